@@ -4,6 +4,10 @@ export type ChainErrorCode =
   | 'rpc-unreachable'
   | 'reverted'
   | 'timeout'
+  /** The account cannot pay for the transaction in the chain's own coin. */
+  | 'no-coin'
+  /** A contract takes it later. */
+  | 'too-early'
   /** More gas than one transaction may take. */
   | 'too-costly'
   | 'wrong-chain'
@@ -27,7 +31,7 @@ export class ChainError extends Error {
   constructor(code: ChainErrorCode, message: string, options: { cause?: unknown; revert?: Revert } = {}) {
     super(message, { cause: options.cause });
     this.code = code;
-    this.retryable = code === 'rpc-unreachable' || code === 'timeout';
+    this.retryable = code === 'rpc-unreachable' || code === 'timeout' || code === 'too-early';
     this.revert = options.revert;
   }
 }

@@ -66,6 +66,14 @@ it.each<[string, Answer, RegExp]>([
   await expect(account.signTransaction(asked)).rejects.toThrow(message);
 });
 
+it('says of a signer that is not there where it was looked for, and that it may be there later', async () => {
+  const { account } = await start(async () => '0x');
+  await server?.close();
+  const signing = account.signTransaction(asked);
+  await expect(signing).rejects.toMatchObject({ code: 'rpc-unreachable', retryable: true });
+  await expect(signing).rejects.toThrow(/the signer at http:.* cannot be reached: start it/);
+});
+
 it('signs nothing but transactions', async () => {
   const { account } = await start(async () => '0x');
   await expect(async () => account.signMessage({ message: 'hello' })).rejects.toThrow('transactions alone');

@@ -29,6 +29,15 @@ const NOT_OFFERED: ReadonlySet<unknown> = new Set([-32_601, -32_004, 4_200]);
 /** The signer signs nothing that it does not send itself, as wallets do: {@link askToSend}. */
 export class SignerOnlySendsError extends Error {}
 
+/** No answer of a signer: nobody is there, or something else is. */
+const isUnreached = (cause: unknown): boolean => (cause as { name?: unknown }).name === 'HttpRequestError';
+const miss = (url: string, cause: unknown): ChainError =>
+  new ChainError(
+    'rpc-unreachable',
+    `the signer at ${url} cannot be reached: start it, and see that --signer names its address`,
+    { cause },
+  );
+
 const isNotOffered = (error: unknown): boolean => NOT_OFFERED.has((error as { code?: unknown }).code);
 const tell = (error: unknown): string => (error as { details?: string }).details ?? (error as Error).message;
 
@@ -55,6 +64,7 @@ export function createRemoteAccount({ url, account }: RemoteSigner): LocalAccoun
       const params = [{ from: account, ...toRequest(asked) }];
       const answer = await request({ method: 'eth_signTransaction', params } as never).catch((cause: unknown) => {
         if (isNotOffered(cause)) throw new SignerOnlySendsError();
+        if (isUnreached(cause)) throw miss(url, cause);
         throw refuse(`at ${url} did not sign: ${tell(cause)}`, cause);
       });
       const raw = readRaw(answer);
@@ -72,6 +82,7 @@ export async function askToSend({ url, account }: RemoteSigner, asked: Transacti
   const { request } = open(url);
   const chainId = await request({ method: 'eth_chainId' }).catch((cause: unknown) => {
     if (isNotOffered(cause)) return undefined;
+    if (isUnreached(cause)) throw miss(url, cause);
     throw refuse(`at ${url} does not say which chain it is on: ${tell(cause)}`, cause);
   });
   // On another chain the coins would be spent before anybody could look.
@@ -97,6 +108,7 @@ export async function askToSignTyped({ url, account }: RemoteSigner, typed: obje
   const answer: unknown = await open(url)
     .request({ method: 'eth_signTypedData_v4', params } as never)
     .catch((cause: unknown) => {
+      if (isUnreached(cause)) throw miss(url, cause);
       throw refuse(`at ${url} did not sign: ${tell(cause)}`, cause);
     });
   if (typeof answer !== 'string' || !/^0x[0-9a-f]{130}$/i.test(answer)) throw refuse('answered with no signature');

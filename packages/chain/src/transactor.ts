@@ -6,6 +6,7 @@ import {
   HttpRequestError,
   hexToBytes,
   http,
+  InsufficientFundsError,
   keccak256,
   type PublicClient,
   TimeoutError,
@@ -173,7 +174,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     try {
       return await call(client);
     } catch (error) {
-      throw toChainError(what, error);
+      throw toChainError(what, error, { rpcUrl: options.rpcUrl, address: account?.address.toLowerCase() });
     }
   }
 
@@ -246,6 +247,10 @@ export function createTransactor(options: TransactorOptions): Transactor {
         }
         const mined = await findReceipt(hash === undefined ? hashes : [...hashes, hash]);
         if (mined) return mined;
+        if (hashes.length > 0 && lacksCoin(error)) {
+          const message = 'no block took the transaction yet, and the account has no coin for a higher fee';
+          throw new ChainError('timeout', message, { cause: error });
+        }
         const isUnderpriced = says(error, /underpriced/i);
         if (!isUnderpriced && !isUnmined(error)) throw error;
         const isDearest = isUnderpriced && before?.maxFeePerGas === fees.maxFeePerGas;
@@ -335,7 +340,21 @@ function says(error: unknown, words: RegExp): boolean {
   return error instanceof BaseError && !!error.walk((cause) => words.test((cause as Error).message));
 }
 
-function toChainError(what: string, error: unknown): ChainError {
+interface Asked {
+  readonly rpcUrl: string;
+  readonly address: string | undefined;
+}
+
+/** Without what may be a key: its path and user. */
+const nameEndpoint = (rpcUrl: string): string => (URL.canParse(rpcUrl) ? new URL(rpcUrl).origin : rpcUrl);
+
+/** Nodes word it in their own ways. */
+const LACKS_COIN = /insufficient funds for|exceeds the balance of the account/i;
+
+const lacksCoin = (error: unknown): boolean =>
+  findCause(error, InsufficientFundsError) !== undefined || says(error, LACKS_COIN);
+
+function toChainError(what: string, error: unknown, { rpcUrl, address }: Asked): ChainError {
   // A signer's refusal comes wrapped.
   const own = findCause(error, ChainError);
   if (own) return own;
@@ -345,12 +364,21 @@ function toChainError(what: string, error: unknown): ChainError {
     const args = revert.args.map(String).join(', ');
     return new ChainError('reverted', `${what}: refused with ${revert.name}(${args})`, { cause: error, revert });
   }
+  if (lacksCoin(error)) {
+    const lack = `${address} has too little of the chain's coin to pay for the transaction: send it some first`;
+    return new ChainError('no-coin', `${what}: ${lack}`, { cause: error });
+  }
   const isTimeout = error.walk(
     (cause) => cause instanceof TimeoutError || cause instanceof WaitForTransactionReceiptTimeoutError,
   );
-  if (isTimeout) return new ChainError('timeout', `${what}: the chain did not answer in time`, { cause: error });
+  if (isTimeout)
+    return new ChainError('timeout', `${what}: the chain at ${nameEndpoint(rpcUrl)} did not answer in time`, {
+      cause: error,
+    });
   if (error.walk((cause) => cause instanceof HttpRequestError)) {
-    return new ChainError('rpc-unreachable', `${what}: the chain's RPC endpoint cannot be reached`, { cause: error });
+    const where = `the chain's RPC endpoint ${nameEndpoint(rpcUrl)} cannot be reached`;
+    const message = `${what}: ${where}; see that its node runs, and that --rpc-url or the deployment names the right one`;
+    return new ChainError('rpc-unreachable', message, { cause: error });
   }
   if (error.walk((cause) => /out of gas|OutOfGas|exceeds.*gas|gas.*too high/i.test((cause as Error).message))) {
     return new ChainError('too-costly', `${what}: takes more gas than one transaction may take`, { cause: error });

@@ -108,10 +108,15 @@ describe('the proof that a reply was settled', () => {
 
   it('cannot be had for a reply that nobody settled, nor of a stranger, and then nothing is written', async () => {
     await expect(prove('00'.repeat(16), path('none'))).rejects.toThrow('no such reply is settled here');
-    await expect(prove(first, path('none'), '17'.repeat(20))).rejects.toThrow('not registered');
+    await expect(prove(first, path('none'), '17'.repeat(20))).rejects.toThrow(
+      `0x${'17'.repeat(20)} is no validator of this network`,
+    );
     const named = ['prove', '--out', path('none'), '--deployment', deployment];
     const output = { write: () => {}, writeError: () => {} };
     await expect(settlementCommand.run([...named, '--reply', first], output)).rejects.toThrow('--validator');
+    const by = (receipt: string) => settlementCommand.run([...named, '--receipt', receipt], output);
+    await expect(by(path('nothing'))).rejects.toMatchObject({ code: 'usage', message: /^--receipt .*: no such file/ });
+    await expect(by(deployment)).rejects.toMatchObject({ code: 'usage', message: /^--receipt .*: format is not/ });
     expect(existsSync(path('none'))).toBe(false);
   });
 

@@ -11,10 +11,11 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { LinkError } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
-import { EXIT } from '@ogong/host/log/errors';
+import { EXIT, explainFile } from '@ogong/host/log/errors';
 import { readTrust } from '@ogong/host/views/read-trust';
-import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { findValidator } from '@ogong/protocol/crypto/quorum';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -55,6 +56,17 @@ interface Wanted {
   readonly validator: Uint8Array;
 }
 
+/** @throws ConfigError where the file is none; what the server says where an address gives none */
+async function readReceipt(path: string) {
+  try {
+    return await readReceiptFile(path);
+  } catch (error) {
+    const isFile = error instanceof ProtocolError || (error as NodeJS.ErrnoException).syscall !== undefined;
+    if (!isFile) throw error;
+    throw new ConfigError(NAME, [`--receipt ${path}: ${explainFile(error).replace(`${path}: `, '')}`]);
+  }
+}
+
 async function readWanted(
   chain: ChainClient,
   { receipt: path, reply, validator }: { readonly [name in 'receipt' | 'reply' | 'validator']: string | undefined },
@@ -68,7 +80,7 @@ async function readWanted(
   if (reply !== undefined || validator !== undefined) {
     throw new ConfigError(NAME, ['--receipt names reply and validator: leave --reply and --validator out']);
   }
-  const { receipt } = await readReceiptFile(path);
+  const { receipt } = await readReceipt(path);
   if (isLocalReceipt(receipt)) throw new ConfigError(NAME, [`--receipt ${path}: a local answer is on no chain`]);
   const { chainId, verifyingContract } = receipt.ledger;
   const { deployment } = chain;
@@ -82,11 +94,18 @@ async function readWanted(
 async function collectProof(chain: ChainClient, { replyId, validator }: Wanted): Promise<SettledProof> {
   const { validators = [] } = await readTrust(chain);
   const member = findValidator(validators, validator);
-  if (member === undefined) throw new ConfigError(NAME, ["the reply's validator is not registered on this chain"]);
+  if (member === undefined)
+    throw new ConfigError(NAME, [
+      `0x${toHex(validator)} is no validator of this network: settled replies are proven by the one that had them`,
+    ]);
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
   try {
     const service = links.to(ValidatorService, { endpoint: member.endpoint, certHash: member.certHash });
-    const found = await service.getSettled({ replyId }, { timeoutMs: ANSWER_TIMEOUT_MS });
+    const found = await service.getSettled({ replyId }, { timeoutMs: ANSWER_TIMEOUT_MS }).catch((error: unknown) => {
+      if (!(error instanceof LinkError) || (error.code !== 'unreachable' && error.code !== 'timeout')) throw error;
+      const whose = `the reply's validator, 0x${toHex(validator)}, does not answer`;
+      throw new LinkError(error.code, `${whose}: ${error.message}; it alone has the proof: try again once it runs`);
+    });
     const transaction = fromHex(found.transaction.replace(/^0x/, ''), 32);
     const { entry, index, proof } = found;
     return { domain: nameSettlement(chain), validator, replyId, entry, index, proof, transaction };

@@ -142,15 +142,22 @@ export function readNetworkFile(program: string, path: string): NetworkPlan {
   const parsed = networkFile.safeParse(input);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(
-      ({ path: at, message }) => `${path}: ${at.join('.') || 'the file'}: ${message}`,
+      ({ path: at, message }) => `${path}: ${at.join('.') || 'the file'}: ${explainIssue(input, at, message)}`,
     );
-    throw new ConfigError(program, problems);
+    throw new ConfigError(program, [...problems, 'docs/deploy.md says what such a file has, with an example']);
   }
   const contradiction = findContradiction(parsed.data);
   if (contradiction !== undefined) throw new ConfigError(program, [`${path}: ${contradiction}`]);
   const { chainId, rpcUrl, launch: sold } = parsed.data;
   const asset = sold?.kind === 'curve' && { address: sold.asset, decimals: sold.decimals };
   return { chainId, rpcUrl, plan: toPlan(parsed.data), ...(asset && { asset }) };
+}
+
+/** What is not there is no wrong input. */
+function explainIssue(input: unknown, at: readonly PropertyKey[], message: string): string {
+  const value = at.reduce<unknown>((one, name) => (one instanceof Object ? Reflect.get(one, name) : undefined), input);
+  const expected = message.replace(/^Invalid \w+: /, '').replace(/, received undefined$/, '');
+  return value === undefined ? `it is missing; ${expected}` : message;
 }
 
 function findContradiction({

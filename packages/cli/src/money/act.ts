@@ -1,5 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
+import { ChainError } from '@ogong/chain/errors';
 import { createWrites } from '@ogong/chain/ledger-writes';
 import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
 import type { Transactor } from '@ogong/chain/transactor';
@@ -19,6 +20,7 @@ import {
   unitsOf,
   type WrittenAmount,
 } from './amount.ts';
+import { explainRefusal } from './explain-refusal.ts';
 
 type Writes = ReturnType<typeof createWrites>;
 
@@ -82,6 +84,8 @@ export interface Action {
     readonly flag: string;
     readonly amount: WrittenAmount;
     readonly is: 'token' | 'paid';
+    /** The account has to have it, in its wallet. */
+    readonly isTaken?: boolean;
   }[];
   /** Further fields of the JSON, once it is done. Amounts are text. */
   readonly fields?: () => Readonly<Record<string, unknown>>;
@@ -95,7 +99,6 @@ export async function act(program: string, values: ActionValues, output: Output,
   const { address } = client;
   if (address === undefined) throw new TypeError('a client with a key has an address');
   const units = unitsOf(client.deployment);
-  for (const { is, ...written } of action.amounts ?? []) assertUnit(program, written, units[is]);
   const preview = createPreview(client.transactor);
   const sent: { readonly what: string; readonly hash: string }[] = [];
   const send: Transactor['send'] = async (what, ...call) => {
@@ -109,7 +112,12 @@ export async function act(program: string, values: ActionValues, output: Output,
   const does = typeof said === 'string' ? said : said({ ...units, format });
   // Exact approvals: what an account agrees to is what it was asked for.
   const open = (deployment: Deployment) => createWrites(transactor, deployment, 'exact');
-  await action.run(open(client.deployment), { ...client, address, isDry: dryRun, format, writesTo: open });
+  await assertAmounts(program, { ...client, address, format }, action.amounts);
+  try {
+    await action.run(open(client.deployment), { ...client, address, isDry: dryRun, format, writesTo: open });
+  } catch (error) {
+    throw explainRefusal(error, { ...units, does, format });
+  }
   const { chainId, token } = client.deployment;
   if (json) {
     const transactions = dryRun ? { chainId, ...toJson(preview.transactions) } : { transactions: sent };
@@ -117,7 +125,39 @@ export async function act(program: string, values: ActionValues, output: Output,
   } else if (dryRun) {
     output.write(describe({ does, chainId }, preview.transactions, { address: token, unit: units.token }));
   } else output.write(sent.length === 0 ? `nothing was sent, there is nothing to do: ${does}\n` : `done: ${does}\n`);
+  if (dryRun) await assertCoin({ ...client, address }, preview.transactions);
   return EXIT.ok;
+}
+
+/** Before anything is sent, an approval least of all. @throws ConfigError */
+async function assertAmounts(
+  program: string,
+  client: Pick<ActingClient, 'address' | 'format' | 'deployment' | 'balanceOf' | 'paymentBalanceOf'>,
+  amounts: Action['amounts'] = [],
+): Promise<void> {
+  const units = unitsOf(client.deployment);
+  for (const { is, isTaken, ...written } of amounts) {
+    assertUnit(program, written, units[is]);
+    if (!isTaken) continue;
+    const { address, format } = client;
+    const has = await (is === 'paid' ? client.paymentBalanceOf(address) : client.balanceOf(address));
+    if (has >= written.amount.atomic) continue;
+    const [own, wanted] = [has, written.amount.atomic].map((one) => format(one, units[is]));
+    const then = 'lower the amount, or bring more to this account first';
+    throw new ConfigError(program, [`--${written.flag}: ${address} has ${own}, not ${wanted}; ${then}`]);
+  }
+}
+
+/** What a dry run said would fail for want of the chain's coin. @throws ChainError */
+async function assertCoin(
+  { address, transactor }: Pick<ActingClient, 'address' | 'transactor'>,
+  transactions: readonly PreviewedTransaction[],
+): Promise<void> {
+  const feeWei = transactions.reduce((sum, one) => sum + (one.feeWei ?? 0n), 0n);
+  const hasWei = await transactor.read('coin', (client) => client.getBalance({ address }));
+  if (hasWei >= feeWei) return;
+  const lack = `it has ${formatTokens(hasWei)} of the chain's coin, and this takes up to ${formatTokens(feeWei)}`;
+  throw new ChainError('no-coin', `${address} cannot pay for it: ${lack}; send it some first`);
 }
 
 /** @throws ConfigError unless there is a key, or a signer with its account. */

@@ -56,6 +56,7 @@ export async function readSignedStatements(
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     if (!(error instanceof ProtocolError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
+    if (!(error instanceof ProtocolError)) return fail(explainFile(error));
     return fail(
       `it is no receipt, no file of admissions and no file of statements: ${explainFile(error).replace(`${source}: `, '')}`,
     );

@@ -249,7 +249,13 @@ function printBalance(
   const pays = `ogong withdraw --provider ${provider.slice(2)} --payee ${payee.slice(2)} pays it`;
   const rows: readonly (readonly [string, bigint, string])[] = [
     ['earned', earned, ''],
-    ['held', held, `each part until two whole periods of ${periodSeconds} s are over`],
+    [
+      'held',
+      held,
+      periodSeconds === 0
+        ? 'this network holds nothing back'
+        : `each part until two whole periods of ${periodSeconds} s are over`,
+    ],
     ['bond', bonded + unbonding, 'put down for this key; counts as held but for what is on its way out'],
     ['forfeited', forfeited, 'of the bond, by an ejection that is final'],
     ['withdrawable', withdrawable, withdrawable > 0n ? pays : ''],

@@ -1,3 +1,4 @@
+import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { define, hex } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
@@ -15,7 +16,7 @@ const validator = {
 
 const EXAMPLE = '--keypair <path> --deployment deployment.json --dry-run';
 
-const asPaid = (amount: WrittenAmount) => [{ flag: 'amount', amount, is: 'paid' }] as const;
+const asPaid = (amount: WrittenAmount, isTaken = false) => [{ flag: 'amount', amount, is: 'paid', isTaken }] as const;
 
 /** Deposits, and takes out what is not reserved. */
 function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
@@ -42,7 +43,10 @@ function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
         const amount = format(atomic, paid);
         return isIn ? `deposit ${amount}` : `take ${amount} out of the escrow`;
       };
-      return act(name, values, output, { does, amounts: asPaid(written), run: (writes) => writes[verb](atomic) });
+      return act(name, values, output, {
+        ...{ does, amounts: asPaid(written, isIn) },
+        run: (writes) => writes[verb](atomic),
+      });
     },
   };
 }
@@ -74,7 +78,15 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
         return isIn ? `reserve ${amount} for ${whom}` : `ask ${amount} back that is reserved for ${whom}`;
       };
       const run = isIn ? 'admit' : 'requestRelease';
-      return act(name, values, output, { does, amounts: asPaid(written), run: (writes) => writes[run](whom, atomic) });
+      return act(name, values, output, {
+        ...{ does, amounts: asPaid(written) },
+        async run(writes, client) {
+          // What is reserved for somebody else waits for the withdrawal delay, and pays nothing meanwhile.
+          if (isIn && !(await client.validators()).some((one) => one.account === whom))
+            throw new ConfigError(name, [`--validator: ${whom} is no validator of this network`]);
+          await writes[run](whom, atomic);
+        },
+      });
     },
   };
 }

@@ -17,6 +17,7 @@ import { escrowCommand } from './escrow-command.ts';
 import { paramsCommand } from './params-command.ts';
 import { supplyCommand, walletCommand } from './show-commands.ts';
 import { bondCommand, priorityCommand, stakeCommand } from './stake-command.ts';
+import { voteCommand } from './vote-command.ts';
 
 const DAY = 86_400;
 const folder = mkdtempSync(join(tmpdir(), 'ogong-money-commands-'));
@@ -70,6 +71,58 @@ async function pass(seconds: number): Promise<void> {
 }
 
 describe('commands for money', () => {
+  it('say what an account lacks before anything is sent, and where nobody answers', async () => {
+    const poor = await ledger.createMember();
+    const by = ['--keypair', keypair(poor)];
+    const lacking = '--amount: ' + poor.address + ' has 0 OGONG, not 5 OGONG; lower the amount, or bring more';
+    for (const [command, verb] of [
+      [stakeCommand, 'add'],
+      [priorityCommand, 'add'],
+      [bondCommand, 'add'],
+      [escrowCommand, 'deposit'],
+    ] as const) {
+      const wanted = [verb, '--amount', '5', ...by];
+      await expect(run(command, ...wanted)).rejects.toThrow(lacking);
+      await expect(run(command, ...wanted, '--dry-run')).rejects.toThrow(lacking);
+    }
+    const nonce = await ledger.governor.transactor.client.getTransactionCount({ address: poor.address });
+    expect(nonce).toBe(0);
+    const admitted = run(escrowCommand, 'admit', '--validator', poor.address.slice(2), '--amount', '1', ...by);
+    await expect(admitted).rejects.toThrow(`--validator: ${poor.address} is no validator of this network`);
+    await expect(run(stakeCommand, 'remove', '--amount', '2', ...by)).rejects.toMatchObject({
+      ...{ code: 'reverted', revert: { name: 'InsufficientStake' } },
+      message: expect.stringContaining('could not ask 2 OGONG of the stake back: the stake is 0 OGONG, and 2 OGONG'),
+    });
+    const away = ['--rpc-url', 'http://user:secret@127.0.0.1:9/key'];
+    await expect(run(stakeCommand, 'add', '--amount', '5', ...by, ...away)).rejects.toMatchObject({
+      code: 'rpc-unreachable',
+      message: expect.stringMatching(
+        /^check the chain: the chain's RPC endpoint http:\/\/127\.0\.0\.1:9 cannot be reached; see/,
+      ),
+    });
+  });
+
+  it('delegate no votes where nobody votes', async () => {
+    const delegating = run(voteCommand, 'delegate', '--keypair', keypair(payer));
+    await expect(delegating).rejects.toThrow('nobody votes in this network: its parameters have an owner');
+  });
+
+  it('say where the coin for fees is lacking, in a dry run too', async () => {
+    const broke = await ledger.createMember(5n * unit);
+    await ledger.chain.setBalance(broke.address, 0n);
+    const by = ['--amount', '5', '--keypair', keypair(broke)];
+    await expect(run(stakeCommand, 'add', ...by)).rejects.toMatchObject({
+      code: 'no-coin',
+      message: `approve: ${broke.address} has too little of the chain's coin to pay for the transaction: send it some first`,
+    });
+    await expect(run(stakeCommand, 'add', ...by, '--dry-run')).rejects.toMatchObject({
+      code: 'no-coin',
+      message: expect.stringMatching(
+        /cannot pay for it: it has 0 of the chain's coin, and this takes up to 0\.\d+; send/,
+      ),
+    });
+  });
+
   it('deposit, reserve, ask back and take out, and say before what it would cost', async () => {
     const key = keypair(payer);
     expect(await allowanceOf(payer)).toBe(0n);

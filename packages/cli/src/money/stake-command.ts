@@ -97,7 +97,7 @@ function createAmountVerb(kind: Kind, verb: 'add' | 'remove'): Verb {
       const key = readKey(kind, values);
       const what = `the ${nameOf(kind, key)}`;
       return act(name, values, output, {
-        amounts: [{ flag: 'amount', amount: written, is: 'token' }],
+        amounts: [{ flag: 'amount', amount: written, is: 'token', isTaken: verb === 'add' }],
         does: ({ token, format }) =>
           verb === 'add' ? `add ${format(amount, token)} to ${what}` : `ask ${format(amount, token)} of ${what} back`,
         async run(writes, client) {

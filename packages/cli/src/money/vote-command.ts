@@ -139,7 +139,11 @@ const delegateVerb: Verb = {
     const { to, ...values } = parsed.values;
     return act('ogong vote delegate', values, output, {
       does: to === undefined ? 'vote with the tokens of the account' : `give their votes to 0x${to}`,
-      run: (writes, { address }) => writes.delegateVotes(to === undefined ? address : `0x${to}`),
+      async run(writes, { address, deployment }) {
+        if (deployment.government === undefined)
+          throw new ConfigError('ogong vote delegate', ['nobody votes in this network: its parameters have an owner']);
+        await writes.delegateVotes(to === undefined ? address : `0x${to}`);
+      },
     });
   },
 };

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError, takeUnusedMark } from './key-files.ts';
+import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError, loadLedgerKey, takeUnusedMark } from './key-files.ts';
 import { Secret } from './secret.ts';
 
 let directory: string;
@@ -80,6 +80,11 @@ it.each([
   writeFileSync(path, text);
   expect(() => createOrLoadKeys(directory)).toThrow(expect.objectContaining({ code: 'malformed' }));
   expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+it('does not ask for another mode of what is a directory', () => {
+  const folder = join(directory, '..');
+  expect(() => loadLedgerKey(folder)).toThrow(`${folder} is no file: name the file that has the key`);
 });
 
 it('says which directory it cannot write', () => {

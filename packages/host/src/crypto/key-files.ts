@@ -153,7 +153,9 @@ function readKey(path: string, sizeBytes: number, accept: Accept): Secret<Uint8A
     throw new KeyFileError('unreadable', `cannot read the key file ${path}`, { cause });
   }
   try {
-    const { mode, size } = fstatSync(file);
+    const found = fstatSync(file);
+    const { mode, size } = found;
+    if (!found.isFile()) throw new KeyFileError('malformed', `${path} is no file: name the file that has the key`);
     if (platform() !== 'win32' && (mode & 0o077) !== 0) {
       const shown = (mode & 0o777).toString(8);
       throw new KeyFileError('permissions', `${path} is open to other users (mode ${shown}); run: chmod 600 ${path}`);

@@ -53,6 +53,13 @@ const BY_CODE: Readonly<Record<string, number>> = {
   'rate-limited': EXIT.temporary,
   'wrong-certificate': EXIT.configuration,
   unauthorized: EXIT.permission,
+  // ChainError
+  reverted: EXIT.data,
+  'no-coin': EXIT.usage,
+  'too-early': EXIT.temporary,
+  'bad-input': EXIT.usage,
+  'no-account': EXIT.usage,
+  'wrong-chain': EXIT.configuration,
   // the system
   EADDRINUSE: EXIT.unavailable,
   EADDRNOTAVAIL: EXIT.configuration,

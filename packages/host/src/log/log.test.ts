@@ -1,3 +1,4 @@
+import { ChainError } from '@ogong/chain/errors';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../config/config-error.ts';
 import { KeyFileError } from '../crypto/key-files.ts';
@@ -58,6 +59,12 @@ describe('exit codes', () => {
     [new StoreError('disk-full', 'full'), 74, 'full'],
     [new LinkError('unreachable', 'cannot reach it'), 69, 'cannot reach it'],
     [new LinkError('remote', 'refused'), 69, 'refused'],
+    [new ChainError('reverted', 'refused'), 65, 'refused'],
+    [new ChainError('too-early', 'not yet'), 75, 'not yet'],
+    [new ChainError('no-coin', 'no coin'), 64, 'no coin'],
+    [new ChainError('bad-input', 'no such thing'), 64, 'no such thing'],
+    [new ChainError('wrong-chain', 'another chain'), 78, 'another chain'],
+    [new ChainError('rpc-unreachable', 'nobody there'), 69, 'nobody there'],
     [inUse, 69, '127.0.0.1:4544: the address is in use: stop the other program or choose another port'],
     [new TypeError('x is not a function'), 70, 'internal error: x is not a function'],
     ['thrown text', 70, 'internal error: thrown text'],

@@ -12,6 +12,9 @@ import {
   type VoucherOutcome,
 } from './relay-payments.ts';
 
+/** Of such a failure nothing was sent: the chain refused it, or the account cannot pay for it. */
+const UNSENT: ReadonlySet<string> = new Set(['reverted', 'no-coin']);
+
 export interface RedeemedVoucher {
   readonly nonce: string;
   readonly payer: string;
@@ -92,7 +95,7 @@ async function redeemOne(
       return settle('redeemed');
     } catch (error) {
       // It may still be mined, unless the chain refused it and nothing was sent before.
-      isSent ||= !(error instanceof ChainError) || error.code !== 'reverted';
+      isSent ||= !(error instanceof ChainError) || !UNSENT.has(error.code);
       throw error;
     }
   } catch (error) {
