@@ -24,7 +24,6 @@ import { ROUTER_SCHEMA } from '../router/router-store.ts';
 
 const NAME = 'ogong-routerd';
 
-
 async function start(): Promise<Daemon> {
   const parsed = routerConfig.parse(process.argv.slice(2), process.env);
   if (parsed.kind === 'print') return print(parsed.text);

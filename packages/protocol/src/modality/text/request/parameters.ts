@@ -135,7 +135,9 @@ const PROMISE: FieldRefusal = {
 };
 
 /** What the object `ogong` has a field for. */
-const promisedBy = (field: string): FieldRefusal => ({ refused: `a gateway honours ogong.${field} in its place; leave this out` });
+const promisedBy = (field: string): FieldRefusal => ({
+  refused: `a gateway honours ogong.${field} in its place; leave this out`,
+});
 
 /** OpenRouter's object `provider`: preferences are dropped, what would be a promise is refused. */
 export const ROUTING_PARAMETERS: FieldRules = {
