@@ -2,7 +2,7 @@ import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { CheckedReply } from './check-answer.ts';
 import type { CheckedAnswer, CheckedStream, Chunk } from './checked-stream.ts';
 import { type ClientOptions, createClient } from './client.ts';
-import { GatewayApiError, ReceiptError, SealedCallError } from './errors.ts';
+import { GatewayApiError, GatewayUnreachableError, ReceiptError, SealedCallError } from './errors.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 type Ask = (client: ReturnType<typeof createClient>, params: Params, signal: AbortSignal) => Promise<unknown>;
@@ -53,7 +53,8 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
       if (error instanceof GatewayApiError) return Response.json({ error: describe(error) }, { status: error.status });
       if (error instanceof ReceiptError) return refuse('ogong_check_failed', error.message);
       if (error instanceof SealedCallError) return refuse('ogong_not_sealed', error.message);
-      throw error;
+      // As other clients know it from their own fetch, which they try again.
+      throw error instanceof GatewayUnreachableError ? error.cause : error;
     }
   };
 }

@@ -102,6 +102,19 @@ describe('a client', () => {
     expect(gateway.calls).toEqual(['/v1/chat/completions', '/v1/receipts/1/opening']);
   });
 
+  it('says which gateway cannot be reached, and why, unless its caller has given up', async () => {
+    const closed = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 192.0.2.1:4546') });
+    const options = { baseUrl: `${BASE_URL}/v1`, fetch: () => Promise.reject(closed), trust: {} };
+    const unreachable = createClient(options).chat.completions.create(params);
+    await expect(unreachable).rejects.toMatchObject({ name: 'GatewayUnreachableError', code: 'unreachable' });
+    await expect(unreachable).rejects.toThrow(`the gateway ${BASE_URL} cannot be reached: connect ECONNREFUSED`);
+    const given = createClient(options).chat.completions.create(params, { signal: AbortSignal.abort() });
+    await expect(given).rejects.toBe(closed);
+    // Other clients know their own fetch, and what of it to try again.
+    const sent = { method: 'POST', body: JSON.stringify(params) };
+    await expect(createCheckedFetch(options)(`${BASE_URL}/v1/chat/completions`, sent)).rejects.toBe(closed);
+  });
+
   it('misses the machine of a role that its request demands', async () => {
     const asked = { ...params, ogong: { attested: ['router'] } } as const;
     const shown = withReceipt((json) => ({ ...json, evidence: { ...json.evidence, 'router-machine': 'AAAA' } }));

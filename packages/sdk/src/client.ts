@@ -15,7 +15,7 @@ import {
   createCheckedStream,
   readChunks,
 } from './checked-stream.ts';
-import { GatewayApiError } from './errors.ts';
+import { GatewayApiError, GatewayUnreachableError } from './errors.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
 import type { PostJson } from './sealed/ask-offer.ts';
@@ -80,7 +80,7 @@ export interface CallOptions {
 }
 
 interface Create<P extends CompletionParams, T, C> {
-  /** @throws ReceiptError, GatewayApiError */
+  /** @throws ReceiptError, GatewayApiError, GatewayUnreachableError */
   (params: P & { readonly stream: true }, options?: CallOptions): Promise<CheckedStream<C>>;
   (params: P & { readonly stream?: false | null }, options?: CallOptions): Promise<CheckedAnswer<T>>;
 }
@@ -91,13 +91,13 @@ export interface Client {
   readonly embeddings: {
     /**
      * Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs.
-     * @throws ReceiptError, GatewayApiError
+     * @throws ReceiptError, GatewayApiError, GatewayUnreachableError
      */
     create(params: EmbeddingParams, options?: CallOptions): Promise<CheckedAnswer<EmbeddingList>>;
   };
   /**
    * Documents by how well they answer a query: scores that equal the signed ones to the bit, in the order that follows from them.
-   * @throws ReceiptError, GatewayApiError
+   * @throws ReceiptError, GatewayApiError, GatewayUnreachableError
    */
   rerank(params: RerankParams, options?: CallOptions): Promise<CheckedAnswer<RerankList>>;
 }
@@ -117,7 +117,11 @@ export function createClient(options: ClientOptions): Client {
     const traceparent = options.traceparent?.();
     if (traceparent !== undefined) headers.traceparent = traceparent;
     const body = request as Uint8Array<ArrayBuffer>;
-    const response = await fetch(`${origin}${path}`, { method: 'POST', headers, body, ...(signal ? { signal } : {}) });
+    const init = { method: 'POST', headers, body, ...(signal ? { signal } : {}) };
+    const response = await fetch(`${origin}${path}`, init).catch((error: unknown) => {
+      if (signal?.aborted) throw error;
+      throw new GatewayUnreachableError(origin, error);
+    });
     if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));
     return response;
   }

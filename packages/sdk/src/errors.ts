@@ -65,6 +65,23 @@ export class GatewayApiError extends Error {
   }
 }
 
+/** Nothing came back: the gateway is not there, or the way to it is closed. */
+export class GatewayUnreachableError extends Error {
+  override readonly name = 'GatewayUnreachableError';
+  readonly code = 'unreachable';
+  readonly retryable = true;
+
+  constructor(origin: string, cause: unknown) {
+    super(`the gateway ${origin} cannot be reached: ${describeCause(cause)}; see baseUrl`, { cause });
+  }
+}
+
+/** Of what `fetch` throws, the reason is in what caused it; a browser names none. */
+function describeCause(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
+}
+
 function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {
   const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -16,7 +16,7 @@ export {
   type ClientOptions,
   createClient,
 } from './client.ts';
-export { GatewayApiError, ReceiptError, SealedCallError } from './errors.ts';
+export { GatewayApiError, GatewayUnreachableError, ReceiptError, SealedCallError } from './errors.ts';
 export {
   type FetchedReceipt,
   type FetchReceiptOptions,

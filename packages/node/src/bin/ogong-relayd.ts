@@ -21,7 +21,7 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { redeemVouchers } from '../relay/redeem-vouchers.ts';
+import { describeRedeemed, redeemVouchers } from '../relay/redeem-vouchers.ts';
 import { createRelay } from '../relay/relay.ts';
 import { redeemConfig, relayConfig } from '../relay/relay-config.ts';
 import { createRelayPayments, RELAY_SCHEMA } from '../relay/relay-payments.ts';
@@ -71,7 +71,8 @@ async function redeem(argv: readonly string[]): Promise<Daemon> {
   const { transactor } = await createChainClient({ ...place, privateKey });
   const given = { store: openBook(dataDir), transactor, token: place.deployment.token, payee: fromHex(payee) };
   const done = await redeemVouchers(given, { leastAtomic: least });
-  const lines = done.map((one) => JSON.stringify({ ...one, valueAtomic: `${one.valueAtomic}` }));
+  const { lines, note } = describeRedeemed(done, { leastAtomic: least });
+  if (note !== undefined) process.stderr.write(`${NAME}: ${note}\n`);
   return print(lines.map((line) => `${line}\n`).join(''));
 }
 

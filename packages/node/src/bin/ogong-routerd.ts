@@ -9,8 +9,6 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
-import type { PeerId } from '@ogong/host/link/link-identity';
-import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
@@ -18,16 +16,13 @@ import { openModelRoots } from '@ogong/host/views/open-model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createRelay } from '../relay/relay.ts';
+import { listRelays } from '../router/listed-relays.ts';
 import { findRegistrationProblem, registerRouter } from '../router/register.ts';
 import { createRouter } from '../router/router.ts';
 import { registerConfig, retireConfig, routerConfig } from '../router/router-config.ts';
 import { ROUTER_SCHEMA } from '../router/router-store.ts';
 
 const NAME = 'ogong-routerd';
-
-const ALL_ADDRESSES = ['0.0.0.0', '::'];
-
-type RouterValues = Extract<ReturnType<typeof routerConfig.parse>, { kind: 'run' }>['values'];
 
 async function start(): Promise<Daemon> {
   const parsed = routerConfig.parse(process.argv.slice(2), process.env);
@@ -40,6 +35,7 @@ async function start(): Promise<Daemon> {
     onError: (err) => log.warn({ err }, 'the model registry cannot be read'),
   });
   const attester = openAttester(NAME, values);
+  const { relays, warning } = listRelays(values, { name: NAME, certHash: identity.id });
   const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA, upgrades: RELEASED.router });
   const router = createRouter(
     {
@@ -48,7 +44,7 @@ async function start(): Promise<Daemon> {
       ticketTtlMs: values.ticketTtl,
       refreshMs: values.refreshInterval,
       maxProviders: values.maxProviders,
-      relays: listRelays(values, identity.id),
+      relays,
       peers: values.peerRouter,
       ...(modelRoots && { modelRoots }),
     },
@@ -60,6 +56,7 @@ async function start(): Promise<Daemon> {
     log.warn({ err }, 'the chain cannot be asked yet whether this router is registered');
   });
   if (problem !== undefined) log.warn(problem);
+  if (warning !== undefined) log.warn(warning);
   const relay =
     values.relay &&
     createRelay(
@@ -88,12 +85,6 @@ async function start(): Promise<Daemon> {
       store.close();
     },
   };
-}
-
-/** Relays that providers are told of: the one beside this router, where it has an address that others can dial, and those that it was given. */
-function listRelays({ relay, relayEndpoint, knownRelay }: RouterValues, certHash: PeerId): readonly KnownPeer[] {
-  const endpoint = relayEndpoint ?? (relay && !ALL_ADDRESSES.includes(relay.host) ? relay : undefined);
-  return [...(relay && endpoint ? [{ endpoint, certHash }] : []), ...knownRelay];
 }
 
 async function register(argv: readonly string[]): Promise<Daemon> {

@@ -60,6 +60,18 @@ export async function redeemVouchers(
   return done;
 }
 
+/** @returns a line of JSON for each, and what an operator reads where there is none. */
+export function describeRedeemed(
+  done: readonly RedeemedVoucher[],
+  { leastAtomic }: { readonly leastAtomic: bigint },
+): { readonly lines: readonly string[]; readonly note?: string } {
+  if (done.length === 0) {
+    const note = `nothing to redeem: no voucher of ${leastAtomic} atomic units or more waits; --least takes smaller ones`;
+    return { lines: [], note };
+  }
+  return { lines: done.map((one) => JSON.stringify({ ...one, valueAtomic: `${one.valueAtomic}` })) };
+}
+
 async function redeemOne(
   { store, transactor, token, payee }: RedeemDependencies,
   voucher: UnsettledVoucher,

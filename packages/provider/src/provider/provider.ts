@@ -85,7 +85,10 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const { takeWithinMs } = options;
   const state = openProviderState({ offers, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox }, dependencies);
   const server = openServer(state, options.bind);
-  const reachability = openReachability(state, options, server, () => announcer.trigger());
+  const reachability = openReachability(state, options, server, async () => {
+    // It has said that it leaves, and its relays end with it.
+    if (!state.stopping.signal.aborted) await announcer.trigger();
+  });
   const sweeper = createSweeper(state);
   const watch = openServedWatch(state, options.outcomeIntervalMs);
   const announcer = createProviderAnnouncer(state, {

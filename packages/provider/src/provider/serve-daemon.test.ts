@@ -29,6 +29,12 @@ describe('a provider that nothing says how to reach', () => {
   it('asks its routers for relays where it is started by start, and by serve has to say so', async () => {
     expect(await findProblems(ROUTER, { say })).not.toContain('--public-endpoint');
     expect(await findProblems(ROUTER)).toContain('--public-endpoint');
-    expect(await findProblems([...ROUTER, '--relay', 'auto'])).not.toContain('--public-endpoint');
+    const asking = await findProblems([...ROUTER, '--relay', 'auto']);
+    expect(asking).not.toContain('--public-endpoint');
+    expect(asking).not.toContain('name one by --router');
+  });
+
+  it('has to name a router where it asks routers for relays', async () => {
+    expect(await findProblems(['--relay', 'auto'], { say })).toContain('name one by --router');
   });
 });

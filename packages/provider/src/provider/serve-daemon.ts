@@ -320,6 +320,9 @@ function readSettings(command: string, settings: ServeSettings) {
       `${first}--public-endpoint or --relay (auto asks the routers for one) is required where all addresses are listened on: others must know where to connect`,
     );
   }
+  if (settings.relay.includes('auto') && routers.length === 0) {
+    problems.push('--relay auto asks the routers which relays there are: name one by --router');
+  }
   if ((settings.usdPeg === undefined) !== (settings.usdFeed === undefined)) {
     problems.push('--usd-peg and --usd-feed are given together');
   }

@@ -4,7 +4,7 @@ import { createLinkClient } from '@ogong/host/link/link-client';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { afterEach, expect, it } from 'vitest';
 import { makeIdentity } from '../link/link-fixture.ts';
-import { createNetwork, type Network, receive, until } from '../provider/provider-fixture.ts';
+import { createNetwork, type Network, type NetworkOptions, receive, until } from '../provider/provider-fixture.ts';
 import { startTestRelay } from './test-relay.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -13,11 +13,12 @@ afterEach(async () => {
 });
 
 /** A provider that is reached through a relay alone, and a client that reaches it there. */
-async function start(engine: { readonly stepMs?: number } = {}) {
+async function start(engine: { readonly stepMs?: number } = {}, peg?: NetworkOptions['peg']) {
   const relay = await startTestRelay();
   closers.push(() => relay.stop());
   const network = await createNetwork({
     engine,
+    ...(peg && { peg }),
     provider: { relays: [relay.peer], announceIntervalMs: 20 },
   });
   closers.push(() => network.close());
@@ -93,4 +94,24 @@ it('ends a reply that comes through the relay when it is told to stop, and hands
   await stopped;
   expect(network.validator.pushed).toHaveLength(1);
   expect(readAnnounced(network).at(-1)?.models[0]?.freeCapacity).toBe(0);
+});
+
+it('announces once that it leaves, and nothing as its relays end with it', async () => {
+  let announced = 0;
+  const { network } = await start(
+    {},
+    {
+      announced(price) {
+        announced++;
+        return price;
+      },
+      least: (price) => price,
+    },
+  );
+  await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
+  const stopped = network.provider.stop();
+  announced = 0;
+  await stopped;
+  expect(network.provider.relays().map(({ isRegistered }) => isRegistered)).toEqual([false]);
+  expect(announced).toBe(1);
 });

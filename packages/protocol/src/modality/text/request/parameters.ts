@@ -134,6 +134,11 @@ const PROMISE: FieldRefusal = {
   refused: 'nobody can promise this here; leave it out, or demand exact or model_root in the object ogong',
 };
 
+/** What the object `ogong` has a field for. */
+const promisedBy = (field: string): FieldRefusal => ({
+  refused: `a gateway honours ogong.${field} in its place; leave this out`,
+});
+
 /** OpenRouter's object `provider`: preferences are dropped, what would be a promise is refused. */
 export const ROUTING_PARAMETERS: FieldRules = {
   order: 'dropped',
@@ -145,10 +150,10 @@ export const ROUTING_PARAMETERS: FieldRules = {
   data_collection: { ...PROMISE, unless: (value) => value === 'allow' },
   zdr: { ...PROMISE, unless: isFalse },
   enforce_distillable_text: { ...PROMISE, unless: isFalse },
-  only: { ...PROMISE, unless: isEmptyList },
-  ignore: { ...PROMISE, unless: isEmptyList },
+  only: { ...promisedBy('providers.only'), unless: isEmptyList },
+  ignore: { ...promisedBy('providers.ignore'), unless: isEmptyList },
   quantizations: { ...PROMISE, unless: isEmptyList },
-  max_price: PROMISE,
+  max_price: promisedBy('max_price'),
 };
 
 /** vLLM's object `structured_outputs`. */

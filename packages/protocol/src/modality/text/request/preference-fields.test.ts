@@ -68,6 +68,14 @@ describe('a preference', () => {
     }
     expect((refused as { param: string }).param).toContain(param);
   });
+
+  it.each<[unknown, string]>([
+    [{ accept: [] }, 'leave it out'],
+    [{ accept: 'verified' }, 'in square brackets'],
+    [{ providers: { only: 'ab' } }, 'in square brackets'],
+  ])('says what to write instead of %j', (ogong, what) => {
+    expect(() => read(ogong)).toThrow(what);
+  });
 });
 
 describe('a suffix of the name of a model', () => {

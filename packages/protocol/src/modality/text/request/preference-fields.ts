@@ -175,12 +175,15 @@ function assertTier({ tier, accept }: Fields, model: string): void {
       ? []
       : readList(accept, 'ogong.accept', MAX_TIERS).map((one) => readTier(one, 'ogong.accept'))),
   ];
+  if (!isAbsent(accept) && taken.length === 0) {
+    throw new RequestError('ogong.accept names no tier; leave it out', 'ogong.accept');
+  }
   if (isAbsent(tier) && isAbsent(accept)) return;
   const own = model.startsWith('ogong/') ? model.split('/')[1] : undefined;
   if (own !== undefined && taken.includes(own)) return;
   const param = isAbsent(tier) ? 'ogong.accept' : 'ogong.tier';
   const is = own === undefined ? 'the name of the model names none' : `the model is of tier ${own}`;
-  throw new RequestError(`${param}: ${is}, and the request takes ${taken.join(', ') || 'none'}`, param);
+  throw new RequestError(`${param}: ${is}, and the request takes ${taken.join(', ')}`, param);
 }
 
 function readTier(value: unknown, param: string): string {
@@ -220,5 +223,5 @@ function parseIds(value: unknown, param: string): Uint8Array[] {
 
 function readList(value: unknown, param: string, most: number): readonly unknown[] {
   if (Array.isArray(value) && value.length <= most) return value;
-  throw new RequestError(`${param} is a list of at most ${most}`, param);
+  throw new RequestError(`${param} is a list of at most ${most}, in square brackets`, param);
 }

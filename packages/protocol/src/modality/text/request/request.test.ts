@@ -106,6 +106,14 @@ describe('parseRequest', () => {
     ).toBeDefined();
   });
 
+  it.each([
+    ['only', { only: ['a'] }, 'ogong.providers.only'],
+    ['ignore', { ignore: ['a'] }, 'ogong.providers.ignore'],
+    ['max_price', { max_price: { prompt: 1 } }, 'ogong.max_price'],
+  ])('says which field of ours asks for what provider.%s asks for', (_key, provider, field) => {
+    expect(() => chat({ provider })).toThrow(field);
+  });
+
   it('leaves out hints and names them', () => {
     const hints = { include_reasoning: true, verbosity: 'low', models: ['a/b'], route: 'fallback', transforms: [] };
     const routing = { order: ['a'], sort: 'price', allow_fallbacks: false, require_parameters: true };
