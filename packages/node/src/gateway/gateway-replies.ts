@@ -124,7 +124,7 @@ export function createReplies(
     // Where none is kept all are fresh.
     ...(max > 0 && { ages: createTicketAges({ clock, random }) }),
     providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
-    validators: createValidatorChoice({ chain, links, random }),
+    validators: createValidatorChoice({ chain, links, latestEpoch: () => beacon.latest().epoch, random }),
     funding,
     ledger,
     receipts,

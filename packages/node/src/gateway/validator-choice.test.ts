@@ -1,4 +1,5 @@
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { encodeEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { expect, it } from 'vitest';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -8,11 +9,18 @@ const member = (n: number, endpoint: string): QuorumMember => ({
   ...{ certHash: new Uint8Array(32).fill(n), vrfKey: new Uint8Array(32).fill(n) },
 });
 
+const certificate = (epoch: bigint): Uint8Array =>
+  epoch === 0n
+    ? new Uint8Array()
+    : encodeEpochCertificate({ kind: 'threshold', epoch, generation: 1, signature: new Uint8Array(96) });
+
 /** As a pool does: an endpoint that is none ends the call before there is a promise. */
 const links = {
   to: (_service: unknown, { endpoint }: { endpoint: string }) => {
     if (endpoint === 'no endpoint') throw new Error('malformed');
-    return { getBeacon: async () => ({ draining: endpoint.startsWith('draining') }) };
+    const [, epoch = '0'] = /^epoch-(\d+)/.exec(endpoint) ?? [];
+    const draining = endpoint.startsWith('draining');
+    return { getBeacon: async () => ({ draining, certificate: certificate(BigInt(epoch)) }) };
   },
 } as unknown as LinkPool;
 
@@ -31,4 +39,20 @@ it('goes on to the next where one admits no orders any more', async () => {
   await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'v:2' });
   // What it refuses is not counted against a provider.
   await expect(choice.answers(member(1, '').address)).resolves.toBe(false);
+});
+
+it('goes on to the next where one is at an epoch of long ago: it has just started, and would refuse orders', async () => {
+  const validators = [member(1, 'epoch-4:1'), member(2, 'epoch-8:2')];
+  let latest = 6n;
+  const latestEpoch = () => latest;
+  const choice = createValidatorChoice({ chain: { validators: () => validators }, links, latestEpoch, random: () => 0 });
+  // It may be two epochs behind: orders of these are taken.
+  await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'epoch-4:1' });
+  latest = 7n;
+  choice.doubt();
+  await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'epoch-8:2' });
+  await expect(choice.answers(member(1, '').address)).resolves.toBe(false);
+  // This gateway may be behind itself.
+  latest = 1n;
+  await expect(choice.answers(member(2, '').address)).resolves.toBe(true);
 });

@@ -2,7 +2,9 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { isEpochNear } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 /** The validator that this gateway's orders name: the same one as long as it answers, otherwise the next. */
@@ -18,13 +20,20 @@ export interface ValidatorChoice {
 export interface ValidatorChoiceDependencies {
   readonly chain: Pick<ChainView, 'validators'>;
   readonly links: LinkPool;
+  /** The newest epoch that is known here, which orders are of. Default: none is. */
+  readonly latestEpoch?: () => bigint;
   /** 0..1, once per process, so that gateways spread over the validators. */
   readonly random: () => number;
 }
 
 const PROBE_TIMEOUT_MS = 3_000;
 
-export function createValidatorChoice({ chain, links, random }: ValidatorChoiceDependencies): ValidatorChoice {
+export function createValidatorChoice({
+  chain,
+  links,
+  latestEpoch = () => 0n,
+  random,
+}: ValidatorChoiceDependencies): ValidatorChoice {
   const start = random();
   let chosen: QuorumMember | undefined;
   let doubted = false;
@@ -33,8 +42,12 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
   // An endpoint on the chain is free text: a malformed one is a failure like any other.
   const ask = async (validator: QuorumMember): Promise<void> => {
     const service = links.to(ValidatorService, validator);
-    const { draining } = await service.getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
+    const { draining, certificate } = await service.getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
     if (draining) throw new Error('it admits no orders any more');
+    // One that has just started answers before it knows what the others have certified meanwhile, and refuses newer orders until then.
+    const [own, latest] = [certificate.length > 0 ? parseEpochCertificate(certificate).epoch : 0n, latestEpoch()];
+    if (own < latest && !isEpochNear(latest, own))
+      throw new Error(`it is at epoch ${own}, and orders are of ${latest}`);
   };
 
   async function probe(): Promise<QuorumMember> {
