@@ -37,7 +37,7 @@ export interface LedgerCase {
 }
 
 /** One penalty of those that are held for a payee. */
-export interface HeldPart {
+export interface TakenPenalty {
   /** Its number: names its hearing. */
   readonly penalty: number;
   readonly amount: bigint;
@@ -131,11 +131,11 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
       });
     },
     /** Penalties that are held for a payee, the oldest first: all since it was pardoned, or they were collected. Searches all events. */
-    penaltiesOf(payee: BytesLike): Promise<readonly HeldPart[]> {
+    penaltiesOf(payee: BytesLike): Promise<readonly TakenPenalty[]> {
       const args = { payee: toAddress(payee, 'payee') } as const;
       const staking = { address: where.staking, abi: stakingAbi, args, strict: true } as const;
       return read('penalties', async (client) => {
-        let held: HeldPart[] = [];
+        let held: TakenPenalty[] = [];
         const last = await client.getBlockNumber({ cacheTime: 0 });
         for (const range of listRanges(BigInt(where.block), last)) {
           const [taken, ...over] = await Promise.all([

@@ -1,4 +1,4 @@
-import { type AppealSubject, FREEZE_PERIOD_S, type HeldPart, nameSubject } from '@ogong/chain/cases';
+import { type AppealSubject, FREEZE_PERIOD_S, type TakenPenalty, nameSubject } from '@ogong/chain/cases';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -71,7 +71,7 @@ export async function readHearingName(
 }
 
 /** A penalty that is held, and what became of an appeal against it. */
-export interface HeldPenalty extends HeldPart {
+export interface AppealablePenalty extends TakenPenalty {
   /** Of its hearing. */
   readonly subject: Hex;
   readonly isAppealed: boolean;
@@ -84,7 +84,7 @@ type PenaltyReads = Pick<ChainClient, 'penaltiesOf' | 'hearingOf' | 'heldPenalty
 export async function listHeldPenalties(
   client: Pick<PenaltyReads, 'penaltiesOf' | 'hearingOf'>,
   payee: Hex,
-): Promise<readonly HeldPenalty[]> {
+): Promise<readonly AppealablePenalty[]> {
   return Promise.all(
     (await client.penaltiesOf(payee)).map(async (one) => {
       const subject = nameSubject({ penalized: payee }, one.penalty);

@@ -6,7 +6,7 @@ import type { Hex } from '@ogong/chain/hex';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
-import { fromHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -16,7 +16,6 @@ import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { createOrderAdmission } from '@ogong/testing/synthetic/synthetic-over-admission';
-import { sign } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { caseCommand } from './case-command.ts';
 
@@ -134,7 +133,8 @@ describe('ogong case contradiction', () => {
       const members: Hex = `0x${words.join('')}${'05'.padStart(64, '0')}${'02'.repeat(6 * 32)}`;
       const read = { ...contract, functionName: 'read', args: [2, members] } as const;
       const [, , , digest] = await transactor.client.readContract(read);
-      return { members, signature: await sign({ hash: digest, privateKey, to: 'hex' }), time };
+      const signature = `0x${toHex(signerOf(privateKey).signDigest(fromHex(digest.slice(2))))}`;
+      return { members, signature, time };
     };
     const write = (statements: readonly object[], fields: object = {}) =>
       save('log.json', JSON.stringify({ kind: 'log', accused: accused.address, statements, ...fields }));

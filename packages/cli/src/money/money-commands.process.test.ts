@@ -74,7 +74,7 @@ describe('commands for money', () => {
   it('say what an account lacks before anything is sent, and where nobody answers', async () => {
     const poor = await ledger.createMember();
     const by = ['--keypair', keypair(poor)];
-    const lacking = '--amount: ' + poor.address + ' has 0 OGONG, not 5 OGONG; lower the amount, or bring more';
+    const lacking = `--amount: ${poor.address} has 0 OGONG, not 5 OGONG; lower the amount, or bring more`;
     for (const [command, verb] of [
       [stakeCommand, 'add'],
       [priorityCommand, 'add'],
