@@ -168,6 +168,16 @@ describe('validators', () => {
     expect(network.complaints).toEqual([]);
   });
 
+  it('that are away hide no refusal of a provider before', async () => {
+    const client = await open();
+    const { network } = fixture;
+    await client.chat.completions.create(chat);
+    network.providers[0]!.behaviour = { refuse: new Refusal('unavailable', 'its slots are taken') };
+    network.deadValidators.add(0).add(1);
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'validator_unreachable' });
+  });
+
   it('that answer this gateway are no excuse for a provider', async () => {
     const refuse = new Refusal('not-admitted', 'the validator did not admit the order: it is down');
     const client = await open({ providers: [{ refuse }] });

@@ -89,8 +89,8 @@ export function createReplyService(context: ReplyContext): ReplyService {
             left++;
             continue;
           }
-          // Report the provider's own failure, not that no other provider was left.
-          if (last && isNobodyLeft(error)) throw last;
+          // Report the provider's own failure, not that nobody else could be asked.
+          if (last && (isNobodyLeft(error) || hidesFailure(error, last))) throw last;
           const canGoOn = !shown.hasBegun || job.form.hasFixedDraws;
           if (!canGoOn || !mayTryAgain(error)) throw error;
           last = error;
@@ -245,6 +245,10 @@ function nameFailure(
 }
 
 const isNobodyLeft = ({ code }: ApiError): boolean => code === 'no_provider' || code === 'model_not_found';
+
+/** That nobody knows another provider, or handles its order. Where the one before was not admitted, that is why. */
+const hidesFailure = ({ code }: ApiError, before: ApiError): boolean =>
+  before.code !== 'order_not_admitted' && (code === 'router_unreachable' || code === 'validator_unreachable');
 
 /** Another provider, or another validator, may do better. */
 const TRIED_AGAIN: ReadonlySet<ApiErrorCode> = new Set([

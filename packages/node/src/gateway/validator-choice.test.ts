@@ -45,7 +45,12 @@ it('goes on to the next where one is at an epoch of long ago: it has just starte
   const validators = [member(1, 'epoch-4:1'), member(2, 'epoch-8:2')];
   let latest = 6n;
   const latestEpoch = () => latest;
-  const choice = createValidatorChoice({ chain: { validators: () => validators }, links, latestEpoch, random: () => 0 });
+  const choice = createValidatorChoice({
+    chain: { validators: () => validators },
+    links,
+    latestEpoch,
+    random: () => 0,
+  });
   // It may be two epochs behind: orders of these are taken.
   await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'epoch-4:1' });
   latest = 7n;
