@@ -150,8 +150,7 @@ export async function startTestNetwork({
             alpha: 1,
             epochMs: 300,
             settleMs: 200,
-            // Nothing waits for its end: past it, a provider that was asked is rejected.
-            auditWindowMs: 30_000,
+            auditWindowMs: 5_000,
             emission: deployment.emission && domainOf(deployment, deployment.emission),
             ...options,
           },

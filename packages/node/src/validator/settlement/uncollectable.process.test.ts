@@ -62,6 +62,8 @@ describe('a payer that takes its money back while settlement stands still', { ti
     options.settleMs = 100;
     await own.start();
     await network.waitForState(own, unpaid.reply.record.replyId, 'batched');
+    // It looks after liens every second: with one, the money stays.
+    await own.stop();
     const { client } = leaving;
     const { spendable } = await client.channelOf(leaving.signer.address, own.signer.address);
     await client.requestRelease(own.signer.address, spendable);
@@ -71,7 +73,7 @@ describe('a payer that takes its money back while settlement stands still', { ti
     await rpc.request({ method: 'evm_mine' } as never);
     await client.finishRelease(own.signer.address);
 
-    await Promise.all([third.start(), fourth.start()]);
+    await Promise.all([own.start(), third.start(), fourth.start()]);
     const settled = await network.waitForState(own, paid.reply.record.replyId, 'settled');
     const left = await network.waitForState(own, unpaid.reply.record.replyId, 'settled');
     expect(settled).toMatchObject({ verdict: 'accept', feeAtomic: FEE, transaction: left.transaction });
