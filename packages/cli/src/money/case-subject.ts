@@ -1,4 +1,4 @@
-import { type AppealSubject, FREEZE_PERIOD_S, type TakenPenalty, nameSubject } from '@ogong/chain/cases';
+import { type AppealSubject, FREEZE_PERIOD_S, nameSubject, type TakenPenalty } from '@ogong/chain/cases';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
