@@ -251,6 +251,14 @@ const FOUND: readonly Mutation[] = [
     given: { beacon: 'threshold', lie: 'answers-others', only: ['crash'], faultsPerMinute: 20 },
   },
   {
+    name: 'stays-where-nothing-is-admitted',
+    meaning: 'a gateway orders at a validator that answers it, however often providers say that it admits nothing',
+    file: 'packages/node/src/gateway/validator-choice.ts',
+    from: 'if (isChosen(address)) refused++;',
+    to: '',
+    given: { lie: 'admits-nothing', faultsPerMinute: 0 },
+  },
+  {
     name: 'forgets-what-it-booked',
     meaning: 'a settlement that was booked and that a reorganisation loses for good is never sent again',
     file: 'packages/node/src/validator/settlement/settlement.ts',

@@ -49,7 +49,7 @@ interface Death {
 class Died extends Error {}
 
 /** These answer at once; all others with a promise. */
-const AT_ONCE = new Set<string | symbol>(['exclude', 'doubt', 'generate']);
+const AT_ONCE = new Set<string | symbol>(['exclude', 'doubt', 'noteRefused', 'noteAdmitted', 'generate']);
 
 function step(death: Death, name: string | symbol, work: () => unknown): unknown {
   const call = death.calls++;
