@@ -232,6 +232,9 @@ const ROLES: readonly Mutation[] = [
   },
 ];
 
+const VALIDATOR_CHOICE = 'packages/node/src/gateway/validator-choice.ts';
+const COUNTS_NO_REFUSAL = { file: VALIDATOR_CHOICE, from: 'if (isChosen(address)) refused++;', to: '' };
+
 /** Bugs that the simulator found, before they were mended. */
 const FOUND: readonly Mutation[] = [
   {
@@ -244,18 +247,17 @@ const FOUND: readonly Mutation[] = [
   },
   {
     name: 'orders-at-who-is-behind',
-    meaning: 'a gateway orders at a validator that has not caught up since it started',
-    file: 'packages/node/src/gateway/validator-choice.ts',
+    meaning: 'a gateway orders at a validator that has not caught up since it started, however often it refuses',
+    file: VALIDATOR_CHOICE,
     from: 'if (own < latest && !isEpochNear(latest, own))',
     to: 'if (false)',
+    also: [COUNTS_NO_REFUSAL],
     given: { beacon: 'threshold', lie: 'answers-others', only: ['crash'], faultsPerMinute: 20 },
   },
   {
     name: 'stays-where-nothing-is-admitted',
     meaning: 'a gateway orders at a validator that answers it, however often providers say that it admits nothing',
-    file: 'packages/node/src/gateway/validator-choice.ts',
-    from: 'if (isChosen(address)) refused++;',
-    to: '',
+    ...COUNTS_NO_REFUSAL,
     given: { lie: 'admits-nothing', faultsPerMinute: 0 },
   },
   {
