@@ -173,3 +173,16 @@ it('asks a signer for what it was asked to send', async () => {
   };
   expect(await pay({ by: 'signer' })).toMatchObject({ hash: taken[0] });
 });
+
+it('tells nobody, a log neither, what in the address of its node may be a key', async () => {
+  bent.eth_call = () => 'cut';
+  const rpcUrl = `${nameNode().replace('//', '//user:secret@')}/v2/secret?key=secret`;
+  const failed = await createTransactor({ rpcUrl, chainId: CHAIN_ID, privateKey })
+    .send('pay', payee, '0x')
+    .catch((error: unknown) => error);
+  expect(failed).toMatchObject({ code: 'rpc-unreachable', message: expect.stringContaining(nameNode()) });
+  let told = '';
+  for (let one = failed; one instanceof Error; one = one.cause) told += `${one.message} ${one.stack}`;
+  expect(told).toContain(`URL: ${nameNode()}\n`);
+  expect(told).not.toContain('secret');
+});

@@ -16,6 +16,7 @@ import {
 } from 'viem';
 import { type LocalAccount, privateKeyToAccount } from 'viem/accounts';
 import { getTransactionError } from 'viem/utils';
+import { hideKey, nameEndpoint } from './endpoint.ts';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
@@ -179,6 +180,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     try {
       return await call(client);
     } catch (error) {
+      hideKey(error, options.rpcUrl);
       throw toChainError(what, error, { rpcUrl: options.rpcUrl, address: account?.address.toLowerCase(), refusal });
     }
   }
@@ -367,9 +369,6 @@ interface Asked {
   readonly address: string | undefined;
   readonly refusal: 'reverted' | 'timeout';
 }
-
-/** Without what may be a key: its path and user. */
-const nameEndpoint = (rpcUrl: string): string => (URL.canParse(rpcUrl) ? new URL(rpcUrl).origin : rpcUrl);
 
 /** Nodes word it in their own ways. */
 const LACKS_COIN = /insufficient funds for|exceeds the balance of the account/i;
