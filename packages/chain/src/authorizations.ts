@@ -1,6 +1,7 @@
 import { encodeFunctionData, type PublicClient, parseEventLogs, parseSignature, recoverTypedDataAddress } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import type { Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
 import { ogongTokenAbi } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
 import type { Transactor } from './transactor.ts';
@@ -106,7 +107,12 @@ async function readUse(
 
 export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, token: Address) {
   return {
-    blockNumber: (): Promise<bigint> => read('block', (client) => client.getBlockNumber()),
+    /** Below 2^53: stores keep it as a number, and could not read a row with a greater one again. */
+    async blockNumber(): Promise<bigint> {
+      const block = await read('block', (client) => client.getBlockNumber());
+      if (block <= BigInt(Number.MAX_SAFE_INTEGER)) return block;
+      throw new ChainError('rpc-unreachable', `block: the node of the chain says ${block}, which no chain has reached`);
+    },
     /** Seconds since 1970, of the latest block. */
     chainTime: (): Promise<bigint> => read('time', async (client) => (await client.getBlock()).timestamp),
     /** The transaction that made an authorized transfer, whoever sent it. @param fromBlock before which it was not. */
@@ -123,14 +129,14 @@ export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, tok
         return undefined;
       });
     },
-    /** Who used a nonce up, and how, as far as the node that is asked has logs. @param toBlock Default: the newest one. */
+    /** How a nonce was used up, as far as the node that is asked has logs. @param fromBlock before which it was not. */
     findAuthorizationUse(
       { from, nonce }: Pick<TransferAuthorization, 'from' | 'nonce'>,
-      { fromBlock, toBlock }: { readonly fromBlock: bigint; readonly toBlock?: bigint | undefined },
+      fromBlock: bigint,
     ): Promise<AuthorizationUse | undefined> {
       return read('use of a signed transfer', async (client) => {
         const about = { address: token, abi: ogongTokenAbi, args: { authorizer: from, nonce }, strict: true } as const;
-        for (const blocks of splitBlocks(fromBlock, toBlock ?? (await client.getBlockNumber({ cacheTime: 0 })))) {
+        for (const blocks of splitBlocks(fromBlock, await client.getBlockNumber({ cacheTime: 0 }))) {
           const [[used], [cancelled]] = await Promise.all([
             client.getContractEvents({ ...about, ...blocks, eventName: 'AuthorizationUsed' }),
             client.getContractEvents({ ...about, ...blocks, eventName: 'AuthorizationCanceled' }),

@@ -108,6 +108,11 @@ describe('a client', () => {
     const unreachable = createClient(options).chat.completions.create(params);
     await expect(unreachable).rejects.toMatchObject({ name: 'GatewayUnreachableError', code: 'unreachable' });
     await expect(unreachable).rejects.toThrow(`the gateway ${BASE_URL} cannot be reached: connect ECONNREFUSED`);
+    // A name such as localhost may have an address of each kind.
+    const causes = ['::1', '127.0.0.1'].map((host) => new Error(`connect ECONNREFUSED ${host}:4546`));
+    const twice = new TypeError('fetch failed', { cause: new AggregateError(causes) });
+    const named = createClient({ ...options, fetch: () => Promise.reject(twice) }).chat.completions.create(params);
+    await expect(named).rejects.toThrow('reached: connect ECONNREFUSED ::1:4546, connect ECONNREFUSED 127.0.0.1:4546;');
     const given = createClient(options).chat.completions.create(params, { signal: AbortSignal.abort() });
     await expect(given).rejects.toBe(closed);
     // Other clients know their own fetch, and what of it to try again.

@@ -76,10 +76,12 @@ export class GatewayUnreachableError extends Error {
   }
 }
 
-/** Of what `fetch` throws, the reason is in what caused it; a browser names none. */
+/** Of what `fetch` throws, the reason is in what caused it: of a name with several addresses, one for each. A browser names none. */
 function describeCause(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause instanceof Error && cause.message !== '' ? cause.message : message;
+  const causes: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
+  const reasons = causes.flatMap((one) => (one instanceof Error && one.message !== '' ? [one.message] : []));
+  return reasons.length > 0 ? reasons.join(', ') : message;
 }
 
 function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {

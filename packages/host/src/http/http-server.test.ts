@@ -95,6 +95,14 @@ describe('a server that stops', () => {
   });
 });
 
+it('keeps a connection without requests longer than a proxy does, and says so', async () => {
+  const { url } = await serve(() => new Response('here'));
+  const response = await fetch(url);
+  await response.text();
+  const [, seconds] = /^timeout=(\d+)$/.exec(response.headers.get('keep-alive') ?? '') ?? [];
+  expect(Number(seconds)).toBeGreaterThan(60);
+});
+
 it('answers bytes that are not HTTP with a status and an error', async () => {
   const { server } = await serve(() => new Response('here'));
   const { host, port } = server.address();

@@ -48,7 +48,7 @@ export function createHttpServer(
   const settings = {
     headersTimeout: headersTimeoutMs,
     requestTimeout: 0,
-    keepAliveTimeout: 10_000,
+    keepAliveTimeout: IDLE_MS,
     maxHeaderSize: 16 * 1024,
     connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
   };
@@ -96,6 +96,12 @@ export function createHttpServer(
     address: () => addressOf(server),
   };
 }
+
+/**
+ * Longer than clients and proxies keep a connection without a request, most of them a minute at most: whoever sends on one that this side
+ * has just closed gets a reset in place of an answer. One that is in the way leaves before (see HttpPlaces).
+ */
+const IDLE_MS = 75_000;
 
 /** When the server stops, written data has this long to be sent. */
 const LAST_WORDS_MS = 200;

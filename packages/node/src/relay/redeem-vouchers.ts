@@ -24,7 +24,7 @@ export interface RedeemedVoucher {
   readonly detail: string;
 }
 
-/** The logs of some nodes lack older blocks, or lag behind their state. */
+/** The logs of some nodes lack older blocks, or lag behind their state; others refuse to be asked for them. */
 const UNSEEN =
   'its nonce is used, and the logs of this node of the chain do not show by what: run again later, or with the --rpc-url of a node that has all logs since the voucher came';
 
@@ -90,10 +90,15 @@ async function redeemOne(
   const settleUsed = async (closedAtBlock: bigint) => {
     const named = { from: toAddress(payer, 'payer'), nonce: toHex(nonce, 'nonce', 32) };
     const earliest = voucher.takenAtBlock > LAG_BLOCKS ? voucher.takenAtBlock - LAG_BLOCKS : 0n;
-    const use =
-      (await reads.findAuthorizationUse(named, { fromBlock: closedAtBlock })) ??
-      (await reads.findAuthorizationUse(named, { fromBlock: earliest }));
-    return use ? settle(...describeUse(use, { payee, valueAtomic })) : { outcome: 'unknown' as const, detail: UNSEEN };
+    try {
+      const use =
+        (await reads.findAuthorizationUse(named, closedAtBlock)) ?? (await reads.findAuthorizationUse(named, earliest));
+      if (use) return settle(...describeUse(use, { payee, valueAtomic }));
+    } catch (error) {
+      if (!(error instanceof ChainError)) throw error;
+      return { outcome: 'unknown' as const, detail: `${UNSEEN} (${error.message})` };
+    }
+    return { outcome: 'unknown' as const, detail: UNSEEN };
   };
   let isSent = isClosed;
   try {

@@ -162,7 +162,13 @@ describe('a record that its payer hands in first, without its word', () => {
   it('is paid as it was where others were promised the rest of the channel meanwhile', async () => {
     let admitted = 1_000_000n;
     const reserve = () => ({ spendable: admitted, admitted, spent: 0n, releasing: 0n, releasableAt: 0n });
-    const { validator, reply, said } = await served({ channel: async () => reserve() });
+    const wanted: (bigint | undefined)[] = [];
+    const { validator, reply, said } = await served({
+      async channel(_payer, _validator, { coversAtomic } = {}) {
+        wanted.push(coversAtomic);
+        return reserve();
+      },
+    });
     await validator.intake.pushRecord(reply.submission);
     const early = owedAt(validator);
     // Its order has expired and holds nothing any more, and its payer signs for more than its channel has.
@@ -175,8 +181,11 @@ describe('a record that its payer hands in first, without its word', () => {
         bend: { cumulativeAtomic: 10n * admitted },
       }),
     );
-    await validator.intake.pushRecord(said);
+    const asked = wanted.length;
+    for (let again = 0; again < 2; again++) await validator.intake.pushRecord(said);
     expect(owedAt(validator)).toBe(early);
+    // The chain is not asked each time.
+    expect(wanted.slice(asked)).toEqual([0n, 0n]);
     admitted *= 2n;
     await validator.intake.pushRecord(said);
     expect(owedAt(validator)).toBeGreaterThan(early);

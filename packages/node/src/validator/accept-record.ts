@@ -103,9 +103,9 @@ async function takeBetterWord(state: IntakeState, row: HandledReply, submission:
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = await checkSubmission(state, readOrder(row), own);
   if (claim.record.isMilestone) return;
-  const raise = state.store.read(() => computeRaise(state.store, claim));
-  if (raise === undefined) return;
-  const channel = await findChannel(state, claim.order, raise.liability);
+  if (state.store.read(() => computeRaise(state.store, claim)) === undefined) return;
+  // Not read anew where it has no room: the order that took the room had it read, and whoever pushes this again would have it read each time.
+  const channel = await findChannel(state, claim.order, 0n);
   await state.group.write((db) => {
     if (isInTime(state, row)) raiseBill(db, claim, { word: progress, channel });
   });

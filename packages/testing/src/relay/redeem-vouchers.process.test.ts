@@ -13,7 +13,7 @@ import { describeRedeemed, redeemVouchers } from '@ogong/node/relay/redeem-vouch
 import { closeVoucher, createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/node/relay/relay-payments';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { openRelayVoucher, parseRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
-import { encodeFunctionData } from 'viem';
+import { BaseError, encodeFunctionData } from 'viem';
 import { sign as signHash } from 'viem/accounts';
 import { hashTypedData } from 'viem/utils';
 import { afterAll, expect, it } from 'vitest';
@@ -143,11 +143,16 @@ it('a nonce that is used is nothing but that where the logs do not show how, and
   const { payments, node, sign, redeem, submit, transactor, close } = await open();
   await payments.take(node, sign(1, 3n * unit));
   await submit(sign(1, 3n * unit));
-  const withoutLogs: Transactor['read'] = (what, work) =>
-    transactor.read(what, (client) => work({ ...client, getContractEvents: async () => [] } as typeof client));
-  const [unseen] = await redeem(1n, { read: withoutLogs });
-  expect(unseen).toMatchObject({ outcome: 'unknown', valueAtomic: 3n * unit });
-  expect(unseen?.detail).toContain('--rpc-url');
+  const asking =
+    (getContractEvents: () => Promise<never[]>): Transactor['read'] =>
+    (what, work) =>
+      transactor.read(what, (client) => work({ ...client, getContractEvents } as typeof client));
+  const pruned = () => Promise.reject(new BaseError('logs of that block are pruned'));
+  for (const events of [pruned, async () => []]) {
+    const [unseen] = await redeem(1n, { read: asking(events) });
+    expect(unseen).toMatchObject({ outcome: 'unknown', valueAtomic: 3n * unit });
+    expect(unseen?.detail).toContain('--rpc-url');
+  }
   expect(await redeem()).toMatchObject([{ outcome: 'redeemed' }]);
   await close();
 });
