@@ -32,12 +32,12 @@ export class SignerOnlySendsError extends Error {}
 
 /** No answer of a signer: nobody is there, or something else is. */
 const isUnreached = (cause: unknown): boolean => (cause as { name?: unknown }).name === 'HttpRequestError';
-const miss = (url: string, cause: unknown): ChainError =>
-  new ChainError(
-    'rpc-unreachable',
-    `the signer at ${nameEndpoint(url)} cannot be reached: start it, and see that --signer names its address`,
-    { cause },
-  );
+function miss(url: string, cause: unknown): ChainError {
+  const { status } = cause as { readonly status?: number };
+  const how = status === undefined ? 'cannot be reached: start it, and' : `answers with HTTP status ${status}:`;
+  const message = `the signer at ${nameEndpoint(url)} ${how} see that --signer names its address`;
+  return new ChainError('rpc-unreachable', message, { cause });
+}
 
 const isNotOffered = (error: unknown): boolean => NOT_OFFERED.has((error as { code?: unknown }).code);
 const tell = (error: unknown): string => (error as { details?: string }).details ?? (error as Error).message;

@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers';
 import { keccak256, parseTransaction } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createChainClient } from './client.ts';
+import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import type { Hex } from './hex.ts';
 import { createTransactor } from './transactor.ts';
@@ -19,7 +21,7 @@ const TWICE = 2;
 const SOON = { receiptTimeoutMs: 600 };
 
 type Answer = { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string } };
-type Say = (count: number, params: readonly unknown[]) => Answer | 'cut' | undefined;
+type Say = (count: number, params: readonly unknown[]) => Answer | 'cut' | 'forbidden' | undefined;
 
 const refuse = (message: string, code = -32_000): Answer => ({ error: { code, message } });
 const asHex = (value: bigint | number | undefined): Hex => `0x${(value ?? 0).toString(16)}`;
@@ -48,6 +50,7 @@ beforeEach(async () => {
     asked[method] = count;
     const said = bent[method]?.(count, params) ?? { result: await answer(method, params) };
     if (said === 'cut') return request.socket.destroy();
+    if (said === 'forbidden') return response.writeHead(403).end();
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id, ...said }));
   });
   await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
@@ -185,4 +188,21 @@ it('tells nobody, a log neither, what in the address of its node may be a key', 
   for (let one = failed; one instanceof Error; one = one.cause) told += `${one.message} ${one.stack}`;
   expect(told).toContain(`URL: ${nameNode()}\n`);
   expect(told).not.toContain('secret');
+});
+
+it('says of a signer that answers no question that it answers so, and not that it is away', async () => {
+  bent.eth_signTransaction = () => 'forbidden';
+  const { code, message } = await pay({ by: 'signer' });
+  expect([code, message]).toEqual([
+    'rpc-unreachable',
+    `the signer at ${nameNode()} answers with HTTP status 403: see that --signer names its address`,
+  ]);
+});
+
+it('names the node of another chain without what may be a key', async () => {
+  bent.eth_chainId = () => ({ result: '0x5' });
+  const options = { rpcUrl: `${nameNode()}/v2/secret`, deployment: { chainId: CHAIN_ID } as Deployment };
+  await expect(createChainClient(options)).rejects.toThrow(`${nameNode()} serves chain 5, the deployment`);
+  bent = { eth_chainId: () => ({ result: asHex(CHAIN_ID) }), eth_getCode: () => ({ result: '0x' }) };
+  await expect(createChainClient(options)).rejects.toThrow(`${nameNode()} has no contract`);
 });
