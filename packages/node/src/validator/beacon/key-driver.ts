@@ -9,7 +9,7 @@ import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/proto
 import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
-import { findAsked, findTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
+import { findAsked, findTaken, isTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
 import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
 
 type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
@@ -79,8 +79,9 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
   /** Begins the attempt of this time, where there is something to make and it is not under way. */
   async function begin(time: AttemptTime): Promise<void> {
     await state.readBeaconKeys();
-    const taken = findTaken(state);
-    if (taken !== undefined && find(taken) === undefined && lacksShares(state, taken)) await takeUp(taken);
+    const isOpen = attempts.some((one) => isTaken(state, one));
+    const taken = !isOpen && lacksShares(state) ? findTaken(state) : undefined;
+    if (taken !== undefined) await takeUp(taken);
     const reading = state.beaconKeys();
     const members = await readSeatMembers(state);
     if (reading === undefined || members === undefined) return;

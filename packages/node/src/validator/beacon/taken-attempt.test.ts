@@ -100,3 +100,27 @@ it('does so in a later era of a key too, once the shares of the era before are f
   await net.pass(5_000);
   expect(await countShares(net, 2)).toBe(before);
 });
+
+it('computes nothing for whoever asks about that era without a seat in it', async () => {
+  const net = await startNetwork({ listed: 4 });
+  await net.pass(8_000);
+  net.restart(1);
+  await net.pass(1_000);
+  const asked = net.running[1]!;
+  let looks = 0;
+  const find = asked.eras.listSets;
+  Object.assign(asked.eras, {
+    listSets(era: number, attempt: number) {
+      looks++;
+      return find(era, attempt);
+    },
+  });
+  const { eras, generations } = (await net.chain.connect('0x00').beaconKeys())!;
+  const { attempt, set } = eras[0]!;
+  const subject = { generation: generations.length, era: 1, attempt, set: fromHex(set.slice(2)) };
+  const want = keyMessageFormat.encode({ kind: 'want', ...subject, dealer: 0 });
+  await asked.receive(addressOf(net, 4), want);
+  expect(looks).toBe(0);
+  await asked.receive(addressOf(net, 0), want);
+  expect(looks).toBe(1);
+});
