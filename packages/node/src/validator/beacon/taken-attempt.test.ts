@@ -69,6 +69,25 @@ it('puts its shares together from its disk, where it ended before they were writ
   expect(await countShares(net, 2)).toBe(before);
 });
 
+it('writes its shares down later, where that failed when they were agreed on', async () => {
+  const net = await startNetwork();
+  const { eras } = net.running[2]!;
+  const put = eras.putEra;
+  let failed = 0;
+  Object.assign(eras, {
+    putEra() {
+      failed++;
+      throw new Error('the disk is full');
+    },
+  });
+  await net.pass(8_000);
+  expect(failed).toBeGreaterThan(0);
+  expect([await countShares(net, 0), await countShares(net, 2)]).toEqual([1, 0]);
+  Object.assign(eras, { putEra: put });
+  await net.pass(1_000);
+  expect(await countShares(net, 2)).toBe(1);
+});
+
 it('gets shares back that it lost with its database, from dealers that have restarted since, and deals nothing else', async () => {
   const net = await startNetwork();
   await net.pass(8_000);
