@@ -20,8 +20,8 @@ export interface ValidatorChoice {
 export interface ValidatorChoiceDependencies {
   readonly chain: Pick<ChainView, 'validators'>;
   readonly links: LinkPool;
-  /** The newest epoch that is known here, which orders are of. Default: none is. */
-  readonly latestEpoch?: () => bigint;
+  /** The newest epoch that is known here, which orders are of. */
+  readonly latestEpoch: () => bigint;
   /** 0..1, once per process, so that gateways spread over the validators. */
   readonly random: () => number;
 }
@@ -31,7 +31,7 @@ const PROBE_TIMEOUT_MS = 3_000;
 export function createValidatorChoice({
   chain,
   links,
-  latestEpoch = () => 0n,
+  latestEpoch,
   random,
 }: ValidatorChoiceDependencies): ValidatorChoice {
   const start = random();
