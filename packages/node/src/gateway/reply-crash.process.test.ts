@@ -124,7 +124,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
       death,
     ),
     providers: mortal(createProviderCall(timeouts, { links }), death),
-    validators: mortal(createValidatorChoice({ chain, links, random: () => 0 }), death),
+    validators: mortal(createValidatorChoice({ chain, links, latestEpoch: () => 0n, random: () => 0 }), death),
     funding: mortal(
       createEscrowFunding(
         { payer: fakePayer.address, depositAtomic: 0n, allowanceAtomic: 0n },

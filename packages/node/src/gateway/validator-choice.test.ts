@@ -26,7 +26,12 @@ const links = {
 
 it('takes a validator whose endpoint on the chain is malformed for one that does not answer', async () => {
   const validators = [member(1, 'no endpoint'), member(2, 'v:2')];
-  const choice = createValidatorChoice({ chain: { validators: () => validators }, links, random: () => 0 });
+  const choice = createValidatorChoice({
+    chain: { validators: () => validators },
+    links,
+    latestEpoch: () => 0n,
+    random: () => 0,
+  });
   await expect(choice.answers(member(1, '').address)).resolves.toBe(false);
   await expect(choice.answers(member(2, '').address)).resolves.toBe(true);
   await expect(choice.answers(member(3, '').address)).resolves.toBe(false);
@@ -35,7 +40,12 @@ it('takes a validator whose endpoint on the chain is malformed for one that does
 
 it('goes on to the next where one admits no orders any more', async () => {
   const validators = [member(1, 'draining:1'), member(2, 'v:2')];
-  const choice = createValidatorChoice({ chain: { validators: () => validators }, links, random: () => 0 });
+  const choice = createValidatorChoice({
+    chain: { validators: () => validators },
+    links,
+    latestEpoch: () => 0n,
+    random: () => 0,
+  });
   await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'v:2' });
   // What it refuses is not counted against a provider.
   await expect(choice.answers(member(1, '').address)).resolves.toBe(false);

@@ -25,8 +25,8 @@ export interface ValidatorChoice {
 export interface ValidatorChoiceDependencies {
   readonly chain: Pick<ChainView, 'validators'>;
   readonly links: LinkPool;
-  /** The newest epoch that is known here, which orders are of. Default: none is. */
-  readonly latestEpoch?: () => bigint;
+  /** The newest epoch that is known here, which orders are of. */
+  readonly latestEpoch: () => bigint;
   /** 0..1, once per process, so that gateways spread over the validators. */
   readonly random: () => number;
   /** Default: the machine's. */
@@ -42,7 +42,7 @@ const LEAVE_PAUSE_MS = 60_000;
 export function createValidatorChoice({
   chain,
   links,
-  latestEpoch = () => 0n,
+  latestEpoch,
   random,
   uptime = monotonicClock,
 }: ValidatorChoiceDependencies): ValidatorChoice {
