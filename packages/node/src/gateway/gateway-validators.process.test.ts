@@ -213,7 +213,8 @@ describe('validators', () => {
       await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject(refused);
       // It admits one in between: those before count no more.
       network.unwillingValidators.clear();
-      await (isSealed ? sealing : client).chat.completions.create(chat);
+      if (isSealed) await sealing.chat.completions.create(chat);
+      else await client.chat.completions.create(chat);
       expect(network.orders.at(-1)!.validator).toEqual(first);
       network.unwillingValidators.add(unwilling);
       await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject(refused);

@@ -76,7 +76,7 @@ it('goes on to the next where three orders in a row were not admitted, and no fu
   const validators = [member(1, 'first:1'), member(2, 'second:2'), member(3, 'third:3')];
   let nowMs = 0;
   const choice = createValidatorChoice({
-    ...{ chain: { validators: () => validators }, links, random: () => 0 },
+    ...{ chain: { validators: () => validators }, links, latestEpoch: () => 0n, random: () => 0 },
     uptime: { nowMs: () => nowMs },
   });
   const addressOf = (n: number): Uint8Array => member(n, '').address;
@@ -112,7 +112,8 @@ it('goes on to the next where three orders in a row were not admitted, and no fu
 
 it('stays where one admits nothing and no other answers', async () => {
   const validators = [member(1, 'first:1'), member(2, 'no endpoint')];
-  const choice = createValidatorChoice({ chain: { validators: () => validators }, links, random: () => 0 });
+  const chain = { validators: () => validators };
+  const choice = createValidatorChoice({ chain, links, latestEpoch: () => 0n, random: () => 0 });
   await choice.pick();
   for (let i = 0; i < 3; i++) choice.noteRefused(member(1, '').address);
   await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'first:1' });
