@@ -9,7 +9,7 @@ import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { EXIT } from '@ogong/host/log/errors';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { logsCommand } from './logs-command.ts';
 import { topCommand } from './top-command.ts';
 
@@ -74,7 +74,7 @@ beforeAll(async () => {
   mesh = await startMesh({ ...options, ports, isLasting: true });
   // Daemons serve before the router has heard of them.
   const readModels = async () => (await fetch(`${mesh.plan.gatewayUrl}/v1/models`)).text();
-  await expect.poll(readModels, patience).toContain(MODEL);
+  await vi.waitFor(async () => expect(await readModels()).toContain(MODEL), patience);
 });
 afterAll(async () => {
   await mesh?.stop();
