@@ -61,10 +61,14 @@ async function keepAsking(isOver: () => boolean): Promise<void> {
   await Promise.all(Array.from({ length: clients }, client));
 }
 
+const listAnswered = () => network.replies.filter(({ receipts }) => receipts);
+
 /** Kills each role without warning and starts it again. Providers restart their engines; the chain only hangs. */
 async function disturb(): Promise<string[]> {
   const victims: string[] = [];
-  for (const role of shuffle(disturbances, random)) {
+  for (const [before, role] of shuffle(disturbances, random).entries()) {
+    // However slow the machine is: what is killed had answered.
+    await waitUntil(async () => listAnswered().length * disturbances.length >= before * leastAnswers, patienceMs);
     await pause(500, 3_000);
     const name = findVictim(role);
     victims.push(role === 'engine' ? `engine of ${name}` : name);
@@ -130,7 +134,6 @@ describe.skipIf(process.platform === 'win32')('processes that are killed, and a 
   it('lose nothing that was acknowledged, are paid nothing twice, and leave nothing behind', async () => {
     let isOver = false;
     const asking = keepAsking(() => isOver);
-    const listAnswered = () => network.replies.filter(({ receipts }) => receipts);
     let victims: string[];
     try {
       victims = await disturb();
