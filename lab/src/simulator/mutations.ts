@@ -1,31 +1,6 @@
-import { LOW_ENTRANCE_ATOMIC, type PlannedFault, type PlannedRules } from './plan.ts';
-
-/** A known bug, planted again: a line of the product that says something else. */
-export interface Mutation {
-  readonly name: string;
-  readonly meaning: string;
-  /** Path in the repository. */
-  readonly file: string;
-  /** Stands there exactly once. */
-  readonly from: string;
-  readonly to: string;
-  /** A defence behind the first that would hide it, planted with it. */
-  readonly also?: readonly { readonly file: string; readonly from: string; readonly to: string }[];
-  /** What of a run is set for it. Default: as drawn. */
-  readonly given?: {
-    readonly lie?: string;
-    readonly epochMs?: number;
-    readonly validators?: number;
-    readonly gateways?: number;
-    readonly faultsPerMinute?: number;
-    readonly sieve?: number;
-    readonly beacon?: 'threshold' | 'vrf';
-    /** Of each role. */
-    readonly liars?: number;
-    readonly only?: readonly PlannedFault['kind'][];
-    readonly rules?: PlannedRules;
-  };
-}
+import { KEY_MUTATIONS } from './key-mutations.ts';
+import type { Mutation } from './mutation.ts';
+import { LOW_ENTRANCE_ATOMIC } from './plan.ts';
 
 const STEPS = 'packages/protocol/src/beacon/beacon-steps.ts';
 const DRIVER = 'packages/node/src/validator/beacon/beacon-driver.ts';
@@ -257,6 +232,9 @@ const ROLES: readonly Mutation[] = [
   },
 ];
 
+const VALIDATOR_CHOICE = 'packages/node/src/gateway/validator-choice.ts';
+const COUNTS_NO_REFUSAL = { file: VALIDATOR_CHOICE, from: 'if (isChosen(address)) refused++;', to: '' };
+
 /** Bugs that the simulator found, before they were mended. */
 const FOUND: readonly Mutation[] = [
   {
@@ -266,6 +244,21 @@ const FOUND: readonly Mutation[] = [
     from: 'const checks = verdict.checks.map((one) => (isOut(one) ? read : one));',
     to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
     given: { liars: 0, only: ['leave'], faultsPerMinute: 10 },
+  },
+  {
+    name: 'orders-at-who-is-behind',
+    meaning: 'a gateway orders at a validator that has not caught up since it started, however often it refuses',
+    file: VALIDATOR_CHOICE,
+    from: 'if (own < latest && !isEpochNear(latest, own))',
+    to: 'if (false)',
+    also: [COUNTS_NO_REFUSAL],
+    given: { beacon: 'threshold', lie: 'answers-others', only: ['crash'], faultsPerMinute: 20 },
+  },
+  {
+    name: 'stays-where-nothing-is-admitted',
+    meaning: 'a gateway orders at a validator that answers it, however often providers say that it admits nothing',
+    ...COUNTS_NO_REFUSAL,
+    given: { lie: 'admits-nothing', faultsPerMinute: 0 },
   },
   {
     name: 'forgets-what-it-booked',
@@ -344,130 +337,6 @@ const RECEIPTS: readonly Mutation[] = [
   },
 ];
 
-const DEAL_STEPS = 'packages/protocol/src/beacon/threshold/deal-steps.ts';
-const OUTCOME_STEPS = 'packages/protocol/src/beacon/threshold/outcome-steps.ts';
-const KEY_DRIVER = 'packages/node/src/validator/beacon/key-driver.ts';
-const KEY_STATE = 'packages/protocol/src/beacon/threshold/key-state.ts';
-
-/** Of the key of the threshold beacon: how it is made, kept, and signed with. */
-const KEY: readonly Mutation[] = [
-  {
-    name: 'signs-early',
-    meaning: 'an epoch of the threshold beacon is signed before the own clock reaches it',
-    file: 'packages/protocol/src/beacon/threshold/epoch-machine.ts',
-    from: 'if (epochAt(schedule, nowMs) < epoch) return;',
-    to: '',
-    given: { liars: 0 },
-  },
-  {
-    name: 'signs-late',
-    meaning: 'an epoch of the threshold beacon is signed once it is over',
-    file: 'packages/protocol/src/beacon/threshold/epoch-machine.ts',
-    from: 'if (epochAt(schedule, nowMs) < epoch) return;',
-    to: 'if (epochAt(schedule, nowMs) <= epoch) return;',
-    given: { liars: 0, faultsPerMinute: 0 },
-  },
-  {
-    name: 'erases-early',
-    meaning:
-      'shares of an era are forgotten as soon as the chain has the next one, and those of the next one sign nothing older',
-    file: 'packages/node/src/validator/beacon/threshold-driver.ts',
-    from: 'if (epochAt(scheduleOf(reading), nowMs) <= newest.firstEpoch || archive.latest().epoch < newest.firstEpoch) return;',
-    to: '',
-    also: [
-      {
-        file: 'packages/node/src/validator/beacon/threshold-state.ts',
-        from: 'return found === undefined && newest?.generation === generation ? lookUpEra(state, newest) : found;',
-        to: 'return found;',
-      },
-    ],
-    given: { liars: 0, only: ['leave'], faultsPerMinute: 4 },
-  },
-  {
-    name: 'out-on-complaint',
-    meaning: 'a complaint puts a dealer out although it was answered',
-    file: KEY_STATE,
-    from: '.filter(([, one]) => one.answer === undefined && one.heardMs <= since)',
-    to: '.filter(([, one]) => one.heardMs <= since)',
-    given: { lie: 'complains', faultsPerMinute: 0 },
-  },
-  {
-    name: 'signs-without-shares',
-    meaning: 'seats sign an outcome without shares of their own, and mind no complaint',
-    file: KEY_STATE,
-    from: "if (dealer.shares === undefined && (ownSeatOf(state)?.tickets ?? 0) > 0) return 'no-shares';",
-    to: '',
-    also: [
-      {
-        file: KEY_STATE,
-        from: "return listUnanswered(state, at).length > 0 ? 'unanswered' : undefined;",
-        to: 'return undefined;',
-      },
-    ],
-    given: { lie: 'withholds-shares', faultsPerMinute: 0 },
-  },
-  {
-    name: 'keeps-answers',
-    meaning: 'who was shown the shares of a complainer does not give them to it',
-    file: DEAL_STEPS,
-    from: 'else if (known.answer !== undefined) send(state, from, known.answer);',
-    to: '',
-    given: { lie: 'answers-others', faultsPerMinute: 0 },
-  },
-  {
-    name: 'votes-early',
-    meaning: 'an outcome is voted on while complaints of the first phase do not count yet',
-    file: OUTCOME_STEPS,
-    from: 'if (current < 0) return;',
-    to: '',
-    given: { lie: 'proposes-early', faultsPerMinute: 0 },
-  },
-  {
-    name: 'deals-anew',
-    meaning: 'a dealer that was killed deals something else, and its signer keeps no notes',
-    file: KEY_DRIVER,
-    from: '...own }, eras.listEntries(of));',
-    to: '...own }, []);',
-    also: [
-      {
-        file: 'packages/protocol/src/beacon/threshold/key-machine.ts',
-        from: 'nowMs >= startedMs + 2 * plan.resendMs',
-        to: 'true',
-      },
-      {
-        file: 'packages/node/src/signer/signing-guard.ts',
-        from: "else if (statement.kind === 'beacon-key') guardDeal(crypto, store, statement);",
-        to: '',
-      },
-    ],
-    given: { liars: 0, only: ['crash'], faultsPerMinute: 60 },
-  },
-  {
-    name: 'hands-in-nothing',
-    meaning: 'nobody hands a key that is made to the chain',
-    file: KEY_DRIVER,
-    from: 'if (current.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;',
-    to: 'if (current.activated === undefined || reading !== undefined) return;',
-    given: { liars: 0, faultsPerMinute: 0 },
-  },
-  {
-    name: 'goes-by-its-own-clock',
-    meaning: 'the bootstrap beacon goes on by the own clock, however far ahead of the chain that is',
-    file: 'packages/node/src/validator/beacon/threshold-driver.ts',
-    from: 'if (reading === undefined || reading.epoch + 1n < epoch) return false;',
-    to: 'if (reading === undefined) return false;',
-    given: { liars: 0, only: ['ahead'], faultsPerMinute: 8 },
-  },
-  {
-    name: 'lets-a-send-fail',
-    meaning: 'nobody minds that a message of the bootstrap beacon was not delivered',
-    file: DRIVER,
-    from: 'void send(action.to, encodeBeaconMessage(action.message)).catch(onUndelivered);',
-    to: 'void send(action.to, encodeBeaconMessage(action.message));',
-    given: { beacon: 'vrf' },
-  },
-];
-
 const NEWCOMERS = ['provider-0', 'provider-1', 'provider-2'];
 
 /** Of tests that validators buy, and of keys that have nothing to lose. */
@@ -508,7 +377,7 @@ const ENTRANCE: readonly Mutation[] = [
 
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
-  ...KEY.map((one) => ({ ...one, given: { gateways: 0, beacon: 'threshold', ...one.given } as const })),
+  ...KEY_MUTATIONS.map((one) => ({ ...one, given: { gateways: 0, beacon: 'threshold', ...one.given } as const })),
   ...MONEY,
   ...ROLES,
   ...FOUND,

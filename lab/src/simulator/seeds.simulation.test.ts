@@ -30,6 +30,8 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'an epoch that begins again with another set': given('locked-set'),
   'verifiers that never commit': given('never-commits'),
   'clocks that are put minutes ahead of the chain before there is a key': given('clocks-ahead'),
+  'a validator that has started and never catches up': given('left-behind'),
+  'a validator that answers gateways and admits nothing': given('admits-nothing'),
 };
 
 /** With their bug planted again: a plan that no longer meets it shows nothing. */
@@ -42,6 +44,8 @@ const BROKEN: readonly (readonly [plan: string, mutation: string, invariant: str
   // One of those whose epoch began again had the others' certificate shown to it for 47 s.
   ['locked-set', 'refuses-the-set-before', 'every-epoch-ends'],
   ['clocks-ahead', 'goes-by-its-own-clock', 'a-key-certifies-its-epochs'],
+  ['left-behind', 'orders-at-who-is-behind', 'the-honest-are-served'],
+  ['admits-nothing', 'stays-where-nothing-is-admitted', 'the-honest-are-served'],
 ];
 
 describe.skipIf(process.env.OGONG_LONG !== '1')('runs that found a bug', () => {

@@ -8,6 +8,7 @@ import { createCosignerReads } from './cosigners.ts';
 import type { AskedWork, Distribution, Holding, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
+import { nameEndpoint } from './endpoint.ts';
 import { ChainError } from './errors.ts';
 import { createEscrowReads } from './escrow-reads.ts';
 import {
@@ -174,14 +175,14 @@ async function assertChain({ read }: Transactor, { rpcUrl, deployment }: ChainCl
   if (chainId !== deployment.chainId) {
     throw new ChainError(
       'wrong-chain',
-      `${rpcUrl} serves chain ${chainId}, the deployment is on ${deployment.chainId}`,
+      `${nameEndpoint(rpcUrl)} serves chain ${chainId}, the deployment is on ${deployment.chainId}`,
     );
   }
   const code = await read('check the contracts', (client) => client.getCode({ address: deployment.settlement }));
   if (code === undefined || code === '0x') {
     throw new ChainError(
       'wrong-chain',
-      `${rpcUrl} has no contract at ${deployment.settlement}: deploy first, or use another deployment`,
+      `${nameEndpoint(rpcUrl)} has no contract at ${deployment.settlement}: deploy first, or use another deployment`,
     );
   }
 }

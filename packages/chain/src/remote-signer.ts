@@ -8,6 +8,7 @@ import {
   type TransactionSerializable,
 } from 'viem';
 import { type LocalAccount, toAccount } from 'viem/accounts';
+import { nameEndpoint } from './endpoint.ts';
 import { ChainError } from './errors.ts';
 import type { Address, Hex } from './hex.ts';
 
@@ -31,12 +32,12 @@ export class SignerOnlySendsError extends Error {}
 
 /** No answer of a signer: nobody is there, or something else is. */
 const isUnreached = (cause: unknown): boolean => (cause as { name?: unknown }).name === 'HttpRequestError';
-const miss = (url: string, cause: unknown): ChainError =>
-  new ChainError(
-    'rpc-unreachable',
-    `the signer at ${url} cannot be reached: start it, and see that --signer names its address`,
-    { cause },
-  );
+function miss(url: string, cause: unknown): ChainError {
+  const { status } = cause as { readonly status?: number };
+  const how = status === undefined ? 'cannot be reached: start it, and' : `answers with HTTP status ${status}:`;
+  const message = `the signer at ${nameEndpoint(url)} ${how} see that --signer names its address`;
+  return new ChainError('rpc-unreachable', message, { cause });
+}
 
 const isNotOffered = (error: unknown): boolean => NOT_OFFERED.has((error as { code?: unknown }).code);
 const tell = (error: unknown): string => (error as { details?: string }).details ?? (error as Error).message;
@@ -65,7 +66,7 @@ export function createRemoteAccount({ url, account }: RemoteSigner): LocalAccoun
       const answer = await request({ method: 'eth_signTransaction', params } as never).catch((cause: unknown) => {
         if (isNotOffered(cause)) throw new SignerOnlySendsError();
         if (isUnreached(cause)) throw miss(url, cause);
-        throw refuse(`at ${url} did not sign: ${tell(cause)}`, cause);
+        throw refuse(`at ${nameEndpoint(url)} did not sign: ${tell(cause)}`, cause);
       });
       const raw = readRaw(answer);
       await assertAsked(raw, { asked, account });
@@ -83,7 +84,7 @@ export async function askToSend({ url, account }: RemoteSigner, asked: Transacti
   const chainId = await request({ method: 'eth_chainId' }).catch((cause: unknown) => {
     if (isNotOffered(cause)) return undefined;
     if (isUnreached(cause)) throw miss(url, cause);
-    throw refuse(`at ${url} does not say which chain it is on: ${tell(cause)}`, cause);
+    throw refuse(`at ${nameEndpoint(url)} does not say which chain it is on: ${tell(cause)}`, cause);
   });
   // On another chain the coins would be spent before anybody could look.
   if (chainId !== undefined && Number(chainId) !== asked.chainId)
@@ -92,7 +93,7 @@ export async function askToSend({ url, account }: RemoteSigner, asked: Transacti
   const hash: unknown = await request({ method: 'eth_sendTransaction', params } as never).catch((cause: unknown) => {
     const isAnswer = typeof (cause as { code?: unknown }).code === 'number';
     const doubt = isAnswer ? '' : '; it may have sent it: look at the account before you try again';
-    throw refuse(`at ${url} did not send: ${tell(cause)}${doubt}`, cause);
+    throw refuse(`at ${nameEndpoint(url)} did not send: ${tell(cause)}${doubt}`, cause);
   });
   if (typeof hash !== 'string' || !/^0x[0-9a-f]{64}$/i.test(hash))
     throw refuse('answered with no hash of a transaction');
@@ -109,7 +110,7 @@ export async function askToSignTyped({ url, account }: RemoteSigner, typed: obje
     .request({ method: 'eth_signTypedData_v4', params } as never)
     .catch((cause: unknown) => {
       if (isUnreached(cause)) throw miss(url, cause);
-      throw refuse(`at ${url} did not sign: ${tell(cause)}`, cause);
+      throw refuse(`at ${nameEndpoint(url)} did not sign: ${tell(cause)}`, cause);
     });
   if (typeof answer !== 'string' || !/^0x[0-9a-f]{130}$/i.test(answer)) throw refuse('answered with no signature');
   // Some wallets count the parity from 0.

@@ -16,6 +16,7 @@ import {
 } from 'viem';
 import { type LocalAccount, privateKeyToAccount } from 'viem/accounts';
 import { getTransactionError } from 'viem/utils';
+import { hideKey, nameEndpoint } from './endpoint.ts';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
@@ -170,11 +171,17 @@ export function createTransactor(options: TransactorOptions): Transactor {
   /** What was sent last. */
   let stuck: (GasFees & { readonly nonce: number }) | undefined;
 
-  async function run<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
+  /** @param refusal what it means that the node refuses, in words that are no contract's. */
+  async function run<T>(
+    what: string,
+    call: (client: PublicClient) => Promise<T>,
+    refusal: 'reverted' | 'timeout' = 'reverted',
+  ): Promise<T> {
     try {
       return await call(client);
     } catch (error) {
-      throw toChainError(what, error, { rpcUrl: options.rpcUrl, address: account?.address.toLowerCase() });
+      hideKey(error, options.rpcUrl);
+      throw toChainError(what, error, { rpcUrl: options.rpcUrl, address: account?.address.toLowerCase(), refusal });
     }
   }
 
@@ -201,7 +208,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
       // Of the state that the call saw: what is pending may be replaced by this very transaction. Prepared, it would be the node's own choice.
       return client.estimateGas({ ...request, account, blockTag: 'latest', prepare: false });
     });
-    return run(what, async () => {
+    const sendIt = async () => {
       if (estimate > maxTransactionGas) {
         throw new ChainError(
           'too-costly',
@@ -218,7 +225,9 @@ export function createTransactor(options: TransactorOptions): Transactor {
         throw new ChainError('reverted', `${what}: transaction ${receipt.transactionHash} was mined but reverted`);
       }
       return receipt;
-    });
+    };
+    // The contracts took the call. A node that has no room, or whose state is older than another's, takes the transaction later.
+    return run(what, sendIt, 'timeout');
   }
 
   /** Sends it with a higher fee and the same nonce, again and again, until it is mined, or time or fee are at their end. */
@@ -226,14 +235,16 @@ export function createTransactor(options: TransactorOptions): Transactor {
     const timeout = receiptTimeoutMs / maxSendings;
     const hashes: Hex[] = [];
     for (;;) {
-      const asked = await client.estimateFeesPerGas();
       const before = stuck?.nonce === request.nonce ? stuck : undefined;
-      const fees = before ? raiseFees(before, asked) : asked;
-      stuck = { ...fees, nonce: request.nonce };
+      let fees: GasFees | undefined;
       let hash: Hex | undefined;
       try {
-        const asked = { ...request, ...fees, chainId: options.chainId, type: 'eip1559' } as const;
-        const signed = await account.signTransaction(asked);
+        const asked = await client.estimateFeesPerGas();
+        fees = before ? raiseFees(before, asked) : asked;
+        stuck = { ...fees, nonce: request.nonce };
+        const signed = await account.signTransaction({
+          ...{ ...request, ...fees, chainId: options.chainId, type: 'eip1559' },
+        });
         // Known before it leaves: the answer may be lost, and the transaction mined.
         hash = keccak256(signed);
         await sendSigned(signed, { account, ...request, ...fees });
@@ -242,7 +253,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
         if (!hashes.includes(receipt.transactionHash)) await assertSameCall(request, receipt);
         return receipt;
       } catch (error) {
-        if (options.signer && hashes.length === 0 && findCause(error, SignerOnlySendsError)) {
+        if (options.signer && fees && hashes.length === 0 && findCause(error, SignerOnlySendsError)) {
           return sendBySigner(options.signer, { ...request, ...fees, chainId: options.chainId });
         }
         const mined = await findReceipt(hash === undefined ? hashes : [...hashes, hash]);
@@ -252,8 +263,8 @@ export function createTransactor(options: TransactorOptions): Transactor {
           throw new ChainError('timeout', message, { cause: error });
         }
         const isUnderpriced = says(error, /underpriced/i);
-        if (!isUnderpriced && !isUnmined(error)) throw error;
-        const isDearest = isUnderpriced && before?.maxFeePerGas === fees.maxFeePerGas;
+        if (!isUnderpriced && !isUnmined(error)) throw hashes.length === 0 ? error : doubt(hashes, error);
+        const isDearest = isUnderpriced && before?.maxFeePerGas === fees?.maxFeePerGas;
         if (hashes.length === maxSendings || isDearest) {
           throw new ChainError('timeout', 'no block took the transaction', { cause: error });
         }
@@ -261,7 +272,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     }
   }
 
-  /** Returns where the node has it, or may have it: its answer did not come in time, or it says that it had it before. */
+  /** Returns where the node has it, or may have it: its answer was lost or came late, or it says that it had it before. */
   async function sendSigned(
     serializedTransaction: Hex,
     asked: Unpriced & GasFees & { readonly account: LocalAccount },
@@ -269,7 +280,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     try {
       await client.sendRawTransaction({ serializedTransaction });
     } catch (error) {
-      if (findCause(error, TimeoutError) || says(error, /already known|already imported/i)) return;
+      if (isLost(error) || says(error, /already ?known|known transaction|already imported/i)) return;
       throw error instanceof BaseError ? getTransactionError(error, { ...asked, chain }) : error;
     }
   }
@@ -326,6 +337,19 @@ export function createTransactor(options: TransactorOptions): Transactor {
   };
 }
 
+/** Whatever fails after a transaction was sent does not take it back. */
+function doubt(hashes: readonly Hex[], cause: unknown): ChainError {
+  if (cause instanceof ChainError && cause.code === 'timeout') return cause;
+  const message = `it was sent as ${hashes.at(-1)}, and the chain does not say what became of it: look for it before you do this again`;
+  return new ChainError('timeout', message, { cause });
+}
+
+/** Who was asked may have heard it: the connection broke, or what stands before a node gave up. */
+function isLost(error: unknown): boolean {
+  const failed = findCause(error, HttpRequestError);
+  return findCause(error, TimeoutError) !== undefined || (!!failed && (failed.status ?? 500) >= 500);
+}
+
 function isUnmined(error: unknown): boolean {
   return findCause(error, WaitForTransactionReceiptTimeoutError) !== undefined;
 }
@@ -343,10 +367,8 @@ function says(error: unknown, words: RegExp): boolean {
 interface Asked {
   readonly rpcUrl: string;
   readonly address: string | undefined;
+  readonly refusal: 'reverted' | 'timeout';
 }
-
-/** Without what may be a key: its path and user. */
-const nameEndpoint = (rpcUrl: string): string => (URL.canParse(rpcUrl) ? new URL(rpcUrl).origin : rpcUrl);
 
 /** Nodes word it in their own ways. */
 const LACKS_COIN = /insufficient funds for|exceeds the balance of the account/i;
@@ -354,7 +376,7 @@ const LACKS_COIN = /insufficient funds for|exceeds the balance of the account/i;
 const lacksCoin = (error: unknown): boolean =>
   findCause(error, InsufficientFundsError) !== undefined || says(error, LACKS_COIN);
 
-function toChainError(what: string, error: unknown, { rpcUrl, address }: Asked): ChainError {
+function toChainError(what: string, error: unknown, { rpcUrl, address, refusal }: Asked): ChainError {
   // A signer's refusal comes wrapped.
   const own = findCause(error, ChainError);
   if (own) return own;
@@ -383,7 +405,9 @@ function toChainError(what: string, error: unknown, { rpcUrl, address }: Asked):
   if (error.walk((cause) => /out of gas|OutOfGas|exceeds.*gas|gas.*too high/i.test((cause as Error).message))) {
     return new ChainError('too-costly', `${what}: takes more gas than one transaction may take`, { cause: error });
   }
-  return new ChainError('reverted', `${what}: ${error.shortMessage}`, { cause: error });
+  const words =
+    refusal === 'timeout' ? `the node does not take it: ${error.details || error.shortMessage}` : error.shortMessage;
+  return new ChainError(refusal, `${what}: ${words}`, { cause: error });
 }
 
 /** The custom error behind a failed call, from whichever contract it came. */

@@ -46,6 +46,8 @@ export const CHAIN_LIE = 'overtakes';
 /** Of validators, about what a reply costs, who served it, and whether it was right. */
 export const MONEY_LIES = ['overcharges', 'pays-itself', 'rejects-accepted', 'accepts-rejected'] as const;
 export type MoneyLie = (typeof MONEY_LIES)[number];
+/** Of a validator that answers gateways, and admits no order. */
+export const REFUSING_LIE = 'admits-nothing';
 /** Of a provider that announces itself and hears no request. */
 export const SILENT_LIE = 'silent';
 export type KeyLie = (typeof THRESHOLD_LIES)[number];
@@ -67,7 +69,7 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
 
 /** Those that are not drawn among the others: some runs alone have what they are about. */
 export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
-  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES], provider: [SILENT_LIE] },
+  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE], provider: [SILENT_LIE] },
   ...{ verifier: [], gateway: [], router: [] },
 };
 

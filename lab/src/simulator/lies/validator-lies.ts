@@ -8,7 +8,7 @@ import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { CHAIN_LIE, indexOf, MONEY_LIES, mostLiars, roleOf, THRESHOLD_LIES } from './lie-names.ts';
+import { CHAIN_LIE, indexOf, MONEY_LIES, mostLiars, REFUSING_LIE, roleOf, THRESHOLD_LIES } from './lie-names.ts';
 import { bendLog } from './money-lies.ts';
 import { plantThresholdLie } from './threshold-lies.ts';
 
@@ -92,6 +92,7 @@ export function plantValidatorLies(
     }
     const [unasked, unanswered] = [UNASKED[how], UNANSWERED[how]];
     if (unasked) world.network.tampers.set(name, ({ method, bytes }) => (unasked.test(method) ? undefined : bytes));
+    if (how === REFUSING_LIE) world.network.hears.set(name, ({ method }) => !method.endsWith('/Admit'));
     if (unanswered) {
       world.network.answers.set(name, ({ method, bytes }) => (unanswered.test(method) ? undefined : bytes));
     }

@@ -3,6 +3,7 @@ import type { NetworkParameters } from '@ogong/chain/client';
 import { computeCreated } from '@ogong/chain/create-contracts';
 import { assertRules, deployContracts } from '@ogong/chain/deploy-contracts';
 import { describeAsset } from '@ogong/chain/describe-asset';
+import { nameEndpoint } from '@ogong/chain/endpoint';
 import { computeAddress } from '@ogong/chain/keys';
 import { createTransactor, type Transactor } from '@ogong/chain/transactor';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -174,7 +175,7 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
 
 function assertChain(program: string, { chainId, rpcUrl }: NetworkPlan, found: number): void {
   if (found !== chainId)
-    throw new ConfigError(program, [`${rpcUrl} serves chain ${found}, the file is for ${chainId}`]);
+    throw new ConfigError(program, [`${nameEndpoint(rpcUrl)} serves chain ${found}, the file is for ${chainId}`]);
 }
 
 async function runDeploy(argv: readonly string[], output: Output): Promise<number> {

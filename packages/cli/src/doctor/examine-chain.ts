@@ -1,5 +1,6 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
+import { nameEndpoint } from '@ogong/chain/endpoint';
 import { ChainError } from '@ogong/chain/errors';
 import { type HostPort, parseHostPort } from '@ogong/host/link/host-port';
 import { fromHex } from '@ogong/protocol/base/bytes';
@@ -37,7 +38,7 @@ export async function examineChain(
       client.validators(),
     ]);
     const ageSeconds = around.nowMs / 1_000 - Number(block.timestamp);
-    const found = `chain ${deployment.chainId} at ${rpcUrl}, block ${block.number}`;
+    const found = `chain ${deployment.chainId} at ${nameEndpoint(rpcUrl)}, block ${block.number}`;
     return [
       { about: 'chain', status: 'ok', found },
       judgeClock(ageSeconds),

@@ -38,6 +38,7 @@ describe('what a contract refuses', () => {
     const error = explain('TooEarly', [NOW]);
     expect(error.message).toContain('not before 2026-12-18T08:47:11.000Z: run this again then');
     expect(getExitCode(error)).toBe(EXIT.temporary);
+    expect(explain('NotOver', [2n ** 256n - 1n]).message).toContain(`not before second ${2n ** 256n - 1n}`);
     expect(explain('TooEarly', [95n], 'draw a panel').message).toContain('a block has to pass after the appeal');
   });
 

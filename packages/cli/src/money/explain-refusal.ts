@@ -12,7 +12,11 @@ export interface RefusalUnits {
 
 type Explain = (args: readonly unknown[], units: RefusalUnits) => string;
 
-const toTime = (seconds: unknown): string => new Date(Number(seconds) * 1_000).toISOString();
+/** A time that no calendar has is what a contract was given, or what a node made up. */
+function toTime(seconds: unknown): string {
+  const time = new Date(Number(seconds) * 1_000);
+  return Number.isNaN(time.getTime()) ? `second ${seconds}` : time.toISOString();
+}
 
 /** What somebody asked for, and what there is. */
 const less =

@@ -55,6 +55,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   unauthorized: EXIT.permission,
   // ChainError
   reverted: EXIT.data,
+  'too-costly': EXIT.data,
   'no-coin': EXIT.usage,
   'too-early': EXIT.temporary,
   'bad-input': EXIT.usage,

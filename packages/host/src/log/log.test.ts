@@ -60,6 +60,7 @@ describe('exit codes', () => {
     [new LinkError('unreachable', 'cannot reach it'), 69, 'cannot reach it'],
     [new LinkError('remote', 'refused'), 69, 'refused'],
     [new ChainError('reverted', 'refused'), 65, 'refused'],
+    [new ChainError('too-costly', 'too much gas'), 65, 'too much gas'],
     [new ChainError('too-early', 'not yet'), 75, 'not yet'],
     [new ChainError('no-coin', 'no coin'), 64, 'no coin'],
     [new ChainError('bad-input', 'no such thing'), 64, 'no such thing'],

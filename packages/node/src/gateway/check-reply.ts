@@ -64,6 +64,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
+  context.validators.noteAdmitted(attempt.validator);
 
   const opened = parseOpening(opening);
   const header = findModality(job.endpoint).parseHeader(opened.header);

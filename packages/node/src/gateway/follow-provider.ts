@@ -159,8 +159,10 @@ export async function reportRefusal(
     return;
   }
   const { code } = error;
-  context.validators.doubt();
-  const isAway = code === 'order_not_admitted' && !(await context.validators.answers(attempt.validator));
+  const isUnadmitted = code === 'order_not_admitted';
+  if (isUnadmitted) context.validators.noteRefused(attempt.validator);
+  else context.validators.doubt();
+  const isAway = isUnadmitted && !(await context.validators.answers(attempt.validator));
   reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }
 

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
-import { fromBase64, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromBase64, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { findValidator } from '@ogong/protocol/crypto/quorum';
@@ -13,6 +13,7 @@ import { PROVIDER_HEADER } from '@ogong/protocol/http/routes';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import { verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
+import { createClient } from '@ogong/sdk';
 import { chat, openClient } from '@ogong/testing/gateway/gateway-client';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import type OpenAI from 'openai';
@@ -189,6 +190,41 @@ describe('validators', () => {
     await expect.poll(outcomes).toEqual(['refused', 'refused']);
     expect(network.complaints).toEqual([]);
   });
+
+  it.each([
+    ['plain', false],
+    ['sealed', true],
+  ])(
+    'that answer this gateway and admit nothing are left, once three orders in a row say so (%s)',
+    async (_, isSealed) => {
+      const client = await open({ providers: [{ asksValidator: true, seals: true }] });
+      const { network, url: baseUrl } = fixture;
+      const { ledger, network: contracts } = network.chain;
+      const trust = { ledger, settlement: contracts.settlement };
+      // The fixture's parties are in no list.
+      const allow = ['router', 'validator', 'admission', 'intake', 'model-root'];
+      const sealing = createClient({ baseUrl, trust, allow, isSealed: true });
+      await client.chat.completions.create(chat);
+      const first = network.orders[0]!.validator;
+      const unwilling = network.chain.validators().findIndex(({ address }) => equalBytes(address, first));
+      const named = { headers: { [PROVIDER_HEADER]: toHex(network.providers[0]!.id) } };
+      const refused = { status: 503, code: 'order_not_admitted' };
+      network.unwillingValidators.add(unwilling);
+      await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject(refused);
+      // It admits one in between: those before count no more.
+      network.unwillingValidators.clear();
+      if (isSealed) await sealing.chat.completions.create(chat);
+      else await client.chat.completions.create(chat);
+      expect(network.orders.at(-1)!.validator).toEqual(first);
+      network.unwillingValidators.add(unwilling);
+      await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject(refused);
+      // The third in a row, and the same provider once more.
+      await client.chat.completions.create(chat, named);
+      expect(network.orders.at(-1)!.validator).not.toEqual(first);
+      await client.chat.completions.create(chat);
+      expect(network.orders.at(-1)!.validator).not.toEqual(first);
+    },
+  );
 
   it('set free what their verdicts do not charge', async () => {
     const client = await open();

@@ -1,3 +1,4 @@
+import { ChainError, type ChainErrorCode } from '@ogong/chain/errors';
 import type { Address, Hex } from '@ogong/chain/hex';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { systemClock } from '@ogong/host/time/clock';
@@ -5,6 +6,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createSqlitePlace, type OpenBooks, type TestBooksPlace } from '@ogong/testing/gateway/books-place';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { findPayment } from './payment-book.ts';
 import { nameNetwork, PAYMENT_HEADER, type PaymentOffer } from './payment-wire.ts';
 import { createPayments, type PaymentChain, type PaymentDesk } from './payments.ts';
 
@@ -18,16 +20,22 @@ let place: TestBooksPlace;
 let opened: OpenBooks;
 let poor: PromiseWithResolvers<bigint>;
 let desk: PaymentDesk;
+/** With what sending fails. Undefined where the chain takes it. */
+let fails: ChainErrorCode | undefined;
 beforeEach(async () => {
   place = await createSqlitePlace();
   opened = await place.open();
   poor = Promise.withResolvers();
+  fails = undefined;
   const chain = {
     balanceOf: async (account: Address) => (account === RICH ? LEAST : poor.promise),
     isAuthorizationSpent: async () => false,
     blockNumber: async () => 1n,
     chainTime: async () => BigInt(Math.floor(Date.now() / 1000)),
-    transferByAuthorization: async () => ({ transactionHash: hex(32, 1) }),
+    transferByAuthorization: async () => {
+      if (fails !== undefined) throw new ChainError(fails, `it fails: ${fails}`);
+      return { transactionHash: hex(32, 1) };
+    },
   } as unknown as PaymentChain;
   desk = createPayments(
     { deployment, payTo, pricePer1kAtomic: 1_000n, leastAtomic: LEAST, confirmations: 1n, intervalMs: 1_000 },
@@ -81,4 +89,17 @@ it('spends nothing of what a place may have checked on what is no payment', asyn
   };
   const header = Buffer.from(JSON.stringify(payment)).toString('base64');
   await expect(desk.read(createContext('10.1.0.1', header))).rejects.toThrow(/did not sign/);
+});
+
+it.each<[ChainErrorCode, publicCode: string, state: string]>([
+  ['no-coin', 'payment_unsettled', 'paid'],
+  ['timeout', 'payment_unsettled', 'paid'],
+  ['reverted', 'payment_required', 'failed'],
+])('sends again what the token did not refuse: %s', async (code, publicCode, state) => {
+  fails = code;
+  expect(await charge(RICH, '10.2.0.1')).toMatchObject({ publicCode });
+  fails = undefined;
+  await desk.trigger();
+  const { authorization } = offerOf(RICH);
+  expect(await opened.books.read(() => findPayment(authorization))).toMatchObject({ state });
 });

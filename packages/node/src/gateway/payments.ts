@@ -172,7 +172,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       return (await books.read(() => findPayment(offer.authorization))) ?? row;
     } catch (cause) {
       if (!(cause instanceof ChainError)) throw cause;
-      const message = 'The chain cannot be reached. What was paid is credited once it is on the chain; pay again then.';
+      const message = 'The payment is not on the chain yet. It is credited once it is there; ask again then.';
       throw new ApiError('storage_failed', message, { cause, publicCode: 'payment_unsettled', retryAfterS: 10 });
     } finally {
       if (isRunning) running.delete(name);

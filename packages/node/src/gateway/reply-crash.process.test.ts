@@ -49,7 +49,7 @@ interface Death {
 class Died extends Error {}
 
 /** These answer at once; all others with a promise. */
-const AT_ONCE = new Set<string | symbol>(['exclude', 'doubt', 'generate']);
+const AT_ONCE = new Set<string | symbol>(['exclude', 'doubt', 'noteRefused', 'noteAdmitted', 'generate']);
 
 function step(death: Death, name: string | symbol, work: () => unknown): unknown {
   const call = death.calls++;
@@ -124,7 +124,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
       death,
     ),
     providers: mortal(createProviderCall(timeouts, { links }), death),
-    validators: mortal(createValidatorChoice({ chain, links, random: () => 0 }), death),
+    validators: mortal(createValidatorChoice({ chain, links, latestEpoch: () => 0n, random: () => 0 }), death),
     funding: mortal(
       createEscrowFunding(
         { payer: fakePayer.address, depositAtomic: 0n, allowanceAtomic: 0n },

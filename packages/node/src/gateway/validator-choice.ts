@@ -1,5 +1,6 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
@@ -13,6 +14,10 @@ export interface ValidatorChoice {
   pick(): Promise<QuorumMember>;
   /** An order under this validator failed: check that it answers before the next order. */
   doubt(): void;
+  /** A provider says that this validator did not admit an order. Where one provider after another says so, the next validator is asked first. */
+  noteRefused(address: Uint8Array): void;
+  /** A reply came whose order this validator has admitted, as it has signed. */
+  noteAdmitted(address: Uint8Array): void;
   /** Whether this validator answers this gateway now, and takes orders. @param address 20 bytes; false for somebody who is not registered. */
   answers(address: Uint8Array): Promise<boolean>;
 }
@@ -20,23 +25,33 @@ export interface ValidatorChoice {
 export interface ValidatorChoiceDependencies {
   readonly chain: Pick<ChainView, 'validators'>;
   readonly links: LinkPool;
-  /** The newest epoch that is known here, which orders are of. Default: none is. */
-  readonly latestEpoch?: () => bigint;
+  /** The newest epoch that is known here, which orders are of. */
+  readonly latestEpoch: () => bigint;
   /** 0..1, once per process, so that gateways spread over the validators. */
   readonly random: () => number;
+  /** Default: the machine's. */
+  readonly uptime?: Clock;
 }
 
 const PROBE_TIMEOUT_MS = 3_000;
+/** Of orders in a row. It is the word of providers, and one reply is tried twice with the same one. */
+const MOST_REFUSED = 3;
+/** Where all validators refuse, the fault may be this gateway's own, and it pays a deposit into the channel of each that it goes to. */
+const LEAVE_PAUSE_MS = 60_000;
 
 export function createValidatorChoice({
   chain,
   links,
-  latestEpoch = () => 0n,
+  latestEpoch,
   random,
+  uptime = monotonicClock,
 }: ValidatorChoiceDependencies): ValidatorChoice {
   const start = random();
   let chosen: QuorumMember | undefined;
   let doubted = false;
+  let refused = 0;
+  let leftMs = Number.NEGATIVE_INFINITY;
+  const isChosen = (address: Uint8Array): boolean => chosen !== undefined && equalBytes(chosen.address, address);
   let probing: Promise<QuorumMember> | undefined;
 
   // An endpoint on the chain is free text: a malformed one is a failure like any other.
@@ -53,12 +68,15 @@ export function createValidatorChoice({
   async function probe(): Promise<QuorumMember> {
     const validators = chain.validators();
     const preferred = validators.findIndex(({ certHash }) => Buffer.compare(certHash, chosen?.certHash ?? EMPTY) === 0);
-    const first = preferred >= 0 ? preferred : Math.floor(start * validators.length);
+    const isLeft = preferred >= 0 && refused >= MOST_REFUSED && uptime.nowMs() - leftMs >= LEAVE_PAUSE_MS;
+    const first = preferred >= 0 ? preferred + (isLeft ? 1 : 0) : Math.floor(start * validators.length);
     let last: unknown;
     for (let i = 0; i < validators.length; i++) {
       const validator = validators[(first + i) % validators.length] as QuorumMember;
       try {
         await ask(validator);
+        if (isLeft) leftMs = uptime.nowMs();
+        if (isLeft || !isChosen(validator.address)) refused = 0;
         chosen = validator;
         doubted = false;
         return validator;
@@ -80,6 +98,13 @@ export function createValidatorChoice({
     },
     doubt() {
       doubted = true;
+    },
+    noteRefused(address) {
+      doubted = true;
+      if (isChosen(address)) refused++;
+    },
+    noteAdmitted(address) {
+      if (isChosen(address)) refused = 0;
     },
     async answers(address) {
       const validator = chain.validators().find((one) => equalBytes(one.address, address));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ChainError, type ChainErrorCode } from '@ogong/chain/errors';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLadder } from '@ogong/host/link/ladder';
 import { createLinkClient } from '@ogong/host/link/link-client';
@@ -21,6 +22,7 @@ import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';
 import { afterEach, describe, expect, it } from 'vitest';
+import { redeemVouchers } from './redeem-vouchers.ts';
 import {
   closeVoucher,
   createRelayPayments,
@@ -211,6 +213,39 @@ describe('vouchers for a relay', () => {
     const { payments } = openPayments();
     await payments.take(NODE, voucher());
     await expect(payments.take(fill(2, 32), voucher({ valueAtomic: 8_000n }))).rejects.toThrow('does not follow');
+  });
+});
+
+describe('vouchers that are redeemed', () => {
+  /** @param fails with what submitting fails; undefined where the token takes it. */
+  async function redeem(store: Store, fails?: ChainErrorCode) {
+    const client = { getBlockNumber: async () => 1n, readContract: async () => false };
+    const transactor = {
+      read: async (_: string, call: (reader: object) => unknown) => call(client),
+      send: async () => {
+        if (fails !== undefined) throw new ChainError(fails, `it fails: ${fails}`);
+      },
+    };
+    const dependencies = { store, transactor: transactor as never, token: '0x09', payee: PRICE.payee } as const;
+    return (await redeemVouchers(dependencies, { leastAtomic: 1n })).map(({ outcome }) => outcome);
+  }
+
+  it.each<[ChainErrorCode, outcome: string]>([
+    ['reverted', 'refused'],
+    ['no-coin', 'refused'],
+    ['timeout', 'unknown'],
+    ['rpc-unreachable', 'unknown'],
+  ])('are open again only where nothing was sent: %s', async (code, outcome) => {
+    const { store, payments } = openPayments();
+    await payments.take(NODE, voucher());
+    expect(await redeem(store, code)).toEqual([outcome]);
+    const better = payments.take(NODE, voucher({ valueAtomic: 8_000n }));
+    if (outcome === 'unknown') await expect(better).rejects.toThrow('draw another nonce');
+    else await better;
+    // What may have been sent before stays so, whatever the chain says of the next try.
+    expect(await redeem(store, 'no-coin')).toEqual([outcome]);
+    expect(await redeem(store)).toEqual(['redeemed']);
+    expect(await redeem(store)).toEqual([]);
   });
 });
 

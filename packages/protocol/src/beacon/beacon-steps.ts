@@ -234,10 +234,11 @@ export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs
 
 /**
  * For whoever began the epoch again with those that are listed: the others may have ended it with the set that the certificate before names.
- * They would answer with that certificate for ever.
+ * They would answer with that certificate for ever. Whoever has committed to a value of the new set takes none of the set before: the new one may
+ * be certified, and a liar that kept the other back could part those who have begun again.
  */
 function isOfSetBefore(state: MachineState, certificate: BeaconCertificate): boolean {
-  if (state.latest.certificate === undefined) return false;
+  if (state.latest.certificate === undefined || state.vote?.lock !== undefined) return false;
   const { fixed, members = [] } = fixSets(state, state.latest.certificate);
   if (members.length === 0 || equalBytes(fixed.set, state.fixed.set)) return false;
   const validators = sortMembers(members);

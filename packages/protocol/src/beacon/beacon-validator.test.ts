@@ -367,10 +367,29 @@ describe('one validator', () => {
     };
     const [first, second] = certified() as [BeaconCertificate, BeaconCertificate];
 
+    const { validators, peers } = createOne();
+    const listed = validators.slice(1);
+
+    /** A value of those that are listed, with all their prepare votes. */
+    const ofListed = (): PreparedValue => {
+      const subject = { epoch: 2n, previous: first.value, set: hashSet(listed) };
+      const contributions = listed.map(({ address: validator, vrfKey }) => ({
+        validator,
+        proof: proveByName(vrfKey, encodeVrfInput(beaconNetwork, { ...subject, validator })),
+      }));
+      const claim = { ...subject, contributions, validators: listed };
+      const value = verifyContributions(namedCrypto, beaconNetwork, claim).value!;
+      const statement = { ...subject, view: 0, value, following: subject.set, next: subject.set, block: 0n };
+      const digest = hashBeaconVote(namedCrypto, beaconNetwork, 'prepare', statement);
+      const signatures = listed.map(({ address: signer }) => ({
+        signer,
+        signature: createNamedSigner(signer).signDigest(digest),
+      }));
+      return { ...statement, contributions, signatures };
+    };
+
     /** @returns whether it takes the certificate, while three of four are listed. */
-    const takes = (certificate: BeaconCertificate, { isKnown = true } = {}): boolean => {
-      const { validators, peers } = createOne();
-      const listed = validators.slice(1);
+    const takes = (certificate: BeaconCertificate, { isKnown = true, hasCommitted = false } = {}): boolean => {
       const machine = createBeaconMachine(
         {
           network: beaconNetwork,
@@ -388,12 +407,20 @@ describe('one validator', () => {
         },
       );
       machine.tick(0);
+      if (hasCommitted) {
+        const said = { kind: 'prepared', epoch: 2n, view: 0, prepared: ofListed() } as const;
+        expect(votes(machine.receive(peers[3]!, said, 1))).toEqual(['commit']);
+      }
       const message = { kind: 'certificate', epoch: 2n, certificate } as const;
       return machine.receive(peers[1]!, message, 1).some(({ kind }) => kind === 'certified');
     };
 
     it('takes the certificate of those whom the one before names', () => {
       expect(takes(second)).toBe(true);
+    });
+
+    it('takes none once it has committed to a value of those that are listed: that may be certified', () => {
+      expect(takes(second, { hasCommitted: true })).toBe(false);
     });
 
     it('takes none that too few of them signed, that names others, or whose set it does not know', () => {

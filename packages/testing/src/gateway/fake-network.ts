@@ -111,6 +111,8 @@ export interface FakeNetwork {
   bendHeld: (signature: Uint8Array) => Uint8Array;
   /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
+  /** Indices of validators that answer, and admit no order of a provider that asks them. */
+  readonly unwillingValidators: Set<number>;
   /** What the machines of router and validators show. Default: they show none. */
   showRole: ((keys: RoleKeys, nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
   setChannel(channel: Channel): void;
@@ -227,6 +229,7 @@ export async function createFakeNetwork(
   const routed: RouteRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
   const deadValidators = new Set<number>();
+  const unwillingValidators = new Set<number>();
   const takings = createTakings();
   let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
 
@@ -355,6 +358,7 @@ export async function createFakeNetwork(
     const index = validatorKeys.findIndex(({ address }) => equalBytes(address, validator));
     if (deadValidators.has(index))
       throw new Refusal('not-admitted', 'the validator did not admit the order: it is down');
+    if (unwillingValidators.has(index)) throw new Refusal('not-admitted', 'the validator did not admit the order');
   }
 
   const providers: (FakeProvider & { endpoint: string; certHash: Uint8Array })[] = [];
@@ -654,6 +658,7 @@ export async function createFakeNetwork(
     routed,
     statuses,
     deadValidators,
+    unwillingValidators,
     setChannel(next) {
       channel = next;
     },

@@ -104,6 +104,7 @@ export async function deliverSealed(context: ReplyContext, passed: SealedPassage
     context.deliveries.put([attempt.validator, ...listHearers(context, attempt)], delivery),
     context.ledger.deliver(replyId, billed),
   ]);
+  context.validators.noteAdmitted(attempt.validator);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
 }
 

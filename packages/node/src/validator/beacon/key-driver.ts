@@ -9,7 +9,7 @@ import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/proto
 import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
-import { findAsked, findTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
+import { findAsked, findTaken, isTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
 import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
 
 type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
@@ -18,6 +18,8 @@ interface Attempt extends KeptAttempt {
   readonly plan: KeyPlan;
   readonly members: readonly SeatMember[];
   machine: KeyMachine;
+  /** What of its result is on the disk. */
+  kept: KeyResult | undefined;
   /** Validators take turns to hand an outcome to the chain. */
   readonly turn: number;
   activated: Activated | undefined;
@@ -79,8 +81,9 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
   /** Begins the attempt of this time, where there is something to make and it is not under way. */
   async function begin(time: AttemptTime): Promise<void> {
     await state.readBeaconKeys();
-    const taken = findTaken(state);
-    if (taken !== undefined && find(taken) === undefined && lacksShares(state, taken)) await takeUp(taken);
+    const isOpen = attempts.some((one) => isTaken(state, one));
+    const taken = !isOpen && lacksShares(state) ? findTaken(state) : undefined;
+    if (taken !== undefined) takeUp(taken);
     const reading = state.beaconKeys();
     const members = await readSeatMembers(state);
     if (reading === undefined || members === undefined) return;
@@ -123,7 +126,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     await group.write((db) => state.archive.putSeats(db, seats.hash, members));
     const count = seats.seats.length;
     const turn = (findSeat(seats, signer.address) + count - (attempt % count)) % count;
-    const begun = { era, attempt, set: seats.hash, plan, members, turn, activated: undefined };
+    const begun = { era, attempt, set: seats.hash, plan, members, turn, activated: undefined, kept: undefined };
     const submitsAtMs = Number.POSITIVE_INFINITY;
     // Others may have looked at another block, and begin under other seats: those that were begun here go on beside them.
     const alike = attempts.filter((one) => one.era === era && one.attempt === attempt);
@@ -131,23 +134,27 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const before = others.find(({ machine }) => machine.result !== undefined) ?? others[0];
     const started = { ...begun, machine: open(state, begun), submitsAtMs };
     attempts = [started, ...alike, ...(before === undefined ? [] : [before])];
-    await keepResult(state, started, started.machine.result);
   }
 
   const find = ({ era, attempt, set }: KeptAttempt): Attempt | undefined =>
     attempts.find((one) => one.era === era && one.attempt === attempt && equalBytes(one.set, set));
 
   /** Opens the attempt whose outcome the chain has, as after a restart: from the disk, and from those who have what is lacking. */
-  async function takeUp(taken: TakenAttempt): Promise<Attempt> {
-    const begun = { ...taken, turn: 0, activated: undefined, submitsAtMs: Number.POSITIVE_INFINITY };
+  function takeUp(taken: TakenAttempt): Attempt {
+    const begun = { ...taken, turn: 0, activated: undefined, kept: undefined, submitsAtMs: Number.POSITIVE_INFINITY };
     const attempt = { ...begun, machine: open(state, begun) };
     attempts = [...attempts, attempt];
-    await keepResult(state, attempt, attempt.machine.result);
     return attempt;
   }
 
   /** What is kept is on the disk before anything that follows from it leaves. */
   async function step(attempt: Attempt, act: (machine: KeyMachine) => KeyAction[]): Promise<void> {
+    try {
+      await keepResult(state, attempt);
+    } catch (error) {
+      // Nothing follows from it until it can be written.
+      return onError(error);
+    }
     try {
       for (const action of act(attempt.machine)) await carryOut(attempt, action);
     } catch (error) {
@@ -166,7 +173,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       // Like a message, what cannot be signed is lost: the machine asks again.
       void sign(attempt, action.statement).catch(onUndelivered);
     } else if (action.kind === 'agreed') {
-      await keepResult(state, attempt, action.result);
+      await keepResult(state, attempt);
     } else if (action.kind === 'activated') {
       if (attempt.activated === undefined) attempt.submitsAtMs = clock.nowMs() + attempt.turn * attempt.plan.phaseMs;
       attempt.activated ??= action;
@@ -205,7 +212,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       inTurn(async () => {
         // Somebody may lack what was kept here of the era that the chain has.
         const asked = find(message) ? undefined : findAsked(state, { from, subject: message });
-        const found = asked ? await takeUp(asked) : find(message);
+        const found = asked ? takeUp(asked) : find(message);
         if (found !== undefined) await step(found, (machine) => machine.receive(from, message, clock.nowMs()));
       }),
   };
@@ -238,20 +245,21 @@ async function handIn(
 }
 
 /**
- * Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. What the disk had of one may not have been
- * put together before a restart.
+ * Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. One that was on the disk in parts before a
+ * restart, or that could not be written when it was agreed on, is written later.
  */
-async function keepResult(
-  { crypto, eras, group, known }: ThresholdState,
-  { era, members, plan }: Attempt,
-  result: KeyResult | undefined,
-): Promise<void> {
-  if (result?.group === undefined) return;
-  const { certified, group: made, shares = [] } = result;
-  const { transcript } = stateOutcome(crypto, certified.outcome);
-  const record = { generation: plan.generation, era, seats: [...members], commitments: [...made.commitments.bytes] };
-  await group.write((db) => eras.putEra(db, transcript, { record, shares }));
-  known.delete(`${era} ${bytesToHex(transcript)}`);
+async function keepResult({ crypto, eras, group, known }: ThresholdState, attempt: Attempt): Promise<void> {
+  const { era, members, plan, machine, kept } = attempt;
+  const { result } = machine;
+  if (result === kept) return;
+  if (result?.group !== undefined) {
+    const { certified, group: made, shares = [] } = result;
+    const { transcript } = stateOutcome(crypto, certified.outcome);
+    const record = { generation: plan.generation, era, seats: [...members], commitments: [...made.commitments.bytes] };
+    await group.write((db) => eras.putEra(db, transcript, { record, shares }));
+    known.delete(`${era} ${bytesToHex(transcript)}`);
+  }
+  attempt.kept = result;
 }
 
 /** Once the chain has an era, only what it took has still something to give: all else would ask and complain for ever. */

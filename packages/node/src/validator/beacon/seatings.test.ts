@@ -68,7 +68,9 @@ describe('seatings of an attempt', () => {
   it.each([
     ['no look', [], true],
     ['the last looks', [2, 3], true],
-    ['all looks but one', [0, 2, 3], true],
+    ['all looks but the second', [0, 2, 3], true],
+    // The newest seating and the one before it are both split when proposals begin.
+    ['all looks but the first', [1, 2, 3], true],
     // Half of the others never begin under the seats that the other half begins under.
     ['all looks', [0, 1, 2, 3], false],
   ])(

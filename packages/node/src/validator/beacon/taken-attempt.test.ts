@@ -69,6 +69,25 @@ it('puts its shares together from its disk, where it ended before they were writ
   expect(await countShares(net, 2)).toBe(before);
 });
 
+it('writes its shares down later, where that failed when they were agreed on', async () => {
+  const net = await startNetwork();
+  const { eras } = net.running[2]!;
+  const put = eras.putEra;
+  let failed = 0;
+  Object.assign(eras, {
+    putEra() {
+      failed++;
+      throw new Error('the disk is full');
+    },
+  });
+  await net.pass(8_000);
+  expect(failed).toBeGreaterThan(0);
+  expect([await countShares(net, 0), await countShares(net, 2)]).toEqual([1, 0]);
+  Object.assign(eras, { putEra: put });
+  await net.pass(1_000);
+  expect(await countShares(net, 2)).toBe(1);
+});
+
 it('gets shares back that it lost with its database, from dealers that have restarted since, and deals nothing else', async () => {
   const net = await startNetwork();
   await net.pass(8_000);
@@ -99,4 +118,28 @@ it('does so in a later era of a key too, once the shares of the era before are f
   for (const index of [1, 2, 3, 4]) net.restart(index);
   await net.pass(5_000);
   expect(await countShares(net, 2)).toBe(before);
+});
+
+it('computes nothing for whoever asks about that era without a seat in it', async () => {
+  const net = await startNetwork({ listed: 4 });
+  await net.pass(8_000);
+  net.restart(1);
+  await net.pass(1_000);
+  const asked = net.running[1]!;
+  let looks = 0;
+  const find = asked.eras.listSets;
+  Object.assign(asked.eras, {
+    listSets(era: number, attempt: number) {
+      looks++;
+      return find(era, attempt);
+    },
+  });
+  const { eras, generations } = (await net.chain.connect('0x00').beaconKeys())!;
+  const { attempt, set } = eras[0]!;
+  const subject = { generation: generations.length, era: 1, attempt, set: fromHex(set.slice(2)) };
+  const want = keyMessageFormat.encode({ kind: 'want', ...subject, dealer: 0 });
+  await asked.receive(addressOf(net, 4), want);
+  expect(looks).toBe(0);
+  await asked.receive(addressOf(net, 0), want);
+  expect(looks).toBe(1);
 });

@@ -1,4 +1,3 @@
-import { bytesToHex } from '@ogong/chain/hex';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import type { KeyPlan } from '@ogong/protocol/beacon/threshold/key-plan';
 import { assignSeats, findSeat, type SeatMember } from '@ogong/protocol/beacon/threshold/seats';
@@ -34,31 +33,36 @@ export function findTaken(state: ThresholdState): TakenAttempt | undefined {
   return { era, attempt, set, plan, members };
 }
 
-/** What a seat asks for by a message, where something is kept of it here. */
+/** What a seat asks for by a message, where something is kept of it here. Whoever has no seat has nothing computed for it. */
 export function findAsked(
   state: ThresholdState,
   { from, subject }: { readonly from: Uint8Array; readonly subject: KeptAttempt },
 ): TakenAttempt | undefined {
   if (!isTaken(state, subject)) return undefined;
+  const members = state.archive.findSeats(subject.set) ?? [];
+  if (!members.some(({ address }) => equalBytes(address, from))) return undefined;
   const kept = state.eras.listSets(subject.era, subject.attempt);
-  const taken = kept.some((set) => equalBytes(set, subject.set)) ? findTaken(state) : undefined;
-  return taken?.members.some(({ address }) => equalBytes(address, from)) ? taken : undefined;
+  return kept.some((set) => equalBytes(set, subject.set)) ? findTaken(state) : undefined;
 }
 
 /** Whether a key generation is the one that the chain has taken last. Cheaper than to find it. */
-function isTaken(state: ThresholdState, { era, attempt, set }: KeptAttempt): boolean {
+export function isTaken(state: ThresholdState, { era, attempt, set }: KeptAttempt): boolean {
   const reading = state.beaconKeys();
   const newest = reading && newestEra(reading);
   if (newest === undefined || newest.era !== era || newest.attempt !== attempt) return false;
   return equalBytes(fromHex(newest.set.slice(2)), set);
 }
 
-/** Whether this validator lacks shares of it that were sealed to the box key that it has. */
-export function lacksShares(state: ThresholdState, { plan, era }: TakenAttempt): boolean {
-  const { signer, box, boxSecret } = state;
-  const own = plan.seats.seats[findSeat(plan.seats, signer.address)];
-  if (own === undefined || plan.taken === undefined) return false;
-  const kept = lookUpEra(state, { era, transcript: bytesToHex(plan.taken) });
-  if (own.tickets <= (kept?.shares.length ?? 0)) return false;
+/** Whether this validator lacks shares of the newest era that were sealed to the box key that it has. Cheaper than to find its attempt. */
+export function lacksShares(state: ThresholdState): boolean {
+  const { signer, box, boxSecret, crypto, network, archive } = state;
+  const reading = state.beaconKeys();
+  const newest = reading && newestEra(reading);
+  if (newest === undefined) return false;
+  const kept = lookUpEra(state, newest);
+  const members = kept === undefined ? archive.findSeats(fromHex(newest.set.slice(2))) : undefined;
+  const seats = kept?.group.seats ?? (members && assignSeats(crypto, network, members));
+  const own = seats?.seats[findSeat(seats, signer.address)];
+  if (own === undefined || own.tickets <= (kept?.shares.length ?? 0)) return false;
   return equalBytes(own.boxKey, box.deriveKey(boxSecret));
 }

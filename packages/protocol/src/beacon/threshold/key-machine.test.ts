@@ -562,6 +562,32 @@ describe('restarts during key generation', () => {
     expect(signEpoch(net, [2, 3, 0])).toEqual(signEpoch(net, [0, 1, 3]));
   });
 
+  it.each([1, 2])(
+    'with a disk lost after the outcome, it takes the deals that were agreed on, though a dealer shows it %i others first',
+    (count) => {
+      const net = create(equal(4));
+      expectKey(net, [0, 1, 2, 3]);
+      const [victim, liar] = [net.nodes[2]!, net.nodes[3]!];
+      for (let seed = 0; seed < count; seed++) {
+        const other = create(equal(4), { random: createSeededRandom(90 + seed) });
+        other.nodes[liar.at]!.lie = (message, to) => {
+          if (message.kind === 'deal' && to === victim.at) net.inject(liar.at, victim.at, message);
+          return [message];
+        };
+        other.runUntil(() => false, 1_500);
+      }
+      // Nobody else is heard before.
+      const { at: from } = liar;
+      const silentUntil = net.now() + 100;
+      for (const one of net.nodes) one.lie = (message) => (net.now() < silentUntil && one.at !== from ? [] : [message]);
+      Object.assign(victim, { entries: [], agreed: undefined, activated: undefined });
+      net.start(victim);
+      expectKey(net, [0, 1, 2, 3], 60_000);
+      // Its shares are those that the group has commitments to.
+      expect(signEpoch(net, [2, 0, 1])).toEqual(signEpoch(net, [0, 1, 3]));
+    },
+  );
+
   it('keeps as much as it has to, whatever it is told', () => {
     const net = create(equal(4));
     expectKey(net, [0, 1, 2, 3]);

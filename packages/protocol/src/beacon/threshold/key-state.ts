@@ -193,6 +193,11 @@ export function dealMessage(state: KeyState, { deal, signature }: SignedDeal, bo
   return { kind: 'deal', ...state.subject, deal, signature, box };
 }
 
+/** Hash of the deal of a dealer that the seats agreed on. */
+export function agreedDealOf({ result }: KeyState, at: number): Uint8Array | undefined {
+  return result?.certified.outcome.dealers.find(({ dealer }) => dealer === at)?.dealHash;
+}
+
 /** Why a dealer's deal does not count now, if it does not. */
 export function objectTo(
   state: KeyState,
@@ -237,7 +242,13 @@ export function readDeal(
   const at = state.dealers.findIndex(({ seat }) => equalBytes(seat.address, parsed.dealer));
   const dealer = state.dealers[at];
   const hash = hashDeal(state, deal);
-  if (dealer === undefined || dealer.deals.length > 1 || dealer.refused >= MAX_REFUSED) return undefined;
+  if (dealer === undefined) return undefined;
+  const agreed = agreedDealOf(state, at);
+  // The one that was agreed on is taken whatever its dealer showed before, and none in its place.
+  if (agreed === undefined || !equalBytes(agreed, hash)) {
+    if (agreed !== undefined && dealer.deals.length === 0) return undefined;
+    if (dealer.deals.length > 1 || dealer.refused >= MAX_REFUSED) return undefined;
+  }
   const known = dealer.deals.find((one) => equalBytes(one.hash, hash));
   if (known !== undefined) return { at, hash, checked: known.checked };
   if (!crypto.verifyAddress(digestOf(state, { kind: 'deal', dealHash: hash }), signature, dealer.seat.signingKey)) {

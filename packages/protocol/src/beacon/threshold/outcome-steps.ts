@@ -155,8 +155,21 @@ export function hearCertified(state: KeyState, from: Uint8Array, message: KeyMes
   const { certified } = message;
   if (state.result !== undefined || !isCertified(state, from, certified)) return;
   keepHeard(state, from, message);
-  state.result = { certified };
+  agreeOn(state, certified);
   reach(state);
+}
+
+/** A dealer may have shown this validator another deal than the one that was agreed on, and given it shares of that. */
+function agreeOn(state: KeyState, certified: CertifiedOutcome): void {
+  state.result = { certified };
+  for (const { dealer: at, dealHash } of certified.outcome.dealers) {
+    const dealer = state.dealers[at] as DealerState;
+    const [first] = dealer.deals;
+    if (first === undefined || equalBytes(first.hash, dealHash)) continue;
+    const agreed = dealer.deals.filter(({ hash }) => equalBytes(hash, dealHash));
+    dealer.deals.splice(0, dealer.deals.length, ...agreed);
+    dealer.shares = undefined;
+  }
 }
 
 /** The deals that an outcome names, where all of them are here. */
@@ -244,7 +257,7 @@ export function hearActivated(state: KeyState, from: Uint8Array, message: KeyMes
   // Two outcomes of an attempt may both be agreed on. Whichever the chain has counts, and either can be used with what is here.
   const known = state.result?.certified.outcome;
   if (known === undefined || !equalBytes(hashOutcome(state.crypto, state.plan.network, known), outcomeHash)) {
-    state.result = { certified };
+    agreeOn(state, certified);
   }
   reach(state);
   state.activated = { certified, activation };
