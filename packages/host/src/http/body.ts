@@ -82,7 +82,7 @@ const FIRST_BYTES = 64 * 1024;
 
 /**
  * Each chunk is copied as it comes: a body of one byte a chunk would hold a hundred times its size otherwise. The rest of a body that is
- * refused is left unread; the connection is closed after the answer.
+ * refused is not kept; the connection is closed soon after the answer.
  */
 async function collect(
   body: ReadableStream<Uint8Array>,

@@ -10,8 +10,11 @@ afterEach(async () => {
   for (const server of closing.splice(0)) await server.stop();
 });
 
-async function serve(fetch: (request: Request, bindings: ServerBindings) => Response | Promise<Response>) {
-  const options = { bind: { host: '127.0.0.1', port: 0 }, headersTimeoutMs: LONG_MS, maxConnections: 16 };
+async function serve(
+  fetch: (request: Request, bindings: ServerBindings) => Response | Promise<Response>,
+  more: { readonly lingerMs?: number } = {},
+) {
+  const options = { bind: { host: '127.0.0.1', port: 0 }, headersTimeoutMs: LONG_MS, maxConnections: 16, ...more };
   const server = createHttpServer({ fetch }, options);
   await server.start();
   closing.push(server);
@@ -101,6 +104,51 @@ it('keeps a connection without requests longer than a proxy does, and says so', 
   await response.text();
   const [, seconds] = /^timeout=(\d+)$/.exec(response.headers.get('keep-alive') ?? '') ?? [];
   expect(Number(seconds)).toBeGreaterThan(60);
+});
+
+/** A client that goes on sending its body behind its answer, and then says whether it was cut off. */
+async function sendOn({ server }: Awaited<ReturnType<typeof serve>>) {
+  const { host, port } = server.address();
+  const socket = connect({ host, port, allowHalfOpen: true });
+  const closed = new Promise<string>((resolve) => {
+    socket.once('error', ({ message }) => resolve(message)).once('close', () => resolve('closed'));
+  });
+  socket.write(`POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 1000000\r\n\r\n${'x'.repeat(100)}`);
+  let text = '';
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) text += String(chunk);
+  return { text, socket, closed };
+}
+
+/** Refuses bodies that it does not read. */
+async function serveRefusing(lingerMs: number) {
+  const entered = Promise.withResolvers<ServerBindings>();
+  const served = await serve(
+    (_, bindings) => {
+      entered.resolve(bindings);
+      return new Response('too large', { status: 413, headers: { connection: 'close' } });
+    },
+    { lingerMs },
+  );
+  return { ...served, entered: entered.promise };
+}
+
+it('answers a body that it does not read, and takes what is still on its way', async () => {
+  const server = await serveRefusing(LONG_MS);
+  const { text, socket, closed } = await sendOn(server);
+  expect(text).toContain('too large');
+  const { incoming } = await server.entered;
+  expect(incoming?.socket.destroyed).toBe(false);
+  await new Promise((resolve) => socket.write('x'.repeat(100_000), resolve));
+  socket.end();
+  expect(await closed).toBe('closed');
+});
+
+it('waits no longer for whoever never ends such a body', async () => {
+  const server = await serveRefusing(1);
+  const { text } = await sendOn(server);
+  expect(text).toContain('too large');
+  const { incoming } = await server.entered;
+  await expect.poll(() => incoming?.socket.destroyed).toBe(true);
 });
 
 it('answers bytes that are not HTTP with a status and an error', async () => {

@@ -23,6 +23,8 @@ export interface ServerBindings {
 export interface HttpServerOptions extends HttpPlaceLimits {
   readonly bind: HostPort;
   readonly headersTimeoutMs: number;
+  /** How long a client that is still sending has to read its answer, before it is cut off. Default: 1,000. */
+  readonly lingerMs?: number;
   /** PEM. Default: HTTP without TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
@@ -44,7 +46,7 @@ export function createHttpServer(
   const exchanges = new Set<Promise<unknown>>();
   const work = new Set<Promise<unknown>>();
 
-  const { tls, headersTimeoutMs } = options;
+  const { tls, headersTimeoutMs, lingerMs = 1_000 } = options;
   const settings = {
     headersTimeout: headersTimeoutMs,
     requestTimeout: 0,
@@ -75,6 +77,9 @@ export function createHttpServer(
   server.on('request', (incoming, outgoing) => {
     keepUntilSettled(exchanges, new Promise((resolve) => outgoing.once('close', resolve)));
     outgoing.once('close', places.begin(incoming.socket));
+    outgoing.once('prefinish', () => {
+      if (!incoming.complete) closeGently(incoming.socket, lingerMs);
+    });
     void answer(incoming, outgoing);
   });
   server.on('clientError', refuseMalformed);
@@ -102,6 +107,21 @@ export function createHttpServer(
  * has just closed gets a reset in place of an answer. One that is in the way leaves before (see HttpPlaces).
  */
 const IDLE_MS = 75_000;
+
+/**
+ * Bytes that come to a connection that is closed have the system reset it, and then a client that is still sending may never read the
+ * answer. So the end is announced first, and what comes is dropped for a moment.
+ */
+function closeGently(socket: Socket, lingerMs: number): void {
+  let timer: NodeJS.Timeout | undefined;
+  // Node calls it behind the last answer of a connection.
+  socket.destroySoon = () => {
+    if (timer !== undefined || socket.destroyed) return;
+    timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+    socket.once('close', () => clearTimeout(timer));
+    socket.end();
+  };
+}
 
 /** When the server stops, written data has this long to be sent. */
 const LAST_WORDS_MS = 200;
