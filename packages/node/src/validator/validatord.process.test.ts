@@ -78,7 +78,8 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   it('says what registration lacks, then registers, once', async () => {
     const poor = register();
     await poor.firstLine.catch(() => undefined);
-    expect(await poor.ended).toBe(69);
+    expect(await poor.ended).toBe(64);
+    // It lacks coin or a stake, which its operator can mend: the chain did answer.
     expect(poor.errors()).toMatch(/^ogong-validatord: /);
 
     const validator = await fund();
