@@ -79,12 +79,12 @@ describe('the commands of ogong-routerd', () => {
   it('end with a reason where the account holds too little, or was never registered', async () => {
     const { dataDir, address } = await prepare('poor', BOND - 1n);
     const refused = await run('register', dataDir);
-    expect([refused.code, refused.said]).toEqual([69, '']);
+    expect([refused.code, refused.said]).toEqual([65, '']);
     expect(refused.complained).not.toMatch(/\n\s+at /);
     expect(refused.complained).toContain('ERC20InsufficientBalance');
     expect(await ledger.governor.routerOf(address)).toBeUndefined();
     const nobody = await run('retire', dataDir);
-    expect([nobody.code, nobody.said]).toEqual([69, '']);
+    expect([nobody.code, nobody.said]).toEqual([65, '']);
     expect(nobody.complained).toContain('NoRouter');
   });
 });
