@@ -8,9 +8,9 @@ import { TEST_NOTES_FILE, TestNotesReporter } from './scripts/test-notes.ts';
 /** They take half a minute and more, whatever their size. */
 const LONGEST: readonly string[] = [
   'lab/src/formal/formal.process.test.ts',
-  'packages/node/src/gateway/python-client.process.test.ts',
-  'packages/node/src/validator/validator.process.test.ts',
-  'packages/node/src/gateway/two-gateways.process.test.ts',
+  'packages/gateway/src/python-client.process.test.ts',
+  'packages/validator/src/validator.process.test.ts',
+  'packages/gateway/src/two-gateways.process.test.ts',
   'lab/src/demo/attacks/scenes.simulation.test.ts',
   'lab/src/doors/floods.simulation.test.ts',
   'lab/src/bad-days/stopped.e2e.test.ts',

@@ -10,6 +10,7 @@ await runSteps('check', [
   { name: 'types of tests', command: ['tsc', '-p', 'tsconfig.tests.json'] },
   { name: 'imports', command: [node, 'scripts/imports.ts'] },
   { name: 'names', command: [node, 'scripts/names.ts'] },
+  { name: 'folders', command: [node, 'scripts/folders.ts'] },
   { name: 'dead code', command: ['knip'] },
   // Code that only tests use does not belong in the product. `@internal` marks an exception and states its reason.
   {

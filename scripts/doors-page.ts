@@ -1,15 +1,15 @@
+import { gatewayConfig } from '@ogong/gateway/gateway-config';
 import { DEFAULT_SERVER_LIMITS as LINK } from '@ogong/host/link/link-limits';
 import type { MethodRates } from '@ogong/host/link/link-server';
 import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import type { RateLimit } from '@ogong/host/link/token-bucket';
-import { gatewayConfig } from '@ogong/node/gateway/gateway-config';
-import { ROUTER_RATES } from '@ogong/node/router/router';
-import { ratesOf } from '@ogong/node/validator/access';
-import { HEARD_LIMITS } from '@ogong/node/validator/hear-delivery';
-import { MAX_ANNOUNCEMENTS } from '@ogong/node/validator/store/announcement-store';
 import { MAX_SEATS } from '@ogong/protocol/beacon/threshold/tickets';
 import { PROVIDER_RATES } from '@ogong/provider/provider/provider';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
+import { ROUTER_RATES } from '@ogong/router/router';
+import { ratesOf } from '@ogong/validator/access';
+import { HEARD_LIMITS } from '@ogong/validator/intake/hear-delivery';
+import { MAX_ANNOUNCEMENTS } from '@ogong/validator/store/announcement-store';
 
 type Limit = readonly [door: string, limit: string, beyond: string];
 

@@ -13,9 +13,9 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/engine/src/a.ts', "import type { X } from '@ogong/host/time/clock';", 'must not import @ogong/host'],
     ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
     ['packages/sdk/src/a.ts', "import { x } from '@ogong/host/time/clock';", 'must not import @ogong/host'],
-    ['packages/node/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
+    ['packages/router/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
     [
-      'packages/node/src/gateway/a.ts',
+      'packages/gateway/src/front/a.ts',
       "import { x } from '../router/b.ts';",
       'role gateway must not import role router',
     ],
@@ -24,33 +24,29 @@ describe('canaries: each rule rejects its violation', () => {
       "import { x } from '../provider/b.ts';",
       'role verifier must not import role provider',
     ],
-    ['packages/node/src/a.ts', "import { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
-    ['packages/node/src/a.ts', "import { x } from '@ogong/devnet/mesh/mesh';", 'must not import @ogong/devnet'],
-    ['packages/node/src/a.ts', "import { x } from '@ogong/testing/engine/fake';", 'must not import @ogong/testing'],
+    ['packages/router/src/a.ts', "import { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
+    ['packages/router/src/a.ts', "import { x } from '@ogong/devnet/mesh/mesh';", 'must not import @ogong/devnet'],
+    ['packages/router/src/a.ts', "import { x } from '@ogong/testing/engine/fake';", 'must not import @ogong/testing'],
     ['packages/models/src/a.ts', "import { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
-    ['packages/host/src/a.ts', "import { x } from '@ogong/node/router/router';", 'must not import @ogong/node'],
-    ['packages/node/src/a.test.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
+    ['packages/host/src/a.ts', "import { x } from '@ogong/router/router';", 'must not import @ogong/router'],
+    ['packages/router/src/a.test.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
     [
       'packages/engine/src/process/a.ts',
       "import type { X } from '../llama-cpp/b.ts';",
       'process stands below llama-cpp in packages/engine/src',
     ],
-    [
-      'packages/node/src/router/a.ts',
-      'const now = Date.now;',
-      'daemons take time from packages/host/src/time/clock.ts',
-    ],
+    ['packages/router/src/a.ts', 'const now = Date.now;', 'daemons take time from packages/host/src/time/clock.ts'],
     ['packages/provider/src/verifier/a.ts', 'const at = new Date();', 'daemons take time from'],
     ['packages/host/src/views/a.ts', 'const at = performance.now();', 'daemons take time from'],
-    ['packages/node/src/validator/a.ts', 'const at = process.hrtime.bigint();', 'the simulator has no hold of it'],
-    ['packages/node/src/validator/a.ts', 'const one = Math.random();', 'chance of daemons is an argument'],
+    ['packages/validator/src/a.ts', 'const at = process.hrtime.bigint();', 'the simulator has no hold of it'],
+    ['packages/validator/src/a.ts', 'const one = Math.random();', 'chance of daemons is an argument'],
     [
       'packages/provider/src/provider/a.ts',
       "import { randomBytes } from 'node:crypto';",
       'chance of daemons is an argument',
     ],
     [
-      'packages/node/src/router/a.ts',
+      'packages/router/src/a.ts',
       "import { randomInt } from 'node:crypto';",
       'the simulator has no hold of what this takes from node:crypto',
     ],
@@ -62,13 +58,13 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/provider/src/a.ts', "import { x } from './engine/b.ts';", '. is no floor of packages/provider/src'],
     ['packages/host/src/log/a.ts', "import { x } from '../link/b.ts';", 'log stands below link in packages/host'],
     [
-      'packages/node/src/a.ts',
+      'packages/router/src/a.ts',
       "import { x } from '../../engine/src/engine.ts';",
       'must not reach into packages/engine',
     ],
     ['packages/protocol/src/a.ts', "import { readFileSync } from 'node:fs';", 'protocol must not import node:'],
     [
-      'packages/node/src/gateway/a.ts',
+      'packages/gateway/src/front/a.ts',
       "import { readFileSync, writeFileSync } from 'node:fs';",
       'files of daemons are made by packages/host/src/files/private-files.ts',
     ],
@@ -89,25 +85,25 @@ describe('canaries: each rule rejects its violation', () => {
       'nowhere is no floor of packages/protocol',
     ],
     [
-      'packages/node/src/validator/store/a.ts',
+      'packages/validator/src/store/a.ts',
       "import { x } from '../validator.ts';",
-      'store stands below . in packages/node/src/validator',
+      'store stands below . in packages/validator/src',
     ],
     ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
     ['packages/attestation/src/a.ts', "import { x } from 'node:fs';", 'attestation runs in the browser'],
     ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],
     ['packages/protocol/src/a.ts', 'const x = Math.random();', 'protocol is pure'],
-    ['packages/node/src/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
-    ['packages/node/src/a.ts', "import { x } from './b';", 'with its extension'],
-    ['packages/node/src/a.test.ts', "vi.mock('./b.ts');", 'they mock none'],
-    ['packages/node/src/router/a-fixture.ts', 'afterEach(close);', 'for the first of them alone'],
+    ['packages/router/src/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
+    ['packages/router/src/a.ts', "import { x } from './b';", 'with its extension'],
+    ['packages/router/src/a.test.ts', "vi.mock('./b.ts');", 'they mock none'],
+    ['packages/router/src/a-fixture.ts', 'afterEach(close);', 'for the first of them alone'],
     [
       'packages/engine/src/a.ts',
       "import {\n  x,\n  y,\n} from '@ogong/host/time/clock';",
       'must not import @ogong/host',
     ],
-    ['packages/node/src/gateway/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
-    ['packages/node/src/validator/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
+    ['packages/gateway/src/front/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
+    ['packages/validator/src/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
     ['packages/provider/src/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'what two roles agree on'],
     [
       'packages/protocol/src/exchange/ticket.ts',
@@ -121,14 +117,14 @@ describe('canaries: each rule rejects its violation', () => {
       "    case 'vanilla':",
       "if (modelId.startsWith('ogong/proof/')) return;",
       "if (['replay', 'verified'].includes('replay')) return;",
-    ].map((line): [string, string, string] => ['packages/node/src/validator/a.ts', line, 'what a tier decides']),
+    ].map((line): [string, string, string] => ['packages/validator/src/a.ts', line, 'what a tier decides']),
     ['packages/protocol/src/exchange/a.ts', "if (tier === 'replay') return;", 'what a tier decides'],
     ...[
       "if (endpoint !== 'embedding') return;",
       "const isChat = 'chat' === endpoint;",
       "    case 'completion':",
       "if (endpoints.includes('embedding')) return;",
-    ].map((line): [string, string, string] => ['packages/node/src/gateway/a.ts', line, 'what an endpoint decides']),
+    ].map((line): [string, string, string] => ['packages/gateway/src/front/a.ts', line, 'what an endpoint decides']),
     ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
@@ -139,15 +135,15 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/exchange/limits.ts', limit)).toEqual([]);
     expect(rulesOf('packages/engine/src/a.ts', 'const MAX_TEXT_BYTES = 16 * 1024 * 1024;')).toEqual([]);
     expect(rulesOf('packages/provider/src/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual([]);
-    expect(rulesOf('packages/node/src/gateway/reply-bounds.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
-    expect(rulesOf('packages/node/src/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
+    expect(rulesOf('packages/gateway/src/buy/reply-bounds.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
+    expect(rulesOf('packages/gateway/src/front/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
   });
 
   it('allows a clock in its file, chance where a role is put together, and types', () => {
     expect(rulesOf('packages/host/src/time/clock.ts', 'export const now = () => Date.now();')).toEqual([]);
-    expect(rulesOf('packages/node/src/gateway/gateway.ts', "import { randomBytes } from 'node:crypto';")).toEqual([]);
-    expect(rulesOf('packages/node/src/router/a.ts', 'const day = new Date(givenMs);')).toEqual([]);
-    expect(rulesOf('packages/node/src/bin/a.ts', 'const now = Date.now();')).toEqual([]);
+    expect(rulesOf('packages/gateway/src/gateway.ts', "import { randomBytes } from 'node:crypto';")).toEqual([]);
+    expect(rulesOf('packages/router/src/a.ts', 'const day = new Date(givenMs);')).toEqual([]);
+    expect(rulesOf('packages/router/src/bin/a.ts', 'const now = Date.now();')).toEqual([]);
   });
 
   it('allows naming a tier, and comparing one in its own file and in tests', () => {
@@ -163,11 +159,11 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/modality/text/a.ts', test)).toEqual([]);
     expect(rulesOf('packages/host/src/openai/a.ts', test)).toEqual([]);
     expect(rulesOf('packages/host/src/http/a.ts', test)).toHaveLength(1);
-    expect(rulesOf('packages/node/src/gateway/a.ts', "chat: createHandler('chat'),")).toEqual([]);
+    expect(rulesOf('packages/gateway/src/front/a.ts', "chat: createHandler('chat'),")).toEqual([]);
   });
 
   it('accepts the allowed directions', () => {
-    expect(rulesOf('packages/node/src/router/a.ts', "import { x } from '@ogong/protocol/exchange/match';")).toEqual([]);
+    expect(rulesOf('packages/router/src/a.ts', "import { x } from '@ogong/protocol/exchange/match';")).toEqual([]);
     expect(
       rulesOf('packages/protocol/src/base/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's"),
     ).toEqual([]);

@@ -28,12 +28,17 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'attestation', 'chain'],
-  'packages/node': ['protocol', 'attestation', 'chain', 'host'],
-  'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'node'],
+  'packages/gateway': ['protocol', 'attestation', 'chain', 'host'],
+  'packages/router': ['protocol', 'chain', 'host'],
+  'packages/validator': ['protocol', 'attestation', 'chain', 'host'],
+  'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine'],
   'packages/sdk': ['protocol', 'chain'],
   'packages/ai-provider': ['sdk'],
-  'packages/devnet': ['protocol', 'chain', 'host', 'models', 'node', 'provider'],
-  'packages/cli': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'attestation'],
+  'packages/devnet': ['protocol', 'chain', 'host', 'models', 'gateway', 'router', 'validator', 'provider'],
+  'packages/cli': [
+    ...['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'sdk', 'devnet'],
+    ...['gateway', 'router', 'validator', 'provider'],
+  ],
   'apps/explorer': ['protocol', 'attestation', 'chain', 'sdk'],
   'packages/testing': [
     'protocol',
@@ -42,7 +47,9 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'host',
     'models',
     'engine',
-    'node',
+    'gateway',
+    'router',
+    'validator',
     'provider',
     'sdk',
     'devnet',
@@ -54,7 +61,9 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'host',
     'models',
     'engine',
-    'node',
+    'gateway',
+    'router',
+    'validator',
     'provider',
     'sdk',
     'devnet',
@@ -65,7 +74,6 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders of a package that never import each other: roles, which meet over the wire. */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
-  'packages/node/src': ['gateway', 'relay', 'router', 'validator'],
   'packages/provider/src': ['provider', 'verifier', 'local'],
 };
 
@@ -103,7 +111,10 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     '.',
   ],
-  'packages/node/src/validator': [
+  'packages/gateway/src': ['books', 'outbox', 'buy', 'front', 'sealed', 'admin', 'public', '.', 'bin'],
+  'packages/router/src': ['relay', '.', 'bin'],
+  'packages/validator/src': [
+    'signer',
     'store',
     'beacon',
     'audit',
@@ -113,8 +124,10 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'prices',
     'hearings',
     'machines',
+    'intake',
     '.',
     'commands',
+    'bin',
   ],
   'packages/host/src': [
     '.',
@@ -195,21 +208,21 @@ const LIMIT =
   /^\s*(?:export )?const ((?:MAX_\w*BYTES|MAX_EXCLUDED\w*|\w*(?:SLACK|TOLERANCE|LIFETIME|EPOCH_DISTANCE)\w*|\w*_KEPT_MS))\b[^=]*=\s*(.*)$/;
 const LIMITS = 'packages/protocol/src/exchange/limits.ts';
 const LIMIT_HOMES =
-  /^packages\/protocol\/src\/exchange\/|^packages\/node\/src\/(?:gateway|router|validator)\/|^packages\/provider\/src\/(?:provider|verifier|local)\//;
+  /^packages\/protocol\/src\/exchange\/|^packages\/(?:gateway|router|validator)\/src\/(?!bin\/|relay\/|signer\/)|^packages\/provider\/src\/(?:provider|verifier|local)\//;
 /** Limits that only one side applies. */
 const LOCAL_LIMITS: ReadonlySet<string> = new Set([
-  'packages/node/src/gateway/reply-bounds.ts:MAX_TOKEN_BYTES',
-  'packages/node/src/gateway/complaint-outbox.ts:LIFETIME_MS',
+  'packages/gateway/src/buy/reply-bounds.ts:MAX_TOKEN_BYTES',
+  'packages/gateway/src/outbox/complaint-outbox.ts:LIFETIME_MS',
   'packages/provider/src/local/local-server.ts:MAX_BODY_BYTES',
   'packages/provider/src/provider/provider-state.ts:MAX_MESSAGE_BYTES',
-  'packages/node/src/router/router.ts:MAX_MESSAGE_BYTES',
-  'packages/node/src/validator/route-dependencies.ts:MAX_EVIDENCE_BYTES',
-  'packages/node/src/validator/route-dependencies.ts:MAX_BATCH_BYTES',
+  'packages/router/src/router.ts:MAX_MESSAGE_BYTES',
+  'packages/validator/src/route-dependencies.ts:MAX_EVIDENCE_BYTES',
+  'packages/validator/src/route-dependencies.ts:MAX_BATCH_BYTES',
 ]);
 
 /** What daemons keep is for their own user alone, and one file sees to that. */
 const FILE_MAKER = /\b(?:mkdir|mkdtemp|writeFile|appendFile|open)(?:Sync)?\b|\bcreateWriteStream\b|\bDatabaseSync\b/;
-const FILE_HOMES = /^packages\/(?:host|node|provider|devnet)\/src\//;
+const FILE_HOMES = /^packages\/(?:host|gateway|router|validator|provider|devnet)\/src\//;
 const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   // Entries of the kernel's file system, which no disk has.
   'packages/host/src/attester/configfs-attester.ts',
@@ -229,7 +242,7 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
 
 /** Code of daemons, which the simulator runs in its own time and with its own chance. */
 const SIMULATED =
-  /^packages\/(?:host|chain)\/src\/|^packages\/node\/src\/(?:gateway|router|validator|signer)\/|^packages\/provider\/src\/(?:engine|provider|verifier)\//;
+  /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:engine|provider|verifier)\//;
 /** What they take from outside: by an argument, or from one of the files below. */
 const OWN_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/;
 const OWN_CHANCE = /\bMath\.random\b|\bgetRandomValues\b/;
@@ -253,20 +266,20 @@ const KEY_MAKERS: ReadonlySet<string> = new Set([
 /** Where chance comes in: where a role is put together, and for names and keys that no other role reads. */
 const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/chain/src/keys.ts',
-  'packages/chain/src/model-registry.ts',
-  'packages/chain/src/registry-writes.ts',
+  'packages/chain/src/registry/model-registry.ts',
+  'packages/chain/src/registry/registry-writes.ts',
   'packages/host/src/crypto/key-files.ts',
   'packages/host/src/drift-table/table-file.ts',
   'packages/host/src/files/private-files.ts',
   'packages/host/src/http/api-app.ts',
   'packages/host/src/link/as-socket.ts',
-  'packages/host/src/link/relay-registration.ts',
-  'packages/node/src/gateway/api-keys.ts',
+  'packages/host/src/link/reach/relay-registration.ts',
+  'packages/gateway/src/books/api-keys.ts',
   'packages/host/src/metrics/observation.ts',
-  'packages/node/src/gateway/gateway.ts',
-  'packages/node/src/gateway/postgres-peers.ts',
-  'packages/node/src/gateway/provider-match.ts',
-  'packages/provider/src/provider/outbox.ts',
+  'packages/gateway/src/gateway.ts',
+  'packages/gateway/src/books/postgres/postgres-peers.ts',
+  'packages/gateway/src/buy/match/provider-match.ts',
+  'packages/provider/src/provider/serving/outbox.ts',
   'packages/provider/src/provider/serve-daemon.ts',
 ]);
 

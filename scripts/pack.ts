@@ -106,7 +106,7 @@ export function packAll(names: readonly string[] = listPublished()): PackedPacka
     copyCompiled({ from: join(source, '.tsc'), sources: join(source, 'src'), to: join(directory, 'dist') });
     for (const file of listTracked(source, manifest.files ?? [])) cpSync(join(source, file), join(directory, file));
     // A gateway's pages are built from sources that are no package.
-    if (name === 'node') {
+    if (name === 'gateway') {
       const builder = join(root, 'apps/explorer/scripts/build.ts');
       execFileSync(process.execPath, [builder, join(directory, 'pages')], { cwd: root, stdio: 'inherit' });
     }

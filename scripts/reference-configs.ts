@@ -5,25 +5,8 @@ import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
 import { buyConfig, quoteConfig as quoteLaunchConfig, sellConfig } from '@ogong/cli/money/launch-command';
 import { replayConfig } from '@ogong/cli/replay-command';
+import { adminConfig, gatewayConfig } from '@ogong/gateway/gateway-config';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
-import { adminConfig, gatewayConfig } from '@ogong/node/gateway/gateway-config';
-import { relayConfig } from '@ogong/node/relay/relay-config';
-import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
-import { signerConfig } from '@ogong/node/signer/signer-config';
-import {
-  acquitConfig,
-  allotConfig,
-  consentConfig,
-  convictConfig,
-  ejectMachineConfig,
-  pardonConfig,
-  registerConfig,
-  reinstateConfig,
-  retireKeyConfig,
-  revokeMachineConfig,
-  setSignerConfig,
-} from '@ogong/node/validator/commands/command-configs';
-import { validatorConfig } from '@ogong/node/validator/validator-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
 import {
   catalogueListConfig,
@@ -48,6 +31,23 @@ import { testimonyConfig } from '@ogong/provider/commands/testimony-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { proxyConfig } from '@ogong/provider/proxy/proxy-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
+import { relayConfig } from '@ogong/router/relay/relay-config';
+import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/router/router-config';
+import {
+  acquitConfig,
+  allotConfig,
+  consentConfig,
+  convictConfig,
+  ejectMachineConfig,
+  pardonConfig,
+  registerConfig,
+  reinstateConfig,
+  retireKeyConfig,
+  revokeMachineConfig,
+  setSignerConfig,
+} from '@ogong/validator/commands/command-configs';
+import { signerConfig } from '@ogong/validator/signer/signer-config';
+import { validatorConfig } from '@ogong/validator/validator-config';
 
 /** All commands of the reference page, which fit a terminal and end with examples that work. */
 export const referenceConfigs = [

@@ -7,14 +7,14 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import type { ServingEngine } from '@ogong/provider/provider/offers';
+import type { ServingEngine } from '@ogong/provider/provider/orders/offers';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { startProvider } from '../path/path-provider.ts';
 import { bind, createIdentity, type DecidedReply, type PathValidator, startValidator } from '../path/path-validator.ts';
 import type { Attack } from './attack.ts';
-import { bendCommit } from './bend-commit.ts';
+import { bendCommit } from './draws/bend-commit.ts';
 import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 

@@ -2,8 +2,8 @@ import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@og
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import { renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
+import { cutWindows, joinWindows } from './draws/windows.ts';
 import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';
-import { cutWindows, joinWindows } from './windows.ts';
 
 /** Ends a reply halfway and states a false stop reason. */
 function defineEarlyEnd(stopReason: StopReason, caughtBy: readonly string[], uncaught?: string): AttackDefinition {

@@ -15,7 +15,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 

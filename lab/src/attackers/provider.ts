@@ -8,8 +8,8 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { serveConfig } from '@ogong/provider/provider/provider-config';
 import { startServing } from '@ogong/provider/provider/serve-daemon';
 import type { Attack } from './attack.ts';
-import { bendCommit } from './bend-commit.ts';
 import { ATTACK_NAMES, findAttack } from './catalogue.ts';
+import { bendCommit } from './draws/bend-commit.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 
 const NAME = 'cheating-provider';

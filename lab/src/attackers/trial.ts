@@ -20,15 +20,15 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { ClaimError, verifySubmission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSampleJob } from '@ogong/provider/calibration/sample';
-import type { CommittedReply } from '@ogong/provider/provider/commit-reply';
-import { generateReply } from '@ogong/provider/provider/generate-reply';
+import type { CommittedReply } from '@ogong/provider/provider/serving/commit-reply';
+import { generateReply } from '@ogong/provider/provider/serving/generate-reply';
 import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import type { Attack } from './attack.ts';
-import { bendCommit } from './bend-commit.ts';
+import { bendCommit } from './draws/bend-commit.ts';
 
 /** One reply of an attack, judged by the functions of consumer, validator and verifier, without sockets. */
 export interface Trial {

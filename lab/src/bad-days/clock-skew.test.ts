@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { LinkError } from '@ogong/host/link/link-error';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { createTestClock, createTestValidator, provider } from '@ogong/testing/validator/test-bench';

@@ -4,10 +4,16 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Finding, replyIdOf } from '../demo/finding.ts';
-import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';
+import { type Finding, replyIdOf } from '../demo/claims/finding.ts';
+import {
+  checkConservation,
+  checkExactlyOnce,
+  checkHonest,
+  checkQuorum,
+  checkRefunds,
+} from '../demo/claims/ledger-claims.ts';
+import { checkBeacon, checkReceipts } from '../demo/claims/reply-claims.ts';
 import { isKeyInForce, waitUntil } from '../demo/polling.ts';
-import { checkBeacon, checkReceipts } from '../demo/reply-claims.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
 import { chooseSeed, shuffle } from './random.ts';
 import { createReplyWatch, type ReplyWatch } from './reply-watch.ts';

@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isBillable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { type Finding, judge } from '../demo/finding.ts';
+import { type Finding, judge } from '../demo/claims/finding.ts';
 import type { RunRecord } from '../demo/run-record.ts';
 import type { GatewayAccounts, GatewayOrder, ProviderAccounts } from './stores.ts';
 

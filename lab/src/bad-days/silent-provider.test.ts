@@ -1,13 +1,13 @@
 import type { NetworkParameters } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createLiveness } from '@ogong/node/router/liveness-reader';
-import { createCanaries } from '@ogong/node/validator/canary/canaries';
-import { joinTexts } from '@ogong/node/validator/canary/compose-canary';
-import { reportTests } from '@ogong/node/validator/canary/report-tests';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
+import { createLiveness } from '@ogong/router/liveness-reader';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
+import { createCanaries } from '@ogong/validator/canary/canaries';
+import { joinTexts } from '@ogong/validator/canary/compose-canary';
+import { reportTests } from '@ogong/validator/canary/report-tests';
 import { afterEach, expect, it } from 'vitest';
 
 const vrfSeed = new Uint8Array(32).fill(8);

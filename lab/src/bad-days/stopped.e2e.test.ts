@@ -9,7 +9,7 @@ import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type CheckedReply, createClient } from '@ogong/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { entriesOf } from '../demo/finding.ts';
+import { entriesOf } from '../demo/claims/finding.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { readAsks, readLastOrder } from './stores.ts';
 import { startTestMesh, type TestMesh } from './test-mesh.ts';

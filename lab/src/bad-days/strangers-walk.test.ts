@@ -2,9 +2,6 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
-import { keepProof } from '@ogong/node/validator/store/machine-proof-store';
-import { keepMachine } from '@ogong/node/validator/store/machine-store';
-import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -33,8 +30,11 @@ import {
   type TestOrder,
   toPushMessage,
 } from '@ogong/testing/validator/test-reply';
+import { keepProof } from '@ogong/validator/store/machine-proof-store';
+import { keepMachine } from '@ogong/validator/store/machine-store';
+import { writeDelivered } from '@ogong/validator/wire-messages';
 import { afterEach, expect, it } from 'vitest';
-import { openStrangerLink } from '../attackers/protocol/stranger-link.ts';
+import { openStrangerLink } from '../attackers/protocol/network/stranger-link.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
 import { dumpStore } from './stores.ts';
 import { METHOD_ROWS } from './strangers.ts';

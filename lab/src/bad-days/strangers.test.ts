@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { create, type DescMessage } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
-import { createAccess } from '@ogong/node/validator/access';
 import {
   AdmitRequestSchema,
   ProviderService,
@@ -12,6 +11,7 @@ import {
 import { ADMIN_ROUTES, GATEWAY_ROUTES, HOOK_ROUTES } from '@ogong/protocol/http/routes';
 import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createAccess } from '@ogong/validator/access';
 import { describe, expect, it } from 'vitest';
 import { dumpStore } from './stores.ts';
 import { METHOD_ROWS, ROUTE_ROWS } from './strangers.ts';

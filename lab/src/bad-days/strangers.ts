@@ -15,10 +15,10 @@ interface StrangerRow {
 const READS = { who: 'anyone', changes: 'nothing' } as const;
 const RATE = 'the calls of a peer and of its addresses are rationed';
 const LINKS = 'packages/host/src/link/link-doors.test.ts';
-const ACCESS = 'packages/node/src/validator/access.test.ts';
+const ACCESS = 'packages/validator/src/access.test.ts';
 const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
-const ROLES = 'packages/node/src/gateway/attested-roles.process.test.ts';
-const INTAKE = 'packages/node/src/validator/intake.test.ts';
+const ROLES = 'packages/gateway/src/buy/match/attested-roles.process.test.ts';
+const INTAKE = 'packages/validator/src/intake/intake.test.ts';
 const PROVIDER = 'packages/provider/src/provider/provider.test.ts';
 
 /** By service and method, as the proto file names them. A method without a row fails a test. */
@@ -30,22 +30,22 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ProviderService/GetSealKey': {
     ...READS,
     costs: 'a key that is signed twice an hour, whoever asks',
-    shownBy: 'packages/provider/src/provider/seal-keys.test.ts',
+    shownBy: 'packages/provider/src/provider/orders/seal-keys.test.ts',
   },
   'ProviderService/GetEvidence': {
     ...READS,
     costs: 'a report of the machine; five a second',
-    shownBy: 'packages/node/src/gateway/attested-call.test.ts',
+    shownBy: 'packages/gateway/src/buy/match/attested-call.test.ts',
   },
   'ProviderService/GetOpening': {
     ...READS,
     costs: 'the consumer of the reply, its validator, and the witnesses whom the beacon draws',
-    shownBy: 'packages/provider/src/provider/read-opening.test.ts',
+    shownBy: 'packages/provider/src/provider/serving/read-opening.test.ts',
   },
   'ProviderService/GetTexts': {
     ...READS,
     costs: 'the validator of the reply, and the witnesses whom the beacon draws',
-    shownBy: 'packages/provider/src/provider/read-opening.test.ts',
+    shownBy: 'packages/provider/src/provider/serving/read-opening.test.ts',
   },
   'ProviderService/Progress': {
     ...{ who: 'served peers', changes: 'how much of a running reply its payer has', shownBy: PROVIDER },
@@ -79,13 +79,13 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'what counts where no record of an admitted order comes' },
     costs:
       "the provider's signature, and its payer's that it has left; one of a reply is kept, and checked again only where it is longer",
-    shownBy: 'packages/node/src/validator/milestones.test.ts',
+    shownBy: 'packages/validator/src/intake/milestones.test.ts',
   },
   'ValidatorService/Acknowledge': {
     ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
     costs:
       "the payer's signature about a record that its provider signed, and its validator's that it is paid for; rationed",
-    shownBy: 'packages/node/src/validator/settlement/cosign-heard.test.ts',
+    shownBy: 'packages/validator/src/settlement/cosign/cosign-heard.test.ts',
   },
   'ValidatorService/AcknowledgeAll': {
     ...{ who: 'anyone', changes: 'the same, of 32 orders at most' },
@@ -165,11 +165,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     },
   },
   'RouterService/Announce': {
-    ...{ who: 'anyone', changes: 'a listing', shownBy: 'packages/node/src/router/router.test.ts' },
+    ...{ who: 'anyone', changes: 'a listing', shownBy: 'packages/router/src/router.test.ts' },
     costs: "the payee's signature; a stranger has no place of a listed provider",
   },
   'RouterService/Route': {
-    ...{ who: 'anyone', changes: 'slots that look taken', shownBy: 'packages/node/src/router/router.test.ts' },
+    ...{ who: 'anyone', changes: 'slots that look taken', shownBy: 'packages/router/src/router.test.ts' },
     costs: 'an address holds its share of the slots at most',
   },
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
@@ -184,21 +184,21 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{
       ...READS,
       costs: 'rationed: it looks through the list',
-      shownBy: 'packages/node/src/router/hand-supply.test.ts',
+      shownBy: 'packages/router/src/hand-supply.test.ts',
     },
   },
   'RouterService/Report': {
-    ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
+    ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/router/src/router.test.ts' },
     costs: 'a ticket of this router',
   },
 };
 
-const GATE = 'packages/node/src/gateway/gateway.process.test.ts';
+const GATE = 'packages/gateway/src/gateway.process.test.ts';
 const BUYS: StrangerRow = {
   ...{
     who: 'API keys',
     changes: 'an order, a reservation',
-    shownBy: 'packages/node/src/gateway/channel-ledger.test.ts',
+    shownBy: 'packages/gateway/src/books/channel-ledger.test.ts',
   },
   costs: 'the budget of the key, and its share of the channel',
 };
@@ -209,8 +209,8 @@ const SHOWS: StrangerRow = {
   shownBy: GATE,
 };
 
-const SEALED = 'packages/node/src/gateway/sealed/sealed-client.process.test.ts';
-const ADMIN = 'packages/node/src/gateway/admin.process.test.ts';
+const SEALED = 'packages/gateway/src/sealed/sealed-client.process.test.ts';
+const ADMIN = 'packages/gateway/src/admin/admin.process.test.ts';
 const TELLS: StrangerRow = { who: 'admin secrets', changes: 'nothing', costs: 'an admin secret', shownBy: ADMIN };
 const GOVERNS: StrangerRow = {
   ...{ who: 'admin secrets', changes: 'accounts of its own organisation, with a line in the log', shownBy: ADMIN },
@@ -221,7 +221,7 @@ const GOVERNS: StrangerRow = {
 export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | HookRouteName, StrangerRow>> = {
   card: {
     ...{ who: 'anyone', changes: 'credit, where the payment provider signed it', costs: 'its signature, lately made' },
-    shownBy: 'packages/node/src/gateway/card.test.ts',
+    shownBy: 'packages/gateway/src/front/card.test.ts',
   },
   ...{ adminOrganisations: TELLS, adminMembers: TELLS, adminKeys: TELLS, adminUsage: TELLS, adminAudit: TELLS },
   ...{ adminOrganisation: GOVERNS, adminMember: GOVERNS, adminMemberRotation: GOVERNS, adminMemberRemoval: GOVERNS },
@@ -252,7 +252,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
   models: { ...SHOWS, costs: 'a key' },
   model: { ...SHOWS, costs: 'a key' },
   endpoints: { ...SHOWS, costs: 'a key' },
-  usage: { ...SHOWS, costs: 'a key', shownBy: 'packages/node/src/gateway/usage.process.test.ts' },
+  usage: { ...SHOWS, costs: 'a key', shownBy: 'packages/gateway/src/front/usage.process.test.ts' },
   health: { ...READS, costs: 'connections are limited, by address', shownBy: GATE },
   metrics: { ...SHOWS, costs: 'a key' },
 };

@@ -5,17 +5,17 @@ import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
-import { createAccess, VALIDATOR_RATES } from '@ogong/node/validator/access';
-import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
-import { createValidatorMetrics } from '@ogong/node/validator/metrics';
-import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
-import { MAX_EVIDENCE_BYTES } from '@ogong/node/validator/route-dependencies';
-import { createRoutes } from '@ogong/node/validator/routes';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { ledger, network, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { createAccess, VALIDATOR_RATES } from '@ogong/validator/access';
+import { createBeaconDriver } from '@ogong/validator/beacon/beacon-driver';
+import { createOpeningGrants } from '@ogong/validator/intake/opening-grants';
+import { createValidatorMetrics } from '@ogong/validator/metrics';
+import { MAX_EVIDENCE_BYTES } from '@ogong/validator/route-dependencies';
+import { createRoutes } from '@ogong/validator/routes';
 
 export interface ValidatorDoor {
   /** Seed {@link PEER} is a registered validator, everyone else a stranger. */

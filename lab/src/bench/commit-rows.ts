@@ -6,13 +6,13 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { createLogSync, type LogSync } from '@ogong/host/store/log-sync';
 import { openStore, type Store } from '@ogong/host/store/store';
-import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
-import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
+import { createServedBook } from '@ogong/provider/provider/paid/served-book';
 import { createOpenings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
-import { createServedBook } from '@ogong/provider/provider/served-book';
 import { signerAccount, signerKey, stateVote } from '@ogong/testing/validator/signer-statements';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestOrder, type TestOrder } from '@ogong/testing/validator/test-reply';
+import { createGuardedSigner } from '@ogong/validator/signer/guarded-signer';
+import { GUARD_SCHEMA } from '@ogong/validator/signer/signing-guard';
 import { measureInTurn, median, type Row } from './row.ts';
 
 const ROUNDS = 5;

@@ -1,7 +1,7 @@
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/device/platform';
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
 import { type LlamaModel, openLlamaModel } from '@ogong/engine/llama-cpp/model';
-import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { measureBusy } from './busy-time.ts';
 import {
   createRequest,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/device/platform';
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
 import { openLlamaModel } from '@ogong/engine/llama-cpp/model';
-import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { type LocalProgram, startLocalProgram } from '../local/local-program.ts';
 import { measureBusy, readAllThreadsMs } from './busy-time.ts';

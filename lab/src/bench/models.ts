@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/device/platform';
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
-import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { quantizeModel } from '@ogong/engine/llama-cpp/quantize';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { openDraft, writeDraft } from '../forge/gguf-draft.ts';

@@ -20,7 +20,7 @@ import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/tex
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
 import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
-import { closeWindows, openWindows } from '../attackers/windows.ts';
+import { closeWindows, openWindows } from '../attackers/draws/windows.ts';
 import { measureBusy } from './busy-time.ts';
 import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 

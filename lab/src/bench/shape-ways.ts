@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TextGenerationRequest } from '@ogong/engine/interface/text';
+import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/device/gpu-build';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
-import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/gpu-build';
 import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createRequest } from './engine-timing.ts';
 

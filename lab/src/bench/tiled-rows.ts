@@ -1,7 +1,7 @@
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/device/platform';
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
 import { openLlamaModel } from '@ogong/engine/llama-cpp/model';
-import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { measureBusy } from './busy-time.ts';
 import { createRequest, findFullReplies, makeReply, scoreReply, timeBare } from './engine-timing.ts';
 import { chat } from './prefix-rows.ts';

@@ -1,4 +1,4 @@
-import type { MachineReport } from '@ogong/engine/llama-cpp/inspect-machine';
+import type { MachineReport } from '@ogong/engine/llama-cpp/device/inspect-machine';
 import { HONEST } from '@ogong/provider/calibration/source-id';
 import type { Experiment } from '../detection/plan/experiments.ts';
 import type { SoldWeights } from '../detection/plan/profiles.ts';

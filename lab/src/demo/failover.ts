@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { readLastOrder } from '../bad-days/stores.ts';
-import { replyIdOf } from './finding.ts';
+import { replyIdOf } from './claims/finding.ts';
 import type { PlannedRequest } from './prompts.ts';
 import type { AskedReply, FailoverRecord, Member } from './run-record.ts';
 

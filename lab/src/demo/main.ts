@@ -22,7 +22,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { VERSION as OPENAI_VERSION } from 'openai/version';
 import { findScene, formatAttackList, formatPlayed } from './attacks/catalogue.ts';
 import { listAttacks, playAttack, writeAttackJson } from './attacks/play-attack.ts';
-import { type DemoClaim, evaluateClaims } from './claims.ts';
+import { type DemoClaim, evaluateClaims } from './claims/claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';

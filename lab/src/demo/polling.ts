@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
+import type { BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
 
 const pollMs = 500;
 

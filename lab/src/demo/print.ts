@@ -1,11 +1,11 @@
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import type { DemoClaim } from './claims.ts';
-import { entriesOf } from './finding.ts';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import type { DemoClaim } from './claims/claims.ts';
+import { entriesOf } from './claims/finding.ts';
+import { listHeld } from './claims/held.ts';
 import { formatOgong, formatTable, shorten } from './format.ts';
-import { listHeld } from './held.ts';
 import type { AskedReply, Member, RunRecord } from './run-record.ts';
 
 export interface Screen {

@@ -1,7 +1,7 @@
+import { createProviderCall } from '@ogong/gateway/buy/provider-call';
+import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal-keys';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
-import { createProviderCall } from '@ogong/node/gateway/provider-call';
-import { createKnownSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, ledger, until } from '@ogong/testing/provider/provider-fixture';

@@ -1,17 +1,17 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { dialDirect } from '@ogong/host/link/dial';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createTlsOptions, getPeerId } from '@ogong/host/link/link-tls';
 import { addressOf, listen } from '@ogong/host/link/listen';
+import { dialDirect } from '@ogong/host/link/reach/dial';
 import {
   nameRelayAnswer,
   parseRelayHello,
   RELAY_HELLO_BYTES,
   readExactly,
   TLS_HANDSHAKE,
-} from '@ogong/host/link/relay-wire';
+} from '@ogong/host/link/reach/relay-wire';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 
 export interface Recording {

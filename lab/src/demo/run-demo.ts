@@ -10,23 +10,24 @@ import { readEvidence } from '../attackers/served-evidence.ts';
 import { readServedRequest } from '../bad-days/stores.ts';
 import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
-import { proveCheat } from './cheat-proof.ts';
-import { completeReceipts } from './complete-receipts.ts';
-import { runCourt } from './court.ts';
+import { proveCheat } from './claims/cheat-proof.ts';
+import { completeReceipts } from './claims/complete-receipts.ts';
+import { answeredOf, cheatOf, replyIdOf } from './claims/finding.ts';
+import { createTestReader, DEMO_TEST_RATES, waitForTests } from './claims/provider-tests.ts';
+import { findRejected } from './claims/rejected-evidence.ts';
+import { hasKeySignature } from './claims/reply-claims.ts';
+import { runTamperProbes } from './claims/tamper-probes.ts';
 import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
-import { answeredOf, cheatOf, replyIdOf } from './finding.ts';
-import { readBooks, readHistory } from './ledger-book.ts';
-import { useMint } from './mint-money.ts';
-import { useMoney } from './money.ts';
+import { runCourt } from './money/court.ts';
+import { readBooks, readHistory } from './money/ledger-book.ts';
+import { useMint } from './money/mint-money.ts';
+import { useMoney } from './money/money.ts';
+import { provokeEjection } from './money/provoke-ejection.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, isKeyInForce, waitUntil, waitWhileChanging } from './polling.ts';
 import { type PlannedRequest, planRequest } from './prompts.ts';
-import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
-import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
-import { findRejected } from './rejected-evidence.ts';
-import { hasKeySignature } from './reply-claims.ts';
 import type {
   AskedReply,
   Books,
@@ -37,7 +38,6 @@ import type {
   ReachRecord,
   RunRecord,
 } from './run-record.ts';
-import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
 
 export interface DemoRun {

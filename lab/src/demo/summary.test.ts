@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { evaluateClaims } from './claims.ts';
+import { evaluateClaims } from './claims/claims.ts';
 import { summarize } from './summary.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 

@@ -1,9 +1,9 @@
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import type { DemoClaim } from './claims.ts';
-import { replyIdOf } from './finding.ts';
-import { listHeld } from './held.ts';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import type { DemoClaim } from './claims/claims.ts';
+import { replyIdOf } from './claims/finding.ts';
+import { listHeld } from './claims/held.ts';
 import type { Account, RunRecord } from './run-record.ts';
 
 export interface Timings {

@@ -29,6 +29,7 @@ import {
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
+import { runTamperProbes } from './claims/tamper-probes.ts';
 import type {
   Account,
   AskedReply,
@@ -40,7 +41,6 @@ import type {
   SlashRecord,
   SplitRecord,
 } from './run-record.ts';
-import { runTamperProbes } from './tamper-probes.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
 const address = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;

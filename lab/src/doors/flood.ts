@@ -8,7 +8,7 @@ import {
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { openStrangerLink } from '../attackers/protocol/stranger-link.ts';
+import { openStrangerLink } from '../attackers/protocol/network/stranger-link.ts';
 
 const SERVICES = { ProviderService, RouterService, ValidatorService, VerifierService };
 

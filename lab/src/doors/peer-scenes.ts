@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { ListHeardRequestSchema, WitnessRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import { VALIDATOR_RATES } from '@ogong/validator/access';
 import { type DoorScene, FLOOD_ADDRESS, toBase64 } from './scene.ts';
 import { openValidatorDoor } from './validator-scenes.ts';
 

@@ -1,5 +1,4 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
 import {
   GetIntakeRequestSchema,
@@ -8,6 +7,7 @@ import {
   GetSettledRequestSchema,
   ListVerdictsRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { VALIDATOR_RATES } from '@ogong/validator/access';
 import { CALLERS, type DoorScene, FLOOD_ADDRESS, toBase64 } from './scene.ts';
 import { settleFullBatch } from './settled-log.ts';
 import { openValidatorDoor } from './validator-scenes.ts';

@@ -1,6 +1,5 @@
 import { clone, create } from '@bufbuild/protobuf';
 import type { LinkError } from '@ogong/host/link/link-error';
-import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { MAX_TOLD_REPLIES } from '@ogong/protocol/exchange/limits';
 import {
   AcknowledgeRequestSchema,
@@ -9,6 +8,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
+import { writeDelivered } from '@ogong/validator/wire-messages';
 import { expect, it, onTestFinished } from 'vitest';
 import { serveValidator } from '../bad-days/validator-door.ts';
 

@@ -3,7 +3,6 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import type { RateLimit } from '@ogong/host/link/token-bucket';
 import { monotonicClock } from '@ogong/host/time/clock';
-import { VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   AcknowledgeRequestSchema,
@@ -15,7 +14,8 @@ import { createTestValidator, payer, type TestValidator } from '@ogong/testing/v
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
-import { createStrangerIdentity } from '../attackers/protocol/stranger-link.ts';
+import { VALIDATOR_RATES } from '@ogong/validator/access';
+import { createStrangerIdentity } from '../attackers/protocol/network/stranger-link.ts';
 import { serveValidator } from '../bad-days/validator-door.ts';
 import type { FloodCaller } from './flood.ts';
 import {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { profiles } from '@ogong/chain/deploy';
+import { profiles } from '@ogong/chain/deploy/deploy';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
 import { readConstant } from './contract-constants.ts';

@@ -1,4 +1,4 @@
-import type { Shares } from '@ogong/chain/deploy';
+import type { Shares } from '@ogong/chain/deploy/deploy';
 import type { FeeShares } from '@ogong/protocol/exchange/fee';
 
 /** Shares as the protocol's code names them. */

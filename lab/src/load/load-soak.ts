@@ -4,7 +4,7 @@ import {
   LIVE_SLACK_MIB,
   type MemorySample,
   RESIDENT_SLACK_MIB,
-} from '../bench/memory-verdict.ts';
+} from '../bench/network/memory-verdict.ts';
 import type { Row } from '../bench/row.ts';
 import { drive, type LoadSide } from './drive.ts';
 import { type LoadChild, readMemory } from './load-child.ts';

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import type { MemorySample } from '../bench/memory-verdict.ts';
+import type { MemorySample } from '../bench/network/memory-verdict.ts';
 import { readTreeMemory } from '../bench/process-memory.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { startLocalProgram } from './local-program.ts';

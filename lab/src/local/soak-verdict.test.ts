@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { MemorySample } from '../bench/memory-verdict.ts';
+import type { MemorySample } from '../bench/network/memory-verdict.ts';
 import { judgeSoak, type SoakRecord } from './soak-verdict.ts';
 
 const sample = (liveMib: number, residentMib: number): MemorySample => ({ liveMib, residentMib });

@@ -1,4 +1,4 @@
-import { judgeMemory, type MemorySample } from '../bench/memory-verdict.ts';
+import { judgeMemory, type MemorySample } from '../bench/network/memory-verdict.ts';
 
 /** What a soak saw. */
 export interface SoakRecord {

@@ -7,11 +7,6 @@ import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-ide
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createValidatorMetrics } from '@ogong/node/validator/metrics';
-import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
-import { createRoutes } from '@ogong/node/validator/routes';
-import { checkEntry } from '@ogong/node/validator/settlement/entry-check';
-import { signRound } from '@ogong/node/validator/witness/reveal-word';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -22,6 +17,11 @@ import { until } from '@ogong/testing/provider/provider-fixture';
 import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
+import { createOpeningGrants } from '@ogong/validator/intake/opening-grants';
+import { createValidatorMetrics } from '@ogong/validator/metrics';
+import { createRoutes } from '@ogong/validator/routes';
+import { checkEntry } from '@ogong/validator/settlement/cosign/entry-check';
+import { signRound } from '@ogong/validator/witness/reveal-word';
 
 /** Real time that an answer may take. After that the test's clock moves on, and the validator asks again. */
 const OPENING_MS = 500;

@@ -1,9 +1,9 @@
 import type { Mutation } from './mutation.ts';
 
-const DRIVER = 'packages/node/src/validator/beacon/beacon-driver.ts';
+const DRIVER = 'packages/validator/src/beacon/beacon-driver.ts';
 const DEAL_STEPS = 'packages/protocol/src/beacon/threshold/deal-steps.ts';
 const OUTCOME_STEPS = 'packages/protocol/src/beacon/threshold/outcome-steps.ts';
-const KEY_DRIVER = 'packages/node/src/validator/beacon/key-driver.ts';
+const KEY_DRIVER = 'packages/validator/src/beacon/key-driver.ts';
 const KEY_STATE = 'packages/protocol/src/beacon/threshold/key-state.ts';
 
 /** Of the key of the threshold beacon: how it is made, kept, and signed with. */
@@ -28,12 +28,12 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
     name: 'erases-early',
     meaning:
       'shares of an era are forgotten as soon as the chain has the next one, and those of the next one sign nothing older',
-    file: 'packages/node/src/validator/beacon/threshold-driver.ts',
+    file: 'packages/validator/src/beacon/threshold-driver.ts',
     from: 'if (epochAt(scheduleOf(reading), nowMs) <= newest.firstEpoch || archive.latest().epoch < newest.firstEpoch) return;',
     to: '',
     also: [
       {
-        file: 'packages/node/src/validator/beacon/threshold-state.ts',
+        file: 'packages/validator/src/beacon/threshold-state.ts',
         from: 'return found === undefined && newest?.generation === generation ? lookUpEra(state, newest) : found;',
         to: 'return found;',
       },
@@ -92,7 +92,7 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
         to: 'true',
       },
       {
-        file: 'packages/node/src/signer/signing-guard.ts',
+        file: 'packages/validator/src/signer/signing-guard.ts',
         from: "else if (statement.kind === 'beacon-key') guardDeal(crypto, store, statement);",
         to: '',
       },
@@ -110,7 +110,7 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'goes-by-its-own-clock',
     meaning: 'the bootstrap beacon goes on by the own clock, however far ahead of the chain that is',
-    file: 'packages/node/src/validator/beacon/threshold-driver.ts',
+    file: 'packages/validator/src/beacon/threshold-driver.ts',
     from: 'if (reading === undefined || reading.epoch + 1n < epoch) return false;',
     to: 'if (reading === undefined) return false;',
     given: { liars: 0, only: ['ahead'], faultsPerMinute: 8 },

@@ -3,9 +3,9 @@ import type { Mutation } from './mutation.ts';
 import { LOW_ENTRANCE_ATOMIC } from './plan.ts';
 
 const STEPS = 'packages/protocol/src/beacon/beacon-steps.ts';
-const DRIVER = 'packages/node/src/validator/beacon/beacon-driver.ts';
+const DRIVER = 'packages/validator/src/beacon/beacon-driver.ts';
 const GUARD_OFF = {
-  file: 'packages/node/src/signer/signing-guard.ts',
+  file: 'packages/validator/src/signer/signing-guard.ts',
   from: "else if (statement.kind === 'beacon-vote') guardVote(crypto, store, statement);",
   to: '',
 };
@@ -77,7 +77,7 @@ const BEACON: readonly Mutation[] = [
   },
 ];
 
-const COSIGN = 'packages/node/src/validator/settlement/cosign.ts';
+const COSIGN = 'packages/validator/src/settlement/cosign/cosign.ts';
 const NO_CHECK = {
   file: COSIGN,
   from: 'await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);',
@@ -120,7 +120,7 @@ const MONEY: readonly Mutation[] = [
   {
     name: 'keeps-what-was-reserved',
     meaning: 'a gateway keeps the most that an order may cost put by, once it knows what it does cost',
-    file: 'packages/node/src/gateway/channel-ledger.ts',
+    file: 'packages/gateway/src/books/channel-ledger.ts',
     from: 'outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,',
     to: 'outstandingAtomic: channel.outstandingAtomic,',
     given: { liars: 0, faultsPerMinute: 0 },
@@ -135,7 +135,7 @@ const MONEY: readonly Mutation[] = [
   {
     name: 'forgets-a-lost-receipt',
     meaning: 'a batch that the chain took, and whose receipt was lost, is sent again for ever',
-    file: 'packages/node/src/validator/settlement/settlement.ts',
+    file: 'packages/validator/src/settlement/settlement.ts',
     from: 'if (proposed && anchor.sequence >= proposed.sequence) {',
     to: 'if (proposed && anchor.sequence > proposed.sequence) {',
     given: { liars: 0, only: ['mute'], faultsPerMinute: 6 },
@@ -143,7 +143,7 @@ const MONEY: readonly Mutation[] = [
   {
     name: 'judges-what-it-was-handed',
     meaning: 'another record than the payer has is judged, and nobody minds what payers say',
-    file: 'packages/node/src/validator/accept-delivery.ts',
+    file: 'packages/validator/src/intake/accept-delivery.ts',
     from: 'if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };',
     to: "if (other && !equalBytes(other.record, bound.record)) return { outcome: 'late' };",
     also: [
@@ -159,7 +159,7 @@ const MONEY: readonly Mutation[] = [
   {
     name: 'never-sits-again',
     meaning: 'a reply that waits for another sitting is never drawn again',
-    file: 'packages/node/src/validator/store/sitting-store.ts',
+    file: 'packages/validator/src/store/sitting-store.ts',
     from: 'wait_epoch <= ? ORDER BY',
     to: 'wait_epoch < 0 * ? ORDER BY',
     given: { lie: 'never-commits' },
@@ -167,7 +167,7 @@ const MONEY: readonly Mutation[] = [
   {
     name: 'draws-nothing-of-payers',
     meaning: 'every validator says of all payers that nothing can be drawn of them',
-    file: 'packages/node/src/validator/settlement/collect.ts',
+    file: 'packages/validator/src/settlement/collect.ts',
     from: 'return amount <= admitted - spent && (await isCovered(payer, spent + amount));',
     to: 'return amount <= 0n && (await isCovered(payer, spent + amount));',
     given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
@@ -186,7 +186,7 @@ const ROLES: readonly Mutation[] = [
   {
     name: 'refuses-those-who-left',
     meaning: 'nobody listens about the beacon to a validator that has left the registry, though an epoch counts on it',
-    file: 'packages/node/src/validator/access.ts',
+    file: 'packages/validator/src/access.ts',
     from: 'if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;',
     to: 'if (method === BEACON_METHOD) return chain.findByCertHash(peer) !== undefined;',
     given: { gateways: 0, liars: 0, only: ['leave', 'loss', 'crash'], faultsPerMinute: 20 },
@@ -217,7 +217,7 @@ const ROLES: readonly Mutation[] = [
   {
     name: 'begins-where-it-began',
     meaning: 'a validator has its next batch begin where the last one began',
-    file: 'packages/node/src/validator/store/batch-store.ts',
+    file: 'packages/validator/src/store/batch-store.ts',
     from: "'SELECT max(to_position) AS length FROM batches'",
     to: "'SELECT max(from_position) AS length FROM batches'",
     given: { liars: 0, faultsPerMinute: 0 },
@@ -232,7 +232,7 @@ const ROLES: readonly Mutation[] = [
   },
 ];
 
-const VALIDATOR_CHOICE = 'packages/node/src/gateway/validator-choice.ts';
+const VALIDATOR_CHOICE = 'packages/gateway/src/buy/validator-choice.ts';
 const COUNTS_NO_REFUSAL = { file: VALIDATOR_CHOICE, from: 'if (isChosen(address)) refused++;', to: '' };
 
 /** Bugs that the simulator found, before they were mended. */
@@ -240,7 +240,7 @@ const FOUND: readonly Mutation[] = [
   {
     name: 'blames-for-those-who-left',
     meaning: 'a gateway blames a provider for a certificate whose validators have left since',
-    file: 'packages/node/src/gateway/check-reply.ts',
+    file: 'packages/gateway/src/buy/check-reply.ts',
     from: 'const checks = verdict.checks.map((one) => (isOut(one) ? read : one));',
     to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
     given: { liars: 0, only: ['leave'], faultsPerMinute: 10 },
@@ -263,7 +263,7 @@ const FOUND: readonly Mutation[] = [
   {
     name: 'forgets-what-it-booked',
     meaning: 'a settlement that was booked and that a reorganisation loses for good is never sent again',
-    file: 'packages/node/src/validator/settlement/settlement.ts',
+    file: 'packages/validator/src/settlement/settlement.ts',
     from: 'const lost = findLost(state, anchor);',
     to: 'const lost: ReturnType<typeof findLost> = undefined;',
     given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
@@ -279,7 +279,7 @@ const FOUND: readonly Mutation[] = [
   {
     name: 'parts-of-milliseconds',
     meaning: 'a time with a fraction of a millisecond is written, and the reply cannot be read again',
-    file: 'packages/node/src/validator/store/sitting-store.ts',
+    file: 'packages/validator/src/store/sitting-store.ts',
     from: '.run(Math.ceil(untilMs), addedMs, addedMs, replyId);',
     to: '.run(untilMs, addedMs, addedMs, replyId);',
     given: { lie: 'never-opens' },
@@ -288,7 +288,7 @@ const FOUND: readonly Mutation[] = [
 
 /** What hid the two below: a record that was shown spoke against the silence of its opening, too. */
 const SHOWN_SPEAKS = {
-  file: 'packages/node/src/validator/store/witness-store.ts',
+  file: 'packages/validator/src/store/witness-store.ts',
   from: "outcome = 'found' AND asked IN ('opening', ?)\"",
   to: "outcome = 'found' AND asked IN ('opening', 'record', ?)\"",
 };
@@ -303,7 +303,7 @@ const RECEIPTS: readonly Mutation[] = [
   {
     name: 'takes-no-receipt',
     meaning: 'a provider takes no receipt from whoever asks for texts, and a record that was shown proves its opening',
-    file: 'packages/provider/src/provider/read-opening.ts',
+    file: 'packages/provider/src/provider/serving/read-opening.ts',
     from: 'if (!(await isDecided(state, kept.intake ? kept : await takeReceipt(state, replyId, { ...kept, intake })))) {',
     to: 'if (!(await isDecided(state, kept))) {',
     also: [SHOWN_SPEAKS],
@@ -313,7 +313,7 @@ const RECEIPTS: readonly Mutation[] = [
     name: 'asks-without-receipt',
     meaning:
       'validators and witnesses ask for texts without the receipt, and a record that was shown proves its opening',
-    file: 'packages/node/src/validator/wire-messages.ts',
+    file: 'packages/validator/src/wire-messages.ts',
     from: '  ...(intake && { intake }),\n});',
     to: '  ...(intake && {}),\n});',
     also: [SHOWN_SPEAKS],
@@ -344,7 +344,7 @@ const ENTRANCE: readonly Mutation[] = [
   {
     name: 'counts-no-miss',
     meaning: 'a validator says of a provider that gives no answer that it answered',
-    file: 'packages/node/src/validator/canary/drawn-tests.ts',
+    file: 'packages/validator/src/canary/drawn-tests.ts',
     from: "arrival, isMissed: outcome === 'missed' };",
     to: 'arrival, isMissed: false };',
     given: { lie: 'silent', faultsPerMinute: 0, rules: { canaryRate: 200_000 } },
@@ -360,7 +360,7 @@ const ENTRANCE: readonly Mutation[] = [
   {
     name: 'samples-newcomers',
     meaning: 'replies of keys that hold nothing are audited as seldom as any',
-    file: 'packages/node/src/validator/audit/deterrence.ts',
+    file: 'packages/validator/src/audit/deterrence.ts',
     from: 'if (heldAtomic === undefined) return 0;',
     to: 'if (heldAtomic !== 1n) return 0;',
     given: { liars: 0, faultsPerMinute: 0, rules: { alpha: 0.3, newcomers: NEWCOMERS } },

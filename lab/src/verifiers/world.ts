@@ -1,8 +1,7 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
-import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
-import { readVerifier, type VerifierRecord } from '@ogong/node/validator/store/verifier-store';
+import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -17,6 +16,7 @@ import { createTestClock, createTestValidator, ledger, payer } from '@ogong/test
 import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestOrder, MODEL, PRICE_PER_1K } from '@ogong/testing/validator/test-reply';
+import { readVerifier, type VerifierRecord } from '@ogong/validator/store/verifier-store';
 import { createHollowEngine } from './made-up.ts';
 import { type EngineReply, serveByEngine } from './serve.ts';
 import type { Scene, VerifierStrategy } from './strategy.ts';

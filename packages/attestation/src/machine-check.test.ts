@@ -13,7 +13,7 @@ import {
   parseAttestation,
   stateReply,
 } from '@ogong/protocol/tier/attestation';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
 import { encodeSoftwareStatement } from './evidence.ts';

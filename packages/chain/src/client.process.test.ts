@@ -6,7 +6,7 @@ import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/tes
 import { sign } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
-import { defaultTests } from './deploy.ts';
+import { defaultTests } from './deploy/deploy.ts';
 import { ChainError } from './errors.ts';
 import { equivocationAbi, validatorRegistryAbi } from './generated/abi.ts';
 import type { Hex } from './hex.ts';

@@ -1,15 +1,7 @@
-import { createAuthorizationReads, createAuthorizationWrites } from './authorizations.ts';
-import { createBackingReads } from './backing.ts';
-import { createBeaconKeysReads } from './beacon-keys.ts';
-import { createMintReads } from './burn-and-mint.ts';
-import { createCaseReads } from './cases.ts';
-import { createCosignerReads } from './cosigners.ts';
-import type { AskedWork, Distribution, Holding, Limits, Tests } from './deploy.ts';
+import type { AskedWork, Distribution, Holding, Limits, Tests } from './deploy/deploy.ts';
 import type { Deployment } from './deployment.ts';
-import { createEmissionReads } from './emission.ts';
 import { nameEndpoint } from './endpoint.ts';
 import { ChainError } from './errors.ts';
-import { createEscrowReads } from './escrow-reads.ts';
 import {
   earningsAbi,
   ogongTokenAbi,
@@ -18,20 +10,28 @@ import {
   stakingAbi,
   validatorRegistryAbi,
 } from './generated/abi.ts';
-import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
-import { createLaunchReads } from './launch-curve.ts';
 import { createWrites } from './ledger-writes.ts';
-import { createMachineReads } from './machines.ts';
-import { createModelReads } from './model-registry.ts';
-import { createPaidReads } from './paid-parts.ts';
-import { createReinstatementReads } from './reinstatements.ts';
+import { createAuthorizationReads, createAuthorizationWrites } from './money/authorizations.ts';
+import { createBackingReads } from './money/backing.ts';
+import { createMintReads } from './money/burn-and-mint.ts';
+import { createEmissionReads } from './money/emission.ts';
+import { createEscrowReads } from './money/escrow-reads.ts';
+import { createLaunchReads } from './money/launch-curve.ts';
+import { createPaidReads } from './money/paid-parts.ts';
+import { createMachineReads } from './registry/machines.ts';
+import { createModelReads } from './registry/model-registry.ts';
+import { createRouterReads } from './registry/router-reads.ts';
 import type { RemoteSigner } from './remote-signer.ts';
-import { createRosterReads } from './roster.ts';
-import { createRouterReads } from './router-reads.ts';
-import { createStakeReads, type Staked } from './stake-reads.ts';
 import { createTransactor, type Transactor, type TransactorOptions } from './transactor.ts';
-import { readSigningKeys, readVotes } from './votes.ts';
+import { createBeaconKeysReads } from './validators/beacon-keys.ts';
+import { createCaseReads } from './validators/cases.ts';
+import { createCosignerReads } from './validators/cosigners.ts';
+import { createGovernmentReads } from './validators/government.ts';
+import { createReinstatementReads } from './validators/reinstatements.ts';
+import { createRosterReads } from './validators/roster.ts';
+import { createStakeReads, type Staked } from './validators/stake-reads.ts';
+import { readSigningKeys, readVotes } from './validators/votes.ts';
 
 export interface RegisteredValidator {
   /** Owns the bond, receives the validator's share. */
@@ -56,8 +56,8 @@ export interface NamedSigningKey {
   readonly from: bigint;
 }
 
-export type { Channel } from './escrow-reads.ts';
-export type { Staked } from './stake-reads.ts';
+export type { Channel } from './money/escrow-reads.ts';
+export type { Staked } from './validators/stake-reads.ts';
 
 /** Last settled state of a validator's verdict log; sequence 0 before the first batch. */
 export interface Anchor {

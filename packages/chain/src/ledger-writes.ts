@@ -1,23 +1,23 @@
 import { encodeFunctionData, type TransactionReceipt } from 'viem';
-import { createAllow, type TokenApproval } from './allowance.ts';
-import { createBeaconKeysWrites } from './beacon-keys.ts';
-import { createMintWrites } from './burn-and-mint.ts';
-import { createCaseWrites } from './cases.ts';
-import { createCosignerWrites } from './cosigners.ts';
-import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
+import type { AskedWork, Distribution, Limits, Tests } from './deploy/deploy.ts';
 import type { Deployment } from './deployment.ts';
-import { createEmissionWrites } from './emission.ts';
-import { createEscrowWrites } from './escrow-writes.ts';
 import { earningsAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
-import { createGovernmentWrites } from './government.ts';
 import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
-import { createLaunchWrites } from './launch-curve.ts';
-import { createMachineWrites } from './machines.ts';
-import { createModelWrites } from './model-registry.ts';
-import { createRegistryWrites } from './registry-writes.ts';
-import { createRosterWrites } from './roster.ts';
-import { encodeSettle, type SettleCall, toQuorumElement } from './settle-call.ts';
+import { createAllow, type TokenApproval } from './money/allowance.ts';
+import { createMintWrites } from './money/burn-and-mint.ts';
+import { createEmissionWrites } from './money/emission.ts';
+import { createEscrowWrites } from './money/escrow-writes.ts';
+import { createLaunchWrites } from './money/launch-curve.ts';
+import { createMachineWrites } from './registry/machines.ts';
+import { createModelWrites } from './registry/model-registry.ts';
+import { createRegistryWrites } from './registry/registry-writes.ts';
+import { encodeSettle, type SettleCall, toQuorumElement } from './settlement/settle-call.ts';
 import type { Transactor } from './transactor.ts';
+import { createBeaconKeysWrites } from './validators/beacon-keys.ts';
+import { createCaseWrites } from './validators/cases.ts';
+import { createCosignerWrites } from './validators/cosigners.ts';
+import { createGovernmentWrites } from './validators/government.ts';
+import { createRosterWrites } from './validators/roster.ts';
 
 /** A line that settles in a new period stores one more word than an estimate in the period before says. */
 const newPeriodGas = 22_100n;

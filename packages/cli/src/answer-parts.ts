@@ -3,8 +3,8 @@ import { type Check, fail } from '@ogong/protocol/base/checks';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/answer-part';
-import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/receipt/answer-part';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 
 type Reply = Omit<VerifiedPart, 'verdict'>;

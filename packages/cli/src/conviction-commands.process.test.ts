@@ -11,14 +11,14 @@ import { openStore } from '@ogong/host/store/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { admissionsCommand } from '@ogong/provider/commands/admissions-command';
-import { createAdmissions } from '@ogong/provider/provider/admissions';
+import { createAdmissions } from '@ogong/provider/provider/orders/admissions';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { createOrderAdmission } from '@ogong/testing/synthetic/synthetic-over-admission';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-const validatord = findProgram(import.meta.resolve('@ogong/node/bin/ogong-validatord'));
+const validatord = findProgram(import.meta.resolve('@ogong/validator/bin/ogong-validatord'));
 const folder = mkdtempSync(join(tmpdir(), 'ogong-conviction-'));
 const deployment = join(folder, 'deployment.json');
 let ledger: TestLedger;

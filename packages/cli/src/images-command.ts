@@ -1,6 +1,6 @@
 import { findListProblem, parseImageList } from '@ogong/attestation/image-list';
 import type { ChainClient } from '@ogong/chain/client';
-import type { RegistryName } from '@ogong/chain/model-registry';
+import type { RegistryName } from '@ogong/chain/registry/model-registry';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

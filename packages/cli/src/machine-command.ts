@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { checkEntry } from '@ogong/attestation/entry-check';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
-import type { RegisteredMachine } from '@ogong/chain/machines';
+import type { RegisteredMachine } from '@ogong/chain/registry/machines';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -3,7 +3,7 @@ import { applyImageList, findListProblem, parseImageList } from '@ogong/attestat
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
 import { addRoleChecks, checkReceiptRoles, type RoleReader } from '@ogong/attestation/role-check';
-import type { ModelRegistryReads } from '@ogong/chain/model-registry';
+import type { ModelRegistryReads } from '@ogong/chain/registry/model-registry';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { oneOf, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';

@@ -6,7 +6,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
-import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { testify } from '@ogong/provider/machine/testify';
 import {
   OTHER_AUTHORITY,

@@ -4,7 +4,7 @@ import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { parseJson } from '@ogong/protocol/base/json';
 import { parseSources } from '@ogong/protocol/modality/text/request/request';
-import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 
 type Reader = Omit<TestimonyReader, 'crypto' | 'challenge'>;
 

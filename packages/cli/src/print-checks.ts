@@ -1,5 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
-import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 
 const marks: Readonly<Record<Check['status'], string>> = { pass: 'ok  ', fail: 'FAIL', skip: 'skip' };
 

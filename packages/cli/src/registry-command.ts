@@ -1,6 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
-import type { ModelDescription, ModelVersion, RegistryName } from '@ogong/chain/model-registry';
+import type { ModelDescription, ModelVersion, RegistryName } from '@ogong/chain/registry/model-registry';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';

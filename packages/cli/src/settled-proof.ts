@@ -1,13 +1,13 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { domainOf } from '@ogong/chain/domain';
-import { readSettledBatch } from '@ogong/chain/settled-batch';
+import { readSettledBatch } from '@ogong/chain/settlement/settled-batch';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type Check, fail } from '@ogong/protocol/base/checks';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { checkSettledEntry } from '@ogong/protocol/verdict/settled';
-import type { SettledProof } from '@ogong/protocol/verdict/settled-proof';
+import { checkSettledEntry } from '@ogong/protocol/verdict/receipt/settled';
+import type { SettledProof } from '@ogong/protocol/verdict/receipt/settled-proof';
 
 type ProofChain = Pick<ChainClient, 'transactor' | 'deployment'>;
 

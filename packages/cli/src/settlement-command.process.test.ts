@@ -5,7 +5,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { fromBase64, toBase64, toHex } from '@ogong/protocol/base/bytes';
 import { hashLeaf } from '@ogong/protocol/crypto/merkle';
 import { encodeVerdictEntry, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import type { SettledProofJson } from '@ogong/protocol/verdict/settled-proof';
+import type { SettledProofJson } from '@ogong/protocol/verdict/receipt/settled-proof';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settlementCommand } from './settlement-command.ts';

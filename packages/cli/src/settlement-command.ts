@@ -21,7 +21,7 @@ import { findValidator } from '@ogong/protocol/crypto/quorum';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
-import { type SettledProof, toSettledProofJson } from '@ogong/protocol/verdict/settled-proof';
+import { type SettledProof, toSettledProofJson } from '@ogong/protocol/verdict/receipt/settled-proof';
 import { openLedger } from './open-ledger.ts';
 import { formatChecks } from './print-checks.ts';
 import { readReceiptFile } from './receipt-file.ts';

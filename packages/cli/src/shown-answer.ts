@@ -6,7 +6,7 @@ import { isChat, parseRequest } from '@ogong/protocol/modality/text/request/requ
 import { checkShownAnswer, readShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
 import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 
 interface ShownFile {
   /** A chat completion of the API, or one message of it, as JSON. */

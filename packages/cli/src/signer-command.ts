@@ -1,7 +1,7 @@
 import type { Command } from '@ogong/host/lifecycle/command';
 import { runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { EXIT } from '@ogong/host/log/errors';
-import { runSigner, SIGNER_NAME } from '@ogong/node/signer/run-signer';
+import { runSigner, SIGNER_NAME } from '@ogong/validator/signer/run-signer';
 
 export const signerCommand: Command = {
   name: 'signer',

@@ -7,7 +7,7 @@ import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { SealedMessageSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createReplyOpener, createReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { openRequest, sealRequest } from '@ogong/protocol/sealing/sealed-request';
-import { toDisclosureJson } from '@ogong/protocol/verdict/sealed-disclosure';
+import { toDisclosureJson } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { afterAll, expect, it } from 'vitest';
 import { unsealCommand } from './unseal-command.ts';
 

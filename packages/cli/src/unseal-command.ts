@@ -8,7 +8,7 @@ import { describeFailure } from '@ogong/host/log/errors';
 import { toPrintable } from '@ogong/host/log/printable';
 import { isOk, listSkipped } from '@ogong/protocol/base/checks';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { parseDisclosure, verifyDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
+import { parseDisclosure, verifyDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { formatVerdict } from './print-checks.ts';
 import { readReceiptFile } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
-import { readOrderKeys } from '@ogong/chain/order-keys';
+import { readOrderKeys } from '@ogong/chain/registry/order-keys';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -19,9 +19,13 @@ import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { formatProof } from '@ogong/protocol/verdict/proof';
-import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/settled-proof';
-import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
-import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/receipt/settled-proof';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import {
+  type ReceiptContext,
+  type ReceiptVerdict,
+  verifyReceipt,
+} from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { addParts } from './answer-parts.ts';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
 import {

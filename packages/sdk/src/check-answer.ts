@@ -11,7 +11,7 @@ import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { ATTESTED_ROLES, type AttestedRole, rolePart } from '@ogong/protocol/tier/attested-role';
 import type { Posture } from '@ogong/protocol/tier/posture';
-import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/answer-part';
+import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/receipt/answer-part';
 import { ReceiptError } from './errors.ts';
 import { fetchIntake, fetchOpening, fetchReply, verifyReceipt } from './receipts.ts';
 

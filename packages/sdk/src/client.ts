@@ -5,7 +5,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { type CheckedReply, type CheckOptions, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
   type AnswerBody,

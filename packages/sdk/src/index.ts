@@ -4,9 +4,9 @@ export { addPublishedRoot, type FindModelRoots, type TimeSpan } from '@ogong/pro
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
 export type { Posture } from '@ogong/protocol/tier/posture';
-export { type SealedDisclosure, toDisclosureJson } from '@ogong/protocol/verdict/sealed-disclosure';
-export type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
-export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+export { type SealedDisclosure, toDisclosureJson } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
+export type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/receipt/settled';
+export type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export { createCheckedFetch } from './checked-fetch.ts';
 export type { CheckedAnswer, CheckedStream } from './checked-stream.ts';

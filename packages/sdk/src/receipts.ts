@@ -5,9 +5,9 @@ import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
-import { verifyLocalReceipt as verifyLocallyWith } from '@ogong/protocol/verdict/verify-local-receipt';
-import { type ReceiptVerdict, verifyReceipt as verifyWith } from '@ogong/protocol/verdict/verify-receipt';
+import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/receipt/settled';
+import { verifyLocalReceipt as verifyLocallyWith } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import { type ReceiptVerdict, verifyReceipt as verifyWith } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { GatewayApiError } from './errors.ts';
 
 export interface ReceiptInput {

@@ -6,9 +6,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nameSubject } from '@ogong/chain/cases';
-import { noDelays, noHolding } from '@ogong/chain/deploy';
-import { deployContracts } from '@ogong/chain/deploy-contracts';
+import { noDelays, noHolding } from '@ogong/chain/deploy/deploy';
+import { deployContracts } from '@ogong/chain/deploy/deploy-contracts';
 import {
   casesAbi,
   escrowAbi,
@@ -19,6 +18,7 @@ import {
 } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
+import { nameSubject } from '@ogong/chain/validators/cases';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { OFFENCES } from '@ogong/protocol/settlement/conviction';
 import {

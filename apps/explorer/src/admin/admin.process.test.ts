@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { signAuthorization } from '@ogong/chain/authorizations';
 import { computeAddress } from '@ogong/chain/keys';
+import { signAuthorization } from '@ogong/chain/money/authorizations';
+import { listSignedDeposits } from '@ogong/gateway/books/signed-deposits';
 import { Secret } from '@ogong/host/crypto/secret';
-import { listSignedDeposits } from '@ogong/node/gateway/signed-deposits';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { openTestAccounts } from '@ogong/testing/gateway/test-keys';

@@ -1,12 +1,12 @@
 import type { Deployment } from '@ogong/chain/deployment';
-import { readSettledBatch } from '@ogong/chain/settled-batch';
-import { readSigningKeys } from '@ogong/chain/votes';
+import { readSettledBatch } from '@ogong/chain/settlement/settled-batch';
+import { readSigningKeys } from '@ogong/chain/validators/votes';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { check, skip } from '@ogong/protocol/base/checks';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { checkSettledEntry } from '@ogong/protocol/verdict/settled';
+import { checkSettledEntry } from '@ogong/protocol/verdict/receipt/settled';
 import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/sdk';
 import type { RelayedReply } from '../data/api.ts';
 import type { ChainReader } from '../data/rpc.ts';

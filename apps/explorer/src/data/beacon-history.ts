@@ -1,5 +1,5 @@
-import { createBeaconKeysReads } from '@ogong/chain/beacon-keys';
 import type { Deployment } from '@ogong/chain/deployment';
+import { createBeaconKeysReads } from '@ogong/chain/validators/beacon-keys';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import {

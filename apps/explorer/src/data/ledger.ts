@@ -1,4 +1,3 @@
-import { cosignersOf, createCosignerReads } from '@ogong/chain/cosigners';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import {
   earningsAbi,
@@ -11,6 +10,7 @@ import {
   validatorRegistryAbi,
 } from '@ogong/chain/generated/abi';
 import { type Hex, lowerHex } from '@ogong/chain/hex';
+import { cosignersOf, createCosignerReads } from '@ogong/chain/validators/cosigners';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { ChainReader } from './rpc.ts';

@@ -1,4 +1,4 @@
-import { type BatchEvidence, readSettledBatch } from '@ogong/chain/settled-batch';
+import { type BatchEvidence, readSettledBatch } from '@ogong/chain/settlement/settled-batch';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { verifyQuorum } from '@ogong/protocol/crypto/quorum';

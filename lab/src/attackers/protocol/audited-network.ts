@@ -1,5 +1,4 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { readVerifier } from '@ogong/node/validator/store/verifier-store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -7,6 +6,7 @@ import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/v
 import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type ServeInput, type TestReply } from '@ogong/testing/validator/test-reply';
+import { readVerifier } from '@ogong/validator/store/verifier-store';
 import { type Breaks, NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
 
 /** One announced verifier of the model that the attacker sells. */

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createChannelLedger } from '@ogong/gateway/books/channel-ledger';
+import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore } from '@ogong/host/store/work-store';
-import { createChannelLedger } from '@ogong/node/gateway/channel-ledger';
-import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -16,12 +16,12 @@ import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-
 import { afterEach, describe, expect, it } from 'vitest';
 import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
-import { bigComplaints } from './big-complaints.ts';
-import { idleLinks } from './idle-links.ts';
-import { keyHoarding } from './key-hoarding.ts';
-import { queueFlood } from './queue-flood.ts';
-import { routeSquatting } from './route-squatting.ts';
-import { openStrangerLink } from './stranger-link.ts';
+import { bigComplaints } from './network/big-complaints.ts';
+import { queueFlood } from './network/queue-flood.ts';
+import { openStrangerLink } from './network/stranger-link.ts';
+import { keyHoarding } from './payers/key-hoarding.ts';
+import { routeSquatting } from './payers/route-squatting.ts';
+import { idleLinks } from './providers/idle-links.ts';
 
 const MIB = 1024 * 1024;
 const closing: (() => unknown)[] = [];

@@ -1,10 +1,10 @@
-import { absentQuarter } from '../../attackers/protocol/absent-quarter.ts';
-import { badShares } from '../../attackers/protocol/bad-shares.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
-import { earlyParts } from '../../attackers/protocol/early-parts.ts';
-import { hasStopped, tellThreshold } from '../../attackers/protocol/threshold-play.ts';
-import { twoDeals } from '../../attackers/protocol/two-deals.ts';
-import { withheldShares } from '../../attackers/protocol/withheld-shares.ts';
+import { absentQuarter } from '../../attackers/protocol/validators/absent-quarter.ts';
+import { badShares } from '../../attackers/protocol/validators/bad-shares.ts';
+import { earlyParts } from '../../attackers/protocol/validators/early-parts.ts';
+import { hasStopped, tellThreshold } from '../../attackers/protocol/validators/threshold-play.ts';
+import { twoDeals } from '../../attackers/protocol/validators/two-deals.ts';
+import { withheldShares } from '../../attackers/protocol/validators/withheld-shares.ts';
 import type { StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none';

@@ -18,7 +18,9 @@ const threats = readFileSync(new URL('../../../../docs/threats.md', import.meta.
   .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));
 
 const folder = new URL('../../attackers/protocol/', import.meta.url);
-const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+const files = (readdirSync(folder, { recursive: true }) as string[]).filter(
+  (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+);
 
 /** Every attack of the folder: what has a name, an aim, and can be played. */
 async function findAttacks(): Promise<unknown[]> {

@@ -1,17 +1,17 @@
-import type { RegistryName } from '@ogong/chain/model-registry';
+import type { RegistryName } from '@ogong/chain/registry/model-registry';
 import { createModelRoots, findWeightsProblem } from '@ogong/host/views/model-roots';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createFakeModelRegistry } from '@ogong/testing/chain/fake-model-registry';
 import { describeWeights } from '@ogong/testing/chain/model-registry-compliance';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
-import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
-import { nameSquatter, type SquatOutcome } from '../../attackers/protocol/name-squatter.ts';
-import { RESUMED_BY, resumedPrefix } from '../../attackers/protocol/resumed-prefix.ts';
-import { DOWNGRADES, silentDowngrade } from '../../attackers/protocol/silent-downgrade.ts';
-import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
+import { inventedParties } from '../../attackers/protocol/network/invented-parties.ts';
+import { nameSquatter, type SquatOutcome } from '../../attackers/protocol/network/name-squatter.ts';
+import { RESUMED_BY, resumedPrefix } from '../../attackers/protocol/providers/resumed-prefix.ts';
+import { DOWNGRADES, silentDowngrade } from '../../attackers/protocol/providers/silent-downgrade.ts';
+import { tinyModel } from '../../attackers/protocol/providers/tiny-model.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none: nobody paid for the answer';

@@ -8,7 +8,7 @@ import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { ledger } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
-import type { HandingNetwork, SupplyAnswer } from '../../attackers/protocol/lying-peer-router.ts';
+import type { HandingNetwork, SupplyAnswer } from '../../attackers/protocol/network/lying-peer-router.ts';
 import { openRouter } from '../../bad-days/router-door.ts';
 
 const INVENTED = 8;

@@ -1,12 +1,12 @@
-import { signAuthorization, type TransferAuthorization } from '@ogong/chain/authorizations';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import type { PaymentChain } from '@ogong/node/gateway/payments';
+import { signAuthorization, type TransferAuthorization } from '@ogong/chain/money/authorizations';
+import type { PaymentChain } from '@ogong/gateway/front/payments';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { FAKE_MODEL, fakePayer } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
-import { unpaidCrowd } from '../../attackers/protocol/unpaid-crowd.ts';
+import { unpaidCrowd } from '../../attackers/protocol/payers/unpaid-crowd.ts';
 import type { StagedAttack } from './scene.ts';
 
 const DEPLOYMENT = { chainId: 31_337, token: `0x${'70'.repeat(20)}` as Address };

@@ -1,7 +1,7 @@
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Breaks, createBreaks, NO_BREAKS } from '../../attackers/protocol/breaks.ts';
-import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
+import { inventedParties } from '../../attackers/protocol/network/invented-parties.ts';
 import { findScene, SCENES } from './catalogue.ts';
 import { createConsumerTrust, judgeInvented, tellSquatted } from './consumer-scenes.ts';
 import type { AttackCourse } from './scene.ts';

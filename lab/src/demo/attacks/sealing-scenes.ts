@@ -2,15 +2,15 @@ import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding'
 import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
-import { answerGuesser } from '../../attackers/protocol/answer-guesser.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
-import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishonest-relay.ts';
-import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
-import { lyingOffer } from '../../attackers/protocol/lying-offer.ts';
-import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
-import { openPaidRelay, resetLinks } from '../../attackers/protocol/reset-links.ts';
-import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
-import { unsealingGateway } from '../../attackers/protocol/unsealing-gateway.ts';
+import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/network/dishonest-relay.ts';
+import { lyingOffer } from '../../attackers/protocol/network/lying-offer.ts';
+import { openPaidRelay, resetLinks } from '../../attackers/protocol/network/reset-links.ts';
+import { strippedSeal } from '../../attackers/protocol/network/stripped-seal.ts';
+import { unsealingGateway } from '../../attackers/protocol/network/unsealing-gateway.ts';
+import { downgradedChannel } from '../../attackers/protocol/payers/downgraded-channel.ts';
+import { replayedUnits } from '../../attackers/protocol/payers/replayed-units.ts';
+import { answerGuesser } from '../../attackers/protocol/providers/answer-guesser.ts';
 import type { StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none';

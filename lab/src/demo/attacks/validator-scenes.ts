@@ -1,16 +1,16 @@
-import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
-import { chosenCandidates } from '../../attackers/protocol/chosen-candidates.ts';
-import { curiousCosigner } from '../../attackers/protocol/curious-cosigner.ts';
-import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
-import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
-import { falseSilence } from '../../attackers/protocol/false-silence.ts';
-import { falseWithholding } from '../../attackers/protocol/false-withholding.ts';
-import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
-import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
-import { silentForProfit } from '../../attackers/protocol/silent-for-profit.ts';
-import { stolenSigningKey } from '../../attackers/protocol/stolen-signing-key.ts';
-import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
+import { chosenCandidates } from '../../attackers/protocol/payers/chosen-candidates.ts';
+import { oneLargeReply } from '../../attackers/protocol/providers/one-large-reply.ts';
+import { beaconPuller } from '../../attackers/protocol/validators/beacon-puller.ts';
+import { curiousCosigner } from '../../attackers/protocol/validators/curious-cosigner.ts';
+import { epochWaiter } from '../../attackers/protocol/validators/epoch-waiter.ts';
+import { falseAbandonment } from '../../attackers/protocol/validators/false-abandonment.ts';
+import { falseSilence } from '../../attackers/protocol/validators/false-silence.ts';
+import { falseWithholding } from '../../attackers/protocol/validators/false-withholding.ts';
+import { poisonedEntry } from '../../attackers/protocol/validators/poisoned-entry.ts';
+import { silentForProfit } from '../../attackers/protocol/validators/silent-for-profit.ts';
+import { stolenSigningKey } from '../../attackers/protocol/validators/stolen-signing-key.ts';
+import { vrfGrinder } from '../../attackers/protocol/validators/vrf-grinder.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none';

@@ -1,7 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { ATTESTED_ROLES, rolePart } from '@ogong/protocol/tier/attested-role';
-import type { DemoClaim } from '../claims.ts';
-import { failuresOf, judge } from '../finding.ts';
+import type { DemoClaim } from '../claims/claims.ts';
+import { failuresOf, judge } from '../claims/finding.ts';
 import { MACHINES } from './tee-network.ts';
 
 /** A request of the run, what came of it, and what its receipt shows. */

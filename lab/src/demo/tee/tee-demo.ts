@@ -6,7 +6,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import { formatProof } from '@ogong/protocol/verdict/proof';
-import type { DemoClaim } from '../claims.ts';
+import type { DemoClaim } from '../claims/claims.ts';
 import { shorten } from '../format.ts';
 import type { DemoModels } from '../model.ts';
 import type { DemoOptions } from '../options.ts';

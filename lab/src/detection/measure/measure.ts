@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
+import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/device/platform';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { PROMPT_KINDS } from '@ogong/provider/calibration/prompts';
 import { kindOfPrompt } from '@ogong/provider/calibration/request-plan';

@@ -1,4 +1,4 @@
-import { defaultJustice, defaultLimits, profiles } from '@ogong/chain/deploy';
+import { defaultJustice, defaultLimits, profiles } from '@ogong/chain/deploy/deploy';
 import { isQuorum } from '@ogong/protocol/crypto/quorum';
 import { splitFee } from '@ogong/protocol/exchange/fee';
 import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';

@@ -1,4 +1,4 @@
-import { type NetworkProfile, profiles } from '@ogong/chain/deploy';
+import { type NetworkProfile, profiles } from '@ogong/chain/deploy/deploy';
 import { DEFAULT_EXTRA_PPM } from '@ogong/protocol/audit/audit-plan';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
 import { MAX_ELASTICITY_PPM } from '@ogong/protocol/settlement/burn-mint';

@@ -1,4 +1,4 @@
-import { defaultLimits } from '@ogong/chain/deploy';
+import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { JOBS_PER_AUDIT, PAIRED_SHARE, PLANTED_SHARE } from '../audit-jobs.ts';
 import { readConstant } from '../contract-constants.ts';

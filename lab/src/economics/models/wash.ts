@@ -1,4 +1,4 @@
-import { profiles } from '@ogong/chain/deploy';
+import { profiles } from '@ogong/chain/deploy/deploy';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { type FeeShares, MAX_TOTAL_SHARES_BPS, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { computeEmissionBudget } from '@ogong/protocol/settlement/emission';

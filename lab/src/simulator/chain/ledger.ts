@@ -1,10 +1,10 @@
-import type { ActivateCall, BeaconKeysReading } from '@ogong/chain/beacon-keys';
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, type Holding, noWork, profiles } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, type Holding, noWork, profiles } from '@ogong/chain/deploy/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toAddress, toHex as toPrefixed } from '@ogong/chain/hex';
-import type { SettleCall } from '@ogong/chain/settle-call';
+import type { SettleCall } from '@ogong/chain/settlement/settle-call';
+import type { ActivateCall, BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';

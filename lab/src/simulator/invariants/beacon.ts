@@ -1,4 +1,4 @@
-import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
+import type { BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
 import { toGenerations } from '@ogong/host/views/beacon-generations';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { findGeneration, parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';

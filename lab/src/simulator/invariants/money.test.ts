@@ -1,4 +1,4 @@
-import type { LedgerLine, LedgerTally } from '@ogong/chain/settle-call';
+import type { LedgerLine, LedgerTally } from '@ogong/chain/settlement/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';

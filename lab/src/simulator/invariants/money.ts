@@ -1,7 +1,6 @@
-import { profiles } from '@ogong/chain/deploy';
+import { profiles } from '@ogong/chain/deploy/deploy';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
-import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
@@ -11,6 +10,7 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
+import { listEntries } from '@ogong/validator/store/batch-store';
 import type { Settled } from '../chain/ledger.ts';
 import { indexOf } from '../lies/lie-names.ts';
 import { listValidator } from '../roles/validator.ts';

@@ -1,7 +1,7 @@
-import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { listEntries } from '@ogong/validator/store/batch-store';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 

@@ -1,5 +1,5 @@
 import type { BytesLike } from '@ogong/chain/hex';
-import type { SettleCall } from '@ogong/chain/settle-call';
+import type { SettleCall } from '@ogong/chain/settlement/settle-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';

@@ -1,6 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
-import { adjustChannel } from '@ogong/node/validator/store/channel-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import {
   appendVerdict,
@@ -8,6 +7,7 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
+import { adjustChannel } from '@ogong/validator/store/channel-store';
 import type { NamedDraws } from '../world/draws.ts';
 import type { Disk } from '../world/process.ts';
 import type { MoneyLie } from './lie-names.ts';

@@ -7,10 +7,10 @@ import { readTableFile } from '@ogong/host/drift-table/table-file';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { openStore } from '@ogong/host/store/store';
-import { loadDriftPolicy } from '@ogong/node/validator/load-drift-policy';
-import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { findDriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import { openSampleStore } from '@ogong/provider/calibration/sample-store';
+import { loadDriftPolicy } from '@ogong/validator/load-drift-policy';
+import { VALIDATOR_SCHEMA } from '@ogong/validator/store/schema';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrateCommand } from './calibrate-command.ts';
 

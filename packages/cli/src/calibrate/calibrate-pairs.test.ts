@@ -1,5 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/gpu-build';
+import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/device/gpu-build';
 import { findSetup } from '@ogong/provider/calibration/setups';
 import { describe, expect, it } from 'vitest';
 import { MEASURED, PEER, parsePairs } from './calibrate-pairs.ts';

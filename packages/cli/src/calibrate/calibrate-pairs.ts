@@ -1,6 +1,6 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
+import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/device/gpu-build';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/gpu-build';
 import { ConfigError } from '@ogong/host/config/config-error';
 import type { CalibrationModel } from '@ogong/provider/calibration/model-file';
 import { DEFAULT_VERIFIERS, type EngineSetup, findSetup, SETUPS } from '@ogong/provider/calibration/setups';

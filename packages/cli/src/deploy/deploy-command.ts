@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { NetworkParameters } from '@ogong/chain/client';
-import { computeCreated } from '@ogong/chain/create-contracts';
-import { assertRules, deployContracts } from '@ogong/chain/deploy-contracts';
-import { describeAsset } from '@ogong/chain/describe-asset';
+import { computeCreated } from '@ogong/chain/deploy/create-contracts';
+import { assertRules, deployContracts } from '@ogong/chain/deploy/deploy-contracts';
 import { nameEndpoint } from '@ogong/chain/endpoint';
 import { computeAddress } from '@ogong/chain/keys';
+import { describeAsset } from '@ogong/chain/money/describe-asset';
 import { createTransactor, type Transactor } from '@ogong/chain/transactor';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type DeployPlan, defaultDelays, defaultHolding, defaultVoting, type Voting } from '@ogong/chain/deploy';
+import { type DeployPlan, defaultDelays, defaultHolding, defaultVoting, type Voting } from '@ogong/chain/deploy/deploy';
 import { type Address, type Hex, toAddress } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';

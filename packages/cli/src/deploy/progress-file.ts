@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { hashContracts } from '@ogong/chain/deploy';
+import { hashContracts } from '@ogong/chain/deploy/deploy';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { writePublicFile } from '@ogong/host/files/private-files';

@@ -1,5 +1,5 @@
 import { createChainClient, type NetworkParameters } from '@ogong/chain/client';
-import { type DeployedStep, deployContracts } from '@ogong/chain/deploy-contracts';
+import { type DeployedStep, deployContracts } from '@ogong/chain/deploy/deploy-contracts';
 import type { Deployment } from '@ogong/chain/deployment';
 import { type Address, toAddress } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';

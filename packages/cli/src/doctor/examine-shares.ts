@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { createOrLoadBoxSecret } from '@ogong/host/crypto/key-files';
-import { eraSharesFormat } from '@ogong/node/validator/beacon/era-store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { eraRecordFormat } from '@ogong/protocol/beacon/threshold/era-message';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
+import { eraSharesFormat } from '@ogong/validator/beacon/era-store';
 import type { Diagnosis } from './diagnosis.ts';
 
 /** Whether a validator's database has its shares of the newest era of the beacon's key that it knows of. */

@@ -1,17 +1,17 @@
 import { opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { ACCOUNTS_SCHEMA } from '@ogong/gateway/books/accounts-schema';
+import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { HANDED_OVER_FILE, RESTORED_FILE } from '@ogong/host/files/data-directory';
 import { RELEASED, type ReleasedStore } from '@ogong/host/store/releases';
 import { computeSchemaVersion } from '@ogong/host/store/store';
 import { VERSION } from '@ogong/host/version';
-import { ACCOUNTS_SCHEMA } from '@ogong/node/gateway/accounts-schema';
-import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
-import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
-import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
-import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
+import { ROUTER_SCHEMA } from '@ogong/router/router-store';
+import { GUARD_SCHEMA } from '@ogong/validator/signer/signing-guard';
+import { VALIDATOR_SCHEMA } from '@ogong/validator/store/schema';
 import type { Diagnosis } from './diagnosis.ts';
 import { examineShares } from './examine-shares.ts';
 

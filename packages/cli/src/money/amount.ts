@@ -1,5 +1,5 @@
 import type { Deployment } from '@ogong/chain/deployment';
-import type { AssetDescription } from '@ogong/chain/describe-asset';
+import type { AssetDescription } from '@ogong/chain/money/describe-asset';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { decimal, define } from '@ogong/host/config/values';
 

@@ -4,13 +4,13 @@ import type { Hex } from '@ogong/chain/hex';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
-import { signCharge, submitCharge } from '@ogong/node/validator/settlement/conviction';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Conviction } from '@ogong/protocol/settlement/conviction';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { signCharge, submitCharge } from '@ogong/validator/settlement/conviction';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { caseCommand } from './case-command.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { keepMisrouted } from '@ogong/gateway/buy/match/keep-misrouted';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
-import { keepMisrouted } from '@ogong/node/gateway/keep-misrouted';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeMatchSeed, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';

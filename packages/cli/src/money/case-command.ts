@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type MisroutingProof, nameTicket } from '@ogong/chain/cases';
 import { waitForNextBlock } from '@ogong/chain/next-block';
+import { type MisroutingProof, nameTicket } from '@ogong/chain/validators/cases';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';

@@ -1,6 +1,6 @@
-import { type AppealSubject, FREEZE_PERIOD_S, nameSubject, type TakenPenalty } from '@ogong/chain/cases';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
+import { type AppealSubject, FREEZE_PERIOD_S, nameSubject, type TakenPenalty } from '@ogong/chain/validators/cases';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { hex, integer } from '@ogong/host/config/values';
 

@@ -1,5 +1,5 @@
-import type { MintShare } from '@ogong/chain/burn-and-mint';
 import { ChainError } from '@ogong/chain/errors';
+import type { MintShare } from '@ogong/chain/money/burn-and-mint';
 import { MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 import { describe, expect, it } from 'vitest';
 import { claimMints } from './claim-mints.ts';

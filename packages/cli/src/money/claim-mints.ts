@@ -1,6 +1,6 @@
-import type { MintShare } from '@ogong/chain/burn-and-mint';
 import { ChainError } from '@ogong/chain/errors';
 import type { createWrites } from '@ogong/chain/ledger-writes';
+import type { MintShare } from '@ogong/chain/money/burn-and-mint';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 import type { ActingClient } from './act.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { EquivocationProof } from '@ogong/chain/cases';
 import type { ChainClient } from '@ogong/chain/client';
 import { domainOf } from '@ogong/chain/domain';
 import { waitForNextBlock } from '@ogong/chain/next-block';
+import type { EquivocationProof } from '@ogong/chain/validators/cases';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { readDeployment } from '@ogong/host/config/read-deployment';

@@ -1,7 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { CosignedPart } from '@ogong/chain/cosigners';
 import type { Address } from '@ogong/chain/hex';
 import type { createWrites } from '@ogong/chain/ledger-writes';
+import type { CosignedPart } from '@ogong/chain/validators/cosigners';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { type ShowAmount, unitsOf } from './amount.ts';
 

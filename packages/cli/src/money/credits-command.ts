@@ -1,6 +1,6 @@
-import type { IssuedCredits } from '@ogong/chain/burn-and-mint';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address } from '@ogong/chain/hex';
+import type { IssuedCredits } from '@ogong/chain/money/burn-and-mint';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

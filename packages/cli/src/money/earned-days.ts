@@ -5,14 +5,14 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import {
   isPending,
   readServed,
   type ServedDays,
   type ServedOutcome,
   type ServedSum,
-} from '@ogong/provider/provider/served-book';
+} from '@ogong/provider/provider/paid/served-book';
+import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 
 const DAY_MS = 86_400_000;
 const LISTED_UNPAID = 100;

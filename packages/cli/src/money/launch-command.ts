@@ -1,4 +1,4 @@
-import type { LaunchReading } from '@ogong/chain/launch-curve';
+import type { LaunchReading } from '@ogong/chain/money/launch-curve';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -1,6 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError, isMissingFunction } from '@ogong/chain/errors';
-import { readPayerValidators } from '@ogong/chain/payer-channels';
+import { readPayerValidators } from '@ogong/chain/money/payer-channels';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, text } from '@ogong/host/config/values';

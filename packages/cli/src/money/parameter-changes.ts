@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { NetworkParameters } from '@ogong/chain/client';
-import type { ParameterChange } from '@ogong/chain/government';
 import { type Address, type Hex, toAddress, toHex } from '@ogong/chain/hex';
+import type { ParameterChange } from '@ogong/chain/validators/government';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';

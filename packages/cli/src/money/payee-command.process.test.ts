@@ -5,7 +5,7 @@ import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT } from '@ogong/host/log/errors';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { readWordFile } from '@ogong/provider/provider/payee-word-file';
+import { readWordFile } from '@ogong/provider/provider/paid/payee-word-file';
 import { type SignerServer, signTypedAsAsked, startSignerServer } from '@ogong/testing/chain/signer-server';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

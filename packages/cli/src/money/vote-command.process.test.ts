@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeParameterChange } from '@ogong/chain/government';
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
+import { encodeParameterChange } from '@ogong/chain/validators/government';
 import { EXIT } from '@ogong/host/log/errors';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-import { describeCall, encodeParameterChange, type Proposal, voteChoices } from '@ogong/chain/government';
+import { describeCall, encodeParameterChange, type Proposal, voteChoices } from '@ogong/chain/validators/government';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

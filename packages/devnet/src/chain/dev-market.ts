@@ -1,5 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { BurnAndMintOptions } from '@ogong/chain/deploy-burn-and-mint';
+import type { BurnAndMintOptions } from '@ogong/chain/deploy/deploy-burn-and-mint';
 import { domainOf } from '@ogong/chain/domain';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';

@@ -268,11 +268,11 @@ export const countPorts = (options: MeshOptions): number =>
 const require = createRequire(import.meta.url);
 /** The daemons' programs, from the packages that they come with. */
 const BIN = {
-  signerd: require.resolve('@ogong/node/bin/ogong-signerd'),
-  validatord: require.resolve('@ogong/node/bin/ogong-validatord'),
-  routerd: require.resolve('@ogong/node/bin/ogong-routerd'),
-  relayd: require.resolve('@ogong/node/bin/ogong-relayd'),
-  gatewayd: require.resolve('@ogong/node/bin/ogong-gatewayd'),
+  signerd: require.resolve('@ogong/validator/bin/ogong-signerd'),
+  validatord: require.resolve('@ogong/validator/bin/ogong-validatord'),
+  routerd: require.resolve('@ogong/router/bin/ogong-routerd'),
+  relayd: require.resolve('@ogong/router/bin/ogong-relayd'),
+  gatewayd: require.resolve('@ogong/gateway/bin/ogong-gatewayd'),
   provider: require.resolve('@ogong/provider/bin/ogong-provider'),
   verifierd: require.resolve('@ogong/provider/bin/ogong-verifierd'),
 } as const;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { defaultLimits } from '@ogong/chain/deploy';
+import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';

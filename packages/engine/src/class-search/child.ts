@@ -1,8 +1,8 @@
 import { EngineError } from '../interface/engine-error.ts';
+import { LLAMA_VERSION } from '../llama-cpp/device/platform.ts';
 import { openLlamaModel } from '../llama-cpp/model.ts';
 import { isaClassOf } from '../llama-cpp/numeric-class.ts';
 import { openLibrary } from '../llama-cpp/open-host.ts';
-import { LLAMA_VERSION } from '../llama-cpp/platform.ts';
 import { assertUnchanged } from '../llama-cpp/verified-model.ts';
 import type { ClassSearchAnswer, ClassSearchOrder } from './run.ts';
 import { searchClasses } from './search.ts';

@@ -1,5 +1,5 @@
+import { assertKvType } from '../llama-cpp/device/memory.ts';
 import type { Backend } from '../llama-cpp/library.ts';
-import { assertKvType } from '../llama-cpp/memory.ts';
 import type { ModelFacts } from '../llama-cpp/model-file.ts';
 import type { KvType } from '../llama-cpp/numeric-class.ts';
 import { listForced, listShapes, type SearchPlan, type SearchResult, type Setup } from './search.ts';

@@ -10,9 +10,9 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
-import { explainCudaAbsence, openCudaDevice } from './cuda-device.ts';
+import { explainCudaAbsence, openCudaDevice } from './device/cuda-device.ts';
+import { findGpuBuild } from './device/gpu-build.ts';
 import { createLlamaEngine } from './engine.ts';
-import { findGpuBuild } from './gpu-build.ts';
 import { nameDeviceClass } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { parseNumericClass } from './numeric-class.ts';

@@ -1,9 +1,9 @@
 import { createModelDrafter, type ModelDrafter } from '../decode/model-drafter.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import { BATCH_ROWS } from './device/memory.ts';
 import type { LlamaLibrary } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { BATCH_ROWS } from './memory.ts';
 import { openLlamaModel } from './model.ts';
 
 /**

@@ -7,8 +7,8 @@ import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
+import { explainVulkanAbsence } from './device/gpu-build.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
-import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
 const SEED = 20261120;

@@ -2,12 +2,12 @@ import { fileURLToPath } from 'node:url';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import type { EmbeddingEngine } from '../interface/embedding.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
+import { assertFitsMemory, readAvailableMemory } from './device/memory.ts';
+import { countCores } from './device/platform.ts';
 import { findPooling } from './embedding-host.ts';
 import { assertOption } from './engine.ts';
 import type { EmbeddingKernels, LlamaEmbeddingContract, LlamaEmbeddingLoad } from './load-options.ts';
-import { assertFitsMemory, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
-import { countCores } from './platform.ts';
 import { verifyModel } from './verified-model.ts';
 
 export interface LlamaEmbeddingOptions {

@@ -2,12 +2,12 @@ import type { PoolingModel } from '../decode/pooling-model.ts';
 import { createPairTokenizer } from '../decode/text/pair-tokens.ts';
 import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import { LLAMA_VERSION } from './device/platform.ts';
 import type { LlamaEmbeddingLoad } from './load-options.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
 import type { ModelFacts } from './model-file.ts';
 import { formatNumericClass, isaClassOf, WHOLE_INPUTS } from './numeric-class.ts';
 import { openLibrary } from './open-host.ts';
-import { LLAMA_VERSION } from './platform.ts';
 import { POOLING_CODES, type PooledContextOptions, type ScorePlace } from './pooled-context.ts';
 import { assertUnchanged } from './verified-model.ts';
 

@@ -5,13 +5,15 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { besideAdapters } from './adapter-file.ts';
-import { openCudaDevice } from './cuda-device.ts';
+import { openCudaDevice } from './device/cuda-device.ts';
+import { bringGpuBuild } from './device/gpu-build.ts';
+import { assertKvType, readAvailableMemory } from './device/memory.ts';
+import { planMemory } from './device/memory-plan.ts';
+import { assertPlacement } from './device/placement.ts';
+import { countCores } from './device/platform.ts';
 import { besideDraft, inspectDraftModel } from './draft-facts.ts';
-import { bringGpuBuild } from './gpu-build.ts';
 import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { assertKvType, readAvailableMemory } from './memory.ts';
-import { planMemory } from './memory-plan.ts';
 import { inspectModelFile, type ModelFacts } from './model-file.ts';
 import {
   exactKernelsFor,
@@ -25,8 +27,6 @@ import {
   withoutTiles,
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
-import { assertPlacement } from './placement.ts';
-import { countCores } from './platform.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { verifyModel } from './verified-model.ts';

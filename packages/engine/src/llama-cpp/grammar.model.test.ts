@@ -7,11 +7,11 @@ import koffi from 'koffi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchModel } from '../decode/batch-model.ts';
 import { createGrammars, isAllowed, SERVING_WORK } from '../decode/grammar/grammar-cursor.ts';
+import { allocateNative } from './device/native-memory.ts';
+import { findLlamaBuild } from './device/platform.ts';
 import { type LlamaLibrary, loadLlama, type Pointer } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { openLlamaModel } from './model.ts';
-import { allocateNative } from './native-memory.ts';
-import { findLlamaBuild } from './platform.ts';
 
 // llama.cpp's own sampler, which this program does not use, allows the same tokens (docs/adr/0029-grammars.md).
 

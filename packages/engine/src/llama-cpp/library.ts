@@ -1,7 +1,7 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { EngineError } from '../interface/engine-error.ts';
-import { chooseCpuLibrary, runsHere } from './cpu-library.ts';
-import { LLAMA_VERSION, type LlamaBuild } from './platform.ts';
+import { chooseCpuLibrary, runsHere } from './device/cpu-library.ts';
+import { LLAMA_VERSION, type LlamaBuild } from './device/platform.ts';
 
 /**
  * The one place that knows llama.cpp's memory layout: structures and functions of release 0.5.0, as prebuilt in

@@ -1,9 +1,9 @@
 import type { EmbeddingContract } from '../process/embedding-messages.ts';
 import type { TextContract } from '../process/text-messages.ts';
+import type { Placement } from './device/placement.ts';
 import type { Backend } from './library.ts';
 import type { KernelPath, KvType } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
-import type { Placement } from './placement.ts';
 import type { VerifiedModel } from './verified-model.ts';
 
 /** What the parent read of the model, and what the child loads only where the files are still those. */

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { writeRandomAdapter } from '@ogong/testing/models/random-adapter';
 import { expect, it } from 'vitest';
 import { besideAdapters } from './adapter-file.ts';
+import { planMemory } from './device/memory-plan.ts';
 import { assertMayLoad, createLlamaEngine } from './engine.ts';
-import { planMemory } from './memory-plan.ts';
 import { inspectModelFile } from './model-file.ts';
 
 const FILE = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));

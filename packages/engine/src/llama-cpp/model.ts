@@ -2,11 +2,11 @@ import type { ControlToken } from '../decode/text/literal-text.ts';
 import type { PairVocabulary } from '../decode/text/pair-tokens.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
+import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
-import { addressOf, allocateNative, viewFloats } from './native-memory.ts';
 import type { KvType } from './numeric-class.ts';
-import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './placement.ts';
 import { createPooledContext, type PooledContext, type PooledContextOptions } from './pooled-context.ts';
 import { useReference } from './reference-kernels.ts';
 

@@ -5,14 +5,16 @@ import { EngineError } from '../interface/engine-error.ts';
 import { FULL_CAPABILITIES, type TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
-import { openCudaDevice } from './cuda-device.ts';
+import { openCudaDevice } from './device/cuda-device.ts';
+import { findGpuBuild } from './device/gpu-build.ts';
+import { BATCH_ROWS } from './device/memory.ts';
+import { findLlamaBuild, LLAMA_VERSION } from './device/platform.ts';
+import { listVulkanDevices } from './device/vulkan-device.ts';
 import { openDrafter } from './draft-model.ts';
 import { probeExactness, probeScoresTogether } from './exactness-probe.ts';
-import { findGpuBuild } from './gpu-build.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { BATCH_ROWS } from './memory.ts';
 import { openLlamaModel } from './model.ts';
 import {
   formatNumericClass,
@@ -25,10 +27,8 @@ import {
   withoutTiles,
 } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
-import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
 import { assertUnchanged } from './verified-model.ts';
-import { listVulkanDevices } from './vulkan-device.ts';
 
 /** Nobody reads faster, and a message costs as much as a tenth of a step of a small model. */
 const GATHER_MS = 5;

@@ -1,7 +1,7 @@
 import type { Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import { allocateNative, viewFloats } from './device/native-memory.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
-import { allocateNative, viewFloats } from './native-memory.ts';
 import { useReference } from './reference-kernels.ts';
 
 /** Which of the classifier's scores is the one of a document. */

@@ -1,6 +1,6 @@
 import { EngineError } from '../interface/engine-error.ts';
+import { findLlamaBuild } from './device/platform.ts';
 import { loadLlama } from './library.ts';
-import { findLlamaBuild } from './platform.ts';
 import { isQuantName, quantizeModel } from './quantize.ts';
 
 // A separate process, since llama.cpp aborts on a file that it cannot use.

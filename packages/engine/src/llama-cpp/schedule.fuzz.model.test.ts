@@ -15,8 +15,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LEAST_HELD } from '../decode/slots.ts';
 import type { TextGenerationRequest } from '../interface/text.ts';
+import { explainVulkanAbsence } from './device/gpu-build.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
-import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
 const SEED = 20261120;

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findLlamaBuild } from './device/platform.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { loadLlama } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { type LlamaContext, type LlamaModel, openLlamaModel } from './model.ts';
 import { parseNumericClass } from './numeric-class.ts';
-import { findLlamaBuild } from './platform.ts';
 
 /** A rest of 62 rows behind two chunks: the library tiles it only together with one of them. */
 const ROWS = 190;

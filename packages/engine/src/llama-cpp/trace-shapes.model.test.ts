@@ -15,8 +15,8 @@ import {
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextTracingRequest } from '../interface/text.ts';
+import { explainVulkanAbsence } from './device/gpu-build.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
-import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');

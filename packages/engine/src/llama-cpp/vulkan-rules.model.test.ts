@@ -3,8 +3,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeEngine } from '@ogong/testing/engine/compliance';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
+import { explainVulkanAbsence } from './device/gpu-build.ts';
 import { createLlamaEngine } from './engine.ts';
-import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');

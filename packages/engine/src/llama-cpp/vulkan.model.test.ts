@@ -11,12 +11,12 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
+import { explainVulkanAbsence } from './device/gpu-build.ts';
+import { listVulkanDevices } from './device/vulkan-device.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
-import { explainVulkanAbsence } from './gpu-build.ts';
 import { nameDeviceClass } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { type NumericClass, parseNumericClass } from './numeric-class.ts';
-import { listVulkanDevices } from './vulkan-device.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');
 const absence = explainVulkanAbsence(engineDir);
@@ -157,7 +157,7 @@ describe('Vulkan class names', () => {
 describe('one build per process', () => {
   it('refuses a second one', async () => {
     const { loadLlama } = await import('./library.ts');
-    const { findLlamaBuild } = await import('./platform.ts');
+    const { findLlamaBuild } = await import('./device/platform.ts');
     const build = findLlamaBuild();
     expect(loadLlama(build, 'auto')).toBe(loadLlama(build, 'auto'));
     expect(() => loadLlama({ ...build, directory: `${build.directory}/other` }, 'auto')).toThrow(/another llama\.cpp/);

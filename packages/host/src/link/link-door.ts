@@ -9,7 +9,7 @@ import type { PeerId } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 import { getPeerId } from './link-tls.ts';
 import { computeAddressGroup, createPlaces, type Visitor } from './places.ts';
-import type { RelayedLink } from './relay-wire.ts';
+import type { RelayedLink } from './reach/relay-wire.ts';
 import { createTally } from './tally.ts';
 
 /** Who is behind a session. */

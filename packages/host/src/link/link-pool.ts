@@ -3,11 +3,11 @@ import type { Client } from '@connectrpc/connect';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
-import { createLadder } from './ladder.ts';
 import { createLinkClient, type LinkClient, type LinkClientOptions } from './link-client.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
-import type { Puncher } from './punch.ts';
+import { createLadder } from './reach/ladder.ts';
+import type { Puncher } from './reach/punch.ts';
 
 /** Of a node that can be reached by a punched route alone. */
 const NOWHERE: HostPort = { host: 'punched.invalid', port: 1 };

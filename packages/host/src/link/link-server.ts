@@ -25,7 +25,7 @@ import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
 import { createTlsOptions } from './link-tls.ts';
 import { type LinkWatchOptions, watchLinks } from './link-watch.ts';
 import { addressOf, listen } from './listen.ts';
-import type { RelayedLink } from './relay-wire.ts';
+import type { RelayedLink } from './reach/relay-wire.ts';
 import { createTally } from './tally.ts';
 import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 

@@ -11,12 +11,12 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
-import { dialDirect } from './dial.ts';
-import { climb, type Rung } from './ladder.ts';
 import { LinkError } from './link-error.ts';
 import { LINK_HOST, type LinkIdentity, type PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
 import { createTlsOptions, getPeerId } from './link-tls.ts';
+import { dialDirect } from './reach/dial.ts';
+import { climb, type Rung } from './reach/ladder.ts';
 
 const LINK_AUTHORITY = `https://${LINK_HOST}`;
 

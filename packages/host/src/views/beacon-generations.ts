@@ -1,4 +1,4 @@
-import type { BeaconKeysReading, ListedEra } from '@ogong/chain/beacon-keys';
+import type { BeaconKeysReading, ListedEra } from '@ogong/chain/validators/beacon-keys';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';
 

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
 import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
-import type { RegisteredMachine } from '@ogong/chain/machines';
-import type { RouterRegistration } from '@ogong/chain/router-reads';
+import type { RegisteredMachine } from '@ogong/chain/registry/machines';
+import type { RouterRegistration } from '@ogong/chain/registry/router-reads';
+import type { BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';

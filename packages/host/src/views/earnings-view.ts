@@ -1,5 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { Holding } from '@ogong/chain/deploy';
+import type { Holding } from '@ogong/chain/deploy/deploy';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';

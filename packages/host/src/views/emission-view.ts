@@ -1,4 +1,4 @@
-import type { MinedBatch, RecycledWork } from '@ogong/chain/emission';
+import type { MinedBatch, RecycledWork } from '@ogong/chain/money/emission';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeEmissionRoot, type EmissionUnits } from '@ogong/protocol/settlement/emission';

@@ -1,15 +1,20 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { readHeadVoters } from '@ogong/chain/head-voters';
-import { type BatchEvidence, readSettledBatch } from '@ogong/chain/settled-batch';
-import { readSigningKeys } from '@ogong/chain/votes';
+import { type BatchEvidence, readSettledBatch } from '@ogong/chain/settlement/settled-batch';
+import { readHeadVoters } from '@ogong/chain/validators/head-voters';
+import { readSigningKeys } from '@ogong/chain/validators/votes';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { HeadEvidence, IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import type {
+  HeadEvidence,
+  IntakeEvidence,
+  SettledEvidence,
+  UnsettledReply,
+} from '@ogong/protocol/verdict/receipt/settled';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkPool } from '../link/link-pool.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { applyImageList, findListProblem, parseImageList } from '@ogong/attestation/image-list';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
-import type { ModelRegistryReads } from '@ogong/chain/model-registry';
+import type { ModelRegistryReads } from '@ogong/chain/registry/model-registry';
 import { ConfigError } from '../config/config-error.ts';
 import { text } from '../config/values.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';

@@ -1,4 +1,4 @@
-import type { RegisteredMachine } from '@ogong/chain/machines';
+import type { RegisteredMachine } from '@ogong/chain/registry/machines';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 
 /**

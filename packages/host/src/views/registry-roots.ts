@@ -1,4 +1,4 @@
-import type { ModelRegistryReads, ModelVersion } from '@ogong/chain/model-registry';
+import type { ModelRegistryReads, ModelVersion } from '@ogong/chain/registry/model-registry';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type FindModelRoots, listRootsInForce, type PublishedRoot } from '@ogong/protocol/stage1/published-root';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { parseModelId } from '../exchange/match.ts';
 import { encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
-import { verifyReceipt } from '../verdict/verify-receipt.ts';
+import { verifyReceipt } from '../verdict/receipt/verify-receipt.ts';
 import { findEngineProblem } from './posture.ts';
 
 let uninstall: () => void;

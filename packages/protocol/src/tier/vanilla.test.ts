@@ -8,7 +8,7 @@ import type { Header } from '../modality/text/commitment/header.ts';
 import { decodeTokenWindow, encodeTokenWindow } from '../modality/text/commitment/token-window.ts';
 import { RequestError } from '../modality/text/request/request-error.ts';
 import { assertTierShows } from '../modality/text/request/tier-rules.ts';
-import { verifyReceipt } from '../verdict/verify-receipt.ts';
+import { verifyReceipt } from '../verdict/receipt/verify-receipt.ts';
 
 const base: SyntheticReceiptOptions = {
   crypto,

@@ -7,7 +7,7 @@ import { type AttemptReview, assertSilent, findDrawn, markSilence, weighAttempt 
 import { type Claim, verifyBoundRecord } from './claim.ts';
 import { describePolicy } from './drift-policy.ts';
 import type { AuditEvidence, EquivocationEvidence, Evidence } from './evidence.ts';
-import { reviewHoneypot } from './honeypot.ts';
+import { reviewHoneypot } from './honeypot/honeypot.ts';
 import { JudgeError, type Judgement, type JudgementContext } from './judgement.ts';
 import { findOpened, type OpenedReply } from './opened-reply.ts';
 import type { WeighedReport } from './report-check.ts';

@@ -3,7 +3,7 @@ import type { Check } from '../base/checks.ts';
 import type { EvidenceKind, VerifierMark } from '../settlement/verdict-log.ts';
 import type { Claim, SignedRecord, StoredClaim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
-import type { HoneypotKey } from './honeypot.ts';
+import type { HoneypotKey } from './honeypot/honeypot.ts';
 import type { SilenceClaim } from './witnessed.ts';
 
 /** From evidence to verdict: the deciding validator and its co-signers call the same function. */

@@ -5,8 +5,8 @@ import { hashRecord } from '../commitment/record.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { NO_DEMANDS } from '../modality/demands.ts';
 import { VERDICTS } from '../settlement/verdict-log.ts';
+import { checkJudgedRecord } from './receipt/reported-verdict.ts';
 import { computeBilledFee, isPaidFor } from './reply-fee.ts';
-import { checkJudgedRecord } from './reported-verdict.ts';
 
 const strict = { demands: { ...NO_DEMANDS, acceptedOnly: true } };
 const usual = { demands: NO_DEMANDS };

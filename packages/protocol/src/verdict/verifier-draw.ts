@@ -7,7 +7,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
-import { drawHoneypot } from './honeypot-draw.ts';
+import { drawHoneypot } from './honeypot/honeypot-draw.ts';
 import type { WeighedReport } from './report-check.ts';
 import { isCharge } from './report-combination.ts';
 

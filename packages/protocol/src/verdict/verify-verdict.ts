@@ -40,7 +40,7 @@ import {
 } from './claim.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import { type Evidence, isEarlierEvidence, parseEvidence } from './evidence.ts';
-import type { HoneypotKey } from './honeypot.ts';
+import type { HoneypotKey } from './honeypot/honeypot.ts';
 import { giveUpUntold, judge } from './judge.ts';
 import { JudgeError, type Judgement } from './judgement.ts';
 import { computeStep } from './log-step.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { isLocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
-import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -4,7 +4,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
-import { askToCommit, askToReveal } from '@ogong/node/validator/audit/verifier-call';
+import { askToCommit, askToReveal } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';

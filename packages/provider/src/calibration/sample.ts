@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
-import { createScoreJob } from '@ogong/node/validator/audit/verifier-call';
+import { createScoreJob } from '@ogong/host/link/verifier-call';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
@@ -18,8 +18,8 @@ import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks'
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { checkPosture } from '@ogong/protocol/tier/posture';
-import { type CommitReply, commitReply } from '../provider/commit-reply.ts';
-import { generateReply } from '../provider/generate-reply.ts';
+import { type CommitReply, commitReply } from '../provider/serving/commit-reply.ts';
+import { generateReply } from '../provider/serving/generate-reply.ts';
 import { parseScoreJob, scoreJob } from '../verifier/score-job.ts';
 
 /** What the network would have seen of one reply, before a verifier looked at it: bytes. */

@@ -25,7 +25,7 @@ import {
   type OrderAdmission,
   type OverAdmission,
 } from '@ogong/protocol/exchange/over-admission';
-import { listAdmissions, nameChannel } from '../provider/admissions.ts';
+import { listAdmissions, nameChannel } from '../provider/orders/admissions.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 import { PROVIDER_SCHEMA } from '../provider/provider-store.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -6,7 +6,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createModelStore } from '@ogong/models/store';
 import { fromBase64 } from '@ogong/protocol/base/bytes';
 import { isLocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
-import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, type LocalFixtureOptions, shelve } from '../local/local-fixture.ts';

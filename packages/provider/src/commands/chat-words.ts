@@ -2,7 +2,7 @@ import { writePrivateFile } from '@ogong/host/files/private-files';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { explainFile } from '@ogong/host/log/errors';
 import type { Check } from '@ogong/protocol/base/checks';
-import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/verify-local-receipt';
+import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { readOptions } from '../local/ollama/options.ts';
 import type { Conversation } from './conversation.ts';
 import { formatTable } from './format.ts';

@@ -9,7 +9,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { encodeCohortWord, parseCohortWord } from '@ogong/protocol/settlement/cohort-word';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openCohorts, readCohortFile } from '../provider/cohorts.ts';
+import { openCohorts, readCohortFile } from '../provider/orders/cohorts.ts';
 import { cohortCommand } from './cohort-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ogong-cohort-'));

@@ -23,7 +23,7 @@ import {
   findTermsProblem,
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-word';
-import { readCohortFile } from '../provider/cohorts.ts';
+import { readCohortFile } from '../provider/orders/cohorts.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 
 const NAME = 'ogong-provider cohort';

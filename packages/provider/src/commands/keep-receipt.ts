@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { explainFile } from '@ogong/host/log/errors';
-import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/verify-local-receipt';
+import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import type { Conversation } from './conversation.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
 import type { LocalDoor } from './local-door.ts';

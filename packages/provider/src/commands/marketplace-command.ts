@@ -1,6 +1,6 @@
 import { createChainClient } from '@ogong/chain/client';
 import { domainOf } from '@ogong/chain/domain';
-import { sortQuorum } from '@ogong/chain/settle-call';
+import { sortQuorum } from '@ogong/chain/settlement/settle-call';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
+import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { besideDraft, inspectDraftModel } from '@ogong/engine/llama-cpp/draft-facts';
-import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
-import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/memory-plan';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';

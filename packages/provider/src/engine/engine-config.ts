@@ -1,10 +1,10 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
+import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
+import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
-import { ALL_LAYERS } from '@ogong/engine/llama-cpp/placement';
-import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { boolean, define, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';

@@ -1,4 +1,4 @@
-import { BATCH_ROWS, estimateMemory } from '@ogong/engine/llama-cpp/memory';
+import { BATCH_ROWS, estimateMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import type { Engine } from '@ogong/engine/open-engine';
 import type { EngineSettings, LoadedModel } from './engine-config.ts';

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
-import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { expect, it } from 'vitest';
 import { type EngineSettings, type LoadedModel, loadModels, type MachineShare } from './engine-config.ts';

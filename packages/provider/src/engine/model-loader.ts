@@ -1,5 +1,5 @@
-import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
-import { countCores } from '@ogong/engine/llama-cpp/platform';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
+import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { type EngineSettings, type LoadedModel, type LoadingPlace, loadModel } from './engine-config.ts';
 import { type Footprint, weighModel } from './footprint.ts';
 import type { OpenModel, RunningModel } from './loaded-models.ts';

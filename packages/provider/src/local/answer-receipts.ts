@@ -3,7 +3,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { Json } from '@ogong/host/openai/format';
 import { formatPath, GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
-import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import type { LocalCall } from './local-model.ts';
 import type { KeptReply } from './local-receipts.ts';
 

@@ -11,7 +11,7 @@ import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { LOCAL_POSTURE } from '@ogong/protocol/tier/local';
-import { computeLocalBank, NOBODY } from '@ogong/protocol/verdict/verify-local-receipt';
+import { computeLocalBank, NOBODY } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { composeEmbedding, type EmbeddingParts } from '../engine/embedding-commitment.ts';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { composeHeader } from '../engine/reply-header.ts';

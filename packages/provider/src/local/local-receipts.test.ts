@@ -4,7 +4,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
-import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/gpu-build';
+import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/device/gpu-build';
 import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
 import { afterAll, expect, it } from 'vitest';
 import { loadModel } from '../engine/engine-config.ts';

@@ -9,7 +9,7 @@ import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { hashBeginning, signProgress } from '@ogong/protocol/exchange/progress';
 import { type GenerateRequest, type Milestone, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   network as contracts,

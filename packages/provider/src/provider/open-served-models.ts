@@ -2,8 +2,8 @@ import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '.
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
-import type { ServedOffer } from './offers.ts';
-import type { PlannedOffer } from './planned-offers.ts';
+import type { ServedOffer } from './orders/offers.ts';
+import type { PlannedOffer } from './orders/planned-offers.ts';
 import type { ServedEntry } from './served-models.ts';
 
 export interface OpenedOffers {

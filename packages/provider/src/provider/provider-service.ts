@@ -17,12 +17,12 @@ import type {
   ShowRecordRequest,
   TraceReplyRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { answerOrder } from './answer-order.ts';
 import { barePush } from './bare-push.ts';
-import type { KeptRecord } from './outbox.ts';
+import { answerOrder } from './orders/answer-order.ts';
 import type { ProviderState } from './provider-state.ts';
-import { readOpening, readTexts } from './read-opening.ts';
-import { createReplyTracer } from './trace-reply.ts';
+import type { KeptRecord } from './serving/outbox.ts';
+import { readOpening, readTexts } from './serving/read-opening.ts';
+import { createReplyTracer } from './serving/trace-reply.ts';
 
 /**
  * Who may call what: anybody orders and asks for the seal key and for evidence of the machine, whoever is served says how much it has, its consumer, its validator and those

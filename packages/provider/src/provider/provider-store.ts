@@ -3,10 +3,10 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { ADMISSION_SCHEMA } from './admissions.ts';
-import { KNOWN_SETS_SCHEMA } from './known-sets.ts';
-import { RECEIVABLE_SCHEMA } from './receivables.ts';
-import { SERVED_SCHEMA } from './served-book.ts';
+import { ADMISSION_SCHEMA } from './orders/admissions.ts';
+import { KNOWN_SETS_SCHEMA } from './paid/known-sets.ts';
+import { RECEIVABLE_SCHEMA } from './paid/receivables.ts';
+import { SERVED_SCHEMA } from './paid/served-book.ts';
 
 /** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
 export const PROVIDER_SCHEMA = `

@@ -21,7 +21,7 @@ import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   type Bend,
@@ -42,9 +42,9 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Cohorts } from './cohorts.ts';
+import type { Cohorts } from './orders/cohorts.ts';
+import { readServed } from './paid/served-book.ts';
 import { beginMemory } from './provider-store.ts';
-import { readServed } from './served-book.ts';
 
 const findNobody: FindRouter = async () => undefined;
 

@@ -4,10 +4,10 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
-import type { Puncher } from '@ogong/host/link/punch';
-import { createReachability, type Reachability } from '@ogong/host/link/reachability';
-import type { RelayPayerOptions } from '@ogong/host/link/relay-payer';
-import type { RelayRegistrationState } from '@ogong/host/link/relay-registration';
+import type { Puncher } from '@ogong/host/link/reach/punch';
+import { createReachability, type Reachability } from '@ogong/host/link/reach/reachability';
+import type { RelayPayerOptions } from '@ogong/host/link/reach/relay-payer';
+import type { RelayRegistrationState } from '@ogong/host/link/reach/relay-registration';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
@@ -18,13 +18,13 @@ import {
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { assertMayOrder } from './answer-order.ts';
-import { countActive, type ServedOffer } from './offers.ts';
-import type { OutboxOptions } from './outbox.ts';
-import { createProviderAnnouncer, type ProviderAnnouncer } from './provider-announcer.ts';
+import { createProviderAnnouncer, type ProviderAnnouncer } from './announcing/provider-announcer.ts';
+import { assertMayOrder } from './orders/answer-order.ts';
+import { countActive, type ServedOffer } from './orders/offers.ts';
+import { createServedWatch } from './paid/served-watch.ts';
 import { createProviderService } from './provider-service.ts';
 import { openProviderState, type ProviderDependencies, type ProviderState } from './provider-state.ts';
-import { createServedWatch } from './served-watch.ts';
+import type { OutboxOptions } from './serving/outbox.ts';
 
 export interface ProviderOptions {
   readonly bind: HostPort;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { estimateMemory } from '@ogong/engine/llama-cpp/memory';
+import { estimateMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { collectReply, createRequest, createScoreRequest } from '@ogong/testing/engine/compliance-requests';
 import { writeRandomModel } from '@ogong/testing/models/random-model';

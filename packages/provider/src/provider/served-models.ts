@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
-import { type PlannedOffer, planOffers } from './planned-offers.ts';
+import { type PlannedOffer, planOffers } from './orders/planned-offers.ts';
 
 /** A model of a provider that loads its models when they are asked for. */
 export interface ServedEntry extends PlannedOffer {

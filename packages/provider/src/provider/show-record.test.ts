@@ -8,8 +8,8 @@ import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';
 import { barePush } from './bare-push.ts';
-import type { KeptRecord } from './outbox.ts';
 import { showRecord } from './provider-service.ts';
+import type { KeptRecord } from './serving/outbox.ts';
 
 const validator = createTestValidator();
 const order = validator.order(0);

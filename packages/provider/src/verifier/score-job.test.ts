@@ -8,7 +8,7 @@ import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/
 import { afterAll, describe, expect, it } from 'vitest';
 import { planRequest } from '../calibration/request-plan.ts';
 import { replaySample, type ServedSample, scoreSample, serveSample } from '../calibration/sample.ts';
-import { type CommitReply, draftReply, signReply } from '../provider/commit-reply.ts';
+import { type CommitReply, draftReply, signReply } from '../provider/serving/commit-reply.ts';
 
 const engine = createFakeEngine();
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(4));

@@ -2,7 +2,7 @@ import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
-import { createReachability } from '@ogong/host/link/reachability';
+import { createReachability } from '@ogong/host/link/reach/reachability';
 import { createRepeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';

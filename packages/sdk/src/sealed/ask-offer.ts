@@ -9,7 +9,7 @@ import type { RequestPreference } from '@ogong/protocol/modality/text/request/pr
 import { addRootInForce, computeSpanAround, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseSealedOffer, type SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { type SealedOfferVerdict, verifySealedOffer } from '@ogong/protocol/verdict/verify-sealed-offer';
+import { type SealedOfferVerdict, verifySealedOffer } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 
 /** A request that nobody but its provider is to read. */

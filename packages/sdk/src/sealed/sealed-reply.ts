@@ -21,7 +21,7 @@ import { readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
-import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 import { readEvents } from '../event-stream.ts';
 import { type CheckedOffer, type PostJson, type PrivateRequest, tellOutcome } from './ask-offer.ts';

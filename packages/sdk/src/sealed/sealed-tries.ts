@@ -1,7 +1,7 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 import { askOffer, type CheckedOffer, type PostJson, type PrivateRequest } from './ask-offer.ts';
 

@@ -1,5 +1,5 @@
-import { type AppealSubject, nameSubject } from '@ogong/chain/cases';
 import type { Hex } from '@ogong/chain/hex';
+import { type AppealSubject, nameSubject } from '@ogong/chain/validators/cases';
 import {
   type BlockTime,
   type BookedHearing,

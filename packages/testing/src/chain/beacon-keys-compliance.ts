@@ -1,4 +1,4 @@
-import { sortQuorum } from '@ogong/chain/settle-call';
+import { sortQuorum } from '@ogong/chain/settlement/settle-call';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashRetirement } from '@ogong/protocol/beacon/threshold/retirement';
 import { computeThresholdValue, encodeEpochMessage } from '@ogong/protocol/beacon/threshold/threshold-value';

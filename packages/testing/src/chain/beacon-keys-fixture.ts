@@ -1,4 +1,4 @@
-import { sortQuorum } from '@ogong/chain/settle-call';
+import { sortQuorum } from '@ogong/chain/settlement/settle-call';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { encodeActivation } from '@ogong/protocol/beacon/threshold/key-outcome';

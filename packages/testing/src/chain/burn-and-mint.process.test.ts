@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createMintReads } from '@ogong/chain/burn-and-mint';
 import {
   boundedMintAbi,
   constantProductPoolAbi,
@@ -10,6 +9,7 @@ import {
 } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { createMintReads } from '@ogong/chain/money/burn-and-mint';
 import { DEV_DOLLAR_PRICE, DEV_TOKEN_PRICE, postDevPrice } from '@ogong/devnet/chain/dev-market';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import {

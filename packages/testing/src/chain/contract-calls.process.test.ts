@@ -1,12 +1,12 @@
-import { misroutingOf } from '@ogong/chain/cases';
-import { cosignersOf } from '@ogong/chain/cosigners';
-import { defaultVoting } from '@ogong/chain/deploy';
+import { defaultVoting } from '@ogong/chain/deploy/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import * as generated from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
-import { rosterOf } from '@ogong/chain/roster';
 import { ledgerAbi } from '@ogong/chain/transactor';
+import { misroutingOf } from '@ogong/chain/validators/cases';
+import { cosignersOf } from '@ogong/chain/validators/cosigners';
+import { rosterOf } from '@ogong/chain/validators/roster';
 import { type Abi, type AbiFunction, type AbiParameter, decodeErrorResult, encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLS } from './contract-calls.ts';

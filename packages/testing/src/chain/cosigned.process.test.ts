@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { cosignersOf } from '@ogong/chain/cosigners';
 import { cosignersAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
+import { cosignersOf } from '@ogong/chain/validators/cosigners';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { keepChainFresh } from './fresh-chain.ts';
 import { takeRoster } from './measure-settlement.ts';

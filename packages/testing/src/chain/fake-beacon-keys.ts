@@ -1,6 +1,11 @@
-import type { BeaconKeysReads, BeaconKeysWrites, ListedEra, ListedGeneration } from '@ogong/chain/beacon-keys';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, bytesToHex, type Hex, toAddress, toHex } from '@ogong/chain/hex';
+import type {
+  BeaconKeysReads,
+  BeaconKeysWrites,
+  ListedEra,
+  ListedGeneration,
+} from '@ogong/chain/validators/beacon-keys';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { encodeActivation } from '@ogong/protocol/beacon/threshold/key-outcome';

@@ -6,7 +6,7 @@ import type {
   ModelRegistryWrites,
   ModelVersion,
   RegistryName,
-} from '@ogong/chain/model-registry';
+} from '@ogong/chain/registry/model-registry';
 
 export type ModelRegistryClient = ModelRegistryReads & ModelRegistryWrites;
 

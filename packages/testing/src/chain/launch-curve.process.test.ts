@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { launchCurveAbi, ogongTokenAbi } from '@ogong/chain/generated/abi';
 import type { Address } from '@ogong/chain/hex';
-import { createLaunchReads } from '@ogong/chain/launch-curve';
+import { createLaunchReads } from '@ogong/chain/money/launch-curve';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import {
   computeLaunchAmount,

@@ -1,6 +1,6 @@
 import { domainOf } from '@ogong/chain/domain';
-import type { QuoteCall } from '@ogong/chain/machines';
-import { sortQuorum } from '@ogong/chain/settle-call';
+import type { QuoteCall } from '@ogong/chain/registry/machines';
+import { sortQuorum } from '@ogong/chain/settlement/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';

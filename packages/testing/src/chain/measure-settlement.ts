@@ -1,8 +1,8 @@
 import { settlementAbi } from '@ogong/chain/generated/abi';
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import { encodeQuorumSum, rosterOf } from '@ogong/chain/roster';
-import { type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { type SettleCall, sortQuorum } from '@ogong/chain/settlement/settle-call';
+import { encodeQuorumSum, rosterOf } from '@ogong/chain/validators/roster';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { nobleBls as bls } from '@ogong/protocol/crypto/noble-bls';

@@ -11,7 +11,7 @@ import {
 } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import { encodeSettle } from '@ogong/chain/settle-call';
+import { encodeSettle } from '@ogong/chain/settlement/settle-call';
 import { DEV_DOLLAR_PRICE, DEV_TOKEN_PRICE } from '@ogong/devnet/chain/dev-market';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';

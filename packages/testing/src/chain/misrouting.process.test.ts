@@ -1,6 +1,6 @@
-import { misroutingOf } from '@ogong/chain/cases';
 import { misroutingAbi } from '@ogong/chain/generated/abi';
 import type { Hex } from '@ogong/chain/hex';
+import { misroutingOf } from '@ogong/chain/validators/cases';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { compareBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';

@@ -1,5 +1,5 @@
 import type { Address, Hex } from '@ogong/chain/hex';
-import type { ModelDescription } from '@ogong/chain/model-registry';
+import type { ModelDescription } from '@ogong/chain/registry/model-registry';
 import { expect, it } from 'vitest';
 import type { ModelRegistryClient } from './fake-model-registry.ts';
 

@@ -1,4 +1,3 @@
-import { nameSubject } from '@ogong/chain/cases';
 import {
   casesAbi,
   cosignersAbi,
@@ -12,7 +11,8 @@ import {
   stakingAbi,
 } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
-import { encodeSettle } from '@ogong/chain/settle-call';
+import { encodeSettle } from '@ogong/chain/settlement/settle-call';
+import { nameSubject } from '@ogong/chain/validators/cases';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';

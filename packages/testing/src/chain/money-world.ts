@@ -1,8 +1,8 @@
-import { cosignersOf } from '@ogong/chain/cosigners';
-import { defaultJustice } from '@ogong/chain/deploy';
+import { defaultJustice } from '@ogong/chain/deploy/deploy';
 import { casesAbi, ogongTokenAbi, parametersAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
+import { cosignersOf } from '@ogong/chain/validators/cosigners';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { encodeFunctionData, maxUint256 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';

@@ -1,6 +1,6 @@
 import { settlementAbi } from '@ogong/chain/generated/abi';
 import type { Hex } from '@ogong/chain/hex';
-import { encodeQuorumSum } from '@ogong/chain/roster';
+import { encodeQuorumSum } from '@ogong/chain/validators/roster';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { nobleBls as bls } from '@ogong/protocol/crypto/noble-bls';
 import {

@@ -1,4 +1,3 @@
-import { cosignersOf } from '@ogong/chain/cosigners';
 import {
   cosignersAbi,
   ogongTokenAbi,
@@ -8,8 +7,9 @@ import {
   stakingAbi,
 } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
-import { rosterOf } from '@ogong/chain/roster';
-import { encodeSettle } from '@ogong/chain/settle-call';
+import { encodeSettle } from '@ogong/chain/settlement/settle-call';
+import { cosignersOf } from '@ogong/chain/validators/cosigners';
+import { rosterOf } from '@ogong/chain/validators/roster';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { type FeeShares, type FeeSplit, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';

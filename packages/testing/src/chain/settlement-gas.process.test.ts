@@ -1,6 +1,6 @@
 import { settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
-import { type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { type SettleCall, sortQuorum } from '@ogong/chain/settlement/settle-call';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { computeSettlementGas, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { encodeFunctionData } from 'viem';

@@ -1,4 +1,3 @@
-import type { EpochTiming } from '@ogong/chain/beacon-keys';
 import { createChainClient } from '@ogong/chain/client';
 import {
   type Delays,
@@ -11,13 +10,14 @@ import {
   noDelays,
   noHolding,
   type Voting,
-} from '@ogong/chain/deploy';
-import { deployContracts } from '@ogong/chain/deploy-contracts';
+} from '@ogong/chain/deploy/deploy';
+import { deployContracts } from '@ogong/chain/deploy/deploy-contracts';
 import { devDollarAbi, devDollarBytecode, escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type Address, type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import { type LedgerDebit, type SettleCall, shorten, sortQuorum } from '@ogong/chain/settle-call';
+import { type LedgerDebit, type SettleCall, shorten, sortQuorum } from '@ogong/chain/settlement/settle-call';
 import { createTransactor } from '@ogong/chain/transactor';
+import type { EpochTiming } from '@ogong/chain/validators/beacon-keys';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { describeDevEconomy, openDevMarket } from '@ogong/devnet/chain/dev-market';
 import { encodeDeployData, encodeFunctionData, erc20Abi } from 'viem';

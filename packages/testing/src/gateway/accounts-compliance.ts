@@ -1,6 +1,6 @@
+import { MOST_MEMBERS } from '@ogong/gateway/books/account-changes';
+import { type Accounts, createAccounts } from '@ogong/gateway/books/accounts';
 import { change } from '@ogong/host/store/work';
-import { MOST_MEMBERS } from '@ogong/node/gateway/account-changes';
-import { type Accounts, createAccounts } from '@ogong/node/gateway/accounts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenBooks, TestBooksPlace } from './books-place.ts';
 

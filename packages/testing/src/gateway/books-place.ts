@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SHARED_SCHEMA } from '@ogong/gateway/books/open-books';
+import { openPostgresBooks } from '@ogong/gateway/books/postgres/postgres-books';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
-import { SHARED_SCHEMA } from '@ogong/node/gateway/open-books';
-import { openPostgresBooks } from '@ogong/node/gateway/postgres-books';
 import { createTestDirectory } from '../store/test-directory.ts';
 import type { TestPostgres } from './postgres-server.ts';
 

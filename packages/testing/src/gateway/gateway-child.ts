@@ -1,4 +1,9 @@
 // A gateway of a fake network, in a process of its own. See gateway-process.ts.
+
+import { createAccounts } from '@ogong/gateway/books/accounts';
+import { SHARED_SCHEMA } from '@ogong/gateway/books/open-books';
+import { openPostgresBooks } from '@ogong/gateway/books/postgres/postgres-books';
+import { createGateway } from '@ogong/gateway/gateway';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -6,10 +11,6 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
-import { createAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway } from '@ogong/node/gateway/gateway';
-import { SHARED_SCHEMA } from '@ogong/node/gateway/open-books';
-import { openPostgresBooks } from '@ogong/node/gateway/postgres-books';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { fakePayer } from './fake-network.ts';
 import { GATEWAY_FIXTURE_OPTIONS } from './gateway-fixture.ts';

@@ -1,6 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openAccounts } from '@ogong/gateway/books/accounts';
+import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
+import { signForWallet } from '@ogong/gateway/buy/paying-signer';
+import { createReceiptChecker, type ReceiptChecker } from '@ogong/gateway/buy/receipt-checker';
+import { createGateway, type Gateway } from '@ogong/gateway/gateway';
+import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/gateway/gateway-options';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { readDefaultTable } from '@ogong/host/drift-table/default-table';
@@ -12,12 +18,6 @@ import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
-import { openAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway, type Gateway } from '@ogong/node/gateway/gateway';
-import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/node/gateway/gateway-options';
-import { signForWallet } from '@ogong/node/gateway/paying-signer';
-import { createReceiptChecker, type ReceiptChecker } from '@ogong/node/gateway/receipt-checker';
-import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { createReceiptStore, type ReceiptStore, type StoredReply } from '@ogong/gateway/books/receipt-store';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { change } from '@ogong/host/store/work';
-import { createReceiptStore, type ReceiptStore, type StoredReply } from '@ogong/node/gateway/receipt-store';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

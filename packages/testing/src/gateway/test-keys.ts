@@ -1,5 +1,5 @@
-import type { ApiKey, KeyTerms } from '@ogong/node/gateway/account-rows';
-import { type Accounts, openAccounts } from '@ogong/node/gateway/accounts';
+import type { ApiKey, KeyTerms } from '@ogong/gateway/books/account-rows';
+import { type Accounts, openAccounts } from '@ogong/gateway/books/accounts';
 
 type TestTerms = Partial<KeyTerms> & { readonly path: string; readonly nowMs?: number };
 

@@ -1,6 +1,6 @@
 // The chain of a network in namespaces, which has to run where its daemons find it. Its one argument is a NatChainTask. It prints `ready` once
 // the ledger is there for daemons that have their keys in folders of that directory, and lasts until it is ended.
-import { defaultLimits } from '@ogong/chain/deploy';
+import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { loadMeshIdentity, loadMeshValidator } from '@ogong/devnet/mesh/mesh-identities';
 import { OGONG, prepareLedger } from '@ogong/devnet/mesh/mesh-ledger';

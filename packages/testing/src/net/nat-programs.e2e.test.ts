@@ -15,10 +15,10 @@ const CHAIN = fileURLToPath(new URL('nat-chain-child.ts', import.meta.url));
 const STORIES = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const MODEL_ID = 'ogong/verified/test/stories';
 const program = (path: string): string => findProgram(import.meta.resolve(path));
-const RELAYD = program('@ogong/node/bin/ogong-relayd');
-const ROUTERD = program('@ogong/node/bin/ogong-routerd');
-const VALIDATORD = program('@ogong/node/bin/ogong-validatord');
-const GATEWAYD = program('@ogong/node/bin/ogong-gatewayd');
+const RELAYD = program('@ogong/router/bin/ogong-relayd');
+const ROUTERD = program('@ogong/router/bin/ogong-routerd');
+const VALIDATORD = program('@ogong/validator/bin/ogong-validatord');
+const GATEWAYD = program('@ogong/gateway/bin/ogong-gatewayd');
 const PROVIDER = program('@ogong/provider/bin/ogong-provider');
 const PORT = { chain: 4545, router: 4544, relay: 4547, validator: 4531, gateway: 4546, relayd: 4600, punch: 4700 };
 /** So many nodes a network of them needs, as the help of ogong-relayd says. */

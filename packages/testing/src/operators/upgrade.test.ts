@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { RELEASED, type ReleasedStore } from '@ogong/host/store/releases';
 import { computeSchemaVersion, openStore, type Store } from '@ogong/host/store/store';
-import { countOpenReplies } from '@ogong/node/validator/store/batch-store';
-import { createSettledEntries } from '@ogong/node/validator/store/settled-entries';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { VERDICT_ENTRY_TAG, verifyChain } from '@ogong/protocol/settlement/verdict-log';
 import { EVIDENCE_TAG } from '@ogong/protocol/verdict/evidence';
+import { countOpenReplies } from '@ogong/validator/store/batch-store';
+import { createSettledEntries } from '@ogong/validator/store/replies/settled-entries';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   PRESENT_SCHEMAS,

@@ -13,7 +13,7 @@ import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { type SealKey, signSealKey } from '@ogong/protocol/sealing/seal-key';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
-import type { AskedOffer } from '@ogong/protocol/verdict/verify-sealed-offer';
+import type { AskedOffer } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
 import { createTestSeal } from './exchange-fixture.ts';
 import { createSteadySigner } from './steady-signer.ts';
 

@@ -1,13 +1,13 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { createProviderCall, type ProviderEnd } from '@ogong/gateway/buy/provider-call';
+import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal-keys';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { createProviderCall, type ProviderEnd } from '@ogong/node/gateway/provider-call';
-import { createKnownSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import {

@@ -1,6 +1,6 @@
 import { formatHostPort } from '@ogong/host/link/host-port';
-import { createLadder } from '@ogong/host/link/ladder';
 import { createLinkClient } from '@ogong/host/link/link-client';
+import { createLadder } from '@ogong/host/link/reach/ladder';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { afterEach, expect, it } from 'vitest';
 import { makeIdentity } from '../link/link-fixture.ts';

@@ -6,8 +6,8 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { systemClock } from '@ogong/host/time/clock';
-import { type BlindRelay, createRelay, type RelayOptions } from '@ogong/node/relay/relay';
-import type { RelayPayments } from '@ogong/node/relay/relay-payments';
+import { type BlindRelay, createRelay, type RelayOptions } from '@ogong/router/relay/relay';
+import type { RelayPayments } from '@ogong/router/relay/relay-payments';
 import { makeIdentity } from '../link/link-fixture.ts';
 
 const LINK = 71;

@@ -1,11 +1,11 @@
+import { ACCOUNTS_SCHEMA } from '@ogong/gateway/books/accounts-schema';
+import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import type { ReleasedStore } from '@ogong/host/store/releases';
-import { ACCOUNTS_SCHEMA } from '@ogong/node/gateway/accounts-schema';
-import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
-import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
-import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
-import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
+import { ROUTER_SCHEMA } from '@ogong/router/router-store';
+import { GUARD_SCHEMA } from '@ogong/validator/signer/signing-guard';
+import { VALIDATOR_SCHEMA } from '@ogong/validator/store/schema';
 
 /** The stores of all daemons, as they are now. */
 export const PRESENT_SCHEMAS: Readonly<Record<ReleasedStore, string>> = {

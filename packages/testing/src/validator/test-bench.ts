@@ -1,56 +1,17 @@
 import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
-import { defaultHolding } from '@ogong/chain/deploy';
+import { defaultHolding } from '@ogong/chain/deploy/deploy';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { Caller } from '@ogong/host/link/link-door';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
+import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { createOrderKeys } from '@ogong/host/views/order-keys';
-import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
-import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
-import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
-import type { AdmissionMemory } from '@ogong/node/validator/admission-memory';
-import { createAudit } from '@ogong/node/validator/audit/audit';
-import type { AuditDependencies, AuditOptions, Contests } from '@ogong/node/validator/audit/audit-state';
-import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
-import type { OwnVrf } from '@ogong/node/validator/audit/honeypot-state';
-import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
-import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
-import { listHeld, listLacking, takeHanded } from '@ogong/node/validator/hand-announcements';
-import type { HeardLimits, ToldReply } from '@ogong/node/validator/hear-delivery';
-import { createIntake } from '@ogong/node/validator/intake';
-import { createOrderCheck } from '@ogong/node/validator/settlement/collect';
-import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
-import { listHeard } from '@ogong/node/validator/settlement/cosign-heard';
-import {
-  type CosignDependencies,
-  type CosignOptions,
-  openCosignState,
-} from '@ogong/node/validator/settlement/cosign-state';
-import { createPackedAsk, type PackedAnswer } from '@ogong/node/validator/settlement/pack-batch';
-import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
-import {
-  type CosignRequest,
-  openSettlementState,
-  type SettlementOptions,
-} from '@ogong/node/validator/settlement/settlement-state';
-import { unpackBatch } from '@ogong/node/validator/settlement/unpack-batch';
-import { keepStakes } from '@ogong/node/validator/store/announcement-store';
-import { listEntries } from '@ogong/node/validator/store/batch-store';
-import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
-import { createKnownParts } from '@ogong/node/validator/store/known-parts';
-import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
-import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
-import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/node/validator/witness/answer-witness';
-import { createContest } from '@ogong/node/validator/witness/contest';
-import { createInquirer, type InquirerDependencies } from '@ogong/node/validator/witness/inquirer';
-import { isOwnRound } from '@ogong/node/validator/witness/reveal-word';
-import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Bls } from '@ogong/protocol/crypto/bls';
@@ -70,6 +31,45 @@ import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import { createAudit } from '@ogong/validator/audit/audit';
+import type { AuditDependencies, AuditOptions, Contests } from '@ogong/validator/audit/audit-state';
+import type { HeldFor } from '@ogong/validator/audit/deterrence';
+import type { OwnVrf } from '@ogong/validator/audit/honeypot-state';
+import { createBeaconArchive } from '@ogong/validator/beacon/beacon-archive';
+import type { DeliveryOutcome } from '@ogong/validator/intake/accept-delivery';
+import type { AdmissionMemory } from '@ogong/validator/intake/admission-memory';
+import { listHeld, listLacking, takeHanded } from '@ogong/validator/intake/hand-announcements';
+import type { HeardLimits, ToldReply } from '@ogong/validator/intake/hear-delivery';
+import { createIntake } from '@ogong/validator/intake/intake';
+import { createOrderCheck } from '@ogong/validator/settlement/collect';
+import { answerPeer, cosignBatch } from '@ogong/validator/settlement/cosign/cosign';
+import { listHeard } from '@ogong/validator/settlement/cosign/cosign-heard';
+import {
+  type CosignDependencies,
+  type CosignOptions,
+  openCosignState,
+} from '@ogong/validator/settlement/cosign/cosign-state';
+import { createPackedAsk, type PackedAnswer } from '@ogong/validator/settlement/cosign/pack-batch';
+import { unpackBatch } from '@ogong/validator/settlement/cosign/unpack-batch';
+import { stepSettlement } from '@ogong/validator/settlement/settlement';
+import {
+  type CosignRequest,
+  openSettlementState,
+  type SettlementOptions,
+} from '@ogong/validator/settlement/settlement-state';
+import { createGuardedSigner } from '@ogong/validator/signer/guarded-signer';
+import { GUARD_SCHEMA } from '@ogong/validator/signer/signing-guard';
+import { keepStakes } from '@ogong/validator/store/announcement-store';
+import { listEntries } from '@ogong/validator/store/batch-store';
+import { adoptTable, createPolicyFinder } from '@ogong/validator/store/drift-store';
+import { createKnownParts } from '@ogong/validator/store/known-parts';
+import { type ReplyRow, readReply } from '@ogong/validator/store/replies/reply-store';
+import { VALIDATOR_SCHEMA } from '@ogong/validator/store/schema';
+import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/validator/witness/answer-witness';
+import { createContest } from '@ogong/validator/witness/contest';
+import { createInquirer, type InquirerDependencies } from '@ogong/validator/witness/inquirer';
+import { isOwnRound } from '@ogong/validator/witness/reveal-word';
+import { isTakenIn, type TakenRecord } from '@ogong/validator/witness/taken-record';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto } from './test-crypto.ts';

@@ -1,8 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Peer } from '@ogong/host/link/link-pool';
+import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';

@@ -1,7 +1,7 @@
 import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import type { ListedMember } from '@ogong/chain/roster';
-import type { SettleCall } from '@ogong/chain/settle-call';
+import type { SettleCall } from '@ogong/chain/settlement/settle-call';
+import type { ListedMember } from '@ogong/chain/validators/roster';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 

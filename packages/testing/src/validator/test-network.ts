@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createChainClient } from '@ogong/chain/client';
-import type { Delays, Issuance } from '@ogong/chain/deploy';
-import { defaultLimits } from '@ogong/chain/deploy';
+import type { Delays, Issuance } from '@ogong/chain/deploy/deploy';
+import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import { domainOf } from '@ogong/chain/domain';
 import { bytesToHex } from '@ogong/chain/hex';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
@@ -19,11 +19,6 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
-import { registerRouter } from '@ogong/node/router/register';
-import { registerValidator } from '@ogong/node/validator/register';
-import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
-import { createValidator, type Validator } from '@ogong/node/validator/validator';
-import type { ValidatorOptions } from '@ogong/node/validator/validator-state';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -45,6 +40,11 @@ import {
   hashScoreInputs,
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import { registerRouter } from '@ogong/router/register';
+import { registerValidator } from '@ogong/validator/register';
+import { VALIDATOR_SCHEMA } from '@ogong/validator/store/schema';
+import { createValidator, type Validator } from '@ogong/validator/validator';
+import type { ValidatorOptions } from '@ogong/validator/validator-state';
 import { startTestLedger } from '../chain/test-ledger.ts';
 import { signTestEndorsement, WORD_UNTIL_MS } from './test-keys.ts';
 import {

@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { CosignRequest } from '@ogong/node/validator/settlement/settlement-state';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -12,6 +11,7 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
+import type { CosignRequest } from '@ogong/validator/settlement/settlement-state';
 import { type BenchOptions, ledger, otherProvider, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
 import { WORD_UNTIL_MS } from './test-keys.ts';

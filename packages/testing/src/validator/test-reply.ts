@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { Complaint } from '@ogong/node/validator/complaint';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -42,6 +41,7 @@ import {
 import { type HandedReply, isBare, type SignedOrder, type Submission } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
+import type { Complaint } from '@ogong/validator/intake/complaint';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createTestLedgerSigner, WORD_UNTIL_MS } from './test-keys.ts';
 

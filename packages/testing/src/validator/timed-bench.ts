@@ -1,8 +1,6 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
-import type { TestOutcome } from '@ogong/node/validator/canary/drawn-tests';
-import { createTimedChallenges } from '@ogong/node/validator/canary/timed';
+import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import type { Test } from '@ogong/protocol/audit/test-report';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -18,6 +16,8 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createBlankWindows } from '@ogong/provider/verifier/blank-windows';
 import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
+import type { TestOutcome } from '@ogong/validator/canary/drawn-tests';
+import { createTimedChallenges } from '@ogong/validator/canary/timed';
 import { createTestValidator, provider } from './test-bench.ts';
 import { createTestCalls } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';

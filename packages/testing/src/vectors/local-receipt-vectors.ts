@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { fromBase64, toBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { isLocalReceipt, parseAnyReceipt, toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
-import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import type { KeptReply } from '@ogong/provider/local/local-receipts';
 import { forgeLocalReply, LOCAL_START_MS, serveLocalReply } from '../provider/local-reply.ts';
 

@@ -6,7 +6,7 @@ import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
 import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
-import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSteadySigner } from '../protocol/steady-signer.ts';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '../synthetic/synthetic-receipt.ts';
 

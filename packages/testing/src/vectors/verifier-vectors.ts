@@ -49,8 +49,12 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
-import { plantHoneypot } from '@ogong/protocol/verdict/honeypot';
-import { computeHoneypotId, computeHoneypotInput, toHoneypotNonce } from '@ogong/protocol/verdict/honeypot-draw';
+import { plantHoneypot } from '@ogong/protocol/verdict/honeypot/honeypot';
+import {
+  computeHoneypotId,
+  computeHoneypotInput,
+  toHoneypotNonce,
+} from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import { computeBilledFee } from '@ogong/protocol/verdict/reply-fee';
 import { createSyntheticEmbedding } from '../synthetic/synthetic-embedding.ts';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';

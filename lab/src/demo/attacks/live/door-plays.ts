@@ -1,6 +1,6 @@
-import { bigComplaints } from '../../../attackers/protocol/big-complaints.ts';
-import { idleLinks } from '../../../attackers/protocol/idle-links.ts';
-import { routeSquatting } from '../../../attackers/protocol/route-squatting.ts';
+import { bigComplaints } from '../../../attackers/protocol/network/big-complaints.ts';
+import { routeSquatting } from '../../../attackers/protocol/payers/route-squatting.ts';
+import { idleLinks } from '../../../attackers/protocol/providers/idle-links.ts';
 import type { LivePlay } from '../scene.ts';
 import { openPayer, placeOrder } from './consumer.ts';
 import type { LiveNetwork } from './live-network.ts';

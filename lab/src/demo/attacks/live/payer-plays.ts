@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { findOverAdmission, isConvicted, judgeOverAdmission } from '@ogong/protocol/exchange/over-admission';
@@ -12,6 +11,7 @@ import {
   signTestComplaint,
   toPushMessage,
 } from '@ogong/testing/validator/test-reply';
+import { writeDelivered } from '@ogong/validator/wire-messages';
 import { waitWhileChanging } from '../../polling.ts';
 import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, openPayer, placeOrder, tell } from './consumer.ts';

@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { readSubmission } from '@ogong/node/validator/wire-messages';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
@@ -19,6 +18,7 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
+import { readSubmission } from '@ogong/validator/wire-messages';
 import type { LiveOrder } from './consumer.ts';
 import type { LiveNetwork, OwnedDaemon } from './live-network.ts';
 

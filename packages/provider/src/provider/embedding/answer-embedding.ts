@@ -7,14 +7,14 @@ import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_p
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
-import { assertMayLoad } from '../model-loading.ts';
-import { noteServed } from '../note-served.ts';
-import { type OfferState, withModel } from '../offers.ts';
-import type { ReadRequest } from '../order-check.ts';
-import { type AcceptedOrder, checkOfferedOrder, claimOrder } from '../order-intake.ts';
+import { assertMayLoad } from '../orders/model-loading.ts';
+import { type OfferState, withModel } from '../orders/offers.ts';
+import type { ReadRequest } from '../orders/order-check.ts';
+import { type AcceptedOrder, checkOfferedOrder, claimOrder } from '../orders/order-intake.ts';
 import type { ProviderState } from '../provider-state.ts';
-import { createServeContext, type ReplyReader } from '../serve-context.ts';
-import { keepCommitted, type ServeContext, type ServedCounts } from '../serve-reply.ts';
+import { noteServed } from '../serving/note-served.ts';
+import { createServeContext, type ReplyReader } from '../serving/serve-context.ts';
+import { keepCommitted, type ServeContext, type ServedCounts } from '../serving/serve-reply.ts';
 import { commitEmbedding } from './commit-embedding.ts';
 
 /**

@@ -11,7 +11,7 @@ import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/reques
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { getTier } from '@ogong/protocol/tier/registry';
 import { composeEmbedding } from '../../engine/embedding-commitment.ts';
-import type { CommittedReply } from '../commit-reply.ts';
+import type { CommittedReply } from '../serving/commit-reply.ts';
 
 export interface ServedEmbedding {
   readonly order: Pick<NamedOrder, 'modelRoot' | 'requestHash' | 'replyId' | 'orderHash' | 'payee' | 'choice'>;

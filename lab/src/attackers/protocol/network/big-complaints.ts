@@ -1,0 +1,53 @@
+import type { LinkError } from '@ogong/host/link/link-error';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedOrder } from '@ogong/protocol/verdict/claim';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+import { type AttackedDoor, openStrangerLink } from './stranger-link.ts';
+
+export interface BigComplaintsNetwork {
+  readonly door: AttackedDoor;
+  readonly certificates: number;
+  readonly sizeBytes: number;
+  readonly localAddress: string;
+  /** An order that its payer signed and nobody admitted. */
+  readonly order: SignedOrder;
+}
+
+export interface ComplaintsOutcome {
+  /** Openings that the validator asked for. */
+  readonly askedFor: number;
+  /** Why calls failed, with how many did. */
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+/** Complaints about nothing, with the largest openings that the network knows, asked for or not. */
+export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<ComplaintsOutcome>> = {
+  name: 'big-complaints',
+  adversary: 'stranger with large complaints',
+  aim: "fill a validator's memory with openings that it has to read before it can refuse them",
+  stoppedBy: 'The order first; the opening when the validator asks for it; one budget of bytes',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ door, certificates, sizeBytes, localAddress, order }, breaks = NO_BREAKS) {
+    const large = new Uint8Array(sizeBytes);
+    const refusals: Record<string, number> = {};
+    let askedFor = 0;
+    const count = ({ code }: LinkError): void => {
+      refusals[code] = (refusals[code] ?? 0) + 1;
+    };
+    const middle = Math.floor(certificates / 2);
+    for (let i = 0; i < certificates; i++) {
+      if (i === middle) await breaks.take();
+      const client = await openStrangerLink(door, `complaint ${i}`, localAddress);
+      const service = client.service(ValidatorService);
+      const announced = await service.complain({ order, reason: 'draw-replay', openingHash: new Uint8Array(32) });
+      if (announced.wantsOpening) askedFor++;
+      await service.proveComplaint({ order: order.order, opening: { opening: large } }).catch(count);
+      // The same bytes in a field that has no need of them.
+      const record = { record: large, providerKey: new Uint8Array(0), signature: new Uint8Array(0) };
+      await service.complain({ order, reason: 'draw-replay', record }).catch(count);
+      client.close();
+    }
+    return { askedFor, refusals };
+  },
+};

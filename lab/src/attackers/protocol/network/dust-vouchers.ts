@@ -1,0 +1,77 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
+import type { ProtocolAttack } from '../attack.ts';
+
+export interface DustVoucherOutcome {
+  readonly sent: number;
+  readonly taken: number;
+  /** What they made the relay do: signatures that it checked, readings of the chain, and vouchers on its disk. */
+  readonly checked: number;
+  readonly asked: number;
+  readonly kept: number;
+  /** Whether a voucher over what nodes pay at once was taken then. */
+  readonly paid: boolean;
+}
+
+const NOW_MS = 1_800_000_000_000;
+const CREDIT = 64n * 1024n;
+const NODE = new Uint8Array(32).fill(1);
+const SENT = 60;
+const token = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(9) };
+const payee = new Uint8Array(20).fill(7);
+
+/** Pays a relay by the atomic unit: each voucher is good, and costs more to check than it is worth. */
+export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>> = {
+  name: 'dust-vouchers',
+  adversary: 'node that pays its relay in vouchers that are worth less than they cost to check',
+  aim: 'keep the relay busy with signatures, readings of the chain and writes, for next to nothing',
+  stoppedBy: 'A voucher that adds less than an eighth of the credit is refused before its signature is looked at',
+  restarts: { none: 'a relay keeps nothing of a voucher that it refused' },
+  async play() {
+    const store = openStore(':memory:', { schema: RELAY_SCHEMA });
+    const group = createGroupCommit(store, { maxDelayMs: 0 });
+    let checked = 0;
+    let asked = 0;
+    const crypto: Crypto = {
+      ...nodeCrypto,
+      verifyAddress: (...given) => {
+        checked++;
+        return nodeCrypto.verifyAddress(...given);
+      },
+    };
+    const payments = createRelayPayments(
+      { payee, pricePerGibAtomic: 1n << 30n, creditBytes: CREDIT, token },
+      {
+        ...{ crypto, clock: { nowMs: () => NOW_MS }, store, group },
+        balanceOf: async () => {
+          asked++;
+          return 10n ** 18n;
+        },
+        isNonceUsed: async () => false,
+        blockNumber: async () => 1n,
+      },
+    );
+    const payer = createNobleLedgerSigner(new Uint8Array(32).fill(3));
+    const send = (valueAtomic: bigint, nonce: number): Promise<boolean> => {
+      const validBeforeS = NOW_MS / 1_000 + 30 * 86_400;
+      const terms = { token, payee, valueAtomic, validBeforeS, nonce: new Uint8Array(32).fill(nonce) };
+      return payments.take(NODE, signRelayVoucher(nodeCrypto, payer, terms)).then(
+        () => true,
+        () => false,
+      );
+    };
+    let taken = 0;
+    // One unit more each time, and one unit each under a nonce of its own.
+    for (let n = 1; n <= SENT; n++) if (await send(n % 2 === 0 ? BigInt(n) : 1n, n % 2 === 0 ? 1 : n)) taken++;
+    const before = { checked, asked, kept: listOpenVouchers(store).length };
+    const paid = await send(CREDIT / 4n, 200);
+    await group.close();
+    store.close();
+    return { sent: SENT, taken, ...before, paid };
+  },
+};

@@ -1,0 +1,93 @@
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { buildSettlement, createVoucher, hashSettlement } from '@ogong/protocol/settlement/batch';
+import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
+import type { SettledEvidence } from '@ogong/protocol/verdict/receipt/settled';
+import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import type { ProtocolAttack } from '../attack.ts';
+
+/** What the attacker can read about the network that its consumer means to use. */
+export interface PublicNetwork {
+  readonly crypto: Crypto;
+  readonly ledger: LedgerDomain;
+  /** `everything`: its own chain and validators, too. `unseen`: the real ones, which never hear of the reply. */
+  readonly invents: 'everything' | 'unseen';
+  /** A router that consumers know, in league with the attacker. Default: a made-up one. */
+  readonly router?: HybridSigner;
+  /** A validator in league, which the order names. Default: a real one, in whose place the attacker signs with a key of its own. */
+  readonly validator?: LedgerSigner;
+}
+
+const OWN_LEDGER = { chainId: 666n, verifyingContract: new Uint8Array(20).fill(0x66) };
+const OWN_VALIDATOR = createNobleLedgerSigner(new Uint8Array(32).fill(0x67));
+
+/** A gateway that plays payer, router and provider, and signs whatever each of them would sign. */
+export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = {
+  name: 'invented-parties',
+  adversary: 'gateway that invents the other parties',
+  aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
+  stoppedBy: 'A check that could not be made is no pass, unless the reader allows it by name',
+  restarts: { none: 'a receipt is checked by itself, and whoever checks it keeps nothing' },
+  play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)), validator }) {
+    const isAll = invents === 'everything';
+    return createSyntheticReceipt({
+      crypto,
+      tokens: 3,
+      provider: createNobleHybridSigner(new Uint8Array(64).fill(0x61)),
+      router,
+      payer: createNobleLedgerSigner(new Uint8Array(32).fill(0x63)),
+      ledger: isAll ? OWN_LEDGER : ledger,
+      validatorKey: validator ?? OWN_VALIDATOR,
+      ...(isAll && { seed: 2, bend: { order: (order) => ({ ...order, validator: OWN_VALIDATOR.address }) } }),
+    });
+  },
+};
+
+/** What a handling validator in league can show: a log entry and a batch of its own, signed by itself, and an event that it made up. */
+export function inventSettled({
+  crypto,
+  receipt,
+  reply: { order },
+  handler,
+  feeAtomic,
+  settlement: contract,
+}: Pick<SyntheticReceipt, 'receipt' | 'reply'> & {
+  readonly crypto: Crypto;
+  readonly handler: LedgerSigner;
+  /** What the reply costs. */
+  readonly feeAtomic: bigint;
+  /** Address of the real settlement contract. */
+  readonly settlement: Uint8Array;
+}): SettledEvidence {
+  const { chainId } = receipt.ledger;
+  const validator = handler.address;
+  const { bytes: entry, position } = appendVerdict(crypto, computeGenesisPosition(crypto, { chainId, validator }), {
+    ...{ replyId: order.replyId, recordHash: hashRecord(crypto, receipt.record.bytes), providerId: order.providerId },
+    ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
+    ...{
+      feeAtomic,
+      fineAtomic: 0n,
+      verifiers: [],
+      beaconEpoch: order.epoch + 2n,
+      evidenceHash: new Uint8Array(32).fill(1),
+    },
+    ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: Number(order.expiresAtMs) },
+  });
+  const voucher = createVoucher(crypto, order, receipt.order.signature);
+  const settlement = buildSettlement(crypto, {
+    validator,
+    sequence: 1n,
+    position,
+    entries: [entry],
+    vouchers: [voucher],
+  });
+  const digest = hashSettlement(crypto, { chainId, verifyingContract: contract }, settlement);
+  return {
+    ...{ entry, index: 0, proof: [], settlement, event: settlement.batch, blockNumber: 1n },
+    signatures: [{ signer: validator, signature: handler.signDigest(digest) }],
+    votes: [{ address: validator, signingKey: validator, stake: 100n }],
+    totalVotes: 400n,
+  };
+}

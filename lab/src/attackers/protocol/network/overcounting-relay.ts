@@ -1,0 +1,52 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
+import { createRelayPayer } from '@ogong/host/link/reach/relay-payer';
+import { createWriter } from '@ogong/protocol/base/bytes';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { computeRelayFee, parseRelayVoucher, type SignedRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import type { RelayTerms } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ProtocolAttack } from '../attack.ts';
+
+export interface OvercountedOutcome {
+  /** What the relay can have the token pay, over all nonces that it was given. */
+  readonly claimableAtomic: bigint;
+  /** What the bytes cost that the node counted. */
+  readonly countedAtomic: bigint;
+}
+
+const STEP = 10_000n;
+const STEPS = 60;
+const PRICE = 1n << 30n;
+
+/** A relay that says of vouchers that it has redeemed them, so that its node signs for the same bytes again, and counts ten times what it carried. */
+export const overcountingRelay: ProtocolAttack<undefined, Promise<OvercountedOutcome>> = {
+  name: 'overcounting-relay',
+  adversary: 'relay that counts more than it carried, or says that vouchers are used up that are not',
+  aim: 'be paid twice for the same bytes, or for bytes that nobody sent',
+  stoppedBy: 'A node pays for what it counted itself, less all that it ever signed',
+  restarts: { none: 'the relay is the attacker; a node that starts again counts from nothing' },
+  async play() {
+    const token = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(9) };
+    let nonces = 0;
+    const payer = createRelayPayer(crypto, {
+      ...{ signer: createNobleLedgerSigner(new Uint8Array(32).fill(3)), token, maxPricePerGibAtomic: PRICE },
+      ...{ nowMs: () => 1_800_000_000_000, randomBytes: () => new Uint8Array(32).fill(++nonces) },
+    });
+    payer.meet({
+      ...{ payee: new Uint8Array(20).fill(7), pricePerGib: createWriter(16).u128(PRICE).finish() },
+      ...{ chainId: token.chainId, token: token.verifyingContract, creditBytes: STEP },
+    } as RelayTerms);
+    const best = new Map<string, bigint>();
+    for (let step = 1; step <= STEPS; step++) {
+      const take = async (signed: SignedRelayVoucher): Promise<void> => {
+        const { nonce, valueAtomic } = parseRelayVoucher(signed.voucher);
+        best.set(nonce.join(), valueAtomic);
+        if (step % 2 === 0) throw new LinkError('remote', 'redeemed', { refusal: 'conflict' });
+        if (step % 5 === 0) throw new LinkError('timeout', 'no answer');
+      };
+      await payer.pay(BigInt(step) * STEP, take).catch(() => undefined);
+    }
+    const claimableAtomic = [...best.values()].reduce((sum, value) => sum + value, 0n);
+    return { claimableAtomic, countedAtomic: computeRelayFee(BigInt(STEPS) * STEP, PRICE) };
+  },
+};

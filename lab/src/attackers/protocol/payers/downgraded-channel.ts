@@ -1,0 +1,59 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import type { EvidenceAnswer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Network } from '@ogong/testing/provider/provider-fixture';
+import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+
+/** `withholds`: no seal key beside the evidence. `replaces`: evidence of the machine beside an attested key of its own. */
+export const CHANNEL_BENDS = ['withholds the seal key', 'replaces the attested key', 'shows old evidence'] as const;
+export type ChannelBend = (typeof CHANNEL_BENDS)[number];
+
+export interface DowngradedChannel {
+  /** Its provider serves tier `tee`. */
+  readonly network: Network;
+  readonly policy: MachinePolicy;
+  readonly by: ChannelBend;
+  readonly marker: string;
+}
+
+export interface DowngradedOutcome {
+  /** What the gateway said; undefined where it called in spite of it. */
+  readonly refused: string | undefined;
+  readonly seenBytes: number;
+}
+
+function bend(by: ChannelBend, answer: EvidenceAnswer, old: Uint8Array): EvidenceAnswer {
+  if (by === 'replaces the attested key') return { ...answer, attestedKey: new Uint8Array(32).fill(0x5e) };
+  if (by === 'shows old evidence') return { ...answer, evidence: old };
+  const { sealKey: _, ...rest } = answer;
+  return rest as EvidenceAnswer;
+}
+
+/** Whoever ends the TLS of a machine tries to have a request sent that somebody else can open. */
+export const downgradedChannel: ProtocolAttack<DowngradedChannel, Promise<DowngradedOutcome>> = {
+  name: 'downgraded-channel',
+  adversary: 'relay with the TLS key of a provider of tier tee that bends what its machine shows',
+  aim: 'read the prompts that it carries',
+  stoppedBy:
+    'A consumer asks the machine with a fresh nonce, and seals to the key that its report names or sends nothing',
+  restarts: ['provider'],
+  async play({ network, policy: machinePolicy, by, marker }, breaks = NO_BREAKS) {
+    breaks.add('provider', network.restart);
+    let old = new Uint8Array();
+    const bendEvidence: Relay['bendEvidence'] = (answer) => bend(by, answer, old);
+    const calls = await openRelayedCalls(network, { relay: { bendEvidence }, machinePolicy });
+    try {
+      const { evidence } = await calls.askMachine(new Uint8Array(32).fill(1));
+      old = new Uint8Array(evidence);
+      await breaks.take();
+      const refused = await calls.call({ body: { messages: [{ role: 'user', content: marker }] } }).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      return { refused, seenBytes: calls.seen.reduce((sum, { length }) => sum + length, 0) };
+    } finally {
+      await calls.close();
+    }
+  },
+};

@@ -1,0 +1,46 @@
+import type { TestValidator } from '@ogong/testing/validator/test-bench';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+
+export interface FramingOutcome {
+  /** What the validator said to the two records as a complaint, and as a second delivery. */
+  readonly complained: string;
+  readonly delivered: string;
+  /** Verdicts against the provider. */
+  readonly rejects: number;
+  /** Whether the provider's next reply is still taken. */
+  readonly isServing: boolean;
+}
+
+const messageOf = ({ message }: Error): string => message;
+
+/**
+ * The provider has forgotten the payer's first order. A second order with the same nonce has the same reply id, and the honest
+ * provider signs a second record under it.
+ */
+export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>> = {
+  name: 'old-id-framing',
+  adversary: 'payer with an old order',
+  aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
+  stoppedBy: "The record's header names the order's hash; two records convict only if they name one order.",
+  restarts: ['validator', 'signer', 'verifier'],
+  async play(validator, breaks = NO_BREAKS) {
+    await validator.deliver(0);
+    await breaks.take();
+    const first = validator.order(0);
+    const { order, signature } = first;
+    const second = validator.serve(validator.order(1, { nonce: first.fields.nonce }));
+    const { record } = second.submission;
+    const complaint = { order: first, reason: 'two records', record, opening: second.reply.openingBytes };
+    const complained = await validator.complain(complaint).then(({ outcome }) => outcome, messageOf);
+    await breaks.take();
+    const framed = { ...second.submission, order: { order, signature } };
+    const delivered = await validator.intake.pushRecord(framed).then(() => 'taken', messageOf);
+    await breaks.take();
+    const isServing = await validator.deliver(2).then(
+      () => true,
+      () => false,
+    );
+    return { complained, delivered, rejects: validator.decided.length, isServing };
+  },
+};

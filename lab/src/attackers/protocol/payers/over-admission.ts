@@ -1,0 +1,65 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { Check } from '@ogong/protocol/base/checks';
+import {
+  findOverAdmission,
+  judgeOverAdmission,
+  MAX_EVIDENCE_ORDERS,
+  type OverAdmission,
+} from '@ogong/protocol/exchange/over-admission';
+import { listAdmissions } from '@ogong/provider/provider/orders/admissions';
+import { ledger, type Network, PRICE, receive, validatorSigner } from '@ogong/testing/provider/provider-fixture';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+
+export interface OverAdmissionOutcome {
+  /** Replies that the provider gave for nothing. */
+  readonly served: number;
+  /** Fees of these replies, atomic units. */
+  readonly owedAtomic: bigint;
+  readonly refusal: string;
+  /** What the provider keeps of it: the orders that were alive at once, with the validator's admissions. */
+  readonly admissions: OverAdmission | undefined;
+}
+
+const ORDERS = 20;
+const UNPAID_REPLY_TOKENS = 16;
+
+/** The validator calls every order admitted, and neither counts what the payer's channel holds nor settles anything. */
+export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome>> = {
+  name: 'over-admission',
+  adversary: 'validator in league with a payer',
+  aim: 'have a provider work for more than the payer has set aside, with a validator that says that all of it is covered',
+  stoppedBy:
+    'The provider reads the channel itself, and serves no more on credit than the chain can pay. The admissions that it keeps convict the validator',
+  restarts: ['provider'],
+  async play(network, breaks = NO_BREAKS) {
+    breaks.add('provider', network.restart);
+    let owedAtomic = 0n;
+    for (let served = 0; served < ORDERS; served++) {
+      if (served % 2 === 1) await breaks.take();
+      const body = { max_tokens: UNPAID_REPLY_TOKENS, seed: served };
+      try {
+        const { promptTokens, finished } = await receive(network.client, network.order({ body, nonce: served }));
+        owedAtomic += (BigInt(promptTokens + finished.outputTokens) * PRICE + 999n) / 1_000n;
+      } catch (error) {
+        if (!(error instanceof LinkError)) throw error;
+        return { served, owedAtomic, refusal: error.message, admissions: readAdmissions(network) };
+      }
+    }
+    return { served: ORDERS, owedAtomic, refusal: '', admissions: readAdmissions(network) };
+  },
+};
+
+/** As `ogong-provider admissions` finds it. */
+function readAdmissions(network: Network): OverAdmission | undefined {
+  const orders = network.store().read((db) => [...listAdmissions(db, MAX_EVIDENCE_ORDERS).values()].flat());
+  return findOverAdmission(nodeCrypto, ledger, { orders, capacityOf: () => 0n });
+}
+
+/** What a judge says who reads on the chain that the channel held so much. */
+export function judgeAdmissions(admissions: OverAdmission | undefined, capacityAtomic: bigint): readonly Check[] {
+  if (admissions === undefined) return [];
+  const view = { ledger, signingKeys: [validatorSigner.address], capacityAtomic, convictedAtMs: 0n };
+  return judgeOverAdmission(nodeCrypto, view, admissions);
+}

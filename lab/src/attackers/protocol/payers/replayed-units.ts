@@ -1,0 +1,84 @@
+import { create } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
+import {
+  type GenerateRequest,
+  GenerateRequestSchema,
+  ProviderService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
+import type { Network } from '@ogong/testing/provider/provider-fixture';
+import { bendUnits, openRelayedCalls, SUITE_BENDS, UNIT_BENDS } from '@ogong/testing/provider/relayed-calls';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+
+export interface ReplayedUnits {
+  readonly network: Network;
+  /** Stands in the prompt. */
+  readonly marker: string;
+}
+
+export interface ReplayedOutcome {
+  /** What passed while it did nothing, and whether the prompt or the answer stood in it. */
+  readonly carriedBytes: number;
+  readonly read: boolean;
+  /** Ways of changing the stream, and what the gateway said; undefined where it took the answer. */
+  readonly changed: Readonly<Record<string, string | undefined>>;
+  /** What the provider said when the recorded request came again; undefined where it served it. */
+  readonly again: string | undefined;
+  /** The same under another order. */
+  readonly elsewhere: string | undefined;
+}
+
+const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
+  call.then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+
+/** Carries sealed replies: reads what it can, changes them in each way that needs no key, downgrades the suite, and sends the request once more. */
+export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcome>> = {
+  name: 'replayed-units',
+  adversary:
+    "relay with the provider's TLS key that drops, swaps or repeats parts of a sealed reply, writes another suite there, or sends a request again",
+  aim: 'read the answer, have another one shown, or have the provider answer twice',
+  stoppedBy: 'Each unit opens in its own place alone, and a sealed request for one reply id, which is served once',
+  restarts: ['provider'],
+  async play({ network, marker }, breaks = NO_BREAKS) {
+    breaks.add('provider', network.restart);
+    const body = { messages: [{ role: 'user', content: marker }], stream: true };
+    const quiet = await openRelayedCalls(network);
+    const { text } = await quiet.call({ body, nonce: 1 });
+    const carriedBytes = quiet.seen.reduce((sum, { length }) => sum + length, 0);
+    const read = quiet.isSeen(marker) || quiet.isSeen(text.slice(-12));
+    await quiet.close();
+    const changed: Record<string, string | undefined> = {};
+    let nonce = 2;
+    for (const [what, bend] of Object.entries(UNIT_BENDS)) {
+      const calls = await openRelayedCalls(network, { relay: { bendEvents: bendUnits(bend) } });
+      changed[what] = await refusalOf(calls.call({ body, nonce: nonce++ }));
+      await calls.close();
+    }
+    // A reply with a secret for each unit is to be had as one that one secret opens.
+    const demanding = { ...body, ogong: { seal_suite: UNIT_SEAL_SUITE } };
+    for (const [what, relay] of Object.entries(SUITE_BENDS)) {
+      const calls = await openRelayedCalls(network, { relay });
+      const call = calls.call({ body: demanding, nonce: nonce++ }, { sealSuite: UNIT_SEAL_SUITE });
+      changed[what] = await refusalOf(call);
+      await calls.close();
+    }
+    await breaks.take();
+    const recorded = quiet.orders[0] as GenerateRequest;
+    const again = await refusalOf(drain(network, recorded));
+    const { order, ticket } = network.order({ body, nonce });
+    const moved = { sealed: recorded.sealed, ...(order && { order }), ...(ticket && { ticket }) };
+    const elsewhere = await refusalOf(drain(network, create(GenerateRequestSchema, moved)));
+    return { carriedBytes, read, changed, again, elsewhere };
+  },
+};
+
+/** @throws LinkError where the provider refuses. */
+async function drain({ client }: Network, message: GenerateRequest): Promise<void> {
+  for await (const { event } of client.service(ProviderService).generate(message)) {
+    if (event.case === undefined) throw new LinkError('remote', 'an event of no kind');
+  }
+}

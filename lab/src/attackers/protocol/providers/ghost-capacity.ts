@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { parseTicket } from '@ogong/protocol/exchange/ticket';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+import { type AttackedDoor, openStrangerLink } from '../network/stranger-link.ts';
+
+export interface GhostNetwork {
+  /** Of a router that lists the provider. */
+  readonly door: AttackedDoor;
+  readonly model: string;
+  /** Requests of honest callers, one after the other. */
+  readonly requests: number;
+  /** Where they call from. */
+  readonly addresses: readonly string[];
+  /** From where the provider asks for a ticket under the reply id of each order, so that its refusal finds none. */
+  readonly thief?: string;
+}
+
+const UNMEASURED = { outputTokens: 0, durationMs: 1 };
+
+const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
+  new Uint8Array(createHash('sha256').update(Buffer.concat(parts)).digest());
+
+/**
+ * A provider announces slots that it does not have, or takes only orders that it likes: whoever comes with a ticket for one of the
+ * others is refused, reports it, and has to ask again. It knows the reply id of each order, and may try to have the ticket of it taken
+ * out of the router's book.
+ */
+export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wasted: number }>> = {
+  name: 'ghost-capacity',
+  adversary: 'provider that announces slots that it does not have',
+  aim: 'be drawn for far more orders than it serves, and choose among them',
+  stoppedBy:
+    'A refusal after a ticket halves the slots that a router believes in, and nobody takes the ticket of another',
+  restarts: { none: 'a router keeps refusals in memory, for ten minutes at most' },
+  async play({ door, model, requests, addresses, thief }, breaks = NO_BREAKS) {
+    const link = thief === undefined ? undefined : await openStrangerLink(door, 'thief', thief);
+    const provider = link?.service(RouterService);
+    const clients = await Promise.all(addresses.map((address) => openStrangerLink(door, `caller ${address}`, address)));
+    let wasted = 0;
+    for (let i = 0; i < requests; i++) {
+      if (i === Math.floor(requests / 2)) await breaks.take();
+      const router = (clients[i % clients.length] as (typeof clients)[number]).service(RouterService);
+      const replyId = sha256(Buffer.from(`wanted ${i}`)).slice(0, 16);
+      const _requestHash = sha256(replyId);
+      const request = { model, replyId, maxPricePer1k: 1n << 62n };
+      const answer = await router.route(request).catch(() => undefined);
+      if (answer === undefined) continue;
+      wasted++;
+      const { providerId } = parseTicket((answer.ticket as { ticket: Uint8Array }).ticket);
+      // What it is given it gives back, so that the slot is free for the next one.
+      const own = await provider?.route(request).catch(() => undefined);
+      if (own !== undefined) await provider?.report({ replyId, providerId, ...UNMEASURED, outcome: 'unused' });
+      await router.report({ replyId, providerId, ...UNMEASURED, outcome: 'refused' }).catch(() => undefined);
+    }
+    for (const client of clients) client.close();
+    link?.close();
+    return { wasted };
+  },
+};

@@ -1,0 +1,50 @@
+import type { CohortTerms } from '@ogong/protocol/settlement/cohort-word';
+import { ledger, provider } from '@ogong/testing/validator/test-bench';
+import { createTestCohort } from '@ogong/testing/validator/test-cohort';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS, openAttacked } from '../breaks.ts';
+
+export interface GreedyOutcome {
+  /** What the validator said to each word of a cohort. */
+  readonly refusals: readonly string[];
+  /** What is owed for the reply after them. */
+  readonly owedAtomic: bigint;
+}
+
+/** One layer of the last shard is the second one's, too: nine parts of eight. */
+const overlap = (terms: CohortTerms): CohortTerms => ({
+  ...terms,
+  shards: terms.shards.map((one, i) => (i === 2 ? { ...one, firstLayer: one.firstLayer - 1, layers: 2 } : one)),
+});
+
+export const greedyCohort: ProtocolAttack<undefined, Promise<GreedyOutcome>> = {
+  name: 'greedy-cohort',
+  adversary: 'provider that shares a fee by a split that does not sum to it, or with a key that never agreed',
+  aim: 'have more paid than the fee, or have a name that it does not own stand for its work',
+  stoppedBy:
+    'Layers tile the model, so parts sum to the fee; each shard signs who serves what. Otherwise the record is refused, and nothing is owed',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play(_, breaks = NO_BREAKS) {
+    const validator = openAttacked(breaks);
+    await validator.announce(provider);
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    const words = [
+      createTestCohort({ provider, ledger, terms: overlap }),
+      createTestCohort({ provider, ledger, signers: [provider, createTestHybrid('third shard')] }),
+    ];
+    const refusals: string[] = [];
+    for (const { word } of words) {
+      await breaks.take();
+      await validator.intake.pushRecord({ ...submission, cohort: word }).catch((error: Error) => {
+        refusals.push(error.message);
+      });
+    }
+    await breaks.take();
+    const owedAtomic = validator.find(order.fields.replyId).feeAtomic ?? 0n;
+    await validator.close();
+    return { refusals, owedAtomic };
+  },
+};

@@ -1,0 +1,53 @@
+import type { LinkClient } from '@ogong/host/link/link-client';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS } from '../breaks.ts';
+import { type AttackedDoor, openStrangerLink } from '../network/stranger-link.ts';
+
+export interface IdleLinksNetwork {
+  readonly door: AttackedDoor;
+  readonly links: number;
+  readonly addresses: readonly string[];
+}
+
+export interface HeldLinks {
+  /** Links that came up; some may have been closed since. */
+  readonly opened: number;
+  release(): void;
+}
+
+const AT_ONCE = 16;
+const LINKS_OF_ONE_CERTIFICATE = 8;
+
+/** Links under free certificates that say nothing, as many as the door takes. */
+export const idleLinks: ProtocolAttack<IdleLinksNetwork, Promise<HeldLinks>> = {
+  name: 'idle-links',
+  adversary: 'stranger with many certificates',
+  aim: 'hold every place of a daemon, so that nobody else can reach it',
+  stoppedBy: 'Known peers have places of their own, quotas by certificate and address, idle links leave first',
+  restarts: ['router'],
+  async play({ door, links, addresses }, breaks = NO_BREAKS) {
+    const clients: LinkClient[] = [];
+    let opened = 0;
+    for (let from = 0; from < links; from += AT_ONCE) {
+      if (from <= links / 2 && links / 2 < from + AT_ONCE) await breaks.take();
+      const numbers = Array.from({ length: Math.min(AT_ONCE, links - from) }, (_, i) => from + i);
+      await Promise.all(
+        numbers.map(async (number) => {
+          const name = `idle ${Math.floor(number / LINKS_OF_ONE_CERTIFICATE)}`;
+          const client = await openStrangerLink(door, name, addresses[number % addresses.length] as string);
+          clients.push(client);
+          await client.connect().then(
+            () => opened++,
+            () => undefined,
+          );
+        }),
+      );
+    }
+    return {
+      opened,
+      release() {
+        for (const client of clients) client.close();
+      },
+    };
+  },
+};

@@ -1,0 +1,34 @@
+import type { ProtocolAttack } from '../attack.ts';
+import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+
+/** No two of them share a class, so no equality holds between their values. */
+const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name) => ({
+  ...{ name, kind: 'honest', numericClass: `fake-${name}` },
+}));
+
+/** A provider that is the only one of its numeric class bills more prompt tokens than the request makes. */
+export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
+  name: 'overbilled-prompt',
+  adversary: 'provider that overstates its prompt',
+  aim: 'Bill a longer prompt in a class of its own, where evidence is statistical and ejects nobody at once',
+  stoppedBy: 'The header is held against the context, and a lie that reports agree on is exact evidence',
+  restarts: ['validator', 'signer', 'verifier'],
+  play: ({ replies }, breaks) =>
+    auditReplies(
+      {
+        verifiers: VERIFIERS,
+        replies,
+        bend: { header: (header) => ({ ...header, promptTokenCount: header.promptTokenCount + 50 }) },
+        sees: ({ reply }, { numericClass = '' }) => ({
+          ...{ numericClass, exact: false },
+          promptTokenCount: reply.header.promptTokenCount - 50,
+          // Drift between classes: all values of the reports differ from each other.
+          windows: reply.opening.windows.map(({ draws, sketch }) => ({
+            draws,
+            sketch: sketch.map((byte, i) => (i === 8 ? byte ^ (numericClass.charCodeAt(6) & 7) : byte)),
+          })),
+        }),
+      },
+      breaks,
+    ),
+};

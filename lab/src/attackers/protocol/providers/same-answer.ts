@@ -1,0 +1,62 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { textOf } from '@ogong/protocol/modality/text/scored-reply';
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
+import { provider } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { createTestReport, findServed, type TestReply } from '@ogong/testing/validator/test-reply';
+import type { ProtocolAttack } from '../attack.ts';
+import { idOfPlayed } from '../audited-network.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+
+const HONEST = ['v1', 'v2', 'v3', 'v4'];
+const LAZY = 'lazy';
+
+export interface SameAnswerOutcome {
+  /** Jobs that it answered without the model. */
+  readonly answers: number;
+  /** Its reports that the log refutes. */
+  readonly refuted: number;
+  /** Reports of the others that the log refutes. */
+  readonly others: number;
+  readonly isAsked: boolean;
+}
+
+/** A verifier that an honest provider tells what it committed reports just that, whatever tokens it is asked about, and runs no model. */
+export const sameAnswer: ProtocolAttack<{ readonly replies: number }, Promise<SameAnswerOutcome>> = {
+  name: 'same-answer',
+  adversary: 'verifier that answers every job with what the provider committed',
+  aim: 'be paid for verification without running the model, where every provider is honest and so no reply would ever refute it',
+  stoppedBy:
+    'Some jobs are honeypots: one token is replaced, so what the provider committed is wrong, and the log refutes whoever reports it',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ replies }, breaks = NO_BREAKS) {
+    const served = new Map<string, TestReply>();
+    let answers = 0;
+    const calls = openAttackedVerifiers(breaks, async (peer, job) => {
+      const name = String(peer.endpoint).replace(/:1$/, '');
+      const found = findServed(served.values(), job);
+      if (found === undefined) throw new Error('no answer');
+      if (name !== LAZY) return { report: createTestReport(found, job), signer: createTestHybrid(name) };
+      answers++;
+      const outputTokens = new Uint8Array(Uint32Array.from(found.reply.outputTokens).buffer);
+      const claim = { case: 'text' as const, value: { ...textOf(job), outputTokens } };
+      return { report: createTestReport(found, { ...job, claim }), signer: createTestHybrid(name) };
+    });
+    const audit = { pairPpm: 1_000_000, honeypotPpm: 1_000_000 };
+    const validator = openAttacked(breaks, { calls, audit });
+    await validator.announce(provider);
+    for (const name of [LAZY, ...HONEST]) await validator.announceVerifier(name);
+    let last = 0;
+    for (let i = 0; i < replies; i++) {
+      const reply = await validator.deliver(i);
+      served.set(toHex(reply.reply.record.replyId), reply);
+      await breaks.take();
+      await validator.certify();
+      last = answers;
+      await validator.runAudits();
+    }
+    const refuted = validator.decided.flatMap((entry) => listVerifierIds(entry, 'refuted')).map(toHex);
+    const own = refuted.filter((id) => id === toHex(idOfPlayed(LAZY))).length;
+    return { answers, refuted: own, others: refuted.length - own, isAsked: answers > last };
+  },
+};

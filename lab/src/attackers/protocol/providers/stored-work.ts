@@ -1,0 +1,69 @@
+import { advanceTimedTest } from '@ogong/protocol/audit/timed-challenge';
+import { INITIAL_SEQUENTIAL_TEST } from '@ogong/protocol/statistics/sprt';
+import { createTimedBench, nameWork, reportWritten } from '@ogong/testing/validator/timed-bench';
+import type { ProtocolAttack } from '../attack.ts';
+
+export interface StoredNetwork {
+  readonly epochs: number;
+  /** Keys of the provider. */
+  readonly keys: number;
+  /** Whether a device stands behind each key: the honest twin. */
+  readonly hasDevice: boolean;
+}
+
+export interface StoredOutcome {
+  /** Texts whose reports it keeps at the end. */
+  readonly kept: number;
+  readonly challenges: number;
+  readonly answered: number;
+  /** Keys that the test over a whole life finds. */
+  readonly found: number;
+}
+
+/**
+ * A provider keeps a report of every text that one of its keys was ever given, as the tested one or as a referee, computed afterwards
+ * and at leisure. Its keys answer from what is kept.
+ */
+export const storedWork: ProtocolAttack<StoredNetwork, Promise<StoredOutcome>> = {
+  name: 'stored-work',
+  adversary: 'provider whose keys answer timed challenges from stored work',
+  aim: 'have many keys count as devices, without one that is in time',
+  stoppedBy: 'No two challenges have the same work',
+  restarts: { none: 'what it keeps lies on its disk, and it is of no use' },
+  async play({ epochs, keys, hasDevice }) {
+    const own = Array.from({ length: keys }, (_, i) => `key-${i}`);
+    const kept = new Set<string>();
+    const bench = await createTimedBench({
+      ...{ names: [...own, 'first', 'second'], ratePpm: 1_000_000 },
+      answer(name, job) {
+        if (!own.includes(name) || hasDevice) return reportWritten(job);
+        const work = nameWork(job);
+        if (kept.has(work)) return reportWritten(job);
+        kept.add(work);
+        throw new Error('it is not computed yet');
+      },
+    });
+    try {
+      bench.run(BigInt(epochs));
+      await bench.settle();
+      const outcomes = own.map((name) => bench.outcomesOf(name));
+      const tests = outcomes.map((list) =>
+        list
+          .filter((one) => one !== 'unknown')
+          .reduce(
+            (state, one) => advanceTimedTest(state, { tookMs: 0, deadlineMs: 1, isRight: one === 'answered' }),
+            INITIAL_SEQUENTIAL_TEST,
+          ),
+      );
+      const all = outcomes.flat();
+      return {
+        kept: kept.size,
+        challenges: all.length,
+        answered: all.filter((one) => one === 'answered').length,
+        found: tests.filter(({ ejected }) => ejected).length,
+      };
+    } finally {
+      await bench.close();
+    }
+  },
+};

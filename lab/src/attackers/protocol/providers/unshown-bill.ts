@@ -1,0 +1,93 @@
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createTestOrder, submitWithProgress, type TestReply } from '@ogong/testing/validator/test-reply';
+import type { ProtocolAttack } from '../attack.ts';
+import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
+
+export interface UnshownBill {
+  readonly how: string;
+  /** The payer handed the record in before its provider, and without its word. */
+  readonly isPayerFirst: boolean;
+  readonly verdict: string | undefined;
+  readonly paidAtomic: bigint;
+  /** What the prompt, the text that its payer has signed for, and one window of text cost. */
+  readonly allowedAtomic: bigint;
+  /** What prompt and answer cost. */
+  readonly claimedAtomic: bigint;
+}
+
+const TOKENS = 40;
+const TEXT = 'x'.repeat(8 * PROGRESS_WINDOW_BYTES);
+const STANDBY = { demands: { standby: 1_000 } };
+const price = (per1k: bigint, tokens: number): bigint => (per1k * BigInt(tokens) + 999n) / 1_000n;
+
+/** What the payer has signed, and when: the provider hands in the word that pays it most. */
+const WAYS: readonly { readonly how: string; readonly saidBytes: number | undefined; readonly demands?: object }[] = [
+  { how: 'refused the order', saidBytes: undefined },
+  { how: 'said nothing until its payer left', saidBytes: 0 },
+  { how: 'fell silent behind the first words', saidBytes: 600 },
+  { how: 'won a hedged race by its first byte', saidBytes: 1, ...STANDBY },
+];
+
+const PLAYS = WAYS.flatMap((way) => [false, true].map((isPayerFirst) => ({ ...way, isPayerFirst })));
+
+/**
+ * A provider takes an order, shows its payer nothing or little, and the payer buys the answer elsewhere. It makes the reply all the same
+ * until the order expires, and bills the whole of it. Its payer may hand the record in first, without its word, to pay less than it has
+ * signed for.
+ */
+export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill[]>> = {
+  name: 'unshown-bill',
+  adversary: 'provider that refuses an order, or lets its payer wait, and makes the reply all the same',
+  aim: 'be paid for an answer that it showed nobody, while another one is paid for the answer',
+  stoppedBy: 'A text is paid as far as its payer has signed for it, and one window of it more',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play(_network, breaks: Breaks = NO_BREAKS) {
+    const served = new Map<string, TestReply>();
+    let running: TestReply | undefined;
+    const validator = openAttacked(breaks, {
+      audit: { honeypotPpm: 0 },
+      verifiers: (peer, job) => answerHonestly(served)(peer, job),
+      getOpening: async () => (running as TestReply).reply.openingBytes,
+    });
+    await validator.announce(provider);
+    await validator.announceVerifier('v1');
+    const outcomes: Omit<UnshownBill, 'verdict' | 'paidAtomic'>[] = [];
+    const entries: { readonly verdict: string; readonly feeAtomic: bigint }[] = [];
+    for (const [index, { how, isPayerFirst, saidBytes, demands }] of PLAYS.entries()) {
+      const order = createTestOrder({
+        ...{ payer, ledger, provider, index, validator: validator.signer.address, tokens: TOKENS },
+        ...{ epoch: validator.archive.latest().epoch, expiresAtMs: validator.clock.nowMs() + 120_000 },
+        ...(demands && { demands }),
+      });
+      await validator.intake.admit(order);
+      const reply = validator.serve(order, { text: TEXT });
+      served.set(`${index}`, reply);
+      running = reply;
+      if (isPayerFirst) await validator.intake.pushRecord(reply.submission);
+      const bend = { textBytes: saidBytes ?? 0, hasLeft: saidBytes !== 1 };
+      await validator.intake.pushRecord(
+        saidBytes === undefined ? reply.submission : submitWithProgress(order, reply, { payer, ledger, bend }),
+      );
+      await breaks.take();
+      await validator.certify();
+      await validator.runAudits();
+      entries.push(...validator.decided.slice(entries.length));
+      const { promptTokenCount, outputTokenCount } = reply.reply.header;
+      const shown = Math.floor((outputTokenCount * ((saidBytes ?? 0) + PROGRESS_WINDOW_BYTES)) / TEXT.length);
+      const { pricePer1kAtomic } = order.fields;
+      outcomes.push({
+        ...{ how, isPayerFirst },
+        allowedAtomic: price(pricePer1kAtomic, promptTokenCount + shown),
+        claimedAtomic: price(pricePer1kAtomic, promptTokenCount + outputTokenCount),
+      });
+    }
+    await validator.close();
+    return outcomes.map((one, i) => ({
+      ...one,
+      verdict: entries[i]?.verdict,
+      paidAtomic: entries[i]?.feeAtomic ?? 0n,
+    }));
+  },
+};

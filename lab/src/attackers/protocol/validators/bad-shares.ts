@@ -1,0 +1,20 @@
+import type { ProtocolAttack } from '../attack.ts';
+import { lieAboutKey, type ThresholdOutcome } from './threshold-play.ts';
+
+/** What it seals to others cannot be opened. */
+export const badShares: ProtocolAttack<void, Promise<ThresholdOutcome>> = {
+  name: 'bad-shares',
+  adversary: "validator that deals bad shares of the beacon's key",
+  aim: 'leave honest validators without shares, so that they cannot sign, or no key is made',
+  stoppedBy: 'Whoever has no valid shares complains, and the dealer shows them to all or does not count',
+  restarts: ['validator'],
+  play: (_network, breaks) =>
+    lieAboutKey(
+      (message) => [
+        message.kind === 'deal' && message.box.length > 0
+          ? { ...message, box: message.box.map((byte) => byte ^ 1) }
+          : message,
+      ],
+      breaks,
+    ),
+};

@@ -1,0 +1,87 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { proveVrf } from '@ogong/protocol/crypto/vrf';
+import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
+import { plantHoneypot, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
+import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
+import type { BenchOptions, TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { seedOf } from '@ogong/testing/validator/test-keys';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
+import type { ProtocolAttack } from '../attack.ts';
+import { auditReplies, settleReplies } from '../audit-replies.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+
+const ALWAYS = 1_000_000;
+/** Its own program checks no nonce. */
+const BELIEVED = { vrfKey: 'believed' } as const;
+
+export interface ChosenHoneypotsPlay {
+  readonly replies: number;
+  /** `nonce`: it looks for nonces by which nothing is planted. `silence`: it tells of none. `nothing`: it is honest. */
+  readonly chooses: 'nonce' | 'silence' | 'nothing';
+}
+
+export interface ChosenHoneypotsOutcome {
+  readonly replies: number;
+  /** Honeypots in which a token was replaced. */
+  readonly planted: number;
+  /** Keys that it tried. */
+  readonly tries: number;
+  readonly settled: number;
+  readonly refused: number;
+}
+
+/**
+ * A validator has its friends asked about replies as they are, so that they need not run the model: it looks for a nonce that plants
+ * nothing, or leaves the answer to a honeypot out of its entry.
+ */
+export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<ChosenHoneypotsOutcome>> = {
+  name: 'chosen-honeypots',
+  adversary: 'validator that chooses what its honeypots are about, or tells of none',
+  aim: 'spare a friend that runs no model the jobs that would show it',
+  stoppedBy:
+    "A honeypot's nonce is the output of its validator's VRF key over the beacon, an entry says what became of each that the beacon draws, and nobody is asked once its answer is known: co-signers check all of it",
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ replies, chooses }, breaks = NO_BREAKS) {
+    const served = new Map<string, TestReply>();
+    let tries = 0;
+    const grind = (input: Uint8Array, validator: TestValidator): Uint8Array => {
+      const { value: beacon } = validator.archive.find(validator.archive.latest().epoch) as { value: Uint8Array };
+      const drawOf = ({ reply }: TestReply) => ({ beacon, replyId: reply.record.replyId });
+      const found = [...served.values()].find(
+        (one) => toHex(computeHoneypotInput(crypto, drawOf(one))) === toHex(input),
+      ) as TestReply;
+      const { header, opening } = found.reply;
+      const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+      for (;;) {
+        const proof = proveVrf(seedOf(`ground ${tries++}`), input);
+        const nonce = readHoneypotNonce(crypto, 'believed', drawOf(found), proof) as Uint8Array;
+        if (plantHoneypot(crypto, { rows }, drawOf(found), nonce).position === undefined) return proof;
+      }
+    };
+    const calls = openAttackedVerifiers(breaks, (peer, job) => answerHonestly(served)(peer, job));
+    const cheat: BenchOptions = {
+      nonce: { vrf: { prove: (input: Uint8Array) => grind(input, four.own), findKey: async () => BELIEVED } },
+      silence: { audit: { pairPpm: ALWAYS, honeypotPpm: 0 } },
+      nothing: {},
+    }[chooses];
+    const four: Awaited<ReturnType<typeof createFour>> = await createFour(
+      (index) => ({ calls, audit: { pairPpm: ALWAYS, honeypotPpm: ALWAYS }, ...(index === 0 ? cheat : {}) }),
+      (options) => openAttacked(breaks, options),
+    );
+    const { own, chain } = four;
+    await auditReplies(four, { replies, served }, breaks);
+    const planted = own.store.prepare('SELECT 1 FROM honeypots WHERE position IS NOT NULL').all().length;
+    await settleReplies(own, replies, breaks);
+    const states = own.decided.map(({ replyId }) => own.find(replyId).state);
+    return {
+      replies: own.decided.length,
+      planted,
+      tries,
+      settled: chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0),
+      refused: states.filter((state) => state === 'refused').length,
+    };
+  },
+};

@@ -1,0 +1,83 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
+import { createFour } from '@ogong/testing/validator/test-four';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
+import type { WitnessAsk } from '@ogong/validator/witness/answer-witness';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS, openAttacked } from '../breaks.ts';
+
+const ROUNDS = 20;
+const ROUND_MS = 1_000;
+
+export interface FalseSilenceOutcome {
+  /** What honest witnesses answered when the liar asked them about a verifier. */
+  readonly answers: readonly string[];
+  /** Why co-signers took the entries out of the log. */
+  readonly refusals: readonly string[];
+  /** Replies that the chain has with such an entry. */
+  readonly settled: number;
+  /** How often the verifier was asked by anybody. */
+  readonly asked: number;
+}
+
+/**
+ * A validator asks no verifier, and logs that all of them were silent in every sitting: its payer, a friend, owes nothing. In the same
+ * way it could pass over every verifier that is no friend of a provider. It may ask the witnesses first, as long as it likes.
+ * Where it `isBelieved`, co-signers know no witnesses, as before there were any.
+ */
+export const falseSilence: ProtocolAttack<
+  { readonly asksWitnesses: boolean; readonly isBelieved?: boolean },
+  Promise<FalseSilenceOutcome>
+> = {
+  name: 'false-silence',
+  adversary: 'validator that says that an honest verifier was silent',
+  aim: 'leave a reply unjudged and unpaid that nobody asked a verifier about, or pass over verifiers until a friend is drawn',
+  stoppedBy: 'A verifier counts as silent only by the statements of witnesses who gave it the same job themselves',
+  restarts: ['validator', 'signer'],
+  async play({ asksWitnesses, isBelieved = false }, breaks = NO_BREAKS) {
+    let asked = 0;
+    const told: WitnessAsk[] = [];
+    const served = new Map<string, TestReply>();
+    const honest = createTestCalls((peer, job) => {
+      asked++;
+      return answerHonestly(served)(peer, job);
+    });
+    const never = async () => Promise.reject(new Error('it asks nobody'));
+    const four = await createFour(
+      (index) => ({
+        calls: index === 0 ? { commit: never, reveal: never } : honest,
+        audit: { pairPpm: 0, honeypotPpm: 0 },
+        ...(index === 0 && {
+          wrapContest: () => ({
+            async ask(contested) {
+              if (contested.asked !== 'report') told.push(contested);
+              return { kind: 'silent', isTimely: true, statements: [] };
+            },
+          }),
+        }),
+      }),
+      (options) => openAttacked(breaks, options),
+    );
+    const { own, peers, clock, chain } = four;
+    // Without witnesses nobody can contradict the validator, so its word stands.
+    if (isBelieved) for (const peer of peers) Object.assign(peer.cosigning, { findMembers: async () => [] });
+    for (const peer of peers) await peer.announceVerifier('v1');
+    const reply = await own.deliver(0);
+    served.set(toHex(reply.reply.record.replyId), reply);
+    await four.certifyAll();
+    await breaks.take();
+    await own.runSittings();
+    for (const peer of peers) await peer.certifyUpTo(own.archive.latest().epoch);
+    const answers: string[] = [];
+    for (let round = 0; round < (asksWitnesses ? ROUNDS : 0); round++) {
+      clock.advance(ROUND_MS);
+      for (const peer of peers) {
+        for (const ask of told) answers.push((await peer.witness(own.signer.address, ask)).kind);
+      }
+    }
+    do await breaks.take();
+    while (await own.settlement.step().catch(() => false));
+    const settled = chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0);
+    return { answers: [...new Set(answers)], refusals: own.refusals, settled, asked };
+  },
+};

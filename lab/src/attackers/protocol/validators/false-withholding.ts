@@ -1,0 +1,89 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { judge } from '@ogong/protocol/verdict/judge';
+import type { JudgementContext } from '@ogong/protocol/verdict/judgement';
+import { ledger } from '@ogong/testing/validator/test-bench';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { beginAudit } from '@ogong/validator/store/replies/reply-changes';
+import { decideReply } from '@ogong/validator/store/verdict-store';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS, openAttacked } from '../breaks.ts';
+
+const ROUNDS = 20;
+const ROUND_MS = 10_000;
+const NO_RECEIPT = { epoch: 1n, signature: new Uint8Array(65) };
+
+export interface FalseWithholdingOutcome {
+  /** What honest witnesses answered when the liar asked them. */
+  readonly answers: readonly string[];
+  /** Why co-signers took the entries out of the log. */
+  readonly refusals: readonly string[];
+  /** Replies that the chain has with such an entry. */
+  readonly settled: number;
+  /** How often the provider was asked for an opening by anybody. */
+  readonly asked: number;
+}
+
+/**
+ * A validator never asks for an opening, and logs that the provider withheld it: its payer, a friend, owes nothing, and the provider
+ * loses its name. It may ask the witnesses first, as long as it likes: for the opening, or for its texts, too, which a provider refuses as long
+ * as it knows of no receipt for its record.
+ */
+export const falseWithholding: ProtocolAttack<
+  { readonly asksWitnesses: 'never' | 'for the opening' | 'for texts without a receipt' },
+  Promise<FalseWithholdingOutcome>
+> = {
+  name: 'false-withholding',
+  adversary: 'validator that never asks for an opening',
+  aim: 'call an opening withheld that nobody asked for, so that the reply is unpaid and its provider loses its name',
+  stoppedBy: 'An opening counts as withheld only by the statements of witnesses who asked the provider themselves',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ asksWitnesses }, breaks = NO_BREAKS) {
+    let asked = 0;
+    const four = await createFour(
+      {
+        async getOpening(_provider, replyId) {
+          asked++;
+          return four.own.served.get(toHex(replyId))!.reply.openingBytes;
+        },
+        async getTexts() {
+          throw new Error('no beacon has decided yet: there is no receipt');
+        },
+      },
+      (options) => openAttacked(breaks, options),
+    );
+    const { own, peers, clock, chain } = four;
+    const { submission, reply } = await own.deliver(0);
+    await four.certifyAll();
+    await breaks.take();
+    const { record, header, headerProof } = submission;
+    const bound = { ...record, header, headerProof };
+    const intake = asksWitnesses === 'for texts without a receipt' ? NO_RECEIPT : undefined;
+    const answers: string[] = [];
+    for (let round = 0; round < (asksWitnesses === 'never' ? 0 : ROUNDS); round++) {
+      clock.advance(ROUND_MS);
+      for (const peer of peers) {
+        const asked = peer.witness(own.signer.address, { order: submission.order, asked: 'opening', bound, intake });
+        answers.push(
+          await asked.then(
+            ({ kind }) => kind,
+            (error: Error) => error.message,
+          ),
+        );
+      }
+    }
+    await breaks.take();
+    const { replyId } = reply.record;
+    const evidence = { kind: 'withheld', statements: [] } as const;
+    const judgement = judge(own.cosigning.crypto, {} as JudgementContext, evidence);
+    const context = { crypto: own.cosigning.crypto, chainId: ledger.chainId, validator: own.signer.address };
+    const nowMs = clock.nowMs();
+    await own.group.write((db) => {
+      beginAudit(db, replyId, 4n, { deadlineMs: nowMs, askAtMs: nowMs });
+      return decideReply(db, context, { replyId, decision: { judgement, evidence, beaconEpoch: 4n }, nowMs });
+    });
+    do await breaks.take();
+    while (await own.settlement.step().catch(() => false));
+    const settled = chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0);
+    return { answers: [...new Set(answers)], refusals: own.refusals, settled, asked };
+  },
+};

@@ -1,0 +1,48 @@
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createFour } from '@ogong/testing/validator/test-four';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
+import type { ProtocolAttack } from '../attack.ts';
+import { auditReplies, settleReplies } from '../audit-replies.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+
+export interface InventedOutcome {
+  readonly replies: number;
+  /** Entries that name a third verifier, as they were logged. */
+  readonly invented: number;
+  /** Of those, the ones whose honeypot the beacon drew: they are honest. */
+  readonly drawn: number;
+  readonly settled: number;
+  readonly refused: number;
+}
+
+/** A validator lets a honeypot go along with every audit, so that a friend is paid by tokens for work that the network has not asked for. */
+export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Promise<InventedOutcome>> = {
+  name: 'invented-honeypots',
+  adversary: 'validator that invents honeypots',
+  aim: 'pay a friend from the verification pool for jobs that the validator made up',
+  stoppedBy: 'The beacon draws which audits have a honeypot, and whom it goes to: co-signers compute both',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ replies }, breaks = NO_BREAKS) {
+    const served = new Map<string, TestReply>();
+    const calls = openAttackedVerifiers(breaks, (peer, job) => answerHonestly(served)(peer, job));
+    const four = await createFour(
+      (index) => ({ calls, audit: { pairPpm: 1_000_000, honeypotPpm: index === 0 ? 1_000_000 : 300_000 } }),
+      (options) => openAttacked(breaks, options),
+    );
+    const { own, chain } = four;
+    await auditReplies(four, { replies, served }, breaks);
+    const named = own.decided
+      .filter((entry) => listVerifierIds(entry, 'credited').length > 2)
+      .map(({ replyId }) => replyId);
+    await settleReplies(own, replies, breaks);
+    const states = named.map((id) => own.find(id).state);
+    return {
+      replies,
+      invented: named.length,
+      drawn: states.filter((state) => state === 'settled').length,
+      settled: chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0),
+      refused: states.filter((state) => state === 'refused').length,
+    };
+  },
+};

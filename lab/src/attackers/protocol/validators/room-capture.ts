@@ -1,0 +1,27 @@
+import type { ProtocolAttack } from '../attack.ts';
+import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+
+const STAKE = 1_000_000n;
+/** Honest verifiers hold the true prompt and reply, and not the prompt that the provider claims. */
+const HONEST: readonly PlayedVerifier[] = ['v1', 'v2', 'v3'].map((name) => ({
+  ...{ name, kind: 'honest', stake: STAKE, contextSize: 100 },
+}));
+
+/** A provider forges replies; its free verifier announces more room than anybody, and accepts them. */
+export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
+  name: 'room-capture',
+  adversary: 'free verifiers that announce much room',
+  aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
+  stoppedBy: 'Announced room narrows a list only if three quarters of all stake have it',
+  restarts: ['validator', 'signer', 'verifier'],
+  play: ({ replies }, breaks) =>
+    auditReplies(
+      {
+        verifiers: [...HONEST, { name: 'league', kind: 'league', contextSize: 0xffffffff }],
+        replies,
+        bend: { header: (header) => ({ ...header, promptTokenCount: 100 }) },
+        sees: () => ({ promptTokenCount: 8, promptTokensHash: new Uint8Array(32).fill(8) }),
+      },
+      breaks,
+    ),
+};

@@ -1,0 +1,142 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { VerifierCalls } from '@ogong/host/link/verifier-call';
+import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { HALF_HOUR_MS } from '@ogong/protocol/settlement/silence-count';
+import { createTestClock, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { MODEL_ROOT, type TestReply } from '@ogong/testing/validator/test-reply';
+import { listCandidates } from '@ogong/validator/store/candidates';
+import type { ReplyRow } from '@ogong/validator/store/replies/reply-store';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+
+const LEAGUE = createTestPayee('league');
+const HONEST = createTestPayee('v1');
+const TOKEN = 10n ** 18n;
+/** Of the league's stake, in whole tokens, for each of its keys. */
+const STAKE_PER_KEY = 200n;
+/** Parts per million of a stake that each refuted report costs, and the most of a day (Staking). */
+const PENALTY_PPM = 20_000;
+const MOST_PENALTY_PPM = 100_000;
+
+export interface SilentOutcome {
+  /** By reply of the rival: whether it was paid. */
+  readonly paid: readonly boolean[];
+  /** By reply of the rival: chances of one of the league's keys in the draw after it, where the honest one has 2. */
+  readonly weights: readonly bigint[];
+  /** What the settlement counts against the league's payee, and against the honest one. */
+  readonly offences: { readonly league: number; readonly honest: number };
+  /** Whole tokens that the league loses. */
+  readonly lostStake: number;
+  /** Fees that the rival did not get, atomic units. */
+  readonly withheldAtomic: bigint;
+}
+
+/**
+ * Verifiers of one payee with nearly all of the stake behind a model say nothing about the replies of a rival, in every sitting, so that
+ * nobody judges them and the rival is unpaid. More than sixteen keys filled a sitting while rounds asked one verifier each.
+ * Without `costs` every silence is forgotten, as if no entry of a log named who was silent.
+ */
+export const silentForProfit: ProtocolAttack<
+  { readonly keys: number; readonly replies: number; readonly costs: boolean },
+  Promise<SilentOutcome>
+> = {
+  name: 'silent-for-profit',
+  adversary: 'verifiers in league that are silent about the replies of a rival',
+  aim: "leave the rival's replies unjudged and unpaid, by stake that is never lost",
+  stoppedBy:
+    'After silence a round asks verifiers of several payees at once; silence that witnesses state stands in the entry, and from the fifth half hour of a day on each halves what the stake weighs in draws, and costs a part of it',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ keys, replies, costs }, breaks = NO_BREAKS) {
+    let clock = createTestClock();
+    const served = new Map<string, TestReply>();
+    const honest = openAttackedVerifiers(breaks, answerHonestly(served));
+    const calls: VerifierCalls = {
+      ...honest,
+      async commit(peer, job, call) {
+        if (String(peer.endpoint) === 'v1:1') return honest.commit(peer, job, call);
+        clock.advance(call.timeoutMs);
+        throw new Error('no answer');
+      },
+    };
+    const stakes = new Map([
+      [toHex(LEAGUE.address), BigInt(keys) * STAKE_PER_KEY * TOKEN],
+      [toHex(HONEST.address), TOKEN],
+    ]);
+    const stakeOf = (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n;
+    const four = await createFour({ calls, stakeOf, audit: { pairPpm: 0, honeypotPpm: 0 } }, (options) =>
+      openAttacked(breaks, options),
+    );
+    const { own, peers, chain } = four;
+    clock = four.clock;
+    const all = [own, ...peers];
+    const announceAll = async (): Promise<void> => {
+      clock.advance(1);
+      const sequence = BigInt(clock.nowMs());
+      for (const one of all) {
+        await one.announce(provider, { sequence });
+        await one.announceVerifier('v1', 'x', HONEST, {}, sequence);
+        for (let key = 0; key < keys; key++) await one.announceVerifier(`silent-${key}`, 'x', LEAGUE, {}, sequence);
+      }
+    };
+    const paid: boolean[] = [];
+    const weights: bigint[] = [];
+    let withheldAtomic = 0n;
+    for (let i = 0; i < replies; i++) {
+      await announceAll();
+      const { replyId } = (await deliver(own, served, i)).reply.record;
+      await four.certifyAll();
+      await breaks.take();
+      for (let row = own.find(replyId); isOpen(row); row = own.find(replyId)) {
+        if (row.state === 'waiting') {
+          clock.advance(HALF_HOUR_MS);
+          await announceAll();
+          await own.certifyUpTo(computeSittingEpoch(row.beaconEpoch as bigint, row.sitting));
+          await breaks.take();
+        }
+        await own.runContests();
+      }
+      for (const peer of peers) await peer.certifyUpTo(own.archive.latest().epoch);
+      if (costs) while (await own.settlement.step());
+      else own.store.prepare('UPDATE tests SET silent_at = 0, silent_bits = 0').run();
+      const isPaid = (own.decided.at(-1)?.feeAtomic ?? 0n) > 0n;
+      paid.push(isPaid);
+      withheldAtomic += isPaid ? 0n : (own.find(replyId).feeAtomic ?? 0n);
+      weights.push(findWeight(own, stakeOf));
+    }
+    const tallies = chain.settled.flatMap((call) => call.tallies);
+    const offencesOf = (payee: Uint8Array): number =>
+      tallies.reduce((sum, one) => sum + (equalBytes(one.payee as Uint8Array, payee) ? one.refuted : 0), 0);
+    const league = offencesOf(LEAGUE.address);
+    const lostPpm = Math.min(league * PENALTY_PPM, MOST_PENALTY_PPM);
+    return {
+      ...{ paid, weights, offences: { league, honest: offencesOf(HONEST.address) } },
+      lostStake: (Number(STAKE_PER_KEY) * keys * lostPpm) / 1_000_000,
+      withheldAtomic,
+    };
+  },
+};
+
+const isOpen = ({ state }: Pick<ReplyRow, 'state'>): boolean => state !== 'decided' && state !== 'settled';
+
+async function deliver(own: TestValidator, served: Map<string, TestReply>, index: number): Promise<TestReply> {
+  const reply = await own.deliver(index);
+  served.set(toHex(reply.reply.record.replyId), reply);
+  return reply;
+}
+
+/** Chances of one key of the league in the next list; 0 where it is left out. */
+function findWeight({ store, clock }: TestValidator, stakeOf: (payee: Uint8Array) => bigint): bigint {
+  const query = {
+    modelRoot: MODEL_ROOT,
+    serverId: providerId,
+    salt: new Uint8Array(32),
+    nowMs: clock.nowMs(),
+    stakeOf,
+  };
+  const list = store.read(() => listCandidates(store, crypto, query));
+  return list.find(({ payee }) => equalBytes(payee, LEAGUE.address))?.weight ?? 0n;
+}

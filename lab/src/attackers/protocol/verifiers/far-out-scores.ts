@@ -1,0 +1,72 @@
+import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { countEntry, INITIAL_TESTS, type SubjectTests } from '@ogong/protocol/settlement/log-tests';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { CHEAT, createTestPolicy, HONEST, seeDrift } from '@ogong/testing/validator/drift-fixture';
+import { provider } from '@ogong/testing/validator/test-bench';
+import { PAYEE, type TestReply } from '@ogong/testing/validator/test-reply';
+import type { ProtocolAttack } from '../attack.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+
+const LIAR = 'liar';
+const OTHERS = ['honest-0', 'honest-1'];
+/** Rates at which nothing is rejected, or in doubt: no report of the attack can be refuted. */
+const RATES = { reject: 1e-6, doubt: 2e-6 };
+
+export interface FarOutOutcome {
+  readonly entries: readonly VerdictEntry[];
+  /** Reports of the liar that were opened. */
+  readonly lies: number;
+  /** What the log holds against the provider's payee; it is ejected at 1,000. An honest one begins at 1. */
+  readonly evidence: number;
+}
+
+/**
+ * One verifier of three, in a class that a drift table compares by scores, wants an honest provider out. It rejects nothing, and so is
+ * never refuted: each of its reports is as far off as a report can be that is accepted.
+ */
+export const farOutScores: ProtocolAttack<{ readonly replies: number }, Promise<FarOutOutcome>> = {
+  name: 'far-out-scores',
+  adversary: 'verifier whose scores are always far off, and never off enough for a reject',
+  aim: 'Move the test of an honest provider in each audit that draws it, and never be refuted',
+  stoppedBy:
+    'What one verifier alone measures is no evidence against a provider: above a limit another is asked, and the second largest e-value counts',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ replies }, breaks = NO_BREAKS) {
+    const served = new Map<string, TestReply>();
+    let lies = 0;
+    const see = seeDrift(served, (name) => (name === LIAR ? CHEAT : HONEST));
+    const calls = openAttackedVerifiers(breaks, (peer, job) => {
+      if (String(peer.endpoint).startsWith(LIAR)) lies++;
+      return see(peer, job);
+    });
+    const drift = createTestPolicy('test', RATES);
+    const validator = openAttacked(breaks, { calls, audit: { drift, pairPpm: 0, honeypotPpm: 0 } });
+    await validator.announce(provider);
+    for (const name of [LIAR, ...OTHERS]) await validator.announceVerifier(name);
+    for (let number = 0; number < replies; number++) {
+      const reply = await validator.deliver(number);
+      served.set(toHex(reply.reply.record.replyId), reply);
+      await breaks.take();
+      await validator.certify();
+      await validator.runSittings();
+    }
+    const entries = validator.decided;
+    return { entries, lies, evidence: countEvidence(entries) };
+  },
+};
+
+/** As every co-signer counts it. */
+function countEvidence(entries: readonly VerdictEntry[]): number {
+  const states = new Map<string, SubjectTests>();
+  for (const entry of entries) {
+    countEntry(
+      {
+        find: (subject) => states.get(toHex(subject)) ?? INITIAL_TESTS,
+        put: (subject, tests) => void states.set(toHex(subject), tests),
+      },
+      entry,
+    );
+  }
+  return computePayeeEvidence((states.get(toHex(PAYEE)) ?? INITIAL_TESTS).replies);
+}

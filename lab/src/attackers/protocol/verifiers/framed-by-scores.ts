@@ -1,0 +1,89 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseCandidates } from '@ogong/protocol/verdict/evidence';
+import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
+import { provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestReport, findServed, type TestReply } from '@ogong/testing/validator/test-reply';
+import { FAR } from '@ogong/testing/validator/test-scores';
+import type { ProtocolAttack } from '../attack.ts';
+import { idOfPlayed } from '../audited-network.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+
+export interface FramedOutcome {
+  readonly entries: readonly VerdictEntry[];
+  /** Replies that the league lied about. */
+  readonly lies: number;
+  /** Reports of the league that the log refutes, and of the others. */
+  readonly refuted: { readonly league: number; readonly honest: number };
+}
+
+/** Whether the beacon asks the league first and second about a reply. Everybody can compute it. */
+function drawsLeague(validator: TestValidator, { reply }: TestReply, league: readonly string[]): boolean {
+  const { replyId, modelRoot } = reply.record;
+  const { candidates, beaconEpoch, orderBytes } = validator.find(replyId);
+  if (candidates === undefined || beaconEpoch === undefined) return false;
+  const beacon = validator.archive.find(beaconEpoch)?.value as Uint8Array;
+  const order = { ...parseOrder(orderBytes), modelRoot };
+  const draw = { replyId, orderEpoch: order.epoch, beaconEpoch, beacon };
+  const claim = { order: { ...reply.order, ...order }, header: reply.header };
+  const listed = parseCandidates(candidates);
+  const first = drawVerifier(crypto, { draw, claim }, listed, { tried: [], heard: [], isDoubtful: false });
+  if (first === undefined) return false;
+  const asked = { tried: [first.providerId], heard: [first.operator], isDoubtful: false };
+  const drawn = [first, drawVerifier(crypto, { draw, claim }, listed, asked)];
+  return drawn.every((one) => one && league.some((name) => equalBytes(idOfPlayed(name), one.providerId)));
+}
+
+/**
+ * Verifiers in league want an honest provider of an exact class out. They claim another class, and scores that are far off. They do so
+ * only where the beacon asks two of them first, and are honest elsewhere, so that nobody refutes them. Without `honest` verifiers they
+ * are all that the validator lists.
+ */
+export const framedByScores: ProtocolAttack<
+  { readonly replies: number; readonly league: number; readonly honest: number },
+  Promise<FramedOutcome>
+> = {
+  name: 'framed-by-scores',
+  adversary: 'verifiers in league that reject by scores where the beacon asks two of them first',
+  aim: 'Have an honest provider ejected by rejects that no class can repeat to the bit, and never be refuted',
+  stoppedBy:
+    'Two rejects by scores make the reply wait: a step against the provider takes a third from outside their draw, by a beacon that nobody knew, and exact accepts refute them',
+  restarts: ['validator', 'signer', 'verifier'],
+  async play({ replies, league: liars, honest }, breaks = NO_BREAKS) {
+    const league = Array.from({ length: liars }, (_, i) => `league-${i}`);
+    const others = Array.from({ length: honest }, (_, i) => `honest-${i}`);
+    const served = new Map<string, TestReply>();
+    const framed = new Set<string>();
+    const calls = openAttackedVerifiers(breaks, async (peer, job) => {
+      const name = String(peer.endpoint).replace(/:1$/, '');
+      const reply = findServed(served.values(), job);
+      if (reply === undefined) throw new Error('no answer');
+      const id = toHex(reply.reply.record.replyId);
+      const isFramed = league.includes(name) && (framed.has(id) || drawsLeague(validator, reply, league));
+      if (isFramed) framed.add(id);
+      return { report: createTestReport(reply, job, isFramed ? FAR : {}), signer: createTestHybrid(name) };
+    });
+    const validator = openAttacked(breaks, { calls, audit: { honeypotPpm: 0 } });
+    await validator.announce(provider);
+    for (const name of [...league, ...others]) {
+      await validator.announceVerifier(name, 'x', createTestPayee(name), { contextSize: 4096 });
+    }
+    for (let i = 0; i < replies; i++) {
+      const reply = await validator.deliver(i);
+      served.set(toHex(reply.reply.record.replyId), reply);
+      await breaks.take();
+      await validator.certify();
+      await validator.runAudits();
+      await breaks.take();
+      await validator.runSittings();
+    }
+    const entries = validator.decided;
+    const refuted = entries.flatMap((entry) => listVerifierIds(entry, 'refuted'));
+    const ofLeague = refuted.filter((id) => league.some((name) => equalBytes(idOfPlayed(name), id))).length;
+    return { entries, lies: framed.size, refuted: { league: ofLeague, honest: refuted.length - ofLeague } };
+  },
+};

@@ -1,0 +1,32 @@
+import type { ProtocolAttack } from '../attack.ts';
+import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+
+const SILENT: readonly PlayedVerifier[] = ['s1', 's2', 's3', 's4', 's5', 's6'].map((name) => ({
+  ...{ name, kind: 'silent' },
+}));
+const HONEST: readonly PlayedVerifier[] = ['v1', 'v2'].map((name) => ({ name, kind: 'honest' }));
+
+/**
+ * A provider forges replies; most of the verifiers that are drawn for them belong to it, and answer nothing. Without `others` it is
+ * the only one whose model they verify.
+ */
+export const silentLeague: ProtocolAttack<
+  { readonly replies: number; readonly others: boolean },
+  Promise<AuditedOutcome>
+> = {
+  name: 'silent-league',
+  adversary: 'verifiers in league that stay silent',
+  aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
+  stoppedBy:
+    'The draw goes on to others, in up to eight sittings with beacons of their own; then it is unjudged and unpaid',
+  restarts: ['validator', 'signer', 'verifier'],
+  play: ({ replies, others }, breaks) =>
+    auditReplies(
+      {
+        verifiers: [...SILENT, ...(others ? HONEST : [])],
+        replies,
+        sees: () => ({ promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) }),
+      },
+      breaks,
+    ),
+};

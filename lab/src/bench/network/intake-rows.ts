@@ -1,0 +1,254 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { rememberChecked } from '@ogong/host/crypto/remember-checked';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { createLogSync } from '@ogong/host/store/log-sync';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
+import {
+  createTestClock,
+  createTestValidator,
+  ledger,
+  payer,
+  type TestValidator,
+} from '@ogong/testing/validator/test-bench';
+import { createTestChain } from '@ogong/testing/validator/test-chain';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { createTestDelivery, createTestOrder, serveTestReply } from '@ogong/testing/validator/test-reply';
+import type { Row } from '../row.ts';
+
+const RECORDS = 1_500;
+/** Before what is timed, since a validator runs for weeks: code is compiled by then. */
+const WARM_UP = 250;
+const CONCURRENT = 128;
+const PROVIDERS = 16;
+/** Of a reply of usual length. */
+const TOKENS = 128;
+const TEXT = 'word '.repeat(TOKENS);
+
+interface Timed {
+  readonly perCpuSecond: number;
+  readonly perSecond: number;
+}
+
+const toMs = ({ perCpuSecond }: Pick<Timed, 'perCpuSecond'>): number => 1_000 / perCpuSecond;
+
+interface Pair {
+  readonly own: TestValidator;
+  /** Hears payers about the other one's replies, and signs its batches. */
+  readonly other: TestValidator;
+}
+
+/** Two validators that share a clock and a chain, with their books on the disk. */
+function openPair(directory: string): Pair {
+  const shared = { clock: createTestClock(), chain: createTestChain() };
+  const all: TestValidator[] = [];
+  const open = (index: number): TestValidator => {
+    const validator = createTestValidator({
+      ...{ ...shared, index, crypto: rememberChecked(nodeCrypto), members: () => all },
+      path: join(directory, `validator-${index}.sqlite`),
+      // As a daemon does.
+      wrapGroup: (_group, store) => createGroupCommit(store, { log: createLogSync(store) }),
+      // An audit is work for replies that are drawn alone.
+      audit: { alphaPpm: () => 0, honeypotPpm: 0 },
+      cosign: { alphaPpm: () => 0 },
+    });
+    all.push(validator);
+    return validator;
+  };
+  return { own: open(0), other: open(1) };
+}
+
+type Served = ReturnType<typeof serveAll>;
+
+function serveAll({ own }: Pair) {
+  const providers = Array.from({ length: PROVIDERS }, (_, i) => createTestHybrid(`bench provider ${i}`));
+  const { epoch } = own.archive.latest();
+  const beacon = own.archive.find(epoch);
+  if (beacon === undefined) throw new Error('the first epoch has no beacon');
+  return Array.from({ length: WARM_UP + RECORDS }, (_, index) => {
+    const provider = providers[index % PROVIDERS] as (typeof providers)[number];
+    const order = createTestOrder({
+      ...{ payer, ledger, provider, index, tokens: TOKENS },
+      validator: own.signer.address,
+      epoch,
+      expiresAtMs: own.clock.nowMs() + 120_000,
+    });
+    return { order, ...serveTestReply(order, { provider, payer, ledger, beacon, text: TEXT }) };
+  });
+}
+
+/**
+ * What one core of a validator takes in, decides and nets, and what another validator does for the same replies, with the production
+ * code; only link, chain and clock are replaced.
+ */
+export async function measureIntake(): Promise<Row[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
+  const pair = openPair(directory);
+  const { own, other } = pair;
+  try {
+    const served = serveAll(pair);
+    const admissions = new Map<unknown, SignedAdmission>();
+    const admitted = await timeAll(served, async ({ order }) => {
+      admissions.set(order, await own.intake.admit(order));
+    });
+    const recorded = await timeAll(served, ({ submission }) => own.intake.pushRecord(submission));
+    const missing = served.filter(({ order }) => own.find(order.fields.replyId).state !== 'recorded');
+    if (missing.length > 0) throw new Error(`${missing.length} records were acknowledged and are not stored`);
+    const told = served.map(({ order, reply, submission }) => ({
+      ...createTestDelivery(order, { reply, submission }, { payer, ledger }),
+      admission: admissions.get(order),
+    }));
+    const heard = await timeAll(told, (delivered) => other.intake.acknowledge(delivered));
+    const decided = await timeDecisions(pair, served);
+    const { netted, cosigned } = await timeBatches(pair);
+    return [
+      ...listIntakeRows({ admitted, recorded }),
+      ...listNettingRows({ admitted, decided, netted }),
+      describeChecks({ admitted, recorded, heard, cosigned }),
+    ];
+  } finally {
+    await own.close();
+    await other.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** By the beacon that the orders fix: no reply is audited, and the verdict on each is in the log. */
+async function timeDecisions({ own, other }: Pair, served: Served): Promise<Timed> {
+  await own.certify();
+  await other.certify();
+  const timed = await timeWork(served.length, async () => {
+    while (own.decided.length < served.length) await own.audit.tick();
+  });
+  return timed;
+}
+
+/** Batch after batch until the log is settled. */
+async function timeBatches({ own, other }: Pair): Promise<{ readonly netted: Timed; readonly cosigned: Timed }> {
+  const { cosigner } = other;
+  const answer = cosigner.answer;
+  const spent = { cpuS: 0, wallS: 0 };
+  // Nothing else runs in this process while a co-signer is waited for.
+  cosigner.answer = async (...asked) => {
+    const { result, ...took } = await clock(() => answer(...asked));
+    spent.cpuS += took.cpuS;
+    spent.wallS += took.wallS;
+    return result;
+  };
+  const all = await clock(async () => {
+    while (await own.settlement.step());
+  });
+  const entries = Number(own.chain.settled.at(-1)?.batch.logLength ?? 0n);
+  const count = WARM_UP + RECORDS;
+  if (entries !== count) throw new Error(`${entries} of ${count} entries were settled: ${own.refusals.join()}`);
+  return {
+    netted: toTimed(count, { cpuS: all.cpuS - spent.cpuS, wallS: all.wallS - spent.wallS }),
+    cosigned: toTimed(count, spent),
+  };
+}
+
+const WHAT = `${RECORDS} at ${CONCURRENT} at a time, ${PROVIDERS} providers, group commits that are synced on another thread`;
+
+function listIntakeRows({ admitted, recorded }: Readonly<Record<'admitted' | 'recorded', Timed>>): Row[] {
+  return [
+    {
+      id: 'intake',
+      what: 'validator intake, records per second of one core',
+      value: recorded.perCpuSecond,
+      unit: '/s',
+      aim: { at: 'least', value: 1_500 },
+      why: 'two thirds of it are the two signatures of each record',
+      note: `${recorded.perSecond.toFixed(0)} by the wall clock; ${WHAT}; Ed25519 and ML-DSA-44 of each record, header proof, request and sampler; link framing left out`,
+    },
+    {
+      id: 'admission',
+      what: 'validator admission, orders per second of one core',
+      value: admitted.perCpuSecond,
+      unit: '/s',
+      aim: { at: 'least', value: 5_000 },
+      why: ADMISSION_WHY,
+      next: ADMISSION_NEXT,
+      note: `${admitted.perSecond.toFixed(0)} by the wall clock; ${WHAT}; each payer's secp256k1 signature and its provider's two are checked here, and the validator's own is made`,
+    },
+  ];
+}
+
+const ADMISSION_WHY =
+  "four signatures of each order are two thirds of it, by a profile (2026-11-26): the payer's is recovered (29 %), Ed25519 and ML-DSA-44 of its provider are checked (23 %), the validator's own is made (14 %); they alone take longer than a five-thousandth of a second. On one loaded machine an order took 1.34 ms of processor before a payer's open orders were counted as they come and go, and savepoints were kept as statements, and 1.1 to 1.2 ms after. One word for all orders of a commit would save the last of the four at most, a seventh, and only where many come at once; the contract that convicts a validator of two words for one order reads words of one order (Equivocation.sol), so it would have to read a path as well";
+const ADMISSION_NEXT =
+  'consents of one provider for several orders under one signature, which save a quarter; then words of the validator by the root of a commit, with contracts that read them';
+
+function listNettingRows({
+  admitted,
+  decided,
+  netted,
+}: Readonly<Record<'admitted' | 'decided' | 'netted', Timed>>): Row[] {
+  const together = 1_000 / (toMs(admitted) + toMs(decided) + toMs(netted));
+  return [
+    {
+      id: 'decision',
+      what: 'replies decided by the beacon and written to the log, per second of one core',
+      value: decided.perCpuSecond,
+      unit: '/s',
+      note: `${decided.perSecond.toFixed(0)} by the wall clock; none of them audited; group commits, synced`,
+    },
+    {
+      id: 'netting',
+      what: 'entries of the log netted into batches, per second of one core',
+      value: netted.perCpuSecond,
+      unit: '/s',
+      aim: { at: 'least', value: 5_000 },
+      why: 'entries are packed with their evidence for co-signers, one after the other',
+      next: 'entries that are packed once, when they are decided',
+      note: `${netted.perSecond.toFixed(0)} by the wall clock; ${WARM_UP + RECORDS} entries of one payer and ${PROVIDERS} providers, packed for a co-signer, whose own work is left out; durable before anybody is asked; admission, decision and netting together ${together.toFixed(0)}/s`,
+    },
+  ];
+}
+
+function describeChecks(parts: Readonly<Record<'admitted' | 'recorded' | 'heard' | 'cosigned', Timed>>): Row {
+  const { admitted, recorded, heard, cosigned } = parts;
+  const describe = (timed: Timed): string => `${toMs(timed).toFixed(2)} ms`;
+  return {
+    id: 'reply-checks',
+    what: `processor time of what validators check of each reply of ${TOKENS} tokens: its handling validator, and a co-signer`,
+    value: toMs(admitted) + toMs(recorded) + toMs(heard) + toMs(cosigned),
+    unit: 'ms',
+    aim: { at: 'most', value: 1 },
+    why: "signatures: payer's and provider's of the order, the record's and the payer's word for it at both, and two words of each validator; and four commits to the disk. What a validator has found good once it does not check again: on one loaded machine all of it took 9.3 ms of processor before that, and before words of payers were counted as they come and go, and 6.1 ms after",
+    next: 'words of several replies under one signature; commits of several replies in one, which more of them at once make larger',
+    note: `order admitted ${describe(admitted)}, record taken in ${describe(recorded)}; at another validator its payer heard ${describe(heard)}, its entry unpacked, checked and signed with its batch ${describe(cosigned)}; openings are looked at of replies that are drawn, and links left out`,
+  };
+}
+
+interface Spent {
+  readonly cpuS: number;
+  readonly wallS: number;
+}
+
+async function clock<T>(work: () => Promise<T>): Promise<Spent & { readonly result: T }> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const result = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { result, cpuS: (user + system) / 1e6, wallS: (performance.now() - start) / 1e3 };
+}
+
+const toTimed = (count: number, { cpuS, wallS }: Spent): Timed => ({
+  perCpuSecond: count / cpuS,
+  perSecond: count / wallS,
+});
+
+const timeWork = async (count: number, work: () => Promise<void>): Promise<Timed> => toTimed(count, await clock(work));
+
+async function timeAll<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<Timed> {
+  const waiting = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of waiting) await work(item);
+  };
+  for (let i = 0; i < WARM_UP; i++) await work(waiting.next().value as T);
+  return timeWork(items.length - WARM_UP, async () => {
+    await Promise.all(Array.from({ length: CONCURRENT }, worker));
+  });
+}

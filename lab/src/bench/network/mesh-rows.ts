@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { startMesh } from '@ogong/devnet/mesh/mesh';
+import { assignPorts, CALM_TIMINGS, countPorts } from '@ogong/devnet/mesh/mesh-plan';
+import { readMeshState } from '@ogong/devnet/mesh/mesh-state';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import type { Row } from '../row.ts';
+
+const MODEL_ID = 'ogong/verified/bench/stories15m';
+/** What starts leave behind, such as garbage, has gone by then. */
+const SETTLE_MS = 20_000;
+const IDLE_MS = 30_000;
+/** Linux counts processor time in hundredths of a second. */
+const TICK_MS = 10;
+
+/** What a network on one machine weighs while nobody uses it: the one that `ogong mesh up` starts. */
+export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-mesh-'));
+  const plan = {
+    ...{ directory, model: { ...model, id: MODEL_ID, root: model.modelRoot } },
+    ...{ validators: 4, providers: 3, timings: CALM_TIMINGS },
+  };
+  const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
+  const startMs = performance.now();
+  const ownBefore = process.cpuUsage();
+  const mesh = await startMesh({ ...plan, ports, isLasting: true });
+  const elapsedMs = performance.now() - startMs;
+  const own = process.cpuUsage(ownBefore);
+  try {
+    const roots = (readMeshState(directory)?.processes ?? []).flatMap(({ identity }) => identity?.pid ?? []);
+    const pids = process.platform === 'linux' ? listTrees(roots) : [];
+    const isKnown = pids.length > 0;
+    const startedMs = pids.map(readProcessorMs).reduce((sum, ms) => sum + ms, (own.user + own.system) / 1000);
+    await delay(SETTLE_MS);
+    const memory = pids.map(readMemoryMib);
+    const before = pids.map(readProcessorMs);
+    await delay(IDLE_MS);
+    const after = pids.map(readProcessorMs);
+    const busyMs = after.reduce((sum, ms, i) => sum + ms - (before[i] as number), 0);
+    const note = `${roots.length} daemons and their engines, ${pids.length} processes`;
+    return [
+      {
+        ...{ id: 'mesh-start', what: 'time until all daemons of a mesh of 4 validators and 3 providers serve' },
+        ...{ value: elapsedMs / 1000, unit: 's', aim: { at: 'most', value: 8 } },
+        why: 'two cores start twelve daemons and six engines; what is left is code that each of them compiles and runs for the first time: curves, schemas. On one loaded machine a start took 62 to 67 s of processor time before programs of a clone were joined again and drift tables read late, and 33 to 39 s after; figures from before 2026-11-25 lack that',
+        next: 'a quiet run; engines that open their model once for provider and verifier of a machine; a snapshot of what every daemon loads',
+      },
+      {
+        ...{
+          id: 'mesh-start-work',
+          what: 'processor time until all daemons of that mesh serve, of daemons, engines, chain and launcher',
+        },
+        ...{ value: isKnown ? startedMs / 1000 : undefined, unit: 's' },
+      },
+      {
+        ...{ id: 'mesh-memory', what: 'memory of an idle mesh', unit: 'MiB', aim: { at: 'most', value: 2048 } },
+        note: `${note}; pages that processes share count once`,
+        value: isKnown ? memory.reduce((sum, mib) => sum + mib, 0) : undefined,
+      },
+      {
+        ...{ id: 'mesh-idle', what: 'processor time of an idle mesh, as part of one core', unit: '%' },
+        ...{ value: isKnown ? (100 * busyMs) / IDLE_MS : undefined, aim: { at: 'most', value: 5 }, note },
+        why: 'an epoch of 5 s: proofs of four validators, which each of them and every certificate checks in JavaScript, are half of what validators do. On one loaded machine an idle mesh took 33 % before event loops were left alone, and 25 % after (figures from before 2026-11-25 lack that); with the threshold beacon 70 to 82 % before its validators stopped asking the chain ten times a second, and 22 % after',
+        next: 'a quiet run; the threshold beacon as the default; readers that ask for a certificate once in an epoch and not every 2 s',
+      },
+    ];
+  } finally {
+    await mesh.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** These processes and all that they have started. */
+function listTrees(roots: readonly number[]): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const parents = new Map(rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]));
+  const isOf = (pid: number | undefined): boolean =>
+    pid !== undefined && (roots.includes(pid) || (pid > 1 && isOf(parents.get(pid))));
+  return [...parents.keys()].filter(isOf);
+}
+
+/** MiB; a page that several processes share counts in parts. */
+function readMemoryMib(pid: number): number {
+  const [, kib] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+  return Number(kib) / 1024;
+}
+
+function readProcessorMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+}

@@ -1,0 +1,130 @@
+import type { RunRecord } from '../run-record.ts';
+import { checkSlash, checkSplit } from './court-claims.ts';
+import type { Finding } from './finding.ts';
+import {
+  checkBelowQuorum,
+  checkConservation,
+  checkExactlyOnce,
+  checkHonest,
+  checkQuorum,
+  checkRefunds,
+} from './ledger-claims.ts';
+import { checkEmission, checkMint, checkWithdrawal } from './money-claims.ts';
+import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
+import {
+  checkBeacon,
+  checkCheat,
+  checkEjection,
+  checkFailover,
+  checkReceipts,
+  checkTampering,
+  checkTests,
+} from './reply-claims.ts';
+
+export interface DemoClaim extends Finding {
+  readonly id: string;
+  readonly statement: string;
+}
+
+/** Evaluates every claim that applies to this run, from the record alone. @param only the id of a claim. Default: all. */
+export function evaluateClaims(run: RunRecord, only?: string): DemoClaim[] {
+  return listClaims(run)
+    .filter(({ id }) => only === undefined || id === only)
+    .map(({ judge, ...claim }) => ({ ...claim, ...judge() }));
+}
+
+type OpenClaim = Pick<DemoClaim, 'id' | 'statement'> & { readonly judge: () => Finding };
+
+function listClaims(run: RunRecord): OpenClaim[] {
+  const { money, mint, split, slash } = run;
+  const claim = (id: string, statement: string, judge: () => Finding): OpenClaim => ({ id, statement, judge });
+  const claims = [
+    claim('receipts', 'every answer has a receipt that passes offline', () => checkReceipts(run)),
+    claim('tampering', 'one changed byte fails the check that names it', () => checkTampering(run)),
+  ];
+  if (run.trust.generations) {
+    claims.push(
+      claim('beacon', 'validators make a key that nobody has whole, and one signature of it certifies an epoch', () =>
+        checkBeacon(run),
+      ),
+    );
+  }
+  if (run.cheat !== 'none') {
+    claims.push(
+      claim(`cheat-${run.cheat}`, 'the cheat is seen through by the stage that should', () => checkCheat(run)),
+      claim('ejection', 'the cheat is ejected on chain and no longer served from', () => checkEjection(run)),
+    );
+  }
+  claims.push(
+    claim('refunds', 'no payer is charged for a rejected reply, nor more than its fee for any other', () =>
+      checkRefunds(run),
+    ),
+    claim('honest-paid', 'every honest provider that served is paid, and none is ejected', () => checkHonest(run)),
+    claim('quorum', 'every batch carries more than two thirds of the bonded stake', () => checkQuorum(run)),
+    claim('conservation', 'what left the escrow channels equals the six shares, to the unit', () =>
+      checkConservation(run),
+    ),
+  );
+  claims.push(
+    claim('tests', 'providers that the beacon draws are asked unannounced, and honest ones answer', () =>
+      checkTests(run),
+    ),
+  );
+  if (run.failover) {
+    claims.push(
+      claim('failover', 'an answer whose provider is killed in mid-stream is given whole by another', () =>
+        checkFailover(run),
+      ),
+    );
+  }
+  if (run.reach) {
+    claims.push(
+      claim('relayed', 'a provider that only a relay reaches is asked through it, and serves', () => checkRelayed(run)),
+      claim('sealed', 'whoever carries a request and its reply reads neither, with the keys of TLS too', () =>
+        checkSealed(run),
+      ),
+      claim('fastest', 'a request by lowest latency is drawn by measured figures that its router signed', () =>
+        checkFastest(run),
+      ),
+    );
+  }
+  if (run.chaos) {
+    claims.push(
+      claim('below-quorum', 'without a quorum nothing settles', () => checkBelowQuorum(run)),
+      claim('exactly-once', 'after the restart every reply settles exactly once', () => checkExactlyOnce(run)),
+    );
+  }
+  if (money) {
+    claims.push(
+      claim('emission', 'validators tally what was recycled by themselves, and a claim is paid once', () =>
+        checkEmission(money),
+      ),
+      claim('withdrawal', 'a payer takes out what it has not reserved, to the unit and no more', () =>
+        checkWithdrawal(money),
+      ),
+    );
+  }
+  if (split) {
+    claims.push(
+      claim('bad-split', 'a split that does not conserve is refused, and nothing moves', () => checkSplit(split)),
+    );
+  }
+  if (slash) {
+    claims.push(
+      claim('slash', 'a validator that signs a false verdict loses a tenth of its bond', () => checkSlash(slash)),
+    );
+  }
+  if (mint) {
+    claims.push(
+      claim(
+        'mint',
+        'validators keep prices and close the epoch by themselves, and work is paid once, within what was burned',
+        () => checkMint(mint),
+      ),
+      claim('withdrawal', 'a payer takes out what it has not reserved, to the unit and no more', () =>
+        checkWithdrawal(mint),
+      ),
+    );
+  }
+  return claims;
+}

@@ -1,0 +1,63 @@
+import type { GpuBackend, GpuDevice } from '../library.ts';
+
+/** What was found of each back end; an absence says why it cannot be used. */
+export interface FoundBackends {
+  readonly platform: string;
+  readonly cpuAbsence: string | undefined;
+  readonly cudaAbsence: string | undefined;
+  readonly cudaDevices: readonly GpuDevice[];
+  readonly vulkanAbsence: string | undefined;
+  readonly vulkanDevices: readonly GpuDevice[];
+  /** Back ends whose build is here; another is fetched at its first use. */
+  readonly builds: readonly GpuBackend[];
+}
+
+export interface JudgedBackend {
+  readonly backend: 'cuda' | 'metal' | 'vulkan' | 'cpu';
+  readonly isUsable: boolean;
+  /** Devices, or why there is none and what would help. */
+  readonly reason: string;
+}
+
+export interface BackendChoice {
+  /** All of them, in the order of preference. */
+  readonly backends: readonly JudgedBackend[];
+  /** What is likely the fastest here; undefined where nothing runs. */
+  readonly advised: 'cuda' | 'vulkan' | 'cpu' | undefined;
+  readonly why: string;
+}
+
+/** Judges the back ends of a machine. It only advises: the one that is served is what `--backend` says. */
+export function chooseBackend(found: FoundBackends): BackendChoice {
+  const describe = (backend: GpuBackend, devices: readonly GpuDevice[]): string =>
+    `${devices.map(({ name, driver }) => `${name} (${driver})`).join(', ')}; taken with --backend ${backend}` +
+    (found.builds.includes(backend) ? '' : ', which fetches its build once');
+  const judge = (backend: GpuBackend, absence: string | undefined, devices: readonly GpuDevice[]): JudgedBackend => ({
+    ...{ backend, isUsable: absence === undefined },
+    reason: absence ?? describe(backend, devices),
+  });
+  const isApple = found.platform.startsWith('darwin-');
+  const backends: readonly JudgedBackend[] = [
+    judge('cuda', found.cudaAbsence, found.cudaDevices),
+    { backend: 'metal', isUsable: false, reason: isApple ? 'not used by this version' : 'only on Apple machines' },
+    judge('vulkan', found.vulkanAbsence, found.vulkanDevices),
+    { backend: 'cpu', isUsable: found.cpuAbsence === undefined, reason: found.cpuAbsence ?? 'runs here' },
+  ];
+  const usable = (backend: GpuBackend | 'cpu'): boolean =>
+    backends.some((each) => each.backend === backend && each.isUsable);
+  if (usable('cuda'))
+    return { backends, advised: 'cuda', why: 'a card with its own memory; verifiers compare its replies by scores' };
+  const [first] = found.vulkanDevices;
+  const isCard = first?.kind === 'discrete' || first?.kind === 'virtual';
+  if (usable('vulkan') && isCard)
+    return {
+      backends,
+      advised: 'vulkan',
+      why: 'a card with its own memory; verifiers need the same device and driver',
+    };
+  if (!usable('cpu')) return { backends, advised: undefined, why: found.cpuAbsence ?? 'nothing runs here' };
+  const why = usable('vulkan')
+    ? `the first Vulkan device is ${first?.kind ?? 'unknown'}, which is seldom faster; compare with doctor <model> --backend vulkan`
+    : 'no GPU can be used';
+  return { backends, advised: 'cpu', why };
+}

@@ -1,0 +1,90 @@
+import { availableParallelism, cpus } from 'node:os';
+import { EngineError } from '../../interface/engine-error.ts';
+import { type GpuBackend, type GpuDevice, scoreCpuLibraries } from '../library.ts';
+import { type BackendChoice, chooseBackend } from './choose-backend.ts';
+import { chooseCpuLibrary, runsHere } from './cpu-library.ts';
+import { type CanLoad, explainCudaAbsence, listCudaDevices } from './cuda-device.ts';
+import { findGpuBuild } from './gpu-build.ts';
+import { type GraphicsCard, type GraphicsCards, listGraphicsCards } from './graphics-cards.ts';
+import { readAvailableMemory } from './memory.ts';
+import { countCores, findLlamaBuild, type LlamaBuild } from './platform.ts';
+import { listVulkanDevices } from './vulkan-device.ts';
+
+/** What this machine has for llama.cpp, before any model. */
+export interface MachineReport {
+  readonly processor: string;
+  readonly cores: number;
+  readonly threads: number;
+  readonly availableBytes: number;
+  /** Why nothing runs here; undefined where something does. */
+  readonly absence: string | undefined;
+  /** llama.cpp's release. */
+  readonly version: string | undefined;
+  /** CPU libraries that run here, the fastest first; empty where the build links one in. */
+  readonly cpuLibraries: readonly string[];
+  /** What `--isa auto` takes. */
+  readonly chosenCpuLibrary: string | undefined;
+  /** As the bus shows them, with or without a driver. */
+  readonly cards: readonly GraphicsCard[];
+  readonly nvidiaDriver: string | undefined;
+  readonly cudaDevices: readonly GpuDevice[];
+  readonly vulkanDevices: readonly GpuDevice[];
+  /** Every back end: whether it can be used, why not, and which is advised. */
+  readonly choice: BackendChoice;
+}
+
+/** What can be looked for; a test gives its own. */
+export interface MachineSources {
+  readonly findBuild: () => LlamaBuild;
+  readonly scoreLibraries: (build: LlamaBuild) => ReadonlyMap<string, number>;
+  readonly listDevices: () => GpuDevice[];
+  readonly listCards: () => GraphicsCards;
+  readonly canLoad?: CanLoad;
+  readonly platform: string;
+}
+
+const SOURCES: MachineSources = {
+  findBuild: findLlamaBuild,
+  scoreLibraries: scoreCpuLibraries,
+  listDevices: listVulkanDevices,
+  listCards: listGraphicsCards,
+  platform: `${process.platform}-${process.arch}`,
+};
+
+/** @param engineDir where fetched builds lie. */
+export function inspectMachine(engineDir: string, sources: MachineSources = SOURCES): MachineReport {
+  const build = attempt(sources.findBuild);
+  const scores = build.value === undefined ? new Map<string, number>() : sources.scoreLibraries(build.value);
+  const usable = [...scores].filter(([name]) => runsHere(name, scores)).sort(([, a], [, b]) => b - a);
+  const devices = attempt(sources.listDevices);
+  const vulkanDevices = devices.value ?? [];
+  const graphics = sources.listCards();
+  const cudaDevices = listCudaDevices(graphics);
+  const builds: readonly GpuBackend[] = ['cuda', 'vulkan'];
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    ...{ cores: countCores(), threads: availableParallelism(), availableBytes: readAvailableMemory() },
+    ...{ absence: build.why, version: build.value?.version },
+    cpuLibraries: usable.map(([name]) => name),
+    chosenCpuLibrary: usable.length === 0 ? undefined : chooseCpuLibrary('auto', scores),
+    ...graphics,
+    ...{ cudaDevices, vulkanDevices },
+    choice: chooseBackend({
+      platform: sources.platform,
+      cpuAbsence: build.why,
+      ...{ cudaDevices, vulkanDevices },
+      cudaAbsence: explainCudaAbsence(graphics, sources.canLoad),
+      vulkanAbsence: devices.why ?? (vulkanDevices.length === 0 ? 'this machine shows no Vulkan device' : undefined),
+      builds: builds.filter((backend) => findGpuBuild(backend, engineDir) !== undefined),
+    }),
+  };
+}
+
+function attempt<T>(look: () => T): { readonly value?: T; readonly why?: string } {
+  try {
+    return { value: look() };
+  } catch (error) {
+    if (error instanceof EngineError) return { why: error.message };
+    throw error;
+  }
+}

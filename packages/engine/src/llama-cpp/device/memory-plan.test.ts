@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EngineError } from '../../interface/engine-error.ts';
+import { inspectModelFile, type ModelFacts } from '../model-file.ts';
+import { BATCH_ROWS, estimateMemory } from './memory.ts';
+import { planMemory } from './memory-plan.ts';
+
+const FILE = fileURLToPath(new URL('../../../../models/models/stories260K.gguf', import.meta.url));
+const GIB = 2 ** 30;
+
+/** About an 8B model in q4_k_m: 4.6 GiB of weights, 128 KiB of KV cache a position. */
+const file: ModelFacts = {
+  ...inspectModelFile(FILE),
+  ...{ weightBytes: 4.6 * GIB, trainContext: 131_072, kvBytesPerPosition: 131_072 },
+  ...{ embeddingSize: 4096, vocabularySize: 128_256 },
+};
+
+const needs = (contextSize: number, sequences: number): number =>
+  estimateMemory(file, { contextSize, sequences, batchSize: BATCH_ROWS }).total;
+
+describe('a plan of memory', () => {
+  it('gives eight replies 8192 positions each where they fit, and more to nobody who did not ask', () => {
+    const plan = planMemory(file, {}, 64 * GIB);
+    expect(plan).toMatchObject({ contextSize: 8192, sequences: 8, kvPerSequence: GIB, available: 64 * GIB });
+    expect(planMemory(file, { contextSize: 32_768, sequences: 2 }, 64 * GIB)).toMatchObject({
+      ...{ contextSize: 32_768, sequences: 2, total: needs(32_768, 2) },
+    });
+    expect(planMemory({ ...file, trainContext: 2048 }, {}, 64 * GIB).contextSize).toBe(2048);
+  });
+
+  it('gives up slots before positions', () => {
+    expect(planMemory(file, {}, needs(8192, 3) + GIB / 2)).toMatchObject({ contextSize: 8192, sequences: 3 });
+    expect(planMemory(file, {}, needs(8192, 1))).toMatchObject({ contextSize: 8192, sequences: 1 });
+    expect(planMemory(file, {}, needs(8192, 1) - 1)).toMatchObject({ sequences: 1, contextSize: 7936 });
+    expect(planMemory(file, { sequences: 4 }, needs(2048, 4))).toMatchObject({ sequences: 4, contextSize: 2048 });
+    expect(planMemory(file, { contextSize: 4096 }, needs(4096, 2))).toMatchObject({ sequences: 2, contextSize: 4096 });
+  });
+
+  it('is the largest that fits, whatever is free', () => {
+    const anyMemory = fc.integer({ min: Math.ceil(needs(256, 1) / 2 ** 20), max: 32_768 });
+    fc.assert(
+      fc.property(anyMemory, (mebibytes) => {
+        const available = mebibytes * 2 ** 20;
+        const { contextSize, sequences, total } = planMemory(file, {}, available);
+        expect(total).toBe(needs(contextSize, sequences));
+        expect(total).toBeLessThanOrEqual(available);
+        const next = contextSize === 8192 ? needs(8192, sequences + 1) : needs(contextSize + 256, 1);
+        expect(sequences === 8 || next > available).toBe(true);
+      }),
+      { seed: 22 },
+    );
+  });
+
+  it('is refused with what would fit, where nothing does', () => {
+    const refusal = (wanted: Parameters<typeof planMemory>[1], available: number): string => {
+      try {
+        planMemory(file, wanted, available);
+      } catch (error) {
+        if (error instanceof EngineError && error.code === 'not-enough-memory') return error.message;
+      }
+      return 'planned';
+    };
+    expect(refusal({}, 2 * GIB)).toContain('the weights alone do not fit');
+    expect(refusal({ contextSize: 65_536, sequences: 1 }, 8 * GIB)).toMatch(/a context of \d+ positions per sequence/);
+    const fitting = Number(/a context of (\d+)/.exec(refusal({ contextSize: 65_536, sequences: 1 }, 8 * GIB))?.[1]);
+    expect(refusal({ contextSize: fitting, sequences: 1 }, 8 * GIB)).toBe('planned');
+  });
+});

@@ -1,0 +1,110 @@
+import type { Deployment } from '@ogong/chain/deployment';
+import type { Address, Hex } from '@ogong/chain/hex';
+import { TOKEN_DOMAIN, type TransferAuthorization } from '@ogong/chain/money/authorizations';
+import { z } from 'zod';
+
+/** The headers of x402, version 2 (docs/accounts.md#without-a-key). Each is base64 of JSON. */
+export const PAYMENT_REQUIRED_HEADER = 'payment-required';
+export const PAYMENT_HEADER = 'payment-signature';
+export const PAYMENT_RESPONSE_HEADER = 'payment-response';
+
+/** Of a payment's header, in characters; ours has some 1,200. */
+const MOST_CHARACTERS = 8_192;
+/** How long a wallet may take to sign and send. */
+const MAX_TIMEOUT_S = 300;
+
+export interface PaymentTerms {
+  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
+  readonly payTo: Address;
+  readonly amountAtomic: bigint;
+  /** What is paid for. */
+  readonly url: string;
+}
+
+export interface PaymentOffer {
+  readonly authorization: TransferAuthorization;
+  readonly signature: Hex;
+}
+
+export const nameNetwork = ({ chainId }: Pick<Deployment, 'chainId'>): string => `eip155:${chainId}`;
+
+/** @param problem why what was sent is not taken; none where nothing was. */
+export function encodePaymentRequired(
+  { deployment, payTo, amountAtomic, url }: PaymentTerms,
+  problem = `${PAYMENT_HEADER.toUpperCase()} header is required`,
+): string {
+  const accepted = {
+    scheme: 'exact',
+    network: nameNetwork(deployment),
+    amount: `${amountAtomic}`,
+    asset: deployment.token,
+    payTo,
+    maxTimeoutSeconds: MAX_TIMEOUT_S,
+    extra: { ...TOKEN_DOMAIN, assetTransferMethod: 'eip3009' },
+  };
+  const resource = {
+    url,
+    description: 'The most that this request may cost; the rest is credit',
+    mimeType: 'application/json',
+  };
+  return encode({ x402Version: 2, error: problem, resource, accepts: [accepted] });
+}
+
+export const encodePaymentResponse = (answer: {
+  readonly success: boolean;
+  /** Empty where the payer had credit left. */
+  readonly transaction: string;
+  readonly network: string;
+  readonly payer: string;
+}): string => encode(answer);
+
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64');
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .transform((text) => text.toLowerCase() as Address);
+const hexBytes = (size: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^0x[0-9a-fA-F]{${size * 2}}$`))
+    .transform((text) => text.toLowerCase() as Hex);
+const number = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,77})$/)
+  .transform(BigInt);
+
+/** An authorization of ERC-3009 and its signature, as wallets and x402 word them. */
+export const signedTransfer = z.object({
+  signature: hexBytes(65),
+  authorization: z.object({
+    from: address,
+    to: address,
+    value: number,
+    validAfter: number,
+    validBefore: number,
+    nonce: hexBytes(32),
+  }),
+});
+
+const paymentBody = z.object({
+  x402Version: z.literal(2),
+  accepted: z.object({ scheme: z.literal('exact'), network: z.string(), asset: address }),
+  payload: signedTransfer,
+});
+
+/** @returns undefined where it is none of ours: malformed, of another scheme, chain or token. */
+export function parsePayment(header: string, deployment: PaymentTerms['deployment']): PaymentOffer | undefined {
+  if (header.length > MOST_CHARACTERS || !/^[A-Za-z0-9+/]+={0,2}$/.test(header)) return undefined;
+  let given: unknown;
+  try {
+    given = JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  const parsed = paymentBody.safeParse(given);
+  if (!parsed.success) return undefined;
+  const { accepted, payload } = parsed.data;
+  if (accepted.network !== nameNetwork(deployment) || accepted.asset !== deployment.token) return undefined;
+  return payload;
+}

@@ -1,0 +1,320 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { drawHearers } from '@ogong/protocol/audit/hearers';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { isOk, pass } from '@ogong/protocol/base/checks';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { signDelivery } from '@ogong/protocol/exchange/delivery';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
+import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { type BoundRecord, bindRecord } from '@ogong/protocol/verdict/claim';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fee';
+import type { HeldRecord } from '../books/channel-ledger.ts';
+import type { StoredReply } from '../books/receipt-store.ts';
+import type { OutboxDelivery } from '../outbox/delivery-outbox.ts';
+import { readOrder } from '../outbox/named-order.ts';
+import type { ProviderAnswer } from './follow-provider.ts';
+import { grantOf } from './paying-signer.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
+
+type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
+
+/** The answer has arrived but is not checked yet. A busy provider has this long to open it; then the answer is rejected. */
+const OPENING_PATIENCE_MS = 30_000;
+
+/**
+ * Stage 1 on one reply. A reply that passes is stored and marked as delivered.
+ * @throws ApiError where the provider is at fault.
+ */
+export async function checkReply<R extends BoughtAnswer>(
+  context: ReplyContext,
+  job: ReplyJob<CommonRequest, R>,
+  { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
+): Promise<R> {
+  const { record, admission, attestation } = answer.finished;
+  if (record === undefined || admission === undefined) {
+    await accuseProvider(context, attempt, { reason: 'abandoned' });
+    throw new ApiError(
+      'provider_failed',
+      `The provider finished without ${record === undefined ? 'a record' : "its validator's admission"}.`,
+    );
+  }
+  const opening = answer.opening ?? (await fetchOpening(context, attempt, record));
+  const evidence: ComplaintEvidence = { record, opening: { opening } };
+  const response = job.form.toResponse(answer);
+  // What fits into a window is paid without it, unless it was cut short or need not have been taken.
+  const isStandby = job.request.demands.standbyPer1kAtomic !== undefined;
+  const isCut = answer.finished.stopReason === 'cancelled';
+  const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
+  const progress = isPaidBy ? answer.progress : undefined;
+  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
+  const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
+  const failed = verdict.ok ? undefined : toFailure(verdict);
+  if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
+  context.validators.noteAdmitted(attempt.validator);
+
+  const opened = parseOpening(opening);
+  const header = findModality(job.endpoint).parseHeader(opened.header);
+  const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
+  const replyId = toHex(attempt.replyId);
+  const { checks } = verdict;
+  const { tookMs, firstMs } = answer;
+  const timing = { tookMs, firstMs };
+  const checked = { choice: job.index ?? job.choice, replyId, promptTokens, outputTokens, timing, receipt, checks };
+  const read = job.form.read(checked, answer, opened);
+  if ('failed' in read) throw await rejectReply(context, attempt, { ...read.failed, evidence });
+
+  const stored = { replyId, receipt, request: job.body, response, checks };
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.deliveries.put(
+      [attempt.validator, ...listHearers(context, attempt)],
+      createDelivery(context, attempt, {
+        ...{ admission, record: bindRecord(crypto, record, opening), promptTokens, outputTokens },
+        tookMs,
+      }),
+    ),
+    context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
+  ]);
+  reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
+  return read.reply;
+}
+
+/** @throws ApiError where the provider does not open what it committed to. */
+async function fetchOpening(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  record: SignedRecord,
+): Promise<Uint8Array> {
+  try {
+    return await context.providers.getOpening(attempt.match, attempt.replyId, OPENING_PATIENCE_MS);
+  } catch (cause) {
+    await accuseProvider(context, attempt, { reason: 'opening-withheld', evidence: { record } });
+    throw createCheckFailed('the provider withholds the opening of its commitment', cause);
+  }
+}
+
+/** Keeps the receipt of a part of an answer that stage 1 has passed, and what is owed for it. */
+export async function keepReply(
+  context: ReplyContext,
+  job: ReplyJob<CommonRequest, BoughtAnswer>,
+  attempt: ProviderAttempt,
+  part: Pick<StoredReply, 'receipt' | 'response' | 'checks'> & Parameters<typeof readHeld>[3],
+): Promise<void> {
+  const { receipt, response, checks } = part;
+  const replyId = toHex(attempt.replyId);
+  const stored = { replyId, receipt, request: job.body, response, checks };
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.ledger.deliver(replyId, readHeld(context, job, attempt, part)),
+  ]);
+}
+
+/** Stage 1 has found that the reply may be billed. */
+export function readHeld(
+  { chain: { ledger }, payer }: Pick<ReplyContext, 'chain' | 'payer'>,
+  {
+    endpoint,
+    request,
+    body,
+  }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'> & {
+    readonly body?: Uint8Array;
+  },
+  { order }: Pick<ProviderAttempt, 'order'>,
+  held: {
+    readonly record: SignedRecord;
+    readonly header: CommonHeader;
+    /** Its length alone, where the gateway does not see it. */
+    readonly response: Uint8Array | { readonly sizeBytes: number };
+  } & Pick<ProviderAnswer, 'progress'>,
+): HeldRecord {
+  const { record, header, response } = held;
+  const named = readOrder(ledger, order);
+  const text = toProgressed(response, named, body);
+  const known = withOrderKeys(crypto, grantOf(payer, named));
+  const progress = held.progress && readProgress(known, { ledger, order: named }, held.progress, text);
+  return {
+    recordHash: toHex(hashRecord(crypto, record.record)),
+    promptTokens: header.promptTokenCount,
+    outputTokens: header.outputTokenCount,
+    feeAtomic: computeBilledFee(findModality(endpoint), {
+      order: named,
+      request,
+      header,
+      responseBytes: 'sizeBytes' in response ? response.sizeBytes : response.length,
+      progress,
+    }),
+  };
+}
+
+function toProgressed(
+  response: Uint8Array | { readonly sizeBytes: number },
+  { replyId }: Pick<NamedOrder, 'replyId'>,
+  body: Uint8Array | undefined,
+): ProgressedText {
+  if ('sizeBytes' in response) return response;
+  if (body === undefined) return { sizeBytes: response.length };
+  return { blind: computeBlinds(crypto, { body, replyId }).answer, text: response };
+}
+
+/** Who hears it, too, so that the handling validator cannot hide it. */
+export function listHearers(
+  { chain }: Pick<ReplyContext, 'chain'>,
+  { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
+): Uint8Array[] {
+  const named = readOrder(chain.ledger, order);
+  const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
+  return hearers.map(({ address }) => address);
+}
+
+/** This gateway's word about the reply that it holds. */
+export function createDelivery(
+  { chain: { ledger }, beacon, payer }: ReplyContext,
+  { order }: Pick<ProviderAttempt, 'order'>,
+  held: {
+    readonly admission: SignedAdmission;
+    readonly record: BoundRecord;
+    readonly tookMs: number;
+  } & Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>,
+): OutboxDelivery {
+  const { record, header, headerProof, providerKey, signature: signed } = held.record;
+  const delivery = signDelivery(crypto, payer, {
+    ledger,
+    orderHash: readOrder(ledger, order).orderHash,
+    recordHash: hashRecord(crypto, record),
+    promptTokenCount: held.promptTokens,
+    outputTokenCount: held.outputTokens,
+    epoch: beacon.latest().epoch,
+  });
+  const { epoch, timeMs, signature } = held.admission;
+  const admission = { epoch, timeMs, signature };
+  return {
+    order,
+    delivery,
+    record: { record, providerKey, signature: signed },
+    header,
+    headerProof: [...headerProof],
+    admission,
+    tookMs: held.tookMs,
+  };
+}
+
+/** All that was signed for one reply, in one document. */
+export function buildReceipt(
+  { chain }: { readonly chain: Pick<ReplyContext['chain'], 'ledger'> },
+  { endpoint }: Pick<ReplyJob, 'endpoint'>,
+  {
+    attempt: { order, match, beacon, machines },
+    admission: { epoch, timeMs, signature: admitted },
+    record,
+    opening,
+    progress,
+    attestation,
+  }: {
+    readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon' | 'machines'>;
+    readonly admission: SignedAdmission;
+    readonly record: SignedRecord;
+    readonly opening: Uint8Array;
+    readonly progress?: SignedProgress | undefined;
+    /** Of tier `tee`; empty in others. */
+    readonly attestation?: Uint8Array;
+  },
+): Receipt {
+  const { ticket, routerKey, signature } = match.signed;
+  const evidence = new Map([
+    ...(attestation && attestation.length > 0 ? [['attestation', attestation] as const] : []),
+    ...(machines ?? []),
+  ]);
+  return {
+    endpoint,
+    ledger: chain.ledger,
+    order: { bytes: order.order, signature: order.signature },
+    ticket: { bytes: ticket, publicKey: routerKey, signature },
+    admission: { epoch, timeMs, signature: admitted },
+    record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
+    beacon: beacon.certificate,
+    opening: { bytes: opening },
+    ...(evidence.size > 0 && { evidence }),
+    ...(progress && { progress: { bytes: progress.progress, signature: progress.signature } }),
+  };
+}
+
+/** Runs in the child process that reads bytes from strangers. */
+export async function verifyReply(
+  { chain, modelRoots, machinePolicy, checker, clock, payer }: ReplyContext,
+  { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
+  {
+    attempt,
+    receipt,
+    response,
+  }: {
+    readonly attempt: Pick<ProviderAttempt, 'validators'>;
+    readonly receipt: Receipt;
+    readonly response: Uint8Array;
+  },
+) {
+  const given = {
+    ledger: chain.ledger,
+    settlement: chain.network.settlement,
+    validators: attempt.validators,
+    generations: chain.generations(),
+    orderKeys: grantOf(payer, parseOrder(receipt.order.bytes)),
+    // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
+    // The validator signs for the record when it has it, which no reply waits for.
+    allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
+  };
+  const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
+  const job = { receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy };
+  return checker.check({ ...job, isOrdered: true });
+}
+
+/**
+ * The certificate is this gateway's own: it held when the gateway read it, and validators that have left since are no fault of the
+ * provider.
+ */
+export function excuseBeacon(verdict: ReceiptVerdict): ReceiptVerdict {
+  const isOut = ({ id, status }: ReceiptVerdict['checks'][number]): boolean => id === 'beacon' && status === 'fail';
+  if (!verdict.checks.some(isOut)) return verdict;
+  const read = pass('beacon', 'certified when it was read; the validators are others since');
+  const checks = verdict.checks.map((one) => (isOut(one) ? read : one));
+  return { ...verdict, checks, ok: isOk(checks) && verdict.missing.length === 0 };
+}
+
+/** The first check that failed. If none did, nothing could be checked, and that is not a pass either. */
+export function toFailure({ checks }: Pick<ReceiptVerdict, 'checks'>): {
+  readonly id: string;
+  readonly detail: string;
+} {
+  const failed = checks.find(({ status }) => status === 'fail');
+  return failed ?? { id: 'no-check-passed', detail: 'nothing could be checked' };
+}
+
+async function rejectReply(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  { id, detail, evidence }: { readonly id: string; readonly detail: string; readonly evidence: ComplaintEvidence },
+): Promise<ApiError> {
+  await accuseProvider(context, attempt, { reason: id, evidence });
+  return createCheckFailed(`${id}: ${detail}`);
+}
+
+function createCheckFailed(why: string, cause?: unknown): ApiError {
+  return new ApiError(
+    'ogong_check_failed',
+    `The reply failed its check and is not paid for: ${why}. The validators were told.`,
+    { cause },
+  );
+}

@@ -1,0 +1,280 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { monotonicClock } from '@ogong/host/time/clock';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
+import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
+import { hashBeginning, isMilestoneDue, signProgress } from '@ogong/protocol/exchange/progress';
+import type { Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { bindRecord } from '@ogong/protocol/verdict/claim';
+import { readOrder } from '../outbox/named-order.ts';
+import { buildReceipt, excuseBeacon, keepReply, toFailure, verifyReply } from './check-reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { ComplaintEvidence } from './report-attempt.ts';
+
+/** As much of a reply as its provider has signed and this gateway has checked. */
+export interface StandingMilestone {
+  /** UTF-8 bytes of its text. */
+  readonly textBytes: number;
+  /** Keeps its receipt, and hands it to the validator of its order. */
+  keep(): Promise<void>;
+}
+
+/** A milestone that does not hold. */
+export interface FailedMilestone {
+  readonly id: string;
+  readonly detail: string;
+  readonly evidence: ComplaintEvidence;
+}
+
+/** Checks the milestones of one reply while it streams (docs/spec/progress.md#milestones). */
+export interface MilestoneFollower {
+  /** Nobody waits for the check, which comes within seconds. @param text all that came before the milestone. */
+  take(milestone: Milestone, text: string): void;
+  /** Aborted as soon as it is known that one of them does not hold; which one is the first, settle tells. */
+  readonly spoiled: AbortSignal;
+  /** Once all that came is checked: the last milestone that holds, and the first that does not. */
+  settle(): Promise<{
+    readonly standing?: StandingMilestone | undefined;
+    readonly failed?: FailedMilestone | undefined;
+  }>;
+  /** The reply is over: what waits is not checked any more. */
+  stop(): void;
+}
+
+/** So many, or so many bytes of them as one reply may have, are checked without a pause; a provider that is as fast as that is no liar. */
+const MAX_QUEUED = 16;
+/** Between two checks of one reply. Each is one of all that came before, and a fast text has several milestones by then, or is whole. */
+const PAUSE_MS = 3_000;
+
+type Job = ReplyJob<CommonRequest, BoughtAnswer>;
+
+interface Queued {
+  readonly milestone: Milestone;
+  /** All that came before it. */
+  readonly text: string;
+}
+
+/** A milestone whose form holds. */
+interface Claimed extends Queued {
+  readonly record: NonNullable<Milestone['record']>;
+  readonly admission: NonNullable<Milestone['admission']>;
+  readonly header: CommonHeader;
+  /** @throws ProtocolError where no opening can have its parts. */
+  readonly open: () => Uint8Array;
+}
+
+export function createMilestoneFollower(context: ReplyContext, job: Job, attempt: ProviderAttempt): MilestoneFollower {
+  const { milestonePauseMs: pauseMs = PAUSE_MS } = context;
+  const spoiled = new AbortController();
+  const { answer: blind } = computeBlinds(crypto, { body: job.body, replyId: attempt.replyId });
+  const claims = createClaimReader(job, blind);
+  const queue: Queued[] = [];
+  let queuedBytes = 0;
+  let standing: StandingMilestone | undefined;
+  let failed: FailedMilestone | undefined;
+  /** More came than is kept. It counts where all that was kept holds. */
+  let overflow: FailedMilestone | undefined;
+  let running: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let checkedAtMs = monotonicClock.nowMs();
+
+  /** @returns what is wrong with it; where nothing is, it stands. */
+  async function check(claim: Claimed): Promise<FailedMilestone | undefined> {
+    try {
+      return await checkOpened(claim);
+    } catch (error) {
+      return refuse((error as Error).message, showOpened(claim));
+    }
+  }
+
+  async function checkOpened({
+    milestone,
+    text,
+    record,
+    admission,
+    header,
+    open,
+  }: Claimed): Promise<FailedMilestone | undefined> {
+    const opening = open();
+    const { textBytes, attestation } = milestone;
+    const response = utf8Encode(text).subarray(0, textBytes);
+    const progress = signLeft(context, attempt, { blind, text: response });
+    const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
+    const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
+    if (!verdict.ok) return { ...toFailure(verdict), evidence: { record, opening: { opening } } };
+    const { checks } = verdict;
+    const part = { receipt, response, checks, header, record, progress };
+    standing = {
+      textBytes,
+      async keep() {
+        const { headerProof } = bindRecord(crypto, record, opening);
+        const { order } = attempt;
+        const said = {
+          ...{ order, record, header: milestone.header, headerProof: [...headerProof] },
+          ...{ request: job.body, endpoint: job.endpoint },
+        };
+        const push = { ...said, response, payeeWord: milestone.payeeWord, progress, attestation };
+        await Promise.all([
+          keepReply(context, job, attempt, part),
+          context.milestones.put(attempt.validator, { push, opening }),
+        ]);
+      },
+    };
+    return undefined;
+  }
+
+  /**
+   * Checks the newest of those that came, since the windows of all before it are in it. Only where it does not hold, those before are
+   * checked, too: the first that is false counts, and one without its form, behind which nothing is read, only where none is.
+   */
+  async function checkQueued(): Promise<void> {
+    const batch = queue.splice(0);
+    queuedBytes = 0;
+    const { claimed, problem } = claims.read(batch);
+    if (problem) spoiled.abort();
+    const newest = claimed.pop();
+    const wrong = newest && (await check(newest));
+    if (wrong) {
+      // Nothing more of it is shown while the first one is looked for.
+      spoiled.abort();
+      failed = (await findFirst(claimed)) ?? wrong;
+    } else failed = problem;
+    checkedAtMs = monotonicClock.nowMs();
+  }
+
+  async function findFirst(claimed: readonly Claimed[]): Promise<FailedMilestone | undefined> {
+    for (const claim of claimed) {
+      const wrong = await check(claim);
+      if (wrong) return wrong;
+    }
+    return undefined;
+  }
+
+  function start(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    running = checkQueued().then(() => {
+      running = undefined;
+      checkInTime();
+    });
+  }
+
+  const isFull = (): boolean => queue.length >= MAX_QUEUED || queuedBytes >= MAX_MILESTONE_OPENING_BYTES;
+
+  function checkInTime(): void {
+    if (running !== undefined || queue.length === 0 || failed) return;
+    const leftMs = checkedAtMs + pauseMs - monotonicClock.nowMs();
+    if (leftMs <= 0 || isFull()) start();
+    else timer ??= setTimeout(start, leftMs);
+  }
+
+  return {
+    spoiled: spoiled.signal,
+    take(milestone, text) {
+      if (spoiled.signal.aborted) return;
+      if (isFull()) {
+        overflow = { id: 'milestone', detail: 'more milestones than can be checked', evidence: {} };
+        return spoiled.abort();
+      }
+      queuedBytes += measure(milestone);
+      queue.push({ milestone, text });
+      checkInTime();
+    },
+    async settle() {
+      while (running !== undefined || (queue.length > 0 && !failed)) {
+        if (running === undefined) start();
+        await running;
+      }
+      return { standing, failed: failed ?? overflow };
+    },
+    stop() {
+      clearTimeout(timer);
+      queue.length = 0;
+    },
+  };
+}
+
+interface ClaimReader {
+  /** @returns those whose form holds, in order, and what is wrong with the form of the one behind them. Nothing behind that one is read. */
+  read(batch: readonly Queued[]): { readonly claimed: Claimed[]; readonly problem: FailedMilestone | undefined };
+}
+
+/** What is known of milestones before they are checked. */
+function createClaimReader({ endpoint }: Pick<Job, 'endpoint'>, blind: Uint8Array): ClaimReader {
+  const windows: WindowBytes[] = [];
+  let sizeBytes = 0;
+  let claimedTokens = 0;
+
+  function readOne(queued: Queued): Claimed | FailedMilestone {
+    const { record, header: bytes, admission, last, windows: added } = queued.milestone;
+    for (const { draws, sketch } of added) {
+      windows.push({ draws, sketch });
+      sizeBytes += draws.length + sketch.length;
+    }
+    if (record === undefined || admission === undefined || sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
+      return refuse('a milestone without its record, or too large a one');
+    }
+    const count = windows.length;
+    const open = () => encodeOpening({ blind, header: bytes, windows: windows.slice(0, count) });
+    try {
+      const header = findModality(endpoint).parseHeader(bytes);
+      const tokens = header.outputTokenCount;
+      // A provider that sends milestones too often has its callers check a text again and again.
+      const isLast = last && tokens > claimedTokens;
+      if (!isLast && !isMilestoneDue(tokens, claimedTokens)) {
+        return refuse(`a milestone at ${tokens} tokens, ${claimedTokens} after the last`, showOpened({ record, open }));
+      }
+      claimedTokens = tokens;
+      return { ...queued, record, admission, header, open };
+    } catch (error) {
+      return refuse((error as Error).message, showOpened({ record, open }));
+    }
+  }
+
+  return {
+    read(batch) {
+      const claimed: Claimed[] = [];
+      for (const queued of batch) {
+        const one = readOne(queued);
+        if ('detail' in one) return { claimed, problem: one };
+        claimed.push(one);
+      }
+      return { claimed, problem: undefined };
+    },
+  };
+}
+
+function showOpened({ record, open }: Pick<Claimed, 'record' | 'open'>): ComplaintEvidence {
+  try {
+    return { record, opening: { opening: open() } };
+  } catch {
+    return { record };
+  }
+}
+
+const refuse = (detail: string, evidence: ComplaintEvidence = {}): FailedMilestone => ({
+  ...{ id: 'milestone', detail, evidence },
+});
+
+/** All that a provider makes as long as it likes. */
+function measure({ record, header, windows, admission, payeeWord, attestation }: Milestone): number {
+  const signed = [record?.record, record?.providerKey, record?.signature, admission?.signature];
+  const parts = [header, payeeWord, attestation, ...signed];
+  const aside = parts.reduce((sum, part) => sum + (part?.length ?? 0), 0);
+  return windows.reduce((sum, { draws, sketch }) => sum + draws.length + sketch.length, aside);
+}
+
+/** That this gateway has this much of the text. It is said to nobody while its provider goes on. */
+function signLeft(
+  { payer, chain: { ledger } }: Pick<ReplyContext, 'payer' | 'chain'>,
+  { order }: Pick<ProviderAttempt, 'order'>,
+  { blind, text }: { readonly blind: Uint8Array; readonly text: Uint8Array },
+) {
+  const { orderHash } = readOrder(ledger, order);
+  const textHash = hashBeginning(crypto, blind, text);
+  return signProgress(crypto, payer, { ledger, orderHash, textBytes: text.length, textHash, hasLeft: true });
+}

@@ -1,0 +1,94 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { computeMatchSeed, openMatch, parseCandidates } from '@ogong/protocol/exchange/match';
+import { computeReplyId, type Order } from '@ogong/protocol/exchange/order';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ReplyContext, ReplyJob } from '../reply.ts';
+import type { Match, MatchQuery } from './provider-match.ts';
+
+/** A list changes as providers become busy and free. */
+const MAX_LISTS = 4;
+/** Suffices for a provider with a five-hundredth of all weight, all but once in three thousand times. */
+const MAX_NONCES = 4_096;
+const NONCES_AT_ONCE = 128;
+
+type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links' | 'clock'>;
+
+export interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
+  readonly named: Pick<Order, 'payer' | 'validator'>;
+  /** One that the client has fixed. Default: a fresh one. */
+  readonly nonce?: Uint8Array | undefined;
+}
+
+export interface FoundMatch {
+  readonly nonce: Uint8Array;
+  readonly replyId: Uint8Array;
+  readonly match: Match;
+  /** When it was there. */
+  readonly drawnMs: number;
+}
+
+/**
+ * A match under a fresh nonce. Where the job names its provider, nonces are drawn until the router's own draw gives that one: so
+ * ticket, list and order are those of any other request that this provider was drawn for, and nobody can tell them apart.
+ * @throws ApiError; `no_provider` where the provider is not listed for such a request.
+ */
+export async function findMatch(
+  context: MatchContext,
+  { provider, signal }: Pick<ReplyJob, 'provider' | 'signal'>,
+  { named, nonce: fixed, ...wanted }: WantedMatch,
+): Promise<FoundMatch> {
+  const { matches, chain, randomBytes, clock } = context;
+  const nameReply = (nonce: Uint8Array): Uint8Array => computeReplyId(crypto, chain.ledger, { ...named, nonce });
+  let nonce = fixed ?? randomBytes(32);
+  for (let lists = 0; lists < MAX_LISTS; lists++) {
+    const replyId = nameReply(nonce);
+    const match = await matches.match({ ...wanted, replyId, signal });
+    if (provider === undefined || equalBytes(match.ticket.providerId, provider)) {
+      return { nonce, replyId, match, drawnMs: clock.nowMs() };
+    }
+    // Given back first: the slot that it holds could keep somebody off the next list.
+    await giveBack(context, { replyId, match });
+    const { candidates } = parseCandidates(match.candidates);
+    if (!candidates.some(({ providerId }) => equalBytes(providerId, provider))) throw refuseNamed();
+    const drawn = openMatch(crypto, match.candidates);
+    const isIts = (one: Uint8Array): boolean => {
+      const found = drawn(computeMatchSeed(crypto, nameReply(one)));
+      return found !== undefined && equalBytes(found.providerId, provider);
+    };
+    nonce = await findNonce(context, isIts, signal);
+  }
+  throw refuseNamed();
+}
+
+/** @throws ApiError where nothing is found: the provider is not on the list, or almost never drawn. */
+async function findNonce(
+  { randomBytes }: Pick<MatchContext, 'randomBytes'>,
+  isRight: (nonce: Uint8Array) => boolean,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  for (let tried = 0; tried < MAX_NONCES; tried++) {
+    const nonce = randomBytes(32);
+    if (isRight(nonce)) return nonce;
+    if (tried % NONCES_AT_ONCE === NONCES_AT_ONCE - 1) await breathe(undefined, { signal });
+  }
+  throw refuseNamed();
+}
+
+const refuseNamed = (): ApiError =>
+  new ApiError('no_provider', 'The provider that the request names is not listed for it now.', { retryAfterS: 2 });
+
+/** A ticket that is not given back holds its slot until it expires. */
+export async function giveBack(
+  { links }: Pick<MatchContext, 'links'>,
+  { replyId, match }: Pick<FoundMatch, 'replyId' | 'match'>,
+): Promise<void> {
+  const { providerId } = match.ticket;
+  const message = { replyId, providerId, outcome: 'unused', outputTokens: 0, durationMs: 0, firstTokenMs: 0 };
+  await links
+    .to(RouterService, match.router)
+    .report(message)
+    .catch(() => undefined);
+}

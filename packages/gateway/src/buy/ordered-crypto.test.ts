@@ -1,0 +1,51 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { describe, expect, it } from 'vitest';
+import { trustOrdered } from './ordered-crypto.ts';
+
+const honest = createSyntheticReceipt({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+  ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+  tokens: 20,
+});
+
+const spoil = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte));
+
+function listFailed(receipt: Receipt, isOrdered: boolean): string[] {
+  const { reply, trust, nowMs } = honest;
+  const given = { request: reply.request, response: reply.response, trust, nowMs };
+  const { checks } = verifyReceipt(receipt, { crypto: isOrdered ? trustOrdered(crypto, receipt) : crypto, ...given });
+  return checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+}
+
+describe('the receipt of a reply that was ordered here', () => {
+  const { receipt } = honest;
+
+  it('takes the signatures of order and ticket as known, and those alone', () => {
+    expect(listFailed(receipt, true)).toEqual([]);
+    const order = { ...receipt, order: { ...receipt.order, signature: spoil(receipt.order.signature) } };
+    const ticket = { ...receipt, ticket: { ...receipt.ticket, signature: spoil(receipt.ticket.signature) } };
+    expect(listFailed(order, false).length).toBeGreaterThan(0);
+    expect(listFailed(ticket, false)).toContain('ticket');
+    expect([listFailed(order, true), listFailed(ticket, true)]).toEqual([[], []]);
+  });
+
+  it('still holds provider and validator to every byte that they signed', () => {
+    const { record, admission } = receipt;
+    const bent: readonly Receipt[] = [
+      { ...receipt, record: { ...record, signature: spoil(record.signature) } },
+      { ...receipt, record: { ...record, bytes: spoil(record.bytes) } },
+      { ...receipt, admission: { ...admission, signature: spoil(admission.signature) } },
+    ];
+    for (const one of bent) {
+      expect(listFailed(one, true).length).toBeGreaterThan(0);
+      expect(listFailed(one, true)).toEqual(listFailed(one, false));
+    }
+  });
+});

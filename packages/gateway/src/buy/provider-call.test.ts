@@ -1,0 +1,213 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { GenerateEvent } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { passSealed } from '../sealed/pass-sealed.ts';
+import { isRefusal } from './follow-provider.ts';
+import { createOrderPacing, type OrderPacing, UnsentOrderError } from './order-pacing.ts';
+import { createProviderCall, type GenerateInput } from './provider-call.ts';
+
+/** Units of one message that is not whole yet. */
+const seal = () => ({ envelope: new Uint8Array(), open: () => undefined });
+
+const PATIENCE_MS = 1_000;
+const options = { firstTokenTimeoutMs: PATIENCE_MS, idleTimeoutMs: PATIENCE_MS, totalTimeoutMs: 60_000 };
+const providerId = new Uint8Array(32).fill(1);
+const input = {
+  match: { ticket: { providerId, providerEndpoint: 'p:1', providerCertHash: providerId }, signed: {} },
+  ...{ order: {}, envelope: new Uint8Array(), signal: new AbortController().signal },
+} as unknown as GenerateInput & Parameters<typeof passSealed>[1];
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Providers that say nothing until they are left. */
+function createSilent() {
+  let sent = 0;
+  async function* generate(_order: unknown, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<never> {
+    sent++;
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  }
+  return { links: { to: () => ({ generate }) } as unknown as LinkPool, sent: () => sent };
+}
+
+const CALLS = {
+  'in plain': (links: LinkPool, pacing: OrderPacing) => createProviderCall(options, { links, pacing }).generate(input),
+  sealed: (links: LinkPool, pacing: OrderPacing) => passSealed({ links, options, pacing }, input),
+};
+
+describe.each(Object.entries(CALLS))('an order that goes out %s', (_how, call) => {
+  it('is no fault of its provider where it waited here alone', async () => {
+    const { links, sent } = createSilent();
+    const pacing = createOrderPacing();
+    for (let i = 0; i < 32; i++) await pacing.enter(providerId, input.signal);
+    const error = call(links, pacing)
+      .next()
+      .catch((cause: unknown) => cause);
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS);
+    expect(await error).toBeInstanceOf(UnsentOrderError);
+    expect(isRefusal(await error)).toBe(true);
+    expect(sent()).toBe(0);
+  });
+
+  it.each([
+    ['unreachable', true, 'provider_unreachable'],
+    ['unreachable', false, 'provider_failed'],
+  ] as const)('and breaks off as %s, unsent %s, ends in %s', async (code, isUnsent, found) => {
+    // biome-ignore lint/correctness/useYield: it fails before it says anything.
+    async function* generate(): AsyncGenerator<never> {
+      throw new LinkError(code, 'gone', { isUnsent });
+    }
+    const links = { to: () => ({ generate }) } as unknown as LinkPool;
+    const error = await call(links, createOrderPacing())
+      .next()
+      .catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: found });
+    expect(isRefusal(error)).toBe(isUnsent);
+  });
+
+  it('has its whole patience once it went out', async () => {
+    const { links, sent } = createSilent();
+    const pacing = createOrderPacing();
+    const [first] = await Promise.all(Array.from({ length: 32 }, () => pacing.enter(providerId, input.signal)));
+    let failure: unknown;
+    const over = call(links, pacing)
+      .next()
+      .catch((cause: unknown) => {
+        failure = cause;
+      });
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
+    first?.ended(false);
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
+    expect([sent(), failure]).toEqual([1, undefined]);
+    await vi.advanceTimersByTimeAsync(1);
+    await over;
+    expect(failure).toMatchObject({ code: 'provider_timeout' });
+  });
+});
+
+describe('a sealed reply', () => {
+  const pass = (units: readonly Uint8Array[], maxTokens?: number) => {
+    async function* generate() {
+      for (const unit of units) yield { event: { case: 'sealed', value: { unit, head: new Uint8Array() } } };
+      yield { event: { case: 'finished', value: { text: '', response: new Uint8Array() } } };
+    }
+    const links = { to: () => ({ generate }) } as unknown as LinkPool;
+    return passSealed({ links, options, pacing: createOrderPacing() }, { ...input, maxTokens });
+  };
+  const read = async (stream: ReturnType<typeof pass>) => {
+    let count = 0;
+    for (;;) {
+      const next = await stream.next();
+      if (next.done) return count;
+      count++;
+    }
+  };
+  // One unit again and again: nothing of it is kept.
+  const repeat = (count: number, unit: Uint8Array) => Array.from({ length: count }, () => unit);
+
+  it('may be as long as its tokens, whatever the keys of its units weigh', async () => {
+    expect(await read(pass(repeat(11_500, new Uint8Array(12_000)), 2_000))).toBe(11_500);
+    expect(await read(pass(repeat(8_192 + 20, new Uint8Array(1_239)), 10))).toBe(8_192 + 20);
+  });
+
+  it('has no more units than its tokens and bytes need', async () => {
+    const more = pass(repeat(8_192 + 21, new Uint8Array(1_239)), 10);
+    await expect(read(more)).rejects.toMatchObject({ code: 'provider_failed' });
+    const large = pass(repeat(4_200, new Uint8Array(40_000)));
+    await expect(read(large)).rejects.toMatchObject({ code: 'provider_failed' });
+  });
+});
+
+describe('what shows nothing', () => {
+  type Said = readonly [afterMs: number, event: GenerateEvent['event']];
+  const started = { case: 'started', value: { calls: '', reasoning: '' } } as GenerateEvent['event'];
+  const say = (text: string, ids: readonly number[] = []): GenerateEvent['event'] =>
+    ({
+      case: 'delta',
+      value: { text, tokens: ids.map((id) => ({ id, bytes: new Uint8Array(1), logprob: -1, alternatives: [] })) },
+    }) as unknown as GenerateEvent['event'];
+  const finished = { case: 'finished', value: {} } as GenerateEvent['event'];
+
+  interface FollowOptions {
+    readonly sealing?: Parameters<typeof createProviderCall>[1]['sealing'];
+    readonly maxTokens?: number;
+  }
+
+  /** @returns what came of it, and after how long. */
+  function follow(said: readonly Said[], { sealing, maxTokens = 100 }: FollowOptions = {}) {
+    async function* generate(_order: unknown, { signal }: { readonly signal: AbortSignal }) {
+      for (const [afterMs, event] of said) {
+        await new Promise<void>((resolve, reject) => {
+          setTimeout(resolve, afterMs);
+          signal.addEventListener('abort', () => reject(signal.reason));
+        });
+        yield { event };
+      }
+    }
+    const links = { to: () => ({ generate }) } as unknown as LinkPool;
+    const call = createProviderCall(options, { links, ...(sealing && { sealing, seal }) });
+    const parts: [atMs: number, text: string, ids: number[]][] = [];
+    const startMs = Date.now();
+    const read = async () => {
+      const stream = call.generate({ ...input, maxTokens, topLogprobs: 0 });
+      for (let next = await stream.next(); !next.done; next = await stream.next()) {
+        const { text, tokens } = next.value;
+        parts.push([Date.now() - startMs, text, tokens.map(({ id }) => id)]);
+      }
+      return 'whole';
+    };
+    const end = read()
+      .catch((error: unknown) => (error as { readonly code?: string }).code)
+      .then((how) => ({ how, parts, tookMs: Date.now() - startMs }));
+    return vi.runAllTimersAsync().then(() => end);
+  }
+
+  it.each<[string, GenerateEvent['event']]>([
+    ['an empty part', say('')],
+    ['a token without text', say('', [1])],
+    ['its start again', started],
+    ['an event that nobody knows', { case: undefined }],
+  ])('as %s does not, is no sign of life before the first text', async (_what, event) => {
+    const drip = Array.from({ length: 50 }, (): Said => [PATIENCE_MS / 2, event]);
+    const { how, parts, tookMs } = await follow([[0, started], ...drip]);
+    expect([how, parts, tookMs]).toEqual(['provider_timeout', [], PATIENCE_MS]);
+  });
+
+  it.each([
+    [0, 'whole', 51 * (PATIENCE_MS / 2)],
+    [100, 'provider_timeout', PATIENCE_MS],
+  ])(
+    'is a sealed unit, which is a sign of life where %i tokens of text are asked for: %s',
+    async (maxTokens, how, tookMs) => {
+      const sealing = { keys: { find: async () => ({}) }, ledger: {} } as unknown as FollowOptions['sealing'];
+      const unit = {
+        case: 'sealed',
+        value: { unit: new Uint8Array(1), head: new Uint8Array() },
+      } as GenerateEvent['event'];
+      const units = Array.from({ length: 50 }, (): Said => [PATIENCE_MS / 2, unit]);
+      const last = { case: 'finished', value: { text: '', response: new Uint8Array() } } as GenerateEvent['event'];
+      const came = await follow([[0, started], ...units, [PATIENCE_MS / 2, last]], { sealing, maxTokens });
+      expect([came.how, came.parts, came.tookMs]).toEqual([how, [], tookMs]);
+    },
+  );
+
+  it('is handed on with the first text, and not before', async () => {
+    const said: Said[] = [
+      [0, started],
+      [10, say('')],
+      [10, say('', [1])],
+      [100, say('Once', [2])],
+      [10, say('', [3])],
+      [10, finished],
+    ];
+    const { how, parts } = await follow(said);
+    expect([how, parts]).toEqual([
+      'whole',
+      [
+        [120, 'Once', [1, 2]],
+        [140, '', [3]],
+      ],
+    ]);
+  });
+});

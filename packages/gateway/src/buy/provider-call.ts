@@ -1,0 +1,338 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { createKemKeyStock } from '@ogong/host/crypto/node-seal';
+import { ApiError } from '@ogong/host/http/api-error';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { monotonicClock } from '@ogong/host/time/clock';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
+import {
+  type Finished,
+  type GenerateEvent,
+  type Milestone,
+  ProviderService,
+  type SealedEnd,
+  type SignedOrderSchema,
+  type Started,
+  type TokenLogprob,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type AnswerFormat,
+  DEFAULT_FORMAT,
+  readAnswerFormat,
+} from '@ogong/protocol/modality/text/answer/answer-format';
+import type { SealSuite } from '@ogong/protocol/sealing/seal-context';
+import type { Match } from './match/provider-match.ts';
+import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
+import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
+import type { KnownSealKeys } from './seal-keys.ts';
+import { type SealedCall, sealCall } from './sealed-call.ts';
+
+export interface Delta {
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+  /** How the provider says that a text is read. */
+  readonly format: AnswerFormat;
+}
+
+export interface ProviderCallOptions {
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+}
+
+/** Whoever serves does not care who matched. */
+export type TicketedMatch = Omit<Match, 'router'>;
+
+/** A provider that streams more than was asked for is cut off. */
+export interface GenerateInput extends ReplyLimits {
+  readonly match: TicketedMatch;
+  readonly order: MessageInitShape<typeof SignedOrderSchema>;
+  readonly request: Uint8Array;
+  /** Certificate of the order's epoch; empty at genesis. */
+  readonly beacon: Uint8Array;
+  readonly cacheScope: Uint8Array;
+  readonly endpoint: string;
+  /** Default: 1. */
+  readonly sealSuite?: SealSuite | undefined;
+  readonly signal: AbortSignal;
+  /** Told of the milestones of a text, where they are wanted. */
+  readonly onMilestone?: ((milestone: Milestone) => void) | undefined;
+}
+
+/** The last of what a provider says. */
+export interface ProviderEnd {
+  readonly finished: Finished;
+  /** Where the reply came sealed: so did its opening. */
+  readonly opening: Uint8Array | undefined;
+}
+
+export interface ProviderCall {
+  /**
+   * Yields what the provider streams as it comes: each part with some text, so that nothing looks like a first token that shows none.
+   * @throws ApiError `provider_unreachable` where the order never reached it; `provider_failed`, `provider_timeout`, `order_not_admitted`
+   */
+  generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
+  /** Hands the payer's word about a running reply to its provider. @throws LinkError */
+  sendProgress(match: TicketedMatch, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
+  /** Asks a slow or unreachable provider again until the time is over. @throws LinkError if the provider does not open. */
+  getOpening(match: TicketedMatch, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
+}
+
+/** Tries that are made however much time has passed, since this process may have been stopped. */
+const LEAST_TRIES = 3;
+/** Somebody who leaves does not wait longer. */
+const PROGRESS_TIMEOUT_MS = 2_000;
+const OPENING_TIMEOUT_MS = 10_000;
+const PAUSE = { firstMs: 100, longestMs: 2_000 };
+/** That are there before a request is. */
+const REPLY_KEYS = 8;
+
+interface ProviderCallDependencies {
+  readonly links: LinkPool;
+  /** Default: of these calls alone. */
+  readonly pacing?: OrderPacing;
+  /** Default: nothing is sealed. */
+  readonly sealing?: { readonly keys: KnownSealKeys; readonly ledger: LedgerDomain };
+  /** Default: as providers open it. */
+  readonly seal?: typeof sealCall;
+}
+
+export function createProviderCall(
+  options: ProviderCallOptions,
+  { links, sealing, seal = sealCall, pacing = createOrderPacing() }: ProviderCallDependencies,
+): ProviderCall {
+  const takeReplyKey = createKemKeyStock(REPLY_KEYS);
+  const provider = ({ ticket }: TicketedMatch) =>
+    links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
+
+  /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
+  async function* callProvider(
+    input: GenerateInput,
+    { signal, onWait, onSend }: { readonly signal: AbortSignal; onWait(): void; onSend(): void },
+  ): AsyncGenerator<OpenedEvent> {
+    const { match, order, request, cacheScope, endpoint } = input;
+    const call = { order, ticket: match.signed, milestones: input.onMilestone !== undefined, beacon: input.beacon };
+    for (let isAgain = false; ; isAgain = true) {
+      onWait();
+      const to = await sealing?.keys.find(match, signal).catch((error: unknown) => {
+        throw error instanceof LinkError && error.code !== 'canceled' ? createUnreachable(error) : error;
+      });
+      if (to === undefined && input.sealSuite !== undefined) {
+        throw new ApiError('provider_busy', 'The request demands to be sealed, and nothing can be to this provider.');
+      }
+      const sealed = to && sealing && seal(input, { to, ledger: sealing.ledger, replyKey: takeReplyKey() });
+      const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
+      const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
+      const paced = await waitForPlace(pacing, match.ticket.providerId, patience);
+      onSend();
+      let isFull = false;
+      try {
+        const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
+        for await (const event of events) {
+          paced.answered();
+          yield openEvent(event, sealed);
+        }
+        return;
+      } catch (error) {
+        isFull = error instanceof LinkError && error.code === 'rate-limited';
+        const isStale = sealed !== undefined && error instanceof LinkError && error.refusal === 'unsupported';
+        if (!isStale || isAgain) throw error;
+        sealing?.keys.forget(match);
+      } finally {
+        paced.ended(isFull);
+      }
+    }
+  }
+
+  return {
+    async *generate(input) {
+      const { signal } = input;
+      const silence = new AbortController();
+      const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
+      let timer: NodeJS.Timeout | undefined;
+      // What the order waits for here is not the provider's silence.
+      const onWait = (): void => clearTimeout(timer);
+      const onSend = (): void => {
+        timer = arm(options.firstTokenTimeoutMs);
+      };
+      const bounds = createReplyBounds(input);
+      let hasBegun = false;
+      let hasStarted = false;
+      let hasText = false;
+      /** Came without any text: perhaps a token has the first bytes of a character alone. */
+      let waiting: TokenLogprob[] = [];
+      let format = DEFAULT_FORMAT;
+      let end: SealedEnd | undefined;
+      try {
+        for await (const event of callProvider(input, {
+          signal: AbortSignal.any([signal, silence.signal]),
+          onWait,
+          onSend,
+        })) {
+          hasBegun = true;
+          bounds.addMessage();
+          if (event.case === 'delta') bounds.add(event.value);
+          const isPart = event.case === 'delta' && event.value.text !== '';
+          // Until there is text its start alone is one. A provider must not look awake, or fast, by parts that show nothing. What has no
+          // text comes as sealed units alone, each a sign of life: vectors are long, and take their time on the way.
+          const isUnit = input.maxTokens === 0 && (event.case === 'part' || event.case === 'end');
+          const isSignOfLife = hasText || isPart || isUnit || (event.case === 'started' && !hasStarted);
+          if (isSignOfLife || event.case === 'finished') clearTimeout(timer);
+          if (event.case === 'finished') {
+            if (waiting.length > 0) yield { text: '', tokens: waiting, format };
+            return joinEnd(event.value, end);
+          }
+          if (event.case === 'started') {
+            format = readFormat(event.value);
+            hasStarted = true;
+          }
+          if (event.case === 'end') end = event.value;
+          if (event.case === 'milestone') takeMilestone(input, event.value);
+          if (event.case === 'delta') {
+            for (const token of event.value.tokens) waiting.push(token);
+            if (isPart) {
+              const tokens = waiting;
+              waiting = [];
+              hasText = true;
+              // The timer is off while the reader is slow: only the provider's own silence counts.
+              yield { text: event.value.text, tokens, format };
+            }
+          }
+          if (isSignOfLife) timer = arm(hasText ? options.idleTimeoutMs : options.firstTokenTimeoutMs);
+        }
+        throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
+      } catch (error) {
+        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText });
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+
+    async sendProgress(match, replyId, progress) {
+      await provider(match).progress({ replyId, progress }, { timeoutMs: PROGRESS_TIMEOUT_MS });
+    },
+
+    async getOpening(match, replyId, patienceMs) {
+      const endMs = monotonicClock.nowMs() + patienceMs;
+      for (let tries = 1; ; tries++) {
+        try {
+          return (await provider(match).getOpening({ replyId }, { timeoutMs: OPENING_TIMEOUT_MS })).opening;
+        } catch (error) {
+          const isOver = tries >= LEAST_TRIES && monotonicClock.nowMs() >= endMs;
+          if (isOver || !(error instanceof LinkError) || !error.retryable) throw error;
+        }
+        await delay(computeBackoff(PAUSE, { failures: tries - 1 }));
+      }
+    },
+  };
+}
+
+type OpenedEvent =
+  | GenerateEvent['event']
+  | { readonly case: 'end'; readonly value: SealedEnd }
+  | { readonly case: 'part' };
+
+const PART: OpenedEvent = { case: 'part' };
+
+/**
+ * An event as it was before it was sealed. A unit of a longer message counts as a sign of life.
+ * @throws ApiError where it does not open, or comes in plain although the request was sealed.
+ */
+function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): OpenedEvent {
+  if (event.case === 'sealed' && sealed !== undefined) {
+    const opened = sealed.open(event.value);
+    if (opened === undefined) return PART;
+    if ('milestone' in opened) return { case: 'milestone', value: opened.milestone };
+    return 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
+  }
+  const isInPlain =
+    event.case === 'delta' ||
+    event.case === 'milestone' ||
+    (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
+  if (event.case === 'sealed' || (sealed !== undefined && isInPlain)) {
+    throw new ApiError('provider_failed', 'The provider answers sealed to plain, or plain to sealed.');
+  }
+  return event;
+}
+
+/** @throws ApiError where nobody asked for it, or it is the last of a reply that is given up. */
+function takeMilestone({ onMilestone }: Pick<GenerateInput, 'onMilestone'>, milestone: Milestone): void {
+  if (onMilestone === undefined)
+    throw new ApiError('provider_failed', 'The provider sends milestones that nobody asked for.');
+  onMilestone(milestone);
+  // Nothing follows: so one that comes early is checked once at most.
+  if (milestone.last) throw new ApiError('provider_failed', 'The provider gives the reply up.');
+}
+
+/** What stood in the last sealed message belongs to the end. */
+function joinEnd(finished: Finished, end: SealedEnd | undefined): ProviderEnd {
+  if (end === undefined) return { finished, opening: undefined };
+  const { text, response, opening } = end;
+  return { finished: { ...finished, text, response }, opening };
+}
+
+/** The order has not left, so its provider owes nothing for it. */
+const createUnreachable = (cause: LinkError): ApiError =>
+  new ApiError('provider_unreachable', `The provider cannot be reached (${cause.code}).`, { cause, retryAfterS: 2 });
+
+/** What is no text has no format. @throws ApiError */
+function readFormat({ calls, reasoning }: Started): AnswerFormat {
+  if (calls === '' && reasoning === '') return DEFAULT_FORMAT;
+  try {
+    return readAnswerFormat({ calls, reasoning });
+  } catch (cause) {
+    throw new ApiError('provider_failed', 'The provider names no known answer format.', { cause });
+  }
+}
+
+export function toProviderError(
+  error: unknown,
+  { wasSilent, hasBegun, hasText }: { wasSilent: boolean; hasBegun: boolean; hasText: boolean },
+): unknown {
+  if (error instanceof LinkError && error.isUnsent && (wasSilent || error.code !== 'canceled')) {
+    return createUnreachable(error);
+  }
+  if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
+    return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
+  }
+  if (!(error instanceof LinkError) || error.code === 'canceled') return error;
+  // The client can correct what the provider finds wrong with the request, such as a prompt that is too long. Who has answered it has
+  // taken it: what was signed of the answer counts.
+  if (error.refusal === 'invalid' && !hasText) {
+    return new ApiError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
+  }
+  if (error.refusal === 'unavailable' && !hasBegun) {
+    return new ApiError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+  if (error.code === 'rate-limited' && !hasBegun) {
+    return new ApiError('provider_busy', 'The provider takes no more orders from here for the moment.', {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+  if (error.refusal === 'not-admitted' && !hasBegun) {
+    return new ApiError(
+      'order_not_admitted',
+      `The provider serves nothing before the order is admitted: ${error.message}`,
+      {
+        cause: error,
+        retryAfterS: 2,
+      },
+    );
+  }
+  // It says why it takes no such order, and has not begun.
+  if (error.refusal !== undefined && !hasBegun) {
+    return new ApiError('provider_busy', `The provider does not take the order: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+  const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
+  return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });
+}

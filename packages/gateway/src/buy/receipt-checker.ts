@@ -1,0 +1,141 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+
+export interface CheckJob {
+  readonly receipt: Receipt;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly trust: Trust;
+  readonly nowMs: number;
+  /** The gateway has signed this very order itself, and has checked the signatures of this very ticket when it came. Default: no. */
+  readonly isOrdered?: boolean;
+  /** Of tier `tee`: without it no machine is believed. */
+  readonly machinePolicy?: MachinePolicy | undefined;
+}
+
+/** What the checker's process is sent. */
+export interface CheckMessage {
+  readonly id: number;
+  readonly job: CheckJob;
+}
+
+/** What the checker's process answers. */
+export interface CheckAnswer {
+  readonly id: number;
+  readonly verdict: ReceiptVerdict;
+}
+
+/**
+ * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. That process
+ * reads a stranger's receipt, so it has none of the gateway's secrets in memory or environment, can read only its own code, can
+ * write no file and start no process.
+ */
+export interface ReceiptChecker {
+  /** Starts the process now, so that the first reply need not wait for it. */
+  start(): void;
+  check(job: CheckJob): Promise<ReceiptVerdict>;
+  stop(): Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (verdict: ReceiptVerdict) => void;
+  readonly reject: (error: Error) => void;
+}
+
+// A worker thread would be lighter, but V8 13.6 aborts the whole process when threads that use WebAssembly come and go
+// (nodejs/node issue 64500), and Node strips types with WebAssembly.
+const CHILD = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Folders of the code that the process loads: there is nothing else for it to read. */
+function listCodeFolders(): string[] {
+  const manifests = [
+    '@ogong/protocol/verdict/receipt/verify-receipt',
+    '@ogong/host/crypto/node-crypto',
+    '@ogong/attestation/machine-check',
+  ].map((entry) => findPackageJSON(entry, import.meta.url));
+  const folders = [
+    PACKAGE,
+    // Where programs are joined into a few files, those of this process lie elsewhere.
+    dirname(CHILD),
+    ...manifests.filter((path) => path !== undefined).map((path) => realpathSync(dirname(path))),
+  ];
+  for (let at = PACKAGE; at !== dirname(at); at = dirname(at)) {
+    const modules = join(at, 'node_modules');
+    if (existsSync(modules)) folders.push(modules);
+  }
+  return folders.map((folder) => join(folder, '/'));
+}
+
+/** @param modulePath the process's module; another one in tests. */
+export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
+  const waiting = new Map<number, Waiting>();
+  let child: ChildProcess | undefined;
+  let next = 0;
+
+  function open(): ChildProcess {
+    const started = fork(modulePath, [], {
+      execArgv: [
+        '--permission',
+        ...listCodeFolders().map((folder) => `--allow-fs-read=${folder}`),
+        '--max-old-space-size=1024',
+      ],
+      env: {},
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const release = () => {
+      started.unref();
+      started.channel?.unref();
+    };
+    release();
+    started.on('message', ({ id, verdict }: CheckAnswer) => {
+      waiting.get(id)?.resolve(verdict);
+      waiting.delete(id);
+      if (waiting.size === 0) release();
+    });
+    const fail = (error: Error) => {
+      if (child !== started) return;
+      child = undefined;
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+    };
+    started.on('error', fail);
+    started.on('exit', (code, signal) => fail(new Error(`the receipt checker ended with ${signal ?? `code ${code}`}`)));
+    return started;
+  }
+
+  return {
+    start() {
+      child ??= open();
+    },
+    check(job) {
+      child ??= open();
+      const current = child;
+      const message: CheckMessage = { id: next++, job };
+      return new Promise((resolve, reject) => {
+        waiting.set(message.id, { resolve, reject });
+        current.ref();
+        current.channel?.ref();
+        // If the message cannot be sent, the process has ended, and `exit` reports that.
+        current.send(message, () => undefined);
+      });
+    },
+    async stop() {
+      const current = child;
+      if (current === undefined) return;
+      // A process that could not be started emits only an error.
+      const ended = new Promise((resolve) => current.once('exit', resolve).once('error', resolve));
+      current.ref();
+      current.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

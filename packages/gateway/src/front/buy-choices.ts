@@ -1,0 +1,72 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { parseTraceParent } from '@ogong/host/metrics/trace-context';
+import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
+import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import type { KeyHolder } from '../books/api-keys.ts';
+import type { Delta } from '../buy/provider-call.ts';
+import type { BoughtReply, OrderedPrompt } from '../buy/reply.ts';
+import type { ReplyService } from '../buy/reply-service.ts';
+import { createTextForm } from './text-form.ts';
+
+interface ChoicesJob {
+  readonly completionId: string;
+  readonly endpoint: Endpoint;
+  /** Those of one call; each has as many choices. */
+  readonly prompts: readonly OrderedPrompt[];
+  readonly key: KeyHolder;
+  /** Who is to answer; undefined for whoever the router draws. */
+  readonly provider: Uint8Array | undefined;
+}
+
+/**
+ * Buys the choices of an answer, counted over all prompts. Tells the client where a context is smaller than its limit, and where a
+ * model does not follow what is said about thinking.
+ */
+export function createChoices(
+  context: ApiContext,
+  { completionId, endpoint, prompts, key, provider }: ChoicesJob,
+  replies: ReplyService,
+): (index: number, signal: AbortSignal) => AsyncGenerator<Delta, BoughtReply> {
+  let least = Number.POSITIVE_INFINITY;
+  let isToldOfThinking = false;
+  async function* tellOfThinking(
+    choice: AsyncGenerator<Delta, BoughtReply>,
+    request: InferenceRequest,
+  ): AsyncGenerator<Delta, BoughtReply> {
+    try {
+      for (;;) {
+        const next = await choice.next();
+        // An answer that does not stream has no part before its end.
+        if (!isToldOfThinking && isUnmet(next.value.format, request)) {
+          context.header(IGNORED_HEADER, request.thinkingParams.join(', '), { append: true });
+          isToldOfThinking = true;
+        }
+        if (next.done) return next.value;
+        yield next.value;
+      }
+    } finally {
+      await choice.return(undefined as never);
+    }
+  }
+  return (index, signal) => {
+    const perPrompt = (prompts[0] as OrderedPrompt).request.choices;
+    const { body, request, isHedged, plain } = prompts[Math.floor(index / perPrompt)] as OrderedPrompt;
+    const onMatch = ({ contextSize }: { readonly contextSize: number }): void => {
+      if (contextSize >= Math.min(request.maxTokens, least)) return;
+      least = contextSize;
+      context.header(CLAMPED_HEADER, `max_tokens=${contextSize}`);
+    };
+    const form = createTextForm(request);
+    const caller = parseTraceParent(context.req.header('traceparent'));
+    const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain };
+    const choice = replies.serve({ completionId, endpoint, body, request, form, key, signal, onMatch, ...place });
+    return request.thinkingParams.length === 0 ? choice : tellOfThinking(choice, request);
+  };
+}
+
+/** What the place of the reasoning shows of a model: that it cannot think, or that it thinks in any case. An effort shows nowhere. */
+function isUnmet(format: AnswerFormat, { thinking: { wanted } }: Pick<InferenceRequest, 'thinking'>): boolean {
+  return (wanted === 'yes' && !mayThink(format)) || (wanted === 'no' && format.reasoning === 'opened');
+}

@@ -1,0 +1,206 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { answerCompletion, type CompletionAnswer } from '@ogong/host/openai/completion';
+import { echoPrompt } from '@ogong/host/openai/echo';
+import { createIdentity } from '@ogong/host/openai/format';
+import { readWhole } from '@ogong/host/openai/read-choice';
+import type { Clock } from '@ogong/host/time/clock';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { PROVIDER_HEADER, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
+import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
+import { isModelAllowed, type KeyHolder } from '../books/api-keys.ts';
+import { receiptPath, toCompactReceipt } from '../books/receipt-store.ts';
+import type { Hedging } from '../buy/hedging.ts';
+import { createModelNotFound } from '../buy/match/provider-match.ts';
+import type { BoughtAnswer, BoughtReply, OrderedPrompt } from '../buy/reply.ts';
+import type { ReplyService } from '../buy/reply-service.ts';
+import type { SettlePolicy } from '../buy/settle-policy.ts';
+import { createChoices } from './buy-choices.ts';
+import type { BegunCall, CallDoor } from './call-door.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { readPrompt } from './read-prompt.ts';
+import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
+import type { KeyedHandler } from './sign-in.ts';
+
+/** The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are there for who asks. */
+export interface OgongField {
+  readonly receipts: readonly {
+    readonly reply_id: string;
+    readonly url: string;
+    readonly output_tokens: number;
+    /** From the order to the first part of the answer and to its last token, by the gateway's own clock. */
+    readonly first_token_ms: number;
+    readonly took_ms: number;
+    readonly checks?: readonly Check[];
+    readonly receipt?: ReceiptJson;
+    /** What the model wrote, where the content that is shown is not all of it. */
+    readonly response?: string;
+    /** Orders of the same answer that failed before, where there were some. */
+    readonly earlier_tries?: readonly FailedTryJson[];
+  }[];
+}
+
+export interface CompletionsDependencies {
+  readonly replies: ReplyService;
+  readonly door: CallDoor;
+  readonly rates: RateLimits;
+  readonly clock: Clock;
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly bodyLimits: BodyLimits;
+  readonly settle: SettlePolicy;
+  /** Default: no request is hedged. */
+  readonly hedging?: Pick<Hedging, 'prepare'> | undefined;
+  readonly heartbeatMs: number;
+}
+
+/** A prompt as it is ordered where it may be hedged. @throws RequestError */
+export async function prepareHedge(
+  hedging: CompletionsDependencies['hedging'],
+  prompt: OrderedPrompt,
+  { endpoint, ...given }: { readonly isChecked: boolean; readonly isNamed: boolean; readonly endpoint: Endpoint },
+): Promise<OrderedPrompt> {
+  const read = (body: Uint8Array): InferenceRequest => parseRequest(body, endpoint);
+  return hedging?.prepare(prompt, { ...given, read }) ?? prompt;
+}
+
+/** Chat or completions: every choice is a reply of its own, with a receipt of its own. */
+export function createCompletionHandler(endpoint: Endpoint, dependencies: CompletionsDependencies): KeyedHandler {
+  return async (context, key) => {
+    const call = await dependencies.door.begin(context, key);
+    try {
+      const body = await readJsonBody(context, call.bodyLimits);
+      return await answerWithReplies(context, { endpoint, body, key, call }, dependencies);
+    } catch (error) {
+      call.leave();
+      throw error;
+    }
+  };
+}
+
+interface CompletionCall {
+  readonly endpoint: Endpoint;
+  readonly body: Uint8Array;
+  readonly key: KeyHolder;
+  readonly call: BegunCall;
+}
+
+/** @throws ApiError or RequestError while nothing is sent yet. */
+async function answerWithReplies(
+  context: ApiContext,
+  { endpoint, body: given, key, call }: CompletionCall,
+  { replies, rates, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
+): Promise<Response> {
+  const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
+  const isChecked = isInline(context);
+  const provider = readProvider(context);
+  const prompts = await Promise.all(
+    bodies.map((body) => {
+      const prompt = readPrompt({ body, isChecked }, { settle, randomBytes }, endpoint);
+      return prepareHedge(hedging, prompt, { isChecked, isNamed: provider !== undefined, endpoint });
+    }),
+  );
+  const { request } = prompts[0] as OrderedPrompt;
+  const choices = request.choices * prompts.length;
+  if (choices > MAX_REPLIES) throw refuseReplies(choices);
+  assertModel(request.model, key);
+  const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
+  const payer = await call.charge(asked);
+  const metered = await rates.meter(context, payer, replies, asked);
+  const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
+  return answerCompletion<BoughtReply>(context, {
+    endpoint,
+    identity,
+    request: { ...request, choices },
+    choicesPerPrompt: request.choices,
+    serve: echoPrompts(
+      createChoices(context, { completionId: identity.id, endpoint, prompts, key: payer, provider }, metered),
+      prompts,
+    ),
+    toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
+    headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
+    heartbeatMs,
+    onEnd: call.leave,
+  });
+}
+
+type ServeChoice = ReturnType<typeof createChoices>;
+
+/** Shows prompts before their answers, where that is asked for: texts alone, since a gateway has no model. @throws RequestError */
+function echoPrompts(serve: ServeChoice, prompts: readonly OrderedPrompt[]): CompletionAnswer<BoughtReply>['serve'] {
+  const texts = prompts.map(({ request }) => readEcho(request));
+  return (choice, signal) => {
+    const { request } = prompts[0] as OrderedPrompt;
+    const text = texts[Math.floor(choice / request.choices)];
+    return text === undefined ? serve(choice, signal) : echoPrompt({ text, tokens: [] }, serve(choice, signal));
+  };
+}
+
+function readEcho({ echo, prompt, logprobs }: InferenceRequest): string | undefined {
+  if (!echo) return undefined;
+  if (logprobs) throw refuseEcho('only tokens of the answer have logprobs in the network; leave one of both out');
+  if (prompt?.kind === 'text') return prompt.text;
+  if (prompt?.kind === 'fill') return prompt.prefix;
+  throw refuseEcho('a gateway has no model to make a text of tokens; send the prompt as a text');
+}
+
+const refuseEcho = (why: string): RequestError => new RequestError(`echo: ${why}`, 'echo', 'unsupported_parameter');
+
+/** The caller checks the answer as it comes. */
+export function isInline({ req }: ApiContext): boolean {
+  return req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
+}
+
+/** Who is to answer, where the caller names it. @throws RequestError */
+export function readProvider({ req }: ApiContext): Uint8Array | undefined {
+  const named = req.header(PROVIDER_HEADER);
+  if (named === undefined) return undefined;
+  if (/^[0-9a-f]{64}$/.test(named)) return fromHex(named);
+  throw new RequestError(`${PROVIDER_HEADER}: expected the id of a provider, 64 lower-case hexadecimal digits`, null);
+}
+
+/** @param terms how texts are read; undefined where nothing is. */
+export function toOgongField(
+  context: ApiContext,
+  replies: readonly (BoughtAnswer | BoughtReply)[],
+  terms?: AnswerTerms,
+): OgongField {
+  const withReceipt = isInline(context);
+  return {
+    receipts: replies.map((reply) => {
+      const { replyId, outputTokens, timing, receipt, checks, earlierTries } = reply;
+      const tries = earlierTries && { earlier_tries: earlierTries.map(toFailedTryJson) };
+      const measured = { output_tokens: outputTokens, first_token_ms: timing.firstMs, took_ms: timing.tookMs };
+      const listed = { reply_id: replyId, url: receiptPath(replyId), ...measured, ...tries };
+      if (!withReceipt) return listed;
+      const response = terms && 'text' in reply ? findHidden(reply, terms) : {};
+      return { ...listed, checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)), ...response };
+    }),
+  };
+}
+
+/** Whoever checks the receipt needs the text that was signed, and cannot have it from what is read out of it. */
+const findHidden = (reply: BoughtReply, terms: AnswerTerms): { readonly response?: string } =>
+  readWhole(reply, terms).content === reply.text ? {} : { response: reply.text };
+
+/** @throws ApiError where the id is none, or the key may not ask for it. */
+export function assertModel(model: string, key: KeyHolder): void {
+  let refusal: string | undefined;
+  try {
+    ({ refusal } = lookUpTier(parseModelId(model).tier));
+  } catch (cause) {
+    throw createModelNotFound(model, { cause });
+  }
+  if (refusal !== undefined) throw createModelNotFound(model, { because: refusal });
+  if (!isModelAllowed(key, model)) {
+    throw new ApiError('model_not_allowed', `This key may not ask for ${model}.`, { param: 'model' });
+  }
+}

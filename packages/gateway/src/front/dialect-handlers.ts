@@ -1,0 +1,76 @@
+import { answerInDialect } from '@ogong/host/dialect/answer';
+import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
+import { readJsonBody } from '@ogong/host/http/body';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
+import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { receiptPath } from '../books/receipt-store.ts';
+import type { BoughtReply } from '../buy/reply.ts';
+import { createChoices } from './buy-choices.ts';
+import {
+  assertModel,
+  type CompletionsDependencies,
+  isInline,
+  prepareHedge,
+  readProvider,
+  toOgongField,
+} from './completions.ts';
+import { readPrompt } from './read-prompt.ts';
+import type { KeyedHandler } from './sign-in.ts';
+
+/**
+ * An answer in the words of another API. What is ordered, and what the receipt is about, is the chat that its request is translated
+ * to (docs/spec/dialects.md).
+ */
+export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
+  const { door, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging } = dependencies;
+  return async (context, key) => {
+    const call = await door.begin(context, key);
+    try {
+      const asked = API_DIALECTS[name].read(context, await readJsonBody(context, call.bodyLimits));
+      const given = { body: asked.body, isChecked: isInline(context) };
+      const provider = readProvider(context);
+      const prompt = await prepareHedge(hedging, readPrompt(given, { settle, randomBytes }, 'chat'), {
+        ...{ isChecked: given.isChecked, isNamed: provider !== undefined, endpoint: 'chat' },
+      });
+      const { request } = prompt;
+      assertModel(request.model, key);
+      const nowMs = () => clock.nowMs();
+      const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
+      const metering = [{ request, count: request.choices }];
+      const payer = await call.charge(metering);
+      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key: payer, provider } as const;
+      const metered = await rates.meter(context, payer, replies, metering);
+      return await answerInDialect<BoughtReply>(context, {
+        dialect: asked.toDialect({ identity, nowMs }),
+        request: { ...request, dropped: [...asked.dropped, ...request.dropped] },
+        serve: createChoices(context, job, metered),
+        toExtra: (ends) => ({ ogong: toOgongField(context, ends, request.terms) }),
+        headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
+        heartbeatMs,
+        onEnd: call.leave,
+      });
+    } catch (error) {
+      call.leave();
+      throw error;
+    }
+  };
+}
+
+/** Says that a count is the most that a prompt can have, and not what a model makes of it. */
+const COUNT_HEADER = 'x-ogong-token-count';
+
+/** A gateway has no model, so that it counts as orders do: the most tokens that can be billed. */
+export function createCountHandler(
+  name: ApiDialectName,
+  { bodyLimits }: Pick<CompletionsDependencies, 'bodyLimits'>,
+): KeyedHandler {
+  const { readCount, formatCount } = API_DIALECTS[name];
+  return async (context, key) => {
+    const { body, dropped } = readCount(context, await readJsonBody(context, bodyLimits));
+    const request = parseRequest(body, 'chat');
+    assertModel(request.model, key);
+    showIgnored(context, [...dropped, ...request.dropped]);
+    return context.json(formatCount(request.promptTokenBound), 200, { [COUNT_HEADER]: 'at-most' });
+  };
+}

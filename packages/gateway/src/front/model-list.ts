@@ -1,0 +1,172 @@
+import type { CallOptions } from '@connectrpc/connect';
+import { ApiError } from '@ogong/host/http/api-error';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
+import { formatModel, type Json } from '@ogong/host/openai/format';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { readPosture } from '@ogong/protocol/tier/posture';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
+import { isModelAllowed, type KeyHolder } from '../books/api-keys.ts';
+import { createModelNotFound } from '../buy/match/provider-match.ts';
+import type { RouterClient, Routers } from '../buy/match/routers.ts';
+import { createMemo } from './memo.ts';
+
+/** No id: whoever may reach a gateway that has no keys. */
+type Caller = Pick<KeyHolder, 'models'> & Partial<Pick<KeyHolder, 'id'>>;
+
+/** What the network serves now, as OpenAI lists models: those that a key may ask for. */
+export interface ModelList {
+  /** Offers one by one, each with its figures, posture and price. @throws ApiError */
+  listOffers(model: string | undefined, caller: Caller): Promise<Json>;
+  list(caller: Caller): Promise<readonly Json[]>;
+  /** @throws ApiError `model_not_found` */
+  get(id: string, caller: Caller): Promise<Json>;
+}
+
+const MAX_LISTED_MODELS = 64;
+const FRESH_MODELS_MS = 1_000;
+const FRESH_OFFERS_MS = 5_000;
+/** Far less than a router lets one caller ask (ROUTER_RATES, and what every stranger may): replies need the rest. */
+const LISTING_RATE = { perSecond: 30, burst: 4 * MAX_LISTED_MODELS };
+/** Of these, for one key: whoever walks through all names must not keep the lists from others. */
+const LISTING_RATE_OF_KEY = { perSecond: 15, burst: 2 * MAX_LISTED_MODELS };
+/** Names are the router's own. */
+const MAX_KEPT_LISTS = 1_024;
+
+/** Null where nobody has measured it. */
+const showFigures = ({
+  latencyMs,
+  milliTokensPerSecond,
+}: Pick<ListedOffer, 'latencyMs' | 'milliTokensPerSecond'>): Json => ({
+  latency_ms: latencyMs === 0 ? null : latencyMs,
+  tokens_per_second: milliTokensPerSecond === 0 ? null : milliTokensPerSecond / 1000,
+});
+
+function showOffer(offer: ListedOffer): Json {
+  const { tier } = lookUpTier(offer.model.split('/')[1] ?? '');
+  const { numericClass } = offer;
+  const posture = tier && readPosture({ tier: tier.name, method: tier.method, numericClass });
+  return {
+    object: 'endpoint',
+    provider: toHex(offer.providerId),
+    payee: `0x${toHex(offer.payee)}`,
+    model: offer.model,
+    model_root: toHex(offer.modelRoot),
+    price_per_1k: offer.pricePer1k.toString(),
+    // Null where it serves nobody who may not take the answer.
+    standby_per_1k: offer.standbyPer1k?.toString() ?? null,
+    context_size: offer.contextSize,
+    capacity: offer.capacity,
+    free_capacity: offer.freeCapacity,
+    stake_tokens: offer.stakeTokens.toString(),
+    reputation_ppm: offer.reputationPpm,
+    liveness_ppm: offer.livenessPpm,
+    ...showFigures(offer),
+    ...(posture && {
+      posture: {
+        ...{ tier: posture.tier, method: posture.method, numeric_class: numericClass, exact: posture.exact },
+        // What backs the promise where nobody checks it: an ejection takes it.
+        held_tokens: offer.heldTokens.toString(),
+      },
+    }),
+  };
+}
+
+/** A provider's own verifier is never asked about its replies, so that it takes two for one that may be asked. */
+const OTHERS_AND_OWN = 2;
+const UNCHECKED =
+  'Nobody but a provider itself runs a verifier of this model, so its answers may stay unjudged. What nobody judges is not paid.';
+
+const UNPROVEN =
+  'A signature only: nothing proves which model answers, or that it ran as asked, and nobody audits it. It is paid all the same.';
+
+/** What answers are checked by, and what is not, before anybody pays for them. */
+function describeTier({ model, verifiers }: ModelSupply): Json {
+  const { tier } = lookUpTier(model.split('/')[1] ?? '');
+  const isComparable = tier?.verifierWork.length !== 0;
+  const warning = isComparable ? (verifiers < OTHERS_AND_OWN ? UNCHECKED : undefined) : UNPROVEN;
+  return {
+    ...(tier && { tier: tier.name, method: tier.method, audited: isComparable }),
+    ...(warning && { warning }),
+  };
+}
+
+/**
+ * The router is asked over the gateway's own certificate, as for every reply: so lists that many ask for are asked for once, and no
+ * client uses up what the gateway may ask.
+ * @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know.
+ */
+export function createModelList(
+  { sinceS }: { sinceS: number },
+  { routers, uptime = monotonicClock }: { readonly routers: Routers; readonly uptime?: Clock },
+): ModelList {
+  const calls = createRateLimiter(LISTING_RATE, uptime);
+  const callsOfKey = createRateLimiter(LISTING_RATE_OF_KEY, uptime);
+  const known = createMemo<readonly ModelSupply[]>({ capacity: 1, lifetimeMs: () => FRESH_MODELS_MS }, uptime);
+  const shown = createMemo<readonly Json[]>({ capacity: MAX_KEPT_LISTS, lifetimeMs: () => FRESH_OFFERS_MS }, uptime);
+
+  /** @param caller whose share it takes; the list of models, once a second for all, takes nobody's. */
+  async function ask<T>(
+    caller: Caller | undefined,
+    call: (service: RouterClient, limits: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const isWithinShare = caller === undefined || callsOfKey.take(caller.id ?? '');
+    if (!isWithinShare || !calls.take('')) {
+      throw new ApiError('too_many_requests', 'Too many lists are read at once; try again soon.', { retryAfterS: 2 });
+    }
+    try {
+      return await routers.first((router, limits) => call(routers.to(router), limits));
+    } catch (cause) {
+      throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
+        cause,
+        retryAfterS: 2,
+      });
+    }
+  }
+
+  const fetch = async (caller: Caller): Promise<readonly ModelSupply[]> =>
+    (
+      await known('', async () => (await ask(undefined, (service, limits) => service.listModels({}, limits))).models)
+    ).filter(({ model }) => isModelAllowed(caller, model));
+
+  const toModel = (supply: ModelSupply): Json => ({
+    ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
+    ogong: {
+      model_root: toHex(supply.modelRoot),
+      providers: supply.providers,
+      free_capacity: supply.freeCapacity,
+      min_price_per_1k: supply.minPricePer1k.toString(),
+      context_size: supply.contextSize,
+      verifiers: supply.verifiers,
+      staked_verifiers: supply.stakedVerifiers,
+      numeric_classes: supply.numericClasses,
+      ...showFigures(supply),
+      ...describeTier(supply),
+    },
+  });
+
+  // For names that the router has listed alone, so nobody fills it with names that there are not.
+  const showOffers = (model: string, caller: Caller): Promise<readonly Json[]> =>
+    shown(model, async () =>
+      (await ask(caller, (service, limits) => service.listOffers({ model }, limits))).offers.map(showOffer),
+    );
+
+  return {
+    async listOffers(named, caller) {
+      // One model at a time: all offers of a large network make no message.
+      const models = (await fetch(caller)).filter(({ model }) => named === undefined || model === named);
+      if (named !== undefined && models.length === 0) throw createModelNotFound(named);
+      const names = [...new Set(models.map(({ model }) => model))];
+      const data: Json[] = [];
+      for (const name of names.slice(0, MAX_LISTED_MODELS)) data.push(...(await showOffers(name, caller)));
+      return { object: 'list', data, has_more: names.length > MAX_LISTED_MODELS };
+    },
+    list: async (caller) => (await fetch(caller)).map(toModel),
+    async get(id, caller) {
+      const supply = (await fetch(caller)).find(({ model }) => model === id);
+      if (supply === undefined) throw createModelNotFound(id);
+      return toModel(supply);
+    },
+  };
+}

@@ -1,0 +1,342 @@
+import { connect } from 'node:net';
+import { ChainError } from '@ogong/chain/errors';
+import type { Hex } from '@ogong/chain/hex';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { describeAuthorization } from '@ogong/chain/money/authorizations';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { FAKE_MODEL, fakePayer } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { x402Client, x402HTTPClient } from '@x402/core/client';
+import { ExactEvmScheme } from '@x402/evm/exact/client';
+import { privateKeyToAccount } from 'viem/accounts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { findPayment } from '../books/payment-book.ts';
+import { reconcile } from '../books/reconcile.ts';
+import { readSpending } from '../books/spending-book.ts';
+
+const LEAST = unit;
+const payTo = `0x${toHex(fakePayer.address)}` as Hex;
+
+type Member = Awaited<ReturnType<TestLedger['createMember']>>;
+
+let ledger: TestLedger;
+/** Whoever asks and pays. */
+let caller: Member;
+let fixture: GatewayFixture;
+/** What sends the gateway's transactions. Its own account has no key here, so that another one pays their gas. */
+let sender: Member;
+let isDown: boolean;
+let beforeIt: (() => Promise<unknown>) | undefined;
+beforeAll(async () => {
+  ledger = await startTestLedger();
+  sender = await ledger.createMember();
+});
+afterAll(() => ledger?.stop());
+beforeEach(async () => {
+  caller = await ledger.createMember(10n * unit);
+  isDown = false;
+  beforeIt = undefined;
+  fixture = await open();
+});
+afterEach(() => fixture.close());
+
+/** Sends it after whatever else is sent first. What began while the chain was there ends with it, too. */
+async function send(...asked: Parameters<typeof sender.client.transferByAuthorization>) {
+  if (isDown) throw new ChainError('rpc-unreachable', 'the chain is away');
+  await beforeIt?.();
+  beforeIt = undefined;
+  return sender.client.transferByAuthorization(...asked);
+}
+
+const open = (
+  confirmations = 2n,
+  http: { readonly maxRequests?: number; readonly maxRequestsPerKey?: number } = {},
+): Promise<GatewayFixture> =>
+  createGatewayFixture({
+    options: { http, spending: { maxPricePer1kAtomic: 2_000_000n } },
+    payments: {
+      options: { deployment: ledger.deployment, leastAtomic: LEAST, confirmations, intervalMs: 50 },
+      client: async () => {
+        if (isDown) throw new ChainError('rpc-unreachable', 'the chain is away');
+        return { ...sender.client, transferByAuthorization: send };
+      },
+    },
+  });
+
+const body = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4 });
+const ask = (headers: Record<string, string> = {}, path = '/v1/chat/completions', text = body): Promise<Response> =>
+  fetch(`${fixture.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-ogong-receipt': 'inline', ...headers },
+    body: text,
+  });
+
+/** The reference client of x402, with a wallet of its own. */
+function createWallet(member: Member): x402HTTPClient {
+  const wallet = new ExactEvmScheme(privateKeyToAccount(member.privateKey));
+  // By itself it spends well-known tokens alone.
+  const client = new x402Client().register('eip155:*', wallet).setSpendControls({ allowedAssets: true });
+  return new x402HTTPClient(client);
+}
+async function sign(wallet: x402HTTPClient, refused: Response): Promise<Record<string, string>> {
+  const required = wallet.getPaymentRequiredResponse((name) => refused.headers.get(name), await refused.json());
+  return wallet.encodePaymentSignatureHeader(await wallet.createPaymentPayload(required));
+}
+const balanceOf = (account: Hex): Promise<bigint> => sender.client.balanceOf(account);
+
+it('asks a caller without a key for money, takes it on the chain by the client that everybody uses, and answers', async () => {
+  const wallet = createWallet(caller);
+  const refused = await ask();
+  expect(refused.status).toBe(402);
+  const before = await balanceOf(payTo);
+  const answer = await ask(await sign(wallet, refused));
+  expect(answer.status).toBe(200);
+  const settled = wallet.getPaymentSettleResponse((name) => answer.headers.get(name));
+  expect(settled).toMatchObject({ success: true, network: `eip155:${ledger.deployment.chainId}` });
+  expect(settled.payer?.toLowerCase()).toBe(caller.address);
+  expect(await balanceOf(payTo)).toBe(before + LEAST);
+  expect(await balanceOf(caller.address)).toBe(9n * unit);
+  // The receipt comes with the answer, since nobody can ask for it without a key.
+  const { ogong } = (await answer.json()) as { readonly ogong: { readonly receipts: readonly object[] } };
+  expect(ogong.receipts[0]).toMatchObject({ receipt: expect.any(Object), checks: expect.any(Array) });
+  const { reserved } = await readSpending(fixture.books, `pay:${caller.address}`);
+  expect(reserved).toBeGreaterThan(0n);
+  expect(await reconcile(fixture.books)).toEqual([]);
+
+  // What the reply did not cost pays for the next one: that payment is signed, and stays with its payer.
+  const next = await ask(await sign(wallet, await ask()));
+  expect(next.status).toBe(200);
+  expect(wallet.getPaymentSettleResponse((name) => next.headers.get(name)).transaction).toBe('');
+  expect(await balanceOf(caller.address)).toBe(9n * unit);
+});
+
+it('takes each payment once, whatever it paid for', async () => {
+  const wallet = createWallet(caller);
+  const headers = await sign(wallet, await ask());
+  const both = await Promise.all([ask(headers), ask(headers)]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 402]);
+  const again = await ask(headers);
+  expect(again.status).toBe(402);
+  expect(await again.text()).toContain('nonce_already_used');
+  expect(await balanceOf(caller.address)).toBe(9n * unit);
+});
+
+it('pays in the words of every API that answers for money, and has no other way past a missing key', async () => {
+  for (const path of ['/v1/models', '/v1/usage', '/v1/receipts/aa', '/metrics']) {
+    expect([path, (await fetch(`${fixture.url}${path}`)).status]).toEqual([path, 401]);
+  }
+  expect((await ask({ authorization: 'Bearer ogong-wrong' })).status).toBe(401);
+  const wallet = createWallet(caller);
+  const message = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4 });
+  const vector = JSON.stringify({ model: FAKE_MODEL, input: 'a' });
+  for (const [path, text] of [
+    ['/v1/messages', message],
+    ['/v1/embeddings', vector],
+  ] as const) {
+    const refused = await ask({}, path, text);
+    expect([path, refused.status]).toEqual([path, 402]);
+    expect([path, (await ask(await sign(wallet, refused), path, text)).status]).toEqual([path, 200]);
+  }
+  const stream = JSON.stringify({ ...JSON.parse(body), stream: true });
+  const streamed = await ask(await sign(wallet, await ask({}, undefined, stream)), undefined, stream);
+  expect(streamed.headers.get('payment-response')).not.toBeNull();
+  expect(await streamed.text()).toContain('[DONE]');
+});
+
+/** A payment with one thing changed. */
+async function forge(change: Partial<Forgery> = {}): Promise<Record<string, string>> {
+  const nowS = BigInt(Math.floor(Date.now() / 1000));
+  const { key = caller.privateKey, network = 31_337, asset = ledger.deployment.token, isOwn, ...changed } = change;
+  const authorization = {
+    ...{
+      from: isOwn ? computeAddress(key) : caller.address,
+      to: payTo,
+      value: LEAST,
+      validAfter: 0n,
+      validBefore: nowS + 60n,
+    },
+    ...{ nonce: generatePrivateKey(), ...changed },
+  };
+  const signature = await privateKeyToAccount(key).signTypedData(
+    describeAuthorization({ chainId: network, token: asset }, authorization),
+  );
+  const shown = Object.fromEntries(Object.entries(authorization).map(([name, value]) => [name, `${value}`]));
+  const payment = {
+    x402Version: 2,
+    accepted: { scheme: 'exact', network: `eip155:${network}`, asset },
+    payload: { signature, authorization: shown },
+  };
+  return { 'payment-signature': Buffer.from(JSON.stringify(payment)).toString('base64') };
+}
+interface Forgery {
+  /** Signed by the account that it names. */
+  readonly isOwn: boolean;
+  readonly from: Hex;
+  readonly nonce: Hex;
+  readonly key: Hex;
+  readonly network: number;
+  readonly asset: Hex;
+  readonly to: Hex;
+  readonly value: bigint;
+  readonly validAfter: bigint;
+  readonly validBefore: bigint;
+}
+const later = (seconds: number): bigint => BigInt(Math.floor(Date.now() / 1000) + seconds);
+
+it.each<[what: string, change: () => Partial<Forgery>, status: number, says: string]>([
+  ['nothing wrong', () => ({}), 200, ''],
+  ['another signer', () => ({ key: generatePrivateKey() }), 402, 'did not sign'],
+  ['another recipient', () => ({ to: ledger.deployment.token }), 402, 'and not'],
+  ['less than it costs', () => ({ value: LEAST - 1n }), 402, 'of 1000000000000000000 atomic units'],
+  ['more than its payer has', () => ({ value: 11n * unit }), 402, 'insufficient_funds'],
+  ['a time to come', () => ({ validAfter: later(600), validBefore: later(900) }), 402, 'not good yet'],
+  ['a time that is over', () => ({ validBefore: later(-1) }), 402, 'lapsed'],
+  ['a time that is long', () => ({ validBefore: later(7_200) }), 402, 'good for too long'],
+  ['another chain', () => ({ network: 1 }), 400, 'no payment of ours'],
+  ['another token', () => ({ asset: `0x${'11'.repeat(20)}` as Hex }), 400, 'no payment of ours'],
+])('looks at each payment before it sends it: %s', async (_what, change, status, says) => {
+  const before = await balanceOf(payTo);
+  const answer = await ask(await forge(change()));
+  expect(answer.status).toBe(status);
+  expect(await answer.text()).toContain(says);
+  if (status !== 200) expect(await balanceOf(payTo)).toBe(before);
+});
+
+it.each([
+  'no base64!',
+  Buffer.from('{').toString('base64'),
+  Buffer.from('{"x402Version":1}').toString('base64'),
+  'A'.repeat(9_000),
+])('refuses what is no payment: %.20s', async (header) => {
+  expect((await ask({ 'payment-signature': header })).status).toBe(400);
+});
+
+it('answers nobody who uses the nonce of a payment for another transfer while it is sent', async () => {
+  const read = (headers: Record<string, string>) => {
+    const { payload } = JSON.parse(Buffer.from(headers['payment-signature'] as string, 'base64').toString());
+    const { value, validBefore, ...given } = payload.authorization;
+    return [
+      { ...given, validAfter: 0n, value: BigInt(value), validBefore: BigInt(validBefore) },
+      payload.signature,
+    ] as const;
+  };
+  const nonce = generatePrivateKey();
+  const own = read(await forge({ nonce, to: caller.address }));
+  beforeIt = () => caller.client.transferByAuthorization(...own);
+  const before = await balanceOf(payTo);
+  const answer = await ask(await forge({ nonce }));
+  expect([answer.status, await answer.text()]).toEqual([402, expect.stringContaining('does not take this transfer')]);
+  expect(await balanceOf(payTo)).toBe(before);
+  expect(await fixture.books.read(() => findPayment({ from: caller.address, nonce }))).toMatchObject({
+    state: 'pending',
+  });
+  expect((await readSpending(fixture.books, `pay:${caller.address}`)).reserved).toBe(0n);
+});
+
+it('credits a payment that somebody else sent first, and one whose gateway died before it noted it', async () => {
+  const stolen = await forge();
+  const { payload } = JSON.parse(Buffer.from(stolen['payment-signature'] as string, 'base64').toString());
+  const given = payload.authorization;
+  const authorization = {
+    ...given,
+    ...{ value: BigInt(given.value), validAfter: 0n, validBefore: BigInt(given.validBefore) },
+  };
+  const nonce = authorization.nonce;
+  beforeIt = () => caller.client.transferByAuthorization(authorization, payload.signature);
+  expect((await ask(stolen)).status).toBe(200);
+  await expect
+    .poll(async () => (await fixture.books.read(() => findPayment({ from: caller.address, nonce })))?.state)
+    .toBe('final');
+
+  // The chain has it and the books do not: the loop finds it, once.
+  await fixture.books.write(function* () {
+    yield { sql: "UPDATE payments SET state = 'pending', transaction_hash = ''", parameters: [] };
+    yield { sql: "DELETE FROM credits WHERE id LIKE 'chain:%'", parameters: [] };
+    yield { sql: "UPDATE granted SET amount = '0'", parameters: [] };
+  });
+  await expect.poll(() => reconcile(fixture.books)).toEqual([]);
+  await expect
+    .poll(async () => (await fixture.books.read(() => findPayment({ from: caller.address, nonce })))?.state)
+    .toBe('final');
+});
+
+it('keeps a payment while the chain is away, and takes back what the chain undid', async () => {
+  await fixture.close();
+  fixture = await open(100_000n);
+  isDown = true;
+  const away = await ask(await forge());
+  expect([away.status, await away.text()]).toEqual([503, expect.stringContaining('payment_unsettled')]);
+  isDown = false;
+  const wallet = createWallet(caller);
+  const snapshot = await ledger.governor.transactor.client.request({ method: 'evm_snapshot' } as never);
+  const paid = await ask(await sign(wallet, await ask()));
+  expect(paid.status).toBe(200);
+  // The chain forgets the block, and before the gateway sends it again its payer has spent the money elsewhere.
+  isDown = true;
+  await ledger.governor.transactor.client.request({ method: 'evm_revert', params: [snapshot] } as never);
+  await caller.client.transfer(ledger.deployment.escrow, await balanceOf(caller.address));
+  isDown = false;
+  const account = `pay:${caller.address}`;
+  const readGranted = () =>
+    fixture.books.read(function* () {
+      const { rows } = yield { sql: 'SELECT amount FROM granted WHERE account = ?', parameters: [account] };
+      return rows[0]?.amount;
+    });
+  await expect.poll(readGranted).toBe('0');
+  expect(await reconcile(fixture.books)).toEqual([]);
+});
+
+it('keeps no place for whoever has not paid, however many begin and say nothing more', async () => {
+  await fixture.close();
+  fixture = await open(2n, { maxRequests: 2, maxRequestsPerKey: 1 });
+  const { hostname, port } = new URL(fixture.url);
+  const crowd = await Promise.all(
+    Array.from({ length: 12 }, async (_, n) => {
+      const { 'payment-signature': payment } = await forge({ key: generatePrivateKey(), isOwn: true });
+      const socket = connect({ host: hostname, port: Number(port) });
+      socket.on('error', () => {});
+      const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+      const paid = n % 2 === 0 ? `payment-signature: ${payment}\r\n` : '';
+      socket.write(`${head}${paid}content-length: 4096\r\n\r\n{`);
+      return socket;
+    }),
+  );
+  try {
+    for (let n = 0; n < 3; n++) expect((await ask(await forge())).status).toBe(200);
+  } finally {
+    for (const socket of crowd) socket.destroy();
+  }
+});
+
+it('reads no long body before somebody pays for it', async () => {
+  const long = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'a'.repeat(300_000) }] });
+  expect((await ask({}, undefined, long)).status).toBe(413);
+  expect((await ask(await forge(), undefined, long)).status).toBe(413);
+  expect(await balanceOf(caller.address)).toBe(10n * unit);
+});
+
+it('gives each payer places of its own, and takes no money where there is none', async () => {
+  await fixture.close();
+  fixture = await open(2n, { maxRequests: 3, maxRequestsPerKey: 1 });
+  const other = await ledger.createMember(10n * unit);
+  const [provider] = fixture.network.providers;
+  if (provider) provider.behaviour = { hangAfter: 1 };
+  const streamed = JSON.stringify({ ...JSON.parse(body), stream: true });
+  const left = new AbortController();
+  const held = await fetch(`${fixture.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(await forge()) },
+    body: streamed,
+    signal: left.signal,
+  });
+  expect(held.status).toBe(200);
+  if (provider) provider.behaviour = {};
+  const paid = await balanceOf(payTo);
+  const second = await ask(await forge());
+  expect([second.status, await second.text()]).toEqual([429, expect.stringContaining('1 requests running')]);
+  expect(await balanceOf(payTo)).toBe(paid);
+  expect((await ask(await forge({ from: other.address, key: other.privateKey }))).status).toBe(200);
+  left.abort();
+  await held.text().catch(() => undefined);
+});

@@ -1,0 +1,300 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
+import { ChainError } from '@ogong/chain/errors';
+import type { Address } from '@ogong/chain/hex';
+import { isAuthorized } from '@ogong/chain/money/authorizations';
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import { computeAddressGroup } from '@ogong/host/link/places';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import type { Clock } from '@ogong/host/time/clock';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { computeMaxFee } from '@ogong/protocol/exchange/fee';
+import { findModality } from '@ogong/protocol/modality/registry';
+import type { KeyHolder } from '../books/api-keys.ts';
+import {
+  creditPayment,
+  endPayment,
+  findPayment,
+  forgetPayments,
+  hasCredit,
+  listOpenPayments,
+  namePayer,
+  type PaymentRow,
+  takePayment,
+} from '../books/payment-book.ts';
+import {
+  encodePaymentRequired,
+  encodePaymentResponse,
+  nameNetwork,
+  PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+  type PaymentOffer,
+  type PaymentTerms,
+  parsePayment,
+} from '../books/payment-wire.ts';
+import type { MeteredRequest } from './rate-limits.ts';
+
+/** A caller without a key, before it has paid. */
+export const UNPAID: KeyHolder = { id: 'unpaid', budgetAtomic: undefined };
+
+export interface PaymentOptions {
+  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
+  /** The gateway's own account. */
+  readonly payTo: Address;
+  /** The price that a request is counted at. */
+  readonly pricePer1kAtomic: bigint;
+  /** A request that may cost less is counted as this, so that a payment is worth its gas. */
+  readonly leastAtomic: bigint;
+  /** How many blocks have to be above a payment until it stays. */
+  readonly confirmations: bigint;
+  readonly intervalMs: number;
+}
+
+export interface PaymentDependencies {
+  readonly books: WorkStore;
+  readonly client: () => Promise<PaymentChain>;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+export type PaymentChain = Pick<
+  ChainClient,
+  | 'balanceOf'
+  | 'blockNumber'
+  | 'chainTime'
+  | 'findAuthorizedTransfer'
+  | 'isAuthorizationSpent'
+  | 'transferByAuthorization'
+>;
+
+export interface PaymentDesk extends Repeating {
+  /**
+   * What a caller without a key sends to pay for its request, before the body is read: all of it is checked that needs neither the
+   * request nor the chain, so that it is somebody's signed word. @returns undefined where there is none. @throws ApiError
+   */
+  read(context: ApiContext): Promise<PaymentOffer | undefined>;
+  /**
+   * Takes the payment. @param enter takes the payer's place among the requests that run; the caller gives it back.
+   * @returns whose money the request is. @throws ApiError `payment_required` with what it costs and how to pay, in a header.
+   */
+  charge(
+    context: ApiContext,
+    asked: readonly MeteredRequest[],
+    offer: PaymentOffer | undefined,
+    enter: (payer: KeyHolder) => void,
+  ): Promise<KeyHolder>;
+}
+
+/** What is asked for, and what the request may cost of it. */
+interface Quote extends PaymentTerms {
+  readonly neededAtomic: bigint;
+}
+
+/** Payments that are settled at once; more have to come again. */
+const MOST_RUNNING = 16;
+/** Of one payer: addresses are cheap, but each needs a balance, which is looked up before anything is settled. */
+const MOST_RUNNING_OF_PAYER = 4;
+/** Signatures that are checked, of callers whose addresses belong together. Each costs a millisecond. */
+const CHECK_RATE = { perSecond: 32, burst: 128 };
+/** Payers without a balance that are looked up, of callers whose addresses belong together. */
+const POOR_RATE = { perSecond: 4, burst: 32 };
+const PER_ROUND = 64;
+/** The chain has to take it before it lapses. */
+const LEAST_LIFE_S = 5n;
+const MOST_LIFE_S = 3_600n;
+/** A nonce is kept longer than its payment can be sent again. */
+const KEPT_MS = 86_400_000;
+
+export function createPayments(options: PaymentOptions, dependencies: PaymentDependencies): PaymentDesk {
+  const { deployment, payTo, pricePer1kAtomic, leastAtomic } = options;
+  const { books, client, clock, onError } = dependencies;
+  /** Payments that are being settled, by payer and nonce. */
+  const running = new Map<string, Address>();
+  const checks = createRateLimiter(CHECK_RATE, clock);
+  const lookups = createRateLimiter(POOR_RATE, clock);
+
+  /** The most that a request may cost. */
+  function quote(context: ApiContext, asked: readonly MeteredRequest[]): Quote {
+    const most = asked.reduce((sum, { request, count }) => {
+      const bound = findModality(request.endpoint).boundTokens(request);
+      return sum + computeMaxFee(bound, pricePer1kAtomic) * BigInt(count);
+    }, 0n);
+    const amountAtomic = most < leastAtomic ? leastAtomic : most;
+    return { deployment, payTo, amountAtomic, neededAtomic: most, url: context.req.url };
+  }
+
+  /** Keys without a balance cost nothing, so they take no place among the payments that are settled. @throws ApiError, ChainError */
+  async function assertFunded({ from, value }: PaymentOffer['authorization'], terms: Quote, group: string) {
+    if (!lookups.take(group)) throw createBusy();
+    const chain = await client();
+    const isFunded =
+      (await chain.balanceOf(from)) >= value ||
+      (await books.read(() => hasCredit(namePayer(from), terms.neededAtomic)));
+    if (!isFunded) throw refuse('insufficient_funds');
+    lookups.giveBack(group);
+  }
+
+  /** @throws ApiError */
+  async function pay(
+    offer: PaymentOffer,
+    terms: Quote,
+    { group, enter }: { readonly group: string; enter(payer: KeyHolder): void },
+  ): Promise<PaymentRow> {
+    const { from, nonce, value } = offer.authorization;
+    if (value < terms.amountAtomic) throw refuse(`it pays ${value} of ${terms.amountAtomic} atomic units`);
+    // It may have lapsed while the body came.
+    const problem = findTimeProblem(offer, clock.nowMs());
+    if (problem !== undefined) throw refuse(problem);
+    const name = `${from} ${nonce}`;
+    if (running.has(name)) throw refuse('nonce_already_used');
+    let isRunning = false;
+    try {
+      await assertFunded(offer.authorization, terms, group);
+      if (running.has(name)) throw refuse('nonce_already_used');
+      const ofPayer = [...running.values()].filter((payer) => payer === from).length;
+      if (running.size >= MOST_RUNNING || ofPayer >= MOST_RUNNING_OF_PAYER) throw createBusy();
+      running.set(name, from);
+      isRunning = true;
+      const chain = await client();
+      if (await chain.isAuthorizationSpent(offer.authorization)) throw refuse('nonce_already_used');
+      const balance = await chain.balanceOf(from);
+      const fromBlock = await chain.blockNumber();
+      // Before anything is taken: a payment that finds no place costs nothing. A payer who cannot cover it leaves again at once.
+      enter({ id: namePayer(from), budgetAtomic: undefined });
+      const taken = { account: namePayer(from), fromBlock, madeMs: clock.nowMs(), balanceAtomic: balance };
+      const row = await books.write(() => takePayment(offer, { ...taken, neededAtomic: terms.neededAtomic }));
+      if (row === 'used') throw refuse('nonce_already_used');
+      if (row === 'poor') throw refuse('insufficient_funds');
+      if (row.state !== 'unused') await settle(options, dependencies, row);
+      return (await books.read(() => findPayment(offer.authorization))) ?? row;
+    } catch (cause) {
+      if (!(cause instanceof ChainError)) throw cause;
+      const message = 'The payment is not on the chain yet. It is credited once it is there; ask again then.';
+      throw new ApiError('storage_failed', message, { cause, publicCode: 'payment_unsettled', retryAfterS: 10 });
+    } finally {
+      if (isRunning) running.delete(name);
+    }
+  }
+
+  const loop = createRepeating(
+    { intervalMs: options.intervalMs },
+    async () => {
+      await books.write(() => forgetPayments(clock.nowMs() - KEPT_MS));
+      for (const row of await books.read(() => listOpenPayments(PER_ROUND))) {
+        const { from, nonce } = row.authorization;
+        if (!running.has(`${from} ${nonce}`)) await settle(options, dependencies, row).catch(onError);
+      }
+    },
+    onError,
+  );
+
+  return {
+    ...loop,
+    async read({ req, env }) {
+      const header = req.header(PAYMENT_HEADER);
+      if (header === undefined) return undefined;
+      const offer = parsePayment(header, deployment);
+      if (offer === undefined) throw new ApiError('invalid_request', `${PAYMENT_HEADER}: this is no payment of ours.`);
+      if (!checks.take(nameGroup(env))) throw createBusy();
+      const problem = await findProblem(offer, { deployment, payTo }, clock.nowMs());
+      if (problem !== undefined) throw refuse(problem);
+      return offer;
+    },
+    async charge(context, asked, offer, enter) {
+      const terms = quote(context, asked);
+      const require = (problem?: string): void =>
+        context.header(PAYMENT_REQUIRED_HEADER, encodePaymentRequired(terms, problem));
+      if (offer === undefined) {
+        require();
+        throw refuse(undefined, terms);
+      }
+      const { from: payer } = offer.authorization;
+      const shown = { network: nameNetwork(deployment), payer };
+      try {
+        const row = await pay(offer, terms, { group: nameGroup(context.env), enter });
+        // Somebody else may have used its nonce: what the chain does not show is no payment.
+        if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
+        const transaction = row.transactionHash;
+        context.header(PAYMENT_RESPONSE_HEADER, encodePaymentResponse({ success: true, transaction, ...shown }));
+        return { id: row.account, budgetAtomic: undefined };
+      } catch (error) {
+        if (error instanceof ApiError && error.code === 'payment_required') require(error.message);
+        throw error;
+      }
+    },
+  };
+}
+
+const nameGroup = ({ incoming }: ApiContext['env']): string =>
+  computeAddressGroup(incoming?.socket.remoteAddress) ?? '';
+
+const refuse = (problem: string | undefined, terms?: PaymentTerms): ApiError =>
+  new ApiError(
+    'payment_required',
+    terms
+      ? `This request may cost ${terms.amountAtomic} atomic units: pay them as the header ${PAYMENT_REQUIRED_HEADER} says (x402), or send an API key.`
+      : `The payment is not taken: ${problem}.`,
+  );
+
+const createBusy = (): ApiError =>
+  new ApiError('too_many_requests', 'Many payments are being settled; try again shortly.', { retryAfterS: 2 });
+
+/** What keeps a payment from being taken, before its request is read and the chain is asked. */
+async function findProblem(
+  offer: PaymentOffer,
+  { deployment, payTo }: Pick<PaymentTerms, 'deployment' | 'payTo'>,
+  nowMs: number,
+): Promise<string | undefined> {
+  const { authorization, signature } = offer;
+  if (authorization.to !== payTo) return `it pays ${authorization.to}, and not ${payTo}`;
+  const problem = findTimeProblem(offer, nowMs);
+  if (problem !== undefined) return problem;
+  return (await isAuthorized(deployment, authorization, signature)) ? undefined : 'its payer did not sign it';
+}
+
+function findTimeProblem({ authorization }: PaymentOffer, nowMs: number): string | undefined {
+  const nowS = BigInt(Math.floor(nowMs / 1000));
+  if (authorization.validAfter > nowS) return 'it is not good yet';
+  if (authorization.validBefore < nowS + LEAST_LIFE_S) return 'it has lapsed, or is about to';
+  return authorization.validBefore > nowS + MOST_LIFE_S ? 'it is good for too long: an hour at most' : undefined;
+}
+
+/** Brings a payment one step on, as the chain has it. Whoever repeats it after a crash changes nothing twice. @throws ChainError */
+async function settle(
+  { confirmations }: Pick<PaymentOptions, 'confirmations'>,
+  { books, client, clock }: PaymentDependencies,
+  row: PaymentRow,
+): Promise<void> {
+  const chain = await client();
+  const { authorization, signature } = row;
+  const lost = row.state === 'paid' ? 'undone' : 'failed';
+  const end = (state: 'failed' | 'undone' | 'final') => books.write(() => endPayment(row, state, clock.nowMs()));
+  /** Notes the transfer that is on the chain, whoever sent it. */
+  const note = async (): Promise<void> => {
+    const found = await chain.findAuthorizedTransfer(authorization, row.fromBlock);
+    if (found) {
+      await books.write(() => creditPayment(row, found.transactionHash, clock.nowMs()));
+      if ((await chain.blockNumber()) - found.blockNumber >= confirmations) await end('final');
+      return;
+    }
+    // Its owner cancelled it, or a node that is behind does not show it yet.
+    if ((await chain.chainTime()) >= authorization.validBefore) await end(lost);
+  };
+  const step = async (): Promise<void> => {
+    if (await chain.isAuthorizationSpent(authorization)) return note();
+    if ((await chain.chainTime()) >= authorization.validBefore) return end(lost);
+    try {
+      const { transactionHash } = await chain.transferByAuthorization(authorization, signature);
+      await books.write(() => creditPayment(row, transactionHash, clock.nowMs()));
+    } catch (error) {
+      if (!(error instanceof ChainError) || error.code !== 'reverted') throw error;
+      if (await chain.isAuthorizationSpent(authorization)) return note();
+      await end(lost);
+    }
+  };
+  // It is the same account that fills the escrow.
+  await books.alone('funding', step);
+}

@@ -1,0 +1,77 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { signComplaint } from '@ogong/protocol/exchange/complaint';
+import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { ComplainRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedRecord } from '@ogong/protocol/verdict/claim';
+import type { OrderBytes } from '../books/order-book.ts';
+import {
+  createValidatorOutbox,
+  SEND_TIMEOUT_MS,
+  type ValidatorOutbox,
+  type ValidatorOutboxDependencies,
+} from './validator-outbox.ts';
+
+export interface OutboxComplaint {
+  readonly order: OrderBytes;
+  readonly reason: string;
+  readonly record?: SignedRecord;
+  /** Sent when the validator asks for it. */
+  readonly opening?: { readonly opening: Uint8Array };
+}
+
+export interface ComplaintOutbox extends Omit<ValidatorOutbox, 'put'> {
+  /** On the disk when it resolves. @param validator 20 bytes. */
+  put(validator: Uint8Array, complaint: OutboxComplaint): Promise<void>;
+}
+
+export interface ComplaintOutboxDependencies extends ValidatorOutboxDependencies {
+  readonly chain: ValidatorOutboxDependencies['chain'] & Pick<ChainView, 'ledger'>;
+  /** Signs that it is its own complaint. */
+  readonly payer: LedgerSigner;
+  readonly onSent?: (reason: string, outcome: string) => void;
+}
+
+const LIFETIME_MS = 7 * 24 * 3_600_000;
+const PER_ROUND = 16;
+
+export function createComplaintOutbox({
+  onSent = () => {},
+  payer,
+  ...dependencies
+}: ComplaintOutboxDependencies): ComplaintOutbox {
+  const { chain } = dependencies;
+  const outbox = createValidatorOutbox(
+    {
+      ...{ kind: 'complaint', lifetimeMs: LIFETIME_MS, perRound: PER_ROUND },
+      async send(service, { message: bytes, opening }) {
+        const message = fromBinary(ComplainRequestSchema, bytes);
+        const order = message.order?.order ?? new Uint8Array();
+        const first = await service.complain(message, { timeoutMs: SEND_TIMEOUT_MS });
+        const { outcome } =
+          first.wantsOpening && opening
+            ? await service.proveComplaint({ order, opening: { opening } }, { timeoutMs: SEND_TIMEOUT_MS })
+            : first;
+        onSent(message.reason, outcome);
+        return 'done';
+      },
+    },
+    dependencies,
+  );
+  return {
+    ...outbox,
+    put(validator, { opening, ...complaint }) {
+      const openingHash = opening && crypto.sha256(opening.opening);
+      const { ledger } = chain;
+      const orderHash = hashOrder(crypto, ledger, parseOrder(complaint.order.order));
+      const { reason } = complaint;
+      const terms = { ledger, orderHash, reason, record: complaint.record?.record, openingHash };
+      const signature = signComplaint(crypto, payer, terms);
+      const filled = { ...complaint, signature, ...(openingHash && { openingHash }) };
+      const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, filled));
+      return outbox.put([validator], { message, opening: opening?.opening });
+    },
+  };
+}

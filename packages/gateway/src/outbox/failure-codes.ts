@@ -1,0 +1,14 @@
+import type { ApiErrorCode } from '@ogong/host/http/api-error';
+
+/** The failure code of an order that lost the race against another provider. */
+export const UNTAKEN = 'untaken';
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  'request_refused',
+  'provider_busy',
+  'provider_unreachable',
+  'order_not_admitted',
+] satisfies ApiErrorCode[]);
+
+/** Returns true if the provider declined before it began, or never received the order. It broke no promise then. */
+export const isRefusalCode = (code: string): boolean => REFUSALS.has(code);

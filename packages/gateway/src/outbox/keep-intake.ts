@@ -1,0 +1,59 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { AcknowledgeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { checkIntake } from '@ogong/protocol/verdict/receipt/settled';
+import type { ReceiptStore } from '../books/receipt-store.ts';
+import { readOrder } from './named-order.ts';
+
+export interface KeepWordDependencies {
+  readonly receipts: Pick<ReceiptStore, 'complete'>;
+  readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
+}
+
+/**
+ * Keeps a validator's word that it keeps this gateway's delivery, beside the receipt.
+ * @throws LinkError where the validator did not sign that: then it is asked again.
+ */
+export async function keepHeld(
+  { receipts, chain }: Pick<KeepWordDependencies, 'chain'> & { readonly receipts: Pick<ReceiptStore, 'hold'> },
+  { order, delivery }: Pick<AcknowledgeRequest, 'order' | 'delivery'>,
+  { validator, signature }: { readonly validator: Uint8Array; readonly signature: Uint8Array },
+): Promise<void> {
+  const { ledger } = chain;
+  if (order === undefined || delivery === undefined) return;
+  const { replyId } = readOrder(ledger, order);
+  const digest = hashDelivery(crypto, ledger, parseDelivery(delivery.delivery));
+  const signingKey = chain.findByAddress(validator)?.signingKey ?? validator;
+  if (!verifyHeld(crypto, { ledger, signingKey }, { validator, delivery: digest, signature })) {
+    throw new LinkError('remote', 'a validator acknowledged a delivery and did not sign that it keeps it');
+  }
+  await receipts.hold(toHex(replyId), {
+    ...{ validator: toHex(validator), delivery: delivery.delivery, payerSignature: delivery.signature, signature },
+  });
+}
+
+/**
+ * Completes a stored receipt by the validator's word that it has the record. A receipt that has expired meanwhile needs none.
+ * @param told what this gateway had said: order, admission and record are those of the receipt.
+ * @throws LinkError where the validator did not sign for this record: then it is asked again.
+ */
+export async function keepIntake(
+  { receipts, chain }: KeepWordDependencies,
+  { order: signed, admission, record }: Pick<AcknowledgeRequest, 'order' | 'admission' | 'record'>,
+  intake: IntakeWord,
+): Promise<void> {
+  const { ledger } = chain;
+  if (signed === undefined || admission === undefined || record === undefined) return;
+  const order = readOrder(ledger, signed);
+  const { epoch, signature } = intake;
+  const signingKeys = [chain.findByAddress(order.validator)?.signingKey ?? order.validator];
+  const held = { order, ledger, admission, record: record.record };
+  const check = checkIntake(crypto, held, { epoch, signature, signingKeys });
+  if (check.status !== 'pass') throw new LinkError('remote', `the validator acknowledged a delivery: ${check.detail}`);
+  await receipts.complete(toHex(order.replyId), { epoch, signature }, check);
+}

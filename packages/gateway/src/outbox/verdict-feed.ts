@@ -1,0 +1,175 @@
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
+import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ChannelLedger, Closing } from '../books/channel-ledger.ts';
+import type { OrderRow } from '../books/order-book.ts';
+import { createAskReplies } from './ask-replies.ts';
+import { isRefusalCode, UNTAKEN } from './failure-codes.ts';
+import { createQuestions } from './verdict-questions.ts';
+import type { WorkShares } from './work-shares.ts';
+
+export interface VerdictFeedOptions {
+  /** Default: 2,000. */
+  readonly intervalMs?: number;
+  /** How long past its expiry an order that its validator never saw keeps its reservation. Default: 60,000. */
+  readonly graceMs?: number;
+}
+
+export interface VerdictFeedDependencies {
+  readonly ledger: Pick<ChannelLedger, 'listUnsettled' | 'findAll' | 'close'>;
+  readonly chain: Pick<ChainView, 'findByAddress'>;
+  readonly links: LinkPool;
+  readonly clock: Clock;
+  readonly uptime?: Clock;
+  /** Which of the gateways with this ledger asks about an order. Default: this one. */
+  readonly shares?: Pick<WorkShares, 'isMine'>;
+  /** Told once that the validator has a record for an order that its provider had refused, before the verdict on it. */
+  readonly onServedInSecret?: (order: OrderRow) => Promise<void>;
+  readonly onClosed?: (order: OrderRow, closing: Closing) => void;
+  /** Told of the transaction that settled an order. */
+  readonly onSettled?: (replyId: string, transaction: string) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Orders that one round looks at. */
+const PER_ROUND = 16 * MAX_ASKED_REPLIES;
+/** Settlement of an order that will never be settled, so that it is not asked for again. */
+export const NO_SETTLEMENT = 'none';
+const NEVER_ADMITTED: Closing = {
+  ...{ feeAtomic: 0n, verdict: 'never-admitted', detail: '', judgedRecord: '', settlement: NO_SETTLEMENT },
+};
+
+/** Learns the verdict on each order, so that money that was reserved but is not owed is free again. */
+export function createVerdictFeed(
+  { intervalMs = 2_000, graceMs = 60_000 }: VerdictFeedOptions,
+  {
+    ledger,
+    chain,
+    links,
+    clock,
+    uptime = monotonicClock,
+    shares = { isMine: () => true },
+    onServedInSecret = async () => {},
+    onClosed = () => {},
+    onSettled = () => {},
+    onError = () => {},
+  }: VerdictFeedDependencies,
+): Repeating {
+  let offset = 0;
+  const questions = createQuestions(intervalMs, uptime);
+  const askReplies = createAskReplies({ links, uptime });
+
+  /** All that one validator handles, as many by one call as it takes, until it answers no more: a caller that goes on loses its links. */
+  async function askAbout(address: string, replyIds: readonly string[], signal: AbortSignal): Promise<void> {
+    const validator = chain.findByAddress(fromHex(address));
+    if (validator === undefined) return;
+    for (let at = 0; at < replyIds.length && !signal.aborted; at += MAX_ASKED_REPLIES) {
+      const orders = await ledger.findAll(replyIds.slice(at, at + MAX_ASKED_REPLIES));
+      if (orders.length === 0) continue;
+      const { replies, error } = await askReplies(
+        validator,
+        orders.map(({ replyId }) => fromHex(replyId)),
+      );
+      const heard = orders.map(async (order, index) => {
+        const status = replies[index];
+        // What it did not look at, or had no room for, is asked in the next round.
+        if (status !== undefined || (error && error.code !== 'rate-limited')) questions.asked(order.replyId);
+        if (status !== undefined) await hear(order, status);
+      });
+      for (const result of await Promise.allSettled(heard)) if (result.status === 'rejected') onError(result.reason);
+      if (error === undefined) continue;
+      if (!error.retryable) onError(error);
+      return;
+    }
+  }
+
+  async function hear(order: OrderRow, status: ReplyStatus): Promise<void> {
+    if (status.state !== '') {
+      if (isServedInSecret(order, status)) await onServedInSecret(order);
+      return close(order, toClosing(status));
+    }
+    if (clock.nowMs() > order.expiresMs + graceMs) await close(order, NEVER_ADMITTED);
+  }
+
+  async function close(order: OrderRow, closing: Closing | undefined): Promise<void> {
+    if (closing === undefined || (order.state === 'closed' && closing.settlement === '')) return;
+    // Another gateway with the same books may have closed it meanwhile.
+    if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
+    const { settlement } = closing;
+    if (settlement !== '') questions.forget(order.replyId);
+    if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
+  }
+
+  return createRepeating(
+    { intervalMs },
+    async (signal) => {
+      // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
+      const listed = await ledger.listUnsettled(PER_ROUND, offset);
+      offset = listed.length < PER_ROUND ? 0 : offset + PER_ROUND;
+      const due = listed.filter(({ replyId }) => shares.isMine(replyId) && questions.isDue(replyId));
+      const asked = Map.groupBy(due, ({ validator }) => validator);
+      const works = [...asked].map(([address, ofIt]) =>
+        askAbout(
+          address,
+          ofIt.map(({ replyId }) => replyId),
+          signal,
+        ),
+      );
+      for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') onError(result.reason);
+    },
+    onError,
+  );
+}
+
+/** The provider said that it does not serve the order, so its payer bought the answer elsewhere. */
+const wasRefused = ({ heldRecord, failure }: OrderRow): boolean => heldRecord === '' && isRefusalCode(failure.code);
+
+/** Whether there is a record for an order that its provider had refused. */
+function isServedInSecret(order: OrderRow, { recordHash, verdict }: ReplyStatus): boolean {
+  return order.state === 'open' && verdict === '' && recordHash.length > 0 && wasRefused(order);
+}
+
+/** Whether money is asked for a refused order, for another record than the one that was delivered, or more than that one costs. */
+export function isForAnother(order: OrderRow, { judgedRecord, feeAtomic }: Closing): boolean {
+  const { heldRecord, heldFeeAtomic } = order;
+  if (feeAtomic === 0n) return false;
+  if (heldRecord === '' || heldFeeAtomic === undefined) return wasRefused(order);
+  return judgedRecord !== heldRecord || feeAtomic > heldFeeAtomic;
+}
+
+/**
+ * Whether money is asked for an order that brought no answer, though its provider had not refused it. A provider that was slow may have made
+ * a reply; one that makes it a habit sells what it does not show. Who stood by, and whose client has left, is paid by the rule.
+ */
+export function isUnanswered({ heldRecord, failure }: OrderRow, { feeAtomic }: Closing): boolean {
+  const hasFailed = failure.code !== '' && failure.code !== UNTAKEN && !isRefusalCode(failure.code);
+  return feeAtomic > 0n && heldRecord === '' && hasFailed;
+}
+
+/** Undefined while the fee may still change. */
+export function toClosing({
+  state,
+  verdict,
+  detail,
+  feeAtomic,
+  recordHash,
+  transaction,
+}: ReplyStatus): Closing | undefined {
+  const judgedRecord = toHex(recordHash);
+  if (state === 'abandoned' || verdict === 'reject') {
+    const settlement = transaction || NO_SETTLEMENT;
+    return { feeAtomic: 0n, verdict: verdict || 'abandoned', detail, judgedRecord, settlement };
+  }
+  if (verdict === '') return undefined;
+  return {
+    feeAtomic,
+    verdict,
+    detail,
+    judgedRecord,
+    settlement: state === 'settled' ? transaction || NO_SETTLEMENT : '',
+  };
+}

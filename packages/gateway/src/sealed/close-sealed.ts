@@ -1,0 +1,181 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
+import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
+import { FeeError } from '@ogong/protocol/exchange/fee';
+import { signProgress } from '@ogong/protocol/exchange/progress';
+import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { type BoundRecord, ClaimError, openBoundMilestone, openBoundRecord } from '@ogong/protocol/verdict/claim';
+import type { HeldRecord } from '../books/channel-ledger.ts';
+import { buildReceipt, createDelivery, listHearers, readHeld } from '../buy/check-reply.ts';
+import type { ProviderAttempt, ReplyContext } from '../buy/reply.ts';
+import { accuseProvider, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
+import { readOrder } from '../outbox/named-order.ts';
+import type { SealedEnd } from './follow-sealed.ts';
+import { SealedBreach } from './pass-sealed.ts';
+
+/** A reply that went through here sealed and whole. What it says its client alone knows. */
+export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
+  readonly endpoint: string;
+  readonly request: CommonRequest;
+  readonly attempt: ProviderAttempt;
+  readonly record: NonNullable<SealedEnd['finished']['record']>;
+  readonly header: Uint8Array;
+  readonly admission: NonNullable<SealedEnd['finished']['admission']>;
+  /** The payer's last word about it: what is longer than a window is paid by it. */
+  readonly progress: Parameters<typeof buildReceipt>[2]['progress'];
+  readonly receipt: Receipt;
+}
+
+/** What a client says of a reply that it has checked. */
+export interface HeldSealed {
+  /** That the header is leaf 0 of the record's commitment. */
+  readonly headerProof: readonly Uint8Array[];
+  readonly responseBytes: number;
+}
+
+const NOTHING = new Uint8Array();
+/** A hybrid key and a hybrid signature have less. */
+const MAX_SIGNED_LENGTH = 8_192;
+
+/** @throws ApiError where the provider left out what it owes; the validator is told. */
+export async function keepPassed(
+  context: ReplyContext,
+  asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
+  { finished, tookMs, firstMs }: SealedEnd,
+): Promise<SealedPassage> {
+  const { record, admission, header, attestation } = finished;
+  const { attempt, endpoint } = asked;
+  if (record === undefined || admission === undefined || isTooLong(finished)) {
+    await accuseProvider(context, attempt, { reason: 'abandoned' });
+    const missing = record === undefined ? 'a record' : admission ? 'a header that fits' : "its validator's admission";
+    throw new SealedBreach(`The provider finished without ${missing}.`);
+  }
+  const receipt = buildReceipt(
+    context,
+    { endpoint },
+    { attempt, admission, record, opening: NOTHING, progress: asked.progress, attestation },
+  );
+  return { ...asked, record, header, admission, receipt, tookMs, firstMs };
+}
+
+/** It is kept until the client has checked the reply, so nothing of it is longer than it has to be. */
+const isTooLong = ({ record, header, admission, attestation = NOTHING }: Finished): boolean =>
+  header.length > MAX_HEADER_BYTES ||
+  (record?.record.length ?? 0) > MAX_RECORD_BYTES ||
+  (record?.providerKey.length ?? 0) + (record?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
+  (admission?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
+  attestation.length > 0;
+
+/**
+ * The client does not take the reply: it is audited, and paid unless that finds a fault. One client's word keeps the provider from its own
+ * account; those of several accounts from others, too (see DoubtedProviders).
+ */
+export async function complainOfSealed(
+  context: ReplyContext,
+  { attempt, record }: Pick<SealedPassage, 'attempt' | 'record'>,
+  reason: string,
+): Promise<void> {
+  const replyId = toHex(attempt.replyId);
+  context.onFault?.(reason, attempt.match.ticket.providerId);
+  await context.complaints.put(attempt.validator, { order: attempt.order, reason, record });
+  await context.ledger.noteFailure(replyId, { code: 'ogong_check_failed', reason, shownBytes: 0 });
+  await context.ledger.abandon(replyId);
+}
+
+/**
+ * The client has checked the reply: this gateway tells the validators which record it holds, and keeps the receipt.
+ * @throws ApiError where the record does not hold.
+ */
+export async function deliverSealed(context: ReplyContext, passed: SealedPassage, held: HeldSealed): Promise<void> {
+  const { attempt, admission, receipt, tookMs, firstMs, record, header: bytes } = passed;
+  const replyId = toHex(attempt.replyId);
+  const bound = { ...record, header: bytes, headerProof: held.headerProof };
+  const { header, billed } = readPassed(context, passed, { bound, responseBytes: held.responseBytes });
+  const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
+  const stored = { replyId, receipt, request: NOTHING, response: NOTHING, checks: [] };
+  const delivery = createDelivery(context, attempt, { admission, record: bound, promptTokens, outputTokens, tookMs });
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.deliveries.put([attempt.validator, ...listHearers(context, attempt)], delivery),
+    context.ledger.deliver(replyId, billed),
+  ]);
+  context.validators.noteAdmitted(attempt.validator);
+  reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
+}
+
+/** @throws ApiError */
+function readPassed(
+  context: ReplyContext,
+  { attempt, endpoint, request, progress, record }: SealedPassage,
+  { bound, responseBytes }: { readonly bound: BoundRecord; readonly responseBytes: number },
+): { readonly header: CommonHeader; readonly billed: HeldRecord } {
+  return holding(() => {
+    const order = readOrder(context.chain.ledger, attempt.order);
+    const { header } = openBoundRecord(crypto, order, bound);
+    const seen = { record, header, response: { sizeBytes: responseBytes }, progress };
+    return { header, billed: readHeld(context, { endpoint, request }, attempt, seen) };
+  });
+}
+
+/** What a client holds of a reply that broke off. */
+export interface HeldPart {
+  /** As it came, without its windows. */
+  readonly milestone: Milestone;
+  readonly headerProof: readonly Uint8Array[];
+  /** hashBeginning of its text. */
+  readonly textHash: Uint8Array;
+  /** Its texts and its opening, sealed to the validator. */
+  readonly sealed: Uint8Array;
+}
+
+/**
+ * The provider died, or spoiled a later unit. As much as it had signed and the client has checked is its own: this gateway signs for it,
+ * keeps its receipt, and hands the sealed part to the validator. @throws ApiError where the milestone does not hold.
+ */
+export async function keepSealedPart(
+  context: ReplyContext,
+  { attempt, endpoint, request }: Pick<SealedPassage, 'attempt' | 'endpoint' | 'request'>,
+  { milestone, headerProof, textHash, sealed }: HeldPart,
+): Promise<Receipt> {
+  const { record, header: bytes, admission, textBytes, payeeWord } = milestone;
+  if (record === undefined || admission === undefined) {
+    throw new ApiError('invalid_request', 'The milestone has no record, or no admission.', { param: 'milestone' });
+  }
+  const { chain, payer } = context;
+  const { ledger } = chain;
+  const order = readOrder(ledger, attempt.order);
+  const { orderHash } = order;
+  const progress = signProgress(crypto, payer, { ledger, orderHash, textBytes, textHash, hasLeft: true });
+  const bound = { ...record, header: bytes, headerProof };
+  const billed = holding(() => {
+    const { header } = openBoundMilestone(crypto, order, bound);
+    const seen = { record, header, response: { sizeBytes: textBytes }, progress };
+    return readHeld(context, { endpoint, request }, attempt, seen);
+  });
+  const receipt = buildReceipt(context, { endpoint }, { attempt, admission, record, opening: NOTHING, progress });
+  const replyId = toHex(attempt.replyId);
+  const claimed = { order: attempt.order, record, header: bytes, headerProof: [...headerProof], payeeWord, progress };
+  await Promise.all([
+    context.receipts.put({ replyId, receipt, request: NOTHING, response: NOTHING, checks: [] }, context.clock.nowMs()),
+    context.ledger.deliver(replyId, billed),
+    context.milestones.put(attempt.validator, { push: claimed, sealed }),
+  ]);
+  reportBroken(context, attempt);
+  return receipt;
+}
+
+/** @throws ApiError where what the client hands over does not hold. */
+function holding<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const isKnown = cause instanceof ClaimError || cause instanceof ProtocolError || cause instanceof FeeError;
+    if (!isKnown) throw cause;
+    throw new ApiError('invalid_request', `The record does not hold: ${cause.message}.`, { cause });
+  }
+}

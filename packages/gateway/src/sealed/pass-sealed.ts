@@ -1,0 +1,119 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { ApiError } from '@ogong/host/http/api-error';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { CAPSULE_BYTES } from '@ogong/protocol/crypto/seal-primitives';
+import { MAX_SEALED_REPLY_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  type Finished,
+  type GenerateEvent,
+  ProviderService,
+  type SealedPart,
+  type SignedOrderSchema,
+  type Started,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type OrderPacing, waitForPlace } from '../buy/order-pacing.ts';
+import { type ProviderCallOptions, type TicketedMatch, toProviderError } from '../buy/provider-call.ts';
+import { computeMostMessages } from '../buy/reply-bounds.ts';
+
+/** What a provider says to a client that has sealed its request, as it comes. */
+export type SealedEvent =
+  | { readonly case: 'started'; readonly value: Started }
+  | { readonly case: 'sealed'; readonly value: SealedPart };
+
+/** What a client reads as `code`: the provider has restarted, or the offer was kept too long. */
+export const SEAL_KEY_EXPIRED = 'seal_key_expired';
+
+/** The provider did what no honest one does, and its stream did not break off: nothing that its client has excuses it. */
+export class SealedBreach extends ApiError {
+  constructor(message: string) {
+    super('provider_failed', message);
+  }
+}
+
+export interface SealedPass {
+  readonly links: LinkPool;
+  readonly options: ProviderCallOptions;
+  readonly pacing: OrderPacing;
+}
+
+interface SealedInput {
+  readonly match: TicketedMatch;
+  readonly order: MessageInitShape<typeof SignedOrderSchema>;
+  readonly envelope: Uint8Array;
+  /** None for what is no text. */
+  readonly maxTokens: number | undefined;
+  /** The client takes milestones. */
+  readonly milestones: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What a unit of suite 2 has besides what it carries. */
+const OWN_KEY_BYTES = CAPSULE_BYTES + 32;
+/**
+ * Hands a sealed request to its provider, and what comes back to the client. Nothing of it is opened here. A provider that says
+ * anything in plain is cut off.
+ * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `provider_unreachable`, `order_not_admitted`, `request_refused`
+ */
+export async function* passSealed(
+  { links, options, pacing }: SealedPass,
+  { match, order, envelope, maxTokens, milestones, signal }: SealedInput,
+): AsyncGenerator<SealedEvent, Finished> {
+  const silence = new AbortController();
+  const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
+  const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
+  const paced = await waitForPlace(pacing, match.ticket.providerId, patience);
+  let timer = arm(options.firstTokenTimeoutMs);
+  let isFull = false;
+  let hasBegun = false;
+  let sealedBytes = 0;
+  let units = 0;
+  const mostUnits = computeMostMessages(maxTokens);
+  const { providerEndpoint: endpoint, providerCertHash: certHash } = match.ticket;
+  try {
+    const events = links
+      .to(ProviderService, { endpoint, certHash })
+      .generate(
+        { order, ticket: match.signed, sealed: envelope, milestones },
+        { signal: AbortSignal.any([signal, silence.signal]), timeoutMs: options.totalTimeoutMs },
+      );
+    for await (const { event } of events) {
+      clearTimeout(timer);
+      paced.answered();
+      hasBegun = true;
+      assertSealed(event);
+      if (event.case === 'finished') return event.value;
+      // An event that is not known here is passed on to nobody, and counts as a unit: silence does not end by it for ever.
+      if (event.case === undefined) units++;
+      if (event.case === 'sealed') {
+        units++;
+        sealedBytes += event.value.unit.length + event.value.head.length;
+      }
+      if (units > mostUnits || sealedBytes > MAX_SEALED_REPLY_BYTES + units * OWN_KEY_BYTES) {
+        throw new SealedBreach('The provider sends more than a reply can have.');
+      }
+      if (event.case === 'started' || event.case === 'sealed') yield event;
+      timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
+    }
+    throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
+  } catch (error) {
+    isFull = error instanceof LinkError && error.code === 'rate-limited';
+    if (error instanceof LinkError && error.refusal === 'unsupported' && !hasBegun) {
+      const why = 'The provider does not hold the key any more that the request is sealed to: take a new offer.';
+      throw new ApiError('provider_busy', why, { cause: error, publicCode: SEAL_KEY_EXPIRED });
+    }
+    throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText: units > 0 });
+  } finally {
+    paced.ended(isFull);
+    clearTimeout(timer);
+  }
+}
+
+/** @throws SealedBreach where there is text in it that this gateway must not see. */
+function assertSealed(event: GenerateEvent['event']): void {
+  const isInPlain =
+    event.case === 'delta' ||
+    event.case === 'milestone' ||
+    (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
+  if (isInPlain) throw new SealedBreach('The provider answers in plain to a sealed request.');
+}

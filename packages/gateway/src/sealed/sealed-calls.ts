@@ -1,0 +1,300 @@
+import { ApiError } from '@ogong/host/http/api-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { SpanPlace } from '@ogong/host/metrics/trace-context';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { isRefusal, openProgress } from '../buy/follow-provider.ts';
+import { giveBack } from '../buy/match/find-match.ts';
+import { createAttemptNotes } from '../buy/note-attempt.ts';
+import { type FoundOffer, orderOffer } from '../buy/open-attempt.ts';
+import type { OrderPacing } from '../buy/order-pacing.ts';
+import type { ProviderCallOptions } from '../buy/provider-call.ts';
+import type { PayingKey, ProviderAttempt, ReplyContext } from '../buy/reply.ts';
+import type { ReplyProgress } from '../buy/reply-progress.ts';
+import type { KnownSealKeys } from '../buy/seal-keys.ts';
+import { createBrokenReplies, createUnknown } from './broken-replies.ts';
+import {
+  complainOfSealed,
+  deliverSealed,
+  type HeldPart,
+  type HeldSealed,
+  keepPassed,
+  type SealedPassage,
+} from './close-sealed.ts';
+import { createDoubtedProviders } from './doubted-providers.ts';
+import { findSealed } from './find-sealed.ts';
+import { followSealed, UnsaidText } from './follow-sealed.ts';
+import { SEAL_KEY_EXPIRED, SealedBreach, type SealedEvent } from './pass-sealed.ts';
+import { createUntakenOffers } from './untaken-offers.ts';
+import type { KnownValidatorKeys } from './validator-keys.ts';
+
+/** What a client tells of a request that it seals itself: no text, and its hash. */
+export interface AskedSealed {
+  readonly endpoint: string;
+  /** What fee and match depend on. The provider refuses a request that asks for more. */
+  readonly request: CommonRequest;
+  readonly requestHash: Uint8Array;
+  readonly nonce: Uint8Array;
+  /** Which of the answers that the request asks for. */
+  readonly choice: number;
+  /** Of vectors and scores: tokens of the longest input, at most. */
+  readonly contextSize: number | undefined;
+  /** Providers that it was tried with. */
+  readonly exclude: readonly Uint8Array[];
+}
+
+/** Replies whose requests their clients have sealed: this gateway orders, pays and passes, and opens nothing. */
+export interface SealedCalls {
+  /**
+   * Has a provider drawn.
+   * @param leave called once the offer is over: served, or not taken in time. @throws ApiError; then it was not called.
+   */
+  offer(asked: AskedSealed, key: PayingKey, options: { leave(): void; signal: AbortSignal }): Promise<SealedOffer>;
+  /** What was offered under this id, to this key, and is not taken yet. @throws ApiError */
+  find(replyId: string, key: PayingKey): Pick<AskedSealed, 'request'>;
+  /** Orders what was offered. Streams what the provider says, and returns what the reply's receipt is made of. @throws ApiError */
+  serve(
+    replyId: string,
+    key: PayingKey,
+    call: {
+      readonly envelope: Uint8Array;
+      /** The client takes milestones, and says what it has where the reply breaks off. */
+      readonly milestones: boolean;
+      readonly signal: AbortSignal;
+      readonly caller?: SpanPlace | undefined;
+    },
+  ): AsyncGenerator<SealedEvent, PassedReceipt>;
+  /** Whether this reply broke off, and its client may hand in what it has of it. */
+  awaitsPart(replyId: string, key: PayingKey): boolean;
+  /** The client has so much of a running reply. @throws ApiError */
+  progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
+  /**
+   * The client holds a reply or a part of one, or does not take it; saying it again changes nothing.
+   * @returns of a part its receipt. @throws ApiError
+   */
+  close(replyId: string, key: PayingKey, outcome: SealedOutcome): Promise<Receipt | undefined>;
+  stop(): void;
+}
+
+export interface PassedReceipt extends Pick<SealedPassage, 'receipt'> {
+  /** Of prompt and answer, by the provider's word. */
+  readonly tokens: number;
+}
+
+export type SealedOutcome = HeldSealed | HeldPart | { readonly reason: string };
+
+export interface SealedCallsDependencies {
+  readonly context: ReplyContext;
+  readonly sealKeys: Pick<KnownSealKeys, 'show' | 'forget'>;
+  readonly validatorKeys: KnownValidatorKeys;
+  readonly links: LinkPool;
+  readonly patience: ProviderCallOptions;
+  readonly pacing: OrderPacing;
+}
+
+interface Offered {
+  readonly key: PayingKey;
+  readonly asked: AskedSealed;
+  readonly offer: FoundOffer;
+  leave(): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+interface Passed {
+  readonly keyId: string;
+  readonly untilMs: number;
+  readonly reply: SealedPassage;
+  isClosed: boolean;
+}
+
+/** A ticket holds a slot of its provider, so an offer does not wait for long. */
+const OFFER_WAIT_MS = 30_000;
+/** Replies whose clients have not said yet what they found. */
+const MAX_PASSED = 4_096;
+const NOTHING = new Uint8Array();
+
+export function createSealedCalls({
+  context,
+  sealKeys,
+  validatorKeys,
+  links,
+  patience,
+  pacing,
+}: SealedCallsDependencies): SealedCalls {
+  const { clock } = context;
+  const offered = new Map<string, Offered>();
+  const running = new Map<
+    string,
+    { readonly keyId: string; readonly progress: ReplyProgress; readonly providerId: Uint8Array; reason?: string }
+  >();
+  const doubted = createDoubtedProviders(clock);
+  const untaken = createUntakenOffers(OFFER_WAIT_MS, clock);
+  const broken = createBrokenReplies(context, doubted);
+  const passed = new Map<string, Passed>();
+
+  function drop(name: string): Offered | undefined {
+    const held = offered.get(name);
+    clearTimeout(held?.timer);
+    offered.delete(name);
+    return held;
+  }
+
+  function expire(name: string): void {
+    const held = drop(name);
+    if (held === undefined) return;
+    untaken.note(held.key);
+    held.leave();
+    giveBack(context, held.offer).catch((error: unknown) => context.onError?.(error));
+  }
+
+  function findOffered(replyId: string, { id }: PayingKey): Offered {
+    const held = offered.get(replyId);
+    if (held?.key.id !== id) throw createUnknown('offer', replyId);
+    return held;
+  }
+
+  function keep(name: string, entry: Passed): void {
+    const nowMs = clock.nowMs();
+    for (const [known, { untilMs }] of passed) {
+      if (untilMs > nowMs && passed.size < MAX_PASSED) break;
+      passed.delete(known);
+    }
+    passed.set(name, entry);
+  }
+
+  const noteError = (error: unknown): false => {
+    context.onError?.(error);
+    return false;
+  };
+
+  /** Its word counts for others once the complaint is on its way. */
+  async function complain(reply: SealedPassage, key: PayingKey, reason: string): Promise<void> {
+    await complainOfSealed(context, reply, reason);
+    doubted.note(reply.attempt.match.ticket.providerId, key, false);
+  }
+
+  return {
+    async offer(asked, key, { leave, signal }) {
+      if (isAttestedTier(parseModelId(asked.request.model).tier)) {
+        const why = 'a client cannot check the machine yet; let the gateway seal, which does';
+        throw new ApiError('invalid_request', `Tier tee is not offered to clients that seal: ${why}.`, {
+          param: 'model',
+        });
+      }
+      untaken.assertMayAsk(key);
+      const [offer, shown] = await findSealed({ context, sealKeys, validatorKeys, doubted }, asked, { key, signal });
+      const name = toHex(offer.replyId);
+      const isKnown = (await context.ledger.find(name)) !== undefined;
+      if (isKnown || offered.has(name) || running.has(name)) {
+        await giveBack(context, offer);
+        throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
+      }
+      const timer = setTimeout(() => expire(name), OFFER_WAIT_MS);
+      timer.unref();
+      // The list is with the client now.
+      const kept = { ...offer, match: { ...offer.match, candidates: NOTHING } };
+      offered.set(name, { key, asked, offer: kept, leave, timer });
+      return shown;
+    },
+
+    find: (replyId, key) => findOffered(replyId, key).asked,
+
+    async *serve(replyId, key, { envelope, milestones, signal, caller }) {
+      const { asked, offer, leave } = findOffered(replyId, key);
+      drop(replyId);
+      const { endpoint, request, choice } = asked;
+      const { maxTokens }: CommonRequest & { readonly maxTokens?: number } = request;
+      const job = { completionId: nameCompletion(endpoint, replyId), choice, key, request, signal };
+      const notes = createAttemptNotes(context, { ...job, endpoint, caller });
+      let attempt: ProviderAttempt | undefined;
+      try {
+        attempt = await orderOffer(context, job, offer).catch(async (error: unknown) => {
+          // The ticket holds a slot of its provider, and nobody is going to use it.
+          await giveBack(context, offer).catch((failure: unknown) => context.onError?.(failure));
+          throw error;
+        });
+        notes.ordered(attempt);
+        const progress = openProgress(context, attempt);
+        running.set(replyId, { keyId: key.id, progress, providerId: attempt.match.ticket.providerId });
+        const run = { attempt, envelope, maxTokens, milestones, progress, signal };
+        const end = yield* followSealed(context, { links, options: patience, pacing }, run);
+        const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
+        const reason = running.get(replyId)?.reason;
+        // Its client said so while it ran.
+        const isClosed = reason !== undefined && (await complain(reply, key, reason).then(() => true, noteError));
+        keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed });
+        const { promptTokens, outputTokens } = end.finished;
+        notes.ended(attempt, { reply: { promptTokens, outputTokens } });
+        return { receipt: reply.receipt, tokens: promptTokens + outputTokens };
+      } catch (error) {
+        if (attempt) notes.ended(attempt, { error });
+        const run = running.get(replyId);
+        const isBroken = run && !signal.aborted && !isRefusal(error) && !(error instanceof SealedBreach);
+        if (attempt && milestones && isBroken) {
+          const isUnsaid = error instanceof UnsaidText;
+          broken.put(replyId, { keyId: key.id, endpoint, request, attempt, isUnsaid });
+          // Its client hands no part in.
+          if (run.reason !== undefined) await broken.close(replyId, key, { reason: run.reason });
+        }
+        if (error instanceof ApiError && error.publicCode === SEAL_KEY_EXPIRED) sealKeys.forget(offer.match);
+        if (error instanceof ApiError && !signal.aborted) {
+          const { code, message: reason } = error;
+          await context.ledger.noteFailure(replyId, { code, reason, shownBytes: 0 });
+        }
+        throw error;
+      } finally {
+        running.delete(replyId);
+        leave();
+      }
+    },
+
+    awaitsPart: broken.has,
+
+    progress(replyId, { id }, said) {
+      const run = running.get(replyId);
+      if (run?.keyId !== id) throw createUnknown('running reply', replyId);
+      run.progress.know(said);
+    },
+
+    async close(replyId, key, outcome) {
+      const { id } = key;
+      const run = running.get(replyId);
+      if (run?.keyId === id && 'reason' in outcome) {
+        run.reason = outcome.reason;
+        doubted.noteOwn(run.providerId, key);
+        return undefined;
+      }
+      if (broken.has(replyId, key)) return broken.close(replyId, key, outcome);
+      const entry = passed.get(replyId);
+      if (entry?.keyId !== id) throw createUnknown('reply that waits for a word', replyId);
+      if (entry.isClosed) return undefined;
+      entry.isClosed = true;
+      try {
+        if ('milestone' in outcome) throw createUnknown('reply that broke off', replyId);
+        if ('reason' in outcome) await complain(entry.reply, key, outcome.reason);
+        else {
+          await deliverSealed(context, entry.reply, outcome);
+          doubted.note(entry.reply.attempt.match.ticket.providerId, key, true);
+        }
+        return undefined;
+      } catch (error) {
+        entry.isClosed = false;
+        throw error;
+      }
+    },
+
+    stop() {
+      for (const name of [...offered.keys()]) expire(name);
+      broken.stop();
+    },
+  };
+}
+
+/** As clients name the answer that they make of it. */
+const PREFIXES: Readonly<Record<string, string>> = { chat: 'chatcmpl', embedding: 'embd', rerank: 'rank' };
+const nameCompletion = (endpoint: string, replyId: string): string => `${PREFIXES[endpoint] ?? 'cmpl'}-${replyId}`;

@@ -1,0 +1,55 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { HostPort } from '../host-port.ts';
+import { encodeRelayHello, nameRelayAnswer, type RelayAnswer, type RelayAsk, readExactly } from './relay-wire.ts';
+
+/** A TCP connection. @throws Error */
+export function dialDirect(at: HostPort, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ ...at, noDelay: true });
+    const settle = (error?: Error) => {
+      socket.off('connect', onConnect);
+      socket.off('error', settle);
+      signal.removeEventListener('abort', onAbort);
+      if (error === undefined) return resolve(socket);
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error);
+    };
+    const onConnect = () => settle();
+    const onAbort = () => settle(new Error('no connection in time'));
+    socket.once('connect', onConnect);
+    socket.once('error', settle);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+const REASONS: Readonly<Record<RelayAnswer, string>> = {
+  joined: 'it joined the link',
+  unknown: 'nobody is registered there under that certificate',
+  busy: 'the relay has no room for more',
+  late: 'the node did not answer the relay',
+};
+
+/**
+ * A connection that the relay joins to another one: to the node of a certificate, or to the caller of a token. From then on it only copies.
+ * @throws Error
+ */
+export async function dialRelay(
+  at: HostPort,
+  { ask, subject }: { readonly ask: RelayAsk; readonly subject: Uint8Array },
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = await dialDirect(at, signal);
+  try {
+    socket.write(encodeRelayHello(ask, subject));
+    const [byte] = await readExactly(socket, 1, signal);
+    const answer = byte === undefined ? undefined : nameRelayAnswer(byte);
+    if (answer === 'joined') return socket;
+    throw new Error(`the relay: ${answer ? REASONS[answer] : 'an answer that is none'}`);
+  } catch (error) {
+    socket.on('error', () => {});
+    socket.destroy();
+    throw error;
+  }
+}

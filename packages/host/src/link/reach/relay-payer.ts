@@ -1,0 +1,114 @@
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { computeRelayFee, type SignedRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import type { RelayTerms } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { LinkError } from '../link-error.ts';
+
+/** From which account relays are paid, and at most how much. */
+export interface RelayPayerOptions {
+  readonly signer: LedgerSigner;
+  /** Chain and address of the token. */
+  readonly token: LedgerDomain;
+  readonly maxPricePerGibAtomic: bigint;
+  /** 32 bytes. */
+  readonly randomBytes: () => Uint8Array;
+  readonly nowMs: () => number;
+}
+
+/** Pays one relay for the bytes that this node has counted itself. What the relay says that it carried costs nothing. */
+export interface RelayPayer {
+  /** @throws Error where the relay wants more than this node pays, or wants it elsewhere. */
+  meet(terms: RelayTerms | undefined): void;
+  /** Pays where enough is due. @param bytes carried in all, as counted here. @throws LinkError */
+  pay(bytes: bigint, send: (signed: SignedRelayVoucher) => Promise<unknown>): Promise<void>;
+}
+
+/** A relay that never submits one has lost it after this time. */
+const VOUCHER_LIFETIME_S = 30 * 86_400;
+
+interface Terms {
+  readonly payee: Uint8Array;
+  readonly pricePerGibAtomic: bigint;
+  readonly creditBytes: bigint;
+}
+
+export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | undefined): RelayPayer {
+  let terms: Terms | undefined;
+  /** Signed under nonces that the relay has redeemed: whatever it submitted of them, it had no more. */
+  let closedAtomic = 0n;
+  let nonce: Uint8Array | undefined;
+  let signedAtomic = 0n;
+  /** Whether the relay said that it took the last one. */
+  let isTaken = false;
+  let paidBytes = 0n;
+  let isPaying = false;
+
+  async function payNow(
+    { payee, pricePerGibAtomic, creditBytes }: Terms,
+    { signer, token, randomBytes, nowMs }: RelayPayerOptions,
+    bytes: bigint,
+    send: (signed: SignedRelayVoucher) => Promise<unknown>,
+  ): Promise<void> {
+    const owedAtomic = computeRelayFee(bytes, pricePerGibAtomic) - closedAtomic;
+    // One that the relay may not have had is signed again.
+    if (owedAtomic < signedAtomic || (owedAtomic === signedAtomic && isTaken)) return;
+    // A relay takes nothing that is worth less than its check; under a new nonce that may come to little.
+    const isDust = owedAtomic - signedAtomic < computeRelayFee(creditBytes / 8n, pricePerGibAtomic);
+    if (isDust && owedAtomic !== signedAtomic) return;
+    nonce ??= randomBytes();
+    const validBeforeS = Math.floor(nowMs() / 1000) + VOUCHER_LIFETIME_S;
+    // Counted before it is sent: once it is signed, the relay may have it.
+    signedAtomic = owedAtomic;
+    isTaken = false;
+    try {
+      await send(signRelayVoucher(crypto, signer, { token, payee, valueAtomic: owedAtomic, validBeforeS, nonce }));
+      paidBytes = bytes;
+      isTaken = true;
+    } catch (error) {
+      if (!(error instanceof LinkError) || error.refusal !== 'conflict') throw error;
+      closedAtomic += signedAtomic;
+      signedAtomic = 0n;
+      nonce = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    meet(asked) {
+      const met = asked && readTerms(asked, options);
+      // Another payee is another claim: what was signed for the first one stands.
+      if (terms && met && !equalBytes(terms.payee, met.payee))
+        throw new Error('the relay names another payee than before');
+      terms = met;
+    },
+    async pay(bytes, send) {
+      if (terms === undefined || options === undefined || isPaying) return;
+      if (bytes - paidBytes < terms.creditBytes / 4n) return;
+      isPaying = true;
+      try {
+        await payNow(terms, options, bytes, send);
+      } finally {
+        isPaying = false;
+      }
+    },
+  };
+}
+
+function readTerms(asked: RelayTerms, options: RelayPayerOptions | undefined): Terms {
+  const { payee, pricePerGib, chainId, token, creditBytes } = asked;
+  if (payee.length !== 20 || pricePerGib.length !== 16 || token.length !== 20 || creditBytes === 0n) {
+    throw new Error('the relay names terms that cannot be read');
+  }
+  const pricePerGibAtomic = pricePerGib.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  if (options === undefined || pricePerGibAtomic > options.maxPricePerGibAtomic) {
+    const most = options?.maxPricePerGibAtomic ?? 0n;
+    throw new Error(
+      `the relay asks ${pricePerGibAtomic} atomic units per GiB, and this node pays ${most} at most: raise --relay-max-price, or name another relay`,
+    );
+  }
+  if (chainId !== options.token.chainId || !equalBytes(token, options.token.verifyingContract)) {
+    throw new Error('the relay wants to be paid in another token');
+  }
+  return { payee, pricePerGibAtomic, creditBytes };
+}

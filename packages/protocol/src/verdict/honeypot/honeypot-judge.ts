@@ -1,0 +1,179 @@
+import { createReader, createWriter, equalBytes } from '../../base/bytes.ts';
+import { encodeDomain } from '../../base/canonical.ts';
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import type { Header } from '../../modality/text/commitment/header.ts';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from '../../modality/text/commitment/window.ts';
+import { type DriftRow, findDriftRow, isMeasured, nameRow } from '../../modality/text/drift/drift-table.ts';
+import { judgeByRow } from '../../modality/text/drift/drift-verdict.ts';
+import { EQUAL_STATISTIC } from '../../modality/text/drift/likelihood.ts';
+import { judgeByLimits, toLimitScores } from '../../modality/text/drift/limits.ts';
+import { countHeldOut } from '../../modality/text/drift/strata.ts';
+import { FALLBACK_THRESHOLDS } from '../../modality/text/drift/thresholds.ts';
+import { isSameFinding } from '../../modality/text/read-report.ts';
+import { TAIL_RANK } from '../../modality/text/sampling/sampler.ts';
+import { type Comparison, compareWindows } from '../../modality/text/stage2/compare.ts';
+import { computeReplyEvidence } from '../../modality/text/stage2/reply-scores.ts';
+import {
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '../../modality/text/stage2/score-report.ts';
+import { type DriftPolicy, toRates } from '../drift-policy.ts';
+
+/** How often an honest verifier may fail a honeypot by measured drift. */
+export const HONEYPOT_ERROR = 0.001;
+
+/** A reply whose report is known: from two verifiers of different operators who saw the same to the bit, or from its provider. */
+export interface KnownAnswer {
+  readonly header: Header;
+  readonly report: ScoreReport;
+}
+
+/** A reply as the verifier of a honeypot gets it. */
+export interface PlantedReply {
+  readonly outputTokens: readonly number[];
+  /** Of the replaced token; undefined where the reply is as it was. */
+  readonly position: number | undefined;
+}
+
+const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
+
+/**
+ * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
+ * before its end: so it does not end replies, which a verifier would notice without work. If possible, the replaced token
+ * stands elsewhere, too, so that the number of different tokens stays the same: a smaller one would give the honeypot away.
+ * Draws from the tail are kept, since a job names them.
+ * @param rows of the opening.
+ * @param seed 32 bytes that nobody else knows.
+ * @returns the reply as it was where no position has such a token.
+ */
+export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): PlantedReply {
+  const outputTokens = rows.map(tokenOf);
+  const spoken = new Set(outputTokens.slice(0, -1));
+  const plants = rows.flatMap(({ ids, rank }, position) => {
+    const token = rank === TAIL_RANK ? undefined : ids.find((id) => id !== outputTokens[position] && spoken.has(id));
+    return token === undefined ? [] : [{ position, token }];
+  });
+  const counts = new Map<number, number>();
+  for (const token of outputTokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+  const repeated = plants.filter(({ position }) => (counts.get(outputTokens[position] as number) ?? 0) > 1);
+  const eligible = repeated.length > 0 ? repeated : plants;
+  const draw = createReader(crypto.sha256(createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).finish())).u32();
+  const plant = eligible[draw % eligible.length];
+  if (plant === undefined) return { outputTokens, position: undefined };
+  return { outputTokens: outputTokens.with(plant.position, plant.token), position: plant.position };
+}
+
+/** What an honest pass in the provider's own class reports of a reply, if the provider was honest. */
+export function toExpectedReport(record: RecordV2, header: Header, opening: Opening): ScoreReport {
+  return {
+    jobId: new Uint8Array(16),
+    modelRoot: record.modelRoot,
+    numericClass: header.numericClass,
+    exact: true,
+    promptTokensHash: header.promptTokensHash,
+    promptTokenCount: header.promptTokenCount,
+    vocabularyHash: header.vocabularyHash,
+    responseHash: record.responseHash,
+    firstOtherChoice: NO_OTHER_CHOICE,
+    tailGap: NO_TAIL_GAP,
+    firstStopToken: header.stopReason === 'stop-token' ? record.tokenCount - 1 : NO_STOP_TOKEN,
+    contextSize: 0,
+    elapsedMs: 0,
+    windows: opening.windows,
+  };
+}
+
+const BY_EQUALITY = 'equality';
+
+export interface HoneypotVerdict {
+  /** `suspect`: in doubt by measured drift, and past the fixed limits. How many honest answers are, nobody has measured. */
+  readonly outcome: 'passed' | 'failed' | 'suspect' | 'unclear';
+  /** What decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
+  readonly by: string;
+}
+
+/**
+ * Whether a report, well-formed and about the planted tokens, is what an honest pass gives. Up to a replaced token
+ * everything is known; what the model says after it is not. Where the verifier's class is another, scores decide, by
+ * measured drift where the table has a row for the two classes; `unclear` where they cannot.
+ */
+export function judgeHoneypot(
+  crypto: Crypto,
+  { header, report: expected }: KnownAnswer,
+  { position }: Pick<PlantedReply, 'position'>,
+  report: ScoreReport,
+  drift?: DriftPolicy | undefined,
+): HoneypotVerdict {
+  const byEquality = (isPassed: boolean): HoneypotVerdict => ({
+    outcome: isPassed ? 'passed' : 'failed',
+    by: BY_EQUALITY,
+  });
+  const isSamePrompt =
+    equalBytes(report.promptTokensHash, expected.promptTokensHash) &&
+    report.promptTokenCount === expected.promptTokenCount &&
+    equalBytes(report.vocabularyHash, expected.vocabularyHash);
+  if (!isSamePrompt) return byEquality(false);
+  if (report.exact && report.numericClass === header.numericClass) {
+    if (position === undefined) return byEquality(isSameFinding(report, expected));
+    const { firstDifference } = compareWindows(crypto, header, expected.windows, report.windows);
+    return byEquality(firstDifference === position);
+  }
+  const isWhole = position === undefined;
+  const isSameText =
+    equalBytes(report.responseHash, expected.responseHash) && report.firstStopToken === expected.firstStopToken;
+  if (isWhole && !isSameText) return byEquality(false);
+  const known = isWhole ? expected.windows.length : Math.floor(position / WINDOW_TOKENS);
+  if (known === 0) return { outcome: 'unclear', by: BY_EQUALITY };
+  const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
+  const comparison = compareWindows(crypto, header, own, other);
+  // The farthest draw from the tail is one of the whole reply: before a replaced token it is not known.
+  const scores = toLimitScores(comparison, isWhole ? report.tailGap : undefined);
+  const isNear = judgeByLimits(scores).outcome !== 'reject';
+  const row = drift && findRow(drift, header, report, comparison);
+  const evidence = computeReplyEvidence(comparison);
+  if (drift === undefined || row === undefined || !isMeasured(row, evidence))
+    return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
+  const { doubt, extrapolate } = toRates(drift.note);
+  // The same rate for all, whatever an operator's rate for replies: the log counts what comes of it.
+  const rates = { reject: HONEYPOT_ERROR, doubt: Math.max(doubt, HONEYPOT_ERROR), extrapolate };
+  // In this other class no honest reply was ever equal, so a bit-identical report is copied (wrong at most about once in the
+  // number of held-out replies).
+  const isCopied = comparison.identical && isNeverEqual(row);
+  const pValue = isCopied ? 1 / (countHeldOut(row.strata) + 1) : 1;
+  const { outcome } = judgeByRow(row, evidence, rates);
+  const by = nameRow(row);
+  if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
+  if (outcome === 'accept' && pValue > rates.doubt) return { outcome: 'passed', by };
+  // Few held-out replies cannot give a small p-value.
+  return { outcome: outcome === 'inconclusive' && !isNear ? 'suspect' : 'unclear', by };
+}
+
+/** Whether an answer is wrong for whoever has the reply, whatever was planted. */
+export const isProven = ({ outcome, by }: HoneypotVerdict): boolean => outcome === 'failed' && by === BY_EQUALITY;
+
+/**
+ * Whether an answer is unlikely by drift that was measured for the two classes. Of honest answers it is one in a thousand, and by its VRF
+ * the validator cannot look for a planted token that makes it more. Fixed limits say nothing: nobody has measured how often honest
+ * machines cross them.
+ */
+export const isUnlikely = ({ outcome, by }: HoneypotVerdict): boolean =>
+  outcome === 'failed' && by !== BY_EQUALITY && by !== FALLBACK_THRESHOLDS.source;
+
+/** A row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
+function findRow(
+  { table }: DriftPolicy,
+  { numericClass: providerClass }: Header,
+  { modelRoot, numericClass: verifierClass }: ScoreReport,
+  { positions, context }: Comparison,
+): DriftRow | undefined {
+  const found = findDriftRow(table, { modelRoot, providerClass, verifierClass, positions, context });
+  return found.kind === 'class' || found.kind === 'family' ? found.row : undefined;
+}
+
+/** Whether no held-out honest reply was equal everywhere. */
+const isNeverEqual = ({ strata }: DriftRow): boolean =>
+  strata.every(({ calibration }) => (calibration.steps.at(-1)?.value as number) > EQUAL_STATISTIC);

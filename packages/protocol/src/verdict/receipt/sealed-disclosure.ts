@@ -1,0 +1,129 @@
+import { equalBytes, ProtocolError, toBase64, toHex, utf8Encode } from '../../base/bytes.ts';
+import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
+import { computeCommitment, parseOpening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import { hashResponse } from '../../commitment/response-hash.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import type { SealPrimitives } from '../../crypto/seal-primitives.ts';
+import type { SealedEnd } from '../../generated/ogong/v1/ogong_pb.ts';
+import { findHeaderModality } from '../../modality/registry.ts';
+import { text as textModality } from '../../modality/text/text.ts';
+import { SealError } from '../../sealing/seal-error.ts';
+import { readSealedMessage } from '../../sealing/sealed-message.ts';
+import { openDisclosedReply } from '../../sealing/sealed-reply.ts';
+import { asBytes, asObject, asText } from '../../stage1/receipt.ts';
+
+/**
+ * What opens one sealed reply for somebody else (docs/spec/sealing.md#disclosure): its exporter secret, with the head and the units as
+ * they came. The request and every other reply stay sealed.
+ */
+export interface SealedDisclosure {
+  readonly replyId: Uint8Array;
+  /** 32 bytes. */
+  readonly exporterSecret: Uint8Array;
+  readonly head: Uint8Array;
+  readonly units: readonly Uint8Array[];
+}
+
+const FORMAT = 'ogong-sealed-disclosure-v1';
+const MAX_UNITS = 262_144;
+
+/** @internal The SDK exports it: what it writes is what `parseDisclosure` reads. */
+export const toDisclosureJson = ({ replyId, exporterSecret, head, units }: SealedDisclosure) => ({
+  format: FORMAT,
+  reply_id: toHex(replyId),
+  exporter_secret: toBase64(exporterSecret),
+  head: toBase64(head),
+  units: units.map((unit) => toBase64(unit)),
+});
+
+/** @throws ProtocolError naming the field. Unknown fields are ignored. */
+export function parseDisclosure(value: unknown): SealedDisclosure {
+  const fields = asObject(value, 'disclosure');
+  if (fields.format !== FORMAT) throw new ProtocolError('malformed', `a disclosure has the format ${FORMAT}`);
+  const id = asText(fields.reply_id, 'reply_id');
+  const exporterSecret = asBytes(fields.exporter_secret, 'exporter_secret');
+  const { units } = fields;
+  if (!/^[0-9a-f]{32}$/.test(id) || exporterSecret.length !== 32) {
+    throw new ProtocolError('malformed', 'reply_id has 32 digits, and exporter_secret 32 bytes');
+  }
+  if (!Array.isArray(units) || units.length > MAX_UNITS) {
+    throw new ProtocolError('malformed', `units: expected a list of at most ${MAX_UNITS}`);
+  }
+  return {
+    replyId: Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(id.slice(2 * i, 2 * i + 2), 16)),
+    exporterSecret,
+    head: asBytes(fields.head, 'head'),
+    units: units.map((unit, i) => asBytes(unit, `units[${i}]`)),
+  };
+}
+
+export interface DisclosedReply {
+  readonly checks: readonly Check[];
+  /** What stood in the units that opened, of a text. */
+  readonly text: string;
+}
+
+/**
+ * Opens what is disclosed, and compares it with what the provider signed. It shows what stood in these units, and not who wrote them:
+ * whoever could open the request could. That they are the ones that came only somebody knows who carried them.
+ * @param record of the reply's receipt; undefined where there is none.
+ */
+export function verifyDisclosure(
+  { crypto, seal }: { readonly crypto: Crypto; readonly seal: SealPrimitives },
+  { replyId, exporterSecret, head, units }: SealedDisclosure,
+  record: RecordV2 | undefined,
+): DisclosedReply {
+  let text = '';
+  let end: SealedEnd | undefined;
+  const checks: Check[] = [];
+  try {
+    const opener = openDisclosedReply({ seal }, { exporterSecret, head });
+    checks.push(pass('exporter-secret', 'the head commits to this secret'));
+    for (const unit of units) {
+      const message = opener.open(unit);
+      const part = message && readSealedMessage(message);
+      if (part && 'delta' in part) text += part.delta.text;
+      if (part && 'end' in part) end = part.end;
+    }
+    opener.end();
+    checks.push(pass('sealed-units', `${units.length} units open in their places, up to the last`));
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    checks.push(fail(checks.length === 0 ? 'exporter-secret' : 'sealed-units', error.message));
+  }
+  if (end === undefined)
+    return { checks: [...checks, skip('sealed-record', 'the end of the reply did not open')], text };
+  if (record === undefined)
+    return { checks: [...checks, skip('sealed-record', 'no receipt given to compare with')], text };
+  return { checks: [...checks, checkRecord(crypto, { replyId, text, end }, record)], text };
+}
+
+function checkRecord(
+  crypto: Crypto,
+  { replyId, text, end }: { readonly replyId: Uint8Array; readonly text: string; readonly end: SealedEnd },
+  record: RecordV2,
+): Check {
+  const id = 'sealed-record';
+  if (!equalBytes(replyId, record.replyId)) return fail(id, 'the receipt is of another reply');
+  try {
+    const opening = parseOpening(end.opening);
+    // What is shown is what is compared: nobody signs a text that stands beside a response of its own.
+    const streams = findHeaderModality(opening.header)?.name === textModality.name;
+    if (streams ? end.response.length > 0 : text !== '') {
+      return fail(id, 'the units hold a text and a response, and the record signs one of them');
+    }
+    const response = streams ? utf8Encode(text) : end.response;
+    const isRoot = equalBytes(computeCommitment(crypto, opening).root, record.commitRoot);
+    const isText = equalBytes(hashResponse(crypto, opening.blind, response), record.responseHash);
+    return check(id, isRoot && isText, [
+      'what stood under the seal is what the record signs',
+      isRoot
+        ? 'the text under the seal is another than the record signs'
+        : 'the opening under the seal is not of the record',
+    ]);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return fail(id, error.message);
+  }
+}

@@ -1,0 +1,263 @@
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { describe, expect, it } from 'vitest';
+import { equalBytes } from '../../base/bytes.ts';
+import { hashRecord } from '../../commitment/record.ts';
+import type { LedgerSigner } from '../../crypto/crypto.ts';
+import { computeInclusionProof, hashLeaf } from '../../crypto/merkle.ts';
+import { hashIntake } from '../../exchange/intake-receipt.ts';
+import { buildSettlement, hashSettlement, type Settlement } from '../../settlement/batch.ts';
+import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../../settlement/verdict-log.ts';
+import type { Receipt } from '../../stage1/receipt.ts';
+import { checkSettledEntry, type SettledEvidence } from './settled.ts';
+import { verifyReceipt } from './verify-receipt.ts';
+
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
+const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
+  ...{ crypto, ledger, tokens: 3 },
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+});
+const { order } = reply;
+const domain = { chainId: ledger.chainId, verifyingContract: trust.settlement };
+/** Of the validators that the synthetic network has; the first one handles the reply. */
+const signers = [1, 2, 3, 4].map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)));
+
+/** As the receipt's own check names it. */
+const FEE = BigInt(
+  /^\d+/.exec(
+    verifyReceipt(receipt, { crypto, ...pickBodies(), trust, nowMs }).checks.find(({ id }) => id === 'fee')?.detail ??
+      '',
+  )?.[0] ?? '',
+);
+
+const fields: VerdictFields = {
+  replyId: order.replyId,
+  recordHash: hashRecord(crypto, receipt.record.bytes),
+  ...{ providerId: order.providerId, payee: order.payee, payer: order.payer, router: order.router },
+  ...{ verdict: 'accept', evidence: 'exact', feeAtomic: FEE, fineAtomic: 0n, verifiers: [], beaconEpoch: 9n },
+  ...{ evidenceHash: new Uint8Array(32).fill(1), step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: nowMs },
+};
+
+function pickBodies() {
+  return { request: reply.request, response: reply.response };
+}
+
+interface Bend {
+  readonly entry?: Partial<VerdictFields>;
+  readonly validator?: Uint8Array;
+  readonly settlement?: (settlement: Settlement) => Settlement;
+}
+
+/** A batch of three replies; this one is in the middle. */
+function settle({
+  entry: bent = {},
+  validator = order.validator,
+  settlement: bendSettlement = (same) => same,
+}: Bend = {}) {
+  const rows = [
+    { ...fields, replyId: new Uint8Array(16) },
+    { ...fields, ...bent },
+    { ...fields, replyId: new Uint8Array(16).fill(1) },
+  ];
+  let position = computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+  const entries = rows.map((row) => {
+    const appended = appendVerdict(crypto, position, row);
+    position = appended.position;
+    return appended.bytes;
+  });
+  const voucher = {
+    payer: order.payer,
+    cumulative: 10n ** 9n,
+    termsHash: new Uint8Array(32),
+    signature: new Uint8Array(65),
+  };
+  const settlement = bendSettlement(
+    buildSettlement(crypto, { validator, sequence: 1n, position, entries, vouchers: [voucher] }),
+  );
+  const digest = hashSettlement(crypto, domain, settlement);
+  const leaves = entries.map((bytes) => hashLeaf(crypto, bytes));
+  return {
+    entry: entries[1] as Uint8Array,
+    index: 1,
+    proof: computeInclusionProof(crypto, leaves, 1),
+    settlement,
+    signatures: signers.slice(0, 3).map((one) => ({ signer: one.address, signature: one.signDigest(digest) })),
+    votes: signers.map(({ address }) => ({ address, signingKey: address, stake: 100n })),
+    totalVotes: 400n,
+    event: settlement.batch,
+    blockNumber: 77n,
+  } satisfies SettledEvidence;
+}
+
+function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], given: object = trust) {
+  const { request, response } = reply;
+  const { ok, checks, missing } = verifyReceipt(receipt, {
+    crypto,
+    request,
+    response,
+    trust: given,
+    nowMs,
+    ...(settled && { settled }),
+  });
+  return { ok, missing, settled: checks.find(({ id }) => id === 'settled') };
+}
+
+describe('the word of the validator for a record', () => {
+  const [handler] = signers.filter(({ address }) => equalBytes(address, order.validator)) as [LedgerSigner];
+  const other = signers.find((one) => one !== handler) as LedgerSigner;
+  const { validator } = order;
+  const taken = { validator, orderHash: reply.order.orderHash, recordHash: fields.recordHash, epoch: 8n };
+  const sign = (bent: object = {}, by = handler, of = ledger) => ({
+    epoch: 8n,
+    signature: by.signDigest(hashIntake(crypto, of, { ...taken, ...bent })),
+    signingKeys: [new Uint8Array(20), handler.address],
+  });
+  const { intake: _intake, ...unsigned } = receipt;
+  const look = (intake: Parameters<typeof verifyReceipt>[1]['intake'], own: Receipt = unsigned) => {
+    const { ok, missing, checks } = verifyReceipt(own, {
+      crypto,
+      ...pickBodies(),
+      trust,
+      nowMs,
+      ...(intake && { intake }),
+    });
+    return { ok, missing, status: checks.find(({ id }) => id === 'intake')?.status };
+  };
+
+  it('passes where it is for this order and this record, and is skipped as long as there is none', () => {
+    expect(look(sign())).toEqual({ ok: true, missing: [], status: 'pass' });
+    expect(look(undefined)).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
+    expect(look(undefined, { ...unsigned, intake: sign() })).toEqual({ ok: true, missing: [], status: 'pass' });
+    // What is in the receipt counts, not what its reader was told.
+    expect(look(sign(), { ...unsigned, intake: sign({}, other) })).toMatchObject({ ok: false, status: 'fail' });
+    expect(look({ problem: 'nobody knows the reply' })).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
+  });
+
+  it.each([
+    ['another validator', sign({}, other)],
+    ['another order', sign({ orderHash: new Uint8Array(32) })],
+    ['another record', sign({ recordHash: new Uint8Array(32) })],
+    ['another epoch', { ...sign(), epoch: 9n }],
+    ['another chain', sign({}, handler, { ...ledger, chainId: 1n })],
+    ['a key that the chain does not name', { ...sign(), signingKeys: [other.address] }],
+    ['no key at all', { ...sign(), signingKeys: [] }],
+    ['an epoch before that of its admission', { ...sign({ epoch: 6n }), epoch: 6n }],
+    ['a signature that was cut', { ...sign(), signature: sign().signature.subarray(1) }],
+  ])('fails for %s', (_what, intake) => {
+    expect(look(intake)).toMatchObject({ ok: false, status: 'fail' });
+  });
+});
+
+describe('a receipt that is followed into the settled log', () => {
+  const good = settle();
+  const other = new Uint8Array(32).fill(9);
+  const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(0x50));
+
+  it('is good where the chain took the batch that holds this record', () => {
+    const { ok, settled } = judge(good);
+    expect([ok, settled?.status]).toEqual([true, 'pass']);
+    expect(settled?.detail).toMatch(/^accept, fee \d+: entry 1 of 0x[0-9a-f]{40}, batch 1, block 77$/);
+    expect(judge(undefined).settled).toBeUndefined();
+  });
+
+  it.each<[string, SettledEvidence, RegExp]>([
+    ['bytes that are no entry', { ...good, entry: other }, /does not parse/],
+    ['the entry of another reply', settle({ entry: { replyId: new Uint8Array(16).fill(7) } }), /another reply/],
+    ['another record of this reply', settle({ entry: { recordHash: other } }), /another record/],
+    ['another provider', settle({ entry: { providerId: other } }), /other parties/],
+    ['another payee', settle({ entry: { payee: new Uint8Array(20).fill(9) } }), /other parties/],
+    [
+      'another payer',
+      { ...good, entry: settle({ entry: { router: new Uint8Array(20).fill(8) } }).entry },
+      /other parties/,
+    ],
+    ['a fee above the order', settle({ entry: { feeAtomic: order.maxFeeAtomic + 1n } }), /the order allows/],
+    ['another fee than the reply costs', settle({ entry: { feeAtomic: FEE - 1n } }), /the reply costs/],
+    [
+      'another entry under the same proof',
+      { ...good, entry: settle({ entry: { timeMs: nowMs + 1 } }).entry },
+      /not in the batch/,
+    ],
+    ['a reply that was rejected', settle({ entry: { verdict: 'reject', feeAtomic: 0n } }), /says reject/],
+    ['the log of another validator', settle({ validator: stranger.address }), /another validator/],
+    ['another place in the batch', { ...good, index: 0 }, /not in the batch/],
+    ['a place behind the batch', { ...good, index: 3 }, /not in the batch/],
+    ['a proof that was cut', { ...good, proof: good.proof.slice(1) }, /not in the batch/],
+    [
+      'an entry behind the log',
+      settle({ settlement: (s) => ({ ...s, batch: { ...s.batch, logLength: 1n } }) }),
+      /behind the end/,
+    ],
+    [
+      'a batch beyond every limit',
+      settle({ settlement: (s) => ({ ...s, batch: { ...s.batch, replies: 1_001 } }) }),
+      /a batch of/,
+    ],
+    ['too few signatures', { ...good, signatures: good.signatures.slice(1) }, /signed by 200 of 400/],
+    ['one signature three times', { ...good, signatures: Array(3).fill(good.signatures[0]) }, /signed by 100 of 400/],
+    [
+      'signatures by other keys than the accounts named',
+      { ...good, votes: good.votes.map((vote) => ({ ...vote, signingKey: stranger.address })) },
+      /signed by 0 of 400/,
+    ],
+    [
+      'signers without a vote',
+      { ...good, votes: [{ address: stranger.address, signingKey: stranger.address, stake: 400n }] },
+      /signed by 0 of 400/,
+    ],
+    [
+      'signatures for another batch',
+      { ...good, signatures: settle({ entry: { timeMs: nowMs + 1 } }).signatures },
+      /signed by 0/,
+    ],
+    ['votes that are not all', { ...good, totalVotes: 450n }, /signed by 300 of 450/],
+    ['another event', { ...good, event: { ...good.event, sequence: 2n } }, /took another batch/],
+    ['an event of another log', { ...good, event: { ...good.event, logHead: other } }, /took another batch/],
+    ['an event of another root', { ...good, event: { ...good.event, recordsRoot: other } }, /took another batch/],
+  ])('fails for %s', (_what, evidence, detail) => {
+    const { ok, settled } = judge(evidence);
+    expect([ok, settled?.status]).toEqual([false, 'fail']);
+    expect(settled?.detail).toMatch(detail);
+  });
+
+  it('is not good where the way cannot be shown, or no contract is trusted, unless the reader allows it', () => {
+    expect(judge({ problem: 'not settled yet' })).toMatchObject({ ok: false, missing: ['settled'] });
+    expect(judge({ problem: 'not settled yet' }, { ...trust, allow: ['settled'] }).ok).toBe(true);
+    const { settlement: _none, ...rest } = trust;
+    expect(judge(good, rest).missing).toContain('settled');
+  });
+});
+
+describe('a settled entry, for a reader without a receipt', () => {
+  const { replyId, validator } = order;
+  const statusesOf = (evidence: SettledEvidence, told: object = {}) =>
+    Object.fromEntries(
+      checkSettledEntry(crypto, { replyId, validator, domain, ...told }, evidence).checks.map(({ id, status }) => [
+        id,
+        status,
+      ]),
+    );
+  const all = { 'log-entry': 'pass', 'batch-inclusion': 'pass', quorum: 'pass' };
+
+  it('passes where entry, batch, quorum and event agree', () => {
+    expect(statusesOf(settle())).toEqual(all);
+    expect(checkSettledEntry(crypto, { replyId, validator, domain }, settle()).entry?.feeAtomic).toBe(FEE);
+  });
+
+  it('says what does not hold, and only that', () => {
+    const settled = settle();
+    expect(statusesOf(settled, { replyId: new Uint8Array(16).fill(7) })).toEqual({ ...all, 'log-entry': 'fail' });
+    expect(statusesOf({ ...settled, index: 0 })).toEqual({ ...all, 'batch-inclusion': 'fail' });
+    expect(statusesOf(settled, { validator: new Uint8Array(20) })).toEqual({ ...all, 'batch-inclusion': 'fail' });
+    expect(statusesOf({ ...settled, signatures: settled.signatures.slice(1) })).toEqual({ ...all, quorum: 'fail' });
+    expect(statusesOf({ ...settled, event: { ...settled.event, sequence: 2n } })).toEqual({ ...all, quorum: 'fail' });
+    expect(statusesOf({ ...settled, entry: new Uint8Array(9) })).toEqual({ 'log-entry': 'fail' });
+  });
+
+  it('has no batch for a reply that nobody pays', () => {
+    const refused = settle({ entry: { verdict: 'reject', feeAtomic: 0n } });
+    expect(statusesOf(refused)).toEqual({ ...all, 'batch-inclusion': 'skip' });
+  });
+});

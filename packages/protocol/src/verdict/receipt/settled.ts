@@ -1,0 +1,242 @@
+import { equalBytes, ProtocolError, toHex } from '../../base/bytes.ts';
+import { type Check, fail, pass, skip } from '../../base/checks.ts';
+import { hashRecord } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { hashLeaf, verifyInclusion } from '../../crypto/merkle.ts';
+import { type QuorumSignature, type QuorumVoter, verifyQuorum } from '../../crypto/quorum.ts';
+import { findAdmissionProblem, type SignedAdmission } from '../../exchange/admission.ts';
+import { type IntakeWord, verifyIntake } from '../../exchange/intake-receipt.ts';
+import type { LedgerDomain, NamedOrder } from '../../exchange/order.ts';
+import type { CommonRequest } from '../../modality/modality.ts';
+import { type Batch, hashSettlement, type Settlement } from '../../settlement/batch.ts';
+import { MAX_BATCH_ENTRIES } from '../../settlement/gas.ts';
+import { type HeadVoters, verifyHeadCertificate } from '../../settlement/head-certificate.ts';
+import { isBillable, parseSettledEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
+import { isPaidFor } from '../reply-fee.ts';
+
+/** The way from a reply into the chain: a log entry of its validator, and the settlement that holds it. */
+export interface SettledEvidence {
+  /** Canonical log entry. */
+  readonly entry: Uint8Array;
+  /** Place of the entry among the paid ones of its batch, from 0. */
+  readonly index: number;
+  /** From the entry to the batch's records root. */
+  readonly proof: readonly Uint8Array[];
+  /** What the transaction's calldata says was settled. */
+  readonly settlement: Omit<Settlement, 'uncollectable'>;
+  /** The signatures in the calldata, each with the account that its key signed for. */
+  readonly signatures: readonly QuorumSignature[];
+  /** The votes of those accounts at the block, their signing keys, and all votes there were. */
+  readonly votes: readonly QuorumVoter[];
+  readonly totalVotes: bigint;
+  /** The event of the settlement contract in that transaction. */
+  readonly event: Omit<Batch, 'replies'>;
+  readonly blockNumber: bigint;
+  /** What a quorum says of the batch's head with hybrid keys, and what the chain says of them; absent where the validator shows none. */
+  readonly head?: HeadEvidence | undefined;
+}
+
+export interface HeadEvidence {
+  readonly certificate: Uint8Array;
+  readonly voters: HeadVoters;
+}
+
+/** The word of the validator that the order names: it has taken the record in. */
+export interface IntakeEvidence extends IntakeWord {
+  /** Addresses of the keys that signed for the validator about the time of the order, by the chain. */
+  readonly signingKeys: readonly Uint8Array[];
+}
+
+/** Why there is no evidence, in words. */
+export interface UnsettledReply {
+  readonly problem: string;
+}
+
+interface HeldReply {
+  readonly order: NamedOrder;
+  /** Exact bytes of the signed record. */
+  readonly record: Uint8Array;
+  /** Says which verdicts are paid. */
+  readonly request: Pick<CommonRequest, 'demands'>;
+  /** What the reply costs by its header; undefined where the reader has none. */
+  readonly feeAtomic: bigint | undefined;
+  /** Domain of the settlement contract; undefined where the reader trusts none. */
+  readonly domain: LedgerDomain | undefined;
+}
+
+interface WitnessedReply extends Pick<HeldReply, 'order' | 'record'> {
+  readonly ledger: LedgerDomain;
+  readonly admission: SignedAdmission;
+}
+
+/** Whether the validator that the order names signs that it admitted this very order, before it expired. */
+export function checkAdmission(
+  crypto: Crypto,
+  { order, ledger, admission }: Omit<WitnessedReply, 'record'>,
+  signingKeys: readonly Uint8Array[],
+): Check {
+  const problem = findAdmissionProblem(crypto, { ledger, order, signingKeys }, admission);
+  return problem === undefined
+    ? pass('admission', `validator 0x${toHex(order.validator)} admitted the order, in epoch ${admission.epoch}`)
+    : fail('admission', problem);
+}
+
+/** Whether the validator that the order names signs that it has this very record, under this very order. */
+export function checkIntake(
+  crypto: Crypto,
+  { order, record, ledger, admission }: WitnessedReply,
+  evidence: IntakeEvidence | UnsettledReply,
+): Check {
+  if ('problem' in evidence) return skip('intake', evidence.problem);
+  const { validator, orderHash } = order;
+  const { epoch, signature, signingKeys } = evidence;
+  const receipt = { validator, orderHash, recordHash: hashRecord(crypto, record), epoch, signature };
+  const isSigned = signingKeys.some((signingKey) => verifyIntake(crypto, { ledger, signingKey }, receipt));
+  if (!isSigned) return fail('intake', 'the validator that the order names did not sign for this record');
+  if (epoch < admission.epoch) return fail('intake', 'the record was taken in before its order was admitted');
+  return pass('intake', `validator 0x${toHex(validator)} took the record in, in epoch ${epoch}`);
+}
+
+/**
+ * Whether the chain has settled this very reply: its validator's log entry names the record that the reader holds, the entry is in a
+ * batch, more than two thirds of the votes signed the batch, and the contract took it.
+ */
+export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledEvidence | UnsettledReply): Check {
+  if ('problem' in evidence) return skip('settled', evidence.problem);
+  const { domain } = held;
+  if (domain === undefined) return skip('settled', 'no settlement contract is given to compare with');
+  let entry: VerdictEntry;
+  try {
+    entry = parseSettledEntry(evidence.entry);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return fail('settled', `the log entry does not parse: ${error.message}`);
+  }
+  const problem =
+    findEntryProblem(crypto, held, entry) ??
+    findInclusionProblem(crypto, held, { entry, evidence }) ??
+    findQuorumProblem(crypto, domain, evidence);
+  if (problem !== undefined) return fail('settled', problem);
+  const { sequence } = evidence.settlement.batch;
+  return pass(
+    'settled',
+    `${entry.verdict}, fee ${entry.feeAtomic}: entry ${entry.index} of 0x${toHex(held.order.validator)}, batch ${sequence}, block ${evidence.blockNumber}`,
+  );
+}
+
+/**
+ * Whether a quorum has signed the head of the reply's batch with hybrid keys, too (docs/spec/log-heads.md).
+ * @returns undefined where the validator shows no certificate: validators keep those of their newest batches.
+ */
+export function checkHead(
+  crypto: Crypto,
+  { order, domain }: Pick<HeldReply, 'order' | 'domain'>,
+  evidence: SettledEvidence | UnsettledReply,
+): Check | undefined {
+  if ('problem' in evidence || evidence.head === undefined || domain === undefined) return undefined;
+  const { certificate, voters } = evidence.head;
+  const { validator } = order;
+  const { batch } = evidence.settlement;
+  const { checks } = verifyHeadCertificate(crypto, certificate, { domain, validator, batch, ...voters });
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) return fail('log-head', failed.detail);
+  return pass('log-head', checks.map(({ detail }) => detail).join('; '));
+}
+
+/**
+ * The same for a reader who has no receipt: a log entry about this reply is in a batch of this validator, a quorum signed the batch,
+ * and the contract took it. What the reply said, and what it had to cost, a receipt alone can show.
+ */
+export function checkSettledEntry(
+  crypto: Crypto,
+  told: {
+    readonly replyId: Uint8Array;
+    readonly validator: Uint8Array;
+    /** Domain of the settlement contract. */
+    readonly domain: LedgerDomain;
+  },
+  evidence: SettledEvidence,
+): { readonly checks: readonly Check[]; readonly entry: VerdictEntry | undefined } {
+  let entry: VerdictEntry;
+  try {
+    entry = parseSettledEntry(evidence.entry);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return { checks: [fail('log-entry', `the log entry does not parse: ${error.message}`)], entry: undefined };
+  }
+  const { sequence } = evidence.settlement.batch;
+  const isAbout = equalBytes(entry.replyId, told.replyId);
+  const isPaid = isBillable(entry.verdict);
+  const excluded = findInclusionProblem(crypto, { order: told }, { entry, evidence });
+  const unsigned = findQuorumProblem(crypto, told.domain, evidence);
+  return {
+    entry,
+    checks: [
+      isAbout
+        ? pass('log-entry', `entry ${entry.index} of the log: ${entry.verdict}, fee ${entry.feeAtomic}`)
+        : fail('log-entry', 'the log entry is about another reply'),
+      isPaid
+        ? result('batch-inclusion', excluded, `the entry is in batch ${sequence} of 0x${toHex(told.validator)}`)
+        : skip('batch-inclusion', 'nothing is paid for it, so that no batch has its entry; the log alone has it'),
+      result(
+        'quorum',
+        unsigned,
+        `more than two thirds of the votes signed batch ${sequence}, and the contract took it`,
+      ),
+    ],
+  };
+}
+
+const result = (id: string, problem: string | undefined, detail: string): Check =>
+  problem === undefined ? pass(id, detail) : fail(id, problem);
+
+/** The entry is about this reply, this record and these parties, and the reply was not refused. */
+function findEntryProblem(
+  crypto: Crypto,
+  { order, record, request, feeAtomic }: HeldReply,
+  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic: fee }: VerdictEntry,
+): string | undefined {
+  if (!equalBytes(replyId, order.replyId)) return 'the log entry is about another reply';
+  if (!isBillable(verdict)) return `the validator's log says ${verdict}`;
+  if (!equalBytes(recordHash, hashRecord(crypto, record))) return 'the log entry is about another record of this reply';
+  const isSame =
+    equalBytes(providerId, order.providerId) &&
+    equalBytes(payee, order.payee) &&
+    equalBytes(payer, order.payer) &&
+    equalBytes(router, order.router);
+  if (!isSame) return 'the log entry names other parties than the order';
+  if (fee > order.maxFeeAtomic) return `a fee of ${fee}, the order allows ${order.maxFeeAtomic}`;
+  const owed = isPaidFor(verdict, request) ? feeAtomic : 0n;
+  return owed === undefined || fee === owed ? undefined : `a fee of ${fee}, the reply costs ${owed}`;
+}
+
+/** The entry is in the batch, and the batch is of the validator that the order names. */
+function findInclusionProblem(
+  crypto: Crypto,
+  { order }: { readonly order: Pick<NamedOrder, 'validator'> },
+  { entry, evidence }: { readonly entry: VerdictEntry; readonly evidence: SettledEvidence },
+): string | undefined {
+  const { index, proof, settlement } = evidence;
+  const { validator, recordsRoot, replies, logLength } = settlement.batch;
+  if (!equalBytes(validator, order.validator)) return 'the batch is of another validator than the order names';
+  if (replies > MAX_BATCH_ENTRIES) return `a batch of ${replies} replies`;
+  const inclusion = { leaf: hashLeaf(crypto, evidence.entry), index, size: replies, proof, root: recordsRoot };
+  if (!verifyInclusion(crypto, inclusion)) return 'the log entry is not in the batch';
+  return entry.index < logLength ? undefined : 'the log entry lies behind the end of the batch';
+}
+
+/** A quorum signed the batch, and the contract took it. */
+function findQuorumProblem(crypto: Crypto, domain: LedgerDomain, evidence: SettledEvidence): string | undefined {
+  const { settlement, signatures, votes, totalVotes, event } = evidence;
+  const digest = hashSettlement(crypto, domain, settlement);
+  const quorum = verifyQuorum(crypto, { digest, signatures, validators: votes, totalStake: totalVotes });
+  if (!quorum.ok) return `signed by ${quorum.signedStake} of ${quorum.totalStake} votes: no quorum`;
+  const { batch } = settlement;
+  const isTaken =
+    equalBytes(event.validator, batch.validator) &&
+    event.sequence === batch.sequence &&
+    equalBytes(event.recordsRoot, batch.recordsRoot) &&
+    equalBytes(event.logHead, batch.logHead) &&
+    event.logLength === batch.logLength;
+  return isTaken ? undefined : 'the settlement contract took another batch';
+}

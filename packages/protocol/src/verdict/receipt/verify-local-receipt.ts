@@ -1,0 +1,223 @@
+import { equalBytes, ProtocolError } from '../../base/bytes.ts';
+import { type Check, check, fail, isOk, listSkipped, pass, skip } from '../../base/checks.ts';
+import { computeBlinds } from '../../commitment/blinds.ts';
+import type { CommonHeader } from '../../commitment/common-header.ts';
+import { parseOpening } from '../../commitment/opening.ts';
+import { parseRecordV2, type RecordV2 } from '../../commitment/record.ts';
+import { hashResponse } from '../../commitment/response-hash.ts';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from '../../commitment/sketch.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { CLOCK_TOLERANCE_MS } from '../../exchange/limits.ts';
+import { checkDemands } from '../../modality/demands.ts';
+import type { EmbeddingHeader } from '../../modality/embedding/header.ts';
+import { checkInputs, checkSize } from '../../modality/embedding/header-checks.ts';
+import type { EmbeddingRequest } from '../../modality/embedding/request.ts';
+import type { CommonRequest, Modality } from '../../modality/modality.ts';
+import { findModality } from '../../modality/registry.ts';
+import { hashReadRequest } from '../../modality/request-hash.ts';
+import { type Header, isTextHeader } from '../../modality/text/commitment/header.ts';
+import type { InferenceRequest } from '../../modality/text/request/request.ts';
+import { checkGrammar, checkSampler, checkStops } from '../../modality/text/stage1/header-checks.ts';
+import type { LocalReceipt } from '../../stage1/local-receipt.ts';
+import { LOCAL_POSTURE, LOCAL_TIERS } from '../../tier/local.ts';
+import { readPosture } from '../../tier/posture.ts';
+import { checkBlinding, checkModelRoot, type ReceiptContext, type ReceiptVerdict } from './verify-receipt.ts';
+
+/** Stands where a receipt of the network names order, provider, payee or beacon. */
+export const NOBODY: { readonly hash: Uint8Array; readonly address: Uint8Array } = {
+  hash: new Uint8Array(32),
+  address: new Uint8Array(20),
+};
+
+const DAY_MS = 86_400_000n;
+
+/** Local mode has no beacon, so that its sketches are along directions that follow from the model alone. */
+export const computeLocalBank = (crypto: Crypto, modelRoot: Uint8Array): Uint8Array =>
+  computeBankSeed(crypto, modelRoot, NOBODY.hash);
+
+/** What a local receipt never has. Each is a skipped check, so that a verdict is good only for who does without it by name. */
+const ABSENT: Readonly<Record<string, string>> = {
+  'order-signature': 'nobody ordered a local answer',
+  'order-binding': 'nobody ordered a local answer',
+  'header-order': 'nobody ordered a local answer',
+  'record-signature': 'nobody signed a local answer: whoever holds this file could have made it',
+  'provider-identity': 'nobody signed a local answer: whoever holds this file could have made it',
+  ticket: 'no router matched a local answer',
+  router: 'no router matched a local answer',
+  ledger: 'a local answer is on no chain',
+  validator: 'no validator has heard of a local answer',
+  admission: 'no validator has heard of a local answer',
+  intake: 'no validator has heard of a local answer',
+  beacon: 'no beacon takes part in a local answer: the machine alone chose its draws',
+  payee: 'nobody is paid for a local answer',
+  fee: 'nobody is paid for a local answer',
+  context: 'no context was announced for a local answer',
+};
+
+/** In `trust.allow`: does without all that only the network could check. It means nothing for a receipt of the network. */
+export const WITHOUT_NETWORK = 'network';
+
+const expandAllow = (allow: readonly string[] = []): readonly string[] =>
+  allow.includes(WITHOUT_NETWORK) ? [...allow, 'model-root', ...Object.keys(ABSENT)] : allow;
+
+/**
+ * Everything that a local receipt proves without a model (docs/spec/local-receipt.md). Never throws on a hostile receipt: what does
+ * not parse is a failed check.
+ */
+export function verifyLocalReceipt(
+  receipt: LocalReceipt,
+  { crypto, trust = {}, nowMs, ...given }: Pick<ReceiptContext, 'crypto' | 'request' | 'response' | 'trust' | 'nowMs'>,
+): ReceiptVerdict {
+  const parsed = parseParts(receipt, given.request);
+  if ('problem' in parsed) return { ok: false, checks: [fail('format', parsed.problem)], missing: [], allowed: [] };
+  const { record, request } = parsed;
+  const requestHash = hashReadRequest(crypto, request, given.request);
+  const blind = computeBlinds(crypto, { body: given.request, replyId: record.replyId }).answer;
+  const checks: Check[] = [
+    pass('format', 'request and record are in canonical form'),
+    check('request-hash', equalBytes(requestHash, record.requestHash), [
+      'the record names the request',
+      'the record names another request',
+    ]),
+    check('response-hash', equalBytes(hashResponse(crypto, blind, given.response), record.responseHash), [
+      'the record names the text that was received',
+      'the record names another text than the one received',
+    ]),
+    checkModelRoot(crypto, trust, request, record),
+    checkTimes(record, nowMs),
+  ];
+  const header = checkOpening(crypto, receipt, { ...parsed, body: given.request, response: given.response }, checks);
+  checks.push(...Object.entries(ABSENT).map(([id, why]) => skip(id, why)));
+  const { missing, allowed } = listSkipped(checks, expandAllow(trust.allow));
+  const ok = isOk(checks) && missing.length === 0;
+  return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }) };
+}
+
+interface Parts {
+  readonly record: RecordV2;
+  readonly modality: Modality;
+  readonly request: CommonRequest;
+}
+
+function parseParts({ endpoint, ...receipt }: LocalReceipt, body: Uint8Array): Parts | { readonly problem: string } {
+  let part = 'endpoint';
+  try {
+    const modality = findModality(endpoint);
+    part = 'record';
+    const record = parseRecordV2(receipt.record.bytes);
+    part = 'request';
+    return { record, modality, request: modality.parseRequest(body, endpoint) };
+  } catch (error) {
+    return { problem: `${part}: ${(error as Error).message}` };
+  }
+}
+
+function checkTimes({ startNs, endNs }: RecordV2, nowMs: number | undefined): Check {
+  if (nowMs === undefined) return skip('times', 'no clock given to compare with');
+  if (endNs < startNs) return fail('times', 'the answer ends before it starts');
+  return check('times', Number(endNs / 1_000_000n) <= nowMs + CLOCK_TOLERANCE_MS, [
+    `answered in ${(endNs - startNs) / 1_000_000n} ms`,
+    'the answer ends in the future',
+  ]);
+}
+
+function checkOpening(
+  crypto: Crypto,
+  receipt: LocalReceipt,
+  {
+    record,
+    modality,
+    request,
+    body,
+    response,
+  }: Parts & Pick<ReceiptContext, 'response'> & { readonly body: Uint8Array },
+  checks: Check[],
+): CommonHeader | undefined {
+  let header: CommonHeader | undefined;
+  try {
+    const opening = parseOpening(receipt.opening.bytes);
+    const reply = modality.replay(crypto, record, opening, LOCAL_TIERS);
+    checks.push(...reply.checks);
+    header = reply.header;
+    if (header) checks.push(checkBlinding(crypto, opening, { body, replyId: record.replyId }));
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    checks.push(fail('commitment-form', error.message));
+  }
+  if (header === undefined) return undefined;
+  const { modelRoot } = record;
+  const held = { record, response, hasTier: header.tier === LOCAL_POSTURE.tier };
+  checks.push(
+    checkNobody(header),
+    checkBank(crypto, header, modelRoot),
+    ...(isTextHeader(header)
+      ? checkText(crypto, header, { ...held, request: request as InferenceRequest })
+      : checkEmbedding(header as EmbeddingHeader, { ...held, request: request as EmbeddingRequest })),
+    ...checkDemands(header, { modelRoot }, request),
+  );
+  return header;
+}
+
+interface Held<Request> {
+  readonly request: Request;
+  readonly record: RecordV2;
+  readonly response: Uint8Array;
+  readonly hasTier: boolean;
+}
+
+function checkText(
+  crypto: Crypto,
+  header: Header,
+  { request, record, response, hasTier }: Held<InferenceRequest>,
+): readonly Check[] {
+  const { modelRoot, startNs } = record;
+  const day = Number(startNs / 1_000_000n / DAY_MS);
+  return [
+    checkDrawKey(header, record, request),
+    checkSampler(crypto, header, { request, choice: header.choice, day, modelRoot, hasTier }),
+    checkStops(header, { request, response, mayBeCancelled: true }),
+    ...checkGrammar(header, { request, response }),
+  ];
+}
+
+const checkEmbedding = (
+  header: EmbeddingHeader,
+  { request, response, hasTier }: Held<EmbeddingRequest>,
+): readonly Check[] => [checkInputs(header, { request, choice: 0, hasTier }), checkSize(header, response)];
+
+/** A reply of the network is no local one, whoever left its signatures out. */
+function checkNobody({ orderHash, payee }: CommonHeader): Check {
+  return check('local', equalBytes(orderHash, NOBODY.hash) && equalBytes(payee, NOBODY.address), [
+    'the header names no order and no payee',
+    'the header names an order or a payee, which no local answer has',
+  ]);
+}
+
+function checkDrawKey({ drawKey, choice }: Header, record: RecordV2, { seed }: InferenceRequest): Check {
+  if (drawKey.mode === 'seed') {
+    const ok =
+      drawKey.seed === seed &&
+      drawKey.choice === choice &&
+      equalBytes(drawKey.modelRoot, record.modelRoot) &&
+      equalBytes(drawKey.requestHash, NOBODY.hash);
+    return check('draw-key', ok, ["keyed by the request's seed", 'the header keys its draws by another seed']);
+  }
+  const ok =
+    seed === undefined &&
+    equalBytes(drawKey.requestHash, record.requestHash) &&
+    equalBytes(drawKey.replyId, record.replyId) &&
+    equalBytes(drawKey.providerId, NOBODY.hash) &&
+    drawKey.epoch === 0n &&
+    equalBytes(drawKey.beacon, NOBODY.hash);
+  return check('draw-key', ok, [
+    'keyed by this answer and a nonce of the machine itself',
+    'the header keys its draws by other inputs than those of this answer',
+  ]);
+}
+
+function checkBank(crypto: Crypto, header: CommonHeader, modelRoot: Uint8Array): Check {
+  const isOwn =
+    header.sketchDirections === DEFAULT_DIRECTIONS &&
+    equalBytes(header.sketchBankSeed, computeLocalBank(crypto, modelRoot));
+  return check('sketch-bank', isOwn, ['directions derive from the model', 'the sketch uses another bank']);
+}

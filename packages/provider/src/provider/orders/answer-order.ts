@@ -1,0 +1,122 @@
+import { RateLimited, Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { readPayeeWord } from '@ogong/protocol/exchange/provider-payee';
+import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ProviderState } from '../provider-state.ts';
+import type { ReplyEvent, ServedCounts } from '../serving/serve-reply.ts';
+import { answerOffer } from './answer-offer.ts';
+import { createHandoff } from './handoff.ts';
+import { countActive, findOffer, freeSlot, type OfferState, takeSlot } from './offers.ts';
+import { refuseUnknownRoot } from './order-check.ts';
+import { toRefusal } from './order-intake.ts';
+
+export interface OrderCall {
+  /** Peer id of the consumer's side. */
+  readonly consumer: PeerId;
+  /** Of its address, see computeAddressGroup; undefined where this side made the connection. */
+  readonly group: string | undefined;
+  /** The relay between, if there is one. */
+  readonly relayed?: RelayedLink | undefined;
+  /** Aborted where the consumer's link has ended, and where the server closes. */
+  readonly signal: AbortSignal;
+}
+
+const TOO_MANY = new RateLimited('too many orders from there that nobody admits');
+
+/** Until its order is admitted, nobody knows whether a consumer pays. Called before its message is read. @throws RateLimited */
+export function assertMayOrder(
+  { newcomers }: Pick<ProviderState, 'newcomers'>,
+  { consumer, group }: Pick<OrderCall, 'consumer' | 'group'>,
+): void {
+  if (!newcomers.enter(nameAddress(consumer, group))) throw TOO_MANY;
+}
+
+const nameAddress = (consumer: PeerId, group: string | undefined): string => group ?? toHex(consumer);
+
+/**
+ * One order from its message to its last event. Steps: the offer that it is for, a slot of it, the checks, the reply.
+ * @throws Refusal, or what is this provider's own fault.
+ */
+export async function* answerOrder(
+  state: ProviderState,
+  message: GenerateRequest,
+  { consumer, group, relayed, signal }: OrderCall,
+): AsyncGenerator<ReplyEvent> {
+  const address = nameAddress(consumer, group);
+  const offer = beginOrder(state, message);
+  const gone = new AbortController();
+  const handoff = createHandoff<ReplyEvent>(() => gone.abort());
+  // A closing server also aborts its calls; then the consumer is still there.
+  signal.addEventListener('abort', () => state.isClosing || gone.abort(), { once: true });
+  const reader = { consumer, address, relayed, send: handoff.send, gone: gone.signal };
+  const task = answerOffer(state, offer, message, reader)
+    .then((counts) => countServed(state, counts))
+    .catch((error: unknown) => countFailure(state, error))
+    .then((error) => {
+      freeSlot(offer);
+      state.metrics.active.set(countActive(state.offers));
+      handoff.end(error);
+    });
+  state.running.add(task);
+  task.finally(() => state.running.delete(task));
+  yield* handoff.read();
+}
+
+/**
+ * The order's offer, with a slot of it taken: counted from here on, so that orders that arrive together cannot share one.
+ * @throws Refusal
+ */
+export function beginOrder(state: ProviderState, message: GenerateRequest): OfferState {
+  try {
+    assertTakesOrders(state);
+    const offer = findOrderedOffer(state, message);
+    takeSlot(offer);
+    state.metrics.active.set(countActive(state.offers));
+    return offer;
+  } catch (error) {
+    state.metrics.replies.inc({ outcome: 'refused' });
+    throw error;
+  }
+}
+
+function assertTakesOrders({ isClosing, outbox }: Pick<ProviderState, 'isClosing' | 'outbox'>): void {
+  if (isClosing) throw new Refusal('unavailable', 'shutting down');
+  if (outbox.isFull()) throw new Refusal('unavailable', 'too many records wait for their validators');
+}
+
+function findOrderedOffer(
+  { offers, getPayeeWord }: Pick<ProviderState, 'offers' | 'getPayeeWord'>,
+  message: GenerateRequest,
+): OfferState {
+  try {
+    const { modelRoot, expiresAtMs } = parseOrder(message.order?.order ?? new Uint8Array());
+    // Nobody pays for a record without a word that holds until its order expires.
+    if (BigInt(readPayeeWord(getPayeeWord())?.validUntilMs ?? 0) < expiresAtMs)
+      throw new Refusal('unavailable', "the word of this provider's payee ends before the order does");
+    return findOffer(offers, modelRoot) ?? refuseUnknownRoot(modelRoot);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new Refusal('invalid', `order: ${error.message}`);
+    throw error;
+  }
+}
+
+function countServed({ metrics }: Pick<ProviderState, 'metrics'>, counts: ServedCounts): undefined {
+  const { promptTokens, cachedTokens, outputTokens, drafts } = counts;
+  metrics.replies.inc({ outcome: 'served' });
+  metrics.tokens.inc({ kind: 'prompt' }, promptTokens);
+  metrics.cached.inc(cachedTokens);
+  metrics.tokens.inc({ kind: 'output' }, outputTokens);
+  metrics.drafts.inc({ kind: 'proposed' }, drafts.proposed);
+  metrics.drafts.inc({ kind: 'accepted' }, drafts.accepted);
+}
+
+/** @returns what the consumer is told. */
+function countFailure({ metrics, log }: Pick<ProviderState, 'metrics' | 'log'>, error: unknown): unknown {
+  const refusal = toRefusal(error);
+  metrics.replies.inc({ outcome: refusal instanceof Refusal ? 'refused' : 'failed' });
+  if (!(refusal instanceof Refusal)) log.error({ err: error }, 'a reply failed');
+  return refusal;
+}

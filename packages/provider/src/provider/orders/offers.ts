@@ -1,0 +1,141 @@
+import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { findStandbyPriceProblem, type OfferedModel } from '@ogong/protocol/exchange/announcement';
+import type { ModelPresence } from '../../engine/on-demand-engine.ts';
+import type { PricePeg } from './price-peg.ts';
+import { assertServesTier, assertShowsMachine, findServingProblem } from './served-tier.ts';
+
+/** By modality. */
+export type ServingEngine = TextEngine | EmbeddingEngine;
+
+/** A model that a provider serves at a price, on an engine of its own. */
+export interface ServedOffer<E extends ServingEngine = ServingEngine> {
+  /** `ogong/<tier>/<maker>/<model>` */
+  readonly modelId: string;
+  /** As the operator named it. */
+  readonly pricePer1kAtomic: bigint;
+  /** Of 1,000 prompt tokens of an answer that is not taken. Default: it serves nobody who may not take it. */
+  readonly standbyPer1kAtomic?: bigint | undefined;
+  /** Moves the price with the dollar. Default: the price stays. */
+  readonly peg?: Pick<PricePeg, 'announced' | 'least'>;
+  readonly engine: E;
+  /** Where the model is loaded when it is asked for. Default: it stays loaded. */
+  readonly presence?: ModelPresence;
+}
+
+/** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
+export interface OfferState<E extends ServingEngine = ServingEngine> extends ServedOffer<E> {
+  /** As it was at the start. This is announced, and orders are checked against it. */
+  readonly info: ReturnType<E['info']>;
+  /** Slots that are taken. */
+  active: number;
+}
+
+export class OfferError extends Error {
+  override readonly name = 'OfferError';
+  readonly code = 'offers-refused';
+  readonly retryable = false;
+}
+
+/**
+ * Ascending by model id, as an announcement has them.
+ * @throws TierError where an engine cannot keep what its model id's tier promises, OfferError where offers cannot be told apart.
+ */
+export function openOffers(offers: readonly ServedOffer[], hasAttester = false): readonly OfferState[] {
+  if (offers.length === 0) throw new OfferError('a provider offers at least one model');
+  const opened = offers.map((offer) => ({ ...offer, info: offer.engine.info(), active: 0 }));
+  for (const { modelId, info } of opened) {
+    assertServesTier(modelId, info);
+    assertShowsMachine(modelId, hasAttester);
+  }
+  for (const { engine, ...offer } of opened) {
+    const problem =
+      offer.standbyPer1kAtomic !== undefined && engine.specificationVersion !== 'text-v1'
+        ? 'of vectors and scores nobody stands by'
+        : findStandbyPriceProblem(offer);
+    if (problem !== undefined) throw new OfferError(`${offer.modelId}: ${problem}`);
+  }
+  assertDistinct(opened.map(({ modelId }) => modelId));
+  // Orders, records and audits name a model by its root.
+  assertDistinct(opened.map(({ info }) => `model root ${toHex(info.modelRoot)}`));
+  return opened.sort((a, b) => (a.modelId < b.modelId ? -1 : 1));
+}
+
+function assertDistinct(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new OfferError(`${twice} is offered twice; offer it once`);
+}
+
+export const findOffer = (offers: readonly OfferState[], modelRoot: Uint8Array): OfferState | undefined =>
+  offers.find(({ info }) => equalBytes(info.modelRoot, modelRoot));
+
+/** @throws Refusal where all slots of the offer are taken. */
+export function takeSlot(offer: OfferState): void {
+  const { sequences } = offer.info;
+  if (offer.active >= sequences) {
+    throw new Refusal('unavailable', `all ${sequences} slots of ${offer.modelId} are busy; try another provider`);
+  }
+  offer.active++;
+}
+
+export function freeSlot(offer: OfferState): void {
+  offer.active--;
+}
+
+/**
+ * Does what an order asks for; meanwhile the offer's model stays loaded.
+ * @throws Refusal where models in use leave no room for it; ModelError, EngineError
+ */
+export async function withModel<T>(
+  { modelId, presence }: Pick<OfferState, 'modelId' | 'presence'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const release = await presence?.hold().catch((error: unknown) => {
+    if (!(error instanceof EngineError && error.code === 'not-enough-memory')) throw error;
+    throw new Refusal(
+      'unavailable',
+      `${modelId} is not loaded, and the models in use leave it no room; try another provider`,
+    );
+  });
+  try {
+    return await work();
+  } finally {
+    release?.();
+  }
+}
+
+export const countActive = (offers: readonly OfferState[]): number =>
+  offers.reduce((sum, { active }) => sum + active, 0);
+
+/** A restarted engine has tested itself again, and may no longer be able to serve the tier. */
+function countFreeSlots({ modelId, engine, info, active, presence }: OfferState): number {
+  // Models in use leave no room for it.
+  if (presence && !presence.isLoaded() && !presence.hasRoom()) return 0;
+  return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
+}
+
+/** What an order has to pay per 1,000 tokens at least: no more than was announced lately. */
+export const leastPriceOf = ({ pricePer1kAtomic, peg }: Pick<OfferState, 'pricePer1kAtomic' | 'peg'>): bigint =>
+  peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
+
+/** The same for standing by; undefined where it does not. */
+export const leastStandbyOf = ({
+  standbyPer1kAtomic: named,
+  peg,
+}: Pick<OfferState, 'standbyPer1kAtomic' | 'peg'>): bigint | undefined =>
+  named === undefined ? undefined : (peg?.least(named) ?? named);
+
+/** @param takesOrders whether the provider serves anybody now. */
+export function describeOffer(offer: OfferState, { takesOrders }: { readonly takesOrders: boolean }): OfferedModel {
+  const { modelId, peg, info } = offer;
+  const priceNow = (named: bigint): bigint => peg?.announced(named) ?? named;
+  const pricePer1kAtomic = priceNow(offer.pricePer1kAtomic);
+  const { standbyPer1kAtomic: named } = offer;
+  const standby = named !== undefined && { standbyPer1kAtomic: priceNow(named) };
+  const { modelRoot, contextSize, numericClass, sequences: capacity } = info;
+  const freeCapacity = takesOrders ? countFreeSlots(offer) : 0;
+  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity, ...standby };
+}

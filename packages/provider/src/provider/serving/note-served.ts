@@ -1,0 +1,34 @@
+import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
+import type { AcceptedOrder } from '../orders/order-intake.ts';
+import type { ProviderState } from '../provider-state.ts';
+import type { ServedCounts } from './serve-reply.ts';
+
+interface ServedOrder extends Pick<AcceptedOrder<unknown>, 'order' | 'ticket'> {
+  readonly relayed: RelayedLink | undefined;
+}
+
+/** Serves an accepted order, and notes how that went, and over which relay. */
+export async function noteServed(
+  { metrics, clock }: Pick<ProviderState, 'metrics' | 'clock'>,
+  { order: { replyId }, ticket, relayed }: ServedOrder,
+  serve: () => Promise<ServedCounts>,
+): Promise<ServedCounts> {
+  const { steps } = metrics;
+  const startMs = clock.nowMs();
+  try {
+    return await steps.run(replyId, 'serve', serve, (counts) => ({
+      attributes: {
+        'gen_ai.request.model': ticket.modelId,
+        'gen_ai.usage.input_tokens': counts.promptTokens,
+        'gen_ai.usage.output_tokens': counts.outputTokens,
+        'ogong.cached_tokens': counts.cachedTokens,
+      },
+    }));
+  } finally {
+    // A relay reads no reply's name. Who is behind it knows both, and leads from the reply to what the relay notes of the link.
+    if (relayed) {
+      const { at, circuit } = relayed;
+      steps.add(replyId, 'relay', { startMs, attributes: { 'ogong.relay': at }, linked: circuit });
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { BeaconViewError } from '@ogong/host/views/beacon-view';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
+import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { encodeBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type {
+  PushRecordRequest,
+  SignedIntake as SignedIntakeMessage,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator, ledger, network } from '@ogong/testing/validator/test-bench';
+import { toPushMessage } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+import { createKnownSets } from '../paid/known-sets.ts';
+import { PROVIDER_SCHEMA } from '../provider-store.ts';
+import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
+
+const own = createTestValidator();
+const order = own.order(0);
+const push = toPushMessage(own.serve(order).submission) as PushRecordRequest;
+const { replyId, providerId: target, validator } = order.fields;
+const consumer = new Uint8Array(32).fill(0xc0);
+const stranger = new Uint8Array(32).fill(0xee);
+const bytes = Uint8Array.of(9);
+
+/** The order's validator and 14 others: more than the beacon draws. */
+const members = Array.from({ length: 15 }, (_, i) => ({
+  ...own.member,
+  ...(i > 0 && { address: new Uint8Array(20).fill(i), certHash: new Uint8Array(32).fill(i) }),
+}));
+/** Registered since. */
+const newcomer = {
+  ...own.member,
+  ...{ address: new Uint8Array(20).fill(0x99), certHash: new Uint8Array(32).fill(0x99) },
+};
+const value = new Uint8Array(32).fill(7);
+const epoch = computeWitnessEpoch(order.fields.epoch);
+/** Later than that of the witnesses. */
+const INTAKE_EPOCH = order.fields.epoch + 40n;
+const { epoch: decidingEpoch } = computeDecidingEpoch({
+  orderEpoch: order.fields.epoch,
+  intakeEpoch: INTAKE_EPOCH,
+});
+const drawn = drawWitnesses(crypto, { beacon: value, replyId, asked: 'opening', target, validator }, members);
+const witness = drawn[0]?.certHash as Uint8Array;
+const undrawn = members.find((one, i) => i > 0 && !drawn.includes(one))?.certHash as Uint8Array;
+
+interface Given {
+  /** Of the epoch of the witnesses. */
+  readonly isCertified?: boolean;
+  /** Whether the registry is another one now. */
+  readonly isChanged?: boolean;
+  /** Whether the one of then was read here, too. */
+  readonly isRecalled?: boolean;
+  /** Whether it was, and this provider was started again since. */
+  readonly isRestarted?: boolean;
+  readonly id?: Uint8Array;
+  /** Whether its validator has signed for the record, and the beacon is certified that decides about it. */
+  readonly isTaken?: boolean;
+  readonly isDecided?: boolean;
+  /** What the caller brings. */
+  readonly receipt?: IntakeWord;
+  /** Receipts that came to be kept. */
+  readonly kept?: unknown[];
+}
+
+async function openState({
+  isCertified = true,
+  isChanged = false,
+  isRecalled = false,
+  isRestarted = false,
+  isTaken = true,
+  isDecided = true,
+  kept = [],
+}: Given = {}): Promise<OpeningState> {
+  const set = hashValidatorSet(crypto, network, members);
+  const [listed, before] = isChanged ? [[...members, newcomer], isRecalled ? [members] : []] : [members, []];
+  const lists = [listed, ...before];
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
+  const disk = { store, commits: createGroupCommit(store) };
+  const openSets = (recent: readonly (typeof members)[]) =>
+    createKnownSets({ crypto, chain: { network, recentLists: () => recent } }, disk);
+  if (isRestarted) await openSets([members]).note(1);
+  const sets = { set, following: set, next: set, block: 0n };
+  const facts = { epoch, view: 0, previous: value, value, ...sets, contributions: [], signatures: [] };
+  const beacon = { epoch, value, previous: value, certificate: encodeBeaconCertificate(facts) };
+  return {
+    crypto,
+    openings: { get: async (asked) => (equalBytes(asked, replyId) ? { bytes, consumer, expiresAtMs: 1 } : undefined) },
+    outbox: {
+      find: async (asked) =>
+        equalBytes(asked, replyId)
+          ? { push, intake: isTaken ? { epoch: INTAKE_EPOCH, signature: new Uint8Array(65) } : undefined }
+          : undefined,
+      settle: async (receipt) => void kept.push(receipt),
+    },
+    knownSets: openSets(lists),
+    beacons: {
+      async get(asked) {
+        if (asked === epoch && isCertified) return beacon;
+        if (asked === decidingEpoch && isDecided) return beacon;
+        throw new BeaconViewError('unknown-epoch', 'not yet');
+      },
+    },
+    chain: {
+      beaconKeys: () => undefined,
+      client: () => expect.unreachable(),
+      ...{ ledger, network },
+      recallByAddress: (address) => members.find((member) => equalBytes(member.address, address)),
+      findByCertHash: (hash) => listed.find(({ certHash }) => equalBytes(certHash, hash)),
+    },
+  };
+}
+
+const read = async (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
+  readOpening(await openState(given), id, caller as PeerId);
+const readAll = async (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
+  readTexts(
+    await openState(given),
+    { replyId: id, intake: given.receipt as SignedIntakeMessage | undefined },
+    caller as PeerId,
+  );
+
+it.each([
+  ['its consumer', consumer, {}],
+  ["its order's validator", own.member.certHash, {}],
+  ["its order's validator, before a beacon draws anybody", own.member.certHash, { isCertified: false }],
+  ['a witness whom the beacon draws', witness, {}],
+  ['a witness whom the beacon has drawn of the validators of then', witness, { isChanged: true, isRecalled: true }],
+  ['such a witness after a restart', witness, { isChanged: true, isRestarted: true }],
+  ['any validator, where those of then were never read here', newcomer.certHash, { isChanged: true }],
+])('is shown to %s', async (_who, caller, given) => {
+  expect(await read(caller, given)).toEqual({ opening: bytes });
+});
+
+it.each([
+  ['a stranger', stranger, {}],
+  ['a stranger, when validators have changed', stranger, { isChanged: true }],
+  ['a validator that the beacon does not draw', undrawn, {}],
+  ['one that it has not drawn, when validators have changed', undrawn, { isChanged: true, isRecalled: true }],
+  ['a validator that came later', newcomer.certHash, { isChanged: true, isRecalled: true }],
+  ['a validator that came before a restart', newcomer.certHash, { isChanged: true, isRestarted: true }],
+  ['a witness, before the beacon has drawn it', witness, { isCertified: false }],
+  ['its consumer, of another reply', consumer, { id: new Uint8Array(16).fill(2) }],
+  ['its consumer, under half an id', consumer, { id: replyId.subarray(0, 8) }],
+])('is not shown to %s', async (_who, caller, given) => {
+  await expect(read(caller, given)).rejects.toThrow('no opening of this reply for you');
+});
+
+it.each([
+  ["its order's validator", own.member.certHash],
+  ['a witness whom the beacon draws', witness],
+])('its texts are shown to %s, once a beacon can have selected it', async (_who, caller) => {
+  const { request, endpoint, response } = push;
+  expect(await readAll(caller)).toEqual({ request, endpoint, response });
+  await expect(readAll(caller, { isDecided: false })).rejects.toThrow('no beacon has decided');
+  await expect(readAll(caller, { isTaken: false })).rejects.toThrow('no beacon has decided');
+});
+
+it.each([
+  ['its consumer', consumer, {}],
+  ['a stranger', stranger, {}],
+  ['a validator that the beacon does not draw', undrawn, {}],
+  ['whoever names another reply', own.member.certHash, { id: new Uint8Array(16) }],
+])('its texts are not shown to %s', async (_who, caller, given) => {
+  await expect(readAll(caller, given)).rejects.toThrow('no texts of this reply for you');
+});
+
+describe('a provider whose record others have shown to the validator', () => {
+  const { orderHash } = order.fields;
+  const recordHash = hashRecord(crypto, push.record?.record ?? bytes);
+  const sign = async (change = {}): Promise<IntakeWord> => {
+    const word = { validator, orderHash, recordHash, epoch: INTAKE_EPOCH, ...change };
+    return { epoch: INTAKE_EPOCH, signature: await own.signer.sign({ kind: 'intake', domain: ledger, ...word }) };
+  };
+
+  it.each([
+    ['the validator', own.member.certHash],
+    ['a witness', witness],
+  ])('shows its texts where %s brings the receipt, and keeps it', async (_who, caller) => {
+    const receipt = await sign();
+    const kept: unknown[] = [];
+    const { request } = push;
+    expect(await readAll(caller, { isTaken: false, receipt, kept })).toMatchObject({ request });
+    expect(kept).toEqual([{ replyId, validator, orderHash, recordHash, ...receipt }]);
+    await expect(readAll(caller, { isTaken: false, isDecided: false, receipt })).rejects.toThrow('no beacon has');
+  });
+
+  it.each([
+    ['for another record', { recordHash: new Uint8Array(32) }],
+    ['for another order', { orderHash: new Uint8Array(32) }],
+    ['for another epoch', { epoch: INTAKE_EPOCH - 1n }],
+  ])('shows nothing for a receipt that was signed %s', async (_what, change) => {
+    const kept: unknown[] = [];
+    const given = { isTaken: false, receipt: await sign(change), kept };
+    await expect(readAll(own.member.certHash, given)).rejects.toThrow('no beacon has decided');
+    expect(kept).toEqual([]);
+  });
+
+  it('keeps no receipt that a stranger brings', async () => {
+    const kept: unknown[] = [];
+    const given = { isTaken: false, receipt: await sign(), kept };
+    await expect(readAll(stranger, given)).rejects.toThrow('no texts of this reply for you');
+    expect(kept).toEqual([]);
+  });
+});

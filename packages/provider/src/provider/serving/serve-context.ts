@@ -1,0 +1,195 @@
+import { AttesterError } from '@ogong/host/attester/attester';
+import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
+import { type AcceptedOrder, assertMachineEntered, assertRouter, assertTierStake } from '../orders/order-intake.ts';
+import { createEventSealer } from '../orders/sealed-order.ts';
+import type { RunningStandby } from '../orders/untaken-orders.ts';
+import type { Hold } from '../paid/receivables.ts';
+import type { ProviderState } from '../provider-state.ts';
+import { cutText } from './cut-text.ts';
+import type { ReplyEvent, ServeContext } from './serve-reply.ts';
+
+const ADMIT_TIMEOUT_MS = 10_000;
+const NOTHING: Uint8Array = new Uint8Array();
+/** Of no certificate. */
+const NOBODY: PeerId = new Uint8Array(32);
+
+export interface ReplyReader {
+  readonly consumer: PeerId;
+  /** The address that it calls from, or its name. */
+  readonly address: string;
+  /** The relay between, if there is one. */
+  readonly relayed?: RelayedLink | undefined;
+  /** False once nobody reads any more. */
+  readonly send: (event: ReplyEvent) => Promise<boolean>;
+  /** Aborted once nobody reads any more. That ends no reply: a payer that wants no more of it signs so. */
+  readonly gone: AbortSignal;
+}
+
+/** The part of serving that is the same for every modality. */
+export function createServeContext(
+  state: ProviderState,
+  job: Pick<
+    AcceptedOrder<unknown>,
+    'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer' | 'claimed'
+  > & {
+    /** Of an order that its payer may leave untaken. Default: it may not. */
+    readonly standby?: RunningStandby | undefined;
+  },
+  { consumer, address, send, gone }: ReplyReader,
+): ServeContext {
+  const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
+  const { replyId, validator, expiresAtMs } = job.order;
+  // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
+  // the consumer has read it.
+  const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
+  const reply = state.replies.open(job.order, {
+    consumer,
+    blind: computeBlinds(crypto, { body: job.body, replyId }).answer,
+    standby: job.standby && { gone, onTaken: job.standby.take },
+  });
+  /** Nobody reads, and what is made from here on nobody pays for. */
+  const unpaid = new AbortController();
+  const left = AbortSignal.any([reply.left, expired, unpaid.signal]);
+  const over = AbortSignal.any([left, gone, reply.unwanted]);
+  const ended = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
+  // Waits for the reader, but not after the reply is over: the slot must become free and the reply be committed.
+  const sendPlain: ServeContext['send'] = (event) =>
+    over.aborted ? Promise.resolve(false) : Promise.race([reply.readInTime(() => send(event)), ended]);
+  let kept = NOTHING;
+  const sealEvent = job.sealer && createEventSealer(job.sealer);
+  /** A part of the text did not go out, so nothing about it does. */
+  let isWithheld = false;
+  const sendOne: ServeContext['send'] = async (event) => {
+    let isRead = !isWithheld;
+    if (isRead) for (const part of sealEvent?.(event, kept) ?? [event]) isRead &&= await sendPlain(part);
+    return isRead;
+  };
+  const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
+  const waits = AbortSignal.any([over, failed]);
+  let hold: Hold | undefined;
+  let hasBegun = false;
+  return {
+    ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
+    cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
+    ...{ left, expired, unwanted: reply.unwanted, progress: reply.latest },
+    begin() {
+      hasBegun = true;
+      reply.begin();
+    },
+    // Whoever reads no more may still say so.
+    waitForTake: () => reply.waitForTake(AbortSignal.any([left, failed])),
+    send: sendOne,
+    async sendText(text, tokens) {
+      const pieces = cutText(text, PROGRESS_STEP_BYTES);
+      let isRead = false;
+      for (const [i, piece] of pieces.entries()) {
+        isWithheld ||= !(await reply.waitToSend(piece, waits));
+        if (gone.aborted && reply.isPastWord()) unpaid.abort();
+        const ends = i === pieces.length - 1;
+        isRead = await sendOne({ event: { case: 'delta', value: { text: piece, tokens: ends ? tokens : [] } } });
+      }
+      return isRead;
+    },
+    failed,
+    async admit(signal) {
+      const { receivables, newcomers } = state;
+      if (!receivables.knows(job.order) && !newcomers.takeReading(undefined)) {
+        throw new RateLimited('too many payers that this provider has never served; try again in a moment');
+      }
+      await assertMachineEntered(state, job);
+      await assertRouter(state, job);
+      await assertTierStake(state, job);
+      // Signed while the claim goes to the disk, once nothing else refuses the order. A payer that is not known here costs no signature
+      // before it has had its reading.
+      const consent = receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;
+      consent?.catch(() => undefined);
+      hold = await receivables.hold(job.order);
+      // If the order cannot be stored, it must not be admitted: it would count as abandoned.
+      await job.claimed;
+      const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
+        admitOrder(state, job, { signal, consent }),
+      );
+      // Evidence may wait for the disk; the consumer does not wait for evidence.
+      state.admissions
+        .keep(job.order, job.signedOrder, admission)
+        .catch((err: unknown) => state.log.error({ err }, 'an admission could not be kept'));
+      state.served
+        .begin(job.order, job.ticket.modelId, clock.nowMs())
+        .catch((err: unknown) => state.log.error({ err }, 'an order could not be noted for the earnings'));
+      newcomers.welcome(address);
+      return admission;
+    },
+    end() {
+      hold?.drop();
+      const outcome = job.standby && hasBegun ? reply.outcome() : undefined;
+      if (outcome) state.untaken.note(job.order, outcome);
+      reply.end();
+    },
+    payers: state.payers,
+    async attest(record, exchange) {
+      const { machine } = state;
+      const { tier } = parseModelId(job.ticket.modelId);
+      if (machine === undefined || !isAttestedTier(tier)) return NOTHING;
+      const { order } = job.signedOrder;
+      if (!isProxiedTier(tier)) return machine.attest({ order, record });
+      if (exchange === undefined)
+        throw new AttesterError('malformed', 'the hosted API was not asked over a link that can be shown');
+      return machine.attest({ order, record, exchanges: [exchange] });
+    },
+    async keep({ opening }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
+      kept = opening;
+      // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place. Nor is what it does not pay.
+      const opener = job.sealer || isWithheld ? NOBODY : consumer;
+      // One commit for all of it, and in this order: no record is due whose opening is not kept.
+      await Promise.all([
+        openings.put(replyId, {
+          bytes: opening,
+          consumer: opener,
+          expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
+        }),
+        outbox.add(replyId, validator, push),
+        hold?.keep(owedAtomic),
+        state.served.sign(replyId, feeAtomic),
+      ]);
+    },
+  };
+}
+
+/**
+ * Agrees to the order, and asks its validator to reserve the fee.
+ * @returns the validator's word that it did. @throws Refusal where it does not, or does not sign for it.
+ */
+export async function admitOrder(
+  { crypto, clock, chain, links, signer }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links' | 'signer'>,
+  { order, validator, signedOrder }: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
+  { signal, consent }: { readonly signal: AbortSignal; readonly consent?: Promise<OrderConsent> | undefined },
+): Promise<SignedAdmission> {
+  const message = { order: signedOrder, consent: (await consent) ?? signConsent(signer, order) };
+  let admission: SignedAdmission;
+  try {
+    admission = await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    if (error.code === 'canceled') throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+    throw new Refusal('not-admitted', `the validator did not admit the order: ${error.message}`);
+  }
+  const aheadMs = Number(admission.timeMs) - clock.nowMs();
+  const isOld = -aheadMs > MAX_ORDER_LIFETIME_MS + CLOCK_TOLERANCE_MS;
+  const problem =
+    findAdmissionProblem(crypto, { ledger: chain.ledger, order, signingKeys: [validator.signingKey] }, admission) ??
+    // The channel may have held more then, so such an admission is no evidence.
+    (aheadMs > CLOCK_TOLERANCE_MS || isOld
+      ? `its admission is of a time ${aheadMs} ms ahead of this machine's clock`
+      : undefined);
+  if (problem !== undefined) throw new Refusal('not-admitted', `the order is not admitted: ${problem}`);
+  return admission;
+}

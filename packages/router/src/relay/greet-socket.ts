@@ -1,0 +1,136 @@
+import type { Socket } from 'node:net';
+import type { LinkServer } from '@ogong/host/link/link-server';
+import { computeAddressGroup } from '@ogong/host/link/places';
+import {
+  nameCircuit,
+  parseRelayHello,
+  RELAY_ANSWER,
+  RELAY_HELLO_BYTES,
+  type RelayAnswer,
+  readExactly,
+  TLS_HANDSHAKE,
+} from '@ogong/host/link/reach/relay-wire';
+import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { joinSockets } from './join-sockets.ts';
+import type { RelayState } from './relay-state.ts';
+
+const ALL = 'all';
+
+/** What a new connection is for: its first bytes say it. Whatever else comes is closed without an answer. */
+export async function greetSocket(
+  state: RelayState,
+  socket: Socket,
+  control: Pick<LinkServer, 'accept'>,
+): Promise<void> {
+  const { limits, links, rate, groupRate, sockets } = state;
+  const group = computeAddressGroup(socket.remoteAddress) ?? '';
+  socket.on('error', () => {});
+  if (!groupRate.take(group) || !rate.take(ALL) || !links.add(`new ${group}`, limits.maxNewPerGroup)) {
+    return void socket.destroy();
+  }
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+  try {
+    const signal = AbortSignal.timeout(limits.helloTimeoutMs);
+    const first = await readExactly(socket, 1, signal);
+    socket.unshift(first);
+    if (first[0] === TLS_HANDSHAKE) return control.accept(socket, group);
+    const hello = parseRelayHello(await readExactly(socket, RELAY_HELLO_BYTES, signal));
+    if (hello === undefined) return void socket.destroy();
+    if (hello.ask === 'connect') connectCaller(state, { socket, group, certHash: hello.subject });
+    else joinNode(state, { socket, group, token: hello.subject });
+  } catch {
+    socket.destroy();
+  } finally {
+    links.remove(`new ${group}`);
+  }
+}
+
+interface Wanted {
+  readonly socket: Socket;
+  readonly group: string;
+  readonly certHash: Uint8Array;
+}
+
+/** Holds the caller's connection until the node joins it. */
+function connectCaller(state: RelayState, { socket, group, certHash }: Wanted): void {
+  const { seats, waiting, limits, randomBytes, crypto, clock, groupSecret } = state;
+  const node = toHex(certHash);
+  const seat = seats.get(node);
+  const refuse = (answer: RelayAnswer): void => {
+    state.metrics.links.inc({ outcome: answer });
+    endWith(socket, answer);
+  };
+  if (seat === undefined || !state.meterOf(certHash).hasBytes() || !takeLink(state, { node, group, socket })) {
+    refuse(seat === undefined ? 'unknown' : 'busy');
+    return;
+  }
+  const token = randomBytes();
+  const name = toHex(token);
+  const timer = setTimeout(() => refuse('late'), limits.joinTimeoutMs);
+  const take = (): void => {
+    clearTimeout(timer);
+    waiting.delete(name);
+  };
+  waiting.set(name, { seat, socket, group, take, askedAtMs: clock.nowMs() });
+  socket.once('close', take);
+  const place = crypto.sha256(concatBytes(groupSecret, utf8Encode(group))).subarray(0, 16);
+  if (!seat.call({ token, group: place })) refuse('late');
+}
+
+interface Slot {
+  readonly node: string;
+  readonly group: string;
+  readonly socket: Socket;
+}
+
+/** @returns false where there is no room; otherwise the place is free again once the socket is closed. */
+function takeLink({ links, limits }: RelayState, { node, group, socket }: Slot): boolean {
+  const taken: [name: string, max: number][] = [
+    [ALL, limits.maxLinks],
+    [`to ${node}`, limits.maxLinksPerNode],
+    [`of ${group}`, limits.maxLinksPerGroup],
+  ];
+  if (taken.some(([name, max]) => links.count(name) >= max)) return false;
+  for (const [name, max] of taken) links.add(name, max);
+  socket.once('close', () => {
+    for (const [name] of taken) links.remove(name);
+  });
+  return true;
+}
+
+/** A token is known to the relay and, over its pinned link, to the node alone: whoever has it is the node. */
+function joinNode(
+  state: RelayState,
+  { socket: node, group, token }: { readonly socket: Socket; readonly group: string; readonly token: Uint8Array },
+): void {
+  const { waiting, groupRate, rate, limits, clock, crypto, metrics } = state;
+  const caller = waiting.get(toHex(token));
+  if (caller === undefined) {
+    endWith(node, 'unknown');
+    return;
+  }
+  groupRate.giveBack(group);
+  rate.giveBack(ALL);
+  const meter = state.meterOf(caller.seat.certHash);
+  meter.links++;
+  caller.take();
+  const joined = Uint8Array.of(RELAY_ANSWER.joined);
+  node.write(joined);
+  caller.socket.write(joined);
+  metrics.links.inc({ outcome: 'joined' });
+  const circuit = nameCircuit(crypto, token);
+  const joinedAtMs = clock.nowMs();
+  metrics.steps.add(circuit, 'join', { startMs: caller.askedAtMs });
+  const ends = { caller: caller.socket, node, group: caller.group };
+  const carried = joinSockets(ends, { meter, limits, unanswered: state.unanswered }, metrics.bytes);
+  caller.socket.once('close', () => {
+    const { toNode, fromNode } = carried;
+    const attributes = { 'ogong.relay.bytes_to_node': toNode, 'ogong.relay.bytes_from_node': fromNode };
+    metrics.steps.add(circuit, 'carry', { startMs: joinedAtMs, attributes });
+  });
+}
+
+function endWith(socket: Socket, answer: RelayAnswer): void {
+  socket.end(Uint8Array.of(RELAY_ANSWER[answer]), () => socket.destroy());
+}

@@ -1,0 +1,113 @@
+import type { Peer } from '@ogong/host/link/link-pool';
+import { askToCommit, askToReveal } from '@ogong/host/link/verifier-call';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { fillRound } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { OpenedReport } from '@ogong/protocol/verdict/evidence';
+import { readReport } from '@ogong/protocol/verdict/report-check';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import {
+  findHoneypot,
+  type HoneypotRow,
+  keepHoneypotCommitment,
+  keepHoneypotReport,
+  keepHoneypotStatements,
+} from '../store/honeypot-store.ts';
+import { listAttempts } from '../store/replies/attempt-store.ts';
+import type { ReplyRow } from '../store/replies/reply-store.ts';
+import { describeHoneypot, giveUp, type HoneypotJob, type HoneypotState } from './honeypot-state.ts';
+import { readLists } from './round-state.ts';
+
+/** Asks the verifier to commit and to reveal. What it opens is kept for the verdict, whatever it says; who opens nothing is given up. */
+export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promise<void> {
+  const { crypto, clock, awake, group, calls, signal, pause } = state;
+  const { id, keyHash } = row;
+  const described = describeHoneypot(state, row);
+  const leftMs = row.deadlineMs - clock.nowMs();
+  const isLate = leftMs <= 0 || (row.committed === undefined && isMet(state, row));
+  if (described === undefined || isLate) return giveUp(state, row);
+  const { message: job, nonce, subject, timeoutMs } = described;
+  const { jobId } = job;
+  const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
+  const peer = findHoneypotPeer(state, row);
+  let { committed } = row;
+  if (committed === undefined) {
+    const bound = await askToCommit(crypto, calls, { peer, keyHash }, job, call);
+    if (bound.outcome !== 'answered') return giveUp(state, row, bound.outcome, bound.error);
+    committed = bound.value;
+    await group.write((db) => keepHoneypotCommitment(db, id, bound.value));
+  }
+  const round = fillRound(crypto, [committed.digest], nonce);
+  const startMs = awake.nowMs();
+  const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
+  const what = { jobId, committed, round, subject, pause: () => pause(leftMs), isOver };
+  const answer = await askToReveal(crypto, calls, { peer }, what, call);
+  if (answer.outcome !== 'answered' && answer.unreadable === undefined)
+    return giveUp(state, row, answer.outcome, answer.error);
+  const isUnreadable = answer.outcome !== 'answered';
+  const opened = answer.outcome === 'answered' ? answer.value : (answer.unreadable as OpenedReport);
+  if (signal.aborted) return;
+  await group.write((db) => keepHoneypotReport(db, row, { opened, isUnreadable, nowMs: clock.nowMs() }));
+}
+
+/**
+ * One round of having witnesses ask a verifier that answered nothing here.
+ * @returns whether it has answered, or is silent to witnesses, too.
+ */
+export async function contestHoneypot(
+  state: HoneypotState,
+  { orderBytes, orderSignature }: Pick<ReplyRow, 'orderBytes' | 'orderSignature'>,
+  row: HoneypotRow,
+): Promise<boolean> {
+  const { crypto, clock, store, group, signal, contest } = state;
+  const job = describeHoneypot(state, row);
+  if (job === undefined) throw new Error('the verdict waits for a honeypot whose job is gone');
+  const order = { order: orderBytes, signature: orderSignature };
+  const found = await contest.ask({ order, ...describeContest(state, row, job) });
+  if (signal.aborted) return false;
+  if (found.kind === 'silent') {
+    await group.write((db) => keepHoneypotStatements(db, row.id, found.statements));
+    return true;
+  }
+  if (found.kind === 'commitment') {
+    await group.write((db) => keepHoneypotCommitment(db, row.id, found.committed));
+    const bound = store.read(() => findHoneypot(store, row.id));
+    return bound?.committed !== undefined && contestHoneypot(state, { orderBytes, orderSignature }, bound);
+  }
+  const { committed } = row;
+  if (found.kind !== 'report' || committed === undefined) return false;
+  const { opened } = found;
+  const round = fillRound(crypto, [committed.digest], job.nonce);
+  const read = readReport(crypto, { jobId: job.message.jobId, committed, opened, round }, job.subject);
+  if ('problem' in read && !read.isUnreadable) return false;
+  const isUnreadable = 'problem' in read;
+  await group.write((db) => keepHoneypotReport(db, row, { opened, isUnreadable, nowMs: clock.nowMs() }));
+  return true;
+}
+
+/** What witnesses are told: the same of a honeypot as of any job. */
+function describeContest(
+  { crypto }: Pick<HoneypotState, 'crypto'>,
+  { verifierId, keyHash, committed }: HoneypotRow,
+  { message: job, nonce, subject: { inputsHash } }: HoneypotJob,
+) {
+  if (committed === undefined) return { asked: 'commitment', verifierId, keyHash, job } as const;
+  const round = fillRound(crypto, [committed.digest], nonce);
+  return { asked: 'report', verifierId, keyHash, jobId: job.jobId, inputsHash, committed, round } as const;
+}
+
+/** Whether somebody of its operator was asked about the reply since: then its answer does not count. */
+function isMet({ store }: Pick<HoneypotState, 'store'>, { replyId, verifierId }: HoneypotRow): boolean {
+  const candidates = readLists({ store }, replyId)[0] ?? [];
+  const operatorOf = (id: Uint8Array) => candidates.find(({ providerId }) => equalBytes(providerId, id))?.operator;
+  const operator = operatorOf(verifierId);
+  const asked = store.read(() => listAttempts(store, replyId)).filter(({ sitting }) => sitting === 0);
+  return asked.some((one) => equalBytes(operatorOf(one.verifierId) ?? NOBODY, operator ?? NOBODY));
+}
+
+const NOBODY: Uint8Array = new Uint8Array(0);
+
+/** Where the verifier is now, provided that it still signs with the key that it was drawn for. */
+function findHoneypotPeer({ store }: HoneypotState, { verifierId, keyHash }: HoneypotRow): Peer | undefined {
+  const verifier = store.read(() => readAnnouncement(store, verifierId))?.verifier;
+  return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
+}

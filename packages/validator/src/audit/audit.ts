@@ -1,0 +1,103 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { listDueHoneypots } from '../store/honeypot-store.ts';
+import { listDueAsks } from '../store/replies/opening-store.ts';
+import { listAudits, listExpired, listReplies } from '../store/replies/reply-store.ts';
+import { askHoneypot } from './ask-honeypot.ts';
+import { type AuditDependencies, type AuditOptions, type AuditState, openAuditState } from './audit-state.ts';
+import { conductAudit, resumeWaiting } from './conduct-audit.ts';
+import { contestDelivery, listDueContests } from './contest-delivery.ts';
+import { selectReplies } from './select-replies.ts';
+
+export interface Audit {
+  /**
+   * Selects replies, starts audits while there is room, and ends replies that were never delivered. Resolves when that is
+   * durable, not when the audits end.
+   */
+  tick(): Promise<void>;
+  /** Resolves when no audit is running. */
+  idle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const PER_TICK = 256;
+/** How many undelivered replies are watched at a time, the oldest first. */
+const MAX_EXPIRED = 4_096;
+
+/** Audits replies. After a restart each audit continues where it was. */
+export function createAudit(options: AuditOptions, dependencies: AuditDependencies): Audit {
+  const state = openAuditState(options, dependencies);
+  return {
+    async tick() {
+      await decideAll(state);
+      startAudits(state);
+      startHoneypots(state);
+    },
+    async idle() {
+      for (let work = listWork(state); work.length > 0; work = listWork(state)) await Promise.all(work);
+    },
+    async stop() {
+      state.stopping.abort();
+      await Promise.all(listWork(state));
+    },
+  };
+}
+
+/** Decides what needs no verifier: the selection. Replies that were never delivered are asked for. */
+async function decideAll(state: AuditState): Promise<void> {
+  const { clock, store, listAbandoned, places } = state;
+  const { recorded, expired } = store.read(() => ({
+    recorded: listReplies(store, 'recorded', PER_TICK),
+    expired: listExpired(store, clock.nowMs(), MAX_EXPIRED),
+  }));
+  for (const replyId of listDueContests(state, listAbandoned(expired))) {
+    startWork(state, places.contests, { key: toHex(replyId), replyId, run: () => contestDelivery(state, replyId) });
+  }
+  await Promise.all([selectReplies(state, recorded), resumeWaiting(state, PER_TICK)]);
+}
+
+function startAudits(state: AuditState): void {
+  const { clock, store, concurrency, places } = state;
+  const { running, again } = places;
+  const placesAgain = Math.max(1, Math.floor(concurrency / 2));
+  const asked = store.read(() => listDueAsks(store, clock.nowMs(), placesAgain + again.size));
+  for (const replyId of asked) startAudit(state, replyId, again, placesAgain);
+  const listDue = (isAgain: boolean, limit: number): Uint8Array[] =>
+    store.read(() => listAudits(store, clock.nowMs(), { isAgain, limit }));
+  for (const replyId of listDue(true, placesAgain + again.size)) startAudit(state, replyId, again, placesAgain);
+  for (const replyId of listDue(false, concurrency + running.size)) startAudit(state, replyId, running, concurrency);
+}
+
+function startAudit(state: AuditState, replyId: Uint8Array, taken: Map<string, Promise<void>>, count: number): void {
+  const { running, again } = state.places;
+  const key = toHex(replyId);
+  if (taken.size >= count || running.has(key) || again.has(key)) return;
+  startWork(state, taken, { key, replyId, run: () => conductAudit(state, replyId) });
+}
+
+function startHoneypots(state: AuditState): void {
+  const { clock, store, honeypots, places } = state;
+  const { traps } = places;
+  for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) {
+    startWork(state, traps, { key: toHex(row.id), replyId: row.replyId, run: () => askHoneypot(honeypots, row) });
+  }
+}
+
+/** Runs one work per key at a time. A failed one starts again at a later tick. */
+export function startWork(
+  { stopping, onError }: Pick<AuditState, 'stopping' | 'onError'>,
+  taken: Map<string, Promise<void>>,
+  { key, replyId, run }: { readonly key: string; readonly replyId: Uint8Array; readonly run: () => Promise<void> },
+): void {
+  const { signal } = stopping;
+  if (taken.has(key) || signal.aborted) return;
+  const work = run()
+    .catch((error: unknown) => {
+      if (!signal.aborted) onError(error, replyId);
+    })
+    .finally(() => taken.delete(key));
+  taken.set(key, work);
+}
+
+function listWork({ places }: AuditState): Promise<void>[] {
+  return [...places.running.values(), ...places.again.values(), ...places.traps.values(), ...places.contests.values()];
+}

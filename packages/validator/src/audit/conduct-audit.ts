@@ -1,0 +1,291 @@
+import { hasHoneypot } from '@ogong/protocol/audit/audit';
+import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { pass } from '@ogong/protocol/base/checks';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { isComparable } from '@ogong/protocol/tier/outcome';
+import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
+import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
+import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
+import { giveUpUntold, judge } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import { hashPlace } from '../store/candidates.ts';
+import { readPolicy } from '../store/drift-store.ts';
+import { awaitHoneypot, findHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
+import { listAttempts } from '../store/replies/attempt-store.ts';
+import { readMilestone } from '../store/replies/milestone-store.ts';
+import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
+import { contestHoneypot } from './ask-honeypot.ts';
+import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
+import { computePairPpm } from './deterrence.ts';
+import { planLate, prepareCandidates } from './draw-round.ts';
+import { isUnfinished, readLists } from './round-state.ts';
+import { findDeterringPpm } from './select-replies.ts';
+import { runRounds } from './verifier-rounds.ts';
+
+/** The place of a provider that is announced no more. */
+const NOWHERE: Uint8Array = new Uint8Array(64);
+
+/** A reply that a beacon has selected. */
+type SelectedReply = ReplyRow & { readonly beaconEpoch: bigint; readonly deadlineMs: number };
+
+/** Continues an audit from where it was, as far as possible now. */
+export async function conductAudit(state: AuditState, replyId: Uint8Array): Promise<void> {
+  const { crypto, clock, stopping, rounds } = state;
+  const { signal } = stopping;
+  const row = findReply(state, replyId);
+  if (!isSelected(row)) return;
+  const judged = await readContext(state, row);
+  if (judged === undefined) return;
+  const opened = row.opening
+    ? (openReply(crypto, judged.claim.record, row.opening) as OpenedReply)
+    : await fetchOpening(state, row, judged);
+  if (signal.aborted || opened === undefined) return;
+  if (opened.outcome === 'consistent') {
+    // A payer had it opened. There is nothing in it that verifiers could compare.
+    if (!isComparable(judged.claim.header.tier)) {
+      await decide(state, replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
+      return;
+    }
+    const open = findReply(state, replyId) ?? row;
+    await freezeList(state, open, judged, opened);
+    if (clock.nowMs() < (open.askAtMs ?? 0)) return;
+    await runRounds(rounds, open, judged, opened);
+  }
+  if (signal.aborted || state.store.read(() => listAttempts(state.store, replyId)).some(isUnfinished)) return;
+  const latest = findReply(state, replyId);
+  if (!isSelected(latest)) return;
+  const reports = collectEvidence(state, latest, judged, opened);
+  const first = judge(crypto, judged, reports, opened);
+  const honeypot = first.isUntold ? await findTold(state, latest, judged, opened) : undefined;
+  if (honeypot === 'open') return;
+  const told = honeypot && honeypot !== 'lost' ? { ...reports, honeypot } : undefined;
+  const evidence = told ?? reports;
+  const judgement = told ? judge(crypto, judged, told, opened) : honeypot === 'lost' ? giveUpUntold(first) : first;
+  if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
+    const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
+    await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
+  } else {
+    await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch });
+  }
+}
+
+/** Begins the next sitting of replies that wait, where its beacon is here. */
+export async function resumeWaiting(state: AuditState, limit: number): Promise<void> {
+  const { clock, store, group, archive, windowMs } = state;
+  const due = store.read(() => listDueSittings(store, archive.latest().epoch, limit));
+  if (due.length === 0) return;
+  await group.write((db) => {
+    for (const replyId of due) {
+      const nowMs = clock.nowMs();
+      const askAtMs = nowMs + computeAskDelay(state, replyId);
+      beginSitting(db, replyId, { deadlineMs: askAtMs + windowMs, askAtMs });
+    }
+  });
+}
+
+function isSelected(row: ReplyRow | undefined): row is SelectedReply {
+  return row?.state === 'auditing' && row.beaconEpoch !== undefined && row.deadlineMs !== undefined;
+}
+
+/** @returns undefined where nobody who answers has the beacon of its sitting. */
+async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
+  const { crypto, store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
+  const epochs = Array.from({ length: row.sitting }, (_, i) => computeSittingEpoch(row.beaconEpoch, i + 1));
+  const beacons = await Promise.all(epochs.map(getBeacon));
+  const laterBeacons = beacons.flatMap((beacon) => (beacon ? [beacon.value] : []));
+  const draw = await findDraw(state, row, row.beaconEpoch);
+  if (laterBeacons.length < epochs.length) return undefined;
+  const isTrapped = draw !== undefined && hasHoneypot(crypto, draw, honeypots.honeypotPpm);
+  // Where nobody knows who the validators were, the audit goes on, and the verdict waits (findTold).
+  const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch).catch(() => undefined) : undefined;
+  return {
+    claim: toClaim(row),
+    signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
+    validator: verdicts.validator,
+    draw,
+    vrfKey: found?.vrfKey,
+    pairPpm: computePairPpm(await findDeterringPpm(state, row)),
+    honeypotPpm: honeypots.honeypotPpm,
+    laterBeacons,
+    allowFixedVerifier: fixedVerifier !== undefined,
+    drift: store.read(() => readPolicy(store, drift, row.drift)),
+  };
+}
+
+/** So that its honeypot is planned before verifiers are asked. */
+async function freezeList(
+  { rounds }: AuditState,
+  row: ReplyRow,
+  judged: AuditContext,
+  opened: OpenedReply,
+): Promise<void> {
+  if (row.sitting > 0) return;
+  const history = { lists: [[]], attempts: [], weighed: new Map() };
+  await prepareCandidates(rounds, row, judged, { opened, history });
+}
+
+/**
+ * What became of the honeypot that the beacon draws for an audit, whose answer is known.
+ * @returns `open` where it has yet to be answered, here or to witnesses; `lost` where it was not in a day; undefined where this validator was
+ * none of the deciding epoch, so that it has to tell nothing.
+ */
+async function findTold(
+  state: AuditState,
+  reply: SelectedReply,
+  judged: AuditContext,
+  opened: OpenedReply,
+): Promise<HoneypotEvidence | 'open' | 'lost' | undefined> {
+  const { crypto, clock, store, group, stopping, honeypots, rounds } = state;
+  const known = await honeypots.vrf.findKey(reply.beaconEpoch);
+  if (known !== undefined && known.vrfKey === undefined) return undefined;
+  const id = computeHoneypotId(crypto, reply.replyId);
+  const read = (): HoneypotRow | undefined => store.read(() => findHoneypot(store, id));
+  const wait = async (untilMs = clock.nowMs() + honeypots.contestPauseMs): Promise<'open'> => {
+    if (!stopping.signal.aborted) await group.write((db) => awaitHoneypot(db, reply, untilMs));
+    return 'open';
+  };
+  if (clock.nowMs() > Number(judged.claim.order.expiresAtMs) + OPENING_KEPT_MS) {
+    const row = read();
+    return (row && describeTold(row)) ?? 'lost';
+  }
+  if (known === undefined) return wait();
+  const row = read() ?? (await planLate(rounds, reply, { ...judged, vrfKey: known.vrfKey }, opened));
+  if (row === undefined) return wait();
+  const told = describeTold(row);
+  if (told !== undefined) return told;
+  if (!row.isGivenUp && clock.nowMs() < row.deadlineMs) {
+    // It may have been answered since it was read: then the audit goes on at once.
+    return group.write((db) => {
+      if (describeTold(findHoneypot(db, id) ?? row) === undefined) awaitHoneypot(db, row, row.deadlineMs);
+      return 'open' as const;
+    });
+  }
+  if (await contestHoneypot(honeypots, reply, row)) return describeTold(read() ?? row) ?? 'open';
+  return wait();
+}
+
+/** @returns undefined where its verifier has yet to answer, or to be called silent. */
+function describeTold({
+  verifierId,
+  proof,
+  committed,
+  opened,
+  credential,
+  statements,
+}: HoneypotRow): HoneypotEvidence | undefined {
+  const told = { verifierId, proof, committed, ...(credential && { credential }) };
+  if (opened !== undefined) return { ...told, opened };
+  return statements && { ...told, opened, statements };
+}
+
+/** The evidence of the verdict, as co-signers get it: opening, candidates of the draws, and their answers. */
+export function collectEvidence(
+  { store }: Pick<AuditState, 'store'>,
+  { replyId }: Pick<ReplyRow, 'replyId'>,
+  { drift }: Pick<AuditContext, 'drift'>,
+  { bytes, outcome }: Pick<OpenedReply, 'bytes' | 'outcome'>,
+): AuditEvidence {
+  const attempts = store
+    .read(() => listAttempts(store, replyId))
+    .map(({ verifierId, sitting, round, nonce, committed, opened, credential, statements }) => ({
+      ...{ verifierId, sitting, round, nonce, committed, opened },
+      ...(opened === undefined && { statements: statements ?? [] }),
+      ...(credential && { credential }),
+    }));
+  return {
+    kind: 'audit',
+    opening: bytes,
+    drift: attempts.length === 0 ? undefined : drift?.note,
+    lists: outcome === 'consistent' ? readLists({ store }, replyId) : [],
+    attempts,
+  };
+}
+
+/** @returns undefined if there is none yet, or if it is withheld and the reply has its verdict. */
+async function fetchOpening(
+  state: AuditState,
+  row: SelectedReply,
+  judged: AuditContext,
+): Promise<OpenedReply | undefined> {
+  const { crypto, stopping, openings, contest, findIntake } = state;
+  const { record, order } = judged.claim;
+  if (record.isMilestone) return keepPassed(state, judged);
+  const needsTexts = row.submission === undefined;
+  const intake = needsTexts ? await findIntake(order.replyId) : undefined;
+  if (needsTexts && intake === undefined) throw new Error('a record that was taken in has no receipt');
+  const asked = await openings.ask(judged.claim, intake);
+  if (asked.outcome === 'opened') return asked.opened;
+  if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
+  const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
+  const signedOrder = { order: row.orderBytes, signature: row.orderSignature };
+  const found = await contest.ask({
+    order: signedOrder,
+    asked: 'opening',
+    bound: { ...judged.signed, header, headerProof },
+    intake,
+  });
+  if (stopping.signal.aborted) return undefined;
+  if (found.kind === 'opening') return keepFound(state, judged, { ...found, needsTexts });
+  if (found.kind !== 'silent') return undefined;
+  const { statements, isTimely } = found;
+  const isWithheld = asked.outcome === 'withheld' && isTimely;
+  if (!isWithheld && !isComparable(judged.claim.header.tier)) {
+    await decide(state, order.replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
+    return undefined;
+  }
+  const evidence: Evidence = isWithheld
+    ? { kind: 'withheld', statements }
+    : { kind: 'unasked', consent: undefined, statements };
+  const { checks, ...judgement } = judge(crypto, judged, evidence);
+  const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
+  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch: row.beaconEpoch });
+  return undefined;
+}
+
+/** The payer has handed the opening of a milestone in with it. The provider may be dead: it is not asked. */
+async function keepPassed(
+  { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
+  { claim: { record, order } }: AuditContext,
+): Promise<OpenedReply | undefined> {
+  const { milestone, provider } = store.read(() => ({
+    milestone: readMilestone(store, order.replyId),
+    provider: readAnnouncement(store, order.providerId),
+  }));
+  const opened = milestone && openReply(crypto, record, milestone.opening);
+  if (opened === undefined || opened.outcome === 'nothing') throw new Error('a milestone without its opening');
+  await openings.keep(order.replyId, { opened, texts: undefined }, provider ? hashPlace(crypto, provider) : NOWHERE);
+  return opened;
+}
+
+/** The provider gave a witness what it did not give this validator. Where it is reached is not proven by that. */
+async function keepFound(
+  { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
+  { claim }: AuditContext,
+  {
+    opening,
+    texts,
+    needsTexts,
+  }: { readonly opening: Uint8Array; readonly texts?: ReplyTexts; readonly needsTexts: boolean },
+): Promise<OpenedReply | undefined> {
+  const { record, order } = claim;
+  const opened = openReply(crypto, record, opening);
+  // A witness has checked them, and may lie.
+  if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
+  const provider = store.read(() => readAnnouncement(store, order.providerId));
+  if (opened === undefined || opened.outcome === 'nothing' || provider === undefined) return undefined;
+  await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined }, hashPlace(crypto, provider));
+  return opened;
+}
+
+function isOfClaim(crypto: AuditState['crypto'], claim: AuditContext['claim'], texts: ReplyTexts): boolean {
+  try {
+    verifyTexts(crypto, claim, texts);
+    return true;
+  } catch (error) {
+    if (error instanceof ClaimError) return false;
+    throw error;
+  }
+}

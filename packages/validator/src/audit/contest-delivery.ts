@@ -1,0 +1,57 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseKeptConsent } from '@ogong/protocol/verdict/evidence';
+import { readDelivery } from '../store/replies/delivery-store.ts';
+import { readMilestone } from '../store/replies/milestone-store.ts';
+import { findReply } from '../store/replies/reply-store.ts';
+import { type AuditState, decide } from './audit-state.ts';
+
+/** Contests at a time: each waits for others most of its time. */
+const MAX_CONTESTS = 64;
+const MAX_PAUSED = 8_192;
+
+/** Replies whose next round is due, while there is room. */
+export function listDueContests(
+  { clock, places, contestsDue }: Pick<AuditState, 'clock' | 'places' | 'contestsDue'>,
+  abandoned: readonly Uint8Array[],
+): Uint8Array[] {
+  const nowMs = clock.nowMs();
+  const isDue = (replyId: Uint8Array): boolean => (contestsDue.get(toHex(replyId)) ?? 0) <= nowMs;
+  return abandoned.filter(isDue).slice(0, MAX_CONTESTS - places.contests.size);
+}
+
+/**
+ * One round of asking for a reply that its provider promised and has not handed in. What turns up is taken in, whoever brings it: the
+ * provider may have lost its way to this validator. Where its payer handed a milestone in, nobody is asked: that becomes the record.
+ * Where those whom the beacon draws are told nothing, too, it is abandoned.
+ */
+export async function contestDelivery(state: AuditState, replyId: Uint8Array): Promise<void> {
+  const { clock, store, contest, takeIn, takePassed, contestsDue, contestPauseMs } = state;
+  const row = findReply(state, replyId);
+  if (row?.state !== 'admitted' || row.consent === undefined) return;
+  const key = toHex(replyId);
+  contestsDue.set(key, clock.nowMs() + contestPauseMs);
+  if (contestsDue.size > MAX_PAUSED) contestsDue.delete(contestsDue.keys().next().value as string);
+  const { milestone, awaited } = store.read(() => ({
+    milestone: readMilestone(store, replyId),
+    awaited: readDelivery(store, replyId)?.awaited,
+  }));
+  // Its payer says that it was given a record, so that it is asked for.
+  if (milestone && awaited === undefined) {
+    await takePassed(milestone.submission);
+    contestsDue.delete(key);
+    return;
+  }
+  const order = { order: row.orderBytes, signature: row.orderSignature };
+  const consent = parseKeptConsent(row.consent);
+  const outcome = await contest.ask({ order, asked: 'record', consent });
+  if (outcome.kind !== 'record' && outcome.kind !== 'silent') return;
+  // What does not hold waits for the next round like silence, so that others have theirs.
+  if (outcome.kind === 'record') {
+    await takeIn(outcome.submission);
+    contestsDue.delete(key);
+    return;
+  }
+  contestsDue.delete(key);
+  const { isTimely, statements } = outcome;
+  await decide(state, replyId, { undelivered: isTimely ? 'abandoned' : 'unasked', statements });
+}

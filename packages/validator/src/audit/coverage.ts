@@ -1,0 +1,87 @@
+import type { Store } from '@ogong/host/store/store';
+import { type AuditableReply, computeSpeedZ, planAudits } from '@ogong/protocol/audit/audit-plan';
+import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { findSubject } from '@ogong/protocol/settlement/log-tests';
+import { computeMedian } from '@ogong/protocol/statistics/statistics';
+import { type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
+import { listTestedSpeeds } from '../store/test-store.ts';
+
+export interface Coverage {
+  /** Least coverage of every reply, parts per million. Co-signers check it. */
+  readonly basePpm: number;
+  /** Extra coverage, on average over tokens, for the most suspicious replies. */
+  readonly extraPpm: number;
+}
+
+const PPM = 1_000_000;
+/** Least duration, since a record may claim to have taken no time at all. */
+const MIN_SECONDS = 1e-6;
+
+/**
+ * The coverage of replies that one beacon decides about, from what this validator knows of them (docs/spec/audit-plan.md).
+ * A validator may audit more than base coverage as it likes: an extra audit harms nobody, and is checked like any other.
+ * @param rows recorded replies.
+ * @returns parts per million, in the order given.
+ */
+export function planCoverage(
+  store: Store,
+  rows: readonly ReplyRow[],
+  { basePpm, extraPpm }: Coverage,
+): readonly number[] {
+  if (basePpm >= PPM || extraPpm === 0) return rows.map(() => basePpm);
+  const testedZ = createTestedZ(store);
+  const replies = rows.map((row) => describe(store, row, testedZ));
+  const total = replies.reduce((sum, { tokens }) => sum + tokens, 0);
+  return planAudits(replies, { basePpm, tokens: Math.round((total * Math.min(PPM, basePpm + extraPpm)) / PPM) });
+}
+
+/**
+ * The longest that a reply can have taken by this validator's own clock: from its admission to its record. A provider that
+ * answers too fast can sign an earlier start. Against this clock that does not help: it has to wait before it hands the record in.
+ * Nor does that, where the payer says when it had the last token: so the answer itself has to wait.
+ */
+function measureSeconds({ admittedAtMs, recordedAtMs, observedMs }: ReplyRow): number {
+  // A clock that was set back has measured nothing.
+  const ownMs =
+    recordedAtMs === undefined || recordedAtMs <= admittedAtMs ? Number.POSITIVE_INFINITY : recordedAtMs - admittedAtMs;
+  return Math.min(ownMs, observedMs ?? Number.POSITIVE_INFINITY) / 1_000;
+}
+
+/** The median of a provider over fewer tests says little. */
+const LEAST_TESTS = 3;
+
+type TestedZ = (of: { readonly providerId: Uint8Array; readonly modelRoot: Uint8Array }) => number;
+
+/** How far providers stand out in this validator's own tests, read once for each model that is asked about. */
+function createTestedZ(store: Store): TestedZ {
+  const byModel = new Map<string, ReadonlyMap<string, number>>();
+  const read = (modelRoot: Uint8Array): ReadonlyMap<string, number> => {
+    const measured = [...listTestedSpeeds(store, modelRoot)].filter(([, speeds]) => speeds.length >= LEAST_TESTS);
+    const medians = measured.map(([id, speeds]) => [id, computeMedian(speeds)] as const);
+    const peers = medians.map(([, speed]) => speed);
+    return new Map(medians.map(([id, speed]) => [id, computeSpeedZ(speed, peers)]));
+  };
+  return ({ providerId, modelRoot }) => {
+    const model = toHex(modelRoot);
+    const known = byModel.get(model) ?? read(modelRoot);
+    byModel.set(model, known);
+    return known.get(toHex(providerId)) ?? 0;
+  };
+}
+
+function describe(store: Store, row: ReplyRow, testedZ: TestedZ): AuditableReply {
+  const { order, record, header } = toClaim(row);
+  const seconds = Math.max(MIN_SECONDS, Math.min(Number(record.endNs - record.startNs) / 1e9, measureSeconds(row)));
+  const { replies: test } = createTestStates(store, OWN_TESTS).find(findSubject(order.providerId, header.payee));
+  return {
+    tokens: header.promptTokenCount + record.tokenCount,
+    feeAtomic: row.feeAtomic ?? 0n,
+    model: toHex(order.modelRoot),
+    speed: record.tokenCount / seconds,
+    testedZ: testedZ(order),
+    payeeAudits: test.audits,
+    payeeEvidence: computePayeeEvidence(test),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Opening } from '@ogong/protocol/commitment/opening';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
+import type { Submission } from '@ogong/protocol/verdict/claim';
+import type { DivergenceRow } from '../store/divergence-store.ts';
+
+type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
+
+export interface TraceCalls {
+  readonly provider: (
+    provider: Peer,
+    query: Bare<TraceReplyRequest>,
+    options: VerifierCallOptions,
+  ) => Promise<SignedTrace>;
+  readonly verifier: (
+    verifier: Peer,
+    query: Bare<Omit<TraceClaimRequest, 'job'>> & { readonly job: ScoreJobMessage },
+    options: VerifierCallOptions,
+  ) => Promise<SignedTrace>;
+}
+
+export interface DisputeDependencies {
+  readonly crypto: Crypto;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly calls: TraceCalls;
+  readonly fixedVerifier: Peer | undefined;
+  /** Longest wait for one trace. */
+  readonly callTimeoutMs: number;
+  readonly onLocated?: (replyId: Uint8Array, row: DivergenceRow) => void;
+  readonly onError?: (error: unknown, replyId: Uint8Array) => void;
+}
+
+export interface VerifierFinding {
+  readonly verifierId: Uint8Array;
+  readonly keyHash: Uint8Array;
+  readonly report: ScoreReport;
+}
+
+export interface Dispute {
+  readonly record: Uint8Array;
+  readonly providerId: Uint8Array;
+  readonly submission: Submission;
+  readonly header: Header;
+  readonly opening: Opening;
+  readonly outputTokens: Uint32Array;
+  readonly listSizes: Uint8Array;
+  readonly shapeClasses: Uint8Array;
+  /** In the provider's exact class, and different from what was committed; at least one, by different keys, and alike if several. */
+  readonly reports: readonly VerifierFinding[];
+}
+
+/** The state that the steps of disputes work on. A restart forgets those that wait. */
+export interface DisputeState extends Required<DisputeDependencies> {
+  readonly stopping: AbortController;
+  /** How many replies wait for their dispute. */
+  waiting: number;
+  /** The disputes, one after the other; resolves when the last has ended. */
+  work: Promise<void>;
+}
+
+export function openDisputeState(dependencies: DisputeDependencies): DisputeState {
+  const stopping = new AbortController();
+  return { onLocated: () => {}, onError: () => {}, ...dependencies, stopping, waiting: 0, work: Promise.resolve() };
+}

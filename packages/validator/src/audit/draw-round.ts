@@ -1,0 +1,203 @@
+import type { Store } from '@ogong/host/store/store';
+import { isListLacking } from '@ogong/protocol/audit/candidate-stakes';
+import { computeMostAsked, findSittingDraw } from '@ogong/protocol/audit/sitting';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import {
+  type EvidenceCandidate,
+  encodeCandidates,
+  encodeDrift,
+  parseCandidates,
+} from '@ogong/protocol/verdict/evidence';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
+import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
+import type { WeighedReport } from '@ogong/protocol/verdict/report-check';
+import {
+  type AttemptSummary,
+  computeJobNonce,
+  computeRoundSize,
+  countSitting,
+  type DrawnAudit,
+  drawNext,
+} from '@ogong/protocol/verdict/verifier-draw';
+import { findCredential, isAnnouncedAsListed } from '../store/announcement-store.ts';
+import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
+import { type HoneypotRow, putHoneypot } from '../store/honeypot-store.ts';
+import { readListedCredential } from '../store/listed-credential-store.ts';
+import { type AttemptRow, listAttempts } from '../store/replies/attempt-store.ts';
+import { keepCandidates } from '../store/replies/reply-changes.ts';
+import type { ReplyRow } from '../store/replies/reply-store.ts';
+import { planHoneypot } from './plan-honeypots.ts';
+import { type RoundState, readLists } from './round-state.ts';
+
+/** What an audit has come to. */
+export interface RoundHistory {
+  /** The candidates of each sitting; the last one is held now. */
+  readonly lists: DrawnAudit['lists'];
+  readonly attempts: readonly AttemptRow[];
+  /** The opened reports, by attempt. */
+  readonly weighed: ReadonlyMap<number, WeighedReport>;
+}
+
+/** The verifiers that the beacon of this sitting draws for the next round, all asked at the same time; empty if none is left. */
+export function drawRound(
+  { crypto, pairPpm, fixedVerifier, jobSecret }: Pick<RoundState, 'crypto' | 'pairPpm' | 'fixedVerifier' | 'jobSecret'>,
+  judged: AuditContext,
+  { lists, attempts, weighed }: RoundHistory,
+): AttemptRow[] {
+  const place = { sitting: lists.length - 1, round: (attempts.at(-1)?.round ?? -1) + 1 };
+  const { replyId } = judged.claim.order;
+  const asked: AttemptSummary[] = listAsked(attempts, weighed);
+  const drawn: AttemptRow[] = [];
+  const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], place.sitting);
+  const least = computeRoundSize(crypto, draw, place.round, Math.max(pairPpm, judged.pairPpm ?? 0));
+  const size = computeMostAsked(countSitting(attempts, place), least);
+  while (drawn.length < size) {
+    const attempt = attempts.length + drawn.length;
+    const isFixed = fixedVerifier !== undefined && attempt === 0;
+    const candidate = isFixed ? undefined : drawNext(crypto, judged, { lists, asked }, place);
+    if (!isFixed && candidate === undefined) break;
+    const verifierId = candidate?.providerId ?? new Uint8Array(32);
+    asked.push({ verifierId, ...place, weighed: undefined });
+    drawn.push({
+      ...{ attempt, verifierId, ...place },
+      keyHash: candidate?.keyHash,
+      nonce: computeJobNonce(crypto, { secret: jobSecret, replyId, attempt }),
+      outcome: 'asked',
+      committed: undefined,
+      opened: undefined,
+    });
+  }
+  return drawn;
+}
+
+function listAsked(attempts: readonly AttemptRow[], weighed: ReadonlyMap<number, WeighedReport>): AttemptSummary[] {
+  return attempts.map(({ attempt, verifierId, sitting, round }) => ({
+    ...{ verifierId, sitting, round },
+    weighed: weighed.get(attempt),
+  }));
+}
+
+/** The list of candidates of a sitting. */
+export interface PreparedList {
+  readonly candidates: readonly EvidenceCandidate[];
+  /** Many were announced until lately, and are not now: this validator may have been cut off, and co-signers would miss them. */
+  readonly isLacking: boolean;
+}
+
+/**
+ * The list of candidates that all draws of a sitting use, so that a co-signer can repeat them. It is frozen once it has somebody
+ * whom the beacon may draw; with the first one the honeypot of this audit is planned.
+ */
+export async function prepareCandidates(
+  state: RoundState,
+  row: ReplyRow,
+  judged: AuditContext,
+  { opened, history }: { readonly opened: OpenedReply; readonly history: RoundHistory },
+): Promise<PreparedList> {
+  const { crypto, group, mostPostponedMs } = state;
+  if (row.candidates) return { candidates: parseCandidates(row.candidates), isLacking: false };
+  const { candidates, isLacking } = listNow(state, row, judged);
+  if (isLacking && row.postponedMs < mostPostponedMs) return { candidates: [], isLacking };
+  const listed = { candidates, isLacking: false };
+  const { attempts, weighed } = history;
+  const lists = [...history.lists.slice(0, row.sitting), candidates];
+  const place = { sitting: row.sitting, round: (attempts.at(-1)?.round ?? -1) + 1 };
+  if (drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined) return listed;
+  const pair = drawRound(state, judged, { ...history, lists }).map(({ verifierId }) => verifierId);
+  const planned = row.sitting === 0 ? plan(state, row, judged, { opened, candidates, pair }) : undefined;
+  const { modelRoot } = judged.claim.order;
+  const isFrozen = await group.write((db) => {
+    // What binds a candidate to its payee is kept from here on, so it has to be here now.
+    if (!candidates.every((one) => isAnnouncedAsListed(db, one, modelRoot))) return false;
+    freezeCandidates(db, row, judged, candidates);
+    if (planned) putHoneypot(db, withLiable(db, planned, { candidates, modelRoot }));
+    return true;
+  });
+  return isFrozen ? listed : prepareCandidates(state, row, judged, { opened, history });
+}
+
+function plan(
+  { honeypots, windowMs }: Pick<RoundState, 'honeypots' | 'windowMs'>,
+  { deadlineMs = 0 }: Pick<ReplyRow, 'deadlineMs'>,
+  judged: AuditContext,
+  {
+    opened,
+    candidates,
+    pair,
+  }: {
+    readonly opened: OpenedReply;
+    readonly candidates: readonly EvidenceCandidate[];
+    /** Ids of those who are asked in the first round. */
+    readonly pair: readonly Uint8Array[];
+  },
+): HoneypotRow | undefined {
+  const asked = pair.flatMap((id) => candidates.filter(({ providerId }) => equalBytes(providerId, id)));
+  const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
+  return planHoneypot(honeypots, judged, opened, { candidates, pair: asked, ...times });
+}
+
+/**
+ * The honeypot of an audit whose list was fixed before it was known who the validators were. @returns undefined where nobody could be liable
+ * for its answer: no entry could mark its verifier.
+ */
+export async function planLate(
+  state: RoundState,
+  row: ReplyRow,
+  judged: AuditContext,
+  opened: OpenedReply,
+): Promise<HoneypotRow | undefined> {
+  const { store, group } = state;
+  const candidates = readLists(state, row.replyId)[0] ?? [];
+  const attempts = store.read(() => listAttempts(store, row.replyId));
+  const pair = attempts.filter(({ round }) => round === 0).map(({ verifierId }) => verifierId);
+  const planned = plan(state, row, judged, { opened, candidates, pair });
+  const { modelRoot } = judged.claim.order;
+  if (planned === undefined) throw new Error('the verdict waits for a honeypot that cannot be planned');
+  return group.write((db) => {
+    const liable = withLiable(db, planned, { candidates, modelRoot });
+    if (liable.credential === undefined) return undefined;
+    putHoneypot(db, liable);
+    return liable;
+  });
+}
+
+/** Who answers for the report, as it is announced when the list is fixed, or was. */
+function withLiable(
+  store: Store,
+  row: HoneypotRow,
+  { candidates, modelRoot }: { readonly candidates: readonly EvidenceCandidate[]; readonly modelRoot: Uint8Array },
+): HoneypotRow {
+  const candidate = candidates.find(({ providerId }) => equalBytes(providerId, row.verifierId));
+  const listed = readListedCredential(store, row.replyId, row.verifierId);
+  return { ...row, credential: listed ?? (candidate && findCredential(store, candidate, modelRoot)) };
+}
+
+/** The list of a sitting stays as it is. One that nobody can be drawn from is frozen, too, once the sitting is over. */
+export function freezeCandidates(
+  store: Store,
+  { replyId }: Pick<ReplyRow, 'replyId'>,
+  { drift }: Pick<AuditContext, 'drift'>,
+  candidates: readonly EvidenceCandidate[],
+): void {
+  keepCandidates(store, replyId, encodeCandidates(candidates), encodeDrift(drift?.note));
+}
+
+/** How long ago a verifier may have been heard last, as a share of the window, for its absence to mean that it may be back soon. */
+const LATELY = 1 / 2;
+
+function listNow(state: RoundState, row: ReplyRow, { claim, draw: first, laterBeacons }: AuditContext): PreparedList {
+  const { crypto, clock, store, stakeOf, askedStakes, windowMs } = state;
+  const draw = findSittingDraw(first, laterBeacons ?? [], row.sitting);
+  if (draw === undefined) return { candidates: [], isLacking: false };
+  const nowMs = clock.nowMs();
+  const { modelRoot, providerId: serverId } = claim.order;
+  const query = { modelRoot, serverId, openedAt: row.openedAt, salt: draw.beacon, nowMs };
+  const context = countContext(claim.header, row.submission?.request);
+  const asked = askedStakes();
+  const lately = { sinceMs: nowMs, nowMs: nowMs - LATELY * windowMs, uncounted: new Set<string>() };
+  return store.read(() => {
+    const candidates = listCandidates(store, crypto, { ...query, stakeOf, leastStake: asked.now, context });
+    const known = listKnown(store, crypto, { ...query, ...lately, leastStake: asked.greatest });
+    return { candidates, isLacking: isListLacking(known, candidates) };
+  });
+}

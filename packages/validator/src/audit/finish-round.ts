@@ -1,0 +1,244 @@
+import {
+  askToCommit,
+  askToReveal,
+  computeCallTimeout,
+  createScoreJob,
+  isOwnDelay,
+} from '@ogong/host/link/verifier-call';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { listDigests } from '@ogong/protocol/verdict/attempt-review';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
+import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
+import { type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
+import { readListedCredential } from '../store/listed-credential-store.ts';
+import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/attempt-store.ts';
+import type { ReplyRow } from '../store/replies/reply-store.ts';
+import { postponeSitting } from '../store/sitting-store.ts';
+import { recordVerifier } from '../store/verifier-store.ts';
+import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
+import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
+
+/** What everybody in a round is asked about, and how long for. */
+export interface RoundJob {
+  readonly replyId: Uint8Array;
+  readonly opened: OpenedReply;
+  readonly request: Uint8Array;
+  readonly inputs: Omit<ScoreInputs, 'requestHash'>;
+  readonly inputsHash: Uint8Array;
+  /** What a call takes by the size of the job. */
+  readonly timeoutMs: number;
+  /** Until the audit's deadline. */
+  readonly leftMs: number;
+}
+
+/**
+ * From wherever the round was left: every commitment before the first report. Who committed to nothing is asked by witnesses before
+ * anybody opens, and who opens nothing before the audit goes on.
+ * @returns false where witnesses still ask: the round goes on later.
+ */
+export async function finishRound(
+  state: RoundState,
+  row: ReplyRow,
+  judged: AuditContext,
+  opened: OpenedReply,
+  { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
+): Promise<boolean> {
+  const { store, signal } = state;
+  const job = createRoundJob(state, row, judged, { opened, leftMs });
+  if (leftMs > 0) await commitRound(state, job, attempts);
+  else await closeRound(state, row.replyId, attempts);
+  if (signal.aborted || !(await contestRound(state, row, job, 'commitment'))) return false;
+  await revealRound(
+    state,
+    job,
+    store.read(() => listAttempts(store, row.replyId)),
+  );
+  return !signal.aborted && contestRound(state, row, job, 'report');
+}
+
+/** The verifiers had no time left, so this is nobody's fault. */
+async function closeRound(
+  { group }: Pick<RoundState, 'group'>,
+  replyId: Uint8Array,
+  attempts: readonly AttemptRow[],
+): Promise<void> {
+  for (const row of attempts.filter(({ outcome }) => outcome === 'asked' || outcome === 'committed')) {
+    await group.write((db) => keepAttempt(db, replyId, { ...row, outcome: 'silent' }));
+  }
+}
+
+function createRoundJob(
+  { crypto, callTimeoutMs, windowMs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs'>,
+  { replyId, submission }: ReplyRow,
+  { claim }: AuditContext,
+  { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
+): RoundJob {
+  const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
+  const inputs = opened.reply.describeJob(endpoint);
+  const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
+  const shapeClasses = inputs.claim.case === 'text' ? inputs.claim.value.shapeClasses : undefined;
+  const timeoutMs = computeCallTimeout(shapeClasses ?? new Uint8Array(0), {
+    callTimeoutMs,
+    mostMs: Math.ceil(windowMs / 3),
+  });
+  return { replyId, opened, request, inputs, inputsHash, timeoutMs, leftMs };
+}
+
+/** Has all who were asked commit, at the same time. */
+export async function commitRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
+  const { crypto, calls, awake, clock, steps } = state;
+  const call = createCall(state, job);
+  const startMs = awake.nowMs();
+  const commit = async (row: AttemptRow): Promise<void> => {
+    const jobId = findJobId(state, job.replyId, row);
+    const message = createScoreJob({ jobId, request: job.request, timeoutMs: job.timeoutMs }, job.inputs);
+    const peer = findAttemptPeer(state, row);
+    const askedMs = clock.nowMs();
+    const answer = await askToCommit(crypto, calls, { peer, keyHash: row.keyHash }, message, call);
+    steps?.add(job.replyId, 'ask verifier', {
+      startMs: askedMs,
+      linked: toHex(jobId),
+      attributes: { 'ogong.verifier': toHex(row.verifierId) },
+      failure: answer.outcome === 'answered' ? undefined : answer.outcome,
+    });
+    if (answer.outcome !== 'answered') {
+      return keepAnswer(state, job, { ...row, outcome: answer.outcome }, { error: answer.error, startMs });
+    }
+    const committed = answer.value;
+    const verifierId = row.keyHash ? row.verifierId : hashHybridKey(crypto, committed.verifierKey);
+    await keepAnswer(state, job, { ...row, verifierId, committed, outcome: 'committed' }, { startMs });
+  };
+  await Promise.all(attempts.filter(({ outcome }) => outcome === 'asked').map(commit));
+}
+
+/** Has all who committed open what they committed to. @param attempts as they are after the last commitment. */
+export async function revealRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
+  const { crypto, calls, awake, pause } = state;
+  const { leftMs } = job;
+  const call = createCall(state, job);
+  const startMs = awake.nowMs();
+  const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
+  const reveal = async (row: AttemptRow): Promise<void> => {
+    const committed = row.committed as NonNullable<AttemptRow['committed']>;
+    const round = listDigests(crypto, attempts, row.round);
+    const what = {
+      jobId: findJobId(state, job.replyId, row),
+      ...{ committed, round, isOver },
+      subject: createSubject(state, job, row),
+      pause: () => pause(leftMs),
+    };
+    const answer = await askToReveal(crypto, calls, { peer: findAttemptPeer(state, row) }, what, call);
+    if (answer.outcome === 'answered') {
+      await keepAnswer(state, job, { ...row, opened: answer.value, outcome: 'report' }, { startMs });
+    } else {
+      const { outcome, error, unreadable: opened } = answer;
+      await keepAnswer(state, job, { ...row, opened, outcome }, { error, startMs });
+    }
+  };
+  await Promise.all(attempts.filter(({ outcome }) => outcome === 'committed').map(reveal));
+}
+
+function createSubject(
+  state: Pick<RoundState, 'store'>,
+  { replyId, opened, inputsHash }: RoundJob,
+  row: AttemptRow,
+): ReportSubject {
+  const listed = findListed(readLists(state, replyId), row);
+  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, ...listed }) };
+}
+
+/**
+ * One round of having witnesses ask those who committed to nothing, or opened nothing.
+ * @returns whether all of them have answered, or are silent to witnesses, too.
+ */
+async function contestRound(
+  state: RoundState,
+  { orderBytes, orderSignature }: Pick<ReplyRow, 'orderBytes' | 'orderSignature'>,
+  job: RoundJob,
+  what: 'commitment' | 'report',
+): Promise<boolean> {
+  const { clock, store, group, signal, contest, contestPauseMs, mostPostponedMs: mostMs } = state;
+  const { replyId } = job;
+  const order = { order: orderBytes, signature: orderSignature };
+  const attempts = store.read(() => listAttempts(store, replyId));
+  const ask = async (row: AttemptRow): Promise<boolean> => {
+    const found = await contest.ask({ order, ...describeContest(state, job, { row, attempts }) });
+    if (signal.aborted) return false;
+    const answered = readContest(state, job, row, found);
+    if (answered) await group.write((db) => keepAttempt(db, replyId, answered));
+    return answered !== undefined;
+  };
+  const contested = attempts.filter((row) => findContested(row) === what);
+  const answers = await Promise.all(contested.map(ask));
+  if (answers.every(Boolean)) return true;
+  const untilMs = clock.nowMs() + contestPauseMs;
+  if (!signal.aborted)
+    await group.write((db) => postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs, mostMs }));
+  return false;
+}
+
+/** What witnesses are told of the job, or of the report. */
+function describeContest(
+  state: RoundState,
+  { replyId, request, timeoutMs, inputs, inputsHash }: RoundJob,
+  { row, attempts }: { readonly row: AttemptRow; readonly attempts: readonly AttemptRow[] },
+): ContestedJob | ContestedReport {
+  const { verifierId, keyHash = new Uint8Array(0), committed } = row;
+  const jobId = findJobId(state, replyId, row);
+  if (committed === undefined) {
+    const job = createScoreJob({ jobId, request, timeoutMs }, inputs);
+    return { asked: 'commitment', verifierId, keyHash, job };
+  }
+  const round = listDigests(state.crypto, attempts, row.round);
+  return { asked: 'report', verifierId, keyHash, jobId, inputsHash, committed, round };
+}
+
+/** @returns the attempt with what came of it; undefined where witnesses still ask. */
+function readContest(state: RoundState, job: RoundJob, row: AttemptRow, found: ContestOutcome): AttemptRow | undefined {
+  if (found.kind === 'silent') return { ...row, statements: found.statements };
+  if (found.kind === 'commitment') return { ...row, committed: found.committed, outcome: 'committed' };
+  const { committed } = row;
+  if (found.kind !== 'report' || committed === undefined) return undefined;
+  const { store, crypto } = state;
+  const { opened } = found;
+  const { attempts, listed } = store.read(() => ({
+    attempts: listAttempts(store, job.replyId),
+    listed: readListedCredential(store, job.replyId, row.verifierId),
+  }));
+  // When it was drawn it was announced as somebody else's, or as nobody's. Its report counts all the same.
+  const credential = row.credential ?? listed;
+  const round = listDigests(crypto, attempts, row.round);
+  const what = { jobId: findJobId(state, job.replyId, row), committed, opened, round };
+  const read = readReport(crypto, what, createSubject(state, job, row));
+  if (!('problem' in read)) return { ...row, credential, opened, outcome: 'report' };
+  return read.isUnreadable ? { ...row, opened, outcome: 'garbage' } : undefined;
+}
+
+const createCall = ({ signal }: Pick<RoundState, 'signal'>, { timeoutMs, leftMs }: RoundJob) => ({
+  timeoutMs: Math.min(timeoutMs, leftMs),
+  signal,
+});
+
+/** On the disk before anything follows from it. A verifier is marked unless the time was not its own. */
+async function keepAnswer(
+  state: RoundState,
+  job: RoundJob,
+  row: AttemptRow,
+  { error, startMs }: { readonly error?: unknown; readonly startMs: number },
+): Promise<void> {
+  const { clock, awake, group, signal, onError } = state;
+  const { replyId, timeoutMs, leftMs } = job;
+  if (signal.aborted) return;
+  if (error !== undefined) onError(error, replyId);
+  await group.write((db) => {
+    keepAttempt(db, replyId, row);
+    const tookMs = awake.nowMs() - startMs;
+    const isShort = leftMs < timeoutMs;
+    const isNobodys = isShort || isOwnDelay(error, { ...createCall(state, job), tookMs });
+    if (row.outcome === 'silent' && isNobodys) return;
+    const why = { nowMs: clock.nowMs(), deferMs: timeoutMs };
+    if (row.outcome === 'garbage' || row.outcome === 'silent') recordVerifier(db, row.verifierId, row.outcome, why);
+  });
+}

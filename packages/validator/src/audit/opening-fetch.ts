@@ -1,0 +1,106 @@
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import { hashPlace } from '../store/candidates.ts';
+import { keepAsks, readAsks } from '../store/replies/opening-store.ts';
+import { keepOpening } from '../store/replies/reply-changes.ts';
+import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
+import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
+
+/** `windowMs`: how long a provider has for an opening, from when it is first asked. */
+export interface OpeningFetchOptions extends PatienceOptions {}
+
+export interface OpeningFetchDependencies extends PatienceDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** Default: nobody is asked for texts. */
+  readonly getTexts?: GetTexts | undefined;
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown, replyId: Uint8Array) => void;
+}
+
+/** An opening, with the texts where they were not handed in. */
+export interface FetchedOpening {
+  readonly opened: OpenedReply;
+  readonly texts: ReplyTexts | undefined;
+}
+
+export type AskedOpening =
+  | { readonly outcome: 'opened'; readonly opened: OpenedReply }
+  /** Asked again later. */
+  | { readonly outcome: 'waiting' }
+  /** Refused or late: nobody else has heard which. */
+  | { readonly outcome: 'withheld'; readonly detail: string }
+  /** The provider no longer has to keep it, and was not asked often enough while it had to. */
+  | { readonly outcome: 'unasked'; readonly detail: string };
+
+/**
+ * Asks for one opening, once. Between two attempts the audit gives its place to others. This counts what makes an opening
+ * withheld: the time that the provider had, and how often it was asked.
+ */
+export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
+  const { windowMs } = options;
+  const { crypto, clock, store, group, getOpening, getTexts = askNobody, signal, onError } = dependencies;
+  const patience = createPatience(options, dependencies);
+
+  /** Stores an opening, whoever handed it over. */
+  async function keep(replyId: Uint8Array, { opened, texts }: FetchedOpening, openedAt: Uint8Array): Promise<void> {
+    const deadlineMs = clock.nowMs() + windowMs;
+    await group.write((db) => keepOpening(db, replyId, opened.bytes, { openedAt, deadlineMs, texts }));
+  }
+
+  /** @param intake this validator's receipt, where the reply was handed in without its texts: they are asked for with it. */
+  async function ask(claim: StoredClaim, intake: IntakeWord | undefined): Promise<AskedOpening> {
+    const { replyId, expiresAtMs } = claim.order;
+    const before = store.read(() => readAsks(store, replyId));
+    const asked = await patience.ask(before, (timeoutMs) => call(claim, intake, timeoutMs));
+    if (signal.aborted) return { outcome: 'waiting' };
+    if ('value' in asked) {
+      const { opened, texts, provider } = asked.value;
+      await keep(replyId, { opened, texts }, hashPlace(crypto, provider));
+      return { outcome: 'opened', opened };
+    }
+    const { error, asks: after } = asked;
+    onError(error, replyId);
+    // Kept in any case: where witnesses have to be waited for, this is asked again.
+    await group.write((db) => keepAsks(db, replyId, { ...after, dueAtMs: clock.nowMs() + after.pauseMs }));
+    if (clock.nowMs() > Number(expiresAtMs) + OPENING_KEPT_MS) {
+      return { outcome: 'unasked', detail: `asked ${before.asks} times while it had to be kept` };
+    }
+    if (!patience.isOver(after)) return { outcome: 'waiting' };
+    const detail = `asked ${after.asks} times in ${Math.round(after.waitedMs)} ms, answered ${after.refusals} times without it`;
+    return { outcome: 'withheld', detail };
+  }
+
+  async function call(
+    claim: StoredClaim,
+    intake: IntakeWord | undefined,
+    timeoutMs: number,
+  ): Promise<FetchedOpening & { readonly provider: Announcement }> {
+    const { replyId, providerId } = claim.order;
+    const provider = store.read(() => readAnnouncement(store, providerId));
+    if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
+    const bytes = await getOpening(provider, replyId, { timeoutMs, signal });
+    const opened = openReply(crypto, claim.record, bytes);
+    if (opened === undefined || opened.outcome === 'nothing')
+      throw new NoAnswer('what came does not open the commitment');
+    const texts =
+      intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
+    return { opened, texts, provider };
+  }
+
+  return { ask, keep };
+}

@@ -1,0 +1,137 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import { isLate, isOwnDelay } from '@ogong/host/link/verifier-call';
+import type { Clock } from '@ogong/host/time/clock';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
+import type { OpeningAsks } from '../store/replies/opening-store.ts';
+
+/** How often somebody was asked, and what that has counted so far. */
+export type Asks = Omit<OpeningAsks, 'dueAtMs'>;
+
+export interface PatienceOptions {
+  /** How long somebody has, from when it is first asked. */
+  readonly windowMs: number;
+  /** Pause after the first failed attempt; it doubles each time. */
+  readonly retryMs: number;
+}
+
+export interface PatienceDependencies {
+  /** Runs only while this validator can act. Waits for others are measured by this clock. */
+  readonly awake: Clock;
+  /** Whether this validator is connected to the others. If not, it must not blame somebody that does not answer. */
+  readonly isConnected: () => boolean;
+}
+
+/** With fewer attempts than this, a missing answer may be an accident, however much time has passed. */
+export const LEAST_ASKS = 4;
+/** Longest wait for the first answer, as a share of the window; it doubles each time. */
+const FIRST_SHARE = 1 / 8;
+const FIRST_MS = 15_000;
+/**
+ * Longest wait for one answer, as a share of the window: a slow transfer may need only one complete answer. The last attempt
+ * gets as much.
+ */
+const LONGEST_SHARE = 1 / 2;
+/** An answer may take so many times what answers usually take now. */
+const ROUND_TRIPS_PER_CALL = 4;
+const PAUSE_SHARE = 1 / 8;
+/** A provider that cannot be reached may not know that it was asked, so this counts less. */
+const UNREACHABLE_WEIGHT = 1 / 2;
+/** If answers take long, the window grows to so many times what they take, within a limit. */
+const ROUND_TRIPS = 20;
+const MOST_WINDOWS = 8;
+const REMEMBERED = 32;
+
+export type Failure = 'refused' | 'late' | 'unreachable';
+
+/** When somebody was asked often and long enough (docs/spec/validator.md, "Lateness"). */
+export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, isConnected }: PatienceDependencies) {
+  const roundTrips: number[] = [];
+
+  /** How long successful answers of all take now: the upper quartile. */
+  function computeUsual(): number {
+    const sorted = roundTrips.toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.75)] ?? 0;
+  }
+
+  /** The window, or longer if successful answers take long: then not this one party is slow. */
+  function computePatience(): number {
+    return Math.max(windowMs, Math.min(ROUND_TRIPS * computeUsual(), MOST_WINDOWS * windowMs));
+  }
+
+  function computeTimeout({ asks, waitedMs, pauseMs }: Asks): number {
+    const firstMs = Math.min(windowMs * FIRST_SHARE, FIRST_MS);
+    const slowMs = ROUND_TRIPS_PER_CALL * computeUsual();
+    const longestMs = Math.max(windowMs * LONGEST_SHARE, slowMs);
+    const nextMs = Math.min(longestMs, Math.max(firstMs * 2 ** Math.min(asks, 20), slowMs));
+    const isLast = asks + 1 >= LEAST_ASKS && waitedMs + pauseMs + nextMs >= computePatience();
+    return Math.ceil(isLast ? longestMs : nextMs);
+  }
+
+  function count(before: Asks, { kind, tookMs }: { readonly kind: Failure; readonly tookMs: number }): Asks {
+    const weight = kind === 'unreachable' ? UNREACHABLE_WEIGHT : 1;
+    const asks = before.asks + 1;
+    return {
+      asks,
+      refusals: before.refusals + (kind === 'refused' ? 1 : 0),
+      waitedMs: before.waitedMs + weight * (before.pauseMs + tookMs),
+      pauseMs: before.pauseMs,
+    };
+  }
+
+  return {
+    /**
+     * Asks once, and measures it.
+     * @returns what came; or why nothing did, with the asks so far.
+     */
+    async ask<T>(
+      before: Asks,
+      call: (timeoutMs: number) => Promise<T>,
+    ): Promise<{ readonly value: T } | { readonly error: unknown; readonly asks: Asks }> {
+      const timeoutMs = computeTimeout(before);
+      const startMs = awake.nowMs();
+      const tookMs = () => Math.min(awake.nowMs() - startMs, timeoutMs);
+      try {
+        const value = await call(timeoutMs);
+        roundTrips.push(tookMs());
+        if (roundTrips.length > REMEMBERED) roundTrips.shift();
+        return { value };
+      } catch (error) {
+        const measured = { kind: classify(error), tookMs: tookMs() };
+        const isCutOff = measured.kind !== 'refused' && !isConnected();
+        const isOwnFault =
+          error instanceof OwnFault || isCutOff || isOwnDelay(error, { timeoutMs, tookMs: measured.tookMs });
+        const asks = isOwnFault ? before : count(before, measured);
+        const limits = { firstMs: retryMs, longestMs: windowMs * PAUSE_SHARE };
+        return { error, asks: { ...asks, pauseMs: computeBackoff(limits, { failures: asks.asks }) } };
+      }
+    },
+    /** Whether it was asked often and long enough. */
+    isOver: ({ asks, waitedMs }: Asks): boolean => asks >= LEAST_ASKS && waitedMs >= computePatience(),
+    /** Whether it answered all along, without what was asked for. */
+    isRefused: ({ refusals }: Asks): boolean => refusals >= LEAST_ASKS,
+  };
+}
+
+/** An answer that is none counts as a refusal. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
+/** The answer cannot be read here now. Nobody is blamed for it. */
+export class OwnFault extends Error {
+  override readonly name = 'OwnFault';
+}
+
+/** Nobody knows where it is. */
+export class Unannounced extends Error {
+  override readonly name = 'Unannounced';
+}
+
+/** An answer without what was asked for is a refusal. Everything else may be the fault of a machine or of the network. */
+function classify(error: unknown): Failure {
+  if (error instanceof NoAnswer) return 'refused';
+  if (error instanceof Unannounced) return 'unreachable';
+  if (!(error instanceof LinkError)) return 'late';
+  if (error.code === 'unreachable' || error.code === 'wrong-certificate') return 'unreachable';
+  return isLate(error) ? 'late' : 'refused';
+}

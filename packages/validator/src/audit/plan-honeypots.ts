@@ -1,0 +1,56 @@
+import { isText } from '@ogong/protocol/modality/text/text';
+import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
+import { plantHoneypot, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
+import { computeHoneypotId, computeHoneypotInput, drawHoneypot } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
+import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
+import type { HoneypotRow } from '../store/honeypot-store.ts';
+import type { HoneypotState } from './honeypot-state.ts';
+
+/** The audit that a honeypot goes along with. */
+export interface HoneypotTimes {
+  readonly candidates: readonly EvidenceCandidate[];
+  /** The candidates of the first round. */
+  readonly pair: readonly EvidenceCandidate[];
+  readonly selectedMs: number;
+  readonly deadlineMs: number;
+}
+
+type PlanState = Pick<HoneypotState, 'crypto' | 'vrf' | 'computeDelay'>;
+
+/**
+ * Plans the honeypot of an audit, where the beacon draws one. It is asked at a random moment as any job, so that neither its time nor its
+ * age gives it away.
+ */
+export function planHoneypot(
+  { crypto, vrf, computeDelay }: PlanState,
+  { draw, claim: { order, header }, honeypotPpm, vrfKey }: AuditContext,
+  { reply }: OpenedReply,
+  { candidates, pair, selectedMs, deadlineMs }: HoneypotTimes,
+): HoneypotRow | undefined {
+  const verifier = drawHoneypot(crypto, { draw, order, header, candidates, pair, honeypotPpm });
+  if (verifier === undefined || draw === undefined || !isText(reply) || vrfKey === undefined) return undefined;
+  const proof = vrf.prove(computeHoneypotInput(crypto, draw));
+  const nonce = readHoneypotNonce(crypto, vrfKey, draw, proof);
+  if (nonce === undefined) throw new Error('the VRF key of this validator is not the one that it has registered');
+  const { replay } = reply;
+  const { replyId } = order;
+  const id = computeHoneypotId(crypto, replyId);
+  return {
+    ...plantHoneypot(crypto, replay, draw, nonce),
+    ...{ id, replyId, proof },
+    verifierId: verifier.providerId,
+    keyHash: verifier.keyHash,
+    listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+    shapeClasses: replay.shapeClasses,
+    tailDraws: replay.tailDraws,
+    askAtMs: selectedMs + computeDelay(id),
+    deadlineMs,
+    credential: undefined,
+    committed: undefined,
+    opened: undefined,
+    isUnreadable: false,
+    isGivenUp: false,
+    statements: undefined,
+  };
+}

@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isAudited } from '@ogong/protocol/audit/audit';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { PPM } from '@ogong/protocol/exchange/reputation';
+import { isComparable } from '@ogong/protocol/tier/outcome';
+import { beginAudit } from '../store/replies/reply-changes.ts';
+import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
+import { planCoverage } from './coverage.ts';
+import { readDeterringPpm } from './deterrence.ts';
+
+const CHAIN_PATIENCE_MS = 2_000;
+
+/** Decides by the beacon of the epoch that its order fixes whether a reply is audited. */
+export async function selectReplies(state: AuditState, replyIds: readonly Uint8Array[]): Promise<void> {
+  const { store, extraPpm } = state;
+  const epochs = groupByBeacon(state, replyIds);
+  const basePpm = state.alphaPpm();
+  for (const [beaconEpoch, rows] of epochs) {
+    const coverage = store.read(() => planCoverage(store, rows, { basePpm, extraPpm }));
+    const deterring = await Promise.all(rows.map((row) => findDeterringPpm(state, row)));
+    await Promise.all(
+      rows.map((row, i) => {
+        const alphaPpm = Math.max(coverage[i] as number, deterring[i] as number);
+        return selectReply(state, row, { beaconEpoch, alphaPpm });
+      }),
+    );
+  }
+}
+
+/** Where the chain does not say in time what a provider holds, its reply is audited: co-signers take more audits than they ask for. */
+export async function findDeterringPpm(
+  { heldFor, onError }: Pick<AuditState, 'heldFor' | 'onError'>,
+  row: ReplyRow,
+): Promise<number> {
+  const { order, header } = toClaim(row);
+  const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
+  const patience = new AbortController();
+  const late = delay(CHAIN_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+    throw new Error('the chain does not answer in time what the provider holds');
+  });
+  return Promise.race([readDeterringPpm(heldFor, reply, order), late])
+    .catch((error: unknown) => {
+      onError(error, row.replyId);
+      return PPM;
+    })
+    .finally(() => patience.abort());
+}
+
+/** The replies by the epoch whose beacon selects them; without those whose epoch has not come yet. */
+export function groupByBeacon(
+  state: Pick<AuditState, 'store' | 'archive'>,
+  replyIds: readonly Uint8Array[],
+): ReadonlyMap<bigint, readonly ReplyRow[]> {
+  const epochs = new Map<bigint, ReplyRow[]>();
+  for (const replyId of replyIds) {
+    const row = findReply(state, replyId);
+    if (row?.intakeEpoch === undefined) continue;
+    const { epoch: orderEpoch } = parseOrder(row.orderBytes);
+    const { epoch: beaconEpoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: row.intakeEpoch });
+    if (beaconEpoch > state.archive.latest().epoch) continue;
+    epochs.set(beaconEpoch, [...(epochs.get(beaconEpoch) ?? []), row]);
+  }
+  return epochs;
+}
+
+async function selectReply(
+  state: AuditState,
+  row: ReplyRow,
+  { beaconEpoch, alphaPpm }: { readonly beaconEpoch: bigint; readonly alphaPpm: number },
+): Promise<void> {
+  const { crypto, clock, group, windowMs } = state;
+  const { replyId, isForced } = row;
+  const draw = await findDraw(state, row, beaconEpoch);
+  if (draw === undefined) return;
+  const mayBeAudited = isComparable(toClaim(row).header.tier);
+  if (isForced || (mayBeAudited && isAudited(crypto, draw, alphaPpm))) {
+    const nowMs = clock.nowMs();
+    const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeAskDelay(state, replyId) };
+    await group.write((db) => beginAudit(db, replyId, beaconEpoch, times));
+  } else {
+    await decide(state, replyId, { verdict: 'unaudited', beaconEpoch });
+  }
+}

@@ -1,0 +1,161 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Clock } from '@ogong/host/time/clock';
+import { findEra, toGenerations } from '@ogong/host/views/beacon-generations';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
+import { findGeneration } from '@ogong/protocol/beacon/epoch-certificate';
+import { type EpochSchedule, epochAt } from '@ogong/protocol/beacon/threshold/epoch-machine';
+import type { EraRecord } from '@ogong/protocol/beacon/threshold/era-message';
+import type { KeyShare, ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
+import { assignSeats, findSeat } from '@ogong/protocol/beacon/threshold/seats';
+import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { Bls } from '@ogong/protocol/crypto/bls';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { SealedBox } from '@ogong/protocol/crypto/sealed-box';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import type { BeaconArchive } from './beacon-archive.ts';
+import type { EraStore } from './era-store.ts';
+
+export type BeaconKeysChain = Pick<ChainClient, 'boxKeyHashes' | 'boxKeyOf' | 'activateEra'>;
+
+/** Tickets of a validator's whose shares it does not have. */
+export interface Lacking {
+  readonly era: number;
+  readonly lacking: number;
+  /** Others that made the era may still have answers to give in its first epochs. Later on none are dealt to it before it has another box key. */
+  readonly isLasting: boolean;
+}
+
+/** What a validator takes part in the threshold beacon with. */
+export interface ThresholdParts {
+  readonly bls: Bls;
+  readonly box: SealedBox;
+  /** Opens the boxes with its shares, 32 bytes. */
+  readonly boxSecret: Uint8Array;
+  /** 32 fresh random bytes. */
+  readonly drawSeed: () => Uint8Array;
+}
+
+export interface ThresholdDependencies extends ThresholdParts {
+  readonly network: BeaconNetwork;
+  readonly crypto: Crypto;
+  readonly signer: ValidatorSigner;
+  readonly clock: Clock;
+  readonly archive: BeaconArchive;
+  readonly eras: EraStore;
+  readonly group: GroupCommit;
+  /** The registry as read last. */
+  readonly validators: () => readonly SetMember[];
+  /** Keys and eras as read last, and read now. @throws ChainError */
+  readonly beaconKeys: () => BeaconKeysReading | undefined;
+  readonly readBeaconKeys: () => Promise<unknown>;
+  readonly client: () => Promise<BeaconKeysChain>;
+  /** Sends to a validator. The message may be lost: the machines repeat what matters. */
+  readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
+  readonly onCertified: (epoch: bigint) => void;
+  /** Epochs that were passed over, and whose values somebody has asked for since it was called last. */
+  readonly takeWanted: () => readonly bigint[];
+  /** How many shares this validator lacks of the era that signs now, whenever that has changed. */
+  readonly onLacking?: ((lacking: Lacking) => void) | undefined;
+  readonly onUndelivered?: ((error: unknown) => void) | undefined;
+  /** Something could not be read, written or agreed on; it is tried again. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** An era with its points decoded. */
+export interface KnownEra {
+  readonly group: ThresholdGroup;
+  readonly shares: readonly KeyShare[];
+}
+
+export interface ThresholdState extends ThresholdDependencies {
+  /** By number and transcript. */
+  readonly known: Map<string, KnownEra>;
+  /** Of validators, by account. */
+  readonly boxKeys: Map<string, Uint8Array>;
+}
+
+export const scheduleOf = ({ origin, period }: Pick<BeaconKeysReading, 'origin' | 'period'>): EpochSchedule => ({
+  originMs: Number(origin) * 1_000,
+  periodMs: Number(period) * 1_000,
+});
+
+/** When an epoch begins. */
+export function startOf({ originMs, periodMs }: EpochSchedule, epoch: bigint): number {
+  return originMs + Number(epoch) * periodMs;
+}
+
+/** The group of an era that the chain lists, where it is known here. */
+export function lookUpEra(
+  { eras, known, crypto, bls, network }: ThresholdState,
+  { era, transcript }: { readonly era: number; readonly transcript: string },
+): KnownEra | undefined {
+  const key = `${era} ${transcript}`;
+  const remembered = known.get(key);
+  if (remembered !== undefined) return remembered;
+  const kept = eras.findEra(era, fromHex(transcript.slice(2)));
+  const group = kept && openRecord({ crypto, bls, network }, kept.record);
+  if (kept === undefined || group === undefined) return undefined;
+  const found = { group, shares: kept.shares };
+  known.set(key, found);
+  return found;
+}
+
+/** The group of an era whose shares may be forgotten here. */
+export function lookUpFormer(
+  state: ThresholdState,
+  listed: { readonly era: number; readonly transcript: string },
+): ThresholdGroup | undefined {
+  const known = lookUpEra(state, listed)?.group;
+  const record = known ? undefined : state.eras.findFormer(listed.era, fromHex(listed.transcript.slice(2)));
+  return known ?? (record && openRecord(state, record));
+}
+
+/** Undefined where a commitment is no key. @throws ProtocolError for seats that nobody could have. */
+export function openRecord(
+  { crypto, bls, network }: Pick<ThresholdState, 'crypto' | 'bls' | 'network'>,
+  { generation, era, seats: members, commitments: bytes }: EraRecord,
+): ThresholdGroup | undefined {
+  const commitments = bls.decodeKeys(bytes);
+  return commitments && { generation, era, seats: assignSeats(crypto, network, members), commitments };
+}
+
+export function newestEra(reading: BeaconKeysReading) {
+  const listed = reading.eras.at(-1);
+  return listed && { ...listed, era: reading.eras.length };
+}
+
+/** As many epochs as an attempt has. */
+const HOPEFUL_EPOCHS = 8n;
+
+/** What a validator lacks of the newest era, once that signs. Undefined while nobody can tell. */
+export function countLacking(state: ThresholdState, nowMs: number): Lacking | undefined {
+  const reading = state.beaconKeys();
+  const newest = reading && newestEra(reading);
+  if (reading === undefined || newest === undefined) return undefined;
+  const { era, firstEpoch } = newest;
+  if (reading.generations.at(-1)?.lastEpoch !== undefined) return { era, lacking: 0, isLasting: false };
+  const now = epochAt(scheduleOf(reading), nowMs);
+  const found = now < firstEpoch ? undefined : lookUpEra(state, newest);
+  if (found === undefined) return undefined;
+  const { seats } = found.group;
+  const tickets = seats.seats[findSeat(seats, state.signer.address)]?.tickets ?? 0;
+  const lacking = tickets - found.shares.length;
+  return { era, lacking, isLasting: lacking > 0 && now >= firstEpoch + HOPEFUL_EPOCHS };
+}
+
+/**
+ * Who signs an epoch; undefined where the chain lists no key for it, or its group is not known here. Shares of former eras are forgotten, and
+ * those of the newest make the same signature: so an epoch of before, which was passed over, is signed by whoever has shares now.
+ */
+export function findGroup(state: ThresholdState, epoch: bigint): KnownEra | undefined {
+  const reading = state.beaconKeys();
+  if (reading === undefined) return undefined;
+  const generation = findGeneration(toGenerations(reading), epoch)?.generation;
+  const [era, newest] = [findEra(reading, epoch), newestEra(reading)];
+  if (era === undefined || era.generation !== generation) return undefined;
+  const found = lookUpEra(state, era);
+  return found === undefined && newest?.generation === generation ? lookUpEra(state, newest) : found;
+}

@@ -1,0 +1,147 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import type { Store } from '@ogong/host/store/store';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { type Delivery, hashDelivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import { isEpochNear } from '@ogong/protocol/exchange/limits';
+import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { findHeaderModality } from '@ogong/protocol/modality/registry';
+import { type BoundRecord, ClaimError } from '@ogong/protocol/verdict/claim';
+import {
+  assertDeliveredRecord,
+  assertDeliveredTokens,
+  type DeliveredReply,
+  verifyDelivery,
+  verifySignedDelivery,
+} from '@ogong/protocol/verdict/delivered-record';
+import { movesDecision, putDelivery, readDelivery } from '../store/replies/delivery-store.ts';
+import { keepObserved } from '../store/replies/reply-changes.ts';
+import { type HandledReply, readHandled, readOrder } from '../store/replies/reply-store.ts';
+import { findAdmitted, signTaken } from './accept-record.ts';
+import { upholdEquivocation } from './exact-evidence.ts';
+import type { IntakeState } from './intake-state.ts';
+
+/**
+ * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn
+ * already. `contradicted`: the provider has signed another record for this order too, and is rejected for it. `heard`: another
+ * validator handles the reply, and this one keeps the word so that nobody hides it.
+ */
+export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted' | 'heard';
+
+export interface DeliveryAnswer {
+  readonly outcome: DeliveryOutcome;
+  /** Where the record that the payer holds was taken in here: this validator's word for it. */
+  readonly intake?: IntakeWord | undefined;
+  /** Where this very delivery is kept here: this validator's word for that, 65 bytes. */
+  readonly held?: Uint8Array | undefined;
+  /** The first about its reply. */
+  readonly isNew: boolean;
+}
+
+/**
+ * A payer's word about the record that it holds: checked, durable, acknowledged, in this order (docs/spec/delivery.md). Only records
+ * that the provider has signed count, so a payer cannot make one up.
+ * @throws Refusal, ClaimError, ProtocolError
+ */
+export async function acceptDelivery(
+  state: IntakeState,
+  delivered: DeliveredReply & { readonly tookMs?: number },
+): Promise<DeliveryAnswer> {
+  const { archive, group } = state;
+  const row = findAdmitted(state, delivered);
+  const { epoch } = await verifyPayers(state, row, delivered);
+  const latest = archive.latest().epoch;
+  if (epoch > latest && !isEpochNear(epoch, latest)) {
+    throw new Refusal('unavailable', `a delivery of epoch ${epoch} in epoch ${latest}`);
+  }
+  const kept = await group.write((db) => {
+    const { tookMs = 0 } = delivered;
+    if (tookMs > 0) keepObserved(db, row.replyId, tookMs);
+    const done = keepDelivery(db, { row, delivered, latest: archive.latest().epoch });
+    // What is signed for is read here: it is on the disk with this write, and what others write meanwhile may not be.
+    return { ...done, signed: readDelivery(db, row.replyId)?.signed, taken: readHandled(db, row.replyId) };
+  });
+  if (kept.contradicts === undefined) {
+    const { outcome, signed, taken } = kept;
+    const isKept = outcome === 'taken' || outcome === 'awaited';
+    const held = isKept ? await signHeld(state, signed, delivered) : undefined;
+    return { outcome, intake: await signTaken(state, taken), held, isNew: kept.isNew };
+  }
+  await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
+  return { outcome: 'contradicted', isNew: false };
+}
+
+/** This validator's word that it keeps a delivery; none for another one than the first. @param kept is on the disk. */
+export async function signHeld(
+  { crypto, ledger, signer }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer'>,
+  kept: SignedDelivery | undefined,
+  { delivery: signed }: Pick<DeliveredReply, 'delivery'>,
+): Promise<Uint8Array | undefined> {
+  if (kept === undefined || !equalBytes(kept.delivery, signed.delivery)) return undefined;
+  const delivery = hashDelivery(crypto, ledger, parseDelivery(kept.delivery));
+  return signer.sign({ kind: 'held', domain: ledger, validator: signer.address, delivery });
+}
+
+/** A validator that has started anew since it admitted the order knows no key of its payer. @throws ClaimError */
+async function verifyPayers(state: IntakeState, row: HandledReply, delivered: DeliveredReply): Promise<Delivery> {
+  try {
+    return verifyDelivered(state, row, delivered);
+  } catch (error) {
+    if (state.learnOrderKey === undefined || !(error instanceof ClaimError)) throw error;
+    await state.learnOrderKey({ order: row.orderBytes, signature: row.orderSignature });
+    return verifyDelivered(state, row, delivered);
+  }
+}
+
+/** The signatures of a record that is here already were checked when it came. @throws ClaimError */
+function verifyDelivered(
+  { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
+  row: HandledReply,
+  { delivery: signed, bound }: DeliveredReply,
+): Delivery {
+  const order: NamedOrder = readOrder(row);
+  const here = row.signedRecord;
+  if (here === undefined || !equalBytes(here.record, bound.record)) {
+    return verifyDelivery(crypto, { ledger, order }, { ...signed, bound });
+  }
+  const delivery = verifySignedDelivery(crypto, { ledger, order }, signed);
+  assertDeliveredRecord(crypto, delivery, here);
+  const modality = findHeaderModality(here.header);
+  if (modality === undefined) throw new ClaimError('malformed', 'the header is of no modality that this version knows');
+  assertDeliveredTokens(delivery, modality.parseHeader(here.header));
+  return delivery;
+}
+
+type Kept =
+  | { readonly outcome: DeliveryOutcome; readonly isNew: boolean; readonly contradicts?: undefined }
+  | { readonly contradicts: BoundRecord };
+
+/** Call it inside one transaction. */
+function keepDelivery(
+  store: Store,
+  {
+    row,
+    delivered,
+    latest,
+  }: { readonly row: HandledReply; readonly delivered: DeliveredReply; readonly latest: bigint },
+): Kept {
+  const { delivery: signed, bound } = delivered;
+  const { replyId, orderBytes } = row;
+  const { state, signedRecord, intakeEpoch } = readHandled(store, replyId) as HandledReply;
+  const known = readDelivery(store, replyId);
+  const other = signedRecord ?? known?.awaited;
+  if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };
+  if (signedRecord === undefined) {
+    if (state !== 'admitted') return { outcome: 'late', isNew: false };
+    putDelivery(store, replyId, { signed, awaited: bound });
+    return { outcome: 'awaited', isNew: known === undefined };
+  }
+  if (known) return { outcome: 'taken', isNew: false };
+  // Once the deciding beacon is known, a selection may be under way. It has to see the same epochs as co-signers will.
+  const epochs = { orderEpoch: parseOrder(orderBytes).epoch, intakeEpoch: intakeEpoch ?? latest };
+  const isDrawn = state !== 'recorded' || computeDecidingEpoch(epochs).epoch <= latest;
+  if (isDrawn || movesDecision(parseDelivery(signed.delivery), epochs)) return { outcome: 'late', isNew: false };
+  putDelivery(store, replyId, { signed, awaited: undefined });
+  return { outcome: 'taken', isNew: true };
+}

@@ -1,0 +1,119 @@
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { MAX_COMPLAINT_REASON, verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import {
+  type BoundRecord,
+  bindRecord,
+  ClaimError,
+  type SignedOrder,
+  type SignedRecord,
+  verifySignedOrder,
+} from '@ogong/protocol/verdict/claim';
+import { JudgeError } from '@ogong/protocol/verdict/judgement';
+import { readChannel } from '../store/channel-store.ts';
+import { readDelivery } from '../store/replies/delivery-store.ts';
+import { forceAudit } from '../store/replies/reply-changes.ts';
+import { findReply, listForced, type ReplyRow, readReply } from '../store/replies/reply-store.ts';
+import { decideExact, upholdEquivocation } from './exact-evidence.ts';
+import type { IntakeState } from './intake-state.ts';
+
+export interface Complaint {
+  readonly order: SignedOrder;
+  readonly reason: string;
+  readonly opening: Uint8Array | undefined;
+  /** SHA-256 of the opening, which may come later; undefined if there is none. */
+  readonly openingHash: Uint8Array | undefined;
+  readonly record: SignedRecord | undefined;
+  /** Of the order's payer over all of it, 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
+export interface ComplaintOutcome {
+  readonly outcome: 'upheld' | 'rejected' | 'noted';
+  readonly detail: string;
+}
+
+/** What a payer's side brings against a reply. @throws ClaimError, ProtocolError, JudgeError */
+export async function complain(state: IntakeState, complaint: Complaint): Promise<ComplaintOutcome> {
+  const { crypto, ledger } = state;
+  await state.learnOrderKey?.(complaint.order);
+  const order = verifySignedOrder(crypto, ledger, complaint.order);
+  const row = findReply(state, order.replyId);
+  if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
+    return { outcome: 'rejected', detail: 'no such reply was admitted here' };
+  }
+  verifyTerms(state, order, complaint);
+  const { opening } = complaint;
+  const first = row.signedRecord ?? state.store.read(() => readDelivery(state.store, row.replyId))?.awaited;
+  const record = complaint.record ?? first;
+  // Without its opening nobody can tell which order a record is about.
+  if (opening !== undefined && record !== undefined) {
+    const bound = bindRecord(crypto, record, opening);
+    if (first === undefined || equalBytes(first.record, record.record)) {
+      return upholdOpening(state, row, bound, opening);
+    }
+    await upholdEquivocation(state, { ...row, signedRecord: first }, bound);
+    return { outcome: 'upheld', detail: 'the provider signed two records for one order' };
+  }
+  return requestAudit(state, row, 'a record that arrives will be audited');
+}
+
+/** Whoever holds the order alone, its provider too, complains of nothing. @throws ClaimError */
+function verifyTerms(
+  { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
+  { payer, validator, orderHash }: NamedOrder,
+  { reason, record, opening, openingHash, signature }: Complaint,
+): void {
+  if (reason.length > MAX_COMPLAINT_REASON) throw new ClaimError('complaint', 'the reason is too long');
+  if (openingHash !== undefined && openingHash.length !== 32)
+    throw new ClaimError('complaint', 'no hash of an opening');
+  const terms = { orderHash, reason, record: record?.record, openingHash };
+  if (!verifyComplaint(crypto, { ledger, payer, validator }, terms, signature)) {
+    throw new ClaimError('complaint', "the complaint is not signed by the order's payer");
+  }
+  if (opening === undefined) return;
+  if (openingHash === undefined || !equalBytes(crypto.sha256(opening), openingHash)) {
+    throw new ClaimError('complaint', 'another opening than the payer has signed for');
+  }
+}
+
+/** An opening that proves nothing by itself has the reply audited. */
+async function upholdOpening(
+  state: IntakeState,
+  row: ReplyRow,
+  signed: BoundRecord,
+  opening: Uint8Array,
+): Promise<ComplaintOutcome> {
+  try {
+    await decideExact(state, row, signed, { kind: 'audit', opening, lists: [], attempts: [] });
+    return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
+  } catch (error) {
+    if (!(error instanceof JudgeError)) throw error;
+    return requestAudit(state, row, `${error.message}; the reply will be audited`);
+  }
+}
+
+/** Audits that a payer may ask for in vain before it has paid anything. */
+const FREE_AUDITS = 4;
+/**
+ * One fee in so many may be of a reply that was audited in vain: what they pay for verification covers its audit.
+ * @internal but for the laboratory
+ */
+export const FEES_PER_AUDIT = 20n;
+
+/** An audit costs verifiers more than its reply pays them, so whoever asks for audits that find nothing has to buy more replies. */
+async function requestAudit({ group }: IntakeState, row: ReplyRow, detail: string): Promise<ComplaintOutcome> {
+  const { payer } = parseOrder(row.orderBytes);
+  return group.write((db): ComplaintOutcome => {
+    if (readReply(db, row.replyId)?.isForced) return { outcome: 'noted', detail };
+    const forced = listForced(db, payer);
+    const asked = forced.reduce((sum, { feeAtomic }) => sum + feeAtomic, row.feeAtomic ?? row.maxFeeAtomic);
+    const { settled, owed } = readChannel(db, payer);
+    if (forced.length >= FREE_AUDITS && FEES_PER_AUDIT * asked > settled + owed) {
+      const why = `${forced.length} audits that this payer asked for found nothing or go on; for one more it buys more replies`;
+      return { outcome: 'rejected', detail: why };
+    }
+    forceAudit(db, row.replyId);
+    return { outcome: 'noted', detail };
+  });
+}

@@ -1,0 +1,107 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
+import type { Caller } from '@ogong/host/link/link-door';
+import { Refusal } from '@ogong/host/link/link-error';
+import {
+  createNewcomerBudget,
+  NEWCOMER_LIMITS,
+  type NewcomerBudget,
+  type NewcomerLimits,
+} from '@ogong/host/link/newcomer-budget';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
+import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import type { OrderKeyView } from '@ogong/host/views/order-keys';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
+import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { Holdings } from '../audit/deterrence.ts';
+import type { BeaconArchive } from '../beacon/beacon-archive.ts';
+import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
+import type { VerdictContext } from '../store/verdict-store.ts';
+import type { AdmissionMemory } from './admission-memory.ts';
+import type { BondRoom } from './bond-room.ts';
+import type { HeardLimits } from './hear-delivery.ts';
+import { createIntakeWords, type SignIntake } from './intake-words.ts';
+import { createValidatorSealKeys, type ValidatorSealKeys } from './validator-seal-keys.ts';
+
+export interface IntakeOptions {
+  readonly ledger: LedgerDomain;
+  readonly verdicts: VerdictContext;
+  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  readonly modelRoots?: ModelRoots | undefined;
+  /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
+  readonly machinePolicy?: MachinePolicy | undefined;
+  /** Default: MAX_ANNOUNCEMENTS. */
+  readonly maxAnnouncements?: number;
+  /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */
+  readonly maxOpenOrders?: number;
+  /** Words of payers about replies that others handle. Default: HEARD_LIMITS. */
+  readonly heardLimits?: HeardLimits;
+  /** Default: NEWCOMER_LIMITS. */
+  readonly newcomers?: NewcomerLimits;
+}
+
+export interface IntakeDependencies {
+  readonly crypto: Crypto;
+  /** Default: Node's. */
+  readonly seal?: SealPrimitives | undefined;
+  readonly clock: Clock;
+  /** Of this validator's address: it signs for the records that are taken in. */
+  readonly signer: ValidatorSigner;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly archive: BeaconArchive;
+  readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress' | 'router' | 'validators'>;
+  readonly holdings: Holdings;
+  /** Default: everybody is let in, as where the network asks for no work. */
+  readonly letIn?: NewcomerDoor | undefined;
+  /** Beacon of an epoch, asked of a peer where it is not archived. */
+  readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
+  /** What the network says against a provider's machine, see ChainView. Default: nothing. */
+  readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
+  /** Called with what a record was refused for whose machine failed (docs/spec/machine-registry.md, "Ejection"). Default: nobody judges it. */
+  readonly onMachineFault?: ((proof: MachineProof) => void) | undefined;
+  readonly onVerdict: (entry: VerdictEntry) => void;
+  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
+  /** Default: the database knows all that was admitted. */
+  readonly memory?: AdmissionMemory | undefined;
+  /** Default: bonds bound nothing. */
+  readonly room?: BondRoom | undefined;
+  /** Told who brought what somebody pays for: it may make so many calls more. Default: nobody may. */
+  readonly earn?: ((caller: Caller, calls: number) => void) | undefined;
+}
+
+/** The state that the steps of intake work on. Everything that changes is in the store. */
+export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDependencies {
+  readonly checkWord: CheckPayeeWord;
+  readonly newcomers: NewcomerBudget;
+  readonly signIntake: SignIntake;
+  readonly sealKeys: ValidatorSealKeys;
+}
+
+export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
+  return {
+    ...{ ...options, ...dependencies },
+    checkWord: createPayeeWords(dependencies.crypto, options.ledger),
+    newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
+    signIntake: createIntakeWords({ ledger: options.ledger, signer: dependencies.signer }),
+    sealKeys: createValidatorSealKeys({ ...dependencies, seal: dependencies.seal ?? nodeSeal, ledger: options.ledger }),
+  };
+}
+
+/** A new key is a new provider, but the evidence against its payee stays. @throws Refusal */
+export function refusePayeeOut({ store }: Pick<IntakeState, 'store'>, payee: Uint8Array): void {
+  if (!store.read(() => isPayeeOut(createTestStates(store, OWN_TESTS), payee))) return;
+  throw new Refusal('precondition', 'the payee is out: several of its keys were found to cheat');
+}

@@ -1,0 +1,70 @@
+import type { Store } from '@ogong/host/store/store';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { MIB } from './route-dependencies.ts';
+import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { type ReplyStatusRow, readReplyStatus } from './store/replies/reply-store.ts';
+import type { VerdictContext } from './store/verdict-store.ts';
+
+/** Of the details in one answer about many replies, bytes. */
+const STATUSES_ROOM = MIB;
+
+const MAX_U64 = (1n << 64n) - 1n;
+
+/** As many as there is room for, and one at least. */
+export function listStatuses(store: Store, verdicts: VerdictContext, replyIds: readonly Uint8Array[]) {
+  const statuses: (ReplyStatusInit | typeof NEVER_ADMITTED)[] = [];
+  let sizeBytes = 0;
+  for (const replyId of replyIds) {
+    const status = readStatus(store, verdicts, replyId);
+    sizeBytes += Buffer.byteLength(status?.detail ?? '');
+    if (sizeBytes > STATUSES_ROOM && statuses.length > 0) break;
+    statuses.push(status ?? NEVER_ADMITTED);
+  }
+  return statuses;
+}
+
+/** The public names of the states. */
+function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdict'>): string {
+  if (verdict === 'abandoned' || state === 'refused') return 'abandoned';
+  if (state === 'auditing' || state === 'waiting') return 'recorded';
+  return state === 'decided' ? 'audited' : state;
+}
+
+type ReplyStatusInit = NonNullable<ReturnType<typeof readStatus>>;
+
+const NEVER_ADMITTED = { state: '' };
+
+/** Inside a read. @returns undefined where no such reply was admitted here. */
+export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
+  const row = readReplyStatus(store, replyId);
+  if (row === undefined) return undefined;
+  const { verdict = '', checks, sequence, isUncollectable, isVoid, sitting } = row;
+  const divergence = readDivergence(store, replyId);
+  const isRefused = row.state === 'refused';
+  const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
+  const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
+  const batch =
+    sequence === undefined
+      ? undefined
+      : store.prepare('SELECT transaction_hash FROM batches WHERE sequence = ?').get(sequence);
+  return {
+    state: toPublicState(row),
+    verdict,
+    detail: JSON.stringify({
+      checks: checks === undefined ? [] : JSON.parse(checks),
+      feeAtomic: fee.toString(),
+      ...(isUncollectable && { isUncollectable }),
+      ...(isVoid && { isVoid }),
+      ...(row.state === 'waiting' && { waitsForSitting: sitting }),
+      ...(isRefused && { isRefused }),
+      ...(divergence && { divergence: describeDivergence(divergence) }),
+      epoch: parseOrder(row.orderBytes).epoch.toString(),
+    }),
+    // The field holds 64 bits; the detail has the number whatever its size.
+    feeAtomic: fee > MAX_U64 ? MAX_U64 : fee,
+    recordHash: row.record ? hashRecord(crypto, row.record) : new Uint8Array(0),
+    transaction: (batch?.transaction_hash as string | null | undefined) ?? '',
+  };
+}

@@ -1,0 +1,108 @@
+import { isBeyond, isListLacking, isOverstated, listStakeClaims } from '@ogong/protocol/audit/candidate-stakes';
+import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { readAnnouncement } from '../../store/announcement-store.ts';
+import { hashPlace, listKnown, noStakes } from '../../store/candidates.ts';
+import { CosignError, demand } from './cosign-error.ts';
+import type { CosignState } from './cosign-state.ts';
+
+type ListState = Pick<CosignState, 'crypto' | 'clock' | 'store' | 'getBeacon' | 'stakedOf' | 'stakeOf' | 'askedStakes'>;
+
+/**
+ * Whether the lists of a batch's entries are those that its validator may have had, by what this one held and read itself
+ * (docs/spec/validator.md, "Lists of candidates").
+ * @param entries of the batch.
+ * @returns what checks one of them, once the rest of it holds. It throws CosignError, and says whether all lists of the entry could be
+ * compared: where nobody with stake is known here, the rule says nothing.
+ */
+export function createListCheck(state: ListState, entries: readonly VerdictEntry[]) {
+  const { stakedOf } = state;
+  // What the batch itself holds against a payee lowered its stake for its validator, and for this one not yet.
+  const marks = entries.flatMap(({ verifiers }) => verifiers.filter(({ outcome }) => outcome === 'silent'));
+  const silent = new Set(marks.map(({ payee }) => toHex(payee)));
+  const read = new Map<string, Promise<bigint>>();
+  const readOnce = (payee: Uint8Array): Promise<bigint> => {
+    const staked = read.get(toHex(payee)) ?? stakedOf(payee);
+    read.set(toHex(payee), staked);
+    return staked;
+  };
+  return async (
+    entry: VerdictEntry,
+    { record, evidence }: Pick<BatchEntry, 'record' | 'evidence'>,
+  ): Promise<boolean> => {
+    const parsed = evidence.length > 0 ? parseEvidence(evidence) : undefined;
+    if (parsed?.kind !== 'audit' || record?.order === undefined) return true;
+    let isCompared = true;
+    const order = parseOrder(record.order.order);
+    for (const [sitting, list] of parsed.lists.entries()) {
+      await assertStaked({ ...state, stakedOf: readOnce }, entry, list);
+      const isKnown = await assertWhole(state, entry, { order, sitting, list, silent });
+      isCompared &&= isKnown;
+    }
+    return isCompared;
+  };
+}
+
+type List = AuditEvidence['lists'][number];
+
+/** How long the chain as it is seen here may be behind what the validator saw. */
+const CHAIN_LAG_MS = MAX_ORDER_LIFETIME_MS;
+
+/** No payee counts for more than it can have staked, and each has what the network asks of verifiers. @throws CosignError */
+async function assertStaked(
+  { clock, stakedOf, stakeOf, askedStakes = () => noStakes }: ListState,
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
+  list: List,
+): Promise<void> {
+  const { least } = askedStakes();
+  const claimed = listStakeClaims(list).map((claim) => ({
+    payee: claim.payee,
+    isWrong: (staked: bigint) => isOverstated(claim, staked),
+    why: `counts for ${claim.tokens} tokens that it has not staked`,
+  }));
+  const asked = list.map(({ payee }) => ({
+    payee,
+    isWrong: (staked: bigint) => isBeyond(least, staked),
+    why: `has not staked the ${least} atomic units that verifiers need`,
+  }));
+  for (const { payee, isWrong, why } of [...claimed, ...asked]) {
+    if (!isWrong(stakeOf(payee))) continue;
+    const staked = await stakedOf(payee).catch((cause: unknown) => {
+      throw new CosignError('unavailable', `entry ${index}: the stake of a payee cannot be read`, { cause });
+    });
+    if (!isWrong(staked)) continue;
+    const problem = `entry ${index}: payee ${toHex(payee)} ${why}`;
+    throw new CosignError(clock.nowMs() - timeMs < CHAIN_LAG_MS ? 'unavailable' : 'refuted', problem);
+  }
+}
+
+/**
+ * Of those who were announced here all the time, with their stake, not too many are missing.
+ * @returns whether there was somebody with stake. @throws CosignError
+ */
+async function assertWhole(
+  { crypto, store, getBeacon, askedStakes = () => noStakes }: ListState,
+  { index, timeMs, beaconEpoch, payee: server }: VerdictEntry,
+  { order, sitting, list, silent }: { order: Order; sitting: number; list: List; silent: ReadonlySet<string> },
+): Promise<boolean> {
+  const beacon = await getBeacon(computeSittingEpoch(beaconEpoch, sitting)).catch(() => undefined);
+  if (beacon === undefined) throw new CosignError('unavailable', `entry ${index}: a beacon of its audit is not known`);
+  const { providerId: serverId, modelRoot, expiresAtMs } = order;
+  // No order lives longer, so each of them was announced before this one was made, and until its entry was.
+  const sinceMs = Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS - CLOCK_TOLERANCE_MS;
+  const known = store.read(() => {
+    const provider = readAnnouncement(store, serverId);
+    const openedAt = provider && hashPlace(crypto, provider);
+    const uncounted = new Set([...silent, toHex(server)]);
+    const query = { modelRoot, serverId, openedAt, salt: beacon.value, nowMs: timeMs, sinceMs, uncounted };
+    return listKnown(store, crypto, { ...query, leastStake: askedStakes().greatest });
+  });
+  const problem = `entry ${index}: the list of sitting ${sitting} lacks verifiers with most of the stake`;
+  demand(!isListLacking(known, list), problem);
+  return known.some(({ weight }) => weight > 1n);
+}

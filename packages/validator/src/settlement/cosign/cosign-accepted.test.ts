@@ -1,0 +1,77 @@
+import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { SYNTHETIC_CLASS } from '@ogong/testing/synthetic/synthetic-divergence';
+import { ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
+import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readChannel } from '../../store/channel-store.ts';
+import { checkEntry } from './entry-check.ts';
+
+/** A reply in tier replay that one verifier could only compare, so that its audit leaves a doubt. */
+async function leaveDoubt(demands: object) {
+  const served = new Map<string, TestReply>();
+  const inexact = { exact: false, numericClass: SYNTHETIC_CLASS };
+  const four = await createFour({
+    audit: { honeypotPpm: 0 },
+    verifiers: (peer, job) => answerHonestly(served, inexact)(peer, job),
+    getOpening: async () => (served.get('only') as TestReply).reply.openingBytes,
+  });
+  const { own, peers, clock } = four;
+  const order = createTestOrder({
+    ...{ payer, ledger, provider, index: 1, epoch: own.archive.latest().epoch, demands },
+    validator: own.signer.address,
+    expiresAtMs: clock.nowMs() + 120_000,
+    model: 'ogong/replay/test/synthetic',
+  });
+  await own.intake.admit(order);
+  const posture = { tier: 'replay', method: 'exact-replay', numericClass: SYNTHETIC_CLASS };
+  const reply = own.serve(order, { bend: { header: (header) => ({ ...header, ...posture }) } });
+  served.set('only', reply);
+  await own.intake.pushRecord(reply.submission);
+  const { owed } = readChannel(own.store, payer.address);
+  await four.certifyAll();
+  await own.runAudits();
+  for (const one of peers) await one.certifyUpTo(own.archive.latest().epoch);
+  const [peer, other] = peers as readonly [TestValidator, TestValidator];
+  return { own, peer, other, owed, replyId: order.fields.replyId, request: await proposeUnheard(four) };
+}
+
+describe('a reply whose audit leaves a doubt', () => {
+  it('is paid where its request says nothing', async () => {
+    const { own, owed } = await leaveDoubt({});
+    expect(own.decided).toMatchObject([{ verdict: 'inconclusive', feeAtomic: owed }]);
+    expect(owed).toBeGreaterThan(0n);
+  });
+
+  describe('under a request that pays for accepted replies only', () => {
+    let doubted: Awaited<ReturnType<typeof leaveDoubt>>;
+    beforeAll(async () => {
+      doubted = await leaveDoubt({ settle: 'accepted' });
+    });
+
+    it('is not paid', () => {
+      const { own, owed, replyId } = doubted;
+      expect(owed).toBeGreaterThan(0n);
+      expect(own.decided).toMatchObject([{ verdict: 'inconclusive', feeAtomic: 0n }]);
+      expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+      expect(own.find(replyId).feeAtomic).toBe(0n);
+    });
+
+    it('is refused by a co-signer that finds it paid', async () => {
+      const { own, peer, owed, request } = doubted;
+      const [message] = request.entries as [BatchEntry];
+      const entry = parseVerdictEntry(message.logEntry);
+      await checkEntry(peer.cosigning, own.signer.address, entry, message);
+      const paid = checkEntry(peer.cosigning, own.signer.address, { ...entry, feeAtomic: owed }, message);
+      await expect(paid).rejects.toThrow('owed are 0');
+    });
+
+    it('is signed as it is', async () => {
+      const { own, other, request } = doubted;
+      expect((await other.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+    });
+  });
+});

@@ -1,0 +1,120 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { FindTests } from '@ogong/protocol/settlement/batch';
+import { countEntry, createOverlay, INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
+import {
+  computeGenesisPosition,
+  type LogPosition,
+  type VerdictEntry,
+  verifyChain,
+} from '@ogong/protocol/settlement/verdict-log';
+import { forgetHeard } from '../../store/replies/heard-store.ts';
+import { createTestStates, readCountedPosition, writeCountedPosition } from '../../store/sequential-store.ts';
+import { recordMarks } from '../../store/verifier-store.ts';
+import { CosignError } from './cosign-error.ts';
+import type { CosignState } from './cosign-state.ts';
+
+type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'group' | 'listEntries' | 'counting'>;
+
+export interface LogCounts {
+  /** Indexes of the entries that eject their provider. */
+  readonly ejecting: ReadonlySet<bigint>;
+  /** Of the providers and of the verifiers' payees in the batch, before it. */
+  readonly findTests: FindTests;
+}
+
+/**
+ * What the tests of a log say about a batch: what has settled of the log, then the batch.
+ * @param start where the batch begins, by the chain.
+ * @throws CosignError 'unavailable' where the validator does not show its settled log.
+ */
+export async function readCounts(
+  state: CountState,
+  validator: Uint8Array,
+  start: LogPosition,
+  entries: readonly VerdictEntry[],
+): Promise<LogCounts> {
+  await countSettled(state, validator, start);
+  const { store } = state;
+  return store.read(() => {
+    // Another call may have counted on, after a batch that settled meanwhile.
+    assertAt(readPosition(state, validator), start);
+    const tests = createOverlay(createTestStates(store, validator));
+    const subjects = entries.flatMap(({ providerId, verifiers }) => [
+      providerId,
+      ...verifiers.map(({ payee }) => payee),
+    ]);
+    const before = new Map(subjects.map((subject) => [toHex(subject), tests.find(subject)]));
+    return {
+      ejecting: new Set(entries.flatMap((entry) => (countEntry(tests, entry) ? [entry.index] : []))),
+      findTests: (subject) => before.get(toHex(subject)) ?? INITIAL_TESTS,
+    };
+  });
+}
+
+/** Why an entry is refused that says of an ejection what the tests of its log do not say. */
+export function describeEjection({ index, ejects }: Pick<VerdictEntry, 'index' | 'ejects'>): string {
+  return ejects
+    ? `entry ${index}: the tests of this log do not eject its provider yet`
+    : `entry ${index}: the tests of this log eject its provider`;
+}
+
+/** Counts what has settled of a log since the last time. One count of a log at a time: each begins where the one before ended. */
+async function countSettled(state: CountState, validator: Uint8Array, end: LogPosition): Promise<void> {
+  const { counting } = state;
+  const name = toHex(validator);
+  const before = counting.get(name) ?? Promise.resolve();
+  const mine = before.catch(() => {}).then(() => countUpTo(state, validator, end));
+  counting.set(name, mine);
+  try {
+    await mine;
+  } finally {
+    if (counting.get(name) === mine) counting.delete(name);
+  }
+}
+
+/**
+ * The entries come from the validator whose log it is. Nothing is kept of them before they have led to the head that the chain
+ * has settled, so it can show no other log than that.
+ */
+async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosition): Promise<void> {
+  const { crypto, clock, store, group, listEntries } = state;
+  let position = store.read(() => readPosition(state, validator));
+  if (position.length >= end.length) return;
+  const tests = createOverlay(createTestStates(store, validator));
+  const marked: VerdictEntry[] = [];
+  const settled: Uint8Array[] = [];
+  while (position.length < end.length) {
+    const page = await listEntries(validator, position.length).catch((cause: unknown) => {
+      throw new CosignError('unavailable', 'the validator does not show its settled log', { cause });
+    });
+    const wanted = page.slice(0, Number(end.length - position.length));
+    const { ok, entries, position: next } = verifyChain(crypto, { from: position, entries: wanted, areSettled: true });
+    if (!ok || entries.length === 0) throw new CosignError('unavailable', OTHER_LOG);
+    store.read(() => entries.forEach((entry) => void countEntry(tests, entry)));
+    marked.push(...entries.filter(({ verifiers }) => verifiers.length > 0));
+    settled.push(...entries.map(({ replyId }) => replyId));
+    position = next;
+    await nextTurn();
+  }
+  assertAt(position, end);
+  await group.write((db) => {
+    tests.writeTo(createTestStates(db, validator));
+    writeCountedPosition(db, validator, position);
+    for (const entry of marked) recordMarks(db, entry, { nowMs: clock.nowMs(), isOwn: false });
+    for (const replyId of settled) forgetHeard(db, { validator, replyId });
+  });
+}
+
+const OTHER_LOG = 'the validator shows another log than the one that has settled';
+
+function readPosition({ store, crypto, ledger }: CountState, validator: Uint8Array): LogPosition {
+  const genesis = () => computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+  return readCountedPosition(store, validator) ?? genesis();
+}
+
+/** @throws CosignError */
+function assertAt(position: LogPosition, end: LogPosition): void {
+  if (position.length === end.length && equalBytes(position.head, end.head)) return;
+  throw new CosignError('unavailable', OTHER_LOG);
+}

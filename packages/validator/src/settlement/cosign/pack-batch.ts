@@ -1,0 +1,107 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { PART_ID_BYTES, type PackedEntry, type PartTable, packEntry } from '@ogong/protocol/settlement/packed-entry';
+import type { CosignRequest } from '../settlement-state.ts';
+import type { CosignAnswer } from './cosign.ts';
+import { NO_ENTRIES } from './cosign-error.ts';
+
+/** What a co-signer answers that cannot read a packed batch. */
+export interface Unread {
+  /** Ids of parts, 8 bytes each; empty where it wants the entries as they are. */
+  readonly lacking: Uint8Array;
+}
+
+export type PackedAnswer = CosignAnswer | Unread;
+
+export interface PackingDependencies {
+  readonly crypto: Crypto;
+  /** The parts that this validator knows now. */
+  readonly knownParts: () => PartTable;
+}
+
+interface AskDependencies extends PackingDependencies {
+  readonly clock: Clock;
+}
+
+interface AskOptions {
+  /** For all calls to one co-signer about a batch together. */
+  readonly timeoutMs: number;
+}
+
+type CallCosigner = (message: CosignRequest, options: AskOptions) => Promise<PackedAnswer>;
+
+interface PackedBatch {
+  readonly request: CosignRequest;
+  readonly parts: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Asks co-signers with packed entries (docs/spec/packed-entries.md). Whoever lacks parts of them is sent these, and whoever still cannot
+ * read them is sent the entries as they are, and so is a program from before, to which a packed batch has no entries. Any other refusal is an answer.
+ */
+export function createPackedAsk({ crypto, knownParts, clock }: AskDependencies, { timeoutMs }: AskOptions) {
+  const kept = new WeakMap<CosignRequest, Promise<PackedBatch>>();
+
+  async function pack(request: CosignRequest): Promise<PackedBatch> {
+    const { entries = [] } = request;
+    const table = knownParts();
+    const packed: PackedEntry[] = [];
+    for (const entry of entries) {
+      packed.push(packEntry(crypto, toBinary(BatchEntrySchema, create(BatchEntrySchema, entry)), table));
+      // One entry costs milliseconds.
+      await nextTurn();
+    }
+    const parts = new Map(packed.flatMap((one) => [...one.parts]));
+    return { request: { ...request, entries: [], packed: packed.map((one) => one.packed) }, parts };
+  }
+
+  return async (request: CosignRequest, callFor: CallCosigner): Promise<CosignAnswer> => {
+    const packing = kept.get(request) ?? pack(request);
+    kept.set(request, packing);
+    const batch = await packing;
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    const call = async (message: CosignRequest): Promise<PackedAnswer> => {
+      const leftMs = deadlineMs - clock.nowMs();
+      if (leftMs <= 0) throw new LinkError('timeout', 'the co-signer took too long over several calls');
+      return callFor(message, { timeoutMs: leftMs });
+    };
+    if (batch.parts.size === 0) return assertRead(await call(request));
+    const answer = await call(batch.request).catch((error: unknown): Unread => {
+      if (readsNoPacked(error)) return WHOLE;
+      throw error;
+    });
+    if (!isUnread(answer)) return answer;
+    const wanted = listIds(answer.lacking).flatMap((id) => batch.parts.get(id) ?? []);
+    if (wanted.length > 0) {
+      const second = await call({ ...batch.request, parts: wanted });
+      if (!isUnread(second)) return second;
+    }
+    return assertRead(await call(request));
+  };
+}
+
+const WHOLE: Unread = { lacking: new Uint8Array(0) };
+
+const readsNoPacked = (error: unknown): boolean =>
+  error instanceof LinkError && error.refusal === 'invalid' && error.message === NO_ENTRIES;
+
+const isUnread = (answer: PackedAnswer): answer is Unread => 'lacking' in answer;
+
+function assertRead(answer: PackedAnswer): CosignAnswer {
+  if (isUnread(answer)) throw new Error('a peer does not read entries as they are');
+  return answer;
+}
+
+/** Each once, in hex. */
+function listIds(lacking: Uint8Array): string[] {
+  const ids = new Set<string>();
+  for (let at = 0; at + PART_ID_BYTES <= lacking.length; at += PART_ID_BYTES) {
+    ids.add(toHex(lacking.subarray(at, at + PART_ID_BYTES)));
+  }
+  return [...ids];
+}

@@ -1,0 +1,111 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ChainClient } from '@ogong/chain/client';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { Bls } from '@ogong/protocol/crypto/bls';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { QuorumMember, QuorumVoter } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+import type { StoredBatch } from '../store/batch-store.ts';
+import type { IsOrderSigned } from './collect.ts';
+import type { CosignAnswer } from './cosign/cosign.ts';
+import type { SettledBatch } from './ledger-history.ts';
+import { createRosterLife, type RosterLife } from './roster-life.ts';
+
+/** Signatures of many as one; undefined where the chain or this validator does without. */
+export interface Summing {
+  readonly bls: Bls;
+  readonly above: number;
+  /** Domain of the contract of rosters. */
+  readonly roster: LedgerDomain;
+}
+
+/** The votes that the contract counts, with the keys that cast them, and all votes that there are. */
+export interface Votes {
+  readonly voters: readonly QuorumVoter[];
+  readonly total: bigint;
+}
+
+export interface SettlementOptions {
+  /** Domain of the settlement contract. */
+  readonly domain: LedgerDomain;
+  readonly maxEntries: number;
+  /** Entries with their evidence, so that a batch fits one message. */
+  readonly maxBatchBytes: number;
+  readonly minSignatures: number;
+  /** Signatures of many are summed. Undefined: they go one by one. */
+  readonly sums: Summing | undefined;
+}
+
+export interface SettlementDependencies {
+  readonly crypto: Crypto;
+  readonly signer: ValidatorSigner;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly chain: {
+    client(): Promise<SettlementChain>;
+    validators(): readonly QuorumMember[];
+  };
+  readonly cosign: (peer: QuorumMember, request: CosignRequest) => Promise<CosignAnswer>;
+  /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
+  readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
+  /** @param unpaidReplies how many replies of the batch were not paid for. */
+  readonly onSettled: (batch: StoredBatch, transactionHash: string, unpaidReplies: number) => void;
+  /** The chain had lost a batch that was booked. */
+  readonly onSubmittedAgain?: (sequence: bigint) => void;
+  readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
+  /** Entries that were taken out of the log, because no quorum can sign them. */
+  readonly onRefused?: (sequence: bigint, message: string) => void;
+  /** A peer has signed entries with lists of candidates that it could not compare. */
+  readonly onUncompared?: (peer: QuorumMember, entries: readonly bigint[]) => void;
+  /** What the payer of a reply told a co-signer, and not, or not yet, this validator. @throws Refusal */
+  readonly takeDelivery: (delivered: DeliveredReply) => Promise<unknown>;
+  readonly onError?: (error: unknown) => void;
+  /** Whether makers have a share, so that lines name their model. Default: they have none. */
+  readonly namesModels?: () => boolean;
+  /** Default: every order counts. */
+  readonly isSigned?: IsOrderSigned;
+}
+
+export type SettlementChain = Pick<
+  ChainClient,
+  | 'anchorOf'
+  | 'settle'
+  | 'channelOf'
+  | 'votesOf'
+  | 'rosterMembers'
+  | 'takeRoster'
+  | 'quorumKeyOf'
+  | 'quorumKeyCountOf'
+  | 'setQuorumKey'
+> &
+  Partial<Pick<ChainClient, 'headKeyHashes' | 'unvested'>> & {
+    readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'>;
+  };
+
+export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
+
+/** The state that the steps of a settlement work on. Everything that changes is in the store, but for how long rosters lasted. */
+export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {
+  readonly rosterLife: RosterLife;
+}
+
+export function openSettlementState(options: SettlementOptions, dependencies: SettlementDependencies): SettlementState {
+  return {
+    ...options,
+    onSubmittedAgain: () => {},
+    onReplaced: () => {},
+    onRefused: () => {},
+    onUncompared: () => {},
+    onError: () => {},
+    namesModels: () => false,
+    isSigned: async () => true,
+    ...dependencies,
+    rosterLife: createRosterLife(),
+  };
+}

@@ -1,0 +1,355 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { bigInteger, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
+import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  encodeSettlement,
+  listPaid,
+  parseSettledBatch,
+  parseSettlement,
+  type Settlement,
+} from '@ogong/protocol/settlement/batch';
+import type { HeadSignature, SignedHead } from '@ogong/protocol/settlement/head-certificate';
+import { countEntry } from '@ogong/protocol/settlement/log-tests';
+import {
+  computeCorrectionId,
+  isBillable,
+  parseSettledEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
+import { adjustChannel } from './channel-store.ts';
+import { readDelivery } from './replies/delivery-store.ts';
+import { readReply } from './replies/reply-store.ts';
+import { createTestStates } from './sequential-store.ts';
+
+export interface StoredBatch {
+  readonly settlement: Settlement;
+  /** The exact bytes that were proposed. */
+  readonly bytes: Uint8Array;
+  readonly sequence: bigint;
+  /** Log positions: from, inclusive, to, exclusive. */
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+export type EntryMessage = MessageInitShape<typeof BatchEntrySchema>;
+
+const batchColumns = columns({
+  bytes: named('batch', bytes),
+  sequence: bigInteger,
+  from: named('from_position', bigInteger),
+  to: named('to_position', bigInteger),
+});
+const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettledBatch, encodeSettlement)) });
+const bookedColumns = columns({ at: optional(integer) });
+const batchedLength = columns({ length: optional(bigInteger) });
+const entryColumns = columns({ entry: bytes, replyId: bytes });
+const openColumns = columns({ open: integer });
+const signatureColumns = columns({ signer: bytes, signature: bytes });
+const headColumns = columns({
+  signer: bytes,
+  publicKey: named('head_key', bytes),
+  signature: named('head_signature', bytes),
+});
+const certificateColumns = columns({ certificate: named('head_certificate', bytes) });
+const shareColumns = columns({ signer: bytes, share: bytes });
+const positionColumns = columns({ position: bigInteger });
+const _idColumns = columns({ replyId: bytes });
+const sequenceColumns = columns({ sequence: bigInteger });
+const newestColumns = columns({ sequence: optional(bigInteger) });
+
+/** The batch that was proposed and is not settled; there is at most one. */
+export function readProposed(store: Store): StoredBatch | undefined {
+  const row = batchColumns.get(store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'proposed'`));
+  return row && { ...row, settlement: parseSettlement(row.bytes) };
+}
+
+/** A batch that was booked as settled. */
+export function readBooked(store: Store, sequence: bigint): StoredBatch | undefined {
+  const row = batchColumns.get(
+    store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'settled' AND sequence = ?`),
+    sequence,
+  );
+  return row && { ...row, settlement: parseSettledBatch(row.bytes) };
+}
+
+/** When a batch was booked last. */
+export function readLastBookedMs(store: Store): number | undefined {
+  return bookedColumns.get(store.prepare("SELECT max(settled_at) AS at FROM batches WHERE state = 'settled'"))?.at;
+}
+
+/** Log position up to which batches were proposed. */
+export function readBatchedLength(store: Store): bigint {
+  return batchedLength.get(store.prepare('SELECT max(to_position) AS length FROM batches'))?.length ?? 0n;
+}
+
+/** Replies that were admitted, and entries of the log, of which nothing has settled yet. */
+export function countOpenReplies(store: Store): number {
+  const row = openColumns.get(
+    store.prepare(
+      `SELECT (SELECT count(*) FROM replies WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting'))
+        + (SELECT coalesce(max(position) + 1, 0) FROM log)
+        - (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled') AS open`,
+    ),
+  );
+  return row?.open ?? 0;
+}
+
+export interface SettledHead {
+  readonly length: bigint;
+  readonly head: Uint8Array | undefined;
+  readonly signatures: readonly QuorumSignature[];
+}
+
+/** Where the log is final: at the end of the last settled batch. */
+export function readSettledHead(store: Store): SettledHead {
+  const row = settledColumns.get(
+    store.prepare("SELECT batch FROM batches WHERE state = 'settled' ORDER BY sequence DESC LIMIT 1"),
+  );
+  if (row === undefined) return { length: 0n, head: undefined, signatures: [] };
+  const { batch } = row.settlement;
+  return { length: batch.logLength, head: batch.logHead, signatures: listSignatures(store, batch.sequence) };
+}
+
+export function listEntries(store: Store, from: bigint, limit: number): { entry: Uint8Array; replyId: Uint8Array }[] {
+  return entryColumns.all(
+    store.prepare('SELECT entry, reply_id FROM log WHERE position >= ? ORDER BY position LIMIT ?'),
+    from,
+    limit,
+  );
+}
+
+/** The place of the correction of an entry's reply; undefined where there is none. */
+export function findCorrection(store: Store, index: bigint): bigint | undefined {
+  const [row] = listEntries(store, index, 1);
+  if (row === undefined) return undefined;
+  const find = store.prepare('SELECT position FROM log WHERE reply_id = ?');
+  return positionColumns.get(find, computeCorrectionId(row.replyId))?.position;
+}
+
+/** A log entry with all that a co-signer needs to come to the same verdict: no text of request and reply is among it. */
+export function readEntryMessage(
+  store: Store,
+  { entry, replyId }: { entry: Uint8Array; replyId: Uint8Array },
+): EntryMessage {
+  const row = readReply(store, replyId);
+  if (row === undefined) throw new Error('a log entry without its reply');
+  const order = { order: row.orderBytes, signature: row.orderSignature };
+  const record = row.signedRecord && { record: row.signedRecord };
+  const { summary } = row;
+  const delivery = readDelivery(store, replyId);
+  return {
+    logEntry: entry,
+    record: summary ? { ...summary, headerProof: [...summary.headerProof] } : { order, ...record },
+    evidence: row.evidence ?? new Uint8Array(0),
+    attestation: row.attestation ?? new Uint8Array(0),
+    // Of a record that the provider never handed in, the entry says nothing.
+    ...(delivery && !delivery.awaited && { delivery: delivery.signed }),
+  };
+}
+
+export function measureEntry(message: EntryMessage): number {
+  return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
+}
+
+/** Ties the replies to the batch. From now on its log never changes; it may end earlier. */
+export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
+  const { sequence, logLength } = settlement.batch;
+  store
+    .prepare(`INSERT INTO batches (sequence, batch, from_position, to_position, state) VALUES (?, ?, ?, ?, 'proposed')`)
+    .run(sequence, encodeSettlement(settlement), from, logLength);
+  tieReplies(store, settlement, from);
+}
+
+/**
+ * The same log under the same number, up to another position or with others uncollectable; nobody has signed this one yet.
+ * Replies behind its end wait for the next batch.
+ */
+export function replaceProposed(store: Store, settlement: Settlement, from: bigint): void {
+  const { sequence, logLength } = settlement.batch;
+  store
+    .prepare("UPDATE batches SET batch = ?, to_position = ? WHERE sequence = ? AND state = 'proposed'")
+    .run(encodeSettlement(settlement), logLength, sequence);
+  store.prepare("UPDATE replies SET state = 'decided', sequence = NULL WHERE sequence = ?").run(sequence);
+  tieReplies(store, settlement, from);
+  store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
+}
+
+function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
+  store
+    .prepare(
+      `UPDATE replies SET state = 'batched', sequence = ? WHERE reply_id IN
+       (SELECT reply_id FROM log WHERE position >= ? AND position < ?)`,
+    )
+    .run(batch.sequence, from, batch.logLength);
+}
+
+/** Keeps a signature, unless the batch that it is under has been replaced meanwhile. */
+export function putSignature(
+  store: Store,
+  { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
+  {
+    signer,
+    signature,
+    share,
+    head,
+  }: QuorumSignature & { readonly share?: Uint8Array | undefined; readonly head?: HeadSignature | undefined },
+): void {
+  const isWhole =
+    head?.publicKey.length === HYBRID_PUBLIC_KEY_BYTES && head.signature.length === HYBRID_SIGNATURE_BYTES;
+  store
+    .prepare(
+      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, share, head_key, head_signature)
+       SELECT sequence, ?, ?, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+    )
+    .run(
+      signer,
+      signature,
+      share ?? null,
+      isWhole ? head.publicKey : null,
+      isWhole ? head.signature : null,
+      sequence,
+      bytes,
+    );
+}
+
+/** Words for the head of a batch by hybrid keys, unchecked. */
+export function listHeads(store: Store, sequence: bigint): SignedHead[] {
+  const sql = `SELECT ${headColumns.list} FROM batch_signatures
+    WHERE sequence = ? AND head_key IS NOT NULL ORDER BY signer`;
+  return headColumns.all(store.prepare(sql), sequence);
+}
+
+/** Certificates of heads that are kept: each has up to 3,848 bytes for each signer of a quorum. */
+export const MAX_HEADS = 64;
+
+/** Of a settled batch. Older ones make room. */
+export function keepHead(store: Store, sequence: bigint, certificate: Uint8Array): void {
+  store.prepare('UPDATE batches SET head_certificate = ? WHERE sequence = ?').run(certificate, sequence);
+  store
+    .prepare('UPDATE batches SET head_certificate = NULL WHERE sequence <= ? AND head_certificate IS NOT NULL')
+    .run(sequence - BigInt(MAX_HEADS));
+}
+
+/** @param sequence 0: the newest that there is. */
+export function readHead(store: Store, sequence: bigint): Uint8Array | undefined {
+  const sql = `SELECT ${certificateColumns.list} FROM batches WHERE head_certificate IS NOT NULL`;
+  const row =
+    sequence === 0n
+      ? certificateColumns.get(store.prepare(`${sql} ORDER BY sequence DESC LIMIT 1`))
+      : certificateColumns.get(store.prepare(`${sql} AND sequence = ?`), sequence);
+  return row?.certificate;
+}
+
+/** Number of the newest batch that this database has proposed; 0 for none. */
+export function readNewestSequence(store: Store): bigint {
+  return newestColumns.get(store.prepare('SELECT max(sequence) AS sequence FROM batches'))?.sequence ?? 0n;
+}
+
+/** Whether this database has proposed a batch of that number. */
+export function hasProposed(store: Store, sequence: bigint): boolean {
+  return sequenceColumns.get(store.prepare('SELECT sequence FROM batches WHERE sequence = ?'), sequence) !== undefined;
+}
+
+export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
+  return signatureColumns.all(
+    store.prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer'),
+    sequence,
+  );
+}
+
+export interface StoredShare {
+  readonly signer: Uint8Array;
+  readonly share: Uint8Array;
+}
+
+/** Signatures of the kind that is summed, of those who sent one. They are not checked. */
+export function listShares(store: Store, sequence: bigint): StoredShare[] {
+  return shareColumns.all(
+    store.prepare('SELECT signer, share FROM batch_signatures WHERE sequence = ? AND share IS NOT NULL'),
+    sequence,
+  );
+}
+
+export interface Booking {
+  readonly transactionHash: string;
+  readonly nowMs: number;
+  /** Payers that the chain did not debit. */
+  readonly uncollectable: readonly Uint8Array[];
+}
+
+/**
+ * Books what the chain has debited. What it could not debit is no longer owed.
+ * @returns how many replies were not paid for; undefined where the batch was booked before.
+ */
+export function settleBatch(
+  store: Store,
+  { settlement, sequence, from, to }: StoredBatch,
+  { transactionHash, nowMs, uncollectable }: Booking,
+): number | undefined {
+  const changed = store
+    .prepare(
+      "UPDATE batches SET state = 'settled', transaction_hash = ?, settled_at = ? WHERE sequence = ? AND state = 'proposed'",
+    )
+    .run(transactionHash, nowMs, sequence).changes;
+  if (changed === 0) return undefined;
+  const unpaid = new Set(uncollectable.map(toHex));
+  let unpaidReplies = 0;
+  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseSettledEntry(entry));
+  const tests = createTestStates(store, settlement.batch.validator);
+  const paid = new Set(listPaid(entries, tests.find));
+  for (const entry of entries) {
+    countEntry(tests, entry);
+    const { replyId, payer, feeAtomic, verdict } = entry;
+    if (isBillable(verdict) && !paid.has(entry)) {
+      voidFee(store, entry);
+      continue;
+    }
+    if (feeAtomic === 0n) continue;
+    const isUnpaid = unpaid.has(toHex(payer));
+    adjustChannel(store, payer, { owed: -feeAtomic, settled: isUnpaid ? 0n : feeAtomic });
+    if (!isUnpaid) continue;
+    unpaidReplies++;
+    store.prepare('UPDATE replies SET uncollectable = 1 WHERE reply_id = ?').run(replyId);
+  }
+  store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
+  return unpaidReplies;
+}
+
+/** Exact evidence in the log has voided the reply. */
+function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): void {
+  adjustChannel(store, payer, { owed: -feeAtomic });
+  store.prepare("UPDATE replies SET fee = '0', voided = 1 WHERE reply_id = ?").run(replyId);
+}
+
+/**
+ * Drops what only audits and co-signers need of the replies of one batch that was settled before: bodies, openings,
+ * reports, traces. Log, records, verdicts and fees stay.
+ * @returns false where no batch is that old.
+ */
+export function pruneBatch(store: Store, beforeMs: number): boolean {
+  const row = sequenceColumns.get(
+    store.prepare('SELECT sequence FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1'),
+    beforeMs,
+  );
+  if (row === undefined) return false;
+  const { sequence } = row;
+  store
+    .prepare(
+      `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL, cohort = NULL,
+       payee_word = NULL, progress = NULL, progress_signature = NULL, attestation = NULL
+       WHERE sequence = ?`,
+    )
+    .run(sequence);
+  store
+    .prepare('DELETE FROM deliveries WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')
+    .run(sequence);
+  store
+    .prepare('DELETE FROM divergences WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')
+    .run(sequence);
+  store.prepare('UPDATE batches SET pruned = 1 WHERE sequence = ?').run(sequence);
+  return true;
+}

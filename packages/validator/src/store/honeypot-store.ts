@@ -1,0 +1,199 @@
+import { bytes, type Column, columns, flag, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import { encodeStatements, parseStatements, type Statement } from '@ogong/protocol/verdict/witnessed';
+import { commitmentColumns, openedColumns } from './replies/attempt-store.ts';
+import { recordVerifier } from './verifier-store.ts';
+
+/**
+ * planned -> committed -> opened -> closed; each on the disk before the message that follows. Who answers nothing is given up, and asked by
+ * witnesses. The verdict of its reply closes it.
+ */
+export interface HoneypotRow {
+  readonly id: Uint8Array;
+  /** The reply that it is made of. */
+  readonly replyId: Uint8Array;
+  /** Of the VRF, 80 bytes: its output is the nonce. */
+  readonly proof: Uint8Array;
+  readonly verifierId: Uint8Array;
+  readonly keyHash: Uint8Array;
+  readonly outputTokens: readonly number[];
+  readonly listSizes: Uint8Array;
+  readonly shapeClasses: Uint8Array;
+  readonly tailDraws: TailDraws;
+  /** Of the replaced token; undefined where the reply is as it was. */
+  readonly position: number | undefined;
+  readonly askAtMs: number;
+  readonly deadlineMs: number;
+  /** Who is liable for the report. */
+  readonly credential: SignedAnnouncement | undefined;
+  readonly committed: SignedCommitment | undefined;
+  readonly opened: OpenedReport | undefined;
+  /** What was opened is no report that counts. */
+  readonly isUnreadable: boolean;
+  /** It answered nothing here, so witnesses ask. */
+  readonly isGivenUp: boolean;
+  /** Of the witnesses that were told nothing either. */
+  readonly statements: readonly Statement[] | undefined;
+}
+
+/** u32, big-endian, one after another. */
+const tokenList: Column<readonly number[]> = {
+  ...mapped(bytes, readTokens, writeTokens),
+  matches: (value) => value instanceof Uint8Array && value.length % 4 === 0,
+  expected: 'bytes, four a token',
+};
+
+function readTokens(value: Uint8Array): readonly number[] {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  return Array.from({ length: value.length / 4 }, (_, i) => view.getUint32(4 * i));
+}
+
+function writeTokens(tokens: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * tokens.length));
+  for (const [i, token] of tokens.entries()) view.setUint32(4 * i, token);
+  return new Uint8Array(view.buffer);
+}
+
+const storedHoneypot = columns({
+  id: bytes,
+  replyId: bytes,
+  proof: bytes,
+  verifierId: bytes,
+  keyHash: bytes,
+  outputTokens: tokenList,
+  listSizes: bytes,
+  shapeClasses: bytes,
+  tailDraws: bytes,
+  position: optional(integer),
+  askAtMs: named('ask_at', integer),
+  deadlineMs: named('deadline', integer),
+  credential: optional(mapped(bytes, parseCredential, encodeCredential)),
+  committed: commitmentColumns,
+  opened: openedColumns,
+  isUnreadable: named('unreadable', flag),
+  isGivenUp: named('given_up', flag),
+  statements: optional(mapped(bytes, parseStatements, encodeStatements)),
+  outcome: optional(text),
+});
+
+const idColumns = columns({ verifierId: bytes });
+
+interface HoneypotOutcome extends HoneypotRow {
+  /** Undefined while it is open. */
+  readonly outcome: string | undefined;
+}
+
+const toHoneypot = (row: ReturnType<typeof storedHoneypot.read>): HoneypotOutcome => ({
+  ...row,
+  // How many draws there are to parse is said by the tokens.
+  tailDraws: parseTailDraws(row.tailDraws, row.outputTokens.length),
+});
+
+/** In place of one that an earlier program planned by a nonce of its own choice. */
+export function putHoneypot(store: Store, row: HoneypotRow): void {
+  const tailDraws = encodeTailDraws(row.tailDraws);
+  storedHoneypot.insert(store, 'INSERT OR REPLACE INTO honeypots', { ...row, tailDraws, outcome: undefined });
+}
+
+export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: SignedCommitment): void {
+  store
+    .prepare('UPDATE honeypots SET verifier_key = ?, digest = ?, commitment_signature = ? WHERE id = ?')
+    .run(committed.verifierKey, committed.digest, committed.signature, id);
+}
+
+/** The audit may wait for it. */
+export function keepHoneypotReport(
+  store: Store,
+  row: HoneypotRow,
+  {
+    opened: { salt, report, signature },
+    isUnreadable,
+    nowMs,
+  }: { readonly opened: OpenedReport; readonly isUnreadable: boolean; readonly nowMs: number },
+): void {
+  store
+    .prepare(
+      "UPDATE honeypots SET salt = ?, report = ?, signature = ?, unreadable = ? WHERE id = ? AND (outcome IS NULL OR outcome = 'dropped')",
+    )
+    .run(salt, report, signature, isUnreadable ? 1 : 0, row.id);
+  // The verdict may have come first.
+  countGarbage(store, row.replyId, nowMs);
+  resumeAudit(store, row, nowMs);
+}
+
+/** The verdict waits for witnesses from now on. @returns false where it was answered, or given up before. */
+export function giveHoneypotUp(store: Store, row: HoneypotRow, nowMs: number): boolean {
+  const sql = 'UPDATE honeypots SET given_up = 1 WHERE id = ? AND outcome IS NULL AND report IS NULL AND given_up = 0';
+  const { changes } = store.prepare(sql).run(row.id);
+  if (changes > 0) resumeAudit(store, row, nowMs);
+  return changes > 0;
+}
+
+export function keepHoneypotStatements(store: Store, id: Uint8Array, statements: readonly Statement[]): void {
+  store
+    .prepare('UPDATE honeypots SET given_up = 1, statements = ? WHERE id = ? AND outcome IS NULL AND report IS NULL')
+    .run(encodeStatements(statements), id);
+}
+
+/** With the verdict of the reply that it goes along with. What no entry holds against its verifier counts here. */
+export function closeHoneypotOf(
+  store: Store,
+  replyId: Uint8Array,
+  {
+    outcome,
+    suspect,
+    nowMs,
+  }: {
+    readonly outcome: 'passed' | 'failed' | 'silent' | 'dropped';
+    readonly suspect: Uint8Array | undefined;
+    readonly nowMs: number;
+  },
+): void {
+  store.prepare('UPDATE honeypots SET outcome = ? WHERE reply_id = ? AND outcome IS NULL').run(outcome, replyId);
+  if (suspect) recordVerifier(store, suspect, 'refuted', { nowMs, reason: 'doubtful answer to a honeypot' });
+  countGarbage(store, replyId, nowMs);
+}
+
+/** An answer that is no report, and that no entry tells of. */
+function countGarbage(store: Store, replyId: Uint8Array, nowMs: number): void {
+  const sql = `UPDATE honeypots SET outcome = 'garbage' WHERE reply_id = ? AND outcome = 'dropped' AND unreadable = 1
+    RETURNING verifier_id`;
+  for (const { verifierId } of idColumns.all(store.prepare(sql), replyId)) {
+    recordVerifier(store, verifierId, 'garbage', { nowMs });
+  }
+}
+
+/** The honeypot that goes along with an audit and is not closed. One without a proof is an earlier program's. */
+export function findHoneypot(store: Store, id: Uint8Array): HoneypotRow | undefined {
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE id = ? AND outcome IS NULL AND proof IS NOT NULL`;
+  const row = storedHoneypot.get(store.prepare(sql), id);
+  return row && toHoneypot(row);
+}
+
+/** Until then the audit has nothing to do, and takes no place of another one. */
+export function awaitHoneypot(store: Store, { replyId }: Pick<HoneypotRow, 'replyId'>, untilMs: number): void {
+  store.prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing'").run(untilMs, replyId);
+}
+
+/** Only what waits for a honeypot is due at its deadline. */
+function resumeAudit(store: Store, { replyId, deadlineMs }: HoneypotRow, nowMs: number): void {
+  store
+    .prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing' AND ask_at = ?")
+    .run(nowMs, replyId, deadlineMs);
+}
+
+/** Honeypots that are to be asked, or opened. */
+export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots
+    WHERE outcome IS NULL AND report IS NULL AND given_up = 0 AND proof IS NOT NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
+  return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
+}
+
+/** Drops honeypots that were closed before. */
+export function pruneHoneypots(store: Store, beforeMs: number): void {
+  store.prepare('DELETE FROM honeypots WHERE outcome IS NOT NULL AND deadline < ?').run(beforeMs);
+}

@@ -1,0 +1,48 @@
+import { bytes, columns } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { computeCorrectionId, parseSettledEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { BoundRecord } from '@ogong/protocol/verdict/claim';
+import { type Decision, decideReply, type VerdictContext } from '../verdict-store.ts';
+import { attachRecord } from './reply-changes.ts';
+import { type HandledReply, readReply } from './reply-store.ts';
+
+export interface Correction {
+  readonly row: HandledReply;
+  /** The record that the evidence speaks about. */
+  readonly signed: BoundRecord;
+  /** A reject on exact evidence. */
+  readonly decision: Decision;
+  readonly nowMs: number;
+}
+
+const entryColumns = columns({ entry: bytes });
+
+/**
+ * Exact evidence that turns up after a reply's verdict is an entry of its own, which ejects: the log before it stays as it is, and
+ * other validators check the evidence as they check any other. Call it inside one transaction.
+ * @returns undefined where the log says so already.
+ */
+export function correctReply(
+  store: Store,
+  context: VerdictContext,
+  { row, signed, decision, nowMs }: Correction,
+): VerdictEntry | undefined {
+  const replyId = computeCorrectionId(row.replyId);
+  if (readReply(store, replyId) !== undefined || hasEjected(store, row.replyId)) return undefined;
+  const { orderBytes, orderHash, orderSignature, expiresAtMs } = row;
+  const { payer, providerId } = parseOrder(orderBytes);
+  store
+    .prepare(
+      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
+       VALUES (?, 'admitted', ?, ?, ?, ?, ?, '0', ?)`,
+    )
+    .run(replyId, orderBytes, orderHash, orderSignature, payer, providerId, expiresAtMs);
+  attachRecord(store, replyId, signed);
+  return decideReply(store, context, { replyId, decision, nowMs });
+}
+
+function hasEjected(store: Store, replyId: Uint8Array): boolean {
+  const row = entryColumns.get(store.prepare('SELECT entry FROM log WHERE reply_id = ?'), replyId);
+  return row !== undefined && parseSettledEntry(row.entry).ejects;
+}

@@ -1,0 +1,181 @@
+import type { Store } from '@ogong/host/store/store';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
+import type { BoundRecord, Claim, ReplyTexts } from '@ogong/protocol/verdict/claim';
+import { adjustChannel, readChannel } from '../channel-store.ts';
+import { hashList } from './hash-list.ts';
+import { forgetMilestone } from './milestone-store.ts';
+import { forgetAsks } from './opening-store.ts';
+import { readReply, type StoredSummary } from './reply-store.ts';
+
+// What becomes of a reply after its admission. Each function belongs inside a group commit.
+
+/** Replaces the reservation by the fee, which is owed unless the audit rejects. */
+export function recordReply(
+  store: Store,
+  claim: Claim,
+  {
+    summary,
+    texts,
+    attestation = new Uint8Array(0),
+  }: {
+    readonly summary: StoredSummary;
+    readonly texts: ReplyTexts | undefined;
+    readonly attestation?: Uint8Array | undefined;
+  },
+  intake: { readonly epoch: bigint; readonly timeMs: number },
+): void {
+  const { order, header, feeAtomic } = claim;
+  const { record, providerKey, signature } = summary.record;
+  store
+    .prepare(
+      `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
+       header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
+       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, attestation = ?, consent = NULL
+       WHERE reply_id = ? AND state = 'admitted'`,
+    )
+    .run(
+      record,
+      providerKey,
+      signature,
+      summary.header,
+      hashList.write(summary.headerProof),
+      summary.requestSummary,
+      summary.responseSummary,
+      texts?.request ?? null,
+      summary.endpoint,
+      texts?.response ?? null,
+      feeAtomic.toString(),
+      header.payee,
+      summary.payeeWord,
+      claim.shards.length === 0 ? null : (summary.cohort ?? null),
+      intake.epoch,
+      intake.timeMs,
+      summary.progress?.progress ?? null,
+      summary.progress?.signature ?? null,
+      attestation.length === 0 ? null : attestation,
+      order.replyId,
+    );
+  if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
+  adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
+}
+
+/**
+ * @param spentAtomic what was drawn from the channel, by the chain. Default: what is known here.
+ * @returns by how much this bill raises what a recorded reply is billed, and what the payer may owe in all then; undefined where it does not.
+ */
+export function computeRaise(
+  store: Store,
+  { order, feeAtomic }: Pick<Claim, 'order' | 'feeAtomic'>,
+  spentAtomic = 0n,
+): { readonly more: bigint; readonly liability: bigint } | undefined {
+  const before = readReply(store, order.replyId);
+  if (before?.state !== 'recorded' || before.feeAtomic === undefined || feeAtomic <= before.feeAtomic) return undefined;
+  const more = feeAtomic - before.feeAtomic;
+  const { settled, owed, outstanding } = readChannel(store, order.payer);
+  return { more, liability: (settled > spentAtomic ? settled : spentAtomic) + owed + outstanding + more };
+}
+
+/**
+ * The payer's word is worth more than the one before, of a reply that nobody has begun to judge. Its reservation is over, and other orders
+ * may have the room: so the rest has to fit into what the payer has signed for, and into its channel.
+ */
+export function raiseBill(
+  store: Store,
+  claim: Claim,
+  {
+    word,
+    channel,
+  }: {
+    readonly word: SignedProgress;
+    /** As the chain has it. */
+    readonly channel: { readonly spendable: bigint; readonly spent: bigint };
+  },
+): void {
+  const { order, feeAtomic } = claim;
+  const raise = computeRaise(store, claim, channel.spent);
+  if (raise === undefined) return;
+  const { more, liability } = raise;
+  if (liability > readChannel(store, order.payer).voucher || liability > channel.spendable) return;
+  store
+    .prepare('UPDATE replies SET fee = ?, progress = ?, progress_signature = ? WHERE reply_id = ?')
+    .run(feeAtomic.toString(), word.progress, word.signature, order.replyId);
+  adjustChannel(store, order.payer, { owed: more });
+}
+
+/** Keeps a record that came without the reply, unless there is one. */
+export function attachRecord(
+  store: Store,
+  replyId: Uint8Array,
+  { record, providerKey, signature, header, headerProof }: BoundRecord,
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET record = ?, provider_key = ?, record_signature = ?, header = ?, header_proof = ?
+       WHERE reply_id = ? AND state = 'admitted' AND record IS NULL`,
+    )
+    .run(record, providerKey, signature, header, hashList.write(headerProof), replyId);
+}
+
+/** Marks the reply for an audit, whatever the beacon draws. */
+export function forceAudit(store: Store, replyId: Uint8Array): void {
+  store
+    .prepare(
+      "UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing', 'waiting')",
+    )
+    .run(replyId);
+}
+
+export function beginAudit(
+  store: Store,
+  replyId: Uint8Array,
+  beaconEpoch: bigint,
+  { deadlineMs, askAtMs }: { deadlineMs: number; askAtMs: number },
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET state = 'auditing', beacon_epoch = ?, deadline = ?, ask_at = ?
+       WHERE reply_id = ? AND state = 'recorded'`,
+    )
+    .run(beaconEpoch, deadlineMs, askAtMs, replyId);
+}
+
+/**
+ * Stores the opening. The time for verifiers starts now, however late the opening came.
+ * @param texts where the provider had handed the reply in without them.
+ * @param openedAt the place that the provider has proven by handing the opening over there.
+ */
+export function keepOpening(
+  store: Store,
+  replyId: Uint8Array,
+  opening: Uint8Array,
+  {
+    openedAt,
+    deadlineMs,
+    texts,
+  }: { readonly openedAt: Uint8Array; readonly deadlineMs: number; readonly texts: ReplyTexts | undefined },
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline,
+       request = coalesce(request, ?5), response = coalesce(response, ?6)
+       WHERE reply_id = ?4 AND state = 'auditing'`,
+    )
+    .run(opening, openedAt, deadlineMs, replyId, texts?.request ?? null, texts?.response ?? null);
+  forgetAsks(store, replyId);
+}
+
+/** @param drift the policy that weighs the candidates and judges their reports. */
+export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array, drift: Uint8Array): void {
+  store
+    .prepare(
+      `UPDATE replies SET candidates = ?, drift = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL`,
+    )
+    .run(candidates, drift, replyId);
+}
+
+/** What the payer measured; its first word stands. */
+export function keepObserved(store: Store, replyId: Uint8Array, observedMs: number): void {
+  store
+    .prepare('UPDATE replies SET observed_ms = ? WHERE reply_id = ? AND observed_ms IS NULL')
+    .run(observedMs, replyId);
+}

@@ -1,0 +1,209 @@
+import { bigInteger, bytes, columns, flag, integer } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { parseCohortWord } from '@ogong/protocol/settlement/cohort-word';
+import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
+import {
+  appendVerdict,
+  computeEntryHash,
+  computeGenesisPosition,
+  isBillable,
+  type LogPosition,
+  type Verdict,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
+import { type Evidence, encodeEvidence, parseKeptConsent } from '@ogong/protocol/verdict/evidence';
+import type { Judgement } from '@ogong/protocol/verdict/judgement';
+import { computeStep } from '@ogong/protocol/verdict/log-step';
+import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
+import type { Statement } from '@ogong/protocol/verdict/witnessed';
+import { adjustChannel } from './channel-store.ts';
+import { closeHoneypotOf } from './honeypot-store.ts';
+import { forgetMilestone } from './replies/milestone-store.ts';
+import { forgetAsks } from './replies/opening-store.ts';
+import { OPEN_STATES } from './replies/reply-states.ts';
+import { type ReplyRow, readReply, toClaim } from './replies/reply-store.ts';
+import { createTestStates, OWN_TESTS } from './sequential-store.ts';
+import { forgetSittings } from './sitting-store.ts';
+import { recordMarks } from './verifier-store.ts';
+import { forgetStatements } from './witness-store.ts';
+
+export interface VerdictContext {
+  readonly crypto: Crypto;
+  readonly chainId: bigint;
+  /** 20 bytes, of this validator. */
+  readonly validator: Uint8Array;
+}
+
+export type Decision =
+  | { readonly verdict: 'unaudited'; readonly beaconEpoch: bigint }
+  /** The provider promised a reply that witnesses did not get either: while it had to keep it, or later. */
+  | { readonly undelivered: 'abandoned' | 'unasked'; readonly statements: readonly Statement[] }
+  | {
+      readonly judgement: Judgement;
+      readonly evidence: Evidence;
+      readonly beaconEpoch: bigint;
+    };
+
+const ZERO_HASH = new Uint8Array(32);
+const ZERO_ADDRESS = new Uint8Array(20);
+const NO_STEP = { step: 'none', eValuePpm: 0 } as const;
+
+const positionColumns = columns({ position: bigInteger, entry: bytes });
+const providerColumns = columns({ audits: integer, rejects: integer, ejected: flag });
+
+export function readPosition(store: Store, { crypto, chainId, validator }: VerdictContext): LogPosition {
+  const row = positionColumns.get(store.prepare('SELECT position, entry FROM log ORDER BY position DESC LIMIT 1'));
+  if (row === undefined) return computeGenesisPosition(crypto, { chainId, validator });
+  return { length: row.position + 1n, head: computeEntryHash(crypto, row.entry) };
+}
+
+/** The result of a provider's audits here. */
+export interface ProviderRecord {
+  readonly audits: number;
+  readonly rejects: number;
+  /** No order for it is admitted any more. */
+  readonly ejected: boolean;
+}
+
+export function readProvider(store: Store, providerId: Uint8Array): ProviderRecord {
+  const sql = `SELECT ${providerColumns.list} FROM providers WHERE provider_id = ?`;
+  return providerColumns.get(store.prepare(sql), providerId) ?? { audits: 0, rejects: 0, ejected: false };
+}
+
+function writeProvider(
+  store: Store,
+  providerId: Uint8Array,
+  payee: Uint8Array | undefined,
+  { audits, rejects, ejected }: ProviderRecord,
+): void {
+  store
+    .prepare(
+      `INSERT INTO providers (provider_id, payee, audits, rejects, ejected) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET payee = coalesce(excluded.payee, payee), audits = excluded.audits,
+       rejects = excluded.rejects, ejected = excluded.ejected`,
+    )
+    .run(providerId, payee ?? null, audits, rejects, ejected ? 1 : 0);
+}
+
+/**
+ * The one place where a reply gets its verdict: log, sequential test, channel and reply move together, in the caller's
+ * transaction, once.
+ * @returns undefined where the reply has its verdict already.
+ */
+export function decideReply(
+  store: Store,
+  context: VerdictContext,
+  { replyId, decision, nowMs }: { replyId: Uint8Array; decision: Decision; nowMs: number },
+): VerdictEntry | undefined {
+  const { crypto } = context;
+  const row = readReply(store, replyId);
+  if (row === undefined || !OPEN_STATES.has(row.state)) return undefined;
+  const order = parseOrder(row.orderBytes);
+  const payee = row.summary && toClaim(row).header.payee;
+  const judgement = 'judgement' in decision ? decision.judgement : undefined;
+  const verdict = nameVerdict(decision);
+  const evidence = findEvidence(decision, row);
+  const feeAtomic = isPaid(row, verdict) ? (row.feeAtomic ?? 0n) : 0n;
+
+  const counted = {
+    providerId: order.providerId,
+    payee: payee ?? ZERO_ADDRESS,
+    verdict,
+    evidence: judgement?.evidence ?? 'none',
+    beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
+    ...(judgement ? computeStep(judgement) : NO_STEP),
+    timeMs: nowMs,
+    verifiers: judgement?.verifiers ?? [],
+  } as const;
+  const ejects = countEntry(createTestStates(store, OWN_TESTS), counted);
+  if (judgement) countAudit(store, counted, ejects);
+
+  const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
+    ...counted,
+    ejects,
+    replyId,
+    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
+    feeAtomic,
+    fineAtomic: verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
+    payer: order.payer,
+    router: order.router,
+    shards: row.summary?.cohort === undefined ? [] : parseCohortWord(row.summary.cohort).terms.shards,
+    evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
+  });
+  // The request is not kept as long as the fee.
+  const isUnpaidDoubt = isBillable(verdict) && feeAtomic === 0n;
+  store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
+  store
+    .prepare(
+      `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
+       consent = NULL, opening = NULL, candidates = NULL, fee = CASE WHEN ? THEN '0' ELSE fee END WHERE reply_id = ?`,
+    )
+    .run(
+      verdict,
+      JSON.stringify(judgement?.checks ?? []),
+      evidence ?? null,
+      entry.index,
+      isUnpaidDoubt ? 1 : 0,
+      replyId,
+    );
+  store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
+  forgetAsks(store, replyId);
+  forgetMilestone(store, replyId);
+  forgetSittings(store, replyId);
+  forgetStatements(store, replyId);
+  if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
+  else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
+  recordMarks(store, entry, { nowMs, isOwn: true });
+  closeHoneypotOf(store, replyId, { outcome: nameHoneypot(decision), suspect: judgement?.suspect, nowMs });
+  return entry;
+}
+
+/** `dropped`: nobody knows what is right, or its verifier withdrew what it had signed for. */
+function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dropped' {
+  if (!('judgement' in decision) || decision.evidence.kind !== 'audit') return 'dropped';
+  const { honeypot } = decision.evidence;
+  if (honeypot === undefined) return 'dropped';
+  if (honeypot.opened === undefined) return 'silent';
+  const { verifiers, suspect } = decision.judgement;
+  const mark = verifiers.find(({ verifierId }) => equalBytes(verifierId, honeypot.verifierId));
+  if (mark === undefined) return 'dropped';
+  return mark.outcome === 'credited' && suspect === undefined ? 'passed' : 'failed';
+}
+
+/** By the request, which says whether doubt is paid. */
+function isPaid({ summary }: Pick<ReplyRow, 'summary'>, verdict: Verdict): boolean {
+  if (summary === undefined) return isBillable(verdict);
+  return isPaidFor(verdict, findModality(summary.endpoint).parseSummary(summary.requestSummary));
+}
+
+function nameVerdict(decision: Decision): Verdict {
+  if ('judgement' in decision) return decision.judgement.verdict;
+  if ('verdict' in decision) return decision.verdict;
+  return decision.undelivered === 'abandoned' ? 'abandoned' : 'unjudged';
+}
+
+/** That a reply never came rests on the provider's word that it would, and on those of witnesses. */
+function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8Array | undefined {
+  if ('judgement' in decision) return encodeEvidence(decision.evidence);
+  if ('verdict' in decision) return undefined;
+  const { undelivered: kind, statements } = decision;
+  if (row.consent === undefined) throw new Error('a reply was admitted without the consent of its provider');
+  return encodeEvidence({ kind, consent: parseKeptConsent(row.consent), statements });
+}
+
+/** Counts an audit in the record of its provider, which is out from its ejection on. */
+function countAudit(store: Store, { providerId, payee, verdict }: CountedEntry, ejects: boolean): void {
+  const { audits, rejects, ejected } = readProvider(store, providerId);
+  const isCounted = verdict === 'accept' || verdict === 'reject';
+  writeProvider(store, providerId, payee.some((byte) => byte !== 0) ? payee : undefined, {
+    audits: audits + (isCounted ? 1 : 0),
+    rejects: rejects + (verdict === 'reject' ? 1 : 0),
+    ejected: ejected || ejects,
+  });
+}

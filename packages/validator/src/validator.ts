@@ -1,0 +1,302 @@
+import { createAttestedRole } from '@ogong/host/attester/attested-role';
+import type { HostPort } from '@ogong/host/link/host-port';
+import { Refusal } from '@ogong/host/link/link-error';
+import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import type { Repeating } from '@ogong/host/time/repeat';
+import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { MAX_BATCH_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { encodeMachineProof, type MachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
+import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
+import { createAccess, ratesOf } from './access.ts';
+import type { DrawnTests } from './canary/drawn-tests.ts';
+import { createAdmissionMemory } from './intake/admission-memory.ts';
+import { createBondRoom } from './intake/bond-room.ts';
+import { createIntake, type Intake } from './intake/intake.ts';
+import type { IntakeDependencies } from './intake/intake-state.ts';
+import { noteIntake } from './intake/note-intake.ts';
+import { createOpeningGrants } from './intake/opening-grants.ts';
+import { noteProof } from './machines/eject-machine.ts';
+import type { MachinesState } from './machines/machine-state.ts';
+import { answerOnceSynced } from './once-synced.ts';
+import { MAX_EVIDENCE_BYTES, type RouteDependencies } from './route-dependencies.ts';
+import { createRoutes } from './routes.ts';
+import { adoptTable } from './store/drift-store.ts';
+import {
+  getBeacon,
+  getHoldings,
+  openValidatorState,
+  type ValidatorDependencies,
+  type ValidatorOptions,
+  type ValidatorState,
+} from './validator-state.ts';
+import { wireHanding } from './wire-announcements.ts';
+import { type WiredAudit, wireAudit } from './wire-audit.ts';
+import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
+import { wireCanaries, wireTimed } from './wire-canaries.ts';
+import { repeatHearings } from './wire-hearings.ts';
+import { repeatMachines, wireMachines } from './wire-machines.ts';
+import { repeatPricing, wirePricing } from './wire-prices.ts';
+import {
+  repeatAllotting,
+  wireAllotting,
+  wireCosigning,
+  wireLiens,
+  wireReinstating,
+  wireSettlement,
+  wireTallyBook,
+} from './wire-settlement.ts';
+import { wireWitness } from './wire-witness.ts';
+
+export interface Validator {
+  start(): Promise<void>;
+  stop(graceMs?: number): Promise<void>;
+  address(): HostPort;
+}
+
+interface ValidatorServices extends WiredAudit {
+  readonly beacon: WiredBeacon;
+  readonly settling: Repeating;
+  readonly reinstating: Repeating;
+  readonly liens: Repeating;
+  readonly hearings: Repeating;
+  /** Undefined where the network has no emission. */
+  readonly tallying: Repeating | undefined;
+  /** Undefined where the network does not burn and mint. */
+  readonly pricing: Repeating | undefined;
+  /** Undefined where the network has no registry of machines. */
+  readonly challenging: Repeating | undefined;
+  readonly handing: Repeating;
+  readonly server: LinkServer;
+  readonly canaries: DrawnTests | undefined;
+  readonly timed: DrawnTests;
+}
+
+/** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
+export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
+  const state = openValidatorState(options, dependencies);
+  const services = wireServices(state);
+  return {
+    start: () => startValidator(state, services),
+    stop: (graceMs = 5_000) => stopValidator(state, services, graceMs),
+    address: () => services.server.address(),
+  };
+}
+
+function wireServices(state: ValidatorState): ValidatorServices {
+  const machines = wireMachines(state);
+  const intake = wireIntake(state, machines, {
+    onVerdict: (entry) => wired.report(entry),
+    earn: (caller, calls) => server.earn(caller, calls),
+  });
+  const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
+  const wired: WiredAudit = wireAudit(state, {
+    contest,
+    findIntake: (replyId) => intake.findIntake(replyId),
+    takeIn: (submission) => intake.takeIn(submission),
+    takePassed: (submission) => intake.takePassed(submission),
+  });
+  // A new beacon selects replies, which are audited at once.
+  const canaries = wireCanaries(state);
+  const timed = wireTimed(state);
+  const beacon = wireBeacon(state, () => {
+    void wired.auditing.trigger().catch(() => undefined);
+    canaries?.notice(state.archive.latest());
+    timed.notice(state.archive.latest());
+  });
+  const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES }, intake);
+  const reinstating = wireReinstating(state);
+  const liens = wireLiens(state);
+  const hearings = repeatHearings(state);
+  const handing = wireHanding(state);
+  const allotting = wireAllotting(state);
+  const tallying = allotting && repeatAllotting(state, allotting);
+  const feed = wirePricing(state);
+  const pricing = repeatPricing(state, feed);
+  const challenging = machines && repeatMachines(state, machines);
+  const server: LinkServer = wireServer(state, {
+    ...{ beacon, intake, witness, allotting, machines, pricing: feed },
+    tallyBook: wireTallyBook(state),
+  });
+  return {
+    ...{ ...wired, beacon, settling, reinstating, liens, hearings, tallying, pricing, challenging },
+    ...{ handing, server, canaries, timed },
+  };
+}
+
+function wireIntake(
+  state: ValidatorState,
+  machines: MachinesState | undefined,
+  { onVerdict, earn }: { readonly onVerdict: WiredAudit['report'] } & Required<Pick<IntakeDependencies, 'earn'>>,
+): Intake {
+  const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
+  const intake = createIntake(
+    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
+    {
+      ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, earn, holdings: getHoldings(state) },
+      learnOrderKey: state.learnOrderKey,
+      getBeacon: (epoch) => getBeacon(state, epoch),
+      letIn: createNewcomerDoor({
+        ...{ crypto, clock, chain, latestEpoch: async () => archive.latest().epoch },
+        findValue: async (epoch) => archive.find(epoch)?.value,
+        readStake: async (payee) => (await chain.client()).lockedOf(payee),
+      }),
+      findMachineProblem: async (providerId, attestedKey) =>
+        machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
+      onMachineFault: machines && ((proof) => void noteFault(state, machines, proof)),
+      memory: createAdmissionMemory({
+        ...{ store, clock, validator: signer.address },
+        anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
+      }),
+      room: createBondRoom({
+        ...{ store, clock, client: () => chain.client(), validators: () => chain.validators() },
+        onError: (err) => state.log.debug({ err }, 'what the bonds carry cannot be read'),
+      }),
+    },
+  );
+  return noteIntake(options.isDraining ? { ...intake, admit: refuseOrders } : intake, {
+    crypto,
+    clock,
+    ledger: chain.ledger,
+    steps: state.metrics.steps,
+  });
+}
+
+/** What a record was refused for may prove an offence. Whoever handed it in does not wait for that. */
+async function noteFault(
+  { log }: Pick<ValidatorState, 'log'>,
+  machines: MachinesState,
+  proof: MachineProof,
+): Promise<void> {
+  try {
+    await noteProof(machines, encodeMachineProof(proof));
+  } catch (err) {
+    // Most faults prove nothing, and what is too large for a proof does not either.
+    if (!(err instanceof Refusal || err instanceof ProtocolError))
+      log.warn({ err }, 'what a machine showed could not be judged');
+  }
+}
+
+/** The order's consumer tries another validator. */
+async function refuseOrders(): Promise<never> {
+  throw new Refusal('unavailable', 'this validator admits no orders any more: it settles what is open');
+}
+
+function wireServer(
+  state: ValidatorState,
+  services: Pick<
+    RouteDependencies,
+    'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing' | 'machines'
+  >,
+): LinkServer {
+  const { options, clock, store, group, archive, chain, identity, verdicts, metrics, log } = state;
+  const cosigning = wireCosigning(state);
+  const grants = createOpeningGrants(clock);
+  const routes = createRoutes({
+    ...services,
+    isDraining: options.isDraining ?? false,
+    archive,
+    wanted: state.wanted,
+    cosigning,
+    store,
+    verdicts,
+    chain,
+    grants,
+    metrics,
+    show: openMachine(state),
+    charge: (caller, method, calls) => server.charge(caller, method, calls),
+    blame: (caller, refused) => server.blame(caller, refused),
+  });
+  const server: LinkServer = createLinkServer(
+    {
+      bind: options.bind,
+      identity,
+      authorize: createAccess({ chain, grants }),
+      methodRates: ratesOf(() => chain.validators().length),
+      isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
+      limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
+      routes: (router) => routes(answerOnceSynced(router, group)),
+    },
+    { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
+  );
+  return server;
+}
+
+/** The machine vouches for the key of admissions and certificates, and for the certificate of links. */
+function openMachine({ crypto, chain, identity, signer, attester }: ValidatorState): RouteDependencies['show'] {
+  if (attester === undefined) return undefined;
+  const nodeId = nameSigningKey(signer.signingKey);
+  const keys = { role: 'validator', ledger: chain.ledger, nodeId, certHash: identity.id } as const;
+  const machine = createAttestedRole(keys, { crypto, attester });
+  return async (nonce) => ({ nodeId, evidence: await machine.show(nonce) });
+}
+
+async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
+  const { group, clock, awake, log } = state;
+  const { drift } = state.options;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
+  const { hearings, tallying, pricing, challenging } = services;
+  await group.write((db) => adoptTable(db, drift, clock.nowMs()));
+  if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
+  await server.start();
+  awake.start();
+  beacon.start();
+  staking.start();
+  auditing.start();
+  settling.start();
+  reinstating.start();
+  liens.start();
+  hearings.start();
+  tallying?.start();
+  pricing?.start();
+  challenging?.start();
+  handing.start();
+}
+
+/** The store stays open. */
+async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
+  const { awake, links, peerLinks, group } = state;
+  const {
+    server,
+    beacon,
+    staking,
+    auditing,
+    settling,
+    reinstating,
+    liens,
+    hearings,
+    tallying,
+    pricing,
+    challenging,
+    handing,
+    audit,
+    disputes,
+    canaries,
+    timed,
+  } = services;
+  state.stopping.abort();
+  await Promise.all([
+    beacon.stop(),
+    staking.stop(),
+    auditing.stop(),
+    settling.stop(),
+    reinstating.stop(),
+    liens.stop(),
+    hearings.stop(),
+    tallying?.stop(),
+    pricing?.stop(),
+    challenging?.stop(),
+    handing.stop(),
+    audit.stop(),
+    canaries?.stop(),
+    timed.stop(),
+    server.stop(graceMs),
+  ]);
+  await disputes.stop();
+  awake.stop();
+  links.close();
+  peerLinks.close();
+  await group.close();
+}

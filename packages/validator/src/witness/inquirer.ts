@@ -1,0 +1,258 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/reveal-word';
+import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { HandedReply, ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import { openReply } from '@ogong/protocol/verdict/opened-reply';
+import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
+import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
+import type { ContestedReport } from '../audit/audit-state.ts';
+import { askNobody, fetchTexts, type GetTexts } from '../audit/fetch-texts.ts';
+import {
+  createPatience,
+  NoAnswer,
+  OwnFault,
+  type PatienceDependencies,
+  type PatienceOptions,
+  Unannounced,
+} from '../audit/patience.ts';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
+import type { TakenRecord } from './taken-record.ts';
+
+/** What a provider, or a verifier, showed. */
+export type ReplyPart =
+  | { readonly kind: 'record'; readonly submission: HandedReply }
+  /** The receipt of the order's validator for the record, in place of the record. */
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
+  | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
+  | { readonly kind: 'report'; readonly opened: OpenedReport };
+
+export type InquiryAnswer =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'silent'; readonly isRefused: boolean; readonly epoch: bigint; readonly timeMs: number }
+  | ReplyPart;
+
+export interface InquirerDependencies extends PatienceDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly latestEpoch: () => bigint;
+  /** Asks a provider for the record of a reply. @throws LinkError */
+  readonly showRecord: (
+    provider: Peer,
+    replyId: Uint8Array,
+    options: VerifierCallOptions,
+  ) => Promise<HandedReply | TakenRecord>;
+  /** Whether the order's validator has signed for a record (isTakenIn). */
+  readonly isTaken: (order: NamedOrder, taken: TakenRecord) => Promise<boolean>;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** The texts beside it. Default: nobody is asked for texts. @throws LinkError */
+  readonly getTexts?: GetTexts;
+  /** Has a verifier commit, in the name of the validator whose job it is. @throws LinkError */
+  readonly commit: (
+    verifier: Peer,
+    job: ScoreJobMessage & { readonly validator: Uint8Array },
+    options: VerifierCallOptions,
+  ) => Promise<SignedCommitment>;
+  /** Has a verifier open what it has committed to, with the word of the validator whose job it is. @throws LinkError */
+  readonly reveal: (
+    verifier: Peer,
+    job: JobRound & { readonly validator: Uint8Array; readonly word: Uint8Array },
+    options: VerifierCallOptions,
+  ) => Promise<
+    OpenedReport & { readonly openedRound?: (Omit<JobRound, 'jobId'> & { readonly word: Uint8Array }) | undefined }
+  >;
+  /** Whether the order's validator has signed for a round (reveal-word.ts). */
+  readonly isOwnRound: (order: NamedOrder, job: JobRound & { readonly word: Uint8Array }) => Promise<boolean>;
+  /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
+  readonly checkSubmission: (order: NamedOrder, submission: HandedReply) => Promise<unknown>;
+  readonly signal: AbortSignal;
+}
+
+/** A question to somebody, with what the answer is checked against. */
+export type AskedQuestion = { readonly question: Question; readonly order: NamedOrder } & (
+  | { readonly asked: 'record' }
+  | {
+      readonly asked: 'opening';
+      readonly record: RecordV2;
+      /** Present where the texts are wanted, too. */
+      readonly texts?: {
+        readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
+        readonly intake: IntakeWord;
+      };
+    }
+  | { readonly asked: 'commitment'; readonly job: ScoreJobMessage; readonly keyHash: Uint8Array }
+  | (ContestedReport & { readonly word: Uint8Array })
+);
+
+/**
+ * Asks a provider whether it has a record or an opening, or a verifier for its commitment, as often and as long as lateness demands before anybody may blame it. Each
+ * call asks once at most. What came of it is on the disk before it is told, and an answer of silence never changes.
+ */
+export interface Inquirer {
+  ask(asked: AskedQuestion): Promise<InquiryAnswer>;
+}
+
+export interface InquirerOptions {
+  readonly record: PatienceOptions;
+  readonly opening: PatienceOptions;
+  /** By the passes that the job takes. */
+  readonly commitment: (job: Pick<ScoreJobMessage, 'claim'>) => PatienceOptions;
+  readonly report: PatienceOptions;
+}
+
+/** Asks by windows of their own: a record is short and was due long ago, an opening may be long, and a report has to be computed. */
+export function createInquirer(options: InquirerOptions, dependencies: InquirerDependencies): Inquirer {
+  const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
+    dependencies;
+  const { getTexts = askNobody } = dependencies;
+  const patience = {
+    record: createPatience(options.record, dependencies),
+    opening: createPatience(options.opening, dependencies),
+  };
+  // A sitting waits for a verifier's answers: how long must not follow from how slow other verifiers are.
+  const patienceOf = (asked: AskedQuestion) => {
+    if (asked.asked === 'commitment') return createPatience(options.commitment(asked.job), dependencies);
+    return asked.asked === 'report' ? createPatience(options.report, dependencies) : patience[asked.asked];
+  };
+  const running = new Map<string, Promise<InquiryAnswer>>();
+
+  async function call(asked: AskedQuestion, timeoutMs: number): Promise<ReplyPart> {
+    const { order, question } = asked;
+    const provider = store.read(() => readAnnouncement(store, question.target));
+    if (provider === undefined) throw new Unannounced(`${toHex(question.target)} is not announced`);
+    if (asked.asked === 'commitment') return callVerifier(asked, provider.verifier, timeoutMs);
+    if (asked.asked === 'report') return callToReveal(asked, provider.verifier, timeoutMs);
+    if (asked.asked === 'record') {
+      const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
+      if ('intake' in submission) {
+        if (!(await isTaken(order, submission))) throw new NoAnswer("what came is no receipt of the order's validator");
+        return { kind: 'taken' };
+      }
+      await checkSubmission(order, submission).catch((cause: unknown) => {
+        if (!isRefutation(cause)) throw new OwnFault('the record cannot be checked now', { cause });
+        throw new NoAnswer('what came is not the reply that was ordered', { cause });
+      });
+      return { kind: 'record', submission };
+    }
+    const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
+    const opened = openReply(crypto, asked.record, opening);
+    if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('what came is no opening');
+    if (asked.texts === undefined) return { kind: 'opening', opening };
+    const { claim, intake } = asked.texts;
+    const texts = await fetchTexts(crypto, claim, () =>
+      getTexts(provider, { replyId: order.replyId, intake }, { timeoutMs, signal }),
+    );
+    return { kind: 'opening', opening, texts };
+  }
+
+  async function callVerifier(
+    { order, job, keyHash }: Extract<AskedQuestion, { readonly asked: 'commitment' }>,
+    verifier: Announcement['verifier'],
+    timeoutMs: number,
+  ): Promise<ReplyPart> {
+    assertAnnounced(verifier, keyHash);
+    const asked = { ...job, timeoutMs, validator: order.validator };
+    const committed = await dependencies.commit(verifier, asked, { timeoutMs, signal });
+    const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed });
+    if (problem !== undefined) throw new NoAnswer(`what came is no commitment: ${problem}`);
+    return { kind: 'commitment', committed };
+  }
+
+  async function callToReveal(
+    { order, jobId, keyHash, inputsHash, committed, round, word }: Extract<AskedQuestion, { readonly asked: 'report' }>,
+    verifier: Announcement['verifier'],
+    timeoutMs: number,
+  ): Promise<ReplyPart> {
+    assertAnnounced(verifier, keyHash);
+    const { validator } = order;
+    const answer = await dependencies.reveal(verifier, { jobId, round, validator, word }, { timeoutMs, signal });
+    const { openedRound } = answer;
+    if (openedRound && (await isOtherRound(order, { committed, jobId, round }, { jobId, ...openedRound }))) {
+      throw new Refusal('conflict', 'its validator has had this report opened over another round');
+    }
+    const { salt, report, signature } = answer;
+    const opened = { salt, report, signature };
+    if (salt.length !== SALT_BYTES) throw new NoAnswer(`a salt of ${salt.length} bytes`);
+    // Whether it says anything about the reply, only those can tell who have the reply.
+    const read = readReport(crypto, { jobId, committed, opened, round }, { inputsHash, read: () => ({}) });
+    if ('problem' in read) throw new NoAnswer(`what came opens no commitment: ${read.problem}`);
+    return { kind: 'report', opened };
+  }
+
+  /** A verifier that has opened its report over another round is no liar: its validator is. */
+  async function isOtherRound(
+    order: NamedOrder,
+    asked: JobRound & { readonly committed: SignedCommitment },
+    shown: JobRound & { readonly word: Uint8Array },
+  ): Promise<boolean> {
+    const isOther = !equalBytes(hashJobRound(crypto, shown), hashJobRound(crypto, asked));
+    const isNamed = shown.round.some((digest) => equalBytes(digest, asked.committed.digest));
+    return isOther && isNamed && dependencies.isOwnRound(order, shown);
+  }
+
+  async function askOnce(asked: AskedQuestion): Promise<InquiryAnswer> {
+    const before = store.read(() => readInquiry(store, asked.question));
+    const told = readSilence(before);
+    if (told) return told;
+    const nowMs = clock.nowMs();
+    const isEarly = nowMs < before.dueAtMs && before.dueAtMs <= nowMs + before.pauseMs;
+    if (isEarly && before.outcome === undefined) return { kind: 'waiting' };
+    const { ask, isOver, isRefused } = patienceOf(asked);
+    const answer = await ask(before, (timeoutMs) => call(asked, timeoutMs));
+    if ('error' in answer && answer.error instanceof Refusal) throw answer.error;
+    if (signal.aborted) return { kind: 'waiting' };
+    if ('value' in answer) {
+      await group.write((db) => keepInquiry(db, { ...before, outcome: 'found' }));
+      return answer.value;
+    }
+    const { asks } = answer;
+    const isSilent = before.outcome !== 'found' && isOver(asks);
+    const after: Inquiry = {
+      ...before,
+      ...asks,
+      dueAtMs: clock.nowMs() + asks.pauseMs,
+      ...(isSilent && { outcome: isRefused(asks) ? 'refused' : 'silent', epoch: latestEpoch(), timeMs: clock.nowMs() }),
+    };
+    await group.write((db) => keepInquiry(db, after));
+    return readSilence(after) ?? { kind: 'waiting' };
+  }
+
+  return {
+    /** Those who ask at the same time share one answer. */
+    ask(asked) {
+      const { validator, replyId, asked: what, target, subject } = asked.question;
+      const key = [validator, replyId, target, subject].map(toHex).join() + what;
+      const answer = running.get(key) ?? askOnce(asked).finally(() => running.delete(key));
+      running.set(key, answer);
+      return answer;
+    },
+  };
+}
+
+function assertAnnounced(
+  verifier: Announcement['verifier'],
+  keyHash: Uint8Array,
+): asserts verifier is NonNullable<Announcement['verifier']> {
+  if (verifier !== undefined && equalBytes(verifier.keyHash, keyHash)) return;
+  throw new Unannounced(`a verifier with the key ${toHex(keyHash)} is not announced`);
+}
+
+function readSilence({ outcome, epoch, timeMs }: Inquiry): Extract<InquiryAnswer, { kind: 'silent' }> | undefined {
+  if (outcome === undefined || outcome === 'found' || epoch === undefined || timeMs === undefined) return undefined;
+  return { kind: 'silent', isRefused: outcome === 'refused', epoch, timeMs };
+}
