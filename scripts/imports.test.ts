@@ -16,8 +16,8 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/router/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
     [
       'packages/gateway/src/front/a.ts',
-      "import { x } from '../router/b.ts';",
-      'role gateway must not import role router',
+      "import { x } from '@ogong/router/router';",
+      'packages/gateway must not import @ogong/router',
     ],
     [
       'packages/provider/src/verifier/a.ts',

@@ -9,8 +9,8 @@ const HELPERS = [
   'audit-replies.ts',
   'audited-network.ts',
   'breaks.ts',
-  'stranger-link.ts',
-  'threshold-play.ts',
+  'network/stranger-link.ts',
+  'validators/threshold-play.ts',
 ];
 const threats = readFileSync(new URL('../../../../docs/threats.md', import.meta.url), 'utf8')
   .split('\n')
