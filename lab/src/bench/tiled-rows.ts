@@ -145,7 +145,7 @@ async function measureAudit(
       ...{ value: pairedRatio(times.tiled, times.prompt), unit: 'x', note: spent(times.prompt) },
       aim: { at: 'most', value: 1 },
       why: "an audit runs the reply's rows on the reference kernels and wants the logits of each; a prompt wants those of its last row",
-      next: 'listing and sketch of a row in one pass over its logits; passes of fewer than 64 rows on the default kernels gained nothing (ADR 35)',
+      next: 'listing and sketch of a row in one pass over its logits; passes of fewer than 64 rows on the default kernels gained nothing (docs/adr/exact-classes.md)',
     },
   ];
 }

@@ -2,7 +2,7 @@ import { isTier } from '@ogong/protocol/tier/registry';
 import { ChainError } from './errors.ts';
 import type { Address } from './hex.ts';
 
-/** The contracts of a network that pays in dollar credits (ADR 53). Its token is staked and bonded, and not paid with. */
+/** The contracts of a network that pays in dollar credits (docs/adr/burn-and-mint.md). Its token is staked and bonded, and not paid with. */
 export interface BurnAndMint {
   readonly credits: Address;
   readonly mintBurn: Address;

@@ -6,7 +6,7 @@ import { type FileStamp, formatStamp, isSameStamp, stampOf } from './file-stamp.
 import { ModelError } from './model-error.ts';
 
 /**
- * SHA-256 of files. A file that was read before is not read again. docs/adr/0020-models.md says what that protects against and
+ * SHA-256 of files. A file that was read before is not read again. docs/adr/models.md says what that protects against and
  * what it does not.
  */
 export interface FileHashes {

@@ -23,7 +23,7 @@ export async function measureGas(): Promise<Row[]> {
       unit: 'gas',
       aim: { at: 'most', value: 1_000 },
       note: `whole transaction ${many.steadyGas}, quorum and payers' vouchers checked on chain; first batch ${many.firstGas}`,
-      why: "each payer's voucher is recovered and its channel drawn: most of the gas goes by parties, not by replies (ADR 112)",
+      why: "each payer's voucher is recovered and its channel drawn: most of the gas goes by parties, not by replies (docs/adr/ledger.md)",
       next: 'what draws a channel in assembly, 40,000 gas',
     },
     {
@@ -53,7 +53,7 @@ export async function measureGas(): Promise<Row[]> {
       value: netted.steadyGasPerReply,
       unit: 'gas',
       aim: { at: 'most', value: 160 },
-      note: `whole transaction ${netted.steadyGas}. The aims of 450 for 1,000 replies and of 160 here are without payers' vouchers, which this contract always checks: without them it would take 778 and 284, without events of lines too 742 and 266 (ADR 112)`,
+      note: `whole transaction ${netted.steadyGas}. The aims of 450 for 1,000 replies and of 160 here are without payers' vouchers, which this contract always checks: without them it would take 778 and 284, without events of lines too 742 and 266 (docs/adr/ledger.md)`,
       why: 'each payer has a word of its own that is written, 5,000 gas, and each line two that are read and one that is written, 7,100: 135 a reply before anything else',
       next: 'a total of many payers that are settled later, each by its own proof: somebody else carries what they owe till then',
     },

@@ -113,7 +113,7 @@ export const CALM_TIMINGS: MeshTimings = {
   calmBlockSeconds: 1,
 };
 
-/** The economies of a network (ADR 46); `burn-and-mint` pays in dollar credits. */
+/** The economies of a network (docs/adr/economies.md); `burn-and-mint` pays in dollar credits. */
 export const ECONOMIES = ['ogong', 'burn-and-mint'] as const;
 export type Economy = (typeof ECONOMIES)[number];
 

@@ -10,7 +10,7 @@ const PADDING_MAY_COST = 0.03;
 /**
  * Measures a step of all sequences, padded and in passes of one row each, on this device with this model. Padding pays if more
  * rows cost almost nothing, for example where weights are read once per pass. If each row costs as much as the first, nothing
- * is padded, and the verifier's passes cost what the provider's do (docs/adr/0009-shape-classes.md).
+ * is padded, and the verifier's passes cost what the provider's do (docs/adr/shape-classes.md).
  * @param now milliseconds, monotonic.
  */
 export function chooseShapes(

@@ -72,13 +72,13 @@ export interface LlamaEngineOptions {
   /** How a back end that computes in shape classes pads its steps; `auto` (pass-shapes.ts). */
   readonly shapes?: ShapeChoice;
   /**
-   * Tokens that a step may guess ahead for each reply (docs/adr/0011-drafts.md); no bit of a reply depends on it. In shape
+   * Tokens that a step may guess ahead for each reply (docs/adr/passes.md); no bit of a reply depends on it. In shape
    * classes 8, which fill padding rows where there are any; elsewhere a guess costs a row, and the default is 0.
    */
   readonly drafts?: number;
   /**
    * A GGUF file of a smaller model with the same vocabulary that guesses these tokens, in place of what the text repeats
-   * (docs/adr/0058-draft-models.md). Then `drafts` is 7 outside shape classes.
+   * (docs/adr/passes.md). Then `drafts` is 7 outside shape classes.
    */
   readonly draftModelPath?: string;
   /** In an exact class prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */

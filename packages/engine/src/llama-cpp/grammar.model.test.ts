@@ -13,7 +13,7 @@ import { type LlamaLibrary, loadLlama, type Pointer } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { openLlamaModel } from './model.ts';
 
-// llama.cpp's own sampler, which this program does not use, allows the same tokens (docs/adr/0029-grammars.md).
+// llama.cpp's own sampler, which this program does not use, allows the same tokens (docs/adr/grammars.md).
 
 let storeDir: string;
 let library: LlamaLibrary;

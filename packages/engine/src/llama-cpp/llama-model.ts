@@ -19,7 +19,7 @@ export interface LlamaBatchModelOptions {
 
 /**
  * From this position on, flash attention over a KV cache padded to 512 splits by threads; the default kernels are then
- * exact on one thread only (docs/adr/0004-exact-class.md).
+ * exact on one thread only (docs/adr/exact-classes.md).
  */
 const SPLIT_POSITION = 256;
 

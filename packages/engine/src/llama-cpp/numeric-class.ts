@@ -12,7 +12,7 @@
  *          `plain`     ggml's choice per pass, weights as they lie in the file: tiled attention; no bit-exact twin;
  *          `fast`      the same with repacked weights;
  *          `shaped`    ggml's choice per pass, every pass inside a committed shape class (pass-shapes.ts).
- * docs/adr/0004-exact-class.md has the measurements.
+ * docs/adr/exact-classes.md has the measurements.
  */
 export interface NumericClass {
   readonly build: string;
@@ -103,7 +103,7 @@ export const isTiledPath = (kernels: string): kernels is TiledPath =>
 export const withoutTiles = (parts: NumericClass): NumericClass =>
   isTiledPath(parts.kernels) ? { ...parts, kernels: UNTILED_PATHS[parts.kernels] } : parts;
 
-/** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
+/** Whether a class may claim exactness at all (docs/adr/exact-classes.md); the probe decides for the machine at hand. */
 export function mayBeExact({ kernels, kv, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {
   if (isUnproven) return false;
   // Nobody measured tiles over a quantised cache.

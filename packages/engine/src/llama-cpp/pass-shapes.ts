@@ -10,7 +10,7 @@ import {
 /**
  * Fewest and most rows of a pass. ggml's Vulkan back end may split the sums of a matrix with 2,048 columns or more among idle cores
  * from 32 rows on (64 on the card where it was seen), so that the row count would decide bits
- * (docs/adr/0135-narrower-wide-passes.md).
+ * (docs/adr/shape-classes.md).
  */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
   [NARROW]: { least: 2, most: 8 },

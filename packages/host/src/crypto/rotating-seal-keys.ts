@@ -5,7 +5,7 @@ import { SEAL_KEY_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import type { Clock } from '../time/clock.ts';
 
-/** Keys that others seal to. They live in memory alone, so that none outlives its time on a disk (docs/adr/0059-sealing.md). */
+/** Keys that others seal to. They live in memory alone, so that none outlives its time on a disk (docs/adr/sealing.md). */
 export interface RotatingSealKeys<T> {
   /** What is said of the newest one, which is made when somebody asks and it is old. */
   current(): T;

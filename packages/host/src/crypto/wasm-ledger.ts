@@ -6,7 +6,7 @@ import { pointFromScalar, recover, signRecoverable } from 'tiny-secp256k1';
 
 /**
  * Signatures of accounts by libsecp256k1 as WebAssembly: a fifth of the time that JavaScript takes, and the same bytes and decisions as
- * noble's, which is the reference (docs/adr/0091-accounts-sign-by-libsecp256k1.md). OpenSSL signs no bare digest and recovers no key.
+ * noble's, which is the reference (docs/adr/dependencies.md). OpenSSL signs no bare digest and recovers no key.
  */
 
 /** Ethereum address of a public key of 65 bytes. */

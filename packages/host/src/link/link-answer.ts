@@ -18,7 +18,7 @@ import { RateLimited } from './link-error.ts';
 
 /**
  * How a server answers a call in the form that our own callers use (link-call.ts): Connect's protocol in binary, without compression. Any
- * other form is Connect's own handlers' (docs/adr/0129-lean-answers.md).
+ * other form is Connect's own handlers' (docs/adr/transport.md).
  */
 export interface LeanMethod {
   readonly method: DescMethod;

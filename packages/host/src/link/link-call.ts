@@ -33,7 +33,7 @@ import {
 
 /**
  * The caller's side of Connect's protocol, straight on an HTTP/2 stream. Connect's own client builds web headers, abort controllers and a
- * chain of generators for each call, which take longer than the call itself (docs/adr/0109-lean-calls.md); forms and errors are still read by
+ * chain of generators for each call, which take longer than the call itself (docs/adr/transport.md); forms and errors are still read by
  * Connect's code, and servers are Connect's.
  */
 export interface CallTarget {

@@ -12,7 +12,7 @@ import { assertAscending, assertPlainText, encodeDomain } from './canonical.ts';
 
 /**
  * Canonical encodings by description: each field of a format is described once, with its width and its bounds, and the type is
- * inferred from it (docs/adr/0015-codec.md). Encoder and decoder enforce the same rules: each value has one byte string, and
+ * inferred from it (docs/adr/formats.md). Encoder and decoder enforce the same rules: each value has one byte string, and
  * each byte string one value. A ProtocolError names the field by its path.
  */
 export interface Codec<T> {

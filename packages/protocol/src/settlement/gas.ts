@@ -4,7 +4,7 @@ import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
 /**
  * An upper bound of the gas that one batch may take, without its validators' signatures. A transaction may take 16,777,216
  * (EIP-7825); the rest is for 280 signatures, and for contracts that cost more than they do today. A
- * larger quorum is summed (ADR 123).
+ * larger quorum is summed (docs/adr/signing.md).
  */
 export const MAX_SETTLEMENT_GAS = 10_000_000;
 

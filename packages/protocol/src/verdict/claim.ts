@@ -335,7 +335,7 @@ export function verifyReply(crypto: Crypto, context: ReplyContext, submission: S
 
 /**
  * The same from summaries, for whoever is shown no text. What only the texts show is left out: that the response holds no stop
- * string, and that the payer's progress is about a beginning of it (docs/adr/0028-no-texts-for-co-signers.md).
+ * string, and that the payer's progress is about a beginning of it (docs/adr/text-privacy.md).
  * @throws ClaimError naming the first check that failed.
  */
 export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: SummarizedReply): Claim {

@@ -51,7 +51,7 @@ export const SETUPS = [
   // Another back end, on whatever device the machine has; slow on Mesa's software driver.
   // Named explicitly, since the automatic choice depends on measured time.
   onRequest('vulkan', { backend: 'vulkan', shapes: 'wide' }, EXACT_STREAMS),
-  // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (ADR 11).
+  // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (docs/adr/passes.md).
   onRequest('exact-drafts', { kernels: 'exact', drafts: 3 }, EXACT_STREAMS),
   onRequest('fast-drafts', { kernels: 'fast', drafts: 3 }),
   onRequest('fast-2', { kernels: 'fast' }, 2),

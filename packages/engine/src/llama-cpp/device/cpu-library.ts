@@ -1,7 +1,7 @@
 /**
  * Libraries that most machines can load, so that many verifiers reproduce a reply: AVX2 (about since 2015), else SSE4.2
  * (since 2008). Libraries with AVX but without AVX2 do not reproduce their own results with quantised weights
- * (docs/adr/0004-exact-class.md).
+ * (docs/adr/exact-classes.md).
  */
 const CANONICAL = ['haswell', 'sse42'];
 

@@ -65,7 +65,7 @@ function askDriver(): CudaDriver | undefined {
 
 /**
  * The build for the runtime of CUDA 13 has machine code for these cards alone. For the others the driver compiles it, and must know
- * CUDA 13.1: an older one ends the process at the first kernel (docs/adr/0136-cuda-on-a-card.md).
+ * CUDA 13.1: an older one ends the process at the first kernel (docs/adr/shape-classes.md).
  */
 const COMPILED_FOR: readonly number[] = [86, 89, 120, 121];
 const COMPILED_BY = 13_010;

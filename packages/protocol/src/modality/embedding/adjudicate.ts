@@ -19,7 +19,7 @@ export interface EmbeddingLimits {
 }
 
 /**
- * Two honest classes of one model lie 0.0015 apart at most, its weights in q8_0 0.015 at least (docs/adr/0021-modalities.md):
+ * Two honest classes of one model lie 0.0015 apart at most, its weights in q8_0 0.015 at least (docs/adr/modalities.md):
  * a vector, pooled over an input, drifts far less than the hidden states that the whitepaper's 0.10 is for.
  */
 export const EMBEDDING_FALLBACK: EmbeddingLimits = {

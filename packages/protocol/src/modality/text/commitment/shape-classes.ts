@@ -1,6 +1,6 @@
 /**
  * On a back end that picks kernels by the number of rows in a pass, bits depend on that number through few classes
- * (docs/adr/0009-shape-classes.md; spec: docs/spec/numeric-class.md). What a pass computes is committed with the class it ran in.
+ * (docs/adr/shape-classes.md; spec: docs/spec/numeric-class.md). What a pass computes is committed with the class it ran in.
  */
 export type ShapeClass = typeof NARROW | typeof WIDE | typeof SINGLE;
 
