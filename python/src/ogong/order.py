@@ -1,4 +1,4 @@
-"""What payer and validator sign (docs/spec/order.md, progress.md, validator.md): EIP-712 structs in the domain of the escrow."""
+"""What payer and validator sign (docs/spec/order.md, progress.md, validator-intake.md): EIP-712 structs in the domain of the escrow."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ function createCaseFinder(deployment: Pick<Deployment, 'cases' | 'block'>) {
   };
 }
 
-/** What is staked for the verifiers of payees, as co-signers hold lists of candidates against it (docs/spec/validator.md). */
+/** What is staked for the verifiers of payees, as co-signers hold lists of candidates against it (docs/spec/candidate-lists.md). */
 export function createBackingReads(
   { read }: Pick<Transactor, 'read'>,
   deployment: Pick<Deployment, 'staking' | 'cases' | 'block'>,

@@ -37,7 +37,7 @@ const ABOUT = {
   },
 } as const;
 
-/** Beside held earnings, for one key (docs/spec/settlement.md, bonds of keys). */
+/** Beside held earnings, for one key (docs/spec/earnings.md, bonds of keys). */
 const OF_KEY = {
   add: (writes: Writes, amount: bigint, key: `0x${string}`) => writes.bondKey(key, amount),
   ask: (writes: Writes, amount: bigint, key: `0x${string}`) => writes.requestUnbondKey(key, amount),

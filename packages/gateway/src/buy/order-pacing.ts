@@ -3,7 +3,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 
 /**
  * How many orders one provider is sent before it has said that they are admitted. Providers bound that for each address, by what was
- * admitted before (docs/spec/validator.md#newcomers), so that a gateway which many ask at once sends the rest a moment later.
+ * admitted before (docs/spec/validator-intake.md#newcomers), so that a gateway which many ask at once sends the rest a moment later.
  */
 export interface OrderPacing {
   /** Resolves when the next order may go out. @throws the signal's reason */

@@ -2,7 +2,7 @@ import { toHex } from '../base/bytes.ts';
 import { ATOMIC_PER_TOKEN } from '../exchange/stake-weights.ts';
 
 /**
- * Which list of candidates a co-signer believes (docs/spec/validator.md, "Lists of candidates"). Who was announced to the handling
+ * Which list of candidates a co-signer believes (docs/spec/candidate-lists.md). Who was announced to the handling
  * validator, and what its payees had staked, nobody can prove afterwards. Every validator hears the same verifiers, so each compares the
  * list with those that it held itself.
  */

@@ -14,7 +14,7 @@ const ADMISSION = {
 const typedAdmission = createTypedStruct('Admission', ADMISSION);
 
 /**
- * A validator's word that it has admitted an order: that the payer's channel pays for it (docs/spec/validator.md). Without it no
+ * A validator's word that it has admitted an order: that the payer's channel pays for it (docs/spec/validator-intake.md). Without it no
  * provider serves, and no receipt is good.
  */
 export interface Admission {

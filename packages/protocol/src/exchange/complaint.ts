@@ -8,7 +8,7 @@ export const MAX_COMPLAINT_REASON = 64;
 const NONE = new Uint8Array(32);
 
 /**
- * What a payer brings against a reply (docs/spec/validator.md#complaints). Its signature is over all of it: whoever holds the order
+ * What a payer brings against a reply (docs/spec/validator-intake.md#complaints). Its signature is over all of it: whoever holds the order
  * alone, such as its provider, cannot complain in the payer's place.
  */
 export interface ComplaintTerms {

@@ -13,7 +13,7 @@ const INTAKE = {
 const typedIntake = createTypedStruct('Intake', INTAKE);
 
 /**
- * A validator's word that it has taken a record in (docs/spec/validator.md). With it a provider can show that a reply was delivered
+ * A validator's word that it has taken a record in (docs/spec/validator-intake.md). With it a provider can show that a reply was delivered
  * that the validator calls abandoned.
  */
 export interface IntakeReceipt {

@@ -4,7 +4,7 @@ import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const typedSigningKey = createTypedStruct('SigningKey', { account: abi.address, signer: abi.address });
 
-/** A key's consent to sign for an account (docs/spec/settlement.md, "Signing keys"). */
+/** A key's consent to sign for an account (docs/spec/votes.md, "Signing keys"). */
 export interface SigningKeyConsent {
   /** 20 bytes. */
   readonly account: Uint8Array;

@@ -28,7 +28,7 @@ const termsCodec = struct({
   shards: shardsCodec,
 });
 
-/** What a cohort agrees on: who serves which layers of a model, and so has which part of each fee (docs/spec/settlement.md#cohorts). */
+/** What a cohort agrees on: who serves which layers of a model, and so has which part of each fee (docs/spec/cohorts.md). */
 export interface CohortTerms extends CodecType<typeof termsCodec> {}
 
 /** The bytes that each shard's key signs. */

@@ -9,7 +9,7 @@ const shardCodec = struct({
   layers: u16,
 });
 
-/** What one provider serves of a model that several serve together: layers from `firstLayer` on (docs/spec/settlement.md#cohorts). */
+/** What one provider serves of a model that several serve together: layers from `firstLayer` on (docs/spec/cohorts.md). */
 export interface CohortShard extends CodecType<typeof shardCodec> {}
 
 export const MAX_SHARDS = 64;

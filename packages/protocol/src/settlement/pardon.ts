@@ -2,7 +2,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
-/** The end of a payee's penalties, as a quorum signs it (docs/spec/settlement.md, "Penalties"). */
+/** The end of a payee's penalties, as a quorum signs it (docs/spec/stakes.md, "Penalties"). */
 export interface Pardon {
   /** 20 bytes. */
   readonly payee: Uint8Array;

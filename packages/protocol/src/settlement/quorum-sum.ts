@@ -7,7 +7,7 @@ import { isQuorum } from '../crypto/quorum.ts';
 /** As many members as a roster has. */
 export const MAX_ROSTER_MEMBERS = 160;
 
-/** Who votes, as the chain wrote it down (docs/spec/settlement.md, "Rosters"). */
+/** Who votes, as the chain wrote it down (docs/spec/votes.md, "Rosters and sums"). */
 export interface RosterMember {
   /** Account, 20 bytes. */
   readonly address: Uint8Array;

@@ -2,7 +2,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
-/** The end of one ejection, as a quorum signs it (docs/spec/settlement.md, "Ejections"). */
+/** The end of one ejection, as a quorum signs it (docs/spec/stakes.md, "Ejections"). */
 export interface Reinstatement {
   /** 32 bytes. */
   readonly providerId: Uint8Array;

@@ -1,5 +1,5 @@
 /**
- * Whether the contract takes a batch (docs/spec/settlement.md, "Bonds behind what has not vested"): what it and earlier ones came to, and
+ * Whether the contract takes a batch (docs/spec/earnings.md, "Bonds behind what has not vested"): what it and earlier ones came to, and
  * has not vested, is at most half the votes of those who signed. Atomic units.
  * @internal the contract holds it; the simulator and tests do as well
  */

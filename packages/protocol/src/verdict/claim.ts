@@ -34,7 +34,7 @@ interface ClaimedReply {
   readonly payeeWord: Uint8Array;
   /** The payer's word about how much of it it has, beside a reply that was cut short, or whose request names a standby price, and nowhere else. */
   readonly progress?: SignedProgress | undefined;
-  /** Where several providers serve together: their word for it (docs/spec/settlement.md#cohorts). Empty or absent where one serves alone. */
+  /** Where several providers serve together: their word for it (docs/spec/cohorts.md). Empty or absent where one serves alone. */
   readonly cohort?: Uint8Array;
 }
 

@@ -45,7 +45,7 @@ export function isEarlierEvidence(evidence: Uint8Array): boolean {
   return version !== undefined && Number(version) < EVIDENCE_VERSION;
 }
 
-/** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */
+/** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/evidence.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;
 
 export interface AuditEvidence {

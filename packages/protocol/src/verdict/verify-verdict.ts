@@ -70,7 +70,7 @@ export interface VerdictReview {
 }
 
 /**
- * Derives one verdict again from public bytes, as every co-signer does (docs/spec/validator.md). Never throws on a hostile
+ * Derives one verdict again from public bytes, as every co-signer does (docs/spec/co-signing.md). Never throws on a hostile
  * verdict: what is wrong is a failed check. Throws what the callbacks of `trust` throw.
  */
 export async function verifyVerdict(

@@ -43,7 +43,7 @@ const REMEMBERED = 32;
 
 export type Failure = 'refused' | 'late' | 'unreachable';
 
-/** When somebody was asked often and long enough (docs/spec/validator.md, "Lateness"). */
+/** When somebody was asked often and long enough (docs/spec/validator-audits.md, "Lateness"). */
 export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, isConnected }: PatienceDependencies) {
   const roundTrips: number[] = [];
 

@@ -29,7 +29,7 @@ import { readProvider } from '../store/verdict-store.ts';
 /**
  * A verifier announces itself to every validator. One that leaves a validator out would be missing from that validator's lists alone, and
  * co-signers refuse lists that lack too much stake. So validators hand on what one of them lacks: signed by provider, payee and
- * verifier, an announcement is the same from whoever it comes (docs/spec/validator.md, "Announcements that are handed on").
+ * verifier, an announcement is the same from whoever it comes (docs/spec/candidate-lists.md, "Announcements that are passed on").
  */
 
 /** Of a provider id, 32 bytes. Nobody finds two keys whose hashes begin alike. */

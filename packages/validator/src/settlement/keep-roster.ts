@@ -13,7 +13,7 @@ type KeepingState = Pick<SettlementState, 'signer' | 'clock' | 'chain' | 'onErro
 
 /**
  * Has a roster taken where none is in force: without one, those who sign batches share nothing of them, and each quorum costs twice the gas
- * (docs/spec/settlement.md). Validators take turns, so that one of them pays for it; rosters that end soon are taken less and less often, and every six hours at least.
+ * (docs/spec/votes.md). Validators take turns, so that one of them pays for it; rosters that end soon are taken less and less often, and every six hours at least.
  * @returns what to call now and then; it looks at the chain every ten minutes.
  */
 export function createRosterKeeper(

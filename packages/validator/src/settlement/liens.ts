@@ -18,7 +18,7 @@ export interface LienState {
 
 /**
  * Takes a lien on the channel of each payer that asks back what it owes or may come to owe, by the newest voucher that it signed:
- * so the money is there for one withdrawal delay more, should settlement stand still (docs/spec/validator.md). A payer makes the
+ * so the money is there for one withdrawal delay more, should settlement stand still (docs/spec/batches.md). A payer makes the
  * validator pay for one transaction a request, and pays for the request itself.
  * @throws ChainError where the chain cannot be reached. A lien that cannot be taken is reported, and tried again in the next step.
  */

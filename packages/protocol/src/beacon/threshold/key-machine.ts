@@ -43,7 +43,7 @@ import {
 } from './outcome-steps.ts';
 
 /**
- * One validator's part in making a key that nobody has whole (docs/spec/threshold-beacon.md): each deals shares of a random number, or of the share that
+ * One validator's part in making a key that nobody has whole (docs/spec/beacon-keys.md): each deals shares of a random number, or of the share that
  * it has, complains about shares that are missing or wrong, and answers complaints by the shares in the clear. More than two thirds of the
  * stake sign whose deals count; T tickets of the new shares then sign that they are there. It is fed with messages and a clock, and says what
  * to keep, sign and send.

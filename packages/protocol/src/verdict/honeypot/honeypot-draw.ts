@@ -8,7 +8,7 @@ import { isTextHeader } from '../../modality/text/commitment/header.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from '../evidence.ts';
 
 /**
- * Which audits bring a job with a known answer along, who gets it, and by what it is made (docs/spec/validator.md#honeypots). All of it
+ * Which audits bring a job with a known answer along, who gets it, and by what it is made (docs/spec/honeypots.md). All of it
  * follows from the beacon, the reply and the handling validator's VRF key, so nobody chooses anything of it.
  */
 const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v3');

@@ -23,7 +23,7 @@ import { computeJobId } from '../verifier-draw.ts';
 import { computeHoneypotId, computeHoneypotInput, toHoneypotNonce } from './honeypot-draw.ts';
 import { isProven, isUnlikely, judgeHoneypot, type PlantedReply, plantBad } from './honeypot-judge.ts';
 
-/** A job with a known answer, which goes along with an audit (docs/spec/validator.md#honeypots): what it is about, and what an answer says. */
+/** A job with a known answer, which goes along with an audit (docs/spec/honeypots.md): what it is about, and what an answer says. */
 const SEED_DOMAIN = encodeDomain('ogong-honeypot-seed-v1');
 
 /**

@@ -15,7 +15,7 @@ type ListState = Pick<CosignState, 'crypto' | 'clock' | 'store' | 'getBeacon' | 
 
 /**
  * Whether the lists of a batch's entries are those that its validator may have had, by what this one held and read itself
- * (docs/spec/validator.md, "Lists of candidates").
+ * (docs/spec/candidate-lists.md).
  * @param entries of the batch.
  * @returns what checks one of them, once the rest of it holds. It throws CosignError, and says whether all lists of the entry could be
  * compared: where nobody with stake is known here, the rule says nothing.

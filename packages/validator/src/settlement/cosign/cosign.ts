@@ -36,7 +36,7 @@ export interface Cosignature extends QuorumSignature {
 }
 
 /**
- * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
+ * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/co-signing.md lists the checks).
  * One log per validator, one place in it per reply, both on the disk before the signature leaves. Under one number the list of
  * uncollectable payers may change with their channels, and the log may end earlier or later: the chain takes one batch per
  * sequence, so only one of the signed batches settles.

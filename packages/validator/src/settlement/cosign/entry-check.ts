@@ -17,7 +17,7 @@ import { assertFeeBound, assertMachine, assertPublishedWeights, assertRouter, as
 /** How long the old coverage still passes after a change: a validator may not know of the change yet. */
 const ALPHA_GRACE_MS = 3_600_000;
 
-/** One entry against all the bytes that it rests on (docs/spec/validator.md). @throws CosignError */
+/** One entry against all the bytes that it rests on (docs/spec/co-signing.md). @throws CosignError */
 export async function checkEntry(
   state: CosignState,
   validator: Uint8Array,

@@ -1510,7 +1510,7 @@ export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> 
  */
 export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementResponse"> & {
   /**
-   * 65 bytes over the digest of docs/spec/settlement.md, "Ejections"; empty: not asked for here
+   * 65 bytes over the digest of docs/spec/stakes.md, "Ejections"; empty: not asked for here
    *
    * @generated from field: bytes signature = 1;
    */
@@ -1892,7 +1892,7 @@ export type SignedAdmission = Message<"ogong.v1.SignedAdmission"> & {
   timeMs: bigint;
 
   /**
-   * 65 bytes over the order, epoch and time (docs/spec/validator.md)
+   * 65 bytes over the order, epoch and time (docs/spec/validator-intake.md)
    *
    * @generated from field: bytes signature = 3;
    */
@@ -1979,7 +1979,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
   responseSummary: Uint8Array;
 
   /**
-   * of a cohort: who shares the fee, signed by all of them (docs/spec/settlement.md#cohorts)
+   * of a cohort: who shares the fee, signed by all of them (docs/spec/cohorts.md)
    *
    * @generated from field: bytes cohort = 13;
    */
@@ -2010,7 +2010,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
   epoch: bigint;
 
   /**
-   * 65 bytes, by the validator: the receipt of the record (docs/spec/validator.md)
+   * 65 bytes, by the validator: the receipt of the record (docs/spec/validator-intake.md)
    *
    * @generated from field: bytes signature = 3;
    */
@@ -2260,7 +2260,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
   record?: SignedRecord | undefined;
 
   /**
-   * 65 bytes, by the order's payer, over all of it (docs/spec/validator.md)
+   * 65 bytes, by the order's payer, over all of it (docs/spec/validator-intake.md)
    *
    * @generated from field: bytes signature = 5;
    */
@@ -2552,7 +2552,7 @@ export type SignedIntake = Message<"ogong.v1.SignedIntake"> & {
   epoch: bigint;
 
   /**
-   * 65 bytes over order, record and epoch (docs/spec/validator.md)
+   * 65 bytes over order, record and epoch (docs/spec/validator-intake.md)
    *
    * @generated from field: bytes signature = 2;
    */
