@@ -9,7 +9,7 @@ mode and a gateway serve it. What becomes of the fields: [local mode](local-mode
 
 What is not served answers with status 404 and the code \`not_served\`, in the words of the API that was asked, and with the reason below; what no document names answers \`unknown_url\`. Besides these both servers have
 Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, and \`GET /v1/receipts/{id}\`. A gateway also has \`GET /v1/endpoints\`: the offers one by one, with what was measured of each, its posture and its price
-([match](../spec/match.md#what-is-said-before-a-purchase)); by whom a request would be answered stands in its object \`ogong\`, or behind the model's name ([preference](../spec/request.md#preference)).
+([match](../spec/match.md#models-and-offers)); by whom a request would be answered stands in its object \`ogong\`, or behind the model's name ([preference](../spec/request.md#preference)).
 `;
 
 const mark = (isTrue: boolean): string => (isTrue ? 'yes' : '');

@@ -23,7 +23,7 @@ const NAMES = [
 /** Mistral's: the suffix, then the prefix, which the model goes on with. */
 const SUFFIX_FIRST = { suffix: '[SUFFIX]', prefix: '[PREFIX]' } as const;
 
-/** Which tokens a model's file has for filling in a text (docs/spec/request.md, "Prompt tokens"). */
+/** Which tokens a model's file has for filling in a text (docs/spec/prompt.md, "Prompt tokens"). */
 export function findFillTokens(metadata: Metadata): FillTokens | undefined {
   const texts = metadata.get('tokenizer.ggml.tokens')?.value;
   const tokens = Array.isArray(texts) ? (texts as readonly unknown[]) : [];

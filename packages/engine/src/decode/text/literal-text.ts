@@ -14,7 +14,7 @@ export interface PromptStretch {
 
 /**
  * Keeps what a template writes apart from what a request says, through a template that mixes both: before it, what would be read as
- * a control token is quoted; after it, the prompt is cut where it matters (docs/spec/request.md, "Prompt tokens").
+ * a control token is quoted; after it, the prompt is cut where it matters (docs/spec/prompt.md, "Prompt tokens").
  */
 export interface LiteralText {
   /** A text of the request, as the template gets it. */
