@@ -14,7 +14,8 @@ import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeHeader, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
-import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
@@ -67,15 +68,13 @@ export async function openVerifierDoor() {
       header: encodeHeader(redactHeader(header)),
       modelRoot: record.modelRoot,
       sketchBankSeed: header.sketchBankSeed,
-      claim: {
-        case: 'text' as const,
-        value: {
-          blind: opening.blind,
-          outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
-          listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
-          tailDraws: encodeTailDraws(new Map([[2, 5]])),
-        },
-      },
+      modality: 'text',
+      claim: encodeTextClaim({
+        blind: opening.blind,
+        outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
+        listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+        tailDraws: encodeTailDraws(new Map([[2, 5]])),
+      }),
       timeoutMs: 20_000,
     }),
     async connect(as: LinkIdentity): Promise<LinkClient> {

@@ -15,7 +15,8 @@ import { ProviderService, ScoreRequestSchema, VerifierService } from '@ogong/pro
 import { encodeHeader, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
-import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
@@ -47,7 +48,8 @@ async function makeJob() {
     return {
       ...{ request: message.request, endpoint: message.endpoint, header: encodeHeader(redactHeader(header)) },
       ...{ modelRoot: record.modelRoot, sketchBankSeed: header.sketchBankSeed, timeoutMs: 20_000 },
-      claim: { case: 'text' as const, value },
+      modality: 'text',
+      claim: encodeTextClaim(value),
     };
   } finally {
     await network.close();

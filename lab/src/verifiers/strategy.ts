@@ -1,5 +1,5 @@
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 
 /** How a verifier behaves, honest or not. */
 export interface VerifierStrategy {

@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeBankSeed } from '@ogong/protocol/commitment/sketch';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { textOf } from '@ogong/protocol/modality/text/scored-reply';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type Example, measureAuc } from './classify.ts';
@@ -169,7 +169,7 @@ function listFields(
   const before = jobs.filter((other) => other !== seen && isBefore(other) && isKnown(other));
   const sameRequest = before.filter((other) => equalBytes(other.job.request, job.request)).length;
   const sameMoment = before.filter((other) => other.epoch === epoch && other.phase === phase).length;
-  const tokens = new Uint32Array(textOf(job).outputTokens.slice().buffer);
+  const tokens = new Uint32Array(readTextClaim(job).outputTokens.slice().buffer);
   const mean = (values: ArrayLike<number>): number =>
     Array.from(values).reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   return [
@@ -181,7 +181,7 @@ function listFields(
     tokens.length,
     mean(tokens),
     new Set(tokens).size / tokens.length,
-    mean(textOf(job).listSizes),
+    mean(readTextClaim(job).listSizes),
     job.header.length,
     header.stopReason === 'length' ? 1 : 0,
     job.timeoutMs,

@@ -7,8 +7,8 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
-import { textOf } from '@ogong/protocol/modality/text/scored-reply';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
@@ -55,7 +55,7 @@ export interface WorldReply {
 
 const FOLLOWER = 'follower';
 const idOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
-const keyOf = (job: ScoreJobMessage): string => toHex(crypto.sha256(job.request, textOf(job).outputTokens));
+const keyOf = (job: ScoreJobMessage): string => toHex(crypto.sha256(job.request, readTextClaim(job).outputTokens));
 
 /**
  * One validator's production code with verifiers of the given strategies, on one fake engine and its own clock. Every reply is
@@ -87,7 +87,8 @@ export async function createWorld(options: WorldOptions) {
    * strategy, it is a function of the scored tokens, so that their made-up reports agree.
    */
   const createScene = (job: ScoreJobMessage): Scene => {
-    const about = followers > 1 ? crypto.sha256(job.request, textOf(job).outputTokens) : crypto.sha256(job.jobId);
+    const about =
+      followers > 1 ? crypto.sha256(job.request, readTextClaim(job).outputTokens) : crypto.sha256(job.jobId);
     const draw = createSeededRandom(new DataView(about.buffer, about.byteOffset).getUint32(0) ^ seed);
     return { ...scene(draw), random: draw };
   };

@@ -3,7 +3,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { parseJson } from '@ogong/protocol/base/json';
-import { parseSources } from '@ogong/protocol/modality/text/request/request';
+import { parseSources } from '@ogong/protocol/modality/shared/request-fields';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 
 type Reader = Omit<TestimonyReader, 'crypto' | 'challenge'>;

@@ -93,7 +93,7 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   if (about.case === 'consent') return { order: signed, asked: 'record', consent: about.value };
   if (about.case === 'job') {
     const { verifierId, keyHash, job } = about.value;
-    if (job === undefined || job.claim.case === undefined) throw new Refusal('invalid', 'the job is missing');
+    if (job === undefined) throw new Refusal('invalid', 'the job is missing');
     return { order: signed, asked: 'commitment', verifierId, keyHash, job };
   }
   if (about.case === 'report') {

@@ -6,7 +6,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
-import { NO_PREFERENCE } from '@ogong/protocol/modality/text/request/preference-fields';
+import { NO_PREFERENCE } from '@ogong/protocol/modality/shared/preference-fields';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { expect, it } from 'vitest';

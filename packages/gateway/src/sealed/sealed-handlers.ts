@@ -11,15 +11,10 @@ import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RESPONSE_BYTES, MAX_SEALED_PART_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { type Milestone, MilestoneSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { parsePreference } from '@ogong/protocol/modality/shared/preference-fields';
+import { parseDemands, parseModelName } from '@ogong/protocol/modality/shared/request-fields';
 import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { parsePreference } from '@ogong/protocol/modality/text/request/preference-fields';
-import {
-  MAX_CHOICES,
-  MAX_MAX_TOKENS,
-  MAX_PROMPT_BOUND,
-  parseDemands,
-  parseModelName,
-} from '@ogong/protocol/modality/text/request/request';
+import { MAX_CHOICES, MAX_MAX_TOKENS, MAX_PROMPT_BOUND } from '@ogong/protocol/modality/text/request/request';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toSealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { MAX_HEADER_PROOF } from '@ogong/protocol/verdict/claim';

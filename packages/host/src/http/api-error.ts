@@ -1,4 +1,4 @@
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { StoreError } from '../store/store-error.ts';
 
 /** OpenAI's error types, as its clients know them. */

@@ -1,7 +1,8 @@
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { countPasses, encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { describe, expect, it } from 'vitest';
-import { computeCallTimeout, mixJobs, type VerifierCalls } from './verifier-call.ts';
+import { computeCallTimeout, countJobPasses, mixJobs, type VerifierCalls } from './verifier-call.ts';
 
 const peer = { endpoint: 'v:1', certHash: new Uint8Array(32) };
 const call = { timeoutMs: 1_000, signal: new AbortController().signal };
@@ -47,11 +48,19 @@ describe('the time of a call', () => {
     ['the usual one for many tokens in few passes', 100_000, WIDE, 200_000, 60_000],
   ])('is %s', (_, tokens, shapeClass, mostMs, expected) => {
     const shapeClasses = new Uint8Array(tokens).fill(shapeClass);
-    expect(computeCallTimeout(shapeClasses, { callTimeoutMs: 60_000, mostMs })).toBe(expected);
+    expect(computeCallTimeout(countPasses(shapeClasses), { callTimeoutMs: 60_000, mostMs })).toBe(expected);
   });
 
-  it('counts who changes classes as passes', () => {
+  it('of a claim that no modality can read is the usual one', () => {
+    const garbage = { claim: Uint8Array.of(1, 2, 3) };
+    for (const endpoint of ['chat', 'poem']) expect(countJobPasses({ endpoint, ...garbage })).toBe(0);
+    const shown = { blind: new Uint8Array(32), outputTokens: new Uint8Array(8), listSizes: new Uint8Array(2) };
+    const claim = encodeTextClaim({ ...shown, shapeClasses: Uint8Array.of(SINGLE, SINGLE) });
+    expect(countJobPasses({ endpoint: 'chat', claim })).toBe(2);
+  });
+
+  it('counts each change of the class as a pass', () => {
     const shapeClasses = Uint8Array.from({ length: 1_124 }, (_, i) => (i % 2 === 0 ? WIDE : NARROW));
-    expect(computeCallTimeout(shapeClasses, { callTimeoutMs: 60_000, mostMs: 200_000 })).toBe(70_000);
+    expect(computeCallTimeout(countPasses(shapeClasses), { callTimeoutMs: 60_000, mostMs: 200_000 })).toBe(70_000);
   });
 });

@@ -1,12 +1,12 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import type { ScoreReport as ScoreAnswer, ScoreCommitment } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { SINGLE } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import type { ScoreInputs, ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { findModality } from '@ogong/protocol/modality/registry';
+import type { ScoreInputs, ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 
@@ -21,29 +21,34 @@ const USUAL_PASSES = 1_024;
 const MS_PER_PASS = 100;
 
 /**
- * How long a verifier may take over one call: a long reply in single passes costs it what it cost the provider, one pass for
- * each token, and must not outlast its audit. Many tokens in few passes get the usual time.
- * @param shapeClasses u8 per output token, as committed.
+ * Computes how long a verifier may take over one call. A long reply in single passes costs the verifier as much time as it cost the
+ * provider, one pass for each token. Many tokens in few passes get the usual time. No call outlasts its audit.
+ * @param passes forward passes of the run.
  */
 export function computeCallTimeout(
-  shapeClasses: Uint8Array,
+  passes: number,
   { callTimeoutMs, mostMs }: { readonly callTimeoutMs: number; readonly mostMs: number },
 ): number {
-  const passes = shapeClasses.reduce(
-    (sum, shapeClass, i) => sum + (shapeClass === SINGLE || shapeClass !== shapeClasses[i - 1] ? 1 : 0),
-    0,
-  );
   const more = MS_PER_PASS * Math.max(0, passes - USUAL_PASSES);
   return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, mostMs));
 }
 
-/** How long a witness asks for a commitment: so that one answer may take what the validator's own calls may. */
+/** Returns 0 for a claim that no modality can read: its verifier refuses it at once. */
+export function countJobPasses({ endpoint, claim }: Pick<ScoreInputs, 'endpoint' | 'claim'>): number {
+  try {
+    return findModality(endpoint).countPasses(claim);
+  } catch (error) {
+    if (error instanceof ProtocolError) return 0;
+    throw error;
+  }
+}
+
+/** Computes how long a witness asks for a commitment: one answer may take as long as the validator's own calls may. */
 export function computeJobWindow(
-  { claim }: Pick<ScoreJobMessage, 'claim'>,
+  job: Pick<ScoreJobMessage, 'endpoint' | 'claim'>,
   times: { readonly callTimeoutMs: number; readonly mostMs: number },
 ): number {
-  const shapeClasses = claim.case === 'text' ? claim.value.shapeClasses : undefined;
-  return 2 * computeCallTimeout(shapeClasses ?? new Uint8Array(0), times);
+  return 2 * computeCallTimeout(countJobPasses(job), times);
 }
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;

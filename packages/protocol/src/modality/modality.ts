@@ -7,11 +7,11 @@ import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { TierEntry } from '../tier/tier.ts';
 import type { Demands } from './demands.ts';
+import type { RequestPreference } from './shared/preference-fields.ts';
+import type { ScoreInputs } from './shared/score-commitment.ts';
 import type { ReportVerdict } from './text/adjudicate.ts';
 import type { DriftTable } from './text/drift/drift-table.ts';
 import type { DecisionRates } from './text/drift/drift-verdict.ts';
-import type { RequestPreference } from './text/request/preference-fields.ts';
-import type { ScoreInputs } from './text/stage2/score-commitment.ts';
 
 /** The fields that every request has. */
 export interface CommonRequest {
@@ -54,6 +54,8 @@ export interface Modality {
   readonly hasProgress: boolean;
   /** Whether the reply was ended before it was over. Without its payer's word nothing is paid for it. */
   wasCutShort(header: CommonHeader): boolean;
+  /** Forward passes that a verifier of the claim needs; the time for one call follows from it. @throws ProtocolError */
+  countPasses(claim: Uint8Array): number;
   /** Leaves of a commitment besides its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;
   /** Whether a header says what order, request and beacon fix. */

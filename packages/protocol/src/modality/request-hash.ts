@@ -2,7 +2,7 @@ import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { CommonRequest } from './modality.ts';
 import { findModality } from './registry.ts';
-import { RequestError } from './text/request/request-error.ts';
+import { RequestError } from './shared/request-error.ts';
 
 /**
  * What co-signers see of a request (docs/spec/request.md#hash): all that its reply is held against, the hash of the exact body, and

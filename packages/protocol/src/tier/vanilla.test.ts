@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { hashResponse } from '../commitment/response-hash.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { findNamedRoot } from '../exchange/named-root.ts';
+import { RequestError } from '../modality/shared/request-error.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
 import { decodeTokenWindow, encodeTokenWindow } from '../modality/text/commitment/token-window.ts';
-import { RequestError } from '../modality/text/request/request-error.ts';
 import { assertTierShows } from '../modality/text/request/tier-rules.ts';
 import { verifyReceipt } from '../verdict/receipt/verify-receipt.ts';
 

@@ -3,7 +3,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { parseAnnouncement } from '../exchange/announcement.ts';
 import { hashJobRound } from '../exchange/reveal-word.ts';
 import { hashAskedJob, hashAskedReport } from '../exchange/silence.ts';
-import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
+import { fillRound, hashScoreInputs } from '../modality/shared/score-commitment.ts';
 import { HALF_HOUR_MS, toHalfHour } from '../settlement/silence-count.ts';
 import type { VerifierMark } from '../settlement/verdict-log.ts';
 import type { Attempt, EvidenceCandidate } from './evidence.ts';

@@ -16,7 +16,7 @@ import type { Progress, ProgressedText, SignedProgress } from '../exchange/progr
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
-import { RequestError } from '../modality/text/request/request-error.ts';
+import { RequestError } from '../modality/shared/request-error.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import { readCohort } from '../settlement/cohort-word.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';

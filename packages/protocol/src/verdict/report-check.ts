@@ -2,12 +2,8 @@ import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import type { VerifierReport } from '../modality/modality.ts';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '../modality/shared/score-commitment.ts';
 import type { ReportVerdict } from '../modality/text/adjudicate.ts';
-import {
-  computeScoreDigest,
-  encodeScoreCommitment,
-  encodeScoreOpening,
-} from '../modality/text/stage2/score-commitment.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 

@@ -1,8 +1,8 @@
 import type { Prompt, TextCapabilities, TextEngineInfo } from '@ogong/engine/interface/text';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 /** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
 export interface ModelRequest {

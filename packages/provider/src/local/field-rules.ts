@@ -1,5 +1,5 @@
-import { type FieldRules, isAbsent, judgeFields } from '@ogong/protocol/modality/text/request/field-rules';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { type FieldRules, isAbsent, judgeFields } from '@ogong/protocol/modality/shared/field-rules';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -8,7 +8,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Demands, findUnmetDemand, type OfferedWeights } from '@ogong/protocol/modality/demands';
-import type { RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import type { Lease, LoadedModels } from '../engine/loaded-models.ts';
 import { assertFitsModel } from '../engine/model-request.ts';

@@ -1,17 +1,13 @@
 import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped } from '@ogong/host/openai/answer-headers';
+import { isAbsent } from '@ogong/protocol/modality/shared/field-rules';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import { parseObject } from '@ogong/protocol/modality/shared/request-fields';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies } from '@ogong/protocol/modality/text/dialect/prompts';
 import { type CompletionPrompt, isTokenList } from '@ogong/protocol/modality/text/request/completion-prompt';
-import { isAbsent } from '@ogong/protocol/modality/text/request/field-rules';
-import {
-  type InferenceRequest,
-  isChat,
-  MAX_MAX_TOKENS,
-  parseObject,
-} from '@ogong/protocol/modality/text/request/request';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { type InferenceRequest, isChat, MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
 import type { Fields } from './field-rules.ts';
 import { encodeJson } from './local-model.ts';

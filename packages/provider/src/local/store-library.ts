@@ -8,7 +8,7 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { isFileReference, splitModelReference } from '@ogong/models/source';
 import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ModelLibrary, PullOptions, ReceivedFile } from './model-library.ts';
 import type { ShelfModel } from './model-shelf.ts';
 import { pathOfReference } from './store-shelf.ts';

@@ -6,7 +6,7 @@ import {
   hashScoreInputs,
   SALT_BYTES,
   type ScoreJobMessage,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+} from '@ogong/protocol/modality/shared/score-commitment';
 import type { JobKey, KeptReport } from './report-store.ts';
 import { runJob, type VerifierCall } from './run-job.ts';
 import { findEngine, parseScorable } from './scorer.ts';

@@ -3,7 +3,7 @@ import type { PeerId } from '@ogong/host/link/link-identity';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type JobRound, verifyRevealWord } from '@ogong/protocol/exchange/reveal-word';
 import type { RevealRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeScoreOpening, MAX_ROUND } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { encodeScoreOpening, MAX_ROUND } from '@ogong/protocol/modality/shared/score-commitment';
 import { ADDRESS_BYTES, findOwner, type VerifierState } from './verifier-state.ts';
 
 /** A report; or the round that its validator has had it opened over before, with that validator's word. */

@@ -4,15 +4,15 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { computePromptBlind } from '@ogong/protocol/commitment/blinds';
 import { createSketchBank, createSketchRow } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { embedding, isEmbeddingClaim } from '@ogong/protocol/modality/embedding/embedding';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { type EmbeddingHeader, parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 
 /** An embedding to check: the request, without the answer. */
 export interface EmbeddingJob {
@@ -34,7 +34,10 @@ export function parseEmbeddingJob(message: ScoreJobMessage): EmbeddingJob {
     embedding.endpoints.includes(endpoint),
     `this model writes no text; ${endpoint.slice(0, 32)} was asked for`,
   );
-  assertJob(isEmbeddingClaim(message.claim), 'the job shows the answer of another modality');
+  assertJob(
+    message.modality === embedding.name && message.claim.length === 0,
+    'the job shows the answer of another modality',
+  );
   try {
     const header = parseEmbeddingHeader(message.header);
     assertJob(header.endpoint === endpoint, `the header is one of ${header.endpoint}, the job one of ${endpoint}`);

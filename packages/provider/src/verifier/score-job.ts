@@ -5,20 +5,22 @@ import { BLIND_BYTES, computePromptBlind } from '@ogong/protocol/commitment/blin
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { endsAtStop, findStop, keepsGrammar, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
   NO_STOP_TOKEN,
   NO_TAIL_GAP,
 } from '@ogong/protocol/modality/text/stage2/score-report';
+import type { TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { type ClaimedReply, planPass } from '../engine/claimed-pass.ts';
 import { chooseAnswerFormat, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { createBlankWindows } from './blank-windows.ts';
@@ -40,9 +42,9 @@ const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
 export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
-  const { jobId, claim, sketchBankSeed: bankSeed } = message;
-  if (claim.case !== 'text') throw new Refusal('invalid', 'this model writes; the job shows no text');
-  const { blind, outputTokens, listSizes, shapeClasses } = claim.value;
+  const { jobId, sketchBankSeed: bankSeed } = message;
+  const claim = readClaim(message);
+  const { blind, outputTokens, listSizes, shapeClasses } = claim;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(blind.length === BLIND_BYTES, `a blind has ${BLIND_BYTES} bytes, not ${blind.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
@@ -61,7 +63,7 @@ export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
   const tokens = readTokens(outputTokens);
   try {
     const header = parseHeader(message.header);
-    const tailDraws = parseTailDraws(claim.value.tailDraws ?? new Uint8Array(0), count);
+    const tailDraws = parseTailDraws(claim.tailDraws ?? new Uint8Array(0), count);
     assertJob(
       tokens.every((token) => token < header.vocabularySize) &&
         listSizes.every((size) => size <= header.vocabularySize),
@@ -73,6 +75,16 @@ export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
     return { jobId, blind, ...claimed, tailDraws };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
+    throw error;
+  }
+}
+
+/** @throws Refusal */
+function readClaim(message: ScoreJobMessage): TextClaim {
+  try {
+    return readTextClaim(message);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new Refusal('invalid', `this model writes: ${error.message}`);
     throw error;
   }
 }

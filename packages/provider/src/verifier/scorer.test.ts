@@ -3,7 +3,8 @@ import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { adjudicateEmbedding } from '@ogong/protocol/modality/embedding/adjudicate';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { parseEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { createSyntheticEmbedding } from '@ogong/testing/synthetic/synthetic-embedding';
@@ -25,7 +26,8 @@ const job: ScoreJobMessage = {
   header: encodeEmbeddingHeader(header),
   sketchBankSeed: header.sketchBankSeed,
   timeoutMs: 1000,
-  claim: { case: 'embedding', value: {} },
+  modality: 'embedding',
+  claim: new Uint8Array(0),
 };
 
 it('a job is scored by the engine that runs its model', async () => {
@@ -71,7 +73,7 @@ it.each([
     'that shows a text of an embedding',
     () => {
       const value = { blind: new Uint8Array(32), outputTokens: new Uint8Array(4), listSizes: new Uint8Array(1) };
-      return parseScorable({ ...job, claim: { case: 'text', value } }, embedder, crypto);
+      return parseScorable({ ...job, modality: 'text', claim: encodeTextClaim(value) }, embedder, crypto);
     },
     /another modality/,
   ],
@@ -81,10 +83,11 @@ it.each([
     /header is one of embedding, the job one of rerank/,
   ],
   [
-    'that names no modality',
-    () => parseScorable({ ...job, claim: { case: undefined } }, embedder, crypto),
+    'that shows bytes of an embedding',
+    () => parseScorable({ ...job, claim: Uint8Array.of(1) }, embedder, crypto),
     /another modality/,
   ],
+  ['that names no modality', () => parseScorable({ ...job, modality: '' }, embedder, crypto), /another modality/],
 ])('a job %s is refused', (_what, run, message) => {
   expect(run).toThrow(Refusal);
   expect(run).toThrow(message);

@@ -3,7 +3,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { parseEmbeddingJob, scoreEmbeddingJob } from './score-embedding.ts';
 import { parseScoreJob, scoreJob } from './score-job.ts';
 

@@ -3,8 +3,10 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { encodeDivergence, parseDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
 import { locateDivergence } from '@ogong/protocol/modality/text/stage2/locate-divergence';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { parseTraceReport, type SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
@@ -239,8 +241,8 @@ describe('a trace', () => {
   it('is refused by a verifier to strangers, and for what is out of range', async () => {
     const stranger = await checking.connect(4);
     const { job, recordBytes: record } = served;
-    const shown = job.claim.value;
-    const show = (bend: Partial<typeof shown>) => ({ ...job, claim: { ...job.claim, value: { ...shown, ...bend } } });
+    const shown = readTextClaim(job);
+    const show = (bend: Partial<typeof shown>) => ({ ...job, claim: encodeTextClaim({ ...shown, ...bend }) });
     const call = { job, record, position: 0 };
     expect((await refusalOf(stranger.service(VerifierService).trace(call))).code).toBe('unauthorized');
     const cases: readonly [Partial<{ job: typeof job; record: Uint8Array; position: number }>, RegExp][] = [

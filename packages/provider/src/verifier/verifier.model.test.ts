@@ -12,6 +12,7 @@ import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { createNetwork, findReplyId, type Network, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseScoreJob, scoreJob } from './score-job.ts';
@@ -59,16 +60,14 @@ describe('an audit with real weights', () => {
       header: opening.header,
       modelRoot: record.modelRoot,
       sketchBankSeed: header.sketchBankSeed,
-      claim: {
-        case: 'text',
-        value: {
-          blind: opening.blind,
-          outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
-          listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-          shapeClasses: replay.shapeClasses,
-          tailDraws: encodeTailDraws(replay.tailDraws),
-        },
-      },
+      modality: 'text',
+      claim: encodeTextClaim({
+        blind: opening.blind,
+        outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
+        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+        shapeClasses: replay.shapeClasses,
+        tailDraws: encodeTailDraws(replay.tailDraws),
+      }),
       timeoutMs: 0,
     });
     const report = parseScoreReport(

@@ -21,19 +21,20 @@ import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { parseEndorsement, verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { adjudicateReport, checkReportShape, countVotes } from '@ogong/protocol/modality/text/adjudicate';
-import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
-import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-  redactHeader,
-  type TextClaim,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+} from '@ogong/protocol/modality/shared/score-commitment';
+import { adjudicateReport, checkReportShape, countVotes } from '@ogong/protocol/modality/text/adjudicate';
+import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeTextClaim, type TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, findReplyId, type Network, receive } from '@ogong/testing/provider/provider-fixture';
@@ -161,15 +162,13 @@ describe('a verifier', () => {
       header: encodeHeader(redactHeader(header)),
       modelRoot: record.modelRoot,
       sketchBankSeed: header.sketchBankSeed,
-      claim: {
-        case: 'text' as const,
-        value: {
-          blind: opening.blind,
-          outputTokens,
-          listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-          tailDraws: encodeTailDraws(replay.tailDraws),
-        },
-      },
+      modality: 'text',
+      claim: encodeTextClaim({
+        blind: opening.blind,
+        outputTokens,
+        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+        tailDraws: encodeTailDraws(replay.tailDraws),
+      }),
       timeoutMs: 20_000,
     };
   }
@@ -350,10 +349,10 @@ describe('a verifier', () => {
   it('refuses what is malformed, out of range or too large', async () => {
     const { client } = await start();
     const job = makeJob(await serve());
-    const shown = job.claim.value;
+    const shown = readTextClaim(job);
     const token = (id: number) =>
       Uint8Array.from(shown.outputTokens, (byte, i) => (i < 4 ? (id >>> (8 * i)) & 255 : byte));
-    const claim = (bend: Partial<TextClaim>) => ({ claim: { case: 'text' as const, value: { ...shown, ...bend } } });
+    const claim = (bend: Partial<TextClaim>) => ({ modality: 'text', claim: encodeTextClaim({ ...shown, ...bend }) });
     const cases: readonly [object, RegExp][] = [
       [{ jobId: new Uint8Array(15) }, /job id/],
       [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
@@ -366,8 +365,9 @@ describe('a verifier', () => {
       [claim({ shapeClasses: new Uint8Array(0) }), /shape classes/],
       [claim({ listSizes: shown.listSizes.map((size, i) => (i === 2 ? 65 : size)) }), /1\.\.64/],
       [claim({ listSizes: shown.listSizes.map((size, i) => (i === 2 ? 0 : size)) }), /1\.\.64/],
-      [{ claim: { case: 'embedding', value: {} } }, /shows no text/],
-      [{ claim: { case: undefined } }, /shows no text/],
+      [{ modality: 'embedding', claim: new Uint8Array(0) }, /shows no text/],
+      [{ modality: '' }, /shows no text/],
+      [{ claim: job.claim.subarray(1) }, /text-claim/],
       [{ modelRoot: new Uint8Array(31) }, /model root has 32 bytes/],
       [{ modelRoot: new Uint8Array(32) }, /no model of root 00.* runs here/],
       [{ header: job.header.subarray(1) }, /header/],
@@ -414,8 +414,9 @@ describe('a verifier', () => {
     it('answers the same job with the same commitment, and another job under its id with another one', async () => {
       const { job, service, commitment } = await committed();
       expect((await service.commit({ ...job, timeoutMs: 9_000 })).digest).toEqual(commitment.digest);
-      const listSizes = job.claim.value.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
-      const claim = { case: 'text' as const, value: { ...job.claim.value, listSizes } };
+      const shown = readTextClaim(job);
+      const listSizes = shown.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
+      const claim = encodeTextClaim({ ...shown, listSizes });
       expect((await service.commit({ ...job, claim })).digest).not.toEqual(commitment.digest);
       const round = [commitment.digest, other];
       expect((await reveal(service, { jobId: job.jobId, round })).report.length).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
-import type { RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { addRootInForce, computeSpanAround, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseSealedOffer, type SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import type { Trust } from '@ogong/protocol/stage1/trust';

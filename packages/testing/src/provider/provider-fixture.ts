@@ -50,7 +50,7 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { Cohorts } from '@ogong/provider/provider/orders/cohorts';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/orders/offers';

@@ -7,13 +7,13 @@ import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+} from '@ogong/protocol/modality/shared/score-commitment';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createTestHybrid } from './test-keys.ts';
 import { createTestReport, findServed, type TestReply } from './test-reply.ts';

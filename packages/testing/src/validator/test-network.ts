@@ -38,7 +38,7 @@ import {
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+} from '@ogong/protocol/modality/shared/score-commitment';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { registerRouter } from '@ogong/router/register';
 import { registerValidator } from '@ogong/validator/register';

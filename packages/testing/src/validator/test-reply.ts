@@ -28,9 +28,9 @@ import {
   SummarizedReplySchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
-import { textOf } from '@ogong/protocol/modality/text/scored-reply';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -235,7 +235,7 @@ export function toPushMessage(submission: Submission): Omit<
   };
 }
 
-type TestJob = Pick<ScoreJobMessage, 'jobId' | 'request' | 'claim'>;
+type TestJob = Pick<ScoreJobMessage, 'jobId' | 'request' | 'modality' | 'claim'>;
 
 /** The reply of a job, found by its request, because a job does not name the reply. */
 export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJob, 'request'>): TestReply | undefined {
@@ -245,7 +245,7 @@ export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJo
 /** The report of a verifier of the same model and class, unless changed. */
 export function createTestReport(
   { reply }: Pick<TestReply, 'reply'>,
-  { jobId, claim }: TestJob,
+  { jobId, modality, claim }: TestJob,
   bend: Partial<ScoreReport> = {},
 ): Uint8Array {
   const { header, record } = reply;
@@ -263,7 +263,7 @@ export function createTestReport(
     tailGap: NO_TAIL_GAP,
     contextSize: 4096,
     elapsedMs: 1,
-    windows: teacherForce(reply, textOf({ claim }).outputTokens),
+    windows: teacherForce(reply, readTextClaim({ modality, claim }).outputTokens),
     ...bend,
   });
 }

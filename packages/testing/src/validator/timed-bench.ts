@@ -5,8 +5,8 @@ import type { Test } from '@ogong/protocol/audit/test-report';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { hashScoreInputs, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
-import { hashScoreInputs, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,

@@ -1,11 +1,11 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { findWrongShape } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 /**
  * Vectors of edge cases in which a second implementation may easily differ: `vectors/window.json`, `vectors/request.json`,

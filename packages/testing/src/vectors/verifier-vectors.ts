@@ -31,17 +31,17 @@ import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import type { CommonRequest, Modality } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
-import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-  redactHeader,
   type ScoreInputs,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+} from '@ogong/protocol/modality/shared/score-commitment';
+import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -49,6 +49,7 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeTextClaim, parseTextClaim, type TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { plantHoneypot } from '@ogong/protocol/verdict/honeypot/honeypot';
 import {
   computeHoneypotId,
@@ -144,25 +145,32 @@ function inputVectors(crypto: Crypto): unknown {
   };
   const embedding = createSyntheticEmbedding({ crypto }).header;
   const cases: readonly ScoreInputs[] = [
-    { ...ofText, endpoint: 'chat', claim: { case: 'text', value: text } },
-    { ...ofText, endpoint: 'completion', claim: { case: 'text', value: full } },
+    { ...ofText, endpoint: 'chat', ...toClaim(text) },
+    { ...ofText, endpoint: 'completion', ...toClaim(full) },
     {
       ...{ requestHash, modelRoot, endpoint: 'embedding', header: encodeEmbeddingHeader(embedding) },
       sketchBankSeed: embedding.sketchBankSeed,
-      claim: { case: 'embedding', value: {} },
+      modality: 'embedding',
+      claim: new Uint8Array(0),
     },
   ];
-  return cases.map(({ endpoint, claim, ...bytes }) => ({
+  return cases.map(({ endpoint, modality, ...bytes }) => ({
     endpoint,
+    modality,
     ...toHexes(bytes),
-    claim: claim.case,
-    ...toHexes(claim.value ?? {}),
-    hash: toHex(hashScoreInputs(crypto, { ...bytes, endpoint, claim })),
+    ...(modality === 'text' && { shown: toHexes(parseTextClaim(bytes.claim)) }),
+    hash: toHex(hashScoreInputs(crypto, { ...bytes, endpoint, modality })),
   }));
 }
 
+const toClaim = (shown: TextClaim) => ({ modality: 'text', claim: encodeTextClaim(shown) });
+
 const toHexes = (fields: object): Record<string, string> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, toHex(value as Uint8Array)]));
+  Object.fromEntries(
+    Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, toHex(value as Uint8Array)]),
+  );
 
 function tailDrawVectors(): unknown {
   const largest = WEIGHT_ONE - 1;

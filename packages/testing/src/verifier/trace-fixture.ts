@@ -15,6 +15,7 @@ import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
@@ -102,15 +103,13 @@ export async function openReply(
     header: opening.header,
     modelRoot: record.modelRoot,
     sketchBankSeed: header.sketchBankSeed,
-    claim: {
-      case: 'text' as const,
-      value: {
-        blind: opening.blind,
-        outputTokens: toBytes(replay.outputTokens),
-        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-        tailDraws: encodeTailDraws(replay.tailDraws),
-      },
-    },
+    modality: 'text',
+    claim: encodeTextClaim({
+      blind: opening.blind,
+      outputTokens: toBytes(replay.outputTokens),
+      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      tailDraws: encodeTailDraws(replay.tailDraws),
+    }),
     ...PATIENT,
   };
   return {

@@ -1,7 +1,7 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import { askToCommit, askToReveal } from '@ogong/host/link/verifier-call';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { fillRound } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { fillRound } from '@ogong/protocol/modality/shared/score-commitment';
 import type { OpenedReport } from '@ogong/protocol/verdict/evidence';
 import { readReport } from '@ogong/protocol/verdict/report-check';
 import { readAnnouncement } from '../store/announcement-store.ts';

@@ -14,7 +14,7 @@ import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { BoundRecord, HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';

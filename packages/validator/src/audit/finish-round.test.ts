@@ -4,7 +4,7 @@ import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { hashScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { hashScoreInputs } from '@ogong/protocol/modality/shared/score-commitment';
 import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';

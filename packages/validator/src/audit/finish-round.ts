@@ -2,12 +2,13 @@ import {
   askToCommit,
   askToReveal,
   computeCallTimeout,
+  countJobPasses,
   createScoreJob,
   isOwnDelay,
 } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/shared/score-commitment';
 import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
@@ -78,8 +79,7 @@ function createRoundJob(
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
   const inputs = opened.reply.describeJob(endpoint);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
-  const shapeClasses = inputs.claim.case === 'text' ? inputs.claim.value.shapeClasses : undefined;
-  const timeoutMs = computeCallTimeout(shapeClasses ?? new Uint8Array(0), {
+  const timeoutMs = computeCallTimeout(countJobPasses(inputs), {
     callTimeoutMs,
     mostMs: Math.ceil(windowMs / 3),
   });

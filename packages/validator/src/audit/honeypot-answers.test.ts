@@ -4,9 +4,10 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { DriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { NO_TAIL_GAP, parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { describePlanted } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -263,16 +264,16 @@ describe('what is read of an answer', () => {
       ...{ shapeClasses: replay.shapeClasses, tailDraws: replay.tailDraws },
     });
     const jobId = new Uint8Array(16);
-    const claim = {
-      case: 'text' as const,
-      value: {
+    const shown = {
+      modality: 'text',
+      claim: encodeTextClaim({
         blind: new Uint8Array(32),
         outputTokens: new Uint8Array(Uint32Array.from(found.reply.outputTokens).buffer),
         listSizes: new Uint8Array(0),
-      },
+      }),
     };
     const read = (bend: Partial<ScoreReport>) =>
-      subject.read(createTestReport(found, { jobId, request, claim }, { numericClass: exactClass, ...bend }), {
+      subject.read(createTestReport(found, { jobId, request, ...shown }, { numericClass: exactClass, ...bend }), {
         jobId,
       });
     expect(read({})).toHaveProperty('report');

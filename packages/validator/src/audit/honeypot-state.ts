@@ -7,8 +7,9 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeVrfOutput } from '@ogong/protocol/crypto/vrf';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { countPasses } from '@ogong/protocol/modality/text/stage2/text-claim';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import { describePlanted, type HoneypotKey } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { toHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
@@ -109,7 +110,7 @@ function computeJobTimeout(
   { callTimeoutMs, windowMs }: Pick<HoneypotState, 'callTimeoutMs' | 'windowMs'>,
   { shapeClasses }: Pick<HoneypotRow, 'shapeClasses'>,
 ): number {
-  return computeCallTimeout(shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
+  return computeCallTimeout(countPasses(shapeClasses), { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
 }
 
 /**

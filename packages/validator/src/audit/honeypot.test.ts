@@ -4,16 +4,17 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { encodeHeader, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { type DriftRow, nameRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import { EQUAL_STATISTIC } from '@ogong/protocol/modality/text/drift/likelihood';
 import type { Stratum } from '@ogong/protocol/modality/text/drift/strata';
 import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
-import { textOf } from '@ogong/protocol/modality/text/scored-reply';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
-import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
+import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import {
@@ -43,16 +44,16 @@ const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]
   judgeHoneypot(crypto, ...of).outcome;
 
 /** What a job shows of a reply of these tokens. */
-const claimOf = (tokens: readonly number[]): ScoreJobMessage['claim'] => ({
-  case: 'text',
-  value: { blind: new Uint8Array(32), outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) },
+const claimOf = (tokens: readonly number[]): Pick<ScoreJobMessage, 'modality' | 'claim'> => ({
+  modality: 'text',
+  claim: encodeTextClaim({ blind: new Uint8Array(32), outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) }),
 });
 
 async function createKnown() {
   const served = await createTestValidator().deliver(12, {});
   const { request } = served.reply;
   const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
-    parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, claim: claimOf(tokens) }, bend));
+    parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, ...claimOf(tokens) }, bend));
   const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
   const rows = served.reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, served.reply.header).rows);
   const good: PlantedReply = { outputTokens: served.reply.outputTokens, position: undefined };
@@ -231,7 +232,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     return Promise.all(
       Array.from({ length: count }, async (_, i) => {
         const { reply } = await validator.deliver(700 + i);
-        const job = { jobId: new Uint8Array(16), request: reply.request, claim: claimOf(reply.outputTokens) };
+        const job = { jobId: new Uint8Array(16), request: reply.request, ...claimOf(reply.outputTokens) };
         const expected = parseScoreReport(createTestReport({ reply }, job));
         const answer: KnownAnswer = { header: reply.header, report: expected };
         const see = (size: number): ScoreReport => ({ ...expected, ...other, windows: jitter(reply, random, size) });
@@ -332,19 +333,19 @@ describe('honeypots', () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBe(8 * 2 + honeypots().length);
     const shown = (job: ScoreJobMessage): string[] => {
-      const { tailDraws: _, ...claim } = textOf(job);
+      const { tailDraws: _, ...claim } = readTextClaim(job);
       return [...Object.keys(job), ...Object.keys(claim)];
     };
     const draws = new Map<string, string>();
     for (const { job } of jobs) {
       expect(shown(job)).toEqual(shown(jobs[0]!.job));
       // As many jobs of a reply as there are, planted or not: one list of draws.
-      const [request, own] = [toHex(job.request), toHex(textOf(job).tailDraws ?? new Uint8Array(0))];
+      const [request, own] = [toHex(job.request), toHex(readTextClaim(job).tailDraws ?? new Uint8Array(0))];
       expect(own).toBe(draws.get(request) ?? own);
       draws.set(request, own);
       expect(job.timeoutMs).toBe(jobs[0]!.job.timeoutMs);
       expect(job.header).toEqual(encodeHeader(redactHeader(parseHeader(job.header))));
-      const { listSizes, outputTokens } = textOf(job);
+      const { listSizes, outputTokens } = readTextClaim(job);
       expect(listSizes.length * 4).toBe(outputTokens.length);
       expect(toHex(job.sketchBankSeed)).toBe(toHex(jobs[0]!.job.sketchBankSeed));
     }
@@ -362,8 +363,8 @@ describe('honeypots', () => {
         const found = [...served.values()].find(
           ({ reply }) => toHex(reply.request) === toHex(job.request),
         ) as TestReply;
-        const claim = claimOf(found.reply.outputTokens);
-        return { report: createTestReport(found, { ...job, claim }), signer: createTestHybrid(nameOf(peer)) };
+        const shown = claimOf(found.reply.outputTokens);
+        return { report: createTestReport(found, { ...job, ...shown }), signer: createTestHybrid(nameOf(peer)) };
       };
     const liars = ['v1', 'v2', 'v3'];
     const { run, verifier, honeypots, validator } = await createTrapped((name, _job, served) =>

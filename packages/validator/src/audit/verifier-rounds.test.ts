@@ -4,15 +4,15 @@ import { type AuditDraw, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit'
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
-import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
-import { hashScored, type ScoredReply, textOf, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+} from '@ogong/protocol/modality/shared/score-commitment';
+import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
+import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { hashScored, readTextClaim, type ScoredReply, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { ReplayedText } from '@ogong/protocol/modality/text/text';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
@@ -203,7 +203,7 @@ describe('a round', () => {
     const { judged } = await run();
     const { order, record, header } = judged.claim;
     const drawKey = computeDrawKey(crypto, (header as Header).drawKey);
-    expect(textOf(jobs[0]!).tailDraws?.length).toBeGreaterThan(0);
+    expect(readTextClaim(jobs[0]!).tailDraws?.length).toBeGreaterThan(0);
     const bytes = jobs.map((job) =>
       toHex(Uint8Array.from(Object.values(job).flatMap((v) => (v instanceof Uint8Array ? [...v] : [])))),
     );

@@ -10,12 +10,12 @@ import { createWriter, equalBytes, utf8Encode } from '@ogong/protocol/base/bytes
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { fillRound } from '@ogong/protocol/modality/shared/score-commitment';
 import { type Header, NO_GRAMMAR } from '@ogong/protocol/modality/text/commitment/header';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
 import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeScored, hashScored, type ScoredReply } from '@ogong/protocol/modality/text/scored-reply';
 import type { Replay } from '@ogong/protocol/modality/text/stage1/replay';
-import { fillRound } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { computeJobId, computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';

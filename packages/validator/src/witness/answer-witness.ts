@@ -9,12 +9,8 @@ import { verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { hashJobRound } from '@ogong/protocol/exchange/reveal-word';
 import { hashAskedJob, hashAskedReport } from '@ogong/protocol/exchange/silence';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import {
-  hashScoreInputs,
-  MAX_ROUND,
-  type ScoreJobMessage,
-} from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import { hashScoreInputs, MAX_ROUND, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { openBoundRecord, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';

@@ -6,7 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
-import { SALT_BYTES } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { SALT_BYTES } from '@ogong/protocol/modality/shared/score-commitment';
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested, ContestOutcome, Contests } from '../audit/audit-state.ts';

@@ -11,7 +11,7 @@ import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/reveal-word';
-import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { HandedReply, ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -111,7 +111,7 @@ export interface InquirerOptions {
   readonly record: PatienceOptions;
   readonly opening: PatienceOptions;
   /** By the passes that the job takes. */
-  readonly commitment: (job: Pick<ScoreJobMessage, 'claim'>) => PatienceOptions;
+  readonly commitment: (job: Pick<ScoreJobMessage, 'endpoint' | 'claim'>) => PatienceOptions;
   readonly report: PatienceOptions;
 }
 

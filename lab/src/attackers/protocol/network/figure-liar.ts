@@ -18,7 +18,7 @@ import type { Sort } from '@ogong/protocol/exchange/preference';
 import { signTicket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
-import { NO_PREFERENCE } from '@ogong/protocol/modality/text/request/preference-fields';
+import { NO_PREFERENCE } from '@ogong/protocol/modality/shared/preference-fields';
 import type { ProtocolAttack } from '../attack.ts';
 
 /**

@@ -16,7 +16,7 @@ import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting
 import { signTicket, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { ProviderService, type RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
-import { NO_PREFERENCE } from '@ogong/protocol/modality/text/request/preference-fields';
+import { NO_PREFERENCE } from '@ogong/protocol/modality/shared/preference-fields';
 import type { Bend, Network } from '@ogong/testing/provider/provider-fixture';
 import type { ProtocolAttack } from '../attack.ts';
 import { NO_BREAKS } from '../breaks.ts';

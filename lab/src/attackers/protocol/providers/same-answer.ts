@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { textOf } from '@ogong/protocol/modality/text/scored-reply';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -39,7 +40,7 @@ export const sameAnswer: ProtocolAttack<{ readonly replies: number }, Promise<Sa
       if (name !== LAZY) return { report: createTestReport(found, job), signer: createTestHybrid(name) };
       answers++;
       const outputTokens = new Uint8Array(Uint32Array.from(found.reply.outputTokens).buffer);
-      const claim = { case: 'text' as const, value: { ...textOf(job), outputTokens } };
+      const claim = encodeTextClaim({ ...readTextClaim(job), outputTokens });
       return { report: createTestReport(found, { ...job, claim }), signer: createTestHybrid(name) };
     });
     const audit = { pairPpm: 1_000_000, honeypotPpm: 1_000_000 };

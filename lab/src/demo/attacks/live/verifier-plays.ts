@@ -2,8 +2,8 @@ import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server'
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,

@@ -13,7 +13,7 @@ import {
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
-import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { describe, expect, it } from 'vitest';
 import { createProviderMatch } from './provider-match.ts';
 import { createRouters } from './routers.ts';

@@ -20,7 +20,7 @@ import type {
   SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Demands } from '@ogong/protocol/modality/demands';
-import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { type AttestedRoles, refuse } from './attested-roles.ts';
 import { findHeldLack } from './held-floor.ts';
 import { isRefusal, type Routers } from './routers.ts';

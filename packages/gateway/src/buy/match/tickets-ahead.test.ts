@@ -1,6 +1,6 @@
 import { TICKET_WINDOW_MS, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
-import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FoundMatch } from './find-match.ts';
 import { type AheadQuery, createTicketsAhead } from './tickets-ahead.ts';

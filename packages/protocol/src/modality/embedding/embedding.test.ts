@@ -8,7 +8,7 @@ import type { Check } from '../../base/checks.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import type { NamedOrder } from '../../exchange/order.ts';
 import { NO_DEMANDS } from '../demands.ts';
-import { NO_PREFERENCE } from '../text/request/preference-fields.ts';
+import { NO_PREFERENCE } from '../shared/preference-fields.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader } from './header-checks.ts';

@@ -4,7 +4,6 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Modality, ReplayedReply } from '../modality.ts';
-import type { VerifierClaim } from '../text/stage2/score-commitment.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader, type EmbeddingContext } from './header-checks.ts';
@@ -38,6 +37,7 @@ export const embedding = {
   countOutputs: ({ vectorCount }: EmbeddingHeader) => vectorCount,
   hasProgress: false,
   wasCutShort: () => false,
+  countPasses: () => 1,
   countLeaves: (vectors) => (vectors <= MAX_INPUTS ? vectors : 0),
   checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>
     checkEmbeddingHeader(crypto, header, context),
@@ -68,7 +68,8 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: read
       header: encodeEmbeddingHeader(redactHeader(header)),
       sketchBankSeed: header.sketchBankSeed,
       // The request contains everything that a verifier needs, so it sees nothing of the answer.
-      claim: { case: 'embedding', value: {} },
+      modality: 'embedding',
+      claim: new Uint8Array(0),
     }),
     readReport(bytes, { jobId }) {
       const report = parseEmbeddingReport(bytes);
@@ -85,9 +86,6 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: read
     },
   };
 }
-
-/** Whether a job is about an embedding; of its answer it shows nothing. */
-export const isEmbeddingClaim = (claim: VerifierClaim): boolean => claim.case === 'embedding';
 
 /** The header as a verifier gets it: whatever says whose reply it is, or what the provider computed, is zero. */
 function redactHeader(header: EmbeddingHeader): EmbeddingHeader {

@@ -1,6 +1,6 @@
 import { createFormat, hash, oneOf, struct, text, u16, u32, within } from '../../base/codec.ts';
 import { demandsCodec } from '../demands.ts';
-import { MAX_MODEL_NAME } from '../text/request/request.ts';
+import { MAX_MODEL_NAME } from '../shared/request-fields.ts';
 import { type AskedEmbedding, EMBEDDING_ENDPOINTS, MAX_INPUTS } from './request.ts';
 
 const summaryCodec = struct({

@@ -1,9 +1,9 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
-import { isAbsent } from '../text/request/field-rules.ts';
-import { parsePreference, type RequestPreference } from '../text/request/preference-fields.ts';
-import { parseDemands, parseModelName, parseObject } from '../text/request/request.ts';
-import { RequestError } from '../text/request/request-error.ts';
+import { isAbsent } from '../shared/field-rules.ts';
+import { parsePreference, type RequestPreference } from '../shared/preference-fields.ts';
+import { RequestError } from '../shared/request-error.ts';
+import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
 
 /** Vectors of texts, or scores of documents for a query. */
 export type EmbeddingEndpoint = 'embedding' | 'rerank';

@@ -1,8 +1,8 @@
 import { utf8Encode } from '../../base/bytes.ts';
-import { isAbsent } from '../text/request/field-rules.ts';
-import { parsePreference } from '../text/request/preference-fields.ts';
-import { parseDemands, parseModelName, parseObject } from '../text/request/request.ts';
-import { RequestError } from '../text/request/request-error.ts';
+import { isAbsent } from '../shared/field-rules.ts';
+import { parsePreference } from '../shared/preference-fields.ts';
+import { RequestError } from '../shared/request-error.ts';
+import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
 import { computePromptBound, type EmbeddingRequest, IGNORED_FIELDS, MAX_INPUTS, parseText } from './request.ts';
 
 /** A body of `POST /v1/rerank` (docs/spec/embedding.md): its documents are the inputs, each read together with the query. */

@@ -1,9 +1,11 @@
 import { ProtocolError } from '../../base/bytes.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { hashScoreInputs, type ScoreInputs } from '../shared/score-commitment.ts';
 import { encodeHeader, type Header } from './commitment/header.ts';
 import type { Replay } from './stage1/replay.ts';
 import { encodeTailDraws, type TailDraws } from './stage1/tail-draws.ts';
-import { hashScoreInputs, redactHeader, type ScoreInputs, type TextClaim } from './stage2/score-commitment.ts';
+import { redactHeader } from './stage2/redact-header.ts';
+import { encodeTextClaim, parseTextClaim, type TextClaim } from './stage2/text-claim.ts';
 
 /** What was asked, and of which model. */
 export interface ReplySubject {
@@ -50,11 +52,11 @@ export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash
     ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
   };
   const redacted = encodeHeader(redactHeader(header));
-  return { endpoint, modelRoot, header: redacted, sketchBankSeed, claim: { case: 'text', value } };
+  return { endpoint, modelRoot, header: redacted, sketchBankSeed, modality: 'text', claim: encodeTextClaim(value) };
 }
 
-/** What a job shows of a text. @throws ProtocolError where it is about another modality. */
-export function textOf({ claim }: Pick<ScoreInputs, 'claim'>): TextClaim {
-  if (claim.case === 'text') return claim.value;
+/** Reads the claim of a job about a text. @throws ProtocolError where it is about another modality or malformed. */
+export function readTextClaim({ modality, claim }: Pick<ScoreInputs, 'modality' | 'claim'>): TextClaim {
+  if (modality === 'text') return parseTextClaim(claim);
   throw new ProtocolError('unsupported', 'the job shows no text');
 }

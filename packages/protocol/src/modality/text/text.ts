@@ -16,6 +16,7 @@ import { encodeScored, toScored } from './scored-reply.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
 import { countScored } from './stage2/scored-prefix.ts';
+import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
 
 /** Chat and completions: tokens that are drawn one after another, committed in windows. */
 export const text = {
@@ -33,6 +34,7 @@ export const text = {
   countOutputs: ({ outputTokenCount }: Header) => outputTokenCount,
   hasProgress: true,
   wasCutShort: ({ stopReason }: Header) => stopReason === 'cancelled',
+  countPasses: (claim) => countPasses(parseTextClaim(claim).shapeClasses ?? new Uint8Array(0)),
   countLeaves(tokens) {
     const windows = Math.ceil(tokens / WINDOW_TOKENS);
     return windows <= MAX_WINDOWS ? windows : 0;

@@ -1,11 +1,11 @@
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { listUnmet, parseModelRequest } from '../../engine/model-request.ts';
 import { findDay, type ServedRequest } from '../commit-locally.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';

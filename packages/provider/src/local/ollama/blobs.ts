@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { ModelError } from '@ogong/models/model-error';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { LocalCall } from '../local-model.ts';
 
 /** HEAD /api/blobs/:digest: whether a file is here. @throws ApiError `not_found` */

@@ -1,6 +1,6 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { ModelDefaults } from '@ogong/models/store';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { parseModelRequest } from '../../engine/model-request.ts';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
 import { encodeJson, findToday, type LocalCall } from '../local-model.ts';

@@ -1,4 +1,4 @@
-import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 
 const shared = {
   model: 'works',

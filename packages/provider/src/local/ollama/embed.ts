@@ -2,7 +2,7 @@ import type { EmbeddedInput } from '@ogong/engine/interface/embedding';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import { embedLocally } from '../embed-locally.ts';
 import type { Fields } from '../field-rules.ts';

@@ -1,6 +1,6 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
 import { borrowText, type LocalCall } from '../local-model.ts';
 import { findModel, type ShelfModel } from '../model-shelf.ts';

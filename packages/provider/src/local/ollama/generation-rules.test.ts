@@ -1,4 +1,4 @@
-import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';

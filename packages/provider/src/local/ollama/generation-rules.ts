@@ -6,7 +6,7 @@ import {
   isFalse,
   isOne,
   isZero,
-} from '@ogong/protocol/modality/text/request/field-rules';
+} from '@ogong/protocol/modality/shared/field-rules';
 
 /** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/reference/local-mode.md shows these tables). */
 

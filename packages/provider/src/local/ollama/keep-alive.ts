@@ -1,4 +1,4 @@
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,

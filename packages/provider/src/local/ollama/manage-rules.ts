@@ -5,7 +5,7 @@ import {
   isEmptyObject,
   isEmptyText,
   isFalse,
-} from '@ogong/protocol/modality/text/request/field-rules';
+} from '@ogong/protocol/modality/shared/field-rules';
 
 const insecure: FieldRule = { refused: 'only https is fetched', unless: isFalse };
 const username: FieldRule = { refused: 'there is no account here', unless: isEmptyText };

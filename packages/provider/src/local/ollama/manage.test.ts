@@ -7,7 +7,7 @@ import { ModelError } from '@ogong/models/model-error';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { createModelStore } from '@ogong/models/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import { writeRandomAdapter } from '@ogong/testing/models/random-adapter';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';

@@ -1,5 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { readText } from '../field-rules.ts';
 import type { LocalCall } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';

@@ -1,4 +1,4 @@
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, readFields, readText } from '../field-rules.ts';
 import { CALL_RULES, CALLED_RULES, MESSAGE_RULES } from './generation-rules.ts';
 

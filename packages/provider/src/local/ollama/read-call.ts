@@ -1,8 +1,8 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { parseJson } from '@ogong/protocol/base/json';
-import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, type ReadFields, readFields, readText } from '../field-rules.ts';
 import { BODY_LIMITS } from '../local-model.ts';
 

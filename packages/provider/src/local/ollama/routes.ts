@@ -1,6 +1,6 @@
 import type { Handler } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
-import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import type { LocalCall } from '../local-model.ts';
 import { findBlob, putBlob } from './blobs.ts';
 import { chat } from './chat.ts';

@@ -11,7 +11,7 @@ import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_p
 import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { getTier } from '@ogong/protocol/tier/registry';
 import { type OpenedMessage, openPlain } from './sealed-order.ts';
 

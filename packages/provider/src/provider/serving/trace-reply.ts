@@ -7,9 +7,9 @@ import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/open
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { parseEndpointName, parseModelRequest } from '../../engine/model-request.ts';
 import { parseTracedRecord, type TraceClaim, traceClaim } from '../../engine/trace-claim.ts';

@@ -1,5 +1,5 @@
-import { type FieldRules, isAbsent } from '../request/field-rules.ts';
-import { RequestError } from '../request/request-error.ts';
+import { type FieldRules, isAbsent } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import {
   encodeArguments,
   type JsonFields,

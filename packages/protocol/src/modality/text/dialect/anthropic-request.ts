@@ -1,6 +1,6 @@
-import { type FieldRules, isAbsent, isEmptyList, isEmptyObject } from '../request/field-rules.ts';
-import { parseObject } from '../request/request.ts';
-import { RequestError } from '../request/request-error.ts';
+import { type FieldRules, isAbsent, isEmptyList, isEmptyObject } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
+import { parseObject } from '../../shared/request-fields.ts';
 import { translateMessages, translateSystem } from './anthropic-messages.ts';
 import { translateToolChoice, translateTools } from './anthropic-tools.ts';
 import {

@@ -1,7 +1,7 @@
 import { utf8Encode } from '../../../base/bytes.ts';
+import { RequestError } from '../../shared/request-error.ts';
+import { parseObject } from '../../shared/request-fields.ts';
 import { isTokenList } from '../request/completion-prompt.ts';
-import { parseObject } from '../request/request.ts';
-import { RequestError } from '../request/request-error.ts';
 
 /** Replies of one call, all its prompts together. */
 export const MAX_REPLIES = 16;

@@ -1,6 +1,6 @@
-import { type FieldRefusal, type FieldRules, isAbsent, isEmptyList, isFalse } from '../request/field-rules.ts';
-import { parseObject } from '../request/request.ts';
-import { RequestError } from '../request/request-error.ts';
+import { type FieldRefusal, type FieldRules, isAbsent, isEmptyList, isFalse } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
+import { parseObject } from '../../shared/request-fields.ts';
 import { translateInput } from './responses-input.ts';
 import { translateResponseChoice, translateResponseTools } from './responses-tools.ts';
 import {

@@ -1,5 +1,5 @@
-import { type FieldRules, isAbsent, isFalse } from '../request/field-rules.ts';
-import { RequestError } from '../request/request-error.ts';
+import { type FieldRules, isAbsent, isFalse } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { isFields, type JsonFields, judge, readFields, readList, readText, type Translator } from './translation.ts';
 
 const TOOL: FieldRules = {

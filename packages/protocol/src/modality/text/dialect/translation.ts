@@ -1,6 +1,6 @@
 import { utf8Encode } from '../../../base/bytes.ts';
-import { type FieldRules, isAbsent, judgeFields } from '../request/field-rules.ts';
-import { RequestError } from '../request/request-error.ts';
+import { type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 
 /**
  * A request of another API in the words of a chat (docs/spec/dialects.md). The chat's bytes are what is ordered, hashed and signed for,

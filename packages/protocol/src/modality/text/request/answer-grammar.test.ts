@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
 import { parseRequest } from './request.ts';
-import { RequestError } from './request-error.ts';
 
 const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
 const messages = [{ role: 'user', content: 'hi' }];

@@ -1,9 +1,9 @@
+import { isAbsent } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { GrammarError } from '../grammar/grammar-error.ts';
 import { findGrammar } from '../grammar/known-grammars.ts';
 import { quoteOptions } from '../grammar/schema/literals.ts';
 import { schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
-import { isAbsent } from './field-rules.ts';
-import { RequestError } from './request-error.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 const MAX_CHOICES = 256;

@@ -1,8 +1,8 @@
 import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
 import { parseJson } from '../../../base/json.ts';
-import { isAbsent, isEmptyList } from './field-rules.ts';
+import { assertKeys, isAbsent, isEmptyList } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { measureJson } from './json-size.ts';
-import { RequestError } from './request-error.ts';
 
 /** A call of a tool, as an answer made it and a client sends it back. */
 export interface ChatCall {
@@ -140,14 +140,6 @@ export function parseText(value: unknown, param: string, expected: string): stri
   if (typeof value !== 'string') throw new RequestError(`${param} must be ${expected}`, param);
   if (!value.isWellFormed()) throw new RequestError(`${param} must be text without lone surrogates`, param);
   return value;
-}
-
-/** Refuses unknown fields: to ignore one could give a wrong answer. @throws RequestError */
-export function assertKeys(fields: Fields, known: ReadonlySet<string>, where: string): void {
-  const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
-  if (unknown === undefined) return;
-  const param = `${where}.${unknown}`;
-  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
 }
 
 /** The arguments of a call as an object; undefined where the text is none, or stands too deep in itself. */

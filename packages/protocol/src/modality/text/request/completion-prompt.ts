@@ -1,7 +1,7 @@
 import { utf8Encode } from '../../../base/bytes.ts';
+import { isAbsent } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { parseText } from './chat-messages.ts';
-import { isAbsent } from './field-rules.ts';
-import { RequestError } from './request-error.ts';
 
 /** What a completion continues: a text, its tokens, or a text that another one follows. */
 export type CompletionPrompt =

@@ -1,5 +1,5 @@
 import { utf8Encode } from '../../../base/bytes.ts';
-import { RequestError } from './request-error.ts';
+import { RequestError } from '../../shared/request-error.ts';
 
 /** What a template may write for each level that a line is deep in. */
 const BLANKS = 4;

@@ -8,7 +8,7 @@ import {
   isOne,
   isTrue,
   isZero,
-} from './field-rules.ts';
+} from '../../shared/field-rules.ts';
 
 /**
  * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM and LiteLLM send besides.

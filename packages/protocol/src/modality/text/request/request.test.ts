@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
 import { MAX_REQUEST_BYTES } from '../../../exchange/limits.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { parseRequest } from './request.ts';
-import { RequestError } from './request-error.ts';
 
 const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
 const part = { type: 'text', text: 'x' };

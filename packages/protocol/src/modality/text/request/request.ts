@@ -1,15 +1,24 @@
-import { fromHex, ProtocolError } from '../../../base/bytes.ts';
-import { parseJson } from '../../../base/json.ts';
 import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
-import { type Demands, NO_DEMANDS } from '../../demands.ts';
+import type { Demands } from '../../demands.ts';
+import { assertKeys, type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules.ts';
+import { parsePreference, type RequestPreference } from '../../shared/preference-fields.ts';
+import { RequestError } from '../../shared/request-error.ts';
+import {
+  DEMANDS,
+  type Fields,
+  isWellFormedText,
+  parseBoolean,
+  parseDemands,
+  parseModelName,
+  parseObject,
+} from '../../shared/request-fields.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 import { type AskedForm, parseAskedForm } from './answer-grammar.ts';
-import { assertKeys, boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
+import { boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
 import { boundPrompt, type CompletionPrompt, parseCompletionPrompt } from './completion-prompt.ts';
-import { type FieldRules, isAbsent, judgeFields } from './field-rules.ts';
 import {
   CHAT_PARAMETERS,
   COMPLETION_PARAMETERS,
@@ -17,15 +26,6 @@ import {
   STRUCTURE_PARAMETERS,
   USAGE_PARAMETERS,
 } from './parameters.ts';
-import {
-  type NamedModel,
-  PREFERENCES,
-  parsePreference,
-  parseStandby,
-  type RequestPreference,
-  splitModelName,
-} from './preference-fields.ts';
-import { RequestError } from './request-error.ts';
 import { type AskedThinking, parseThinking } from './thinking.ts';
 import {
   allowCalls,
@@ -91,11 +91,7 @@ export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
 export const MAX_CHOICES = 8;
 export const MAX_STOPS = 4;
-/** Of a model's name, UTF-16 units. */
-export const MAX_MODEL_NAME = 256;
 const MAX_CACHE_KEY = 256;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** @throws RequestError naming the offending parameter. */
 export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceRequest {
@@ -150,12 +146,6 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   };
 }
 
-/** @throws RequestError */
-export function parseModelName(model: unknown): NamedModel {
-  if (isText(model) && model.length > 0 && model.length <= MAX_MODEL_NAME) return splitModelName(model);
-  throw new RequestError('you must provide a model parameter', 'model');
-}
-
 const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
 const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dropped: [] };
 
@@ -204,28 +194,6 @@ export function computePromptBound({
   throw new RequestError('tools and calls become too long where a template writes them out', 'messages');
 }
 
-/** Parses a body within its bounds of size and depth. @throws RequestError */
-export function parseObject(body: Uint8Array): Fields {
-  if (body.length > MAX_REQUEST_BYTES) {
-    throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
-  }
-  let parsed: unknown;
-  try {
-    parsed = parseJson(body);
-  } catch (cause) {
-    if (!(cause instanceof ProtocolError)) throw cause;
-    const why = cause.code === 'too-large' ? ` ${cause.message}.` : '';
-    throw new RequestError(`We could not parse the JSON body of your request.${why}`, null, null, { cause });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new RequestError('the request body must be a JSON object');
-  }
-  return parsed as Fields;
-}
-
-/** Text that has a UTF-8 form. */
-const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
-
 function parseNumber(fields: Fields, key: string, low: number, high: number, fallback: number): number {
   const value = fields[key];
   if (isAbsent(value)) return fallback;
@@ -238,13 +206,6 @@ function parseNumber(fields: Fields, key: string, low: number, high: number, fal
 function parseInteger(fields: Fields, key: string, low: number, high: number, fallback: number): number {
   const value = parseNumber(fields, key, low, high, fallback);
   if (!Number.isInteger(value)) throw new RequestError(`${key} must be an integer between ${low} and ${high}`, key);
-  return value;
-}
-
-function parseBoolean(fields: Fields, key: string, param = key): boolean {
-  const value = fields[key];
-  if (isAbsent(value)) return false;
-  if (typeof value !== 'boolean') throw new RequestError(`${param} must be a boolean`, param);
   return value;
 }
 
@@ -302,7 +263,7 @@ function parseStop(value: unknown): string[] {
       throw new RequestError(`every stop sequence must have 1 to ${MAX_STOP_BYTES} characters`, 'stop');
     }
     // U+FFFD stands for bytes that are no character yet, so whether a reply holds it depends on where decoding starts.
-    if (item.includes('\ufffd') || !isText(item)) {
+    if (item.includes('\ufffd') || !isWellFormedText(item)) {
       throw new RequestError('a stop sequence must be text without U+FFFD and lone surrogates', 'stop');
     }
     return item;
@@ -311,7 +272,7 @@ function parseStop(value: unknown): string[] {
 
 function parseCacheKey(value: unknown): string | undefined {
   if (isAbsent(value)) return undefined;
-  if (!isText(value) || value.length > MAX_CACHE_KEY) {
+  if (!isWellFormedText(value) || value.length > MAX_CACHE_KEY) {
     throw new RequestError(
       `prompt_cache_key must be a string of at most ${MAX_CACHE_KEY} characters`,
       'prompt_cache_key',
@@ -329,78 +290,8 @@ function parseSeed(value: unknown): bigint | undefined {
   return BigInt(value);
 }
 
-const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', 'salt', ...PREFERENCES]);
-
 /** What a text may be is no demand, but stands among them. */
 const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources', 'standby', 'hedge']);
-
-/**
- * The object `ogong` of a body: what OpenAI's API has no word for.
- * @param known its keys.
- * @throws RequestError
- */
-export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMANDS): Demands {
-  if (isAbsent(value)) return NO_DEMANDS;
-  if (typeof value !== 'object' || Array.isArray(value)) throw new RequestError('ogong must be an object', 'ogong');
-  const fields = value as Fields;
-  assertKeys(fields, known, 'ogong');
-  const root = fields.model_root;
-  if (!isAbsent(root) && (typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root))) {
-    throw new RequestError('ogong.model_root must be 64 lower-case hex digits', 'ogong.model_root');
-  }
-  assertSalt(fields.salt);
-  parseSources(fields.sources);
-  return {
-    exact: parseBoolean(fields, 'exact', 'ogong.exact'),
-    modelRoot: isAbsent(root) ? undefined : fromHex(root as string, 32),
-    acceptedOnly: parseSettle(fields.settle),
-    ...parseStandby(fields.standby),
-  };
-}
-
-/** What a prompt was made of, as its author says (docs/spec/request.md#sources). */
-export interface NamedSource {
-  readonly url: string;
-  /** SHA-256 of the text, which is the whole content of a message; 32 bytes. */
-  readonly hash: Uint8Array;
-}
-
-const MAX_SOURCES = 16;
-const MAX_URL_LENGTH = 2_048;
-
-/** @param value of `ogong.sources`. @throws RequestError */
-export function parseSources(value: unknown): readonly NamedSource[] {
-  if (isAbsent(value)) return [];
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_SOURCES)
-    throw new RequestError(`ogong.sources is a list of 1 to ${MAX_SOURCES} sources`, 'ogong.sources');
-  return value.map((each: unknown, i) => {
-    const at = `ogong.sources[${i}]`;
-    if (typeof each !== 'object' || each === null || Array.isArray(each))
-      throw new RequestError(`${at} must be an object`, at);
-    const fields = each as Fields;
-    assertKeys(fields, SOURCE_KEYS, at);
-    const { url, sha256 } = fields;
-    if (typeof url !== 'string' || !/^https:\/\/[\x21-\x7e]+$/.test(url) || url.length > MAX_URL_LENGTH)
-      throw new RequestError(`${at}.url is an address of https`, `${at}.url`);
-    if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
-      throw new RequestError(`${at}.sha256 must be 64 lower-case hex digits`, `${at}.sha256`);
-    return { url, hash: fromHex(sha256, 32) };
-  });
-}
-
-const SOURCE_KEYS: ReadonlySet<string> = new Set(['url', 'sha256']);
-
-/** It asks for nothing: it keeps the hash of a request from telling a prompt that somebody can guess. */
-function assertSalt(value: unknown): void {
-  if (isAbsent(value) || (typeof value === 'string' && /^[0-9a-f]{32,64}$/.test(value))) return;
-  throw new RequestError('ogong.salt must be 32 to 64 lower-case hex digits', 'ogong.salt');
-}
-
-function parseSettle(value: unknown): boolean {
-  if (isAbsent(value) || value === 'any') return false;
-  if (value === 'accepted') return true;
-  throw new RequestError('ogong.settle is "any" or "accepted"', 'ogong.settle');
-}
 
 const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
 

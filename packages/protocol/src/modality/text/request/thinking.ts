@@ -1,6 +1,6 @@
+import { type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
-import { type FieldRules, isAbsent, judgeFields } from './field-rules.ts';
-import { RequestError } from './request-error.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { lookUpTier } from '../../../tier/registry.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import type { InferenceRequest } from './request.ts';
-import { RequestError } from './request-error.ts';
 
 /** Refuses what replies of the model's tier cannot show. @throws RequestError */
 export function assertTierShows({ model, logprobs }: Pick<InferenceRequest, 'model' | 'logprobs'>): void {

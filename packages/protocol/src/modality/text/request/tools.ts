@@ -1,12 +1,12 @@
+import { assertKeys, isAbsent } from '../../shared/field-rules.ts';
+import { RequestError } from '../../shared/request-error.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
 import { GrammarError } from '../grammar/grammar-error.ts';
 import { quote } from '../grammar/schema/literals.ts';
 import { createSchemaRules, type SchemaRules } from '../grammar/schema/schema-grammar.ts';
 import { readGrammar } from './answer-grammar.ts';
-import { assertKeys, parseText } from './chat-messages.ts';
-import { isAbsent } from './field-rules.ts';
+import { parseText } from './chat-messages.ts';
 import { measureJson } from './json-size.ts';
-import { RequestError } from './request-error.ts';
 
 /** A function that the client runs. */
 export interface OfferedTool {

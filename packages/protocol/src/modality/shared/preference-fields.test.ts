@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { toHex, utf8Encode } from '../../../base/bytes.ts';
-import { nobleCrypto as crypto } from '../../../crypto/noble.ts';
-import { parseEmbeddingRequest } from '../../embedding/request.ts';
-import { parseRerankRequest } from '../../embedding/rerank.ts';
-import { summarizeRequest } from '../../request-hash.ts';
+import { toHex, utf8Encode } from '../../base/bytes.ts';
+import { nobleCrypto as crypto } from '../../crypto/noble.ts';
+import { parseEmbeddingRequest } from '../embedding/request.ts';
+import { parseRerankRequest } from '../embedding/rerank.ts';
+import { summarizeRequest } from '../request-hash.ts';
+import { parseRequest } from '../text/request/request.ts';
 import { NO_PREFERENCE, splitModelName } from './preference-fields.ts';
-import { parseRequest } from './request.ts';
 
 const MODEL = 'ogong/verified/a/b';
 const body = (fields: object): Uint8Array => utf8Encode(JSON.stringify({ model: MODEL, prompt: 'x', ...fields }));

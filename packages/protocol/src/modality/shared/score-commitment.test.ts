@@ -1,18 +1,18 @@
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
-import { equalBytes, toHex } from '../../../base/bytes.ts';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../../../crypto/noble.ts';
-import { encodeHeader, parseHeader } from '../commitment/header.ts';
+import { equalBytes, toHex } from '../../base/bytes.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../../crypto/noble.ts';
+import { encodeHeader, parseHeader } from '../text/commitment/header.ts';
+import { redactHeader } from '../text/stage2/redact-header.ts';
+import { encodeTextClaim, type TextClaim } from '../text/stage2/text-claim.ts';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-  redactHeader,
   type ScoreDigest,
   type ScoreInputs,
   type ScoreOpening,
-  type TextClaim,
 } from './score-commitment.ts';
 
 const of = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -71,15 +71,11 @@ describe('the hash of what is scored', () => {
     endpoint: 'chat',
     header: of(3, 2),
     sketchBankSeed: of(32, 6),
-    claim: { case: 'text', value: shown },
+    ...{ modality: 'text', claim: encodeTextClaim(shown) },
   };
   const show = (bend: Partial<TextClaim>): ScoreInputs => ({
     ...inputs,
-    claim: { case: 'text', value: { ...shown, ...bend } },
-  });
-
-  it('is none of a claim of no modality', () => {
-    expect(() => hashScoreInputs(crypto, { ...inputs, claim: { case: undefined } })).toThrow(/text, embedding/);
+    claim: encodeTextClaim({ ...shown, ...bend }),
   });
 
   it('is another one wherever a byte is, or moves from one field to its neighbour', () => {
@@ -90,7 +86,8 @@ describe('the hash of what is scored', () => {
       { ...inputs, endpoint: 'completion' },
       { ...inputs, header: of(3, 9) },
       { ...inputs, sketchBankSeed: of(32, 9) },
-      { ...inputs, claim: { case: 'embedding', value: {} } },
+      { ...inputs, modality: 'embedding' },
+      { ...inputs, claim: new Uint8Array(0) },
       show({ blind: of(32, 9) }),
       show({ outputTokens: of(8, 9) }),
       show({ listSizes: of(2, 9) }),

@@ -1,12 +1,11 @@
-import { fromHex } from '../../../base/bytes.ts';
-import { MAX_ONLY_PROVIDERS } from '../../../exchange/limits.ts';
-import { SORTS, type Sort } from '../../../exchange/preference.ts';
-import { SEAL_SUITES, type SealSuite } from '../../../sealing/seal-context.ts';
-import { ATTESTED_ROLES, type AttestedRole } from '../../../tier/attested-role.ts';
-import { lookUpTier } from '../../../tier/registry.ts';
-import type { Demands } from '../../demands.ts';
-import { assertKeys } from './chat-messages.ts';
-import { isAbsent } from './field-rules.ts';
+import { fromHex } from '../../base/bytes.ts';
+import { MAX_ONLY_PROVIDERS } from '../../exchange/limits.ts';
+import { SORTS, type Sort } from '../../exchange/preference.ts';
+import { SEAL_SUITES, type SealSuite } from '../../sealing/seal-context.ts';
+import { ATTESTED_ROLES, type AttestedRole } from '../../tier/attested-role.ts';
+import { lookUpTier } from '../../tier/registry.ts';
+import type { Demands } from '../demands.ts';
+import { assertKeys, isAbsent } from './field-rules.ts';
 import { RequestError } from './request-error.ts';
 
 /** By whom a caller would be answered (docs/spec/request.md#preference). It touches no bit of a reply. */

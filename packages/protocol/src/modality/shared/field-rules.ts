@@ -1,3 +1,5 @@
+import { RequestError } from './request-error.ts';
+
 /** A field that is refused, with the reason that the client reads. */
 export interface FieldRefusal {
   readonly refused: string;
@@ -63,3 +65,11 @@ export const isFalse = (value: unknown): boolean => value === false;
 export const isTrue = (value: unknown): boolean => value === true;
 export const isZero = (value: unknown): boolean => value === 0;
 export const isOne = (value: unknown): boolean => value === 1;
+
+/** Refuses unknown fields: to ignore one could give a wrong answer. @throws RequestError */
+export function assertKeys(fields: Readonly<Record<string, unknown>>, known: ReadonlySet<string>, where: string): void {
+  const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
+  if (unknown === undefined) return;
+  const param = `${where}.${unknown}`;
+  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
+}

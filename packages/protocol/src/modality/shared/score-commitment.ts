@@ -1,47 +1,13 @@
-import { compareBytes, createWriter } from '../../../base/bytes.ts';
-import { encodeDomain } from '../../../base/canonical.ts';
-import {
-  bytes,
-  bytes32,
-  type CodecType,
-  createFormat,
-  hash,
-  list,
-  optional,
-  struct,
-  text,
-  u8,
-  union,
-} from '../../../base/codec.ts';
-import type { Crypto } from '../../../crypto/crypto.ts';
-import type { Header } from '../commitment/header.ts';
+import { compareBytes, createWriter } from '../../base/bytes.ts';
+import { encodeDomain } from '../../base/canonical.ts';
+import { bytes, bytes32, type CodecType, createFormat, hash, list, struct, text, u8 } from '../../base/codec.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
 
 export const SALT_BYTES = 32;
 /** Verifiers that are asked at the same time, at most. */
 export const MAX_ROUND = 4;
 
 const part = bytes32(0xffffffff);
-
-/** What a verifier is shown of a text, as the bytes that it is sent. */
-export interface TextClaim {
-  /** Of the answer (blinds.ts): what the report hashes the text with. 32 bytes. */
-  readonly blind: Uint8Array;
-  /** u32 little endian. */
-  readonly outputTokens: Uint8Array;
-  /** u8 per output token. */
-  readonly listSizes: Uint8Array;
-  /** u8 per output token; absent where all are 0. */
-  readonly shapeClasses?: Uint8Array | undefined;
-  /** See encodeTailDraws; absent where there is none. */
-  readonly tailDraws?: Uint8Array | undefined;
-}
-
-/** What a verifier is shown of an answer, by modality. Nothing of an embedding: the request is all that it needs. */
-export type VerifierClaim =
-  | { readonly case: 'text'; readonly value: TextClaim }
-  | { readonly case: 'embedding'; readonly value: object }
-  /** A message that names no modality that this version knows. */
-  | { readonly case: undefined; readonly value?: undefined };
 
 /** What a verifier is given to score. */
 export interface ScoreInputs {
@@ -52,7 +18,10 @@ export interface ScoreInputs {
   /** Redacted. */
   readonly header: Uint8Array;
   readonly sketchBankSeed: Uint8Array;
-  readonly claim: VerifierClaim;
+  /** The name of the modality that encodes the claim. */
+  readonly modality: string;
+  /** What the verifier sees of the answer, as its modality encodes it; empty where the request says it all. */
+  readonly claim: Uint8Array;
 }
 
 /** A job as it is sent to a verifier. */
@@ -62,22 +31,16 @@ export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
   readonly timeoutMs: number;
 }
 
-const textClaim = struct({
-  blind: hash,
-  outputTokens: part,
-  listSizes: part,
-  shapeClasses: optional(part),
-  tailDraws: optional(part),
-});
 const inputsCodec = struct({
   requestHash: hash,
   modelRoot: hash,
   endpoint: text(0xffff),
   header: part,
   sketchBankSeed: hash,
-  claim: union('case', { text: struct({ value: textClaim }), embedding: struct({ value: struct({}) }) }),
+  modality: text(0xffff),
+  claim: part,
 });
-const inputsFormat = createFormat<ScoreInputs>(inputsCodec, { tag: 'ogong-score-inputs-v3' });
+const inputsFormat = createFormat<ScoreInputs>(inputsCodec, { tag: 'ogong-score-inputs-v1' });
 
 const digestCodec = struct({
   jobId: bytes(16),
@@ -119,7 +82,7 @@ export interface ScoreOpening extends CodecType<typeof openingCodec> {}
 /** What the verifier signs when it opens. */
 export const encodeScoreOpening: (opening: ScoreOpening) => Uint8Array = openingFormat.encode;
 
-/** The hash of all bytes of a job but its id and its timeout. 32 bytes. @throws ProtocolError where the claim is of no modality. */
+/** Hashes all bytes of a job but its id and its timeout. 32 bytes. */
 export function hashScoreInputs(crypto: Crypto, inputs: ScoreInputs): Uint8Array {
   return crypto.sha256(inputsFormat.encode(inputs));
 }
@@ -147,25 +110,4 @@ export function fillRound(crypto: Crypto, digests: readonly Uint8Array[], nonce:
     crypto.sha256(createWriter().bytes(ROUND_DOMAIN).bytes(nonce, 16).u8(i).finish()),
   );
   return [...digests, ...made].sort(compareBytes);
-}
-
-const ZERO = new Uint8Array(32);
-
-/**
- * The header as a verifier gets it: what a pass over the tokens depends on. Whatever says whose reply it is, when it was
- * served or what the provider computed is zero, so that a verifier cannot tell whom its report would help.
- */
-export function redactHeader(header: Header): Header {
-  return {
-    ...header,
-    orderHash: ZERO,
-    vocabularyHash: ZERO,
-    drawKey: { mode: 'seed', seed: 0n, requestHash: ZERO, modelRoot: ZERO, choice: 0 },
-    choice: 0,
-    maxTokens: 0,
-    promptTokensHash: ZERO,
-    promptTokenCount: 0,
-    outputTokensHash: ZERO,
-    payee: new Uint8Array(20),
-  };
 }
