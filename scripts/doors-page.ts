@@ -11,17 +11,17 @@ import { ratesOf } from '@ogong/validator/access';
 import { HEARD_LIMITS } from '@ogong/validator/intake/hear-delivery';
 import { MAX_ANNOUNCEMENTS } from '@ogong/validator/store/announcement-store';
 
-type Limit = readonly [door: string, limit: string, beyond: string];
+type Limit = readonly [entry: string, limit: string, beyond: string];
 
-const HEAD = `# Doors
+const HEAD = `# Rate limits
 
-Generated from the constants that the daemons read (\`node scripts/run.mjs scripts/generated.ts\`): where strangers come in, how much they may
-ask for, and what happens beyond it. A rate is so many per second, and a burst at once. An address is an IPv4 address, or the first 64 bits of an
-IPv6 address. A known party is a validator of the registry; for a router also a provider that somebody has staked for, for a verifier also a
-peer that calibrates ([links](spec/links.md)).
+Generated from the constants of the daemons (\`node scripts/run.mjs scripts/generated.ts\`): every entry point for strangers, its limit, and the reaction beyond it.
 
-\`lab/src/attackers/protocol/doors.simulation.test.ts\` and \`lab/src/doors/floods.simulation.test.ts\` hold doors at ten times their limits: every honest
-call is served, and the flood gets no further. What honest parties keep of their throughput: \`npm run bench -- --only doors,log-doors\`. [Measured](bench.md) so far: the rows of \`doors\`.
+- A rate is a number per second, with a burst at once.
+- An address is an IPv4 address, or the first 64 bits of an IPv6 address.
+- A known party is a validator of the registry. A router also knows providers with stake, and a verifier its calibrating peers ([links](spec/links.md)).
+
+\`lab/src/attackers/protocol/doors.simulation.test.ts\` and \`lab/src/doors/floods.simulation.test.ts\` play floods at ten times the limits: every honest call is served, and the flood gets no further. \`npm run bench -- --only doors,log-doors\` measures the throughput of honest parties ([results](bench.md)).
 `;
 
 const mib = (bytes: number): string => `${bytes / 2 ** 20} MiB`;
@@ -30,75 +30,73 @@ const refused = 'refused, `rate-limited`';
 
 const ofMethods = (rates: MethodRates): Limit[] =>
   Object.entries(rates).map(([name, { perSecond, burst, burstNow, isApart }]) => [
-    `calls of \`${name.replace('ogong.v1.', '')}\`, of one certificate; of strangers of one address`,
+    `calls of \`${name.replace('ogong.v1.', '')}\`: per certificate; per address of strangers`,
     [
       `${rate({ perSecond, burst })}; ${rate({ perSecond: 4 * perSecond, burst: 4 * burst })}`,
-      ...(burstNow === undefined ? [] : [`bursts grow with the validators, to ${burstNow()} of one at ${MAX_SEATS}`]),
-      ...(isApart ? ['those of known parties count by this alone'] : []),
+      ...(burstNow === undefined
+        ? []
+        : [`the burst per certificate grows to ${burstNow()} with ${MAX_SEATS} validators`]),
+      ...(isApart ? ['known parties have only this limit'] : []),
     ].join('; '),
     refused,
   ]);
 
 const LINKS: readonly Limit[] = [
-  ['handshakes begun, of one address', rate(LINK.groupHandshakeRate), 'closed'],
+  ['started handshakes per address', rate(LINK.groupHandshakeRate), 'closed'],
   [
-    'the same, where a stranger from there lost its links within a minute',
+    'the same, if a stranger from there lost its links within a minute',
     rate(LINK.slowedHandshakeRate),
     'closed, unless a known party came from there',
   ],
-  ['handshakes begun, of addresses without a known party', rate(LINK.handshakeRate), 'closed'],
+  ['started handshakes, all addresses without a known party', rate(LINK.handshakeRate), 'closed'],
   [
-    'connections before their handshake, of one address; in all',
+    'connections before their handshake: per address; in all',
     `${LINK.maxHandshakesPerGroup}; ${LINK.maxHandshakes}`,
     'the oldest is closed',
   ],
-  ['links of one certificate', `${LINK.maxConnectionsPerPeer}`, 'closed'],
+  ['links per certificate', `${LINK.maxConnectionsPerPeer}`, 'closed'],
   [
-    'links of strangers of one address; in all',
+    'links of strangers: per address; in all',
     `${LINK.maxConnectionsPerGroup}; ${LINK.maxConnections}`,
-    'the idlest makes room, or it is closed',
+    'the longest idle link is closed, or the new one',
   ],
-  ['of these, for known parties alone', `${LINK.reservedConnections}`, ''],
+  ['of these, reserved for known parties', `${LINK.reservedConnections}`, ''],
+  ['calls: per certificate; per address of strangers', `${rate(LINK.callRate)}; ${rate(LINK.groupCallRate)}`, refused],
   [
-    'calls of one certificate; of strangers of one address',
-    `${rate(LINK.callRate)}; ${rate(LINK.groupCallRate)}`,
-    refused,
-  ],
-  [
-    'calls at once of one certificate; of strangers of one address',
+    'concurrent calls: per certificate; per address of strangers',
     `${LINK.maxCallsPerPeer}; ${LINK.maxCallsPerGroup}`,
     refused,
   ],
   [
-    'refusals by a limit, or for what nobody should send, of one certificate; of strangers of one address',
+    'refusals by a limit or for invalid messages: per certificate; per address of strangers',
     `${rate(LINK.refusalRate)}; ${rate(LINK.groupRefusalRate)}`,
     'its links are closed',
   ],
   [
-    'requests in memory beyond 64 KiB each: of one stranger; of one address; of all',
+    'memory for requests beyond 64 KiB each: per stranger; per address; in all',
     [LINK.maxBodyBytesPerPeer, LINK.maxBodyBytesPerGroup, LINK.maxBodyBytes].map(mib).join('; '),
     refused,
   ],
   [
-    'the same of one known party; of all together',
+    'the same: per known party; all known parties',
     [LINK.maxKnownBodyBytesPerPeer, LINK.maxKnownBodyBytes].map(mib).join('; '),
     refused,
   ],
 ];
 
 const NEWCOMERS: readonly Limit[] = [
-  ['orders of one address: refused, repeated, or of an unknown payer', rate(NEWCOMER_LIMITS.ofAddress), refused],
-  ['orders of unknown payers, together', rate(NEWCOMER_LIMITS.ofStrangers), refused],
+  ['orders per address: refused, repeated, or of an unknown payer', rate(NEWCOMER_LIMITS.ofAddress), refused],
+  ['orders of unknown payers, in all', rate(NEWCOMER_LIMITS.ofStrangers), refused],
 ];
 
 const VALIDATOR: readonly Limit[] = [
   ...ofMethods(ratesOf(() => MAX_SEATS)),
   ...NEWCOMERS,
-  ['the same, of one provider with accepted replies', rate(NEWCOMER_LIMITS.ofProvider), refused],
-  ['the same, of all such providers', rate(NEWCOMER_LIMITS.ofProviders), refused],
-  ['announcements that are listed', `${MAX_ANNOUNCEMENTS}`, 'refused, `unavailable`'],
+  ['the same, per provider with accepted replies', rate(NEWCOMER_LIMITS.ofProvider), refused],
+  ['the same, all such providers', rate(NEWCOMER_LIMITS.ofProviders), refused],
+  ['listed announcements', `${MAX_ANNOUNCEMENTS}`, 'refused, `unavailable`'],
   [
-    "other validators' deliveries: of one payer; in all",
+    "other validators' delivery statements: per payer; in all",
     `${HEARD_LIMITS.ofPayer}; ${HEARD_LIMITS.all}`,
     'refused, `unavailable`',
   ],
@@ -107,31 +105,31 @@ const VALIDATOR: readonly Limit[] = [
 const { maxConnections, maxConnectionsPerAddress, maxRequests, maxRequestsPerKey } = gatewayConfig.definition.fields;
 
 const GATEWAY: readonly Limit[] = [
-  ['HTTP connections', `${maxConnections.default}`, 'the idlest without a key makes room, or it is closed'],
-  ['of these, of one address without a key', `${maxConnectionsPerAddress.default}`, 'the same'],
-  ['of these, for callers with a key alone', 'a quarter', ''],
-  ['requests at once; of one key', `${maxRequests.default}; ${maxRequestsPerKey.default}`, 'refused, 429'],
+  ['HTTP connections', `${maxConnections.default}`, 'the longest idle one without a key is closed, or the new one'],
+  ['of these, per address without a key', `${maxConnectionsPerAddress.default}`, 'the same'],
+  ['of these, reserved for callers with a key', 'a quarter', ''],
+  ['concurrent requests: in all; per key', `${maxRequests.default}; ${maxRequestsPerKey.default}`, 'refused, 429'],
 ];
 
-const DOORS: Readonly<Record<string, readonly Limit[]>> = {
+const ENTRIES: Readonly<Record<string, readonly Limit[]>> = {
   'Links of every daemon': LINKS,
   Router: ofMethods(ROUTER_RATES),
   Validator: VALIDATOR,
   Provider: [...ofMethods(PROVIDER_RATES), ...NEWCOMERS],
   Verifier: [
     [
-      'jobs that wait',
+      'waiting jobs',
       `${verifierConfig.definition.fields.maxWaiting.default}`,
-      'those who ask take turns; the largest makes room',
+      'callers take turns; the largest queue makes room',
     ],
   ],
   'HTTP port of a gateway': GATEWAY,
 };
 
-/** docs/doors.md */
+/** The page of rate limits. */
 export function formatDoorsPage(): string {
-  const sections = Object.entries(DOORS).map(([title, limits]) => {
-    const rows = [['door', 'limit', 'beyond it'], ['---', '---', '---'], ...limits];
+  const sections = Object.entries(ENTRIES).map(([title, limits]) => {
+    const rows = [['entry', 'limit', 'beyond it'], ['---', '---', '---'], ...limits];
     return `## ${title}\n\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
   });
   return [HEAD, ...sections].join('\n');

@@ -4,8 +4,8 @@ import { flip } from './attack.ts';
 /** The report of a GPU elsewhere, which answered another question than this machine's. */
 export const anotherMachinesGpu: EvidenceAttack = {
   name: 'another-machines-gpu',
-  adversary: "operator that shows the report of another machine's GPU",
-  aim: 'be paid for a GPU that it does not have, or run the model outside of one that is closed',
+  adversary: "operator with the report of another machine's GPU",
+  aim: 'payment for a GPU that it does not have',
   caughtBy: 'gpu-nonce',
   bend({ evidence, policy, nowMs }) {
     const { gpuNonce } = policy;

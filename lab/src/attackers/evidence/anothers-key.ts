@@ -4,8 +4,8 @@ import { flip } from './attack.ts';
 /** Good evidence of a good machine, beside keys that were not made in it. */
 export const anothersKey: EvidenceAttack = {
   name: 'anothers-key',
-  adversary: "operator that shows a good machine's evidence beside keys of its own",
-  aim: 'read prompts and sign replies outside the machine',
+  adversary: "operator with a good machine's evidence and its own keys",
+  aim: 'reading prompts and signing replies outside the machine',
   caughtBy: 'report-data',
   bend({ evidence, policy, nowMs }) {
     const { reportData } = policy;

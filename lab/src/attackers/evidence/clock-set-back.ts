@@ -5,8 +5,8 @@ const YEAR_MS = 365 * 86_400_000;
 /** Words of the vendor that have run out pass on a clock of their time. Whoever knows of a later time notices. */
 export const clockSetBack: EvidenceAttack = {
   name: 'clock-set-back',
-  adversary: "whoever sets a reader's clock to the time of old words of the vendor",
-  aim: 'have words pass that the vendor has taken back since',
+  adversary: "attacker that sets a reader's clock back",
+  aim: 'accepting statements that the vendor has revoked',
   caughtBy: 'clock',
   // The reader has seen a signed time that is a year later than its clock.
   bend: ({ evidence, policy, nowMs }) => ({ evidence, policy: { ...policy, seenMs: nowMs + YEAR_MS }, nowMs }),

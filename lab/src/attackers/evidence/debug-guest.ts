@@ -10,8 +10,8 @@ const SNP_POLICY = 8 + 2;
 /** A guest that its host may look into says that it is a good one. */
 export const debugGuest: EvidenceAttack = {
   name: 'debug-guest',
-  adversary: 'operator that starts the guest so that it may be looked into',
-  aim: 'read prompts and keys in memory',
+  adversary: 'operator that starts the guest in debug mode',
+  aim: 'reading prompts and keys in memory',
   caughtBy: 'cpu-debug',
   bend({ evidence, policy, nowMs }) {
     const { cpu } = evidence;

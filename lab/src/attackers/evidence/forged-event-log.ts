@@ -3,8 +3,8 @@ import type { EvidenceAttack } from './attack.ts';
 /** The log names an image that the reader likes; its digests stay those that were measured. */
 export const forgedEventLog: EvidenceAttack = {
   name: 'forged-event-log',
-  adversary: 'operator that runs another image and writes an approved one into the log, with the right digests',
-  aim: 'run code of its own under the name of an approved image',
+  adversary: 'operator that logs an approved image and runs another',
+  aim: 'its own code under an approved name',
   caughtBy: 'event-log',
   bend({ evidence, policy, nowMs }) {
     const { eventLog } = evidence;

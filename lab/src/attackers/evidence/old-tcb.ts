@@ -3,8 +3,8 @@ import type { EvidenceAttack } from './attack.ts';
 /** A machine whose firmware has a hole that is known, and mended in what is newer. */
 export const oldTcb: EvidenceAttack = {
   name: 'old-tcb',
-  adversary: 'operator that keeps firmware with a known hole',
-  aim: 'take keys out of the machine by the hole',
+  adversary: 'operator with vulnerable firmware',
+  aim: 'taking keys out of the machine',
   caughtBy: 'cpu-tcb',
   bend({ evidence, policy, nowMs }) {
     if (evidence.cpu.kind === 'software') return undefined;

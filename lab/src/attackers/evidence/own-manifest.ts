@@ -8,8 +8,8 @@ const SHA384 = 'http://www.w3.org/2001/04/xmlenc#sha384';
 /** A driver of its own, beside manifests of its own that name exactly what this GPU measured. */
 export const ownManifest: EvidenceAttack = {
   name: 'own-manifest',
-  adversary: 'operator that writes the manifest of measurements for a driver of its own',
-  aim: 'have a driver that looks into the GPU pass for the vendor’s',
+  adversary: 'operator with its own driver manifest',
+  aim: "a spying driver passes as the vendor's",
   caughtBy: 'gpu-rim',
   bend({ evidence, ...rest }) {
     if (evidence.gpu === undefined || evidence.gpu.kind === 'software') return undefined;

@@ -3,8 +3,8 @@ import type { EvidenceAttack } from './attack.ts';
 /** Words of the vendor that are signed and of this time, in the place of others. */
 export const swappedCollateral: EvidenceAttack = {
   name: 'swapped-collateral',
-  adversary: "operator that shows the vendor's words about something else",
-  aim: 'hide that its machine is too old, or revoked',
+  adversary: 'operator with collateral of another platform',
+  aim: 'hiding that its machine is outdated or revoked',
   caughtBy: 'cpu-collateral',
   bend({ evidence, policy, nowMs }) {
     const { cpu } = evidence;

@@ -3,8 +3,8 @@ import type { EvidenceAttack } from './attack.ts';
 /** A GPU elsewhere answers the question that follows from this CPU's, and a text says that the guest measured it. */
 export const unmeasuredGpu: EvidenceAttack = {
   name: 'unmeasured-gpu',
-  adversary: 'operator whose machine asks a good GPU of another machine, and says that it is its own',
-  aim: 'run the model on a GPU that is open, beside a good one that answers for it',
+  adversary: "operator that presents another machine's good GPU",
+  aim: 'running the model on an open GPU',
   caughtBy: 'gpu-machine',
   bend({ evidence, ...rest }) {
     if (evidence.gpu === undefined) return undefined;

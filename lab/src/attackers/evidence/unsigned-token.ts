@@ -10,8 +10,8 @@ const encode = (part: object): string =>
 /** What the vendor's service would say of a good GPU, signed by nobody, as a local check writes it. */
 export const unsignedToken: EvidenceAttack = {
   name: 'unsigned-token',
-  adversary: 'operator that writes the words of NVIDIA’s service itself, under no signature',
-  aim: 'have a GPU pass that nobody looked at',
+  adversary: 'operator with an unsigned token of the NVIDIA service',
+  aim: 'an unchecked GPU passes',
   caughtBy: 'gpu-token',
   bend({ evidence, policy, nowMs }) {
     const { gpu } = evidence;

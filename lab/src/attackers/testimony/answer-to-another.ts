@@ -3,8 +3,8 @@ import type { TestimonyAttack } from './attack.ts';
 /** Whoever asked sees its own question beside it. */
 export const answerToAnother: TestimonyAttack = {
   name: 'answer-to-another',
-  adversary: 'operator of a proxy that hands on the attested answer to another question',
-  aim: 'be paid for each question, and ask the hosted model once',
+  adversary: 'proxy operator that reuses an attested answer',
+  aim: 'payment per question for one call',
   caughtBy: 'request',
   bend({ testimony: { request }, reader }, { testimony: other }) {
     return { testimony: { ...other, ...(request && { request }) }, reader };

@@ -3,8 +3,8 @@ import type { TestimonyAttack } from './attack.ts';
 /** All of it is true, and was so yesterday. */
 export const oldExchange: TestimonyAttack = {
   name: 'old-exchange',
-  adversary: 'operator that shows what a source said at another time',
-  aim: 'have a price, or a vote, of yesterday taken for that of now',
+  adversary: 'operator with an old exchange',
+  aim: "yesterday's price or vote",
   caughtBy: 'challenge',
   bend: ({ testimony, reader }) => ({ testimony, reader: { ...reader, challenge: new Uint8Array(32).fill(0xee) } }),
 };

@@ -5,8 +5,8 @@ import type { TestimonyAttack } from './attack.ts';
 /** The same, with a statement that fits the answer. */
 export const restatedExchange: TestimonyAttack = {
   name: 'restated-exchange',
-  adversary: 'operator of a proxy that writes a statement to its own answer, beside the evidence of a real exchange',
-  aim: 'have an answer that no server gave pass with every hash in place',
+  adversary: 'proxy operator with a rewritten statement',
+  aim: 'an answer that no server gave',
   caughtBy: 'report-data',
   bend({ testimony, reader }) {
     const response = utf8Encode('{"choices":["mine"]}');

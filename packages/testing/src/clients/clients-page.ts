@@ -2,17 +2,19 @@ import { type ClientCase, FEATURES } from './client-case.ts';
 
 const INTRODUCTION = `# Clients
 
-These clients work as they are, against local mode and against a gateway: their tests ask both for every feature of the table, and hold every answer
-in OpenAI's or Ollama's words against that API's own document. Ollama's own client is asked of local mode alone, since no gateway speaks its API. Answers,
-streams, forced calls, schemas and embeddings are asked of real weights, too, where the receipt of each answer is checked. Point a client at \`http://127.0.0.1:11434/v1\` (local mode) or at the gateway's \`/v1\`; Anthropic's and Ollama's own clients take the address without \`/v1\`. Local mode
-takes any key. What becomes of each parameter: [requests](spec/request.md), [other APIs](spec/dialects.md); of each endpoint: [endpoints](reference/endpoints.md).
+These clients work unchanged. Their tests use every feature of the table against local mode and against a gateway, and compare every answer with the API's own document. Ollama's client is tested against local mode only, since no gateway speaks its API. Answers, streams, forced calls, schemas and embeddings are also tested on real weights, with a check of each receipt.
+
+- Base URL: \`http://127.0.0.1:11434/v1\` for local mode, or the gateway's \`/v1\`. Clients of Anthropic and Ollama use the address without \`/v1\`.
+- Local mode accepts any key.
+- Parameters: [requests](spec/request.md), [other APIs](spec/dialects.md). Endpoints: [endpoints](reference/endpoints.md).
 
 `;
 
 const REST = `
-An empty cell: the client has no such feature, or it has no test. Which stop sequence ended an answer is told to Anthropic's clients where one was given. Anthropic's
-clients send the version 2026-10-21 or 2023-06-01; with both, models take a temperature. \`max_tokens\` above the context comes down to it in local mode, which says so in
-\`x-ogong-clamped\`; a gateway says it of the provider's context, and refuses more than 131,072.
+An empty cell: the client lacks the feature, or it has no test.
+
+- Anthropic's clients get the stop sequence that ended an answer, if the request named one. They send version 2026-10-21 or 2023-06-01; with both, models accept a temperature.
+- Local mode lowers \`max_tokens\` to the context and says so in \`x-ogong-clamped\`. A gateway does the same for the provider's context, and refuses more than 131,072.
 
 Written by \`node packages/testing/scripts/write-clients-page.ts\`.
 `;

@@ -26,7 +26,7 @@ export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<Complai
   name: 'big-complaints',
   adversary: 'stranger with large complaints',
   aim: "fill a validator's memory with openings that it has to read before it can refuse them",
-  stoppedBy: 'The order first; the opening when the validator asks for it; one budget of bytes',
+  stoppedBy: 'A complaint shows its order first; the opening comes on request, within one budget of bytes',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ door, certificates, sizeBytes, localAddress, order }, breaks = NO_BREAKS) {
     const large = new Uint8Array(sizeBytes);

@@ -50,9 +50,9 @@ const BENDS: Readonly<Record<string, Bend>> = {
 /** A relay that does not only copy: it changes, drops, repeats and reorders what it carries, cuts it off, or leads to somebody else. */
 export const dishonestRelay: ProtocolAttack<RelayedNode, Promise<RelayedOutcome>> = {
   name: 'dishonest-relay',
-  adversary: 'relay that changes, drops, repeats or reorders what it carries, or leads to another node',
+  adversary: 'relay that changes, drops, repeats or reorders bytes, or leads to another node',
   aim: 'read what is asked and answered, have another answer taken, or pass its own node off as the wanted one',
-  stoppedBy: "The link inside is between caller and node, with the node's pinned certificate: each of these ends it",
+  stoppedBy: "The inner link pins the node's certificate, and each of these ends it",
   restarts: { none: 'the relay is the attacker, and a link that it has broken is gone' },
   async play(node) {
     const copied: Buffer[] = [];

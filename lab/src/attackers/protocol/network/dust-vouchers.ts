@@ -28,9 +28,9 @@ const payee = new Uint8Array(20).fill(7);
 /** Pays a relay by the atomic unit: each voucher is good, and costs more to check than it is worth. */
 export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>> = {
   name: 'dust-vouchers',
-  adversary: 'node that pays its relay in vouchers that are worth less than they cost to check',
+  adversary: 'node that pays in vouchers worth less than their check',
   aim: 'keep the relay busy with signatures, readings of the chain and writes, for next to nothing',
-  stoppedBy: 'A voucher that adds less than an eighth of the credit is refused before its signature is looked at',
+  stoppedBy: 'A voucher that adds less than an eighth of the credit is refused before its signature is checked',
   restarts: { none: 'a relay keeps nothing of a voucher that it refused' },
   async play() {
     const store = openStore(':memory:', { schema: RELAY_SCHEMA });

@@ -64,8 +64,7 @@ export const figureLiar: ProtocolAttack<RoutedNetwork, Promise<RoutedOutcome>> =
   name: 'figure-liar',
   adversary: 'router that lies about figures',
   aim: 'sends requests to a slow and dear friend, whatever their callers prefer',
-  stoppedBy:
-    'A weight stands nowhere: it follows from the figures of the list that the ticket names, so a draw against them shows itself',
+  stoppedBy: 'Weights follow from the figures of the list that the ticket names, so a contrary draw proves itself',
   restarts: { none: 'a gateway keeps nothing between two matches that this could change' },
   async play({ lie, requests }) {
     const reasons = new Set<string>();

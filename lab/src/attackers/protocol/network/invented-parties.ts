@@ -28,7 +28,7 @@ export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = 
   name: 'invented-parties',
   adversary: 'gateway that invents the other parties',
   aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
-  stoppedBy: 'A check that could not be made is no pass, unless the reader allows it by name',
+  stoppedBy: 'A skipped check is no pass, unless the reader allows it by name',
   restarts: { none: 'a receipt is checked by itself, and whoever checks it keeps nothing' },
   play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)), validator }) {
     const isAll = invents === 'everything';

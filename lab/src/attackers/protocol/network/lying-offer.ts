@@ -62,11 +62,10 @@ const TEXT_LIES: Readonly<Record<string, OfferLie>> = {
 /** Has more served than its offer said: the gateway, which sees no request, orders by the offer. */
 export const lyingOffer: ProtocolAttack<LyingOffers, Promise<LyingOfferOutcome>> = {
   name: 'lying-offer',
-  adversary:
-    'client that seals another request than it told its gateway of: more tokens, another answer, a longer input',
+  adversary: 'client that seals another request than it described to its gateway',
   aim: 'have more served than the order pays for, or have the provider accused of what it refuses',
   stoppedBy:
-    'A provider reads the sealed request before it takes the order, and refuses what the order does not cover; that is held against nobody',
+    'A provider reads the sealed request before it accepts the order, and refuses what the order does not cover',
   restarts: ['provider'],
   async play({ texts, vectors }, breaks = NO_BREAKS) {
     breaks.add('provider', texts.restart);

@@ -35,10 +35,10 @@ const PATIENCE = 2;
 /** A router that others ask for supply keeps rivals of its friends out of their lists. */
 export const lyingPeerRouter: ProtocolAttack<HandingNetwork, Promise<HandingOutcome>> = {
   name: 'lying-peer-router',
-  adversary: 'router that hands on announcements that it has changed, says that a rival is gone, or fills the list',
+  adversary: 'router that alters announcements, removes a rival or fills the list',
   aim: 'lead the gateways of another router to its friends, or away from others',
   stoppedBy:
-    'An announcement is signed by provider and payee; that somebody is gone counts for what the same router handed on, until another one still has it',
+    "Provider and payee sign an announcement, and a router's removal counts only for entries that it forwarded",
   restarts: { none: 'a router keeps what others handed on in memory, and asks again' },
   async play({ copySupply, joinHonest, invent, say, exchange, listDrawn }, breaks = NO_BREAKS) {
     const copied = await copySupply();

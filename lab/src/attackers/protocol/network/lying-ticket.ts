@@ -75,10 +75,10 @@ const ANNOUNCED_LIES: Readonly<Record<string, Bend>> = {
 /** A router signs for other terms than its list has, or than the provider announced. */
 export const lyingTicket: ProtocolAttack<Network, Promise<LyingTicketOutcome>> = {
   name: 'lying-ticket',
-  adversary: 'router that signs a ticket with another payee, context, price or provider than was listed or announced',
+  adversary: 'router that signs a ticket with another payee, context, price or provider than listed',
   aim: 'have another payee earn, have a friend drawn, or have replies fail whose provider did nothing wrong',
   stoppedBy:
-    'A ticket that differs from its list shows itself and is not taken; a provider refuses an order with other terms than its own',
+    'A ticket that differs from its list proves it and is refused; a provider refuses terms other than its own',
   restarts: ['provider'],
   async play(network, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

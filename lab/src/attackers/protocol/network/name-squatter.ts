@@ -24,8 +24,7 @@ export const nameSquatter: ProtocolAttack<NamedMarket, Promise<SquatOutcome>> = 
   name: 'name-squatter',
   adversary: "stranger that claims a maker's name",
   aim: "Cheap weights bear a known maker's name: everybody who holds replies against the registry takes them.",
-  stoppedBy:
-    'A name belongs to who claimed it first, for a fee; a claim is announced a block before, new weights come with notice',
+  stoppedBy: 'A name belongs to its first claimant, for a fee, and new weights come with notice',
   restarts: { none: 'the chain keeps names, and no daemon does' },
   async play({ account: { client }, name, own }) {
     const tried = async (call: Promise<unknown>): Promise<string> =>

@@ -21,9 +21,9 @@ const PRICE = 1n << 30n;
 /** A relay that says of vouchers that it has redeemed them, so that its node signs for the same bytes again, and counts ten times what it carried. */
 export const overcountingRelay: ProtocolAttack<undefined, Promise<OvercountedOutcome>> = {
   name: 'overcounting-relay',
-  adversary: 'relay that counts more than it carried, or says that vouchers are used up that are not',
+  adversary: 'relay that counts bytes that it did not carry, or denies vouchers',
   aim: 'be paid twice for the same bytes, or for bytes that nobody sent',
-  stoppedBy: 'A node pays for what it counted itself, less all that it ever signed',
+  stoppedBy: 'A node pays for the bytes that it counted itself, minus all that it has signed',
   restarts: { none: 'the relay is the attacker; a node that starts again counts from nothing' },
   async play() {
     const token = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(9) };

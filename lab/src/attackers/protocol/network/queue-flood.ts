@@ -16,7 +16,7 @@ export const queueFlood: ProtocolAttack<FloodedVerifier, FloodOutcome> = {
   name: 'queue-flood',
   adversary: 'one validator',
   aim: "fill a verifier's queue, so that the audits of other validators find no verifier",
-  stoppedBy: 'Those who ask take turns; the largest makes room',
+  stoppedBy: 'Validators take turns, and the largest queue makes room',
   restarts: { none: 'a verifier keeps its queue in memory alone, and nobody waits in it after a restart' },
   play({ ask, jobs }) {
     const answers = Promise.allSettled(Array.from({ length: jobs }, (_, job) => ask(job)));

@@ -63,7 +63,7 @@ const CREDIT = 100_000n;
  */
 export const resetLinks: ProtocolAttack<PaidRelay, Promise<ResetOutcome>> = {
   name: 'reset-links',
-  adversary: 'caller that sends to a node behind a paid relay and ends its links before the node has read that',
+  adversary: 'caller that ends its links before a node behind a paid relay has read them',
   aim: 'use up the credit of the node, so that the relay carries nothing for it any more, and works unpaid',
   stoppedBy: "Until a node answers, its caller's bytes are charged to the caller's address",
   restarts: { none: 'what a caller sent to a node that did not answer is kept nowhere' },

@@ -50,9 +50,9 @@ function bend(by: Stripping, providerId: Uint8Array, { providerKey }: SignedSeal
 /** Whoever ends the provider's TLS tries to have a request sent so that it can read it. */
 export const strippedSeal: ProtocolAttack<StrippedSeal, Promise<StrippedOutcome>> = {
   name: 'stripped-seal',
-  adversary: "relay with the provider's TLS key that takes the seal away, or puts its own in its place",
+  adversary: "relay with the provider's TLS key that removes or replaces the seal",
   aim: 'read the prompts that it carries',
-  stoppedBy: "A seal key is signed by the provider's identity, and where seals are required nothing goes out in plain",
+  stoppedBy: "The provider's identity signs the seal key; where seals are required nothing is sent in plain",
   restarts: ['provider'],
   async play({ network, by, marker }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

@@ -25,8 +25,7 @@ export const unpaidNode: ProtocolAttack<undefined, Promise<UnpaidNodeOutcome>> =
   name: 'unpaid-node',
   adversary: 'node that has its bytes carried and does not pay',
   aim: 'a relay for nothing',
-  stoppedBy:
-    "A relay carries its credit ahead of a node's vouchers, and 8 credits ahead of those of all certificates of one address, with 8 more in a day",
+  stoppedBy: 'A relay carries one credit ahead of vouchers per node, and 8 credits per address, with 8 more per day',
   restarts: { none: 'what a relay carries ahead is counted in memory, and no restart of it is in the hand of a node' },
   async play() {
     const store = openStore(':memory:', { schema: RELAY_SCHEMA });

@@ -21,7 +21,7 @@ export interface RebateOutcome {
 /** A payer orders by a ticket that it signed itself, in the name of an account of its own. */
 export const unregisteredRouter: ProtocolAttack<RebateNetwork, Promise<RebateOutcome>> = {
   name: 'unregistered-router',
-  adversary: 'payer that names an account of its own as router',
+  adversary: 'payer that names its own account as router',
   aim: 'has a hundredth of each fee back, which is meant for those who match',
   stoppedBy: 'An order names a router that has a bond on the chain, or none at all',
   restarts: ['validator', 'signer', 'verifier'],

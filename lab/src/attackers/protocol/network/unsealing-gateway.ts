@@ -100,10 +100,9 @@ export const UNSEALINGS: Readonly<Record<string, Meddle>> = {
 /** Stands before an honest gateway, and wants to read what its client seals. */
 export const unsealingGateway: ProtocolAttack<UnsealingGateway, Promise<UnsealingOutcome>> = {
   name: 'unsealing-gateway',
-  adversary: 'gateway that takes the seal of its clients away, shows them a key of its own, or changes sealed replies',
+  adversary: 'gateway that removes the seal of its clients, or shows its own key',
   aim: 'read the prompts of clients that seal, or have them take another answer',
-  stoppedBy:
-    'A client checks ticket, draw and seal key before it seals, opens each piece in its own place alone, and has no way to ask in plain',
+  stoppedBy: 'A client checks ticket, draw and seal key before it seals, and never asks in plain',
   restarts: { none: 'it attacks a client, which keeps nothing' },
   async play({ fixture, marker }) {
     const sent: string[] = [];

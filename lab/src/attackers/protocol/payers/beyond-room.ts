@@ -9,9 +9,9 @@ const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name)
 /** A provider forges replies that are longer than the context of every verifier. */
 export const beyondRoom: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
   name: 'beyond-room',
-  adversary: 'provider with a reply that no verifier has room for',
+  adversary: 'provider with a reply that is too long for every verifier',
   aim: 'Sell forged replies that are too long for every verifier, so that nobody judges them',
-  stoppedBy: 'A verifier scores what fits',
+  stoppedBy: 'A verifier scores the part that fits',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies }, breaks) =>
     auditReplies(

@@ -36,9 +36,9 @@ export const chosenCandidates: ProtocolAttack<
   Promise<ChosenOutcome>
 > = {
   name: 'chosen-candidates',
-  adversary: 'validator that lists friends alone, or nobody in a later sitting',
+  adversary: 'validator that lists only friends, or nobody in a later attempt',
   aim: 'have an honest provider ejected by friends, or leave its reply unjudged and unpaid',
-  stoppedBy: 'Co-signers hold the same announcements, and refuse a list that lacks most of the stake that they know',
+  stoppedBy: 'Co-signers know the same announcements and refuse a list without most of the known stake',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ lists, isBelieved = false }, breaks = NO_BREAKS) {
     let isAway = lists === 'nobody later';

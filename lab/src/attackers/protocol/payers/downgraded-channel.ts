@@ -33,10 +33,9 @@ function bend(by: ChannelBend, answer: EvidenceAnswer, old: Uint8Array): Evidenc
 /** Whoever ends the TLS of a machine tries to have a request sent that somebody else can open. */
 export const downgradedChannel: ProtocolAttack<DowngradedChannel, Promise<DowngradedOutcome>> = {
   name: 'downgraded-channel',
-  adversary: 'relay with the TLS key of a provider of tier tee that bends what its machine shows',
+  adversary: 'relay with the TLS key of a tee provider that alters machine evidence',
   aim: 'read the prompts that it carries',
-  stoppedBy:
-    'A consumer asks the machine with a fresh nonce, and seals to the key that its report names or sends nothing',
+  stoppedBy: 'A consumer asks the machine with a fresh nonce, and seals only to the key in its report',
   restarts: ['provider'],
   async play({ network, policy: machinePolicy, by, marker }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

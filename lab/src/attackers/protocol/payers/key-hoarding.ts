@@ -16,7 +16,7 @@ export const keyHoarding: ProtocolAttack<HoardingNetwork, Promise<{ readonly res
   name: 'key-hoarding',
   adversary: 'one API key',
   aim: "reserve all of a gateway's channel, so that no other key is served",
-  stoppedBy: 'A key holds its share of a channel',
+  stoppedBy: 'A key holds at most its share of a channel',
   restarts: ['gateway'],
   async play({ ledger, keyId, request, requests }, breaks = NO_BREAKS) {
     let reserved = 0;

@@ -22,7 +22,7 @@ export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>
   name: 'old-id-framing',
   adversary: 'payer with an old order',
   aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
-  stoppedBy: "The record's header names the order's hash; two records convict only if they name one order.",
+  stoppedBy: 'The header of a record names the hash of its order; two records convict only if they name the same order',
   restarts: ['validator', 'signer', 'verifier'],
   async play(validator, breaks = NO_BREAKS) {
     await validator.deliver(0);

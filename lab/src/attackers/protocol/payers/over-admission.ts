@@ -31,7 +31,7 @@ export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome
   adversary: 'validator in league with a payer',
   aim: 'have a provider work for more than the payer has set aside, with a validator that says that all of it is covered',
   stoppedBy:
-    'The provider reads the channel itself, and serves no more on credit than the chain can pay. The admissions that it keeps convict the validator',
+    'The provider limits its credit to the channel that it reads, and its stored admissions convict the validator',
   restarts: ['provider'],
   async play(network, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

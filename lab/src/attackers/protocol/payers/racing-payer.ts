@@ -28,10 +28,10 @@ export const racingPayer: ProtocolAttack<
   Promise<RacingPayerOutcome>
 > = {
   name: 'racing-payer',
-  adversary: 'payer that orders every answer from everybody and takes as few as it can',
+  adversary: 'payer that orders every answer from all providers and takes few',
   aim: 'have answers, and the slots of all providers, for the price of standing by',
   stoppedBy:
-    'One part of a text leaves before its payer has signed for it, an opening of what is untaken is for validators alone, each prompt bills the standby price, an engine stops within 5 s of a part that nobody takes, a payer holds a quarter of the slots with what it has not taken, and one that leaves most untaken is refused',
+    'One part leaves before the payer signs, the engine stops within 5 s, and a payer may hold a quarter of the slots untaken',
   restarts: { none: 'a provider that starts again knows no payer, and counts from nothing' },
   async play({ network, standbyPer1k }) {
     let served = 0;

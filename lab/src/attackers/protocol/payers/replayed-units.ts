@@ -38,10 +38,9 @@ const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
 /** Carries sealed replies: reads what it can, changes them in each way that needs no key, downgrades the suite, and sends the request once more. */
 export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcome>> = {
   name: 'replayed-units',
-  adversary:
-    "relay with the provider's TLS key that drops, swaps or repeats parts of a sealed reply, writes another suite there, or sends a request again",
+  adversary: "relay with the provider's TLS key that drops, swaps or repeats parts of a sealed reply",
   aim: 'read the answer, have another one shown, or have the provider answer twice',
-  stoppedBy: 'Each unit opens in its own place alone, and a sealed request for one reply id, which is served once',
+  stoppedBy: 'Each unit opens only in its own place, and a sealed request only for one reply id',
   restarts: ['provider'],
   async play({ network, marker }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

@@ -230,9 +230,9 @@ async function takeStep(
 /** Payers that use ids again, over validators, time, restarts and all that anybody forgets. */
 export const reusedIds: ProtocolAttack<readonly ReuseStep[], Promise<ReuseOutcome>> = {
   name: 'reused-ids',
-  adversary: 'payers that use nonces again, over validators, restarts and all that is forgotten',
+  adversary: 'payers that reuse nonces over validators, restarts and everything that was forgotten',
   aim: 'by ids that were used before: have an honest provider ejected, be paid for twice, or leave a batch that nobody can settle',
-  stoppedBy: 'a validator knows each id for good, a record names its order',
+  stoppedBy: 'Each validator remembers every id, and each record names its order',
   restarts: ['validator', 'provider', 'verifier'],
   async play(steps, breaks = NO_BREAKS) {
     const world = openWorld();

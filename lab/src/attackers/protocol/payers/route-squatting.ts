@@ -20,7 +20,7 @@ export const routeSquatting: ProtocolAttack<SquattingNetwork, Promise<{ readonly
   name: 'route-squatting',
   adversary: 'caller that takes tickets and orders nothing',
   aim: 'make every provider look busy, for nothing',
-  stoppedBy: 'Slots that one address holds count up to its share',
+  stoppedBy: 'Slots held by one address count only up to its share',
   restarts: ['router'],
   async play({ door, model, tickets, addresses }, breaks = NO_BREAKS) {
     const clients = await Promise.all(

@@ -25,7 +25,7 @@ export const stolenComplaint: ProtocolAttack<StolenComplaintNetwork, Promise<Sto
   name: 'stolen-complaint',
   adversary: "provider that complains in its payer's place",
   aim: 'use up the one opening that a validator takes for an order, so that exact evidence never reaches it',
-  stoppedBy: 'A complaint is signed by its payer, over the opening that it has',
+  stoppedBy: 'A complaint is signed by its payer, over the opening that the payer has',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ validator, door }, breaks = NO_BREAKS) {
     const order = validator.order(0);

@@ -21,8 +21,7 @@ export const unpaidCrowd: ProtocolAttack<CrowdedGateway, Promise<Crowd>> = {
   name: 'unpaid-crowd',
   adversary: 'callers without a key and without money',
   aim: 'hold every place of a gateway, so that nobody who would pay is served',
-  stoppedBy:
-    'A place is for whoever shows a key, or a signed payment that is asked about at the chain, each payer up to its share',
+  stoppedBy: 'A place needs a key, or a signed payment that the chain confirms; each payer has a share',
   restarts: { none: 'a gateway keeps nothing of whoever has not paid' },
   async play({ url, callers, sign }, breaks = NO_BREAKS) {
     const { hostname: host, port } = new URL(url);

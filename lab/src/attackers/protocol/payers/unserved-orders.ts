@@ -39,10 +39,9 @@ export const unservedOrders: ProtocolAttack<
   Promise<UnservedOutcome>
 > = {
   name: 'unserved-orders',
-  adversary: 'provider that signs nothing, or its validator',
+  adversary: 'provider that accepts orders and serves none',
   aim: 'take orders for nothing, so that payers wait and nobody else serves them',
-  stoppedBy:
-    'Each abandoned order costs its provider a hundredth of the maximum fee, of what it earns in the batch. Co-signers compute it',
+  stoppedBy: 'Each abandoned order costs its provider a hundredth of the maximum fee, from its earnings of the batch',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ four, isValidatorInLeague }, breaks = NO_BREAKS) {
     const { own, chain } = four;

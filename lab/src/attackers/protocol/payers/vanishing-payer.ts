@@ -30,10 +30,10 @@ const MESSAGE_BYTES = PROGRESS_STEP_BYTES + 50;
 /** Takes what is streamed and signs nothing. */
 export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOutcome>> = {
   name: 'vanishing-payer',
-  adversary: 'payer that leaves without a word',
+  adversary: 'payer that leaves without signing progress',
   aim: 'get tokens for nothing, because a reply that was cut short is paid by the word of its payer',
   stoppedBy:
-    "A provider sends one window of text ahead of the word, and counts what it makes against the payer's credit",
+    "A provider sends one window of text ahead of the signed progress, and counts its work against the payer's credit",
   restarts: ['provider'],
   async play({ network, ends, tokens }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

@@ -38,9 +38,9 @@ const NOTHING = new Uint8Array(32);
  */
 export const answerGuesser: ProtocolAttack<GuessedReply, GuesserOutcome> = {
   name: 'answer-guesser',
-  adversary: 'validator, co-signer or relay of records that tries short answers against the hashes that it holds',
+  adversary: 'validator, co-signer or relay that tries short answers against stored hashes',
   aim: 'learn which of a few answers a reply gave, or confirm a prompt',
-  stoppedBy: 'Hashes of an answer, of its tokens and of the prompt are blinded by the body, and clients salt that',
+  stoppedBy: 'Hashes of answer, tokens and prompt are blinded by the body, and clients salt the body',
   restarts: { none: 'it only computes with what it was sent' },
   play({ salt, blinds }) {
     const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));

@@ -46,10 +46,9 @@ type Seen = Readonly<Record<string, number>>;
  */
 export const canaryPicker: ProtocolAttack<PickedNetwork, Promise<PickedOutcome>> = {
   name: 'canary-picker',
-  adversary: 'provider that answers tests alone',
+  adversary: 'provider that answers only tests',
   aim: 'recognise the requests that test whether it answers, and serve nobody else',
-  stoppedBy:
-    "A test is bought at a gateway like any request, under a nonce for which the router's own draw gives that provider",
+  stoppedBy: 'A test is bought at a gateway like any request, with a nonce for which the router draws that provider',
   restarts: { none: 'it only looks at what it is sent' },
   async play({ seed, epochs, canaries }) {
     const random = createSeededRandom(seed);

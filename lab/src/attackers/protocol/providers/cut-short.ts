@@ -15,9 +15,9 @@ export interface CutShortOutcome {
 /** The provider generates one token, says that its consumer has left, and bills the prompt. Everything else is honest. */
 export const cutShort: ProtocolAttack<undefined, Promise<CutShortOutcome>> = {
   name: 'cut-short',
-  adversary: 'provider that stops at the first token and says that its consumer has left',
+  adversary: 'provider that stops at the first token and blames its consumer',
   aim: 'bill a whole prompt for the work of one token',
-  stoppedBy: "A reply that was cut short is paid by its payer's signed word alone",
+  stoppedBy: "A reply that was cut short is paid only by its payer's signed progress",
   restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks: Breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -15,9 +15,9 @@ export interface EarlyMilestoneOutcome {
 /** The payer takes the whole reply, says that its provider died in the middle, and hands in what that had signed by then. */
 export const earlyMilestone: ProtocolAttack<undefined, Promise<EarlyMilestoneOutcome>> = {
   name: 'early-milestone',
-  adversary: 'payer that says that its provider died, and hands in an early milestone',
+  adversary: 'payer that declares its provider dead and delivers an early milestone',
   aim: 'pay for the beginning of a reply and have all of it',
-  stoppedBy: 'A milestone counts only where its provider hands in no record of its own',
+  stoppedBy: 'A milestone counts only if its provider delivers no record',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks: Breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -33,9 +33,9 @@ const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`early 
  */
 export const earlyWork: ProtocolAttack<EarlyWorkNetwork, Promise<EarlyWorkOutcome>> = {
   name: 'early-work',
-  adversary: 'validator that tells a friend the work of its challenges in advance',
+  adversary: 'validator that gives a friend the work of its challenges in advance',
   aim: 'have a key without a device answer timed challenges',
-  stoppedBy: 'The work of a challenge is written by the value of its epoch, which nobody knows before',
+  stoppedBy: 'The work of a challenge follows from the beacon of its epoch, which nobody knows before',
   restarts: { none: 'the friend keeps what it was told, and it is of no use' },
   async play({ epochs, knows }) {
     const stored = new Map<string, Uint8Array>();

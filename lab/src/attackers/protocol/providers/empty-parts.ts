@@ -19,9 +19,9 @@ const MOST_PARTS = 100;
 /** A provider that has nothing to say yet sends a part without text at once, and another one whenever its caller would give up. */
 export const emptyParts: ProtocolAttack<undefined, Promise<EmptyPartsOutcome>> = {
   name: 'empty-parts',
-  adversary: 'provider that sends parts that show nothing, or tokens without text',
+  adversary: 'provider that sends empty parts, or tokens without text',
   aim: 'look like the fastest, win races between two providers with nothing, keep clients waiting, and not be replaced when it dies',
-  stoppedBy: 'A gateway counts text alone: as the first token, as a sign of life before it, and as what was shown',
+  stoppedBy: 'A gateway counts only text: as the first token, as a sign of life, and as shown output',
   restarts: { none: 'a reply that runs ends with its gateway' },
   async play() {
     let sent = 0;

@@ -31,8 +31,7 @@ export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wast
   name: 'ghost-capacity',
   adversary: 'provider that announces slots that it does not have',
   aim: 'be drawn for far more orders than it serves, and choose among them',
-  stoppedBy:
-    'A refusal after a ticket halves the slots that a router believes in, and nobody takes the ticket of another',
+  stoppedBy: 'A refusal after a ticket halves the believed slots, and nobody takes the ticket of another',
   restarts: { none: 'a router keeps refusals in memory, for ten minutes at most' },
   async play({ door, model, requests, addresses, thief }, breaks = NO_BREAKS) {
     const link = thief === undefined ? undefined : await openStrangerLink(door, 'thief', thief);

@@ -20,10 +20,9 @@ const overlap = (terms: CohortTerms): CohortTerms => ({
 
 export const greedyCohort: ProtocolAttack<undefined, Promise<GreedyOutcome>> = {
   name: 'greedy-cohort',
-  adversary: 'provider that shares a fee by a split that does not sum to it, or with a key that never agreed',
+  adversary: 'provider that splits a fee wrongly, or with a key that never agreed',
   aim: 'have more paid than the fee, or have a name that it does not own stand for its work',
-  stoppedBy:
-    'Layers tile the model, so parts sum to the fee; each shard signs who serves what. Otherwise the record is refused, and nothing is owed',
+  stoppedBy: 'The layers of a cohort tile the model, so parts sum to the fee, and each shard signs its part',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_, breaks = NO_BREAKS) {
     const validator = openAttacked(breaks);

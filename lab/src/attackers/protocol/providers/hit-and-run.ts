@@ -64,8 +64,7 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   name: 'hit-and-run',
   adversary: 'provider with a new key that forges until it is found out',
   aim: 'be paid for forged replies under a key that it gives up',
-  stoppedBy:
-    'One forged reply voids what the key is owed. Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
+  stoppedBy: 'A forged reply voids unpaid and held earnings, and keys with low holdings are audited more',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ burst, alphaPpm, heldAtomic, logs = 1 }, breaks = NO_BREAKS) {
     const earnings = openEarnings(heldAtomic);

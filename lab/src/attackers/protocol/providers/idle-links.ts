@@ -23,7 +23,7 @@ export const idleLinks: ProtocolAttack<IdleLinksNetwork, Promise<HeldLinks>> = {
   name: 'idle-links',
   adversary: 'stranger with many certificates',
   aim: 'hold every place of a daemon, so that nobody else can reach it',
-  stoppedBy: 'Known peers have places of their own, quotas by certificate and address, idle links leave first',
+  stoppedBy: 'Known peers have reserved places, quotas apply per certificate and address, and idle links leave first',
   restarts: ['router'],
   async play({ door, links, addresses }, breaks = NO_BREAKS) {
     const clients: LinkClient[] = [];

@@ -32,7 +32,7 @@ export const oneLargeReply: ProtocolAttack<
   name: 'one-large-reply',
   adversary: 'provider with a new key and one large reply',
   aim: 'be paid for one forged reply that is worth more than the entrance of its key',
-  stoppedBy: 'An order at a key costs at most the entrance and twice what the key holds',
+  stoppedBy: 'An order costs at most the entrance plus twice the held earnings of the key',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ heldAtomic, entranceAtomic, maxFeeAtomic, isValidatorInLeague }, breaks = NO_BREAKS) {
     const options = { heldFor: async () => heldAtomic, entranceAtomic };

@@ -11,7 +11,7 @@ export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Prom
   name: 'overbilled-prompt',
   adversary: 'provider that overstates its prompt',
   aim: 'Bill a longer prompt in a class of its own, where evidence is statistical and ejects nobody at once',
-  stoppedBy: 'The header is held against the context, and a lie that reports agree on is exact evidence',
+  stoppedBy: 'The header is compared with the context, and a lie that reports agree on is exact evidence',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies }, breaks) =>
     auditReplies(

@@ -26,9 +26,9 @@ export const resumedPrefix: ProtocolAttack<
   ResumedSale
 > = {
   name: 'resumed-prefix',
-  adversary: "provider that resumes on another's tokens",
+  adversary: "provider that resumes another provider's tokens",
   aim: 'a beginning that no draw gave, shown by a provider that died, is paid as part of a good reply',
-  stoppedBy: 'One record covers all that was shown, and its draws are replayed from the first position',
+  stoppedBy: 'One record covers all text that was shown, and its draws are replayed from the first position',
   restarts: { none: 'a receipt is checked by itself, and the provider that died has signed nothing' },
   play({ crypto, ledger, router, by }) {
     const sold = createSyntheticReceipt({

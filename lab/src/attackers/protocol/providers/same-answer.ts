@@ -25,10 +25,9 @@ export interface SameAnswerOutcome {
 /** A verifier that an honest provider tells what it committed reports just that, whatever tokens it is asked about, and runs no model. */
 export const sameAnswer: ProtocolAttack<{ readonly replies: number }, Promise<SameAnswerOutcome>> = {
   name: 'same-answer',
-  adversary: 'verifier that answers every job with what the provider committed',
+  adversary: "verifier that repeats the provider's committed values",
   aim: 'be paid for verification without running the model, where every provider is honest and so no reply would ever refute it',
-  stoppedBy:
-    'Some jobs are honeypots: one token is replaced, so what the provider committed is wrong, and the log refutes whoever reports it',
+  stoppedBy: 'Some jobs are honeypots with one replaced token, so the committed values are wrong there',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -10,10 +10,9 @@ interface ShortReportNetwork {
 /** A verifier scores one window of each reply and says that it has no room for more. */
 export const shortReport: ProtocolAttack<ShortReportNetwork, Promise<AuditedOutcome>> = {
   name: 'short-report',
-  adversary: 'verifier that scores the beginning alone',
+  adversary: 'verifier that scores only the beginning',
   aim: 'Be credited for audits of which only the beginning was computed',
-  stoppedBy:
-    'A report shorter than the announced room is a mark and is not credited; one within that room is paid by the tokens that it scored',
+  stoppedBy: 'A report shorter than the announced context is not credited; others are paid by scored tokens',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, announced }, breaks) =>
     auditReplies(

@@ -38,9 +38,9 @@ export interface DowngradedSale {
 /** A provider in front of any server sells its answers to those who asked for a tier in which they are checked. */
 export const silentDowngrade: ProtocolAttack<DowngradedNetwork, DowngradedSale> = {
   name: 'silent-downgrade',
-  adversary: 'provider or router that serves a request for a checked tier with a signature only',
+  adversary: 'provider or router that serves a checked tier with a signature only',
   aim: 'Answers of an unknown server are paid as checked ones, and no audit ever looks at them.',
-  stoppedBy: 'What a receipt may leave out follows from the tier that the request names, not from header or ticket',
+  stoppedBy: 'The tier that the request names decides which parts a receipt needs, not header or ticket',
   restarts: { none: 'an offer and a receipt are checked by themselves' },
   play({ crypto, ledger, router, checked, unchecked, by }) {
     const options: SyntheticReceiptOptions = {

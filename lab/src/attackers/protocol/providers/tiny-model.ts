@@ -25,7 +25,7 @@ export const tinyModel: ProtocolAttack<SoldNetwork, TinySale> = {
   name: 'tiny-model',
   adversary: 'provider with a small model under a large name',
   aim: 'A small model is paid as a large one: it bears the name, and its own root stands in ticket, order and record.',
-  stoppedBy: 'Router, gateway, validator and co-signers take no model without a published root',
+  stoppedBy: 'Router, gateway, validator and co-signers refuse a model without a published root',
   restarts: { none: 'an offer and a receipt are checked by themselves, against roots that the chain keeps' },
   play({ crypto, ledger, router, modelId }) {
     const sold = createSyntheticReceipt({

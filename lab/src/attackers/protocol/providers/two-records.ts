@@ -22,7 +22,7 @@ export const twoRecords: ProtocolAttack<TwoRecordsNetwork, Promise<TwoRecordsOut
   name: 'two-records',
   adversary: 'provider that shows its validator another reply than its consumer',
   aim: 'sell the consumer one reply and have another one judged and paid, both signed for one order',
-  stoppedBy: 'The payer signs which record it holds, and that one is judged.',
+  stoppedBy: 'The payer signs which record arrived, and the verdict covers that one',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ acknowledges }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

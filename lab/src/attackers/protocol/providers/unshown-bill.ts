@@ -39,9 +39,9 @@ const PLAYS = WAYS.flatMap((way) => [false, true].map((isPayerFirst) => ({ ...wa
  */
 export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill[]>> = {
   name: 'unshown-bill',
-  adversary: 'provider that refuses an order, or lets its payer wait, and makes the reply all the same',
+  adversary: 'provider that refuses an order, or delays it, and makes the reply anyway',
   aim: 'be paid for an answer that it showed nobody, while another one is paid for the answer',
-  stoppedBy: 'A text is paid as far as its payer has signed for it, and one window of it more',
+  stoppedBy: 'A text is paid as far as its payer has signed for it, plus one window',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks: Breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -26,10 +26,9 @@ const price = (per1k: bigint, tokens: number): bigint => (per1k * BigInt(tokens)
  */
 export const untakenBill: ProtocolAttack<undefined, Promise<UntakenBillOutcome>> = {
   name: 'untaken-bill',
-  adversary: 'provider that was told to stand down and bills an answer that nobody took',
+  adversary: 'standby provider that bills an answer that nobody took',
   aim: 'be paid for an answer that its payer has taken from somebody else',
-  stoppedBy:
-    'A reply whose payer need not take it bills its prompt at the standby price, unless its payer has signed for some of its text',
+  stoppedBy: 'A standby order bills only its prompt until its payer signs for some of the text',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks: Breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

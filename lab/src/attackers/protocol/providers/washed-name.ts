@@ -34,10 +34,10 @@ const DEAR_TOKENS = 43n;
  */
 export const washedName: ProtocolAttack<WashedName, Promise<WashedOutcome>> = {
   name: 'washed-name',
-  adversary: 'provider with a good name by cheap replies',
+  adversary: 'provider with a good reputation from cheap replies',
   aim: 'be trusted with one dear reply that it forges, after many cheap ones that it serves honestly, and keep its fee',
   stoppedBy:
-    'What an order may cost, and how often it is audited, follow from what the key holds, not from how many replies it served',
+    'Price limit and audit rate of an order follow from the held earnings of the key, never from its count of replies',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ washes, entranceAtomic, dearAtomic }, breaks = NO_BREAKS) {
     let heldAtomic = 0n;

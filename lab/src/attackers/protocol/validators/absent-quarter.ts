@@ -16,9 +16,9 @@ const AWAY_MS = 10_000;
 /** They take part until the key is made, and go away together. */
 export const absentQuarter: ProtocolAttack<{ readonly stakes: readonly bigint[] }, Promise<AbsentOutcome>> = {
   name: 'absent-quarter',
-  adversary: 'validators below a quarter of the stake that go away at any instant',
+  adversary: 'validators below a quarter of the stake that leave at any instant',
   aim: 'halt the beacon',
-  stoppedBy: 'They have less than a third of the tickets, and there is no leader to wait for',
+  stoppedBy: 'They have less than a third of the shares, and no leader is needed',
   restarts: ['validator'],
   async play({ stakes }, breaks = NO_BREAKS) {
     const net = await openThreshold(breaks, stakes);

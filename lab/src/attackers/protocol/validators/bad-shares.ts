@@ -6,7 +6,7 @@ export const badShares: ProtocolAttack<void, Promise<ThresholdOutcome>> = {
   name: 'bad-shares',
   adversary: "validator that deals bad shares of the beacon's key",
   aim: 'leave honest validators without shares, so that they cannot sign, or no key is made',
-  stoppedBy: 'Whoever has no valid shares complains, and the dealer shows them to all or does not count',
+  stoppedBy: 'A validator without valid shares complains, and the dealer shows them to all or does not count',
   restarts: ['validator'],
   play: (_network, breaks) =>
     lieAboutKey(

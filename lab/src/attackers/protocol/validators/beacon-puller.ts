@@ -72,7 +72,7 @@ export const beaconPuller: ProtocolAttack<{ readonly hours: number }, PullOutcom
   name: 'beacon-puller',
   adversary: 'proposer of a beacon',
   aim: 'halt the beacon: pull everybody from one of its own views to the next, and sign nothing',
-  stoppedBy: "A view changes by a validator's own timeout, or if more than a third of the stake is further",
+  stoppedBy: "A view changes only by a validator's own timeout, or if more than a third of the stake is further",
   restarts: ['validator'],
   play({ hours }, breaks = NO_BREAKS) {
     const count = (liar?: (keys: BeaconKeys) => BeaconParty): number => {

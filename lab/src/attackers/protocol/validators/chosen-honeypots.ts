@@ -39,10 +39,9 @@ export interface ChosenHoneypotsOutcome {
  */
 export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<ChosenHoneypotsOutcome>> = {
   name: 'chosen-honeypots',
-  adversary: 'validator that chooses what its honeypots are about, or tells of none',
+  adversary: 'validator that chooses or hides its honeypots',
   aim: 'spare a friend that runs no model the jobs that would show it',
-  stoppedBy:
-    "A honeypot's nonce is the output of its validator's VRF key over the beacon, an entry says what became of each that the beacon draws, and nobody is asked once its answer is known: co-signers check all of it",
+  stoppedBy: "A honeypot's nonce is a VRF output over the beacon, and each entry accounts for every drawn honeypot",
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies, chooses }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -35,9 +35,9 @@ export interface CuriousOutcome {
  */
 export const curiousCosigner: ProtocolAttack<Record<never, never>, Promise<CuriousOutcome>> = {
   name: 'curious-cosigner',
-  adversary: 'co-signing validator that keeps what it is sent',
+  adversary: 'co-signing validator that keeps what it receives',
   aim: 'read the prompts and answers of replies that another validator handles',
-  stoppedBy: 'Co-signers get summaries, token ids and hashes, and a provider shows them no more than a receipt',
+  stoppedBy: 'Co-signers get summaries, token ids and hashes; a provider shows them no more than a receipt',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_, breaks = NO_BREAKS) {
     const { own, peers, clock, certifyAll } = await createFour({}, (options) => openAttacked(breaks, options));

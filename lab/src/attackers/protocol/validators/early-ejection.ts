@@ -57,7 +57,7 @@ export const earlyEjection: ProtocolAttack<
   name: 'early-ejection',
   adversary: 'validator with an early ejection',
   aim: 'Have an honest provider ejected by a few rejects on scores, or spare a cheat whose test went far enough',
-  stoppedBy: 'The tests follow from the settled log alone, and co-signers count it',
+  stoppedBy: 'Co-signers count the sequential tests from the settled log, and refuse an early or missing ejection',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ rejects, lie }, breaks = NO_BREAKS) {
     const four = await createScored((options) => openAttacked(breaks, options));

@@ -16,9 +16,9 @@ const AHEAD = [1n, 2n, 3n, 10n];
 /** It sends its own parts for epochs to come, and asks the others for theirs. */
 export const earlyParts: ProtocolAttack<void, Promise<EarlyOutcome>> = {
   name: 'early-parts',
-  adversary: 'validator that asks for parts of epochs ahead',
+  adversary: 'validator that asks for signature parts of later epochs',
   aim: 'know a value before others',
-  stoppedBy: 'Nobody signs an epoch before its own clock has reached it, whatever it is asked',
+  stoppedBy: 'No validator signs an epoch before its own clock has reached it',
   restarts: ['validator'],
   async play(_network, breaks = NO_BREAKS) {
     const net = await openThreshold(breaks);

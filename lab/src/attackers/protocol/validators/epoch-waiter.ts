@@ -44,7 +44,7 @@ export const epochWaiter: ProtocolAttack<
   Promise<WaitOutcome>
 > = {
   name: 'epoch-waiter',
-  adversary: 'validator that waits for a kind epoch',
+  adversary: 'validator that waits for a favourable epoch',
   aim: 'have no reply of a friend audited: wait for the epoch whose beacon passes it over',
   stoppedBy: 'The order fixes the deciding epoch, and co-signers compute it',
   restarts: ['validator', 'signer', 'verifier'],

@@ -55,8 +55,7 @@ export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Pr
   name: 'false-abandonment',
   adversary: 'validator that denies a delivery',
   aim: 'call a reply abandoned for which it has signed, so that nobody pays it and its provider loses its name',
-  stoppedBy:
-    'Nothing is abandoned without the statements of witnesses whom the beacon draws, and who ask the provider themselves',
+  stoppedBy: 'Witnesses drawn by the beacon ask the provider themselves before a reply counts as abandoned',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ isForged }, breaks = NO_BREAKS) {
     const kept = new Map<string, TakenRecord>();

@@ -38,10 +38,9 @@ const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`seen b
 /** A validator says that a rival of its friends does not answer, so that routers send its traffic elsewhere. */
 export const falseSightings: ProtocolAttack<SightedNetwork, Promise<SightedOutcome>> = {
   name: 'false-sightings',
-  adversary: 'validator that says that an honest provider does not answer',
+  adversary: 'validator that calls an honest provider unresponsive',
   aim: 'have routers draw a rival of its friends less',
-  stoppedBy:
-    'Whom a validator tests is drawn by the beacon and its key, and what counts is the median of validators by stake',
+  stoppedBy: 'Beacon and key draw the tested provider, and the median of validators by stake counts',
   restarts: { none: 'a router keeps what validators say in memory, and reads it again' },
   async play({ honest, liar, lies }) {
     const stakes = [liar, ...honest];

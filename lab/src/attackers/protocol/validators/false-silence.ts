@@ -30,9 +30,9 @@ export const falseSilence: ProtocolAttack<
   Promise<FalseSilenceOutcome>
 > = {
   name: 'false-silence',
-  adversary: 'validator that says that an honest verifier was silent',
+  adversary: 'validator that calls an honest verifier silent',
   aim: 'leave a reply unjudged and unpaid that nobody asked a verifier about, or pass over verifiers until a friend is drawn',
-  stoppedBy: 'A verifier counts as silent only by the statements of witnesses who gave it the same job themselves',
+  stoppedBy: 'Witnesses give the verifier the same job themselves before it counts as silent',
   restarts: ['validator', 'signer'],
   async play({ asksWitnesses, isBelieved = false }, breaks = NO_BREAKS) {
     let asked = 0;

@@ -35,7 +35,7 @@ export const falseWithholding: ProtocolAttack<
   name: 'false-withholding',
   adversary: 'validator that never asks for an opening',
   aim: 'call an opening withheld that nobody asked for, so that the reply is unpaid and its provider loses its name',
-  stoppedBy: 'An opening counts as withheld only by the statements of witnesses who asked the provider themselves',
+  stoppedBy: 'Witnesses ask the provider themselves before an opening counts as withheld',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ asksWitnesses }, breaks = NO_BREAKS) {
     let asked = 0;

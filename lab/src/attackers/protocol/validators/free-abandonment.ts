@@ -39,7 +39,7 @@ export const freeAbandonment: ProtocolAttack<
   name: 'free-abandonment',
   adversary: 'stranger without money',
   aim: "destroy a provider's good name with replies that it never promised",
-  stoppedBy: 'A provider signs each order that it takes; nothing is admitted or abandoned without.',
+  stoppedBy: 'A provider signs each order that it accepts; without that signature nothing is admitted or abandoned',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ four, isValidatorInLeague }, breaks = NO_BREAKS) {
     const { own, clock, chain } = four;

@@ -22,9 +22,9 @@ export const hiddenDelivery: ProtocolAttack<
   Promise<HiddenDeliveryOutcome>
 > = {
   name: 'hidden-delivery',
-  adversary: 'validator that hides what a payer told it',
+  adversary: "validator that hides a payer's delivery statement",
   aim: 'have another record judged and paid than the consumer was given, by keeping from co-signers what the consumer said',
-  stoppedBy: 'The payer tells further validators that the beacon draws, and co-signers ask them',
+  stoppedBy: 'The beacon draws further validators that receive the statement, and co-signers ask them',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ heardBy }, breaks = NO_BREAKS) {
     const four = await createFour(

@@ -21,7 +21,7 @@ export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Pro
   name: 'invented-honeypots',
   adversary: 'validator that invents honeypots',
   aim: 'pay a friend from the verification pool for jobs that the validator made up',
-  stoppedBy: 'The beacon draws which audits have a honeypot, and whom it goes to: co-signers compute both',
+  stoppedBy: 'The beacon draws which audits have a honeypot and which verifier gets it; co-signers compute both',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -39,7 +39,7 @@ export const poisonedEntry: ProtocolAttack<
   name: 'poisoned-entry',
   adversary: 'validator with a false entry',
   aim: 'stop a validator from settling: bring one entry into its log that no peer signs, so that no batch from there on passes',
-  stoppedBy: 'Co-signers refuse entries one by one; the others settle',
+  stoppedBy: 'Co-signers refuse single entries; the others settle',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies, at }, breaks = NO_BREAKS) {
     const none = { alphaPpm: () => 0 };

@@ -10,9 +10,9 @@ const HONEST: readonly PlayedVerifier[] = ['v1', 'v2', 'v3'].map((name) => ({
 /** A provider forges replies; its free verifier announces more room than anybody, and accepts them. */
 export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
   name: 'room-capture',
-  adversary: 'free verifiers that announce much room',
+  adversary: 'free verifiers that announce a large context',
   aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
-  stoppedBy: 'Announced room narrows a list only if three quarters of all stake have it',
+  stoppedBy: 'Announced context narrows a list only if three quarters of all stake have it',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies }, breaks) =>
     auditReplies(

@@ -45,10 +45,9 @@ export const silentForProfit: ProtocolAttack<
   Promise<SilentOutcome>
 > = {
   name: 'silent-for-profit',
-  adversary: 'verifiers in league that are silent about the replies of a rival',
+  adversary: 'verifiers in league that ignore the replies of a rival',
   aim: "leave the rival's replies unjudged and unpaid, by stake that is never lost",
-  stoppedBy:
-    'After silence a round asks verifiers of several payees at once; silence that witnesses state stands in the entry, and from the fifth half hour of a day on each halves what the stake weighs in draws, and costs a part of it',
+  stoppedBy: 'From the fifth half hour of silence per day, each halves the weight of the stake and costs a part of it',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ keys, replies, costs }, breaks = NO_BREAKS) {
     let clock = createTestClock();

@@ -121,8 +121,7 @@ export const stolenSigningKey: ProtocolAttack<Record<string, never>, Promise<Sto
   name: 'stolen-signing-key',
   adversary: "thief of a validator's signing key",
   aim: "settle a log of its own in the validator's name, and speak for the validator for good",
-  stoppedBy:
-    'It has one vote, and co-signers sign one log of each validator. A key that its account replaces counts nowhere',
+  stoppedBy: 'The key has one vote, and co-signers sign one log per validator. A replaced key counts for nothing',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_, breaks = NO_BREAKS) {
     const four = await createFour({}, (options) => openAttacked(breaks, options));

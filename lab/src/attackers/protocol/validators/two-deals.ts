@@ -10,7 +10,7 @@ export const twoDeals: ProtocolAttack<void, Promise<ThresholdOutcome>> = {
   name: 'two-deals',
   adversary: 'validator that deals two ways',
   aim: 'have honest validators hold shares of different keys',
-  stoppedBy: 'Each shows which deal it has of whom; whoever has two signed ones tells all, and their dealer is out',
+  stoppedBy: 'Validators show each other the signed deals; two of one dealer exclude it',
   restarts: ['validator'],
   play: (_network, breaks) =>
     lieAboutKey((message, to, net) => {

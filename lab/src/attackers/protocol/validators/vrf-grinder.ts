@@ -108,10 +108,9 @@ export interface GrindOutcome {
 /** One of four validators leaves nothing to chance: it joins once more, under a fresh address, with a key that suits it. */
 export const vrfGrinder: ProtocolAttack<{ readonly epochs: number }, GrindOutcome> = {
   name: 'vrf-grinder',
-  adversary: 'validator that leaves and comes back, or joins under a fresh address',
+  adversary: 'validator that leaves and returns, or joins under a fresh address',
   aim: 'choose a beacon: register a fresh key once the contributions of the others are known',
-  stoppedBy:
-    'The validators of an epoch are certified two epochs before, and their hash stands in what each of them proves.',
+  stoppedBy: 'The validators of an epoch are certified two epochs before, and each proof contains their hash',
   restarts: ['validator'],
   play({ epochs }, breaks = NO_BREAKS) {
     const scheme: Scheme = {

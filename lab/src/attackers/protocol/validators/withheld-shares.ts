@@ -7,10 +7,9 @@ const VICTIM = HONEST.at(-1);
 /** One hears nothing of its deal from it, and no answer when it complains. Everybody else does. Of the key's epochs the liar signs none. */
 export const withheldShares: ProtocolAttack<void, Promise<ThresholdOutcome>> = {
   name: 'withheld-shares',
-  adversary: 'validator that withholds shares, and shows them to all but those who complain',
+  adversary: 'validator that withholds shares and answers only bystanders',
   aim: 'have its deal count and leave one without shares, so that nobody can sign once it is silent itself',
-  stoppedBy:
-    'Whoever has no valid shares complains. The dealer shows them or does not count, and who saw them gives them on',
+  stoppedBy: 'After a complaint the dealer must show the shares, and other validators forward them',
   restarts: ['validator'],
   play: (_network, breaks) =>
     lieAboutKey(

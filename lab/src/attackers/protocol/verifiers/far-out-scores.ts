@@ -27,10 +27,9 @@ export interface FarOutOutcome {
  */
 export const farOutScores: ProtocolAttack<{ readonly replies: number }, Promise<FarOutOutcome>> = {
   name: 'far-out-scores',
-  adversary: 'verifier whose scores are always far off, and never off enough for a reject',
+  adversary: 'verifier whose scores are far off but never enough for a reject',
   aim: 'Move the test of an honest provider in each audit that draws it, and never be refuted',
-  stoppedBy:
-    'What one verifier alone measures is no evidence against a provider: above a limit another is asked, and the second largest e-value counts',
+  stoppedBy: 'Above a limit another verifier is asked, and the second largest e-value counts',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

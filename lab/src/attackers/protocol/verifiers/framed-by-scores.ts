@@ -48,10 +48,9 @@ export const framedByScores: ProtocolAttack<
   Promise<FramedOutcome>
 > = {
   name: 'framed-by-scores',
-  adversary: 'verifiers in league that reject by scores where the beacon asks two of them first',
+  adversary: 'verifiers in league that reject by scores where the beacon draws two of them first',
   aim: 'Have an honest provider ejected by rejects that no class can repeat to the bit, and never be refuted',
-  stoppedBy:
-    'Two rejects by scores make the reply wait: a step against the provider takes a third from outside their draw, by a beacon that nobody knew, and exact accepts refute them',
+  stoppedBy: 'Two rejects by scores wait for a third verifier outside their draw, and exact accepts refute them',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies, league: liars, honest }, breaks = NO_BREAKS) {
     const league = Array.from({ length: liars }, (_, i) => `league-${i}`);

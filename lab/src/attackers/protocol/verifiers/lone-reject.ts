@@ -12,7 +12,8 @@ export const loneReject: ProtocolAttack<
   name: 'lone-reject',
   adversary: 'one verifier, or two in league, while others are silent',
   aim: 'Have an honest provider rejected, or ejected, on the word of one verifier or of two in league',
-  stoppedBy: 'A lone reject waits for a second word. A charge ejects only once somebody outside its draw reproduces it',
+  stoppedBy:
+    'A lone reject waits for a second report. A charge ejects only after a verifier outside the draw reproduces it',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, framers, silent, honest }, breaks) => {
     const name = (kind: 'framer' | 'silent' | 'honest', count: number) =>

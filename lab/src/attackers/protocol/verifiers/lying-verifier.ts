@@ -16,10 +16,9 @@ export interface LiarOutcome extends AuditedOutcome {
  */
 export const lyingVerifier: ProtocolAttack<{ readonly replies: number }, Promise<LiarOutcome>> = {
   name: 'lying-verifier',
-  adversary: 'verifier in league that lies, and comes back under another key',
+  adversary: 'verifier in league that lies and returns under another key',
   aim: 'Have forged replies accepted at no cost, with a fresh key whenever the last one is known',
-  stoppedBy:
-    'A refuted report stands in the log with key and payee: every validator counts it for both, and the settlement takes a part of the stake of the payee',
+  stoppedBy: 'A refuted report stands in the log with key and payee, and the settlement takes a part of the stake',
   restarts: ['validator', 'signer', 'verifier'],
   play: async ({ replies }, breaks: Breaks = NO_BREAKS) => {
     const first: PlayedVerifier = { name: 'liar', kind: 'league', payee: 'liar' };

@@ -18,7 +18,7 @@ export const silentLeague: ProtocolAttack<
   adversary: 'verifiers in league that stay silent',
   aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
   stoppedBy:
-    'The draw goes on to others, in up to eight sittings with beacons of their own; then it is unjudged and unpaid',
+    'The draw goes on to others in up to eight audit attempts with their own beacons; then the reply is unpaid',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, others }, breaks) =>
     auditReplies(
