@@ -19,8 +19,8 @@ const LONGEST: readonly string[] = [
 ];
 
 /**
- * Draws the order of files that share a graph of modules. Others have a process of their own: the longest of them come first, and then the
- * largest, because a long one that comes last leaves a core idle.
+ * Draws the order of files that share a graph of modules. Each other file has a process of its own: the longest come first, and
+ * then the largest. A long one that comes last would leave a core idle.
  */
 class DrawnOrLongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -41,7 +41,7 @@ class DrawnOrLongestFirst extends BaseSequencer {
   }
 }
 
-/** Which files belong to a project: by their ending, since `*.test.ts` alone is the fast one's. */
+/** Files belong to a project by their ending, since `*.test.ts` alone is the fast one's. */
 const suite = (
   name: string,
   ending: string,
@@ -70,7 +70,7 @@ export default defineConfig({
       shuffle: { files: true, tests: true },
       seed: Number(process.env.OGONG_SEED ?? 1),
     },
-    // What is waited for comes, however busy the machine is; a second is not enough for all of it.
+    // A busy machine still reaches the awaited state; a second is not always enough.
     expect: { poll: { timeout: 60_000 } },
     reporters: [process.env.CI ? 'default' : 'dot', notes],
     projects: [

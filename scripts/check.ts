@@ -11,6 +11,7 @@ await runSteps('check', [
   { name: 'imports', command: [node, 'scripts/imports.ts'] },
   { name: 'names', command: [node, 'scripts/names.ts'] },
   { name: 'folders', command: [node, 'scripts/folders.ts'] },
+  { name: 'language', command: [node, 'scripts/english/main.ts'] },
   { name: 'dead code', command: ['knip'] },
   // Code that only tests use does not belong in the product. `@internal` marks an exception and states its reason.
   {

@@ -5,7 +5,7 @@ import { localConfig } from '@ogong/provider/provider/provider-config';
 import { describe, expect, it } from 'vitest';
 import { root } from './steps.ts';
 
-// The image itself is built where there is a builder of containers. What can go wrong without one is checked here.
+// The image itself is built where there is a builder of containers. This test checks every property that needs none.
 const instructions = readFileSync(join(root, 'Containerfile'), 'utf8')
   .replace(/^#.*\n/gm, '')
   .replaceAll('\\\n', ' ')

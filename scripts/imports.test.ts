@@ -102,13 +102,13 @@ describe('canaries: each rule rejects its violation', () => {
       "import {\n  x,\n  y,\n} from '@ogong/host/time/clock';",
       'must not import @ogong/host',
     ],
-    ['packages/gateway/src/front/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
-    ['packages/validator/src/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
-    ['packages/provider/src/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'what two roles agree on'],
+    ['packages/gateway/src/front/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'belongs in packages/protocol'],
+    ['packages/validator/src/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'a limit that two roles share'],
+    ['packages/provider/src/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'a limit that two roles share'],
     [
       'packages/protocol/src/exchange/ticket.ts',
       'export const CLOCK_TOLERANCE_MS = 30_000;',
-      'what two roles agree on',
+      'a limit that two roles share',
     ],
     ...[
       "if (header.tier !== 'replay') return;",
@@ -117,14 +117,14 @@ describe('canaries: each rule rejects its violation', () => {
       "    case 'vanilla':",
       "if (modelId.startsWith('ogong/proof/')) return;",
       "if (['replay', 'verified'].includes('replay')) return;",
-    ].map((line): [string, string, string] => ['packages/validator/src/a.ts', line, 'what a tier decides']),
-    ['packages/protocol/src/exchange/a.ts', "if (tier === 'replay') return;", 'what a tier decides'],
+    ].map((line): [string, string, string] => ['packages/validator/src/a.ts', line, 'a decision of a tier']),
+    ['packages/protocol/src/exchange/a.ts', "if (tier === 'replay') return;", 'a decision of a tier'],
     ...[
       "if (endpoint !== 'embedding') return;",
       "const isChat = 'chat' === endpoint;",
       "    case 'completion':",
       "if (endpoints.includes('embedding')) return;",
-    ].map((line): [string, string, string] => ['packages/gateway/src/front/a.ts', line, 'what an endpoint decides']),
+    ].map((line): [string, string, string] => ['packages/gateway/src/front/a.ts', line, 'a decision of an endpoint']),
     ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);

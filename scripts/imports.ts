@@ -1,6 +1,5 @@
-// Checks the directions of imports: which package may import which, and that roles never import roles. The pure package uses no
-// clock, randomness or I/O. Code that is specific to a tier or a modality stays in its file. Each rule has a canary in
-// imports.test.ts.
+// Checks the directions of imports between packages; roles never import roles. The pure package uses no clock, randomness or
+// I/O. Code that is specific to a tier or a modality stays in its file. Each rule has a canary in imports.test.ts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
@@ -20,7 +19,7 @@ export interface Violation {
   readonly rule: string;
 }
 
-/** What the product code of each package may import. Tests may import more: the fixtures, and the code under test. */
+/** Packages that the product code of each package may import. Tests may import more: the fixtures, and the code under test. */
 const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [],
   'packages/attestation': ['protocol'],
@@ -220,7 +219,7 @@ const LOCAL_LIMITS: ReadonlySet<string> = new Set([
   'packages/validator/src/route-dependencies.ts:MAX_BATCH_BYTES',
 ]);
 
-/** What daemons keep is for their own user alone, and one file sees to that. */
+/** Files of daemons are readable by their own user alone; one module creates them all. */
 const FILE_MAKER = /\b(?:mkdir|mkdtemp|writeFile|appendFile|open)(?:Sync)?\b|\bcreateWriteStream\b|\bDatabaseSync\b/;
 const FILE_HOMES = /^packages\/(?:host|gateway|router|validator|provider|devnet)\/src\//;
 const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
@@ -243,10 +242,10 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
 /** Code of daemons, which the simulator runs in its own time and with its own chance. */
 const SIMULATED =
   /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:engine|provider|verifier)\//;
-/** What they take from outside: by an argument, or from one of the files below. */
+/** Simulated code receives clock and chance by an argument, or from one of the files below. */
 const OWN_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/;
 const OWN_CHANCE = /\bMath\.random\b|\bgetRandomValues\b/;
-/** What the simulator cannot replace (lab/src/simulator/world/intercept.ts): a run with it would not play twice alike. */
+/** Clocks that the simulator cannot replace (lab/src/simulator/world/intercept.ts): a run with them would not play twice alike. */
 const ESCAPES = /\bhrtime\b|\bperformance\.timeOrigin\b|\bprocess\.uptime\b|\bAtomics\.wait\b/;
 const ESCAPING_IMPORTS: Readonly<Record<string, RegExp>> = {
   'node:worker_threads': /\{/,
@@ -254,7 +253,7 @@ const ESCAPING_IMPORTS: Readonly<Record<string, RegExp>> = {
   'node:crypto':
     /\b(?:randomInt|randomFill|randomFillSync|generateKey|generateKeySync|generateKeyPair|generateKeyPairSync|webcrypto)\b/,
 };
-/** What the simulator leaves out: its disks sync at once. */
+/** Code that the simulator leaves out: its disks sync at once. */
 const MAY_ESCAPE: ReadonlySet<string> = new Set(['packages/host/src/store/log-checkpoints.ts']);
 const CHANCE_IMPORT = /\b(?:randomBytes|randomUUID)\b/;
 const CLOCK_HOME = 'packages/host/src/time/clock.ts';
@@ -283,7 +282,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/provider/src/provider/serve-daemon.ts',
 ]);
 
-/** @returns what a line, or an import, of simulated code takes past the simulator. */
+/** @returns the way in which a line, or an import, of simulated code gets past the simulator. */
 function findStrayTime(path: string, line: string): string | undefined {
   if (!SIMULATED.test(path)) return undefined;
   if (ESCAPES.test(line))
@@ -308,7 +307,7 @@ function findStrayLimit(path: string, line: string): string | undefined {
     /\b(?:MAX_\w*BYTES|MAX_\w*LIFETIME_MS|MAX_EXCLUDED_PROVIDERS|CLOCK_TOLERANCE_MS|OPENING_KEPT_MS)\b/.test(value);
   return isDerived || LOCAL_LIMITS.has(`${path}:${name}`)
     ? undefined
-    : `${name}: what two roles agree on stands in ${LIMITS}`;
+    : `${name}: a limit that two roles share belongs in ${LIMITS}`;
 }
 
 function makesFiles(path: string, target: string, statement: string): boolean {
@@ -379,10 +378,10 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     const strayTime = findStrayTime(path, line);
     if (strayTime !== undefined) found.push({ path, line: i + 1, rule: strayTime });
     if (home !== 'lab' && TIER_TEST.test(line) && !TIER_HOME.test(path)) {
-      found.push({ path, line: i + 1, rule: 'what a tier decides stands in packages/protocol/src/tier' });
+      found.push({ path, line: i + 1, rule: 'a decision of a tier belongs in packages/protocol/src/tier' });
     }
     if (home !== 'lab' && ENDPOINT_TEST.test(line) && !ENDPOINT_HOMES.test(path)) {
-      found.push({ path, line: i + 1, rule: 'what an endpoint decides stands in packages/protocol/src/modality' });
+      found.push({ path, line: i + 1, rule: 'a decision of an endpoint belongs in packages/protocol/src/modality' });
     }
     if (home === 'packages/protocol' && IMPURE.test(line)) {
       found.push({ path, line: i + 1, rule: 'protocol is pure: clock, chance and I/O are parameters' });

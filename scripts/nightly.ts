@@ -1,4 +1,8 @@
-// What takes too long for CI: every test with OGONG_LONG=1, fast tests and those that start processes in another order and with other random cases, contracts over 5,000 random lives, what their tests reach, their mutants, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
+// Runs the checks that take too long for CI:
+// - every test with OGONG_LONG=1; fast tests and those that start processes run in another order and with other random cases
+// - contracts: 5,000 random lives, the coverage of their tests, and their mutants
+// - an upgrade from yesterday's program, and soaks of local mode and of a gateway
+// - a benchmark of local mode, an hour of simulated networks, a hunt for every planted bug, and the table of architectures
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -29,7 +33,7 @@ await runNamedSteps('nightly', {
     command: ['vitest', 'run', '--project', 'e2e', 'packages/cli/src/upgrade.e2e.test.ts'],
     env: { OGONG_UPGRADE_FROM: 'yesterday' },
   },
-  coverage: { name: 'what the tests of the contracts reach', command: [node, 'contracts/scripts/coverage.ts'] },
+  coverage: { name: 'test coverage of the contracts', command: [node, 'contracts/scripts/coverage.ts'] },
   mutants: { name: 'mutants of the contracts', command: [node, 'contracts/scripts/mutants.ts'] },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
   'gateway-soak': {

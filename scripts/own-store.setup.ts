@@ -1,11 +1,11 @@
-// Tests never use what belongs to whoever runs them: neither models, nor a mesh that runs there, nor settings. All of a run share a
-// folder of their own for what they keep for a while; it goes with the run, with what they leave behind.
+// Tests never use belongings of their user: models, a running mesh, settings. All tests of a run share one temporary folder,
+// which is removed at the end with all that they left in it.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a test run is told by; every other name is a setting of some program. */
+/** Settings of test runs. Every other name is a setting of some program. */
 const OF_TESTS =
   /^OGONG_(?:SEED|LONG|PROGRAMS|LAUNCHER|TEST_NOTES_FILE|RECORD|REUSE_RUNS|UPGRADE_FROM|COVERAGE|DEBUG|TEST_COMPILER)$/;
 
@@ -30,9 +30,9 @@ export default function setup(): () => void {
   process.env.OGONG_MODELS_DIR = store;
   process.env.OGONG_LAB_MODELS_DIR = store;
   process.env.OGONG_MESH_DIR = join(folder, 'no-mesh');
-  // As with npm test: what programs have compiled stays in the checkout.
+  // As with npm test, compiled programs stay in the checkout.
   process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../.cache/compile', import.meta.url));
-  // What listens here is reached past any proxy.
+  // Servers of tests are reached past any proxy.
   for (const name of ['NO_PROXY', 'no_proxy']) {
     process.env[name] = [LOOPBACK, process.env[name]].filter(Boolean).join();
   }

@@ -18,7 +18,7 @@ it('tests have a store and a folder of their own, in this process and in those t
   expect(tmpdir()).toBe(process.env.OGONG_TEST_FOLDER);
 });
 
-it('what a user has set for programs is no setting of tests, and what listens here is behind no proxy', () => {
+it('removes the settings of a user, and reaches servers of tests past any proxy', () => {
   const before = { ...process.env };
   try {
     delete process.env.OGONG_TEST_FOLDER;

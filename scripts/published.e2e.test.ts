@@ -101,7 +101,7 @@ describe('the daemons without an engine', () => {
 
 describe('everything', () => {
   let directory: string;
-  /** By what npm has put on the path of a project's scripts. */
+  /** Runs the program that npm has put on the path of a project's scripts. */
   const ogong = (...args: string[]) =>
     run(join(directory, 'node_modules', '.bin', 'ogong'), args, {
       ...{ cwd: directory, maxBuffer: 16 * 1024 * 1024, shell: process.platform === 'win32' },
@@ -130,7 +130,7 @@ describe('everything', () => {
       }
       const saved = join(directory, 'receipt.json');
       const trust = join(mesh, 'trust.json');
-      // Whoever reads it before the validators have made the key of their beacon cannot check what that signs soon after.
+      // A reader that comes before the validators have made the key of their beacon cannot check later signatures.
       const readKeys = () => JSON.parse(readFileSync(trust, 'utf8')).generations?.length ?? 0;
       await expect.poll(readKeys, { timeout: 180_000, interval: 500 }).toBe(1);
       // Daemons serve before the router has heard of them.

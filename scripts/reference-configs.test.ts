@@ -21,7 +21,7 @@ describe.each(configs)('%s --help', (name, definition) => {
     for (const example of definition.examples ?? []) {
       expect(example.startsWith(name)).toBe(true);
       const problems: string[] = [];
-      // What stands behind `<` is a file to read.
+      // The text behind `<` is a file to read.
       parseArguments(definition, split(example.slice(name.length).replace(/ < .*/, '')), problems);
       expect({ example, problems }).toEqual({ example, problems: [] });
     }

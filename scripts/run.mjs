@@ -62,7 +62,7 @@ async function bootstrapNode() {
   const local = binary(join(prefix, 'node_modules'));
   if (!existsSync(local)) {
     console.error(`ogong: fetching Node ${nodeVersion} (npm package ${nodeName}) ...`);
-    // What is in place is whole.
+    // The final folder only ever holds a complete install.
     const partial = `${prefix}.partial`;
     for (const folder of [prefix, partial]) rmSync(folder, { recursive: true, force: true });
     mkdirSync(partial, { recursive: true });
@@ -145,9 +145,9 @@ const flags = /^#!\/usr\/bin\/env -S node (.+)/
   .trim()
   .split(/\s+/);
 const program = await findProgram(entry, lock);
-// Whoever has this program started again later names the launcher: joined files go when the sources change.
+// A program that restarts this one later names the launcher: joined files go when the sources change.
 const launcher = JSON.stringify([fileURLToPath(import.meta.url), entry.replaceAll('\\', '/')]);
-// What is started, and all that it starts, keeps what it has compiled: a start from sources takes half the processor's time.
+// Started programs, and their children, keep their compiled code: a start from sources takes half the processor's time.
 const compiled = { NODE_COMPILE_CACHE: join(root, '.cache', 'compile') };
 // A program of the packages ends with this launcher, however that ends.
 const isProgram = PROGRAMS.test(entry.replaceAll('\\', '/'));

@@ -71,7 +71,7 @@ describe.skipIf(process.platform === 'win32')('the first run of a clone', () => 
     expect(await errors).toContain('interrupted; nothing was installed, and the same command begins anew');
     await expect.poll(() => isGone(readPid())).toBe(true);
 
-    // What npm left is gone before it is asked again.
+    // The first run's leftovers are gone before npm starts again.
     writeNpm(`[ -e '${half()}' ] && exit 9\nmkdir -p '${join(root, 'node_modules')}'`);
     const second = start();
     expect(await text(second.stdout)).toBe('it runs\n');
@@ -84,7 +84,7 @@ describe.skipIf(process.platform === 'win32')('the first run of a clone', () => 
     expect(run.exitCode ?? (await once(run, 'exit'))[0]).toBe(7);
   });
 
-  it('tells the program how it was started, for whoever starts it again later', async () => {
+  it('tells the program how it was started, for a later restart', async () => {
     writeNpm(`mkdir -p '${join(root, 'node_modules')}'`);
     writeFileSync(join(root, 'entry.ts'), 'console.log(process.env.OGONG_LAUNCHER);\n');
     expect(JSON.parse(await text(start().stdout))).toEqual([join(root, 'scripts', 'run.mjs'), 'entry.ts']);

@@ -36,7 +36,7 @@ function startStep(step: Step, isQuiet: boolean): RunningStep {
     env: { ...process.env, ...step.env },
     stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
   });
-  // What it starts later has the same.
+  // Processes that it starts later inherit this.
   if (step.niceness !== undefined && child.pid !== undefined)
     setPriority(child.pid, Math.max(step.niceness, getPriority()));
   const kept: Buffer[] = [];
@@ -93,7 +93,7 @@ interface RunOptions {
   readonly behind?: readonly Step[];
   /** Called before the times are printed. */
   readonly onEnd?: (() => void) | undefined;
-  /** What is printed last where a step has failed. Default: nothing. */
+  /** Printed last if a step has failed. Default: nothing. */
   readonly explain?: (() => string) | undefined;
 }
 

@@ -42,7 +42,7 @@ it('puts each mutant of a function beside it, asks which is in force, and leaves
     'function sum_whole(uint256 a, uint256 b) internal view returns (uint256 c) { if (a > MOST) revert Not(); c = a + b; }',
     'function sum_1(uint256 a, uint256 b) internal view returns (uint256 c) { c = a + b; }',
     'function sum_2(uint256 a, uint256 b) internal view returns (uint256 c) { if (a > MOST) revert Not(); c = a - b; }',
-    // What lets a caller in is a part of the function too.
+    // The condition that admits a caller is a part of the function too.
     'function set(uint256[] calldata list) external payable { if (isBroken_X(3)) { set_3(list); return; } { set_whole(list); return; } }',
     'function set_whole(uint256[] calldata list) internal onlyOwner { check(list.length); }',
     'function set_3(uint256[] calldata list) internal { check(list.length); }',

@@ -34,7 +34,7 @@ const MAX_FAILURES_SHOWN = 12;
 const MAX_ERROR_CHARS = 300;
 
 /**
- * A Vitest reporter: whoever reads the end of a log sees in one place what was not tried, and why, and what failed.
+ * A Vitest reporter: the end of a log shows in one place the skipped tests with their reasons, and the failed ones.
  * @public vitest.config.ts has it
  */
 export class TestNotesReporter implements Reporter {
@@ -63,7 +63,7 @@ export class TestNotesReporter implements Reporter {
 
 function listSkipped(module: TestModule): readonly SkippedTests[] {
   const counts = new Map<string, number>();
-  // What a filter by name left out is not skipped.
+  // A test that a filter by name left out is not skipped.
   for (const test of module.children.allTests('skipped')) {
     const named = findSkipped(test);
     if (named !== undefined) counts.set(named.fullName, (counts.get(named.fullName) ?? 0) + 1);

@@ -10,7 +10,7 @@ const NUMBER_BYTES = 72;
 const DEBUG_BIT = 19n;
 const MIGRATION_BIT = 18n;
 const ECDSA_P384_SHA384 = 1;
-/** Which key signed (bits 2 to 4), and whether the chip was told to sign nothing (bit 1). */
+/** Bits of the key that signed (2 to 4), and the bit of a chip that was told to sign nothing (1). */
 const SIGNER_BITS = 0x1e;
 
 export interface SnpReport {
@@ -97,8 +97,8 @@ export const AMD_ROOTS: readonly string[] = [
 ];
 
 /**
- * What in a report nobody shows who did not forge it, at whatever time, or undefined. A certificate of another chip, of versions before the
- * last update, or beside a report that another key signed is an operator's mistake.
+ * Finds the first detail that proves the report was forged, whatever the date; undefined if there is none. A certificate of another
+ * chip, of versions before the last update, or beside a report that another key signed is an operator's mistake.
  */
 export async function findReportForgery(
   report: SnpReport,
@@ -123,7 +123,7 @@ function isOfReport(leaf: X509Certificate, { chipId, reportedTcb }: SnpReport): 
 }
 
 export interface SnpPolicy {
-  /** What each part has to have at least. */
+  /** Minimum version of each part. */
   readonly minimumTcb: SnpTcb;
 }
 

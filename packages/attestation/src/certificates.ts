@@ -69,9 +69,10 @@ export async function findChainProblem(
 }
 
 /**
- * Whether a chain leads to a root of the vendor, or is forged, at whatever time it is looked at: under such a root a certificate that the one of
- * its issuer's name did not sign, or may not sign. Undefined where it proves neither: an operator may have left one out, shown one twice or
- * in another order, and a root that is not known may be a new one of the vendor's.
+ * Decides whether a chain leads to a root of the vendor or is forged, whatever the date. Under such a root,
+ * a certificate is forged if the issuer of its name did not sign it, or may not sign it.
+ * Undefined if it proves neither. An operator may have left a certificate out, repeated one, or changed the order. An unknown root
+ * may be a new one of the vendor's.
  * @param roots as in `findChainProblem`
  */
 export async function judgeChain(
@@ -96,8 +97,8 @@ export async function judgeChain(
 }
 
 /**
- * Since when a list of its issuer has had a certificate revoked, at the latest, Unix time in ms; undefined where it does not say so. Whether
- * the list is still of this time is no matter: what was revoked stays so.
+ * Returns a time at which a certificate was already revoked by a list of its issuer, Unix time in ms. Undefined if the list does not
+ * name the certificate. The list may be out of date: a revoked certificate stays revoked.
  */
 export async function readRevokedSince(
   crl: X509Crl,
@@ -112,7 +113,7 @@ export async function readRevokedSince(
 }
 
 /**
- * Why this certificate may not sign others: whoever has the key of a machine could make one of its own otherwise.
+ * Finds the reason why this certificate may not sign others. Otherwise the owner of a machine's key could make a certificate of its own.
  * @param below how many issuers stand between it and the first certificate.
  */
 function findIssuerProblem(certificate: X509Certificate, below: number): string | undefined {

@@ -2,7 +2,7 @@ import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { digest } from './byte-reader.ts';
 import { EvidenceError } from './evidence-error.ts';
 
-/** What a guest measured into one of its four registers after it began. */
+/** A measurement that a guest added to one of its four registers after it began. */
 export interface LoggedEvent {
   readonly imr: number;
   readonly eventType: number;
@@ -49,8 +49,8 @@ function parseEvent(item: unknown, at: number): LoggedEvent {
 }
 
 /**
- * The registers that a log makes. Digests of runtime events are computed from name and payload, and never taken on the log's word: a
- * forged payload beside its right digest would pass otherwise.
+ * Computes the registers that a log makes. Digests of runtime events are computed from name and payload. The digests in the log do not
+ * count: a forged payload beside its right digest would pass otherwise.
  * @returns the four registers, 48 bytes each; and the event whose digest is not what it says.
  */
 export async function replayEventLog(

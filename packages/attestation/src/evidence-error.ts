@@ -1,4 +1,4 @@
-/** Evidence that cannot be read. What can be read, and does not hold, is a failed check instead. */
+/** Evidence that cannot be read. Readable evidence that does not hold is a failed check instead. */
 export class EvidenceError extends Error {
   override readonly name = 'EvidenceError';
   readonly code = 'evidence-form';

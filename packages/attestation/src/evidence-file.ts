@@ -56,7 +56,7 @@ function readCpu(fields: Fields, collateral: unknown): MachineEvidence['cpu'] {
   throw new EvidenceError('cpu.kind is intel, amd-snp or software');
 }
 
-/** What a GPU shows, as JSON. @throws EvidenceError */
+/** Parses the evidence of a GPU, JSON. @throws EvidenceError */
 export function parseGpuEvidence(bytes: Uint8Array): NonNullable<MachineEvidence['gpu']> {
   return readGpu(asObject(readJson(bytes), 'gpu'));
 }

@@ -12,7 +12,7 @@ import { checkRims, NVIDIA_RIM_ROOTS } from './nvidia-rim.ts';
 import { checkGpuReport, NVIDIA_ROOTS, parseGpuReport } from './nvidia-spdm.ts';
 import { checkGpuTokens, checkMeasuredGpu } from './nvidia-token.ts';
 
-/** What a machine shows about itself (RFC 9334: evidence, with the endorsements that it comes with). */
+/** Statements of a machine about itself (RFC 9334: evidence, with its endorsements). */
 export interface MachineEvidence {
   readonly cpu:
     | {
@@ -40,11 +40,11 @@ export interface MachineEvidence {
   readonly gpu?: NvidiaEvidence | SoftwareGpuEvidence;
   /** The guest's event log, the JSON text of its agent. */
   readonly eventLog?: string;
-  /** What the guest was told to run; its SHA-256 is the image. */
+  /** The Compose file of the guest; its SHA-256 is the image. */
   readonly compose?: string;
 }
 
-/** What a GPU of NVIDIA shows. */
+/** Evidence of a GPU of NVIDIA. */
 export interface NvidiaEvidence {
   readonly kind?: 'nvidia';
   readonly report: Uint8Array;
@@ -52,13 +52,13 @@ export interface NvidiaEvidence {
   readonly chain: readonly string[];
   /** Manifests of NVIDIA for its driver and its VBIOS, XML. */
   readonly rims?: readonly string[];
-  /** What NVIDIA's remote service answered, JSON. */
+  /** Answer of NVIDIA's remote service, JSON. */
   readonly tokens?: unknown;
-  /** What the guest found about it and measured when it began, the text as it was measured. */
+  /** The guest's findings about the GPU, the text that it measured when it began. */
   readonly measured?: string;
 }
 
-/** What stands in for one, beside an attester in software. */
+/** Stands in for the evidence of a GPU, beside an attester in software. */
 export interface SoftwareGpuEvidence {
   readonly kind: 'software';
   readonly publicKey: Uint8Array;
@@ -66,13 +66,13 @@ export interface SoftwareGpuEvidence {
   readonly signature: Uint8Array;
 }
 
-/** What a reader demands. */
+/** Demands of a reader. */
 export interface EvidencePolicy {
-  /** What the machine was to put into its report, 64 bytes: the hash of its keys, and the nonce of whoever asks. Without it `report-data` is skipped. */
+  /** Expected report data, 64 bytes: the hash of the machine's keys, and the reader's nonce. Without it `report-data` is skipped. */
   readonly reportData?: Uint8Array;
   /** SHA-256 of the images that may run, hex. Of AMD the launch measurement, 48 bytes. Without them `image` is skipped. */
   readonly images?: readonly string[];
-  /** Of TDX: which guests may boot, hex, by `nameBoot`. Without them `boot` is skipped: another guest could log any image as its own. */
+  /** Boot measurements of TDX guests that may run, hex, by `nameBoot`. Without them `boot` is skipped: another guest could log any image as its own. */
   readonly boots?: readonly string[];
   readonly acceptedTcb: readonly string[];
   readonly minimumSnpTcb: SnpTcb;
@@ -89,16 +89,20 @@ export interface EvidencePolicy {
 /** How far a clock may be behind a time that others signed. */
 const CLOCK_LAG_MS = 60_000;
 
-/** What production demands beside the values of the moment. */
+/** Demands of production, without the values of the moment. */
 export const STRICT_POLICY = {
   acceptedTcb: ['UpToDate'],
   softwareKeys: [],
 } as const satisfies Partial<EvidencePolicy>;
 
 /**
- * The checks of a machine's evidence, one list for all vendors: `evidence-form`, `clock`, `cpu-vendor`, `cpu-chain`, `cpu-signature`, `cpu-identity`,
- * `cpu-collateral`, `cpu-tcb`, `cpu-debug`, `report-data`, `boot`, `event-log`, `image`, `gpu-chain`, `gpu-signature`, `gpu-nonce`, `gpu-rim`, `gpu-token`, `gpu-machine`. A machine is good where
- * none fails; a skipped one is not good. Nothing throws.
+ * Checks a machine's evidence. A machine is good if every check passes; a skipped check is not a pass. Nothing throws.
+ *
+ * All vendors share one list of checks:
+ * - `evidence-form`, `clock`
+ * - `cpu-vendor`, `cpu-chain`, `cpu-signature`, `cpu-identity`, `cpu-collateral`, `cpu-tcb`, `cpu-debug`
+ * - `report-data`, `boot`, `event-log`, `image`
+ * - `gpu-chain`, `gpu-signature`, `gpu-nonce`, `gpu-rim`, `gpu-token`, `gpu-machine`
  * @param nowMs the reader's clock, Unix time in ms: certificates and collateral have to be of this time.
  */
 export async function verifyEvidence(
@@ -144,7 +148,7 @@ function checkReportData({ reportData }: Machine, { reportData: asked }: Evidenc
   ]);
 }
 
-/** Who measured the image: a guest that anybody made could write any event into its log. */
+/** Checks the guest that measured the image: a guest of an attacker could write any event into its log. */
 function checkBoot({ boot }: Machine, { boots }: EvidencePolicy): Check[] {
   if (boot === undefined) return [];
   if (boots === undefined) return [skip('boot', `nobody said which guest may boot; it is ${boot}`)];
@@ -208,7 +212,7 @@ const SOFTWARE_WITH_GPU_TAG = 'ogong-software-attester-v2\n';
 const SOFTWARE_GPU_TAG = 'ogong-software-gpu-v1\n';
 
 /**
- * What an attester in software signs. It proves nothing about hardware: it stands in for one in tests and in the demo.
+ * Encodes the statement that an attester in software signs. It proves nothing about hardware: it stands in for one in tests and in the demo.
  * @param gpu SHA-256 of the key of its GPU, where it has one.
  */
 export const encodeSoftwareStatement = (reportData: Uint8Array, image: Uint8Array, gpu?: Uint8Array): Uint8Array =>
@@ -216,7 +220,7 @@ export const encodeSoftwareStatement = (reportData: Uint8Array, image: Uint8Arra
     ? concatBytes(utf8Encode(SOFTWARE_TAG), reportData, image)
     : concatBytes(utf8Encode(SOFTWARE_WITH_GPU_TAG), reportData, image, gpu);
 
-/** What a GPU in software signs. @param nonce 32 bytes */
+/** Encodes the statement that a GPU in software signs. @param nonce 32 bytes */
 export const encodeSoftwareGpuStatement = (nonce: Uint8Array): Uint8Array =>
   concatBytes(utf8Encode(SOFTWARE_GPU_TAG), nonce);
 
@@ -254,8 +258,9 @@ async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signatu
 }
 
 /**
- * What in evidence nobody shows who did not forge it, or undefined: signatures and chains of the CPU that do not hold, whatever the time. What runs
- * out, is too old, is of a vendor that is not known, or answers another question is none of it: that takes traffic, and no key.
+ * Finds the detail that proves the evidence was forged: a signature or a chain of the CPU that does not hold, whatever the date. Undefined
+ * if there is none. Expired or old evidence, an unknown vendor, or an answer to another question is no forgery: the machine loses traffic, and
+ * keeps its key.
  * @throws EvidenceError where it cannot be read, which is no forgery either
  */
 export async function findForgery({ cpu }: MachineEvidence): Promise<string | undefined> {
@@ -275,7 +280,7 @@ export function readReportData({ cpu }: MachineEvidence): Uint8Array {
   return cpu.kind === 'amd-snp' ? parseSnpReport(cpu.report).reportData : parseQuote(cpu.quote).body.reportData;
 }
 
-/** What evidence says that runs, in hex, whether that is true or not; undefined where nothing says it. @throws EvidenceError */
+/** Returns the image that the evidence names, in hex, true or not; undefined if it names none. @throws EvidenceError */
 export async function readImage(evidence: MachineEvidence): Promise<string | undefined> {
   const { cpu } = evidence;
   if (cpu.kind === 'software') return toHex(cpu.image);
@@ -285,7 +290,7 @@ export async function readImage(evidence: MachineEvidence): Promise<string | und
   return evidence.eventLog === undefined ? undefined : findEvent(parseEventLog(evidence.eventLog), 'compose-hash');
 }
 
-/** Which image runs: of a TDX guest by its event log, held against the registers of the quote. */
+/** Finds the image that runs. For a TDX guest it follows from the event log, compared with the registers of the quote. */
 async function findImage(
   { eventLog, compose }: MachineEvidence,
   { image, registers, configId }: Machine,
@@ -330,7 +335,7 @@ async function checkGpu(
   const { rims, tokens } = gpu;
   if (rims !== undefined) checks.push(await checkRims(report, rims, { roots: NVIDIA_RIM_ROOTS, nowMs }));
   if (tokens !== undefined) checks.push(await checkGpuTokens(tokens, { keys: nrasKeys ?? {}, nonce: gpuNonce, nowMs }));
-  // Who signed for the GPU has not said yet that what runs on it is the vendor's.
+  // The signer of the GPU's report has not vouched for its software.
   if (rims === undefined && tokens === undefined)
     checks.push(skip('gpu-rim', 'neither manifests of its driver and VBIOS nor tokens of the service are here'));
   return checks;
@@ -377,6 +382,6 @@ async function checkMeasured(
 
 const GPU_NONCE_TAG = 'ogong-gpu-nonce-v1\n';
 
-/** What a GPU has to answer beside a CPU: it follows from the CPU's report data, so both answered one question. */
+/** Computes the nonce that a GPU has to answer. It follows from the CPU's report data, so both answered one question. */
 export const computeGpuNonce = (reportData: Uint8Array): Promise<Uint8Array> =>
   digest('SHA-256', utf8Encode(GPU_NONCE_TAG), reportData);

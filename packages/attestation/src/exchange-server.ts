@@ -42,8 +42,8 @@ export async function checkExchangeServer(
 }
 
 /**
- * `upstream`: the machine asked whoever the policy names for models of this maker. A public authority vouches for every host, so a chain alone says
- * nothing about who answered.
+ * `upstream`: the machine called the host that the policy names for models of this maker. A public authority vouches for every host, so
+ * a chain alone says nothing about the server that answered.
  * @param modelId as the ticket names it; the order has the root of this name.
  */
 export function checkUpstream(

@@ -6,7 +6,7 @@ import { readExtension } from './certificates.ts';
 import { EvidenceError } from './evidence-error.ts';
 import type { SgxBody, TdBody } from './intel-quote.ts';
 
-/** What Intel's provisioning service says about a platform, as its clients save it. Texts are signed byte for byte. */
+/** Statements of Intel's provisioning service about a platform, as its clients save them. Texts are signed byte for byte. */
 export interface IntelCollateral {
   readonly pckCrlIssuerChain: string;
   /** DER. */
@@ -72,7 +72,7 @@ export function isCurrent(fields: Fields, nowMs: number): boolean {
   return from <= nowMs && nowMs <= to;
 }
 
-/** What a platform's certificate says about it. */
+/** Facts in a platform's certificate. */
 export interface Platform {
   readonly fmspc: string;
   readonly pceId: string;
@@ -141,7 +141,7 @@ export function findTcbLevel(tcbInfo: Fields, platform: Platform, body: SgxBody 
     if (!reaches(platform.components, svnsOf(tcb.sgxtcbcomponents)) || platform.pceSvn < Number(tcb.pcesvn)) continue;
     if (body.kind === 'tdx') {
       const have = [...body.teeTcbSvn];
-      // A module with a version of its own is judged by its identity.
+      // The identity of a module decides if the module has a version of its own.
       if (!reaches(have, svnsOf(tcb.tdxtcbcomponents), have[1] === 0 ? 0 : 2)) continue;
     }
     return statusOf(level);

@@ -3,8 +3,8 @@ import { createByteReader } from './byte-reader.ts';
 import { EvidenceError } from './evidence-error.ts';
 
 /**
- * A quote of Intel SGX (version 3) or TDX (versions 4 and 5), as Intel's "TDX DCAP Quoting Library API" lays it out: header, body, signature
- * by a key that the quoting enclave made, that enclave's own report, and the certificate of the platform.
+ * A quote of Intel SGX (version 3) or TDX (versions 4 and 5), as Intel's "TDX DCAP Quoting Library API" lays it out. Its parts are
+ * header, body, a signature by a key of the quoting enclave, that enclave's own report, and the platform's certificate.
  */
 export interface Quote {
   readonly version: number;
@@ -72,7 +72,7 @@ export function parseQuote(bytes: Uint8Array): Quote {
   reader.take(HEADER_BYTES - reader.at);
   const body = readBody(reader, version, tee);
   const signed = bytes.slice(0, reader.at);
-  // What stands behind the signature data is padding.
+  // Bytes behind the signature data are padding.
   const rest = createByteReader(reader.take(reader.u32()), 'the signature of the quote');
   const signature = rest.take(64).slice();
   const attestationKey = rest.take(64).slice();

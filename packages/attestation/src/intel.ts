@@ -97,8 +97,8 @@ const pointOf = (key: Uint8Array): Uint8Array => {
 };
 
 /**
- * What in a quote nobody shows who did not forge it, at whatever time, or undefined. Only beside certificates that lead to a root of Intel's
- * does it say anything that its platform did not sign. @throws EvidenceError where it cannot be read
+ * Finds the first detail that proves the quote was forged, whatever the date; undefined if there is none. It says something about the
+ * platform only beside certificates that lead to a root of Intel's. @throws EvidenceError if the quote cannot be read
  */
 export async function findQuoteForgery(quote: Quote, roots = INTEL_ROOTS): Promise<string | undefined> {
   const chain = parseChain(quote.certificates, 'the quote');

@@ -41,7 +41,7 @@ const machine = makeKey();
 const policy: MachinePolicy = { ...STRICT, images: [toHex(IMAGE)], softwareKeys: [toHex(root.publicKey)] };
 const SEAL_KEY = new Uint8Array(32).fill(9);
 
-/** What the machine attaches to a reply. */
+/** Makes the evidence that the machine attaches to a reply. */
 function attest({ ledger, order, record }: Receipt, nonce = nonceOfOrder(crypto, order.bytes)): Uint8Array {
   const providerId = hashHybridKey(crypto, record.publicKey);
   const keys = { ledger, providerId, attestedKey: machine.publicKey, sealKeyHash: SEAL_KEY };

@@ -21,7 +21,7 @@ import type { MachinePolicy } from './policy-file.ts';
 export interface MachineClaim extends NamedKeys {
   /** JSON of docs/spec/machine-evidence.md. */
   readonly evidence: Uint8Array;
-  /** 32 bytes, of whoever asked. */
+  /** Nonce of the caller, 32 bytes. */
   readonly nonce: Uint8Array;
 }
 
@@ -93,8 +93,8 @@ export interface AttestedRecord {
 }
 
 /**
- * `machine`, what it sums up, and `attested-reply`: for whoever takes records in; of a hosted model's answer also `exchange`, `server`,
- * `authority` and `upstream`. Nothing throws. @param part of the tier
+ * Checks a record for a validator that accepts records: `machine`, its parts, and `attested-reply`. For a hosted model's answer
+ * also `exchange`, `server`, `authority` and `upstream`. Nothing throws. @param part of the tier
  */
 export async function checkAttestedRecord(
   held: AttestedRecord,

@@ -71,7 +71,7 @@ describe('an entry of the registry', () => {
   const failing = (checks: Awaited<ReturnType<typeof checkEntry>>): string[] =>
     checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
-  it('is checked again by whoever has the published evidence', async () => {
+  it('is checked again by any reader of the published evidence', async () => {
     const published = await publish();
     expect(failing(await checkEntry(published, reader))).toEqual([]);
     expect(failing(await checkEntry(published, { ...reader, policy: strictPolicy }))).toContain('machine');

@@ -14,7 +14,7 @@ export interface MachineName {
   readonly image: Uint8Array;
   /** SHA-256 of the key of a platform of Intel; zeros otherwise. */
   readonly platformKey: Uint8Array;
-  /** What the chain checks of a quote of Intel. */
+  /** Parts of a quote of Intel that the chain checks. */
   readonly quote?: QuoteParts;
 }
 
@@ -42,7 +42,7 @@ export async function nameMachine(evidence: MachineEvidence): Promise<MachineNam
   return { ...own, image: await shorten(fromHex(image)) };
 }
 
-/** What is longer than 32 bytes is named by its hash. */
+/** An image name of more than 32 bytes is replaced by its hash. */
 const shorten = async (image: Uint8Array): Promise<Uint8Array> =>
   image.length === IMAGE_BYTES ? image : digest('SHA-256', image);
 

@@ -49,7 +49,7 @@ const attestedKey = new Uint8Array((publicKey.export({ format: 'der', type: 'spk
 const root = generateKeyPairSync('ed25519');
 const rootKey = new Uint8Array((root.publicKey.export({ format: 'der', type: 'spki' }) as Buffer).subarray(-32));
 
-/** About the order; whose keys are in it is for other checks. */
+/** About the order; other checks compare its keys. */
 const REPORT_DATA = concatBytes(new Uint8Array(32), nonceOfOrder(crypto, receipt.order.bytes));
 
 function showSoftware(bend: (signature: Uint8Array) => Uint8Array = (same) => same): MachineEvidence {
@@ -58,7 +58,7 @@ function showSoftware(bend: (signature: Uint8Array) => Uint8Array = (same) => sa
   return { cpu: { kind: 'software', publicKey: rootKey, reportData, image, signature } };
 }
 
-/** What a provider that lies, or one that does not, has shown of its machine in one reply. */
+/** Makes the proof of a provider's machine from one reply; the provider may lie. */
 function prove(
   evidence: MachineEvidence | Uint8Array,
   vouchedBy = provider,
@@ -221,7 +221,7 @@ async function makeQuote(rootName: string) {
 }
 type Chain = readonly X509Certificate[];
 
-/** What an operator shows by mistake. */
+/** Mistakes of an operator in the chain of certificates. */
 const MISTAKES: readonly [what: string, mistake: (chain: Chain) => Chain][] = [
   ['the root left out', (chain) => chain.slice(0, -1)],
   ['the root twice', (chain) => [...chain, ...chain.slice(-1)]],

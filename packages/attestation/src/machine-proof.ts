@@ -40,8 +40,8 @@ export interface JudgedMachine {
 }
 
 /**
- * Judges whether a provider is to be ejected for its machine: `proof-form`, or `attested-key`, `attested-reply`, `attested-order`, `offence`. By the
- * bytes alone, but for the chain's own past: everybody who looks later finds the same, and nobody's policy or clock counts.
+ * Decides whether a provider is to be ejected for its machine: `proof-form`, or `attested-key`, `attested-reply`, `attested-order`, `offence`.
+ * The bytes and the chain's own past decide: every later reader finds the same, and no reader's policy or clock counts.
  * @throws what `wasMachineRevoked` throws
  */
 export async function judgeMachineProof(bytes: Uint8Array, judge: MachineJudge): Promise<JudgedMachine> {
@@ -65,10 +65,7 @@ export async function judgeMachineProof(bytes: Uint8Array, judge: MachineJudge):
     const checks = [
       checkKeyWord(crypto, attestation, { ledger, attestedKey: read.attestedKey, providerKey }),
       checkAttestedReply(crypto, read, { order, record }),
-      check('attested-order', isOfOrder, [
-        'what was shown is about this order',
-        'what was shown is about another order',
-      ]),
+      check('attested-order', isOfOrder, ['the evidence is about this order', 'the evidence is about another order']),
       revoked === undefined
         ? fail('offence', 'the machine is neither forged, nor was it revoked long enough before the order')
         : pass('offence', forged === undefined ? revoked : `forged: ${forged}`),

@@ -97,7 +97,7 @@ describe.skipIf(absence !== '')(`manifests of NVIDIA${absence && ` (${absence})`
     }
   });
 
-  it('what a guest measured about its GPU counts by the hash in its registers alone', async () => {
+  it('measurements of a GPU by its guest count by the hash in the registers alone', async () => {
     const claims = text('dstack/gpu_attestation_h100.json');
     const hash = toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', own(utf8Encode(claims)))));
     const log = (payload: string): LoggedEvent[] => [

@@ -97,8 +97,8 @@ export async function findRimProblem(
 }
 
 /**
- * `gpu-rim`: the manifests of driver and VBIOS are signed by the vendor and of this time, the driver's is of the version that the GPU reports, no index
- * stands in both, and each measurement is one that a manifest names.
+ * `gpu-rim`: the vendor signed the manifests of driver and VBIOS, and they are of this time. The driver's manifest is of the version that
+ * the GPU reports. No index stands in both manifests, and a manifest names each measurement.
  */
 export async function checkRims(
   report: Pick<GpuReport, 'driver' | 'measurements'>,

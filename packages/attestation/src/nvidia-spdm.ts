@@ -15,7 +15,7 @@ const DMTF_FORM = 1;
 const DRIVER_FIELD = 3;
 
 export interface GpuReport {
-  /** Chosen by whoever asked, 32 bytes. */
+  /** Chosen by the caller, 32 bytes. */
   readonly nonce: Uint8Array;
   /** Values by the index of their block, in hex. */
   readonly measurements: ReadonlyMap<number, Uint8Array>;

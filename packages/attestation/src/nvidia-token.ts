@@ -11,7 +11,7 @@ const MAX_GPUS = 16;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What NVIDIA's remote service said about the GPUs of a machine, as it answers: `[["JWT", platform], { "GPU-0": JWT, ... }]`. */
+/** Answer of NVIDIA's remote service about the GPUs of a machine, in its own form: `[["JWT", platform], { "GPU-0": JWT, ... }]`. */
 export interface GpuTokens {
   readonly platform: string;
   readonly gpus: ReadonlyMap<string, string>;
@@ -52,7 +52,10 @@ export async function checkGpuTokens(value: unknown, context: TokenContext): Pro
       const problem = findClaimProblem(await readToken(token, context));
       if (problem !== undefined) return fail('gpu-token', `${name}: ${problem}`);
     }
-    return pass('gpu-token', `NVIDIA's service found ${gpus.size} GPUs good: its word, by a key that the policy names`);
+    return pass(
+      'gpu-token',
+      `NVIDIA's service found ${gpus.size} GPUs good and signed that by a key that the policy names`,
+    );
   } catch (error) {
     return fail('gpu-token', error instanceof EvidenceError ? error.message : 'a token cannot be read');
   }
@@ -116,13 +119,13 @@ export async function checkMeasuredGpu(claims: string, events: readonly LoggedEv
       return fail('gpu-machine', 'the guest measured something else about its GPU');
     const list = (JSON.parse(claims) as { claims?: unknown }).claims;
     if (!Array.isArray(list) || list.length === 0 || list.length > MAX_GPUS)
-      return fail('gpu-machine', 'what the guest measured says nothing about a GPU');
+      return fail('gpu-machine', 'the measurement of the guest says nothing about a GPU');
     const problem = list.map((each) => findClaimProblem((each ?? {}) as Fields)).find((each) => each !== undefined);
     return problem === undefined
       ? pass('gpu-machine', `the guest measured ${list.length} GPUs as its own, and found them good`)
       : fail('gpu-machine', problem);
   } catch {
-    return fail('gpu-machine', 'what the guest measured about its GPU cannot be read');
+    return fail('gpu-machine', 'the measurement of the GPU by the guest cannot be read');
   }
 }
 

@@ -1,8 +1,8 @@
 import { EvidenceError } from './evidence-error.ts';
 
 /**
- * The part of XML that manifests of measurements are written in: elements, attributes and text. Whatever else there is (entities, comments, sections,
- * processing instructions, types) is refused, and so is what canonical form would have to change (references, line breaks in attributes).
+ * The part of XML that manifests of measurements are written in: elements, attributes and text. Everything else is refused: entities,
+ * comments, sections, processing instructions and types. So are texts that canonical form would change: references, and line breaks in attributes.
  */
 export interface XmlElement {
   /** As it is written, with its prefix. */

@@ -2,7 +2,7 @@ import { type EvidencePolicy, STRICT_POLICY } from './evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { readJsonFields } from './json-fields.ts';
 
-/** What an operator or a reader demands of every machine; keys and nonce are the moment's. */
+/** Demands of an operator or a reader on every machine; keys and nonce belong to the moment. */
 export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuNonce' | 'seenMs'> {
   /** Checks of the machine that the reader does without where they are skipped. */
   readonly allow: readonly string[];

@@ -48,8 +48,8 @@ export interface RoleReader extends MachineReader {
 }
 
 /**
- * Checks `router-machine` and `validator-machine`, of a receipt that carries such evidence, or whose reader demands it: that the key which
- * signed its ticket, or its admission, is that of a machine which the policy takes. Nothing throws.
+ * Checks `router-machine` and `validator-machine` of a receipt that carries such evidence, or if its reader demands it. The key that
+ * signed its ticket, or its admission, must belong to a machine that the policy accepts. Nothing throws.
  */
 export async function checkReceiptRoles(receipt: Receipt, reader: RoleReader): Promise<Check[]> {
   const { demanded = [] } = reader;
@@ -90,7 +90,7 @@ function readBeacon({ ledger, order, beacon }: Receipt, { crypto, settlement }: 
   return settlement && { epoch, value: computeGenesisBeacon(crypto, { chainId, settlement }) };
 }
 
-/** Whoever signed the admission; whether it is the validator's key is the check `admission`. @throws Error */
+/** Returns the signer of the admission. The check `admission` decides whether it is the validator's key. @throws Error */
 function readSigner({ ledger, order, admission }: Receipt, crypto: Crypto): Uint8Array {
   const read = parseOrder(order.bytes);
   const { epoch, timeMs, signature } = admission;

@@ -12,13 +12,13 @@ import { checkMachineReport, type MachineReader } from './machine-check.ts';
 export interface Testimony {
   /** Of HttpsExchange. */
   readonly statement: Uint8Array;
-  /** What the machine was asked with, 32 bytes. */
+  /** Challenge that the machine received, 32 bytes. */
   readonly challenge: Uint8Array;
   /** The server's certificates as DER, its own first, up to the authority's. */
   readonly chain: readonly Uint8Array[];
   /** JSON of docs/spec/machine-evidence.md. */
   readonly evidence: Uint8Array;
-  /** Bodies as they crossed the wire; left out where whoever hands the testimony on keeps them. */
+  /** Bodies as they crossed the wire; left out if the party that passes the testimony on keeps them. */
   readonly request?: Uint8Array;
   readonly response?: Uint8Array;
 }
@@ -78,7 +78,7 @@ export function encodeTestimony({ statement, challenge, chain, evidence, request
 export interface TestimonyReader extends MachineReader {
   /** SHA-256 of DER, hex: roots that may vouch for the server. Without them `authority` is skipped. */
   readonly authorities?: readonly string[] | undefined;
-  /** What the machine had to answer, 32 bytes. Without it `challenge` is skipped: the exchange may be an old one. */
+  /** Challenge that the machine had to answer, 32 bytes. Without it `challenge` is skipped: the exchange may be an old one. */
   readonly challenge?: Uint8Array | undefined;
 }
 

@@ -27,7 +27,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<ChainError> {
 
 const wordOf = (address: Hex): string => address.slice(2).padStart(64, '0');
 
-/** Two records that one validator has taken in for one order. */
+/** Makes a validator accept two records for one order. */
 async function contradict(ledger: TestLedger, privateKey: Hex) {
   const { transactor, deployment } = ledger.governor;
   const { timestamp } = await transactor.client.getBlock();

@@ -48,9 +48,9 @@ export interface RegisteredValidator {
 
 /** Times are seconds since 1970. */
 export interface NamedSigningKey {
-  /** What counts now. */
+  /** The key in force. */
   readonly current: Address;
-  /** What was named last. */
+  /** The key that was named last. */
   readonly named: Address;
   /** From when on it counts; 0 where the account never named a key. */
   readonly from: bigint;
@@ -69,11 +69,11 @@ export interface Anchor {
 export interface EjectionState {
   /** Seconds since 1970; 0 where it was lifted, or where the provider never was ejected. */
   readonly since: bigint;
-  /** The first is 1, 0 means none yet. Whoever lifts it signs this number. */
+  /** The first ejection is 1; 0 means none yet. The account that lifts it signs this number. */
   readonly count: number;
 }
 
-/** What a provider's key earned for a payee, in atomic units. */
+/** Earnings of a provider's key for a payee, in atomic units. */
 export interface EarningsBalance {
   readonly earned: bigint;
   /** Not the payee's yet: an ejection takes it. */
@@ -95,7 +95,7 @@ export interface DriftTableAnchor {
 }
 
 export interface NetworkParameters extends Distribution {
-  /** What governance announced last, with the time, in seconds since 1970, from which it is in force. */
+  /** Distribution that governance announced last, with the time from which it is in force, in seconds since 1970. */
   readonly announced: Distribution & { readonly from: bigint };
   readonly limits: Limits;
   readonly holding: Holding;
@@ -104,9 +104,9 @@ export interface NetworkParameters extends Distribution {
   readonly work: AskedWork;
   /** Of the last day, parts per million. A test that a higher rate would have drawn was not drawn. */
   readonly greatestRates: { readonly canary: number; readonly timed: number };
-  /** What is asked of verifiers now, and was within the last week, atomic units. `limits` has what was announced last. */
+  /** Stake that verifiers need now, and needed within the last week, atomic units. `limits` has the amount that was announced last. */
   readonly verifierStakes: { readonly now: bigint; readonly least: bigint; readonly greatest: bigint };
-  /** Seconds since 1970 from which what `limits` has is asked of verifiers; 0 where it already is. */
+  /** Seconds since 1970 from which verifiers need the amount in `limits`; 0 if they already do. */
   readonly verifierStakeFrom: number;
 }
 
@@ -239,7 +239,7 @@ function createParameterReads(
         };
       });
     },
-    /** Who may keep new money out for a while (zero: nobody), and until when it does, seconds since 1970. */
+    /** The guardian that may keep new money out for a while (zero: nobody), and the end of the present pause, seconds since 1970. */
     entryGuard(): Promise<{ readonly guardian: Address; readonly pausedUntil: bigint }> {
       return read('the guardian', async (client) => {
         const [guardian, pausedUntil] = await Promise.all([
@@ -311,9 +311,9 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const accounts = validators.map((validator) => toAddress(validator, 'validator'));
       return readVotes({ read }, deployment, { accounts, ...(blockNumber !== undefined && { blockNumber }) });
     },
-    /** What batches came to whose earnings have not vested; undefined where bonds do not bound it. */
+    /** Sum of the batches whose earnings have not vested; undefined if bonds do not bound it. */
     unvested(): Promise<bigint | undefined> {
-      return read('what has not vested', async (client) => {
+      return read('unvested earnings', async (client) => {
         const [isBacked, period, unvested] = await Promise.all([
           client.readContract({ ...settlement, functionName: 'isBacked' }),
           client.readContract({ ...earnings, functionName: 'period' }),
@@ -331,7 +331,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       });
     },
     /**
-     * What the validator's batches have paid to the payee from that block on, before shares.
+     * Payments of the validator's batches to the payee from that block on, before shares.
      * @param fromBlock undefined for nothing yet: only the next block is found out.
      */
     paidTo(
@@ -352,7 +352,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         return { grossAtomic, nextBlock: last + 1 };
       });
     },
-    /** What penalties hold of a payee's stake. */
+    /** The part of a payee's stake that penalties hold. */
     heldPenaltyOf(payee: BytesLike): Promise<HeldPenalty> {
       const args = [toAddress(payee, 'payee')] as const;
       return read('held penalty', async (client) => {
@@ -368,7 +368,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')] as const;
       return read('earnings', (client) => client.readContract({ ...earnings, functionName: 'balanceOf', args }));
     },
-    /** What a key earned for a payee in a period that is over: the same whoever asks, and whenever. */
+    /** Earnings of a key for a payee in a period that is over: the same for every caller, at any time. */
     earnedIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint> {
       const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee'), period] as const;
       return read('earnings of a period', (client) =>
@@ -378,9 +378,11 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     /** The least that an ejection finds of a key for replies of the period after that one: earnings, and the payee's bond. */
     heldIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint> {
       const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee'), period] as const;
-      return read('what a key holds', (client) => client.readContract({ ...earnings, functionName: 'heldIn', args }));
+      return read('earnings held for a key', (client) =>
+        client.readContract({ ...earnings, functionName: 'heldIn', args }),
+      );
     },
-    /** What a payee put down for a key, and what of it is on its way out; what a final ejection took of it. */
+    /** A payee's bond for a key: the deposit, the part on its way out, and the part that a final ejection took. */
     async keyBondOf(providerId: BytesLike, payee: BytesLike): Promise<KeyBond> {
       const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')] as const;
       return read('bond of a key', async (client) => {

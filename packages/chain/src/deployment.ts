@@ -30,7 +30,7 @@ export interface Deployment {
   /** ModelRegistry. */
   readonly models: Address;
   readonly earnings: Address;
-  /** Who was convicted of what. */
+  /** Convictions, each with its offence. */
   readonly cases: Address;
   /** Panels that hear appeals. */
   readonly hearings: Address;
@@ -51,8 +51,8 @@ export interface Deployment {
   /** Absent where the network pays in its token. */
   readonly burnAndMint?: BurnAndMint;
   /**
-   * What an ejection of a provider's key has to take before it may answer in a tier, by the tier's name: whole units of what fees are paid in,
-   * OGONG or credits; see docs/spec/match.md,
+   * Amount that an ejection of a provider's key has to take before the key may answer in a tier, by the tier's name. Whole units of the
+   * currency of fees, OGONG or credits; see docs/spec/match.md,
    * "At stake". The same for all nodes of a network. Default: no tier asks for any.
    */
   readonly tierStakes?: Readonly<Record<string, number>>;
@@ -133,7 +133,7 @@ export function parseTierStakes(value: unknown): Readonly<Record<string, number>
   );
 }
 
-/** What tiers ask for, in whole units of what fees are paid in. */
+/** Stakes of tiers, in whole units of the currency of fees. */
 export const readTierStakes = ({ tierStakes = {} }: Pick<Deployment, 'tierStakes'>): ReadonlyMap<string, bigint> =>
   new Map(Object.entries(tierStakes).map(([tier, stake]) => [tier, BigInt(stake)]));
 

@@ -3,7 +3,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { Deployment } from './deployment.ts';
 import type { Address } from './hex.ts';
 
-/** What signatures for one contract of a network are bound to (EIP-712). */
+/** Domain of signatures for one contract of a network (EIP-712). */
 export const domainOf = ({ chainId }: Pick<Deployment, 'chainId'>, contract: Address): LedgerDomain => ({
   chainId: BigInt(chainId),
   verifyingContract: fromHex(contract.slice(2), 20),

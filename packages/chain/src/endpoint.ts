@@ -1,7 +1,7 @@
 /** An address without what may be a key: its path and user. */
 export const nameEndpoint = (url: string): string => (URL.canParse(url) ? new URL(url).origin : url);
 
-/** What is behind an error is logged, too. */
+/** Causes behind an error are logged, too. */
 const MOST_CAUSES = 16;
 
 /** Has an error and its causes name the endpoint without what may be a key. */

@@ -15,7 +15,7 @@ export type ChainErrorCode =
   | 'bad-input'
   | 'dev-chain';
 
-/** What a contract refused with: the name of its custom error and the arguments. */
+/** Refusal of a contract: the name of its custom error and the arguments. */
 export interface Revert {
   readonly name: string;
   readonly args: readonly unknown[];

@@ -78,9 +78,9 @@ interface Step {
 }
 
 /**
- * Reads the events of all contracts in order, from where the store says. An item counts as handled when the next one is
- * asked for; the cursor is saved behind whole reads, so after a crash the last read comes again: handlers are idempotent
- * by (blockHash, logIndex).
+ * Reads the events of all contracts in order, from the store's cursor on. An item counts as handled when the next one is asked for.
+ * The cursor is saved behind whole reads, so the last read comes again after a crash. Handlers are idempotent by
+ * (blockHash, logIndex).
  */
 export function createEventReader(options: EventReaderOptions, { store }: { readonly store: CursorStore }) {
   const { transactor, deployment } = options.client;

@@ -14,7 +14,7 @@ const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /**
  * The fees of a transaction that replaces one that is not mined.
- * @param asked what the chain asks for now, by its last block. @returns never more than ten times that.
+ * @param asked the chain's present fees, by its last block. @returns never more than ten times these.
  */
 export function raiseFees(stuck: GasFees, asked: GasFees): GasFees {
   const raise = (name: keyof GasFees): bigint => {

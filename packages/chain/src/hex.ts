@@ -4,7 +4,7 @@ import { ChainError } from './errors.ts';
 export type Hex = `0x${string}`;
 export type Address = Hex;
 
-/** What callers may pass for bytes. */
+/** Bytes in a form that callers may pass. */
 export type BytesLike = Uint8Array | Hex;
 
 const hexPattern = /^0x(?:[0-9a-fA-F]{2})*$/;

@@ -49,7 +49,7 @@ function createRouterWrites({ send }: Transactor, staking: Address) {
   };
 }
 
-/** Bonds of providers' keys. Who calls is the payee. */
+/** Creates the calls for bonds of providers' keys. The caller is the payee. */
 function createKeyBondWrites(
   { send }: Transactor,
   earnings: Address,
@@ -92,8 +92,8 @@ function createKeyBondWrites(
 }
 
 /**
- * What an account changes on the ledger. Each call sends one transaction, and one or two before it where an allowance is missing.
- * @param approval what such an allowance is of. Exact ones are for who makes one call after the other.
+ * Creates the calls by which an account changes the ledger. Each sends one transaction, and one or two before it if an allowance is missing.
+ * @param approval size of such an allowance. Exact ones are for callers that make one call after the other.
  */
 export function createWrites(transactor: Transactor, deployment: Deployment, approval: TokenApproval = 'unlimited') {
   const { send } = transactor;

@@ -6,7 +6,7 @@ const BLOCK_POLL_MS = 100;
 const BLOCK_POLLS = 600;
 
 /**
- * Waits for a block after the one of a transaction: what was announced in it counts only then.
+ * Waits for a block after the one of a transaction: an announcement in it counts only from the next block on.
  * @throws ChainError `timeout` where no block comes for a minute.
  */
 export async function waitForNextBlock(

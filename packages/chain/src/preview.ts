@@ -7,28 +7,28 @@ import type { Transactor } from './transactor.ts';
 export interface PreviewedTransaction {
   readonly what: string;
   readonly to: Address | undefined;
-  /** Where nothing else of the account is sent meanwhile. A wallet may take another. */
+  /** The nonce if the account sends nothing else meanwhile. A wallet may take another. */
   readonly nonce: number;
   /** Of the chain's native coin, in its smallest unit: no call takes any. */
   readonly valueWei: 0n;
   /** Undefined where the transactions before it would have to be mined first. */
   readonly gas: bigint | undefined;
-  /** Where it is an approval: what of `to`'s tokens whoever is named may take then, atomic units. */
+  /** For an approval: the part of `to`'s tokens that the spender may take then, atomic units. */
   readonly approval: { readonly spender: Address; readonly amount: bigint } | undefined;
-  /** What it costs at most at the chain's present fees, in its native coin's smallest unit. */
+  /** Highest cost at the chain's present fees, in its native coin's smallest unit. */
   readonly feeWei: bigint | undefined;
 }
 
-/** What comes after one of these fails on the chain as it is. */
+/** A call after one of these fails on the chain as it is. */
 const OPENS: ReadonlySet<string> = new Set([
   ...['approve', 'close an epoch', 'announce a proof'],
-  // What comes out is there for the next call.
+  // The withdrawn amount is there for the next call.
   ...['withdraw', 'finish release', 'finishUnstake', 'finishDeprioritize', 'finishUnbond', 'finish unbond of a key'],
 ]);
 
 /**
- * Sends nothing: tries each call on the chain as it is, and notes what it would take. The first call that the chain refuses fails; after
- * an allowance that is missing, an epoch that nobody closed, or money that is on its way, nothing more can be tried, and what comes then is
+ * Sends nothing: tries each call on the chain as it is, and notes its cost. The first call that the chain refuses fails. Nothing more can
+ * be tried after a missing allowance, an epoch that nobody closed, or money on its way: later calls are
  * noted alone.
  */
 export function createPreview({ client, address, read }: Transactor) {
@@ -50,7 +50,7 @@ export function createPreview({ client, address, read }: Transactor) {
         });
         transactions.push({ ...planned, gas, feeWei: gas * maxFeePerGas });
       }
-      // Nothing was mined. Who previews reads no receipt.
+      // Nothing was mined. The caller of a preview reads no receipt.
       return undefined as unknown as TransactionReceipt;
     },
   };

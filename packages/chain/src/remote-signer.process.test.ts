@@ -154,7 +154,7 @@ describe('a wallet, which sends what it signs', () => {
     await server?.close();
     const node = sendByNode(elsewhere.rpcUrl, (one) => ({ ...one, chainId: undefined }));
     const silent = await startWallet(node, ['eth_sendTransaction'], 300);
-    await expect(silent.send()).rejects.toThrow(/sent 0x[0-9a-f]{64}, which chain 31337 does not know/);
+    await expect(silent.send()).rejects.toThrow(/sent 0x[0-9a-f]{64}, but chain 31337 does not know it/);
   });
 
   it.each<[string, Answer, RegExp]>([
@@ -171,12 +171,12 @@ describe('a wallet, which sends what it signs', () => {
     await mine(0);
     const { send, asked } = await startWallet(sendByNode(chain.rpcUrl), ['eth_sendTransaction'], 300);
     await expect(send()).rejects.toMatchObject({
-      message: expect.stringMatching(/no block has taken/),
+      message: expect.stringMatching(/no block has it yet/),
       retryable: false,
     });
     expect(asked()).toHaveLength(3);
     await mine(1);
-    // It is taken now; what comes next would have its nonce.
+    // It is taken now; the next transaction would have its nonce.
     const countBy = (blockTag: 'latest' | 'pending') =>
       onChain.client.getTransactionCount({ address: account, blockTag });
     await expect.poll(() => countBy('latest')).toBe(await countBy('pending'));

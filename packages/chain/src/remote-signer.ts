@@ -12,7 +12,7 @@ import { nameEndpoint } from './endpoint.ts';
 import { ChainError } from './errors.ts';
 import type { Address, Hex } from './hex.ts';
 
-/** Whoever holds an account's key and signs its transactions by JSON-RPC: a hardware wallet's bridge, a signing service, a browser's wallet. */
+/** Holds an account's key and signs its transactions by JSON-RPC: a hardware wallet's bridge, a signing service, a browser's wallet. */
 export interface RemoteSigner {
   readonly url: string;
   readonly account: Address;
@@ -47,8 +47,8 @@ function open(url: string) {
 }
 
 /**
- * An account whose transactions are signed elsewhere, by `eth_signTransaction`. What comes back is sent only where it is what was asked
- * for, under the account's own signature: a signer that changes anything is refused.
+ * An account whose transactions are signed elsewhere, by `eth_signTransaction`. A transaction is sent only if it is the requested one,
+ * under the account's own signature: a signer that changes anything is refused.
  * Signing fails with a SignerOnlySendsError where the signer does not offer it.
  */
 export function createRemoteAccount({ url, account }: RemoteSigner): LocalAccount {
@@ -77,7 +77,7 @@ export function createRemoteAccount({ url, account }: RemoteSigner): LocalAccoun
 
 /**
  * Has the signer sign and send it, by `eth_sendTransaction`. To be asked once: a wallet takes a nonce of its own each time.
- * @returns what the signer says is the transaction's hash; see {@link assertSent}. @throws ChainError
+ * @returns the transaction's hash by the signer; see {@link assertSent}. @throws ChainError
  */
 export async function askToSend({ url, account }: RemoteSigner, asked: TransactionSerializable): Promise<Hex> {
   const { request } = open(url);
@@ -101,7 +101,7 @@ export async function askToSend({ url, account }: RemoteSigner, asked: Transacti
 }
 
 /**
- * Has the signer sign typed data, by `eth_signTypedData_v4`. Whoever asks checks what comes back.
+ * Has the signer sign typed data, by `eth_signTypedData_v4`. The caller checks the signature.
  * @param typed EIP-712, as JSON has it. @returns 65 bytes, the last of them 27 or 28. @throws ChainError
  */
 export async function askToSignTyped({ url, account }: RemoteSigner, typed: object): Promise<Hex> {
@@ -118,7 +118,7 @@ export async function askToSignTyped({ url, account }: RemoteSigner, typed: obje
   return `${answer.slice(0, -2).toLowerCase()}${(parity < 2 ? parity + 27 : parity).toString(16).padStart(2, '0')}` as Hex;
 }
 
-/** Of what the chain has under the hash that the signer answered with. @throws ChainError unless it is what was asked for */
+/** Checks the transaction under the hash that the signer answered with. @throws ChainError unless it is the requested one */
 export function assertSent(
   { hash, from, to, input, value, chainId, nonce }: Transaction,
   { account, asked }: { readonly account: Address; readonly asked: TransactionSerializable },

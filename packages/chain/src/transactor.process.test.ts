@@ -129,7 +129,7 @@ interface Call {
 describe('a node', () => {
   let ledger: TestLedger;
   let node: Server;
-  /** What comes in place of the chain's answer, which is made all the same; `lost` for nothing. Undefined where the answer comes. */
+  /** Returns a replacement of the chain's answer, or `lost` for no answer. The chain acts all the same. Undefined: the answer arrives. */
   let bend: (call: Call) => object | 'lost' | undefined;
   beforeAll(async () => {
     ledger = await startTestLedger();
@@ -163,7 +163,7 @@ describe('a node', () => {
     return { client, to: payee.address, balance: () => ledger.governor.balanceOf(payee.address) };
   }
 
-  it('whose answer to a transaction is lost has mined it once', async () => {
+  it('mines a transaction once if its answer is lost', async () => {
     const { client, to, balance } = await join(1_000);
     const sent = new Set<string>();
     bend = ({ method, params }) => {
@@ -196,7 +196,7 @@ describe('a node', () => {
       return refused;
     };
     expect(await client.balanceOf(to)).toBe(3n);
-    // What it says twice is a refusal.
+    // A repeated answer is a refusal.
     bend = ({ method }) => (method === 'eth_call' ? refused : undefined);
     await expect(client.transfer(to, 1n)).rejects.toMatchObject({ code: 'reverted' });
   });

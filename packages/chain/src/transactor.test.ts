@@ -27,10 +27,10 @@ const refuse = (message: string, code = -32_000): Answer => ({ error: { code, me
 const asHex = (value: bigint | number | undefined): Hex => `0x${(value ?? 0).toString(16)}`;
 
 let node: Server;
-/** By method: what comes in place of the usual answer, and how often it was asked. */
+/** By method: the replacement of the usual answer, and the number of calls. */
 let bent: Record<string, Say>;
 let asked: Record<string, number>;
-/** What the node took, in order. */
+/** Transactions that the node took, in order. */
 let taken: Hex[];
 let mined: Set<Hex>;
 
@@ -92,7 +92,7 @@ async function answer(method: string, [first]: readonly unknown[]): Promise<unkn
 
 const nameNode = (): string => `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
 
-/** What becomes of one transaction. */
+/** Returns the result of one transaction. */
 async function pay({
   by = 'key',
   receiptTimeoutMs = 60_000,
@@ -122,7 +122,7 @@ it.each<[what: string, by: 'key' | 'signer', method: string, said: Answer]>([
   ['the node has no room', 'key', 'eth_sendRawTransaction', refuse('txpool is full')],
   ['the node tells no fees', 'key', 'eth_getBlockByNumber', refuse('out of gas')],
   ['its signer does not sign it with a higher fee', 'signer', 'eth_signTransaction', refuse('no', 4_001)],
-])('what was sent is not refused where %s', async (_, by, method, said) => {
+])('a sent transaction is not refused if %s', async (_, by, method, said) => {
   bent[method] = (count) => (count < TWICE ? undefined : said);
   const { code, message } = await pay({ by, ...SOON });
   expect(code).toBe('timeout');
@@ -144,7 +144,7 @@ it.each([
   ['timeout', 'nonce too low: next nonce 1, tx nonce 0'],
   ['timeout', 'txpool is full'],
   ['too-costly', 'exceeds block gas limit'],
-] as const)('what a node does not take is no refusal of a contract, but %s: %s', async (code, message) => {
+] as const)('a refusal by a node is no refusal of a contract, but %s: %s', async (code, message) => {
   bent.eth_sendRawTransaction = () => refuse(message);
   expect(await pay()).toMatchObject({ code });
   expect(asked.eth_sendRawTransaction).toBe(1);
@@ -159,7 +159,7 @@ it.each<[what: string, said: Answer | 'cut']>([
     taken.push(keccak256(raw as Hex));
     return said;
   };
-  // Not before somebody waits for it: what is mined at once is found anyway.
+  // Only for a waiting caller: a transaction that is mined at once is found anyway.
   bent.eth_blockNumber = () => {
     for (const hash of taken) mined.add(hash);
     return undefined;

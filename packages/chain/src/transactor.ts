@@ -89,13 +89,13 @@ export const ledgerAbi = [
 /** Estimates are exact for the state they saw; another transaction may come first. */
 const gasHeadroomPercent = 130n;
 /**
- * Votes, their total, signing keys and changes of the roster are stored by the second: where an estimate was made within a second in which
- * they had changed already, the call takes a new storage word more for each. No call changes more than four of them: a signing key
+ * Votes, their total, signing keys and changes of the roster are stored by the second. An estimate may be made within a second in which
+ * they had changed already. The call then takes a new storage word more for each. No call changes more than four of them: a signing key
  * that takes another's place.
  */
 const newWordGas = 22_100n;
 const checkpointGas = 4n * newWordGas;
-/** What one transaction may take (EIP-7825). */
+/** Limit of one transaction (EIP-7825). */
 const maxTransactionGas = 16_777_216n;
 /** Of one transaction, within its time: with a fee of its own each. */
 const maxSendings = 6;
@@ -115,7 +115,7 @@ export interface TransactorOptions {
   readonly receiptTimeoutMs?: number;
   /** Default: 100. */
   readonly pollIntervalMs?: number;
-  /** What every transaction waits for before it leaves. Default: nothing. */
+  /** Every transaction waits for this before it leaves. Default: nothing. */
   readonly beforeSend?: (() => Promise<void>) | undefined;
 }
 
@@ -168,10 +168,10 @@ export function createTransactor(options: TransactorOptions): Transactor {
   const account = openAccount(options);
   // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
   let last: Promise<unknown> = Promise.resolve();
-  /** What was sent last. */
+  /** The transaction that was sent last. */
   let stuck: (GasFees & { readonly nonce: number }) | undefined;
 
-  /** @param refusal what it means that the node refuses, in words that are no contract's. */
+  /** @param refusal code of a refusal by the node that names no contract's error. */
   async function run<T>(
     what: string,
     call: (client: PublicClient) => Promise<T>,
@@ -186,8 +186,8 @@ export function createTransactor(options: TransactorOptions): Transactor {
   }
 
   /**
-   * While a block comes, a node may answer by the state after it and the time of the block before: contracts that find what was stored later
-   * than now refuse it. So a refusal counts where the node says it twice.
+   * While a block arrives, a node may answer by the state after it and the time of the block before. A contract that finds a value from a
+   * later time than now then refuses it. So a refusal counts only if the node repeats it.
    */
   async function read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
     try {
@@ -205,7 +205,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     const estimate = await read(what, async () => {
       // Make a call first: unlike an estimate it always returns the reason of a revert.
       await client.call({ ...request, account });
-      // Of the state that the call saw: what is pending may be replaced by this very transaction. Prepared, it would be the node's own choice.
+      // Of the state that the call saw: this very transaction may replace a pending one. Prepared, it would be the node's own choice.
       return client.estimateGas({ ...request, account, blockTag: 'latest', prepare: false });
     });
     const sendIt = async () => {
@@ -217,7 +217,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
       }
       const roomy = (estimate * gasHeadroomPercent) / 100n + checkpointGas + extraGas;
       const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
-      // Without what is pending: a transaction that nobody mines is replaced, and not waited for.
+      // Without pending ones: a transaction that nobody mines is replaced, and not waited for.
       const nonce = await client.getTransactionCount({ address: account.address, blockTag: 'latest' });
       await options.beforeSend?.();
       const receipt = await sendUntilMined(account, { ...request, gas, nonce });
@@ -285,7 +285,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     }
   }
 
-  /** Once, whatever it takes: who is asked again may pay twice. The transaction counts only as the chain has it. */
+  /** Asks once, at any cost: a signer that is asked again may pay twice. The transaction counts only as the chain has it. */
   async function sendBySigner(signer: RemoteSigner, asked: Unpriced & { readonly chainId: number }) {
     const hash = await askToSend(signer, asked);
     const assertFound = async (found: Hex) =>
@@ -297,11 +297,11 @@ export function createTransactor(options: TransactorOptions): Transactor {
     } catch (cause) {
       if (cause instanceof ChainError) throw cause;
       const state = await assertFound(hash).then(
-        () => 'which no block has taken yet',
+        () => 'but no block has it yet',
         (error: unknown) => {
           if (error instanceof ChainError) throw error;
           const isUnknown = findCause(error, TransactionNotFoundError);
-          return isUnknown ? `which chain ${asked.chainId} does not know` : 'and the chain does not answer';
+          return isUnknown ? `but chain ${asked.chainId} does not know it` : 'but the chain does not answer';
         },
       );
       const message = `the signer says that it sent ${hash}, ${state}: look at the account before you try again`;
@@ -316,7 +316,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     throw new ChainError('timeout', `transaction ${hash} of this account was mined in its place`);
   }
 
-  /** Of whichever was mined of those that share a nonce. */
+  /** Finds the receipt of the mined one among transactions that share a nonce. */
   async function findReceipt(hashes: readonly Hex[]): Promise<TransactionReceipt | undefined> {
     const found = await Promise.all(
       hashes.map((hash) => client.getTransactionReceipt({ hash }).catch(() => undefined)),
@@ -337,14 +337,14 @@ export function createTransactor(options: TransactorOptions): Transactor {
   };
 }
 
-/** Whatever fails after a transaction was sent does not take it back. */
+/** Returns an error that says that the transaction may have been sent: a later failure does not take it back. */
 function doubt(hashes: readonly Hex[], cause: unknown): ChainError {
   if (cause instanceof ChainError && cause.code === 'timeout') return cause;
   const message = `it was sent as ${hashes.at(-1)}, and the chain does not say what became of it: look for it before you do this again`;
   return new ChainError('timeout', message, { cause });
 }
 
-/** Who was asked may have heard it: the connection broke, or what stands before a node gave up. */
+/** Decides whether the request may have arrived: the connection broke, or a proxy before the node gave up. */
 function isLost(error: unknown): boolean {
   const failed = findCause(error, HttpRequestError);
   return findCause(error, TimeoutError) !== undefined || (!!failed && (failed.status ?? 500) >= 500);

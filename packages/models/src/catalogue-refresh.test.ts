@@ -189,7 +189,7 @@ const REFUSED: Readonly<Record<string, { readonly break: () => void; readonly re
 
 const answer = (each: HubAnswer): void => void hub.answers.set(TREE, each);
 
-describe('what the hub answers wrongly', () => {
+describe('wrong answers of the hub', () => {
   it.each(Object.keys(REFUSED))('%s', async (name) => {
     const { break: spoil, reason } = REFUSED[name] as (typeof REFUSED)[string];
     spoil();

@@ -22,7 +22,7 @@ const MAX_FILES = 10_000;
 const MAX_ANSWER_BYTES = 4 << 20;
 const TIMEOUT_MS = 30_000;
 
-/** What the hub says of a repository; of its many fields those that the catalogue has. */
+/** Fields of a repository that the catalogue uses; the hub's answer has many more. */
 const aboutSchema = z.object({
   sha: commit,
   cardData: z.object({ license: licence.optional().catch(undefined) }).nullish(),
@@ -164,7 +164,7 @@ function assertWhole(files: readonly CatalogueFile[]): void {
 
 const listFiles = ({ quantisations }: CatalogueModel): CatalogueFile[] => quantisations.flatMap(({ files }) => files);
 
-/** Whoever takes a hash away takes a check away. @throws ModelError */
+/** Refuses to remove a hash, because that would remove a check. @throws ModelError */
 function assertHashesStay(old: CatalogueModel, fresh: CatalogueModel): void {
   const known = new Set(listFiles(old).flatMap((file) => (file.sha256 === undefined ? [] : [file.path])));
   const bare = listFiles(fresh).find((file) => file.sha256 === undefined && known.has(file.path));

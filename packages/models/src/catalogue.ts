@@ -35,7 +35,7 @@ const catalogueFile = z.strictObject({
 });
 
 const quantisation = z.strictObject({
-  /** Such as Q4_K_M: what follows the colon in `hf:owner/name:q4_k_m`. */
+  /** Such as Q4_K_M: the part after the colon in `hf:owner/name:q4_k_m`. */
   quant: z.string().regex(/^[A-Z][A-Z0-9_]{0,15}$/),
   /** One, or all shards in order. */
   files: z.array(catalogueFile).min(1).max(256),
@@ -51,7 +51,7 @@ export const catalogueModel = z.strictObject({
   licence: licence.optional(),
   /** As the publisher names the model, until the hub states the count. */
   parameters: parameters.optional(),
-  /** Of a mixture of experts: what each token uses. */
+  /** Parameters that each token uses in a mixture of experts. */
   activeParameters: parameters.optional(),
   /** The model of this catalogue that drafts for it: a small one of its family. */
   draft: name.optional(),
@@ -108,13 +108,13 @@ export function readCatalogue(path: string): Catalogue {
   return parseCatalogue(readFileSync(path, 'utf8'), path);
 }
 
-/** The models of both; what `newer` says of a model counts. */
+/** The models of both. For a model in both, `newer` counts. */
 export function mergeCatalogues(older: Catalogue, newer: Catalogue): Catalogue {
   const models = new Map([...older.models, ...newer.models].map((model) => [model.name, model]));
   return { ...newer, sources: { ...older.sources, ...newer.sources }, models: [...models.values()] };
 }
 
-/** Replaces the file as a whole: who reads it meanwhile sees the old one or the new one. */
+/** Replaces the file as a whole: a reader sees the old one or the new one. */
 export async function writeCatalogue(path: string, catalogue: Catalogue): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${randomUUID()}`;
@@ -142,8 +142,8 @@ const SPARE_BITS = 1.5;
 export interface WeightSize {
   readonly bytes: number;
   /**
-   * Computed of parameters and bits, where nobody stated the size: more than the file has from 2 billion parameters on, and at
-   * most a quarter less below, where one table of the vocabulary weighs much.
+   * Computed from parameters and bits if no size was stated. From 2 billion parameters on it is above the file's size. Below that
+   * it is at most a quarter less, because one table of the vocabulary weighs much.
    */
   readonly isEstimate: boolean;
 }

@@ -203,7 +203,7 @@ describe('a server that lies about ranges', () => {
   });
 });
 
-describe('what is no model, or has no room', () => {
+describe('files that are no model, or have no room', () => {
   it('garbage is refused with its first bytes, and nothing of it is kept', async () => {
     const sent = vi.fn();
     handler = (_request, response) => {
@@ -256,7 +256,7 @@ describe('what is no model, or has no room', () => {
   });
 });
 
-describe('what is left of a download', () => {
+describe('leftovers of a download', () => {
   const begin = async () => {
     handler = (request, response) => {
       if (readRange(request)) return void response.destroy();

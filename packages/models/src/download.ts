@@ -8,7 +8,7 @@ export interface DownloadProgress {
   readonly file: string;
   readonly receivedBytes: number;
   readonly totalBytes: number | undefined;
-  /** What the file has to hash to, where that is known. */
+  /** Expected hash of the file, if it is known. */
   readonly sha256?: string | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface DownloadOptions extends RetryOptions {
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** The size that the file must have. A download that is longer is ended. */
   readonly sizeBytes?: number;
-  /** Called once with the first bytes of the file. What it throws ends the download, and nothing of it is kept. */
+  /** Called once with the first bytes of the file. An error that it throws ends the download, and nothing of it is kept. */
   readonly inspectHead?: (head: Uint8Array) => void;
   /** Connections at a time, where the server knows ranges; 1 asks for none. */
   readonly connections?: number;
@@ -48,7 +48,7 @@ export async function downloadFile(
 ): Promise<{ inRanges: boolean }> {
   let connections = options.connections ?? CONNECTIONS;
   let best = 0;
-  const advice = 'what arrived is kept, run again to go on';
+  const advice = 'received bytes are kept, run again to go on';
   return withPatience({ advice, ...options }, async (cameFurther) => {
     for (;;) {
       try {
@@ -102,11 +102,11 @@ async function attemptDownload(url: string, target: string, options: AttemptOpti
     await Promise.all(work);
     return { inRanges };
   } catch (error) {
-    // What proved to be another file is not.
+    // A file that proved to be another one is not kept.
     isKept = !(error instanceof ModelError && (error.code === 'wrong-hash' || error.code === 'corrupt'));
     throw error;
   } finally {
-    // What the disk has no room for is not noted, either.
+    // A full disk has no room for the note, either.
     if (isKept) await partial.save().catch(() => undefined);
     await partial.close();
     if (!isKept) await discardPartialFile(target);
@@ -229,7 +229,7 @@ async function fetchSegment(url: string, segment: Segment, options: SegmentOptio
     throw new RetryableFailure(`the connection ended after ${received} of ${end - start} bytes`);
 }
 
-/** What is missing of a segment. @throws RangeRefused where the server sends something else. */
+/** Fetches the missing bytes of a segment. @throws RangeRefused if the server sends something else. */
 async function fetchRange(
   url: string,
   { start, end, received }: Segment,
@@ -263,6 +263,6 @@ function toModelError(error: unknown, file: string): unknown {
   const isFull = error instanceof NoSpace || (error as NodeJS.ErrnoException).code === 'ENOSPC';
   if (!isFull) return error;
   const where = error instanceof NoSpace ? error.message : file;
-  const message = `no room on the disk for ${where}; free some space and run again, what arrived is kept`;
+  const message = `no room on the disk for ${where}; free some space and run again, received bytes are kept`;
   return new ModelError('disk-full', message, { cause: error, retryable: true });
 }

@@ -36,14 +36,14 @@ function changeQuietly(): void {
   utimesSync(path, atime, mtime);
 }
 
-/** What a file system that keeps no change time, or whoever forges the stored one, lets through. */
+/** A forgery that a file system without change times lets through, or one by a user who forges the stored time. */
 function forgeStamp(): void {
   const { mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   forge((stored) => ({ ...stored, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` }));
 }
 
 describe('hashes of files', () => {
-  it('reads a file once: what is stored is believed as long as its stamp holds', async () => {
+  it('reads a file once, and believes the stored hash as long as its stamp holds', async () => {
     expect(await hash()).toEqual(await hashFile(path));
     forge((stored) => ({ ...stored, sha256: 'ab'.repeat(32) }));
     expect(await hash()).toEqual(new Uint8Array(32).fill(0xab));

@@ -68,7 +68,7 @@ export function createFileHashes(directory: string, options: FileHashesOptions =
         const stored = await load(before);
         const isKnown = stored !== undefined && isSameStamp(stored, before);
         if (isKnown && (!verify || verified.has(formatStamp(before)))) return fromHex(stored.sha256);
-        // Before it is read: what is written in the tick of `before` leaves no trace in the stamp, and has to be read, too.
+        // Before the file is read: a write in the tick of `before` leaves no trace in the stamp, and has to be read, too.
         await waitOutTick(before);
         const totalBytes = Number(before.sizeBytes);
         const onRead = onReading && ((readBytes: number) => onReading({ path, readBytes, totalBytes }));

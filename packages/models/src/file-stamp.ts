@@ -1,7 +1,7 @@
 import { type BigIntStats, statSync } from 'node:fs';
 
 /**
- * What the file system knows of a file. A write changes at least one of these values, unless the writer restores them on
+ * Values of a file that the file system keeps. A write changes at least one of them, unless the writer restores them on
  * purpose.
  */
 export interface FileStamp {

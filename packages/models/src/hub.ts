@@ -16,7 +16,7 @@ export interface HubFile {
 
 export const DEFAULT_HUB = 'https://huggingface.co';
 
-/** The hub's own variables, for whoever reads an environment. */
+/** Reads the hub's own variables from an environment. */
 export const readHubAccess = (env: Readonly<Record<string, string | undefined>>): Partial<HubAccess> => ({
   ...(env.HF_ENDPOINT ? { endpoint: env.HF_ENDPOINT } : {}),
   ...(env.HF_TOKEN ? { token: env.HF_TOKEN } : {}),

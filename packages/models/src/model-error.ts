@@ -8,7 +8,7 @@ export type ModelErrorCode =
   | 'corrupt'
   | 'cancelled';
 
-/** What can go wrong between a model's name and its bytes on this machine. */
+/** A failure between a model's name and its bytes on this machine. */
 export class ModelError extends Error {
   readonly code: ModelErrorCode;
   readonly retryable: boolean;

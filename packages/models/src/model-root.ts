@@ -49,7 +49,7 @@ export interface HashedModel {
   readonly shards: readonly (StampedFile & { readonly sha256: Uint8Array })[];
 }
 
-/** @param hashes what was read before; without it every shard is read in full. @throws ModelError. */
+/** @param hashes hashes from earlier reads; without it every shard is read in full. @throws ModelError. */
 export async function hashModelFile(path: string, hashes?: FileHashes): Promise<HashedModel> {
   const hash = hashes?.hash ?? hashFile;
   if (!existsSync(path)) throw new ModelError('not-found', `there is no model file at ${path}`);

@@ -28,7 +28,7 @@ class Hub {
   /** Taken before the ordinary answer, one per request to the content server. */
   readonly faults: Handler[] = [];
   listedHash = sha256(CONTENT);
-  /** What the branch names. */
+  /** The commit that the branch names. */
   head = 'a'.repeat(40);
   files = ['model-q4_0.gguf', 'model-q8_0.gguf', 'README.md'];
   readonly #server: Server;
@@ -97,7 +97,7 @@ const cutAfter =
   (_request, response) => {
     response.writeHead(200, { etag: '"v1"', 'content-length': CONTENT.length });
     response.write(CONTENT.subarray(0, bytes), () => {
-      // Cut once something is on the disk: what a slow client has not read yet is lost with the connection.
+      // Cut once something is on the disk: bytes that a slow client has not read yet are lost with the connection.
       const wait = setInterval(() => {
         if (countPartialBytes() === 0) return;
         clearInterval(wait);
@@ -300,7 +300,7 @@ describe('models from a hub', () => {
   });
 });
 
-describe('what is no model', () => {
+describe('files that are no model', () => {
   const bring = () => bringModel(`${hub.contentUrl}/model.gguf`, { storeDir, ...BACKOFF });
   const page = '<!doctype html><title>Sign in</title>';
 
@@ -391,7 +391,7 @@ describe('downloads', () => {
         stopping.abort();
       },
     });
-    // The pauses would take seconds: whoever waits may stop it within one.
+    // The pauses would take seconds; a waiting caller may stop it within one.
     await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
     expect(notices.at(1)).toMatchObject({ file: 'maker/tiny-GGUF' });
     await hub.start();

@@ -44,6 +44,6 @@ it.each([
   ['npm error code E404\nnpm error 404 Not Found - GET x', 'E404: 404 Not Found - GET x'],
   ['npm notice New version\n', undefined],
   [`npm error ${'x'.repeat(2_000)}`, 'x'.repeat(300)],
-])('what npm says of a failure is its reason alone', (stderr, reason) => {
+])('reduces a failure of npm to its reason', (stderr, reason) => {
   expect(summarizeNpmFailure(stderr)).toBe(reason);
 });

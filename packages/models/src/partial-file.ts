@@ -9,7 +9,7 @@ export interface Segment {
   received: number;
 }
 
-/** What is known of a download that has begun. */
+/** State of a download that has begun. */
 export interface PartialState {
   readonly file: string;
   /** Without it a download that goes on could mix two versions of the file. */
@@ -54,7 +54,7 @@ export async function openPartialFile(path: string): Promise<PartialFile> {
     },
     async save() {
       if (state?.etag === undefined) return;
-      // What the note says must be on the disk before the note is.
+      // Bytes that the note describes must be on the disk before the note is.
       await handle.datasync();
       const draft = `${notePath(path)}.${process.pid}`;
       await writeFile(draft, JSON.stringify(state));
@@ -76,7 +76,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
   }
 }
 
-/** What a download that stopped left behind. */
+/** Reads the state that a stopped download left behind. */
 export async function readNote(path: string): Promise<PartialState | undefined> {
   try {
     const { file, etag, segments } = JSON.parse(await readFile(notePath(path), 'utf8')) as PartialState;

@@ -52,7 +52,7 @@ describe('a lock among processes', () => {
     }
   });
 
-  it('is held against another caller in the same process, and free after a failure', async () => {
+  it('excludes another caller in the same process, and is free after a failure', async () => {
     const order: string[] = [];
     const first = withProcessLock(lock(), async () => {
       order.push('first in');

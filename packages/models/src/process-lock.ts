@@ -7,7 +7,7 @@ const SQLITE_BUSY = 5;
 
 /**
  * Runs alone among all processes that name the same lock file. The lock is an exclusive transaction of SQLite on an empty
- * database: the operating system releases it when its owner ends, in whatever way, so no process has to decide whether another
+ * database. The operating system releases it when its owner ends for any reason, so no process has to decide whether another
  * is dead. The file is never deleted: otherwise a second lock could exist beside one that is held.
  * @throws ModelError('corrupt') where the file is no lock, ('cancelled') where the signal fires while waiting.
  */

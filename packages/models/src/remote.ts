@@ -9,7 +9,7 @@ export interface RetryNotice {
   readonly pauseMs: number;
 }
 
-/** What somebody who waits for a server can do, and hears. */
+/** Options of a caller that waits for a server. */
 export interface Waiting {
   readonly signal?: AbortSignal | undefined;
   /** Called before each pause. */
@@ -22,7 +22,7 @@ export interface RetryOptions extends Waiting {
   readonly maxAttempts?: number;
   /** First pause between attempts; doubles. A server's Retry-After counts where it is longer, up to a minute. */
   readonly backoffMs?: number;
-  /** What somebody can do who was told that it failed. */
+  /** Advice to the user after a failure. */
   readonly advice?: string;
 }
 

@@ -43,7 +43,7 @@ export interface ResolveOptions {
   readonly segmentBytes?: number;
   /** Hashes of model files outside the store. Default: the store's own. */
   readonly hashes?: FileHashes;
-  /** Called before a model file outside the store is read in full, which may take minutes. What it throws ends the call. */
+  /** Called before a model file outside the store is read in full, which may take minutes. An error that it throws ends the call. */
   readonly inspect?: (path: string) => void;
   /** Converts stories15M; without it that model comes as f32 alone. */
   readonly quantizer?: Quantizer;
@@ -51,7 +51,7 @@ export interface ResolveOptions {
 
 export interface ResolvedModel {
   readonly name: string;
-  /** What createLlamaEngine opens. */
+  /** The path that createLlamaEngine opens. */
   readonly path: string;
   /** 32 bytes, from the files' contents; of a model with adapters, composed of theirs (docs/spec/commitment.md). */
   readonly modelRoot: Uint8Array;
@@ -61,7 +61,7 @@ export interface ResolvedModel {
   readonly commit?: string;
 }
 
-/** Whoever has not gone on with a download for so long does not want it any more. */
+/** Age at which an abandoned download is removed. */
 const STALE_MS = 14 * 86_400_000;
 const DEFAULT_STORY_QUANT = 'q8_0';
 const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
@@ -187,7 +187,7 @@ async function adoptModel(
   try {
     assertModelFile(temporary, name);
   } catch (error) {
-    // What has the wrong hash besides is told so: that is the better reason.
+    // If the hash is wrong as well, report that: it is the better reason.
     if (expected !== undefined) await store.adopt(temporary, { name, expected });
     await discardPartialFile(temporary);
     throw error;

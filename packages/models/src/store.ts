@@ -16,7 +16,7 @@ export interface StoredFile {
   readonly sizeBytes: number;
 }
 
-/** What somebody gave a model along with a name of its own. */
+/** Defaults that a user gave a model along with a name of its own. */
 export interface ModelDefaults {
   /** Name of the model that it was made from. */
   readonly from: string;
@@ -29,7 +29,7 @@ export interface ModelDefaults {
 
 export interface ModelManifest {
   readonly name: string;
-  /** What the model was resolved from. */
+  /** The reference that the model was resolved from. */
   readonly source: string;
   /** Of a model from a hub: the commit that its files were read at. */
   readonly commit?: string;
@@ -37,13 +37,13 @@ export interface ModelManifest {
   /** LoRA adapters that it runs with, in the order of their application. */
   readonly adapters?: readonly StoredFile[];
   readonly modelRoot: string;
-  /** Of a model that was made from another one: what requests to it begin with. */
+  /** For a model that was made from another one: the beginning of each request to it. */
   readonly defaults?: ModelDefaults;
 }
 
 export interface StoredModel {
   readonly manifest: ModelManifest;
-  /** What the engine opens: the blob, or the first shard under its own name. */
+  /** The file that the engine opens: the blob, or the first shard under its own name. */
   readonly path: string;
   /** None if not given. */
   readonly adapterPaths?: readonly string[];
@@ -61,7 +61,7 @@ export interface ModelStore extends UnfinishedDownloads {
   adopt(temporary: string, file: { name: string; expected?: string | undefined }): Promise<StoredFile>;
   /** A file that the store has already, whatever model it came with. */
   reuse(name: string, sha256: string): Promise<StoredFile | undefined>;
-  /** Takes in a file as it comes, and a copy of one that lies elsewhere. @throws ModelError('wrong-hash') */
+  /** Stores a file as it arrives, or a copy of one that lies elsewhere. @throws ModelError('wrong-hash') */
   receive(bytes: AsyncIterable<Uint8Array>, file: { name: string; expected?: string | undefined }): Promise<StoredFile>;
   /** @throws ModelError('bad-reference') where another model has a name that makes the same file name. */
   publish(manifest: Omit<ModelManifest, 'modelRoot'>): Promise<StoredModel>;
@@ -77,7 +77,7 @@ export interface ModelStore extends UnfinishedDownloads {
   listDamaged(manifest: ModelManifest, signal?: AbortSignal): Promise<string[]>;
 }
 
-/** What was read of the models in a store, and of files beside it. */
+/** Opens the hashes of the models in a store, and of files beside it, that were computed before. */
 export const openFileHashes = (directory: string, options: FileHashesOptions = {}): FileHashes =>
   createFileHashes(join(directory, 'hashes'), options);
 

@@ -4,7 +4,7 @@ import { discardPartialFile, readNote } from './partial-file.ts';
 
 /** A download that stopped, and goes on when the same file is asked for again. */
 export interface UnfinishedDownload {
-  /** What is downloaded. */
+  /** Name of the file. */
   readonly file: string;
   readonly receivedBytes: number;
   readonly totalBytes: number;
@@ -24,7 +24,7 @@ const ABANDONED_MS = 86_400_000;
 
 type WithLock = (name: string, run: () => Promise<void>, signal: AbortSignal) => Promise<void>;
 
-/** @param directory where a store prepares files; whoever prepares one holds the lock of its name. */
+/** @param directory where a store prepares files; a process that prepares one holds the lock of its name. */
 export function createUnfinishedDownloads(directory: string, withLock: WithLock): UnfinishedDownloads {
   async function listFiles() {
     const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.part'));
@@ -57,7 +57,7 @@ export function createUnfinishedDownloads(directory: string, withLock: WithLock)
       for (const { path, modifiedAtMs } of await listFiles()) {
         const download = unfinished.find((each) => each.path === path);
         if (now - modifiedAtMs < (download === undefined ? ABANDONED_MS : olderThanMs)) continue;
-        // Nobody is waited for: whoever is at it keeps it.
+        // No waiting: a process that downloads this file keeps it.
         const remove = () => discardPartialFile(path);
         const isFree = await withLock(basename(path), remove, AbortSignal.abort()).then(
           () => true,

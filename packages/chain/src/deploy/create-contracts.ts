@@ -42,14 +42,14 @@ import {
 } from './deploy.ts';
 import { type Create, countBefore, deployBurnAndMint } from './deploy-burn-and-mint.ts';
 
-/** Who creates the contracts, and with which of its transactions it begins: their addresses follow from that. */
+/** Account that creates the contracts, and the number of its first transaction: the addresses follow from both. */
 export interface Creator {
   readonly deployer: Address;
   readonly nonce: number;
   readonly create: Create;
 }
 
-/** What one transaction each creates. */
+/** Contracts that one transaction each creates. */
 export interface CreatedContracts {
   readonly token: Address;
   readonly parameters: Address;
@@ -73,7 +73,7 @@ export interface CreatedContracts {
 export const computeCreated = (from: Address, nonce: number): Address =>
   getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Address;
 
-/** Creates every contract of a network, in order: six of them, one more each for launch, beacon, machines and votes, and up to five more that burn and mint. */
+/** Creates every contract of a network, in order. There are six, one more each for launch, beacon, machines and votes, and up to five that burn and mint. */
 export async function createContracts(
   plan: DeployPlan,
   { deployer, nonce, create }: Creator,
@@ -255,7 +255,7 @@ function createGenesis(
 interface Economy {
   /** Staked and bonded. */
   readonly token: Address;
-  /** What payers pay in, where that is not the token. */
+  /** Token that payers pay in, if it is not the network's own. */
   readonly payment?: Address;
   readonly settlementAddress: Address;
   /** They come right after the settlement. */

@@ -31,7 +31,7 @@ export interface BurnAndMintOptions {
   readonly governance: Address;
   /** `document` is the rule of Orogen's own page, which is farmed: for the laboratory, never for money. */
   readonly rule?: 'bounded' | 'document';
-  /** Of what was burned, parts per million: at most 950,000 by the bounded rule. */
+  /** Part of the burned tokens, parts per million: at most 950,000 by the bounded rule. */
   readonly elasticityPpm?: number;
   /** Tokens a year, atomic units. */
   readonly yearlyCap?: bigint;

@@ -25,15 +25,15 @@ export interface Resumption {
   readonly nonce?: number;
   /** First block that can hold one of them. */
   readonly fromBlock?: bigint;
-  /** Told before anything is sent: what has to be known to go on after a crash. */
+  /** Called before anything is sent, with the state that is needed to go on after a crash. */
   readonly onStart?: (start: { readonly nonce: number; readonly fromBlock: bigint }) => void;
   readonly onStep?: (step: DeployedStep) => void;
 }
 
 /**
- * Deploys the whole ledger, or what is missing of it. Each contract that is there already has to come from exactly the transaction that
- * this plan would send: same account, same number, same bytecode, same arguments.
- * @throws ChainError 'bad-input' where it does not.
+ * Deploys the whole ledger, or its missing contracts. Each contract that exists must come from exactly the transaction of this plan:
+ * same account, same number, same bytecode, same arguments.
+ * @throws ChainError 'bad-input' if one does not.
  */
 export async function deployContracts(options: DeployOptions, resumption: Resumption = {}): Promise<Deployment> {
   const transactor = createTransactor(options);

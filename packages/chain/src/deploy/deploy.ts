@@ -38,7 +38,7 @@ export interface Shares {
   readonly license: number;
   /** Nobody receives it. The provider's where the network has no emission. */
   readonly recycle: number;
-  /** Of whoever made the model; the provider's where the registry names nobody. A network begins with 0, and those who govern it raise it. */
+  /** Share of the model's maker; the provider gets it if the registry names none. A network begins with 0, and its governance raises it. */
   readonly maker: number;
 }
 
@@ -66,7 +66,7 @@ export interface Tests {
   readonly slowestRate: number;
 }
 
-/** What a key shows whose payee has staked nothing, before it is listed. */
+/** Work that a key shows before it is listed, if its payee has staked nothing. */
 export interface AskedWork {
   /** Leading zero bits of its hash; 0: nothing is asked for. */
   readonly bits: number;
@@ -96,7 +96,7 @@ export interface Delays {
 
 /** How earnings of providers are held; fixed for good when the contracts are deployed. */
 export interface Holding {
-  /** Seconds. What is earned in one period is held for the two periods after it. 0: earnings are not held. */
+  /** Seconds. Earnings of a period are held for the next two periods. 0: earnings are not held. */
   readonly period: number;
   /** The first units that each key earns for a payee go to the verification pool, up to this. */
   readonly entrance: bigint;
@@ -110,13 +110,13 @@ export interface Recipients {
   readonly license: Address;
 }
 
-/** Who gets which part of a fee. */
+/** Distribution of a fee. */
 export interface Distribution {
   readonly shares: Shares;
   readonly recipients: Recipients;
 }
 
-/** Shares and coverage that belong together: what is kept for verification pays for what is audited. */
+/** Shares and coverage that belong together: the verification share pays for the audits. */
 export interface NetworkProfile {
   readonly shares: Shares;
   /** Parts per million of the replies that are audited at least; a key that holds little is audited more. */
@@ -167,7 +167,7 @@ export const defaultLimits: Limits = {
 /** For a network with money in it. */
 export const defaultDelays: Delays = {
   voting: HOUR,
-  // No withdrawal delay may be longer: whoever dislikes what was announced has its money out before it is in force.
+  // No withdrawal delay may be longer: a holder who dislikes an announced change gets its money out before the change.
   notice: 7 * DAY,
   appeal: 3 * DAY,
   // Longer than an audit and its settlement may take (computeLongestAudit in the protocol).
@@ -190,14 +190,14 @@ export interface Issuance {
   readonly start: bigint;
   /** Seconds of one period of tallies, whole hours. 0: the network has no emission. */
   readonly period: number;
-  /** Of what is recycled, so many millionths may be given: at most 900,000. */
+  /** Part of the recycled fees that may be given, in millionths: at most 900,000. */
   readonly lambda: number;
 }
 
 /** @internal */
 export const noIssuance: Issuance = { start: 0n, period: 0, lambda: 0 };
 
-/** Who owns what the genesis gives to people. */
+/** Owners of the tokens that the genesis gives to people. */
 export interface GenesisOwners {
   readonly team: BytesLike;
   readonly foundation: BytesLike;
@@ -206,7 +206,7 @@ export interface GenesisOwners {
 
 /** A curve that sells the launch's tokens. Fixed for good when the contracts are deployed. */
 export interface LaunchOptions {
-  /** What buyers pay with: an ERC-20 that moves whole. */
+  /** Asset that buyers pay with: an ERC-20 that moves whole. */
   readonly asset: BytesLike;
   /** Of the asset, atomic units: counts as if it were there, so that the first whole token costs a hundred-millionth of it. */
   readonly virtualReserve: bigint;
@@ -218,15 +218,15 @@ export const noDelays: Delays = { voting: 0, notice: 0, appeal: 0, leastWithdraw
 /** A thousand OGONG for a maker's name: squatting many names costs more than they are worth. */
 export const defaultMakerFee = 1_000n * 10n ** 18n;
 
-/** What cases pay, and what appeals put down. Fixed for good when the contracts are deployed. */
+/** Rewards of cases and deposits of appeals. Fixed for good when the contracts are deployed. */
 export interface Justice {
-  /** Of what a case takes, the reporter's share in parts per million: between a tenth and a half. */
+  /** The reporter's share of the amount that a case takes, in parts per million: between a tenth and a half. */
   readonly reporterPpm: number;
   /** Of an appeal against an ejection or a penalty, atomic units. It comes back where the appeal is right. */
   readonly deposit: bigint;
 }
 
-/** With a quarter, to buy the silence of five witnesses costs more than the case, and whoever reports itself loses three quarters. */
+/** With a quarter, the silence of five witnesses costs more than the case, and a validator that reports itself loses three quarters. */
 export const defaultJustice: Justice = { reporterPpm: 250_000, deposit: 100n * 10n ** 18n };
 
 /** How token holders vote. Seconds; none of them ever gets shorter. */
@@ -251,19 +251,19 @@ export const defaultVoting: Voting = {
   quorumBps: 100,
 };
 
-/** What a network is, wherever it is deployed. */
+/** Plan of a network; it does not depend on the place of deployment. */
 export interface DeployPlan {
   /** Has what no other address is named for; governs parameters where nobody votes. Default: the deployer. */
   readonly owner?: BytesLike;
   /** Token holders govern parameters. Default: the owner does. */
   readonly voting?: Voting;
   readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
-  /** Shares and coverage where the next two name none. Default: what pays for its own verification. */
+  /** Shares and coverage if the next two name none. Default: the profile that pays for its own verification. */
   readonly profile?: 'whitepaper';
   readonly shares?: Partial<Shares>;
   readonly limits?: Partial<Limits>;
   readonly delays?: Delays;
-  /** What a maker's name costs, atomic units. Default: defaultMakerFee. */
+  /** Price of a maker's name, atomic units. Default: defaultMakerFee. */
   readonly makerFee?: bigint;
   /** Default: defaultJustice. */
   readonly justice?: Justice;
@@ -282,13 +282,13 @@ export interface DeployPlan {
    * sells it since before; by default none is named.
    */
   readonly launch?: LaunchOptions | { readonly owner: BytesLike } | { readonly earlier: BytesLike };
-  /** Where the treasury's share goes after its term. Default: what token holders govern, or its recipient where they do not vote. */
+  /** Recipient of the treasury's share after its term. Default: the contract that token holders govern, or the treasury's recipient if they do not vote. */
   readonly vault?: BytesLike;
   /** When epochs begin. Default: no threshold beacon. */
   readonly beacon?: EpochTiming;
   /** The chain keeps a registry of machines of confidential tiers. Default: it keeps none. */
   readonly machines?: boolean;
-  /** What a provider's key has to lose before it may answer in a tier: whole units of what fees are paid in. In no contract: every node reads it from the deployment. */
+  /** Stake that a provider's key must be able to lose before it may answer in a tier: whole units of the currency of fees. In no contract: every node reads it from the deployment. */
   readonly tierStakes?: Readonly<Record<string, number>>;
   /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */
   readonly burnAndMint?: BurnAndMintOptions;

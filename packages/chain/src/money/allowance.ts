@@ -4,7 +4,7 @@ import type { Address } from '../hex.ts';
 import type { Transactor } from '../transactor.ts';
 
 /**
- * What a contract may take of the caller's tokens where it has less than a call needs: what that call takes and no more, or all for good.
+ * Amount of an allowance that a call needs and the caller has not given: the amount of that call, or all tokens for good.
  * A daemon that deposits again and again gives `unlimited` once. The contracts take tokens only in calls that the caller makes.
  */
 export type TokenApproval = 'exact' | 'unlimited';

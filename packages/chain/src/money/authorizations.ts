@@ -25,7 +25,7 @@ export interface AuthorizedTransfer {
 
 /** How the nonce of a signed transfer was used up. */
 export interface AuthorizationUse extends AuthorizedTransfer {
-  /** What moved by it. Undefined: its owner cancelled it. */
+  /** The transfer. Undefined: its owner cancelled the authorization. */
   readonly moved: { readonly to: Address; readonly value: bigint } | undefined;
 }
 
@@ -48,10 +48,10 @@ const TYPES = {
   ],
 } as const;
 
-/** Blocks per read: what nodes answer at once. */
+/** Blocks per read: as many as nodes answer at once. */
 const BLOCKS_PER_READ = 1_000n;
 
-/** What a wallet signs, by EIP-712. */
+/** Describes an authorization as a wallet signs it, by EIP-712. */
 export const describeAuthorization = (
   { chainId, token }: Pick<Deployment, 'chainId' | 'token'>,
   message: TransferAuthorization,
@@ -92,7 +92,7 @@ function* splitBlocks(fromBlock: bigint, toBlock: bigint) {
   }
 }
 
-/** What moved behind the note that an authorization is used: the transfer is the next one after it. */
+/** Finds the transfer of a used authorization: it follows right after the event of the use. */
 async function readUse(
   client: PublicClient,
   token: Address,
@@ -115,7 +115,7 @@ export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, tok
     },
     /** Seconds since 1970, of the latest block. */
     chainTime: (): Promise<bigint> => read('time', async (client) => (await client.getBlock()).timestamp),
-    /** The transaction that made an authorized transfer, whoever sent it. @param fromBlock before which it was not. */
+    /** Finds the transaction that made an authorized transfer, from any sender. @param fromBlock no earlier block has it. */
     findAuthorizedTransfer({ from, to, value, nonce }: TransferAuthorization, fromBlock: bigint) {
       return read('authorized transfer', async (client): Promise<AuthorizedTransfer | undefined> => {
         const latest = await client.getBlockNumber();
@@ -181,7 +181,7 @@ export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, tok
 
 export function createAuthorizationWrites({ send }: Pick<Transactor, 'send'>, token: Address) {
   return {
-    /** Sends a transfer that its owner signed; whoever sends it pays the gas. @param signature 65 bytes */
+    /** Sends a transfer that its owner signed; the sender pays the gas. @param signature 65 bytes */
     transferByAuthorization(authorization: TransferAuthorization, signature: Hex) {
       const { from, to, value, validAfter, validBefore, nonce } = authorization;
       const { r, s, yParity } = parseSignature(signature);

@@ -74,7 +74,7 @@ function createChain() {
 
 const daysAgo = (head: bigint, days: bigint): bigint => head - days * DAY_S;
 
-describe('what backs a payee', () => {
+describe('backing of a payee', () => {
   it('counts its own cases of seven days against its stake that are not over', async () => {
     const { state, backingOf } = createChain();
     const common = { accused: payee, offence: refutedReport };

@@ -23,8 +23,8 @@ interface CaseOfStake {
 }
 
 /**
- * Finds the cases against stakes by their events, once for all payees. What it costs grows with blocks alone: cases against bonds, which
- * a validator can have opened against itself by the thousand for next to nothing, match no event that is asked for.
+ * Finds the cases against stakes by their events, once for all payees. Its cost grows with blocks alone. A validator can open cases against its
+ * own bond by the thousand for next to nothing, but those match no event that is asked for.
  */
 function createCaseFinder(deployment: Pick<Deployment, 'cases' | 'block'>) {
   const contract = { address: deployment.cases, abi: casesAbi } as const;
@@ -61,7 +61,7 @@ function createCaseFinder(deployment: Pick<Deployment, 'cases' | 'block'>) {
   };
 }
 
-/** What is staked for the verifiers of payees, as co-signers hold lists of candidates against it (docs/spec/candidate-lists.md). */
+/** Stakes for the verifiers of payees. Co-signers compare lists of candidates with them (docs/spec/candidate-lists.md). */
 export function createBackingReads(
   { read }: Pick<Transactor, 'read'>,
   deployment: Pick<Deployment, 'staking' | 'cases' | 'block'>,
@@ -69,7 +69,7 @@ export function createBackingReads(
   const staking = { address: deployment.staking, abi: stakingAbi } as const;
   const findCases = createCaseFinder(deployment);
 
-  /** What cases took of a payee's stake that a panel may still lift, or that nobody has closed. */
+  /** Sums the parts of a payee's stake that cases took and that a panel may still lift, or that nobody has closed. */
   async function readPending(client: PublicClient, payee: Address, block: { number: bigint; timestamp: bigint }) {
     const at = { address: deployment.cases, abi: casesAbi, blockNumber: block.number } as const;
     const count = await client.readContract({ ...at, functionName: 'caseCount' });
@@ -90,14 +90,15 @@ export function createBackingReads(
 
   return {
     /**
-     * A payee's stake, with what is on its way out and what penalties and cases have taken and still hold: all of it was there when
-     * they came. What is held counts for no more than what is left, because a penalty restarts the appeal of all before it, and held
-     * amounts that nobody collects add up without end. At one block: what moves between two readings would count twice, or not at all.
-     * Atomic units.
+     * A payee's stake at the time of its penalties and cases, atomic units. It includes stake on its way out, and the parts that
+     * penalties and cases have taken and still hold.
+     * Held parts count for no more than the rest of the stake. A penalty restarts the appeal of all earlier ones, and held
+     * amounts that nobody collects add up without end.
+     * All values are of one block: a transfer between two readings would count twice, or not at all.
      */
     backingOf(payee: BytesLike): Promise<bigint> {
       const account = lowerHex(toAddress(payee, 'payee'));
-      return read('what backs a payee', async (client) => {
+      return read('the backing of a payee', async (client) => {
         const block = await client.getBlock();
         const at = { ...staking, blockNumber: block.number, args: [account] } as const;
         const [{ amount, leaving }, held] = await Promise.all([

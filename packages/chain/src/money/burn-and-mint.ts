@@ -19,7 +19,7 @@ export interface MintEpoch {
   readonly supply: bigint;
 }
 
-/** What the oracle has of an asset. Prices are dollars times 1e18 for 1e18 smallest units, times seconds since 1970. */
+/** Prices of an asset in the oracle. Prices are dollars times 1e18 for 1e18 smallest units, times seconds since 1970. */
 export interface PriceState {
   /** The feeds of now, with the time of the newest quote that was taken of each. */
   readonly feeds: readonly { readonly address: Address; readonly quotedAt: bigint }[];
@@ -32,7 +32,7 @@ export interface PriceState {
   readonly now: bigint;
 }
 
-/** What an account earned in an epoch and did not claim. */
+/** Earnings of an account in an epoch that it did not claim. */
 export interface MintShare extends MintEpoch {
   readonly number: bigint;
   /** Of the epoch's dollars. */
@@ -46,7 +46,7 @@ export interface IssuedCredits {
   readonly until: bigint;
 }
 
-/** What a feed signed. */
+/** Price that a feed signed. */
 export interface SignedPrice {
   readonly price: bigint;
   readonly time: bigint;
@@ -58,7 +58,7 @@ function requireBurnAndMint({ burnAndMint }: Pick<Deployment, 'burnAndMint'>): B
   return burnAndMint;
 }
 
-/** What the second economy says of itself. @throws ChainError `bad-input` where the network has another */
+/** Creates reads of the second economy. @throws ChainError `bad-input` if the network has another one */
 export function createMintReads(
   { read }: Pick<Transactor, 'read'>,
   deployment: Pick<Deployment, 'burnAndMint' | 'token' | 'block'>,
@@ -97,7 +97,7 @@ export function createMintReads(
     /** Epochs in which an account earned something that it did not claim, the oldest first. */
     mintSharesOf(payee: BytesLike): Promise<readonly MintShare[]> {
       const account = toAddress(payee, 'payee');
-      return read('what an account earned', async (client) => {
+      return read('earnings of an account', async (client) => {
         const last = await client.getBlockNumber({ cacheTime: 0 });
         const numbers = new Set<bigint>();
         for (const range of listRanges(BigInt(deployment.block), last)) {
@@ -116,7 +116,7 @@ export function createMintReads(
         return shares.filter(({ own }) => own > 0n).sort((a, b) => (a.number < b.number ? -1 : 1));
       });
     },
-    /** What is in an account's wallet is the newest of these. */
+    /** The newest of these are in the account's wallet. */
     issuedCreditsOf(owner: BytesLike): Promise<readonly IssuedCredits[]> {
       const account = toAddress(owner, 'owner');
       const { credits: address } = requireBurnAndMint(deployment);
@@ -140,7 +140,7 @@ export function createMintReads(
         client.readContract({ ...contract, functionName: 'takesTokens', args }),
       );
     },
-    /** Of what the network pays in: credits, or its token. */
+    /** Balance in the network's means of payment: credits, or its token. */
     paymentBalanceOf(owner: BytesLike): Promise<bigint> {
       const address = deployment.burnAndMint?.credits ?? deployment.token;
       const args = [toAddress(owner, 'owner')] as const;
@@ -155,12 +155,12 @@ export function createMintReads(
         client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args }),
       );
     },
-    /** So much of what an account earned as the present epoch takes: all of it where the network pays in tokens. What is over waits for another. */
+    /** The part of an account's earnings that fits into the present epoch: all of it if the network pays in tokens. The rest waits for another epoch. */
     carriedOf(amount: bigint): Promise<bigint> {
       const { burnAndMint } = deployment;
       if (burnAndMint === undefined || amount === 0n) return Promise.resolve(amount);
       const contract = { address: burnAndMint.credits, abi: creditsAbi } as const;
-      return read('what the epoch takes', (client) =>
+      return read('the room of the epoch', (client) =>
         client.readContract({ ...contract, functionName: 'carriedOf', args: [amount] }),
       );
     },
@@ -169,10 +169,10 @@ export function createMintReads(
         client.readContract({ ...mintBurn(), functionName: 'epochOf', args: [number] }),
       );
     },
-    /** What an account earned in an epoch and did not claim, in dollars. */
+    /** Earnings of an account in an epoch that it did not claim, in dollars. */
     mintDollarsOf(number: bigint, payee: BytesLike): Promise<bigint> {
       const args = [number, toAddress(payee, 'payee')] as const;
-      return read('what an account earned', (client) =>
+      return read('earnings of an account', (client) =>
         client.readContract({ ...mintBurn(), functionName: 'dollarsOf', args }),
       );
     },

@@ -3,7 +3,7 @@ import { escrowAbi } from '../generated/abi.ts';
 import type { Address } from '../hex.ts';
 import { parseDraws } from './draws.ts';
 
-/** What a channel had room for from a time on. */
+/** Room of a channel from a time on. */
 interface ChannelRoom {
   /** Of the block, Unix time in ms. */
   readonly timeMs: bigint;
@@ -27,8 +27,8 @@ interface Totals {
 }
 
 /**
- * Reads backwards from what the channel holds now, so that no endpoint needs the state of old blocks. What was asked back before the
- * first event that says so is not known, and counts as nothing: the room is the largest that it may have been.
+ * Reads backwards from the channel's present state, so that no endpoint needs the state of old blocks. A release from before the
+ * first known event counts as nothing, because no event tells of it. So the room is the largest possible one.
  */
 export async function readChannelChanges(
   client: PublicClient,
@@ -124,7 +124,7 @@ function apply({ admitted, releasing, spent }: Totals, { name, amount }: Channel
     case 'ReleaseRequested':
       return { admitted, releasing: amount, spent };
     case 'Released':
-      // What a lien keeps stays asked back, which no event says.
+      // A lien keeps amounts asked back, and no event says so.
       return { admitted: admitted - amount, releasing: 0n, spent };
   }
 }

@@ -11,7 +11,7 @@ export interface AssetDescription {
 /** @throws ChainError where no contract there does. */
 export async function describeAsset({ read }: Pick<Transactor, 'read'>, asset: BytesLike): Promise<AssetDescription> {
   const contract = { address: toAddress(asset, 'asset'), abi: erc20Abi } as const;
-  return read('what an asset is', async (client) => {
+  return read('the asset', async (client) => {
     const [symbol, decimals] = await Promise.all([
       client.readContract({ ...contract, functionName: 'symbol' }),
       client.readContract({ ...contract, functionName: 'decimals' }),

@@ -1,6 +1,6 @@
 import { type Address, type Hex, lowerHex } from '../hex.ts';
 
-/** What a batch took of one channel of its validator. */
+/** Amount that a batch took from one channel of its validator. */
 export interface ChannelDraw {
   readonly payer: Address;
   readonly amount: bigint;

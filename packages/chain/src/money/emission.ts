@@ -10,7 +10,7 @@ import type { Transactor } from '../transactor.ts';
 
 const HOUR = 3_600n;
 
-/** What the emission has given so far, and when. Amounts are atomic units, times seconds since 1970. */
+/** Tokens that the emission has given so far, with times. Amounts are atomic units, times seconds since 1970. */
 export interface EmissionState {
   readonly start: bigint;
   readonly period: bigint;
@@ -47,7 +47,7 @@ export interface MinedBatch {
   readonly verifiers: readonly { readonly payee: Address; readonly credits: number }[];
 }
 
-/** What settled within a time, and who was ejected at its end. */
+/** Work that settled within a time, and the keys that were ejected at its end. */
 export interface RecycledWork {
   readonly recycled: bigint;
   readonly batches: readonly MinedBatch[];
@@ -57,7 +57,7 @@ export interface RecycledWork {
 /** Where all tokens are. Atomic units. */
 export interface TokenSupply {
   readonly total: bigint;
-  /** With the emission: what is earned by work only, and was not claimed yet. */
+  /** With the emission: tokens that only work earns, and that were not claimed yet. */
   readonly emission: bigint;
   /** Not sold by the launch's curve; 0 where the network has none. */
   readonly launch: bigint;
@@ -80,15 +80,15 @@ function requireEmission({ emission }: Pick<Deployment, 'emission'>): Address {
   return emission;
 }
 
-/** What the emission says of itself, and what the chain says of the work that it pays. @throws ChainError `bad-input` without an emission */
+/** Creates reads of the emission, and of the work that it pays. @throws ChainError `bad-input` without an emission */
 export function createEmissionReads({ read }: Reads, deployment: Where) {
   const contract = () => ({ address: requireEmission(deployment), abi: emissionAbi }) as const;
   return {
     emissionState(): Promise<EmissionState> {
       const emission = contract();
       return read('the emission', async (client) => {
-        // At one block: a number of one block and an end of another make a tally that the contract never takes, and a signer signs one
-        // tally under each number.
+        // All values are of one block. A number of one block and an end of another make a tally that the contract never takes. A signer
+        // signs one tally under each number.
         const { number: blockNumber, timestamp } = await client.getBlock();
         const at = { ...emission, blockNumber };
         const [start, period, lambdaPpm, allotted, count, talliedUntil] = await Promise.all([
@@ -128,7 +128,7 @@ export function createEmissionReads({ read }: Reads, deployment: Where) {
         return found;
       });
     },
-    /** What a quorum signed under a number. @throws ChainError where there is no such tally */
+    /** Reads the tally that a quorum signed under a number. @throws ChainError if there is no such tally */
     allotmentOf(number: number): Promise<Pick<MinedAllotment, 'root' | 'units' | 'budget'>> {
       return read('a tally', async (client) => {
         const args = [BigInt(number)] as const;
@@ -206,7 +206,7 @@ async function readRecycledWork(
     return batch;
   };
   for (const range of listRanges(from, end - 1n)) {
-    // In one answer, since only the sum of what was paid is known: what loses one of the two loses the other.
+    // Both kinds of events come in one answer, since only the sum of the payments is known: one without the other is wrong.
     for (const log of await client.getLogs({ address, events: WORK_EVENTS, strict: true, ...range })) {
       if (log.eventName === 'Paid') {
         const { validator, sequence, providerId, payee, router, recycled } = lowerHex(log.args);
@@ -249,7 +249,7 @@ async function assertEjections(
   }
 }
 
-/** Who was ejected, and not reinstated, up to a block. */
+/** Finds the keys that were ejected, and not reinstated, up to a block. */
 async function readEjected(
   client: PublicClient,
   { address, block }: { readonly address: Address; readonly block: number },

@@ -13,12 +13,12 @@ export interface Channel {
   readonly spendable: bigint;
 }
 
-/** What the escrow contract holds for payers and payees. @param credits where the network pays in them */
+/** Creates reads of the balances of payers and payees in the escrow contract. @param credits if the network pays in them */
 export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: Address, credits?: Address) {
   const escrow = { address, abi: escrowAbi } as const;
   return {
     /**
-     * What a channel had room for since a time: admitted - releasing - spent, as it stood then, and after each event.
+     * Room of a channel since a time: admitted - releasing - spent, first at that time, and then after each event.
      * @param fromMs Unix time in ms. @returns ascending in time.
      */
     channelChanges(

@@ -4,7 +4,7 @@ import { type Address, type BytesLike, toAddress, toHex } from '../hex.ts';
 import type { LedgerDebit } from '../settlement/settle-call.ts';
 import type { Transactor } from '../transactor.ts';
 
-/** What payers do with their deposits, and payees with their credit. */
+/** Creates the calls of payers for their deposits, and of payees for their credit. */
 export function createEscrowWrites(
   { send }: Pick<Transactor, 'send'>,
   escrow: Address,

@@ -48,7 +48,7 @@ export function createLaunchReads({ read }: Pick<Transactor, 'read'>, deployment
   };
 }
 
-/** What is taken and given, at its least, and when it counts no more. */
+/** Amount that an order gives, the least that it takes, and its deadline. */
 export interface LaunchOrder {
   readonly given: bigint;
   readonly least: bigint;

@@ -12,8 +12,8 @@ export function createPaidReads(
 ) {
   return {
     /**
-     * What an account was credited in the escrow from the first batch on, atomic units: as the maker of models, and as a co-signer what it
-     * has claimed from the pots.
+     * Reads an account's credits in the escrow from the first batch on, atomic units. They count as the maker of models, and as a co-signer
+     * that has claimed from the pots.
      */
     partsPaid(account: BytesLike): Promise<{ readonly makerAtomic: bigint; readonly cosignerAtomic: bigint }> {
       const owner = toAddress(account, 'account');

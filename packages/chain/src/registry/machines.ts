@@ -8,7 +8,7 @@ import { listRanges } from '../list-ranges.ts';
 import { toQuorumElement } from '../settlement/settle-call.ts';
 import type { Transactor } from '../transactor.ts';
 
-/** What a quorum said about a provider's machine, as the chain hashes it. 32 bytes each, but for the numbers. */
+/** Statement of a quorum about a provider's machine, as the chain hashes it. 32 bytes each, but for the numbers. */
 export interface MachineCall {
   readonly providerId: BytesLike;
   readonly machine: BytesLike;

@@ -5,13 +5,13 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { waitForNextBlock } from '../next-block.ts';
 import type { Transactor } from '../transactor.ts';
 
-/** A model's name without its tier: whatever is promised about checks, the weights are the same. */
+/** A model's name without its tier: every tier has the same weights. */
 export interface RegistryName {
   readonly maker: string;
   readonly model: string;
 }
 
-/** What a maker says of one model. */
+/** A maker's description of one model. */
 export interface ModelDescription {
   /** Content root of the weights. */
   readonly modelRoot: Hex;
@@ -32,7 +32,7 @@ export interface ModelVersion extends ModelDescription {
 }
 
 export interface ModelRegistryWrites {
-  /** Announces the claim, pays the fee and claims: the name cannot be taken by whoever sees the claim coming. */
+  /** Announces the claim, pays the fee and claims. Nobody who sees the claim coming can take the name. */
   claimMaker(maker: string): Promise<unknown>;
   /** Offers a maker's name to another address, which takes it with acceptMaker. */
   offerMaker(maker: string, to: BytesLike): Promise<unknown>;
@@ -53,13 +53,13 @@ export interface ModelRegistryWrites {
 }
 
 export interface ModelRegistryReads {
-  /** Time of the newest block, in seconds since 1970: what contracts count by. */
+  /** Time of the newest block, in seconds since 1970: contracts count by it. */
   now(): Promise<bigint>;
-  /** Who speaks for a maker's name; undefined where nobody has claimed it. */
+  /** Owner of a maker's name; undefined if nobody has claimed it. */
   makerOwner(maker: string): Promise<Address | undefined>;
-  /** What a claim costs, in atomic units. */
+  /** Price of a claim, in atomic units. */
   makerFee(): Promise<bigint>;
-  /** Who has the maker's share of what these weights earn; undefined where nobody has claimed them. */
+  /** Account that has the maker's share in the earnings of these weights; undefined if nobody has claimed them. */
   makerOf(modelRoot: BytesLike): Promise<Address | undefined>;
   /** @returns undefined where nothing was in force at that time. */
   modelVersionAt(name: RegistryName, atSeconds: bigint): Promise<ModelVersion | undefined>;
@@ -147,7 +147,7 @@ export function createModelWrites(
   ): Promise<unknown> {
     if (!own) throw new ChainError('no-account', 'this client has no private key');
     const purpose = encodePurpose(type, value);
-    // Whoever knew the salt could tell which weights an announcement is for. What the key gives needs to be kept nowhere.
+    // A reader that knew the salt could tell the weights of an announcement. A salt from the key needs no storage.
     const salt =
       (await deriveSecret?.(purpose)) ?? toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
     try {

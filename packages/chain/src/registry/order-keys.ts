@@ -6,8 +6,8 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { ChainClient } from '../client.ts';
 
 /**
- * The key that signed a receipt's order in its payer's place, as far as the chain says that it may; none where the payer signed itself, or
- * the receipt is of another ledger. @throws ChainError
+ * Finds the key that signed a receipt's order in its payer's place, if the chain says that it may. None if the payer signed itself, or
+ * if the receipt is of another ledger. @throws ChainError
  */
 export async function readOrderKeys(
   crypto: Crypto,
@@ -23,7 +23,7 @@ export async function readOrderKeys(
   return limitAtomic === 0n ? [] : [{ payer, validator, key, limitAtomic }];
 }
 
-/** What does not parse is a failed check of the receipt itself. */
+/** An unreadable part is a failed check of the receipt itself. */
 function read<T>(parse: () => T): T | undefined {
   try {
     return parse();

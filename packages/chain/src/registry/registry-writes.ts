@@ -5,11 +5,11 @@ import { type Address, type BytesLike, type Hex, toAddress, toHex } from '../hex
 import { waitForNextBlock } from '../next-block.ts';
 import type { Transactor } from '../transactor.ts';
 
-/** What a validator changes in the registry. */
+/** Creates the calls by which a validator changes the registry. */
 export function createRegistryWrites({ address: own, read, send }: Transactor, registry: Address) {
   /**
    * Seals a certificate for the caller, so that nobody who sees the next call coming can take it.
-   * @returns what that call has to name, once a block has passed: a node would refuse the call before.
+   * @returns the values that the next call has to name, once a block has passed: a node would refuse the call before.
    * @throws ChainError `timeout` where no block comes for a minute.
    */
   async function announceCertificate(given: BytesLike): Promise<{ certHash: Hex; salt: Hex }> {

@@ -15,7 +15,7 @@ export interface RouterRegistration {
 export function createRouterReads({ read }: Pick<Transactor, 'read'>, address: Address) {
   const staking = { address, abi: stakingAbi } as const;
   return {
-    /** What an account that stands or stood as a router registered; undefined where it never did. */
+    /** Registration of an account that stands or stood as a router; undefined if it never did. */
     routerOf(account: BytesLike): Promise<RouterRegistration | undefined> {
       const args = [toAddress(account, 'router')] as const;
       return read('router', async (client) => {

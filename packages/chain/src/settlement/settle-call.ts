@@ -47,7 +47,7 @@ export interface SettleCall {
   readonly lines: readonly LedgerLine[];
   /** Provider ids. */
   readonly ejections: readonly BytesLike[];
-  /** Who verified. */
+  /** Verifiers with their work. */
   readonly tallies: readonly LedgerTally[];
   /** 65-byte signatures over the batch digest, in ascending order of their signers' addresses; or one sum of many (roster.ts). */
   readonly quorum: readonly BytesLike[];

@@ -12,11 +12,11 @@ import type { DecodedSettle } from './settle-decode.ts';
 
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
-/** What the chain says of a batch. The protocol's `checkSettled` wants the rest from the validator. */
+/** Evidence of a batch on the chain. The protocol's `checkSettled` needs the rest from the validator. */
 export type BatchEvidence = Omit<SettledEvidence, 'entry' | 'index' | 'proof'>;
 
 /**
- * Reads the batch that a transaction settled: what was signed, by whom, with which votes, and what the contract took.
+ * Reads the batch that a transaction settled: the signed batch, its signers and their votes, and the amounts that the contract took.
  * @throws ChainError
  */
 export async function readSettledBatch(

@@ -36,7 +36,7 @@ export interface ListedEra {
 /** All of it at one block. */
 export interface BeaconKeysReading extends EpochTiming {
   readonly block: bigint;
-  /** The one that has begun by the time of that block. What is activated in a later block counts from the second after it, or later. */
+  /** The epoch that has begun by the time of that block. A change in a later block counts from the second after it, or later. */
   readonly epoch: bigint;
   /** The first is generation 1. */
   readonly generations: readonly ListedGeneration[];
@@ -44,7 +44,7 @@ export interface BeaconKeysReading extends EpochTiming {
   readonly eras: readonly ListedEra[];
 }
 
-/** What validators agreed on, as the chain hashes it. */
+/** Outcome that validators agreed on, as the chain hashes it. */
 export interface OutcomeCall {
   readonly generation: number;
   readonly era: number;

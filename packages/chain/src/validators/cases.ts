@@ -53,7 +53,7 @@ export interface LedgerHearing {
   readonly panel: readonly Address[];
 }
 
-/** What can be appealed against. */
+/** The subject of an appeal. */
 export type AppealSubject =
   | { readonly case: number }
   | { readonly ejected: BytesLike }
@@ -62,7 +62,7 @@ export type AppealSubject =
   /** Stops the clock of what a key earned. @see FREEZE_PERIOD_S for the period. */
   | { readonly freeze: BytesLike; readonly period: number };
 
-/** What asks for a panel. */
+/** Appeals that ask for a panel. */
 export interface OpenedHearings {
   /** Names of what was appealed against. */
   readonly subjects: readonly Hex[];
@@ -114,7 +114,7 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
         return { drawnFrom, panel: panel.map((account) => lowerHex(account)) };
       });
     },
-    /** Appeals, and late draws that need another one. @param from the last reading's `next`; at first all of the last 8,191 blocks: an older appeal that nobody drew can still be drawn late, by `ogong case draw` */
+    /** Finds appeals, and late draws that need another one. @param from the last reading's `next`; at first it reads the last 8,191 blocks. `ogong case draw` draws an older appeal late. */
     hearingsOpened(from?: bigint): Promise<OpenedHearings> {
       const event = { address: where.hearings, abi: hearingsAbi, eventName: 'HearingOpened', strict: true } as const;
       return read('appeals', async (client) => {
@@ -160,7 +160,7 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
         return held;
       });
     },
-    /** What the appeal against a subject has put down; nothing where there was none, or where it was returned or paid. */
+    /** The deposit of the appeal against a subject; zero if there was no appeal, or if it was returned or paid. */
     appealDepositOf(subject: BytesLike): Promise<{ readonly from: Address; readonly amount: bigint }> {
       const args = [toHex(subject, 'subject', 32)] as const;
       return read('a deposit', async (client) => {
@@ -168,7 +168,7 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
         return { from: toAddress(from, 'from'), amount };
       });
     },
-    /** What a validator signs, as the contract reads it. @param members of the signed struct, 32 bytes each */
+    /** Reads the statement that a validator signs, by the contract. @param members of the signed struct, 32 bytes each */
     readStatement(kind: StatementKind, members: BytesLike): Promise<{ readonly digest: Hex; readonly evidence: Hex }> {
       const args = [kinds.indexOf(kind), toHex(members, 'members')] as const;
       return read('a statement', async (client) => {
@@ -182,7 +182,7 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
       const args = [toAddress(accused, 'accused'), toHex(evidence, 'evidence', 32)] as const;
       return read('what was proven', (client) => client.readContract({ ...cases, functionName: 'isUsed', args }));
     },
-    /** What an appeal against an ejection or a penalty puts down. */
+    /** Deposit of an appeal against an ejection or a penalty. */
     appealDeposit(): Promise<bigint> {
       return read('the deposit', (client) => client.readContract({ ...cases, functionName: 'deposit' }));
     },
@@ -221,7 +221,7 @@ export interface MisroutingProof {
 /** The contract of misroutings is what the contract of cases creates third. */
 export const misroutingOf = ({ cases }: Pick<Deployment, 'cases'>): Address => computeCreated(cases, 3);
 
-/** What a misrouted ticket is called as evidence. */
+/** Name of a misrouted ticket as evidence. */
 export const nameTicket = (ticket: BytesLike): Hex => sha256(toHex(ticket, 'ticket'));
 
 const SIGNATURE_BYTES = 65;
@@ -239,7 +239,7 @@ function toStatement({ members, signature, time }: SignedWords) {
   return { members: toHex(members, 'members'), signature: signed, time };
 }
 
-/** What hides a proof until it is shown. @param salt 32 random bytes. */
+/** Hides a proof until it is shown. @param salt 32 random bytes. */
 function sealProof(reporter: Address, accused: Address, evidence: Hex, salt: Hex): Hex {
   const types = [{ type: 'address' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
   return keccak256(encodeAbiParameters(types, [reporter, accused, evidence, salt]));

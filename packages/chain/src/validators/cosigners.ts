@@ -64,7 +64,7 @@ async function listPots(client: PublicClient, { staking, block }: Where) {
 
 export function createCosignerReads({ read }: Pick<Transactor, 'read'>, deployment: Where) {
   return {
-    /** What an account has not claimed of the pots of those who signed batches, the oldest first. */
+    /** Unclaimed parts of an account in the pots of co-signers, the oldest first. */
     cosignedParts(account: BytesLike): Promise<readonly CosignedPart[]> {
       const owner = toAddress(account, 'account').toLowerCase() as Address;
       return read('pots of co-signers', async (client) => {

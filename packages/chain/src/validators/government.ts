@@ -49,7 +49,7 @@ function requireGovernment({ government }: Pick<Deployment, 'government'>): Addr
   return government;
 }
 
-/** What a call would do, with the names of the ledger's contracts; undefined where none of them has such a function. */
+/** Describes a call, with the names of the ledger's contracts; undefined if none of them has such a function. */
 export function describeCall({ data }: ProposedCall): string | undefined {
   try {
     const { functionName, args } = decodeFunctionData({ abi: ledgerAbi, data });
@@ -63,7 +63,7 @@ export function describeCall({ data }: ProposedCall): string | undefined {
 export function createGovernmentReads({ read }: Pick<Transactor, 'read'>, deployment: Where) {
   const contract = () => ({ address: requireGovernment(deployment), abi: governmentAbi }) as const;
   return {
-    /** Votes of an account now: what was delegated to it. */
+    /** Votes of an account now: those that were delegated to it. */
     votingPowerOf(account: BytesLike): Promise<bigint> {
       const args = [toAddress(account, 'account')] as const;
       const token = { address: deployment.token, abi: ogongTokenAbi, functionName: 'getVotes', args } as const;
@@ -147,7 +147,7 @@ function splitCalls(calls: readonly ProposedCall[]): [Address[], bigint[], Hex[]
   return [calls.map(({ target }) => target), calls.map(() => 0n), calls.map(({ data }) => data)];
 }
 
-/** What a proposal would set. Each part that is there is set as a whole. */
+/** Parameters that a proposal would set. Each part that is there is set as a whole. */
 export interface ParameterChange {
   readonly distribution?: Distribution;
   readonly limits?: Limits;

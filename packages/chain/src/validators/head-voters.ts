@@ -7,8 +7,8 @@ import { createBeaconKeysReads } from './beacon-keys.ts';
 import { readVotes } from './votes.ts';
 
 /**
- * What the chain says of those who signed the certificate of a head: their votes at a block, and the keys that they had registered by
- * then. @throws ChainError; ProtocolError where the certificate does not parse
+ * Reads the signers of a head's certificate from the chain: their votes at a block, and the keys that they had registered by
+ * then. @throws ChainError; ProtocolError if the certificate does not parse
  */
 export async function readHeadVoters(
   { transactor, deployment }: { readonly transactor: Pick<Transactor, 'read'>; readonly deployment: Deployment },

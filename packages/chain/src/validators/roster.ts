@@ -55,8 +55,8 @@ export function createRosterReads({ read }: Pick<Transactor, 'read'>, deployment
         client.readContract({ ...contract, functionName: 'keyCountOf', args: [toAddress(account, 'account')] }),
       ),
     /**
-     * What an account has named last, which counts one voting delay later; undefined for none, and where it belongs to another signing key than
-     * the account named last.
+     * The key that an account has named last; it counts one voting delay later. Undefined if there is none, and if it belongs to another
+     * signing key than the account named last.
      */
     quorumKeyOf: (account: BytesLike): Promise<Hex | undefined> =>
       read('quorum key', async (client) => {

@@ -66,7 +66,7 @@ export function createStakeReads({ read }: Pick<Transactor, 'read'>, deployment:
       const args = [toAddress(validator, 'validator')] as const;
       return read('bond', (client) => client.readContract({ ...staking, functionName: 'bondOf', args }));
     },
-    /** What is staked behind a payee's verifiers, with what is on its way out, and its refuted reports of the last day with any. */
+    /** Stake behind a payee's verifiers, with the part on its way out, and its refuted reports of the last day with any. */
     async liabilityOf(payee: BytesLike): Promise<{ readonly stakedAtomic: bigint; readonly refuted: bigint }> {
       const args = [toAddress(payee, 'payee')] as const;
       return read('liability', async (client) => {
@@ -77,7 +77,7 @@ export function createStakeReads({ read }: Pick<Transactor, 'read'>, deployment:
         return { stakedAtomic: amount + leaving, refuted };
       });
     },
-    /** What an account has staked, and what of it is on its way out. */
+    /** Stake of an account, and the part of it on its way out. */
     stakingOf(account: BytesLike): Promise<Staked> {
       const args = [toAddress(account, 'account')] as const;
       return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakingOf', args }));

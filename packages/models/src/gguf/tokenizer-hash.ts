@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { GgufHeader } from './types.ts';
 
 /**
- * What tells two tokenizers apart, whatever the weights are: SHA-256 over one line of JSON, `[key, type, type of elements or "",
- * value]`, and a line feed, for each metadata entry whose key begins with `tokenizer.`, in ascending order of keys (UTF-16 code
- * units). Integers of 64 bits are decimal text.
+ * Hash of a tokenizer; weights do not change it. SHA-256 over one line for each metadata entry whose key begins with
+ * `tokenizer.`, in ascending order of keys (UTF-16 code units). A line is JSON,
+ * `[key, type, type of elements or "", value]`, and a line feed. Integers of 64 bits are decimal text.
  * @returns 32 bytes.
  */
 export function hashTokenizer({ metadata }: Pick<GgufHeader, 'metadata'>): Uint8Array {

@@ -349,7 +349,7 @@ const pullCommand = defineModelCommand('pull', 'bring a model onto this machine'
     await pullModel(door, model, { output, signal: stopping.signal, isQuiet: values.json });
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
-    output.writeError('stopped; what arrived is kept, run again to go on\n');
+    output.writeError('stopped; received bytes are kept, run again to go on\n');
     return EXIT.interrupted;
   } finally {
     process.off('SIGINT', stop);
