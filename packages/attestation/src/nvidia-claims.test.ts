@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { BasicConstraintsExtension, X509CertificateGenerator } from '@peculiar/x509';
@@ -25,21 +26,27 @@ describe('plain XML', () => {
     );
   });
 
+  it('normalises references and line ends as the standard says', () => {
+    const given = '<?xml version="1.0"?>\n<a b="1\n2&#10;&lt;&quot;">&lt;&#13;\r\n&amp;</a>';
+    expect(canonicalize(parsePlainXml(given))).toBe('<a b="1 2&#xA;&lt;&quot;">&lt;&#xD;\n&amp;</a>');
+  });
+
   it.each([
-    ['an entity', '<a>&lt;</a>'],
     ['a comment', '<a><!-- x --></a>'],
     ['a section', '<a><![CDATA[x]]></a>'],
-    ['an instruction', '<?xml version="1.0"?><a/>'],
-    ['a type', '<!DOCTYPE a><a/>'],
+    ['an undefined entity', '<a>&x;</a>'],
+    ['a processing instruction', '<a><?b c?></a>'],
+    ['a document type', '<!DOCTYPE a><a/>'],
+    ['an entity of its own', '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'],
     ['an attribute twice', '<a b="1" b="2"/>'],
-    ['a line break in an attribute', '<a b="1\n2"/>'],
     ['another end', '<a></b>'],
     ['two roots', '<a/><b/>'],
     ['no end', '<a>'],
-    ['a carriage return', '<a>\r</a>'],
     ['too deep a nest', `${'<a>'.repeat(40)}${'</a>'.repeat(40)}`],
+    ['more elements than a manifest has', `<a>${'<b/>'.repeat(1_024)}</a>`],
+    ['a nest as deep as a text can be', '<a>'.repeat(300_000)],
     ['nothing', ''],
-  ])('does not know %s', (_what, given) => {
+  ])('refuses %s', (_what, given) => {
     expect(() => parsePlainXml(given)).toThrow('plain XML');
   });
 });

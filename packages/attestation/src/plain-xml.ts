@@ -1,85 +1,87 @@
+import { SaxesParser } from 'saxes';
 import { EvidenceError } from './evidence-error.ts';
 
 /**
- * The part of XML that manifests of measurements are written in: elements, attributes and text. Everything else is refused: entities,
- * comments, sections, processing instructions and types. So are texts that canonical form would change: references, and line breaks in attributes.
+ * An element of an XML document. Signed manifests need elements, attributes and text. The parser refuses comments, CDATA sections,
+ * processing instructions and document types.
  */
 export interface XmlElement {
-  /** As it is written, with its prefix. */
+  /** The qualified name, with its prefix as the document spells it. */
   readonly name: string;
-  /** Without those that declare namespaces. */
+  /** Attributes in document order, without namespace declarations. */
   readonly attributes: readonly { readonly name: string; readonly value: string }[];
-  /** Declared here, by prefix; `` is the default. */
+  /** Namespaces that this element declares, by prefix; the empty prefix is the default namespace. */
   readonly declared: ReadonlyMap<string, string>;
   readonly children: readonly (XmlElement | string)[];
 }
 
+interface OpenElement extends XmlElement {
+  readonly children: (XmlElement | string)[];
+}
+
 const MAX_DEPTH = 16;
 const MAX_ELEMENTS = 1_024;
-const NAME = /[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?/y;
-const ATTRIBUTE = /\s+([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)="([^"<&\t\n\r]*)"/y;
 
-/** @throws EvidenceError */
+/**
+ * Parses an XML document. Work and memory are linear in the length of the text; depth and number of elements are bounded.
+ * @throws EvidenceError
+ */
 export function parsePlainXml(text: string): XmlElement {
-  let [at, count] = [0, 0];
-  const fail = (what: string): EvidenceError => new EvidenceError(`the manifest is no plain XML: ${what}`);
-  const match = (pattern: RegExp): RegExpExecArray | undefined => {
-    pattern.lastIndex = at;
-    const found = pattern.exec(text) ?? undefined;
-    if (found !== undefined) at = pattern.lastIndex;
-    return found;
+  const fail = (reason: string): EvidenceError => new EvidenceError(`the manifest is no plain XML: ${reason}`);
+  const refuse = (kind: string) => () => {
+    throw fail(`it has a ${kind}`);
   };
-  const take = (word: string): void => {
-    if (!text.startsWith(word, at)) throw fail(`${word} is expected`);
-    at += word.length;
-  };
-
-  function readElement(depth: number): XmlElement {
-    if (depth > MAX_DEPTH || ++count > MAX_ELEMENTS) throw fail('it is too large');
-    take('<');
-    const name = match(NAME)?.[0];
-    if (name === undefined) throw fail('a name is expected');
+  const open: OpenElement[] = [];
+  let root: XmlElement | undefined;
+  let count = 0;
+  const parser = new SaxesParser();
+  parser.on('comment', refuse('comment'));
+  parser.on('cdata', refuse('CDATA section'));
+  parser.on('processinginstruction', refuse('processing instruction'));
+  parser.on('doctype', refuse('document type'));
+  parser.on('opentag', ({ name, attributes: all }) => {
+    if (open.length > MAX_DEPTH || ++count > MAX_ELEMENTS) throw fail('it is too large');
     const attributes: { name: string; value: string }[] = [];
     const declared = new Map<string, string>();
-    const seen = new Set<string>();
-    for (let found = match(ATTRIBUTE); found !== undefined; found = match(ATTRIBUTE)) {
-      const [, key = '', value = ''] = found;
-      if (seen.has(key)) throw fail(`${key} is there twice`);
-      seen.add(key);
+    for (const [key, value] of Object.entries(all)) {
       if (key === 'xmlns') declared.set('', value);
       else if (key.startsWith('xmlns:')) declared.set(key.slice(6), value);
-      else if (key.startsWith('xml:')) throw fail(`${key} is not known`);
+      else if (key.startsWith('xml:')) throw fail(`the attribute ${key} is not supported`);
       else attributes.push({ name: key, value });
     }
-    match(/\s*/y);
-    if (text.startsWith('/>', at)) {
-      at += 2;
-      return { name, attributes, declared, children: [] };
-    }
-    take('>');
-    const children: (XmlElement | string)[] = [];
-    for (;;) {
-      const piece = match(/[^<&\r]+/y)?.[0];
-      if (piece !== undefined) children.push(piece);
-      if (text.startsWith('</', at)) break;
-      children.push(readElement(depth + 1));
-    }
-    take(`</${name}`);
-    match(/\s*/y);
-    take('>');
-    return { name, attributes, declared, children };
+    const element: OpenElement = { name, attributes, declared, children: [] };
+    open.at(-1)?.children.push(element);
+    root ??= element;
+    open.push(element);
+  });
+  parser.on('closetag', () => void open.pop());
+  parser.on('text', (piece) => void open.at(-1)?.children.push(piece));
+  try {
+    parser.write(text).close();
+  } catch (error) {
+    if (error instanceof EvidenceError) throw error;
+    throw fail((error as Error).message);
   }
-
-  match(/\s*/y);
-  const root = readElement(0);
-  match(/\s*/y);
-  if (at !== text.length) throw fail('something follows its end');
+  if (root === undefined) throw fail('it has no element');
   return root;
 }
 
 const prefixOf = (name: string): string => (name.includes(':') ? name.slice(0, name.indexOf(':')) : '');
 const localOf = (name: string): string => name.slice(name.indexOf(':') + 1);
 const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The escapes of Canonical XML 1.1, section 2.3. */
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\t': '&#x9;',
+  '\n': '&#xA;',
+  '\r': '&#xD;',
+};
+const escapeText = (text: string): string => text.replace(/[&<>\r]/g, (mark) => ESCAPES[mark] as string);
+const escapeAttribute = (value: string): string => value.replace(/[&<"\t\n\r]/g, (mark) => ESCAPES[mark] as string);
 
 /**
  * Canonical XML 1.1 (W3C, inclusive) of an element.
@@ -102,13 +104,13 @@ function write(
   const fresh = [...inside].filter(([prefix, uri]) => (rendered.get(prefix) ?? '') !== uri);
   const spaces = fresh
     .sort(([a], [b]) => byCode(a, b))
-    .map(([prefix, uri]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${uri}"`);
+    .map(([prefix, uri]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escapeAttribute(uri)}"`);
   const namespaceOf = (name: string): string => (prefixOf(name) === '' ? '' : (inside.get(prefixOf(name)) ?? ''));
   const attributes = [...element.attributes]
     .sort((a, b) => byCode(namespaceOf(a.name), namespaceOf(b.name)) || byCode(localOf(a.name), localOf(b.name)))
-    .map(({ name, value }) => ` ${name}="${value}"`);
+    .map(({ name, value }) => ` ${name}="${escapeAttribute(value)}"`);
   const children = element.children.map((child) => {
-    if (typeof child === 'string') return child.replaceAll('>', '&gt;');
+    if (typeof child === 'string') return escapeText(child);
     return child === without ? '' : write(child, inside, inside, without);
   });
   return `<${element.name}${spaces.join('')}${attributes.join('')}>${children.join('')}</${element.name}>`;
