@@ -64,7 +64,7 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
       const verdict = verifyChain(crypto, {
         from: position,
         entries,
-        areSettled: true,
+
         ...(isLast ? { expected } : {}),
       });
       const failed = verdict.checks.find(({ status }) => status === 'fail');

@@ -5,7 +5,7 @@ import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import {
   computeEntryHash,
   computeGenesisPosition,
-  parseSettledEntry,
+  parseVerdictEntry,
   type VerdictEntry,
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
@@ -51,7 +51,7 @@ export function checkLog({ validator, chainId, anchor, from, entries }: ReadEntr
     from === 0n
       ? computeGenesisPosition(crypto, { chainId, validator })
       : { length: from, head: readPrevious(entries[0]) ?? new Uint8Array(32) };
-  const chained = verifyChain(crypto, { from: start, entries, areSettled: true });
+  const chained = verifyChain(crypto, { from: start, entries });
   const anchored = anchor === undefined ? undefined : checkAnchor(anchor, { from, entries, start: start.head });
   return {
     validator,
@@ -67,7 +67,7 @@ export function checkLog({ validator, chainId, anchor, from, entries }: ReadEntr
 
 function readPrevious(bytes: Uint8Array | undefined): Uint8Array | undefined {
   try {
-    return bytes && parseSettledEntry(bytes).previousHash;
+    return bytes && parseVerdictEntry(bytes).previousHash;
   } catch {
     return undefined;
   }

@@ -2,21 +2,18 @@ import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/eip712.json' with { type: 'json' };
-import { concatBytes, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { computeInclusionProof, hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import type { Order } from '../exchange/order.ts';
 import {
   areModelsNamed,
-  BATCH_TAG,
   type BatchInput,
   buildSettlement,
   createVoucher,
-  EARLIER_BATCH_TAG,
   encodeSettlement,
   hashSettlement,
   type Line,
-  parseSettledBatch,
   parseSettlement,
   type Settlement,
 } from './batch.ts';
@@ -134,12 +131,6 @@ function toInput(replies: readonly Reply[], cumulative = 1n << 100n): BatchInput
     })),
   );
   return { validator, sequence: 1n, position, entries, vouchers };
-}
-
-/** Where the first line begins: its provider's id comes first, behind two bytes of their number. */
-function indexOfLines(bytes: Uint8Array, { lines }: Pick<Settlement, 'lines'>): number {
-  const id = toHex((lines[0] as Line).providerId);
-  return toHex(bytes).indexOf(id) / 2;
 }
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
@@ -373,28 +364,6 @@ describe('settlement', () => {
     const mixed = [{ ...second, modelRoot: bytesOf(32, 0) }, first];
     expect(() => encodeSettlement({ ...named, lines: mixed })).toThrow('lines name all models, or none');
     expect(() => encodeSettlement({ ...named, lines: [second, first] })).toThrow(ProtocolError);
-  });
-
-  it('reads a batch of the format before where it has settled, and nowhere else', () => {
-    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 3, payee: 1, router: 1, ejects: true, credited: [2] };
-    const settlement = buildSettlement(nobleCrypto, toInput([reply, { ...reply, payee: 2, payer: 2 }]));
-    const bytes = encodeSettlement(settlement);
-    expect(parseSettledBatch(bytes)).toEqual(settlement);
-    // As before, but for the tag and the last 32 bytes of each line.
-    const at = indexOfLines(bytes, settlement);
-    const width = 32 + 20 + 20 + 16 + 16;
-    const lines = settlement.lines.map((_, i) => bytes.subarray(at + i * (width + 32), at + i * (width + 32) + width));
-    const earlier = concatBytes(
-      new TextEncoder().encode(`${EARLIER_BATCH_TAG}\n`),
-      bytes.subarray(BATCH_TAG.length + 1, at),
-      ...lines,
-      bytes.subarray(at + settlement.lines.length * (width + 32)),
-    );
-    expect(parseSettledBatch(earlier)).toEqual(settlement);
-    expect(() => parseSettlement(earlier)).toThrow(`the bytes do not open with the tag ${BATCH_TAG}`);
-    expect(() => parseSettledBatch(earlier.subarray(0, -1))).toThrow(ProtocolError);
-    const before = concatBytes(new TextEncoder().encode('ogong-batch-v5\n'), earlier.subarray(BATCH_TAG.length + 1));
-    expect(() => parseSettledBatch(before)).toThrow(ProtocolError);
   });
 
   it('owes nothing for rejected and abandoned replies', () => {

@@ -50,7 +50,7 @@ const debitCodec = struct({
 /** What one payer owes, under the newest order that it signed. */
 export interface Debit extends CodecType<typeof debitCodec> {}
 
-const UNNAMED_LINE = {
+const LINE = {
   /** The key that served, whose earnings the line adds to. */
   providerId: abi.bytes32,
   payee: abi.address,
@@ -59,9 +59,6 @@ const UNNAMED_LINE = {
   gross: abi.uint128,
   /** The part of gross that goes to the verification pool whole; the rest is shared. */
   fine: abi.uint128,
-};
-const LINE = {
-  ...UNNAMED_LINE,
   /** Content root of the model, whose maker the registry names; zero while makers have no share. */
   modelRoot: abi.bytes32,
 };
@@ -112,36 +109,16 @@ const settlementCodec = struct({
 
 export interface Settlement extends CodecType<typeof settlementCodec> {}
 
-/** With what each batch begins that is written. */
+/** The domain tag of a batch. */
 export const BATCH_TAG = 'ogong-batch-v7';
-/** With what settled batches of earlier programs begin. */
-export const EARLIER_BATCH_TAG = 'ogong-batch-v6';
 
 const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: BATCH_TAG });
 
 export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
-/** Of the present format alone: what has yet to settle is in no other. */
+/** @throws ProtocolError */
 export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
 
-type UnnamedLine = Omit<Line, 'modelRoot'>;
 const NO_MODEL: Uint8Array = new Uint8Array(32);
-const earlierFormat = createFormat(
-  struct({
-    batch: batchCodec as Codec<Batch>,
-    debits: debitsCodec,
-    lines: parties<UnnamedLine>(struct(UNNAMED_LINE), compareParties),
-    ...markFields,
-  }),
-  { tag: EARLIER_BATCH_TAG },
-);
-
-/** A batch that the chain has taken, also of the format before: for reading history, never for judging. */
-export function parseSettledBatch(bytes: Uint8Array): Settlement {
-  const tag = new TextEncoder().encode(`${EARLIER_BATCH_TAG}\n`);
-  if (compareBytes(bytes.subarray(0, tag.length), tag) !== 0) return parseSettlement(bytes);
-  const { lines, ...rest } = earlierFormat.decode(bytes);
-  return { ...rest, lines: lines.map((line) => ({ ...line, modelRoot: NO_MODEL })) };
-}
 
 const BATCH_SUMMARY = {
   ...BATCH,
@@ -400,7 +377,7 @@ function tallyVerifiers(entries: readonly VerdictEntry[], findTests: FindTests):
   return [...tallies.values()].sort((a, b) => compareBytes(a.payee, b.payee));
 }
 
-function compareParties(a: UnnamedLine, b: UnnamedLine): number {
+function compareParties(a: Omit<Line, 'modelRoot'>, b: Omit<Line, 'modelRoot'>): number {
   return compareBytes(a.providerId, b.providerId) || compareBytes(a.payee, b.payee) || compareBytes(a.router, b.router);
 }
 

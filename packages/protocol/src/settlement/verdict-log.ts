@@ -126,56 +126,16 @@ const verdictEntryCodec = struct({
 
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
-/** With what each entry begins that is written. */
+/** The domain tag of a log entry. */
 export const VERDICT_ENTRY_TAG = 'ogong-verdict-v6';
-/** With what settled entries of earlier programs may begin. */
-export const EARLIER_ENTRY_TAG = 'ogong-verdict-v5';
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
   tag: VERDICT_ENTRY_TAG,
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
-/** Of the present format alone: what has yet to settle is in no other. */
+/** @throws ProtocolError */
 export const parseVerdictEntry: (bytes: Uint8Array) => VerdictEntry = verdictEntryFormat.decode;
-
-const earlierMark = union('outcome', { credited: struct({}), refuted: struct({}), silent: struct({ halfHour: u32 }) });
-type EarlierMark = CodecType<typeof markedVerifier> & CodecType<typeof earlierMark>;
-const earlierMarkCodec: Codec<EarlierMark> = {
-  write(writer, mark) {
-    markedVerifier.write(writer, mark);
-    earlierMark.write(writer, mark);
-  },
-  read: (reader) => ({ ...markedVerifier.read(reader), ...earlierMark.read(reader) }),
-};
-const earlierFormat = createFormat(
-  struct({
-    ...subjectFields,
-    verifiers: list<EarlierMark>(earlierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
-    ...outcomeFields,
-  }),
-  { tag: EARLIER_ENTRY_TAG },
-);
-const earlierDomain = encodeDomain(EARLIER_ENTRY_TAG);
-
-/** Whether an entry is in the format before, which counts no tokens of verifiers. */
-export const isEarlierEntry = (bytes: Uint8Array): boolean =>
-  equalBytes(bytes.subarray(0, earlierDomain.length), earlierDomain);
-
-/**
- * Of a settled entry, which may be in the format before: nobody served in shards then, and a report counted as one, whatever it took,
- * so a credit of it stands here as one token.
- */
-export function parseSettledEntry(bytes: Uint8Array): VerdictEntry {
-  if (!isEarlierEntry(bytes)) return parseVerdictEntry(bytes);
-  const { verifiers, ...entry } = earlierFormat.decode(bytes);
-  const read: VerdictEntry = { ...entry, shards: [], verifiers: verifiers.map(toPresentMark) };
-  assertConsistent(read);
-  return read;
-}
-
-const toPresentMark = (mark: EarlierMark): VerifierMark =>
-  mark.outcome === 'credited' ? { ...mark, tokens: 1 } : mark;
 
 /** How far a log has grown. */
 export interface LogPosition {
@@ -253,24 +213,18 @@ export interface LogPart {
   readonly from: LogPosition;
   readonly entries: readonly Uint8Array[];
   readonly expected?: LogPosition;
-  /** They have settled, and so may be in an earlier format. */
-  readonly areSettled?: boolean;
 }
 
 /**
  * Whether entries, as the exact bytes received, follow a known position, and end at `expected` where one is given.
  */
-export function verifyChain(
-  crypto: Crypto,
-  { from, entries: list, expected, areSettled = false }: LogPart,
-): LogVerdict {
-  const parse = areSettled ? parseSettledEntry : parseVerdictEntry;
+export function verifyChain(crypto: Crypto, { from, entries: list, expected }: LogPart): LogVerdict {
   const entries: VerdictEntry[] = [];
   let position = from;
   for (const bytes of list) {
     const problem = ((): string | undefined => {
       try {
-        const entry = parse(bytes);
+        const entry = parseVerdictEntry(bytes);
         if (entry.index !== position.length) return `has index ${entry.index}`;
         if (!equalBytes(entry.previousHash, position.head)) return 'does not follow the entry before';
         entries.push(entry);

@@ -35,15 +35,7 @@ import { credentialCodec } from './credential.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 import { type Statement, statementList } from './witnessed.ts';
 
-/** Of the format that this version writes, and reads. */
-const EVIDENCE_VERSION = 15;
-export const EVIDENCE_TAG = `ogong-evidence-v${EVIDENCE_VERSION}`;
-
-/** Whether evidence says that it is in a format that earlier versions wrote, and nobody reads any more. */
-export function isEarlierEvidence(evidence: Uint8Array): boolean {
-  const [, version] = /^ogong-evidence-v(\d{1,2})\n/.exec(String.fromCharCode(...evidence.subarray(0, 24))) ?? [];
-  return version !== undefined && Number(version) < EVIDENCE_VERSION;
-}
+export const EVIDENCE_TAG = 'ogong-evidence-v15';
 
 /** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/evidence.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;

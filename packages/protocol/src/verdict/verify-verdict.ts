@@ -13,8 +13,7 @@ import { findHeaderModality } from '../modality/registry.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import {
   computeCorrectionId,
-  isEarlierEntry,
-  parseSettledEntry,
+  parseVerdictEntry,
   type VerdictEntry,
   type VerifierMark,
 } from '../settlement/verdict-log.ts';
@@ -39,7 +38,7 @@ import {
   verifySummarized,
 } from './claim.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
-import { type Evidence, isEarlierEvidence, parseEvidence } from './evidence.ts';
+import { type Evidence, parseEvidence } from './evidence.ts';
 import type { HoneypotKey } from './honeypot/honeypot.ts';
 import { giveUpUntold, judge } from './judge.ts';
 import { JudgeError, type Judgement } from './judgement.ts';
@@ -79,12 +78,9 @@ export async function verifyVerdict(
   trust: VerdictAnchors,
 ): Promise<VerdictReview> {
   try {
-    const entry = parseSettledEntry(logEntry);
+    const entry = parseVerdictEntry(logEntry);
     // Such an entry has settled: co-signers who could read its evidence have judged it, and sign none any more.
-    const isEarlier = isEarlierEntry(logEntry);
-    const isUnread = isEarlier && isEarlierEvidence(verdict.evidence);
-    const judgement = await assertVerdict(crypto, entry, verdict, trust, { areTokensTold: !isEarlier, isUnread });
-    if (isUnread) return { ok: true, checks: [skip('verdict', UNREAD)] };
+    const judgement = await assertVerdict(crypto, entry, verdict, trust);
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
     const isUnproven = trust.findVrfKey === undefined && (judgement?.isUntold === true || hasTrapped(verdict));
@@ -101,7 +97,6 @@ export async function verifyVerdict(
   }
 }
 
-const UNREAD = 'order, record and fee hold; the evidence is in an earlier format, and is not judged again';
 const UNPROVEN = 'no key is given by which the nonce of its honeypot could be checked';
 const UNTOLD =
   'nothing is said of a honeypot that the beacon draws, and no key is given that says whether something has to be';
@@ -135,8 +130,6 @@ export function isRefutation(error: unknown): error is Error {
 
 /**
  * The same for callers that need only the first failed check.
- * @param areTokensTold false: the entry has settled in the format before, which does not say how many tokens a verifier checked.
- * @param isUnread true: that holds of its evidence, too, and all else is checked.
  * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
  */
 export async function assertVerdict(
@@ -144,7 +137,6 @@ export async function assertVerdict(
   entry: VerdictEntry,
   { order: signedOrder, record: signed, submission, evidence, delivery }: PublicVerdict,
   trust: VerdictAnchors,
-  { areTokensTold = true, isUnread = false }: { readonly areTokensTold?: boolean; readonly isUnread?: boolean } = {},
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
@@ -165,7 +157,7 @@ export async function assertVerdict(
   const delivered = delivery && verifySignedDelivery(crypto, { ledger: trust.ledger, order }, delivery);
   if (delivered) assertAcknowledged(delivered, entry, order);
   if (entry.verdict === 'abandoned' || isUndelivered(entry)) {
-    if (!isUnread) await assertUndelivered(crypto, entry, order, evidence, trust);
+    await assertUndelivered(crypto, entry, order, evidence, trust);
     const fine = entry.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n;
     assertShards(entry, []);
     demand(entry.fineAtomic === fine, `${at} has a fine of ${entry.fineAtomic}, its order comes to ${fine}`);
@@ -193,7 +185,6 @@ export async function assertVerdict(
   }
   const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
   const draw = await findDraw(entry, order, trust);
-  if (isUnread) return undefined;
   const parsed = parseEvidence(evidence);
   if (parsed.kind === 'withheld' || parsed.kind === 'unasked') {
     const missing = { asked: 'opening', subject: entry.recordHash } as const;
@@ -226,10 +217,7 @@ export async function assertVerdict(
   const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
   const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
   demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
-  assertSameJudgement(
-    entry,
-    areTokensTold ? judgement : { ...judgement, verifiers: judgement.verifiers.map(countAsOne) },
-  );
+  assertSameJudgement(entry, judgement);
   if (parsed.kind === 'audit') {
     assertAskedInTime(entry, order, parsed);
     assertLiable(crypto, entry, parsed, { ledger: trust.ledger, order });
@@ -343,9 +331,6 @@ async function findLaterBeacons(
   const later = Array.from({ length: Math.max(0, sittings - 1) }, (_, i) => computeSittingEpoch(beaconEpoch, i + 1));
   return Promise.all(later.map(async (epoch) => (await findBeacon(epoch)).value));
 }
-
-/** As an entry of the format before is read. */
-const countAsOne = (mark: VerifierMark): VerifierMark => (mark.outcome === 'credited' ? { ...mark, tokens: 1 } : mark);
 
 function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
   const { verdict, evidence, verifiers, isUnproven = false } = judgement;

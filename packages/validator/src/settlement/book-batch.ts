@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { sumDebts } from '@ogong/protocol/settlement/batch';
-import { parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Booking, type StoredBatch, settleBatch } from '../store/batch-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
 import { certifyHead } from './certify-head.ts';
@@ -25,7 +25,7 @@ export async function bookFound(state: SettlementState, client: SettlementChain,
   await certifyHead(state, client, batch, found?.blockNumber);
   const drawn = new Set(found?.payers.map(toHex));
   const findTests = createTestReader(state.store, state.signer.address);
-  const entries = readBatchEntries(state, batch).map(parseSettledEntry);
+  const entries = readBatchEntries(state, batch).map(parseVerdictEntry);
   const owing = state.store.read(() => sumDebts(entries, findTests)).map(({ payer }) => payer);
   const uncollectable = found ? owing.filter((payer) => !drawn.has(toHex(payer))) : batch.settlement.uncollectable;
   await bookBatch(state, batch, { transactionHash: found?.transactionHash ?? '', uncollectable });

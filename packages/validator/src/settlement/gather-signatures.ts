@@ -8,7 +8,7 @@ import {
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
-import { parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   type EntryMessage,
   findCorrection,
@@ -176,7 +176,7 @@ function readOwnPlaces(
   { settlement }: Pick<StoredBatch, 'settlement'>,
   rows: readonly { readonly entry: Uint8Array }[],
 ): { readonly isSignable: boolean; readonly signed: ReadonlySet<bigint> } {
-  const entries = rows.map(({ entry }) => parseSettledEntry(entry));
+  const entries = rows.map(({ entry }) => parseVerdictEntry(entry));
   const end = { head: settlement.batch.logHead };
   return {
     isSignable: isSignable(store, own, entries, end),
@@ -197,7 +197,7 @@ async function addOwnSignature(
   rows: readonly { readonly entry: Uint8Array }[],
 ): Promise<void> {
   const entries = rows.map(({ entry }) => entry);
-  const places = listPlaces(entries.map(parseSettledEntry), { head: batch.settlement.batch.logHead });
+  const places = listPlaces(entries.map(parseVerdictEntry), { head: batch.settlement.batch.logHead });
   await group.write((db) => keepPlaces(db, signer.address, places));
   const statement = { domain, summary: summarizeSettlement(crypto, batch.settlement), entries };
   const signature = await signer.sign({ kind: 'batch', ...statement });

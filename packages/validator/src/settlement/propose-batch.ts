@@ -9,7 +9,7 @@ import {
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
-import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
+import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   listEntries,
   measureEntry,
@@ -151,7 +151,7 @@ async function buildBatch(
 ): Promise<Settlement> {
   const findTests = createTestReader(store, signer.address);
   const from = to - BigInt(entries.length);
-  const debts = store.read(() => sumDebts(entries.map(parseSettledEntry), findTests));
+  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findTests));
   const used = new Map<string, OrderVoucher>();
   for (const { payer } of debts) {
     const newest = store.read(() => readVoucher(store, payer));
@@ -209,7 +209,7 @@ function listOrders(
 
 /** @throws SettlementError unless the entry continues the log that the chain has settled. */
 export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anchor, 'sequence' | 'logHead'>): void {
-  if (sequence === 0n || equalBytes(parseSettledEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
+  if (sequence === 0n || equalBytes(parseVerdictEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
@@ -243,7 +243,7 @@ export function takeEntries(
   let most = room;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
     size += store.read(() => measureEntry(readEntryMessage(store, row)));
-    const entry = parseSettledEntry(row.entry);
+    const entry = parseVerdictEntry(row.entry);
     const gas = meter.add(entry, isNamed ? store.read(() => findModel(store, row.replyId)) : undefined);
     gross += entry.feeAtomic;
     const isAbove = most !== undefined && gross > most;

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { ChainError } from '@ogong/chain/errors';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -402,17 +401,6 @@ describe('settlement', () => {
       expect(await four.own.settlement.step()).toBe(true);
       expect(await four.own.settlement.step()).toBe(false);
       expect(four.chain.settled).toEqual(before);
-      expect(readChannel(four.own.store, payer.address)).toEqual(booked);
-    });
-
-    it('submits a batch again whose log is in an earlier format', async () => {
-      const { four, booked } = await settleThree();
-      four.chain.settled.splice(2);
-      const file = new URL('../../../testing/releases/verdict-log-v5.json', import.meta.url);
-      const { entries } = JSON.parse(readFileSync(file, 'utf8')) as { readonly entries: readonly string[] };
-      four.own.store.prepare('UPDATE log SET entry = ? WHERE position = 2').run(fromHex(entries[2] as string));
-      expect(await four.own.settlement.step()).toBe(true);
-      expect(sequences(four)).toEqual([1n, 2n, 3n]);
       expect(readChannel(four.own.store, payer.address)).toEqual(booked);
     });
 

@@ -9,7 +9,7 @@ import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-st
 import {
   computeEntryHash,
   computeGenesisPosition,
-  parseSettledEntry,
+  parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { SignerError } from './signer-error.ts';
@@ -302,7 +302,7 @@ function readRun(
 
 function parseEntry(bytes: Uint8Array): VerdictEntry {
   try {
-    return parseSettledEntry(bytes);
+    return parseVerdictEntry(bytes);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw new SignerError('malformed', `a log entry does not parse: ${error.message}`, { cause: error });

@@ -5,19 +5,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import {
-  encodeSettlement,
-  listPaid,
-  parseSettledBatch,
-  parseSettlement,
-  type Settlement,
-} from '@ogong/protocol/settlement/batch';
+import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { HeadSignature, SignedHead } from '@ogong/protocol/settlement/head-certificate';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   computeCorrectionId,
   isBillable,
-  parseSettledEntry,
+  parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
@@ -43,7 +37,7 @@ const batchColumns = columns({
   from: named('from_position', bigInteger),
   to: named('to_position', bigInteger),
 });
-const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettledBatch, encodeSettlement)) });
+const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettlement, encodeSettlement)) });
 const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
@@ -73,7 +67,7 @@ export function readBooked(store: Store, sequence: bigint): StoredBatch | undefi
     store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'settled' AND sequence = ?`),
     sequence,
   );
-  return row && { ...row, settlement: parseSettledBatch(row.bytes) };
+  return row && { ...row, settlement: parseSettlement(row.bytes) };
 }
 
 /** When a batch was booked last. */
@@ -298,7 +292,7 @@ export function settleBatch(
   if (changed === 0) return undefined;
   const unpaid = new Set(uncollectable.map(toHex));
   let unpaidReplies = 0;
-  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseSettledEntry(entry));
+  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
   const tests = createTestStates(store, settlement.batch.validator);
   const paid = new Set(listPaid(entries, tests.find));
   for (const entry of entries) {

@@ -11,7 +11,7 @@ import type { CommonRequest } from '../../modality/modality.ts';
 import { type Batch, hashSettlement, type Settlement } from '../../settlement/batch.ts';
 import { MAX_BATCH_ENTRIES } from '../../settlement/gas.ts';
 import { type HeadVoters, verifyHeadCertificate } from '../../settlement/head-certificate.ts';
-import { isBillable, parseSettledEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
+import { isBillable, parseVerdictEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
 import { isPaidFor } from '../reply-fee.ts';
 
 /** The way from a reply into the chain: a log entry of its validator, and the settlement that holds it. */
@@ -107,7 +107,7 @@ export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledE
   if (domain === undefined) return skip('settled', 'no settlement contract is given to compare with');
   let entry: VerdictEntry;
   try {
-    entry = parseSettledEntry(evidence.entry);
+    entry = parseVerdictEntry(evidence.entry);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return fail('settled', `the log entry does not parse: ${error.message}`);
@@ -159,7 +159,7 @@ export function checkSettledEntry(
 ): { readonly checks: readonly Check[]; readonly entry: VerdictEntry | undefined } {
   let entry: VerdictEntry;
   try {
-    entry = parseSettledEntry(evidence.entry);
+    entry = parseVerdictEntry(evidence.entry);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return { checks: [fail('log-entry', `the log entry does not parse: ${error.message}`)], entry: undefined };

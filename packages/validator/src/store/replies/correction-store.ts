@@ -1,7 +1,7 @@
 import { bytes, columns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { computeCorrectionId, parseSettledEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { computeCorrectionId, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import { type Decision, decideReply, type VerdictContext } from '../verdict-store.ts';
 import { attachRecord } from './reply-changes.ts';
@@ -44,5 +44,5 @@ export function correctReply(
 
 function hasEjected(store: Store, replyId: Uint8Array): boolean {
   const row = entryColumns.get(store.prepare('SELECT entry FROM log WHERE reply_id = ?'), replyId);
-  return row !== undefined && parseSettledEntry(row.entry).ejects;
+  return row !== undefined && parseVerdictEntry(row.entry).ejects;
 }

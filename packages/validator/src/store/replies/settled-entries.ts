@@ -3,7 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeInclusionProof, hashLeaf } from '@ogong/protocol/crypto/merkle';
-import { isBillable, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
+import { isBillable, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries } from '../batch-store.ts';
 import { readReply } from './reply-store.ts';
 
@@ -76,7 +76,7 @@ function readBatch(store: Store, crypto: Crypto, sequence: bigint): SettledBatch
   const entries = new Map<string, { readonly entry: Uint8Array; readonly place: number | undefined }>();
   for (const { entry, replyId } of listEntries(store, batch.from, Number(batch.to - batch.from))) {
     const name = toHex(replyId);
-    const isPaid = isBillable(parseSettledEntry(entry).verdict) && !voided.has(name);
+    const isPaid = isBillable(parseVerdictEntry(entry).verdict) && !voided.has(name);
     entries.set(name, { entry, place: isPaid ? leaves.length : undefined });
     if (isPaid) leaves.push(hashLeaf(crypto, entry));
   }
