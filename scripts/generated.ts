@@ -1,5 +1,5 @@
-// Writes generated files: wire messages from the .proto files, the reference of flags and of local mode from what the daemons read. With
-// --check it verifies that the committed files match their sources.
+// Writes generated files: wire messages from the .proto files, and reference pages from the definitions that the daemons read. With --check
+// it verifies that the committed files match their sources, and that the page of all flags, which is not committed, can be written.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -13,6 +13,18 @@ import { root } from './steps.ts';
 
 const check = process.argv.includes('--check');
 
+/** Returns generated messages with one statement a line. The .proto file documents the fields, so comments are left out. */
+function compactMessages(text: string): string {
+  const [head = '', ...rest] = text.split(/^(?=import )/m);
+  const statements = rest
+    .join('')
+    .replace(/\/\*\*[\s\S]*?\*\//g, '')
+    .split(/\n(?=export )/)
+    .map((statement) => statement.trim().replace(/\s*\n\s*/g, ' '));
+  const [imports = '', ...exported] = statements;
+  return `${head}${imports.replace(/; import /g, ';\nimport ')}\n\n${exported.join('\n')}\n`;
+}
+
 function generateMessages(): string {
   const platform = process.platform === 'win32' ? 'win32' : process.platform;
   const arch = process.arch === 'arm64' && platform === 'linux' ? 'aarch64' : process.arch;
@@ -21,7 +33,7 @@ function generateMessages(): string {
   const out = mkdtempSync(join(tmpdir(), 'ogong-generated-'));
   try {
     execFileSync(buf, ['generate', '-o', out], { cwd: root, stdio: 'inherit' });
-    return readFileSync(join(out, messages), 'utf8');
+    return compactMessages(readFileSync(join(out, messages), 'utf8'));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
@@ -40,7 +52,6 @@ function generateReference(): string {
 const messages = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
 const targets: readonly [path: string, generate: () => string][] = [
   [messages, generateMessages],
-  ['docs/reference/cli.md', generateReference],
   ['docs/doors.md', formatDoorsPage],
   ['docs/reference/local-mode.md', formatLocalModePage],
   ['docs/reference/endpoints.md', formatEndpointsPage],
@@ -60,3 +71,12 @@ for (const [path, generate] of targets) {
     process.exitCode = 1;
   }
 }
+
+// Git ignores the page of all flags: it is 120 kB and repeats what `--help` prints.
+const flags = generateReference();
+const lacking = referenceConfigs.filter(({ definition }) => !flags.includes(`\n## ${definition.name}\n`));
+if (lacking.length > 0) throw new Error(`the page of all flags lacks ${lacking[0]?.definition.name}`);
+if (!check) writeFileSync(join(root, 'docs/reference', 'cli.md'), flags);
+console.log(
+  check ? `generated: the page of all flags has ${referenceConfigs.length} commands` : 'wrote the page of all flags',
+);

@@ -34,6 +34,7 @@ import {
   stringToHex,
 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+import { formatVectors } from '../src/vectors/format-vectors.ts';
 
 /** No digest covers the signatures of payers. */
 const NO_SIGNATURE: Hex = `0x${'00'.repeat(32)}`;
@@ -643,7 +644,9 @@ async function computeVectors() {
 }
 
 const vectors = await computeVectors();
-const text = `${JSON.stringify(vectors, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2)}\n`;
+const text = formatVectors(
+  JSON.parse(JSON.stringify(vectors, (_, value) => (typeof value === 'bigint' ? value.toString() : value))),
+);
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {
     console.error(

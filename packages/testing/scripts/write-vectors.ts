@@ -3,11 +3,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { createCoreVectors } from '../src/vectors/core-vectors.ts';
+import { formatVectors } from '../src/vectors/format-vectors.ts';
 import { createLocalReceiptVectors } from '../src/vectors/local-receipt-vectors.ts';
 
 const directory = new URL('../../protocol/vectors/', import.meta.url);
 mkdirSync(directory, { recursive: true });
 const vectors = { ...createCoreVectors(nobleCrypto), 'local-receipt': await createLocalReceiptVectors() };
 for (const [name, content] of Object.entries(vectors)) {
-  writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(content, null, 1)}\n`);
+  writeFileSync(new URL(`${name}.json`, directory), formatVectors(content));
 }
