@@ -28,8 +28,7 @@ const keepReadNames: Plugin = {
       loader: 'js',
       contents: Object.entries(abi)
         .map(([name, items]) => {
-          // Beside interfaces stand bytecodes, which no page deploys.
-          const kept = Array.isArray(items) ? items.filter(({ name }) => READ_NAMES.has(name)) : '';
+          const kept = items.filter((item) => 'name' in item && READ_NAMES.has(item.name));
           return `export const ${name} = ${JSON.stringify(kept, WITHOUT_UNREAD)};`;
         })
         .join('\n'),

@@ -3,27 +3,18 @@ import type { BurnAndMint } from '../deployment.ts';
 import { ChainError } from '../errors.ts';
 import {
   beaconKeysAbi,
-  beaconKeysBytecode,
   casesAbi,
-  casesBytecode,
   governmentAbi,
-  governmentBytecode,
   launchCurveAbi,
-  launchCurveBytecode,
   machineRegistryAbi,
-  machineRegistryBytecode,
   modelRegistryAbi,
-  modelRegistryBytecode,
   ogongTokenAbi,
-  ogongTokenBytecode,
   parametersAbi,
-  parametersBytecode,
   settlementAbi,
-  settlementBytecode,
   stakingAbi,
-  stakingBytecode,
 } from '../generated/abi.ts';
 import { type Address, toAddress } from '../hex.ts';
+import { loadBytecode } from '../load-bytecode.ts';
 import {
   type DeployPlan,
   defaultDelays,
@@ -78,6 +69,7 @@ export async function createContracts(
   plan: DeployPlan,
   { deployer, nonce, create }: Creator,
 ): Promise<CreatedContracts> {
+  const bytecode = await loadBytecode();
   const owner = plan.owner === undefined ? deployer : toAddress(plan.owner, 'owner');
   const recipients: Recipients = {
     verification: toAddress(plan.recipients.verification, 'recipients.verification'),
@@ -109,7 +101,7 @@ export async function createContracts(
     'parameters',
     encodeDeployData({
       abi: parametersAbi,
-      bytecode: parametersBytecode,
+      bytecode: bytecode.parametersBytecode,
       args: [
         governor,
         plan.delays ?? defaultDelays,
@@ -130,7 +122,7 @@ export async function createContracts(
     'staking',
     encodeDeployData({
       abi: stakingAbi,
-      bytecode: stakingBytecode,
+      bytecode: bytecode.stakingBytecode,
       args: [token, parameters.address, economy.settlementAddress, economy.casesAddress],
     }),
   );
@@ -138,7 +130,7 @@ export async function createContracts(
     'settlement',
     encodeDeployData({
       abi: settlementAbi,
-      bytecode: settlementBytecode,
+      bytecode: bytecode.settlementBytecode,
       args: [economy.payment ?? token, parameters.address, staking.address, issuance, modelsAddress],
     }),
   );
@@ -147,7 +139,7 @@ export async function createContracts(
     'cases',
     encodeDeployData({
       abi: casesAbi,
-      bytecode: casesBytecode,
+      bytecode: bytecode.casesBytecode,
       args: [staking.address, settlement.address, BigInt(justice.reporterPpm), justice.deposit],
     }),
   );
@@ -155,7 +147,7 @@ export async function createContracts(
     'model registry',
     encodeDeployData({
       abi: modelRegistryAbi,
-      bytecode: modelRegistryBytecode,
+      bytecode: bytecode.modelRegistryBytecode,
       args: [token, parameters.address, plan.makerFee ?? defaultMakerFee],
     }),
   );
@@ -169,7 +161,7 @@ export async function createContracts(
       'beacon keys',
       encodeDeployData({
         abi: beaconKeysAbi,
-        bytecode: beaconKeysBytecode,
+        bytecode: bytecode.beaconKeysBytecode,
         args: [staking.address, settlement.address, beacon.origin, beacon.period],
       }),
     ));
@@ -180,14 +172,14 @@ export async function createContracts(
       'machine registry',
       encodeDeployData({
         abi: machineRegistryAbi,
-        bytecode: machineRegistryBytecode,
+        bytecode: bytecode.machineRegistryBytecode,
         args: [staking.address, computeCreated(settlement.address, 1)],
       }),
     ));
   if (voting !== undefined) {
     const { address } = await create(
       'government',
-      encodeDeployData({ abi: governmentAbi, bytecode: governmentBytecode, args: [token, voting] }),
+      encodeDeployData({ abi: governmentAbi, bytecode: bytecode.governmentBytecode, args: [token, voting] }),
     );
     if (address !== government) throw new ChainError('bad-input', `the government is at ${address}, not ${government}`);
   }
@@ -297,6 +289,7 @@ async function createEconomy(
   }
   if (plan.burnAndMint === undefined) {
     const launch = findCurve(plan.launch);
+    const { ogongTokenBytecode, launchCurveBytecode } = await loadBytecode();
     const [curve, addresses] = [addressAt(1), addressesFrom(launch === undefined ? 3 : 4)];
     const emission = hasEmission ? computeCreated(addresses.settlementAddress, 3) : owner;
     const args = [createGenesis(plan, { owner, emission, curve })] as const;

@@ -3,21 +3,15 @@ import type { BurnAndMint } from '../deployment.ts';
 import { ChainError } from '../errors.ts';
 import {
   boundedMintAbi,
-  boundedMintBytecode,
   constantProductPoolAbi,
-  constantProductPoolBytecode,
   devDollarAbi,
-  devDollarBytecode,
   documentMintAbi,
-  documentMintBytecode,
   mintBurnAbi,
-  mintBurnBytecode,
   orogAbi,
-  orogBytecode,
   priceOracleAbi,
-  priceOracleBytecode,
 } from '../generated/abi.ts';
 import type { Address, Hex } from '../hex.ts';
+import { loadBytecode } from '../load-bytecode.ts';
 
 const WHOLE = 10n ** 18n;
 
@@ -88,6 +82,7 @@ export async function deployBurnAndMint(
   readonly modelsAddress: Address;
 }> {
   const { market, elasticityPpm = 950_000, yearlyCap = 100_000_000n * WHOLE } = options;
+  const bytecode = await loadBytecode();
   const isDocument = options.rule === 'document';
   const created: string[] = [];
   const make: Create = async (what, data) => {
@@ -100,7 +95,7 @@ export async function deployBurnAndMint(
     'token',
     encodeDeployData({
       abi: orogAbi,
-      bytecode: orogBytecode,
+      bytecode: bytecode.orogBytecode,
       args: [minter, owner, options.genesis ?? 1_000_000_000n * WHOLE],
     }),
   );
@@ -109,7 +104,7 @@ export async function deployBurnAndMint(
     (
       await make(
         'development dollar',
-        encodeDeployData({ abi: devDollarAbi, bytecode: devDollarBytecode, args: [owner, DEV_DOLLARS] }),
+        encodeDeployData({ abi: devDollarAbi, bytecode: bytecode.devDollarBytecode, args: [owner, DEV_DOLLARS] }),
       )
     ).address;
   const exchange =
@@ -119,7 +114,7 @@ export async function deployBurnAndMint(
         'pool',
         encodeDeployData({
           abi: constantProductPoolAbi,
-          bytecode: constantProductPoolBytecode,
+          bytecode: bytecode.constantProductPoolBytecode,
           args: [token.address, stable],
         }),
       )
@@ -128,7 +123,7 @@ export async function deployBurnAndMint(
     'oracle',
     encodeDeployData({
       abi: priceOracleAbi,
-      bytecode: priceOracleBytecode,
+      bytecode: bytecode.priceOracleBytecode,
       args: [governor, [...options.feeds], BigInt(options.maxPriceAge)],
     }),
   );
@@ -136,8 +131,8 @@ export async function deployBurnAndMint(
   const rule = await make(
     'mint rule',
     isDocument
-      ? encodeDeployData({ abi: documentMintAbi, bytecode: documentMintBytecode, args: ruleArgs })
-      : encodeDeployData({ abi: boundedMintAbi, bytecode: boundedMintBytecode, args: ruleArgs }),
+      ? encodeDeployData({ abi: documentMintAbi, bytecode: bytecode.documentMintBytecode, args: ruleArgs })
+      : encodeDeployData({ abi: boundedMintAbi, bytecode: bytecode.boundedMintBytecode, args: ruleArgs }),
   );
   if (created.length !== before) throw new ChainError('bad-input', 'burn and mint: another number of contracts');
   const settlement = addressAt(before + 1 + after);
@@ -145,7 +140,7 @@ export async function deployBurnAndMint(
     'burn and mint',
     encodeDeployData({
       abi: mintBurnAbi,
-      bytecode: mintBurnBytecode,
+      bytecode: bytecode.mintBurnBytecode,
       args: [
         {
           ...{ token: token.address, stable, oracle: oracle.address, exchange, rule: rule.address },

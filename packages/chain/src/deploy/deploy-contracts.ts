@@ -1,12 +1,25 @@
-import type { PublicClient, Transaction } from 'viem';
+import { concatHex, keccak256, type PublicClient, type Transaction } from 'viem';
 import { type Deployment, parseTierStakes } from '../deployment.ts';
 import { ChainError } from '../errors.ts';
 import { casesAbi, ogongTokenAbi, settlementAbi, stakingAbi } from '../generated/abi.ts';
 import { type Address, type Hex, toAddress } from '../hex.ts';
+import { loadBytecode } from '../load-bytecode.ts';
 import { createLaunchReads } from '../money/launch-curve.ts';
 import { createTransactor, type Transactor } from '../transactor.ts';
 import { type CreatedContracts, computeCreated, createContracts } from './create-contracts.ts';
 import type { DeployOptions } from './deploy.ts';
+
+/** Returns the hash of all bytecode that a deployment sends. It identifies this version of the contracts. */
+export async function hashContracts(): Promise<Hex> {
+  const code = await loadBytecode();
+  return keccak256(
+    concatHex([
+      ...[code.ogongTokenBytecode, code.parametersBytecode, code.stakingBytecode, code.settlementBytecode],
+      ...[code.casesBytecode, code.modelRegistryBytecode, code.beaconKeysBytecode, code.mintBurnBytecode],
+      ...[code.governmentBytecode, code.machineRegistryBytecode, code.launchCurveBytecode],
+    ]),
+  );
+}
 
 /** One contract that is on the chain, and is what the plan says. */
 export interface DeployedStep {

@@ -1,30 +1,6 @@
-import { concatHex, keccak256 } from 'viem';
-import {
-  beaconKeysBytecode,
-  casesBytecode,
-  governmentBytecode,
-  launchCurveBytecode,
-  machineRegistryBytecode,
-  mintBurnBytecode,
-  modelRegistryBytecode,
-  ogongTokenBytecode,
-  parametersBytecode,
-  settlementBytecode,
-  stakingBytecode,
-} from '../generated/abi.ts';
 import type { Address, BytesLike, Hex } from '../hex.ts';
 import type { EpochTiming } from '../validators/beacon-keys.ts';
 import type { BurnAndMintOptions } from './deploy-burn-and-mint.ts';
-
-/** Tells contracts of this version from those of another. */
-export const hashContracts = (): Hex =>
-  keccak256(
-    concatHex([
-      ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
-      ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode, governmentBytecode],
-      ...[machineRegistryBytecode, launchCurveBytecode],
-    ]),
-  );
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;

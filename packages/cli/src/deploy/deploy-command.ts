@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { NetworkParameters } from '@ogong/chain/client';
 import { computeCreated } from '@ogong/chain/deploy/create-contracts';
-import { assertRules, deployContracts } from '@ogong/chain/deploy/deploy-contracts';
+import { assertRules, deployContracts, hashContracts } from '@ogong/chain/deploy/deploy-contracts';
 import { nameEndpoint } from '@ogong/chain/endpoint';
 import { computeAddress } from '@ogong/chain/keys';
 import { describeAsset } from '@ogong/chain/money/describe-asset';
@@ -189,7 +189,8 @@ async function runDeploy(argv: readonly string[], output: Output): Promise<numbe
   const { chainId, rpcUrl, plan } = network;
   const privateKey = readPrivateKey(keypair);
   const deployer = computeAddress(privateKey);
-  const before = readProgress('ogong deploy', out, { chainId, deployer });
+  const contracts = await hashContracts();
+  const before = readProgress('ogong deploy', out, { chainId, deployer, contracts });
   if (before === undefined && existsSync(out)) {
     throw new ConfigError('ogong deploy', [
       `${out} is there already, and no run that stopped left it: choose another --out`,
@@ -203,7 +204,7 @@ async function runDeploy(argv: readonly string[], output: Output): Promise<numbe
     { ...plan, chainId, rpcUrl, privateKey },
     {
       ...(before && { nonce: before.nonce, fromBlock: before.fromBlock }),
-      onStart: (start) => writeProgress(out, { chainId, deployer, ...start }),
+      onStart: (start) => writeProgress(out, { chainId, deployer, contracts, ...start }),
       onStep: ({ what, address, isOld }) =>
         say(`  ${what.padEnd(20)} ${address}  ${isOld ? 'is there' : 'deployed'}\n`),
     },

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { hashContracts } from '@ogong/chain/deploy/deploy';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { writePublicFile } from '@ogong/host/files/private-files';
@@ -23,6 +22,8 @@ const progress = z.strictObject({
 interface Progress {
   readonly chainId: number;
   readonly deployer: Address;
+  /** Hash of the contracts' bytecode. */
+  readonly contracts: Hex;
   readonly nonce: number;
   readonly fromBlock: bigint;
 }
@@ -34,7 +35,7 @@ const progressFileOf = (out: string): string => `${out}.progress`;
 export function readProgress(
   program: string,
   out: string,
-  { chainId, deployer }: Pick<Progress, 'chainId' | 'deployer'>,
+  { chainId, deployer, contracts }: Pick<Progress, 'chainId' | 'deployer' | 'contracts'>,
 ): Progress | undefined {
   const path = progressFileOf(out);
   if (!existsSync(path)) return undefined;
@@ -45,7 +46,7 @@ export function readProgress(
     const why = error instanceof z.ZodError ? 'it was damaged' : explainFile(error);
     throw new ConfigError(program, [`${path}: ${why}`]);
   }
-  const isSame = found.chainId === chainId && found.deployer === deployer && found.contracts === hashContracts();
+  const isSame = found.chainId === chainId && found.deployer === deployer && found.contracts === contracts;
   if (!isSame) {
     throw new ConfigError(program, [
       `${path} belongs to a deployment on another chain, by another account or with another version of this program: remove it to begin anew`,
@@ -55,6 +56,6 @@ export function readProgress(
 }
 
 export function writeProgress(out: string, { fromBlock, ...rest }: Progress): void {
-  const content = { ...rest, contracts: hashContracts(), fromBlock: `${fromBlock}` };
+  const content = { ...rest, fromBlock: `${fromBlock}` };
   writePublicFile(progressFileOf(out), `${JSON.stringify(content, null, 2)}\n`);
 }

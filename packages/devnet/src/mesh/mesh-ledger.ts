@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { defaultHolding, hashContracts, noDelays } from '@ogong/chain/deploy/deploy';
-import { deployContracts } from '@ogong/chain/deploy/deploy-contracts';
+import { defaultHolding, noDelays } from '@ogong/chain/deploy/deploy';
+import { deployContracts, hashContracts } from '@ogong/chain/deploy/deploy-contracts';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
 import { ChainError } from '@ogong/chain/errors';
@@ -188,7 +188,7 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
     throw error;
   }
   const version = versionFileOf(file);
-  if (existsSync(version) && readFileSync(version, 'utf8') === hashContracts()) return deployment;
+  if (existsSync(version) && readFileSync(version, 'utf8') === (await hashContracts())) return deployment;
   throw new MeshError(
     'other-version',
     `the network in ${dirname(file)} was made by another version of this program, whose contracts differ: remove that folder to start a new network (its money is worth nothing)`,
@@ -227,7 +227,7 @@ async function deploy(
       beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
     }),
   });
-  writePrivateFile(versionFileOf(file), hashContracts());
+  writePrivateFile(versionFileOf(file), await hashContracts());
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return deployment;
 }

@@ -12,7 +12,8 @@ import {
   type Voting,
 } from '@ogong/chain/deploy/deploy';
 import { deployContracts } from '@ogong/chain/deploy/deploy-contracts';
-import { devDollarAbi, devDollarBytecode, escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { devDollarAbi, escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { devDollarBytecode } from '@ogong/chain/generated/bytecode';
 import { type Address, type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { type LedgerDebit, type SettleCall, shorten, sortQuorum } from '@ogong/chain/settlement/settle-call';
