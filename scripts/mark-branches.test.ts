@@ -57,7 +57,7 @@ it('takes nothing that does not parse', () => {
   expect(() => markBranches('X', 'contract {', 1)).toThrow('X does not parse');
 });
 
-it('puts a row in the place of the one of the same file, and leaves the others', () => {
+it('replaces the row of the same file, keeps the others, and drops full ones', () => {
   const page =
     'above\n<!-- a -->\n| file | x |\n|---|---|\n| B.sol | 1 |\n| C.sol | 2 |\n| all | 3 |\n<!-- a -->\nbelow\n';
   expect(
@@ -71,6 +71,13 @@ it('puts a row in the place of the one of the same file, and leaves the others',
     ),
   ).toBe(
     'above\n<!-- a -->\n| file | x |\n|---|---|\n| A.sol | 5 |\n| B.sol | 1 |\n| C.sol | 4 |\n| all | 3 |\n<!-- a -->\nbelow\n',
+  );
+  const full = new Map([
+    ['B.sol', ['7 of 7']],
+    ['C.sol', ['100.0 % of 3']],
+  ]);
+  expect(placeRows(page, 'a', full)).toBe(
+    'above\n<!-- a -->\n| file | x |\n|---|---|\n| all | 3 |\n<!-- a -->\nbelow\n',
   );
   expect(() => placeRows(page, 'b', new Map())).toThrow('no table between two marks');
 });
