@@ -33,15 +33,13 @@ function findReferences(): { from: string; to: string }[] {
   return [...named, ...linked];
 }
 
-const MOST_BYTES = 4_000_000;
+const MOST_BYTES = 2_500_000;
 /** Word limits of pages that a newcomer reads in full. */
 const MOST_WORDS: Readonly<Record<string, number>> = { 'detection/README.md': 2000 };
 
-/** The pages of a folder that exceed their limit. */
-function listExcess(docs: string): string[] {
-  const files = (readdirSync(docs, { recursive: true }) as string[]).filter((name) =>
-    statSync(join(docs, name)).isFile(),
-  );
+/** Returns the pages of a folder that exceed their limit. Files that git ignores, such as reports, do not count. */
+function listExcess(docs: string, names = readdirSync(docs, { recursive: true }) as string[]): string[] {
+  const files = names.filter((name) => existsSync(join(docs, name)) && statSync(join(docs, name)).isFile());
   const bytes = files.reduce((sum, name) => sum + statSync(join(docs, name)).size, 0);
   const long = Object.entries(MOST_WORDS).flatMap(([name, most]) => {
     const words = existsSync(join(docs, name)) ? readFileSync(join(docs, name), 'utf8').split(/\s+/).length : 0;
@@ -55,7 +53,8 @@ describe('documentation', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('is short enough to be read', () => {
-    expect(listExcess(join(root, 'docs'))).toEqual([]);
+    const pages = tracked.filter((path) => path.startsWith('docs/')).map((path) => path.slice('docs/'.length));
+    expect(listExcess(join(root, 'docs'), pages)).toEqual([]);
   });
 
   it('is refused if it is too long', () => {

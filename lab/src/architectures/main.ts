@@ -62,7 +62,9 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 const run: ArchitectureRun = { version: 1, machine, day: new Date().toISOString().slice(0, 10), results };
-const json = `${JSON.stringify(run, undefined, 2)}\n`;
+const { results: rows, ...about } = run;
+// One model a line, so that a change shows which model was measured differently.
+const json = `${JSON.stringify(about).slice(0, -1)},"results":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`;
 const page = formatArchitectures(run);
 if (values.json !== undefined) writeFileSync(values.json, json);
 if (values.write) {

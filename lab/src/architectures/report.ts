@@ -3,13 +3,13 @@ import type { ArchitectureResult, ArchitectureRun, AttackResult, ClassResult } f
 
 const INTRODUCTION = `# Architectures
 
-Which architectures of models are served exactly. \`npm run architectures -- --write\` measures this page again. Each row is a small model with
-random weights: a recipe in \`packages/testing/src/models/architectures\` says its keys and tensors. A random model shows which kernels run
-and whether their bits repeat. It does not show how well an architecture writes, and a larger model may use kernels that a small one does not.
+This page says which model architectures are served exactly. \`npm run architectures -- --write\` measures it again. Each row is a small
+model with random weights, made by a recipe in \`packages/testing/src/models/architectures\`. Such a model shows whether the bits of its
+kernels repeat. It does not show how well the architecture writes, and a larger model may use other kernels.
 
-In each class up to eight conversations run side by side. Some are cancelled, and some begin with rows of the prefix cache. A second engine runs
-every reply again in one teacher-forced pass. A class is **exact** where all bits of all replies agree. Before that, the engine itself
-serves the class only if a probe at load agrees. Attackers play in the first exact class of a row, two replies each.
+In each class up to eight conversations run side by side. Some are cancelled, and some reuse the prefix cache. A second engine runs every
+reply again in one teacher-forced pass. A class is **exact** if all bits of all replies agree. Attackers play in the first exact class of a
+row, two replies each.
 `;
 
 /** A cell that names the kernels, or a number of a reason below the table. */

@@ -85,7 +85,6 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
     const speeds = `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s`;
     return { value: pairedRatio(ours, theirs), unit: 'x', note: remark ? `${speeds}; ${remark}` : speeds };
   };
-  const share = compare('decode', 'sameKernels').value;
   const least = (value: number) => ({ at: 'least', value }) as const;
   return [
     {
@@ -95,11 +94,11 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       aim: least(0.97),
       ...(engine.info().numericClass.includes('/exact-2/')
         ? {
-            why: 'one row of float weights has a kernel of its own, which no pass of several rows reproduces, so a row alone runs with a second one; the library takes about three times as long for two rows as for one',
+            why: 'float weights run a single row twice, because its own kernel matches no pass of several rows; the library takes about three times as long for two rows as for one',
             next: 'a class whose scores run row by row, where a check may cost as much as the reply',
           }
         : {
-            why: `of each token, ${((1 - share) * 100).toFixed(0)} % of the time goes to sampling, capture, commitment and events, which weighs the less the larger the model; the rest of the gap is the choice of kernels`,
+            why: `sampling, capture, commitment and events add to each token, less in larger models; the rest of the gap is the choice of kernels`,
             next: 'sketches of several steps in one product, and text of several tokens in one event',
           }),
     },
@@ -113,7 +112,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       what: `${name}: prompt of ${promptTokens} tokens and first token / bare llama.cpp`,
       ...compare('prefill', 'bare'),
       aim: least(0.95),
-      why: 'prompts run the reference kernels, without which no verifier could reproduce a reply bit for bit; against the same kernels see the next row',
+      why: 'prompts run the slower reference kernels, so that verifiers can reproduce a reply bit for bit; against the same kernels see the next row',
       next: 'the class with tiled prompts by default, whose rows stand under Tiled prompts',
     },
     {
@@ -126,7 +125,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       what: `${name}: decode with commitment / without`,
       ...compare('decode', 'uncommitted', 'the same tokens in both; without: no sketch, no windows'),
       aim: least(0.99),
-      why: 'what differs is sketch, encoding and transport of windows; the machine was shared while it was measured',
+      why: 'sketches and windows are computed, encoded and sent; the machine was shared while it was measured',
     },
     {
       id: `exact-decode-${name}`,
@@ -175,7 +174,7 @@ async function measureScore(
     unit: 'x',
     ...(numbers.length === 1 && {
       aim: { at: 'most', value: 0.25 } as const,
-      why: 'a score computes the logits and the candidates of every position, as making the reply does; what it saves is reading the weights once for each token, which weighs the less the smaller the model',
+      why: 'a score computes logits and candidates of every position, as the reply itself did; what it saves is reading the weights once for each token, which weighs the less the smaller the model',
       next: 'candidates of a position in vector instructions',
     }),
     note: `${median(whole).toFixed(2)} with prompts of ${promptTokens} and replies of ${outputTokens} tokens; a score is one pass of the reference kernels per reply`,
@@ -206,12 +205,12 @@ async function measureAudit(
   return [
     {
       id: `audit-${name}`,
-      what: `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run all of it as a prompt, first token included`,
+      what: `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run it as a prompt`,
       value: pairedRatio(score, prompt),
       unit: 'x',
       aim: { at: 'most', value: 1 },
       note: `${median(score).toFixed(0)} against ${median(prompt).toFixed(0)} ms`,
-      why: 'a prompt wants the logits of its last position, an audit those of every position of the reply: the output layer runs that often, which the next row leaves aside. It weighs the less the larger the model, whose output layer is a smaller part of it',
+      why: 'an audit runs the output layer at every position of the reply, a prompt only at the last one. It weighs the less the larger the model, whose output layer is a smaller part of it',
       next: 'the output layer for drawn windows alone, where a sample of them is audited',
     },
     {

@@ -72,12 +72,12 @@ async function measureBatch(program: LocalProgram, path: string, streams: number
   model.free();
   return {
     id: `local-batch-${streams}`,
-    what: `local mode, ${streams} ${streams === 1 ? 'answer' : 'answers at once'} over HTTP / llama.cpp's own batch of as many sequences, processor time of the thread that decodes`,
+    what: `local mode, ${streams} ${streams === 1 ? 'answer' : 'answers at once'} over HTTP / llama.cpp's own batch, processor time of the decoding thread`,
     value: pairedRatio(ours, theirs),
     unit: 'x',
     aim: { at: 'least', value: 0.95 },
     note: `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s; median of ${ROUNDS}; llama.cpp with its own choice of kernels, which samples nothing`,
-    why: 'llama.cpp alone draws no token, makes no text, and signs for nothing; of a model of 15M weights, what each answer of its own needs weighs as much as a third of the pass, and the less the larger the model is (see Engine: 0.97 of 134M weights with the same kernels)',
+    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing; of a model of 15M weights, what each answer of its own needs weighs as much as a third of the pass, and the less the larger the model is (see Engine: 0.97 of 134M weights with the same kernels)',
     next: 'candidates of all sequences in one native call, in place of one call for each',
   };
 }
@@ -92,7 +92,7 @@ async function measureHttp(program: LocalProgram): Promise<Row> {
   }
   return {
     id: 'local-http',
-    what: 'local mode, processor time of the server for a token that is streamed, all threads',
+    what: 'local mode, processor time of the server for a streamed token',
     value: median(samples),
     unit: 'us',
     aim: { at: 'most', value: 30 },
@@ -121,7 +121,7 @@ async function measurePrefix(program: LocalProgram): Promise<Row> {
   const { fresh, shared } = await measureInTurn(ROUNDS, measures);
   return {
     id: 'local-prefix',
-    what: `local mode, first token of a prompt / of one that shares 90 % of its words with an earlier one, processor time of the thread that decodes`,
+    what: `local mode, first token of a new prompt / of one with 90 % of an earlier one, processor time`,
     value: pairedRatio(fresh, shared),
     unit: 'x',
     aim: { at: 'least', value: 5 },

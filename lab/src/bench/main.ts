@@ -1,5 +1,5 @@
 // npm run bench: measures and prints a table; --write updates docs/bench.md. No test asserts these figures.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/device/platform';
@@ -7,7 +7,6 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { READING_SCENES } from '../doors/catalogue.ts';
-import { drawCurves } from '../economics/figure.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { measureLoad } from '../load/load-rows.ts';
 import { measureCommits } from './commit-rows.ts';
@@ -33,7 +32,7 @@ import { measureNetwork } from './network/network-rows.ts';
 import { measurePages } from './network/page-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
-import { type BenchFigure, type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
+import { type BenchPart, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
 import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
@@ -66,10 +65,7 @@ async function measureRandomModels(storeDir: string, vocabularyFrom: string): Pr
 }
 
 const parts: Readonly<
-  Record<
-    string,
-    { readonly title: string; readonly figure?: BenchFigure; readonly measure: (context: Context) => Promise<Row[]> }
-  >
+  Record<string, { readonly title: string; readonly measure: (context: Context) => Promise<Row[]> }>
 > = {
   replies: {
     title: 'Checking a reply',
@@ -109,15 +105,6 @@ const parts: Readonly<
   },
   'audit-batches': {
     title: 'Audits in one pass',
-    figure: {
-      name: 'audit-batches',
-      title: 'Cost per audited token, against one audit at a time',
-      caption:
-        'Replies that a verifier scores together share passes, so that weights are read once for all of them. The longer a reply, the better it fills a pass by itself.',
-      xTitle: 'audits at a time',
-      yTitle: 'cost, one at a time = 1',
-      logX: true,
-    },
     measure: async ({ storeDir, model }) => [
       ...(await measureAuditBatches({ path: model.path, name: 'stories15M q8_0', lengths: [8, 32, 128], rounds: 3 })),
       ...(await measureAuditBatches({
@@ -191,9 +178,9 @@ const parts: Readonly<
   pages: { title: 'Pages for people', measure: ({ model }) => measurePages(model) },
   local: { title: 'One machine', measure: ({ model, storeDir }) => measureLocal(model, storeDir) },
   gateways: { title: 'Gateways with one database', measure: ({ onProgress }) => measureGateways(onProgress) },
-  doors: { title: 'Doors under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
+  doors: { title: 'Rate limiters under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
   'log-doors': {
-    title: "Doors of a validator's log under attack",
+    title: "Rate limiters of a validator's log under attack",
     measure: ({ onProgress }) => measureFloods(READING_SCENES, onProgress),
   },
   demo: { title: 'Demo', measure: measureDemo },
@@ -204,8 +191,8 @@ const [dataFile, pageFile] = [docs('bench.json'), docs('bench.md')];
 const help = `usage: npm run bench [-- options]
 
   --only PARTS  some of ${Object.keys(parts).join(',')}
-  --json FILE   rows as JSON
-  --write       renew docs/bench.md and docs/bench.json; parts that are not measured keep what stands there
+  --json FILE   all rows as JSON
+  --write       renew the aims in docs/bench.md and docs/bench.json; parts that are not measured stay as they are
   --help
 `;
 
@@ -233,19 +220,19 @@ const model = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
 const versions = { Node: process.version.slice(1), 'llama.cpp': LLAMA_VERSION };
 const measured: Record<string, BenchPart> = {};
 for (const [index, name] of asked.entries()) {
-  const { title, figure, measure } = parts[name] as (typeof parts)[string];
+  const { title, measure } = parts[name] as (typeof parts)[string];
   const machine = describeMachine(versions);
   const date = new Date().toISOString().slice(0, 10);
   const startMs = performance.now();
   console.error(`bench ${index + 1}/${asked.length}: ${name} ...`);
   const onProgress = (what: string) => console.error(`bench ${index + 1}/${asked.length}: ${name}: ${what}`);
   const rows = await measure({ storeDir, model, onProgress });
-  measured[name] = { title, date, machine, rows, ...(figure && { figure }) };
+  measured[name] = { title, date, machine, rows };
   console.error(
     `bench ${index + 1}/${asked.length}: ${name} took ${((performance.now() - startMs) / 1000).toFixed(0)} s`,
   );
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(measured, null, 2)}\n`);
-  if (values.write) await writeReport(measured);
+  if (values.write) writeReport(measured);
 }
 
 const rows = Object.values(measured).flatMap((part) => part.rows);
@@ -254,18 +241,14 @@ console.log(`\n${describeMachine(versions)}\n\n${formatTable(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
 
 /** Merges the fresh parts into the report that is there. */
-async function writeReport(fresh: BenchReport): Promise<void> {
+function writeReport(fresh: BenchReport): void {
   const known = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
   const all = { ...known, ...fresh };
-  const report = Object.fromEntries(Object.keys(parts).flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+  const report = keepAims(
+    Object.fromEntries(Object.keys(parts).flatMap((name) => (all[name] ? [[name, all[name]]] : []))),
+  );
   // One part a line, so that a change shows which part was measured again.
   const lines = Object.entries(report).map(([name, part]) => `${JSON.stringify(name)}: ${JSON.stringify(part)}`);
   writeFileSync(dataFile, `{\n${lines.join(',\n')}\n}\n`);
   writeFileSync(pageFile, formatReport(report));
-  for (const { figure, rows } of Object.values(report)) {
-    if (figure === undefined) continue;
-    mkdirSync(docs('bench'), { recursive: true });
-    const points = rows.flatMap(({ point }) => point ?? []);
-    writeFileSync(docs(`bench/${figure.name}.svg`), await drawCurves({ ...figure, points }));
-  }
 }

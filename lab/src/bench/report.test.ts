@@ -1,39 +1,57 @@
 import { expect, it } from 'vitest';
-import { type BenchReport, describeMachine, formatReport } from './report.ts';
+import { type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
 
 const row = { id: 'a', what: 'a thing', value: 2, unit: 'ms', aim: { at: 'most', value: 1 } } as const;
-const part = { title: 'Things', date: '2030-01-02', machine: '1 core' };
+const part = { title: 'Things', date: '2030-01-02', machine: '1 core, load 2.5 when it began, Node 1.2' };
 
-it('states machine, date, and the reason for each missed aim', () => {
+it('refers each missed aim to its reason', () => {
   const report: BenchReport = {
-    one: { ...part, rows: [{ ...row, why: 'it is slow', next: 'a faster one' }] },
-    two: { ...part, title: 'Others', rows: [{ ...row, value: 1, why: 'it is not' }] },
+    one: { ...part, rows: [{ ...row, why: 'it is slow; nobody knows more', next: 'a faster one' }] },
+    two: { ...part, title: 'Others', date: '2030-01-04', rows: [{ ...row, value: 1, why: 'it is not' }] },
   };
   const page = formatReport(report);
-  expect(page).toContain('## Things\n\n2030-01-02: 1 core.\n\n| what |');
-  expect(page).toContain('## Aims that were missed\n\n- a thing: it is slow. Next: a faster one.\n');
-  expect(page.indexOf('## Things')).toBeLessThan(page.indexOf('## Others'));
+  expect(page).toContain('| **Things** |\n| a thing | ≤ 1 ms | 2.00 | **MISSED** [1] |\n| **Others** |\n');
+  expect(page).toContain('| a thing | ≤ 1 ms | 1.00 | met |');
+  expect(page).toContain('## Why aims were missed\n\n1. It is slow.\n\n');
   expect(page).not.toContain('it is not');
+  expect(page).toContain('- 1 core, Node 1.2, 2030-01-02 to 2030-01-04: Things, Others.\n');
 });
 
-it('groups missed rows with the same reason', () => {
-  const slow = [row, { ...row, what: 'another' }].map((each) => ({ ...each, why: 'both are slow' }));
-  const page = formatReport({ one: { ...part, rows: [...slow, { ...row, what: 'a third' }] } });
-  expect(page).toContain('- a thing; another: both are slow.\n- a third: no reason known.\n');
+it('shows one line for the same aim of several models', () => {
+  const models = ['stories15M q8_0', 'random 134M f16'];
+  const rows = models.map((model, i) => ({
+    ...row,
+    what: `${model}: reply of ${i} tokens`,
+    value: i + 1,
+    why: 'slow',
+  }));
+  expect(formatReport({ one: { ...part, rows } })).toContain(
+    '| reply of 0 tokens | ≤ 1 ms | 1.00–2.00 | **MISSED** 1 of 2 [1] |',
+  );
 });
 
 it('says that every aim was met', () => {
-  expect(formatReport({ one: { ...part, rows: [{ ...row, value: 1 }] } })).toMatch(/missed\n\nNone\.\n$/);
+  expect(formatReport({ one: { ...part, rows: [{ ...row, value: 1 }] } })).toContain('\n\nNo aim was missed.\n');
+});
+
+it('keeps rows with an aim and rows that the economics read', () => {
+  const { aim: _aim, ...plain } = row;
+  const rows = [
+    { ...row, why: 'slow', next: 'faster', note: 'n' },
+    plain,
+    { ...plain, id: 'rho-1-x', note: '0.5 with prompts' },
+  ];
+  expect(keepAims({ one: { ...part, rows } })).toEqual({
+    one: {
+      ...part,
+      rows: [
+        { ...row, why: 'slow' },
+        { ...plain, id: 'rho-1-x', note: '0.5 with prompts' },
+      ],
+    },
+  });
 });
 
 it('names a machine by its cores, its load and its versions', () => {
   expect(describeMachine({ Node: '1.2' })).toMatch(/^\d+ cores of .+, \d+ GiB, load \d+\.\d when it began, Node 1\.2$/);
-});
-
-it('shows the figure of a part that has one', () => {
-  const figure = { name: 'steps', title: 'Steps', caption: 'They fall.', xTitle: 'x', yTitle: 'y' };
-  expect(formatReport({ one: { ...part, rows: [row], figure } })).toContain(
-    '![Steps](bench/steps.svg)\n\nThey fall.\n',
-  );
-  expect(formatReport({ one: { ...part, rows: [row] } })).not.toContain('.svg');
 });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
-import type { Curves } from '../economics/finding.ts';
-import { formatTable, isMet, type Row } from './row.ts';
+import { isAuditCost } from '../economics/measured-rho.ts';
+import { formatValue, isMet, type Row } from './row.ts';
 
 /** Rows that were measured together, with machine and date. */
 export interface BenchPart {
@@ -10,11 +10,7 @@ export interface BenchPart {
   readonly date: string;
   readonly machine: string;
   readonly rows: readonly Row[];
-  /** Drawn from the rows that have points, as docs/bench/NAME.svg. */
-  readonly figure?: BenchFigure;
 }
-
-export type BenchFigure = Omit<Curves, 'points'>;
 
 /** Parts by name, as docs/bench.json keeps them between runs. */
 export type BenchReport = Readonly<Record<string, BenchPart>>;
@@ -37,34 +33,100 @@ export function describeMachine(versions: Readonly<Record<string, string>>): str
 
 const INTRODUCTION = `# Measured
 
-What checking and serving cost. \`npm run bench\` measures all of it again; \`npm run bench -- --only replies,intake --write\` renews parts of
-this page. No test asserts any of these figures: they move with the machine and with what else runs on it, which the load in each heading
-shows. A ratio is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread.
-**MISSED** marks an aim that this measurement does not reach; the last section says why.
+This page lists the aims for speed, size and cost, and what was measured last. No test asserts these figures, because they move with the
+machine and its load. \`npm run bench -- --json bench-rows.json\` measures everything, including the rows without an aim.
+\`npm run bench -- --only replies,intake --write\` renews parts of this page.
+
+A ratio (x) is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread. A range
+covers several models or cases of one aim.
 `;
 
+/** Returns the page: one table of all aims, the reasons for missed ones, and the machines. */
 export function formatReport(report: BenchReport): string {
-  const parts = Object.values(report);
-  const missed = parts.flatMap(({ rows }) => rows).filter((row) => isMet(row) === false);
+  const reasons = new Set<string>();
+  const lines = Object.values(report).flatMap(({ title, rows }) => {
+    const groups = groupByAim(rows);
+    return groups.length === 0 ? [] : [`| **${title}** |`, ...groups.map((group) => formatGroup(group, reasons))];
+  });
   return [
     INTRODUCTION,
-    ...parts.map(formatPart),
-    `## Aims that were missed\n`,
-    missed.length === 0 ? 'None.\n' : `${formatMisses(missed)}\n`,
+    ['| aim | wanted | measured | |', '|---|---|---|---|', ...lines].join('\n'),
+    '\n## Why aims were missed\n',
+    reasons.size === 0 ? 'No aim was missed.' : [...reasons].map((reason, i) => `${i + 1}. ${reason}`).join('\n'),
+    '\n## Machines\n',
+    formatMachines(report),
+    '',
   ].join('\n');
 }
 
-function formatPart({ title, date, machine, rows, figure }: BenchPart): string {
-  const drawn = figure === undefined ? '' : `\n![${figure.title}](bench/${figure.name}.svg)\n\n${figure.caption}\n`;
-  return `## ${title}\n\n${date}: ${machine}.\n\n${formatTable(rows)}\n${drawn}`;
+/** Returns the parts with the rows that the page and the economics need, without texts that neither shows. */
+export const keepAims = (report: BenchReport): BenchReport =>
+  Object.fromEntries(
+    Object.entries(report).map(([name, part]) => {
+      const rows = part.rows.filter(({ id, aim }) => aim !== undefined || isAuditCost(id));
+      return [name, { ...part, rows: rows.map(dropTexts) }];
+    }),
+  );
+
+function dropTexts({ why, next: _next, note, ...row }: Row): Row {
+  return {
+    ...row,
+    ...(isAuditCost(row.id) && note !== undefined && { note }),
+    ...(isMet(row) === false && why !== undefined && { why }),
+  };
 }
 
-/** Groups missed rows with the same reason. */
-function formatMisses(missed: readonly Row[]): string {
-  const byReason = new Map<string, string[]>();
-  for (const { what, why, next } of missed) {
-    const reason = `${why ?? 'no reason known'}.${next === undefined ? '' : ` Next: ${next}.`}`;
-    byReason.set(reason, [...(byReason.get(reason) ?? []), what]);
+/** Returns rows with the same aim that differ only in the model, in numbers or in the kind of flood. */
+function groupByAim(rows: readonly Row[]): Row[][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    if (row.aim === undefined) continue;
+    const key = [nameGroup(row).replace(/\d[\d,]*/g, '#'), row.unit, row.aim.at, row.aim.value].join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  return [...byReason].map(([reason, whats]) => `- ${whats.join('; ')}: ${reason}`).join('\n');
+  return [...groups.values()];
+}
+
+const nameGroup = ({ what }: Row): string =>
+  what
+    .replace(/^(?:stories\d|random)[^:]*: /, '')
+    .replace(/, at ten times the limit of .*/, ', at ten times a limit / without');
+
+/** Returns a line of the table. It adds the reason for a miss to `reasons` and refers to it by number. */
+function formatGroup(group: readonly Row[], reasons: Set<string>): string {
+  const [first] = group as [Row];
+  const values = group.flatMap(({ value }) => value ?? []).sort((a, b) => a - b);
+  const range = new Set([values.at(0), values.at(-1)].flatMap((each) => (each === undefined ? [] : formatValue(each))));
+  const missed = group.filter((row) => isMet(row) === false);
+  for (const row of missed) reasons.add(shortenReason(row));
+  const numbers = [...new Set(missed.map((row) => [...reasons].indexOf(shortenReason(row)) + 1))].join(', ');
+  const count = group.length === 1 ? '' : ` ${missed.length} of ${group.length}`;
+  return [
+    '|',
+    (group.length === 1 ? first.what : nameGroup(first)).replaceAll('|', '\\|'),
+    `| ${first.aim?.at === 'most' ? '≤' : '≥'} ${first.aim?.value} ${first.unit}`,
+    `| ${range.size === 0 ? 'not measured' : [...range].join('–')}`,
+    missed.length > 0 ? `| **MISSED**${count} [${numbers}] |` : range.size === 0 ? '| |' : '| met |',
+  ].join(' ');
+}
+
+/** Returns the first statement of a reason. The whole text stands beside the measurement. */
+const shortenReason = ({ why = 'no reason known' }: Row): string =>
+  `${why.charAt(0).toUpperCase()}${why.slice(1)}`.split(/;|\. /)[0]?.concat('.') ?? '';
+
+function formatMachines(report: BenchReport): string {
+  const byMachine = new Map<string, BenchPart[]>();
+  for (const part of Object.values(report)) {
+    const machine = part.machine.replace(/, load [\d.]+ when it began/, '');
+    byMachine.set(machine, [...(byMachine.get(machine) ?? []), part]);
+  }
+  return [...byMachine]
+    .sort(([, a], [, b]) => a.length - b.length)
+    .map(([machine, parts], i) => {
+      const dates = parts.map(({ date }) => date).sort();
+      const span = [...new Set([dates.at(0), dates.at(-1)])].join(' to ');
+      const titles = i > 0 && i === byMachine.size - 1 ? 'all other parts' : parts.map(({ title }) => title).join(', ');
+      return `- ${machine}, ${span}: ${titles}.`;
+    })
+    .join('\n');
 }

@@ -12,8 +12,6 @@ export interface Row {
   readonly why?: string;
   /** What could be tried against it. */
   readonly next?: string;
-  /** In the part's figure. */
-  readonly point?: { readonly curve: string; readonly x: number; readonly y: number };
 }
 
 export function isMet({ value, aim }: Row): boolean | undefined {

@@ -41,7 +41,7 @@ export interface Contest {
 }
 
 const IN_CLASS = {
-  why: 'steps with one thread run the very kernels that serving out of class runs; what differs is how busy the machine is, see the load and the other numbers of replies',
+  why: 'both sides run the same kernels, so the difference is the load of the machine; see the load and the other numbers of replies',
   next: 'the same on a quiet machine',
 };
 const CHOSEN = {

@@ -10,7 +10,7 @@ const SHAPES = ['wide', 'narrow', 'single'] as const;
 const auditRow = ({ name, promptTokens, outputTokens }: ShapeBench) =>
   ({
     id: `audit-vulkan-${name}`,
-    what: `${name} on vulkan: processor time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run all of it as a prompt, first token included`,
+    what: `${name} on vulkan: processor time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run it as a prompt`,
     unit: 'x',
     aim: { at: 'most', value: 1 },
   }) as const;
@@ -52,7 +52,7 @@ const describeAudit = (bench: ShapeBench, samples: Readonly<Record<'wide' | 'pro
   ...auditRow(bench),
   value: pairedRatio(samples.wide, samples.prompt),
   note: 'wide class',
-  why: 'a prompt skips most of the last layer, and the head, at every position but one, which an audit wants at all: the less of a model the last layer is, the less that weighs',
+  why: 'an audit computes the last layer and the head at every position, a prompt only at one',
   next: 'the rows of a prompt and of its reply in one pass, where both fit',
 });
 

@@ -26,6 +26,10 @@ export function readMeasuredRho(path: string): MeasuredRho[] {
     .flatMap(readRow);
 }
 
+/** Returns whether docs/bench.json has to keep this row because the economics read it. */
+export const isAuditCost = (id: string): boolean =>
+  id.startsWith('rho-') || id.startsWith('verify-vulkan-') || id === 'embedding-audit';
+
 function readRow({ id, what, value, note = '' }: BenchRow): MeasuredRho[] {
   if (value === undefined) return [];
   if (id.startsWith('rho-tiled-'))

@@ -94,7 +94,7 @@ export const CHECKS: readonly ModelCheck[] = [
     '',
     ['AGREEMENT'],
     'holds',
-    'no two values of one epoch; no view before an honest timer; whoever of four lies, three views',
+    'no two values of one epoch; no view before an honest timer; any one of four lies, three views',
   ),
   spin('beacon', 'restarts', ['AGREEMENT', 'RESTARTS=1'], 'holds', 'the same, with a restart at any moment', {
     nightly: true,
@@ -207,7 +207,7 @@ export const CHECKS: readonly ModelCheck[] = [
     ['unknownBeforeSeal', 'unknownBeforeItsTime', 'nobodyStops'],
     ['somethingSealed', 'somethingKnown'],
     150,
-    'who knows the value has fixed its intake before; nobody knows it before its time; the silent stop nothing',
+    'nobody fixes an intake after learning the value, or knows it before its time; silent liars stop nothing',
     [
       ['thresholdOfAThird', '0x3c8', 'unknownBeforeSeal', 'a third of the tickets make the value'],
       ['thresholdOfAHalf', '0x3c8', 'unknownBeforeSeal', 'half of the tickets make the value'],
@@ -238,7 +238,7 @@ export const CHECKS: readonly ModelCheck[] = [
     ['oneSet', 'keysBeforeInputs', 'oneKey', 'certificatesLast'],
     ['setsChange'],
     80,
-    'one set an epoch; its keys are older than what is drawn; what a quorum signed settles, whoever leaves',
+    'one set an epoch; its keys are older than its draws; the statements of a quorum settle, even if members leave',
     [
       [
         'readsUnfinal',

@@ -8,6 +8,16 @@ it('says it where a result is not as expected', () => {
   expect(renderTable([{ ...result, outcome: 'broken', asExpected: true }], false)).not.toContain('NOT AS EXPECTED');
 });
 
+it('counts the broken twins of a model in its row', () => {
+  const result = { file: 'a.qnt', says: 'x', detail: 'd', seconds: 1, asExpected: true } as const;
+  const model = { ...result, name: 'a', expect: 'holds', outcome: 'holds' } as const;
+  const twin = { ...result, name: 'a.twin', expect: 'broken', outcome: 'broken' } as const;
+  const table = renderTable([model, twin], false);
+  expect(table).toContain('| `a` | x | holds | d | 1 s | 1 |');
+  expect(table).toContain('broke 1 twins');
+  expect(table).not.toContain('`a.twin`');
+});
+
 it('replaces what stands between the marks, and refuses a page without them', () => {
   const page = 'a\n<!-- results: npm run formal -- --deep --write -->\nold\n<!-- end of results -->\nb';
   expect(placeTable(page, 'new')).toBe(

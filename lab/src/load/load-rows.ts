@@ -70,7 +70,7 @@ const describeRounds = (rounds: Partial<Rounds<Name>>): string =>
     .join('; ');
 
 const WHY =
-  "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): the books in SQLite 24 %, most of it two syncs a reply, which were waited for on the event loop then and are not any more; sealing 16 (encapsulating, opening and then still making keys of the reply 9, pieces opened 6); signatures of accounts 10 (order and delivery made, two words of the validator checked); memory given back 8; the ticket's signatures 4; HTTP in front 3; verdicts asked for 3; messages to its checker 2. Before verdicts were asked for by the list these were 17 %, and each row of money was read twice. The checker spends a third on the record's signatures and a quarter on those of order and admission";
+  "the whole network runs on the same cores. Of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): the books in SQLite 24 %, most of it two syncs a reply, which were waited for on the event loop then and are not any more; sealing 16 (encapsulating, opening and then still making keys of the reply 9, pieces opened 6); signatures of accounts 10 (order and delivery made, two words of the validator checked); memory given back 8; the ticket's signatures 4; HTTP in front 3; verdicts asked for 3; messages to its checker 2. Before verdicts were asked for by the list these were 17 %, and each row of money was read twice. The checker spends a third on the record's signatures and a quarter on those of order and admission";
 const NEXT =
   'one word of the validator for record and delivery; answers that go to the socket without web streams between; several gateways over one database, where there are cores for them';
 
@@ -268,31 +268,26 @@ function listLateRows(own: PacedRuns, proxy: PacedRuns): Row[] {
   const runs = `; ${describeRun('20 streams', own.few)}; ${describeRun('200 streams', own.many)}`;
   return [
     lateRow(
-      { id: 'load-p99-paced', what: `p99 of what a streamed reply of ${PACE}, takes beyond that, 200 streams / 20` },
+      { id: 'load-p99-paced', what: 'p99 of the delay of a reply at 10 tokens a second, 200 streams / 20' },
       listLate,
       { note: runs },
     ),
-    lateRow(
-      { id: 'load-gap-paced', what: 'p99 of what a client waits beyond the pace between two pieces of them, the same' },
-      listLateGaps,
-      {},
-    ),
+    lateRow({ id: 'load-gap-paced', what: 'p99 of the delay between two pieces, 200 streams / 20' }, listLateGaps, {}),
   ];
 }
 
-const PACED_WHY = `at this pace 200 streams are 2,000 tokens and 31 orders a second for the same cores; ${WHY}`;
+const PACED_WHY = `200 streams are 2,000 tokens and 31 orders a second for the same cores; ${WHY}`;
 
 function describeLoop(
   role: Role,
   { streams, delay }: { readonly streams: number; readonly delay: LoopDelay | undefined },
 ): Row {
   const holds: Readonly<Record<Role, string>> = {
-    gateway: 'commits of the books, which are synced on another thread; the rest is waiting for a core',
-    router: 'drawing and signing a ticket in one turn; waiting for a core',
-    provider:
-      'the fake engine runs in it, where a daemon has its engine in another process; its store is in memory here',
+    gateway: 'the event loop waits for a core and for commits',
+    router: 'a ticket is drawn and signed in one turn; waiting for a core',
+    provider: 'the fake engine runs in the same process; the engine of a daemon does not; its store is in memory here',
     validator:
-      'admission in groups, which commit together; decisions and settlement of each epoch; waiting for a core; its store is in memory here',
+      'orders are admitted in groups that commit together; decisions and settlement of each epoch; waiting for a core; its store is in memory here',
   };
   return {
     id: `load-loop-${role}-${streams}`,

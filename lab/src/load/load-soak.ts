@@ -88,14 +88,14 @@ export function listSoakRows(soak: GatewaySoak): Row[] {
     {
       ...{
         id: 'load-memory',
-        what: 'what JavaScript holds more in a gateway after the second half of a soak',
+        what: 'growth of the JavaScript heap of a gateway in the second half of a soak',
         unit: 'MiB',
       },
       ...{ value: grown('liveMib'), aim: { at: 'most', value: LIVE_SLACK_MIB } },
       note: `${asked} replies, since pools, caches and code fill in the first half; ${note}${verdict}; \`npm run nightly -- gateway-soak\` runs 100,000, and fails where memory is not flat`,
     },
     {
-      ...{ id: 'load-resident', what: 'the same of resident memory, its checker included', unit: 'MiB' },
+      ...{ id: 'load-resident', what: 'growth of its resident memory, checker included', unit: 'MiB' },
       ...{ value: grown('residentMib'), aim: { at: 'most', value: RESIDENT_SLACK_MIB } },
     },
   ];

@@ -63,7 +63,6 @@ export async function measureAuditBatches({ path, name, lengths, rounds }: Audit
             value: median(of(batch)),
             unit: 'ms',
             note: `${ratio.toFixed(2)} times one at a time; prompts of ${PROMPT} tokens included`,
-            point: { curve, x: batch, y: ratio },
           };
         }),
       );

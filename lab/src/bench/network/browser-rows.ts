@@ -24,7 +24,7 @@ export async function measureBrowser(): Promise<Row[]> {
       value: microsPerToken,
       unit: 'us/token',
       aim: { at: 'most', value: 6 },
-      why: 'SHA-256 in JavaScript is a third of it in a profile of the page; why a page takes longer than Node is not known',
+      why: 'SHA-256 in JavaScript takes a third of the time; why a page takes longer than Node is not known',
       next: 'hashes of whole windows in WebAssembly',
       note:
         missing ??

@@ -49,7 +49,7 @@ async function measureLinks(): Promise<Row> {
   await Promise.all([quiet.close(), attacked.close()]);
   return {
     id: 'door-links',
-    what: `calls per second of honest strangers while ${10 * LINKS} idle links were opened at a door of ${LINKS} / at a quiet one`,
+    what: `honest calls per second while ${10 * LINKS} idle links are opened at a limit of ${LINKS} / at rest`,
     value: pairedRatio(samples.attacked, samples.quiet),
     unit: 'x',
     aim: AIM,

@@ -67,12 +67,12 @@ export async function measureFirstTokenWork(): Promise<Row[]> {
     return [
       {
         id: 'first-token-work',
-        what: 'processor time from a request to its first token, of gateway, provider and validator together, with a kept ticket, p50',
+        what: 'processor time of all daemons from request to first token, kept ticket, p50',
         value: median(sorted),
         unit: 'ms',
         aim: { at: 'most', value: 5 },
         note: `one process, ${ROUNDS} fresh prompts after ${WARM_UP}, the client included, the engine costs nothing; p10 ${at(0.1)}, p90 ${at(0.9)}, p99 ${at(0.99)} ms; by the clock ${median(timed.map(({ tookMs }) => tookMs)).toFixed(1)} ms`,
-        why: 'a profile (2026-11-26): commits of gateway, provider and validator a fifth; the check of the order by its provider an eighth, more than half of that opening the seal and encapsulating to the reply; the consent a twentieth, signatures of accounts as much, links a tenth. Two ways were taken that help the clock and not the processor: keys of replies are made ahead on other threads, and the consent is signed on one while the claim goes to the disk',
+        why: 'commits take a fifth, opening the sealed order and checking it an eighth; the check of the order by its provider an eighth, more than half of that opening the seal and encapsulating to the reply; the consent a twentieth, signatures of accounts as much, links a tenth. Two ways were taken that help the clock and not the processor: keys of replies are made ahead on other threads, and the consent is signed on one while the claim goes to the disk',
         next: "the reply's encapsulation on another thread",
       },
       ...(await measureSteps()),

@@ -15,7 +15,7 @@ const AT_ONCE = 4;
 const MOST_CALLS = 600;
 const AIM = { at: 'least', value: 0.9 } as const;
 const REASON = {
-  why: 'a call that is refused still costs its share of TLS and HTTP/2, and a link that was closed costs a handshake when its caller comes back; what is answered within the limit comes on top (see how long a call takes with nobody else calling)',
+  why: 'a refused call still costs TLS and HTTP/2, and a closed link costs a new handshake; what is answered within the limit comes on top (see how long a call takes with nobody else calling)',
   next: 'what a first link costs its caller: a puzzle before the handshake, or a deposit',
 } as const;
 const ATTACKER = fileURLToPath(new URL('../../doors/flood.child.ts', import.meta.url));
@@ -71,7 +71,7 @@ async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row
       {
         ...{ id: `door-${id}`, unit: 'x', aim: AIM, ...REASON },
         value: pairedRatio(list('perProcessorSecond', 'flooded'), list('perProcessorSecond', 'quiet')),
-        what: `${honest}, for each second of the daemon's processor time, at ten times the limit of ${limit} / without`,
+        what: `${honest} per processor second, at ten times the limit of ${limit} / without`,
         note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; without: the flood goes to a door like it in another process; no honest call failed; ${offered}`,
       },
       {

@@ -102,7 +102,7 @@ export async function measureHedging(): Promise<Row[]> {
   return [
     {
       id: 'hedge-p99',
-      what: `first token where one provider of five stalls ${STALL_MS} ms in ${100 * STALLED} of a hundred replies: p99 without a second order, over p99 with one for at most five requests of a hundred`,
+      what: `p99 of the first token, one provider of five stalls ${STALL_MS / 1_000} s: without / with a second order`,
       value: at(alone, 0.99) / at(hedged, 0.99),
       unit: 'x',
       aim: { at: 'least', value: 3 },
@@ -110,7 +110,7 @@ export async function measureHedging(): Promise<Row[]> {
     },
     {
       id: 'hedge-p50',
-      what: 'the same, p50: what naming a standby price costs every request',
+      what: 'the same, p50: cost of naming a standby price',
       value: at(hedged, 0.5) / at(alone, 0.5),
       unit: 'x',
       aim: { at: 'most', value: 1.1 },

@@ -159,7 +159,7 @@ function listIntakeRows({ admitted, recorded }: Readonly<Record<'admitted' | 're
       value: recorded.perCpuSecond,
       unit: '/s',
       aim: { at: 'least', value: 1_500 },
-      why: 'two thirds of it are the two signatures of each record',
+      why: 'two signatures of each record take two thirds of the time',
       note: `${recorded.perSecond.toFixed(0)} by the wall clock; ${WHAT}; Ed25519 and ML-DSA-44 of each record, header proof, request and sampler; link framing left out`,
     },
     {
@@ -176,7 +176,7 @@ function listIntakeRows({ admitted, recorded }: Readonly<Record<'admitted' | 're
 }
 
 const ADMISSION_WHY =
-  "four signatures of each order are two thirds of it, by a profile (2026-11-26): the payer's is recovered (29 %), Ed25519 and ML-DSA-44 of its provider are checked (23 %), the validator's own is made (14 %); they alone take longer than a five-thousandth of a second. On one loaded machine an order took 1.34 ms of processor before a payer's open orders were counted as they come and go, and savepoints were kept as statements, and 1.1 to 1.2 ms after. One word for all orders of a commit would save the last of the four at most, a seventh, and only where many come at once; the contract that convicts a validator of two words for one order reads words of one order (Equivocation.sol), so it would have to read a path as well";
+  "four signatures of each order take two thirds of the time; by a profile (2026-11-26) the payer's is recovered (29 %), Ed25519 and ML-DSA-44 of its provider are checked (23 %), the validator's own is made (14 %); they alone take longer than a five-thousandth of a second. On one loaded machine an order took 1.34 ms of processor before a payer's open orders were counted as they come and go, and savepoints were kept as statements, and 1.1 to 1.2 ms after. One word for all orders of a commit would save the last of the four at most, a seventh, and only where many come at once; the contract that convicts a validator of two words for one order reads words of one order (Equivocation.sol), so it would have to read a path as well";
 const ADMISSION_NEXT =
   'consents of one provider for several orders under one signature, which save a quarter; then words of the validator by the root of a commit, with contracts that read them';
 
@@ -200,7 +200,7 @@ function listNettingRows({
       value: netted.perCpuSecond,
       unit: '/s',
       aim: { at: 'least', value: 5_000 },
-      why: 'entries are packed with their evidence for co-signers, one after the other',
+      why: 'entries are packed one after the other, with their evidence for co-signers',
       next: 'entries that are packed once, when they are decided',
       note: `${netted.perSecond.toFixed(0)} by the wall clock; ${WARM_UP + RECORDS} entries of one payer and ${PROVIDERS} providers, packed for a co-signer, whose own work is left out; durable before anybody is asked; admission, decision and netting together ${together.toFixed(0)}/s`,
     },
@@ -212,11 +212,11 @@ function describeChecks(parts: Readonly<Record<'admitted' | 'recorded' | 'heard'
   const describe = (timed: Timed): string => `${toMs(timed).toFixed(2)} ms`;
   return {
     id: 'reply-checks',
-    what: `processor time of what validators check of each reply of ${TOKENS} tokens: its handling validator, and a co-signer`,
+    what: `processor time of checks of a reply of ${TOKENS} tokens, handling validator and co-signer together`,
     value: toMs(admitted) + toMs(recorded) + toMs(heard) + toMs(cosigned),
     unit: 'ms',
     aim: { at: 'most', value: 1 },
-    why: "signatures: payer's and provider's of the order, the record's and the payer's word for it at both, and two words of each validator; and four commits to the disk. What a validator has found good once it does not check again: on one loaded machine all of it took 9.3 ms of processor before that, and before words of payers were counted as they come and go, and 6.1 ms after",
+    why: 'eight signatures and four commits to the disk; and four commits to the disk. What a validator has found good once it does not check again: on one loaded machine all of it took 9.3 ms of processor before that, and before words of payers were counted as they come and go, and 6.1 ms after',
     next: 'words of several replies under one signature; commits of several replies in one, which more of them at once make larger',
     note: `order admitted ${describe(admitted)}, record taken in ${describe(recorded)}; at another validator its payer heard ${describe(heard)}, its entry unpacked, checked and signed with its batch ${describe(cosigned)}; openings are looked at of replies that are drawn, and links left out`,
   };

@@ -64,7 +64,7 @@ export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
       {
         ...{ id: 'mesh-idle', what: 'processor time of an idle mesh, as part of one core', unit: '%' },
         ...{ value: isKnown ? (100 * busyMs) / IDLE_MS : undefined, aim: { at: 'most', value: 5 }, note },
-        why: 'an epoch of 5 s: proofs of four validators, which each of them and every certificate checks in JavaScript, are half of what validators do. On one loaded machine an idle mesh took 33 % before event loops were left alone, and 25 % after (figures from before 2026-11-25 lack that); with the threshold beacon 70 to 82 % before its validators stopped asking the chain ten times a second, and 22 % after',
+        why: 'epochs last 5 s, and half of the work of validators is checking the proofs of each epoch. On one loaded machine an idle mesh took 33 % before event loops were left alone, and 25 % after (figures from before 2026-11-25 lack that); with the threshold beacon 70 to 82 % before its validators stopped asking the chain ten times a second, and 22 % after',
         next: 'a quiet run; the threshold beacon as the default; readers that ask for a certificate once in an epoch and not every 2 s',
       },
     ];

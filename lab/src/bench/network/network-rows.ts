@@ -32,8 +32,7 @@ const messagesOf = (number: number) => [
 const bodyOf = (number: number) => ({ ...BODY, messages: messagesOf(number) });
 const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
 
-const WHY =
-  'see the steps below; all daemons share the cores with the engine, so that the admission that runs beside the prompt outlasts it';
+const WHY = 'all daemons share the cores with the engine, so admission lasts longer than the prompt';
 const NEXT =
   'claim and admission synced beside what else there is to do, as the books of a gateway are; the encapsulation to the reply on another thread';
 
@@ -93,7 +92,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
     return [
       {
         id: 'added-first-token',
-        what: 'time to first token that gateway and links add to the engine, with tickets that were kept, p50',
+        what: 'time to first token beyond that of the engine, kept tickets, p50',
         ...compare('firstTextMs'),
         aim: { at: 'most', value: 5 },
         ...{ why: WHY, next: NEXT },
@@ -107,7 +106,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
       },
       {
         id: 'added-per-chunk',
-        what: 'time per chunk that gateway and links add to the engine, p50',
+        what: 'time per chunk beyond that of the engine, p50',
         ...compare('perChunkMs'),
         aim: { at: 'most', value: 5 },
         why: 'all daemons share the cores with the engine',

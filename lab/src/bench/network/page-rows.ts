@@ -35,7 +35,7 @@ export async function measurePages(model: ResolvedModel): Promise<Row[]> {
       {
         ...{
           id: 'explorer-size',
-          what: 'what the explorer loads before its first view, packed',
+          what: 'bytes that the explorer loads before its first view, packed',
           unit: 'kB',
           aim: { at: 'most', value: 150 },
         },
@@ -45,7 +45,7 @@ export async function measurePages(model: ResolvedModel): Promise<Row[]> {
       {
         ...{
           id: 'explorer-view',
-          what: 'from an address to the first figures of the network, in Chromium without a cache',
+          what: 'time to the first figures of the explorer, Chromium without a cache',
         },
         ...{ value: views && median(views.gatewayMs) / 1000, unit: 's', aim: { at: 'most', value: 1 } },
         note: 'a mesh of 4 validators on the same machine; the pages are built already',

@@ -1,28 +1,28 @@
-/** What each family of attacks does, for a new reader. */
+/** Behaviour of each family of attacks, for a new reader. */
 export const FAMILY_TEXT: Readonly<Record<string, string>> = {
-  weights: 'computes with another, cheaper model, cache or prompt than was sold',
-  sampling: 'computes as sold or not, but picks tokens otherwise than the signed draws do',
+  weights: 'computes with a cheaper model, cache or prompt than the sold one',
+  sampling: 'chooses other tokens than the signed draws',
   commitment: 'signs a record that does not fit the reply',
-  behaviour: 'serves honestly only sometimes, repeats itself, breaks off, or disagrees about what was asked',
+  behaviour: 'cheats only sometimes, repeats itself, stops early, or disputes the request',
 };
 
-export const HOW_CHECKED = `A validator looks at a reply in two stages.
+export const HOW_CHECKED = `A validator checks a reply in two stages.
 
-- **Stage 1** replays every random draw from the signed values, without a model. A reply whose tokens are not those draws is refuted;
-  there is no error rate.
-- **Stage 2** asks another provider to run the reply again in one pass and compares the values. Where both are in one **exact class** (same
-  kernels, so same bits) one differing bit refutes. **Between classes** honest values drift a little, and only a statistic can judge: each
-  reply adds evidence, and at a million to one the provider is rejected and ejected.`;
+- **Stage 1** replays every random draw from the signed values, without a model. It refutes a reply with other tokens than those draws, and has
+  no error rate.
+- **Stage 2** asks another provider to run the reply again in one pass, and compares the values. Inside one **exact class** (same kernels, so same
+  bits) one differing bit refutes. **Between classes** honest values drift a little, so a statistic decides: each reply adds evidence, and at a
+  million to one the provider is rejected and ejected.`;
 
-export const HOW_SURE = `- Every share has a 95 % interval, for example 99.6 % (98.2..99.9). 100 % is printed only where nothing was missed, and its interval
-  says how little that may mean: 24 of 24 is still compatible with 86 %.
-- A catch rate at a false-reject rate of 1e-4 needs honest samples that large. Where there are fewer, the threshold lies on a tail fitted to
-  them (hollow marks in the plots), and the rate is an extrapolation.
-- "Tokens until decided" is a median over random orders of the replies at hand; no reply is used twice.
-- An aim is **met** or **missed** only where its interval leaves no doubt. Otherwise the sample does not decide it.
-- All of it is one small model (stories15M) on CPUs, and on a software Vulkan device. Other models and other hardware drift otherwise:
-  measure them with \`npm run ogong -- calibrate\`. A real GPU has a page of its own: [cards](cards.md).
-- The catalogue holds the attacks that we thought of. That none is open says nothing about those that are not in it.`;
+export const HOW_SURE = `- Every share has a 95 % interval, for example 99.6 % (98.2..99.9). 100 % means that nothing was missed in this sample: 24 of 24 is still
+  compatible with 86 %.
+- A catch rate at a false-reject rate of 1e-4 needs a large honest sample. With a smaller one the threshold lies on a fitted tail, and the rate
+  is an extrapolation.
+- "Tokens until decided" is a median over random orders of the replies; no reply is used twice.
+- An aim is **met** or **missed** only if its interval leaves no doubt. Otherwise the sample does not decide it.
+- The run used one small model (stories15M) on CPUs and on a software Vulkan device. Other models and hardware drift differently:
+  measure them with \`npm run ogong -- calibrate\`. A real GPU has its own page: [cards](cards.md).
+- The catalogue holds known attacks only. An empty list of open attacks says nothing about others.`;
 
 export const READING = `- **Caught per 32 tokens, 1e-4**: windows of 32 tokens that the values alone reject, at the threshold that one honest window in 10,000
   exceeds. **fit**: that threshold lies on a fitted tail, since the honest sample is too small for it.

@@ -88,7 +88,7 @@ it('includes the results about conversations, and judges the aims by them', asyn
   expect(await judge(run, cpu)).toContain('60000 tokens | not decided by this sample');
 });
 
-it('shows every plot on the page, and leaves none of another run', async () => {
+it('shows every plot on a page, and removes those of another run', async () => {
   const directory = join(root, 'again');
   await renderDetection(results, directory);
   const stale = join(directory, 'plots', 'caught-q9_9.png');
@@ -97,8 +97,8 @@ it('shows every plot on the page, and leaves none of another run', async () => {
   const written = await renderDetection(results, directory);
   expect(existsSync(stale)).toBe(false);
   expect(existsSync(join(directory, 'classes.md'))).toBe(true);
-  const page = readFileSync(join(directory, 'README.md'), 'utf8');
-  const shown = [...page.matchAll(/\((plots\/[^)]+)\)/g)].map(([, path]) => join(directory, path as string));
+  const pages = ['attacks.md', 'honest.md'].map((name) => readFileSync(join(directory, name), 'utf8')).join('\n');
+  const shown = [...pages.matchAll(/\((plots\/[^)]+)\)/g)].map(([, path]) => join(directory, path as string));
   expect(shown.sort()).toEqual(written.filter((path) => path.includes('plots')).sort());
   expect(shown.length).toBe(3);
 });

@@ -6,8 +6,8 @@ import { withConversations } from '../aims/aims.ts';
 import type { DetectionResults } from '../results.ts';
 import { drawFigure } from './draw-figure.ts';
 import { listFigures } from './list-figures.ts';
-import { CONVERSATIONS, formatDetails } from './render-details.ts';
-import { formatPage, PLOTS } from './render-page.ts';
+import { CONVERSATIONS, formatDetails, PLOTS } from './render-details.ts';
+import { formatPage } from './render-page.ts';
 import { formatHonestCsv } from './results-csv.ts';
 import { encodeResults, roundResults } from './results-json.ts';
 

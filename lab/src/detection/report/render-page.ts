@@ -8,20 +8,13 @@ import {
   groupByFinding,
   reasonOf,
 } from './findings.ts';
-import { listFigures } from './list-figures.ts';
 import { formatCount, formatNumber, formatPercent } from './number-text.ts';
 import { FAMILY_TEXT, HOW_CHECKED, HOW_SURE } from './page-text.ts';
-import type { Figure } from './plot-style.ts';
 import { formatPairs } from './render-tables.ts';
 import { formatTable } from './table.ts';
 
-/** The folder of the page's plots. */
-export const PLOTS = 'plots';
-
-/** The main page of the report: what is caught, what is not, how sure, how to run it. It links the pages with tables. */
+/** Returns the main page of the report: caught and uncaught attacks, certainty, and how to run it. */
 export function formatPage(results: DetectionResults): string {
-  const figures = listFigures(results);
-  const show = (part: Figure['part']): string[] => figures.filter((figure) => figure.part === part).map(formatFigure);
   return [
     '# What the checks catch, and what passes',
     formatOpening(results),
@@ -30,18 +23,15 @@ export function formatPage(results: DetectionResults): string {
     HOW_CHECKED,
     '## What is caught',
     formatFamilies(results.attacks),
-    ...show('attacks'),
     '### Between classes',
     'Provider and verifier of unlike classes, all attacks that leave values to compare. "Decided" counts those that reach a million to one within the ' +
       'replies of this run; the tokens are the median over them.',
     formatPairs(results),
     '## What is not caught',
     formatOpen(results),
-    ...show('curves'),
     '## How sure',
     HOW_SURE,
     formatAimCounts(results),
-    ...show('drift'),
     '## Run it',
     formatRun(results),
     '## All figures',
@@ -50,9 +40,6 @@ export function formatPage(results: DetectionResults): string {
     .join('\n\n')
     .concat('\n');
 }
-
-const formatFigure = ({ name, title, caption }: Figure): string =>
-  `![${title}](${PLOTS}/${name}.svg)\n\n*${title}.* ${caption}`;
 
 function formatOpening(results: DetectionResults): string {
   const { first, inClass, several, open } = groupByFinding(results.attacks);
@@ -121,7 +108,7 @@ function describeElsewhere(rows: readonly AttackRow[]): string[] {
   const count = (pair: string): number => rows.filter((row) => formatPair(row) === pair).length;
   return [
     `- Between other classes these rows stayed open within this run: ${pairs.map((pair) => `${count(pair)} of ${pair}`).join(', ')}. ` +
-      'Most change values by no more than honest drift does; [attacks](attacks.md#open-between-classes) names them.',
+      'Most change values by no more than honest drift does; `attacks.md` names them.',
   ];
 }
 
@@ -145,21 +132,27 @@ function formatAimCounts(results: DetectionResults): string {
   return names.length === 0 ? counts : `${counts}\n\n${names.join('\n')}`;
 }
 
-const LINKS = `- [Aims](aims.md): each with what was measured, and why it is missed.
-- [Attacks](attacks.md): a line for each attack, hardest first; the CSV that the last command below writes has every figure of every pair of classes.
-- [Honest providers](honest.md): drift, equality, conversations, ejections; [honest.csv](honest.csv) has every pair.
-- [Verifiers](verifiers.md): lazy and lying ones, wrong class claims, who can tell an audit.
-- [Classes](classes.md): which settings share a numeric class. [results.json](results.json) is what these pages are made from
-  ([schema](../schema/detection.schema.json)).
+const LINKS = `Kept in git:
+
+- [Aims](aims.md): each with its measurement, and the reason for a miss.
+- [Verifiers](verifiers.md): lazy and lying ones, and how well an audit can be recognised.
 - [Cards](cards.md): a real GPU, by Vulkan and CUDA.
-- [Bench](../bench.md): what checking costs. [Limits](limits.md): what the checks do not see. [Open problems](../open-problems.md): what is weak around them.`;
+- [Limits](limits.md) of the checks. [Open problems](../open-problems.md): weaknesses around them. [Bench](../bench.md): the cost of checking.
+
+Written beside this page by \`--write docs/detection\`, and ignored by git:
+
+- \`attacks.md\`: a line for each attack, hardest first, with plots.
+- \`honest.md\` and \`honest.csv\`: drift, equality, conversations and ejections of honest providers.
+- \`results.json\`: all figures, from which every page can be made again ([schema](../schema/detection.schema.json)).
+
+\`ogong calibrate classes --write DIR\` lists the settings that share a numeric class on a machine.`;
 
 function formatRun({ profile, seed, code, engine, machine, day, elapsedS, command }: DetectionResults): string {
   return `\`\`\`sh
 npm run detect                      # a few minutes: every attack once, ends with ten lines that say what was found
-${command}${' '.repeat(Math.max(1, 36 - command.length))}# this page's run: hours; samples are kept, and a stopped run goes on
-node lab/src/detection/render-main.ts docs/detection/results.json docs/detection   # these pages again, from their data
-node lab/src/detection/render-main.ts docs/detection/results.json attacks.csv      # every figure of every attack as CSV, from the same data
+${command} --write docs/detection   # this page's run: hours; samples are kept, and a stopped run goes on
+node scripts/run.mjs lab/src/detection/render-main.ts RESULTS.json docs/detection   # these pages again, from their data
+node scripts/run.mjs lab/src/detection/render-main.ts RESULTS.json attacks.csv      # all figures of all attacks as CSV
 \`\`\`
 
 This run: profile ${profile}, seed ${seed}, code ${code}, ${engine}, ${machine}, ${day}, ${formatNumber(elapsedS / 60)} minutes from its last start. The same

@@ -42,8 +42,7 @@ export function runBootstrap(): EconomicModel {
   return {
     id: 'bootstrap',
     title: 'The first years',
-    summary:
-      'What validators earn and what they cost, while fees grow. The growth is an assumption; what follows from it is not.',
+    summary: 'Earnings and costs of validators while fees grow. The growth is an assumption.',
     findings: list,
     table: { head: ['year', 'fees, $', "validators' part, $", 'a day of wrong verdicts, $', 'missing, $'], rows },
     curves: {

@@ -41,7 +41,7 @@ export function runBurnAndMint(): EconomicModel {
   );
   const waiting = payAtOnce(20n, false);
   say(
-    'Work of a day that is called for in one second is paid whole: what an epoch cannot pay for waits',
+    'A day of work that is claimed in one second is paid whole: work that an epoch cannot pay for waits',
     Math.abs(waiting.paid - 1) < 1e-12 && waiting.taken === 20,
     `${percent(waiting.paid, 1)} of what the elasticity gives, in ${waiting.taken} epochs`,
   );
@@ -75,7 +75,7 @@ export function runBurnAndMint(): EconomicModel {
     id: 'burn-and-mint',
     title: 'Burn and mint',
     summary:
-      'The second economy: credits for burned tokens, tokens minted for finished jobs. Bound: elasticity times what was burned for the credits that were consumed in the same epoch.',
+      'The second economy: credits for burned tokens, tokens minted for finished jobs. The bound is the elasticity times the amount burned for the credits of the same epoch.',
     findings: list,
   };
 }

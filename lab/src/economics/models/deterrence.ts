@@ -104,7 +104,7 @@ export function runDeterrence(): EconomicModel {
     id: 'deterrence',
     title: 'The game of one request',
     summary:
-      'A provider serves honestly or with a cheaper model. It loses the fee where it is caught, and what its good name is worth.',
+      'A provider serves honestly or with a cheaper model. If it is caught, it loses the fee and the value of its good name.',
     findings: list,
     curves: {
       ...{

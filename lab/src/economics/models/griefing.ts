@@ -107,12 +107,12 @@ export function runGriefing(measured: readonly MeasuredRho[]): EconomicModel {
   const actions = listActions(audit);
   const cheap = actions.filter(({ paid, imposed }) => paid < imposed).map(({ what }) => what);
   say(
-    'Every action costs whoever takes it what it imposes on others, but for four',
+    'Every action costs its actor as much as it imposes on others, with four exceptions',
     cheap.join() === FREE.join(),
     cheap.join('; '),
   );
   say(
-    'What is free is bounded: by caps of open orders, by reservations, by names',
+    'Free actions are bounded by caps of open orders, by reservations and by names',
     actions.every(({ imposed }) => imposed < 2),
     `none imposes more than ${round(Math.max(...actions.map(({ imposed }) => imposed)))} fees a time`,
   );

@@ -177,7 +177,7 @@ export function runHeldEarnings(): EconomicModel {
     id: 'held-earnings',
     title: 'Held earnings instead of a bond',
     summary:
-      'What a key earned lately is held, and an ejection takes it. The less a key holds, the more of its replies are audited, by the function that validators run (`audit-rate.ts`).',
+      'Recent earnings of a key are held, and an ejection takes them. A key that holds less is audited more, by the function that validators run (`audit-rate.ts`).',
     findings: list,
     curves: {
       ...{

@@ -45,7 +45,7 @@ export function runPrefill(): EconomicModel {
       .join(', '),
   );
   say(
-    'What is left to the attacker is speculative decoding: mended tokens are the true model’s own, and the answer is right',
+    'The attacker is left with speculative decoding: mended tokens are the true model’s own, and the answer is right',
     rows.every(({ replayed }) => replayed.mended > 0.5),
     `it costs ${rows.map(({ agreement, replayed }) => `${round(replayed.mended)} at ${agreement}`).join(', ')}`,
   );
@@ -53,7 +53,7 @@ export function runPrefill(): EconomicModel {
     id: 'prefill',
     title: 'Pre-filling the true model over a cheap one',
     summary:
-      'What replaying every draw does to the attack that forges all that an audit compares. The cheap model costs a fifth of the true one, a pre-fill three tenths.',
+      'An attacker generates with a cheap model and forges all audited values with one pass of the true model. Replaying every draw stops it. The cheap model costs a fifth of the true one, a pre-fill three tenths.',
     findings: list,
   };
 }

@@ -70,13 +70,13 @@ export function runSupply(): EconomicModel {
   const priceAt = (month: number): number => Number(computeLaunchPrice(launch[month] as LaunchState)) / 1e24;
   const heldMillions = (years: number): string => `${round(heldAt(years * YEAR) / 1e6)} M`;
   say(
-    'The launch curve holds what it has not sold, in every month, and its reserve is at least what the curve asks for the rest',
+    'The launch curve holds all unsold tokens, in every month, and its reserve is at least the price that the curve asks for the rest',
     launch.every((one) => product(one) >= product(LAUNCH)) && Math.abs(heldAt(HALF_MONTHS) - 50e6) < 1,
     `it opens at $${round(priceAt(0))} and is paid a million dollars each five years: it holds ${[1, 5, 10, 20, 40].map(heldMillions).join(', ')} after 1, 5, 10, 20 and 40 years, at $${[1, 5, 10, 20, 40].map((years) => round(priceAt(years * YEAR))).join(', $')}`,
   );
   const end = launch.at(-1) as LaunchState;
   say(
-    'Whoever sells to the curve, its buyers or anybody with other tokens, takes at most what buyers paid',
+    'Sellers to the curve, with any tokens, take at most the money that buyers paid',
     launch.every((one) => computeLaunchPayment(one, LAUNCH_TRANCHE_ATOMIC - one.left) <= one.reserve),
     `all of ${round(tokens(LAUNCH_TRANCHE_ATOMIC - end.left) / 1e6)} M back: $${round(Number(computeLaunchPayment(end, LAUNCH_TRANCHE_ATOMIC - end.left)) / 1e12)} M of $${round(Number(end.reserve) / 1e12)} M`,
   );

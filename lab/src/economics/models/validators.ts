@@ -48,7 +48,7 @@ export function runValidators(): EconomicModel {
   );
   const byProof = readConstant('Cases', 'PROOF_PPM') / PPM;
   say(
-    'Who contradicts itself loses all by two signatures, quorum or not: a lie has to be the same for everybody',
+    'A validator that contradicts itself loses its bond by two signatures, quorum or not: a lie has to be the same for everybody',
     byProof === 1,
     `${percent(byProof, 0)} of a bond, by proof of equivocation`,
   );
@@ -64,7 +64,7 @@ export function runValidators(): EconomicModel {
   const reporter = defaultJustice.reporterPpm / PPM;
   const witnesses = Math.floor(1 / reporter) + 1;
   say(
-    'Whoever reports itself loses, and to buy the silence of all witnesses costs more than the case where there are enough of them',
+    'A validator that reports itself loses, and the silence of enough witnesses costs more than the case',
     reporter > readConstant('Cases', 'MIN_REPORTER_PPM') / PPM &&
       reporter < readConstant('Cases', 'MAX_REPORTER_PPM') / PPM &&
       witnesses * reporter > 1 &&
@@ -82,7 +82,7 @@ export function runValidators(): EconomicModel {
     id: 'validators',
     title: 'Bribery against bonds',
     summary:
-      'What validators gain by a wrong verdict and what the contracts take for it (`Cases.sol`, `Equivocation.sol`, `Settlement.sol`, `deploy.ts`). Against a minority bonds deter; against a quorum they do not.',
+      'A validator gains by a wrong verdict, and the contracts take bonds for it (`Cases.sol`, `Equivocation.sol`, `Settlement.sol`, `deploy.ts`). Bonds deter a minority, and not a quorum.',
     findings: list,
   };
 }

@@ -35,7 +35,7 @@ export function runValue(): EconomicModel {
     return priceAt(market, findLocked(market));
   };
   say(
-    'The price rises with throughput and with what is locked',
+    'The price rises with throughput and with the locked part',
     price({ throughput: 100e6 }) > price({}) && priceAt(base, 0.6) > priceAt(base, 0.2),
     `$${round(price({}))} at $50 M a year, $${round(price({ throughput: 100e6 }))} at $100 M`,
   );
@@ -51,7 +51,7 @@ export function runValue(): EconomicModel {
     return Math.abs(findLocked(market) - (phi * velocity) / (r + phi * velocity)) < 1e-6;
   });
   say(
-    'What holders lock one by one is the closed form phi V / (r + phi V), and the two ways to compute the value agree',
+    'Holders that decide one by one lock the closed form phi V / (r + phi V), and both ways to compute the value agree',
     closed &&
       Math.abs(price({}) * SUPPLY - (base.throughput / base.velocity) * (1 + (base.phi * base.velocity) / 0.1)) < 1,
     cases.map((market) => percent(findLocked(market), 1)).join(', '),
@@ -73,7 +73,7 @@ export function runValue(): EconomicModel {
     id: 'value',
     title: 'Value and staking',
     summary:
-      'The equation of exchange on what floats, and holders who lock until the next one would earn more elsewhere. No forecast: the inputs are made up.',
+      'The equation of exchange on the floating supply, and holders that lock tokens as long as it pays. No forecast: the inputs are invented.',
     findings: list,
   };
 }

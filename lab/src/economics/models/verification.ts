@@ -94,13 +94,13 @@ export function runVerification(measured: readonly MeasuredRho[]): EconomicModel
     `at rho 0.05 it pays for ${percent(share(100, 0.05), 1)} of the audits`,
   );
   say(
-    'On nothing that was measured does an admissible share pay for all audits: coverage by held earnings has to do',
+    'No admissible share pays for all audits at any measured rho, so coverage by held earnings has to do',
     measured.length > 0 && measured.every(({ rho }) => share(1_600, rho) < 1),
     `rho from ${round(sorted[0]?.rho ?? Number.NaN)} to ${round(worst.rho)} (${worst.what}): there 4 % pays for ${percent(share(400, worst.rho), 1)} of the audits, 16 % for ${percent(share(1_600, worst.rho), 1)}`,
   );
   const defaults = budgetDefaults(worst.rho);
   say(
-    'Every default pays for its own base coverage, and for what validators spend on suspicion, at the dearest audit that was measured',
+    'Every default pays for its own base coverage, and for audits on suspicion, at the dearest measured audit',
     defaults.every(({ kept, needed }) => needed <= kept),
     defaults.map(({ name, kept, needed }) => `${name}: ${percent(kept, 1)} kept, ${percent(needed)} needed`).join('; '),
   );
@@ -121,7 +121,7 @@ export function runVerification(measured: readonly MeasuredRho[]): EconomicModel
     computeVerificationCost(1, rho, { jobs: JOBS_PER_NEW_KEYS_AUDIT }),
   ) as [number, number];
   say(
-    'What a key serves before it holds anything is audited whole, by two: its entrance pays for the first few replies, the rest is at the cost of all verifiers',
+    'Two verifiers audit every reply of a key that holds nothing: its entrance pays for the first few replies, all verifiers bear the rest',
     first > 1 && 5 / usual > 4,
     `${round(first)} fees a reply at the dearest, ${round(usual)} at the median: an entrance of five fees pays for ${round(5 / first, 2)} and ${round(5 / usual, 2)}`,
   );
@@ -129,7 +129,7 @@ export function runVerification(measured: readonly MeasuredRho[]): EconomicModel
     id: 'verification',
     title: 'What verification costs',
     summary:
-      'The part of a fee that auditing takes, by rho: what an audit costs against what the reply cost. Measured rows are those of docs/bench.json and, for cards, of the [detection report](detection/cards.md). Defaults are those of `deploy.ts`; what a job is follows from the shares of pairs and honeypots (`audit.ts`). Inputs: a provider keeps a fifth of what it earns over its costs, a verifier a tenth. Audits that payers force, within their ration, and sittings after the first come on top.',
+      'Rho is the cost of an audit divided by the cost of its reply. It decides which part of a fee auditing takes. Measured values come from docs/bench.json and from the [page about cards](detection/cards.md), defaults from `deploy.ts`, the jobs of an audit from `audit.ts`. Inputs: a provider keeps a fifth of its earnings over its costs, a verifier a tenth. Audits that payers force and audit retries come on top.',
     findings: list,
     table: { head: ['what ran', 'rho', 'cost of auditing all', 'paid for by 1 %', 'by 4 %', 'by 16 %'], rows },
   };

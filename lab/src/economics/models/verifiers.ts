@@ -43,12 +43,12 @@ export function runVerifiers(): EconomicModel {
   const dominates = (d: number, loss: number): boolean =>
     jobValue(d, loss, { works: false }) < jobValue(0, loss, { works: true });
   say(
-    'Whoever makes its reports up is refuted in each pair and by each planted token: honest work dominates from a loss of a few jobs on',
+    'A verifier that invents reports is refuted in each pair and by each planted token: honest work dominates from a loss of a few jobs on',
     dominates(madeUp, small + 0.01) && !dominates(madeUp, small - 0.01),
     `${percent(madeUp, 1)} of its jobs, a loss of ${round(small)} jobs`,
   );
   say(
-    'Whoever has its provider’s opening and reports what that committed is refuted by planted tokens alone: there it takes dozens of jobs',
+    'A verifier that copies its provider’s opening is refuted by planted tokens alone: honest work dominates from a loss of dozens of jobs on',
     dominates(copied, large + 0.01) && !dominates(copied, large - 0.01),
     `${percent(copied)} of its jobs, a loss of ${round(large)} jobs; by the ${percent(stakePart, 0)} of a stake that a refuted report costs, a stake of ${Math.round(large / stakePart)} jobs`,
   );
@@ -63,12 +63,12 @@ export function runVerifiers(): EconomicModel {
   const away = defaultLimits.unbondingDelay / DAY_S;
   const perDay = (2 * large) / (away * (PAY - 1));
   say(
-    'The second refutation excludes it until other stake stands for a new name: that alone is enough for who is asked often, whatever it staked',
+    'The second refutation excludes the verifier until it stakes again for a new name: that alone is enough for a busy verifier',
     away * (PAY - 1) * perDay >= 2 * large && perDay < 30,
     `${away} days without the margin of ${round(perDay)} jobs a day are two losses of ${round(large)} jobs`,
   );
   say(
-    'A network that asks for less has verifiers who gain by copying where they are in league with their provider; one that asks for as much has none',
+    'In a network that requires less stake, verifiers gain by copying their own provider; in one that requires as much they do not',
     !dominates(copied, stakePart * 100) &&
       dominates(copied, stakePart * 2_300) &&
       defaultLimits.minimumVerifierStake === 0n,
@@ -86,7 +86,7 @@ export function runVerifiers(): EconomicModel {
     id: 'verifiers',
     title: "The verifier's dilemma",
     summary:
-      'Why a verifier works rather than accept unseen. Amounts are in the cost of one job; pay is 1.2 of it. How many jobs are paired and planted is the protocol’s (`audit.ts`), what a refuted report costs the contract’s (`Staking.sol`).',
+      'A verifier could accept every reply unseen instead of working. Amounts are in the cost of one job; pay is 1.2 of it. The shares of paired and planted jobs come from `audit.ts`, the cost of a refuted report from `Staking.sol`.',
     findings: list,
   };
 }

@@ -178,7 +178,7 @@ export function runWash(): EconomicModel {
     if (profit >= 0n) wins++;
   }
   say(
-    'Whoever pays itself loses, under every setting that the contracts admit, whichever roles are its own: router, validator and all co-signers, verifiers, maker, treasury, license',
+    'A dealer that pays itself loses, under every setting that the contracts admit, with any roles of its own: router, validator and all co-signers, verifiers, maker, treasury, license',
     wins === 0 && best < 0n,
     `10,000 random settings of all shares within their bounds; the best lost ${-best} atomic units`,
   );
@@ -196,14 +196,14 @@ export function runWash(): EconomicModel {
     return Number(computeWashProfit(dealer)) / Number(fee);
   });
   say(
-    'Whoever verifies its own replies and owns no other role loses more',
+    'A dealer that verifies its own replies and owns no other role loses more',
     verifiesAlone.every((profit) => profit < -0.0005),
     `in 2,000 settings between ${percent(Math.max(...verifiesAlone))} and ${percent(Math.min(...verifiesAlone))} of its fees, where all work of its verifiers is free and everybody else asks it nothing`,
   );
   const cheap = { feePart: 0.01, tokenPart: 0.5, verificationBps: FUNDED.verificationBps };
   const pooled = [0.02, 0.1, 1 / 3].map((draws) => computePoolProfit({ ...cheap, draws }));
   say(
-    'But a batch has one pool for verification, paid by tokens: many cheap replies to oneself bring their verifiers what dear replies of others left',
+    'But a batch has one pool for verification, paid by tokens: many cheap replies to oneself bring their verifiers money from dear replies of others',
     (pooled.at(-1) as number) > 0 && computePoolProfit({ ...cheap, draws: 1 / 3, tokenPart: 0.01 }) <= 0,
     `with a hundredth of the fees, half of the audited tokens and 2 %, a tenth and a third of the draws: ${pooled.map((profit) => percent(profit)).join(', ')} of all fees of the batch`,
   );
@@ -212,14 +212,14 @@ export function runWash(): EconomicModel {
   );
   const most = { ...cheap, feePart: 0.6, tokenPart: 0.9, weigh: weighByPrice };
   say(
-    'If tokens counted by what their reply paid, up to what they cost at the price at which half of the fees are paid, cheap replies would bring nothing while others pay more than half of the fees',
+    'If tokens counted by the fee of their reply, up to the price at which half of the fees are paid, cheap replies would bring nothing while others pay more than half of the fees',
     grid.every((dealer) => computePoolProfit(dealer) < 1e-7) && computePoolProfit({ ...most, draws: 1 }) > 0,
     `with every draw, a thousandth to 49 % of the fees and 1 to 99.9 % of the tokens; with 60 % of the fees, 90 % of the tokens and every draw ${percent(computePoolProfit({ ...most, draws: 1 }))}, with a third of the draws ${percent(computePoolProfit({ ...most, draws: 1 / 3 }))}`,
   );
   const rejected = { ...cheap, feePart: 0, isPaid: false, draws: 1 / 3 };
   const byRule = [byTokens, weighByPrice].map((weigh) => computePoolProfit({ ...rejected, weigh }));
   say(
-    'But false replies of keys that are made for it pay nothing, and count by tokens under both rules: whoever was paid for accepts alone would accept',
+    'But false replies of new keys pay nothing and count by tokens under both rules: a verifier that is paid for accepts alone would accept',
     byRule.every((profit) => profit > 0 && profit === byRule[0]),
     `with half of the audited tokens and a third of the draws ${byRule.map((profit) => percent(profit)).join(' and ')} of all fees of the batch, at no fee. So the rule was not built: it would move the dealer, and pay more for rejecting a cheap reply than for accepting it`,
   );

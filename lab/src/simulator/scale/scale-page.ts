@@ -1,53 +1,8 @@
-import type { Curves, Point } from '../../economics/finding.ts';
 import type { SizeRow } from './measure-size.ts';
 import type { WrittenScale } from './scale.ts';
 import { CONSUMERS_A_GATEWAY } from './scale-plan.ts';
 
 type Series = Readonly<Record<string, (row: SizeRow) => number>>;
-
-function plot(rows: readonly SizeRow[], about: Omit<Curves, 'points' | 'xTitle' | 'logX'>, series: Series): Curves {
-  const points = Object.entries(series).flatMap(([curve, read]) =>
-    rows.map((row): Point => ({ curve, x: row.validators, y: read(row) })),
-  );
-  return { ...about, xTitle: 'validators', logX: true, points };
-}
-
-export function createScaleCurves(all: readonly SizeRow[]): Curves[] {
-  const rows = all.filter(isTrusted);
-  return [
-    plot(
-      rows,
-      {
-        name: 'settle',
-        title: 'From admission to settlement',
-        yTitle: 'virtual seconds',
-        caption: 'Median and 95th percentile.',
-      },
-      { median: ({ settleS }) => settleS, '95th percentile': ({ settleP95S }) => settleP95S },
-    ),
-    plot(
-      rows,
-      { name: 'reply', title: 'What a reply costs', yTitle: 'a reply', caption: 'Over what the network uses at rest.' },
-      {
-        'kilobytes sent': ({ kilobytesAReply }) => kilobytesAReply,
-        'CPU of all roles, ms': ({ cpuMsAReply }) => cpuMsAReply,
-      },
-    ),
-    plot(
-      rows,
-      {
-        name: 'rest',
-        title: 'What the network uses at rest',
-        yTitle: 'a second',
-        caption: 'Beacon, announcements, readings of chain and beacon.',
-      },
-      {
-        'kilobytes a validator': ({ idleKilobytesAValidator }) => idleKilobytesAValidator,
-        'CPU of all roles, ms': ({ idleCpuMsASecond }) => idleCpuMsASecond,
-      },
-    ),
-  ];
-}
 
 const isTrusted = ({ doubt }: SizeRow): boolean => doubt === undefined;
 
@@ -66,7 +21,7 @@ const COLUMNS: Readonly<Record<string, (row: SizeRow) => string | number>> = {
   'run: MiB': ({ residentMiB }) => residentMiB,
 };
 
-/** Factor by which a figure grew for each factor of ten more validators, between two sizes. */
+/** Returns the exponent by which a figure grew with the number of validators, from the smallest to the largest size. */
 function growthOf(rows: readonly SizeRow[], read: (row: SizeRow) => number): number | undefined {
   const [first, last] = [rows[0], rows.at(-1)];
   if (first === undefined || last === undefined || first === last || read(first) <= 0 || read(last) <= 0)
@@ -90,14 +45,12 @@ function sayGrowth(rows: readonly SizeRow[]): string {
   return said.filter((one) => one !== undefined).join('\n');
 }
 
-/** Which calls the bytes of a reply are, in each network that says so. */
+/** Returns the calls that send most of a reply's bytes in the largest network that names them. */
 function sayCalls(rows: readonly SizeRow[]): string[] {
-  const lines = rows.flatMap(({ size, kilobytesByCall }) => {
-    if (kilobytesByCall === undefined) return [];
-    const calls = Object.entries(kilobytesByCall).map(([name, kib]) => `${name} ${kib}`);
-    return [`- ${size}: ${calls.join(', ')}`];
-  });
-  return lines.length === 0 ? [] : [`KiB a reply by call, those with the most:\n\n${lines.join('\n')}`];
+  const { size, kilobytesByCall } = rows.findLast((row) => row.kilobytesByCall !== undefined) ?? {};
+  if (kilobytesByCall === undefined) return [];
+  const calls = Object.entries(kilobytesByCall).map(([name, kib]) => `${name} ${kib}`);
+  return [`Most bytes of a reply at ${size}, in KiB by call: ${calls.join(', ')}.`];
 }
 
 /** The largest network that the whitepaper's figures are about. */
@@ -128,7 +81,7 @@ function sayExpected(rows: readonly SizeRow[]): string {
     : `not measured: by the power between ${before.size} and ${last.size} for each figure`;
   return [
     `## A day of ${of}`,
-    `${how[0]?.toUpperCase()}${how.slice(1)}. One consumer in ten asks once a minute: ${(replies / 1e6).toFixed(1)} million replies, all audited. All machines together send ${(bytesGiB / 1_024).toFixed(1)} TiB and use ${cpuHours.toFixed(0)} hours of one core, with cheap signatures and without engines; ${((reach(({ idleCpuMsASecond }) => idleCpuMsASecond) * DAY_S) / 3_600_000).toFixed(0)} of these hours are spent at rest. One process would play it in as long, so a whole simulated day of that size was not played.`,
+    `${how[0]?.toUpperCase()}${how.slice(1)}. One consumer in ten asks once a minute: ${(replies / 1e6).toFixed(1)} million replies, all audited. All machines together send ${(bytesGiB / 1_024).toFixed(1)} TiB and use ${cpuHours.toFixed(0)} hours of one core, with cheap signatures and without engines; ${((reach(({ idleCpuMsASecond }) => idleCpuMsASecond) * DAY_S) / 3_600_000).toFixed(0)} of these hours are spent at rest. A day of that size was not simulated.`,
   ].join('\n\n');
 }
 
@@ -153,8 +106,7 @@ export function writeScalePage({ rows, unended, day }: WrittenScale): string {
   const broken = rows.filter((one) => one.broken.length > 0);
   const parts = [
     '# As the network grows',
-    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle; networks of fifty validators and more ten seconds of requests, sixty at most, and 35 to settle. The beacon is the threshold one, whose key is made before the network counts as at rest; rows that say otherwise had the bootstrap beacon. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
-      `${CONSUMERS_A_GATEWAY} consumers share a gateway.`,
+    `\`npm run simulate -- --scale\` measures and writes this page. The product's own programs run in virtual time in one process ([simulator](../simulator.md)), without faults and liars. Engines and signatures are fake and cheap, so processor time is that of the protocol alone. All replies are audited, and ${CONSUMERS_A_GATEWAY} consumers share a gateway. A run has half a minute at rest, a minute in which one consumer in ten asks, and a minute to settle. Networks of fifty validators or more get shorter times.`,
     table.join('\n'),
     ...(broken.length > 0
       ? [`**Broken invariants**: ${broken.map(({ size, broken: what }) => `${size}: ${what.join(', ')}`).join('; ')}.`]
@@ -168,7 +120,6 @@ export function writeScalePage({ rows, unended, day }: WrittenScale): string {
     ...sayCalls(rows),
     sayExpected(rows.filter(isTrusted)),
     ...(day === undefined ? [] : [sayDay(day)]),
-    ...createScaleCurves(rows).map(({ title, name, caption }) => `![${title}](${name}.svg)\n\n${caption}`),
   ];
   return `${parts.join('\n\n')}\n`;
 }

@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { drawCurves } from '../../economics/figure.ts';
 import type { SizeRow } from './measure-size.ts';
-import { createScaleCurves, writeScalePage } from './scale-page.ts';
+import { writeScalePage } from './scale-page.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../../../docs/', import.meta.url));
@@ -40,8 +39,8 @@ export interface WrittenScale {
 
 const DAY_FLAGS = ['--span', '86400', '--epoch', '60000'];
 
-/** Runs each size in a process of its own, and writes page, figures and plots; other sizes keep the rows that they have. @returns 1 where one broke an invariant. */
-export async function runScale(options: ScaleOptions, print: (text: string) => void): Promise<number> {
+/** Runs each size in a process of its own, and writes page and figures; other sizes keep the rows that they have. @returns 1 where one broke an invariant. */
+export function runScale(options: ScaleOptions, print: (text: string) => void): number {
   const { day, sizes, spanMs } = options;
   const folder = join(DOCS, 'simulator');
   const before = readWritten(join(folder, 'scale.json'));
@@ -71,9 +70,6 @@ export async function runScale(options: ScaleOptions, print: (text: string) => v
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'scale.json'), `${JSON.stringify({ seed: options.seed, ...written }, undefined, 1)}\n`);
   writeFileSync(join(folder, 'scale.md'), writeScalePage(written));
-  for (const curves of createScaleCurves(rows)) {
-    writeFileSync(join(folder, `${curves.name}.svg`), await drawCurves(curves));
-  }
   const isWhole = measured.length === asked.length || day === undefined;
   return isWhole && measured.every(({ broken }) => broken.length === 0) ? 0 : 1;
 }

@@ -18,7 +18,7 @@ export const FALLBACK_THRESHOLDS: Thresholds = {
   // With a signed tail a provider can claim any unlisted token.
   tailShift: { doubt: 0.05, reject: 0.1 },
   // Nats: how far the claimed token lies from the verifier's own draw. The worst window of 4,500 honest replies of stories15M
-  // in q8_0, a third of them of any sampler settings, has 0.054, of a deeper model in q4_k_m 0.073 (docs/detection/honest.csv).
+  // in q8_0, a third of them of any sampler settings, has 0.054, of a deeper model in q4_k_m 0.073 (npm run detect, honest.csv).
   drawGap: { doubt: 0.1, reject: 0.15 },
   // The farthest honest draw of a reply fell 0.15 beside its token (157 replies of stories15M in q8_0, 0.10 at 99 %); a token of
   // the provider's own choosing 0.35 at the median.
