@@ -1,47 +1,45 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { TEST_FILES_FILE } from './scripts/landing/environment.ts';
+import { createProgressReporter } from './scripts/landing/progress.ts';
+import { projectOf } from './scripts/landing/projects.ts';
+import { readRecord } from './scripts/landing/record.ts';
 import { TEST_NOTES_FILE, TestNotesReporter } from './scripts/test-notes.ts';
 
-/** They take half a minute and more, whatever their size. */
-const LONGEST: readonly string[] = [
-  'lab/src/formal/formal.process.test.ts',
-  'packages/gateway/src/python-client.process.test.ts',
-  'packages/validator/src/validator.process.test.ts',
-  'packages/gateway/src/two-gateways.process.test.ts',
-  'lab/src/demo/attacks/scenes.simulation.test.ts',
-  'lab/src/doors/floods.simulation.test.ts',
-  'lab/src/bad-days/stopped.e2e.test.ts',
-  'lab/src/bad-days/kill.e2e.test.ts',
-  'lab/src/demo/attacks/live/live.e2e.test.ts',
-];
+/** Seconds of each file in its last green run. */
+const record = readRecord(import.meta.dirname);
 
 /**
- * Draws the order of files that share a graph of modules. Each other file has a process of its own: the longest come first, and
- * then the largest. A long one that comes last would leave a core idle.
+ * Draws the order of files that share a graph of modules. Others have a process of their own: the longest of them come first, because a
+ * long one that comes last leaves a core idle. A file without a recorded time comes before all others, the largest first.
  */
 class DrawnOrLongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const { seed } = this.ctx.config.sequence;
-    const draw = ({ moduleId }: TestSpecification): string =>
+    const nameOf = ({ moduleId }: TestSpecification): string =>
+      relative(this.ctx.config.root, moduleId).replaceAll('\\', '/');
+    const draw = (file: TestSpecification): string =>
       createHash('sha256')
-        .update(`${seed} ${relative(this.ctx.config.root, moduleId)}`)
+        .update(`${seed} ${nameOf(file)}`)
         .digest('hex');
-    const size = ({ project, moduleId }: TestSpecification): number => {
-      if (!project.config.isolate) return 0;
-      const isLong = LONGEST.includes(relative(this.ctx.config.root, moduleId).replaceAll('\\', '/'));
-      return isLong ? Number.POSITIVE_INFINITY : statSync(moduleId).size;
-    };
+    const weigh = (file: TestSpecification): number =>
+      file.project.config.isolate ? (record.get(nameOf(file))?.seconds ?? 1e6 + statSync(file.moduleId).size) : 0;
     return files
-      .map((file) => ({ file, size: size(file), drawn: draw(file) }))
-      .sort((a, b) => (a.size === b.size ? (a.drawn < b.drawn ? -1 : 1) : b.size - a.size))
+      .map((file) => ({ file, weight: weigh(file), drawn: draw(file) }))
+      .sort((a, b) => (a.weight === b.weight ? (a.drawn < b.drawn ? -1 : 1) : b.weight - a.weight))
       .map(({ file }) => file);
   }
 }
 
-/** Files belong to a project by their ending, since `*.test.ts` alone is the fast one's. */
+/** `npm test` names the files that it runs. By hand, the command line of Vitest chooses among all files. */
+const chosenFile = process.env[TEST_FILES_FILE];
+const chosen =
+  chosenFile === undefined ? undefined : (JSON.parse(readFileSync(chosenFile, 'utf8')) as readonly string[]);
+
+/** Which files belong to a project: by their ending, since `*.test.ts` alone is the fast one's. */
 const suite = (
   name: string,
   ending: string,
@@ -50,8 +48,12 @@ const suite = (
   extends: true as const,
   test: {
     name,
-    include: ['packages/*/src', 'apps/*/src', 'lab/src', 'scripts'].map((root) => `${root}/**/*${ending}`),
+    include:
+      chosen === undefined
+        ? ['packages/*/src', 'apps/*/src', 'lab/src', 'scripts'].map((root) => `${root}/**/*${ending}`)
+        : chosen.filter((path) => projectOf(path) === name),
     ...options,
+    setupFiles: ['scripts/landing/input-guard.setup.ts', ...(options.setupFiles ?? [])],
     exclude: ['**/node_modules/**', ...(options.exclude ?? [])],
   },
 });
@@ -72,7 +74,11 @@ export default defineConfig({
     },
     // A busy machine still reaches the awaited state; a second is not always enough.
     expect: { poll: { timeout: 60_000 } },
-    reporters: [process.env.CI ? 'default' : 'dot', notes],
+    reporters: [
+      process.env.CI ? 'default' : 'dot',
+      notes,
+      ...(chosen === undefined ? [] : [createProgressReporter(record)]),
+    ],
     projects: [
       suite('fast', '.test.ts', {
         testTimeout: 180_000,

@@ -1,21 +1,17 @@
-import { runSteps, type Step } from './steps.ts';
+import { type RunOptions, runSteps, type Step } from './steps.ts';
 
-interface NamedStepsOptions {
+interface NamedStepsOptions extends Omit<RunOptions, 'behind'> {
   /** Names of steps that run behind the others, one after the other, where others are asked for with them. */
   readonly behind?: readonly string[];
   /** Added to the usage. */
   readonly note?: string;
-  /** Called after the last step, or the one that failed. */
-  readonly onEnd?: () => void;
-  /** Last lines of a log in which a step has failed. */
-  readonly explain?: () => string;
 }
 
 /** Runs the steps that the command line names, or all of them; `--help` and `--list` run none. */
 export async function runNamedSteps(
   title: string,
   steps: Readonly<Record<string, Step>>,
-  { behind = [], note, onEnd, explain }: NamedStepsOptions = {},
+  { behind = [], note, ...options }: NamedStepsOptions = {},
 ): Promise<void> {
   const asked = process.argv.slice(2);
   if (asked.includes('--list')) {
@@ -36,7 +32,7 @@ export async function runNamedSteps(
   const names = asked.length > 0 ? asked : Object.keys(steps);
   const pick = (wanted: readonly string[]) => wanted.map((name) => steps[name] as Step);
   const first = names.filter((name) => !behind.includes(name));
-  if (first.length === 0) return runSteps(title, pick(names), { onEnd, explain });
+  if (first.length === 0) return runSteps(title, pick(names), options);
   const more = pick(behind.filter((name) => names.includes(name)));
-  await runSteps(title, pick(first), { behind: more, onEnd, explain });
+  await runSteps(title, pick(first), { behind: more, ...options });
 }

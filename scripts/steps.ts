@@ -10,15 +10,17 @@ export interface Step {
   readonly env?: Readonly<Record<string, string>>;
   /** 0 to 19; the higher, the more it leaves to others. Default: 0. */
   readonly niceness?: number;
+  /** Prints the output and keeps it, too. Default: the output is only printed. */
+  readonly keepsOutput?: boolean;
 }
 
 export const root: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
-interface StepEnd {
+export interface StepEnd {
   readonly step: Step;
   readonly code: number;
   readonly seconds: number;
-  /** Of a step that ran behind others. */
+  /** Output of a step that ran behind others, or that keeps its output. */
   readonly output: string;
 }
 
@@ -34,13 +36,17 @@ function startStep(step: Step, isQuiet: boolean): RunningStep {
   const child = spawn(file as string, args, {
     cwd: resolve(root, step.cwd ?? '.'),
     env: { ...process.env, ...step.env },
-    stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
+    stdio: isQuiet || step.keepsOutput ? ['ignore', 'pipe', 'pipe'] : 'inherit',
   });
   // Processes that it starts later inherit this.
   if (step.niceness !== undefined && child.pid !== undefined)
     setPriority(child.pid, Math.max(step.niceness, getPriority()));
   const kept: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => kept.push(chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => {
+      kept.push(chunk);
+      if (!isQuiet) process.stdout.write(chunk);
+    });
   const ended = new Promise<StepEnd>((done, fail) => {
     child.on('error', fail);
     child.on('close', (code, signal) =>
@@ -88,35 +94,53 @@ function startLane(steps: readonly Step[]): Lane {
 
 const describeStep = ({ name, command }: Step): string => `${name}: ${command.join(' ')}`;
 
-interface RunOptions {
+export interface RunOptions {
   /** Run meanwhile, one after the other, on what the others leave of the processors. */
   readonly behind?: readonly Step[];
   /** Called before the times are printed. */
-  readonly onEnd?: (() => void) | undefined;
-  /** Printed last if a step has failed. Default: nothing. */
+  readonly onEnd?: (() => void | Promise<void>) | undefined;
+  /** What is printed last where a step has failed. Default: nothing. */
   readonly explain?: (() => string) | undefined;
+  /** Called after each step. */
+  readonly onStep?: ((end: StepEnd) => void) | undefined;
+  /** Text behind the heading of a step, such as the time that is left. */
+  readonly describeLeft?: ((step: Step) => string) | undefined;
+  /** A failed step does not stop the others. The exit code is 1 all the same. Default: false. */
+  readonly goesOn?: boolean | undefined;
+  /** The last line of all. */
+  readonly close?: (() => string) | undefined;
 }
 
-/** Runs steps in order, prints their times, and stops after the first failure. */
+/** Runs steps in order, prints their times, and stops after the first failure unless told otherwise. */
 export async function runSteps(
   title: string,
   steps: readonly Step[],
-  { behind = [], onEnd = () => undefined, explain = () => '' }: RunOptions = {},
+  { behind = [], onEnd, explain, onStep, describeLeft, goesOn = false, close }: RunOptions = {},
 ): Promise<void> {
   const rows: string[] = [];
+  const failed: string[] = [];
   const lane = startLane(behind);
-  /** Ends the process where one of them has failed. */
-  const note = (ends: readonly StepEnd[]): void => {
-    for (const { code, seconds, step } of ends) {
-      rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${seconds.toFixed(1).padStart(7)} s  ${step.name}`);
+  const end = async (): Promise<void> => {
+    await onEnd?.();
+    const last = close === undefined ? '' : `\n${close()}`;
+    if (failed.length === 0) {
+      console.log(`\n${rows.join('\n')}${last}`);
+      return;
     }
-    const failed = ends.filter(({ code }) => code !== 0);
-    if (failed.length === 0) return;
-    lane.stop();
-    onEnd();
-    const what = failed.map(({ step: of, code }) => `"${of.name}" failed with exit code ${code}`).join(', ');
-    console.error(`\n${rows.join('\n')}\n${title}: ${what}${explain()}`);
+    console.error(`\n${rows.join('\n')}\n${title}: ${failed.join(', ')}${explain?.() ?? ''}${last}`);
     process.exit(1);
+  };
+  /** Ends the process where one of them has failed. */
+  const note = async (ends: readonly StepEnd[]): Promise<void> => {
+    for (const one of ends) {
+      const { code, seconds, step } = one;
+      rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${seconds.toFixed(1).padStart(7)} s  ${step.name}`);
+      if (code !== 0) failed.push(`"${step.name}" failed with exit code ${code}`);
+      onStep?.(one);
+    }
+    if (failed.length === 0 || goesOn) return;
+    lane.stop();
+    await end();
   };
   const takeBehind = (): StepEnd[] => {
     const ends = lane.take();
@@ -126,12 +150,12 @@ export async function runSteps(
   const names = behind.map(({ name }) => name).join(', ');
   for (const [index, step] of steps.entries()) {
     const meanwhile = index === 0 && names !== '' ? ` (behind it and all others: ${names})` : '';
-    console.log(`\n[${title} ${index + 1}/${steps.length}] ${describeStep(step)}${meanwhile}`);
-    const end = await startStep(step, false).ended;
-    note([end, ...takeBehind()]);
+    const left = describeLeft?.(step) ?? '';
+    console.log(`\n[${title} ${index + 1}/${steps.length}] ${describeStep(step)}${meanwhile}${left}`);
+    const ended = await startStep(step, false).ended;
+    await note([ended, ...takeBehind()]);
   }
   await lane.over;
-  note(takeBehind());
-  onEnd();
-  console.log(`\n${rows.join('\n')}`);
+  await note(takeBehind());
+  await end();
 }

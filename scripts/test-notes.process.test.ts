@@ -53,9 +53,11 @@ it('a run ends with what it skipped, a suite once', () => {
 
 it('runs of one command note it in one file', () => {
   const file = join(folder, 'skipped');
-  expect(readTestNotes(file)).toEqual({ skipped: [], failed: [] });
+  expect(readTestNotes(file)).toEqual({ skipped: [], failed: [], files: [] });
   for (const _ of [1, 2]) expect(run({ [TEST_NOTES_FILE]: file })).not.toContain('skipped, 3');
-  const { skipped, failed } = readTestNotes(file);
+  const { skipped, failed, files } = readTestNotes(file);
+  expect(files).toHaveLength(2);
+  expect(files[0]).toMatchObject({ file: 'some.test.ts', passed: 1, failed: 0, isGreen: true });
   expect(skipped.filter(({ name }) => name.startsWith('a browser'))).toHaveLength(2);
   expect(formatSkipped(skipped)).toContain('a browser (there is none) (2 tests)');
   expect([formatSkipped([]), formatFailed(failed)]).toEqual(['', '']);
@@ -64,7 +66,8 @@ it('runs of one command note it in one file', () => {
 it('a test, a hook and a file that fail are noted with their errors', () => {
   const file = join(folder, 'failed');
   run({ BREAK: '1', [TEST_NOTES_FILE]: file });
-  const { failed } = readTestNotes(file);
+  const { failed, files } = readTestNotes(file);
+  expect(files.map(({ isGreen }) => isGreen)).toEqual([false, false]);
   const listed = formatFailed(failed);
   expect(listed).toContain('failed, 3:\n');
   expect(listed).toContain('  some.test.ts > is wrong\n      the sum: expected 1 to be 2');

@@ -20,9 +20,21 @@ interface FailedTest {
   readonly error: string;
 }
 
+/** The result of one file of tests. */
+export interface FileResult {
+  readonly file: string;
+  readonly seconds: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Nothing failed: no test, no hook, no import, and nothing outside of every test in the same run. */
+  readonly isGreen: boolean;
+}
+
 interface TestNotes {
   readonly skipped: readonly SkippedTests[];
   readonly failed: readonly FailedTest[];
+  readonly files: readonly FileResult[];
 }
 
 interface NotedError {
@@ -57,8 +69,22 @@ export class TestNotesReporter implements Reporter {
       ...modules.flatMap((module) => listFailed(module)),
       ...unhandled.map((error) => ({ file: 'outside of every test', name: '', error: shorten([error]) })),
     ];
-    appendFileSync(this.#file, `${JSON.stringify({ skipped, failed } satisfies TestNotes)}\n`);
+    const files = modules.map((module) => summarizeFile(module, unhandled.length === 0));
+    appendFileSync(this.#file, `${JSON.stringify({ skipped, failed, files } satisfies TestNotes)}\n`);
   }
+}
+
+function summarizeFile(module: TestModule, isRunClean: boolean): FileResult {
+  const count = (state: 'passed' | 'failed' | 'skipped'): number => [...module.children.allTests(state)].length;
+  const { environmentSetupDuration, prepareDuration, collectDuration, setupDuration, duration } = module.diagnostic();
+  return {
+    file: module.relativeModuleId.replaceAll('\\', '/'),
+    seconds: (environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration) / 1000,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    isGreen: isRunClean && ['passed', 'skipped'].includes(module.state()) && listFailed(module).length === 0,
+  };
 }
 
 function listSkipped(module: TestModule): readonly SkippedTests[] {
@@ -104,10 +130,14 @@ function shorten(errors: readonly NotedError[]): string {
 
 /** @throws the system's error where the file cannot be read. */
 export function readTestNotes(file: string): TestNotes {
-  if (!existsSync(file)) return { skipped: [], failed: [] };
+  if (!existsSync(file)) return { skipped: [], failed: [], files: [] };
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
   const runs = lines.map((line) => JSON.parse(line) as TestNotes);
-  return { skipped: runs.flatMap(({ skipped }) => skipped), failed: runs.flatMap(({ failed }) => failed) };
+  return {
+    skipped: runs.flatMap(({ skipped }) => skipped),
+    failed: runs.flatMap(({ failed }) => failed),
+    files: runs.flatMap(({ files }) => files),
+  };
 }
 
 /** Empty where nothing was. */

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path/posix';
+import { findNamedPaths, type NamedPaths, type Places } from './named-paths.ts';
+import { type CodeByPath, hashText, isCode, readCode } from './read-code.ts';
+import { listTrackedFiles } from './tracked-files.ts';
+import { readWorkspaceExports } from './workspaces.ts';
+
+/** Finds the inputs of tests: each file whose change may change their result. */
+export interface InputFinder extends Places {
+  readonly code: CodeByPath;
+  /**
+   * Returns the inputs of entries, sorted: modules by their code (`code:PATH`), other files by their bytes.
+   * @param named files and directories to add.
+   */
+  find(entries: readonly string[], named?: readonly string[]): readonly string[];
+  /** Returns a hash of inputs and of everything that all tests depend on. Equal on every machine. */
+  hash(inputs: readonly string[]): string;
+}
+
+/** Everything that is tracked, for a test that reads the whole repository. */
+export const EVERYTHING = '.';
+
+const CODE = 'code:';
+
+export const pathOfInput = (input: string): string => (input.startsWith(CODE) ? input.slice(CODE.length) : input);
+
+export async function createInputFinder(root: string, globals: readonly string[] = []): Promise<InputFinder> {
+  const tracked = listTrackedFiles(root);
+  const code = await readCode(root, [...tracked.paths].filter(isCode));
+  return joinFinder({ tracked, exports: readWorkspaceExports(root), code, globals });
+}
+
+interface FinderParts extends Places {
+  readonly code: CodeByPath;
+  /** Go into each hash: versions, settings. */
+  readonly globals: readonly string[];
+}
+
+export function joinFinder({ tracked, exports, code, globals }: FinderParts): InputFinder {
+  const named = new Map<string, NamedPaths>();
+  const lookUp = (path: string): NamedPaths => {
+    const known = named.get(path);
+    if (known !== undefined) return known;
+    const found = findNamedPaths(path, code.get(path) ?? '', { tracked, exports });
+    named.set(path, found);
+    return found;
+  };
+  const hashes = new Map<string, string>();
+  const hashOf = (input: string): string => {
+    const known = hashes.get(input);
+    if (known !== undefined) return known;
+    const path = pathOfInput(input);
+    const hash = hashText(input === path ? readFileSync(join(tracked.root, path)) : (code.get(path) ?? ''));
+    hashes.set(input, hash);
+    return hash;
+  };
+  return {
+    ...{ tracked, exports, code },
+    find(entries, more = []) {
+      const inputs = new Set<string>();
+      const visited = new Set<string>();
+      const waiting = [...entries];
+      const addFile = (path: string): void => {
+        inputs.add(path);
+        // A named module may be read or started.
+        if (code.has(path)) waiting.push(path);
+      };
+      const addNamed = (path: string): void => {
+        const inside = path === EVERYTHING ? [...tracked.paths] : tracked.directories.get(path);
+        // A directory counts by its files, so a new file is a change. The modules of the whole repository are not followed: all are there.
+        if (path === EVERYTHING) for (const file of inside ?? []) inputs.add(file);
+        else if (inside !== undefined) for (const file of inside) addFile(file);
+        else if (tracked.paths.has(path)) addFile(path);
+        else throw new Error(`no tracked file or directory: ${path}`);
+      };
+      for (const path of more) addNamed(path);
+      for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+        if (visited.has(path)) continue;
+        visited.add(path);
+        if (!code.has(path)) {
+          inputs.add(path);
+          continue;
+        }
+        inputs.add(CODE + path);
+        const { imports, files, directories } = lookUp(path);
+        waiting.push(...imports);
+        for (const one of [...files, ...directories]) addNamed(one);
+      }
+      return [...inputs].sort();
+    },
+    hash: (inputs) =>
+      hashText([...globals, ...inputs.map((input) => `${input} ${hashOf(input)}`)].join('\n')).slice(0, 16),
+  };
+}
