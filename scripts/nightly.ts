@@ -1,17 +1,20 @@
-// Runs the checks that take too long for CI:
-// - every test with OGONG_LONG=1; fast tests and those that start processes run in another order and with other random cases
-// - contracts: 5,000 random lives, the coverage of their tests, and their mutants
-// - an upgrade from yesterday's program, and soaks of local mode and of a gateway
-// - a benchmark of local mode, an hour of simulated networks, a hunt for every planted bug, and the table of architectures
-
+// Runs the parts that a landing leaves out. A failed part does not stop the others. `npm run nightly -- soak` runs one part;
+// `npm run nightly -- table` prints the last result of each.
+import { formatNightlyTable, noteNightlyResult, readNightlyResults } from './landing/nightly-table.ts';
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
+import { root, type Step } from './steps.ts';
 
 const node = process.execPath;
 /** Each night other networks than the night before; no night begins within the seeds of another. */
 const SEEDS_A_NIGHT = 10_000;
 const seed = String(Math.floor(Date.now() / 86_400_000) * SEEDS_A_NIGHT);
-await runNamedSteps('nightly', {
+const SIMULATOR = 'lab/src/simulator/main.ts';
+const DETECTION = 'lab/src/detection/main.ts';
+
+const parts: Readonly<Record<string, Step>> = {
+  landing: { name: 'a landing without the record', command: [node, 'scripts/test.ts', 'all'] },
+  canaries: { name: 'a planted fault for each part of a landing', command: [node, 'scripts/landing/canaries.ts'] },
   long: {
     name: 'long tests',
     command: ['vitest', 'run', '--testTimeout', '3600000', ...listLongTests()],
@@ -21,6 +24,27 @@ await runNamedSteps('nightly', {
     name: `tests in another order and with other cases, from seed ${seed}`,
     command: ['vitest', 'run', '--project', 'fast', '--project', 'process'],
     env: { OGONG_SEED: seed },
+  },
+  detect: {
+    name: 'the figures of detection',
+    command: [node, DETECTION, '--profile', 'ci', '--json', 'detect.json'],
+  },
+  'detect-again': {
+    name: 'the same figures again, from the same samples',
+    command: [node, DETECTION, '--profile', 'ci', '--measure-only', '--same-as', 'detect.json'],
+  },
+  chaos: {
+    name: 'the demo with faults',
+    command: [
+      node,
+      'lab/src/demo/main.ts',
+      '--once',
+      '--chaos',
+      '--cheat',
+      'substitute',
+      '--json',
+      'summary-chaos.json',
+    ],
   },
   contracts: {
     name: 'contracts, 5,000 random lives',
@@ -41,13 +65,32 @@ await runNamedSteps('nightly', {
     command: [node, 'lab/src/load/main.ts', '--soak', '100000'],
   },
   architectures: { name: 'table of architectures', command: [node, 'lab/src/architectures/main.ts'] },
+  seeds: {
+    name: '36 simulated networks that are known to hold',
+    command: [node, SIMULATOR, '--seed', '1', '--seeds', '36', '--budget', '300', '--no-shrink'],
+  },
   simulate: {
     name: `an hour of simulated networks, from seed ${seed}`,
-    command: [node, 'lab/src/simulator/main.ts', '--seed', seed, '--seeds', String(SEEDS_A_NIGHT), '--budget', '3600'],
+    command: [node, SIMULATOR, '--seed', seed, '--seeds', String(SEEDS_A_NIGHT), '--budget', '3600'],
   },
-  hunt: {
-    name: 'a hunt for every planted bug',
-    command: [node, 'lab/src/simulator/main.ts', '--hunt', '--budget', '240'],
-  },
+  hunt: { name: 'a hunt for every planted bug', command: [node, SIMULATOR, '--hunt', '--budget', '240'] },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
-});
+};
+
+function printTable(): void {
+  const titles = Object.fromEntries(Object.entries(parts).map(([name, step]) => [name, step.name]));
+  console.log(`\n${formatNightlyTable(titles, readNightlyResults(root))}`);
+}
+
+if (process.argv[2] === 'table') printTable();
+else
+  await runNamedSteps('nightly', parts, {
+    note: '"table" prints the last result of each',
+    goesOn: true,
+    onStep({ step, code, seconds }) {
+      const name = Object.keys(parts).find((key) => parts[key] === step) as string;
+      const day = new Date().toISOString().slice(0, 10);
+      noteNightlyResult(root, name, { result: code === 0 ? 'ok' : 'FAIL', seconds: Math.round(seconds), day });
+    },
+    onEnd: printTable,
+  });

@@ -20,6 +20,8 @@ const READERS = [
   'cpSync',
   'cp',
 ];
+/** Files that the error names. */
+const MAX_NAMED = 10;
 const LISTERS = ['readdirSync', 'readdir'];
 
 function wrap(home: Record<string, unknown>, name: string, note: (path: unknown) => void): void {
@@ -46,9 +48,10 @@ if (inputsFile !== undefined) {
   guard.begin(expect.getState().testPath ?? '');
   afterAll(() => {
     const unknown = guard.end();
-    if (unknown.length > 0)
-      throw new Error(
-        `the test reads files that are not among its inputs; add them to scripts/landing/named-inputs.ts: ${unknown.join(', ')}`,
-      );
+    if (unknown.length === 0) return;
+    const more = unknown.length > MAX_NAMED ? ` and ${unknown.length - MAX_NAMED} more` : '';
+    throw new Error(
+      `the test reads files that are not among its inputs; add them to scripts/landing/named-inputs.ts: ${unknown.slice(0, MAX_NAMED).join(', ')}${more}`,
+    );
   });
 }

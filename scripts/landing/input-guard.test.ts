@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createInputGuard } from './input-guard.ts';
 import { formatTestInputs } from './test-inputs.ts';
 
-const tracked = ['docs/one.md', 'docs/two.md', 'lab/data/a.json', 'lab/data/b.json', 'lab/src/x.test.ts'];
+const tracked = ['notes/one.md', 'notes/two.md', 'lab/data/a.json', 'lab/data/b.json', 'lab/src/x.test.ts'];
 const open = (inputs: readonly string[]) => {
   const guard = createInputGuard(formatTestInputs('/repository', tracked, new Map([['lab/src/x.test.ts', inputs]])));
   guard.begin('/repository/lab/src/x.test.ts');
@@ -11,18 +11,18 @@ const open = (inputs: readonly string[]) => {
 };
 
 it('reports a tracked file that is no input, however it is named', () => {
-  const guard = open(['docs/one.md', 'code:lab/src/x.test.ts']);
-  guard.note('/repository/docs/one.md');
+  const guard = open(['notes/one.md', 'code:lab/src/x.test.ts']);
+  guard.note('/repository/notes/one.md');
   guard.note('/repository/lab/src/x.test.ts');
   expect(guard.end()).toEqual([]);
-  guard.note(pathToFileURL('/repository/docs/two.md'));
+  guard.note(pathToFileURL('/repository/notes/two.md'));
   guard.note('/repository/lab/../lab/data/a.json');
-  expect(guard.end()).toEqual(['docs/two.md', 'lab/data/a.json']);
+  expect(guard.end()).toEqual(['notes/two.md', 'lab/data/a.json']);
 });
 
 it('says nothing of files elsewhere, files that git does not track, and descriptors', () => {
   const guard = open([]);
-  for (const path of ['/tmp/docs/one.md', '/repository/.cache/x', '/repositoryother/docs/one.md', 7, undefined])
+  for (const path of ['/tmp/notes/one.md', '/repository/.cache/x', '/repositoryother/notes/one.md', 7, undefined])
     guard.note(path);
   expect(guard.end()).toEqual([]);
 });
@@ -36,8 +36,8 @@ it('a listed directory has all of its files among the inputs', () => {
 
 it('begins anew with each test file, and knows nothing of one that was started by hand', () => {
   const guard = open([]);
-  guard.note('/repository/docs/one.md');
+  guard.note('/repository/notes/one.md');
   guard.begin('/repository/lab/src/other.test.ts');
-  guard.note('/repository/docs/one.md');
+  guard.note('/repository/notes/one.md');
   expect(guard.end()).toEqual([]);
 });

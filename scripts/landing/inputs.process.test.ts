@@ -51,7 +51,7 @@ it('inputs are the modules that run, the programs they start, and the files of d
     'packages/a/src/child.ts',
   ]);
   expect(finder.find([TEST], [EVERYTHING])).toEqual(expect.arrayContaining(Object.keys(FILES)));
-  expect(() => finder.find([TEST], ['docs/gone.md'])).toThrow('no tracked file or directory: docs/gone.md');
+  expect(() => finder.find([TEST], ['notes/gone.md'])).toThrow('no tracked file or directory: notes/gone.md');
 });
 
 it.each([
@@ -67,7 +67,7 @@ it.each([
   ['a comment', { 'packages/a/src/a.ts': `// Why.\n${FILES['packages/a/src/a.ts']}` }],
   ['white space', { 'packages/a/src/c.ts': FILES['packages/a/src/c.ts'].replaceAll(' ', '  ') }],
   ['a type', { 'packages/a/src/b.ts': 'export type B = 2;\n' }],
-  ['a file that nothing names', { 'docs/other.md': 'x' }],
+  ['a file that nothing names', { 'notes/other.md': 'x' }],
 ])('%s does not change the hash', async (_what, change) => {
   expect(await hash(change)).toBe(await hash());
 });

@@ -10,9 +10,11 @@ export interface InputFinder extends Places {
   readonly code: CodeByPath;
   /**
    * Returns the inputs of entries, sorted: modules by their code (`code:PATH`), other files by their bytes.
-   * @param named files and directories to add.
+   * @param named files, directories and patterns to add.
    */
   find(entries: readonly string[], named?: readonly string[]): readonly string[];
+  /** Returns the tracked files of a path or pattern, without their imports. */
+  list(pattern: string): readonly string[];
   /** Returns a hash of inputs and of everything that all tests depend on. Equal on every machine. */
   hash(inputs: readonly string[]): string;
 }
@@ -54,8 +56,16 @@ export function joinFinder({ tracked, exports, code, globals }: FinderParts): In
     hashes.set(input, hash);
     return hash;
   };
+  /** A directory counts by its files, so a new file is a change. */
+  const list = (path: string): readonly string[] => {
+    if (path === EVERYTHING) return [...tracked.paths];
+    const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}$`);
+    const files = tracked.directories.get(path) ?? [...tracked.paths].filter((file) => pattern.test(file));
+    if (files.length === 0) throw new Error(`no tracked file or directory: ${path}`);
+    return files;
+  };
   return {
-    ...{ tracked, exports, code },
+    ...{ tracked, exports, code, list },
     find(entries, more = []) {
       const inputs = new Set<string>();
       const visited = new Set<string>();
@@ -66,12 +76,8 @@ export function joinFinder({ tracked, exports, code, globals }: FinderParts): In
         if (code.has(path)) waiting.push(path);
       };
       const addNamed = (path: string): void => {
-        const inside = path === EVERYTHING ? [...tracked.paths] : tracked.directories.get(path);
-        // A directory counts by its files, so a new file is a change. The modules of the whole repository are not followed: all are there.
-        if (path === EVERYTHING) for (const file of inside ?? []) inputs.add(file);
-        else if (inside !== undefined) for (const file of inside) addFile(file);
-        else if (tracked.paths.has(path)) addFile(path);
-        else throw new Error(`no tracked file or directory: ${path}`);
+        // The modules of the whole repository need not be followed: all are there.
+        for (const file of list(path)) path === EVERYTHING ? inputs.add(file) : addFile(file);
       };
       for (const path of more) addNamed(path);
       for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

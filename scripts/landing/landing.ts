@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { GLOBAL_INPUTS, listVersions } from './globals.ts';
-import { createInputFinder, EVERYTHING, type InputFinder } from './inputs.ts';
-import { findNamedInputs } from './named-inputs.ts';
+import { createInputFinder, type InputFinder } from './inputs.ts';
+import { findNamedInputs, findOwnInputs } from './named-inputs.ts';
 import { PARTS } from './parts.ts';
 import type { Unit } from './plan.ts';
 import { projectOf } from './projects.ts';
@@ -14,6 +14,8 @@ export interface LandingUnit extends Unit {
   /** Path of the test file. Undefined for a whole part. */
   readonly file: string | undefined;
   readonly inputs: readonly string[];
+  /** The test fails if it reads a tracked file outside its inputs. */
+  readonly isGuarded: boolean;
 }
 
 export interface Landing {
@@ -31,7 +33,9 @@ export async function findLanding(root: string): Promise<Landing> {
   const units = Object.entries(PARTS).flatMap(([part, { project, entries = [], inputs = [] }]): LandingUnit[] => {
     if (project !== undefined) return listTests(root, finder, { part, project });
     const found = leaveRecord(finder.find(entries, inputs));
-    return [{ name: nameOfPart(part), part, file: undefined, inputs: found, hash: finder.hash(found) }];
+    return [
+      { name: nameOfPart(part), part, file: undefined, inputs: found, hash: finder.hash(found), isGuarded: false },
+    ];
   });
   return { units, tracked: [...finder.tracked.paths] };
 }
@@ -44,12 +48,17 @@ interface ListedProject {
 function listTests(root: string, finder: InputFinder, { part, project }: ListedProject): LandingUnit[] {
   const isOfProject = (path: string): boolean => projectOf(path) === project;
   const tracked = [...finder.tracked.paths].filter(isOfProject).map((file): LandingUnit => {
-    const inputs = leaveRecord([...new Set([...finder.find([file], findNamedInputs(file)), ...GLOBAL_INPUTS])].sort());
-    return { name: file, part, file, inputs, hash: finder.hash(inputs) };
+    const own = findOwnInputs(file);
+    const found =
+      own === undefined
+        ? finder.find([file], findNamedInputs(file, finder.code.get(file) ?? ''))
+        : own.flatMap((one) => finder.list(one));
+    const inputs = leaveRecord([...new Set([...found, ...GLOBAL_INPUTS])].sort());
+    return { name: file, part, file, inputs, hash: finder.hash(inputs), isGuarded: own === undefined };
   });
   // A file that git does not know yet runs each time: no clone has it.
   const added = listUntracked(root).filter(isOfProject);
-  return [...tracked, ...added.map((file) => ({ name: file, part, file, inputs: [EVERYTHING], hash: '' }))];
+  return [...tracked, ...added.map((file) => ({ name: file, part, file, inputs: [], hash: '', isGuarded: false }))];
 }
 
 /** The record itself is no input: a run writes it. */

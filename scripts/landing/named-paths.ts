@@ -13,7 +13,7 @@ const IMPORT = /\b(?:from|import)\s*\(?\s*(["'`])([^"'`$\n]+)\1/g;
 /** Runs of the characters that a path is made of. */
 const WORD = /[\w@./-]+/g;
 /** `new URL('../page/', import.meta.url)`, also with a template behind the directory. */
-const LOCATED = /\bnew URL\(["'`]([\w@./-]+)/g;
+const LOCATED = /\bnew URL\(["'`]([\w@./-]+)(\$\{)?/g;
 /** `join(root, 'docs', 'spec')`, without white space. */
 const JOINED = /\b(?:root|ROOT|repository)\)?,((?:["'`][\w@./-]+["'`],?)+)/g;
 /** Their whole content is no input: a program that names one of them looks for something inside. */
@@ -39,6 +39,9 @@ export function findNamedPaths(path: string, code: string, { tracked, exports }:
   const directories = new Set<string>();
   const addFile = (target: string): void => {
     if (tracked.paths.has(target)) files.add(target);
+    // A hash lies beside the file that it is of.
+    const hash = target.replace(/\.json$/, '.sha256');
+    if (tracked.paths.has(hash)) files.add(hash);
   };
   const words = [...new Set(code.match(WORD))].filter((word) => /[./]/.test(word) && !specifiers.has(word));
   const addAny = (target: string): void => {
@@ -56,7 +59,10 @@ export function findNamedPaths(path: string, code: string, { tracked, exports }:
     if (exported === undefined && word.includes('/') && !word.startsWith('.') && readsFromRoot(path))
       addAny(normalize(word));
   }
-  for (const [, target = ''] of code.matchAll(LOCATED)) addAny(join(home, target));
+  for (const [, target = '', isTemplate] of code.matchAll(LOCATED)) {
+    // `../releases/stores-${release}.json` may be any file of the directory.
+    addAny(join(home, isTemplate === undefined || target.endsWith('/') ? target : dirname(target)));
+  }
   for (const [, list = ''] of code.matchAll(JOINED))
     addAny(list.replace(/["'`]/g, '').replaceAll(',', '/').replace(/\/$/, ''));
   return { imports: [...imports], files: [...files], directories: [...directories] };

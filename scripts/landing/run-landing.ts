@@ -69,7 +69,9 @@ async function play({ planned, units, tracked, programs }: Play): Promise<void> 
   const notes = join(folder, 'tests');
   process.env[TEST_NOTES_FILE] = notes;
   writeFileSync(join(folder, 'files.json'), JSON.stringify(running.flatMap(({ file }) => file ?? [])));
-  const inputs = new Map(running.flatMap(({ file, inputs: own }) => (file === undefined ? [] : [[file, own]])));
+  const inputs = new Map(
+    running.flatMap(({ file, isGuarded, inputs: own }) => (file !== undefined && isGuarded ? [[file, own]] : [])),
+  );
   writeFileSync(join(folder, 'inputs.json'), formatTestInputs(root, tracked, inputs));
   const env = { [TEST_FILES_FILE]: join(folder, 'files.json'), [TEST_INPUTS_FILE]: join(folder, 'inputs.json') };
 

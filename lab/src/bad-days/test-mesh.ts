@@ -27,9 +27,9 @@ import type { Trust } from '@ogong/protocol/stage1/trust';
 import { ask } from '../demo/ask.ts';
 import { completeReceipts } from '../demo/claims/complete-receipts.ts';
 import { readBooks, readHistory } from '../demo/money/ledger-book.ts';
+import { listMembers, readTrust, withBond } from '../demo/mesh-members.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
-import { listMembers, readTrust, withBond } from '../demo/run-demo.ts';
 import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
 

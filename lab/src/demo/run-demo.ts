@@ -1,11 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { readTrust as readChainTrust } from '@ogong/host/views/read-trust';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Trust } from '@ogong/protocol/stage1/trust';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import { readServedRequest } from '../bad-days/stores.ts';
 import { type AskOptions, ask } from './ask.ts';
@@ -19,6 +16,7 @@ import { hasKeySignature } from './claims/reply-claims.ts';
 import { runTamperProbes } from './claims/tamper-probes.ts';
 import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
+import { listMembers, readTrust, withBond } from './mesh-members.ts';
 import { runCourt } from './money/court.ts';
 import { readBooks, readHistory } from './money/ledger-book.ts';
 import { useMint } from './money/mint-money.ts';
@@ -207,47 +205,6 @@ async function readStillBooks(chain: ChainClient, members: readonly Member[]): P
     books = again;
   }
   return books;
-}
-
-export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
-  const daemons = mesh.members.flatMap(({ name, role, identity }): Member[] => {
-    const { address } = identity;
-    if (role === 'verifier' || role === 'relay') return [];
-    const isCheat = role === 'provider' && name === 'cheat' && cheat !== 'none';
-    if (role === 'provider') return [{ name, role, address, isCheat, providerId: toHex(identity.keyHash) }];
-
-    return [{ name, role: role === 'gateway' ? 'payer' : role, address, isCheat }];
-  });
-  const shareHolders = (['verification', 'treasury', 'license'] as const).map((role) => ({
-    name: role,
-    role,
-    address: mesh.recipients[role],
-    isCheat: false,
-  }));
-  const { emission } = mesh.deployment;
-  const recycle =
-    emission === undefined ? [] : [{ name: 'emission', role: 'recycle', address: emission, isCheat: false } as const];
-  return [...daemons, ...shareHolders, ...recycle];
-}
-
-/** Sets the weight of a validator's signature: the bond that the chain holds for it. */
-export function withBond(member: Member, { validators = [] }: Trust): Member {
-  const bonded = validators.find(({ address }) => `0x${toHex(address)}` === member.address);
-  return bonded ? { ...member, bondAtomic: bonded.stake } : member;
-}
-
-export async function readTrust(
-  chain: ChainClient,
-  {
-    mesh: { members },
-    models: { id, sold },
-  }: {
-    readonly mesh: Pick<Mesh, 'members'>;
-    readonly models: { readonly id: string; readonly sold: { readonly modelRoot: Uint8Array } };
-  },
-): Promise<Trust> {
-  const routers = members.filter(({ role }) => role === 'router').map(({ identity }) => identity.keyHash);
-  return { ...(await readChainTrust(chain)), routers, modelRoots: { [id]: sold.modelRoot } };
 }
 
 async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {

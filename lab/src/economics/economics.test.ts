@@ -24,10 +24,12 @@ import { prove } from './prove.ts';
 import { runModels } from './run-models.ts';
 
 const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
+/** By day the statements are not solved again: `npm run nightly -- long` does. */
+const IS_LONG = process.env.OGONG_LONG === '1';
 const measured = [...readMeasuredRho(docs('bench.json')), ...readCardRho(docs('detection/cards.md'))];
 
 describe('the economics lab', () => {
-  it('holds in every statement, and the page says what was computed', () => {
+  it.runIf(IS_LONG)('holds in every statement, and the page says what was computed (only with OGONG_LONG=1)', () => {
     const models = runModels(measured);
     expect(models.flatMap(({ findings }) => findings.filter(({ holds }) => !holds))).toEqual([]);
     const proofs = PROPOSITIONS.map(({ says }) => ({ claim: says, holds: true, detail: '' }));

@@ -5,6 +5,8 @@ import { SETTINGS, type Setting } from './settings.ts';
 import { renderVerifierTable } from './verifier-tables.ts';
 
 const seed = chooseSeed(1);
+/** By day one honest verifier is measured. The lives of all strategies take minutes. */
+const IS_LONG = process.env.OGONG_LONG === '1';
 vi.setConfig({ testTimeout: 300_000 });
 /** Strategies by name, in the first setting. */
 const pick = (...names: string[]): readonly Setting[] => pickIn(0, ...names);
@@ -13,7 +15,16 @@ const pickIn = (setting: number, ...names: string[]): readonly Setting[] => {
   return [{ ...rest, strategies: strategies.filter(({ name }) => names.includes(name)) }];
 };
 
-describe('strategies of verifiers', () => {
+describe('honest verifiers', () => {
+  it('with work are not excluded', async () => {
+    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('honest') });
+    expect(row).toMatchObject({ excluded: 0, creditedShare: 1, honestVerifiersExcluded: 0 });
+    // The table shows a lower bound for a verifier that nobody excludes.
+    expect(renderVerifierTable([row as VerifierRow])).toMatch(/\| honest \|.*\| 0 of 1 \| > /);
+  });
+});
+
+describe.runIf(IS_LONG)('strategies of verifiers (only with OGONG_LONG=1)', () => {
   const idle = ['always accepts', 'doubts always', 'cheap model', 'copies', 'never opens', 'lazy when fresh'];
   let measured: Promise<readonly VerifierRow[]> | undefined;
   const measureIdle = () => (measured ??= measureVerifiers({ seed, replies: 48, runs: 1, settings: pick(...idle) }));
@@ -26,13 +37,6 @@ describe('strategies of verifiers', () => {
       expect(row.honestRejected.count).toBe(0);
       expect([row.honestProvidersEjected, row.honestVerifiersExcluded]).toEqual([0, 0]);
     }
-  });
-
-  it('with work are not excluded', async () => {
-    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('honest') });
-    expect(row).toMatchObject({ excluded: 0, creditedShare: 1, honestVerifiersExcluded: 0 });
-    // The table shows a lower bound for a verifier that nobody excludes.
-    expect(renderVerifierTable([row as VerifierRow])).toMatch(/\| honest \|.*\| 0 of 1 \| > /);
   });
 
   it('that report what a cheat tells them are found by a second or third verifier, and so is the cheat', async () => {

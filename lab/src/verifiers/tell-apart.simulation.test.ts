@@ -6,6 +6,7 @@ import { measureTells } from './tell-apart.ts';
 import { renderTellTable } from './verifier-tables.ts';
 
 const seed = chooseSeed(1);
+const IS_LONG = process.env.OGONG_LONG === '1';
 
 describe('the classifier', () => {
   it('finds a difference if there is one, and otherwise nothing', () => {
@@ -31,7 +32,7 @@ describe('the classifier', () => {
   });
 });
 
-describe('a verifier that looks at a job', () => {
+describe.runIf(IS_LONG)('a verifier that looks at a job (only with OGONG_LONG=1)', () => {
   it('cannot tell a honeypot alone, and no provider can when it serves', async () => {
     const rows = await measureTells({ seed, epochs: 4, replies: 40 });
     expect(rows.length).toBe(4);

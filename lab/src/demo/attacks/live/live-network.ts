@@ -23,9 +23,9 @@ import type { AttackedDoor } from '../../../attackers/protocol/network/stranger-
 import { ask } from '../../ask.ts';
 import { replyIdOf } from '../../claims/finding.ts';
 import { readBooks } from '../../money/ledger-book.ts';
+import { listMembers, readTrust } from '../../mesh-members.ts';
 import { waitUntil } from '../../polling.ts';
 import { planRequest } from '../../prompts.ts';
-import { listMembers, readTrust } from '../../run-demo.ts';
 import { readVerdictLogs } from '../../verdict-logs.ts';
 
 const MAX_TOKENS = 24;

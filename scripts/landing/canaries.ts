@@ -1,0 +1,98 @@
+// Plants a fault for each part of a landing, and requires that the part turns red. Everything happens in a worktree of its own, in which the
+// record says that all is green: so the run shows as well that a change is found. Linux only, because it links the installed packages.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root } from '../steps.ts';
+import { findLanding } from './landing.ts';
+import { PARTS } from './parts.ts';
+import { formatRecord, type LandingRecord, writeRecord } from './record.ts';
+
+interface Canary {
+  /** File that gets the fault. */
+  readonly path: string;
+  /** Text behind the file's own. */
+  readonly fault: string;
+}
+
+const THROW = "\nthrow new Error('a planted fault');\n";
+
+/** By part. Few tests depend on each of these files, and a contract's test reverts at its first call. */
+const CANARIES: Readonly<Record<string, Canary>> = {
+  check: { path: 'packages/protocol/src/base/bytes.ts', fault: "\nexport const plantedFault: number = 'no number';\n" },
+  fast: { path: 'lab/src/demo/format.ts', fault: THROW },
+  process: { path: 'packages/devnet/src/chain/free-port-child-fixture.ts', fault: THROW },
+  simulation: { path: 'lab/src/verifiers/classify.ts', fault: THROW },
+  contracts: {
+    path: 'contracts/test/Token.t.sol',
+    fault: '\ncontract PlantedFault { function testPlantedFault() public pure { assert(false); } }\n',
+  },
+  seeds: { path: 'lab/src/simulator/plan.ts', fault: THROW },
+  model: { path: 'lab/src/detection/sample/collect.ts', fault: THROW },
+  e2e: { path: 'lab/src/privacy/wire-tap.ts', fault: THROW },
+  demo: { path: 'lab/src/demo/print.ts', fault: THROW },
+};
+
+/** Makes a worktree of the last commit, with the installed packages linked into it. */
+function makeWorktree(): string {
+  const folder = mkdtempSync(join(root, '.cache', 'canaries-'));
+  execFileSync('git', ['worktree', 'add', '--quiet', '--detach', folder, 'HEAD'], { cwd: root, stdio: 'inherit' });
+  for (const modules of globSync(['node_modules', '{packages,apps}/*/node_modules', '{lab,contracts}/node_modules'], {
+    cwd: root,
+  }))
+    if (existsSync(join(folder, dirname(modules))))
+      execFileSync('cp', ['-al', join(root, modules), join(folder, modules)]);
+  return folder;
+}
+
+function removeWorktree(folder: string): void {
+  execFileSync('git', ['worktree', 'remove', '--force', folder], { cwd: root });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function recordAllGreen(folder: string): Promise<void> {
+  const { units } = await findLanding(folder);
+  const runs = units.map(
+    ({ name, hash }) => [name, { hash, seconds: 1, passed: 1, skipped: 0, programs: [] }] as const,
+  );
+  const record: LandingRecord = new Map(runs);
+  if (formatRecord(record) === formatRecord(new Map())) throw new Error('a landing has no units');
+  writeRecord(folder, record);
+}
+
+/** Runs one part of a landing in the worktree. @returns the last line, and whether the part is red. */
+function runPart(folder: string, part: string): { readonly isRed: boolean; readonly last: string } {
+  const words = ['scripts/run.mjs', 'scripts/test.ts', part];
+  // The outer run's own settings are no business of this one.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OGONG_')));
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  const lines = `${stdout}\n${stderr}`.trim().split('\n');
+  const last = lines.findLast((line) => /^\d+ passed, \d+ failed, \d+ skipped$/.test(line)) ?? (lines.at(-1) as string);
+  return { isRed: status === 1 && /^\d+ passed, [1-9]\d* failed/.test(last), last };
+}
+
+const asked = process.argv.slice(2);
+const parts = Object.keys(PARTS).filter((part) => asked.length === 0 || asked.includes(part));
+const folder = makeWorktree();
+process.once('exit', () => removeWorktree(folder));
+await recordAllGreen(folder);
+for (const part of parts) {
+  const canary = CANARIES[part];
+  if (canary === undefined) throw new Error(`no canary for the part ${part}`);
+  const path = join(folder, canary.path);
+  const text = readFileSync(path, 'utf8');
+  appendFileSync(path, canary.fault);
+  const { isRed, last } = runPart(folder, part);
+  // The record that the red run wrote and the fault go.
+  execFileSync('git', ['checkout', '--quiet', '--', canary.path], { cwd: folder });
+  if (readFileSync(path, 'utf8') !== text) throw new Error(`${canary.path} is not as it was`);
+  console.log(
+    `${isRed ? 'ok  ' : 'FAIL'}  ${part}: ${isRed ? 'red, as it should' : 'a planted fault was not found'} (${canary.path}; ${last})`,
+  );
+  if (!isRed) process.exitCode = 1;
+}
