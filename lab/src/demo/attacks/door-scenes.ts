@@ -119,7 +119,7 @@ export const doorScenes: readonly StagedAttack[] = [
         tried: `sent ${sent} parts without text, one whenever the gateway would have given up`,
         answered: [`the gateway took ${taken} of them for some of an answer`, `its call ended: ${ended}`],
         money: NO_MONEY,
-        worked: taken > 0 || ended !== 'provider_timeout',
+        worked: taken > 0 || ended !== 'provider_timeout' || sent === 0,
       };
     },
   },

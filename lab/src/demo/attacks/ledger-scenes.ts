@@ -153,7 +153,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
         tried: 'generated one token, signed a record that says that the consumer has left, and handed it in',
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
-        worked: entry === undefined || paidAtomic > 0n,
+        worked: entry?.verdict !== 'accept' || paidAtomic > 0n || claimedAtomic === 0n,
       };
     },
   },
@@ -220,7 +220,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
           `${cancelledBytes} bytes were carried under the cancelled nonce`,
         ],
         money: NO_MONEY,
-        worked: freeBytes > 8 * creditBytes || cancelledBytes > 0,
+        worked: freeBytes !== 8 * creditBytes || cancelledBytes > 0,
       };
     },
   },
@@ -235,7 +235,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
           paid ? 'a voucher over a quarter of the credit was taken then' : 'no voucher was taken any more',
         ],
         money: `${kept} vouchers wait to be redeemed`,
-        worked: taken + checked + asked + kept > 0 || !paid,
+        worked: taken + checked + asked + kept > 0 || !paid || sent === 0,
       };
     },
   },
@@ -247,7 +247,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
         tried: 'told a node again and again that its vouchers are used up',
         answered: [`the node signed for ${claimableAtomic} atomic units over all of its vouchers`],
         money: `${claimableAtomic} of the ${countedAtomic} atomic units that its bytes cost`,
-        worked: claimableAtomic > countedAtomic,
+        worked: claimableAtomic > countedAtomic || claimableAtomic === 0n,
       };
     },
   },
@@ -260,7 +260,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
         tried: 'took a whole reply, and handed in what its provider had signed of the beginning',
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${wholeAtomic} atomic units are paid`,
-        worked: paidAtomic < wholeAtomic,
+        worked: entry?.verdict !== 'accept' || paidAtomic !== wholeAtomic,
       };
     },
   },

@@ -9,7 +9,7 @@ export interface AttackCourse {
   readonly answered: readonly string[];
   /** What was paid, drawn or owed because of it. */
   readonly money: string;
-  /** The attacker got what it aims at. */
+  /** The attacker got what it aims at, or the play showed nothing because the attack never took place. */
   readonly worked: boolean;
 }
 
