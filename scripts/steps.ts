@@ -122,13 +122,11 @@ export async function runSteps(
   const lane = startLane(behind);
   const end = async (): Promise<void> => {
     await onEnd?.();
-    const last = close === undefined ? '' : `\n${close()}`;
-    if (failed.length === 0) {
-      console.log(`\n${rows.join('\n')}${last}`);
-      return;
-    }
-    console.error(`\n${rows.join('\n')}\n${title}: ${failed.join(', ')}${explain?.() ?? ''}${last}`);
-    process.exit(1);
+    const isGreen = failed.length === 0;
+    if (isGreen) console.log(`\n${rows.join('\n')}`);
+    else console.error(`\n${rows.join('\n')}\n${title}: ${failed.join(', ')}${explain?.() ?? ''}`);
+    if (close !== undefined) console.log(close());
+    if (!isGreen) process.exit(1);
   };
   /** Ends the process where one of them has failed. */
   const note = async (ends: readonly StepEnd[]): Promise<void> => {

@@ -17,7 +17,7 @@ it('reports a tracked file that is no input, however it is named', () => {
   expect(guard.end()).toEqual([]);
   guard.note(pathToFileURL('/repository/notes/two.md'));
   guard.note('/repository/lab/../lab/data/a.json');
-  expect(guard.end()).toEqual(['notes/two.md', 'lab/data/a.json']);
+  expect(guard.end()).toEqual(['lab/data/a.json', 'notes/two.md']);
 });
 
 it('says nothing of files elsewhere, files that git does not track, and descriptors', () => {

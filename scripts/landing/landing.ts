@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { GLOBAL_INPUTS, listVersions } from './globals.ts';
 import { createInputFinder, type InputFinder } from './inputs.ts';
-import { findNamedInputs, findOwnInputs } from './named-inputs.ts';
+import { findNamedInputs, findOwnInputs, LISTED_TESTS } from './named-inputs.ts';
 import { PARTS } from './parts.ts';
 import type { Unit } from './plan.ts';
 import { projectOf } from './projects.ts';
@@ -30,6 +30,8 @@ export const nameOfPart = (part: string): string => `:${part}`;
 /** Finds every unit of a landing, and the hash of its inputs. */
 export async function findLanding(root: string): Promise<Landing> {
   const finder = await createInputFinder(root, listVersions(root));
+  const gone = LISTED_TESTS.filter((path) => !finder.tracked.paths.has(path));
+  if (gone.length > 0) throw new Error(`scripts/landing/named-inputs.ts names tests that are gone: ${gone.join(', ')}`);
   const units = Object.entries(PARTS).flatMap(([part, { project, entries = [], inputs = [] }]): LandingUnit[] => {
     if (project !== undefined) return listTests(root, finder, { part, project });
     const found = leaveRecord(finder.find(entries, inputs));

@@ -6,7 +6,10 @@ const INTERVAL = 30;
 /** Seconds that a file without a recorded time is expected to take. */
 export const UNKNOWN_SECONDS = 3;
 
-/** A Vitest reporter that prints how many files are done, and the time that is left by the recorded times. */
+/**
+ * A Vitest reporter that prints how many files are done, and the time that is left by the recorded times.
+ * @public vitest.config.ts has it
+ */
 export function createProgressReporter(
   record: LandingRecord,
   print: (line: string) => void = console.log,

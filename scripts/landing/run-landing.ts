@@ -110,8 +110,7 @@ async function play({ planned, units, tracked, programs }: Play): Promise<void> 
     const { files, skipped } = readTestNotes(notes);
     const all = [...results, ...files.map(({ file, ...rest }) => ({ name: file, ...rest }))];
     await save({ results: all, units, programs });
-    console.log(formatSkipped(skipped));
-    console.log(formatSlowest(files));
+    for (const text of [formatSkipped(skipped), formatSlowest(files)]) if (text !== '') console.log(text);
   };
   const pick = (list: readonly string[]): Step[] => list.map((name) => steps.get(name) as Step);
   await runSteps('test', pick(first), {

@@ -25,6 +25,7 @@ it('the ten slowest files are listed', () => {
 
 it.each([
   ['  12 passing (3s)\n  2 skipped\n', true, { passed: 12, failed: 0, skipped: 2 }],
+  ['  3 passing\n\n  5 passing (1 solidity, 4 nodejs)\n', true, { passed: 5, failed: 0, skipped: 0 }],
   ['  3 passing\n  1 failing\n', false, { passed: 3, failed: 1, skipped: 0 }],
   ['  3 passing\n', false, { passed: 3, failed: 1, skipped: 0 }],
   ['no tests here', true, { passed: 1, failed: 0, skipped: 0 }],

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
@@ -16,7 +17,7 @@ import { openPart } from '@ogong/protocol/sealing/sealed-part';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('../../../python', import.meta.url));
 const env = { ...process.env, PYTHONPATH: 'src', PYTHONDONTWRITEBYTECODE: '1' };
@@ -24,46 +25,63 @@ const probe = spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info
 const absence = probe.status === 0 ? '' : 'no Python 3.11';
 
 /** Python runs beside the gateway, whose event loop stays free. */
-async function python(args: readonly string[], input = '') {
-  const child = spawn('python3', args, { cwd: FOLDER, env });
-  child.stdin.end(input);
-  const [out, errors, status] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((resolve) => child.once('close', resolve)),
-  ]);
-  return { out, errors, status };
+async function python(args: readonly string[]) {
+  const child = spawn('python3', args, { cwd: FOLDER, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const status = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { errors: await text(child.stderr), status: await status };
 }
 
-/** Reads a call from its input, makes it, and prints what came of it. */
-const CALL = `
+/** Reads one call a line, makes it, and prints the result as one line. */
+const CALLS = `
 import json, sys
 from ogong import Client, GatewayError, ReceiptError, SealedCallError
-asked = json.load(sys.stdin)
-client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"])
-calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create}
-create = next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
-said = {"text": "", "error": None, "failed": [], "checks": []}
-try:
-    if asked["body"].get("stream"):
-        for chunk in create(**asked["body"]):
-            for choice in chunk.choices:
-                said["text"] += choice.delta.get("content") or ""
-    else:
-        answer = create(**asked["body"])
-        said["checks"] = [check.id for check in answer.verdicts[0].checks if check.status == "pass"]
-        if "choices" not in answer:
-            said["shown"] = answer.get("results") or [len(one.embedding) for one in answer.data]
+
+def answer_call(asked):
+    client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"])
+    calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create}
+    create = next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
+    said = {"text": "", "error": None, "failed": [], "checks": []}
+    try:
+        if asked["body"].get("stream"):
+            for chunk in create(**asked["body"]):
+                for choice in chunk.choices:
+                    said["text"] += choice.delta.get("content") or ""
         else:
-            choice = answer.choices[0]
-            said["text"] = choice.get("text") or choice.message.content
-except ReceiptError as error:
-    said["error"] = str(error)
-    said["failed"] = error.verdict.failed if error.verdict else []
-except (SealedCallError, GatewayError) as error:
-    said["error"] = f"{getattr(error, 'code', type(error).__name__)}: {error}"
-print(json.dumps(said))
+            answer = create(**asked["body"])
+            said["checks"] = [check.id for check in answer.verdicts[0].checks if check.status == "pass"]
+            if "choices" not in answer:
+                said["shown"] = answer.get("results") or [len(one.embedding) for one in answer.data]
+            else:
+                choice = answer.choices[0]
+                said["text"] = choice.get("text") or choice.message.content
+    except ReceiptError as error:
+        said["error"] = str(error)
+        said["failed"] = error.verdict.failed if error.verdict else []
+    except (SealedCallError, GatewayError) as error:
+        said["error"] = f"{getattr(error, 'code', type(error).__name__)}: {error}"
+    return said
+
+for line in sys.stdin:
+    print(json.dumps(answer_call(json.loads(line))), flush=True)
 `;
+
+/** One Python process for all calls of this file: a start compiles the whole package. Each call has a client of its own. */
+function startCaller() {
+  const child = spawn('python3', ['-c', CALLS], { cwd: FOLDER, env });
+  const errors: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    /** @throws Error with the output of Python if it ends before it answers. */
+    async call(asked: unknown): Promise<string> {
+      child.stdin.write(`${JSON.stringify(asked)}\n`);
+      const { done, value } = await lines.next();
+      if (done) throw new Error(`Python ended: ${errors.join('')}`);
+      return value;
+    },
+    stop: () => void child.kill(),
+  };
+}
 
 /** A gateway that shows something else than it was answered. */
 async function lieInFront(url: string, change: (answer: string) => string) {
@@ -91,6 +109,9 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     expect(status, errors).toBe(0);
     expect(errors).toMatch(/^Ran [1-9]\d* test/m);
   });
+
+  let caller: ReturnType<typeof startCaller> | undefined;
+  afterAll(() => caller?.stop());
 
   let fixture: GatewayFixture | undefined;
   afterEach(async () => {
@@ -126,9 +147,8 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       allow: more.allow ?? ['router', 'validator', 'admission', 'intake', 'model-root'],
       body: { model: FAKE_MODEL, ...body },
     };
-    const { out, errors, status } = await python(['-c', CALL], JSON.stringify(asked));
-    expect(status, errors).toBe(0);
-    const said = JSON.parse(out);
+    caller ??= startCaller();
+    const said = JSON.parse(await caller.call(asked));
     return said as { text: string; error: string | null; failed: string[]; checks: string[]; shown?: unknown[] };
   }
 
