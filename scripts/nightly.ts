@@ -52,11 +52,6 @@ const parts: Readonly<Record<string, Step>> = {
     cwd: 'contracts',
     env: { OGONG_LONG: '1' },
   },
-  upgrade: {
-    name: "yesterday's program, and then this one in its directory",
-    command: ['vitest', 'run', '--project', 'e2e', 'packages/cli/src/upgrade.e2e.test.ts'],
-    env: { OGONG_UPGRADE_FROM: 'yesterday' },
-  },
   coverage: { name: 'test coverage of the contracts', command: [node, 'contracts/scripts/coverage.ts'] },
   mutants: { name: 'mutants of the contracts', command: [node, 'contracts/scripts/mutants.ts'] },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
