@@ -89,6 +89,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'beacon',
     'tier',
     'exchange',
+    'machine',
     'sealing',
     'http',
     'stage1',

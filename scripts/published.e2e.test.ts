@@ -197,7 +197,7 @@ const [{ request }, nowMs] = [replies[0], Date.now()];
 const verify = (text) => verifyReceipt(receipt, { request, response: encode(text), trust, nowMs });
 const text = response.choices[0].message.content;
 console.log(JSON.stringify({
-  ok: verify(text).ok && checks.every(({ status }) => status !== 'fail'),
-  forged: verify(text + '!').ok,
+  ok: (await verify(text)).ok && checks.every(({ status }) => status !== 'fail'),
+  forged: (await verify(text + '!')).ok,
 }));
 `;

@@ -48,7 +48,7 @@ async function serveOne(definition: AttackDefinition, nonce = 1) {
     const counts = attack.counts?.() ?? {};
     if (opening === undefined) return { header, counts, failed: ['opening'] };
     const { record } = finished;
-    const verdict = verifyReceipt(
+    const verdict = await verifyReceipt(
       {
         endpoint: 'chat',
         ledger,

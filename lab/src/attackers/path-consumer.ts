@@ -134,7 +134,7 @@ export async function consume(
   const opening = await fetchOpening(provider, order.replyId);
   if (opening === undefined) return { header, receipt: [], refused: ['opening'] };
   const { record, providerKey, signature } = finished.record;
-  const { checks } = verifyReceipt(
+  const { checks } = await verifyReceipt(
     {
       endpoint,
       ledger,

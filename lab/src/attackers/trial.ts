@@ -116,7 +116,7 @@ export async function playTrial(
   }
   const opening = await open(attack, committed.opening);
   if (opening === undefined) return { ...served, receipt: [], stage2: undefined, failed: [...failed, 'opening'] };
-  const receipt = checkReceipt(body, order, signedOrder, served, opening);
+  const receipt = await checkReceipt(body, order, signedOrder, served, opening);
   const stage2 = await audit(verifier, { body, committed, opening });
   for (const { id, status } of receipt) if (status === 'fail') failed.add(id);
   if (typeof stage2 === 'string') failed.add(stage2);
@@ -173,13 +173,13 @@ async function open({ openOpening }: Pick<Attack, 'openOpening'>, stored: Uint8A
   }
 }
 
-function checkReceipt(
+async function checkReceipt(
   body: Uint8Array,
   order: NamedOrder,
   signedOrder: { order: Uint8Array; signature: Uint8Array },
   { committed, streamed }: Served,
   opening: Uint8Array,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const ticket = encodeTicket({
     router: order.router,
     modelId: MODEL_ID,
@@ -213,7 +213,8 @@ function checkReceipt(
   };
   const trust = { ledger, settlement, modelRoots: { [MODEL_ID]: order.modelRoot } };
   const response = new TextEncoder().encode(streamed);
-  return verifyReceipt(receipt, { crypto, request: body, response, trust, nowMs: NOW_MS + 2000 }).checks;
+  const { checks } = await verifyReceipt(receipt, { crypto, request: body, response, trust, nowMs: NOW_MS + 2000 });
+  return checks;
 }
 
 /** Stage 1 as a validator runs it, then the report of one verifier. */

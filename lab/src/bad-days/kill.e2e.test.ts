@@ -171,7 +171,7 @@ describe.skipIf(process.platform === 'win32')('processes that are killed, and a 
     expect([...rest.views.keys()]).toContain(after);
     const findings: Record<string, Finding> = {
       nothingLost: checkNothingLost(rest),
-      receipts: checkReceipts(run),
+      receipts: await checkReceipts(run),
       beacon: checkBeacon(run),
       exactlyOnce: checkExactlyOnce(run),
       refunds: checkRefunds(run),

@@ -4,9 +4,10 @@ import { createSyntheticRun } from '../demo/synthetic-run.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
 import type { GatewayOrder } from './stores.ts';
 
+const run = await createSyntheticRun();
+
 /** The accounts of gateway, validators and chain after the synthetic run of the demo. */
 function createRest(): RestRecord {
-  const run = createSyntheticRun();
   const addressOf = (name: string): string => run.members.find((member) => member.name === name)!.address.slice(2);
   const logged = run.logs.flatMap(({ validator, entries }) =>
     entries.map((entry) => ({ validator: addressOf(validator), entry })),

@@ -14,5 +14,8 @@ export interface DemoContext {
   /** In front of the relay of the mesh, where it has one. */
   readonly door: RelayDoor | undefined;
   readonly onProgress: (message: string) => void;
-  readonly onReply: (reply: AskedReply, run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>) => void;
+  readonly onReply: (
+    reply: AskedReply,
+    run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>,
+  ) => void | Promise<void>;
 }

@@ -234,13 +234,13 @@ async function show({
       links,
       door,
       onProgress: screen.progress,
-      onReply: (reply, run) => screen.lines(describeReply(reply, run)),
+      onReply: async (reply, run) => screen.lines(await describeReply(reply, run)),
     });
   } finally {
     links.close();
   }
   const { run, requestsMs, settleMs } = demo;
-  const claims = evaluateClaims(run);
+  const claims = await evaluateClaims(run);
   const ok = claims.every((claim) => claim.ok);
   screen.title('Who served, how it was judged, what it earned');
   screen.lines(formatProviders(run));
@@ -258,7 +258,10 @@ async function show({
       model: models.sold.name,
       modelRoot: toHex(models.sold.modelRoot),
     };
-    writeFileSync(options.jsonFile, `${JSON.stringify(summarize({ run, claims, timings, versions }), null, 2)}\n`);
+    writeFileSync(
+      options.jsonFile,
+      `${JSON.stringify(await summarize({ run, claims, timings, versions }), null, 2)}\n`,
+    );
   }
   const failed = claims.filter((claim) => !claim.ok).map(({ id }) => id);
   const verdict = ok

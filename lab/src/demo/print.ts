@@ -30,17 +30,17 @@ export function createScreen(stream: NodeJS.WriteStream, startedMs: number): Scr
 }
 
 /** One answer: its provider, its text, and the checks of its receipt. */
-export function describeReply(
+export async function describeReply(
   reply: AskedReply,
   run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>,
-): string {
+): Promise<string> {
   const { number, isStreamed, prompt, receipts, durationMs, firstTextMs } = reply;
   const head = `#${String(number).padStart(2, '0')} ${isStreamed ? 'stream' : 'whole '}`;
   const asked = `"${shorten(prompt, 52)}"`;
   if (!receipts) return `${head} ${asked}\n      refused: ${reply.error ?? 'no receipt came'}`;
   const provider = nameOf(run.members, parseOrder(receipts.full.order.bytes).providerId);
   const { request, response } = reply;
-  const { checks } = verifyReceipt(receipts.full, { ...run, request, response });
+  const { checks } = await verifyReceipt(receipts.full, { ...run, request, response });
   const first = firstTextMs === undefined ? '' : `, first text after ${Math.round(firstTextMs)} ms`;
   return [
     `${head} ${asked} by ${provider} in ${Math.round(durationMs)} ms${first}`,

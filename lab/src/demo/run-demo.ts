@@ -78,7 +78,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
       });
       replies.push(reply);
       await refreshTrust();
-      context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
+      await context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
     });
     replies.sort((a, b) => a.number - b.number);
   };
@@ -91,7 +91,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     const reply = await ask({ ...planned, isStreamed: false, ...change }, asked);
     replies.push(reply);
     await refreshTrust();
-    context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
+    await context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
     return reply;
   };
 
@@ -169,7 +169,11 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   };
   const [first] = answeredOf({ ...partial, probes: [], cheatProof: undefined });
   const probes = first?.receipts
-    ? runTamperProbes(crypto, trust, { receipt: first.receipts.full, request: first.request, response: first.response })
+    ? await runTamperProbes(crypto, trust, {
+        receipt: first.receipts.full,
+        request: first.request,
+        response: first.response,
+      })
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   // A network that stays up keeps the time of this machine.

@@ -55,11 +55,11 @@ function findMisfits(value: unknown, rule: Schema, path = '$'): string[] {
   return misfits;
 }
 
-const run = createSyntheticRun();
+const run = await createSyntheticRun();
 const transaction = `0x${'ab'.repeat(32)}`;
-const summary = summarize({
+const summary = await summarize({
   run: { ...run, settlements: run.settlements.map((settlement) => ({ ...settlement, transaction })) },
-  claims: evaluateClaims(run),
+  claims: await evaluateClaims(run),
   timings: { startMs: 1.4, requestsMs: 2, settleMs: 3, totalMs: 6.6 },
   versions: { node: 'v24' },
 });

@@ -23,7 +23,7 @@ export interface SummaryInput {
 }
 
 /** What `--json` writes: docs/schema/demo-summary.schema.json. Amounts are decimal strings of atomic units. */
-export function summarize({ run, claims, timings, versions }: SummaryInput) {
+export async function summarize({ run, claims, timings, versions }: SummaryInput) {
   const nameOf = (providerId: Uint8Array): string =>
     run.members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId);
   const ofAddress = (address: string): string =>
@@ -34,23 +34,25 @@ export function summarize({ run, claims, timings, versions }: SummaryInput) {
     ok: claims.every(({ ok }) => ok),
     cheat: run.cheat,
     claims: claims.map(({ id, statement, ok, evidence }) => ({ id, statement, ok, evidence: [...evidence] })),
-    replies: run.replies.map((reply) => {
-      const { number, prompt, isStreamed, receipts, request, response, durationMs, firstTextMs, error } = reply;
-      const order = receipts && parseOrder(receipts.full.order.bytes);
-      const checks = receipts ? verifyReceipt(receipts.full, { ...run, request, response }).checks : [];
-      return {
-        number,
-        prompt,
-        streamed: isStreamed,
-        replyId: replyIdOf(reply) ?? null,
-        provider: order ? nameOf(order.providerId) : null,
-        text: utf8Decode(response),
-        error: error ?? null,
-        firstTextMs: firstTextMs === undefined ? null : Math.round(firstTextMs),
-        durationMs: Math.round(durationMs),
-        checks: checks.map(({ id, status, detail }) => ({ id, status, detail })),
-      };
-    }),
+    replies: await Promise.all(
+      run.replies.map(async (reply) => {
+        const { number, prompt, isStreamed, receipts, request, response, durationMs, firstTextMs, error } = reply;
+        const order = receipts && parseOrder(receipts.full.order.bytes);
+        const checks = receipts ? (await verifyReceipt(receipts.full, { ...run, request, response })).checks : [];
+        return {
+          number,
+          prompt,
+          streamed: isStreamed,
+          replyId: replyIdOf(reply) ?? null,
+          provider: order ? nameOf(order.providerId) : null,
+          text: utf8Decode(response),
+          error: error ?? null,
+          firstTextMs: firstTextMs === undefined ? null : Math.round(firstTextMs),
+          durationMs: Math.round(durationMs),
+          checks: checks.map(({ id, status, detail }) => ({ id, status, detail })),
+        };
+      }),
+    ),
     verdicts: run.logs.flatMap(({ validator, entries }) =>
       entries.map((entry) => ({
         validator,

@@ -74,7 +74,7 @@ const cheatIndex = 3;
  * A complete run without processes, for the tests of the claims: real receipts, a real log, correct sums. Every claim holds on
  * it, so that a claim fails only because of what a test breaks.
  */
-export function createSyntheticRun(): RunRecord {
+export async function createSyntheticRun(): Promise<RunRecord> {
   const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider, i === 5 ? signedEpoch : 0n));
   const caught = createReply(7, cheatIndex);
   const log = createLog([...served, caught]);
@@ -115,7 +115,7 @@ export function createSyntheticRun(): RunRecord {
       ...served.map(({ asked }) => asked),
       { ...caught.asked, number: 5, receipts: undefined, error: 'ogong_check_failed' },
     ],
-    probes: runTamperProbes(crypto, trust, {
+    probes: await runTamperProbes(crypto, trust, {
       receipt: (served[0] as Served).receipt,
       request: (served[0] as Served).asked.request,
       response: (served[0] as Served).asked.response,

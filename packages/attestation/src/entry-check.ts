@@ -1,7 +1,7 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail } from '@ogong/protocol/base/checks';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { computeMachineNonce, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import { computeMachineNonce, type MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import { parseEvidence } from './evidence-file.ts';
 import { checkMachine, type MachineReader } from './machine-check.ts';
 import { nameMachine } from './machine-name.ts';

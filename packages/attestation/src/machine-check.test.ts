@@ -73,7 +73,7 @@ function serve(): SyntheticReceipt {
 async function verify({ reply, trust, nowMs }: SyntheticReceipt, receipt: Receipt, by?: MachinePolicy) {
   const { request, response } = reply;
   const modelRoots = { [MODEL]: reply.order.modelRoot };
-  const verdict = verifyReceipt(receipt, { crypto, request, response, trust: { ...trust, modelRoots }, nowMs });
+  const verdict = await verifyReceipt(receipt, { crypto, request, response, trust: { ...trust, modelRoots }, nowMs });
   const whole = by
     ? addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto, policy: by, nowMs }), by)
     : verdict;

@@ -4,15 +4,8 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import {
-  attestationPart,
-  checkKeyWord,
-  computeReportData,
-  MACHINE_CHECK,
-  type NamedKeys,
-} from '@ogong/protocol/tier/attestation';
+import { checkKeyWord, computeReportData, MACHINE_CHECK, type NamedKeys } from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation, readExchanges } from '@ogong/protocol/tier/proxied';
-import type { OwnEvidence } from '@ogong/protocol/tier/tier';
 import { computeGpuNonce, type EvidencePolicy, verifyEvidence } from './evidence.ts';
 import { parseEvidence } from './evidence-file.ts';
 import { checkExchangeServer, checkUpstream } from './exchange-server.ts';
@@ -93,26 +86,10 @@ export interface AttestedRecord {
 }
 
 /**
- * Checks a record for a validator that accepts records: `machine`, its parts, and `attested-reply`. For a hosted model's answer
- * also `exchange`, `server`, `authority` and `upstream`. Nothing throws. @param part of the tier
+ * Checks the machine of a record: `machine`, the checks that it sums up, and `attested-key`. A hosted model's answer also has `server`,
+ * `authority` and `upstream`. Nothing throws.
  */
-export async function checkAttestedRecord(
-  held: AttestedRecord,
-  reader: MachineReader,
-  part: OwnEvidence = attestationPart,
-): Promise<Check[]> {
-  const { order, record, attestation } = held;
-  const signed = { order, record: record.record };
-  let made: readonly Check[];
-  try {
-    made = part.verify(reader.crypto, attestation, signed);
-  } catch (error) {
-    return [fail(MACHINE_CHECK, `the attestation cannot be read: ${(error as Error).message}`)];
-  }
-  return [...made.filter(({ id }) => id !== MACHINE_CHECK), ...(await checkOwnMachine(held, reader))];
-}
-
-async function checkOwnMachine(
+export async function checkRecordMachine(
   { ledger, order, record, attestation, modelId }: AttestedRecord,
   reader: MachineReader,
 ): Promise<Check[]> {
@@ -156,7 +133,7 @@ export async function checkReceiptMachine(
     attestation,
   };
   // The validator's signature over this time is a check of its own.
-  return checkOwnMachine(held, { ...reader, seenMs: reader.seenMs ?? Number(admission.timeMs) });
+  return checkRecordMachine(held, { ...reader, seenMs: reader.seenMs ?? Number(admission.timeMs) });
 }
 
 /** A verdict in which the machine stands skipped, with what was found about it in its place. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { computeMachineNonce, type MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
-import { computeMachineNonce, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import { createSoftwareMachine, softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
 import { describe, expect, it } from 'vitest';
 import { checkEntry } from './entry-check.ts';

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, sign, type webcrypto } from 'node:cryp
 import { existsSync, readFileSync } from 'node:fs';
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { encodeMachineProof, type MachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import { encodeMachineProof, type MachineProof } from '@ogong/protocol/machine/machine-ejection';
 import {
   encodeAttestation,
   encodeKeyWord,

@@ -5,7 +5,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { type MachineProof, parseMachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import { type MachineProof, parseMachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { checkAttestedReply, checkKeyWord } from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation } from '@ogong/protocol/tier/proxied';
 import { findForgery, type MachineEvidence, readReportData } from './evidence.ts';

@@ -21,7 +21,7 @@ import { findEntryProblem } from '@ogong/host/views/machine-view';
 import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { check, isOk, listSkipped } from '@ogong/protocol/base/checks';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { MachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import type { MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import { machineFields, readMachinePolicy } from './machine-policy.ts';
 import { openLedger } from './open-ledger.ts';
 import { formatVerdict } from './print-checks.ts';

@@ -167,9 +167,9 @@ describe('a provider', () => {
     const allow = ['router', 'validator', 'admission', 'intake', 'model-root'];
     const trust = { ledger: chain.ledger, settlement: chain.network.settlement, allow };
     const given = { crypto: nobleCrypto, request: fromBase64(stored.request), trust, nowMs: Date.now() };
-    expect(verifyReceipt(receipt, { ...given, response })).toMatchObject({ ok: true, missing: [] });
+    expect(await verifyReceipt(receipt, { ...given, response })).toMatchObject({ ok: true, missing: [] });
     const rest = utf8Encode(STORY.slice('Once upon a time'.length));
-    expect(verifyReceipt(receipt, { ...given, response: rest }).ok).toBe(false);
+    expect((await verifyReceipt(receipt, { ...given, response: rest })).ok).toBe(false);
   });
 
   it('that dies in mid-stream is followed by another although the client names no seed', async () => {

@@ -41,14 +41,15 @@ describe('a gateway that pays from a wallet', () => {
       request: utf8Encode(JSON.stringify(chat)),
       response: utf8Encode(answer.choices[0]?.message.content ?? ''),
     };
-    const signed = (orderKeys: readonly OrderKeyGrant[]) =>
-      verifyReceipt(receipt, { ...given, trust: { orderKeys } }).checks.find(({ id }) => id === 'order-signature')
-        ?.status;
-    expect(signed([grant])).toBe('pass');
-    expect(signed([])).toBe('fail');
-    expect(signed([{ ...grant, limitAtomic: order.cumulativeAtomic - 1n }])).toBe('fail');
-    expect(signed([{ ...grant, key: new Uint8Array(20) }])).toBe('fail');
-    expect(signed([{ ...grant, validator: new Uint8Array(20) }])).toBe('fail');
+    const signed = async (orderKeys: readonly OrderKeyGrant[]) => {
+      const { checks } = await verifyReceipt(receipt, { ...given, trust: { orderKeys } });
+      return checks.find(({ id }) => id === 'order-signature')?.status;
+    };
+    expect(await signed([grant])).toBe('pass');
+    expect(await signed([])).toBe('fail');
+    expect(await signed([{ ...grant, limitAtomic: order.cumulativeAtomic - 1n }])).toBe('fail');
+    expect(await signed([{ ...grant, key: new Uint8Array(20) }])).toBe('fail');
+    expect(await signed([{ ...grant, validator: new Uint8Array(20) }])).toBe('fail');
     expect(parseTrust(toTrustJson({ orderKeys: [grant] }))).toEqual({ orderKeys: [grant] });
     await expect.poll(() => fixture.network.deliveries.length).toBeGreaterThan(0);
   });
@@ -134,7 +135,7 @@ describe('the official client', () => {
     const full = (await (await fetch(`${fixture.url}${url}`)).json()) as { request: string };
     const request = fromBase64(full.request);
     expect(JSON.parse(new TextDecoder().decode(request))).toEqual(chat);
-    const verdict = verifyReceipt(parseReceipt(full), {
+    const verdict = await verifyReceipt(parseReceipt(full), {
       crypto: nobleCrypto,
       request,
       response: utf8Encode(data.choices[0]?.message.content ?? ''),

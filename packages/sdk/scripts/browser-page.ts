@@ -55,11 +55,11 @@ export interface BrowserResult {
 
 /** Verifies one receipt in the page. */
 export function verifyInPage({ page }: BrowserPage, input: BrowserInput): Promise<BrowserResult> {
-  return page.evaluate(({ receipt, request, response, trust, nowMs }) => {
+  return page.evaluate(async ({ receipt, request, response, trust, nowMs }) => {
     const sdk = (globalThis as unknown as PageGlobal).ogong;
     const encode = (text: string) => new TextEncoder().encode(text);
     const context = { request: encode(request), response: encode(response), trust: sdk.parseTrust(trust), nowMs };
-    const { ok, checks } = sdk.verifyReceipt(sdk.parseReceipt(receipt), context);
+    const { ok, checks } = await sdk.verifyReceipt(sdk.parseReceipt(receipt), context);
     return { ok, checks };
   }, input);
 }
@@ -74,12 +74,12 @@ export async function measureInPage({ page }: BrowserPage, input: BrowserInput, 
   };
   const verify = (): Promise<void> =>
     page.evaluate(
-      ({ input: { receipt, request, response }, runs }) => {
+      async ({ input: { receipt, request, response }, runs }) => {
         const sdk = (globalThis as unknown as PageGlobal).ogong;
         const encode = (text: string) => new TextEncoder().encode(text);
         const parsed = sdk.parseReceipt(receipt);
         const context = { request: encode(request), response: encode(response) };
-        for (let run = 0; run < runs; run++) sdk.verifyReceipt(parsed, context);
+        for (let run = 0; run < runs; run++) await sdk.verifyReceipt(parsed, context);
       },
       { input, runs },
     );

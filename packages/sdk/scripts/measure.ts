@@ -24,7 +24,7 @@ export async function measureBrowserReplay(): Promise<ReplayCost> {
     const shortMs = await measureInPage(browser, short, RUNS);
     const longMs = await measureInPage(browser, long, RUNS);
     const microsPerToken = computeSlope(shortMs, longMs);
-    const nodeMicrosPerToken = computeSlope(measureHere(short), measureHere(long));
+    const nodeMicrosPerToken = computeSlope(await measureHere(short), await measureHere(long));
     return { microsPerToken, fixedMs: shortMs - (microsPerToken * LENGTHS[0]) / 1000, nodeMicrosPerToken };
   } finally {
     await browser.close();
@@ -35,17 +35,17 @@ const computeSlope = (shortMs: number, longMs: number): number =>
   (1000 * (longMs - shortMs)) / (LENGTHS[1] - LENGTHS[0]);
 
 /** As measureInPage, on this thread. */
-function measureHere({ receipt, request, response }: BrowserInput): number {
+async function measureHere({ receipt, request, response }: BrowserInput): Promise<number> {
   const encode = (text: string) => new TextEncoder().encode(text);
   const parsed = parseReceipt(receipt);
   const context = { request: encode(request), response: encode(response) };
-  const measure = (): number => {
+  const measure = async (): Promise<number> => {
     const start = process.threadCpuUsage();
-    for (let run = 0; run < RUNS; run++) verifyReceipt(parsed, context);
+    for (let run = 0; run < RUNS; run++) await verifyReceipt(parsed, context);
     const { user, system } = process.threadCpuUsage(start);
     return (user + system) / 1000 / RUNS;
   };
-  measure();
+  await measure();
   return measure();
 }
 

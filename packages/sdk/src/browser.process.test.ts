@@ -62,7 +62,12 @@ describe.skipIf(reason !== undefined)(`a page${reason ? ` (${reason})` : ''}`, (
   it.each(tampered)('finds what Node finds where %s was changed', async (_what, change, failed) => {
     const { receipt, reply, trust, nowMs } = createSyntheticReceipt(base);
     const json = change(toReceiptJson(receipt));
-    const here = verifyReceipt(parseReceipt(json), { request: reply.request, response: reply.response, trust, nowMs });
+    const here = await verifyReceipt(parseReceipt(json), {
+      request: reply.request,
+      response: reply.response,
+      trust,
+      nowMs,
+    });
     const there = await verifyInPage(browser, {
       receipt: JSON.stringify(json),
       request: decode(reply.request),

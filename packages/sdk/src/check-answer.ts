@@ -118,7 +118,7 @@ async function checkOne(
   // A gateway that has no such receipt has none with the validator's word either: then the check is skipped, and says so.
   const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;
   const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
-  const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
+  const verdict = await verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
   const roles = await checkRoles(receipt, readDemanded(request), options);
   const found = [...verdict.checks, ...roles];
   const refuted = found.find(({ status }) => status === 'fail');
@@ -185,7 +185,7 @@ async function checkParts(
         const part = await fetchReply({ ...options, id: String(id) });
         const { trust, allow = [] } = options;
         // Its validator takes it in once the order is over, and so cannot have signed for it yet.
-        const verdict = verifyReceipt(part.receipt, {
+        const verdict = await verifyReceipt(part.receipt, {
           ...part,
           ...(trust && { trust }),
           allow: [...allow, 'intake'],

@@ -28,10 +28,13 @@ export interface ReceiptInput {
 }
 
 /**
- * Everything that a receipt proves without a model; never throws. A check that lacks its trust is skipped, and then `ok` is false,
+ * Checks everything that a receipt proves without a model; never throws or rejects. A check that lacks its trust is skipped, and then `ok` is false,
  * unless `allow` names the check.
  */
-export function verifyReceipt(receipt: Receipt, { trust = {}, allow = [], ...input }: ReceiptInput): ReceiptVerdict {
+export function verifyReceipt(
+  receipt: Receipt,
+  { trust = {}, allow = [], ...input }: ReceiptInput,
+): Promise<ReceiptVerdict> {
   return verifyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
 }
 

@@ -8,7 +8,7 @@ import { createLocalReceiptVectors } from '../src/vectors/local-receipt-vectors.
 
 const directory = new URL('../../protocol/vectors/', import.meta.url);
 mkdirSync(directory, { recursive: true });
-const vectors = { ...createCoreVectors(nobleCrypto), 'local-receipt': await createLocalReceiptVectors() };
+const vectors = { ...(await createCoreVectors(nobleCrypto)), 'local-receipt': await createLocalReceiptVectors() };
 for (const [name, content] of Object.entries(vectors)) {
   writeFileSync(new URL(`${name}.json`, directory), formatVectors(content));
 }

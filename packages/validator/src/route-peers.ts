@@ -6,7 +6,7 @@ import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { createWriter } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_BYTES } from '@ogong/protocol/exchange/limits';
 import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { MACHINE_PROOF_LIMIT } from '@ogong/protocol/settlement/machine-ejection';
+import { MACHINE_PROOF_LIMIT } from '@ogong/protocol/machine/machine-ejection';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { certifyMachine } from './machines/certify-machine.ts';

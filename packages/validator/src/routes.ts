@@ -17,7 +17,7 @@ import {
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type AcknowledgeRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
+import { MAX_OWN_EVIDENCE_BYTES } from '@ogong/protocol/tier/registry';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import { isBare } from '@ogong/protocol/verdict/claim';
 import { createTestReporter } from './canary/report-tests.ts';
@@ -205,7 +205,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         metrics.records.inc();
         return answer;
       },
-      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MACHINE_EVIDENCE_BYTES + 64 * KIB },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_OWN_EVIDENCE_BYTES + 64 * KIB },
     );
     router.rpc(
       method.pushMilestone,

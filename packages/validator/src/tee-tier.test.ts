@@ -3,10 +3,10 @@ import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
-import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { encodeVouched, openVouched, parseAttestation } from '@ogong/protocol/tier/attestation';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
+import type { EvidenceParts, ShownRecord } from '@ogong/protocol/tier/tier';
 import { TEST_AUTHORITY, TEST_SERVER_CERTIFICATES } from '@ogong/testing/net/test-authority';
 import { createSoftwareMachine, softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
 import {
@@ -19,6 +19,7 @@ import {
 } from '@ogong/testing/validator/test-bench';
 import { createTestOrder, submitWithProgress } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
+import { toMachineProof } from './machines/machine-evidence.ts';
 
 const MODEL = 'ogong/tee/test/synthetic';
 const CHAIN = (
@@ -27,11 +28,13 @@ const CHAIN = (
 const ROOT = toHex(crypto.sha256(CHAIN.at(-1) as Uint8Array));
 const machine = createSoftwareMachine(ledger, providerId, { provider });
 
-/** A reply of tier tee, admitted, and what its machine says about it. */
+const show = (attestation: Uint8Array): EvidenceParts => ({ attestation });
+
+/** A reply of tier tee, admitted, and its machine's evidence. */
 async function serve(
   machinePolicy?: BenchOptions['machinePolicy'],
   index = 0,
-  more: Pick<BenchOptions, 'findMachineProblem' | 'onMachineFault'> = {},
+  more: Pick<BenchOptions, 'findMachineProblem' | 'onEvidenceFault'> = {},
 ) {
   const validator = createTestValidator({ ...more, ...(machinePolicy && { machinePolicy }) });
   const order = createTestOrder({
@@ -50,7 +53,7 @@ async function serve(
     },
   });
   const milestone = {
-    attestation: await machine.attest({ order: order.order, record: part.submission.record.record }),
+    evidence: show(await machine.attest({ order: order.order, record: part.submission.record.record })),
     opening: part.reply.openingBytes,
     submission: submitWithProgress(order, part, {
       ...{ payer, ledger },
@@ -58,29 +61,31 @@ async function serve(
     }),
   };
   const attestation = await machine.attest({ order: order.order, record });
-  return { validator, submission, attestation, milestone, replyId: order.fields.replyId };
+  return { validator, submission, attestation, evidence: show(attestation), milestone, replyId: order.fields.replyId };
 }
 
 describe('a record of tier tee', () => {
   it('is taken in beside evidence that was made for its order', async () => {
-    const { validator, submission, attestation, replyId } = await serve(softwarePolicy);
-    await validator.intake.pushRecord({ ...submission, attestation });
+    const { validator, submission, evidence, replyId } = await serve(softwarePolicy);
+    await validator.intake.pushRecord({ ...submission, evidence: { ...evidence, other: new Uint8Array(9) } });
+    // Nobody checks a part that the tier does not name, so it is not kept.
+    expect(validator.find(replyId).ownEvidence).toEqual(evidence);
     expect(validator.find(replyId).state).toBe('recorded');
   });
 
   it('may be a milestone, with evidence of its own, which stays beside it', async () => {
-    const { validator, attestation, milestone, replyId } = await serve(softwarePolicy);
-    const push = (own: Uint8Array) =>
-      validator.intake.pushMilestone({ ...milestone.submission, attestation: own }, milestone.opening);
-    await expect(push(new Uint8Array())).rejects.toThrow('machine');
-    await expect(push(attestation)).rejects.toThrow('attested-reply');
-    await push(milestone.attestation);
+    const { validator, evidence, milestone, replyId } = await serve(softwarePolicy);
+    const push = (own: EvidenceParts) =>
+      validator.intake.pushMilestone({ ...milestone.submission, evidence: own }, milestone.opening);
+    await expect(push({})).rejects.toThrow('carries no attestation');
+    await expect(push(evidence)).rejects.toThrow('attested-reply');
+    await push(milestone.evidence);
     validator.clock.advance(200_000);
     await validator.runAudits();
     const { record } = milestone.submission.record;
     expect(validator.find(replyId)).toMatchObject({
       signedRecord: expect.objectContaining({ record }),
-      attestation: milestone.attestation,
+      ownEvidence: milestone.evidence,
     });
   });
 
@@ -90,41 +95,48 @@ describe('a record of tier tee', () => {
       asked.push(id, key);
       return 'no machine of this provider is entered';
     };
-    const { validator, submission, attestation, replyId } = await serve(softwarePolicy, 0, { findMachineProblem });
-    await expect(validator.intake.pushRecord({ ...submission, attestation })).rejects.toThrow('registry: no machine');
+    const { validator, submission, attestation, evidence, replyId } = await serve(softwarePolicy, 0, {
+      findMachineProblem,
+    });
+    await expect(validator.intake.pushRecord({ ...submission, evidence })).rejects.toThrow('registry: no machine');
     expect(asked).toEqual([providerId, parseAttestation(attestation).attestedKey]);
     expect(validator.find(replyId).state).toBe('admitted');
   });
 
   it('is not taken in where its provider vouches for no key of its machine, and what it showed is handed on', async () => {
-    const faults: MachineProof[] = [];
-    const onMachineFault = (proof: MachineProof) => faults.push(proof);
-    const { validator, submission, attestation, replyId } = await serve(softwarePolicy, 0, { onMachineFault });
+    const faults: ShownRecord[] = [];
+    const onEvidenceFault = (shown: ShownRecord) => faults.push(shown);
+    const { validator, submission, attestation, evidence, replyId } = await serve(softwarePolicy, 0, {
+      onEvidenceFault,
+    });
     const { attestation: bare } = openVouched(attestation);
-    await expect(validator.intake.pushRecord({ ...submission, attestation: bare })).rejects.toThrow('attested-key');
+    const push = (own: EvidenceParts) => validator.intake.pushRecord({ ...submission, evidence: own });
+    await expect(push(show(bare))).rejects.toThrow('attested-key');
     const foreign = encodeVouched(new Uint8Array(2_484), bare);
-    await expect(validator.intake.pushRecord({ ...submission, attestation: foreign })).rejects.toThrow('attested-key');
+    await expect(push(show(foreign))).rejects.toThrow('attested-key');
     expect(validator.find(replyId).state).toBe('admitted');
-    expect(faults.map((one) => one.attestation)).toEqual([bare, foreign]);
-    await validator.intake.pushRecord({ ...submission, attestation });
+    expect(faults.map((one) => toMachineProof(one)?.attestation)).toEqual([bare, foreign]);
+    await push(evidence);
     expect(faults).toHaveLength(2);
   });
 
   it.each<
-    [what: string, policy: BenchOptions['machinePolicy'], attestation: 'own' | 'none' | 'of another', why: RegExp]
+    [what: string, policy: BenchOptions['machinePolicy'], shown: 'own' | 'none' | 'of another' | 'no form', why: RegExp]
   >([
-    ['without evidence', softwarePolicy, 'none', /machine: .*cannot be read/],
-    ['with the evidence of another reply', softwarePolicy, 'of another', /machine: attested-reply/],
-    ['whose machine the policy does not take', strictPolicy, 'own', /machine: .*no hardware is proven/],
-    ['at a validator without a policy', undefined, 'own', /machine: .*no policy/],
+    ['without evidence', softwarePolicy, 'none', /evidence: attested-reply: .*carries no attestation/],
+    ['with evidence that cannot be read', softwarePolicy, 'no form', /evidence: attested-reply: .*cannot be read/],
+    ['with the evidence of another reply', softwarePolicy, 'of another', /evidence: attested-reply/],
+    ['whose machine the policy does not take', strictPolicy, 'own', /evidence: machine: .*no hardware is proven/],
+    ['at a validator without a policy', undefined, 'own', /evidence: machine: .*takes a policy/],
   ])('%s is not taken in, and so never settled', async (_what, policy, which, why) => {
     const { validator, submission, replyId, ...own } = await serve(policy);
-    const attestation = {
-      own: own.attestation,
-      none: new Uint8Array(),
-      'of another': (await serve(policy, 1)).attestation,
+    const shown: Readonly<Record<typeof which, EvidenceParts>> = {
+      own: own.evidence,
+      none: {},
+      'no form': show(new Uint8Array([1])),
+      'of another': (await serve(policy, 1)).evidence,
     };
-    const pushed = validator.intake.pushRecord({ ...submission, attestation: attestation[which] });
+    const pushed = validator.intake.pushRecord({ ...submission, evidence: shown[which] });
     await expect(pushed).rejects.toThrow(why);
     expect(validator.find(replyId).state).toBe('admitted');
   });
@@ -153,7 +165,7 @@ describe('a record of tier tee-proxy', () => {
     });
     const { record } = submission.record;
     const attestation = await machine.attest({ order: order.order, record, ...(exchanges && { exchanges }) });
-    const push = () => validator.intake.pushRecord({ ...submission, attestation });
+    const push = () => validator.intake.pushRecord({ ...submission, evidence: show(attestation) });
     return { push, stateOf: () => validator.find(order.fields.replyId).state };
   }
   const trusting = { ...softwarePolicy, authorities: [ROOT], upstreams: { test: ['https://127.0.0.1'] } };

@@ -6,9 +6,10 @@ import type { Repeating } from '@ogong/host/time/repeat';
 import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_BYTES } from '@ogong/protocol/exchange/limits';
+import { encodeMachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { encodeMachineProof, type MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
+import type { ShownRecord } from '@ogong/protocol/tier/tier';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, ratesOf } from './access.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
@@ -19,6 +20,7 @@ import type { IntakeDependencies } from './intake/intake-state.ts';
 import { noteIntake } from './intake/note-intake.ts';
 import { createOpeningGrants } from './intake/opening-grants.ts';
 import { noteProof } from './machines/eject-machine.ts';
+import { createIntakeReaders, toMachineProof } from './machines/machine-evidence.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { answerOnceSynced } from './once-synced.ts';
 import { MAX_EVIDENCE_BYTES, type RouteDependencies } from './route-dependencies.ts';
@@ -133,7 +135,7 @@ function wireIntake(
 ): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
   const intake = createIntake(
-    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
+    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, earn, holdings: getHoldings(state) },
       learnOrderKey: state.learnOrderKey,
@@ -143,9 +145,12 @@ function wireIntake(
         findValue: async (epoch) => archive.find(epoch)?.value,
         readStake: async (payee) => (await chain.client()).lockedOf(payee),
       }),
-      findMachineProblem: async (providerId, attestedKey) =>
-        machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
-      onMachineFault: machines && ((proof) => void noteFault(state, machines, proof)),
+      evidenceReaders: createIntakeReaders({
+        ...{ crypto, policy: options.machinePolicy },
+        findMachineProblem: async (providerId, attestedKey) =>
+          machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
+      }),
+      onEvidenceFault: machines && ((shown) => void noteFault(state, machines, shown)),
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
         anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
@@ -164,12 +169,14 @@ function wireIntake(
   });
 }
 
-/** What a record was refused for may prove an offence. Whoever handed it in does not wait for that. */
+/** Checks whether a refused record's own evidence proves an offence. The provider does not wait for that. */
 async function noteFault(
   { log }: Pick<ValidatorState, 'log'>,
   machines: MachinesState,
-  proof: MachineProof,
+  shown: ShownRecord,
 ): Promise<void> {
+  const proof = toMachineProof(shown);
+  if (proof === undefined) return;
   try {
     await noteProof(machines, encodeMachineProof(proof));
   } catch (err) {

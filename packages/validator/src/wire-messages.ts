@@ -29,9 +29,9 @@ export function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
 }
 
 export function readSubmission(pushed: PushRecordRequest): HandedReply {
-  const { order, record, header, headerProof, payeeWord, progress, attestation, cohort } = pushed;
+  const { order, record, header, headerProof, payeeWord, progress, evidence, cohort } = pushed;
   if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
-  const claimed = { order, record, header, headerProof, payeeWord, progress, attestation, cohort };
+  const claimed = { order, record, header, headerProof, payeeWord, progress, evidence, cohort };
   const { request, endpoint, response, requestSummary, responseSummary } = pushed;
   const hasTexts = request.length > 0 || endpoint !== '' || response.length > 0;
   if (requestSummary.length === 0) return { ...claimed, request, endpoint, response };

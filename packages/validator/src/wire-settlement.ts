@@ -6,6 +6,7 @@ import type { Allotment } from '@ogong/protocol/settlement/emission';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Intake } from './intake/intake.ts';
+import { createCosignReaders, createOpinionReaders } from './machines/machine-evidence.ts';
 import { createOrderCheck } from './settlement/collect.ts';
 import { type CosignState, openCosignState } from './settlement/cosign/cosign-state.ts';
 import { createPackedAsk } from './settlement/cosign/pack-batch.ts';
@@ -252,7 +253,6 @@ export function wireCosigning(state: ValidatorState): CosignState {
       allowFixedVerifier: options.fixedVerifier !== undefined,
       namesModels: () => areMakersPaid(state),
       modelRoots: options.modelRoots,
-      machinePolicy: options.machinePolicy,
     },
     {
       crypto,
@@ -291,8 +291,12 @@ export function wireCosigning(state: ValidatorState): CosignState {
         const { heard } = await link.listHeard(asked, { timeoutMs: ASK_TIMEOUT_MS });
         return heard.flatMap(readHeardAnswer);
       },
-      wasMachineRevoked: async (...asked) => (await chain.client()).wasMachineRevoked(...asked),
-      onDisbelief: (what) => log.warn({ what }, 'a peer is paid for a machine that the own policy does not take'),
+      evidenceReaders: createCosignReaders({
+        crypto,
+        wasMachineRevoked: async (...asked) => (await chain.client()).wasMachineRevoked(...asked),
+      }),
+      opinionReaders: options.machinePolicy && createOpinionReaders({ crypto, policy: options.machinePolicy }),
+      onDisbelief: (what) => log.warn({ what }, 'a peer is paid for evidence that the own policy refuses'),
       onError(err) {
         if (err instanceof SignerError) log.warn({ err }, 'a batch is signed without the keys for sums or heads');
         else log.debug({ err }, 'a validator did not say what payers told it');

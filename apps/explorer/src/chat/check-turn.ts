@@ -45,7 +45,7 @@ export async function checkTurn({ body, receiptText, ...said }: ShownTurn, state
   const replyId = toHex(order.replyId);
   const isSettled = file.status?.state === 'settled';
   const followed = isSettled ? await follow(order.replyId, { api, reader, deployment, nowMs }) : {};
-  const { checks } = checkReceiptFile(file, { trust, nowMs, ...followed });
+  const { checks } = await checkReceiptFile(file, { trust, nowMs, ...followed });
   const shown = checkShown(receipt, file, said);
   const computed = /^(\d+) /.exec(
     checks.find(({ id, status }) => id === 'fee' && status === 'pass')?.detail ?? '',

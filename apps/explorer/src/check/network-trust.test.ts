@@ -54,6 +54,6 @@ it.each([
     [1, 'ab'.repeat(48), 3n],
   ]);
   const { request, response } = made.reply;
-  const { checks } = verifyReceipt(made.receipt, { request, response, trust, nowMs: 0 });
+  const { checks } = await verifyReceipt(made.receipt, { request, response, trust, nowMs: 0 });
   expect(checks.find(({ id }) => id === 'order-signature')?.status).toBe(status);
 });

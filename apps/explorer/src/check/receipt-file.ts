@@ -82,11 +82,11 @@ export interface FollowedEvidence {
   readonly settled?: SettledEvidence | UnsettledReply;
 }
 
-/** Every check of the file, by the same functions as `ogong verify`. Never throws. */
-export function checkReceiptFile(
+/** Every check of the file, by the same functions as `ogong verify`. Never throws or rejects. */
+export async function checkReceiptFile(
   { receipt, request, response, status }: DroppedReceipt,
   { trust, nowMs, ...followed }: { readonly trust: Trust; readonly nowMs: number } & FollowedEvidence,
-): ReceiptVerdict {
+): Promise<ReceiptVerdict> {
   const input = { request, response, trust, nowMs };
   return isLocalReceipt(receipt)
     ? verifyLocalReceipt(receipt, input)

@@ -39,7 +39,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
       }
     }
     const nowMs = Date.now();
-    const own = checkReceiptFile(receipt, { trust: found, nowMs });
+    const own = await checkReceiptFile(receipt, { trust: found, nowMs });
     const isOfMachine = !isLocalReceipt(receipt.receipt) && receipt.receipt.evidence !== undefined;
     const whole =
       policy && isOfMachine

@@ -51,7 +51,7 @@ async function readReply(
   const trust =
     reader && deployment && ledger ? await readNetworkTrust(file.receipt, { reader, deployment, ledger }) : {};
   const { settled, intake } = followed;
-  show({ followed, file, verdict: checkReceiptFile(file, { trust, nowMs, settled, intake }) });
+  show({ followed, file, verdict: await checkReceiptFile(file, { trust, nowMs, settled, intake }) });
 }
 
 /** One reply from its order to its settlement. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { type AttestedRecord, checkAttestedRecord } from '@ogong/attestation/machine-check';
+import type { AttestedRecord } from '@ogong/attestation/machine-check';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { checkAttestedRecord } from '@ogong/testing/provider/attested-record';
 import { createSoftwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
 import { createTestValidator, ledger, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';

@@ -44,7 +44,7 @@ function run(args: readonly string[]): Promise<{ code: number; isTimeout: boolea
 }
 
 function describe(json: string, code: number): string {
-  let summary: Pick<ReturnType<typeof summarize>, 'claims' | 'timings' | 'replies'>;
+  let summary: Pick<Awaited<ReturnType<typeof summarize>>, 'claims' | 'timings' | 'replies'>;
   try {
     summary = JSON.parse(readFileSync(json, 'utf8'));
   } catch {

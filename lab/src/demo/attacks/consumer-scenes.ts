@@ -20,8 +20,8 @@ interface SoldReply extends Pick<SyntheticReceipt, 'receipt' | 'nowMs'> {
   readonly reply: Pick<SyntheticReceipt['reply'], 'request' | 'response'>;
 }
 
-function judge({ receipt, reply: { request, response }, nowMs }: SoldReply, trust: Trust) {
-  const { ok, checks } = verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
+async function judge({ receipt, reply: { request, response }, nowMs }: SoldReply, trust: Trust) {
+  const { ok, checks } = await verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
   const failed = checks.filter(({ status }) => status === 'fail');
   const missing = checks.filter(({ status }) => status === 'skip');
   return {
@@ -35,8 +35,8 @@ function judge({ receipt, reply: { request, response }, nowMs }: SoldReply, trus
 }
 
 /** What a consumer finds in a receipt whose parties somebody invented. */
-export function judgeInvented(sold: SyntheticReceipt, trust: Trust): AttackCourse {
-  const { ok, lines } = judge(sold, trust);
+export async function judgeInvented(sold: SyntheticReceipt, trust: Trust): Promise<AttackCourse> {
+  const { ok, lines } = await judge(sold, trust);
   return {
     tried: 'signed an answer in the place of payer, router and provider, on the real chain, and gave it to a consumer',
     answered: lines,
@@ -93,7 +93,7 @@ export const consumerScenes: readonly StagedAttack[] = [
         offer,
         computeSpanAround(sold.nowMs),
       );
-      const { ok, lines } = judge(sold, trust);
+      const { ok, lines } = await judge(sold, trust);
       return {
         tried: `announced its own weights as ${modelId}, and served an honest reply of them`,
         answered: [`router and gateway: ${problem ?? 'the offer is taken'}`, ...lines],
@@ -110,11 +110,12 @@ export const consumerScenes: readonly StagedAttack[] = [
       if (ledger === undefined) throw new Error('the consumer knows no ledger');
       const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
       const [checked, unchecked] = ['ogong/verified/test/synthetic', 'ogong/vanilla/test/synthetic'];
-      const courses = DOWNGRADES.map((by) => {
+      const played = DOWNGRADES.map(async (by) => {
         const { sold } = silentDowngrade.play({ crypto, ledger, router, checked, unchecked, by });
-        const { ok, lines } = judge(sold, trust);
+        const { ok, lines } = await judge(sold, trust);
         return { ok, lines: lines.map((line) => `${by}: ${line}`) };
       });
+      const courses = await Promise.all(played);
       return {
         tried: `signed answers of an unchecked server for requests of ${checked}: by ${DOWNGRADES.join(', ')}`,
         answered: courses.flatMap(({ lines }) => lines),
@@ -130,10 +131,11 @@ export const consumerScenes: readonly StagedAttack[] = [
       const { ledger } = trust;
       if (ledger === undefined) throw new Error('the consumer knows no ledger');
       const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
-      const courses = RESUMED_BY.map((by) => {
-        const { ok, lines } = judge(resumedPrefix.play({ crypto, ledger, router, by }), trust);
+      const played = RESUMED_BY.map(async (by) => {
+        const { ok, lines } = await judge(resumedPrefix.play({ crypto, ledger, router, by }), trust);
         return { ok, lines: lines.map((line) => `${by}: ${line}`) };
       });
+      const courses = await Promise.all(played);
       return {
         tried: `showed a beginning of its own, died, and had a friend go on that ${RESUMED_BY.join(', ')}`,
         answered: courses.flatMap(({ lines }) => lines),

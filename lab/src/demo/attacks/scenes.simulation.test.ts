@@ -69,13 +69,13 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
     ]);
   });
 
-  it('invented-parties fails for what the consumer knows, and works for one that needs nothing', () => {
+  it('invented-parties fails for what the consumer knows, and works for one that needs nothing', async () => {
     const { ledger } = createConsumerTrust();
     if (ledger === undefined) throw new Error('no ledger');
     const sold = inventedParties.play({ crypto, ledger, invents: 'unseen' });
-    expect(judgeInvented(sold, createConsumerTrust()).worked).toBe(false);
+    expect((await judgeInvented(sold, createConsumerTrust())).worked).toBe(false);
     const allow = ['router', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
-    expect(judgeInvented(sold, { ledger, allow }).worked).toBe(true);
+    expect((await judgeInvented(sold, { ledger, allow })).worked).toBe(true);
   });
 
   it('a name that is taken is called squatted', () => {

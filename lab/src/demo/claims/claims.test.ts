@@ -9,11 +9,9 @@ import type { Account, MintRecord, ProviderTests, RunRecord } from '../run-recor
 import { createSyntheticRun } from '../synthetic-run.ts';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
 
-const run = createSyntheticRun();
-const failing = (broken: RunRecord): string[] =>
-  evaluateClaims(broken)
-    .filter(({ ok }) => !ok)
-    .map(({ id }) => id);
+const run = await createSyntheticRun();
+const failing = async (broken: RunRecord): Promise<string[]> =>
+  (await evaluateClaims(broken)).filter(({ ok }) => !ok).map(({ id }) => id);
 const find = (claims: readonly DemoClaim[], id: string): DemoClaim =>
   claims.find((claim) => claim.id === id) as DemoClaim;
 
@@ -103,8 +101,8 @@ const flipEpoch = (certificate: Uint8Array): Uint8Array =>
 const negate = (key: Uint8Array): Uint8Array => Uint8Array.from(key, (byte, i) => (i === 0 ? byte ^ 0x20 : byte));
 
 describe('claims of the demo', () => {
-  it('all hold on a run without faults', () => {
-    const claims = evaluateClaims(run);
+  it('all hold on a run without faults', async () => {
+    const claims = await evaluateClaims(run);
     expect(claims.filter(({ ok }) => !ok)).toEqual([]);
     expect(claims.map(({ id }) => id)).toEqual([
       'receipts',
@@ -130,24 +128,26 @@ describe('claims of the demo', () => {
     ]);
   });
 
-  it('make no claim about a cheat, a crash, a relay or a key of the beacon if there was none', () => {
+  it('make no claim about a cheat, a crash, a relay or a key of the beacon if there was none', async () => {
     const { generations: _, ...bootstrap } = run.trust;
-    const ids = evaluateClaims({
-      ...run,
-      trust: bootstrap,
-      cheat: 'none',
-      chaos: undefined,
-      reach: undefined,
-      failover: undefined,
-      money: undefined,
-      slash: undefined,
-      split: undefined,
-    }).map(({ id }) => id);
+    const ids = (
+      await evaluateClaims({
+        ...run,
+        trust: bootstrap,
+        cheat: 'none',
+        chaos: undefined,
+        reach: undefined,
+        failover: undefined,
+        money: undefined,
+        slash: undefined,
+        split: undefined,
+      })
+    ).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
   });
 
-  it('are about prices and minting where the network burns and mints', () => {
-    const claims = evaluateClaims(withMint());
+  it('are about prices and minting where the network burns and mints', async () => {
+    const claims = await evaluateClaims(withMint());
     expect(claims.filter(({ ok }) => !ok)).toEqual([]);
     expect(claims.map(({ id }) => id).slice(-2)).toEqual(['mint', 'withdrawal']);
   });
@@ -393,18 +393,22 @@ describe('claims of the demo', () => {
     ['exactly-once', 'an answer that never settled', { ...run, logs: [{ ...log, entries: log.entries.slice(1) }] }],
     ['exactly-once', 'a sequence settled twice', { ...run, settlements: [batch, batch] }],
   ];
-  it.each(broken)('%s: false on %s', (id, _what, record) => {
-    expect(evaluateClaims(record, id)).toMatchObject([{ id, ok: false }]);
+  it.each(broken)('%s: false on %s', async (id, _what, record) => {
+    expect(await evaluateClaims(record, id)).toMatchObject([{ id, ok: false }]);
   });
 
-  it('do not mind a batch of earlier verdicts that comes into a block while there is no quorum', () => {
+  it('do not mind a batch of earlier verdicts that comes into a block while there is no quorum', async () => {
     const downSinceMs = Math.max(...log.entries.map(({ timeMs }) => timeMs));
     const late = { ...withBatch({ blockNumber: 25 }), chaos: { ...run.chaos!, downSinceMs } };
-    const judge = (chaos: RunRecord['chaos']) => evaluateClaims({ ...late, chaos }, 'below-quorum')[0]?.ok;
-    expect([judge(late.chaos), judge({ ...late.chaos, downSinceMs: downSinceMs - 1 })]).toEqual([true, false]);
+    const judge = async (chaos: RunRecord['chaos']) =>
+      (await evaluateClaims({ ...late, chaos }, 'below-quorum'))[0]?.ok;
+    expect([await judge(late.chaos), await judge({ ...late.chaos, downSinceMs: downSinceMs - 1 })]).toEqual([
+      true,
+      false,
+    ]);
   });
 
-  it('judge substitution by stage 2', () => {
+  it('judge substitution by stage 2', async () => {
     const proof = run.cheatProof!;
     const substituted: RunRecord = {
       ...run,
@@ -415,8 +419,8 @@ describe('claims of the demo', () => {
         stage2: { outcome: 'reject', checks: [{ id: 'equality', status: 'fail', detail: '' }], comparison: undefined },
       },
     };
-    expect(find(evaluateClaims(substituted), 'cheat-substitute').ok).toBe(true);
-    expect(failing({ ...run, cheat: 'substitute' })).toContain('cheat-substitute');
+    expect(find(await evaluateClaims(substituted), 'cheat-substitute').ok).toBe(true);
+    expect(await failing({ ...run, cheat: 'substitute' })).toContain('cheat-substitute');
   });
 
   it('probe every leaf of an answer', () => {

@@ -27,17 +27,16 @@ export interface DemoClaim extends Finding {
 }
 
 /** Evaluates every claim that applies to this run, from the record alone. @param only the id of a claim. Default: all. */
-export function evaluateClaims(run: RunRecord, only?: string): DemoClaim[] {
-  return listClaims(run)
-    .filter(({ id }) => only === undefined || id === only)
-    .map(({ judge, ...claim }) => ({ ...claim, ...judge() }));
+export function evaluateClaims(run: RunRecord, only?: string): Promise<DemoClaim[]> {
+  const chosen = listClaims(run).filter(({ id }) => only === undefined || id === only);
+  return Promise.all(chosen.map(async ({ judge, ...claim }) => ({ ...claim, ...(await judge()) })));
 }
 
-type OpenClaim = Pick<DemoClaim, 'id' | 'statement'> & { readonly judge: () => Finding };
+type OpenClaim = Pick<DemoClaim, 'id' | 'statement'> & { readonly judge: () => Finding | Promise<Finding> };
 
 function listClaims(run: RunRecord): OpenClaim[] {
   const { money, mint, split, slash } = run;
-  const claim = (id: string, statement: string, judge: () => Finding): OpenClaim => ({ id, statement, judge });
+  const claim = (id: string, statement: string, judge: OpenClaim['judge']): OpenClaim => ({ id, statement, judge });
   const claims = [
     claim('receipts', 'every answer has a receipt that passes offline', () => checkReceipts(run)),
     claim('tampering', 'one changed byte fails the check that names it', () => checkTampering(run)),

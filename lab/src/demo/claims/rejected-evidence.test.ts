@@ -9,7 +9,7 @@ import { createSyntheticRun } from '../synthetic-run.ts';
 import { replyIdOf } from './finding.ts';
 import { findRejected } from './rejected-evidence.ts';
 
-const synthetic = createSyntheticRun();
+const synthetic = await createSyntheticRun();
 const [first, second] = synthetic.replies.filter(({ receipts }) => {
   const providerId = receipts && toHex(parseOrder(receipts.full.order.bytes).providerId);
   return providerId === synthetic.members.find(({ role }) => role === 'provider')?.providerId;

@@ -14,7 +14,7 @@ const openingChecks = new Set([
   ...['sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
 ]);
 
-export function checkReceipts(run: RunRecord): Finding {
+export async function checkReceipts(run: RunRecord): Promise<Finding> {
   const { crypto, trust } = run;
   const problems: string[] = [];
   const answered = answeredOf(run);
@@ -26,8 +26,8 @@ export function checkReceipts(run: RunRecord): Finding {
       continue;
     }
     const context = { crypto, request, response, trust, nowMs: run.nowMs };
-    const full = verifyReceipt(receipts.full, context).checks;
-    const compact = verifyReceipt(receipts.compact, context).checks;
+    const { checks: full } = await verifyReceipt(receipts.full, context);
+    const { checks: compact } = await verifyReceipt(receipts.compact, context);
     const skipped = full.filter(({ status }) => status === 'skip').map(({ id }) => `${id} was skipped`);
     const unfit = compact.filter(({ id, status }) => status === 'skip' && !openingChecks.has(id));
     for (const problem of [...failuresOf(full), ...skipped]) problems.push(`answer ${number}, full: ${problem}`);

@@ -12,14 +12,11 @@ export interface ProvenReply {
 }
 
 /** Changes one byte in each part that a receipt proves, and records which checks fail. */
-export function runTamperProbes(crypto: Crypto, trust: Trust, reply: ProvenReply): TamperProbe[] {
-  const probe = (what: string, expected: string, changed: ProvenReply): TamperProbe => ({
-    what,
-    expected,
-    failed: verifyReceipt(changed.receipt, { crypto, trust, ...changed })
-      .checks.filter(({ status }) => status === 'fail')
-      .map(({ id }) => id),
-  });
+export async function runTamperProbes(crypto: Crypto, trust: Trust, reply: ProvenReply): Promise<TamperProbe[]> {
+  const probe = async (what: string, expected: string, changed: ProvenReply): Promise<TamperProbe> => {
+    const { checks } = await verifyReceipt(changed.receipt, { crypto, trust, ...changed });
+    return { what, expected, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
+  };
   const { receipt } = reply;
   const probes = [
     probe('a byte of the request', 'request-hash', { ...reply, request: flipPrompt(reply.request) }),
@@ -35,7 +32,7 @@ export function runTamperProbes(crypto: Crypto, trust: Trust, reply: ProvenReply
       receipt: { ...receipt, ticket: { ...receipt.ticket, signature: flip(receipt.ticket.signature, 5) } },
     }),
   ];
-  if ('url' in receipt.opening) return probes;
+  if ('url' in receipt.opening) return Promise.all(probes);
   const opening = parseOpening(receipt.opening.bytes);
   const open = (changed: typeof opening): ProvenReply => ({
     ...reply,
@@ -61,7 +58,7 @@ export function runTamperProbes(crypto: Crypto, trust: Trust, reply: ProvenReply
       ),
     );
   });
-  return probes;
+  return Promise.all(probes);
 }
 
 function withRecordSignature(reply: ProvenReply, at: number): ProvenReply {

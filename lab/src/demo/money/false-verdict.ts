@@ -37,7 +37,7 @@ export async function slashFalseVerdict(context: CourtContext, run: RunRecord): 
   const { privateKey, address: reporterAddress } = reporter.identity;
   const client = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment, privateKey });
   const alone = await tellAnswer(async () => client.settle(await signBatch(context, [accused], lie.settlement)));
-  const checks = judgeFalseVerdict(context, run, lie);
+  const checks = await judgeFalseVerdict(context, run, lie);
   const charge = {
     ...{ offence: 'false-verdict' as const, accused: toBytes(accused.address), reporter: toBytes(reporterAddress) },
     evidence: crypto.sha256(concatBytes(encodeReceipt(receiptOf(reply)), lie.entry, lie.signature)),
@@ -113,14 +113,14 @@ async function signLie(
 }
 
 /** What convicts: the accused has signed it, it calls the reply forged, and the reply passes each check that anybody can make. */
-function judgeFalseVerdict({ chain }: CourtContext, run: RunRecord, lie: FalseVerdict): Check[] {
+async function judgeFalseVerdict({ chain }: CourtContext, run: RunRecord, lie: FalseVerdict): Promise<Check[]> {
   const { reply, accused, settlement, entry, signature } = lie;
   const said = parseVerdictEntry(entry);
   const truth = findEntry(run, reply);
   const digest = hashSettlement(crypto, domainOf(chain.deployment, chain.deployment.settlement), settlement);
   const isAbout = truth !== undefined && equalBytes(said.replyId, computeCorrectionId(truth.replyId));
   const isSame = truth !== undefined && equalBytes(said.recordHash, truth.recordHash);
-  const { ok } = verifyReceipt(receiptOf(reply), { ...run, request: reply.request, response: reply.response });
+  const { ok } = await verifyReceipt(receiptOf(reply), { ...run, request: reply.request, response: reply.response });
   return [
     check('signature', crypto.verifyAddress(digest, signature, accused.signing.address), [
       `${accused.name} signed the batch`,

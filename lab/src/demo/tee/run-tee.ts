@@ -173,7 +173,7 @@ async function look(entry: Asked, { mesh, trust, policy, other, verdicts }: Read
     return { ...named, provider: undefined, checks: [], strict: [], strictRoles: [], swapped: [], verdict: undefined };
   const { full } = receipts;
   const nowMs = Date.now();
-  const verdict = verifyReceipt(full, { crypto, trust, request, response, nowMs });
+  const verdict = await verifyReceipt(full, { crypto, trust, request, response, nowMs });
   const reader = { crypto, policy, nowMs, settlement: trust.settlement };
   const whole = addMachineChecks(verdict, await checkReceiptMachine(full, reader), policy);
   const { checks } = addRoleChecks(whole, await checkReceiptRoles(full, reader));
@@ -193,7 +193,7 @@ async function checkSwapped(receipt: Receipt, attestation: Uint8Array, policy: M
   const { order, record } = receipt;
   const evidence = new Map([...(receipt.evidence ?? []), ['attestation', attestation] as const]);
   return [
-    ...attestationPart.verify(crypto, attestation, { order: order.bytes, record: record.bytes }),
+    ...(await attestationPart.verify(crypto, attestation, { order: order.bytes, record: record.bytes })),
     ...(await checkReceiptMachine({ ...receipt, evidence }, { crypto, policy, nowMs: Date.now() })),
   ];
 }

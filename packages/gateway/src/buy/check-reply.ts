@@ -10,6 +10,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
@@ -18,6 +19,8 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { pickEvidence } from '@ogong/protocol/tier/evidence';
+import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import { type BoundRecord, bindRecord } from '@ogong/protocol/verdict/claim';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fee';
@@ -44,7 +47,7 @@ export async function checkReply<R extends BoughtAnswer>(
   job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
 ): Promise<R> {
-  const { record, admission, attestation } = answer.finished;
+  const { record, admission, evidence: own } = answer.finished;
   if (record === undefined || admission === undefined) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
     throw new ApiError(
@@ -60,7 +63,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const isCut = answer.finished.stopReason === 'cancelled';
   const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
   const progress = isPaidBy ? answer.progress : undefined;
-  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
+  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, evidence: own });
   const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
@@ -222,22 +225,19 @@ export function buildReceipt(
     record,
     opening,
     progress,
-    attestation,
+    evidence: own = {},
   }: {
     readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon' | 'machines'>;
     readonly admission: SignedAdmission;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
     readonly progress?: SignedProgress | undefined;
-    /** Of tier `tee`; empty in others. */
-    readonly attestation?: Uint8Array;
+    /** The tier's own evidence as its provider sent it. Default: none. */
+    readonly evidence?: EvidenceParts;
   },
 ): Receipt {
   const { ticket, routerKey, signature } = match.signed;
-  const evidence = new Map([
-    ...(attestation && attestation.length > 0 ? [['attestation', attestation] as const] : []),
-    ...(machines ?? []),
-  ]);
+  const evidence = new Map([...pickEvidence(parseModelId(match.ticket.modelId).tier, own), ...(machines ?? [])]);
   return {
     endpoint,
     ledger: chain.ledger,

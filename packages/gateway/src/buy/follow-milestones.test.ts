@@ -50,7 +50,8 @@ function follow(answer: (textBytes: number) => Promise<boolean> | boolean, pause
   };
   const signed = { ticket: new Uint8Array(1), routerKey: new Uint8Array(1), signature: new Uint8Array(1) };
   const attempt = {
-    ...{ replyId: reply.order.replyId, match: { signed }, validators: [], beacon: { certificate: new Uint8Array() } },
+    ...{ replyId: reply.order.replyId, validators: [], beacon: { certificate: new Uint8Array() } },
+    match: { signed, ticket: { modelId: 'ogong/verified/test/synthetic' } },
     order: { order: reply.orderBytes, signature: reply.orderSignature },
   };
   const job = { body: reply.request, endpoint: 'chat' };

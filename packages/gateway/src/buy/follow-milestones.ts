@@ -100,10 +100,10 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
     open,
   }: Claimed): Promise<FailedMilestone | undefined> {
     const opening = open();
-    const { textBytes, attestation } = milestone;
+    const { textBytes, evidence } = milestone;
     const response = utf8Encode(text).subarray(0, textBytes);
     const progress = signLeft(context, attempt, { blind, text: response });
-    const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
+    const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, evidence });
     const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
     if (!verdict.ok) return { ...toFailure(verdict), evidence: { record, opening: { opening } } };
     const { checks } = verdict;
@@ -117,7 +117,7 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
           ...{ order, record, header: milestone.header, headerProof: [...headerProof] },
           ...{ request: job.body, endpoint: job.endpoint },
         };
-        const push = { ...said, response, payeeWord: milestone.payeeWord, progress, attestation };
+        const push = { ...said, response, payeeWord: milestone.payeeWord, progress, evidence };
         await Promise.all([
           keepReply(context, job, attempt, part),
           context.milestones.put(attempt.validator, { push, opening }),
@@ -261,9 +261,9 @@ const refuse = (detail: string, evidence: ComplaintEvidence = {}): FailedMilesto
 });
 
 /** All that a provider makes as long as it likes. */
-function measure({ record, header, windows, admission, payeeWord, attestation }: Milestone): number {
+function measure({ record, header, windows, admission, payeeWord, evidence }: Milestone): number {
   const signed = [record?.record, record?.providerKey, record?.signature, admission?.signature];
-  const parts = [header, payeeWord, attestation, ...signed];
+  const parts = [header, payeeWord, ...Object.values(evidence), ...signed];
   const aside = parts.reduce((sum, part) => sum + (part?.length ?? 0), 0);
   return windows.reduce((sum, { draws, sketch }) => sum + draws.length + sketch.length, aside);
 }

@@ -124,14 +124,14 @@ async function assertReceipt(url: string): Promise<void> {
   const verify = (receipt: Receipt) =>
     verifyReceipt(receipt, { crypto: nobleCrypto, request, response, trust, nowMs: Date.now() });
   const receipt = parseReceipt(json);
-  const verdict = verify(receipt);
+  const verdict = await verify(receipt);
   expect(verdict).toMatchObject({ ok: true, missing: [] });
   const { progress, ...wordless } = receipt;
   expect(progress).toBeDefined();
   // Without its payer's word it bills a prompt that nobody took.
   const readFee = ({ checks }: typeof verdict) =>
     BigInt(checks.find(({ id }) => id === 'fee')?.detail.split(' ')[0] as string);
-  expect(readFee(verdict)).toBeGreaterThan(1_000n * readFee(verify(wordless as Receipt)));
+  expect(readFee(verdict)).toBeGreaterThan(1_000n * readFee(await verify(wordless as Receipt)));
 }
 
 describe('no second provider is asked', () => {

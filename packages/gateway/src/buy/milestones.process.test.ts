@@ -107,7 +107,7 @@ function verify({ receipt, request, response }: Stored) {
   return verifyReceipt(receipt, { crypto: nobleCrypto, request, response, trust, nowMs: Date.now() });
 }
 
-const failuresOf = ({ checks }: ReturnType<typeof verify>) =>
+const failuresOf = ({ checks }: Awaited<ReturnType<typeof verify>>) =>
   checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
 describe('a provider that dies in mid-stream', () => {
@@ -118,8 +118,8 @@ describe('a provider that dies in mid-stream', () => {
     expect(tries).toMatchObject([{ code: 'provider_failed', shown_bytes: bytesOf(100), signed_bytes: bytesOf(96) }]);
 
     const [whole, part] = [await readReceipt(url), await readReceipt(tries[0]?.url)];
-    expect(verify(whole)).toMatchObject({ ok: true, missing: [] });
-    expect(verify(part)).toMatchObject({ ok: true, missing: [] });
+    expect(await verify(whole)).toMatchObject({ ok: true, missing: [] });
+    expect(await verify(part)).toMatchObject({ ok: true, missing: [] });
     expect(part.response).toEqual(utf8Encode(STORY).subarray(0, bytesOf(96)));
     expect(part.state).toBe('delivered');
     // Each part is of its own order and provider.
@@ -127,9 +127,9 @@ describe('a provider that dies in mid-stream', () => {
     expect(tries[0]).toMatchObject({ reply_id: toHex(dead!.replyId), provider: toHex(dead!.providerId) });
     expect(toHex(alive!.providerId)).not.toBe(tries[0]?.provider);
     // A part is good for its own text, with its payer's word that it has left.
-    expect(failuresOf(verify({ ...part, response: part.response.subarray(0, 9) }))).toContain('response-hash');
+    expect(failuresOf(await verify({ ...part, response: part.response.subarray(0, 9) }))).toContain('response-hash');
     const { progress: _progress, ...wordless } = part.receipt;
-    expect(failuresOf(verify({ ...part, receipt: wordless as Receipt }))).toEqual(['stop-strings']);
+    expect(failuresOf(await verify({ ...part, receipt: wordless as Receipt }))).toEqual(['stop-strings']);
 
     const { milestones, complaints, chain } = fixture.network;
     await expect.poll(() => milestones.length).toBe(1);
@@ -156,7 +156,7 @@ describe('a provider that dies in mid-stream', () => {
 
     const [tried] = fixture.network.orders;
     const found = await readReceipt(`/v1/receipts/${toHex(tried!.replyId)}`);
-    const part = { ...found, verdict: verify(found) };
+    const part = { ...found, verdict: await verify(found) };
     const whole = { receipt: reply!.receipt, request: reply!.request, response: reply!.response };
     const check = (bent: object, of: object = {}) => checkPart(nobleCrypto, { ...whole, ...of }, { ...part, ...bent });
     expect(check({})).toMatchObject({ status: 'pass', detail: expect.stringContaining(`first ${bytesOf(64)} of`) });
@@ -165,7 +165,7 @@ describe('a provider that dies in mid-stream', () => {
     expect(check({}, { request: utf8Encode('{}') }).detail).toContain('another request');
     expect(check({}, { receipt: part.receipt }).detail).toContain('the same order');
     expect(check({ receipt: whole.receipt }).detail).toContain('no milestone');
-    expect(check({ verdict: verify({ ...found, response: utf8Encode('x') }) }).detail).toContain('response-hash');
+    expect(check({ verdict: await verify({ ...found, response: utf8Encode('x') }) }).detail).toContain('response-hash');
   });
 
   it('and that lives leaves one more, which may come early and behind which it is not read', async () => {
@@ -173,7 +173,7 @@ describe('a provider that dies in mid-stream', () => {
     const { text, tries } = await readStream(client);
     expect(text).toBe(STORY);
     expect(tries).toMatchObject([{ code: 'provider_failed', shown_bytes: bytesOf(65), signed_bytes: bytesOf(65) }]);
-    expect(verify(await readReceipt(tries[0]?.url)).ok).toBe(true);
+    expect((await verify(await readReceipt(tries[0]?.url))).ok).toBe(true);
   });
 
   it('before its first milestone leaves nothing', async () => {
@@ -198,7 +198,7 @@ describe('a window that does not hold', () => {
     expect(tries).toMatchObject([
       { code: 'ogong_check_failed', reason: expect.stringContaining('draw-replay'), signed_bytes: bytesOf(64) },
     ]);
-    expect(verify(await readReceipt(tries[0]?.url)).ok).toBe(true);
+    expect((await verify(await readReceipt(tries[0]?.url))).ok).toBe(true);
     const { complaints, proofs, milestones } = fixture.network;
     await expect.poll(() => complaints.map(({ reason }) => reason)).toEqual(['draw-replay']);
     await expect.poll(() => proofs.length).toBe(1);

@@ -9,7 +9,7 @@ const verifyBeacon = createBeaconMemo();
 
 process.on('message', async ({ id, job: { receipt, machinePolicy: policy, isOrdered, ...context } }: CheckMessage) => {
   const crypto = isOrdered ? trustOrdered(nodeCrypto, receipt) : nodeCrypto;
-  const verdict = verifyReceipt(receipt, { crypto, verifyBeacon, ...context });
+  const verdict = await verifyReceipt(receipt, { crypto, verifyBeacon, ...context });
   const { nowMs } = context;
   const found = policy ? await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }) : [];
   const answer: CheckAnswer = { id, verdict: policy ? addMachineChecks(verdict, found, policy) : verdict };

@@ -48,7 +48,7 @@ export async function keepPassed(
   asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
   { finished, tookMs, firstMs }: SealedEnd,
 ): Promise<SealedPassage> {
-  const { record, admission, header, attestation } = finished;
+  const { record, admission, header, evidence } = finished;
   const { attempt, endpoint } = asked;
   if (record === undefined || admission === undefined || isTooLong(finished)) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
@@ -58,18 +58,18 @@ export async function keepPassed(
   const receipt = buildReceipt(
     context,
     { endpoint },
-    { attempt, admission, record, opening: NOTHING, progress: asked.progress, attestation },
+    { attempt, admission, record, opening: NOTHING, progress: asked.progress, evidence },
   );
   return { ...asked, record, header, admission, receipt, tookMs, firstMs };
 }
 
 /** It is kept until the client has checked the reply, so nothing of it is longer than it has to be. */
-const isTooLong = ({ record, header, admission, attestation = NOTHING }: Finished): boolean =>
+const isTooLong = ({ record, header, admission, evidence }: Finished): boolean =>
   header.length > MAX_HEADER_BYTES ||
   (record?.record.length ?? 0) > MAX_RECORD_BYTES ||
   (record?.providerKey.length ?? 0) + (record?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
   (admission?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
-  attestation.length > 0;
+  Object.keys(evidence).length > 0;
 
 /**
  * The client does not take the reply: it is audited, and paid unless that finds a fault. One client's word keeps the provider from its own

@@ -21,12 +21,12 @@ export function readSealedMessage(bytes: Uint8Array): OpenedPart {
 }
 
 /** A milestone as it is shown to somebody who pays and is not to read it: without its windows. */
-export function encodeClaimedMilestone({ record, header, textBytes, admission, payeeWord, attestation }: Milestone) {
+export function encodeClaimedMilestone({ record, header, textBytes, admission, payeeWord, evidence }: Milestone) {
   const claimed = {
     header,
     textBytes,
     payeeWord,
-    attestation,
+    evidence,
     ...(record && { record }),
     ...(admission && { admission }),
   };

@@ -147,6 +147,7 @@ export const MACHINE_CHECK = 'machine';
 /** What a receipt of tier `tee` carries: evidence made for this very order, and the machine's signature over the reply. */
 export const attestationPart: OwnEvidence = {
   name: 'attestation',
+  maxBytes: MAX_ATTESTATION_BYTES,
   checks: ['attested-reply', MACHINE_CHECK],
   verify: (crypto, bytes, signed) => [
     checkAttestedReply(crypto, parseAttestation(bytes), signed),

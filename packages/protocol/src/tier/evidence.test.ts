@@ -14,18 +14,18 @@ const whole: CarriedEvidence = { parts: new Set(PARTS), own: OWN, signed };
 const served = listServedTiers(listWith(attested)).filter(({ name }) => !isAttestedTier(name));
 const judge = (tier: Tier, carried: Partial<CarriedEvidence>) =>
   checkEvidence(crypto, tier.name, { ...whole, ...carried }, listWith(tier));
-const statuses = (tier: Tier, carried: Partial<CarriedEvidence>) =>
-  judge(tier, carried).map(({ id, status }) => [id, status]);
+const statuses = async (tier: Tier, carried: Partial<CarriedEvidence>) =>
+  (await judge(tier, carried)).map(({ id, status }) => [id, status]);
 
 describe.each(served.map((tier) => [tier.name, tier] as const))('the evidence of tier %s', (name, tier) => {
   const ids = tier.ownEvidence.flatMap(({ checks }) => checks);
 
-  it('passes where all of it is carried', () => {
-    expect(statuses(tier, {})).toEqual(['evidence', ...ids].map((id) => [id, 'pass']));
+  it('passes where all of it is carried', async () => {
+    expect(await statuses(tier, {})).toEqual(['evidence', ...ids].map((id) => [id, 'pass']));
   });
 
-  it.each(tier.evidence)('fails without its %s, and names it', (part) => {
-    const [check] = judge(tier, { parts: new Set(PARTS.filter((each) => each !== part)) });
+  it.each(tier.evidence)('fails without its %s, and names it', async (part) => {
+    const [check] = await judge(tier, { parts: new Set(PARTS.filter((each) => each !== part)) });
     expect(check).toMatchObject({
       id: 'evidence',
       status: 'fail',
@@ -34,10 +34,10 @@ describe.each(served.map((tier) => [tier.name, tier] as const))('the evidence of
     expect(check?.detail).toContain(`tier ${name}`);
   });
 
-  it('fails without what is its own, by each check that would be made of it', () => {
+  it('fails without what is its own, by each check that would be made of it', async () => {
     const expected =
       tier.ownEvidence.length === 0 ? [['evidence', 'pass']] : ['evidence', ...ids].map((id) => [id, 'fail']);
-    expect(statuses(tier, { own: new Map() })).toEqual(expected);
+    expect(await statuses(tier, { own: new Map() })).toEqual(expected);
   });
 });
 
@@ -47,19 +47,19 @@ describe('evidence of its own', () => {
     ownEvidence: attested.ownEvidence.map((own) => ({ ...own, ...part })),
   });
 
-  it('fails every check where its reader throws', () => {
+  it('fails every check where its reader throws', async () => {
     const verify = () => {
       throw new Error('no quote');
     };
-    expect(statuses(withPart({ checks: ['a', 'b'], verify }), {})).toEqual([
+    expect(await statuses(withPart({ checks: ['a', 'b'], verify }), {})).toEqual([
       ['evidence', 'pass'],
       ['a', 'fail'],
       ['b', 'fail'],
     ]);
   });
 
-  it('fails a check that its reader promises and does not make', () => {
-    expect(statuses(withPart({ checks: ['attestation', 'age'] }), {})).toEqual([
+  it('fails a check that its reader promises and does not make', async () => {
+    expect(await statuses(withPart({ checks: ['attestation', 'age'] }), {})).toEqual([
       ['evidence', 'pass'],
       ['attestation', 'pass'],
       ['age', 'fail'],
@@ -67,8 +67,8 @@ describe('evidence of its own', () => {
   });
 });
 
-it('fails for a tier that is refused, whatever is carried, with the one reason', () => {
+it('fails for a tier that is refused, whatever is carried, with the one reason', async () => {
   for (const name of ['proof', 'other']) {
-    expect(checkEvidence(crypto, name, whole, TIERS)).toMatchObject([{ id: 'evidence', status: 'fail' }]);
+    expect(await checkEvidence(crypto, name, whole, TIERS)).toMatchObject([{ id: 'evidence', status: 'fail' }]);
   }
 });

@@ -1,7 +1,8 @@
 import { type Check, fail, pass } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { getPart } from './evidence-parts.ts';
 import { lookUpTier, TIERS } from './registry.ts';
-import type { OwnEvidence, ReceiptPart, SignedParts, TierEntry } from './tier.ts';
+import type { EvidenceParts, OwnEvidence, ReceiptPart, SignedParts, TierEntry } from './tier.ts';
 
 /** What a receipt holds, whatever it is worth. */
 export interface CarriedEvidence {
@@ -15,12 +16,12 @@ export interface CarriedEvidence {
  * Whether a receipt carries what the tier that was asked for demands, and what that tier's own evidence proves. A missing part
  * fails: a check that lacks its evidence must not look like one that nobody asked for.
  */
-export function checkEvidence(
+export async function checkEvidence(
   crypto: Crypto,
   name: string,
   carried: CarriedEvidence,
   tiers: readonly TierEntry[] = TIERS,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const id = 'evidence';
   const { tier, refusal } = lookUpTier(name, tiers);
   if (tier === undefined) return [fail(id, refusal)];
@@ -33,18 +34,38 @@ export function checkEvidence(
     missing.length === 0
       ? pass(id, `${names.join(', ')}, as tier ${name} demands`)
       : fail(id, `tier ${name} demands what the receipt does not carry: ${missing.join(', ')}`);
-  return [whole, ...tier.ownEvidence.flatMap((part) => checkOwn(crypto, name, part, carried))];
+  const own = await Promise.all(tier.ownEvidence.map((part) => checkOwn(crypto, name, part, carried)));
+  return [whole, ...own.flat()];
+}
+
+/** Returns the parts that the tier names. Other parts are dropped: nobody checks them. */
+export function pickEvidence(
+  name: string,
+  evidence: EvidenceParts,
+  tiers: readonly TierEntry[] = TIERS,
+): ReadonlyMap<string, Uint8Array> {
+  const parts = new Map<string, Uint8Array>();
+  for (const part of lookUpTier(name, tiers).tier?.ownEvidence ?? []) {
+    const bytes = getPart(evidence, part.name);
+    if (bytes !== undefined) parts.set(part.name, bytes);
+  }
+  return parts;
 }
 
 /** Lists every check that the part promises, even if its bytes make the reader throw. */
-function checkOwn(crypto: Crypto, tier: string, part: OwnEvidence, { own, signed }: CarriedEvidence): readonly Check[] {
+async function checkOwn(
+  crypto: Crypto,
+  tier: string,
+  part: OwnEvidence,
+  { own, signed }: CarriedEvidence,
+): Promise<readonly Check[]> {
   const bytes = own.get(part.name);
   if (bytes === undefined) {
     return part.checks.map((id) => fail(id, `tier ${tier} demands ${part.name}, which the receipt does not carry`));
   }
   let made: readonly Check[];
   try {
-    made = part.verify(crypto, bytes, signed);
+    made = await part.verify(crypto, bytes, signed);
   } catch (error) {
     return part.checks.map((id) => fail(id, `${part.name}: ${(error as Error).message}`));
   }

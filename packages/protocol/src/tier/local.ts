@@ -1,3 +1,4 @@
+import { requireEvidence } from './admission.ts';
 import type { Tier, TierEntry } from './tier.ts';
 
 /** Answers of local mode (docs/spec/local-receipt.md). The network knows no such tier: nobody can be asked for it, or paid under it. */
@@ -11,6 +12,7 @@ const local: Tier = {
   leavesOut: [],
   evidence: ['record', 'opening'],
   ownEvidence: [],
+  admit: requireEvidence([]),
   verifierWork: ['score'],
   settledBy: 'nobody',
   findOutcomeProblem: () => undefined,

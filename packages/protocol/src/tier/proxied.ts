@@ -6,6 +6,7 @@ import {
   type Attestation,
   checkAttestedReply,
   MACHINE_CHECK,
+  MAX_ATTESTATION_BYTES,
   MAX_MACHINE_EVIDENCE_BYTES,
   nonceOfOrder,
   openVouched,
@@ -94,6 +95,7 @@ export function readExchanges(
 /** What a receipt of tier `tee-proxy` carries: evidence that names the order and what the hosted API was asked and told. */
 export const proxiedPart: OwnEvidence = {
   name: 'attestation',
+  maxBytes: MAX_ATTESTATION_BYTES,
   checks: ['attested-reply', MACHINE_CHECK, 'exchange'],
   verify(crypto, bytes, signed) {
     const attestation = parseProxiedAttestation(bytes);

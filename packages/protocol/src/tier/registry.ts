@@ -42,6 +42,11 @@ export function listServedTiers(tiers: readonly TierEntry[] = TIERS): readonly T
   return tiers.filter((entry): entry is Tier => 'method' in entry);
 }
 
+/** Largest own evidence of a reply in any tier: the room that messages with a record need for it. */
+export const MAX_OWN_EVIDENCE_BYTES: number = Math.max(
+  ...listServedTiers().map(({ ownEvidence }) => ownEvidence.reduce((sum, { maxBytes }) => sum + maxBytes, 0)),
+);
+
 /** Whether replies of the tier carry evidence of the machine that made them (docs/spec/tee-tier.md). */
 export function isAttestedTier(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
   return getAttestationPart(name, tiers) !== undefined;

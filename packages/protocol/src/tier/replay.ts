@@ -1,3 +1,4 @@
+import { requireEvidence } from './admission.ts';
 import type { Tier } from './tier.ts';
 
 /** Bit-exact re-execution inside one numeric class, and evidence of the layer where two computations part (docs/spec/replay-tier.md). */
@@ -11,6 +12,7 @@ export const replay: Tier = {
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],
+  admit: requireEvidence([]),
   verifierWork: ['score', 'trace'],
   settledBy: 'verdict',
   // A provider that declares a class that nobody runs must not do better than under the weaker promise.

@@ -1,3 +1,4 @@
+import { requireEvidence } from './admission.ts';
 import { proxiedPart } from './proxied.ts';
 import type { Tier } from './tier.ts';
 
@@ -15,6 +16,7 @@ export const teeProxy: Tier = {
   leavesOut: ['listing', 'draw-replay', 'shape-classes'],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [proxiedPart],
+  admit: requireEvidence([proxiedPart]),
   verifierWork: [],
   settledBy: 'unaudited',
   findOutcomeProblem: (outcome) =>

@@ -1,3 +1,4 @@
+import { requireEvidence } from './admission.ts';
 import { attestationPart } from './attestation.ts';
 import type { Tier } from './tier.ts';
 
@@ -15,6 +16,7 @@ export const tee: Tier = {
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [attestationPart],
+  admit: requireEvidence([attestationPart]),
   verifierWork: ['score'],
   settledBy: 'verdict',
   findOutcomeProblem: () => undefined,

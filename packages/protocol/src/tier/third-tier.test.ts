@@ -47,10 +47,10 @@ const vouch = ({ receipt }: SyntheticReceipt): Receipt => ({
   evidence: new Map([['attestation', attest(crypto, receipt.record.bytes)]]),
 });
 
-function verify({ reply, trust, nowMs }: SyntheticReceipt, receipt: Receipt) {
+async function verify({ reply, trust, nowMs }: SyntheticReceipt, receipt: Receipt) {
   const { request, response } = reply;
   const modelRoots = { [MODEL]: reply.order.modelRoot, 'ogong/verified/test/synthetic': reply.order.modelRoot };
-  const verdict = verifyReceipt(receipt, { crypto, request, response, trust: { ...trust, modelRoots }, nowMs });
+  const verdict = await verifyReceipt(receipt, { crypto, request, response, trust: { ...trust, modelRoots }, nowMs });
   const failed = verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
   return { ...verdict, failed: failed.sort() };
 }
@@ -61,11 +61,11 @@ describe('a third tier, with its line in the list', () => {
     expect(findEngineProblem('proof', { numericClass: 'synthetic/1', exact: false })).toBeUndefined();
   });
 
-  it('has receipts that pass every check, its own one too, and after their JSON', () => {
+  it('has receipts that pass every check, its own one too, and after their JSON', async () => {
     const served = serve();
     const receipt = parseReceipt(encodeReceipt(vouch(served)));
     expect(receipt).toEqual(vouch(served));
-    const { ok, checks, posture } = verify(served, receipt);
+    const { ok, checks, posture } = await verify(served, receipt);
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect(ok).toBe(true);
     expect(checks.map(({ id }) => id)).toContain('attestation');
@@ -73,16 +73,16 @@ describe('a third tier, with its line in the list', () => {
     expect(checks.find(({ id }) => id === 'posture')?.detail).toMatch(/an audit asks the twin/);
   });
 
-  it('has its evidence checked in a compact receipt, too', () => {
+  it('has its evidence checked in a compact receipt, too', async () => {
     const served = serve();
     const compact = { ...vouch(served), opening: { url: '/v1/receipts/1/opening' } };
-    const { failed, missing } = verify(served, compact);
+    const { failed, missing } = await verify(served, compact);
     expect(failed).toEqual([]);
     expect(missing).toContain('draw-replay');
     expect(missing).not.toContain('attestation');
     const { evidence, ...bare } = compact;
     expect(evidence).toBeDefined();
-    expect(verify(served, bare).failed).toEqual(['attestation', 'evidence']);
+    expect((await verify(served, bare)).failed).toEqual(['attestation', 'evidence']);
   });
 
   it.each<[what: string, bend: (receipt: Receipt) => Receipt, failed: string[]]>([
@@ -94,21 +94,21 @@ describe('a third tier, with its line in the list', () => {
     ],
     ['evidence of another record', (r) => own(r, 'attestation', attest(crypto, r.order.bytes)), ['attestation']],
     ['evidence that cannot be read', (r) => own(r, 'attestation', new Uint8Array(31)), ['attestation']],
-  ])('fails with %s', (_what, bend, failed) => {
+  ])('fails with %s', async (_what, bend, failed) => {
     const served = serve();
-    expect(verify(served, bend(vouch(served))).failed).toEqual(failed);
+    expect((await verify(served, bend(vouch(served)))).failed).toEqual(failed);
   });
 
-  it('fails by the method of another tier', () => {
+  it('fails by the method of another tier', async () => {
     const served = serve({ method: 'draw-replay' });
-    expect(verify(served, vouch(served)).failed).toEqual(['posture']);
+    expect((await verify(served, vouch(served))).failed).toEqual(['posture']);
   });
 
-  it('is not had by who asked for another one, nor the other way round', () => {
+  it('is not had by who asked for another one, nor the other way round', async () => {
     const other = serve({ model: 'ogong/verified/test/synthetic' });
-    expect(verify(other, other.receipt).failed).toEqual(['sampler']);
+    expect((await verify(other, other.receipt)).failed).toEqual(['sampler']);
     const weaker = serve({ tier: 'verified', method: 'draw-replay' });
-    expect(verify(weaker, weaker.receipt).failed).toEqual(['attestation', 'evidence', 'sampler']);
+    expect((await verify(weaker, weaker.receipt)).failed).toEqual(['attestation', 'evidence', 'sampler']);
   });
 });
 

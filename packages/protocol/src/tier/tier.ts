@@ -10,14 +10,54 @@ export interface SignedParts {
   readonly record: Uint8Array;
 }
 
+/** A reply's own evidence on the wire and in stores: bytes by the name of the part. Names are hostile: read them by `getPart`. */
+export type EvidenceParts = Readonly<Record<string, Uint8Array>>;
+
 /** A part that receipts of one tier alone carry, in their field `evidence`. */
 export interface OwnEvidence {
   /** Lower-case letters, digits and `-`, at most 32 of them. */
   readonly name: string;
+  /** Largest size of the part. */
+  readonly maxBytes: number;
   /** Ids of the checks that are made of it: each of them stands in the verdict on any receipt of the tier. */
   readonly checks: readonly string[];
-  /** @param bytes hostile; what is thrown fails every one of the checks. */
-  verify(crypto: Crypto, bytes: Uint8Array, signed: SignedParts): readonly Check[];
+  /**
+   * Makes the checks. A check that needs the reader's own policy or registries is a skip here; an EvidenceReader makes it.
+   * @param bytes hostile; an error or a rejection fails every one of the checks.
+   */
+  verify(crypto: Crypto, bytes: Uint8Array, signed: SignedParts): readonly Check[] | Promise<readonly Check[]>;
+}
+
+/** A record with its tier's own evidence, as a party shows it that wants it accepted. */
+export interface ShownRecord {
+  /** Domain of the escrow. */
+  readonly ledger: { readonly chainId: bigint; readonly verifyingContract: Uint8Array };
+  /** As the ticket names it. */
+  readonly modelId: string;
+  /** The exact bytes that the payer signed. */
+  readonly order: Uint8Array;
+  readonly record: { readonly record: Uint8Array; readonly providerKey: Uint8Array };
+  readonly evidence: EvidenceParts;
+}
+
+/**
+ * Makes a check that a part leaves skipped.
+ * @param bytes of the part; `verify` has read them.
+ * @param nowMs the time that counts for the record, Unix time in ms.
+ * @returns checks that take the place of the skipped one.
+ * @throws where the answer is not known now, such as when a registry cannot be read.
+ */
+export type EvidenceReader = (shown: ShownRecord, bytes: Uint8Array, nowMs: number) => Promise<readonly Check[]>;
+
+/** Readers of one party by the id of the check that they make. */
+export type EvidenceReaders = ReadonlyMap<string, EvidenceReader>;
+
+/** The party that decides about a record. */
+export interface AdmittingParty {
+  readonly crypto: Crypto;
+  readonly nowMs: number;
+  /** Default: none. */
+  readonly readers?: EvidenceReaders | undefined;
 }
 
 /**
@@ -47,6 +87,12 @@ export interface Tier {
   /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */
   readonly evidence: readonly ReceiptPart[];
   readonly ownEvidence: readonly OwnEvidence[];
+  /**
+   * Checks a record's own evidence before a party accepts the record or signs its fee. Any failed check refuses the record. A skipped one
+   * is a check that this party has no reader for.
+   * @throws what a reader throws.
+   */
+  admit(party: AdmittingParty, shown: ShownRecord): Promise<readonly Check[]>;
   /**
    * What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. Nothing
    * where there is nothing to compare: then no reply is audited.

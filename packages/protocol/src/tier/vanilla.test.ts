@@ -22,10 +22,10 @@ const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
 const VERIFIED = 'ogong/verified/test/synthetic';
 const VANILLA = 'ogong/vanilla/test/synthetic';
 
-function verify(options: Partial<SyntheticReceiptOptions>, response?: (text: Uint8Array) => Uint8Array) {
+async function verify(options: Partial<SyntheticReceiptOptions>, response?: (text: Uint8Array) => Uint8Array) {
   const { receipt, reply, trust, nowMs } = createSyntheticReceipt({ ...base, ...options });
   const shown = response?.(reply.response) ?? reply.response;
-  const verdict = verifyReceipt(receipt, { crypto, request: reply.request, response: shown, trust, nowMs });
+  const verdict = await verifyReceipt(receipt, { crypto, request: reply.request, response: shown, trust, nowMs });
   const ids = (status: string) => verdict.checks.filter((one) => one.status === status).map(({ id }) => id);
   return { ...verdict, failed: ids('fail').sort(), skipped: ids('skip') };
 }
@@ -34,8 +34,8 @@ const header = (change: Partial<Header>): Partial<SyntheticReceiptOptions> => ({
 });
 
 describe.each(['named', 'counted'] as const)('a receipt of tier vanilla, its tokens %s', (said) => {
-  it('is good for whoever asked for the tier, and names what nobody checked', () => {
-    const verdict = verify({ said });
+  it('is good for whoever asked for the tier, and names what nobody checked', async () => {
+    const verdict = await verify({ said });
     expect(verdict).toMatchObject({ ok: true, failed: [], skipped: LEFT_OUT, missing: [], allowed: LEFT_OUT });
     expect(verdict.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
     const posture = verdict.checks.find(({ id }) => id === 'posture');
@@ -55,14 +55,14 @@ describe.each(['named', 'counted'] as const)('a receipt of tier vanilla, its tok
       ['sampler'],
     ],
     ['a stop string that was asked for', { parameters: { stop: ['word'] } }, ['stop-strings']],
-  ])('with %s', (_what, options, failed) => {
-    expect(verify({ said, ...options }).failed).toEqual(failed);
+  ])('with %s', async (_what, options, failed) => {
+    expect((await verify({ said, ...options })).failed).toEqual(failed);
   });
 
-  it('fails with another text, and with more tokens than bytes', () => {
-    expect(verify({ said }, (text) => text.subarray(1)).failed).toContain('response-hash');
+  it('fails with another text, and with more tokens than bytes', async () => {
+    expect((await verify({ said }, (text) => text.subarray(1))).failed).toContain('response-hash');
     // The record signs the short text, too: then the count alone is too large.
-    const short = verify(
+    const short = await verify(
       { said, bend: { record: (r, { answer }) => ({ ...r, responseHash: hashOf(answer, 'word') }) } },
       () => textOf('word'),
     );
@@ -74,21 +74,21 @@ const textOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const hashOf = (blind: Uint8Array, text: string): Uint8Array => hashResponse(crypto, blind, textOf(text));
 
 describe('the tier that was asked for', () => {
-  it('is not had from a provider that signs tokens alone', () => {
-    const verdict = verify({ said: 'counted', parameters: { model: VERIFIED } });
+  it('is not had from a provider that signs tokens alone', async () => {
+    const verdict = await verify({ said: 'counted', parameters: { model: VERIFIED } });
     expect(verdict.ok).toBe(false);
     expect(verdict.failed).toEqual(expect.arrayContaining(['sampler', 'ticket']));
     // What the header says of its tier allows nothing.
     expect(verdict.missing).toEqual(expect.arrayContaining(LEFT_OUT));
   });
 
-  it('is not had by draws under a header of tier vanilla, nor by tokens under another', () => {
-    expect(verify(header({ tier: 'vanilla', method: 'signature' })).failed).toEqual(['commitment-form']);
-    expect(verify({ said: 'named', ...header({ tier: 'verified', method: 'draw-replay' }) }).failed).toEqual([
+  it('is not had by draws under a header of tier vanilla, nor by tokens under another', async () => {
+    expect((await verify(header({ tier: 'vanilla', method: 'signature' }))).failed).toEqual(['commitment-form']);
+    expect((await verify({ said: 'named', ...header({ tier: 'verified', method: 'draw-replay' }) })).failed).toEqual([
       'commitment-form',
     ]);
     // A bare change of the name over windows of tokens.
-    expect(verify({ said: 'named', ...header({ tier: 'replay', method: 'exact-replay' }) }).failed).toEqual([
+    expect((await verify({ said: 'named', ...header({ tier: 'replay', method: 'exact-replay' }) })).failed).toEqual([
       'commitment-form',
     ]);
   });

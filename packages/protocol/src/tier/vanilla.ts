@@ -1,3 +1,4 @@
+import { requireEvidence } from './admission.ts';
 import type { Tier } from './tier.ts';
 
 /**
@@ -14,6 +15,7 @@ export const vanilla: Tier = {
   leavesOut: ['listing', 'draw-replay', 'shape-classes'],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],
+  admit: requireEvidence([]),
   verifierWork: [],
   settledBy: 'unaudited',
   findOutcomeProblem: (outcome) =>

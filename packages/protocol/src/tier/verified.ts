@@ -1,3 +1,4 @@
+import { requireEvidence } from './admission.ts';
 import type { Tier } from './tier.ts';
 
 /** Every draw replayed by the consumer, and an audit that compares bit for bit where it can, and by statistics elsewhere. */
@@ -11,6 +12,7 @@ export const verified: Tier = {
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],
+  admit: requireEvidence([]),
   verifierWork: ['score'],
   settledBy: 'verdict',
   findOutcomeProblem: () => undefined,

@@ -21,6 +21,7 @@ import type { CohortShard } from '../settlement/cohort.ts';
 import { readCohort } from '../settlement/cohort-word.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
+import type { EvidenceParts } from '../tier/tier.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 import { computeBilledFee, isLeftAt, readProgress } from './reply-fee.ts';
 
@@ -44,8 +45,8 @@ export interface Submission extends ClaimedReply {
   readonly request: Uint8Array;
   readonly endpoint: string;
   readonly response: Uint8Array;
-  /** Of tier `tee`: evidence of the machine, and its signature (docs/spec/tee-tier.md). */
-  readonly attestation?: Uint8Array;
+  /** The tier's own evidence (docs/spec/tiers.md#own-evidence). Default: none. */
+  readonly evidence?: EvidenceParts;
 }
 
 /** The same as co-signers get it, with no text in it: what order and record name by their hashes (docs/spec/request.md#hash). */
@@ -55,7 +56,7 @@ export interface SummarizedReply extends ClaimedReply {
 }
 
 /** The same where a provider hands it in before anybody is to read it. */
-export interface BareSubmission extends SummarizedReply, Pick<Submission, 'attestation'> {}
+export interface BareSubmission extends SummarizedReply, Pick<Submission, 'evidence'> {}
 
 /** Whatever a provider hands in. */
 export type HandedReply = Submission | BareSubmission;
@@ -123,7 +124,7 @@ export type ClaimErrorCode =
   | 'milestone'
   | 'complaint'
   | 'response-size'
-  | 'machine'
+  | 'evidence'
   | 'stake'
   | 'cohort';
 

@@ -11,7 +11,7 @@ import type { HandedReply, Submission, SummarizedReply } from './claim.ts';
  * @throws RequestError, ProtocolError
  */
 export function summarizeSubmission(crypto: Crypto, submission: Submission): SummarizedReply {
-  const { request, endpoint, response, ...claimed } = submission;
+  const { request, endpoint, response, evidence: _evidence, ...claimed } = submission;
   const { replyId } = parseRecordV2(claimed.record.record);
   const { answer } = computeBlinds(crypto, { body: request, replyId });
   return {
@@ -29,6 +29,6 @@ export function summarizeSubmission(crypto: Crypto, submission: Submission): Sum
 export function bareSubmission(crypto: Crypto, submission: Submission): HandedReply {
   const modality = findHeaderModality(submission.header);
   if (modality === undefined || modality.wasCutShort(modality.parseHeader(submission.header))) return submission;
-  const { attestation } = submission;
-  return { ...summarizeSubmission(crypto, submission), ...(attestation && { attestation }) };
+  const { evidence } = submission;
+  return { ...summarizeSubmission(crypto, submission), ...(evidence && { evidence }) };
 }

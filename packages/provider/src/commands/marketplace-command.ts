@@ -21,7 +21,7 @@ import { createChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashMachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import { hashMachineEntry } from '@ogong/protocol/machine/machine-entry';
 import { type PreparedEntry, prepareEntry } from '../machine/enter-machine.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 

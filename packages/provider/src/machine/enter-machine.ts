@@ -5,13 +5,13 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CertifyMachineRequest, EvidenceAnswer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import {
   computeMachineNonce,
   hashMachineEntry,
   MACHINE_ENTRY_S,
   type MachineEntry,
-} from '@ogong/protocol/settlement/machine-entry';
+} from '@ogong/protocol/machine/machine-entry';
+import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 
 export interface EnteringContext {
   readonly crypto: Crypto;

@@ -9,7 +9,7 @@ import { bareSubmission } from '@ogong/protocol/verdict/summarize';
  * @throws RequestError, ProtocolError
  */
 export function barePush(crypto: Crypto, push: PushRecordRequest): PushRecordRequest {
-  const { order, record, header, headerProof, payeeWord, attestation, cohort, request, endpoint, response } = push;
+  const { order, record, header, headerProof, payeeWord, evidence, cohort, request, endpoint, response } = push;
   if (order === undefined || record === undefined) return push;
   const handed = bareSubmission(crypto, {
     ...{ order, record, header, headerProof, payeeWord, request, endpoint, response },
@@ -17,6 +17,6 @@ export function barePush(crypto: Crypto, push: PushRecordRequest): PushRecordReq
   });
   if (!isBare(handed)) return push;
   const { requestSummary, responseSummary, progress } = handed;
-  const claimed = { order, record, header, headerProof, payeeWord, attestation, cohort, ...(progress && { progress }) };
+  const claimed = { order, record, header, headerProof, payeeWord, evidence, cohort, ...(progress && { progress }) };
   return create(PushRecordRequestSchema, { ...claimed, requestSummary, responseSummary });
 }

@@ -123,7 +123,7 @@ describe('milestones of a running text', () => {
     const counts = passed.map(({ milestone }) => parseHeader(milestone.header).outputTokenCount);
     expect(counts).toEqual([64, 96, 128, 160]);
     for (const one of passed) {
-      const verdict = verify(message, one);
+      const verdict = await verify(message, one);
       expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
       expect(verdict.ok).toBe(true);
       expect(text.startsWith(one.text)).toBe(true);
@@ -144,7 +144,7 @@ describe('milestones of a running text', () => {
     expect(passed.map(({ milestone }) => parseHeader(milestone.header).outputTokenCount)).toEqual(counts);
     const newest = passed.at(-1) as Passed;
     expect(newest.milestone.last).toBe(counts.at(-1) !== 96);
-    const verdict = verify(message, newest);
+    const verdict = await verify(message, newest);
     expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
     expect(verdict.ok).toBe(true);
     expect((network as Network).validator.pushed).toEqual([]);
@@ -170,14 +170,14 @@ describe('milestones of a running text', () => {
     await (network as Network).provider.stop(0);
     const { passed } = await streaming;
     expect(passed.map(({ milestone }) => parseHeader(milestone.header).outputTokenCount)).toEqual([32]);
-    expect(verify(message, passed[0] as Passed).ok).toBe(true);
+    expect((await verify(message, passed[0] as Passed)).ok).toBe(true);
   });
 
   it('prove nothing without a payer that has left', async () => {
     const message = await ask(80);
     const { passed } = await stream(message);
     expect(passed).toHaveLength(1);
-    const { checks } = verify(message, passed[0]!, false);
+    const { checks } = await verify(message, passed[0]!, false);
     expect(checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['stop-strings']);
   });
 

@@ -195,7 +195,7 @@ describe('a served reply', () => {
       beacon: new Uint8Array(0),
       opening: { bytes: opening },
     };
-    const verdict = verifyReceipt(receipt, {
+    const verdict = await verifyReceipt(receipt, {
       crypto,
       request: message.request,
       response: utf8Encode(text),

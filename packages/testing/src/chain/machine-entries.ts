@@ -5,13 +5,13 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/settlement/machine-ejection';
+import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/machine/machine-ejection';
 import {
   hashMachineEntry,
   hashMachineRevocation,
   type MachineEntry,
   type MachineRevocation,
-} from '@ogong/protocol/settlement/machine-entry';
+} from '@ogong/protocol/machine/machine-entry';
 import { computeReportData } from '@ogong/protocol/tier/attestation';
 import type { TestLedger } from './test-ledger.ts';
 

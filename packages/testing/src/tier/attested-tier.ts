@@ -1,8 +1,9 @@
 import { concatBytes, equalBytes, ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
 import { check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { requireEvidence } from '@ogong/protocol/tier/admission';
 import { TIERS } from '@ogong/protocol/tier/registry';
-import type { Tier, TierEntry } from '@ogong/protocol/tier/tier';
+import type { OwnEvidence, Tier, TierEntry } from '@ogong/protocol/tier/tier';
 
 const TAG = utf8Encode('attested');
 
@@ -10,6 +11,17 @@ const TAG = utf8Encode('attested');
 export function attest(crypto: Crypto, record: Uint8Array): Uint8Array {
   return crypto.sha256(concatBytes(TAG, record));
 }
+
+const attestedPart: OwnEvidence = {
+  name: 'attestation',
+  maxBytes: 32,
+  checks: ['attestation'],
+  async verify(crypto, bytes, { record }) {
+    if (bytes.length !== 32) throw new ProtocolError('malformed', `${bytes.length} bytes`);
+    const details = ['the machine vouches for the record', 'another record is attested'] as const;
+    return [check('attestation', equalBytes(bytes, attest(crypto, record)), details)];
+  },
+};
 
 /**
  * A third tier, for tests. It shows that a new tier only needs an object like this and a line in the list. It takes the place of
@@ -24,17 +36,8 @@ export const attested: Tier = {
   channel: 'any',
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
-  ownEvidence: [
-    {
-      name: 'attestation',
-      checks: ['attestation'],
-      verify(crypto, bytes, { record }) {
-        if (bytes.length !== 32) throw new ProtocolError('malformed', `${bytes.length} bytes`);
-        const details = ['the machine vouches for the record', 'another record is attested'] as const;
-        return [check('attestation', equalBytes(bytes, attest(crypto, record)), details)];
-      },
-    },
-  ],
+  ownEvidence: [attestedPart],
+  admit: requireEvidence([attestedPart]),
   verifierWork: ['score', 'trace'],
   settledBy: 'verdict',
   findOutcomeProblem: (outcome, { exact }) =>

@@ -26,11 +26,11 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import type { ShownRecord } from '@ogong/protocol/tier/tier';
 import { createAudit } from '@ogong/validator/audit/audit';
 import type { AuditDependencies, AuditOptions, Contests } from '@ogong/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/validator/audit/deterrence';
@@ -41,6 +41,7 @@ import type { AdmissionMemory } from '@ogong/validator/intake/admission-memory';
 import { listHeld, listLacking, takeHanded } from '@ogong/validator/intake/hand-announcements';
 import type { HeardLimits, ToldReply } from '@ogong/validator/intake/hear-delivery';
 import { createIntake } from '@ogong/validator/intake/intake';
+import { createCosignReaders, createIntakeReaders } from '@ogong/validator/machines/machine-evidence';
 import { createOrderCheck } from '@ogong/validator/settlement/collect';
 import { answerPeer, cosignBatch } from '@ogong/validator/settlement/cosign/cosign';
 import { listHeard } from '@ogong/validator/settlement/cosign/cosign-heard';
@@ -187,7 +188,7 @@ export interface BenchOptions {
   readonly machinePolicy?: MachinePolicy;
   /** What the network says against a machine. Default: nothing. */
   readonly findMachineProblem?: ChainView['findMachineProblem'];
-  readonly onMachineFault?: (proof: MachineProof) => void;
+  readonly onEvidenceFault?: (shown: ShownRecord) => void;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
@@ -316,7 +317,6 @@ export function createTestValidator(options: BenchOptions = {}) {
       ledger: options.ledger ?? ledger,
       verdicts,
       modelRoots: options.modelRoots,
-      machinePolicy: options.machinePolicy,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
       ...(options.newcomers === undefined ? {} : { newcomers: options.newcomers }),
       ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),
@@ -334,8 +334,10 @@ export function createTestValidator(options: BenchOptions = {}) {
       room: options.room,
       earn: options.earn,
       getBeacon: async (epoch) => archive.find(epoch),
-      findMachineProblem: options.findMachineProblem,
-      onMachineFault: options.onMachineFault,
+      evidenceReaders: createIntakeReaders({
+        ...{ crypto, policy: options.machinePolicy, findMachineProblem: options.findMachineProblem },
+      }),
+      onEvidenceFault: options.onEvidenceFault,
       holdings,
       letIn: options.letIn,
       chain: {
@@ -456,6 +458,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...options.cosign,
     },
     {
+      evidenceReaders: createCosignReaders({ crypto }),
       ...{ crypto: orderKeys.crypto, learnOrderKey: orderKeys.learn },
       signer,
       clock,

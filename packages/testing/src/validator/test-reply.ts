@@ -228,7 +228,7 @@ export function toPushMessage(submission: Submission): Omit<
 } {
   const { progress, ...rest } = submission;
   return {
-    ...{ attestation: new Uint8Array(), requestSummary: new Uint8Array(), responseSummary: new Uint8Array() },
+    ...{ evidence: {}, requestSummary: new Uint8Array(), responseSummary: new Uint8Array() },
     cohort: new Uint8Array(),
     ...{ ...rest, headerProof: [...submission.headerProof] },
     ...(progress && { progress: create(SignedProgressSchema, progress) }),

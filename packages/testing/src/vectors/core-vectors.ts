@@ -57,7 +57,7 @@ import { createVerifierVectors } from './verifier-vectors.ts';
  * Test vectors of the core formats (`vectors/*.json`), computed by this implementation from fixed seeds. Hex without
  * prefix; integers as JSON numbers; field names as in docs/spec.
  */
-export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record<string, unknown>>> {
   return {
     merkle: merkleVectors(crypto),
     sampler: samplerVectors(crypto),
@@ -82,7 +82,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createTierVectors(),
     ...createRelayVectors(),
     ...createSignatureVectors(crypto),
-    ...createReceiptVectors(crypto),
+    ...(await createReceiptVectors(crypto)),
     signer: createSignerVectors(crypto),
     'log-head': createHeadVectors(crypto),
     'packed-entry': createPackedVectors(crypto),
@@ -96,7 +96,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
     embedding: createEmbeddingVectors(crypto),
-    'receipt-embedding': createVectorReceiptVectors(crypto),
+    'receipt-embedding': await createVectorReceiptVectors(crypto),
     grammar: createGrammarVectors(crypto),
   };
 }

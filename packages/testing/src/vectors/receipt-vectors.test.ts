@@ -38,21 +38,24 @@ const cases: Vectors['cases'] = [
 const LISTED: Readonly<Record<string, number>> = { chat: 33, completion: 33, threshold: 33, embedding: 32, rerank: 32 };
 
 describe('the vectors of receipts', () => {
-  it.each(Object.entries(bases))('hold a whole %s receipt that passes every check', (name, { checks, ...base }) => {
-    const verdict = judgeReceiptCase(crypto, base);
-    expect(verdict?.ok).toBe(true);
-    // What the tier that was asked for leaves out is skipped, and nothing else.
-    const leftOut = name.startsWith('vanilla') ? getTier('vanilla').leavesOut : [];
-    expect(verdict?.allowed.toSorted()).toEqual(leftOut.toSorted());
-    const expected = checks.map((id) => [id, leftOut.includes(id) ? 'skip' : 'pass']);
-    expect(verdict?.checks.map(({ id, status }) => [id, status])).toEqual(expected);
-    expect(checks).toHaveLength(LISTED[name] ?? 34);
-  });
+  it.each(Object.entries(bases))(
+    'hold a whole %s receipt that passes every check',
+    async (name, { checks, ...base }) => {
+      const verdict = await judgeReceiptCase(crypto, base);
+      expect(verdict?.ok).toBe(true);
+      // What the tier that was asked for leaves out is skipped, and nothing else.
+      const leftOut = name.startsWith('vanilla') ? getTier('vanilla').leavesOut : [];
+      expect(verdict?.allowed.toSorted()).toEqual(leftOut.toSorted());
+      const expected = checks.map((id) => [id, leftOut.includes(id) ? 'skip' : 'pass']);
+      expect(verdict?.checks.map(({ id, status }) => [id, status])).toEqual(expected);
+      expect(checks).toHaveLength(LISTED[name] ?? 34);
+    },
+  );
 
-  it.each(cases.map((one) => [`${one.base}: ${one.what}`, one] as const))('judge %s', (_what, one) => {
+  it.each(cases.map((one) => [`${one.base}: ${one.what}`, one] as const))('judge %s', async (_what, one) => {
     const { what, base, edits, isUsable, failed = [], skipped = [], absent = [] } = one;
     const { checks, ...whole } = bases[base] as Vectors['bases'][string];
-    const verdict = judgeReceiptCase(crypto, editReceiptCase(whole, edits));
+    const verdict = await judgeReceiptCase(crypto, editReceiptCase(whole, edits));
     expect(verdict !== undefined).toBe(isUsable);
     if (verdict === undefined) return;
     const expected = checks
@@ -82,12 +85,12 @@ describe('the schemas of receipts and trust files', () => {
 
   it.each(cases.map((one) => [one.what, one] as const))(
     'agree with the code: %s',
-    (_what, { base, edits, isUsable }) => {
+    async (_what, { base, edits, isUsable }) => {
       const bent = editReceiptCase(bases[base] as ReceiptCase, edits);
       // A schema cannot state one rule: that no validator is listed twice.
       const isTwice = isTrust(bent.trust) && !isParsed(() => parseTrust(bent.trust));
       expect(isReceipt(bent.receipt) && isTrust(bent.trust) && !isTwice).toBe(isUsable);
-      expect(judgeReceiptCase(crypto, bent) !== undefined).toBe(isUsable);
+      expect((await judgeReceiptCase(crypto, bent)) !== undefined).toBe(isUsable);
     },
   );
 

@@ -34,11 +34,14 @@ export interface ReceiptCase {
 }
 
 /** @returns undefined if the receipt or the trust file is unusable. */
-export function judgeReceiptCase(crypto: Crypto, { receipt, trust, nowMs }: ReceiptCase): ReceiptVerdict | undefined {
+export async function judgeReceiptCase(
+  crypto: Crypto,
+  { receipt, trust, nowMs }: ReceiptCase,
+): Promise<ReceiptVerdict | undefined> {
   try {
     const [request, response] = [fromBase64(receipt.request as string), fromBase64(receipt.response as string)];
     const parsed = parseReceipt(utf8Encode(JSON.stringify(receipt)));
-    return verifyReceipt(parsed, { crypto, request, response, trust: parseTrust(trust), nowMs });
+    return await verifyReceipt(parsed, { crypto, request, response, trust: parseTrust(trust), nowMs });
   } catch {
     return undefined;
   }
@@ -93,7 +96,7 @@ export const usualReceipt = (crypto: Crypto): SyntheticReceiptOptions => ({
  * Whole receipts from fixed keys, and the failing checks after a change. `vectors/receipt.json`: changed by somebody without the
  * keys. `vectors/receipt-signed.json`: changed by the signers themselves.
  */
-export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Record<string, unknown>>> {
   const usual = usualReceipt(crypto);
   const make = (options: Partial<SyntheticReceiptOptions> = {}): ReceiptCase => {
     const { receipt, reply, trust, nowMs } = createSyntheticReceipt({ ...usual, ...options });
@@ -454,25 +457,34 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     edits: [{ set: 'receipt/endpoint', to: 'chat' }],
   });
 
-  const listed = (made: ReceiptCase): readonly string[] =>
-    judgeReceiptCase(crypto, made)?.checks.map(({ id }) => id) ?? [];
-  const describe = (one: Bent): unknown => describeCase(crypto, (bases[one.base] as (typeof bases)[string]).made, one);
+  const listed = async (made: ReceiptCase): Promise<readonly string[]> =>
+    (await judgeReceiptCase(crypto, made))?.checks.map(({ id }) => id) ?? [];
+  const describe = (one: Bent): Promise<unknown> =>
+    describeCase(crypto, (bases[one.base] as (typeof bases)[string]).made, one);
   const isSigned = ({ edits }: Bent): boolean =>
     edits.some((edit) => 'set' in edit && edit.set === 'receipt/record/signature');
   return {
     receipt: {
       bases: Object.fromEntries(
-        Object.entries(bases).map(([name, { made }]) => [name, { ...made, checks: listed(made) }]),
+        await Promise.all(
+          Object.entries(bases).map(
+            async ([name, { made }]) => [name, { ...made, checks: await listed(made) }] as const,
+          ),
+        ),
       ),
-      cases: cases.filter((one) => !isSigned(one)).map(describe),
+      cases: await Promise.all(cases.filter((one) => !isSigned(one)).map(describe)),
     },
-    'receipt-signed': cases.filter(isSigned).map(describe),
+    'receipt-signed': await Promise.all(cases.filter(isSigned).map(describe)),
   };
 }
 
 /** @throws if the code finds other failures than the case states. */
-export function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
-  const verdict = judgeReceiptCase(crypto, editReceiptCase(base, edits));
+export async function describeCase(
+  crypto: Crypto,
+  base: ReceiptCase,
+  { what, base: name, edits, failed }: Bent,
+): Promise<unknown> {
+  const verdict = await judgeReceiptCase(crypto, editReceiptCase(base, edits));
   const idsOf = (wanted: string): string[] =>
     (verdict?.checks ?? []).filter(({ status }) => status === wanted).map(({ id }) => id);
   const found = verdict && idsOf('fail').sort();
@@ -482,7 +494,7 @@ export function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: na
   const given = { what, base: name, edits };
   if (verdict === undefined) return { ...given, isUsable: false };
   const listed = verdict.checks.map(({ id }) => id);
-  const absent = (judgeReceiptCase(crypto, base)?.checks ?? [])
+  const absent = ((await judgeReceiptCase(crypto, base))?.checks ?? [])
     .map(({ id }) => id)
     .filter((id) => !listed.includes(id));
   // All other checks of the base pass.

@@ -4,8 +4,8 @@ import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { computeMachineNonce } from '@ogong/protocol/machine/machine-entry';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
-import { computeMachineNonce } from '@ogong/protocol/settlement/machine-entry';
 import {
   computeReportData,
   encodeAttestation,

@@ -17,7 +17,7 @@ import {
 } from './receipt-vectors.ts';
 
 /** `vectors/receipt-embedding.json`: receipts of vectors and of scores, whole, and after changes by their signers or somebody else. */
-export function createVectorReceiptVectors(crypto: Crypto): unknown {
+export async function createVectorReceiptVectors(crypto: Crypto): Promise<unknown> {
   const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
   const usual = {
     crypto,
@@ -146,11 +146,13 @@ export function createVectorReceiptVectors(crypto: Crypto): unknown {
 
   return {
     bases: Object.fromEntries(
-      Object.entries(bases).map(([name, made]) => [
-        name,
-        { ...made, checks: judgeReceiptCase(crypto, made)?.checks.map(({ id }) => id) },
-      ]),
+      await Promise.all(
+        Object.entries(bases).map(async ([name, made]) => {
+          const verdict = await judgeReceiptCase(crypto, made);
+          return [name, { ...made, checks: verdict?.checks.map(({ id }) => id) }] as const;
+        }),
+      ),
     ),
-    cases: cases.map((one) => describeCase(crypto, bases[one.base as Endpoint], one)),
+    cases: await Promise.all(cases.map((one) => describeCase(crypto, bases[one.base as Endpoint], one))),
   };
 }

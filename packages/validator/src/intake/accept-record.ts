@@ -1,15 +1,14 @@
-import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import { Refusal } from '@ogong/host/link/link-error';
 import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyId, type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
-import { readAttestation } from '@ogong/protocol/tier/proxied';
-import { getAttestationPart } from '@ogong/protocol/tier/registry';
+import { pickEvidence } from '@ogong/protocol/tier/evidence';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
+import type { ShownRecord } from '@ogong/protocol/tier/tier';
 import {
   type BoundRecord,
   type Claim,
@@ -71,8 +70,8 @@ export async function acceptRecord(
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...row, signedRecord: awaited };
-    const { attestation } = own;
-    const kept = { summary, texts: isBare(own) ? undefined : own, attestation };
+    const ownEvidence = Object.fromEntries(pickEvidence(claim.header.tier, own.evidence ?? {}));
+    const kept = { summary, texts: isBare(own) ? undefined : own, ownEvidence };
     recordReply(db, claim, kept, { epoch, timeMs: state.clock.nowMs() });
     // It came, so nobody calls it abandoned; and no quorum signs a fee for it.
     if (lacking !== undefined) {
@@ -126,15 +125,7 @@ function isInTime({ archive }: Pick<IntakeState, 'archive'>, { orderBytes, intak
 export async function checkSubmission(
   state: Pick<
     IntakeState,
-    | 'crypto'
-    | 'clock'
-    | 'ledger'
-    | 'getBeacon'
-    | 'checkWord'
-    | 'modelRoots'
-    | 'machinePolicy'
-    | 'findMachineProblem'
-    | 'onMachineFault'
+    'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'evidenceReaders' | 'onEvidenceFault'
   >,
   order: NamedOrder,
   submission: HandedReply,
@@ -144,7 +135,7 @@ export async function checkSubmission(
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
   const claim = verifyHanded(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
-  await assertMachine(state, claim, submission);
+  await assertEvidence(state, claim, submission);
   return claim;
 }
 
@@ -172,36 +163,26 @@ export function findLacking(
   });
 }
 
-/** No record of tier `tee` is taken, and so none is paid, without evidence of its machine that was made for its order. @throws ClaimError */
-async function assertMachine(
+/** Refuses a record that does not carry its tier's own evidence, so it is never paid. @throws ClaimError */
+async function assertEvidence(
   {
     crypto,
     clock,
     ledger,
-    machinePolicy,
-    findMachineProblem,
-    onMachineFault,
-  }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy' | 'findMachineProblem' | 'onMachineFault'>,
-  { header: { tier }, request: { model: modelId } }: Pick<Claim, 'header' | 'request'>,
-  { order, record, attestation = new Uint8Array() }: HandedReply,
+    evidenceReaders: readers,
+    onEvidenceFault,
+  }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'evidenceReaders' | 'onEvidenceFault'>,
+  { header, request: { model: modelId } }: Pick<Claim, 'header' | 'request'>,
+  { order, record, evidence = {} }: HandedReply,
 ): Promise<void> {
-  const part = getAttestationPart(tier);
-  if (part === undefined) return;
-  if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
-  const reader = { crypto, policy: machinePolicy, nowMs: clock.nowMs() };
-  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation, modelId }, reader, part);
-  const { providerKey } = record;
-  const refuse = (why: string): never => {
-    const shown = { order: order.order, record: record.record, providerKey, attestation };
-    onMachineFault?.({ ...shown, revokedList: new Uint8Array() });
-    throw new ClaimError('machine', why);
-  };
-  // Nobody could be held to what a key attested that is nobody's.
-  const failed = checks.find(({ id, status }) => status === 'fail' || (id === 'attested-key' && status !== 'pass'));
-  if (failed !== undefined) return refuse(`${failed.id}: ${failed.detail}`);
-  const providerId = hashHybridKey(crypto, providerKey);
-  const problem = await findMachineProblem?.(providerId, readAttestation(attestation).attestedKey);
-  if (problem !== undefined) return refuse(`registry: ${problem}`);
+  const { tier, refusal } = lookUpTier(header.tier);
+  if (tier === undefined) throw new ClaimError('evidence', refusal);
+  const shown: ShownRecord = { ledger, modelId, order: order.order, record, evidence };
+  const checks = await tier.admit({ crypto, nowMs: clock.nowMs(), readers }, shown);
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) onEvidenceFault?.(shown);
+  const refused = failed ?? checks.find(({ status }) => status !== 'pass');
+  if (refused !== undefined) throw new ClaimError('evidence', `${refused.id}: ${refused.detail}`);
 }
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */

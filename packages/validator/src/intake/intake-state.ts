@@ -1,4 +1,3 @@
-import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
@@ -19,10 +18,10 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
-import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import type { EvidenceReaders, ShownRecord } from '@ogong/protocol/tier/tier';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { Holdings } from '../audit/deterrence.ts';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
@@ -39,8 +38,6 @@ export interface IntakeOptions {
   readonly verdicts: VerdictContext;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
-  /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
-  readonly machinePolicy?: MachinePolicy | undefined;
   /** Default: MAX_ANNOUNCEMENTS. */
   readonly maxAnnouncements?: number;
   /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */
@@ -67,10 +64,10 @@ export interface IntakeDependencies {
   readonly letIn?: NewcomerDoor | undefined;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
-  /** What the network says against a provider's machine, see ChainView. Default: nothing. */
-  readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
-  /** Called with what a record was refused for whose machine failed (docs/spec/machine-registry.md, "Ejection"). Default: nobody judges it. */
-  readonly onMachineFault?: ((proof: MachineProof) => void) | undefined;
+  /** Readers of own evidence. Default: none, and no record of a tier that needs one is accepted. */
+  readonly evidenceReaders?: EvidenceReaders | undefined;
+  /** Called with a record that was refused for its own evidence. Default: nothing follows. */
+  readonly onEvidenceFault?: ((shown: ShownRecord) => void) | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
   /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;

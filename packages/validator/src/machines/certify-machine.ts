@@ -4,7 +4,7 @@ import { checkMachine } from '@ogong/attestation/machine-check';
 import { type MachineName, nameMachine } from '@ogong/attestation/machine-name';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { computeMachineNonce, MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import { computeMachineNonce, MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { keepMachine } from '../store/machine-store.ts';
 import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';

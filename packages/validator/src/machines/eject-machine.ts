@@ -3,7 +3,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { Refusal } from '@ogong/host/link/link-error';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/settlement/machine-ejection';
+import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/machine/machine-ejection';
 import { gatherWords } from '../settlement/gather-words.ts';
 import { keepProof, listProofs, markLanded } from '../store/machine-proof-store.ts';
 import type { MachinesState } from './machine-state.ts';

@@ -6,8 +6,8 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import type { MachineEjection } from '@ogong/protocol/settlement/machine-ejection';
-import type { MachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import type { MachineEjection } from '@ogong/protocol/machine/machine-ejection';
+import type { MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
 /** What a provider's machine answered a nonce with. */

@@ -6,14 +6,14 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import {
   encodeMachineProof,
   hashMachineEjection,
   type MachineEjection,
   parseMachineProof,
-} from '@ogong/protocol/settlement/machine-ejection';
-import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
+} from '@ogong/protocol/machine/machine-ejection';
+import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/machine/machine-entry';
+import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import {
   computeReportData,

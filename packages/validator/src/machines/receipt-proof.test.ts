@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { parseMachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import { parseMachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, expect, it } from 'vitest';

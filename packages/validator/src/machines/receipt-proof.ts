@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import { encodeMachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import { encodeMachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { MAX_RECEIPT_BYTES, parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
 
 /**

@@ -1,7 +1,7 @@
 import { ChainError } from '@ogong/chain/errors';
 import { compareBytes, equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
+import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/machine/machine-entry';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { gatherWords } from '../settlement/gather-words.ts';
 import { listOffers } from '../store/announcement-store.ts';

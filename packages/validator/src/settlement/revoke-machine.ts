@@ -2,7 +2,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import { sortQuorum } from '@ogong/chain/settlement/settle-call';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { hashMachineRevocation, type MachineRevocation } from '@ogong/protocol/settlement/machine-entry';
+import { hashMachineRevocation, type MachineRevocation } from '@ogong/protocol/machine/machine-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
 type RevokingChain = Pick<ChainClient, 'machineRevocation'>;

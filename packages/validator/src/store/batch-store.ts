@@ -139,7 +139,7 @@ export function readEntryMessage(
     logEntry: entry,
     record: summary ? { ...summary, headerProof: [...summary.headerProof] } : { order, ...record },
     evidence: row.evidence ?? new Uint8Array(0),
-    attestation: row.attestation ?? new Uint8Array(0),
+    ownEvidence: { ...row.ownEvidence },
     // Of a record that the provider never handed in, the entry says nothing.
     ...(delivery && !delivery.awaited && { delivery: delivery.signed }),
   };
@@ -334,7 +334,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   store
     .prepare(
       `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL, cohort = NULL,
-       payee_word = NULL, progress = NULL, progress_signature = NULL, attestation = NULL
+       payee_word = NULL, progress = NULL, progress_signature = NULL, own_evidence = NULL
        WHERE sequence = ?`,
     )
     .run(sequence);

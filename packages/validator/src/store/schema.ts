@@ -60,7 +60,7 @@ export const VALIDATOR_SCHEMA = `
     sitting INTEGER NOT NULL DEFAULT 0,
     postponed INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER,
-    attestation BLOB
+    own_evidence BLOB
   ) WITHOUT ROWID;
   CREATE TABLE machines (
     hash BLOB PRIMARY KEY,

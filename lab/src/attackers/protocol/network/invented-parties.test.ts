@@ -17,10 +17,10 @@ const { trust: known } = createSyntheticReceipt({
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
 });
 
-function judge(invents: PublicNetwork['invents'], trust: Trust, league: Partial<PublicNetwork> = {}) {
+async function judge(invents: PublicNetwork['invents'], trust: Trust, league: Partial<PublicNetwork> = {}) {
   const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents, ...league });
   const { request, response } = reply;
-  const { ok, checks, missing } = verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
+  const { ok, checks, missing } = await verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
   return { ok, missing, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
 }
 
@@ -37,31 +37,31 @@ const handler = [1, 2, 3, 4]
 
 it.each(['everything', 'unseen'] as const)(
   'a receipt with invented parties (%s) refutes nothing, and is not ok',
-  (invents) => {
-    expect(judge(invents, {})).toEqual({ ok: false, missing: ANCHORS, failed: [] });
+  async (invents) => {
+    expect(await judge(invents, {})).toEqual({ ok: false, missing: ANCHORS, failed: [] });
   },
 );
 
-it('a real validator in it refutes it, offline, whatever else is allowed: it has signed nothing', () => {
+it('a real validator in it refutes it, offline, whatever else is allowed: it has signed nothing', async () => {
   const { validators = [] } = known;
-  expect(judge('unseen', { validators, allow: ANCHORS })).toEqual({ ok: false, missing: [], failed: WORDS });
+  expect(await judge('unseen', { validators, allow: ANCHORS })).toEqual({ ok: false, missing: [], failed: WORDS });
 });
 
-it('a network of its own is none that the consumer knows', () => {
+it('a network of its own is none that the consumer knows', async () => {
   // The made-up validators of this test certify any chain, so the beacon alone holds.
   const failed = ANCHORS.filter((id) => id !== 'beacon' && !WORDS.includes(id));
-  expect(judge('everything', known)).toEqual({ ok: false, missing: WORDS, failed });
+  expect(await judge('everything', known)).toEqual({ ok: false, missing: WORDS, failed });
 });
 
-it('on the real chain, in the name of a real validator and real weights, its router is a stranger', () => {
-  expect(judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router', ...WORDS] });
+it('on the real chain, in the name of a real validator and real weights, its router is a stranger', async () => {
+  expect(await judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router', ...WORDS] });
 });
 
-it('with a known router in league every anchor holds, and the words of the validator fail', () => {
-  expect(judge('unseen', known, { router })).toEqual({ ok: false, missing: [], failed: WORDS });
+it('with a known router in league every anchor holds, and the words of the validator fail', async () => {
+  expect(await judge('unseen', known, { router })).toEqual({ ok: false, missing: [], failed: WORDS });
 });
 
-it('with a router and a validator in league the receipt holds, and only the settled log shows that nobody served the reply', () => {
+it('with a router and a validator in league the receipt holds, and only the settled log shows that nobody served the reply', async () => {
   const { receipt, reply, nowMs } = inventedParties.play({
     crypto,
     ledger,
@@ -72,20 +72,16 @@ it('with a router and a validator in league the receipt holds, and only the sett
   const { request, response } = reply;
   const judge = (settled?: SettledEvidence | UnsettledReply) =>
     verifyReceipt(receipt, { ...{ crypto, request, response, trust: known, nowMs }, ...(settled && { settled }) });
-  expect(judge().ok).toBe(true);
-  expect(judge({ problem: 'no such reply is settled here' })).toMatchObject({ ok: false, missing: ['settled'] });
+  expect((await judge()).ok).toBe(true);
+  expect(await judge({ problem: 'no such reply is settled here' })).toMatchObject({ ok: false, missing: ['settled'] });
   // A validator in league writes an entry of its own. Its signature alone is no quorum.
-  const feeAtomic = BigInt(
-    judge()
-      .checks.find(({ id }) => id === 'fee')
-      ?.detail.split(' ')[0] ?? '',
-  );
+  const feeAtomic = BigInt((await judge()).checks.find(({ id }) => id === 'fee')?.detail.split(' ')[0] ?? '');
   const settlement = known.settlement as Uint8Array;
-  const { checks } = judge(inventSettled({ crypto, receipt, reply, handler, feeAtomic, settlement }));
+  const { checks } = await judge(inventSettled({ crypto, receipt, reply, handler, feeAtomic, settlement }));
   expect(checks.at(-1)).toEqual({ id: 'settled', status: 'fail', detail: 'signed by 100 of 400 votes: no quorum' });
 });
 
-it.each(ANCHORS)('no single anchor stands in for %s, which the consumer must allow by name', (id) => {
+it.each(ANCHORS)('no single anchor stands in for %s, which the consumer must allow by name', async (id) => {
   const allow = ANCHORS.filter((one) => one !== id);
-  expect(judge('unseen', { allow }, { validator: handler })).toMatchObject({ ok: false, missing: [id] });
+  expect(await judge('unseen', { allow }, { validator: handler })).toMatchObject({ ok: false, missing: [id] });
 });

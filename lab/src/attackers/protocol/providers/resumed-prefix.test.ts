@@ -18,13 +18,13 @@ const CAUGHT: Readonly<Record<ResumedBy, readonly string[]>> = {
 };
 
 describe('a reply that goes on from a beginning that another provider made up', () => {
-  it.each(RESUMED_BY)('fails its check where the second provider %s', (by) => {
-    const { ok, checks } = judge(by);
+  it.each(RESUMED_BY)('fails its check where the second provider %s', async (by) => {
+    const { ok, checks } = await judge(by);
     expect(ok).toBe(false);
     expect(checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)).toEqual(CAUGHT[by]);
   });
 
-  it('is good where the second provider draws the beginning itself', () => {
-    expect(judge('draws them itself')).toMatchObject({ ok: true, missing: [] });
+  it('is good where the second provider draws the beginning itself', async () => {
+    expect(await judge('draws them itself')).toMatchObject({ ok: true, missing: [] });
   });
 });

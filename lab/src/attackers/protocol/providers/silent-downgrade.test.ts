@@ -17,8 +17,8 @@ const { trust } = createSyntheticReceipt({
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
 });
 
-function judge({ receipt, reply: { request, response }, nowMs }: SyntheticReceipt, given: Trust = trust) {
-  const { ok, checks, missing } = verifyReceipt(receipt, { crypto, request, response, trust: given, nowMs });
+async function judge({ receipt, reply: { request, response }, nowMs }: SyntheticReceipt, given: Trust = trust) {
+  const { ok, checks, missing } = await verifyReceipt(receipt, { crypto, request, response, trust: given, nowMs });
   return { ok, missing, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
 }
 const play = (by: Downgrade) =>
@@ -29,18 +29,18 @@ it.each<[Downgrade, string[]]>([
   ['provider', ['sampler']],
   ['header', ['commitment-form']],
   ['offer', ['sampler']],
-])('%s: the receipt is refuted by checks that name it', (by, named) => {
-  const { ok, failed, missing } = judge(play(by).sold);
+])('%s: the receipt is refuted by checks that name it', async (by, named) => {
+  const { ok, failed, missing } = await judge(play(by).sold);
   expect(ok).toBe(false);
   expect(failed).toEqual(expect.arrayContaining([...named, 'model-root']));
   // Without an opening that can be read nothing of it is listed.
   if (by !== 'header') expect(missing).toEqual(expect.arrayContaining(['listing', 'draw-replay', 'shape-classes']));
 });
 
-it('is not excused by a reader who allows what is left out: the tier itself is checked', () => {
+it('is not excused by a reader who allows what is left out: the tier itself is checked', async () => {
   for (const by of DOWNGRADES) {
     const allow = ['listing', 'draw-replay', 'shape-classes', 'model-root'];
-    expect(judge(play(by).sold, { ...trust, allow }).ok, by).toBe(false);
+    expect((await judge(play(by).sold, { ...trust, allow })).ok, by).toBe(false);
   }
 });
 
@@ -55,11 +55,11 @@ it('an unchecked server under a checked name has a root that nobody has publishe
   expect(findWeightsProblem(roots, { ...honest, modelRoot: new Uint8Array(32).fill(1) }, span)).toMatch(/no weights/);
 });
 
-it('worked before the tier was told apart: the same reply, asked for as what it is, is good', () => {
+it('worked before the tier was told apart: the same reply, asked for as what it is, is good', async () => {
   const sold = createSyntheticReceipt({
     ...{ crypto, ledger, router, tokens: 3, said: 'counted' },
     provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
     payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
   });
-  expect(judge(sold, sold.trust)).toMatchObject({ ok: true, failed: [], missing: [] });
+  expect(await judge(sold, sold.trust)).toMatchObject({ ok: true, failed: [], missing: [] });
 });

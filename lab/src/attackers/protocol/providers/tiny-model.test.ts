@@ -28,15 +28,18 @@ it('a small model under a large name is refused by routers and gateways, as is a
   expect(findWeightsProblem(roots, renamed, span)).toMatch(/^nobody has published/);
 });
 
-it('its receipt fails for the root alone: everything else in it is honest', () => {
-  const { ok, checks } = judge(known);
+it('its receipt fails for the root alone: everything else in it is honest', async () => {
+  const { ok, checks } = await judge(known);
   expect(ok).toBe(false);
   expect(checks.filter(({ status }) => status !== 'pass').map(({ id, status }) => [id, status])).toEqual([
     ['model-root', 'fail'],
   ]);
 });
 
-it.each([{}, { modelRoots: {} }])('a consumer without the root of the name does not take it either: %j', (given) => {
-  expect(judge({ ...rest, ...given })).toMatchObject({ ok: false, missing: ['model-root'] });
-  expect(judge({ ...rest, ...given, allow: ['model-root'] }).ok).toBe(true);
-});
+it.each([{}, { modelRoots: {} }])(
+  'a consumer without the root of the name does not take it either: %j',
+  async (given) => {
+    expect(await judge({ ...rest, ...given })).toMatchObject({ ok: false, missing: ['model-root'] });
+    expect((await judge({ ...rest, ...given, allow: ['model-root'] })).ok).toBe(true);
+  },
+);

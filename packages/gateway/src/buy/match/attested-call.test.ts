@@ -1,5 +1,4 @@
 import { computeGpuNonce } from '@ogong/attestation/evidence';
-import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { createSoftwareGpu } from '@ogong/host/attester/gpu-attester';
 import { createSoftwareAttester } from '@ogong/host/attester/software-attester';
@@ -7,9 +6,10 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Milestone, SignedRecord } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Finished, Milestone, SignedRecord } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { encodeAttestation, encodeVouched, openVouched, parseAttestation } from '@ogong/protocol/tier/attestation';
+import { checkAttestedRecord } from '@ogong/testing/provider/attested-record';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
 import {
@@ -24,6 +24,7 @@ import { MACHINE_ASKED_AGAIN_MS } from './known-machines.ts';
 
 const MARKER = 'a marker that nobody may see';
 const attester = softwareMachine;
+const shownBy = ({ evidence }: Pick<Finished, 'evidence'>): Uint8Array => evidence.attestation as Uint8Array;
 const policy = softwarePolicy;
 
 const closing: (() => unknown)[] = [];
@@ -62,12 +63,12 @@ describe('a call to a provider of tier tee', () => {
     expect(orders[0]?.sealed.length).toBeGreaterThan(0);
     const record = finished.record as NonNullable<typeof finished.record>;
     const order = orders[0]?.order?.order as Uint8Array;
-    const held = { ledger, order, record, attestation: finished.attestation, modelId: TEE_MODEL_ID };
+    const held = { ledger, order, record, attestation: shownBy(finished), modelId: TEE_MODEL_ID };
     const reader = { crypto, policy, nowMs: Date.now() };
     const checks = await checkAttestedRecord(held, reader);
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect(checks.find(({ id }) => id === 'machine')?.detail).toContain('software: no hardware is proven');
-    expect(network.validator.pushed[0]?.attestation).toEqual(finished.attestation);
+    expect(network.validator.pushed[0]?.evidence).toEqual(finished.evidence);
     const failed = async (change: Partial<typeof held>, by = reader) =>
       (await checkAttestedRecord({ ...held, ...change }, by))
         .filter(({ status }) => status === 'fail')
@@ -76,8 +77,8 @@ describe('a call to a provider of tier tee', () => {
     await call();
     const other = { ...held, order: orders[1]?.order?.order as Uint8Array };
     expect(await failed(other)).toEqual(['machine', 'report-data']);
-    const parsed = parseAttestation(finished.attestation);
-    const word = openVouched(finished.attestation).keyWord as Uint8Array;
+    const parsed = parseAttestation(shownBy(finished));
+    const word = openVouched(shownBy(finished)).keyWord as Uint8Array;
     const bend = (change: Partial<typeof parsed>) => encodeVouched(word, encodeAttestation({ ...parsed, ...change }));
     expect(await failed({ attestation: bend({ evidence: new Uint8Array([0x7b]) }) })).toContain('attested-reply');
     expect(await failed({ attestation: bend({ attestedKey: new Uint8Array(32).fill(1) }) })).toEqual(
@@ -85,7 +86,7 @@ describe('a call to a provider of tier tee', () => {
     );
     expect(await failed({ attestation: bend({ sealKeyHash: new Uint8Array(32) }) })).toContain('report-data');
     expect(await failed({ attestation: bend({ signature: new Uint8Array(64) }) })).toEqual(['attested-reply']);
-    expect(await failed({ attestation: new Uint8Array() })).toEqual(['machine']);
+    expect(await failed({ attestation: new Uint8Array() })).toEqual(['attested-reply', 'machine']);
     expect(await failed({}, { ...reader, policy: strictPolicy })).toEqual(['machine', 'cpu-vendor']);
   });
 
@@ -102,11 +103,11 @@ describe('a call to a provider of tier tee', () => {
     expect(isSeen(Buffer.from(passed[0]?.windows[0]?.draws as Uint8Array).toString('latin1'))).toBe(false);
     const order = orders[0]?.order?.order as Uint8Array;
     const reader = { crypto, policy, nowMs: Date.now() };
-    for (const { record, attestation } of passed as (Milestone & { record: SignedRecord })[]) {
-      const held = { ledger, order, record, attestation, modelId: TEE_MODEL_ID };
+    for (const { record, evidence } of passed as (Milestone & { record: SignedRecord })[]) {
+      const held = { ledger, order, record, attestation: shownBy({ evidence }), modelId: TEE_MODEL_ID };
       const checks = await checkAttestedRecord(held, reader);
       expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
-      const other = await checkAttestedRecord({ ...held, attestation: finished.attestation }, reader);
+      const other = await checkAttestedRecord({ ...held, attestation: shownBy(finished) }, reader);
       expect(other.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['attested-reply']);
     }
     expect(network.validator.pushed).toHaveLength(1);

@@ -38,7 +38,7 @@ async function buy(body: Readonly<Record<string, unknown>> = REQUEST): Promise<{
     request: utf8Encode(request),
     response: utf8Encode(answer.choices[0]?.message.content ?? ''),
   };
-  const { checks } = verifyReceipt(receipt, { ...given, trust: {} });
+  const { checks } = await verifyReceipt(receipt, { ...given, trust: {} });
   return { receipt, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
 }
 

@@ -27,8 +27,8 @@ const signers = [1, 2, 3, 4].map((seed) => createNobleLedgerSigner(new Uint8Arra
 /** As the receipt's own check names it. */
 const FEE = BigInt(
   /^\d+/.exec(
-    verifyReceipt(receipt, { crypto, ...pickBodies(), trust, nowMs }).checks.find(({ id }) => id === 'fee')?.detail ??
-      '',
+    (await verifyReceipt(receipt, { crypto, ...pickBodies(), trust, nowMs })).checks.find(({ id }) => id === 'fee')
+      ?.detail ?? '',
   )?.[0] ?? '',
 );
 
@@ -91,9 +91,9 @@ function settle({
   } satisfies SettledEvidence;
 }
 
-function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], given: object = trust) {
+async function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], given: object = trust) {
   const { request, response } = reply;
-  const { ok, checks, missing } = verifyReceipt(receipt, {
+  const { ok, checks, missing } = await verifyReceipt(receipt, {
     crypto,
     request,
     response,
@@ -115,8 +115,8 @@ describe('the word of the validator for a record', () => {
     signingKeys: [new Uint8Array(20), handler.address],
   });
   const { intake: _intake, ...unsigned } = receipt;
-  const look = (intake: Parameters<typeof verifyReceipt>[1]['intake'], own: Receipt = unsigned) => {
-    const { ok, missing, checks } = verifyReceipt(own, {
+  const look = async (intake: Parameters<typeof verifyReceipt>[1]['intake'], own: Receipt = unsigned) => {
+    const { ok, missing, checks } = await verifyReceipt(own, {
       crypto,
       ...pickBodies(),
       trust,
@@ -126,13 +126,17 @@ describe('the word of the validator for a record', () => {
     return { ok, missing, status: checks.find(({ id }) => id === 'intake')?.status };
   };
 
-  it('passes where it is for this order and this record, and is skipped as long as there is none', () => {
-    expect(look(sign())).toEqual({ ok: true, missing: [], status: 'pass' });
-    expect(look(undefined)).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
-    expect(look(undefined, { ...unsigned, intake: sign() })).toEqual({ ok: true, missing: [], status: 'pass' });
+  it('passes where it is for this order and this record, and is skipped as long as there is none', async () => {
+    expect(await look(sign())).toEqual({ ok: true, missing: [], status: 'pass' });
+    expect(await look(undefined)).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
+    expect(await look(undefined, { ...unsigned, intake: sign() })).toEqual({ ok: true, missing: [], status: 'pass' });
     // What is in the receipt counts, not what its reader was told.
-    expect(look(sign(), { ...unsigned, intake: sign({}, other) })).toMatchObject({ ok: false, status: 'fail' });
-    expect(look({ problem: 'nobody knows the reply' })).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
+    expect(await look(sign(), { ...unsigned, intake: sign({}, other) })).toMatchObject({ ok: false, status: 'fail' });
+    expect(await look({ problem: 'nobody knows the reply' })).toEqual({
+      ok: false,
+      missing: ['intake'],
+      status: 'skip',
+    });
   });
 
   it.each([
@@ -145,8 +149,8 @@ describe('the word of the validator for a record', () => {
     ['no key at all', { ...sign(), signingKeys: [] }],
     ['an epoch before that of its admission', { ...sign({ epoch: 6n }), epoch: 6n }],
     ['a signature that was cut', { ...sign(), signature: sign().signature.subarray(1) }],
-  ])('fails for %s', (_what, intake) => {
-    expect(look(intake)).toMatchObject({ ok: false, status: 'fail' });
+  ])('fails for %s', async (_what, intake) => {
+    expect(await look(intake)).toMatchObject({ ok: false, status: 'fail' });
   });
 });
 
@@ -155,11 +159,11 @@ describe('a receipt that is followed into the settled log', () => {
   const other = new Uint8Array(32).fill(9);
   const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(0x50));
 
-  it('is good where the chain took the batch that holds this record', () => {
-    const { ok, settled } = judge(good);
+  it('is good where the chain took the batch that holds this record', async () => {
+    const { ok, settled } = await judge(good);
     expect([ok, settled?.status]).toEqual([true, 'pass']);
     expect(settled?.detail).toMatch(/^accept, fee \d+: entry 1 of 0x[0-9a-f]{40}, batch 1, block 77$/);
-    expect(judge(undefined).settled).toBeUndefined();
+    expect((await judge(undefined)).settled).toBeUndefined();
   });
 
   it.each<[string, SettledEvidence, RegExp]>([
@@ -216,17 +220,17 @@ describe('a receipt that is followed into the settled log', () => {
     ['another event', { ...good, event: { ...good.event, sequence: 2n } }, /took another batch/],
     ['an event of another log', { ...good, event: { ...good.event, logHead: other } }, /took another batch/],
     ['an event of another root', { ...good, event: { ...good.event, recordsRoot: other } }, /took another batch/],
-  ])('fails for %s', (_what, evidence, detail) => {
-    const { ok, settled } = judge(evidence);
+  ])('fails for %s', async (_what, evidence, detail) => {
+    const { ok, settled } = await judge(evidence);
     expect([ok, settled?.status]).toEqual([false, 'fail']);
     expect(settled?.detail).toMatch(detail);
   });
 
-  it('is not good where the way cannot be shown, or no contract is trusted, unless the reader allows it', () => {
-    expect(judge({ problem: 'not settled yet' })).toMatchObject({ ok: false, missing: ['settled'] });
-    expect(judge({ problem: 'not settled yet' }, { ...trust, allow: ['settled'] }).ok).toBe(true);
+  it('is not good where the way cannot be shown, or no contract is trusted, unless the reader allows it', async () => {
+    expect(await judge({ problem: 'not settled yet' })).toMatchObject({ ok: false, missing: ['settled'] });
+    expect((await judge({ problem: 'not settled yet' }, { ...trust, allow: ['settled'] })).ok).toBe(true);
     const { settlement: _none, ...rest } = trust;
-    expect(judge(good, rest).missing).toContain('settled');
+    expect((await judge(good, rest)).missing).toContain('settled');
   });
 });
 

@@ -79,7 +79,7 @@ export interface ReceiptVerdict {
  * Everything that a receipt proves without a model, in one place for every consumer (docs/spec/receipt.md). Never throws
  * on a hostile receipt: what does not parse is a failed check.
  */
-export function verifyReceipt(receipt: Receipt, given: ReceiptContext): ReceiptVerdict {
+export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Promise<ReceiptVerdict> {
   const checks: Check[] = [];
   const { trust = {} } = given;
   const crypto = withOrderKeys(given.crypto, trust.orderKeys);
@@ -88,7 +88,7 @@ export function verifyReceipt(receipt: Receipt, given: ReceiptContext): ReceiptV
   if (parsed === undefined) return { ok: false, checks, missing: [], allowed: [] };
   const { order, record, request } = parsed;
 
-  checks.push(...checkTierEvidence(crypto, receipt, parsed));
+  checks.push(...(await checkTierEvidence(crypto, receipt, parsed)));
   const requestHash = hashReadRequest(crypto, request, context.request);
   const blind = computeBlinds(crypto, { body: context.request, replyId: record.replyId }).answer;
   checks.push(
@@ -180,7 +180,7 @@ function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]):
 }
 
 /** The tier is the one that was asked for: what a header says of it is its provider's word. */
-function checkTierEvidence(crypto: Crypto, receipt: Receipt, { order, request }: Parts): readonly Check[] {
+function checkTierEvidence(crypto: Crypto, receipt: Receipt, { order, request }: Parts): Promise<readonly Check[]> {
   const { opening } = receipt;
   const parts = new Set<ReceiptPart>(['order', 'ticket', 'record']);
   // The beacon of epoch 0 is public: no certificate states it.

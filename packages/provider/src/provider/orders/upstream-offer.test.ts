@@ -106,12 +106,12 @@ it('signs milestones of what a server has written, which bill no prompt', async 
   for await (const { event } of network.client.service(ProviderService).generate(message)) {
     if (event.case === 'delta') text += event.value.text;
     if (event.case !== 'milestone') continue;
-    const { record, header: bytes, textBytes, attestation } = event.value;
+    const { record, header: bytes, textBytes, evidence } = event.value;
     windows.push(...event.value.windows.map(({ draws, sketch }) => ({ draws, sketch })));
     const header = parseHeader(bytes);
     counts.push(header.outputTokenCount);
     expect(header).toMatchObject({ tier: 'vanilla', promptTokenCount: 0, stopReason: 'cancelled' });
-    expect(attestation).toHaveLength(0);
+    expect(evidence).toEqual({});
     const parsed = parseRecordV2(record!.record);
     const response = utf8Encode(text);
     expect(response).toHaveLength(textBytes);

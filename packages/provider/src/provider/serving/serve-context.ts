@@ -1,4 +1,3 @@
-import { AttesterError } from '@ogong/host/attester/attester';
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
@@ -8,7 +7,7 @@ import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, PROGRESS_STEP_BYTES } from '
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
+import { makeReplyEvidence } from '../../machine/reply-evidence.ts';
 import { type AcceptedOrder, assertMachineEntered, assertRouter, assertTierStake } from '../orders/order-intake.ts';
 import { createEventSealer } from '../orders/sealed-order.ts';
 import type { RunningStandby } from '../orders/untaken-orders.ts';
@@ -135,15 +134,9 @@ export function createServeContext(
       reply.end();
     },
     payers: state.payers,
-    async attest(record, exchange) {
-      const { machine } = state;
+    makeEvidence(record, exchange) {
       const { tier } = parseModelId(job.ticket.modelId);
-      if (machine === undefined || !isAttestedTier(tier)) return NOTHING;
-      const { order } = job.signedOrder;
-      if (!isProxiedTier(tier)) return machine.attest({ order, record });
-      if (exchange === undefined)
-        throw new AttesterError('malformed', 'the hosted API was not asked over a link that can be shown');
-      return machine.attest({ order, record, exchanges: [exchange] });
+      return makeReplyEvidence(state.machine, { tier, order: job.signedOrder.order, record, exchange });
     },
     async keep({ opening }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
       kept = opening;

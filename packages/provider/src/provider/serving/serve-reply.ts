@@ -21,6 +21,7 @@ import type { InferenceRequest } from '@ogong/protocol/modality/text/request/req
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { text as textModality } from '@ogong/protocol/modality/text/text';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
+import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import { computeBilledFee } from '@ogong/protocol/verdict/reply-fee';
 import type { ModelRequest } from '../../engine/model-request.ts';
 import { chooseAnswerFormat } from '../../engine/model-request.ts';
@@ -74,10 +75,10 @@ export interface ServeContext {
   /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, billed: KeptBill) => Promise<void>;
   /**
-   * Of tier `tee` and `tee-proxy`: the machine's evidence for this order and its signature over the record. Empty in others.
-   * @param exchange what a hosted model was asked and told. @throws AttesterError
+   * Makes the tier's own evidence about a record.
+   * @param exchange the exchange with a hosted model. @throws AttesterError
    */
-  readonly attest: (record: Uint8Array, exchange?: ShownExchange) => Promise<Uint8Array>;
+  readonly makeEvidence: (record: Uint8Array, exchange?: ShownExchange) => Promise<EvidenceParts>;
   /** The reply is over, committed or not. */
   readonly end: () => void;
   /** False once the reply is over or nobody reads it any more, even where the consumer has not taken the event by then. */
@@ -156,7 +157,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     if (milestone === undefined) return;
     // It is about the text before it.
     await joiner.flush();
-    const shown = { admission: await admission, attestation: await dependencies.attest(milestone.record.record) };
+    const shown = { admission: await admission, evidence: await dependencies.makeEvidence(milestone.record.record) };
     await send({ event: { case: 'milestone', value: { ...milestone, ...shown } } });
   }
   /** What was made so far is signed for, since the provider lives; why it gives the reply up is what its caller hears. */
@@ -272,7 +273,7 @@ function limitCounts(
   return { promptTokens: Math.min(promptTokens, promptTokenBound, room), outputTokens };
 }
 
-/** Makes a committed reply durable, and due at its validator. @returns record and attestation as they go over the wire. */
+/** Makes a committed reply durable, and due at its validator. @returns record and own evidence as they go over the wire. */
 export async function keepCommitted(
   { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
   {
@@ -292,14 +293,14 @@ export async function keepCommitted(
     payeeWord,
     cohort,
     keep,
-    attest,
-  }: Pick<ServeContext, 'signer' | 'payeeWord' | 'cohort' | 'keep' | 'attest'>,
+    makeEvidence,
+  }: Pick<ServeContext, 'signer' | 'payeeWord' | 'cohort' | 'keep' | 'makeEvidence'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
   const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
   const word = progress && { progress };
-  const attestation = await attest(record, exchange);
+  const evidence = await makeEvidence(record, exchange);
   const push = create(PushRecordRequestSchema, {
     ...claim,
     request: body,
@@ -307,11 +308,11 @@ export async function keepCommitted(
     response,
     payeeWord,
     cohort,
-    attestation,
+    evidence,
     ...word,
   });
   await keep(committed, push, { feeAtomic, owedAtomic, isWithheld });
-  return { record: signedRecord, attestation };
+  return { record: signedRecord, evidence };
 }
 
 function toWireToken(token: TokenLikelihood, alternatives: readonly TokenLikelihood[]) {

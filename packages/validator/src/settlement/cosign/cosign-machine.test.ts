@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type BatchEntry, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -10,7 +11,10 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createCosignReaders, createOpinionReaders } from '../../machines/machine-evidence.ts';
 import { checkEntry } from './entry-check.ts';
+
+const readBy = (policy: MachinePolicy | undefined) => policy && createOpinionReaders({ crypto, policy });
 
 const MODEL = 'ogong/tee/test/synthetic';
 
@@ -28,7 +32,7 @@ async function proposeAttested() {
   });
   const machine = createSoftwareMachine(ledger, providerId, { provider });
   const attestation = await machine.attest({ order: order.order, record: reply.submission.record.record });
-  await own.intake.pushRecord({ ...reply.submission, attestation });
+  await own.intake.pushRecord({ ...reply.submission, evidence: { attestation } });
   await four.certifyAll();
   await own.runAudits();
   return {
@@ -44,17 +48,20 @@ describe('a co-signer of a reply of a machine', () => {
   beforeAll(async () => {
     proposal = await proposeAttested();
   });
-  const cosign = (machinePolicy: unknown, bend: (attestation: Uint8Array) => Uint8Array = (same) => same) => {
+  const cosign = (policy: MachinePolicy | undefined, bend: (attestation: Uint8Array) => Uint8Array | undefined) => {
     const { own, peers, request } = proposal;
     // It signs nothing here: what was signed once is signed again.
     const [peer] = peers;
-    Object.assign(peer.cosigning, { machinePolicy });
+    Object.assign(peer.cosigning, { opinionReaders: readBy(policy) });
     const message = create(CosignBatchRequestSchema, structuredClone(request) as never);
-    for (const entry of message.entries) entry.attestation = bend(entry.attestation);
+    for (const entry of message.entries) {
+      const bent = bend(entry.ownEvidence.attestation as Uint8Array);
+      entry.ownEvidence = bent === undefined ? {} : { attestation: bent };
+    }
     return peer.cosigner.cosign(own.signer.address, message);
   };
 
-  it.each<[string, unknown, (attestation: Uint8Array) => Uint8Array, string]>([
+  it.each<[string, MachinePolicy, (attestation: Uint8Array) => Uint8Array, string]>([
     ['that shows no attestation that can be read', softwarePolicy, () => new Uint8Array([1]), 'cannot be read'],
     [
       'whose key signed another reply',
@@ -85,11 +92,12 @@ describe('a co-signer of a reply of a machine', () => {
     ['that names no machine', strictPolicy],
     ['whose list of images is not in force', { ...softwarePolicy, imageList: 'maker/images', images: [] }],
     ['that demands a GPU', { ...softwarePolicy, gpu: true }],
-  ])('signs what is not refuted under a policy %s, and reports it', async (_name, machinePolicy) => {
+  ])('signs what is not refuted under a policy %s, and reports it', async (_name, policy) => {
     const { own, peers, request } = proposal;
     const [entry] = request.entries;
     const reported: string[] = [];
-    const state = { ...peers[0].cosigning, machinePolicy, onDisbelief: (what: string) => reported.push(what) };
+    const onDisbelief = (what: string) => reported.push(what);
+    const state = { ...peers[0].cosigning, opinionReaders: readBy(policy), onDisbelief };
     const log = parseVerdictEntry(entry?.logEntry as Uint8Array);
     await checkEntry(state, own.signer.address, log, entry as BatchEntry);
     expect(reported).toHaveLength(1);
@@ -107,23 +115,36 @@ describe('a co-signer of a reply of a machine', () => {
       checkEntry(
         {
           ...peers[0].cosigning,
-          wasMachineRevoked: async (_machine, { fromMs, untilMs }) => {
-            expect(untilMs).toBe(Number(expiresAtMs));
-            return fromMs >= revokedMs;
-          },
+          evidenceReaders: createCosignReaders({
+            crypto,
+            wasMachineRevoked: async (_machine, { fromMs, untilMs }) => {
+              expect(untilMs).toBe(Number(expiresAtMs));
+              return fromMs >= revokedMs;
+            },
+          }),
         },
         ...([own.signer.address, log, entry as BatchEntry] as const),
       );
     await expect(check(Number(expiresAtMs) - 86_400_000)).rejects.toMatchObject({ code: 'refuted' });
     await check(Number(expiresAtMs) - 600_000);
-    const state = { ...peers[0].cosigning, wasMachineRevoked: async () => Promise.reject(new Error('down')) };
+    const wasMachineRevoked = async () => Promise.reject(new Error('down'));
+    const state = { ...peers[0].cosigning, evidenceReaders: createCosignReaders({ crypto, wasMachineRevoked }) };
     const unread = checkEntry(state, own.signer.address, log, entry as BatchEntry);
     await expect(unread).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('waits for an attestation that is missing, whatever its policy', async () => {
     for (const policy of [softwarePolicy, undefined])
-      await expect(cosign(policy, () => new Uint8Array())).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(cosign(policy, () => undefined)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('does not sign without a reader of its own for the evidence', async () => {
+    const { own, peers, request } = proposal;
+    const [entry] = request.entries;
+    const log = parseVerdictEntry(entry?.logEntry as Uint8Array);
+    const state = { ...peers[0].cosigning, evidenceReaders: undefined };
+    const unread = checkEntry(state, own.signer.address, log, entry as BatchEntry);
+    await expect(unread).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('machine') });
   });
 
   it('refuses what is forged without a policy, too', async () => {
@@ -135,10 +156,10 @@ describe('a co-signer of a reply of a machine', () => {
   it('signs what it has seen and believes, and without a policy what the other validator says', async () => {
     const [entry] = proposal.request.entries;
     expect(parseVerdictEntry(entry?.logEntry as Uint8Array)).toMatchObject({ verdict: 'accept' });
-    expect(entry?.attestation).toEqual(proposal.attestation);
+    expect(entry?.ownEvidence).toEqual({ attestation: proposal.attestation });
     const [, believing, other] = proposal.peers;
-    Object.assign(believing.cosigning, { machinePolicy: softwarePolicy });
-    Object.assign(other.cosigning, { machinePolicy: undefined });
+    Object.assign(believing.cosigning, { opinionReaders: readBy(softwarePolicy) });
+    Object.assign(other.cosigning, { opinionReaders: undefined });
     for (const { cosigner } of [believing, other])
       expect((await cosigner.cosign(proposal.own.signer.address, proposal.request)).signature).toHaveLength(65);
   });

@@ -1,6 +1,4 @@
-import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Anchor, Channel, CoverageReading } from '@ogong/chain/client';
-import type { MachineReads } from '@ogong/chain/registry/machines';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -13,6 +11,7 @@ import type { PartTable } from '@ogong/protocol/settlement/packed-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import type { EvidenceReaders } from '@ogong/protocol/tier/tier';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { Holdings } from '../../audit/deterrence.ts';
@@ -45,8 +44,6 @@ export interface CosignOptions {
   readonly namesModels?: (() => boolean) | undefined;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
-  /** Which machines of tier `tee` are believed: what it does not take is reported. Default: nothing is. */
-  readonly machinePolicy?: MachinePolicy | undefined;
 }
 
 export interface CosignDependencies extends Holdings {
@@ -94,9 +91,11 @@ export interface CosignDependencies extends Holdings {
     validator: Uint8Array,
     replies: readonly JudgedRecord[],
   ) => Promise<readonly HeardAnswer[]>;
-  /** Whether the registry had a machine out in all of that time. Default: there is no registry. */
-  readonly wasMachineRevoked?: MachineReads['wasMachineRevoked'] | undefined;
-  /** A machine of a peer's entry that the own policy does not take, and that nobody has refuted: the entry is signed. */
+  /** Readers of own evidence whose answer is the same for every co-signer. Default: none, and no entry that needs one is signed. */
+  readonly evidenceReaders?: EvidenceReaders | undefined;
+  /** Readers by this operator's own policy. Their refusals are reported and stop no entry. Default: none. */
+  readonly opinionReaders?: EvidenceReaders | undefined;
+  /** Called with evidence of a peer's entry that the own policy refuses and nothing refutes: the entry is signed. */
   readonly onDisbelief?: ((what: string) => void) | undefined;
   /** A hearer that cannot be asked, or says what nobody signed; a key for sums or heads that does not sign. */
   readonly onError: (error: unknown) => void;

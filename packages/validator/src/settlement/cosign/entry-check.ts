@@ -12,7 +12,7 @@ import { computePairPpm, readDeterringPpm } from '../../audit/deterrence.ts';
 import { wasFound, wasShown } from '../../store/witness-store.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
-import { assertFeeBound, assertMachine, assertPublishedWeights, assertRouter, assertStake } from './entry-grounds.ts';
+import { assertEvidence, assertFeeBound, assertPublishedWeights, assertRouter, assertStake } from './entry-grounds.ts';
 
 /** How long the old coverage still passes after a change: a validator may not know of the change yet. */
 const ALPHA_GRACE_MS = 3_600_000;
@@ -26,8 +26,8 @@ export async function checkEntry(
     record: claimed,
     evidence,
     delivery,
-    attestation,
-  }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery' | 'attestation'>,
+    ownEvidence,
+  }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery' | 'ownEvidence'>,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
   // A refused entry is lost for good, and the slow clock may be this machine's own. But no clock is slow by an order's life.
@@ -46,7 +46,7 @@ export async function checkEntry(
   const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
   if (submission !== undefined && entry.feeAtomic > 0n) {
-    await assertMachine(state, entry, { ...submission, attestation });
+    await assertEvidence(state, entry, { ...submission, ownEvidence });
     await assertStake(state, entry, submission);
   }
   if (entry.feeAtomic > 0n) {

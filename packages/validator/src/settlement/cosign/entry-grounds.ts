@@ -1,27 +1,21 @@
-import { parseEvidence as parseMachineEvidence } from '@ogong/attestation/evidence-file';
-import { checkAttestedRecord } from '@ogong/attestation/machine-check';
-import { nameMachine } from '@ogong/attestation/machine-name';
-import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
-import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
-import { readAttestation } from '@ogong/protocol/tier/proxied';
-import { getAttestationPart } from '@ogong/protocol/tier/registry';
+import { getPart } from '@ogong/protocol/tier/evidence-parts';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
+import type { ShownRecord } from '@ogong/protocol/tier/tier';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem, type Holdings } from '../../audit/deterrence.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-// What an entry rests on besides its verdict: fee, stake, router, weights and machine.
+// What an entry rests on besides its verdict: fee, stake, router, weights and its tier's own evidence.
 
 /** An order that its validator should not have admitted. @throws CosignError */
 export async function assertFeeBound(
@@ -99,69 +93,40 @@ export async function assertPublishedWeights(
 }
 
 /**
- * No machine is named by it: what fails under it is forged, or of another reply, for every co-signer alike. What an operator's own policy
- * refuses beyond that stops no entry: where a third refuses what the others take, a log could neither settle nor lose it.
+ * A co-signer of a fee states that the tier's own evidence is about this reply. The entry's time counts, or the order's end if that is
+ * earlier: certificates and vendor statements run out. @throws CosignError
  */
-const PROVEN_POLICY: MachinePolicy = {
-  acceptedTcb: [],
-  minimumSnpTcb: { bootLoader: 0, tee: 0, snp: 0, microcode: 0 },
-  softwareKeys: [],
-  allow: ['authority', 'upstream'],
-};
-/** They depend on whom an operator believes, or sum the others up. */
-const OPINIONS: readonly string[] = [MACHINE_CHECK, 'cpu-vendor', 'cpu-tcb'];
-
-/** Whoever signs a fee of tier `tee` says that a machine has answered this order, at the time that is signed. @throws CosignError */
-export async function assertMachine(
+export async function assertEvidence(
   {
     crypto,
     ledger,
-    machinePolicy,
+    evidenceReaders,
+    opinionReaders,
     onDisbelief,
-    wasMachineRevoked,
-  }: Pick<CosignState, 'crypto' | 'ledger' | 'machinePolicy' | 'onDisbelief' | 'wasMachineRevoked'>,
+  }: Pick<CosignState, 'crypto' | 'ledger' | 'evidenceReaders' | 'opinionReaders' | 'onDisbelief'>,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
-  { order, record, header, requestSummary, attestation }: SummarizedReply & Pick<BatchEntry, 'attestation'>,
+  { order, record, header, requestSummary, ownEvidence: evidence }: SummarizedReply & Pick<BatchEntry, 'ownEvidence'>,
 ): Promise<void> {
   const { modelId, order: read } = readAsked({ bytes: order.order, header, requestSummary });
   if (read === undefined) return;
-  const part = getAttestationPart(modelId.split('/')[1] ?? '');
-  if (part === undefined) return;
-  // Validators of before kept none.
-  if (attestation.length === 0) throw new CosignError('unavailable', `entry ${index}: its attestation is not here`);
-  const held = { ledger, order: order.order, record, attestation, modelId };
-  // What a vendor says runs out. The reply was made before its order did.
-  const nowMs = Math.min(timeMs, Number(read.expiresAtMs));
-  const proven = await checkAttestedRecord(held, { crypto, policy: PROVEN_POLICY, nowMs }, part);
-  const isOpinion = ({ id, detail }: Check): boolean => OPINIONS.includes(id) && !detail.includes('cannot be read');
-  const failed = proven.find((one) => one.status === 'fail' && !isOpinion(one));
+  const { tier } = lookUpTier(modelId.split('/')[1] ?? '');
+  if (tier === undefined) return;
+  const missing = tier.ownEvidence.find(({ name }) => getPart(evidence, name) === undefined);
+  // The validator may have lost it: that refutes nothing.
+  if (missing !== undefined) throw new CosignError('unavailable', `entry ${index}: its ${missing.name} is not here`);
+  const shown: ShownRecord = { ledger, modelId, order: order.order, record, evidence };
+  const party = { crypto, nowMs: Math.min(timeMs, Number(read.expiresAtMs)) };
+  const proven = await tier.admit({ ...party, readers: evidenceReaders }, shown).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: its own evidence cannot be checked`, { cause });
+  });
+  const failed = proven.find(({ status }) => status === 'fail');
   if (failed !== undefined) throw new CosignError('refuted', `entry ${index}: ${failed.id}: ${failed.detail}`);
-  await assertNotRevoked({ wasMachineRevoked }, { index, attestation }, read);
-  if (machinePolicy === undefined) return;
-  const own = await checkAttestedRecord(held, { crypto, policy: machinePolicy, nowMs }, part);
+  const skipped = proven.find(({ status }) => status === 'skip');
+  if (skipped !== undefined) throw new CosignError('unavailable', `entry ${index}: ${skipped.id}: ${skipped.detail}`);
+  if (opinionReaders === undefined) return;
+  const own = await tier.admit({ ...party, readers: opinionReaders }, shown);
   const doubted = own.find(({ status }) => status === 'fail');
   if (doubted !== undefined) onDisbelief?.(`entry ${index}: ${doubted.id}: ${doubted.detail}`);
-}
-
-/**
- * The registry is the whole network's word. What counts is the order's time, and not now: all co-signers find the same, however late they
- * ask. Whoever took the record in may not have known yet. @throws CosignError
- */
-async function assertNotRevoked(
-  { wasMachineRevoked }: Pick<CosignState, 'wasMachineRevoked'>,
-  { index, attestation }: Pick<VerdictEntry, 'index'> & Pick<BatchEntry, 'attestation'>,
-  { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
-): Promise<void> {
-  if (wasMachineRevoked === undefined) return;
-  const { machine } = await nameMachine(parseMachineEvidence(readAttestation(attestation).evidence)).catch((cause) => {
-    throw new CosignError('refuted', `entry ${index}: its machine has no name: ${cause.message}`, { cause });
-  });
-  const untilMs = Number(expiresAtMs);
-  const span = { fromMs: untilMs - MAX_ORDER_LIFETIME_MS - REGISTERED_GRACE_MS, untilMs };
-  const isRevoked = await wasMachineRevoked(machine, span).catch((cause: unknown) => {
-    throw new CosignError('unavailable', `entry ${index}: the registry of machines cannot be read`, { cause });
-  });
-  demand(!isRevoked, `entry ${index}: its machine was revoked before its order`);
 }
 
 /** What does not parse is refuted with the rest of the entry. */

@@ -24,14 +24,13 @@ export function putMilestone(
   }: { readonly submission: Submission; readonly opening: Uint8Array; readonly tokens: number },
 ): void {
   if (readMilestoneTokens(store, replyId) >= tokens) return;
-  const { order, record, header, headerProof, request, endpoint, response, payeeWord, progress, attestation } =
-    submission;
+  const { order, record, header, headerProof, request, endpoint, response, payeeWord, progress, evidence } = submission;
   // A message from the wire is no plain object, so its fields are named.
   const push = create(PushRecordRequestSchema, {
     order: { order: order.order, signature: order.signature },
     record: { record: record.record, providerKey: record.providerKey, signature: record.signature },
     ...{ header, headerProof: [...headerProof], request, endpoint, response, payeeWord },
-    ...(attestation && { attestation }),
+    ...(evidence && { evidence: { ...evidence } }),
     ...(progress && { progress: { progress: progress.progress, signature: progress.signature } }),
   });
   store

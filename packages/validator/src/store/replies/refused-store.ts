@@ -67,7 +67,7 @@ function refuseReply(
   store
     .prepare(
       `UPDATE replies SET state = 'refused', entry_index = NULL, request = NULL, response = NULL,
-       request_summary = NULL, response_summary = NULL, evidence = NULL, payee_word = NULL, cohort = NULL, progress = NULL, progress_signature = NULL, attestation = NULL WHERE reply_id = ?`,
+       request_summary = NULL, response_summary = NULL, evidence = NULL, payee_word = NULL, cohort = NULL, progress = NULL, progress_signature = NULL, own_evidence = NULL WHERE reply_id = ?`,
     )
     .run(replyId);
   store.prepare('DELETE FROM deliveries WHERE reply_id = ?').run(replyId);

@@ -1,5 +1,7 @@
 import type { Store } from '@ogong/host/store/store';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
+import { encodeParts } from '@ogong/protocol/tier/evidence-parts';
+import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import type { BoundRecord, Claim, ReplyTexts } from '@ogong/protocol/verdict/claim';
 import { adjustChannel, readChannel } from '../channel-store.ts';
 import { hashList } from './hash-list.ts';
@@ -16,11 +18,12 @@ export function recordReply(
   {
     summary,
     texts,
-    attestation = new Uint8Array(0),
+    ownEvidence,
   }: {
     readonly summary: StoredSummary;
     readonly texts: ReplyTexts | undefined;
-    readonly attestation?: Uint8Array | undefined;
+    /** Parts that the tier names. */
+    readonly ownEvidence: EvidenceParts;
   },
   intake: { readonly epoch: bigint; readonly timeMs: number },
 ): void {
@@ -30,7 +33,7 @@ export function recordReply(
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, attestation = ?, consent = NULL
+       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, own_evidence = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -52,7 +55,7 @@ export function recordReply(
       intake.timeMs,
       summary.progress?.progress ?? null,
       summary.progress?.signature ?? null,
-      attestation.length === 0 ? null : attestation,
+      Object.keys(ownEvidence).length === 0 ? null : encodeParts(ownEvidence),
       order.replyId,
     );
   if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);

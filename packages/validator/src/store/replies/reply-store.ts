@@ -6,6 +6,7 @@ import {
   columns,
   flag,
   integer,
+  mapped,
   named,
   oneOf,
   optional,
@@ -19,6 +20,8 @@ import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
+import { encodeParts, parseParts } from '@ogong/protocol/tier/evidence-parts';
+import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import type { BoundRecord, ReplyTexts, StoredClaim, Submission, SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
@@ -45,8 +48,8 @@ export interface ReplyRow {
   readonly signedRecord: BoundRecord | undefined;
   /** Present where the provider handed the reply in: all of it but its texts. */
   readonly summary: StoredSummary | undefined;
-  /** Of tier `tee`, until its batch is pruned. */
-  readonly attestation: Uint8Array | undefined;
+  /** The tier's own evidence, until the batch is pruned. */
+  readonly ownEvidence: EvidenceParts | undefined;
   /** Present where its texts are here, too: from its opening on, or because it was cut short. */
   readonly submission: Submission | undefined;
   readonly feeAtomic: bigint | undefined;
@@ -106,8 +109,8 @@ const replyColumns = columns({
   signedRecord: signedRecordColumns,
   summaries: summaryColumns,
   payeeWord: optional(bytes),
-  /** Of tier `tee`: what co-signers hold against their own policies. */
-  attestation: optional(bytes),
+  /** NULL where the record carried none: co-signers check it. */
+  ownEvidence: optional(mapped(bytes, parseParts, encodeParts)),
   cohort: optional(bytes),
   texts: textColumns,
   /** The payer's word on a reply that was cut short. */
