@@ -1,5 +1,5 @@
-// Plants a fault for each part of a landing, and requires that the part turns red. Everything happens in a worktree of its own, in which the
-// record says that all is green: so the run shows as well that a change is found. Linux only, because it links the installed packages.
+// Plants a fault for each part of a landing, and requires that the part turns red. It works in a worktree of its own. The record there
+// says that all is green, so the run also shows that a change is found. Linux only, because it links the installed packages.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

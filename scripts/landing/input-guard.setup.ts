@@ -1,4 +1,4 @@
-// Fails a test file that reads a tracked file of the repository which is not among its inputs: a change of that file would not run the test.
+// Fails a test file that reads a tracked file outside its inputs. A change of that file would not run the test.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterAll, expect } from 'vitest';

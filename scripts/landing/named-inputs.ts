@@ -4,8 +4,8 @@ import { EVERYTHING } from './inputs.ts';
 const PAGES: readonly string[] = ['apps/explorer'];
 
 /**
- * Inputs that the import graph and the strings of a test do not show: files that it finds by listing a directory, and files that its
- * child processes read. `.` stands for all tracked files, `*` for one part of a path. The guard reports a file that is missing here.
+ * Inputs that neither the import graph nor the strings of a test show. The test finds them by listing a directory, or its child
+ * processes read them. `.` stands for all tracked files, `*` for one part of a path. The guard reports a file that is missing here.
  */
 const NAMED_INPUTS: Readonly<Record<string, readonly string[]>> = {
   'lab/src/bad-days/table.test.ts': [EVERYTHING],
@@ -22,8 +22,8 @@ const NEEDS_PAGES = /^apps\/explorer\/.*\.(?:process|e2e)\.test\.ts$/;
 const OPENS_PAGES = /\/explorer\//;
 
 /**
- * All inputs of tests that run compiled packages, in place of their import graph: what they show changes with the packages' entries and the
- * way of packing. The guard leaves these tests alone, and the nightly landing runs them whatever changed.
+ * All inputs of tests that run compiled packages, in place of their import graph. Their subject is the packages' entries and the way of
+ * packing. The guard leaves these tests alone, and the nightly landing runs them whatever changed.
  */
 const OWN_INPUTS: Readonly<Record<string, readonly string[]>> = {
   'scripts/published.e2e.test.ts': [

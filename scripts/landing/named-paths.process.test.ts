@@ -24,7 +24,7 @@ const exports = new Map([
 const find = async (path: string, text: string) =>
   findNamedPaths(path, await stripCode(text, 'ts'), { tracked, exports });
 
-describe('what a module names', () => {
+describe('paths that a module names', () => {
   it.each([
     ["import { run } from './run.ts'; run();", 'packages/a/src/run.ts'],
     ["import './run.ts';", 'packages/a/src/run.ts'],

@@ -21,7 +21,7 @@ const reasons = (more: object = {}) =>
     }).map(({ name, reason }) => [name, reason]),
   );
 
-it('only what has the inputs of a green run is spared', () => {
+it('a unit is left out only if it has the inputs of a green run', () => {
   expect(reasons()).toEqual({
     a: undefined,
     b: 'an input changed',
