@@ -15,13 +15,12 @@ import { createTicketsAhead, type TicketsAhead } from './buy/match/tickets-ahead
 import { createOrderPacing } from './buy/order-pacing.ts';
 import { createProviderCall } from './buy/provider-call.ts';
 import type { ReceiptChecker } from './buy/receipt-checker.ts';
-import type { ReplyContext } from './buy/reply.ts';
-import { createReplyService, type ReplyService } from './buy/reply-service.ts';
+import { createReplyService, type ReplyService, type ReplyServiceContext } from './buy/reply-service.ts';
 import { createKnownSealKeys } from './buy/seal-keys.ts';
 import { createValidatorChoice } from './buy/validator-choice.ts';
 import type { GatewayBooks } from './gateway-books.ts';
 import type { GatewayContext, GatewayOptions } from './gateway-options.ts';
-import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
+import { createSealedCalls, type SealedCalls, type SealedContext } from './sealed/sealed-calls.ts';
 
 export function createReplies(
   {
@@ -108,7 +107,7 @@ export function createReplies(
     createHedging(asked, {
       prices: openPrices({ maxPricePer1kAtomic, standbyPercent: asked.standbyPercent }, routers),
     });
-  const steps: ReplyContext = {
+  const steps: ReplyServiceContext & SealedContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
     steps: metrics.steps,
@@ -121,7 +120,7 @@ export function createReplies(
     matches,
     ahead,
     ...(hedging && { hedging, onHedge: counts.countHedge }),
-    // Where none is kept all are fresh.
+    // Without tickets drawn ahead, every ticket is fresh.
     ...(max > 0 && { ages: createTicketAges({ clock, random }) }),
     providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, latestEpoch: () => beacon.latest().epoch, random }),
@@ -141,14 +140,19 @@ export function createReplies(
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
     },
-    onError: warn('a router could not be told'),
+    onError: warn('a report to a router failed'),
   };
   return {
     ahead,
     hedging,
     replies: createReplyService(steps),
     sealed: createSealedCalls({
-      ...{ context: steps, sealKeys: keys, validatorKeys, links, patience, pacing },
+      context: steps,
+      sealKeys: keys,
+      validatorKeys,
+      links,
+      patience,
+      pacing,
     }),
   };
 }

@@ -1,5 +1,10 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import type { Clock } from '@ogong/host/time/clock';
+import type { BeaconView } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { drawHearers } from '@ogong/protocol/audit/hearers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isOk, pass } from '@ogong/protocol/base/checks';
@@ -24,26 +29,68 @@ import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import { type BoundRecord, bindRecord } from '@ogong/protocol/verdict/claim';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fee';
-import type { HeldRecord } from '../books/channel-ledger.ts';
-import type { StoredReply } from '../books/receipt-store.ts';
-import type { OutboxDelivery } from '../outbox/delivery-outbox.ts';
+import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
+import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
+import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/named-order.ts';
-import type { ProviderAnswer } from './follow-provider.ts';
-import { grantOf } from './paying-signer.ts';
-import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
-import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
+import { grantOf, type PayingSigner } from './paying-signer.ts';
+import type { ProviderCall } from './provider-call.ts';
+import type { ReceiptChecker } from './receipt-checker.ts';
+import type { BoughtAnswer, ProviderAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
+import { accuseProvider, type ComplaintEvidence, type ReportContext, reportToRouter } from './report-attempt.ts';
+import type { ValidatorChoice } from './validator-choice.ts';
+
+/** Services for checking a receipt by stage 1. */
+export interface VerifyContext {
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'generations'>;
+  readonly payer: PayingSigner;
+  readonly checker: ReceiptChecker;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Published weights. Default: a provider's claim about its weights is believed. */
+  readonly modelRoots?: ModelRoots;
+  /** Machines of tier `tee` that this gateway believes. */
+  readonly machinePolicy?: MachinePolicy | undefined;
+}
+
+/** Services for computing the fee of a reply. */
+export interface BillContext {
+  readonly chain: Pick<ChainView, 'ledger'>;
+  readonly payer: PayingSigner;
+}
+
+/** Services for keeping a checked reply or a part of one. */
+export interface KeepContext extends BillContext {
+  readonly receipts: Pick<ReceiptStore, 'put'>;
+  readonly ledger: Pick<ChannelLedger, 'deliver'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+/** Services for the delivery statement about a reply. */
+export interface DeliveryContext extends BillContext {
+  readonly beacon: Pick<BeaconView, 'latest'>;
+}
+
+interface ReplyServices {
+  readonly chain: Pick<ChainView, 'validators'>;
+  readonly providers: Pick<ProviderCall, 'getOpening'>;
+  readonly validators: Pick<ValidatorChoice, 'noteAdmitted'>;
+  readonly deliveries: Pick<DeliveryOutbox, 'put'>;
+}
+
+/** Services for checking a whole reply. */
+export type CheckContext = ReplyServices & VerifyContext & KeepContext & DeliveryContext & ReportContext;
 
 type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 
-/** The answer has arrived but is not checked yet. A busy provider has this long to open it; then the answer is rejected. */
+/** Time that a busy provider has to open an answer that has arrived. After it the answer is rejected. */
 const OPENING_PATIENCE_MS = 30_000;
 
 /**
- * Stage 1 on one reply. A reply that passes is stored and marked as delivered.
- * @throws ApiError where the provider is at fault.
+ * Checks one reply by stage 1. A reply that passes is stored and marked as delivered.
+ * @throws ApiError if the provider is at fault.
  */
 export async function checkReply<R extends BoughtAnswer>(
-  context: ReplyContext,
+  context: CheckContext,
   job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
 ): Promise<R> {
@@ -58,7 +105,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const opening = answer.opening ?? (await fetchOpening(context, attempt, record));
   const evidence: ComplaintEvidence = { record, opening: { opening } };
   const response = job.form.toResponse(answer);
-  // What fits into a window is paid without it, unless it was cut short or need not have been taken.
+  // A reply that fits into one window is paid without signed progress. Exceptions: a cut reply, and a standby order.
   const isStandby = job.request.demands.standbyPer1kAtomic !== undefined;
   const isCut = answer.finished.stopReason === 'cancelled';
   const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
@@ -96,9 +143,9 @@ export async function checkReply<R extends BoughtAnswer>(
   return read.reply;
 }
 
-/** @throws ApiError where the provider does not open what it committed to. */
+/** @throws ApiError if the provider does not open its commitment. */
 async function fetchOpening(
-  context: ReplyContext,
+  context: CheckContext,
   attempt: ProviderAttempt,
   record: SignedRecord,
 ): Promise<Uint8Array> {
@@ -110,9 +157,9 @@ async function fetchOpening(
   }
 }
 
-/** Keeps the receipt of a part of an answer that stage 1 has passed, and what is owed for it. */
+/** Keeps the receipt of a part of an answer that passed stage 1, and the fee for it. */
 export async function keepReply(
-  context: ReplyContext,
+  context: KeepContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
   part: Pick<StoredReply, 'receipt' | 'response' | 'checks'> & Parameters<typeof readHeld>[3],
@@ -126,9 +173,9 @@ export async function keepReply(
   ]);
 }
 
-/** Stage 1 has found that the reply may be billed. */
+/** Computes the ledger's entry for a reply that passed stage 1. */
 export function readHeld(
-  { chain: { ledger }, payer }: Pick<ReplyContext, 'chain' | 'payer'>,
+  { chain: { ledger }, payer }: BillContext,
   {
     endpoint,
     request,
@@ -140,7 +187,7 @@ export function readHeld(
   held: {
     readonly record: SignedRecord;
     readonly header: CommonHeader;
-    /** Its length alone, where the gateway does not see it. */
+    /** The response, or its length if the gateway does not see it. */
     readonly response: Uint8Array | { readonly sizeBytes: number };
   } & Pick<ProviderAnswer, 'progress'>,
 ): HeldRecord {
@@ -173,9 +220,9 @@ function toProgressed(
   return { blind: computeBlinds(crypto, { body, replyId }).answer, text: response };
 }
 
-/** Who hears it, too, so that the handling validator cannot hide it. */
+/** Lists the other validators that receive the delivery, so that the handling validator cannot hide it. */
 export function listHearers(
-  { chain }: Pick<ReplyContext, 'chain'>,
+  { chain }: { readonly chain: Pick<ChainView, 'ledger' | 'validators'> },
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
   const named = readOrder(chain.ledger, order);
@@ -183,9 +230,9 @@ export function listHearers(
   return hearers.map(({ address }) => address);
 }
 
-/** This gateway's word about the reply that it holds. */
+/** Signs this gateway's statement that it received the reply. */
 export function createDelivery(
-  { chain: { ledger }, beacon, payer }: ReplyContext,
+  { chain: { ledger }, beacon, payer }: DeliveryContext,
   { order }: Pick<ProviderAttempt, 'order'>,
   held: {
     readonly admission: SignedAdmission;
@@ -215,9 +262,9 @@ export function createDelivery(
   };
 }
 
-/** All that was signed for one reply, in one document. */
+/** Builds the receipt: all that was signed for one reply, in one document. */
 export function buildReceipt(
-  { chain }: { readonly chain: Pick<ReplyContext['chain'], 'ledger'> },
+  { chain }: Pick<BillContext, 'chain'>,
   { endpoint }: Pick<ReplyJob, 'endpoint'>,
   {
     attempt: { order, match, beacon, machines },
@@ -252,9 +299,9 @@ export function buildReceipt(
   };
 }
 
-/** Runs in the child process that reads bytes from strangers. */
+/** Verifies a receipt in the child process that reads bytes from strangers. */
 export async function verifyReply(
-  { chain, modelRoots, machinePolicy, checker, clock, payer }: ReplyContext,
+  { chain, modelRoots, machinePolicy, checker, clock, payer }: VerifyContext,
   { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
   {
     attempt,
@@ -272,8 +319,9 @@ export async function verifyReply(
     validators: attempt.validators,
     generations: chain.generations(),
     orderKeys: grantOf(payer, parseOrder(receipt.order.bytes)),
-    // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
-    // The validator signs for the record when it has it, which no reply waits for.
+    // router: the ticket came over a link with a pinned certificate.
+    // intake: the validator signs for the record later, and no reply waits for that.
+    // model-root: the operator chose to believe providers about their weights.
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
@@ -282,18 +330,18 @@ export async function verifyReply(
 }
 
 /**
- * The certificate is this gateway's own: it held when the gateway read it, and validators that have left since are no fault of the
- * provider.
+ * Excuses a failed beacon check. This gateway read the certificate itself and it was valid then. Validators that left since then are
+ * no fault of the provider.
  */
 export function excuseBeacon(verdict: ReceiptVerdict): ReceiptVerdict {
   const isOut = ({ id, status }: ReceiptVerdict['checks'][number]): boolean => id === 'beacon' && status === 'fail';
   if (!verdict.checks.some(isOut)) return verdict;
-  const read = pass('beacon', 'certified when it was read; the validators are others since');
+  const read = pass('beacon', 'certified when it was read; the validators have changed since');
   const checks = verdict.checks.map((one) => (isOut(one) ? read : one));
   return { ...verdict, checks, ok: isOk(checks) && verdict.missing.length === 0 };
 }
 
-/** The first check that failed. If none did, nothing could be checked, and that is not a pass either. */
+/** Returns the first failed check. If none failed, nothing could be checked, which is not a pass either. */
 export function toFailure({ checks }: Pick<ReceiptVerdict, 'checks'>): {
   readonly id: string;
   readonly detail: string;
@@ -303,7 +351,7 @@ export function toFailure({ checks }: Pick<ReceiptVerdict, 'checks'>): {
 }
 
 async function rejectReply(
-  context: ReplyContext,
+  context: ReportContext,
   attempt: ProviderAttempt,
   { id, detail, evidence }: { readonly id: string; readonly detail: string; readonly evidence: ComplaintEvidence },
 ): Promise<ApiError> {
@@ -314,7 +362,7 @@ async function rejectReply(
 function createCheckFailed(why: string, cause?: unknown): ApiError {
   return new ApiError(
     'ogong_check_failed',
-    `The reply failed its check and is not paid for: ${why}. The validators were told.`,
+    `The reply failed its check and is not paid for: ${why}. The validators were informed.`,
     { cause },
   );
 }

@@ -10,12 +10,31 @@ import type { Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
+import type { MilestoneOutbox } from '../outbox/milestone-outbox.ts';
 import { readOrder } from '../outbox/named-order.ts';
-import { buildReceipt, excuseBeacon, keepReply, toFailure, verifyReply } from './check-reply.ts';
-import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import {
+  type BillContext,
+  buildReceipt,
+  excuseBeacon,
+  type KeepContext,
+  keepReply,
+  toFailure,
+  type VerifyContext,
+  verifyReply,
+} from './check-reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
 import type { ComplaintEvidence } from './report-attempt.ts';
 
-/** As much of a reply as its provider has signed and this gateway has checked. */
+interface MilestoneServices {
+  readonly milestones: Pick<MilestoneOutbox, 'put'>;
+  /** Time between two checks of a running reply. Default: 3 s. */
+  readonly milestonePauseMs?: number | undefined;
+}
+
+/** Services for following the milestones of a reply. */
+export type MilestoneContext = MilestoneServices & VerifyContext & KeepContext;
+
+/** The part of a reply that its provider has signed and this gateway has checked. */
 export interface StandingMilestone {
   /** UTF-8 bytes of its text. */
   readonly textBytes: number;
@@ -67,7 +86,11 @@ interface Claimed extends Queued {
   readonly open: () => Uint8Array;
 }
 
-export function createMilestoneFollower(context: ReplyContext, job: Job, attempt: ProviderAttempt): MilestoneFollower {
+export function createMilestoneFollower(
+  context: MilestoneContext,
+  job: Job,
+  attempt: ProviderAttempt,
+): MilestoneFollower {
   const { milestonePauseMs: pauseMs = PAUSE_MS } = context;
   const spoiled = new AbortController();
   const { answer: blind } = computeBlinds(crypto, { body: job.body, replyId: attempt.replyId });
@@ -270,7 +293,7 @@ function measure({ record, header, windows, admission, payeeWord, evidence }: Mi
 
 /** That this gateway has this much of the text. It is said to nobody while its provider goes on. */
 function signLeft(
-  { payer, chain: { ledger } }: Pick<ReplyContext, 'payer' | 'chain'>,
+  { payer, chain: { ledger } }: BillContext,
   { order }: Pick<ProviderAttempt, 'order'>,
   { blind, text }: { readonly blind: Uint8Array; readonly text: Uint8Array },
 ) {

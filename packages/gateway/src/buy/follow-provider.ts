@@ -1,44 +1,65 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { monotonicClock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
-import type { SignedProgress } from '@ogong/protocol/exchange/progress';
-import type { Finished, Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { isRefusalCode } from '../outbox/failure-codes.ts';
 import { readOrder } from '../outbox/named-order.ts';
-import { createMilestoneFollower, type FailedMilestone, type MilestoneFollower } from './follow-milestones.ts';
+import type { NameCacheScope } from './cache-scope.ts';
+import {
+  createMilestoneFollower,
+  type FailedMilestone,
+  type MilestoneContext,
+  type MilestoneFollower,
+} from './follow-milestones.ts';
+import type { TicketsAhead } from './match/tickets-ahead.ts';
 import { UnsentOrderError } from './order-pacing.ts';
-import type { Delta } from './provider-call.ts';
-import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob, TriedJob } from './reply.ts';
+import type { PayingSigner } from './paying-signer.ts';
+import type { Delta, ProviderCall } from './provider-call.ts';
+import type { BoughtAnswer, ProviderAnswer, ProviderAttempt, ReplyJob, TriedJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress, type ReplyProgressInput } from './reply-progress.ts';
-import { accuseProvider, reportBroken, reportToRouter } from './report-attempt.ts';
+import {
+  accuseProvider,
+  type ReportContext,
+  type RouterReportContext,
+  reportBroken,
+  reportToRouter,
+} from './report-attempt.ts';
+import type { ValidatorChoice } from './validator-choice.ts';
 
-/** All that a provider said in one attempt; none of it is checked. */
-export interface ProviderAnswer {
-  readonly finished: Finished;
-  /** Where the reply came sealed; otherwise it is asked for. */
-  readonly opening: Uint8Array | undefined;
-  readonly text: string;
-  readonly tokens: readonly TokenLogprob[];
-  /** Under which format it came; undefined where nothing came. */
-  readonly format: AnswerFormat | undefined;
-  /** What this gateway has signed while it came. */
-  readonly progress: SignedProgress | undefined;
-  /** From the request to the last token, by this gateway's own clock. */
-  readonly tookMs: number;
-  /** From the request to the first part of the answer, or to its end where it has none. */
-  readonly firstMs: number;
+/** Services for signing progress on a running reply. */
+export interface ProgressContext {
+  readonly chain: Pick<ChainView, 'ledger'>;
+  readonly payer: PayingSigner;
+  readonly providers: Pick<ProviderCall, 'sendProgress'>;
+  readonly onError?: (error: unknown) => void;
 }
 
+/** Services for the report about a provider that declined. */
+export interface RefusalContext extends RouterReportContext {
+  readonly validators: Pick<ValidatorChoice, 'noteRefused' | 'doubt' | 'answers'>;
+}
+
+interface StreamServices {
+  readonly providers: Pick<ProviderCall, 'generate'>;
+  readonly nameCacheScope: NameCacheScope;
+  readonly ahead?: Pick<TicketsAhead, 'begun'>;
+}
+
+/** Services for following a provider's stream. */
+export type FollowContext = StreamServices & ProgressContext & MilestoneContext & ReportContext & RefusalContext;
+
 /**
- * Yields what the provider streams, and signs for it as it comes. Accuses a provider that breaks off after it began. If the client
- * leaves, the provider hears it before its stream ends.
- * @param onPart told how many bytes of a reply that broke off its provider had signed. @throws ApiError
+ * Yields the provider's stream, and signs progress as text arrives. Accuses a provider that breaks off after it began. If the client
+ * leaves, the provider is notified before its stream ends.
+ * @param onPart receives the bytes that the provider had signed before it broke off.
+ * @throws ApiError
  */
 export async function* followProvider(
-  context: ReplyContext,
+  context: FollowContext,
   job: TriedJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
   onPart: (textBytes: number) => void = () => {},
@@ -72,7 +93,7 @@ export async function* followProvider(
       const next = await stream.next();
       if (firstMs === undefined) context.ahead?.begun();
       firstMs ??= sinceStart();
-      // What lost was told to stop, and nothing of it is signed for.
+      // An attempt that lost the race was told to stop, and no progress is signed for it.
       if (!isShown && job.claim?.() === false) throw createUntaken();
       isShown = true;
       if (next.done) {
@@ -88,9 +109,9 @@ export async function* followProvider(
     }
   } catch (error) {
     isOver = true;
-    // It may be slow and not dead: then it stops, and bills what came and not the whole reply, which another one may give.
+    // The provider may be slow and not dead. Tell it to stop, so that it bills the part and not the whole reply.
     if (error instanceof ApiError && error.code === 'provider_timeout' && !job.signal.aborted) void progress.leave();
-    // If the client left, the provider is not at fault, and the validator decides about the order.
+    // If the client left, the provider is not at fault. The validator decides about the order.
     if (!job.signal.aborted && !isRefusal(error)) {
       const failed = await keepStanding(context, attempt, { milestones, onPart, isTakeLost: progress.isTakeLost() });
       if (failed) throw createSpoiled(failed, error);
@@ -104,18 +125,19 @@ export async function* followProvider(
     job.signal.removeEventListener('abort', onAbort);
     milestones?.stop();
     progress.end();
-    // Whoever reads this stops reading: that is leaving, too.
+    // The consumer stopped reading: the client has left.
     if (!isOver) await leave();
     await stream.return(undefined as never);
   }
 }
 
 /**
- * The provider broke off, or signed what does not hold. As much of its reply as it had signed before, and was checked, is its own: it is
- * kept, and paid where no record comes. @returns what does not hold.
+ * Keeps the signed and checked part of a reply whose provider broke off, or signed a false milestone. The provider is paid for that
+ * part if no record follows.
+ * @returns the false milestone.
  */
 async function keepStanding(
-  context: ReplyContext,
+  context: ReportContext,
   attempt: ProviderAttempt,
   {
     milestones,
@@ -131,7 +153,7 @@ async function keepStanding(
   await standing?.keep();
   if (standing) onPart(standing.textBytes);
   const { id: reason = 'abandoned', evidence } = failed ?? {};
-  // It sends no more before it knows that the reply is taken, and perhaps it never knew.
+  // A standby provider sends no more before it knows that its reply is taken, and this one may not know.
   if (isTakeLost && failed === undefined && standing === undefined)
     reportToRouter(context, attempt, { outcome: 'refused', outputTokens: 0 });
   else if (failed || standing === undefined)
@@ -146,15 +168,15 @@ const createSpoiled = ({ id, detail }: FailedMilestone, cause: unknown): ApiErro
   });
 
 /**
- * That nobody admitted the order is the provider's word. This gateway asks the validator itself: only where it is away for both of
- * them, the provider has refused nothing.
+ * Reports a provider that declined before it began. Only the provider says that no validator admitted the order, so this gateway asks
+ * the validator itself. If the validator does not answer here either, the provider is not at fault.
  */
 export async function reportRefusal(
-  context: ReplyContext,
+  context: RefusalContext,
   attempt: ProviderAttempt,
   { error, isStandby }: { readonly error: ApiError; readonly isStandby: boolean },
 ): Promise<void> {
-  // Who stands by for no more than it does may have room for others.
+  // A provider that is full for standby orders may have room for ordinary ones.
   if (error instanceof UnsentOrderError || (isStandby && error.code === 'provider_busy')) {
     reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
     return;
@@ -169,9 +191,9 @@ export async function reportRefusal(
 
 export const createUntaken = (): ApiError => new ApiError('provider_timeout', 'Another provider was faster.');
 
-/** @param options.blind of the answer; without it this gateway does not see the text, and is told its hash. */
+/** @param options.blind blind of the answer; without it the client reports the hash of the text, which this gateway does not see. */
 export function openProgress(
-  { payer, chain, providers, onError }: ReplyContext,
+  { payer, chain, providers, onError }: ProgressContext,
   attempt: ProviderAttempt,
   { blind, isStandby }: Pick<ReplyProgressInput, 'blind' | 'isStandby'> = {},
 ): ReplyProgress {
@@ -188,7 +210,7 @@ export function openProgress(
 }
 
 function toCall(
-  { nameCacheScope }: ReplyContext,
+  { nameCacheScope }: Pick<FollowContext, 'nameCacheScope'>,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   { match, order, beacon }: ProviderAttempt,
 ) {
@@ -206,5 +228,5 @@ function toCall(
   };
 }
 
-/** The provider declined before it began, or never had the order, so it broke no promise. */
+/** Whether the provider declined before it began, or never received the order. It broke no promise then. */
 export const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && isRefusalCode(error.code);

@@ -1,7 +1,8 @@
 import { nameFailure, type ReplySteps, type StepAttributes } from '@ogong/host/metrics/reply-steps';
+import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
-import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
 
 type NotedJob = Pick<
   ReplyJob<CommonRequest, BoughtAnswer>,
@@ -18,21 +19,24 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   rerank: 'rerank',
 };
 
-/** Notes the steps of one attempt. Nothing of what was asked or answered is in them. */
+export interface NotesContext {
+  /** Default: no step is noted. */
+  readonly steps?: ReplySteps;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+/** Notes the steps of one attempt. They hold nothing of the prompt or the answer. */
 export interface AttemptNotes {
   /** The attempt's order is signed and on the disk. */
   ordered(attempt: ProviderAttempt): void;
   /** The provider has answered. */
   answered(attempt: ProviderAttempt, timing: { readonly tookMs: number; readonly firstMs: number }): void;
   check<T>(attempt: ProviderAttempt, work: () => Promise<T>): Promise<T>;
-  /** The attempt ended: with an answer that may be shown, or without. */
+  /** The attempt ended, with a checked answer or with an error. */
   ended(attempt: ProviderAttempt, outcome: { readonly reply: CountedReply } | { readonly error: unknown }): void;
 }
 
-export function createAttemptNotes(
-  { steps, clock }: Pick<ReplyContext, 'steps' | 'clock'>,
-  job: NotedJob,
-): AttemptNotes {
+export function createAttemptNotes({ steps, clock }: NotesContext, job: NotedJob): AttemptNotes {
   const startMs = clock.nowMs();
   return {
     ordered({ replyId, match, validator }) {

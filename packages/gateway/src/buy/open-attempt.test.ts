@@ -12,9 +12,10 @@ import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router'
 import { expect, it } from 'vitest';
 import { createChannelLedger } from '../books/channel-ledger.ts';
 import { GATEWAY_SCHEMA } from '../books/schema.ts';
+import { assertPublishedWeights, assertRouter, findOffer, type OfferContext } from './match/find-offer.ts';
 import type { Match } from './match/provider-match.ts';
-import { assertPublishedWeights, assertRouter, buildTerms, findOffer, openAttempt } from './open-attempt.ts';
-import type { ReplyContext } from './reply.ts';
+import { type OpenContext, openAttempt } from './open-attempt.ts';
+import { buildTerms } from './order-offer.ts';
 
 const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill);
 const MODEL = 'ogong/verified/test/model';
@@ -111,7 +112,7 @@ it('gives back each ticket of which no order comes', async () => {
       validators: () => [],
       router: async () => ({ ticketKey, sinceMs: 0, untilMs: undefined }),
     },
-  } as unknown as ReplyContext;
+  } as unknown as OpenContext;
   const job = { request, body: utf8Encode('{}'), key: { id: 'key' } } as unknown as Parameters<typeof openAttempt>[1];
   const asked = { requestHash: bytes(32, 7), tried: [] };
   const { replyId } = await findOffer(context, job, asked);
@@ -159,7 +160,7 @@ it('has one ticket more kept only once a request that found none is ordered, non
       router: async () => ({ ticketKey, sinceMs: 0, untilMs: undefined }),
     },
     ahead: { take: () => void moves.push('take'), keep: () => void moves.push('keep'), drop: () => undefined },
-  } as unknown as ReplyContext;
+  } as unknown as OpenContext;
   const { signal } = new AbortController();
   const job = { request, body: utf8Encode('{}'), key: { id: 'key' }, signal } as unknown as Parameters<
     typeof openAttempt
@@ -195,7 +196,7 @@ it.each([
       matches: { match, leastPrice: () => price },
       chain: { ledger: { ...input.escrow, chainId }, validators: () => [] },
       ledger: createChannelLedger(createWorkStore(openStore(':memory:', { schema: GATEWAY_SCHEMA }))),
-    } as unknown as ReplyContext;
+    } as unknown as OfferContext;
     const key = { id: 'key', budgetAtomic };
     return findOffer(context, { request, key } as never, { requestHash: bytes(32, 7), tried: [] });
   };

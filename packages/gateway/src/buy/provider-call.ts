@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { createKemKeyStock } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
@@ -14,7 +13,6 @@ import {
   type Milestone,
   ProviderService,
   type SealedEnd,
-  type SignedOrderSchema,
   type Started,
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -23,12 +21,11 @@ import {
   DEFAULT_FORMAT,
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
-import type { SealSuite } from '@ogong/protocol/sealing/seal-context';
-import type { Match } from './match/provider-match.ts';
+import type { TicketedMatch } from './match/provider-match.ts';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
-import { type SealedCall, sealCall } from './sealed-call.ts';
+import { type SealableCall, type SealedCall, sealCall } from './sealed-call.ts';
 
 export interface Delta {
   readonly text: string;
@@ -43,20 +40,10 @@ export interface ProviderCallOptions {
   readonly totalTimeoutMs: number;
 }
 
-/** Whoever serves does not care who matched. */
-export type TicketedMatch = Omit<Match, 'router'>;
-
 /** A provider that streams more than was asked for is cut off. */
-export interface GenerateInput extends ReplyLimits {
-  readonly match: TicketedMatch;
-  readonly order: MessageInitShape<typeof SignedOrderSchema>;
-  readonly request: Uint8Array;
+export interface GenerateInput extends ReplyLimits, SealableCall {
   /** Certificate of the order's epoch; empty at genesis. */
   readonly beacon: Uint8Array;
-  readonly cacheScope: Uint8Array;
-  readonly endpoint: string;
-  /** Default: 1. */
-  readonly sealSuite?: SealSuite | undefined;
   readonly signal: AbortSignal;
   /** Told of the milestones of a text, where they are wanted. */
   readonly onMilestone?: ((milestone: Milestone) => void) | undefined;

@@ -33,8 +33,7 @@ import { createProviderMatch } from './match/provider-match.ts';
 import { createRouters } from './match/routers.ts';
 import { createProviderCall } from './provider-call.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
-import type { ReplyContext } from './reply.ts';
-import { createReplyService } from './reply-service.ts';
+import { createReplyService, type ReplyServiceContext } from './reply-service.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 
 /** Kills the process, as far as its dependencies can tell: from one call on, none of them does anything any more. */
@@ -110,7 +109,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const milestones = createMilestoneOutbox({ books, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
   const price = { maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
-  const context: ReplyContext = {
+  const context: ReplyServiceContext = {
     chain,
     beacon: network.beacon,
     links,

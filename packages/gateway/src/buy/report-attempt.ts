@@ -1,15 +1,40 @@
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type Finished, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ProviderAttempt, ReplyContext } from './reply.ts';
+import type { ChannelLedger } from '../books/channel-ledger.ts';
+import type { ComplaintOutbox } from '../outbox/complaint-outbox.ts';
+import type { ProviderMatch } from './match/provider-match.ts';
+import type { TicketsAhead } from './match/tickets-ahead.ts';
+import type { ProviderAttempt } from './reply.ts';
+import type { ValidatorChoice } from './validator-choice.ts';
 
 export interface ComplaintEvidence {
   readonly record?: NonNullable<Finished['record']>;
   readonly opening?: { readonly opening: Uint8Array };
 }
 
-/** Tells the validator, and the router of its ticket, what the provider did. The report to the validator is durable. */
+/** Services for the report about an attempt to its router. */
+export interface RouterReportContext {
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly links: LinkPool;
+  /** Default: no ticket is drawn ahead. */
+  readonly ahead?: Pick<TicketsAhead, 'drop'>;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Services for the report about a provider's failure. */
+export interface ReportContext extends RouterReportContext {
+  readonly matches: Pick<ProviderMatch, 'exclude'>;
+  readonly validators: Pick<ValidatorChoice, 'doubt'>;
+  readonly complaints: Pick<ComplaintOutbox, 'put'>;
+  readonly ledger: Pick<ChannelLedger, 'abandon'>;
+  readonly onFault?: (reason: string, providerId: Uint8Array) => void;
+}
+
+/** Reports a provider's fault to the validator and to the router of its ticket. The report to the validator is durable. */
 export async function accuseProvider(
-  context: ReplyContext,
+  context: ReportContext,
   attempt: ProviderAttempt,
   { reason, evidence = {} }: { readonly reason: string; readonly evidence?: ComplaintEvidence },
 ): Promise<void> {
@@ -23,16 +48,19 @@ export async function accuseProvider(
   reportToRouter(context, attempt, { outcome, outputTokens: 0 });
 }
 
-/** The provider died, and is paid for what it had signed: its validator need not be told that it is gone, the router has to be. */
-export function reportBroken(context: ReplyContext, attempt: ProviderAttempt): void {
+/** Reports a provider that died to the router. It is paid for the part that it signed, so the validator receives no complaint. */
+export function reportBroken(
+  context: RouterReportContext & Pick<ReportContext, 'validators' | 'onFault'>,
+  attempt: ProviderAttempt,
+): void {
   context.onFault?.('abandoned', attempt.match.ticket.providerId);
   context.validators.doubt();
   reportToRouter(context, attempt, { outcome: 'abandoned', outputTokens: 0 });
 }
 
-/** What others see as the provider's figures (docs/spec/match.md#figures). A lost report does no harm. */
+/** Reports an outcome for the provider's public figures (docs/spec/match.md#figures). A lost report does no harm. */
 export function reportToRouter(
-  { clock, links, ahead, onError = () => {} }: ReplyContext,
+  { clock, links, ahead, onError = () => {} }: RouterReportContext,
   { replyId, match, startedMs }: ProviderAttempt,
   {
     outcome,

@@ -1,8 +1,8 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { PayingKey, ReplyContext } from '../buy/reply.ts';
+import type { PayingKey } from '../buy/reply.ts';
 import { accuseProvider, reportToRouter } from '../buy/report-attempt.ts';
-import { type HeldPart, keepSealedPart, type SealedPassage } from './close-sealed.ts';
+import { type HeldPart, type KeepPartContext, keepSealedPart, type SealedPassage } from './close-sealed.ts';
 import type { DoubtedProviders } from './doubted-providers.ts';
 
 /** Sealed replies that broke off, and whose clients have not said yet what they have of them. */
@@ -24,7 +24,7 @@ interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'atte
 /** A client checks the last milestone and seals it in less. */
 const PART_WAIT_MS = 20_000;
 
-export function createBrokenReplies(context: ReplyContext, doubted: Pick<DoubtedProviders, 'note'>): BrokenReplies {
+export function createBrokenReplies(context: KeepPartContext, doubted: Pick<DoubtedProviders, 'note'>): BrokenReplies {
   const { clock } = context;
   const waiting = new Map<string, BrokenReply & { readonly timer: NodeJS.Timeout; readonly untilMs: number }>();
   let isStopped = false;

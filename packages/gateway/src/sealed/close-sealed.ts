@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
@@ -10,10 +11,21 @@ import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogo
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { type BoundRecord, ClaimError, openBoundMilestone, openBoundRecord } from '@ogong/protocol/verdict/claim';
-import type { HeldRecord } from '../books/channel-ledger.ts';
-import { buildReceipt, createDelivery, listHearers, readHeld } from '../buy/check-reply.ts';
-import type { ProviderAttempt, ReplyContext } from '../buy/reply.ts';
-import { accuseProvider, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
+import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
+import {
+  type BillContext,
+  buildReceipt,
+  createDelivery,
+  type DeliveryContext,
+  type KeepContext,
+  listHearers,
+  readHeld,
+} from '../buy/check-reply.ts';
+import type { ProviderAttempt } from '../buy/reply.ts';
+import { accuseProvider, type ReportContext, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
+import type { ValidatorChoice } from '../buy/validator-choice.ts';
+import type { DeliveryOutbox } from '../outbox/delivery-outbox.ts';
+import type { MilestoneOutbox } from '../outbox/milestone-outbox.ts';
 import { readOrder } from '../outbox/named-order.ts';
 import type { SealedEnd } from './follow-sealed.ts';
 import { SealedBreach } from './pass-sealed.ts';
@@ -31,7 +43,24 @@ export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firs
   readonly receipt: Receipt;
 }
 
-/** What a client says of a reply that it has checked. */
+/** Services for the complaint of a client about a sealed reply. */
+export type ComplainContext = Pick<ReportContext, 'complaints' | 'ledger' | 'onFault'> & {
+  readonly ledger: Pick<ChannelLedger, 'noteFailure'>;
+};
+
+/** Services for delivering a sealed reply that its client has checked. */
+export type DeliverContext = KeepContext &
+  DeliveryContext &
+  ReportContext & {
+    readonly chain: Pick<ChainView, 'validators'>;
+    readonly deliveries: Pick<DeliveryOutbox, 'put'>;
+    readonly validators: Pick<ValidatorChoice, 'noteAdmitted'>;
+  };
+
+/** Services for keeping the checked part of a sealed reply that broke off. */
+export type KeepPartContext = KeepContext & ReportContext & { readonly milestones: Pick<MilestoneOutbox, 'put'> };
+
+/** A client's statement about a reply that it has checked. */
 export interface HeldSealed {
   /** That the header is leaf 0 of the record's commitment. */
   readonly headerProof: readonly Uint8Array[];
@@ -44,7 +73,7 @@ const MAX_SIGNED_LENGTH = 8_192;
 
 /** @throws ApiError where the provider left out what it owes; the validator is told. */
 export async function keepPassed(
-  context: ReplyContext,
+  context: ReportContext & BillContext,
   asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
   { finished, tookMs, firstMs }: SealedEnd,
 ): Promise<SealedPassage> {
@@ -76,7 +105,7 @@ const isTooLong = ({ record, header, admission, evidence }: Finished): boolean =
  * account; those of several accounts from others, too (see DoubtedProviders).
  */
 export async function complainOfSealed(
-  context: ReplyContext,
+  context: ComplainContext,
   { attempt, record }: Pick<SealedPassage, 'attempt' | 'record'>,
   reason: string,
 ): Promise<void> {
@@ -91,7 +120,7 @@ export async function complainOfSealed(
  * The client has checked the reply: this gateway tells the validators which record it holds, and keeps the receipt.
  * @throws ApiError where the record does not hold.
  */
-export async function deliverSealed(context: ReplyContext, passed: SealedPassage, held: HeldSealed): Promise<void> {
+export async function deliverSealed(context: DeliverContext, passed: SealedPassage, held: HeldSealed): Promise<void> {
   const { attempt, admission, receipt, tookMs, firstMs, record, header: bytes } = passed;
   const replyId = toHex(attempt.replyId);
   const bound = { ...record, header: bytes, headerProof: held.headerProof };
@@ -110,7 +139,7 @@ export async function deliverSealed(context: ReplyContext, passed: SealedPassage
 
 /** @throws ApiError */
 function readPassed(
-  context: ReplyContext,
+  context: BillContext,
   { attempt, endpoint, request, progress, record }: SealedPassage,
   { bound, responseBytes }: { readonly bound: BoundRecord; readonly responseBytes: number },
 ): { readonly header: CommonHeader; readonly billed: HeldRecord } {
@@ -138,7 +167,7 @@ export interface HeldPart {
  * keeps its receipt, and hands the sealed part to the validator. @throws ApiError where the milestone does not hold.
  */
 export async function keepSealedPart(
-  context: ReplyContext,
+  context: KeepPartContext,
   { attempt, endpoint, request }: Pick<SealedPassage, 'attempt' | 'endpoint' | 'request'>,
   { milestone, headerProof, textHash, sealed }: HeldPart,
 ): Promise<Receipt> {

@@ -1,24 +1,44 @@
 import { ApiError } from '@ogong/host/http/api-error';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { giveBack } from '../buy/match/find-match.ts';
-import { type FoundOffer, findOffer } from '../buy/open-attempt.ts';
+import { type FoundOffer, findOffer, type OfferContext } from '../buy/match/find-offer.ts';
 import type { PayingKey } from '../buy/reply.ts';
+import type { KnownSealKeys } from '../buy/seal-keys.ts';
 import type { DoubtedProviders } from './doubted-providers.ts';
-import type { AskedSealed, SealedCallsDependencies } from './sealed-calls.ts';
+import type { KnownValidatorKeys } from './validator-keys.ts';
 
 const MAX_TRIES = 3;
 
-/** The first drawn provider that can be sealed to. */
+/** What a client tells of a request that it seals itself: no text, and its hash. */
+export interface AskedSealed {
+  readonly endpoint: string;
+  /** What fee and match depend on. The provider refuses a request that asks for more. */
+  readonly request: CommonRequest;
+  readonly requestHash: Uint8Array;
+  readonly nonce: Uint8Array;
+  /** Which of the answers that the request asks for. */
+  readonly choice: number;
+  /** Of vectors and scores: tokens of the longest input, at most. */
+  readonly contextSize: number | undefined;
+  /** Providers that it was tried with. */
+  readonly exclude: readonly Uint8Array[];
+}
+
+/** Services for finding a provider that can be sealed to. */
+export type FindSealedContext = OfferContext;
+
+interface FindSealedDependencies {
+  readonly context: FindSealedContext;
+  readonly sealKeys: Pick<KnownSealKeys, 'show'>;
+  readonly validatorKeys: Pick<KnownValidatorKeys, 'show'>;
+  readonly doubted: Pick<DoubtedProviders, 'list'>;
+}
+
+/** Finds the first drawn provider that can be sealed to. */
 export async function findSealed(
-  {
-    context,
-    sealKeys,
-    validatorKeys,
-    doubted,
-  }: Pick<SealedCallsDependencies, 'context' | 'sealKeys' | 'validatorKeys'> & {
-    readonly doubted: Pick<DoubtedProviders, 'list'>;
-  },
+  { context, sealKeys, validatorKeys, doubted }: FindSealedDependencies,
   asked: AskedSealed,
   { key, signal }: { readonly key: PayingKey; readonly signal: AbortSignal },
 ): Promise<[FoundOffer, SealedOffer]> {
@@ -31,7 +51,7 @@ export async function findSealed(
     const job = { request, provider: undefined, key, signal };
     const wanted = { requestHash, nonce, contextSize };
     const offer = await findOffer(context, job, { ...wanted, tried: without }).catch((error: unknown) => {
-      // Rather somebody of whom others complain than nobody.
+      // A provider with complaints is better than none.
       if (doubts.length === 0 || signal.aborted) throw error;
       doubts = [];
       return findOffer(context, job, { ...wanted, tried });

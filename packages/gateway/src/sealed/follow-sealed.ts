@@ -3,11 +3,14 @@ import { monotonicClock } from '@ogong/host/time/clock';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { isRefusal, reportRefusal } from '../buy/follow-provider.ts';
-import type { ProviderAttempt, ReplyContext } from '../buy/reply.ts';
+import { isRefusal, type RefusalContext, reportRefusal } from '../buy/follow-provider.ts';
+import type { ProviderAttempt } from '../buy/reply.ts';
 import type { ReplyProgress } from '../buy/reply-progress.ts';
-import { accuseProvider, reportToRouter } from '../buy/report-attempt.ts';
+import { accuseProvider, type ReportContext, reportToRouter } from '../buy/report-attempt.ts';
 import { passSealed, SealedBreach, type SealedEvent, type SealedPass } from './pass-sealed.ts';
+
+/** Services for following a sealed reply. */
+export type FollowSealedContext = ReportContext & RefusalContext;
 
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
@@ -44,7 +47,7 @@ export class UnsaidText extends ApiError {
  * takes milestones. If the client leaves, the provider hears it before its stream ends. @throws ApiError
  */
 export async function* followSealed(
-  context: ReplyContext,
+  context: FollowSealedContext,
   pass: SealedPass,
   { attempt, envelope, maxTokens, milestones, progress, signal }: SealedRun,
 ): AsyncGenerator<SealedEvent, SealedEnd> {

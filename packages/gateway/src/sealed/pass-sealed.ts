@@ -12,8 +12,9 @@ import {
   type SignedOrderSchema,
   type Started,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { TicketedMatch } from '../buy/match/provider-match.ts';
 import { type OrderPacing, waitForPlace } from '../buy/order-pacing.ts';
-import { type ProviderCallOptions, type TicketedMatch, toProviderError } from '../buy/provider-call.ts';
+import { type ProviderCallOptions, toProviderError } from '../buy/provider-call.ts';
 import { computeMostMessages } from '../buy/reply-bounds.ts';
 
 /** What a provider says to a client that has sealed its request, as it comes. */

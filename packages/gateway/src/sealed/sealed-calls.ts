@@ -8,45 +8,35 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import { isRefusal, openProgress } from '../buy/follow-provider.ts';
+import type { ChannelLedger } from '../books/channel-ledger.ts';
+import { isRefusal, openProgress, type ProgressContext } from '../buy/follow-provider.ts';
 import { giveBack } from '../buy/match/find-match.ts';
-import { createAttemptNotes } from '../buy/note-attempt.ts';
-import { type FoundOffer, orderOffer } from '../buy/open-attempt.ts';
+import type { FoundOffer } from '../buy/match/find-offer.ts';
+import { createAttemptNotes, type NotesContext } from '../buy/note-attempt.ts';
+import { type OrderContext, orderOffer } from '../buy/order-offer.ts';
 import type { OrderPacing } from '../buy/order-pacing.ts';
 import type { ProviderCallOptions } from '../buy/provider-call.ts';
-import type { PayingKey, ProviderAttempt, ReplyContext } from '../buy/reply.ts';
+import type { PayingKey, ProviderAttempt } from '../buy/reply.ts';
 import type { ReplyProgress } from '../buy/reply-progress.ts';
 import type { KnownSealKeys } from '../buy/seal-keys.ts';
 import { createBrokenReplies, createUnknown } from './broken-replies.ts';
 import {
+  type ComplainContext,
   complainOfSealed,
+  type DeliverContext,
   deliverSealed,
   type HeldPart,
   type HeldSealed,
+  type KeepPartContext,
   keepPassed,
   type SealedPassage,
 } from './close-sealed.ts';
 import { createDoubtedProviders } from './doubted-providers.ts';
-import { findSealed } from './find-sealed.ts';
-import { followSealed, UnsaidText } from './follow-sealed.ts';
+import { type AskedSealed, type FindSealedContext, findSealed } from './find-sealed.ts';
+import { type FollowSealedContext, followSealed, UnsaidText } from './follow-sealed.ts';
 import { SEAL_KEY_EXPIRED, SealedBreach, type SealedEvent } from './pass-sealed.ts';
 import { createUntakenOffers } from './untaken-offers.ts';
 import type { KnownValidatorKeys } from './validator-keys.ts';
-
-/** What a client tells of a request that it seals itself: no text, and its hash. */
-export interface AskedSealed {
-  readonly endpoint: string;
-  /** What fee and match depend on. The provider refuses a request that asks for more. */
-  readonly request: CommonRequest;
-  readonly requestHash: Uint8Array;
-  readonly nonce: Uint8Array;
-  /** Which of the answers that the request asks for. */
-  readonly choice: number;
-  /** Of vectors and scores: tokens of the longest input, at most. */
-  readonly contextSize: number | undefined;
-  /** Providers that it was tried with. */
-  readonly exclude: readonly Uint8Array[];
-}
 
 /** Replies whose requests their clients have sealed: this gateway orders, pays and passes, and opens nothing. */
 export interface SealedCalls {
@@ -88,8 +78,18 @@ export interface PassedReceipt extends Pick<SealedPassage, 'receipt'> {
 
 export type SealedOutcome = HeldSealed | HeldPart | { readonly reason: string };
 
+/** Services for the steps of a sealed call. */
+export type SealedContext = FindSealedContext &
+  OrderContext &
+  NotesContext &
+  ProgressContext &
+  FollowSealedContext &
+  ComplainContext &
+  DeliverContext &
+  KeepPartContext & { readonly ledger: Pick<ChannelLedger, 'find'> };
+
 export interface SealedCallsDependencies {
-  readonly context: ReplyContext;
+  readonly context: SealedContext;
   readonly sealKeys: Pick<KnownSealKeys, 'show' | 'forget'>;
   readonly validatorKeys: KnownValidatorKeys;
   readonly links: LinkPool;

@@ -28,8 +28,9 @@ import type { RateLimits } from '../front/rate-limits.ts';
 import type { KeyedHandler } from '../front/sign-in.ts';
 import { createUnknown } from './broken-replies.ts';
 import type { HeldPart } from './close-sealed.ts';
+import type { AskedSealed } from './find-sealed.ts';
 import type { SealedEvent } from './pass-sealed.ts';
-import type { AskedSealed, SealedCalls, SealedOutcome } from './sealed-calls.ts';
+import type { SealedCalls, SealedOutcome } from './sealed-calls.ts';
 
 export interface SealedHandlersDependencies {
   readonly calls: SealedCalls;

@@ -11,7 +11,9 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type RoleEvidenceAnswer, RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import {
+  ATTESTED_ROLES,
   type AttestedRole,
   computeRoleNonce,
   encodeRoleEvidence,
@@ -43,6 +45,27 @@ export interface AttestedRoles {
     beacon: KnownBeacon,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Uint8Array>>;
+}
+
+/** The machines that a request, or its gateway, may demand. */
+export interface AttestedContext {
+  /** Default: no machine is asked, and a request that demands one is refused. */
+  readonly attested?: AttestedRoles;
+  /** Roles whose machines every request demands. Default: none. */
+  readonly demandedRoles?: readonly AttestedRole[];
+}
+
+/** Lists the roles whose machines a request, or its gateway, demands. */
+export const listDemandedRoles = (
+  { demandedRoles = [] }: AttestedContext,
+  { preference }: Pick<CommonRequest, 'preference'>,
+): readonly AttestedRole[] =>
+  ATTESTED_ROLES.filter((role) => demandedRoles.includes(role) || preference?.attested.includes(role));
+
+/** @throws UnattestedError if this gateway asks no machines. */
+export function getAttestedRoles({ attested }: AttestedContext): AttestedRoles {
+  if (attested === undefined) throw refuse('validator', 'this gateway asks no machines');
+  return attested;
 }
 
 export interface AttestedRolesDependencies {

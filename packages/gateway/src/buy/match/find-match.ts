@@ -1,12 +1,15 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { computeMatchSeed, openMatch, parseCandidates } from '@ogong/protocol/exchange/match';
 import { computeReplyId, type Order } from '@ogong/protocol/exchange/order';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ReplyContext, ReplyJob } from '../reply.ts';
-import type { Match, MatchQuery } from './provider-match.ts';
+import type { ReplyJob } from '../reply.ts';
+import type { Match, MatchQuery, ProviderMatch } from './provider-match.ts';
 
 /** A list changes as providers become busy and free. */
 const MAX_LISTS = 4;
@@ -14,7 +17,14 @@ const MAX_LISTS = 4;
 const MAX_NONCES = 4_096;
 const NONCES_AT_ONCE = 128;
 
-type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links' | 'clock'>;
+/** Services for drawing a provider. */
+export interface MatchContext {
+  readonly chain: Pick<ChainView, 'ledger'>;
+  readonly links: LinkPool;
+  readonly matches: Pick<ProviderMatch, 'match'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly randomBytes: (length: number) => Uint8Array;
+}
 
 export interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
@@ -91,4 +101,19 @@ export async function giveBack(
     .to(RouterService, match.router)
     .report(message)
     .catch(() => undefined);
+}
+
+/** Gives the ticket back if `use` fails. Otherwise it would hold a slot of its provider until it expires. */
+export async function holdTicket<T>(
+  context: Pick<MatchContext, 'links'> & { readonly onError?: (error: unknown) => void },
+  held: Pick<FoundMatch, 'replyId' | 'match'>,
+  use: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    // Do not wait for the router.
+    giveBack(context, held).catch((failure: unknown) => context.onError?.(failure));
+    throw error;
+  }
 }

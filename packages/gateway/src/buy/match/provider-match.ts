@@ -52,6 +52,9 @@ export interface Match {
   readonly candidates: Uint8Array;
 }
 
+/** A match as a provider sees it: without its router. */
+export type TicketedMatch = Omit<Match, 'router'>;
+
 export interface ProviderMatch {
   /** @throws ApiError `model_not_found`, `no_provider`, `router_unreachable` */
   match(query: MatchQuery): Promise<Match>;

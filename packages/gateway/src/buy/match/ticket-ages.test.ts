@@ -7,8 +7,7 @@ import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { TICKET_WINDOW_MS } from '@ogong/protocol/exchange/ticket';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openAttempt } from '../open-attempt.ts';
-import type { ReplyContext } from '../reply.ts';
+import { type OpenContext, openAttempt } from '../open-attempt.ts';
 import { findMatch } from './find-match.ts';
 import type { MatchQuery } from './provider-match.ts';
 import { createTicketAges, waitUntil } from './ticket-ages.ts';
@@ -94,7 +93,7 @@ function openGateway(random: () => number, isAged: boolean) {
     },
     ahead,
     ...(isAged && { ages: createTicketAges({ clock, random }) }),
-  } as unknown as ReplyContext;
+  } as unknown as OpenContext;
   const { signal } = new AbortController();
   async function order(provider: Uint8Array | undefined): Promise<void> {
     const job = { request, body, key: { id: 'key' }, signal, provider } as unknown as Parameters<typeof openAttempt>[1];
