@@ -125,6 +125,17 @@ describe('canaries: each rule rejects its violation', () => {
       "    case 'completion':",
       "if (endpoints.includes('embedding')) return;",
     ].map((line): [string, string, string] => ['packages/gateway/src/front/a.ts', line, 'a decision of an endpoint']),
+    ...[
+      "const PREFIXES = { chat: 'chatcmpl', other: 'cmpl' };",
+      "  'rerank': 'rank',",
+      "  completion: { method: 'POST', path: '/v1/completions' },",
+      '  embedding: 3,',
+      '  chat: forward,',
+      "  endpoint: z.enum(['embedding', 'rerank']),",
+      "type Answered = 'chat' | 'completion';",
+      'const { completion, embedding } = GATEWAY_ROUTES;',
+      'const INFERENCE = /^(chat|completion)$/;',
+    ].map((line): [string, string, string] => ['packages/cli/src/watch/a.ts', line, 'lists of endpoints']),
     ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
@@ -160,6 +171,13 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/host/src/openai/a.ts', test)).toEqual([]);
     expect(rulesOf('packages/host/src/http/a.ts', test)).toHaveLength(1);
     expect(rulesOf('packages/gateway/src/front/a.ts', "chat: createHandler('chat'),")).toEqual([]);
+    expect(rulesOf('packages/gateway/src/front/a.ts', '  rerank: (context) => answer(context),')).toEqual([]);
+    expect(rulesOf('packages/sdk/src/a.ts', "return { chat: { completions: { create: make('chat') } } };")).toEqual([]);
+    expect(rulesOf('packages/provider/src/a.ts', 'const shown = { embedding: show(vector), index };')).toEqual([]);
+    const record = "  chat: 'chatcmpl',";
+    expect(rulesOf('packages/protocol/src/modality/text/a.ts', record)).toEqual([]);
+    expect(rulesOf('packages/provider/src/local/ollama/routes.ts', record)).toEqual([]);
+    expect(rulesOf('packages/provider/src/local/ollama/other.ts', record)).toHaveLength(1);
   });
 
   it('accepts the allowed directions', () => {

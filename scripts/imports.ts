@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ENDPOINTS } from '@ogong/protocol/modality/registry';
+import { ENDPOINTS } from '@ogong/protocol/modality/endpoints';
 import { TIERS } from '@ogong/protocol/tier/registry';
 
 export interface SourceFile {
@@ -91,10 +91,10 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'exchange',
     'machine',
     'sealing',
-    'http',
     'stage1',
     'statistics',
     'modality',
+    'http',
     'audit',
     'settlement',
     'verdict',
@@ -200,6 +200,33 @@ const TIER_HOME = /^packages\/protocol\/src\/tier\//;
 
 /** Comparisons with an endpoint. Such code decides what the modality should decide. */
 const ENDPOINT_TEST = matchTestOf(ENDPOINTS);
+
+/**
+ * Matches a list of names that the registry should give: a record from a name to a constant or to one shared function (`chat: 'x'`,
+ * `chat: { path: … }`, `chat: forward,`), two names side by side, or a regular expression with alternatives. A record of different
+ * functions (`chat: createHandler()`) is no list.
+ */
+function matchListOf(names: readonly string[]): RegExp {
+  const any = `(?:${names.join('|')})`;
+  const quoted = `['"\`]${any}['"\`]`;
+  const constant = `(?:['"\`/\\d]|(?:true|false)\\b|\\{\\s*(?:method|path|\\w*[pP]refix)\\b)`;
+  return new RegExp(
+    [
+      `(?:^\\s*|[{,]\\s*)(?:${any}|${quoted})\\s*:\\s*${constant}`,
+      `^\\s*(?:${any}|${quoted})\\s*:\\s*\\w+,?$`,
+      `${quoted}\\s*[,|]\\s*${quoted}`,
+      `\\b${any}\\s*,\\s*${any}\\b`,
+      `\\b${any}\\|${any}\\b`,
+    ].join('|'),
+  );
+}
+
+const ENDPOINT_LIST = matchListOf(ENDPOINTS);
+/** Files where the same words are the names of other routes. */
+const OTHER_NAMES: ReadonlySet<string> = new Set([
+  'packages/protocol/src/http/routes.ts',
+  'packages/provider/src/local/ollama/routes.ts',
+]);
 /** The modalities, and the code that builds OpenAI's objects, where ids of chats have another prefix. */
 const ENDPOINT_HOMES = /^packages\/(?:protocol\/src\/modality|host\/src\/openai)\//;
 
@@ -380,6 +407,13 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     if (strayTime !== undefined) found.push({ path, line: i + 1, rule: strayTime });
     if (home !== 'lab' && TIER_TEST.test(line) && !TIER_HOME.test(path)) {
       found.push({ path, line: i + 1, rule: 'a decision of a tier belongs in packages/protocol/src/tier' });
+    }
+    if (home !== 'lab' && ENDPOINT_LIST.test(line) && !ENDPOINT_HOMES.test(path) && !OTHER_NAMES.has(path)) {
+      found.push({
+        path,
+        line: i + 1,
+        rule: 'lists of endpoints come from packages/protocol/src/modality/endpoints.ts',
+      });
     }
     if (home !== 'lab' && ENDPOINT_TEST.test(line) && !ENDPOINT_HOMES.test(path)) {
       found.push({ path, line: i + 1, rule: 'a decision of an endpoint belongs in packages/protocol/src/modality' });

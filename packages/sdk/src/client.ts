@@ -1,6 +1,7 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/request';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
@@ -179,7 +180,7 @@ export function createClient(options: ClientOptions): Client {
   /** One reply answers for all inputs. @param read the bytes that the provider must have signed for an answer. */
   async function askVectors<T extends { readonly ogong?: unknown }>(
     params: EmbeddingParams | RerankParams,
-    { endpoint, signal }: { readonly endpoint: 'embedding' | 'rerank'; readonly signal: AbortSignal | undefined },
+    { endpoint, signal }: { readonly endpoint: EmbeddingEndpoint; readonly signal: AbortSignal | undefined },
     read: (response: T, request: Uint8Array) => Uint8Array,
   ): Promise<CheckedAnswer<T>> {
     const request = encodeBody(params, options);

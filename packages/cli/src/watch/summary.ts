@@ -1,3 +1,4 @@
+import { ANSWERING_ROUTES } from '@ogong/protocol/http/routes';
 import { groupSamples, type Sample, sumSamples } from './metrics-text.ts';
 
 /** What one daemon showed at one time. */
@@ -52,13 +53,13 @@ interface RoleView {
   readonly errors: (samples: readonly Sample[]) => Record<string, number>;
 }
 
-const INFERENCE = /^(chat|completion|embedding|rerank|response|message)$/;
 const of = (name: string, label: string, value: string) => (samples: readonly Sample[]) =>
   sumSamples(samples, name, (labels) => labels[label] === value);
 
 const ROLES: Readonly<Record<string, RoleView>> = {
   gateway: {
-    work: (samples) => sumSamples(samples, 'http_requests_total', ({ route = '' }) => INFERENCE.test(route)),
+    work: (samples) =>
+      sumSamples(samples, 'http_requests_total', ({ route = '' }) => Object.hasOwn(ANSWERING_ROUTES, route)),
     queues: { running: 'requests_running', complaints: 'complaints_waiting' },
     errors: (samples) => ({
       '5xx': sumSamples(samples, 'http_requests_total', ({ status = '' }) => status.startsWith('5')),

@@ -1,6 +1,7 @@
 import { nameFailure, type ReplySteps, type StepAttributes } from '@ogong/host/metrics/reply-steps';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { BoughtAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
 
@@ -10,14 +11,6 @@ type NotedJob = Pick<
 >;
 
 type CountedReply = Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>;
-
-/** Words of OpenTelemetry's conventions for generative AI. */
-const OPERATIONS: Readonly<Record<string, string>> = {
-  chat: 'chat',
-  completion: 'text_completion',
-  embedding: 'embeddings',
-  rerank: 'rerank',
-};
 
 export interface NotesContext {
   /** Default: no step is noted. */
@@ -70,7 +63,7 @@ function noteWhole(
     readonly outcome: Parameters<AttemptNotes['ended']>[1];
   },
 ): void {
-  const operation = OPERATIONS[endpoint] ?? endpoint;
+  const { operation } = ENDPOINT_INFO[endpoint];
   const attributes: StepAttributes = {
     'gen_ai.operation.name': operation,
     'gen_ai.provider.name': 'ogong',

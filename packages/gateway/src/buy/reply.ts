@@ -5,6 +5,7 @@ import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
@@ -28,7 +29,7 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly choice: number;
   /** Number of this reply in the answer, if one call has several requests. Default: `choice`. */
   readonly index?: number;
-  readonly endpoint: string;
+  readonly endpoint: EndpointName;
   /** The exact body that is hashed, forwarded and signed. */
   readonly body: Uint8Array;
   readonly request: Q;

@@ -5,10 +5,15 @@ import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import type { Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
-import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import {
+  type EmbeddingEndpoint,
+  type EmbeddingRequest,
+  parseEmbeddingRequest,
+} from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-words';
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
 import { readUnderPolicy } from '../buy/settle-policy.ts';
@@ -22,8 +27,7 @@ export interface BoughtEmbedding extends BoughtAnswer {
 
 /** How one endpoint reads a body and words the vectors. */
 interface VectorApi<Q extends EmbeddingRequest> {
-  /** Of its answers' ids. */
-  readonly prefix: string;
+  readonly endpoint: EmbeddingEndpoint;
   readonly parse: (body: Uint8Array) => Q;
   readonly format: (request: Q, reply: BoughtEmbedding) => Json;
   /** Joins the receipts, where the answer alone does not show all that was signed. */
@@ -32,12 +36,12 @@ interface VectorApi<Q extends EmbeddingRequest> {
 
 /** OpenAI's embeddings: one reply for all inputs, with one receipt. */
 export const createEmbeddingHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
-  createVectorHandler(dependencies, { prefix: 'embd', parse: parseEmbeddingRequest, format: formatEmbeddings });
+  createVectorHandler(dependencies, { endpoint: 'embedding', parse: parseEmbeddingRequest, format: formatEmbeddings });
 
 /** Documents by their scores. The signature covers the scores of all of them, in the order of the request. */
 export const createRerankHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
   createVectorHandler(dependencies, {
-    prefix: 'rank',
+    endpoint: 'rerank',
     parse: parseRerankRequest,
     format: (request, reply) => formatRerank(request, { scores: listScores(reply), promptTokens: reply.promptTokens }),
     addProof: (reply) => ({ scores: listScores(reply) }),
@@ -47,7 +51,7 @@ const listScores = ({ vectors }: BoughtEmbedding): number[] => vectors.map(([sco
 
 function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
-  { prefix, parse, format, addProof }: VectorApi<Q>,
+  { endpoint, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
   const { door, rates, replies, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
@@ -56,7 +60,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const asked = { body: await readJsonBody(context, call.bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
-      const completionId = `${prefix}-${toHex(randomBytes(18))}`;
+      const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);

@@ -8,6 +8,7 @@ import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { FeeError } from '@ogong/protocol/exchange/fee';
 import { signProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { type BoundRecord, ClaimError, openBoundMilestone, openBoundRecord } from '@ogong/protocol/verdict/claim';
@@ -32,7 +33,7 @@ import { SealedBreach } from './pass-sealed.ts';
 
 /** A reply that went through here sealed and whole. What it says its client alone knows. */
 export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
-  readonly endpoint: string;
+  readonly endpoint: EndpointName;
   readonly request: CommonRequest;
   readonly attempt: ProviderAttempt;
   readonly record: NonNullable<SealedEnd['finished']['record']>;

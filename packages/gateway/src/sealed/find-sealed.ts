@@ -1,4 +1,5 @@
 import { ApiError } from '@ogong/host/http/api-error';
+import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
@@ -13,7 +14,7 @@ const MAX_TRIES = 3;
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
 export interface AskedSealed {
-  readonly endpoint: string;
+  readonly endpoint: EndpointName;
   /** What fee and match depend on. The provider refuses a request that asks for more. */
   readonly request: CommonRequest;
   readonly requestHash: Uint8Array;

@@ -4,6 +4,7 @@ import type { SpanPlace } from '@ogong/host/metrics/trace-context';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
+import { ENDPOINT_INFO, type EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
@@ -295,6 +296,6 @@ export function createSealedCalls({
   };
 }
 
-/** As clients name the answer that they make of it. */
-const PREFIXES: Readonly<Record<string, string>> = { chat: 'chatcmpl', embedding: 'embd', rerank: 'rank' };
-const nameCompletion = (endpoint: string, replyId: string): string => `${PREFIXES[endpoint] ?? 'cmpl'}-${replyId}`;
+/** Returns the id that clients give to the answer. */
+const nameCompletion = (endpoint: EndpointName, replyId: string): string =>
+  `${ENDPOINT_INFO[endpoint].idPrefix}-${replyId}`;

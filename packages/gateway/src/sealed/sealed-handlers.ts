@@ -10,6 +10,7 @@ import { fromBase64, fromHex, ProtocolError, toBase64 } from '@ogong/protocol/ba
 import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RESPONSE_BYTES, MAX_SEALED_PART_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { type Milestone, MilestoneSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ENDPOINTS } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { parsePreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { parseDemands, parseModelName } from '@ogong/protocol/modality/shared/request-fields';
@@ -46,7 +47,7 @@ export type SealedRouteName = 'sealedOffer' | 'sealedReply' | 'sealedProgress' |
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 const offerBody = z.strictObject({
-  endpoint: z.enum(['chat', 'completion', 'embedding', 'rerank']),
+  endpoint: z.enum(ENDPOINTS),
   model: z.string(),
   request_hash: hash,
   nonce: hash,

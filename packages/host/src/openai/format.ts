@@ -1,3 +1,4 @@
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { Identity } from '@ogong/protocol/modality/text/dialect/completion-words';
 
@@ -8,8 +9,7 @@ export function createIdentity(
   endpoint: Endpoint,
   { model, nowMs, random }: { readonly model: string; readonly nowMs: number; readonly random: Uint8Array },
 ): Identity {
-  const prefix = endpoint === 'chat' ? 'chatcmpl' : 'cmpl';
-  const id = `${prefix}-${Buffer.from(random).toString('base64url')}`;
+  const id = `${ENDPOINT_INFO[endpoint].idPrefix}-${Buffer.from(random).toString('base64url')}`;
   return { id, created: Math.floor(nowMs / 1000), model };
 }
 

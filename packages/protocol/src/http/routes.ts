@@ -1,3 +1,5 @@
+import { ENDPOINT_INFO, ENDPOINTS, type EndpointName } from '../modality/endpoints.ts';
+
 /** One endpoint of an HTTP API: `:name` in the path stands for one segment, `:name{.+}` for all that follow. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -5,19 +7,30 @@ export interface Route {
 }
 
 /** Other APIs than OpenAI's completions, whose requests become chats (docs/spec/dialects.md). */
-export const DIALECT_ROUTES = {
+const DIALECT_ANSWERS = {
   response: { method: 'POST', path: '/v1/responses' },
-  responseCount: { method: 'POST', path: '/v1/responses/input_tokens' },
   message: { method: 'POST', path: '/v1/messages' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export const DIALECT_ROUTES = {
+  ...DIALECT_ANSWERS,
+  responseCount: { method: 'POST', path: '/v1/responses/input_tokens' },
   messageCount: { method: 'POST', path: '/v1/messages/count_tokens' },
 } as const satisfies Readonly<Record<string, Route>>;
 
+/** The endpoints of all modalities. */
+export const INFERENCE_ROUTES = Object.fromEntries(
+  ENDPOINTS.map((name) => [name, { method: 'POST', path: ENDPOINT_INFO[name].path }]),
+) as {
+  readonly [Name in EndpointName]: { readonly method: 'POST'; readonly path: (typeof ENDPOINT_INFO)[Name]['path'] };
+};
+
+/** Routes on which a model answers. */
+export const ANSWERING_ROUTES = { ...INFERENCE_ROUTES, ...DIALECT_ANSWERS };
+
 /** A gateway's HTTP API (docs/spec/request.md): the server answers and the client asks by this one table. */
 export const GATEWAY_ROUTES = {
-  chat: { method: 'POST', path: '/v1/chat/completions' },
-  completion: { method: 'POST', path: '/v1/completions' },
-  embedding: { method: 'POST', path: '/v1/embeddings' },
-  rerank: { method: 'POST', path: '/v1/rerank' },
+  ...INFERENCE_ROUTES,
   ...DIALECT_ROUTES,
   models: { method: 'GET', path: '/v1/models' },
   // Ids of models have slashes, which most clients leave as they are.

@@ -6,14 +6,12 @@ import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { checkRoot } from '../stage1/common-checks.ts';
 import { embedding } from './embedding/embedding.ts';
+import { ENDPOINTS } from './endpoints.ts';
 import type { Modality, ReplayedReply } from './modality.ts';
 import { text } from './text/text.ts';
 
 /** Every modality that this version knows: the only list of them. */
 const MODALITIES: readonly Modality[] = [text, embedding];
-
-/** The names of endpoints in requests, records and receipts. */
-export const ENDPOINTS: readonly string[] = MODALITIES.flatMap(({ endpoints }) => endpoints);
 
 /** @throws ProtocolError `unsupported` where no modality has the endpoint. */
 export function findModality(endpoint: string): Modality {

@@ -2,6 +2,7 @@ import type { EmbeddedInput, EmbeddingEngine } from '@ogong/engine/interface/emb
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { commitEmbeddingLocally } from './commit-locally.ts';
 import { assertDemands, type LocalCall } from './local-model.ts';
 
@@ -28,7 +29,7 @@ export async function embedLocally(
     { inputs: request.inputs, query: request.query },
     { signal: getCallSignal(context) },
   );
-  const answerId = `${request.query === undefined ? 'embd' : 'rank'}-${Buffer.from(randomBytes(18)).toString('base64url')}`;
+  const answerId = `${ENDPOINT_INFO[request.endpoint].idPrefix}-${Buffer.from(randomBytes(18)).toString('base64url')}`;
   const replyId = randomBytes(REPLY_ID_BYTES);
   const made = { info, inputs, request, body, replyId, startMs, endMs: clock.nowMs() };
   receipts.keep({ answerId, choice: 0 }, commitEmbeddingLocally(crypto, made));

@@ -14,7 +14,13 @@ import type { Clock } from '@ogong/host/time/clock';
 import { ModelError } from '@ogong/models/model-error';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { DIALECT_ROUTES, GATEWAY_ROUTES, RECEIPT_HEADER, type Route } from '@ogong/protocol/http/routes';
+import {
+  DIALECT_ROUTES,
+  GATEWAY_ROUTES,
+  INFERENCE_ROUTES,
+  RECEIPT_HEADER,
+  type Route,
+} from '@ogong/protocol/http/routes';
 import type { LoadedModels } from '../engine/loaded-models.ts';
 import { createDialectHandlers } from './dialect-api.ts';
 import type { LocalCall } from './local-model.ts';
@@ -45,8 +51,8 @@ export interface LocalServerDependencies {
   readonly log: Pick<Logger, 'error'>;
 }
 
-const { chat, completion, embedding, rerank, models, model, receipt } = GATEWAY_ROUTES;
-const OPENAI_ROUTES = { chat, completion, embedding, rerank, models, model, receipt };
+const { models, model, receipt } = GATEWAY_ROUTES;
+const OPENAI_ROUTES = { ...INFERENCE_ROUTES, models, model, receipt };
 
 /**
  * All that this server answers.

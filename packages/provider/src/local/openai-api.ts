@@ -6,6 +6,7 @@ import { answerCompletion } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity, formatModel, type Json } from '@ogong/host/openai/format';
 import type { ChoiceEnd, ChoicePart } from '@ogong/host/openai/read-choice';
+import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-words';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
@@ -32,7 +33,7 @@ export const HEARTBEAT_MS = 10_000;
 
 export function createOpenAiHandlers(
   call: LocalCall,
-): Readonly<Record<Endpoint | 'embedding' | 'rerank' | 'model' | 'models' | 'receipt', Handler>> {
+): Readonly<Record<EndpointName | 'model' | 'models' | 'receipt', Handler>> {
   return {
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),

@@ -23,6 +23,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { concatBytes, fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
+import { ANSWERING_ROUTES } from '@ogong/protocol/http/routes';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
 import { ExchangeError } from '../machine/https-exchange.ts';
 import { testify } from '../machine/testify.ts';
@@ -115,7 +116,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
     try {
       const received = await readJsonBody(context, { maxBytes: MAX_REQUEST_BYTES, timeoutMs: BODY_TIMEOUT_MS });
       const sealed = readSealed((name) => context.req.header(name));
-      if (sealed !== undefined && new URL(context.req.url).pathname !== FORWARDED_ROUTES.chat.path)
+      if (sealed !== undefined && new URL(context.req.url).pathname !== ANSWERING_ROUTES.chat.path)
         throw new ApiError('invalid_request', 'e2ee_unsupported_endpoint: chats alone can be sealed.');
       const body = sealed === undefined ? received : sealed.open(received);
       const order = {
@@ -170,13 +171,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       retryAfterS: 1,
     });
   };
-  mountRoutes(app, FORWARDED_ROUTES, {
-    chat: forward,
-    completion: forward,
-    embedding: forward,
-    response: forward,
-    message: forward,
-  });
+  mountRoutes(app, FORWARDED_ROUTES, Object.fromEntries(Object.keys(FORWARDED_ROUTES).map((name) => [name, forward])));
   mountRoutes(app, PROOF_ROUTES, {
     // Whoever wants to know whom it speaks to has no key yet.
     async report(context) {

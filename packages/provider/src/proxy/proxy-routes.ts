@@ -1,13 +1,10 @@
-import type { Route } from '@ogong/protocol/http/routes';
+import { ANSWERING_ROUTES, type Route } from '@ogong/protocol/http/routes';
+import { ENDPOINT_INFO, isEndpoint } from '@ogong/protocol/modality/endpoints';
 
-/** What the proxy hands to the hosted API as it comes, and takes back whole. */
-export const FORWARDED_ROUTES = {
-  chat: { method: 'POST', path: '/v1/chat/completions' },
-  completion: { method: 'POST', path: '/v1/completions' },
-  embedding: { method: 'POST', path: '/v1/embeddings' },
-  response: { method: 'POST', path: '/v1/responses' },
-  message: { method: 'POST', path: '/v1/messages' },
-} as const satisfies Readonly<Record<string, Route>>;
+/** Routes that the proxy forwards unchanged to the hosted API: those on which hosted models answer. */
+export const FORWARDED_ROUTES: Readonly<Record<string, Route>> = Object.fromEntries(
+  Object.entries(ANSWERING_ROUTES).filter(([name]) => !isEndpoint(name) || ENDPOINT_INFO[name].isOpenAi),
+);
 
 /** What shows the machine, and what it did; the first two as others have them (docs/spec/testimony.md#proxy). */
 export const PROOF_ROUTES = {

@@ -1,4 +1,5 @@
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { type AnswerParser, createAnswerParser, parseAnswer } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import { COMPLETION_WORDS, type Identity } from '@ogong/protocol/modality/text/dialect/completion-words';
@@ -121,7 +122,7 @@ const PLAIN: AnswerParser = {
 const drawName = (): string => globalThis.crypto.randomUUID().replaceAll('-', '');
 
 const identify = ({ endpoint, model }: Asked, name: string): Identity => ({
-  id: `${isChat({ endpoint }) ? 'chatcmpl' : 'cmpl'}-${name}`,
+  id: `${ENDPOINT_INFO[endpoint].idPrefix}-${name}`,
   created: Math.floor(Date.now() / 1000),
   model,
 });

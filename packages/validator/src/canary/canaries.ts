@@ -1,12 +1,6 @@
 import type { Store } from '@ogong/host/store/store';
 import { listShapes } from '../store/replies/reply-store.ts';
-import {
-  CANARY_ENDPOINTS,
-  type CanaryEndpoint,
-  type CanaryRequest,
-  composeAlone,
-  composeCanary,
-} from './compose-canary.ts';
+import { CANARY_ENDPOINTS, type CanaryRequest, composeAlone, composeCanary } from './compose-canary.ts';
 import { createDrawnTests, type DrawnTestDependencies, type DrawnTests, type TestEnd } from './drawn-tests.ts';
 
 export interface CanaryDependencies extends DrawnTestDependencies {
@@ -33,7 +27,7 @@ function compose({ store, texts, random }: ComposeDependencies, model: string): 
   const shapes = store.read(() => listShapes(store));
   for (let left = shapes.length; left > 0; left--) {
     const [shape] = shapes.splice(Math.floor(random() * left), 1);
-    const endpoint = CANARY_ENDPOINTS.find((name) => name === shape?.endpoint) as CanaryEndpoint | undefined;
+    const endpoint = CANARY_ENDPOINTS.find((name) => name === shape?.endpoint);
     if (shape === undefined || endpoint === undefined) continue;
     const made = composeCanary({ endpoint, body: shape.request }, { model, texts, random });
     if (made !== undefined) return made;

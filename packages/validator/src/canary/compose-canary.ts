@@ -1,4 +1,5 @@
 import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import { type Endpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
 
 /** A request as its provider gets it. */
 export interface CanaryRequest {
@@ -6,8 +7,8 @@ export interface CanaryRequest {
   readonly body: Uint8Array;
 }
 
-export const CANARY_ENDPOINTS = ['chat', 'completion'] as const;
-export type CanaryEndpoint = (typeof CANARY_ENDPOINTS)[number];
+export const CANARY_ENDPOINTS = TEXT_ENDPOINTS;
+export type CanaryEndpoint = Endpoint;
 
 /** What of a request may be taken over: it says how long and how, and nothing of what somebody wrote. */
 const TAKEN_FIELDS = [

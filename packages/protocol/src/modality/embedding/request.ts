@@ -4,11 +4,11 @@ import { isAbsent } from '../shared/field-rules.ts';
 import { parsePreference, type RequestPreference } from '../shared/preference-fields.ts';
 import { RequestError } from '../shared/request-error.ts';
 import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
+import { EMBEDDING_ENDPOINT_INFO } from './endpoints.ts';
 
 /** Vectors of texts, or scores of documents for a query. */
-export type EmbeddingEndpoint = 'embedding' | 'rerank';
-/** In the order of their codes in headers and summaries. */
-export const EMBEDDING_ENDPOINTS: readonly EmbeddingEndpoint[] = ['embedding', 'rerank'];
+export type EmbeddingEndpoint = keyof typeof EMBEDDING_ENDPOINT_INFO;
+export const EMBEDDING_ENDPOINTS = Object.keys(EMBEDDING_ENDPOINT_INFO) as readonly EmbeddingEndpoint[];
 
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/embedding.md). */
 export interface AskedEmbedding {

@@ -37,13 +37,14 @@ import {
   type TokenBias,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import { TEXT_ENDPOINT_INFO } from './endpoints.ts';
 import { thinkingCodec } from './thinking-wish.ts';
 
-export type Endpoint = 'chat' | 'completion';
+export type Endpoint = keyof typeof TEXT_ENDPOINT_INFO;
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
 const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v2\n');
-export const TEXT_ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
+export const TEXT_ENDPOINTS = Object.keys(TEXT_ENDPOINT_INFO) as readonly Endpoint[];
 const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
 export const NO_GRAMMAR: Uint8Array = new Uint8Array(32);
