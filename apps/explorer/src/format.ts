@@ -23,7 +23,7 @@ export function parseAmount(text: string): bigint {
 }
 
 /** At most two digits behind the point. */
-export const formatPercent = (ppm: number): string => `${+(ppm / 10_000).toFixed(2)} %`;
+export const formatPpm = (ppm: number): string => `${+(ppm / 10_000).toFixed(2)} %`;
 
 export const shorten = (hex: string): string => (hex.length <= 18 ? hex : `${hex.slice(0, 10)}…${hex.slice(-6)}`);
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAge, formatAmount, formatPercent, parseAmount, shorten } from './format.ts';
+import { formatAge, formatAmount, formatPpm, parseAmount, shorten } from './format.ts';
 import { findRoute } from './search.ts';
 
 it.each([
@@ -38,7 +38,7 @@ it('reads the amounts that people write, and no others', () => {
 });
 
 it('shows a part of a fee as it is', () => {
-  expect([1_000_000, 959_900, 476_190, 5_000, 100].map(formatPercent)).toEqual([
+  expect([1_000_000, 959_900, 476_190, 5_000, 100].map(formatPpm)).toEqual([
     '100 %',
     '95.99 %',
     '47.62 %',

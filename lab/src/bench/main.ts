@@ -33,7 +33,7 @@ import { measurePages } from './network/page-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
 import { type BenchPart, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
-import { formatTable, isMet, type Row } from './row.ts';
+import { formatRows, isMet, type Row } from './row.ts';
 import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
 import type { ShapeBench } from './shape-ways.ts';
@@ -237,7 +237,7 @@ for (const [index, name] of asked.entries()) {
 
 const rows = Object.values(measured).flatMap((part) => part.rows);
 const missed = rows.filter((row) => isMet(row) === false).map(({ id }) => id);
-console.log(`\n${describeMachine(versions)}\n\n${formatTable(rows)}`);
+console.log(`\n${describeMachine(versions)}\n\n${formatRows(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
 
 /** Merges the fresh parts into the report that is there. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatTable, formatValue, isMet, measureInTurn, median, pairedDifference, pairedRatio } from './row.ts';
+import { formatRows, formatValue, isMet, measureInTurn, median, pairedDifference, pairedRatio } from './row.ts';
 
 const row = { id: 'a', what: 'a thing', value: 2, unit: 'ms' };
 
@@ -28,7 +28,7 @@ describe('rows', () => {
       { ...row, value: 1234.5 },
       { ...row, value: undefined, note: 'no browser' },
     ];
-    expect(formatTable(rows)).toBe(
+    expect(formatRows(rows)).toBe(
       [
         '| what | measured | aim |  | note |',
         '| --- | --- | --- | --- | --- |',

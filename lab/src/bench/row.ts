@@ -1,3 +1,4 @@
+import { formatMarkdownTable } from '../markdown-table.ts';
 /** One line of the bench: what was measured, its unit, and its aim. */
 export interface Row {
   readonly id: string;
@@ -67,9 +68,8 @@ export function formatValue(value: number): string {
 const HEAD = ['what', 'measured', 'aim', '', 'note'];
 
 /** A table in Markdown. */
-export function formatTable(rows: readonly Row[]): string {
-  const lines = [HEAD, HEAD.map(() => '---'), ...rows.map(formatCells)];
-  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
+export function formatRows(rows: readonly Row[]): string {
+  return formatMarkdownTable(HEAD, rows.map(formatCells));
 }
 
 function formatCells(row: Row): string[] {

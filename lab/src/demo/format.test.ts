@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatOgong, formatTable, shorten } from './format.ts';
+import { formatOgong, formatRuledTable, shorten } from './format.ts';
 
 it('writes amounts to the atomic unit', () => {
   expect(formatOgong(0n)).toBe('0.000000000000000000');
@@ -10,7 +10,7 @@ it('writes amounts to the atomic unit', () => {
 
 it('aligns columns', () => {
   expect(
-    formatTable([
+    formatRuledTable([
       ['name', ' paid'],
       ['a', '1'],
       ['bcdef', '23'],

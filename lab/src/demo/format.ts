@@ -8,7 +8,7 @@ export function formatOgong(atomic: bigint): string {
 }
 
 /** Columns as wide as their widest cell; those whose header starts with a space are aligned to the right. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatRuledTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const isRight = (column: number): boolean => (rows[0]?.[column] ?? '').startsWith(' ');
   const line = (row: readonly string[]): string =>

@@ -5,7 +5,7 @@ import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { DemoClaim } from './claims/claims.ts';
 import { entriesOf } from './claims/finding.ts';
 import { listHeld } from './claims/held.ts';
-import { formatOgong, formatTable, shorten } from './format.ts';
+import { formatOgong, formatRuledTable, shorten } from './format.ts';
 import type { AskedReply, Member, RunRecord } from './run-record.ts';
 
 export interface Screen {
@@ -90,7 +90,7 @@ export function formatProviders(run: RunRecord): string {
     'ejected',
     ' paid, OGONG',
   ];
-  return formatTable([head, ...rows]);
+  return formatRuledTable([head, ...rows]);
 }
 
 export function formatBalances(run: RunRecord): string {
@@ -105,7 +105,7 @@ export function formatBalances(run: RunRecord): string {
     const find = (books: typeof before) => books.accounts.find((account) => account.address === address);
     return sum + gainOf(run, address) - ((find(after)?.spentAtomic ?? 0n) - (find(before)?.spentAtomic ?? 0n));
   }, 0n);
-  return formatTable([
+  return formatRuledTable([
     ['party', 'role', ' drawn from escrow', ' credited'],
     ...rows,
     ['sum of all', '', '', formatOgong(total)],

@@ -1,7 +1,7 @@
 // npm run gateway-load: the part load of the bench by itself. --replies N for the length of a round, --long N for replies in the run that
 // watches memory, --soak N for memory over so many replies and nothing else, which fails where memory is not flat, --json for the rows.
 import { parseArgs } from 'node:util';
-import { formatTable } from '../bench/row.ts';
+import { formatRows } from '../bench/row.ts';
 import { measureLoad, measureSoak } from './load-rows.ts';
 import { judgeGatewaySoak, listSoakRows, type SoakLook } from './load-soak.ts';
 
@@ -34,4 +34,4 @@ const rows =
         onProgress: (what) => console.error(`gateway-load: ${what}`),
       })
     : await soak(Number(values.soak));
-console.log(values.json ? JSON.stringify(rows) : formatTable(rows));
+console.log(values.json ? JSON.stringify(rows) : formatRows(rows));

@@ -3,8 +3,8 @@ import { type Check, check, fail, isOk, pass } from '@ogong/protocol/base/checks
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { type MachineProof, parseMachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { checkAttestedReply, checkKeyWord } from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation } from '@ogong/protocol/tier/proxied';
@@ -85,7 +85,7 @@ async function findRevoked(
   { wasMachineRevoked }: Pick<MachineJudge, 'wasMachineRevoked'>,
   { evidence, untilMs }: { readonly evidence: MachineEvidence; readonly untilMs: number },
 ): Promise<string | undefined> {
-  const beginsMs = untilMs - MAX_ORDER_LIFETIME_MS;
+  const { fromMs: beginsMs } = computeOrderSpan({ expiresAtMs: untilMs });
   if (revokedList.length > 0 && evidence.cpu.kind === 'intel') {
     const sinceMs = await readPlatformRevokedSince(parseQuote(evidence.cpu.quote), revokedList);
     if (sinceMs !== undefined && sinceMs <= beginsMs - VENDOR_GRACE_MS)

@@ -11,7 +11,7 @@ import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
-import { createProgressLine } from '@ogong/provider/commands/pull-progress';
+import { createPullLine } from '@ogong/provider/commands/pull-progress';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 
 const listConfig = defineConfig({
@@ -143,7 +143,7 @@ async function verifyModels(argv: readonly string[], output: Output): Promise<nu
 }
 
 function createProgress(output: Output): (progress: DownloadProgress) => void {
-  const show = createProgressLine((text) => output.writeError(text), process.stderr.isTTY === true);
+  const show = createPullLine((text) => output.writeError(text), process.stderr.isTTY === true);
   return ({ file, receivedBytes: completed, totalBytes: total }) =>
     show({ status: file, digest: file, completed, total }, performance.now());
 }

@@ -1,7 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 
 /**

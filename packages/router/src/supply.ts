@@ -17,8 +17,8 @@ import {
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { type Offer, parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
-import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { Figures } from './figures.ts';
 import type { HeldView, KeyAccount } from './held-view.ts';

@@ -1,6 +1,7 @@
 export type { Check } from '@ogong/protocol/base/checks';
+export type { TimeSpan } from '@ogong/protocol/exchange/order-span';
 export { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
-export { addPublishedRoot, type FindModelRoots, type TimeSpan } from '@ogong/protocol/stage1/published-root';
+export { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
 export type { Posture } from '@ogong/protocol/tier/posture';

@@ -3,7 +3,7 @@ import type { DriftReading, DriftRowView } from '../check/drift.ts';
 import { loadDrift } from '../check/load-drift.ts';
 import { readDriftAnchor } from '../data/drift-anchor.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatPercent } from '../format.ts';
+import { formatPpm } from '../format.ts';
 import { DriftPlot } from './drift-plot.tsx';
 import { Card, Facts, Hash, Table } from './parts.tsx';
 
@@ -160,7 +160,7 @@ function OneRow({
             <td>{name}</td>
             <td>{replies}</td>
             {shares.map((share, i) => (
-              <td key={rates[i]}>{formatPercent(share * 1e6)}</td>
+              <td key={rates[i]}>{formatPpm(share * 1e6)}</td>
             ))}
           </tr>
         ))}

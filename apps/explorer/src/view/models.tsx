@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ModelRow, OfferRow } from '../data/api.ts';
 import { readMaker } from '../data/ledger.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatPercent } from '../format.ts';
+import { formatPpm } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
 export function ModelRows({
@@ -93,7 +93,7 @@ function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: strin
             <td>{`${offer.freeCapacity} of ${offer.capacity}`}</td>
             <td>{offer.tokensPerSecond === undefined ? 'not measured' : offer.tokensPerSecond.toFixed(1)}</td>
             <td>{offer.latencyMs === undefined ? 'not measured' : `${offer.latencyMs} ms`}</td>
-            <td>{formatPercent(offer.reputationPpm)}</td>
+            <td>{formatPpm(offer.reputationPpm)}</td>
             <td>{offer.stake.toLocaleString('en')}</td>
             <td>{offer.numericClass}</td>
           </tr>
@@ -116,7 +116,7 @@ function Maker({ state: { reader, deployment, ledger }, root }: { state: Network
     );
   }, [reader, deployment, ledger?.block, root]);
   if (maker === undefined) return <>not read</>;
-  const share = formatPercent(ledger?.shares.maker ?? 0);
+  const share = formatPpm(ledger?.shares.maker ?? 0);
   if (maker === 'nobody') return <>nobody has published these weights</>;
   return (
     <>

@@ -1,6 +1,6 @@
 import { listProviders, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatAge, formatAmount, formatPercent, plural } from '../format.ts';
+import { formatAge, formatAmount, formatPpm, plural } from '../format.ts';
 import { BatchRows } from './batches.tsx';
 import { ModelRows } from './models.tsx';
 import { Amount, Card, Figure } from './parts.tsx';
@@ -126,7 +126,7 @@ function Money({ state: { ledger } }: { state: NetworkState }) {
         ))}
         <div>
           <dt>Audited fraction</dt>
-          <dd>{formatPercent(ledger.alphaPpm)} of replies, at least</dd>
+          <dd>{formatPpm(ledger.alphaPpm)} of replies, at least</dd>
         </div>
       </dl>
       <h3>Who gets a fee</h3>
@@ -138,7 +138,7 @@ function Money({ state: { ledger } }: { state: NetworkState }) {
       <ul class="legend">
         {shares.map(([name, ppm], i) => (
           <li key={name}>
-            <i class={`part part-${i % 6}`} aria-hidden="true" /> {name} {formatPercent(ppm)}
+            <i class={`part part-${i % 6}`} aria-hidden="true" /> {name} {formatPpm(ppm)}
           </li>
         ))}
       </ul>

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type PotsOfOne, readPots } from '../data/ledger.ts';
 import { listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatPercent } from '../format.ts';
+import { formatPpm } from '../format.ts';
 import { Amount, Card, CheckList, Facts, Hash, Table, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
@@ -82,7 +82,7 @@ export function Validators({ state, address }: { state: NetworkState; address?: 
                 <td>
                   <Amount atomic={one.stake} />
                 </td>
-                <td>{total === 0n ? '' : formatPercent(Number((one.stake * 1_000_000n) / total))}</td>
+                <td>{total === 0n ? '' : formatPpm(Number((one.stake * 1_000_000n) / total))}</td>
                 <td>
                   <code>{one.endpoint}</code>
                 </td>

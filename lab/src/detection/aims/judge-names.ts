@@ -1,7 +1,7 @@
 import type { AimRow, AttackRow, Share } from '../results.ts';
 import { toShare } from '../share.ts';
 import { judgeShare } from './aim-outcome.ts';
-import { formatPercent } from './aim-text.ts';
+import { formatAimShare } from './aim-text.ts';
 
 export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   const rows = attacks.filter(({ named }) => named !== undefined);
@@ -16,7 +16,7 @@ export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
     measured:
       rejects === 0
         ? 'not measured'
-        : `${formatPercent(right / rejects)} of ${rejects} rejects${named === 0 ? '' : `; the very attack in ${formatPercent(count(exactly) / named)}, where several of a kind compute the same`}`,
+        : `${formatAimShare(right / rejects)} of ${rejects} rejects${named === 0 ? '' : `; the very attack in ${formatAimShare(count(exactly) / named)}, where several of a kind compute the same`}`,
     outcome: rejects === 0 ? 'undecided' : judgeShare(toShare(right, rejects), 0.95),
     note: rejects > 0 && right < 0.95 * rejects ? `${listConfusions(rows)}. ${FEW_NAMES}` : '',
   };
@@ -30,7 +30,7 @@ export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): Aim
   const outcome = rejects === 0 ? 'undecided' : judgeShare(toShare(right, rejects), 0.95);
   return {
     aim,
-    measured: rejects === 0 ? 'not measured' : `${formatPercent(right / rejects)} of ${rejects} rejects`,
+    measured: rejects === 0 ? 'not measured' : `${formatAimShare(right / rejects)} of ${rejects} rejects`,
     outcome,
     note: rejects === 0 || outcome === 'met' ? '' : SAME_VALUES,
   };

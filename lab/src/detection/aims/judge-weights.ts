@@ -1,7 +1,7 @@
 import type { AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
 import { formatPair } from '../standing.ts';
 import { judgeAll, judgeShare } from './aim-outcome.ts';
-import { formatPercent, formatShare } from './aim-text.ts';
+import { formatAimShare, formatShare } from './aim-text.ts';
 
 export function judgeF16({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow {
   const rows = attacks.filter(({ family, weights }) => family === 'weights' && weights === 'f16');
@@ -38,7 +38,7 @@ export function judgeF16Elsewhere({ otherPairs }: Pick<DetectionResults, 'otherP
   const pairs = [...new Set(missed.map(({ row }) => formatPair(row)))].map((pair) => {
     const names = missed
       .filter(({ row }) => formatPair(row) === pair)
-      .map(({ row, rate }) => `${row.attack} ${formatPercent(rate.value)}`);
+      .map(({ row, rate }) => `${row.attack} ${formatAimShare(rate.value)}`);
     return `${pair}: ${names.join(', ')}`;
   });
   const isBackend = ({ row }: { readonly row: AttackRow }): boolean => row.verifier === 'vulkan';
@@ -63,7 +63,7 @@ function describeSamples(rates: readonly Share[]): string[] {
   const sizes = rates.map(({ of }) => of);
   const lowest = Math.min(...rates.filter(({ value }) => value === 1).map(({ low }) => low));
   const limit = Number.isFinite(lowest)
-    ? `: where all were caught the interval reaches down to ${formatPercent(lowest)}`
+    ? `: where all were caught the interval reaches down to ${formatAimShare(lowest)}`
     : '';
   return [`on fitted tails, ${Math.min(...sizes)} to ${Math.max(...sizes)} windows of an attack${limit}`];
 }

@@ -1,3 +1,5 @@
+import { formatMarkdownTable } from '../../markdown-table.ts';
+
 export type TableColumn<Row> = readonly [title: string, cell: (row: Row) => string];
 
 /** A table in Markdown without empty columns. Without rows, a sentence says that nothing was measured. */
@@ -5,8 +7,8 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly TableCo
   if (rows.length === 0) return 'Not measured in this run.';
   const filled = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ''));
   const titles = filled.map(([title]) => title);
-  const lines = [titles, titles.map(() => '---'), ...rows.map((row) => filled.map(([, cell]) => cell(row)))];
-  return lines.map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`).join('\n');
+  return formatMarkdownTable(
+    titles,
+    rows.map((row) => filled.map(([, cell]) => cell(row))),
+  );
 }
-
-const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');

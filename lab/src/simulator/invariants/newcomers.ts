@@ -1,5 +1,5 @@
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries } from '@ogong/validator/store/batch-store';
 import type { Machine } from '../world/process.ts';
@@ -27,7 +27,7 @@ export function watchNewcomers(
           const { feeAtomic, verdict, providerId, payee } = parseVerdictEntry(entry);
           const row = store?.prepare(ORDER).get(replyId);
           if (feeAtomic === 0n || row === undefined) continue;
-          const orderedMs = Number(parseOrder(row.order_bytes as Uint8Array).expiresAtMs) - MAX_ORDER_LIFETIME_MS;
+          const orderedMs = computeOrderSpan(parseOrder(row.order_bytes as Uint8Array)).fromMs;
           if (world.ledger.mostHeldBy({ providerId, payee }, orderedMs) > 0n) continue;
           const what = `${Buffer.from(replyId).toString('hex')} at ${name}`;
           if (verdict === 'unaudited') world.violate('newcomers-are-audited', `${what} was not`);

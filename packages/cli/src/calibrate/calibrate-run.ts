@@ -22,7 +22,7 @@ import { type Checker, createLocalChecker } from '@ogong/provider/calibration/ch
 import { computeContextSize, measurePairs, type SamplePair } from '@ogong/provider/calibration/measure';
 import { type CalibrationModel, nameModel } from '@ogong/provider/calibration/model-file';
 import { createPeerChecker } from '@ogong/provider/calibration/peer-checker';
-import { createProgressLine } from '@ogong/provider/calibration/progress-line';
+import { createMeasureLine } from '@ogong/provider/calibration/progress-line';
 import { type Measurements, namePair, readMeasurements } from '@ogong/provider/calibration/read-measurements';
 import type { SampleStore } from '@ogong/provider/calibration/sample-store';
 import { SETUPS } from '@ogong/provider/calibration/setups';
@@ -289,7 +289,7 @@ async function measure(
   await measurePairs({
     ...{ ...options, replies },
     pairs: checked,
-    onProgress: createProgressLine(
+    onProgress: createMeasureLine(
       (line) => output.writeError(line),
       () => performance.now(),
     ),

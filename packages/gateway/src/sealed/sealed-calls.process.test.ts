@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { type AskedSealed, createSealedCalls, type SealedCallsDependencies } from './sealed-calls.ts';
+import type { AskedSealed } from './find-sealed.ts';
+import { createSealedCalls, type SealedCallsDependencies } from './sealed-calls.ts';
 
 let drawn = 0;
 vi.mock('./find-sealed.ts', () => ({

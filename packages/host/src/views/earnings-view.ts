@@ -3,6 +3,7 @@ import type { Holding } from '@ogong/chain/deploy/deploy';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 
 const MAX_REMEMBERED = 10_000;
@@ -78,7 +79,7 @@ export async function findStakeProblem(
 ): Promise<string | undefined> {
   const least = tierStakes?.get(tier);
   if (least === undefined) return undefined;
-  const held = (await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS)) ?? 0n;
+  const held = (await heldFor({ providerId, payee }, computeOrderSpan({ expiresAtMs }).fromMs)) ?? 0n;
   if (held >= least * ATOMIC_PER_TOKEN) return undefined;
   return `tier ${tier} takes ${least} whole tokens to lose, and its provider had ${held / ATOMIC_PER_TOKEN}`;
 }

@@ -5,8 +5,8 @@ import { readHeadVoters } from '@ogong/chain/validators/head-voters';
 import { readSigningKeys } from '@ogong/chain/validators/votes';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type {
@@ -106,8 +106,8 @@ async function orProblem<T>(collect: () => Promise<T>): Promise<T | UnsettledRep
 
 /** The record was taken in between the order's signature and the end of its grace: the key may have changed meanwhile. */
 async function readKeys({ transactor, deployment }: FollowDependencies['chain'], order: NamedOrder) {
-  const expiresAtMs = Number(order.expiresAtMs);
-  const timesMs = [expiresAtMs - MAX_ORDER_LIFETIME_MS, expiresAtMs + GRACE_MS];
+  const { fromMs, toMs } = computeOrderSpan(order);
+  const timesMs = [fromMs, toMs + GRACE_MS];
   return (await readSigningKeys(transactor, deployment, { account: order.validator, timesMs })).map(bytes);
 }
 

@@ -1,6 +1,6 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
-import type { TimeSpan } from '@ogong/protocol/stage1/published-root';
+import type { TimeSpan } from '@ogong/protocol/exchange/order-span';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 
 /** Where published weights are looked up: a name means nothing unless somebody has said which weights bear it. */

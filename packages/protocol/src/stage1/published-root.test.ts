@@ -1,7 +1,8 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it, vi } from 'vitest';
-import { addPublishedRoot, computeOrderSpan, listRootsInForce } from './published-root.ts';
+import { computeOrderSpan } from '../exchange/order-span.ts';
+import { addPublishedRoot, listRootsInForce } from './published-root.ts';
 
 const signer = (seed: number) => createNobleHybridSigner(new Uint8Array(64).fill(seed));
 const { receipt, reply } = createSyntheticReceipt({

@@ -1,15 +1,9 @@
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '../exchange/limits.ts';
 import { type Order, parseOrder } from '../exchange/order.ts';
+import { computeOrderSpan, type TimeSpan } from '../exchange/order-span.ts';
 import { parseTicket } from '../exchange/ticket.ts';
 import type { Receipt } from './receipt.ts';
 import type { Trust } from './trust.ts';
-
-/** Unix time in ms, both ends included. */
-export interface TimeSpan {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 /** Weights under a name, in force from `fromMs` on and before `untilMs`. */
 export interface PublishedRoot {
@@ -27,17 +21,6 @@ export type FindModelRoots = (
   modelId: string,
   span: TimeSpan,
 ) => readonly Uint8Array[] | undefined | Promise<readonly Uint8Array[] | undefined>;
-
-/** When an order may have been signed: no order lives longer than the limit. */
-export function computeOrderSpan({ expiresAtMs }: Pick<Order, 'expiresAtMs'>): TimeSpan {
-  const toMs = Number(expiresAtMs);
-  return { fromMs: toMs - MAX_ORDER_LIFETIME_MS, toMs };
-}
-
-/** Now, by clocks that differ by as much as is tolerated. */
-export function computeSpanAround(nowMs: number): TimeSpan {
-  return { fromMs: nowMs - CLOCK_TOLERANCE_MS, toMs: nowMs + CLOCK_TOLERANCE_MS };
-}
 
 export function listRootsInForce(versions: readonly PublishedRoot[], { fromMs, toMs }: TimeSpan): Uint8Array[] {
   return versions

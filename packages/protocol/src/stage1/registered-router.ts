@@ -1,5 +1,5 @@
 import { equalBytes } from '../base/bytes.ts';
-import type { TimeSpan } from './published-root.ts';
+import type { TimeSpan } from '../exchange/order-span.ts';
 
 /** An account that stands as a router on the chain, with its stake as bond. */
 export interface RegisteredRouter {

@@ -1,8 +1,9 @@
 import { compareBytes, equalBytes, toHex } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '../exchange/limits.ts';
+import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import type { NamedOrder } from '../exchange/order.ts';
+import { computeOrderSpan } from '../exchange/order-span.ts';
 import { isPayable, type VerdictEntry } from '../settlement/verdict-log.ts';
 import { isAnnouncedFor, isLiable, isOffered } from './credential.ts';
 import type { Attempt, AuditEvidence } from './evidence.ts';
@@ -22,7 +23,7 @@ export function assertAskedInTime(
   order: Pick<NamedOrder, 'expiresAtMs'>,
   evidence: Pick<AuditEvidence, 'attempts' | 'honeypot'>,
 ): void {
-  const fromMs = Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS - CLOCK_TOLERANCE_MS;
+  const { fromMs } = computeOrderSpan(order, { toleranceMs: CLOCK_TOLERANCE_MS });
   const untilMs = decidedMs + 2 * CLOCK_TOLERANCE_MS;
   const times = listAnswers(evidence).flatMap(({ statements = [] }) => statements.map(({ timeMs }) => timeMs));
   const isWithin = times.every((timeMs) => timeMs >= fromMs && timeMs <= untilMs);

@@ -8,8 +8,9 @@ import {
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '../exchange/announcement.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ENDORSEMENT_BYTES, MAX_ORDER_LIFETIME_MS } from '../exchange/limits.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ENDORSEMENT_BYTES } from '../exchange/limits.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
+import { computeOrderSpan } from '../exchange/order-span.ts';
 import { PAYEE_WORD_BYTES } from '../exchange/provider-payee.ts';
 import { findEndorsedClass } from '../exchange/verifier-endorsement.ts';
 
@@ -78,7 +79,7 @@ export function isAnnouncedFor(
   { announcement }: Pick<SignedAnnouncement, 'announcement'>,
   { expiresAtMs }: { readonly expiresAtMs: bigint },
 ): boolean {
-  const earliestMs = Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS - 2 * CLOCK_TOLERANCE_MS;
+  const { fromMs: earliestMs } = computeOrderSpan({ expiresAtMs }, { toleranceMs: 2 * CLOCK_TOLERANCE_MS });
   return parseAnnouncement(announcement).expiresAtMs >= earliestMs;
 }
 

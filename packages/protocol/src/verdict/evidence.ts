@@ -148,7 +148,7 @@ export interface AbandonedEvidence {
   readonly statements: readonly Statement[];
 }
 
-export const MAX_CANDIDATES = 256;
+export const MAX_LISTED_VERIFIERS = 256;
 /** Of all sittings together. */
 const MAX_ATTEMPTS = MAX_SITTINGS * MAX_ASKED;
 export const JOB_NONCE_BYTES = 16;
@@ -175,7 +175,7 @@ const describedFormat = createFormat(struct(described), {});
 
 const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(struct({ ...described, weight: u64 }), {
   count: u16,
-  max: MAX_CANDIDATES,
+  max: MAX_LISTED_VERIFIERS,
 });
 const candidatesFormat = createFormat(candidatesCodec, {});
 

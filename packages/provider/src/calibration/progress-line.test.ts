@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createProgressLine, formatSpan } from './progress-line.ts';
+import { createMeasureLine, formatSpan } from './progress-line.ts';
 
 describe('progress', () => {
   const run = (steps: readonly (readonly [atMs: number, done: number])[]): string[] => {
     let now = 0;
     const lines: string[] = [];
-    const show = createProgressLine(
+    const show = createMeasureLine(
       (line) => lines.push(line),
       () => now,
     );

@@ -29,7 +29,7 @@ export function createRateLine(write: (line: string) => void, nowMs: () => numbe
 }
 
 /** The same for a measurement. */
-export function createProgressLine(write: (line: string) => void, nowMs: () => number) {
+export function createMeasureLine(write: (line: string) => void, nowMs: () => number) {
   const show = createRateLine(write, nowMs);
   return ({ provider, checker, done, total }: MeasureProgress): void =>
     show({ done, total, what: checker === undefined ? `${provider} serves` : `${checker} checks ${provider}` });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local/local-fixture.ts';
 import { findServer, noteServer } from '../local/server-note.ts';
 import { modelCommands } from './model-commands.ts';
-import { createProgressLine, createReadingLine } from './pull-progress.ts';
+import { createPullLine, createReadingLine } from './pull-progress.ts';
 import { runCommand } from './run-command.ts';
 
 let dataDir: string;
@@ -124,7 +124,7 @@ describe('progress of a download', () => {
 
   it('says rate and time left on a terminal, on one line', () => {
     const written: string[] = [];
-    const show = createProgressLine((text) => void written.push(text), true);
+    const show = createPullLine((text) => void written.push(text), true);
     show(event(0), 0);
     show(event(GB), 1000);
     show({ status: 'verifying sha256 digest' }, 1001);
@@ -138,7 +138,7 @@ describe('progress of a download', () => {
 
   it('is a line for each tenth elsewhere', () => {
     const written: string[] = [];
-    const show = createProgressLine((text) => void written.push(text), false);
+    const show = createPullLine((text) => void written.push(text), false);
     for (let i = 0; i <= 300; i++) show(event((i * GB) / 100), i * 100);
     expect(written).toHaveLength(11);
     expect(written[1]).toBe('m.gguf  10 %  300.0 MB of 3.00 GB  100.0 MB/s  27 s left\n');

@@ -1,7 +1,7 @@
 import type { Output } from '@ogong/host/lifecycle/command';
 import { streamLocal } from './local-client.ts';
 import type { LocalDoor } from './local-door.ts';
-import { createProgressLine } from './pull-progress.ts';
+import { createPullLine } from './pull-progress.ts';
 
 /** Pulls a model and shows its progress on standard error: one line that is written anew on a terminal, else a line per tenth. */
 export async function pullModel(
@@ -19,7 +19,7 @@ export async function pullModel(
     readonly isTerminal?: boolean;
   },
 ): Promise<void> {
-  const show = createProgressLine((text) => output.writeError(text), isTerminal);
+  const show = createPullLine((text) => output.writeError(text), isTerminal);
   for await (const event of streamLocal(door, '/api/pull', { body: { model }, signal })) {
     if (!isQuiet) show(event, performance.now());
   }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
+import { formatSpan } from '../calibration/progress-line.ts';
 import { formatBytes } from './format.ts';
 
 /** What is known of a download after each of its events. */
@@ -11,7 +12,7 @@ interface Seen {
 const WINDOW_MS = 5_000;
 
 /** @param write gets what is to be shown for each event of /api/pull. */
-export function createProgressLine(
+export function createPullLine(
   write: (text: string) => void,
   isTerminal: boolean,
 ): (event: Readonly<Record<string, unknown>>, nowMs: number) => void {
@@ -46,7 +47,7 @@ export function createReadingLine(
   write: (text: string) => void,
   isTerminal = process.stderr.isTTY === true,
 ): (progress: ReadingProgress) => void {
-  const show = createProgressLine(write, isTerminal);
+  const show = createPullLine(write, isTerminal);
   return ({ path, readBytes: completed, totalBytes: total }) => {
     if (total < LARGE_BYTES) return;
     const name = basename(path);
@@ -69,14 +70,6 @@ function formatDownload(name: string, completed: number, total: number | undefin
   const size = formatBytes(completed) + (total === undefined ? '' : ` of ${formatBytes(total)}`);
   const speed = rate === undefined || rate <= 0 ? [] : [`${formatBytes(rate)}/s`];
   const isEnding = total === undefined || rate === undefined || rate <= 0 || completed >= total;
-  const left = isEnding ? [] : [`${formatSeconds((total - completed) / rate)} left`];
+  const left = isEnding ? [] : [`${formatSpan((total - completed) / rate)} left`];
   return [name, ...part, size, ...speed, ...left].join('  ');
-}
-
-function formatSeconds(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  return whole < 3600
-    ? `${Math.floor(whole / 60)} min ${whole % 60} s`
-    : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }

@@ -1,12 +1,13 @@
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { TokenBound } from '@ogong/protocol/exchange/fee';
+import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
-import { addRootInForce, computeSpanAround, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
+import { addRootInForce, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseSealedOffer, type SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type SealedOfferVerdict, verifySealedOffer } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';

@@ -2,8 +2,8 @@ import type { TierDemands } from '@ogong/host/views/earnings-view';
 import { PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
 import { computeFeeBound, type Ramp } from '@ogong/protocol/audit/fee-bound';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { PPM } from '@ogong/protocol/exchange/reputation';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 
@@ -26,7 +26,7 @@ export async function readDeterringPpm(
   { providerId, payee, feeAtomic }: Pick<VerdictEntry, 'providerId' | 'payee' | 'feeAtomic'>,
   { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
 ): Promise<number> {
-  const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  const heldAtomic = await heldFor({ providerId, payee }, computeOrderSpan({ expiresAtMs }).fromMs);
   if (heldAtomic === undefined) return 0;
   return computeAuditRate({ feeAtomic, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: 0 });
 }
@@ -54,7 +54,7 @@ export async function findFeeProblem(
   const { entranceAtomic } = ramp;
   // Most orders need no look at what their provider holds.
   if (entranceAtomic === 0n || maxFeeAtomic <= entranceAtomic) return undefined;
-  const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  const heldAtomic = await heldFor({ providerId, payee }, computeOrderSpan({ expiresAtMs }).fromMs);
   const bound = heldAtomic === undefined ? undefined : computeFeeBound(ramp, heldAtomic);
   if (bound === undefined || maxFeeAtomic <= bound) return undefined;
   return `the order pays up to ${maxFeeAtomic}, its provider holds ${heldAtomic} and may be paid up to ${bound} at once`;

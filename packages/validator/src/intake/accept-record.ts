@@ -5,7 +5,7 @@ import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { computeReplyId, type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { pickEvidence } from '@ogong/protocol/tier/evidence';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { ShownRecord } from '@ogong/protocol/tier/tier';

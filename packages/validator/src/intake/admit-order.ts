@@ -10,7 +10,7 @@ import { CHANNEL_READING_MS, isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/p
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
-import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { ClaimError, type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from '../audit/deterrence.ts';

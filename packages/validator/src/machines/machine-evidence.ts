@@ -7,9 +7,9 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { type Check, fail } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { MachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
 import { getPart } from '@ogong/protocol/tier/evidence-parts';
@@ -108,8 +108,8 @@ async function findRevocation(
   } catch (error) {
     return [fail('registry', `the machine has no name: ${(error as Error).message}`)];
   }
-  const untilMs = Number(parseOrder(order).expiresAtMs);
-  const span = { fromMs: untilMs - MAX_ORDER_LIFETIME_MS - REVOKED_GRACE_MS, untilMs };
+  const { fromMs, toMs: untilMs } = computeOrderSpan(parseOrder(order), { toleranceMs: REVOKED_GRACE_MS });
+  const span = { fromMs, untilMs };
   return (await wasMachineRevoked(machine, span)) ? [fail('registry', 'the machine was revoked before the order')] : [];
 }
 

@@ -10,7 +10,7 @@ import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { findClass } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
-import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
+import { type EvidenceCandidate, MAX_LISTED_VERIFIERS } from '@ogong/protocol/verdict/evidence';
 import { readAnnouncement, readHeld, readWord } from './announcement-store.ts';
 import { listSilentPayees } from './sequential-store.ts';
 import { listExcluded, readVerifier } from './verifier-store.ts';
@@ -211,7 +211,7 @@ export function listCandidates(
     .filter(({ payee }) => !silent.has(toHex(payee)));
   // Identities without stake are free. However many there are, they must not replace verifiers that somebody has made silent.
   const isEnough = present.length >= ENOUGH && hasMost(present);
-  return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
+  return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_LISTED_VERIFIERS, stakeOf });
 }
 
 export interface KnownQuery extends AbleQuery, Pick<CandidateQuery, 'salt'> {
@@ -237,7 +237,7 @@ export function listKnown(
     stakes.set(toHex(payee), stake > known ? stake : known);
   }
   const stakeOf = (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n;
-  return keepByStake(crypto, held, { salt, limit: MAX_CANDIDATES, stakeOf }).filter(
+  return keepByStake(crypto, held, { salt, limit: MAX_LISTED_VERIFIERS, stakeOf }).filter(
     (one) => one.sinceMs <= sinceMs && !silent.has(toHex(one.payee)) && !uncounted.has(toHex(one.payee)),
   );
 }

@@ -8,7 +8,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
-import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from '@ogong/protocol/verdict/evidence';
+import { encodeCandidates, MAX_LISTED_VERIFIERS, parseCandidates } from '@ogong/protocol/verdict/evidence';
 import {
   createTestValidator,
   payer,
@@ -136,14 +136,15 @@ describe('chances', () => {
     const validator = createTestValidator();
     for (const name of ['v1', 'v2']) await validator.announceVerifier(name);
     const held = readAnnouncement(validator.store, hashHybridKey(crypto, createTestHybrid('v1').publicKey))!;
-    for (let i = 0; i < 5 * MAX_CANDIDATES; i++) expect(put(validator.store, createFreeName(held, i))).toBeUndefined();
+    for (let i = 0; i < 5 * MAX_LISTED_VERIFIERS; i++)
+      expect(put(validator.store, createFreeName(held, i))).toBeUndefined();
     const staked = ['v1', 'v2'].map((name) => createTestPayee(name).address);
     const stakeOf = (payee: Uint8Array): bigint => (staked.some((one) => equalBytes(one, payee)) ? 3n * token : 0n);
     for (let i = 0; i < 5; i++) {
       const list = listCandidates(validator.store, crypto, { ...query, salt: new Uint8Array(32).fill(i), stakeOf });
-      expect(list.length).toBe(MAX_CANDIDATES);
+      expect(list.length).toBe(MAX_LISTED_VERIFIERS);
       expect(list.filter(({ weight }) => weight === 4n).length).toBe(2);
-      expect(list.filter(({ weight }) => weight === 1n).length).toBe(MAX_CANDIDATES - 2);
+      expect(list.filter(({ weight }) => weight === 1n).length).toBe(MAX_LISTED_VERIFIERS - 2);
       expect(parseCandidates(encodeCandidates(list))).toEqual(list);
     }
   });

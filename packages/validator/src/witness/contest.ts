@@ -4,7 +4,8 @@ import { WITNESS_ROUND_MS } from '@ogong/protocol/audit/longest-audit';
 import { areEnoughWitnesses, computeWitnessEpoch, countPanel, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
 import { SALT_BYTES } from '@ogong/protocol/modality/shared/score-commitment';
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
@@ -168,7 +169,7 @@ function assertTimely(
   { timeMs }: Pick<Statement, 'timeMs'>,
 ): void {
   if (asked === 'record' || asked === 'opening') return;
-  const isTimely = timeMs >= expiresAtMs - MAX_ORDER_LIFETIME_MS && timeMs <= clock.nowMs() + CLOCK_TOLERANCE_MS;
+  const isTimely = timeMs >= computeOrderSpan({ expiresAtMs }).fromMs && timeMs <= clock.nowMs() + CLOCK_TOLERANCE_MS;
   if (!isTimely) throw new Error('the witness says that it asked at a time outside the audit');
 }
 

@@ -1,5 +1,5 @@
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
-import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { type FindRouter, findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';

@@ -1,6 +1,6 @@
 import { createModelRoots, findWeightsProblem } from '@ogong/host/views/model-roots';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';

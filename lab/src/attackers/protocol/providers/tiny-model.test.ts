@@ -1,6 +1,6 @@
 import { createModelRoots, findWeightsProblem } from '@ogong/host/views/model-roots';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';

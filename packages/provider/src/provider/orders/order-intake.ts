@@ -13,12 +13,12 @@ import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
-import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import {

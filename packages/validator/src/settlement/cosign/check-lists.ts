@@ -3,6 +3,7 @@ import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
@@ -94,7 +95,7 @@ async function assertWhole(
   if (beacon === undefined) throw new CosignError('unavailable', `entry ${index}: a beacon of its audit is not known`);
   const { providerId: serverId, modelRoot, expiresAtMs } = order;
   // No order lives longer, so each of them was announced before this one was made, and until its entry was.
-  const sinceMs = Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS - CLOCK_TOLERANCE_MS;
+  const { fromMs: sinceMs } = computeOrderSpan({ expiresAtMs }, { toleranceMs: CLOCK_TOLERANCE_MS });
   const known = store.read(() => {
     const provider = readAnnouncement(store, serverId);
     const openedAt = provider && hashPlace(crypto, provider);

@@ -2,6 +2,7 @@ import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
@@ -159,7 +160,7 @@ export async function assertPassedOver(
   }
   if (!isAudited(crypto, draw, alphaPpm())) return;
   // The coverage may have been raised since. An entry cannot claim to be older than its order.
-  const decidedMs = Math.max(timeMs, Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  const decidedMs = Math.max(timeMs, computeOrderSpan(order).fromMs);
   const { leastPpm, asOfMs } = await coverageSince(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
   });
