@@ -202,9 +202,13 @@ const TIER_HOME = /^packages\/protocol\/src\/tier\//;
 const ENDPOINT_TEST = matchTestOf(ENDPOINTS);
 
 /**
- * Matches a list of names that the registry should give: a record from a name to a constant or to one shared function (`chat: 'x'`,
- * `chat: { path: … }`, `chat: forward,`), two names side by side, or a regular expression with alternatives. A record of different
- * functions (`chat: createHandler()`) is no list.
+ * Matches a list of names that the registry should give:
+ *
+ * - a record from a name to a constant or to one shared function (`chat: 'x'`, `chat: { path: … }`, `chat: forward,`);
+ * - two names side by side;
+ * - a regular expression with names as alternatives.
+ *
+ * A record of different functions (`chat: createHandler()`) is no list.
  */
 function matchListOf(names: readonly string[]): RegExp {
   const any = `(?:${names.join('|')})`;

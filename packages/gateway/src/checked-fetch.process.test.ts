@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-/** @param change what a gateway in the middle makes of an answer. */
+/** @param change the answer as a gateway in the middle changes it. */
 function open(change?: (text: string) => string) {
   const replies: string[] = [];
   const { ledger, network } = fixture.network.chain;

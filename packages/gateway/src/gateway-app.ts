@@ -50,7 +50,7 @@ export interface GatewayAppDependencies {
   readonly onAnswered: NonNullable<ApiAppOptions['onAnswered']>;
 }
 
-/** The gateway's HTTP API: a handler for every route of its table, which the SDK calls by the same table. */
+/** Creates the gateway's HTTP API: a handler for every route of its table, which the SDK uses too. */
 export function createGatewayApp(
   { origins }: { readonly origins: readonly string[] },
   dependencies: GatewayAppDependencies,

@@ -19,7 +19,7 @@ import { createValidatorKeys, type KnownValidatorKeys } from './sealed/validator
 const EXPIRY_INTERVAL_MS = 60_000;
 const ALERT_INTERVAL_MS = 30_000;
 
-/** The gateway's accounts: what it owes, to whom, with which receipts, and the loops that keep them up to date. */
+/** The gateway's stores: its debts, their receipts, and the loops that keep them up to date. */
 export interface GatewayBooks {
   readonly ledger: ChannelLedger;
   readonly receipts: ReceiptStore;
@@ -97,7 +97,7 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
         counts.countOther();
         logger.warn(
           { replyId, verdict, feeAtomic, judgedRecord },
-          'a validator judged another record than was delivered',
+          'the verdict is about another record than the delivered one',
         );
       },
       onSettled: (replyId, settlement) =>

@@ -39,7 +39,7 @@ const postgresUrl = define('postgres://user@host:port/database, without a passwo
   if (!URL.canParse(value)) return undefined;
   const { protocol, password, pathname, searchParams } = new URL(value);
   const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:';
-  // What stands in a command line or a log is no secret.
+  // A password in a command line or a log is no secret.
   const isOpen = password === '' && !searchParams.has('password');
   return isPostgres && isOpen && pathname.length > 1 ? value : undefined;
 });
@@ -112,7 +112,7 @@ export const gatewayConfig = defineConfig({
   name: 'ogong-gatewayd',
   commands: ['admin'],
   examples: ['ogong-gatewayd --deployment deployment.json --router 127.0.0.1:4544 --router-cert router.der'],
-  summary: 'The OpenAI-compatible front door: buys answers on the network, checks each one, and keeps the receipts.',
+  summary: 'The OpenAI-compatible gateway: buys answers on the network, checks each one, and keeps the receipts.',
   fields: {
     bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
     punchBootstrap: {
@@ -148,7 +148,7 @@ export const gatewayConfig = defineConfig({
       schema: oneOf(SORTS),
       env: 'OGONG_GATEWAY_SORT',
       default: 'none',
-      description: 'what providers are drawn by besides stake and reputation, where a request does not say',
+      description: 'order of providers besides stake and reputation, for requests that name none',
     },
     minStake: {
       schema: atomicAmount,
@@ -162,7 +162,7 @@ export const gatewayConfig = defineConfig({
       schema: oneOf(['any', 'accepted']),
       env: 'OGONG_GATEWAY_SETTLE',
       default: 'any',
-      description: 'which verdicts are paid for: accepted pays for no reply that its audit leaves in doubt',
+      description: 'verdicts that are paid for: accepted pays for no reply that its audit leaves in doubt',
     },
     seal: {
       schema: oneOf(['auto', 'required', 'off']),
@@ -290,7 +290,7 @@ export const gatewayConfig = defineConfig({
       schema: duration,
       default: '2s',
       description:
-        'how long a first token is waited for before a second provider is asked, until twenty of the model were measured: then as long as nineteen of twenty took',
+        'wait for a first token before a second provider is asked, until twenty of the model were measured: then the time of nineteen of twenty',
     },
     busyPatience: {
       schema: duration,
@@ -328,13 +328,13 @@ export const gatewayConfig = defineConfig({
       schema: httpUrl,
       label: '<url>',
       env: 'OGONG_GATEWAY_ALERT_WEBHOOK',
-      description: 'who is told of it besides the log, by signed POST requests',
+      description: 'receiver of alerts besides the log, by signed POST requests',
     },
     alertSecret: {
       schema: webhookSecret,
       secret: true,
       env: 'OGONG_GATEWAY_ALERT_SECRET',
-      description: 'what these are signed with, as Standard Webhooks do',
+      description: 'key that signs these, as in Standard Webhooks',
     },
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },
@@ -364,17 +364,17 @@ export const adminConfig = defineConfig({
   ],
   summary:
     'Organisations, members and API keys of a gateway, what they used, who changed what, and whether all books agree. ' +
-    'It works beside the daemon and without it. A secret is shown once, when it is made. What there is: ' +
+    'It works beside the daemon and without it. A secret is shown once, when it is made. Commands: ' +
     `${ADMIN_VERBS}.`,
   fields: {
     ...common,
     organisation: {
       schema: text,
       label: '<id>',
-      description: 'whose keys, usage or log; of a new key: whom it belongs to',
+      description: 'key, member or organisation to show; for a new key: its organisation',
     },
-    name: { schema: text, description: 'what a new key is for, or what an organisation is called' },
-    role: { schema: oneOf(['owner', 'admin', 'member']), default: 'member', description: 'what a member may do' },
+    name: { schema: text, description: 'purpose of a new key, or name of an organisation' },
+    role: { schema: oneOf(['owner', 'admin', 'member']), default: 'member', description: 'rights of a member' },
     maxSpend: {
       schema: escrowAmount,
       label: '<amount>',
@@ -394,7 +394,7 @@ export const adminConfig = defineConfig({
     models: {
       schema: text,
       label: '<ids>',
-      description: 'what a new key may ask for: model ids with commas between, each may end in *, as in ogong/replay/*',
+      description: 'models of a new key: ids with commas between, each may end in *, as in ogong/replay/*',
     },
     requestsPerMinute: {
       schema: integer({ min: 1, max: 1e9 }),
@@ -414,7 +414,7 @@ export const adminConfig = defineConfig({
       schema: text,
       label: '<path>',
       env: 'OGONG_DEPLOYMENT',
-      description: 'with it, reconcile also holds the books against the escrow on the chain',
+      description: 'with it, reconcile also compares the store with the escrow on the chain',
     },
     rpcUrl: chainFields.rpcUrl,
     json: { schema: boolean, boolean: true, description: 'print JSON' },

@@ -9,7 +9,7 @@ export interface GatewayMetrics {
   countHedge(outcome: 'sent' | 'won' | 'lost' | 'failed'): void;
   countDelivery(outcome: string): void;
   countOther(): void;
-  /** A fee for an order that brought no answer. */
+  /** Counts a fee for an order that brought no answer. */
   countUnanswered(): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
   watch(sources: { running: () => number; complaints: () => Promise<number> }): void;
@@ -19,10 +19,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const exchanges = metrics.counter('http_requests_total', 'HTTP requests answered', ['route', 'status']);
   const durations = metrics.histogram('http_request_seconds', 'Time to the end of the answer', ['route']);
   const faults = metrics.counter('provider_faults_total', 'Providers that failed a reply', ['reason']);
-  const misrouted = metrics.counter(
-    'misrouted_total',
-    'Tickets by which the router misrouted, by its own signed words',
-  );
+  const misrouted = metrics.counter('misrouted_total', 'Tickets by which the router misrouted, by its own signatures');
   const ahead = metrics.counter(
     'tickets_ahead_total',
     'Requests that found a ticket drawn ahead (used) or none (missed), and tickets given back unused',
@@ -34,11 +31,9 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     ['outcome'],
   );
   const verdicts = metrics.counter('verdicts_total', 'Final verdicts on ordered replies', ['verdict']);
-  const deliveries = metrics.counter(
-    'deliveries_acknowledged_total',
-    'What validators answered to what was delivered',
-    ['outcome'],
-  );
+  const deliveries = metrics.counter('deliveries_acknowledged_total', 'Answers of validators to deliveries', [
+    'outcome',
+  ]);
   const others = metrics.counter(
     'verdicts_on_others_total',
     'Verdicts that ask money for another record than was delivered, or for a refused order',

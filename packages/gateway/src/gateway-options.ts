@@ -27,11 +27,11 @@ import type { PaymentOptions } from './front/payments.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { PageNetwork, PublicHandlersDependencies } from './public/public-handlers.ts';
 
-/** The front door. */
+/** The HTTP server. */
 export interface GatewayHttpOptions {
   readonly bind: HostPort;
   readonly maxConnections: number;
-  /** Of callers of one address that have shown no key. Default: as many as there are. */
+  /** Connections of one address without a key. Default: no limit. */
   readonly maxConnectionsPerAddress?: number;
   readonly headersTimeoutMs: number;
   readonly maxBodyBytes: number;
@@ -42,7 +42,7 @@ export interface GatewayHttpOptions {
   readonly maxRequestsPerKey: number;
   /** Web origins whose pages may call; `*` for all. */
   readonly origins: readonly string[];
-  /** How long running requests have to end when the gateway stops. */
+  /** Time that running requests have to end when the gateway stops. */
   readonly stopGraceMs: number;
 }
 
@@ -52,11 +52,11 @@ export interface GatewaySpendingOptions {
   readonly allowanceAtomic: bigint;
   /** Default: `any`. */
   readonly settle?: SettlePolicy;
-  /** What a request asks for that names no preference. Default: `none`. */
+  /** Order of providers for a request without a preference. Default: `none`. */
   readonly sort?: Sort;
-  /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
+  /** The least stake in whole tokens, for requests that name none. Default: 0. */
   readonly minHeldTokens?: bigint;
-  /** The same by tier, whatever a request says: the network asks for it. Default: none. */
+  /** The least stake by tier, for all requests, as the network demands. Default: none. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
 }
 
@@ -65,46 +65,46 @@ export interface GatewayOptions {
   readonly routers: readonly Peer[];
   readonly http: GatewayHttpOptions;
   readonly spending: GatewaySpendingOptions;
-  /** How long providers are waited for. */
+  /** Time that providers have to answer. */
   readonly patience: ProviderCallOptions & Pick<ProviderMatchOptions, 'busyPatienceMs'>;
   /** Whether requests are sealed to their providers. Default: `auto`. */
   readonly seal?: SealPolicy;
-  /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
+  /** Machines of tier `tee` that are believed. Default: none, and nothing is bought in that tier. */
   readonly machinePolicy?: MachinePolicy | undefined;
   /** Tickets of one kind of request that are kept before it comes. Default: none. */
   readonly ticketsAhead?: number;
-  /** Whether a second provider is asked where the first is slow. Default: none is. */
+  /** Rules for a second order if the first provider is slow. Default: no second order. */
   readonly hedging?: HedgingOptions;
-  /** How long a machine that has answered is not asked again. Default: ten minutes. */
+  /** Time between two questions to a machine. Default: ten minutes. */
   readonly machineIntervalMs?: number;
-  /** Roles that have to show their machines, whatever a request says. Default: none. */
+  /** Roles whose machines every request demands. Default: none. */
   readonly demandedRoles?: readonly AttestedRole[];
-  /** Where tickets are kept by which the router misrouted. Default: nowhere. */
+  /** Directory for tickets that prove a misrouting. Default: none are kept. */
   readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
-  /** Which parts of budgets are told, and where besides the log. Default: none. */
+  /** Parts of budgets that raise an alert, and its receivers besides the log. Default: none. */
   readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
-  /** Whether callers without a key may pay, and how. Default: they may not. */
+  /** Terms for callers that pay without a key. Default: they may not. */
   readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic'>;
-  /** Where receipts are copied to before they are dropped. Default: nowhere. */
+  /** Archive for receipts before they are dropped. Default: none. */
   readonly archive?: ArchiveOptions | undefined;
-  /** Whether organisations with credit get addresses to pay tokens in at. Default: they do not. */
+  /** Terms of addresses for deposits of organisations with credit. Default: no addresses. */
   readonly deposits?: Omit<DepositOptions, 'payTo'>;
-  /** Whose webhooks about payments by card are taken. Default: nobody's. */
+  /** The payment provider whose webhooks about cards are accepted. Default: nobody's. */
   readonly card?: CardOptions | undefined;
-  /** Pause between two checks of what came of a running reply. Default: 3 s. */
+  /** Pause between two checks of a running reply. Default: 3 s. */
   readonly milestonePauseMs?: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
-  /** What pages for people read the chain by. Default: they believe the gateway. */
+  /** The network for web pages that read the chain. Default: they believe the gateway. */
   readonly network?: PageNetwork;
   /** The drift table that pages are shown, read when one asks. Default: none. */
   readonly readDriftTable?: PublicHandlersDependencies['readDriftTable'];
-  /** Default: providers are believed which weights bear a name. */
+  /** Published weights. Default: a provider's claim about its weights is believed. */
   readonly modelRoots?: ModelRoots;
 }
 
-/** What a gateway reads of the chain. */
+/** The parts of the chain that a gateway reads. */
 export type GatewayChain = Pick<
   ChainView,
   'ledger' | 'network' | 'validators' | 'generations' | 'findByAddress' | 'channel' | 'client' | 'router'
@@ -117,7 +117,7 @@ export interface GatewayDependencies {
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
-  /** Of another certificate, for what strangers read through the gateway. Default: the same. */
+  /** Links under another certificate, for reads of strangers through the gateway. Default: the same. */
   readonly publicLinks?: LinkPool;
   readonly payer: PayingSigner;
   readonly accounts: Accounts;
@@ -128,18 +128,18 @@ export interface GatewayDependencies {
   readonly checker?: ReceiptChecker;
   /** Default: a port. */
   readonly openServer?: typeof createHttpServer;
-  /** Where nonces come from. Default: the system. */
+  /** Randomness for nonces. Default: the system's. */
   readonly randomBytes?: (length: number) => Uint8Array;
-  /** What validators are chosen by. Default: `Math.random`. */
+  /** Randomness for choosing validators. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
-/** What the parts of a gateway share. */
+/** The services that the parts of a gateway share. */
 export interface GatewayContext extends GatewayDependencies {
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly random: () => number;
-  /** What payers' cache scopes are named by. 32 bytes. */
+  /** Secret that names payers' cache scopes. 32 bytes. */
   readonly cacheSecret: Uint8Array;
   readonly counts: GatewayMetrics;
   readonly warn: (what: string) => (err: unknown) => void;

@@ -34,7 +34,7 @@ async function open(options: FixtureOptions = {}): Promise<OpenAI> {
 
 /** One for each token. */
 const WORDS = STORY.split(/(?= |\.)/);
-/** What the gateway said while replies came. */
+/** The progress that the gateway signed while replies arrived. */
 const readWords = ({ words }: FakeNetwork) =>
   words.map(({ progress }) => parseProgress((progress as SignedProgress).progress));
 const ogongOf = (value: unknown): OgongField => (value as { ogong: OgongField }).ogong;
@@ -46,7 +46,7 @@ describe('a provider', () => {
     ['before its first token', false],
     ['behind a part that shows nothing', true],
   ])('that dies %s is replaced, under another order', async (_when, emptyPart) => {
-    // Whom the draw meets first is luck, so it is the first two that are met who die.
+    // The draw is luck, so the first two providers that it meets die.
     let deaths = 2;
     const mortal: ProviderBehaviour = {
       emptyPart,
@@ -156,7 +156,7 @@ describe('a provider', () => {
     expect(entry?.checks?.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
     await expect.poll(() => complaints.length).toBe(2);
 
-    // Who has only what was sent and what was read finds the same, also that the draws are those of the seed.
+    // A holder of only the sent and the received bytes gets the same result, also for the draws of the seed.
     const stored = (await (await fetch(`${fixture.url}${entry?.url}`)).json()) as Record<
       'request' | 'response',
       string
@@ -206,7 +206,8 @@ describe('a provider', () => {
     expect(text).toBe(STORY);
     const tries = ogong?.receipts[0]?.earlier_tries;
     expect(tries?.map(({ code }) => code)).toEqual(['provider_failed', 'ogong_check_failed']);
-    // It may be the one that died that lied: whoever contradicts it is not reported, and hears that nothing more is wanted.
+    // The provider that died may be the one that lied. So the one that contradicts it is not reported, and is told that nothing
+    // more is wanted.
     await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
     await expect.poll(() => readWords(fixture.network).some(({ hasLeft }) => hasLeft)).toBe(true);
   });
@@ -246,7 +247,7 @@ describe('a provider', () => {
       for await (const _ of stream);
     };
     await expect(read()).rejects.toThrow(/in time/);
-    // It may be alive: what it is told bounds what it bills.
+    // It may be alive: the last signed progress limits its bill.
     await expect.poll(textBytesLeft).toEqual(['Once upon a'.length]);
   });
 
@@ -412,7 +413,7 @@ describe('a provider', () => {
   it.each(cheats)('that %s is caught, reported and not asked again', async (_what, behaviour, reason) => {
     const client = await open({ providers: [behaviour, {}] });
     const { network } = fixture;
-    // Whoever is drawn: what the client gets is good.
+    // The client gets a good answer from every drawn provider.
     for (let i = 0; i < 6; i++) {
       expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
     }
@@ -524,7 +525,7 @@ describe('a provider', () => {
       before = provider!.sent;
       await sleep(200);
     }
-    // 16 MB are on offer; what was sent is what buffers on the way hold.
+    // 16 MB are on offer; only the buffers on the way are filled.
     expect(before).toBeLessThan(3000);
     controller.abort();
     await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(1);

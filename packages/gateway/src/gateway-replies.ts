@@ -1,7 +1,7 @@
 import { monotonicClock } from '@ogong/host/time/clock';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { ANONYMOUS } from './books/api-keys.ts';
-import { isPayer } from './books/payment-book.ts';
+import { isPayer } from './books/payment-store.ts';
 import { createCacheScopes } from './buy/cache-scope.ts';
 import { createHedging, type Hedging } from './buy/hedging.ts';
 import { createAttestedRoles } from './buy/match/attested-roles.ts';

@@ -34,7 +34,7 @@ describe('the SDK against a gateway', () => {
     expect(stream.checked?.replies).toHaveLength(2);
     const { replyId, receipt } = whole.replies[1]!;
     const fetched = await fetchReceipt({ baseUrl: fixture.url, id: replyId });
-    // The validator's word for its record comes after the answer.
+    // The validator's signature for its record comes after the answer.
     expect({ ...fetched.receipt, intake: receipt.intake }).toEqual({ ...receipt, intake: receipt.intake });
     expect(fetched.status.state).toBe('delivered');
     const text = await client.completions.create({ model: FAKE_MODEL, prompt: 'Hi' });
@@ -101,7 +101,7 @@ describe('the SDK against a gateway', () => {
     ['a call', 'weather', 'rm'],
     ['arguments', 'Paris', 'Rome'],
     ['the content', 'I look.', 'I am.'],
-  ])('does not take the word of a gateway that changes %s', async (_, from, to) => {
+  ])('rejects an answer of a gateway that changes %s', async (_, from, to) => {
     // Not what was signed, nor what was asked for.
     const change = (text: string) =>
       text.replaceAll(/"(?:message|delta)":.*?"logprobs"/gs, (shown) => shown.replaceAll(from, to));
@@ -109,7 +109,7 @@ describe('the SDK against a gateway', () => {
     await expect(client.chat.completions.create(asked)).rejects.toMatchObject({ code: 'answer' });
   });
 
-  it('does not take the word of a gateway that hides what the model thought', async () => {
+  it("rejects an answer of a gateway that hides the model's thoughts", async () => {
     const format = { calls: 'hermes', reasoning: 'opened' } as const;
     const provider = { format, words: ['I think.', '</think>', 'Yes.'] };
     const client = await open([provider]);
@@ -120,7 +120,7 @@ describe('the SDK against a gateway', () => {
     await expect(deceived.chat.completions.create(params)).rejects.toMatchObject({ code: 'answer' });
   });
 
-  it('does not take the word of a gateway that changes the answer', async () => {
+  it('rejects an answer of a gateway that changes it', async () => {
     const client = await open([{}], (text) => text.replaceAll('small', 'large'));
     const whole = await client.chat.completions.create(params).catch((error: unknown) => error);
     expect(whole).toBeInstanceOf(ReceiptError);

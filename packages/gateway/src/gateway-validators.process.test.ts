@@ -104,7 +104,7 @@ describe('validators', () => {
     await expect.poll(async () => (await read()).intake).toBeDefined();
   });
 
-  it('that sign for another delivery are asked again, and their word is not kept', async () => {
+  it('that sign for another delivery are asked again, and their signature is not kept', async () => {
     const client = await open();
     const { network, url } = fixture;
     network.bendHeld = (signature) => signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));

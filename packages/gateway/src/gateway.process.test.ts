@@ -27,7 +27,7 @@ const ogongOf = (value: unknown): OgongField => (value as { ogong: OgongField })
 describe('a gateway that pays from a wallet', () => {
   const address = new Uint8Array(20).fill(0xa1);
 
-  it('orders in its name by a key that it has allowed, and its receipts hold for whoever knows the key', async () => {
+  it('orders in its name by a key that it has allowed, and its receipts hold for a reader that knows the key', async () => {
     const client = await open({ wallet: { address, limitAtomic: 10n ** 30n } });
     const answer = await client.chat.completions.create(chat);
     const { receipt: json, checks = [] } = ogongOf(answer).receipts[0] as OgongField['receipts'][number];
@@ -89,7 +89,7 @@ describe('the official client', () => {
       ['reply_id', 'url', 'output_tokens', 'first_token_ms', 'took_ms'],
     ]);
     expect(receipts).toMatchObject([{ reply_id: expect.any(String), url: expect.any(String) }]);
-    // By the gateway's own clock, as whoever tests a provider counts on.
+    // By the gateway's own clock, as testers of a provider expect.
     const { output_tokens, first_token_ms, took_ms } = receipts[0] as unknown as Record<string, number>;
     expect(output_tokens).toBe(data.usage?.completion_tokens);
     expect(first_token_ms).toBeGreaterThanOrEqual(1);
@@ -152,7 +152,7 @@ describe('the official client', () => {
   });
 });
 
-describe('what a request may ask for', () => {
+describe('fields of a request', () => {
   it('several choices, each with its own order and receipt', async () => {
     const client = await open({ providers: [{}, {}] });
     const answer = await client.chat.completions.create({ ...chat, n: 2 });
@@ -353,7 +353,7 @@ describe('a stream', () => {
 describe('several routers', () => {
   const dead = { endpoint: '127.0.0.1:1', certHash: new Uint8Array(32) };
 
-  it('stand in for one another: the gateway serves, lists models, and reports to whoever signed the ticket', async () => {
+  it('stand in for one another: the gateway serves, lists models, and reports to the router that signed the ticket', async () => {
     const client = await open({ routers: (own) => [dead, own] });
     const answer = await client.chat.completions.create(chat);
     expect(answer.choices[0]?.message.content).toBe(STORY);

@@ -11,7 +11,7 @@ import type { Hedging } from './buy/hedging.ts';
 import { createRouters, type Routers } from './buy/match/routers.ts';
 import { createReceiptChecker } from './buy/receipt-checker.ts';
 import type { ReplyService } from './buy/reply-service.ts';
-import { createCallDoor } from './front/call-door.ts';
+import { createCallLimits } from './front/call-limits.ts';
 import { createCardHandler } from './front/card-handler.ts';
 import { createInferenceGate } from './front/inference-gate.ts';
 import { createModelList } from './front/model-list.ts';
@@ -28,7 +28,7 @@ import { createPublicReader } from './public/public-reader.ts';
 import type { SealedCalls } from './sealed/sealed-calls.ts';
 
 export interface Gateway {
-  /** @throws GatewayConfigError where a network could use the gateway without a key. */
+  /** @throws GatewayConfigError if a network could use the gateway without a key. */
   start(): Promise<void>;
   stop(): Promise<void>;
   address(): { readonly host: string; readonly port: number };
@@ -109,7 +109,7 @@ function createApp(
     signIn,
     completions: {
       replies,
-      door: createCallDoor({ gate, rates, bodyLimits, payments: parts.payments }),
+      limits: createCallLimits({ gate, rates, bodyLimits, payments: parts.payments }),
       rates,
       clock,
       randomBytes: readSystemBytes,
@@ -150,7 +150,7 @@ function createApp(
 
 const readSystemBytes = (length: number): Uint8Array => new Uint8Array(drawBytes(length));
 
-/** @throws GatewayConfigError where a network could use the gateway without a key. */
+/** @throws GatewayConfigError if a network could use the gateway without a key. */
 function assertStaysHere({ host }: HostPort, logger: Logger): void {
   if (!isLoopbackHost(host)) {
     throw new GatewayConfigError(

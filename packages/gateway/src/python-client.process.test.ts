@@ -180,14 +180,14 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     expect(ranked.shown).toHaveLength(2);
   });
 
-  it('holds calls that are shown against the signed text, whole and streamed', async () => {
+  it('compares shown calls with the signed text, whole and streamed', async () => {
     const weather = { type: 'function', function: { name: 'weather', parameters: { type: 'object' } } };
     const asks = { messages, tools: [weather] };
     fixture = await createGatewayFixture({ providers: [{}] });
     const checks = expect.arrayContaining(['answer', 'response-hash']);
     expect(await call(fixture, asks, { url: fixture.url })).toMatchObject({ error: null, checks });
     expect(await call(fixture, { ...asks, stream: true }, { url: fixture.url })).toMatchObject({ error: null });
-    // What a gateway shows is none of what it stores.
+    // A gateway may show something else than it stores.
     const lie = (text: string) => text.replaceAll('Paris', 'Texas').replaceAll('I look', 'I lied');
     for (const stream of [false, true]) {
       const front = await lieInFront(fixture.url, lie);
@@ -214,7 +214,7 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       for (const close of closing.splice(0)) await close();
     });
 
-    /** A gateway's front door that notes all that passes, and may change an answer. */
+    /** A proxy before a gateway that notes all traffic, and may change an answer. */
     async function watch(url: string, change?: (path: string, answer: string) => string) {
       const passed: string[] = [];
       const paths: string[] = [];
@@ -277,7 +277,7 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       for (const word of ['Quixambre', 'turquoise', 'Vandobel', Buffer.from(PROMPT).toString('base64').slice(4, 40)])
         expect(seen).not.toContain(word);
       expect(paths.filter((path) => /completions|embeddings/.test(path))).toEqual([]);
-      // The gateway took the client's word for each.
+      // The gateway accepted the client's statement for each.
       expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(4);
       expect(new Set(statuses)).toEqual(new Set([200]));
     });

@@ -10,7 +10,7 @@ import { createChannelLedger } from './books/channel-ledger.ts';
 import { SHARED_SCHEMA } from './books/open-books.ts';
 import { openPostgresBooks } from './books/postgres/postgres-books.ts';
 import { reconcile } from './books/reconcile.ts';
-import { readSpending } from './books/spending-book.ts';
+import { readSpending } from './books/spending-store.ts';
 
 const schema = SHARED_SCHEMA;
 const FEE = 1_000n;
@@ -67,7 +67,7 @@ describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgre
     return response.status;
   };
 
-  it('share keys, budgets and receipts: what one answers, the other shows', async () => {
+  it('share keys, budgets and receipts: an answer of one is shown by the other', async () => {
     const { id, secret } = await addKey();
     const [first, second] = await Promise.all([start(), start()]);
     const answer = (await (await ask(first, secret)).json()) as { readonly id: string };
@@ -156,7 +156,7 @@ describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgre
 
     const books = await openBooks();
     const ledger = createChannelLedger(books);
-    // Whatever reached a provider is on the books, and no two orders of a channel share a voucher.
+    // Each order that reached a provider is in the store, and no two orders of a channel share a voucher.
     const vouchers = new Set<string>();
     for (const { replyId, validator, cumulativeAtomic } of network.orders) {
       expect(await ledger.find(toHex(replyId)), `seed ${seed}`).toBeDefined();

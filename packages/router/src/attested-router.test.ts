@@ -76,7 +76,7 @@ describe('a router in a machine', () => {
       expect(seen.includes(toHex(secret))).toBe(false);
       expect(seen.includes(Buffer.from(secret).toString('base64').slice(0, 16))).toBe(false);
     }
-    // What it signs for the provider names the reply, as the order does, and not whoever asked.
+    // Its signature for the provider names the reply, as the order does, and not the caller.
     expect(
       JSON.stringify(ticket, (_, value) => (value instanceof Uint8Array ? toHex(value) : String(value))),
     ).not.toContain(toHex(id));

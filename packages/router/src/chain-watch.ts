@@ -5,7 +5,7 @@ import type { Store } from '@ogong/host/store/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { createCursorStore, saveEjection, undoEjections } from './router-store.ts';
 
-/** Follows ejections and reinstatements on the chain; ends when stopped. A chain that is down is waited for. */
+/** Follows ejections and reinstatements on the chain until it is stopped. It waits for a chain that is down. */
 export function createEjectionWatch(
   { pollIntervalMs = 1_000 }: { readonly pollIntervalMs?: number },
   {

@@ -1,22 +1,22 @@
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 
-/** What is known of a provider that had to make room: it is not listed again by what it said earlier. */
+/** The evicted state of a provider that had to make room. It is not listed again by an earlier announcement. */
 interface Evicted {
   readonly sequence: bigint;
   readonly expiresAtMs: number;
-  /** Routers that are not believed when they call it gone. */
+  /** Routers whose reports that it is gone are ignored. */
   readonly doubted: Set<string> | undefined;
 }
 
 export interface EvictedListings {
   put(name: string, announcement: Announcement, doubted: Set<string> | undefined): void;
-  /** Undefined once what it had said has expired. */
+  /** Undefined after its last announcement has expired. */
   find(name: string): Evicted | undefined;
   delete(name: string): void;
   sweep(beforeMs: number): void;
 }
 
-/** @param most beyond which the one that has been there longest is forgotten. */
+/** @param most number of entries; the oldest one beyond it is forgotten. */
 export function createEvictedListings(most: number): EvictedListings {
   const evicted = new Map<string, Evicted>();
   return {

@@ -34,7 +34,7 @@ it('of two the worse counts, so that a liar beside one caller makes nobody fast'
   expect(figures.of(offer, 0)).toEqual({ latencyMs: 100, milliTokensPerSecond: 100_000 });
 });
 
-it('what is an hour old is forgotten', () => {
+it('measurements older than an hour are forgotten', () => {
   const figures = createFigures();
   figures.observe(offer, 'a', reply(100), 0);
   expect(figures.of(offer, HOUR_MS - 1).latencyMs).toBe(100);
@@ -43,7 +43,7 @@ it('what is an hour old is forgotten', () => {
   expect(figures.of(offer, HOUR_MS).latencyMs).toBe(300);
 });
 
-it('what is beyond a list is cut to it, and the addresses that are kept are bounded', () => {
+it('a longer list is cut, and the number of kept addresses is limited', () => {
   const figures = createFigures();
   figures.observe(offer, 'a', reply(0xffff_ffff, 0xffff_ffff, 1), 0);
   expect(figures.of(offer, 0)).toEqual({ latencyMs: 600_000, milliTokensPerSecond: 1_000_000_000 });

@@ -6,7 +6,7 @@ import {
 } from '@ogong/protocol/exchange/preference';
 import { nameOffer, type OfferKey } from './outstanding.ts';
 
-/** One whole reply, by the clock of whoever asked for it. */
+/** One whole reply, by the clock of its caller. */
 export interface MeasuredReply {
   readonly outputTokens: number;
   readonly durationMs: number;
@@ -14,9 +14,9 @@ export interface MeasuredReply {
   readonly firstTokenMs: number;
 }
 
-/** What providers were measured at, as their callers said (docs/spec/match.md#figures). */
+/** Figures of providers, as their callers reported them (docs/spec/match.md#figures). */
 export interface Figures {
-  /** @param group address that the report came from, see Outstanding. */
+  /** @param group group of the reporting address, see Outstanding. */
   observe(offer: OfferKey, group: string, reply: MeasuredReply, nowMs: number): void;
   of(offer: OfferKey, nowMs: number): MeasuredFigures;
 }
@@ -27,15 +27,15 @@ interface Said {
   readonly atMs: number;
 }
 
-/** Weight of the newest observation in what one address says. */
+/** Weight of the newest observation of one address. */
 const SMOOTHING = 0.2;
 const FORGET_MS = 3_600_000;
 const MAX_OFFERS = 16_384;
 const MAX_GROUPS = 64;
 
 /**
- * A moving average for each address that reports, and of these the median, of two middle ones the worse: so what is said by a minority
- * of a provider's callers makes it neither fast nor slow.
+ * Keeps a moving average for each reporting address, and takes their median; of two middle ones the worse. So a minority of a
+ * provider's callers makes it neither fast nor slow.
  */
 export function createFigures(): Figures {
   const byOffer = new Map<string, Map<string, Said>>();
@@ -47,7 +47,7 @@ export function createFigures(): Figures {
       const name = nameOffer(offer);
       const groups = byOffer.get(name) ?? new Map<string, Said>();
       const before = groups.get(group);
-      // What was said last stands last.
+      // The newest report goes last.
       groups.delete(group);
       byOffer.delete(name);
       groups.set(group, { ...smooth(isFresh(before, nowMs) ? before : undefined, measured), atMs: nowMs });
@@ -76,7 +76,7 @@ const isFresh = (said: Said | undefined, nowMs: number): boolean => said !== und
 
 type Measured = Omit<Said, 'atMs'>;
 
-/** Undefined where nothing was measured. */
+/** Undefined without a measurement. */
 function measure({ outputTokens, durationMs, firstTokenMs }: MeasuredReply): Measured | undefined {
   const rate = durationMs === 0 ? 0 : (outputTokens * 1_000_000) / durationMs;
   const latencyMs = Math.min(firstTokenMs, MAX_LATENCY_MS);
@@ -94,7 +94,7 @@ function smooth(before: Said | undefined, now: Measured): Measured {
   };
 }
 
-/** The middle, as a whole number of one at least; 0 of none. */
+/** Returns the middle value as a whole number, at least 1; 0 for an empty list. */
 function takeWorse(values: readonly number[], worse: 'high' | 'low'): number {
   if (values.length === 0) return 0;
   const sorted = [...values].sort((a, b) => a - b);

@@ -169,7 +169,7 @@ it('keeps what one router handed on where another one says that it is gone', asy
   expect(await listOf(victim)).toEqual(namesOf(1));
 });
 
-/** What anybody is handed. */
+/** Copies all that a router hands to any caller. */
 async function copySupply(of: TestRouter): Promise<readonly SignedAnnouncement[]> {
   return (await (await of.connect(STRANGER)).service(RouterService).handSupply({})).announcements;
 }
@@ -195,7 +195,9 @@ it('gets a provider back that a router handed on first and then called gone, and
   const victim = await start({ peers, handMs: 3_600_000 });
   const gateway = await victim.connect(GATEWAY);
   const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
-  /** The liar hands the next word of the provider on before the honest router has it, and calls it gone then. */
+  /**
+   * The liar hands on the provider's next announcement before the honest router has it, and then reports the provider as gone.
+   */
   async function lieAbout(sequence: bigint) {
     await announce(elsewhere, 1, { sequence });
     lie = { announcements: [...(await copySupply(elsewhere))] };

@@ -9,12 +9,13 @@ import { HELD_PREFIX_BYTES, toPrefix } from './held-prefix.ts';
 import type { RouterState } from './router-state.ts';
 
 /**
- * Routers hand announcements on to each other, so that a provider that knows one is found through all (docs/spec/match.md, "Supply that
- * is handed on"). An announcement has the signatures of provider and payee: whoever hands it on can leave it out, and change nothing.
+ * Routers hand announcements on to each other, so that a provider that knows one is found through all (docs/spec/match.md,
+ * "Supply that is handed on"). An announcement has the signatures of provider and payee. So a router that hands it on can leave
+ * it out, and cannot change it.
  */
 
 const HELD_BYTES = HELD_PREFIX_BYTES + 8;
-/** In one answer. The next one has the rest. */
+/** Announcements in one answer. The next answer has the rest. */
 export const MAX_HANDED_AT_ONCE = 256;
 const ASK_TIMEOUT_MS = 5_000;
 export const MAX_PEER_ROUTERS = 16;
@@ -25,7 +26,9 @@ interface HandedAnswer {
   readonly gone: Uint8Array;
 }
 
-/** What this router has from providers themselves, and the caller does not have as new. @throws Refusal */
+/**
+ * Returns the announcements that this router has from providers themselves and that are newer than the caller's. @throws Refusal
+ */
 export function handSupply({ supply }: Pick<RouterState, 'supply'>, held: Uint8Array): HandedAnswer {
   if (held.length % HELD_BYTES !== 0) throw new Refusal('invalid', `held: pieces of ${HELD_BYTES} bytes`);
   const known = readHeld(held);
@@ -85,7 +88,7 @@ export function createSupplyExchange(
   });
 }
 
-/** @returns how many were taken. @throws Refusal, ProtocolError at the first that no honest router hands on. */
+/** @returns the number of accepted ones. @throws Refusal, ProtocolError at the first that no honest router hands on. */
 export async function takeSupply(
   { supply, metrics }: Pick<RouterState, 'supply' | 'metrics'>,
   { announcements, gone }: HandedAnswer,
@@ -95,7 +98,7 @@ export async function takeSupply(
   for (const signed of announcements.slice(0, MAX_HANDED_AT_ONCE)) {
     if (readHandedAnnouncement(signed.announcement) === undefined) metrics.announcements.inc({ outcome: 'unread' });
     else if (await supply.takeHanded(signed, from)) taken++;
-    // Signatures of many would keep requests waiting.
+    // Let waiting requests run between the checks of signatures.
     await nextTurn();
   }
   if (gone.length % HELD_PREFIX_BYTES !== 0)

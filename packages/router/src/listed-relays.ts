@@ -6,15 +6,15 @@ import type { KnownPeer } from '@ogong/host/link/peer-values';
 const ALL_ADDRESSES = ['0.0.0.0', '::'];
 
 export interface GivenRelays {
-  /** What the relay beside the router listens on. */
+  /** Address on which the relay beside the router listens. */
   readonly relay?: HostPort | undefined;
-  /** Where others dial it. Default: what it listens on. */
+  /** Address that others dial. Default: the address on which it listens. */
   readonly relayEndpoint?: HostPort | undefined;
   readonly knownRelay: readonly KnownPeer[];
 }
 
 /**
- * Relays that providers are told of: the one beside this router, where it has an address that others can dial, and those that it was given.
+ * Lists the relays that providers are referred to: the given ones, and the one beside this router if others can dial its address.
  * @param certHash of the relay beside the router. @throws ConfigError
  */
 export function listRelays(

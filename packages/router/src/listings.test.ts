@@ -27,7 +27,7 @@ function open() {
   return { listings, makeRoom, pass };
 }
 
-it('who had to make room is not listed again by what it said before, of whomever that comes', () => {
+it('an evicted provider is not listed again by an earlier announcement, from any sender', () => {
   const { listings, makeRoom, pass } = open();
   makeRoom();
   pass(600);
@@ -46,7 +46,7 @@ it('and may say anything once that has expired', () => {
   expect(listings.isWanted(announce(1, 4n, 5_000), 'third')).toBe(true);
 });
 
-it('who called it gone while others had it is not believed after it has come back either', () => {
+it('a router that reported a provider gone while others had it is not believed after its return either', () => {
   const { listings, makeRoom } = open();
   const prefixes = new Set([
     Array.from(announce(1, 0n).providerId.subarray(0, HELD_PREFIX_BYTES), (byte) =>

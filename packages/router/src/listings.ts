@@ -5,24 +5,27 @@ import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { createEvictedListings } from './evicted-listings.ts';
 import { HELD_PREFIX_BYTES } from './held-prefix.ts';
 
-/** Providers that a payee may have among those that other routers handed on. */
+/** Most providers of one payee among those from other routers. */
 const MAX_HANDED_OF_PAYEE = 64;
 
-/** Who is listed, from whom it is known, and whose link has ended. */
+/** The listed providers, the router that each is known from, and the ended links. */
 export interface Listings {
-  /** Those that have not expired. */
+  /** Lists the announcements that have not expired. */
   current(): Generator<Announcement>;
-  /** Those that announced themselves here under a certificate; one, or none. */
+  /** Lists the provider that announced itself here under a certificate: one, or none. */
   listUnder(certHash: Uint8Array): Announcement[];
   isGone(providerId: Uint8Array): boolean;
   isHanded(providerId: Uint8Array): boolean;
-  /** Whether the router that handed it on says that it has gone. */
+  /** Whether the router that handed it on reports that it has gone. */
   isCalledGone(providerId: Uint8Array): boolean;
-  /** @throws Refusal where a provider may not announce this itself. */
+  /** @throws Refusal if a provider may not announce this itself. */
   assertNewer(announcement: Announcement): void;
-  /** Whether it is news of a provider that this router does not hear itself, and there is a place for it. @param from the router that hands it on. */
+  /**
+   * Whether it is a newer announcement of a provider without a link to this router, and there is a place for it.
+   * @param from the router that hands it on.
+   */
   isWanted(announcement: Announcement, from: string): boolean;
-  /** @param from the router that handed it on; undefined where the provider announced itself. */
+  /** @param from the router that handed it on; undefined if the provider announced itself. */
   put(announcement: Announcement, from?: string): void;
   suspend(certHash: Uint8Array): void;
   suspendHanded(prefixes: ReadonlySet<string>, from: string): void;
@@ -31,15 +34,15 @@ export interface Listings {
 
 export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>): Listings {
   const listed = new Map<string, Announcement>();
-  /** Ids of those that are listed, by the certificate that they name. Each announcement asks who else names its own. */
+  /** Ids of listed providers by the certificate that they name, to find others that name the same one. */
   const underCertificate = new Map<string, Set<string>>();
   /** Providers whose link ended, by id. */
   const gone = new Set<string>();
-  /** Providers of which another router handed the announcement on, with that router. They are not kept over a restart. */
+  /** Providers known from another router, with that router. They are not kept over a restart. */
   const handed = new Map<string, string>();
-  /** Those of them that have gone, with the router that says so. */
+  /** Those that have gone, with the router that reports it. */
   const calledGone = new Map<string, string>();
-  /** Routers that called a provider gone which another one still had, by its id: what they say of it counts no more. */
+  /** Routers that reported a provider gone while another router still had it, by its id. Their reports about it are ignored. */
   const doubted = new Map<string, Set<string>>();
   const evicted = createEvictedListings(maxProviders);
 
@@ -48,7 +51,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
   }
 
-  /** Another provider under the same certificate. */
+  /** Lists other providers under the same certificate. */
   function* listOthers({ providerId, certHash }: Announcement): Generator<Announcement> {
     const own = toHex(providerId);
     const nowMs = clock.nowMs();
@@ -58,7 +61,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     }
   }
 
-  /** Whoever is listed already keeps its place. */
+  /** A provider that is listed already keeps its place. */
   function list(name: string, announcement: Announcement): void {
     leaveCertificate(name);
     const { doubted: doubts } = evicted.find(name) ?? {};
@@ -80,7 +83,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
 
   const isHanded = (providerId: Uint8Array): boolean => handed.has(toHex(providerId));
 
-  /** What other routers handed on gives way to whoever announces itself here. */
+  /** Announcements from other routers give way to a provider that announces itself here. */
   function makeRoom(announcement: Announcement): void {
     for (const other of listOthers(announcement)) if (isHanded(other.providerId)) evict(other.providerId);
     const [first] = handed.keys();
@@ -90,7 +93,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
   const isNewAndFull = ({ providerId }: Announcement): boolean =>
     listed.size >= maxProviders && !listed.has(toHex(providerId));
 
-  /** Another router has what the first one called gone. */
+  /** Another router has the provider that the first one reported gone. */
   function doubtWord(name: string, from: string): void {
     const teller = calledGone.get(name);
     if (teller !== undefined && teller !== from) doubted.set(name, (doubted.get(name) ?? new Set()).add(teller));
@@ -129,12 +132,12 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
       const { providerId, sequence } = announcement;
       const own = listed.get(toHex(providerId));
       const previous = own ?? evicted.find(toHex(providerId));
-      // What another router handed on is the same announcement, not an older one.
+      // Another router hands on the same announcement, not an older one.
       const isHeardHere = own !== undefined && !isHanded(providerId);
       const isPast = previous && (isHeardHere ? sequence <= previous.sequence : sequence < previous.sequence);
       if (isPast) throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
-      // One listing per link certificate: identities are free, and many without weight would still fill the list. Whoever comes under a
-      // certificate has its key; whoever was handed on only names it.
+      // One listing per link certificate: identities are free, and many without weight would still fill the list. A provider on a
+      // link of its own has shown its certificate's key. An announcement from another router only names the certificate.
       for (const other of listOthers(announcement)) {
         if (isHanded(other.providerId)) continue;
         throw new Refusal(
@@ -201,7 +204,10 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
   };
 }
 
-/** The oldest of the router that handed on the most, where that is more than a fair share of what this other one did: invented keys are free. */
+/**
+ * Finds the oldest announcement from the router that handed on the most, if it has more than a fair share. The limit exists
+ * because invented keys are free.
+ */
 function findCrowding(handed: ReadonlyMap<string, string>, from: string): string | undefined {
   const counts = new Map<string, number>();
   for (const router of handed.values()) counts.set(router, (counts.get(router) ?? 0) + 1);

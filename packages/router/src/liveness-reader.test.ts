@@ -85,7 +85,7 @@ function createNetwork({ testing, silent, providers, misses }: PlannedNetwork) {
   };
 }
 
-describe('what a router takes of reports as they grow', () => {
+describe('growth of the reports that a router reads', () => {
   it.each([1, 4])(
     'an outage of all %i providers lowers all of them, though two fifths of the stake never test',
     async (providers) => {
@@ -101,7 +101,7 @@ describe('what a router takes of reports as they grow', () => {
     },
   );
 
-  it('who is far from the others that test counts less, also where an honest one agrees with it by chance', async () => {
+  it('a tester far from the other testers counts less, also if an honest one agrees with it by chance', async () => {
     const net = createNetwork({
       ...{ testing: [40n, 20n, 20n, 20n], silent: [], providers: 3 },
       // The second is cut off from one provider. Both together would have most of the stake.

@@ -18,7 +18,7 @@ export interface LivenessDependencies {
   readonly onError?: (validator: QuorumMember, error: unknown) => void;
 }
 
-/** What one validator said last. */
+/** The newest report of one validator. */
 interface Heard {
   readonly reportHash: string;
   readonly counts: ReturnType<typeof countTests>;
@@ -27,27 +27,27 @@ interface Heard {
 export type Liveness = ReturnType<typeof createLiveness>;
 
 const CALL_TIMEOUT_MS = 5_000;
-/** A proof is checked once: reports overlap by almost all of their epochs. */
+/** Most remembered proofs. Each is checked once: reports overlap by almost all of their epochs. */
 const MAX_PROOFS = 16_384;
 
 /**
- * Which providers answer, and whose devices are their own, as the validators' tests say (docs/spec/canary.md). Each draw is recomputed before
- * a test counts. Of the two kinds of tests the worse counts.
+ * Reads from the validators' tests which providers answer, and which use devices of their own (docs/spec/canary.md). Each draw is
+ * recomputed before a test counts. Of the two kinds of tests the worse counts.
  */
 export function createLiveness(dependencies: LivenessDependencies) {
   const crypto = rememberProofs(dependencies.crypto);
   const sightings = DRAW_KINDS.map((kind) => createSightings(kind, { ...dependencies, crypto }));
   return {
-    /** @returns parts per million; what a routing weight is multiplied by. */
+    /** @returns parts per million; a factor of the routing weight. */
     of: (providerId: Uint8Array): number => Math.min(...sightings.map((each) => each.of(providerId))),
-    /** Whoever cannot be read, or whose draws do not hold, says nothing. */
+    /** A validator that cannot be read, or that shows false draws, is left out. */
     async read(): Promise<void> {
       for (const each of sightings) await each.read();
     },
   };
 }
 
-/** What validators saw in tests of one kind. */
+/** Collects the results of validators' tests of one kind. */
 function createSightings(kind: DrawKind, dependencies: LivenessDependencies) {
   const { chain, crypto, onError = () => {} } = dependencies;
   const heard = new Map<string, Heard>();
@@ -68,7 +68,7 @@ function createSightings(kind: DrawKind, dependencies: LivenessDependencies) {
     });
   }
 
-  /** How far its new report is from what all say that have tested the same providers. */
+  /** Adjusts a validator's credit by the distance of its new report from those of all testers of the same providers. */
   function adjustCredit(name: string, counts: Heard['counts']): void {
     const allStake = chain.validators().reduce((sum, { stake }) => sum + stake, 0n);
     const reports = [...counts].flatMap(
@@ -89,7 +89,7 @@ function createSightings(kind: DrawKind, dependencies: LivenessDependencies) {
     of: (providerId: Uint8Array): number => (heard.size === 0 ? PPM : judge(toHex(providerId))),
     async read(): Promise<void> {
       const greatestPpm = chain.parameters()?.greatestRates[kind];
-      // Before the first reading of the chain nobody knows; without a rate nobody was tested.
+      // Nothing is known before the first reading of the chain. Without a rate, nothing was tested.
       if (greatestPpm === undefined || greatestPpm === 0) return heard.clear();
       await Promise.all(
         chain.validators().map((validator) =>

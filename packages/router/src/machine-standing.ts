@@ -1,9 +1,9 @@
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 
-/** Which providers the registry of machines lets serve confidential tiers, as last read from the chain. */
+/** The providers that the registry of machines lets serve confidential tiers, as last read from the chain. */
 export interface MachineStanding {
-  /** Who was not read yet may: gateways look for themselves. */
+  /** A provider that was not read yet may serve: gateways look for themselves. */
   mayServe(providerId: Uint8Array): boolean;
   /** Reads these and forgets all others. @throws ChainError; the earlier values stay in force until all are read. */
   refresh(providerIds: readonly Uint8Array[]): Promise<void>;

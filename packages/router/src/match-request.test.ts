@@ -187,7 +187,7 @@ describe('a report', () => {
   });
 });
 
-describe('what a request demands', () => {
+describe('demands of a request', () => {
   const root = (value: number) => fill(value);
   const offer = (numericClass: string, modelRoot: Uint8Array) => ({
     model: { modelId: MODEL_ID, numericClass, modelRoot } as ListedOffer['model'],

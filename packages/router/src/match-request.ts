@@ -21,7 +21,7 @@ import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
 
-/** What the draw and the ticket depend on; a router ignores the rest of the message. */
+/** The fields that the draw and the ticket depend on. A router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
   | 'model'
@@ -43,9 +43,9 @@ type MatchState = Pick<
 >;
 
 /**
- * Draws a provider by the reply's name and holds one of its slots for the ticket's time.
- * @param caller whose peer id nobody else may report on the ticket with, and whose address holds the slot.
- * @throws Refusal; the limiter's answer where the caller holds too many.
+ * Draws a provider by the reply id and holds one of its slots for the ticket's time.
+ * @param caller its peer id alone may report on the ticket, and its address holds the slot.
+ * @throws Refusal; the limiter's answer if the caller holds too many.
  */
 export function matchRequest(
   state: MatchState,
@@ -65,13 +65,14 @@ export function matchRequest(
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
   const times = computeTicketTimes(nowMs, ticketTtlMs);
   const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
-  // Before the ticket is signed, which costs more than the rest: whoever is over a limit pays for nothing of it.
+  // Check limits before the ticket is signed. Signing costs more than the rest, and a caller over a limit must not cause that
+  // cost.
   outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
   metrics.openTickets.set(outstanding.size());
   return { ticket: issueTicket(state, request, { offer, candidates, ...times }), candidates };
 }
 
-/** The offers that meet what the request demands. @throws Refusal where there are offers, and none of them does. */
+/** Lists the offers that meet the demands of the request. @throws Refusal if there are offers, and none meets them. */
 export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
   offers: readonly O[],
   { exact, modelRoot, standbyPer1k }: Pick<RouteQuery, 'exact' | 'modelRoot' | 'standbyPer1k'>,
@@ -85,7 +86,7 @@ export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
   return offers.filter((_, i) => problems[i] === undefined);
 }
 
-/** @throws Refusal 'invalid'; 'not-found' where the tier is planned */
+/** @throws Refusal 'invalid'; 'not-found' if the tier is planned */
 export function assertRequest({ model, replyId, exclude, modelRoot, sort, only }: RouteQuery): void {
   readSort({ sort });
   assertRoute(
@@ -108,7 +109,7 @@ export function assertRequest({ model, replyId, exclude, modelRoot, sort, only }
   if (refusal !== undefined) throw new Refusal('not-found', refusal);
 }
 
-/** @throws Refusal where it is no preference. */
+/** @throws Refusal for an unknown preference. */
 function readSort({ sort }: Pick<RouteQuery, 'sort'>): Sort {
   if (sort === '') return 'none';
   const known = SORTS.find((word) => word === sort);
@@ -146,7 +147,7 @@ function issueTicket(
   });
 }
 
-/** Why nobody can be drawn, and what the caller can change about it. */
+/** Explains why no provider can be drawn, and which demand the caller can change. */
 export function explainNoMatch(
   offers: readonly ListedOffer[],
   {

@@ -62,7 +62,7 @@ describe('listed figures', () => {
     expect(listModels([offer(1)])).toMatchObject([{ latencyMs: 0, milliTokensPerSecond: 0 }]);
   });
 
-  it('of offers stand one by one, the most reputable first; who is ejected offers nothing', () => {
+  it('lists offers one by one, the most reputable first, and none of an ejected provider', () => {
     const offers = [
       offer(1, { ...measured(100, 7_000), reputationPpm: 400_000, stakeAtomic: 3n * 10n ** 18n }),
       offer(2, { reputationPpm: 500_000 }),

@@ -13,16 +13,16 @@ export interface ModelSupply {
   readonly contextSize: number;
   /** Payees that announce a verifier of the model. */
   readonly verifiers: number;
-  /** Those of them with stake. */
+  /** Payees of verifiers with stake. */
   readonly stakedVerifiers: number;
-  /** That its providers announce, ascending. */
+  /** Numeric classes that its providers announce, ascending. */
   readonly numericClasses: string[];
-  /** Lower medians of what was measured of its providers; 0: of none. */
+  /** Lower medians of its providers' measurements; 0 without any. */
   readonly latencyMs: number;
   readonly milliTokensPerSecond: number;
 }
 
-/** One offer, with what a list of candidates would say of it. */
+/** One offer, with the fields of a list of candidates. */
 export interface ShownOffer extends MeasuredFigures {
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array;
@@ -35,7 +35,7 @@ export interface ShownOffer extends MeasuredFigures {
   readonly capacity: number;
   readonly freeCapacity: number;
   readonly stakeTokens: bigint;
-  /** That an ejection of its key takes. */
+  /** The amount that an ejection of its key takes. */
   readonly heldTokens: bigint;
   readonly reputationPpm: number;
   readonly livenessPpm: number;
@@ -50,8 +50,8 @@ interface ModelRow {
 }
 
 /**
- * The models on offer, one row per model id and root. Providers without reputation do not count. A model with fewer than two
- * verifiers says so before it is bought: a provider's own verifier is never asked about its replies.
+ * Lists the models on offer, one row per model id and root. Providers without reputation do not count. A model with fewer than
+ * two verifiers is marked, because a provider's own verifier never checks its replies.
  */
 export function listModels(offers: readonly ListedOffer[]): ModelSupply[] {
   const rows = new Map<string, ModelRow>();
@@ -89,18 +89,18 @@ function addOffer(
     providers: (row?.providers ?? 0) + 1,
     freeCapacity: (row?.freeCapacity ?? 0) + freeCapacity,
     minPricePer1k: row && row.minPricePer1k < pricePer1kAtomic ? row.minPricePer1k : pricePer1kAtomic,
-    // The context that all of them have, since the draw decides who serves.
+    // The smallest context of all of them counts, since the draw decides which one serves.
     contextSize: Math.min(row?.contextSize ?? model.contextSize, model.contextSize),
   };
 }
 
-/** Of what was measured at all. */
+/** The median of the measured values. */
 function takeMedian(values: readonly number[]): number {
   const known = values.filter((value) => value > 0).sort((a, b) => a - b);
   return known[Math.floor((known.length - 1) / 2)] ?? 0;
 }
 
-/** The offers one by one, the ones with most reputation first. Whoever is ejected offers nothing. */
+/** Lists the offers one by one, those with the highest reputation first. An ejected provider offers nothing. */
 export function listOffers(offers: readonly ListedOffer[], most: number): ShownOffer[] {
   return offers
     .filter(({ reputationPpm }) => reputationPpm > 0)

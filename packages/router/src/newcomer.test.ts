@@ -13,7 +13,7 @@ it('a router lists keys without stake that show work, where the network asks for
   await announce(opened, 1, {}, { work: makeWork(1, 10) });
   opened.stakes.set(toHex(payeeOf(2).address), 1n);
   await announce(opened, 2);
-  // Who is listed stays listed, and shows it again with its next announcement.
+  // A listed provider stays listed, and shows the work again with its next announcement.
   opened.asked.work = { bits: 12, epochs: 100 };
   expect((await refusalOf(announce(opened, 3))).message).toContain('work of 12 bits');
   opened.asked.work = { bits: 0, epochs: 0 };

@@ -2,14 +2,14 @@ import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { createTally } from '@ogong/host/link/tally';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
-/** A match that was handed out and not reported back. */
+/** A match without a report yet. */
 export interface OutstandingTicket {
   readonly replyId: Uint8Array;
   readonly providerId: Uint8Array;
   readonly modelId: string;
-  /** Peer that asked for the match: nobody else may report on it. */
+  /** Peer that asked for the match. It alone may report on it. */
   readonly holder: Uint8Array;
-  /** Whose address it is, see computeAddressGroup: certificates are free, and addresses are not. */
+  /** Group of the caller's address, see computeAddressGroup: certificates are free, and addresses are not. */
   readonly group: string;
   readonly releaseAtMs: number;
 }
@@ -20,19 +20,19 @@ export const nameOffer = ({ providerId, modelId }: OfferKey): string => `${toHex
 
 export interface Outstanding {
   /**
-   * In the place of the ticket that the holder has under the same reply id, if it has one.
-   * @throws Refusal where another one holds a ticket under that id; the limiter's answer where the holder's address, or all together,
-   * have too many tickets open. Nothing is changed then.
+   * Adds a ticket. It replaces the holder's earlier ticket for the same reply id.
+   * @throws Refusal if another peer holds a ticket for that id; the limiter's answer if the holder's address, or all together,
+   * have too many open tickets. Nothing is changed then.
    */
   add(ticket: OutstandingTicket & { readonly nowMs: number }): void;
-  /** Frees the ticket's slot; undefined where there is no such ticket of this holder and provider. */
+  /** Frees the ticket's slot; undefined if this holder has no such ticket of this provider. */
   settle(ticket: Pick<OutstandingTicket, 'replyId' | 'providerId' | 'holder'>): OutstandingTicket | undefined;
   /** Slots held of one model: a provider's models do not share slots. */
   count(offer: OfferKey, nowMs: number): number;
   /**
-   * The same as one caller is told. A ticket costs nothing, so that tickets alone must not make a provider look busy: of each other
-   * address no more slots count than its share, and the share shrinks with each address that holds some. A provider that is busy
-   * indeed says so itself.
+   * Counts the slots for one caller. A ticket costs nothing, so tickets alone must not make a provider look busy. Each other
+   * address counts with its share of slots at most, and the share shrinks with each address that holds some. A provider that is
+   * really busy reports that itself.
    */
   countFor(group: string, offer: OfferKey & { readonly capacity: number }, nowMs: number): number;
   size(): number;
@@ -65,7 +65,7 @@ export function createOutstanding(limits: OutstandingLimits = DEFAULT_LIMITS): O
     if (held?.size === 0) byOffer.delete(offer);
   }
 
-  /** Tickets whose time is over count no more, whether or not somebody asks about their offer. */
+  /** Expired tickets no longer count, even if no caller asks about their offer. */
   function dropExpired(nowMs: number): void {
     for (const [reply, { releaseAtMs }] of byReply) {
       // The oldest come first, and all live equally long.
@@ -88,7 +88,7 @@ export function createOutstanding(limits: OutstandingLimits = DEFAULT_LIMITS): O
       const reply = toHex(ticket.replyId);
       dropExpired(ticket.nowMs);
       const before = byReply.get(reply);
-      // The provider of an order knows its reply id, too: it must not take the ticket away that its refusal is reported by.
+      // The provider of an order knows its reply id too. It must not take away the ticket that its refusal is reported by.
       if (before && !equalBytes(before.holder, ticket.holder)) {
         throw new Refusal('conflict', 'another caller holds a ticket under this reply id');
       }

@@ -5,7 +5,7 @@ const offer = { providerId: new Uint8Array(32).fill(1), modelId: 'm', capacity: 
 const other = { ...offer, modelId: 'n' };
 
 describe('refusals after a ticket', () => {
-  it('halve the slots of the offer for whoever was refused, and longer with each in a row', () => {
+  it('halve the slots of the offer for the refused caller, and longer with each in a row', () => {
     const refusals = createRefusals();
     expect(refusals.believe(offer, 'a', 0)).toBe(8);
     refusals.note(offer, 'a', 0);

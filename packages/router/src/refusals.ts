@@ -1,7 +1,7 @@
 import { computeBelievedCapacity } from '@ogong/protocol/exchange/believed-capacity';
 import { nameOffer, type OfferKey } from './outstanding.ts';
 
-/** What a provider did with tickets of one caller's address: how often it has refused in a row. */
+/** Consecutive refusals of a provider for tickets of one caller's address. */
 interface Refused {
   readonly count: number;
   readonly untilMs: number;
@@ -10,9 +10,9 @@ interface Refused {
 export interface Refusals {
   /** The provider refused an order that came with a ticket for a free slot. */
   note(offer: OfferKey, group: string, nowMs: number): void;
-  /** It served one: what it refused that caller before counts no more. */
+  /** The provider served one: its earlier refusals of that caller no longer count. */
   clear(offer: OfferKey, group: string): void;
-  /** Slots of an offer, as far as the router believes in them. @param group of the caller; all callers count alike if undefined. */
+  /** Estimates the free slots of an offer. @param group of the caller; all callers count alike if undefined. */
   believe(offer: OfferKey & { readonly capacity: number }, group: string | undefined, nowMs: number): number;
   sweep(nowMs: number): void;
 }
@@ -20,13 +20,13 @@ export interface Refusals {
 const FIRST_MS = 15_000;
 const LONGEST_MS = 600_000;
 const FACTOR = 4;
-/** A provider without slots looks like one with few after this: more would only make numbers large. */
+/** Highest count: a provider then looks like one with few slots, and more changes nothing. */
 const MAX_COUNT = 16;
 /** Callers that are remembered for one offer. */
 const MAX_GROUPS = 256;
 
 /**
- * Refusals after a ticket, by offer and by the address of whoever reports them. A ticket promises a slot that its provider has
+ * Counts refusals after a ticket, by offer and by the address that reports them. A ticket promises a slot that its provider has
  * announced as free. One refusal is forgotten after 15 seconds, each further one in a row counts four times as long.
  */
 export function createRefusals(): Refusals {
@@ -47,7 +47,7 @@ export function createRefusals(): Refusals {
     },
     clear(offer, group) {
       const groups = byOffer.get(nameOffer(offer));
-      // It stays among the callers that were refused nothing.
+      // It stays among the callers without refusals.
       if (groups?.has(group)) groups.set(group, { count: 0, untilMs: (groups.get(group) as Refused).untilMs });
     },
     believe(offer, group, nowMs) {
@@ -59,7 +59,7 @@ export function createRefusals(): Refusals {
     },
     sweep(nowMs) {
       for (const [offer, groups] of byOffer) {
-        // Kept for as long again, so that refusals with a pause between them still follow each other.
+        // Keep it for as long again, so that refusals with a pause between them still count in a row.
         for (const [group, { untilMs }] of groups) if (untilMs + LONGEST_MS <= nowMs) groups.delete(group);
         if (groups.size === 0) byOffer.delete(offer);
       }

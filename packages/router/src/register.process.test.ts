@@ -69,7 +69,7 @@ describe('the commands of ogong-routerd', () => {
     const found = await ledger.governor.routerOf(address);
     expect(Number(found?.until)).toBe(until);
     expect(until).toBeGreaterThan(Number(found?.since) + UNBONDING_S - 1);
-    // Who leaves may come back.
+    // A router that leaves may come back.
     const back = await run('register', dataDir);
     expect(JSON.parse(back.said)).toMatchObject({ outcome: 'registered' });
     expect(await ledger.governor.routerOf(address)).toMatchObject({ until: 0n });

@@ -5,8 +5,9 @@ import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 
 /**
- * Stakes what the least bond lacks and makes the account a router. It can be repeated after a failure.
- * @param ticketKey hash of the key that signs its tickets. @throws ChainError
+ * Stakes the missing part of the least bond and registers the account as a router. It can be repeated after a failure.
+ * @param ticketKey hash of the key that signs its tickets.
+ * @throws ChainError
  */
 export async function registerRouter(
   client: Pick<ChainClient, 'address' | 'parameters' | 'stakeOf' | 'stake' | 'routerOf' | 'registerRouter'>,
@@ -25,7 +26,7 @@ export async function registerRouter(
 }
 
 /**
- * Why nobody takes this router's tickets, with the command that helps; undefined where everybody does.
+ * Returns the reason why this router's tickets are refused, with the command that helps; undefined if they are accepted.
  * @throws ChainError
  */
 export async function findRegistrationProblem(

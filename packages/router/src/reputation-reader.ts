@@ -31,13 +31,13 @@ export interface ReputationReaderDependencies {
 
 const PAGE_ENTRIES = 1000;
 const PAGE_TIMEOUT_MS = 10_000;
-/** Further pages are asked for at the pace at which a validator answers: two a second. */
+/** Pages that one reading asks for. A validator answers two a second. */
 const PAGES_AT_ONCE = 30;
 const PAGE_PAUSE_MS = 600;
 
 /**
- * Counts what the validators' logs say about each provider, as far as a quorum has settled them on the chain. The server of the
- * entries is not trusted: entries count only if they end at the settled head.
+ * Counts the entries of the validators' logs about each provider, as far as a quorum has settled them on the chain. The server of
+ * the entries is not trusted: entries count only if they end at the settled head.
  */
 export function createReputationReader(dependencies: ReputationReaderDependencies): { read(): Promise<void> } {
   const { crypto, store, chain, links, periodOf, onError = () => {} } = dependencies;
@@ -85,7 +85,7 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
   };
 }
 
-/** What entries say, by provider and period. */
+/** Sums the entries by provider and period. */
 function createTally(periodOf: (timeMs: number) => number) {
   const changes = new Map<string, HistoryChange>();
   return {

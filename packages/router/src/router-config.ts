@@ -81,7 +81,7 @@ export const routerConfig = defineConfig({
     certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },
     ...modelRootFields,
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_ROUTER_MODEL_ROOTS' },
-    ...createTeeFields('ROUTER', 'for whoever asks for routers that do'),
+    ...createTeeFields('ROUTER', 'for callers that demand such routers'),
     ticketTtl: { schema: duration, default: '2m', description: 'how long a match is good for and holds its slot' },
     refreshInterval: {
       schema: duration,

@@ -44,11 +44,11 @@ export interface TestRouter {
   readonly store: () => Store;
   readonly clock: { now: number };
   readonly stakes: Map<string, bigint>;
-  /** What providers hold, by the hex of their ids. */
+  /** Holdings of providers, by the hex of their ids. */
   readonly earned: Map<string, bigint>;
   /** Read once. */
   readonly holding: { now: { period: number; entrance: bigint; growth: number } };
-  /** What the network asks of keys without stake; undefined while the chain was not read. */
+  /** Work that the network demands of keys without stake; undefined while the chain was not read. */
   readonly asked: { work: WorkTerms | undefined };
   readonly anchors: Map<string, { logLength: bigint; logHead: `0x${string}` }>;
   connect(seed: number): Promise<LinkClient>;

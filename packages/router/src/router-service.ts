@@ -16,16 +16,19 @@ import { assertRoute, matchRequest } from './match-request.ts';
 import { listModels, listOffers } from './model-list.ts';
 import type { RouterState } from './router-state.ts';
 
-/** So many make a message of some 250 KiB. */
+/** Most offers of one message, which has some 250 KiB then. */
 const MAX_LISTED_OFFERS = 1_000;
 const MAX_LISTED_RELAYS = 8;
-/** A ticket, and what became of it. */
+/** Calls of one reply: its ticket, and the report of its outcome. */
 const CALLS_OF_A_REPLY = 2;
 
-/** `unused`: no order came of the ticket. It says nothing about its provider. */
+/** `unused`: the ticket was not ordered. It is no outcome of its provider. */
 const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused', 'unused'] as const;
 
-/** @param readStakes called where somebody announces whose stake is not known yet. @param earn told whose replies were served. */
+/**
+ * @param readStakes called for an announcement by a payee without a known stake.
+ * @param earn receives the addresses whose replies were served.
+ */
 export function createRouterService(
   state: RouterState,
   {
@@ -42,7 +45,7 @@ export function createRouterService(
       });
       metrics.announcements.inc({ outcome: 'taken' });
       metrics.providers.set(supply.size());
-      // Read now, so that a new payee's stake counts before the next interval.
+      // Read stakes now, so that a new payee's stake counts before the next interval.
       if (!stakes.isKnown(payee)) readStakes();
       return {};
     },
@@ -77,7 +80,7 @@ export function createRouterService(
 
 type ReportState = Pick<RouterState, 'clock' | 'outstanding' | 'refusals' | 'metrics' | 'figures'>;
 
-/** Frees the slot. @throws Refusal where the holder has no such ticket open. */
+/** Frees the slot. @throws Refusal if the holder has no such open ticket. */
 export function takeReport(
   { clock, outstanding, refusals, metrics, figures }: ReportState,
   {
@@ -98,7 +101,7 @@ export function takeReport(
   metrics.reports.inc({ outcome: known as string });
   if (known === 'refused') refusals.note(ticket, ticket.group, clock.nowMs());
   else if (known === 'ok') refusals.clear(ticket, ticket.group);
-  // Reputation comes from verdicts; otherwise a gateway could ruin a provider by false reports.
+  // Reputation comes from verdicts. Otherwise a gateway could ruin a provider by false reports.
   if (known === 'ok') {
     figures.observe(ticket, ticket.group, { outputTokens, durationMs, firstTokenMs }, clock.nowMs());
   }

@@ -17,7 +17,7 @@ import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createFigures, type Figures } from './figures.ts';
-import { createHeldView, type HeldView } from './held-view.ts';
+import { createHoldingsView, type HoldingsView } from './holdings-view.ts';
 import { createLiveness, type Liveness } from './liveness-reader.ts';
 import { createMachineStanding, type MachineStanding } from './machine-standing.ts';
 import { createOutstanding, type Outstanding } from './outstanding.ts';
@@ -40,7 +40,7 @@ export interface RouterDependencies {
   readonly store: Store;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
-  /** Has the machine say what it is. Default: it shows nothing. */
+  /** The machine's attester. Default: no evidence. */
   readonly attester?: Attester | undefined;
 }
 
@@ -56,20 +56,20 @@ export interface RouterState
   readonly supply: Supply;
   readonly outstanding: Outstanding;
   readonly refusals: Refusals;
-  readonly held: HeldView;
+  readonly held: HoldingsView;
   readonly stakes: StakeView;
   readonly figures: Figures;
   readonly machines: MachineStanding;
   readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
-  /** What the machine shows for a nonce; undefined where it shows nothing. @throws AttesterError */
+  /** Shows the machine's evidence for a nonce; undefined without a machine. @throws AttesterError */
   readonly show: ((nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
 }
 
 export interface RouterStateOptions extends SupplyOptions {
   readonly address: Uint8Array;
   readonly ticketTtlMs: number;
-  /** Named to providers that look for one, the first eight. Default: none. */
+  /** Relays for providers that look for one, the first eight. Default: none. */
   readonly relays?: readonly KnownPeer[];
 }
 
@@ -83,7 +83,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const refusals = createRefusals();
   const figures = createFigures();
   const machines = createMachineStanding(chain);
-  const held = createHeldView(createEarningsView(chain));
+  const held = createHoldingsView(createEarningsView(chain));
   const links = createLinkPool({ identity });
   const beacons = createBeaconView({}, { crypto, chain, links });
   const liveness = createLiveness({
@@ -143,7 +143,7 @@ function openMachine({ crypto, signer, identity, chain, attester }: RouterDepend
   return async (nonce) => ({ nodeId, evidence: await machine.show(nonce) });
 }
 
-/** How old the newest epoch may be by which work is judged: where work is asked for, validators are asked for it as often. */
+/** Age of the newest epoch by which work is checked. If the network demands work, validators are asked for the epoch as often. */
 const EPOCH_MS = 5_000;
 
 function openNewcomerDoor(

@@ -17,7 +17,7 @@ function open() {
 
 const idOf = (index: number): Uint8Array => new Uint8Array(32).fill(index);
 
-it('what is known of a provider is read once, and again where it has changed', () => {
+it("reads a provider's state once, and again after a change", () => {
   const { store, countReads } = open();
   const load = (index: number, firstPeriod = 1) => loadHistory(store, idOf(index), firstPeriod);
   const accept = (index: number, period: number) =>

@@ -6,7 +6,7 @@ import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { ProviderHistory } from '@ogong/protocol/exchange/reputation';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
 
-/** What a router keeps over a restart. It could get all of it again; the store only saves time. */
+/** Tables that a router keeps over a restart. It could read all of them again, so the store only saves time. */
 export const ROUTER_SCHEMA = `
    CREATE TABLE announcement (
      provider_id BLOB PRIMARY KEY,
@@ -87,7 +87,7 @@ export function forgetAnnouncements({ prepare }: Store, beforeMs: number): void 
   prepare('DELETE FROM announcement WHERE expires_at_ms < ?').run(beforeMs);
 }
 
-/** What one period's entries say about a provider. */
+/** Counts of one period's entries about a provider. */
 const reputation = columns({
   failures: integer,
   paidAtomic: named('paid', mapped(text, BigInt, String)),
@@ -98,19 +98,19 @@ const reputationRow = columns({ providerId: bytes, period: integer, counts: repu
 
 type LoadedHistory = Omit<ProviderHistory, 'heldAtomic'> & HistoryCounts;
 
-/** Of a store, by provider: each match asks about all that are listed, and what it asks for changes with new verdicts alone. */
+/** Loaded history of a store, by provider: each match reads all listed providers, and only new verdicts change their history. */
 const loaded = new WeakMap<
   Store['database'],
   Map<string, { readonly firstPeriod: number; readonly history: LoadedHistory }>
 >();
-/** More than a router lists. */
+/** Most loaded providers, more than a router lists. */
 const MAX_LOADED = 8_192;
 
 function forgetLoaded({ database }: Store, ...providers: readonly Uint8Array[]): void {
   for (const providerId of providers) loaded.get(database)?.delete(toHex(providerId));
 }
 
-/** @param firstPeriod what was before is left out. */
+/** @param firstPeriod earlier periods are left out. */
 export function loadHistory(store: Store, providerId: Uint8Array, firstPeriod: number): LoadedHistory {
   const known = loaded.get(store.database) ?? new Map();
   loaded.set(store.database, known);
@@ -136,7 +136,7 @@ function readHistory(store: Store, providerId: Uint8Array, firstPeriod: number):
   });
 }
 
-/** Forgets what counts no more, and was left out already. */
+/** Forgets periods that no longer count and are not loaded. */
 export function forgetHistory({ prepare }: Store, firstPeriod: number): void {
   prepare('DELETE FROM reputation WHERE period < ?').run(firstPeriod);
 }
@@ -144,7 +144,7 @@ export function forgetHistory({ prepare }: Store, firstPeriod: number): void {
 const logPosition = columns({ length: bigInteger, head: bytes });
 const logRow = columns({ validator: bytes, length: bigInteger, head: bytes });
 
-/** What entries of one period say about a provider. */
+/** Counts of one period's entries about a provider. */
 export interface HistoryCounts extends Pick<ProviderHistory, 'failures' | 'paidAtomic' | 'paidSquares'> {
   /** Fees of replies that an audit accepted. */
   readonly auditedAtomic: bigint;
@@ -167,7 +167,7 @@ export function addCounts(one: HistoryCounts, other: HistoryCounts): HistoryCoun
   };
 }
 
-/** One transaction, so that no entry is counted twice or left out after a crash. */
+/** Advances a log in one transaction, so that no entry is counted twice or left out after a crash. */
 export function advanceLog(
   store: Store,
   validator: Uint8Array,
@@ -192,7 +192,7 @@ export function loadLogPosition(store: Store, validator: Uint8Array): LogPositio
   );
 }
 
-/** What the chain says of a provider from a block on: ejected, or reinstated. */
+/** Saves a provider's state on the chain from a block on: ejected, or reinstated. */
 export function saveEjection(
   store: Store,
   providerId: Uint8Array,

@@ -205,7 +205,7 @@ describe('capacity', () => {
 });
 
 describe('relays', () => {
-  it('are named to whoever asks, as the router was told, eight at most', async () => {
+  it('are named to every caller, as the router was configured, eight at most', async () => {
     const relays = Array.from({ length: 9 }, (_, n) => ({
       endpoint: { host: `198.51.100.${n}`, port: 4546 },
       certHash: new Uint8Array(32).fill(n),
@@ -305,7 +305,7 @@ describe('an announcement is refused', () => {
     for (const sequence of [5n, 4n]) {
       expect((await refusalOf(announce(opened, 1, { sequence }))).refusal).toBe('conflict');
     }
-    // What shows without a signature is refused before signatures are checked, because these cost more.
+    // A message that is wrong without a look at its signature is refused first, because signatures cost more.
     expect((await refusalOf(announce(opened, 1, { sequence: 5n }, { signer: 2 }))).refusal).toBe('conflict');
     const elsewhereUnsigned = announce(opened, 1, { sequence: 6n }, { signer: 2, peer: 2 });
     expect((await refusalOf(elsewhereUnsigned)).message).toMatch(/link/);

@@ -19,19 +19,19 @@ export interface RouterOptions extends SupplyOptions {
   readonly bind: HostPort;
   /** 20 bytes: the ledger address that is paid for matches. */
   readonly address: Uint8Array;
-  /** How long a ticket is good for, and holds its slot unless reported. Default: 120,000. */
+  /** Lifetime of a ticket. It holds its slot so long unless it is reported. Default: 120,000. */
   readonly ticketTtlMs?: number;
-  /** Named to providers that look for a relay. Default: none. */
+  /** Relays for providers that look for one. Default: none. */
   readonly relays?: readonly KnownPeer[];
-  /** Other routers that supply is handed on by. Default: none. */
+  /** Other routers that exchange supply. Default: none. */
   readonly peers?: readonly KnownPeer[];
-  /** How often they are asked. Default: 2,000. */
+  /** Interval of the exchange. Default: 2,000. */
   readonly handMs?: number;
-  /** How often stake and verdict logs are read. Default: 10,000. */
+  /** Interval for reading stakes and verdict logs. Default: 10,000. */
   readonly refreshMs?: number;
-  /** How often the chain is asked for ejections. Default: 1,000. */
+  /** Interval for reading ejections. Default: 1,000. */
   readonly ejectionPollMs?: number;
-  /** How often links of listed providers are pinged; two pings without an answer, and the provider has gone. Default: 5,000. */
+  /** Interval of pings on links of listed providers. After two pings without an answer the provider has gone. Default: 5,000. */
   readonly linkPingMs?: number;
 }
 
@@ -45,14 +45,14 @@ export interface Router {
   exchange(): Promise<void>;
   /** Reads stake and finalised verdicts now. */
   refresh(): Promise<void>;
-  /** As gateways reported. */
+  /** Returns the figures that gateways reported. */
   figuresOf(offer: OfferKey): MeasuredFigures;
 }
 
 /** Checks a signature of each kind, and looks through the list. A provider announces itself every ten seconds. */
 export const ROUTER_RATES: MethodRates = {
   'ogong.v1.RouterService/Announce': { perSecond: 2, burst: 50 },
-  // A report of hardware takes some 10 ms, and is made once for all who ask the same.
+  // A report of hardware takes some 10 ms, and is made once for equal questions.
   'ogong.v1.RouterService/GetEvidence': { perSecond: 5, burst: 20 },
   // Looks through the list, and reads what is missing.
   'ogong.v1.RouterService/HandSupply': { perSecond: 1, burst: 20 },
@@ -99,7 +99,7 @@ const warnOf =
   (err: unknown): void =>
     log.warn({ err }, what);
 
-/** Reads at intervals what tickets are drawn by: the current providers, their stake, and the validators' verdicts. */
+/** Refreshes the inputs of the draw at intervals: current providers, their stakes, and the validators' verdicts. */
 function createRefresh(state: RouterState, intervalMs: number): Repeating {
   const { crypto, clock, store, chain, links, supply, stakes, held, liveness, machines, metrics, log } = state;
   const reputation = createReputationReader({
@@ -141,9 +141,9 @@ function openServer(
       authorize: () => true,
       methodRates: ROUTER_RATES,
       isKnown: (peer) => isValidator(state, peer) || state.supply.isStaked(peer),
-      // A provider keeps its link open between two announcements. A process that dies takes it along.
+      // A provider keeps its link open between two announcements. The link of a process that dies ends with it.
       onLeft: (peer) => state.supply.suspend(peer),
-      // One that loses its power or its network takes nothing along.
+      // The link of a machine without power or network stays, so it is pinged.
       watch: { isWatched: (peer) => state.supply.isListed(peer), pingMs },
       limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
       routes: (router) => router.service(RouterService, service),

@@ -21,7 +21,7 @@ import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { Figures } from './figures.ts';
-import type { HeldView, KeyAccount } from './held-view.ts';
+import type { HoldingsView, KeyAccount } from './holdings-view.ts';
 import { createListings } from './listings.ts';
 import type { Liveness } from './liveness-reader.ts';
 import type { MachineStanding } from './machine-standing.ts';
@@ -39,7 +39,10 @@ import {
 export interface SupplyOptions {
   /** Providers listed at most. Default: 4,096, the longest list that a match can draw from. */
   readonly maxProviders?: number;
-  /** Other weights under a published name, and names that nobody has published, are not sold. Default: providers are believed. */
+  /**
+   * Published weights. Other weights under a published name, and unpublished names, are not listed. Default: providers are
+   * believed.
+   */
   readonly modelRoots?: ModelRoots;
 }
 
@@ -53,7 +56,7 @@ export interface SupplyDependencies {
   readonly outstanding: Outstanding;
   readonly refusals: Pick<Refusals, 'believe' | 'sweep'>;
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  readonly held: HeldView;
+  readonly held: HoldingsView;
   readonly liveness: Pick<Liveness, 'of'>;
   readonly figures: Pick<Figures, 'of'>;
   readonly letIn: NewcomerDoor;
@@ -63,7 +66,7 @@ export interface SupplyDependencies {
 export interface ListedOffer extends Offer {
   readonly announcement: Announcement;
   readonly model: OfferedModel;
-  /** How often it answers, as the validators' tests say. It is in the reputation already. */
+  /** Share of answered tests by validators. It is part of the reputation already. */
   readonly livenessPpm: number;
 }
 
@@ -71,32 +74,41 @@ export interface ListedOffer extends Offer {
 export interface OwnListing {
   readonly providerId: Uint8Array;
   readonly sequence: bigint;
-  /** Its link has ended. */
+  /** Whether its link has ended. */
   readonly isGone: boolean;
-  /** @returns undefined where it has just gone. */
+  /** @returns undefined if it has just gone. */
   readonly read: () => SignedAnnouncement | undefined;
 }
 
 /** The current offers, from the providers' own signed announcements. */
 export interface Supply {
-  /** @param caller peer id of whoever sent it. @throws Refusal */
+  /** @param caller peer id of the sender. @throws Refusal */
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<Announcement>;
   /**
    * Offers that have not expired, the busy ones included; one offer per provider and model.
-   * @param group address of whoever asks, see Outstanding.countFor. Default: all held slots count.
+   * @param group address of the caller, see Outstanding.countFor. Default: all held slots count.
    */
   offers(modelId?: string, group?: string): ListedOffer[];
-  /** Looks the weights of what is listed up again. */
+  /** Looks up the weights of listed models again. */
   refreshWeights(): Promise<void>;
-  /** The provider under this certificate is gone: it has nothing free until it announces itself again, and is listed until its word expires. */
+  /**
+   * The provider under this certificate is gone. It has nothing free until it announces itself again, and stays listed until its
+   * announcement expires.
+   */
   suspend(certHash: Uint8Array): void;
-  /** Takes what another router handed on; a provider that has a link to this router is believed alone. @throws Refusal */
+  /**
+   * Accepts an announcement from another router. A provider with a link to this router only counts by its own announcements.
+   * @throws Refusal
+   */
   takeHanded(signed: SignedAnnouncement, from: string): Promise<boolean>;
-  /** What a router handed on of these providers has nothing free, until it is handed on again. @param from that router. */
+  /** Announcements of these providers from a router offer nothing, until they are handed on again. @param from that router. */
   suspendHanded(prefixes: ReadonlySet<string>, from: string): void;
-  /** Providers that announced themselves here, and what is known of their links. */
+  /** Lists providers that announced themselves here, with the state of their links. */
   own(): OwnListing[];
-  /** Every listed provider, as others are asked for what is missing: whoever was called gone is, where another router still has it. */
+  /**
+   * Lists every known provider, so that others send the missing ones. A provider that was reported gone is included if another
+   * router still has it.
+   */
   listHeld(): { readonly providerId: Uint8Array; readonly sequence: bigint }[];
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
@@ -104,7 +116,7 @@ export interface Supply {
   attested(): Uint8Array[];
   /** Whether a provider that announced itself here is listed under the certificate. */
   isListed(certHash: Uint8Array): boolean;
-  /** Whether one is that somebody has staked for. */
+  /** Whether a provider with stake is listed under the certificate. */
   isStaked(certHash: Uint8Array): boolean;
   size(): number;
   sweep(): Promise<void>;
@@ -112,7 +124,7 @@ export interface Supply {
 
 const NOTHING = new Uint8Array(0);
 
-/** By what the key holds, as far as audits accepted it; where the network holds nothing, by what they did. */
+/** Reads the standing: the key's holdings as far as audits accepted them, or the audit results if the network holds nothing. */
 function readStanding(
   { providerId, payee }: Announcement,
   {
@@ -120,13 +132,13 @@ function readStanding(
     store,
     holdings,
     liveness,
-  }: Pick<SupplyDependencies, 'store' | 'liveness'> & { readonly nowMs: number; readonly holdings: HeldView },
+  }: Pick<SupplyDependencies, 'store' | 'liveness'> & { readonly nowMs: number; readonly holdings: HoldingsView },
 ) {
   const history = loadHistory(store, providerId, holdings.firstPeriod(nowMs));
   const isHeld = holdings.entrance() > 0n;
   const { auditedAtomic } = history;
   const held = holdings.heldOf({ providerId, payee }) ?? (isHeld ? 0n : auditedAtomic);
-  // What nobody has audited makes no name.
+  // Earnings without an audit do not count.
   const heldAtomic = held < auditedAtomic ? held : auditedAtomic;
   const earnedPpm = computeReputationPpm({ ...history, heldAtomic }, holdings.entrance());
   const livenessPpm = liveness.of(providerId);
@@ -161,7 +173,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     if (ok && announcement) listings.put(announcement);
   }
 
-  /** What listed keys showed, to be handed on with their announcements; after a restart it comes again with the next one. */
+  /**
+   * Proofs of work of listed keys, to be handed on with their announcements. After a restart each comes again with the next
+   * announcement.
+   */
   const works = new Map<string, Uint8Array>();
 
   function noteWork({ newcomerWork = NOTHING }: SignedAnnouncement, providerId: Uint8Array): void {
@@ -169,7 +184,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     else works.delete(toHex(providerId));
   }
 
-  /** A router that hands on what this one does not let in may know another newest epoch. */
+  /** A router that hands on an announcement may know another newest epoch than this one. */
   async function isLetIn(signed: SignedAnnouncement, announcement: Announcement): Promise<boolean> {
     try {
       await letIn(announcement, signed.newcomerWork ?? NOTHING);
@@ -184,7 +199,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     findWeightsProblem(modelRoots, model, computeSpanAround(clock.nowMs()));
   const isPublished = (model: OfferedModel): boolean => findProblem(model) === undefined;
 
-  /** Nothing of it could be sold: its provider has to know why. */
+  /** Refuses an announcement without any model that can be listed, so that its provider learns the reason. */
   async function assertSold({ models }: Announcement): Promise<void> {
     await modelRoots?.prepare(models.map(({ modelId }) => modelId));
     const problems = models.map(findProblem);
@@ -205,7 +220,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
 
   return {
     async announce(signed, caller) {
-      // Before its signatures are checked, and again before it is stored: if two are checked at the same time, the later one must win.
+      // Check before its signatures, and again before it is stored: of two concurrent announcements, the later one must win.
       listings.assertNewer(parseOwnAnnouncement(signed.announcement, caller));
       const announcement = verify(signed);
       await letIn(announcement, signed.newcomerWork ?? NOTHING);
@@ -218,11 +233,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       return announcement;
     },
     async takeHanded(signed, from) {
-      // The cheap reasons come before its signatures.
+      // Check the cheap reasons before its signatures.
       if (!listings.isWanted(parseAnnouncement(signed.announcement), from)) return false;
       const announcement = verify(signed);
       await modelRoots?.prepare(announcement.models.map(({ modelId }) => modelId));
-      // Asked last: it may have announced itself meanwhile.
+      // Check again at the end: the provider may have announced itself meanwhile.
       if (!(await isLetIn(signed, announcement)) || !listings.isWanted(announcement, from)) return false;
       listings.put(announcement, from);
       noteWork(signed, announcement.providerId);
@@ -260,7 +275,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           ...describeStanding(announcement, nowMs),
           expiresAtMs,
         };
-        // Confidential tiers alone depend on a machine.
+        // Only confidential tiers depend on a machine.
         const mayServe = ({ modelId: id }: OfferedModel): boolean =>
           !isAttestedTier(parseModelId(id).tier) || machines.mayServe(providerId);
         for (const model of wanted.filter(isPublished).filter(mayServe)) {

@@ -10,8 +10,8 @@ import type { Changed } from '../books/account-changes.ts';
 import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from '../books/account-rows.ts';
 import type { Accounts } from '../books/accounts.ts';
 import { type ArchivePlace, readArchived } from '../books/archive.ts';
-import { addCredit, findGranted, listCredits, openCredit } from '../books/credit-book.ts';
 import { listChanges } from '../books/credit-log.ts';
+import { addCredit, findGranted, listCredits, openCredit } from '../books/credit-store.ts';
 import { listDeposits } from '../books/deposits.ts';
 import { importBooks } from '../books/import-books.ts';
 import { reconcile } from '../books/reconcile.ts';
@@ -21,7 +21,7 @@ import {
   type SignedDepositTerms,
   takeSignedDeposit,
 } from '../books/signed-deposits.ts';
-import { nameAccount, readSpending } from '../books/spending-book.ts';
+import { nameAccount, readSpending } from '../books/spending-store.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from '../front/usage-handler.ts';
 import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
 import { reconcileChain } from './reconcile-chain.ts';
@@ -31,7 +31,7 @@ export interface AdminCommand {
   readonly accounts: Accounts;
   /** Opened with GATEWAY_SCHEMA. */
   readonly books: WorkStore;
-  /** Who runs the command, for the log. */
+  /** Name of the operator that runs the command, for the log. */
   readonly actor: string;
   readonly isJson: boolean;
   readonly nowMs: number;
@@ -41,19 +41,19 @@ export interface AdminCommand {
   readonly maxSpendAtomic: bigint | undefined;
   /** How long a new key is valid. */
   readonly lifetimeMs: number | undefined;
-  /** What a new key may ask for, as one list with commas. */
+  /** Models that a new key may ask for, as one list with commas. */
   readonly models: string | undefined;
-  /** Of credit: below 0 takes back. */
+  /** Amount of credit; below 0 takes credit back. */
   readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
-  /** Where files of SQLite are. */
+  /** Place of the SQLite files. */
   readonly files?: { readonly dataDir: string; readonly accounts?: string | undefined } | undefined;
-  /** Where receipts are that were dropped here. */
+  /** Place of archived receipts. */
   readonly archive?: ArchivePlace | undefined;
-  /** Where the chain is looked at. */
+  /** Opens a client of the chain. */
   readonly client?: (() => Promise<ChainClient>) | undefined;
-  /** The network's token, where it is known. */
+  /** The network's token, if it is known. */
   readonly deposits?: SignedDepositTerms | undefined;
   /** A file with a transfer that its payer signed. */
   readonly transfer?: string | undefined;
@@ -61,14 +61,14 @@ export interface AdminCommand {
   readonly to: string | undefined;
 }
 
-/** What to print, and whether what was asked for is well. */
+/** The text to print, and whether the result is good. */
 export interface AdminOutput {
   readonly text: string;
   readonly isOk: boolean;
 }
 
 const AUDIT_LINES = 1_000;
-/** What may be said after `admin`. */
+/** Verbs of `admin`. */
 export const ADMIN_VERBS = [
   'secret',
   'org put <id>, org list',
@@ -165,7 +165,7 @@ async function putOrganisation(
   [id = '']: readonly string[],
 ): Promise<Json> {
   const known: Partial<Organisation> = (await accounts.listOrganisations()).find((one) => one.id === id) ?? {};
-  // What is not said stays as it is.
+  // Fields that the command leaves out stay as they are.
   const terms = { id, name: name ?? known.name ?? id, budgetAtomic: maxSpendAtomic ?? known.budgetAtomic };
   return showChanged({ id }, await accounts.as(actor).putOrganisation(terms));
 }
@@ -182,7 +182,7 @@ async function addKey(command: AdminCommand): Promise<Json> {
   return { id: key.id, organisation, name, secret };
 }
 
-/** An organisation with what it spent, and its credit. */
+/** Reads an organisation with its spending and its credit. */
 export async function readOrganisation(books: WorkStore, one: Organisation): Promise<Json> {
   const account = nameAccount(one.id);
   const granted = await books.read(() => findGranted(account));
@@ -198,7 +198,7 @@ async function assertOrganisation(accounts: Accounts, id: string): Promise<void>
 
 export type CreditChange = Pick<AdminCommand, 'accounts' | 'books' | 'actor' | 'nowMs'>;
 
-/** From now on the organisation spends what it is credited. @throws AccountError */
+/** Opens credit: from now on the organisation may spend its credit only. @throws AccountError */
 export async function openAccountCredit(
   { accounts, books, actor, nowMs }: CreditChange,
   organisation: string,
@@ -209,7 +209,7 @@ export async function openAccountCredit(
   return { outcome: isNew ? 'added' : 'unchanged' };
 }
 
-/** Credit for which the operator was paid elsewhere, under a reference of its own that counts once. @throws AccountError */
+/** Adds credit that the operator was paid for elsewhere. Its reference counts once. @throws AccountError */
 export async function addOperatorCredit(
   { accounts, books, actor, nowMs }: CreditChange,
   {
@@ -243,7 +243,7 @@ async function addOwnCredit(
 
 const NO_TOKEN = 'say which network by --deployment: its token is what is signed for';
 
-/** What the payer's wallet has to sign. */
+/** Prints the terms that the payer's wallet has to sign. */
 async function showTransferTerms(
   { books, deposits }: AdminCommand,
   [organisation = '']: readonly string[],
@@ -271,7 +271,7 @@ async function takeTransfer(
   return showChanged({ organisation }, { outcome: isNew ? 'added' : 'unchanged' });
 }
 
-/** Where an organisation's tokens come to; null where the gateway has made no address for it yet. */
+/** Finds the address for an organisation's tokens; null if the gateway has made none yet. */
 export async function findDepositAddress(books: WorkStore, organisation: string): Promise<Address | null> {
   const deposits = await books.read(listDeposits);
   return deposits.find(({ account }) => account === nameAccount(organisation))?.address ?? null;
@@ -296,14 +296,14 @@ async function showReconciliation({ books, isJson, client }: AdminCommand): Prom
   return { text: isOk ? 'all books agree\n' : toText(found), isOk };
 }
 
-/** Who signed the gateway's orders; undefined before the first one. */
+/** Finds the signer of the gateway's orders; undefined before the first one. */
 async function findPayer(books: WorkStore): Promise<Address | undefined> {
   const row = columns({ order: named('order_bytes', bytes) });
   const first = await books.read(() => findOne(row, `SELECT ${row.list} FROM orders LIMIT 1`));
   return first && `0x${toHex(parseOrder(first.order).payer)}`;
 }
 
-/** The files of this gateway go into the database. */
+/** Moves the SQLite files of this gateway into the database. */
 async function bringBooks({ books, isJson, files }: AdminCommand): Promise<AdminOutput> {
   if (files === undefined || !books.isShared) throw new AccountError('usage', 'say into which database, by --database');
   const { outcome, tables } = await importBooks(books, files);
@@ -312,7 +312,7 @@ async function bringBooks({ books, isJson, files }: AdminCommand): Promise<Admin
   return { text: `outcome=${outcome}\n${outcome === 'added' ? toText(shown) : ''}`, isOk: true };
 }
 
-/** As the API shows a receipt, so that it can be checked. */
+/** Prints an archived receipt as the API shows it, so that it can be checked. */
 async function showArchived({ books, archive }: AdminCommand, [replyId = '']: readonly string[]): Promise<AdminOutput> {
   if (archive === undefined) throw new AccountError('usage', 'say where the archive is, by --archive-url');
   return { text: `${JSON.stringify(await readArchived(books, archive, replyId))}\n`, isOk: true };
@@ -324,7 +324,7 @@ const showChanged = (place: Json, { outcome, secret }: Changed): Json => ({
   ...(secret !== undefined && { secret }),
 });
 
-/** One line a row; a secret on a line of its own, so that it can be copied. */
+/** Prints one row a line, and a secret on a line of its own, so that it can be copied. */
 function toText(found: Json | readonly Json[]): string {
   const rows: readonly Json[] = Array.isArray(found) ? found : [found as Json];
   if (rows.length === 0) return 'none\n';

@@ -10,8 +10,8 @@ import { z } from 'zod';
 import type { AccountChanges, Changed } from '../books/account-changes.ts';
 import { AccountError, type AccountMember, type ApiKey, type Role } from '../books/account-rows.ts';
 import type { Accounts } from '../books/accounts.ts';
-import { listCredits } from '../books/credit-book.ts';
 import { listChanges } from '../books/credit-log.ts';
+import { listCredits } from '../books/credit-store.ts';
 import {
   describeSignedDeposit,
   listSignedDeposits,
@@ -19,7 +19,7 @@ import {
   type SignedDepositTerms,
   takeSignedDeposit,
 } from '../books/signed-deposits.ts';
-import { nameAccount, readSpending } from '../books/spending-book.ts';
+import { nameAccount, readSpending } from '../books/spending-store.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from '../front/usage-handler.ts';
 import { addOperatorCredit, findDepositAddress, openAccountCredit, readOrganisation } from './admin-command.ts';
 import { showAudit, showCredit, showKey, showMember, showSignedDeposit } from './admin-view.ts';
@@ -30,11 +30,11 @@ export interface AdminHandlersDependencies {
   readonly books: WorkStore;
   readonly clock: Clock;
   readonly bodyLimits: BodyLimits;
-  /** The network's token, where organisations may pay in by it. */
+  /** The network's token, if organisations may pay in with it. */
   readonly deposits?: SignedDepositTerms | undefined;
 }
 
-/** What each role may do. All but the operator may do it within their own organisation alone. */
+/** Rights of each role. All but the operator may do it within their own organisation alone. */
 const MAY = {
   read: ['operator', 'owner', 'admin', 'member'],
   readAudit: ['operator', 'owner', 'admin'],
@@ -47,7 +47,7 @@ const MAY = {
 type Right = keyof typeof MAY;
 
 const MOST_AUDIT_LINES = 1_000;
-/** Each change is a write that is synced, and a line that is kept for good. */
+/** Rate of changes by one organisation: each change is a synced write, and a line that is kept for ever. */
 const CHANGES_OF_AN_ORGANISATION = { perSecond: 1, burst: 60 };
 
 const amountText = z
@@ -85,13 +85,13 @@ const transferBody = z.strictObject({
   signature: z.string(),
 });
 
-/** Who calls, and what it may see and change. */
+/** The caller, with its rights. */
 interface Caller {
   readonly member: AccountMember;
   readonly changes: AccountChanges;
-  /** As the log names it. */
+  /** Name of the caller in the log. */
   readonly actor: string;
-  /** The organisation that is asked about: the caller's own, or any for the operator. @throws ApiError `forbidden` */
+  /** Returns the organisation of the question: the caller's own, or any for the operator. @throws ApiError `forbidden` */
   scope(asked: string | undefined): string | undefined;
 }
 
@@ -146,12 +146,12 @@ export function createAdminHandlers({
 
   async function readBody<T>(context: ApiContext, right: Right, schema: z.ZodType<T>): Promise<T> {
     const bytes = await readJsonBody(context, bodyLimits);
-    // Whoever lost the right while the body came does not use it.
+    // Check the right again: the caller may have lost it while its body arrived.
     await admit(context, right);
     return parseJsonBody(bytes, schema);
   }
 
-  /** A key that the caller may see; of others it does not learn whether they are there. @throws AccountError */
+  /** Finds a key that the caller may see. For other keys the answer is the same as for unknown ones. @throws AccountError */
   async function findKey(context: ApiContext, { member }: Caller): Promise<ApiKey> {
     const key = await accounts.getKey(context.req.param('id') ?? '');
     if (key && (member.role === 'operator' || key.organisation === member.organisation)) return key;
@@ -241,7 +241,7 @@ export function createAdminHandlers({
         object: 'list',
         data: (await listCredits(books, account)).map(showCredit),
         transfers: (await books.read(() => listSignedDeposits(account))).map(showSignedDeposit),
-        // What a wallet signs, so that the gateway sends it and the payer needs no gas.
+        // Terms that a wallet signs, so that the gateway sends the transfer and the payer needs no gas.
         sign: deposits && address ? describeSignedDeposit(deposits, address) : null,
       });
     }),

@@ -1,12 +1,12 @@
 import type { Json } from '@ogong/host/openai/format';
 import type { AccountMember, ApiKey, Organisation } from '../books/account-rows.ts';
-import type { CreditEntry } from '../books/credit-book.ts';
 import type { LogLine } from '../books/credit-log.ts';
+import type { CreditEntry } from '../books/credit-store.ts';
 import type { SignedDeposit } from '../books/signed-deposits.ts';
-import type { Spending } from '../books/spending-book.ts';
+import type { Spending } from '../books/spending-store.ts';
 
 /** How the admin API and `ogong-gatewayd admin --json` show accounts: money as decimal text, times as ISO 8601, no secret. */
-/** @param granted what its credit is, where it has some. */
+/** @param granted the organisation's credit, if it has some. */
 export const showOrganisation = (
   { id, name, budgetAtomic, createdMs }: Organisation,
   spending: Spending,
@@ -41,7 +41,7 @@ export const showKey = (key: ApiKey, spending: Spending): Json => ({
   revoked_at: showTime(key.revokedMs),
 });
 
-/** Below 0 where it was taken back. */
+/** Below 0 for credit that was taken back. */
 export const showCredit = ({ id, amountAtomic, detail, madeMs }: CreditEntry): Json => ({
   id,
   amount_atomic: `${amountAtomic}`,
@@ -60,7 +60,7 @@ export const showSignedDeposit = ({ payer, nonce, amountAtomic, state, madeMs }:
   time: showTime(madeMs),
 });
 
-/** A budget is granted; it is spent, reserved or left. One that was lowered below what is spent has nothing left. */
+/** Shows a budget as spent, reserved and left amounts. If it was lowered below the spent amount, nothing is left. */
 function showMoney(budgetAtomic: bigint | undefined, { spent, reserved }: Spending): Json {
   const left = budgetAtomic === undefined ? undefined : budgetAtomic - spent - reserved;
   return {

@@ -43,7 +43,7 @@ async function call(secret: string | undefined, line: string, body?: object): Pr
   });
   return [response.status, (await response.json()) as Answer];
 }
-/** Whatever the gateway says; what it should be is what the tests are about. */
+/** Any JSON: the tests state the expected value. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
 type Answer = any;
 
@@ -149,7 +149,7 @@ it('counts what all keys of an organisation spend against its budget, and shows 
     expect(((await refused.json()) as Answer).error).toMatchObject({ code: 'insufficient_quota' });
   }
   expect((await call(secrets.member, 'GET organisations'))[1].data).toMatchObject([{ left_atomic: '1' }]);
-  // Whoever belongs elsewhere goes on.
+  // A member of another organisation is not affected.
   const [, other] = await call(foreign, 'POST keys', { organisation: 'other', name: 'mine' });
   expect((await ask(other.secret)).status).toBe(200);
   expect((await call(foreign, 'GET usage'))[1].data).toHaveLength(1);

@@ -12,7 +12,7 @@ const channelRow = columns({ validator: text, cumulative: amount, owed: amount, 
 const settledRow = columns({ validator: text, feeAtomic: named('fee', optional(amount)) });
 const creditRow = columns({ granted: amount, spent: optional(amount) });
 
-/** What the books say that the chain has to bear out. */
+/** Reads the sums in the store that the chain has to confirm. */
 function* readClaims() {
   const channels = yield* findAll(channelRow, `SELECT ${channelRow.list} FROM channels`);
   const settled = new Map<string, bigint>();
@@ -30,8 +30,8 @@ function* readClaims() {
 }
 
 /**
- * Holds the books against the escrow: what validators drew was signed for, what is settled was drawn, and the gateway has tokens for
- * all credit that is left, wherever they lie.
+ * Compares the store with the escrow. Validators drew only signed amounts, settled amounts were drawn, and the gateway has tokens
+ * for all credit that is left.
  * @param payer the gateway's account.
  */
 export async function reconcileChain(
@@ -43,7 +43,7 @@ export async function reconcileChain(
     readClaims as () => Work<ReturnType<typeof readClaims> extends Generator<unknown, infer T> ? T : never>,
   );
   const found: Discrepancy[] = [];
-  /** `booked` has to be at least `found`. */
+  /** Reports a difference unless `booked` is at least `found`. */
   const compareMost = (what: string, bookedAtomic: bigint, foundAtomic: bigint): void => {
     if (bookedAtomic < foundAtomic) found.push({ what, bookedAtomic, foundAtomic });
   };
@@ -53,7 +53,8 @@ export async function reconcileChain(
     const { admitted, spent } = await chain.channelOf(payer, fromHex(validator));
     compareMost(`signed away to ${validator}, against what the chain says was drawn`, cumulative, spent);
     compareMost(`drawn by ${validator}, against fees that are settled`, spent, settled.get(validator) ?? 0n);
-    // Fees that are owed and not drawn yet will be. What was drawn before the gateway heard of the verdict is of credit that it counts as left still.
+    // Validators will draw the owed fees that are not drawn yet. A validator may draw before the gateway learns of the verdict.
+    // That amount still counts as remaining credit here.
     let ahead = spent - owed;
     if (ahead > outstanding) ahead = outstanding;
     tokens += admitted - spent + ahead;

@@ -108,7 +108,7 @@ async function start(values: Values): Promise<Daemon> {
   });
   const machines = openMachinePolicy(NAME, values, {
     ...{ client: chain.client, onError: warn('the list of images cannot be read') },
-    onChange: (problem) => logger.info({ problem }, 'which images of machines are taken has changed'),
+    onChange: (problem) => logger.info({ problem }, 'the accepted images of machines have changed'),
   });
   const gateway = createGateway(
     {
@@ -206,7 +206,7 @@ async function start(values: Values): Promise<Daemon> {
   };
 }
 
-/** @throws GatewayConfigError where there is an address and no secret: nobody could tell whose word it is. */
+/** @throws GatewayConfigError if there is an address and no secret: receivers could not verify the sender. */
 function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertWebhook | undefined {
   if (url === undefined) return undefined;
   const { username, password } = new URL(url);
@@ -216,7 +216,7 @@ function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertW
   throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
 }
 
-/** @throws GatewayConfigError where nothing could be written there. */
+/** @throws GatewayConfigError if the place is not writable. */
 function readArchivePlace({
   archiveUrl: url,
   archiveRegion: region,
@@ -306,7 +306,7 @@ if (first === 'admin') {
   );
 }
 
-/** For what an administrator compares with the chain; undefined where no deployment is given. */
+/** Connects to the chain for an administrator's comparison; undefined without a deployment. */
 function connectChain(values: {
   readonly deployment: string | undefined;
   readonly rpcUrl: string | undefined;
@@ -323,7 +323,7 @@ function readDepositTerms(values: Parameters<typeof connectChain>[0]): SignedDep
   return path === undefined ? undefined : readDeployment(NAME, { deployment: path, rpcUrl });
 }
 
-/** Works on the books alone, which daemons may have open, too. */
+/** Runs a command on the store alone, which daemons may have open too. */
 async function runAdmin({
   values,
   positionals,

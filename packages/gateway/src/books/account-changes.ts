@@ -23,19 +23,21 @@ import {
 } from './account-rows.ts';
 import { createKeyId, createSecret, hashSecret } from './api-keys.ts';
 
-/** What a change came to. A secret is shown once and stored nowhere; it is there where one was made. */
+/** The result of a change. A new secret is shown once and stored nowhere. */
 export interface Changed {
   readonly outcome: 'added' | 'changed' | 'unchanged';
   readonly secret?: string;
 }
 
-/** Each is durable when it resolves, with its line in the log; what changes nothing has none. @throws AccountError */
+/**
+ * Each change is durable when it resolves, with its line in the log. A change without effect has no line. @throws AccountError
+ */
 export interface AccountChanges {
-  /** Makes the operator's admin secret; one that was there ends. */
+  /** Makes the operator's admin secret. An earlier one ends. */
   makeOperatorSecret(): Promise<string>;
-  /** Adds it, or gives it this name and budget. */
+  /** Adds an organisation, or changes its name and budget. */
   putOrganisation(terms: OrganisationTerms): Promise<Changed>;
-  /** Adds them with an admin secret, or gives them this role. */
+  /** Adds a member with an admin secret, or changes its role. */
   putMember(terms: MemberTerms): Promise<Changed>;
   removeMember(organisation: string, id: string): Promise<void>;
   rotateMember(organisation: string, id: string): Promise<string>;
@@ -43,14 +45,14 @@ export interface AccountChanges {
   /** Gives a key a new secret. Its id, budget and receipts stay; the old secret ends now. */
   rotateKey(id: string): Promise<string>;
   revokeKey(id: string): Promise<Changed>;
-  /** Only the line: that the organisation spends what it is credited from now on. */
+  /** Writes only the log's line about opened credit. */
   noteCreditOpened(organisation: string): Promise<void>;
 }
 
-/** Of one organisation: keys that are not revoked, members. The operator's own keys have no limit. */
+/** Most active keys and members of one organisation. The operator's own keys have no limit. */
 export const MOST_KEYS = 1_000;
 export const MOST_MEMBERS = 1_000;
-/** Of the models of a key, in the log. */
+/** Longest list of a key's models in the log. */
 const MAX_MODELS_LENGTH = 500;
 
 const countRow = columns({ count: integer });
@@ -61,11 +63,11 @@ type Log = (entry: Omit<AuditEntry, 'id' | 'timeMs' | 'actor'>) => Work<void>;
 
 interface ChangeContext {
   readonly nowMs: () => number;
-  /** One transaction: the change, and what it says of itself. */
+  /** Commits a change together with its line in the log. */
   commit<T>(work: (log: Log) => Work<T>): Promise<T>;
 }
 
-/** @param actor who changes it, for the log. @param books opened with ACCOUNTS_SCHEMA. */
+/** @param actor name of the operator, for the log. @param books opened with ACCOUNTS_SCHEMA. */
 export function createAccountChanges(
   books: WorkStore,
   { actor, nowMs }: { readonly actor: string; readonly nowMs: () => number },
@@ -92,7 +94,7 @@ function createMemberChanges({ nowMs, commit }: ChangeContext): Omit<AccountChan
     return secret;
   }
 
-  /** @throws AccountError where nobody would be left who may change the members. */
+  /** @throws AccountError if no owner of the organisation would be left. */
   function* assertOwnerLeft({ organisation, id, role }: AccountMember): Work<void> {
     if (role !== 'owner') return;
     const others = "SELECT count(*) AS count FROM members WHERE organisation = ? AND role = 'owner' AND id <> ?";
@@ -234,7 +236,7 @@ function createKeyChanges({
   };
 }
 
-/** The terms of a key, in words. */
+/** Describes the terms of a key for the log. */
 export function describeKey(key: ApiKey): string {
   const parts = [key.name, key.budgetAtomic === undefined ? 'no limit' : `at most ${key.budgetAtomic}`];
   if (key.expiresMs !== undefined) parts.push(`until ${new Date(key.expiresMs).toISOString()}`);

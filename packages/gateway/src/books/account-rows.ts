@@ -2,7 +2,7 @@ import { amount, columns, integer, mapped, named, oneOf, optional, text } from '
 import { findOne, type Work } from '@ogong/host/store/work';
 import { z } from 'zod';
 
-/** `operator` is whoever runs the gateway; the others belong to an organisation (docs/accounts.md#roles). */
+/** `operator` runs the gateway; the others belong to an organisation (docs/accounts.md#roles). */
 export const ROLES = ['operator', 'owner', 'admin', 'member'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -56,7 +56,7 @@ export type ApiKey = ReturnType<typeof keyRow.read>;
 
 const auditFields = { timeMs: integer, actor: text, action: text, organisation: text, target: text, detail: text };
 export const newAuditRow = columns(auditFields);
-/** One change: who did what to whom. No secret is ever in it. */
+/** One change: its actor, the operation and its object. No secret is ever in it. */
 export const auditRow = columns({ id: integer, ...auditFields });
 export type AuditEntry = ReturnType<typeof auditRow.read>;
 
@@ -80,7 +80,7 @@ const name = z
   .max(100)
   .regex(/^\P{Cc}*$/u);
 
-/** Of organisations and members: they stand in paths, accounts and CSV. */
+/** Form of the ids of organisations and members, which occur in paths, accounts and CSV. */
 const ID = /^[a-z0-9][a-z0-9._@-]{0,62}$/;
 export const organisationTerms = z.object({ id: z.string().regex(ID), name, budgetAtomic: budget });
 export const memberTerms = z.object({
@@ -101,11 +101,11 @@ export type OrganisationTerms = z.input<typeof organisationTerms>;
 export type MemberTerms = z.input<typeof memberTerms>;
 export type KeyTerms = z.input<typeof keyTerms>;
 
-/** What the fields of accounts have to be, in one sentence: it is short enough to be read whole. */
+/** The rules for the fields of accounts, short enough for one error message. */
 const RULES =
-  'an id is 1 to 63 of a-z, 0-9 and ._@- and begins with a letter or digit; a name has at most 100 characters; ' +
-  'a budget has at most 38 digits; a list of models has 1 to 100 ids, of which each may end in *; a limit of a minute ' +
-  'is 1 to 1,000,000,000; a key ends before the year 10000; a role is owner, admin or member';
+  'an id is 1 to 63 of a-z, 0-9 and ._@- and begins with a letter or digit. A name has at most 100 characters. ' +
+  'A budget has at most 38 digits. A list of models has 1 to 100 ids, and each may end in *. A limit of a minute ' +
+  'is 1 to 1,000,000,000. A key ends before the year 10000. A role is owner, admin or member';
 
 /** @throws AccountError `usage` */
 export function readTerms<T>(schema: z.ZodType<T>, given: unknown): T {

@@ -1,4 +1,4 @@
-/** Who may use a gateway. Secrets are here as hashes alone; money is TEXT, as in GATEWAY_SCHEMA. */
+/** Tables of the accounts that may use a gateway. Secrets are here as hashes alone; money is TEXT, as in GATEWAY_SCHEMA. */
 export const ACCOUNTS_SCHEMA = `
   CREATE TABLE organisations (
     id TEXT PRIMARY KEY,

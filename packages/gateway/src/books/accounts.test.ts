@@ -42,7 +42,7 @@ const run = (positionals: string, given: Partial<AdminCommand> = {}): Promise<Ad
     ...{ models: undefined, requestsPerMinute: undefined, tokensPerMinute: undefined, from: undefined, to: undefined },
     ...given,
   });
-/** What a command printed, by `--json`. */
+/** The JSON that a command printed. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
 const runJson = async (positionals: string, given?: Partial<AdminCommand>): Promise<any> =>
   JSON.parse((await run(positionals, given)).text);
@@ -70,11 +70,11 @@ describe('models of a key', () => {
 });
 
 describe('ogong-gatewayd admin', () => {
-  it('can be said again: what is so already changes nothing', async () => {
+  it('can be repeated: a change without effect does nothing', async () => {
     for (const outcome of ['added', 'unchanged']) {
       expect(await runJson('org put acme', { name: 'Acme', maxSpendAtomic: 100n })).toEqual({ id: 'acme', outcome });
     }
-    // What is not said stays.
+    // Fields that the command leaves out stay as they are.
     expect(await runJson('org put acme', { maxSpendAtomic: 200n })).toEqual({ id: 'acme', outcome: 'changed' });
     expect(await runJson('org list')).toMatchObject([
       { id: 'acme', name: 'Acme', budget_atomic: '200', spent_atomic: '0', left_atomic: '200' },
@@ -163,7 +163,7 @@ describe('ogong-gatewayd admin', () => {
     );
   });
 
-  it('holds the books against each other, and fails where they differ', async () => {
+  it('compares the sums with the rows behind them, and fails if they differ', async () => {
     expect(await run('reconcile', { isJson: false })).toEqual({ text: 'all books agree\n', isOk: true });
     await opened.books.write(() => change("INSERT INTO spending VALUES ('a', '5', '0')"));
     const { text, isOk } = await run('reconcile');

@@ -20,25 +20,25 @@ import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
 import { type ApiKeys, hashSecret, type KeyHolder } from './api-keys.ts';
 
 /**
- * Organisations, their members and keys, and the log of every change. One store, which daemons and commands have open at once;
- * what one changes, the others see at once.
+ * Organisations, their members and keys, and the log of every change. One store that daemons and commands have open together. A
+ * change by one is visible to the others at once.
  */
 export interface Accounts extends ApiKeys {
-  /** Whose admin secret it is. */
+  /** Finds the member with this admin secret. */
   findMember(secret: string): Promise<AccountMember | undefined>;
   listOrganisations(): Promise<Organisation[]>;
   listMembers(organisation: string): Promise<AccountMember[]>;
-  /** @param organisation undefined for all, empty for keys that belong to none. */
+  /** @param organisation undefined for all keys, empty for keys without an organisation. */
   listKeys(organisation?: string): Promise<ApiKey[]>;
   getKey(id: string): Promise<ApiKey | undefined>;
-  /** The newest first. @param organisation undefined for all. */
+  /** Lists the log, the newest first. @param organisation undefined for all. */
   listAudit(organisation: string | undefined, limit: number): Promise<AuditEntry[]>;
-  /** @param actor who changes it, for the log. */
+  /** @param actor name of the operator, for the log. */
   as(actor: string): AccountChanges;
   close(): Promise<void>;
 }
 
-/** One SQLite file. @throws StoreError */
+/** Opens one SQLite file. @throws StoreError */
 export function openAccounts(path: string, nowMs: () => number): Accounts {
   const store = openStore(path, { schema: ACCOUNTS_SCHEMA, upgrades: RELEASED.accounts });
   const books = createWorkStore(store);

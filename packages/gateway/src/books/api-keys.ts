@@ -4,29 +4,32 @@ import type { SpendingOrganisation } from './reservation.ts';
 export interface KeyHolder {
   readonly id: string;
   readonly budgetAtomic: bigint | undefined;
-  /** Which models it may ask for: ids, or beginnings of them that end in `*`; undefined for all. */
+  /** Models that it may ask for: ids, or beginnings of ids that end in `*`; undefined for all. */
   readonly models?: readonly string[] | undefined;
   readonly limits?: KeyLimits;
-  /** Whom it belongs to, with a budget for all of its keys; undefined for nobody. */
+  /** The organisation of the key, with a budget for all of its keys; undefined without one. */
   readonly organisation?: SpendingOrganisation | undefined;
 }
 
 /** The holder of orders and budgets if the gateway has no keys. */
 export const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
 
-/** How much a key may ask for in a minute; undefined for as much as there is. */
+/** Limits of a key in a minute; undefined fields have no limit. */
 export interface KeyLimits {
   readonly requestsPerMinute?: number | undefined;
-  /** Of prompts and answers. */
+  /** Tokens of prompts and answers. */
   readonly tokensPerMinute?: number | undefined;
 }
 
 export interface ApiKeys {
-  /** Whether no key was ever made; then the gateway is open to anybody who can reach it. Revoking the last one does not open it again. */
+  /**
+   * Whether no key was ever made. The gateway is then open to any caller that reaches it. Revoking the last key does not open it
+   * again.
+   */
   isEmpty(): Promise<boolean>;
-  /** The holder of a secret, unless it is unknown, revoked or expired. */
+  /** Finds the holder of a secret, unless it is unknown, revoked or expired. */
   find(secret: string): Promise<KeyHolder | undefined>;
-  /** The same holder as it is now, unless its key has ended since. */
+  /** Reads the holder again; undefined if its key has ended since. */
   renew(id: string): Promise<KeyHolder | undefined>;
 }
 
@@ -35,7 +38,7 @@ export const isModelAllowed = ({ models }: Pick<KeyHolder, 'models'>, model: str
   models === undefined ||
   models.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern));
 
-/** @param prefix says what it is, to whoever finds it in a file. */
+/** @param prefix a prefix that names its kind, for a person that finds it in a file. */
 export const createSecret = (prefix: 'ogong' | 'ogong-admin'): string =>
   `${prefix}-${randomBytes(32).toString('base64url')}`;
 

@@ -9,7 +9,7 @@ import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { AwsClient } from 'aws4fetch';
 import type { ReceiptStore } from './receipt-store.ts';
 
-/** A bucket of any store that speaks S3, and a way into it. */
+/** A bucket of a store that speaks S3, and its credentials. */
 export interface ArchivePlace {
   /** `https://store.example/bucket/folder`, without a slash at its end. */
   readonly url: string;
@@ -19,9 +19,9 @@ export interface ArchivePlace {
 }
 
 export interface ArchiveOptions extends ArchivePlace {
-  /** How long what is archived is kept. */
+  /** Time that archived objects are kept. */
   readonly retentionMs: number;
-  /** How old a receipt is when it is archived: by then its validator has signed for the record. */
+  /** Age of a receipt at its archiving: by then its validator has signed for the record. */
   readonly afterMs: number;
   readonly intervalMs: number;
 }
@@ -33,7 +33,7 @@ export interface ArchiveDependencies {
   readonly onError: (error: unknown) => void;
 }
 
-/** Part of the schema of a gateway's store: what the archive has, by hashes of what is in it. */
+/** Part of the schema of a gateway's store: the archived objects, by hash of their content. */
 export const ARCHIVE_TABLE = `
   CREATE TABLE archived (
     reply_id TEXT PRIMARY KEY,
@@ -64,7 +64,7 @@ export class ArchiveError extends Error {
 export interface ArchiveStore {
   /** Stores bytes under their hash. @returns the hash. */
   put(bytes: Uint8Array): Promise<string>;
-  /** @throws ArchiveError where it is not there, or is not what its name says. */
+  /** @throws ArchiveError if the object is missing, or does not have this hash. */
   get(hash: string): Promise<Uint8Array>;
   remove(hash: string): Promise<void>;
 }
@@ -72,7 +72,7 @@ export interface ArchiveStore {
 export function openArchive({ url, region, accessKeyId, secretAccessKey }: ArchivePlace): ArchiveStore {
   const aws = new AwsClient({
     ...{ accessKeyId, secretAccessKey: secretAccessKey.reveal(), region, service: 's3' },
-    // The loop comes again.
+    // No retry here: the loop comes again.
     retries: 0,
   });
 
@@ -114,8 +114,8 @@ export function openArchive({ url, region, accessKeyId, secretAccessKey }: Archi
 const hashBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Copies receipts with their openings to the archive, and removes them from there when their time is over. An object's name is its
- * hash, so that a copy that is repeated after a crash is the same one; a receipt counts as archived when its objects are there.
+ * Copies receipts with their openings to the archive, and removes them when their time is over. An object's name is its hash, so
+ * a copy that is repeated after a crash is the same object. A receipt counts as archived when its objects are there.
  */
 export function createArchiving(options: ArchiveOptions, dependencies: ArchiveDependencies): Repeating {
   const { books, onError } = dependencies;
@@ -152,7 +152,7 @@ async function copyReceipts(
   }
 }
 
-/** A receipt as the API shows it, with what it is about; the opening stands beside it. */
+/** Composes a receipt as the API shows it, with request and response. The opening is an object of its own. */
 async function composeEntry(receipts: ArchiveDependencies['receipts'], replyId: string) {
   const stored = await receipts.get(replyId);
   if (stored === undefined || 'url' in stored.receipt.opening) return undefined;
@@ -193,11 +193,11 @@ async function removeOld(
   }
 }
 
-/** Where a reply lies in the archive. */
+/** Finds the place of a reply in the archive. */
 const findArchived = (replyId: string): Work<ArchivedRow | undefined> =>
   findOne(archivedRow, `SELECT ${archivedRow.list} FROM archived WHERE reply_id = ?`, replyId);
 
-/** A receipt with its opening, as the API shows it. @throws ArchiveError */
+/** Reads a receipt with its opening, as the API shows it. @throws ArchiveError */
 export async function readArchived(books: WorkStore, place: ArchivePlace, replyId: string): Promise<object> {
   const found = await books.read(() => findArchived(replyId));
   if (found === undefined) throw new ArchiveError('missing', `there is no reply ${replyId} in the archive`);

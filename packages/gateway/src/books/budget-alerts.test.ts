@@ -18,7 +18,7 @@ let store: Store;
 let accounts: Accounts;
 let server: Server;
 let nowMs: number;
-/** What the receiver answers next; 200 where nothing is left. */
+/** Status codes of the receiver's next answers; 200 once the list is empty. */
 let answers: number[];
 let heard: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
 let alerts: string[];

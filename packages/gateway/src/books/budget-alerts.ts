@@ -7,12 +7,12 @@ import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { Accounts } from './accounts.ts';
-import { nameAccount, readSpending } from './spending-book.ts';
+import { nameAccount, readSpending } from './spending-store.ts';
 
-/** Where alerts go besides the log. */
+/** Receiver of alerts besides the log. */
 export interface AlertWebhook {
   readonly url: string;
-  /** `whsec_` and the base64 of 24 to 64 bytes, as Standard Webhooks have it. */
+  /** `whsec_` and the base64 of 24 to 64 bytes, as in Standard Webhooks. */
   readonly secret: Secret<string>;
 }
 
@@ -32,13 +32,13 @@ export interface BudgetAlertDependencies {
   readonly onError: (error: unknown) => void;
 }
 
-/** A budget of which a part was spent. It is told once, and again where the budget is another one. */
+/** An alert about a spent part of a budget. It is sent once, and again after the budget changes. */
 export interface BudgetAlert {
   /** A key's id, or `org:` and that of an organisation. */
   readonly account: string;
   readonly percent: number;
   readonly budgetAtomic: bigint;
-  /** When it was seen. */
+  /** Spent amount at the time of the alert. */
   readonly spentAtomic: bigint;
   readonly madeMs: number;
 }
@@ -50,7 +50,7 @@ interface Budget {
 
 const PATIENCE_MS = 10_000;
 const LONGEST_PAUSE_MS = 3_600_000;
-/** Whoever could not be told for so long is told by the log alone. */
+/** An alert that could not be delivered for so long stays in the log only. */
 const GIVE_UP_MS = 3 * 86_400_000;
 const PER_ROUND = 16;
 
@@ -66,8 +66,8 @@ const dueRow = newAlertRow;
 const accountRow = columns({ account: text });
 
 /**
- * Says when a key or an organisation has spent a part of its budget. What was seen is on the disk before it is told, so that a crash
- * loses no alert; a receiver may hear one twice, under the same id.
+ * Says when a key or an organisation has spent a part of its budget. An alert is on the disk before it is delivered, so a crash
+ * loses none. A receiver may get one twice, under the same id.
  */
 export function createBudgetAlerts(
   { intervalMs, thresholds, webhook }: BudgetAlertOptions,

@@ -40,7 +40,7 @@ const session = z.object({
 const refund = z.object({ payment_intent: id.nullable(), amount_refunded: minorAmount });
 const dispute = z.object({ payment_intent: id.nullable(), amount: minorAmount });
 
-/** What a webhook says of one payment, without anything of a card. */
+/** A webhook's notice about one payment. It holds nothing of a card. */
 export type CardNotice =
   | {
       readonly kind: 'paid';
@@ -51,7 +51,7 @@ export type CardNotice =
     }
   /** All that was ever refunded of it. */
   | { readonly kind: 'refunded'; readonly payment: string; readonly amount: number }
-  /** What a dispute holds back now; 0 where it was won. */
+  /** The amount that a dispute holds back now; 0 if it was won. */
   | { readonly kind: 'disputed'; readonly payment: string; readonly amount: number; readonly atS: number };
 
 export interface CardEvent {
@@ -83,7 +83,7 @@ const readSession: ReadNotice = (object) => {
   if (!parsed.success) return 'malformed';
   const { payment_status, payment_intent: payment, client_reference_id: organisation, ...money } = parsed.data;
   const { amount_total: amount, currency: unit } = money;
-  // A bank transfer is paid later, by an event of its own; what has no reference is for something else.
+  // A bank transfer is paid later and has an event of its own. A payment without a reference is for another purpose.
   if (payment_status !== 'paid' || payment === null || organisation === null) return undefined;
   if (amount === null || unit === null) return 'malformed';
   return { kind: 'paid', payment, organisation, amount, currency: unit };

@@ -14,8 +14,8 @@ import {
   type PayerChannel,
   writeChannel,
   writeHeld,
-} from './channel-book.ts';
-import { grantedTo } from './credit-book.ts';
+} from './channel-store.ts';
+import { grantedTo } from './credit-store.ts';
 import {
   findOrder,
   newOrderTable,
@@ -25,7 +25,7 @@ import {
   orderRow,
   orderTable,
   type TryFailure,
-} from './order-book.ts';
+} from './order-store.ts';
 import {
   assertBudgets,
   assertCovered,
@@ -35,12 +35,12 @@ import {
   nameHolder,
   type Reservation,
 } from './reservation.ts';
-import { findSpending, putSpending, type Spending, spendingOf } from './spending-book.ts';
-import { addUsage, toDay, type UsagePlace, usageOf } from './usage-book.ts';
+import { findSpending, putSpending, type Spending, spendingOf } from './spending-store.ts';
+import { addUsage, toDay, type UsagePlace, usageOf } from './usage-store.ts';
 
 export type UnsettledOrder = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation'>;
 
-/** The record that a reply came with, and its fee. */
+/** The record of a delivered reply, and its fee. */
 export interface HeldRecord {
   /** Hex. */
   readonly recordHash: string;
@@ -50,7 +50,7 @@ export interface HeldRecord {
 }
 
 export interface Closing {
-  /** Hash of the record that was judged, in hex, or empty. */
+  /** Hash of the record that the verdict is about, in hex, or empty. */
   readonly judgedRecord: string;
   readonly feeAtomic: bigint;
   readonly verdict: string;
@@ -58,37 +58,47 @@ export interface Closing {
   readonly settlement: string;
 }
 
-/** A provider words its refusals. */
+/** Longest stored reason: a provider chooses the text of its refusals. */
 const MAX_REASON_LENGTH = 500;
 
 export interface ChannelLedger {
-  /** Whether key and organisation could pay for an order now. Nothing is reserved. @throws ApiError `budget_exceeded`, `credit_exhausted` */
+  /**
+   * Checks whether key and organisation could pay for an order now. It reserves nothing.
+   * @throws ApiError `budget_exceeded`, `credit_exhausted`
+   */
   assertBudgets(order: BudgetedOrder): Promise<void>;
   /**
-   * Takes the maximum fee out of the channel and the budgets of the key and its organisation and stores the order that `sign` makes for the
-   * resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
-   * @throws ApiError `budget_exceeded`, `too_many_requests`, `escrow_exhausted`, or `invalid_request` for a known id; nothing changed then.
+   * Reserves the maximum fee in the channel and in the budgets of the key and its organisation. Stores the order that `sign`
+   * makes for the resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
+   * @throws ApiError `budget_exceeded`, `too_many_requests`, `escrow_exhausted`, or `invalid_request` for a known id; nothing
+   * changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   deliver(replyId: string, held: HeldRecord): Promise<void>;
   abandon(replyId: string): Promise<void>;
-  /** Keeps why an order brought no answer. The order stays what it is: what it costs is for its validator to say. */
+  /** Stores the reason why an order brought no answer. The order keeps its state: its validator decides its cost. */
   noteFailure(replyId: string, failure: TryFailure): Promise<void>;
-  /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. @returns whether it is known only now. */
+  /**
+   * Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. @returns
+   * whether it is known only now.
+   */
   close(replyId: string, closing: Closing): Promise<boolean>;
   channel(validator: string): Promise<PayerChannel>;
-  /** The maximum fees of a channel's orders that have not expired, whatever has become of them. */
+  /** Sums the maximum fees of a channel's orders that have not expired, in any state. */
   held(validator: string, nowMs: number): Promise<bigint>;
   find(replyId: string): Promise<OrderRow | undefined>;
   /** Reply ids with a receipt behind one completion, by choice. */
   findCompletion(completionId: string): Promise<string[]>;
-  /** Orders of the same choice that brought no answer, in the order in which they were tried. */
+  /** Lists orders of the same choice that brought no answer, in the order of their attempts. */
   listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): Promise<OrderRow[]>;
-  /** Orders whose fee or settlement is not known yet, oldest first. There are thousands, and most are not asked about now. */
+  /**
+   * Lists orders whose fee or settlement is not known yet, the oldest first. There are thousands, and a round asks about few of
+   * them.
+   */
   listUnsettled(limit: number, offset: number): Promise<UnsettledOrder[]>;
-  /** Those of them that are there, in their order. */
+  /** Finds the known ones among these orders, in their order. */
   findAll(replyIds: readonly string[]): Promise<OrderRow[]>;
-  /** Forgets orders from before a time that are settled for good. @returns how many. */
+  /** Forgets settled orders from before a time. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
 
@@ -102,7 +112,7 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
     async reserve(reservation, sign) {
       const order = { ...reservation, organisation: reservation.organisation?.id ?? '' };
       const signed = await books.write(() => reserve(reservation, sign), touchingOrder(order));
-      // Only now: a client may offer the reply id of an order of somebody else.
+      // Learn the payer only after the commit: a client may offer the reply id of another holder's order.
       payers.learn(order);
       return signed;
     },
@@ -123,7 +133,7 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
         },
         { touches: [nameReply(replyId)] },
       ),
-    // Validators are asked again until it is known.
+    // Validators are asked again until the fee is known.
     close: (replyId, closing) =>
       books.write(() => close(replyId, closing), { mayBeLost: true, ...payers.touching(replyId) }),
     channel: async (validator) => (await books.read(() => findChannel(validator))) ?? openChannel(0n),
@@ -161,7 +171,7 @@ type OrderPayer = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisati
 
 interface PayerMemo {
   learn(order: OrderPayer): void;
-  /** What a change of this order touches: everything, where it is not known whose order it is. */
+  /** Names the things that a change of this order touches; everything, if its account is unknown. */
   touching(replyId: string): WorkOptions;
 }
 
@@ -169,7 +179,7 @@ const MAX_KNOWN_PAYERS = 65_536;
 
 const nameReply = (replyId: string): string => `reply ${replyId}`;
 
-/** Whose money an order is. That never changes, so it is right as long as it is known. */
+/** Remembers the accounts that pay for orders. An order's account never changes. */
 function createPayerMemo(): PayerMemo {
   const known = new Map<string, OrderPayer>();
   return {
@@ -190,8 +200,8 @@ function touchingOrder(order: OrderPayer): WorkOptions {
 }
 
 /**
- * Rows that the money of an order is booked in. Work that changes one asks for all of them first, so that a database that is
- * far away is asked once.
+ * Lists the rows that an order's money counts in. Work that changes one reads all of them first, so that a distant database is
+ * asked once.
  */
 function listMoneyRows(
   order: Pick<OrderRow, 'validator' | 'keyId' | 'organisation' | 'model' | 'createdMs'>,
@@ -203,7 +213,7 @@ function listMoneyRows(
   ];
 }
 
-/** Books one change of an order for everybody whose money it is, and in the usage of its day. */
+/** Books one change of an order in all its accounts, and in the usage of its day. */
 function* book(
   { keyId, organisation, model, createdMs }: Omit<UsagePlace, 'day'> & { readonly createdMs: number },
   { spent, reserved }: Spending,
@@ -226,7 +236,7 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
     ...listAccounts({ keyId, organisation }).map(grantedTo),
     liveHolds(validator, createdMs),
   );
-  // A client fixes the nonce of a sealed reply, and may offer it to two gateways with one database.
+  // A client chooses the nonce of a sealed reply, and may offer it to two gateways with one database.
   if (yield* findRow(newOrderTable, replyId)) {
     throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
   }
@@ -259,7 +269,7 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
 
 function* deliver(replyId: string, { recordHash, feeAtomic, promptTokens, outputTokens }: HeldRecord): Work<void> {
   const row = yield* findOrder(replyId);
-  // A verdict may be here before the gateway's own checks are done; the reply counts as used all the same.
+  // A verdict may arrive before the gateway's own checks are done. The reply counts as used then too.
   if (row === undefined || row.state === 'abandoned' || row.heldRecord !== '') return;
   const state = row.state === 'closed' ? 'closed' : 'delivered';
   yield* patchRow(orderTable, [replyId], { state, held_record: recordHash, held_fee: `${feeAtomic}` });

@@ -2,9 +2,9 @@ import { findAll } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { AuditEntry } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
-import { type CreditEntry, creditRow } from './credit-book.ts';
+import { type CreditEntry, creditRow } from './credit-store.ts';
 import { listSignedDeposits, type SignedDeposit } from './signed-deposits.ts';
-import { nameAccount } from './spending-book.ts';
+import { nameAccount } from './spending-store.ts';
 
 /** A line of the log: of a change of accounts, or of their credit. */
 export interface LogLine extends Omit<AuditEntry, 'id'> {
@@ -12,8 +12,8 @@ export interface LogLine extends Omit<AuditEntry, 'id'> {
 }
 
 /**
- * All changes, the newest first. Credit is a ledger of entries, each written with the credit that it gives; so entries are lines as they
- * are, and none can be missing where the credit is there. @param organisation undefined for all.
+ * All changes, the newest first. Credit is a ledger of entries, and each entry is written together with the credit that it gives.
+ * So no entry can be missing. @param organisation undefined for all.
  */
 export async function listChanges(
   { accounts, books }: { readonly accounts: Pick<Accounts, 'listAudit'>; readonly books: WorkStore },

@@ -7,11 +7,11 @@ import { createSqlitePlace, type OpenBooks, type TestBooksPlace } from '@ogong/t
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reconcileChain } from '../admin/reconcile-chain.ts';
 import { createChannelLedger } from './channel-ledger.ts';
-import { addCredit, findGranted, openCredit } from './credit-book.ts';
+import { addCredit, findGranted, openCredit } from './credit-store.ts';
 import { createDeposits, deriveDepositKey, listDeposits } from './deposits.ts';
 import { reconcile } from './reconcile.ts';
 import { listSignedDeposits, parseSignedDeposit, takeSignedDeposit } from './signed-deposits.ts';
-import { nameAccount } from './spending-book.ts';
+import { nameAccount } from './spending-store.ts';
 
 const ACME = nameAccount('acme');
 const CONFIRMATIONS = 5n;
@@ -142,7 +142,7 @@ it('is collected by the next run where one dies between credit and transfer', as
   expect([await granted(), await gateway.client.balanceOf(gateway.address)]).toEqual([unit, unit]);
 });
 
-it('is held against the escrow: credit without tokens, and vouchers that nobody signed, are found', async () => {
+it('is compared with the escrow: credit without tokens and unsigned vouchers are found', async () => {
   const validator = donor;
   const { books } = opened;
   await donor.client.transfer(gateway.address, 10n * unit);
@@ -173,7 +173,7 @@ it('is held against the escrow: credit without tokens, and vouchers that nobody 
   await createChannelLedger(books).close('r', {
     ...{ judgedRecord: '', feeAtomic: 5n, verdict: 'accept', detail: '', settlement: generatePrivateKey() },
   });
-  // The books say that it is settled, and the chain does not.
+  // The gateway's store calls it settled, and the chain does not.
   expect(await check()).toContainEqual(
     expect.objectContaining({ what: expect.stringContaining(toHex(fromHex(name))), bookedAtomic: 0n, foundAtomic: 5n }),
   );
@@ -204,7 +204,7 @@ describe('a transfer that its payer signed', () => {
     );
   const state = async () => (await opened.books.read(() => listSignedDeposits(ACME))).map((row) => row.state);
 
-  it('is sent by the gateway, counts once, whoever sends it, and costs its payer no gas', async () => {
+  it('is sent by the gateway, counts once for any sender, and costs its payer no gas', async () => {
     const address = await openAddress();
     const offer = await sign(address);
     expect(await take(offer)).toBe(true);

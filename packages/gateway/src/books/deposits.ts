@@ -11,11 +11,11 @@ import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { addCredit, listCreditAccounts } from './credit-book.ts';
+import { addCredit, listCreditAccounts } from './credit-store.ts';
 import { type SigningChain, sendSignedDeposits } from './signed-deposits.ts';
-import { nameAccount } from './spending-book.ts';
+import { nameAccount } from './spending-store.ts';
 
-/** Part of the schema of a gateway's store: where organisations pay tokens in, and up to which block that was seen. */
+/** Part of the schema of a gateway's store: the addresses for organisations' tokens, and the last block that was read. */
 export const DEPOSIT_TABLES = `
   CREATE TABLE deposits (
     account TEXT PRIMARY KEY,
@@ -44,11 +44,11 @@ export interface DepositOptions {
   readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
   /** The gateway's own account, where deposits end up. */
   readonly payTo: Address;
-  /** What addresses are derived from. */
+  /** The key from which addresses are derived. */
   readonly ledgerKey: Secret<Uint8Array>;
-  /** How many blocks have to be above a transfer until it counts. */
+  /** Number of blocks above a transfer before it counts. */
   readonly confirmations: bigint;
-  /** Less than this stays where it is: its transfer costs more gas than it is worth. Default: all is collected. */
+  /** Least amount that is collected: a smaller transfer costs more gas than it is worth. Default: all is collected. */
   readonly leastAtomic?: bigint;
   readonly intervalMs: number;
 }
@@ -71,14 +71,14 @@ const TRANSFERS = 'token transfers';
 const BLOCKS_PER_ROUND = 1_000n;
 const AUTHORIZATION_LIFE_S = 600n;
 
-/** The key of an organisation's address. Nothing of it is stored: it follows from the gateway's own. */
+/** Derives the key of an organisation's address from the gateway's own key. It is not stored. */
 export function deriveDepositKey(ledgerKey: Secret<Uint8Array>, account: string): Hex {
   return `0x${toHex(new Uint8Array(hkdfSync('sha256', ledgerKey.reveal(), '', `ogong deposit ${account}`, 32)))}`;
 }
 
 /**
- * Credits organisations with the tokens that come to their addresses, once the transfer is so deep that it stays, and moves the
- * tokens to the gateway's account. Every step reads first, so that one that is repeated changes nothing twice.
+ * Credits organisations with the tokens that arrive at their addresses, once the transfer is deep enough in the chain. Then it
+ * moves the tokens to the gateway's account. Every step reads first, so that a repeated step changes nothing twice.
  */
 export function createDeposits(options: DepositOptions, dependencies: DepositDependencies): Repeating {
   const { books, onError } = dependencies;
@@ -103,7 +103,7 @@ async function look(
   const chain = await client();
   const head = await chain.blockNumber();
   const deep = head >= confirmations ? head - confirmations : -1n;
-  // The place to read from is noted before an address is shown: nothing that comes to it is in an earlier block.
+  // Note the block to read from before an address is shown. No transfer to it is in an earlier block.
   const known = await books.write(function* () {
     const seen = yield* findOne(seenRow, `SELECT ${seenRow.list} FROM seen_blocks WHERE name = ?`, TRANSFERS);
     if (seen === undefined) yield* insertRow(seenRow, 'seen_blocks', { name: TRANSFERS, nextBlock: deep + 1n });
@@ -150,11 +150,11 @@ async function collect(
   if (value > 0n && value < leastAtomic) return;
   if (value > 0n) {
     const validBefore = (await chain.chainTime()) + AUTHORIZATION_LIFE_S;
-    // Another one each time: the address has other tokens, or it is later.
+    // The nonce differs each time: the address has other tokens, or the time is later.
     const nonce: Hex = `0x${createHash('sha256').update(`${from} ${value} ${validBefore}`).digest('hex')}`;
     const authorization = { from, to: payTo, value, validAfter: 0n, validBefore, nonce };
     const signature = await signAuthorization(deployment, authorization, deriveDepositKey(ledgerKey, account));
-    // It is the same account that fills the escrow.
+    // The same account fills the escrow.
     await books.alone('funding', () => chain.transferByAuthorization(authorization, signature));
   }
   await books.write(() => change('UPDATE deposits SET is_full = 0 WHERE account = ?', account));

@@ -4,8 +4,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 
 export interface EscrowFunding {
   /**
-   * The payer's channel with a validator. Tops it up first if it cannot cover `neededAtomic` in all, or `heldAtomic` beside what is
-   * spent; otherwise tops it up in the background if needed. @throws ChainError where the channel was never read.
+   * Returns the payer's channel with a validator. It is topped up first if it cannot cover `neededAtomic` in all, or `heldAtomic`
+   * beside the spent amount. Otherwise it is topped up in the background if needed.
+   * @throws ChainError if the channel was never read.
    */
   provide(validator: Uint8Array, neededAtomic: bigint, heldAtomic?: bigint): Promise<Channel>;
   /** Waits for running transactions. */
@@ -17,9 +18,9 @@ export interface EscrowFundingOptions {
   readonly payer: Uint8Array;
   /** Least that a deposit moves into escrow; 0 never deposits. */
   readonly depositAtomic: bigint;
-  /** What a channel is filled up to, beyond what is signed away; 0 never fills. */
+  /** Target of a channel's free amount beyond the signed amount; 0 never fills. */
   readonly allowanceAtomic: bigint;
-  /** Address of the key that signs the payer's orders, where that is not the payer's own. */
+  /** Address of the key that signs the payer's orders, if that is not the payer's own. */
   readonly key?: Uint8Array | undefined;
 }
 
@@ -31,21 +32,21 @@ export interface EscrowFundingDependencies {
 }
 
 /**
- * Keeps channels filled. Every step reads the chain and sends what is missing to a target, so that a crash between two
- * steps, or a repetition, moves nothing twice.
+ * Keeps channels filled. Every step reads the chain and sends the difference to a target. So a crash between two steps, or a
+ * repetition, moves nothing twice.
  */
 export function createEscrowFunding(
   { payer, depositAtomic, allowanceAtomic, key }: EscrowFundingOptions,
   { chain, alone = (_name, run) => run(), onError }: EscrowFundingDependencies,
 ): EscrowFunding {
   const running = new Map<string, Promise<void>>();
-  // Transactions of one account are sequential anyway, so the decisions that lead to them are, too.
+  // Transactions of one account are sequential, so the decisions that lead to them are sequential too.
   let last: Promise<void> = Promise.resolve();
 
-  /** Up to how much the key signs at each validator; a limit only grows. */
+  /** The limit of the key at each validator. A limit only grows. */
   const limits = new Map<string, bigint>();
 
-  /** What the payer's key may order of a channel. @throws ChainError where its limit has to be read, and cannot be */
+  /** Limits a channel to the amount that the payer's key may order. @throws ChainError if the limit cannot be read */
   async function limitByKey(validator: Uint8Array, channel: Channel, neededAtomic: bigint): Promise<Channel> {
     if (key === undefined) return channel;
     const name = toHex(validator);

@@ -13,7 +13,7 @@ import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
 import { ACCOUNTS_FILE, BOOKS_FILE, MOVED } from './open-books.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
 
-/** What one table brought: rows, and of each column of money the sum. */
+/** Counts of one imported table: rows, and the sum of each column of money. */
 export interface ImportedTable {
   readonly table: string;
   readonly rows: number;
@@ -21,14 +21,14 @@ export interface ImportedTable {
 }
 
 export interface ImportedBooks {
-  /** `unchanged` where the same files were brought over before. */
+  /** `unchanged` if the same files were imported before. */
   readonly outcome: 'added' | 'unchanged';
   readonly tables: readonly ImportedTable[];
 }
 
 type SqlRow = Readonly<Record<string, SQLOutputValue>>;
 
-/** What the rows of a table come to, whatever their order: none of them is kept. */
+/** Totals of a table's rows in any order. No row is kept in memory. */
 interface TableTotals {
   readonly rows: number;
   readonly digest: string;
@@ -38,12 +38,12 @@ interface TableTotals {
 interface SourceTable extends TableTotals {
   readonly name: string;
   readonly columns: readonly string[];
-  /** Reads them one by one, in the order in which they were added. */
+  /** Reads the rows one by one, in the order in which they were added. */
   readonly read: () => Iterable<SqlRow>;
   readonly newest: SqlRow | undefined;
 }
 
-/** Columns whose sums people look at; all of them are decimal text. */
+/** Columns of money, as decimal text. Their sums are printed. */
 const MONEY: Readonly<Record<string, readonly string[]>> = {
   channels: ['cumulative', 'owed', 'outstanding'],
   spending: ['spent', 'reserved'],
@@ -59,8 +59,8 @@ const ROWS_READ_AT_ONCE = 1_000;
 const FACT = 'imported';
 
 /**
- * Brings the two files of a gateway into the database that takes their place, all or nothing, and reads everything back before it is
- * committed. The files are renamed then, so that no gateway goes on with them. Said again it changes nothing.
+ * Brings the two files of a gateway into the database that takes their place, all or nothing, and reads everything back before it
+ * is committed. The files are renamed then, so that no gateway goes on with them. Said again it changes nothing.
  * @param books the database. @throws StoreError where a gateway has the files open, or the database has books of its own.
  */
 export async function importBooks(
@@ -98,13 +98,13 @@ function moveAway(paths: readonly string[]): void {
   for (const path of paths) if (existsSync(path)) renameSync(path, `${path}${MOVED}`);
 }
 
-/** Brings it to the present schema and locks it against everybody else. @throws StoreError `busy` where somebody has it open. */
+/** Upgrades a file to the present schema and locks it. @throws StoreError `busy` if another process has it open. */
 function holdFile(path: string, areBooks: boolean): Store {
   const schema = areBooks ? GATEWAY_SCHEMA : ACCOUNTS_SCHEMA;
   const upgrades = areBooks ? RELEASED.gateway : RELEASED.accounts;
   const store = openStore(path, { schema, upgrades, busyTimeoutMs: 100 });
   try {
-    // SQLite leaves its log only for whoever is alone with the file.
+    // SQLite drops its log only for the sole user of the file.
     store.database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
     return store;
   } catch (cause) {
@@ -144,7 +144,7 @@ const toStored = (value: SQLOutputValue | undefined): SQLOutputValue =>
 
 const DIGESTS = 1n << 256n;
 
-/** The digest is the sum of the hashes of all rows, so that it does not hang on their order. */
+/** Starts the totals. The digest is the sum of the hashes of all rows, so it does not depend on their order. */
 function createTotals(table: string, columns: readonly string[]) {
   const money = MONEY[table] ?? [];
   const sums = money.map(() => 0n);
@@ -191,7 +191,7 @@ function* fillTables(tables: readonly SourceTable[], digest: string, path: strin
       );
   }
   yield* assertOwner(tables, path);
-  // Years of books take longer than a statement of a running gateway may, and nobody else has this database yet.
+  // Importing years of data takes longer than a statement of a running gateway may. No other process uses this database yet.
   for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout'])
     yield { sql: `SET LOCAL ${setting} = 0`, parameters: [] };
   for (const table of tables) {
@@ -208,7 +208,7 @@ function* fillTables(tables: readonly SourceTable[], digest: string, path: strin
   return 'added';
 }
 
-/** What the database has of a table, some rows after the other. */
+/** Reads the rows of a table back from the database, one after the other. */
 function* readBack({ name, columns }: SourceTable): Work<TableTotals> {
   const cursor = `ogong_import_${name}`;
   const totals = createTotals(name, columns);
@@ -222,7 +222,7 @@ function* readBack({ name, columns }: SourceTable): Work<TableTotals> {
   return totals.read();
 }
 
-/** A database that a gateway of another network, or of another payer, has opened is no place for them. */
+/** Refuses a database that a gateway of another network, or of another payer, has opened. */
 function* assertOwner(tables: readonly SourceTable[], path: string): Work<void> {
   const own = { network: findNetwork(tables), payer: findPayer(tables) };
   for (const [name, value] of Object.entries(own)) {
@@ -233,7 +233,7 @@ function* assertOwner(tables: readonly SourceTable[], path: string): Work<void> 
     else if (known !== value)
       throw new StoreError(
         'version',
-        `the database ${path} belongs to the ${name} ${known}, and the books to ${value}`,
+        `the database ${path} belongs to the ${name} ${known}, and the data directory to ${value}`,
       );
   }
 }
@@ -243,7 +243,7 @@ function findNetwork(tables: readonly SourceTable[]): string | undefined {
   return ledger && `0x${Buffer.from(ledger.contract as Uint8Array).toString('hex')} on chain ${ledger.chain_id}`;
 }
 
-/** Who signed the newest order; undefined where there is none, or none in the present format. */
+/** Finds the signer of the newest order; undefined if there is none, or none in the present format. */
 function findPayer(tables: readonly SourceTable[]): string | undefined {
   const newest = findNewest(tables, 'orders');
   try {
@@ -273,7 +273,7 @@ function* fillTable({ name, columns, read }: SourceTable): Work<void> {
     some = [];
   }
   if (some.length > 0) yield insert(some);
-  // Numbers that were given are not given again.
+  // Continue the numbers, so that none is used twice.
   if (hasNumbers && name !== 'ledger') {
     const sql = `SELECT setval(pg_get_serial_sequence('${name}', 'id'), (SELECT max(id) FROM ${name}))`;
     yield { sql, parameters: [] };

@@ -4,7 +4,7 @@ import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { expect, it, vi } from 'vitest';
 import { openBooks } from './open-books.ts';
 
-it('says that the books cannot go on once a sync of them has failed, so that the gateway ends', async () => {
+it('reports a failed sync of the store, so that the gateway ends', async () => {
   const directory = createTestDirectory('open-books');
   const file = await open(join(directory.path, 'any'), 'w');
   const prototype = Object.getPrototypeOf(file) as { datasync(): Promise<void> };

@@ -23,7 +23,7 @@ export interface BooksPlace {
   readonly databasePassword: Secret<string> | undefined;
 }
 
-/** Who writes in them. Not given: they are read, or hold whatever they hold. */
+/** The owner of the gateway's store. Default: the owner is not checked. */
 export interface BooksOwner {
   /** Hex address. */
   readonly payer: string;
@@ -33,7 +33,7 @@ export interface BooksOwner {
 export interface OpenedBooks {
   readonly books: WorkStore;
   readonly accounts: Accounts;
-  /** Rejects once a file of books could not be synced. */
+  /** Rejects once a file of the gateway's store could not be synced. */
   readonly failed?: Promise<never>;
   close(): Promise<void>;
 }
@@ -43,14 +43,14 @@ export const SHARED_SCHEMA = `${GATEWAY_SCHEMA}${ACCOUNTS_SCHEMA}${BUCKET_TABLE}
 
 export const BOOKS_FILE = 'gateway.db';
 export const ACCOUNTS_FILE = 'accounts.db';
-/** What the names of files end in that went into a database. */
+/** Suffix of files whose rows were moved into a database. */
 export const MOVED = '.moved';
 
 /** Two files of SQLite, or one database of PostgreSQL that several gateways share. @throws StoreError */
 export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<OpenedBooks> {
   if (place.database === undefined) return openFiles(place, owner);
   const { ledger, payer } = owner ?? {};
-  // Its client is loaded where it is needed alone.
+  // The PostgreSQL client is loaded only for a database.
   const { openPostgresBooks } = await import('./postgres/postgres-books.ts');
   const books = await openPostgresBooks({
     url: place.database,
@@ -69,12 +69,12 @@ function openFiles({ dataDir, accounts: path }: BooksPlace, owner: BooksOwner | 
   if (existsSync(join(dataDir, `${BOOKS_FILE}${MOVED}`))) {
     throw new StoreError(
       'version',
-      `the books of ${dataDir} were moved into a database, and two books of one payer contradict each other: say which by --database`,
+      `the data of ${dataDir} was moved into a database, and a second store of one payer would contradict it: name the database by --database`,
     );
   }
   const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
   if (owner) bindLedger(store, owner.ledger);
-  // What stands in the books is promised to nobody by whoever reads them.
+  // A process that only reads makes no promise about durability.
   const log = createLogSync(store);
   const books = createWorkStore(store, { clock: monotonicClock, log });
   const accounts = openAccounts(path ?? join(dataDir, ACCOUNTS_FILE), systemClock.nowMs);

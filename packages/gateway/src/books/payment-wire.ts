@@ -8,16 +8,16 @@ export const PAYMENT_REQUIRED_HEADER = 'payment-required';
 export const PAYMENT_HEADER = 'payment-signature';
 export const PAYMENT_RESPONSE_HEADER = 'payment-response';
 
-/** Of a payment's header, in characters; ours has some 1,200. */
+/** Longest header of a payment, in characters; ours has some 1,200. */
 const MOST_CHARACTERS = 8_192;
-/** How long a wallet may take to sign and send. */
+/** Time that a wallet may take to sign and send. */
 const MAX_TIMEOUT_S = 300;
 
 export interface PaymentTerms {
   readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
   readonly payTo: Address;
   readonly amountAtomic: bigint;
-  /** What is paid for. */
+  /** URL of the paid resource. */
   readonly url: string;
 }
 
@@ -28,7 +28,7 @@ export interface PaymentOffer {
 
 export const nameNetwork = ({ chainId }: Pick<Deployment, 'chainId'>): string => `eip155:${chainId}`;
 
-/** @param problem why what was sent is not taken; none where nothing was. */
+/** @param problem reason why the sent payment is refused; undefined if none was sent. */
 export function encodePaymentRequired(
   { deployment, payTo, amountAtomic, url }: PaymentTerms,
   problem = `${PAYMENT_HEADER.toUpperCase()} header is required`,
@@ -52,7 +52,7 @@ export function encodePaymentRequired(
 
 export const encodePaymentResponse = (answer: {
   readonly success: boolean;
-  /** Empty where the payer had credit left. */
+  /** Empty if the payer had credit left. */
   readonly transaction: string;
   readonly network: string;
   readonly payer: string;
@@ -74,7 +74,7 @@ const number = z
   .regex(/^(0|[1-9][0-9]{0,77})$/)
   .transform(BigInt);
 
-/** An authorization of ERC-3009 and its signature, as wallets and x402 word them. */
+/** An authorization of ERC-3009 and its signature, in the format of wallets and x402. */
 export const signedTransfer = z.object({
   signature: hexBytes(65),
   authorization: z.object({
@@ -93,7 +93,7 @@ const paymentBody = z.object({
   payload: signedTransfer,
 });
 
-/** @returns undefined where it is none of ours: malformed, of another scheme, chain or token. */
+/** @returns undefined for a malformed payment, or one of another scheme, chain or token. */
 export function parsePayment(header: string, deployment: PaymentTerms['deployment']): PaymentOffer | undefined {
   if (header.length > MOST_CHARACTERS || !/^[A-Za-z0-9+/]+={0,2}$/.test(header)) return undefined;
   let given: unknown;

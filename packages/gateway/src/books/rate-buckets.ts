@@ -8,31 +8,34 @@ export type RateUnit = 'requests' | 'tokens';
 export interface BucketPlace {
   readonly keyId: string;
   readonly unit: RateUnit;
-  /** What the bucket holds, and fills with in a minute. */
+  /** Size of the bucket, and the amount that it refills in a minute. */
   readonly limit: number;
 }
 
 export interface BucketState {
-  /** Below 0 where more was had than was there. */
+  /** Below 0 if more was taken than was there. */
   readonly level: number;
   readonly filledMs: number;
 }
 
-/** Whether it was taken, and the bucket as it is then. */
+/** The bucket after a take, and whether the take succeeded. */
 export interface TakenBucket {
   readonly level: number;
   readonly isTaken: boolean;
 }
 
 export interface RateBuckets {
-  /** Takes it where that much is there, at most a full bucket. */
+  /** Takes an amount if that much is there, or if the bucket is full. */
   take(place: BucketPlace, wanted: number): Promise<TakenBucket>;
   giveBack(place: BucketPlace, amount: number): Promise<void>;
 }
 
 const MINUTE_MS = 60_000;
 
-/** Whoever changed the limit starts a new minute. A clock that goes back, or that of another gateway which is behind, fills nothing. */
+/**
+ * Fills a bucket up to now. A changed limit starts a new minute. A clock that goes back, or that of another gateway which is
+ * behind, fills nothing.
+ */
 function fill(
   known: (BucketState & { readonly limit: number }) | undefined,
   limit: number,
@@ -45,7 +48,7 @@ function fill(
 
 const isThere = ({ level }: BucketState, limit: number, wanted: number): boolean => level >= Math.min(wanted, limit);
 
-/** In memory: a gateway that starts again begins with full ones. */
+/** Keeps buckets in memory: a restarted gateway begins with full ones. */
 export function createMemoryBuckets(nowMs: () => number): RateBuckets {
   const buckets = new Map<string, BucketState & { readonly limit: number }>();
   const name = ({ keyId, unit }: BucketPlace): string => `${unit} ${keyId}`;
@@ -85,7 +88,10 @@ const bucketRow = columns({
 type BucketRow = ReturnType<typeof bucketRow.read>;
 const bucketTable: WorkTable<BucketRow> = { name: 'buckets', key: ['key_id', 'unit'], row: bucketRow };
 
-/** In the store that gateways share, so that a key has one minute's worth at all of them. @param books has BUCKET_TABLE. */
+/**
+ * Keeps buckets in the store that gateways share, so that a key has one minute's worth at all of them.
+ * @param books has BUCKET_TABLE.
+ */
 export function createSharedBuckets(books: WorkStore, nowMs: () => number): RateBuckets {
   const find = ({ keyId, unit }: BucketPlace) => findRow(bucketTable, keyId, unit);
   const put = (place: BucketPlace, state: BucketState): Work<void> => putRow(bucketTable, { ...place, ...state });

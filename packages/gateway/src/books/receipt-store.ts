@@ -18,8 +18,8 @@ export interface StoredReply {
   readonly checks: readonly Check[];
 }
 
-/** A validator's word for what the payer said that it was given (docs/spec/delivery.md). */
-export interface HeldWord {
+/** A validator's signed confirmation that it stored the payer's delivery statement (docs/spec/delivery.md). */
+export interface DeliveryConfirmation {
   /** Hex. */
   readonly validator: string;
   readonly delivery: Uint8Array;
@@ -30,22 +30,22 @@ export interface HeldWord {
 }
 
 export interface ReceiptStore {
-  /** The first one stays: whoever could not do all that belongs to a reply does it again. */
+  /** The first one stays. A caller that could not finish all writes of a reply repeats them. */
   put(reply: StoredReply, nowMs: number): Promise<void>;
-  /** Adds the validator's word for the record, once it is there, and the check of it. */
+  /** Adds the validator's signature for the record, once it arrives, and the check of it. */
   complete(replyId: string, intake: IntakeWord, passed: Check): Promise<void>;
   get(replyId: string): Promise<StoredReply | undefined>;
   getOpening(replyId: string): Promise<Uint8Array | undefined>;
-  /** Keeps a validator's word that it keeps the payer's delivery; once for each validator. */
-  hold(replyId: string, word: HeldWord): Promise<void>;
-  listHeld(replyId: string): Promise<readonly HeldWord[]>;
-  /** Drops receipts stored before a time. @param isArchived whether only those that the archive has. @returns how many. */
+  /** Keeps a validator's signed confirmation of the payer's delivery; one for each validator. */
+  hold(replyId: string, word: DeliveryConfirmation): Promise<void>;
+  listHeld(replyId: string): Promise<readonly DeliveryConfirmation[]>;
+  /** Drops receipts stored before a time. @param isArchived drop only archived ones. @returns how many. */
   expire(beforeMs: number, isArchived?: boolean): Promise<number>;
 }
 
 export const receiptPath = (id: string): string => formatPath(GATEWAY_ROUTES.receipt, { id });
 
-/** The same receipt without its opening, which can be fetched from the gateway. */
+/** Returns the receipt without its opening, which the gateway serves separately. */
 export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
   return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
 }
@@ -55,7 +55,7 @@ const proven = {
   receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
   checks: keptChecks,
 };
-/** A word for the record, and the check that it passed. */
+/** A validator's signature for the record, and its passed check. */
 const intakeRow = columns({
   replyId: text,
   epoch: bigInteger,
@@ -104,7 +104,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
     complete: (replyId, intake, passed) =>
       books.write(
         function* () {
-          // It goes with its receipt.
+          // It is dropped with its receipt.
           if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
           const { epoch, signature } = intake;
           yield* keepRow(intakeTable, { replyId, epoch, signature, passed });
@@ -129,7 +129,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
     hold: (replyId, word) =>
       books.write(
         function* () {
-          // It goes with its receipt.
+          // It is dropped with its receipt.
           if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
           yield* keepRow(heldTable, { replyId, ...word });
         },
@@ -151,7 +151,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
   };
 }
 
-/** What came with the answer of an earlier version has its word already. */
+/** Answers of an earlier version include the validator's signature already. */
 function complete(reply: StoredReply, { epoch, signature, passed }: ReturnType<typeof intakeRow.read>): StoredReply {
   if (reply.receipt.intake !== undefined) return reply;
   return {

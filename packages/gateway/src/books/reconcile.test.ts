@@ -7,11 +7,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { reconcileChain } from '../admin/reconcile-chain.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
-import { addCredit, findGranted, listCredits } from './credit-book.ts';
+import { addCredit, findGranted, listCredits } from './credit-store.ts';
 import { reconcile } from './reconcile.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
-import { nameAccount, readSpending } from './spending-book.ts';
-import { listUsage, toDay } from './usage-book.ts';
+import { nameAccount, readSpending } from './spending-store.ts';
+import { listUsage, toDay } from './usage-store.ts';
 
 const DAY_MS = 86_400_000;
 const KEYS = ['k0', 'k1', 'k2'];
@@ -22,7 +22,7 @@ const MODELS = ['ogong/verified/test/a', 'ogong/replay/test/b'];
 const VALIDATORS = ['aa', 'bb'];
 const bytes = new Uint8Array(1);
 
-/** The process dies at one of its next statements; what it was doing is not on the disk then. */
+/** The process dies at one of its next statements, so the running transaction is not on the disk. */
 interface Crash {
   left: number;
 }
@@ -40,7 +40,7 @@ function open(path: string, crash: Crash): { store: Store; books: WorkStore; led
   return { store: real, books, ledger: createChannelLedger(books) };
 }
 
-/** What an order did to the books, kept beside them. */
+/** Effects of an order on the ledger, noted separately. */
 interface Ordered {
   readonly id: string;
   readonly key: number;
@@ -50,7 +50,7 @@ interface Ordered {
   fee: bigint | undefined;
   isDelivered: boolean;
   readonly validator: string;
-  /** What a batch has drawn for it on the chain, whether or not the gateway has noted that. */
+  /** The amount that a batch has drawn for it on the chain, also if the gateway has not noted that. */
   drawn: bigint | undefined;
 }
 
@@ -73,7 +73,7 @@ const operation = fc.oneof(
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
-/** Payments of the organisation, by number: what each paid, and whether it was taken back. */
+/** Payments of the organisation, by number: the amount, and whether it was taken back. */
 type Payments = Map<number, { readonly amount: bigint; isBack: boolean }>;
 
 async function pay(books: WorkStore, step: Operation, payments: Payments): Promise<boolean> {
@@ -137,8 +137,8 @@ const PAYER = `0x${'ee'.repeat(20)}` as const;
 const ADMITTED = 10n ** 6n;
 
 /**
- * The escrow as it is after all this: payments came in, what was taken back went out, batches drew fees. The operator puts in what it
- * loses, and no unit more: fees of keys without credit, and credit that was taken back after it was spent.
+ * The escrow as it is after all this: payments came in, what was taken back went out, batches drew fees. The operator adds
+ * exactly the amount that it loses: fees of keys without credit, and spent credit that was taken back.
  */
 async function createEscrow(books: WorkStore, orders: readonly Ordered[], payments: Payments) {
   const account = nameAccount(ORGANISATION.id);
@@ -166,10 +166,10 @@ function orNothing(left: bigint): bigint {
   return 0n;
 }
 
-/** The escrow bears the books out, and one unit less would not. */
+/** The escrow covers the sums exactly: one unit less would not. */
 async function assertBorneOut(books: WorkStore, orders: readonly Ordered[], payments: Payments): Promise<void> {
   const { escrow, left, check } = await createEscrow(books, orders, payments);
-  // A channel that nobody has ordered by is not in the books.
+  // The ledger has no channel without an order.
   escrow.free += ADMITTED * BigInt(VALIDATORS.filter((name) => !orders.some((one) => one.validator === name)).length);
   expect(await check()).toEqual([]);
   if (left === 0n) return;

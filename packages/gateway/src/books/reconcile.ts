@@ -1,17 +1,17 @@
 import { amount, columns, integer, named, optional, text } from '@ogong/host/store/columns';
 import { findAll, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
-import { sumCredits } from './credit-book.ts';
+import { sumCredits } from './credit-store.ts';
 import { nameHolder } from './reservation.ts';
-import { nameAccount } from './spending-book.ts';
-import { toDay } from './usage-book.ts';
+import { nameAccount } from './spending-store.ts';
+import { toDay } from './usage-store.ts';
 
-/** Two books that say different things about the same money. */
+/** Two sums about the same money that differ. */
 export interface Discrepancy {
-  /** What is compared, as `reserved of key 1a2b3c4d`. */
+  /** Name of the compared sum, such as `reserved of key 1a2b3c4d`. */
   readonly what: string;
   readonly bookedAtomic: bigint;
-  /** What the rows behind it sum to. */
+  /** The sum of the rows behind it. */
   readonly foundAtomic: bigint;
 }
 
@@ -35,10 +35,10 @@ const orderRow = columns({
 });
 
 /**
- * Holds every book of a gateway against the others: budgets of keys and organisations against usage, usage, channels and what keys
- * hold of them against orders, credit against the payments behind it. Orders are forgotten when they are old and settled, so what was spent is at least what they say.
+ * Compares every sum of a gateway's store with the rows behind it: budgets with usage, usage and channels with orders, credit
+ * with payments. Orders are forgotten when they are old and settled, so what was spent is at least what they say.
  * @param books opened with GATEWAY_SCHEMA.
- * @returns what does not agree; nothing where all does.
+ * @returns the sums that differ; empty if all agree.
  */
 export const reconcile = (books: WorkStore): Promise<Discrepancy[]> => books.snapshot(compareBooks);
 
@@ -68,7 +68,7 @@ function* compareBooks(): Work<Discrepancy[]> {
 
   for (const [account, { granted, credited, takenBack }] of yield* sumCredits()) {
     compare(`credit of ${account}`, granted, credited - takenBack);
-    // What was taken back may have been spent before.
+    // An amount that was taken back may have been spent before.
     const { spent, reserved } = booked.get(account) ?? NOTHING;
     compareMost(`credit behind what ${account} spent`, granted + takenBack, spent + reserved);
   }
@@ -94,7 +94,7 @@ function* compareBooks(): Work<Discrepancy[]> {
     const sums = channels.get(validator) ?? NOTHING;
     const { cumulative, owed, outstanding } = known.get(validator) ?? { cumulative: 0n, owed: 0n, outstanding: 0n };
     compare(`outstanding at ${validator}`, outstanding, sums.reserved);
-    // A channel begins with what the chain says was drawn before.
+    // A channel begins with the amount that was drawn before, by the chain.
     compareMost(`owed to ${validator}`, owed, sums.spent);
     compareMost(`vouchers of ${validator}`, cumulative, owed + outstanding);
   }

@@ -1,8 +1,8 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Work } from '@ogong/host/store/work';
-import { findGranted } from './credit-book.ts';
-import { isPayer } from './payment-book.ts';
-import { findSpending, nameAccount } from './spending-book.ts';
+import { findGranted } from './credit-store.ts';
+import { isPayer } from './payment-store.ts';
+import { findSpending, nameAccount } from './spending-store.ts';
 
 export interface SpendingOrganisation {
   readonly id: string;
@@ -20,41 +20,44 @@ export interface Reservation {
   readonly keyId: string;
   /** Most that the key may ever spend; undefined: no limit. */
   readonly keyBudgetAtomic: bigint | undefined;
-  /** Whom the key belongs to, and the most that all of its keys may ever spend. Default: nobody. */
+  /** The organisation of the key, and the most that all of its keys may ever spend. Default: nobody. */
   readonly organisation?: SpendingOrganisation | undefined;
   readonly model: string;
-  /** Whether others use the gateway too: then one key may hold no more of a channel than its share, see assertShare. */
+  /** Whether others use the gateway too. One holder may then use no more of a channel than its share, see assertShare. */
   readonly isShared?: boolean;
   readonly maxFeeAtomic: bigint;
-  /** What the chain lets the validator draw from this channel in all. */
+  /** The total that the chain lets the validator draw from this channel. */
   readonly spendableAtomic: bigint;
-  /** What was drawn already, by the chain. A gateway that has lost its data starts from here. */
+  /** The amount drawn so far, by the chain. A gateway that has lost its data starts from here. */
   readonly spentAtomic: bigint;
   readonly createdMs: number;
   readonly expiresMs: number;
 }
 
-/** Whose budgets an order is in, and what it costs. */
+/** The budgets that an order counts in, and its cost. */
 export type BudgetedOrder = Pick<Reservation, 'keyId' | 'keyBudgetAtomic' | 'organisation' | 'maxFeeAtomic'>;
 
 export interface KeyOwner {
   readonly keyId: string;
-  /** Empty where the key belongs to none. */
+  /** Empty for a key without an organisation. */
   readonly organisation: string;
 }
 
-/** Whose budgets an order is in. */
+/** Lists the accounts whose budgets an order counts in. */
 export const listAccounts = ({ keyId, organisation }: KeyOwner): readonly string[] =>
   organisation === '' ? [keyId] : [keyId, nameAccount(organisation)];
 
-/** Whose share of a channel and of the gateway's places an order is in: its organisation's, so that more keys make no larger one. */
+/**
+ * Names the holder whose share of a channel and of the gateway's places an order uses. Keys of one organisation are one holder,
+ * so more keys bring no larger share.
+ */
 export const nameHolder = ({ keyId, organisation }: KeyOwner): string =>
   organisation === '' ? keyId : nameAccount(organisation);
 
 /**
- * What is reserved stays so until an order is answered or expires, and abandoning one costs nothing. So each holder (a key, or all
- * keys of an organisation) that holds something of a channel has an equal share of it. One more share is left for whoever comes
- * next. A single request may be larger than a share.
+ * A reservation stays until its order is answered or expires, and abandoning an order costs nothing. So each holder (a key, or
+ * all keys of an organisation) that holds something of a channel has an equal share of it. One more share is left for the next
+ * holder. A single request may be larger than a share.
  * @throws ApiError `too_many_requests`
  */
 export function assertShare(
@@ -70,13 +73,15 @@ export function assertShare(
   if ((own + maxFeeAtomic) * BigInt(held.size + 1) <= roomAtomic) return;
   throw new ApiError(
     'too_many_requests',
-    `The running requests of this key, or of its organisation, hold ${own} atomic units, its share of what the gateway can spend now; ` +
-      'wait until one is answered, or lower max_tokens.',
+    `The running requests of this key, or of its organisation, reserve ${own} atomic units, their share of the gateway's funds. ` +
+      'Wait until one is answered, or lower max_tokens.',
     { retryAfterS: 5 },
   );
 }
 
-/** A validator admits no order where the channel does not hold the maximum fees of all orders that have not expired. */
+/**
+ * Checks the channel's amount: a validator admits no order unless the channel covers the maximum fees of all unexpired orders.
+ */
 export function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Reservation, heldAtomic: bigint): void {
   const leftAtomic = spendableAtomic - spentAtomic;
   if (heldAtomic + maxFeeAtomic <= leftAtomic) return;
@@ -95,7 +100,7 @@ export function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAto
   for (const [whose, account, budgetAtomic] of budgets) {
     const { spent, reserved } = yield* findSpending(account);
     const needed = spent + reserved + maxFeeAtomic;
-    // Whoever pays without a key has what was paid in, and nothing before.
+    // A payer without a key has the amount that it paid in.
     const granted = (yield* findGranted(account)) ?? (isPayer(account) ? 0n : undefined);
     if (granted !== undefined && needed > granted) {
       throw new ApiError(

@@ -1,10 +1,10 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 import { ARCHIVE_TABLE } from './archive.ts';
-import { CARD_TABLES } from './card-book.ts';
-import { CREDIT_TABLES } from './credit-book.ts';
+import { CARD_TABLES } from './card-store.ts';
+import { CREDIT_TABLES } from './credit-store.ts';
 import { DEPOSIT_TABLES } from './deposits.ts';
-import { PAYMENT_TABLE } from './payment-book.ts';
+import { PAYMENT_TABLE } from './payment-store.ts';
 import { SIGNED_DEPOSIT_TABLE } from './signed-deposits.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */

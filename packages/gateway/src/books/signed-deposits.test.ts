@@ -26,7 +26,7 @@ afterEach(async () => {
   await place.remove();
 });
 
-/** @param fails with what sending fails; undefined where the chain takes it. */
+/** @param fails the error of sending; undefined if the chain accepts it. */
 async function send(fails?: ChainErrorCode, isSpent = false): Promise<string[]> {
   let wasTried = false;
   const chain = {

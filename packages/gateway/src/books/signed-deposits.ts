@@ -9,9 +9,11 @@ import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/stor
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { AccountError } from './account-rows.ts';
 import { type PaymentOffer, signedTransfer } from './payment-wire.ts';
-import { nameAccount } from './spending-book.ts';
+import { nameAccount } from './spending-store.ts';
 
-/** Part of the schema of a gateway's store: transfers to an organisation's address that their payer signed, and the gateway sends. */
+/**
+ * Part of the schema of a gateway's store: transfers to an organisation's address that their payer signed and the gateway sends.
+ */
 export const SIGNED_DEPOSIT_TABLE = `
   CREATE TABLE signed_deposits (
     payer TEXT NOT NULL,
@@ -37,18 +39,18 @@ const hex = mapped(
 const depositRow = columns({
   ...{ payer: hex, nonce: hex, account: text, recipient: hex, amountAtomic: { ...amount, name: 'amount' } },
   ...{ validAfter: bigInteger, validBefore: bigInteger, signature: hex, actor: text, madeMs: integer },
-  /** `pending` until the chain has it, or never will. */
+  /** `pending` until the chain has it, or never can have it. */
   state: oneOf(['pending', 'sent', 'lapsed', 'failed']),
 });
 export type SignedDeposit = ReturnType<typeof depositRow.read>;
 
 export interface SignedDepositTerms {
   readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
-  /** Less is not worth its gas. */
+  /** A smaller transfer is not worth its gas. */
   readonly leastAtomic?: bigint;
 }
 
-/** Of one organisation, at once. */
+/** Most pending transfers of one organisation. */
 const MOST_PENDING = 16;
 /** Seconds. */
 const LEAST_LIFE_S = 60n;
@@ -57,7 +59,7 @@ const MOST_LISTED = 1_000;
 /** Amounts have 128 bits here; a signed one has 256. */
 const MOST_ATOMIC = 2n ** 128n - 1n;
 
-/** What the payer's wallet signs, by EIP-712; amount, nonce and times are the payer's to fill in. */
+/** Describes the message that the payer's wallet signs by EIP-712. The payer fills in amount, nonce and times. */
 export function describeSignedDeposit({ deployment }: SignedDepositTerms, to: Address): Json {
   const { domain, types, primaryType } = describeAuthorization(deployment, {
     ...{ from: to, to, value: 0n, validAfter: 0n, validBefore: 0n, nonce: '0x' },
@@ -77,9 +79,10 @@ export function parseSignedDeposit(given: unknown): PaymentOffer {
 }
 
 /**
- * Keeps a transfer to the address of an organisation, until the gateway has sent it. What it brings is credited as every deposit is,
- * by what the chain shows.
- * @returns whether it is new. @throws AccountError where it would bring nothing.
+ * Keeps a transfer to the address of an organisation, until the gateway has sent it. The transferred amount is credited like
+ * every deposit, from the chain's events.
+ * @returns whether it is new.
+ * @throws AccountError if it would bring nothing.
  */
 export async function takeSignedDeposit(
   { books, nowMs, terms }: { readonly books: WorkStore; readonly nowMs: number; readonly terms: SignedDepositTerms },
@@ -137,7 +140,7 @@ const SELECT = `SELECT ${depositRow.list} FROM signed_deposits`;
 const findSigned = (payer: Address, nonce: Hex): Work<SignedDeposit | undefined> =>
   findOne(depositRow, `${SELECT} WHERE payer = ? AND nonce = ?`, payer, nonce);
 
-/** The newest first. @param account undefined for all. */
+/** Lists transfers, the newest first. @param account undefined for all. */
 export const listSignedDeposits = (account: string | undefined): Work<SignedDeposit[]> =>
   account === undefined
     ? findAll(depositRow, `${SELECT} ORDER BY made_ms DESC, nonce LIMIT ?`, MOST_LISTED)
@@ -148,7 +151,7 @@ export type SigningChain = Pick<
   'balanceOf' | 'chainTime' | 'isAuthorizationSpent' | 'transferByAuthorization'
 >;
 
-/** Sends what is there and not sent, each once: the chain takes a nonce once, and every step looks there first. */
+/** Sends each pending transfer once. The chain accepts a nonce once, and every step reads the chain first. */
 export async function sendSignedDeposits(
   books: WorkStore,
   chain: SigningChain,
@@ -158,7 +161,7 @@ export async function sendSignedDeposits(
     findAll(depositRow, `${SELECT} WHERE state = 'pending' ORDER BY made_ms, nonce`),
   );
   for (const row of waiting) {
-    // It is the same account that fills the escrow.
+    // The same account fills the escrow.
     await books.alone('funding', () => sendOne(books, chain, row)).catch(onError);
   }
 }
@@ -168,10 +171,10 @@ async function sendOne(books: WorkStore, chain: SigningChain, row: SignedDeposit
   const authorization: TransferAuthorization = { from, to, value, validAfter, validBefore, nonce };
   const end = (state: SignedDeposit['state']) =>
     books.write(() => change('UPDATE signed_deposits SET state = ? WHERE payer = ? AND nonce = ?', state, from, nonce));
-  // Whoever sent it: what it brought is seen at the address.
+  // Any sender may have submitted it: the transfer is seen at the address.
   if (await chain.isAuthorizationSpent(authorization)) return void (await end('sent'));
   if ((await chain.chainTime()) >= validBefore) return void (await end('lapsed'));
-  // The money may still come.
+  // The payer's balance may still arrive.
   if ((await chain.balanceOf(from)) < value) return;
   try {
     await chain.transferByAuthorization(authorization, row.signature);

@@ -5,8 +5,8 @@ import { encodeEpochCertificate, verifyEpochCertificate } from '@ogong/protocol/
 const CAPACITY = 64;
 
 /**
- * The check of a beacon certificate, done once per certificate and validator set: an epoch's replies all carry the same
- * one, and its proofs and signatures cost more than everything else in a short receipt.
+ * The check of a beacon certificate, done once per certificate and validator set. All replies of an epoch carry the same
+ * certificate, and its signatures cost more than the rest of a short receipt.
  */
 export function createBeaconMemo(verify = verifyEpochCertificate): typeof verifyEpochCertificate {
   const verdicts = new Map<string, BeaconVerdict>();

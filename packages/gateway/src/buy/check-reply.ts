@@ -32,7 +32,7 @@ import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fe
 import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
-import { readOrder } from '../outbox/named-order.ts';
+import { readOrder } from '../outbox/read-order.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
@@ -137,7 +137,7 @@ export async function checkReply<R extends BoughtAnswer>(
         tookMs,
       }),
     ),
-    context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
+    context.ledger.deliver(replyId, computeHeldRecord(context, job, attempt, { record, header, response, progress })),
   ]);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
   return read.reply;
@@ -162,19 +162,19 @@ export async function keepReply(
   context: KeepContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
-  part: Pick<StoredReply, 'receipt' | 'response' | 'checks'> & Parameters<typeof readHeld>[3],
+  part: Pick<StoredReply, 'receipt' | 'response' | 'checks'> & Parameters<typeof computeHeldRecord>[3],
 ): Promise<void> {
   const { receipt, response, checks } = part;
   const replyId = toHex(attempt.replyId);
   const stored = { replyId, receipt, request: job.body, response, checks };
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
-    context.ledger.deliver(replyId, readHeld(context, job, attempt, part)),
+    context.ledger.deliver(replyId, computeHeldRecord(context, job, attempt, part)),
   ]);
 }
 
 /** Computes the ledger's entry for a reply that passed stage 1. */
-export function readHeld(
+export function computeHeldRecord(
   { chain: { ledger }, payer }: BillContext,
   {
     endpoint,

@@ -20,19 +20,20 @@ export interface FailedState {
   readonly earlier: ApiErrorCode | undefined;
 }
 
-/**
- * The next step after a failed attempt:
- *
- * | value | step | the provider's failure is stored |
- * |---|---|---|
- * | `abort` | throw the error: the client left, or a bug | no |
- * | `fail` | throw the error | yes |
- * | `fail-as-before` | throw the error of the attempt before: it is the real reason | yes |
- * | `ordinary` | order again without a standby price, from any provider | yes |
- * | `repeat` | order again, also from the same provider, under another validator | yes |
- * | `another` | order from a provider that was not tried | yes |
- */
-export type NextStep = 'abort' | 'fail' | 'fail-as-before' | 'ordinary' | 'repeat' | 'another';
+/** The next step after a failed attempt. Each step but `abort` stores the provider's failure first. */
+export type NextStep =
+  /** Throw the error: the client left, or it is a bug. */
+  | 'abort'
+  /** Throw the error. */
+  | 'fail'
+  /** Throw the error of the attempt before, which is the real reason. */
+  | 'fail-as-before'
+  /** Order without a standby price, from any provider. */
+  | 'ordinary'
+  /** Order again under another validator, also from the same provider. */
+  | 'repeat'
+  /** Order from a provider that was not tried. */
+  | 'another';
 
 /** Failures that another provider, or another validator, may not have. */
 const RETRIED: ReadonlySet<ApiErrorCode> = new Set([

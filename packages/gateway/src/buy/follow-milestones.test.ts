@@ -18,7 +18,7 @@ const reply = createSyntheticReply({
 });
 const TEXT = 'x'.repeat(100_000);
 
-/** Whose text has as many bytes as tokens, by which the checker of these tests knows it. */
+/** Makes a milestone whose text has as many bytes as tokens, by which the checker of these tests knows it. */
 function createMilestone(tokens: number, bend: Partial<Milestone> = {}): Milestone {
   const header = encodeHeader({ ...reply.header, outputTokenCount: tokens });
   const record = { record: Uint8Array.of(tokens), providerKey: new Uint8Array(9), signature: new Uint8Array(9) };
@@ -104,7 +104,7 @@ it('a false milestone is found although the check of the one behind it breaks do
   });
 });
 
-it.each(Object.entries(RUBBISH))('what was good stands although behind it comes %s', async (what, behind) => {
+it.each(Object.entries(RUBBISH))('the good part stands although the next message is %s', async (what, behind) => {
   const { follower, take } = follow(() => true);
   take(createMilestone(64));
   for (const milestone of behind) take(milestone);

@@ -11,7 +11,7 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
 import type { MilestoneOutbox } from '../outbox/milestone-outbox.ts';
-import { readOrder } from '../outbox/named-order.ts';
+import { readOrder } from '../outbox/read-order.ts';
 import {
   type BillContext,
   buildReceipt,
@@ -38,11 +38,11 @@ export type MilestoneContext = MilestoneServices & VerifyContext & KeepContext;
 export interface StandingMilestone {
   /** UTF-8 bytes of its text. */
   readonly textBytes: number;
-  /** Keeps its receipt, and hands it to the validator of its order. */
+  /** Keeps its receipt, and delivers it to the validator of its order. */
   keep(): Promise<void>;
 }
 
-/** A milestone that does not hold. */
+/** A milestone that failed a check. */
 export interface FailedMilestone {
   readonly id: string;
   readonly detail: string;
@@ -51,38 +51,41 @@ export interface FailedMilestone {
 
 /** Checks the milestones of one reply while it streams (docs/spec/progress.md#milestones). */
 export interface MilestoneFollower {
-  /** Nobody waits for the check, which comes within seconds. @param text all that came before the milestone. */
+  /** Queues a milestone; the check follows within seconds. @param text the text before the milestone. */
   take(milestone: Milestone, text: string): void;
-  /** Aborted as soon as it is known that one of them does not hold; which one is the first, settle tells. */
+  /** Aborted as soon as one of them is known to be false. `settle` tells which one was the first. */
   readonly spoiled: AbortSignal;
-  /** Once all that came is checked: the last milestone that holds, and the first that does not. */
+  /** Waits until all milestones are checked. @returns the last good one, and the first false one. */
   settle(): Promise<{
     readonly standing?: StandingMilestone | undefined;
     readonly failed?: FailedMilestone | undefined;
   }>;
-  /** The reply is over: what waits is not checked any more. */
+  /** The reply is over: waiting milestones are not checked any more. */
   stop(): void;
 }
 
-/** So many, or so many bytes of them as one reply may have, are checked without a pause; a provider that is as fast as that is no liar. */
+/** Milestones that are checked without a pause. The limit in bytes is that of one reply. An honest provider is not faster. */
 const MAX_QUEUED = 16;
-/** Between two checks of one reply. Each is one of all that came before, and a fast text has several milestones by then, or is whole. */
+/**
+ * Pause between two checks of one reply. Each check covers the whole text so far, and a fast text has several milestones or its
+ * end by then.
+ */
 const PAUSE_MS = 3_000;
 
 type Job = ReplyJob<CommonRequest, BoughtAnswer>;
 
 interface Queued {
   readonly milestone: Milestone;
-  /** All that came before it. */
+  /** The text before it. */
   readonly text: string;
 }
 
-/** A milestone whose form holds. */
+/** A milestone whose form is valid. */
 interface Claimed extends Queued {
   readonly record: NonNullable<Milestone['record']>;
   readonly admission: NonNullable<Milestone['admission']>;
   readonly header: CommonHeader;
-  /** @throws ProtocolError where no opening can have its parts. */
+  /** @throws ProtocolError if no opening can have its parts. */
   readonly open: () => Uint8Array;
 }
 
@@ -99,13 +102,13 @@ export function createMilestoneFollower(
   let queuedBytes = 0;
   let standing: StandingMilestone | undefined;
   let failed: FailedMilestone | undefined;
-  /** More came than is kept. It counts where all that was kept holds. */
+  /** More milestones arrived than are kept. It counts only if all kept ones hold. */
   let overflow: FailedMilestone | undefined;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let checkedAtMs = monotonicClock.nowMs();
 
-  /** @returns what is wrong with it; where nothing is, it stands. */
+  /** @returns the fault; undefined if the milestone stands. */
   async function check(claim: Claimed): Promise<FailedMilestone | undefined> {
     try {
       return await checkOpened(claim);
@@ -151,8 +154,8 @@ export function createMilestoneFollower(
   }
 
   /**
-   * Checks the newest of those that came, since the windows of all before it are in it. Only where it does not hold, those before are
-   * checked, too: the first that is false counts, and one without its form, behind which nothing is read, only where none is.
+   * Checks the newest of those that came, since the windows of all before it are in it. Only if it is false, those before are
+   * checked too, and the first false one counts. A milestone with a broken form counts only if all before it hold.
    */
   async function checkQueued(): Promise<void> {
     const batch = queue.splice(0);
@@ -162,7 +165,7 @@ export function createMilestoneFollower(
     const newest = claimed.pop();
     const wrong = newest && (await check(newest));
     if (wrong) {
-      // Nothing more of it is shown while the first one is looked for.
+      // Show no more of the text while the first false milestone is searched.
       spoiled.abort();
       failed = (await findFirst(claimed)) ?? wrong;
     } else failed = problem;
@@ -222,11 +225,11 @@ export function createMilestoneFollower(
 }
 
 interface ClaimReader {
-  /** @returns those whose form holds, in order, and what is wrong with the form of the one behind them. Nothing behind that one is read. */
+  /** @returns the milestones with a valid form, in order, and the fault of the next one. Nothing after that one is read. */
   read(batch: readonly Queued[]): { readonly claimed: Claimed[]; readonly problem: FailedMilestone | undefined };
 }
 
-/** What is known of milestones before they are checked. */
+/** Reads milestones before they are checked. */
 function createClaimReader({ endpoint }: Pick<Job, 'endpoint'>, blind: Uint8Array): ClaimReader {
   const windows: WindowBytes[] = [];
   let sizeBytes = 0;
@@ -246,7 +249,7 @@ function createClaimReader({ endpoint }: Pick<Job, 'endpoint'>, blind: Uint8Arra
     try {
       const header = findModality(endpoint).parseHeader(bytes);
       const tokens = header.outputTokenCount;
-      // A provider that sends milestones too often has its callers check a text again and again.
+      // A provider that sends milestones too often makes its callers check a text again and again.
       const isLast = last && tokens > claimedTokens;
       if (!isLast && !isMilestoneDue(tokens, claimedTokens)) {
         return refuse(`a milestone at ${tokens} tokens, ${claimedTokens} after the last`, showOpened({ record, open }));
@@ -283,7 +286,7 @@ const refuse = (detail: string, evidence: ComplaintEvidence = {}): FailedMilesto
   ...{ id: 'milestone', detail, evidence },
 });
 
-/** All that a provider makes as long as it likes. */
+/** Sums the bytes of the fields whose length the provider chooses. */
 function measure({ record, header, windows, admission, payeeWord, evidence }: Milestone): number {
   const signed = [record?.record, record?.providerKey, record?.signature, admission?.signature];
   const parts = [header, payeeWord, ...Object.values(evidence), ...signed];
@@ -291,7 +294,7 @@ function measure({ record, header, windows, admission, payeeWord, evidence }: Mi
   return windows.reduce((sum, { draws, sketch }) => sum + draws.length + sketch.length, aside);
 }
 
-/** That this gateway has this much of the text. It is said to nobody while its provider goes on. */
+/** Signs that this gateway has this part of the text. The statement is kept here while the provider goes on. */
 function signLeft(
   { payer, chain: { ledger } }: BillContext,
   { order }: Pick<ProviderAttempt, 'order'>,

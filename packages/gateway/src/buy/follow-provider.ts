@@ -7,7 +7,7 @@ import type { Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { isRefusalCode } from '../outbox/failure-codes.ts';
-import { readOrder } from '../outbox/named-order.ts';
+import { readOrder } from '../outbox/read-order.ts';
 import type { NameCacheScope } from './cache-scope.ts';
 import {
   createMilestoneFollower,
@@ -191,7 +191,7 @@ export async function reportRefusal(
 
 export const createUntaken = (): ApiError => new ApiError('provider_timeout', 'Another provider was faster.');
 
-/** @param options.blind blind of the answer; without it the client reports the hash of the text, which this gateway does not see. */
+/** @param options.blind blind of the answer. Without it this gateway does not see the text, and the client reports its hash. */
 export function openProgress(
   { payer, chain, providers, onError }: ProgressContext,
   attempt: ProviderAttempt,

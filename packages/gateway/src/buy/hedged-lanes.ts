@@ -1,42 +1,42 @@
-/** One order of a request, of which the first part is awaited. */
+/** One order in a race, with its first part. */
 export interface RaceLane<T> {
-  /** Rejects where the order fails, and where another lane was first. */
+  /** Rejects if the order fails, or if another lane was first. */
   readonly first: Promise<T>;
 }
 
-/** What an order is given to take part in a race. */
+/** The means by which an order takes part in a race. */
 export interface Runner {
-  /** Aborted once another one was first: then its provider is told to stop. */
+  /** Aborted once another lane was first. The provider is told to stop then. */
   readonly lost: AbortSignal;
-  /** Something of its reply is there. @returns whether it is shown: nothing of another one was. */
+  /** Called when the lane's first part arrives. @returns true if the lane may show it because no other lane was first. */
   claim(): boolean;
 }
 
 export interface RaceInput<L> {
-  /** How long the first lane has alone, ms; may be infinite. */
+  /** Time that the first lane has alone, ms; may be infinite. */
   readonly patienceMs: number;
-  /** Whether a second one may be opened now. */
+  /** Whether a second lane may be opened now. */
   readonly mayOpen: () => boolean;
-  /** @throws where there is nobody to ask, or nothing to pay with: then the first lane goes on alone. */
+  /** @throws if no provider is free or no budget is left. The first lane goes on alone then. */
   readonly openSecond: () => Promise<L>;
   readonly onLost: (lane: L) => void;
-  /** A lane failed, and the other one goes on. */
+  /** Called for a lane that failed while the other one goes on. */
   readonly onFailed: (lane: L, error: unknown) => void;
   readonly onOutcome?: (outcome: 'sent' | 'won' | 'lost' | 'failed') => void;
 }
 
-/** At most two orders of one request, of which one is shown: the first of which something comes. */
+/** A race between at most two orders of one request. The first one with a part is shown. */
 export interface Race {
-  /** Before a lane is opened. */
+  /** Registers a lane before it is opened. */
   enter(): Runner;
-  /** @returns the lane that is shown, with its first part. @throws RaceError */
+  /** @returns the lane that may be shown, with its first part. @throws RaceError */
   run<T, L extends RaceLane<T>>(lane: L, input: RaceInput<L>): Promise<{ readonly lane: L; readonly first: T }>;
 }
 
 /** No lane has anything to show. */
 export class RaceError<L> extends Error {
   override readonly name = 'RaceError';
-  /** The one whose failure is told. */
+  /** The lane whose failure is reported. */
   readonly lane: L;
   constructor(lane: L, cause: unknown) {
     super('no order of the request brought anything', { cause });
@@ -46,7 +46,7 @@ export class RaceError<L> extends Error {
 
 type Settled<T, L> = { readonly lane: L } & ({ readonly first: T } | { readonly error: unknown });
 
-/** In the order in which they enter. */
+/** Numbers of the lanes, in the order in which they enter. */
 const FIRST = 0;
 const SECOND = 1;
 
@@ -95,7 +95,7 @@ export function createRace(): Race {
         (opened) => ({ second: opened, two: settle<T, L>(opened) }),
         () => undefined,
       );
-      // What the first lane shows does not wait for the second one's order.
+      // The first lane's text does not wait for the second order.
       const sole = await Promise.race([one, opening.then(() => undefined)]);
       if (sole !== undefined && ('first' in sole || winner === FIRST)) {
         void opening.then((late) => {
@@ -117,13 +117,13 @@ export function createRace(): Race {
         onLost(other);
         return sooner;
       }
-      // It was shown, and does not hold; the other one was told to stop.
+      // The lane won and then failed; the other one was told to stop.
       if (winner === own) {
         onOutcome('failed');
         onLost(other);
         return unwrap(sooner);
       }
-      // Whoever was told to stop fails then, perhaps before the other's first part has come as far as here.
+      // A lane that was told to stop fails then, perhaps before the other's first part has arrived here.
       if (winner === undefined) onFailed(sooner.lane, sooner.error);
       else onLost(sooner.lane);
       const last = await later;

@@ -20,10 +20,13 @@ const ALWAYS: HedgingOptions = { isDefault: true, share: 1, patienceMs: 30 };
 
 const STANDS_BY: ProviderBehaviour = { standby: 500n };
 
-/** Who is silent is given up after so long, and who only has no processor for a while is not. */
+/** Time after which a silent provider is given up. A provider that only lacks processor time for a moment is not. */
 const PATIENCE_MS = 1_500;
 
-/** Two providers that stand by. Whoever is asked first says nothing. @param timeoutMs where that one is waited for until it is given up. */
+/**
+ * Two providers that stand by. The first provider stays silent. @param timeoutMs where that one is waited for until it is given
+ * up.
+ */
 async function open(hedging: HedgingOptions = ALWAYS, bend: ProviderBehaviour = { standby: 500n }, timeoutMs = 30_000) {
   const behaviour: ProviderBehaviour = {
     ...bend,
@@ -57,7 +60,7 @@ async function ask(
   return { text, entry: ogong!.receipts[0]! };
 }
 
-/** What its payer has said of each order. */
+/** Returns the progress that the payer signed for each order. */
 const wordsOf = ({ replyId }: NamedOrder) =>
   fixture.network.words
     .filter((word) => toHex(word.replyId) === toHex(replyId))
@@ -114,7 +117,7 @@ describe('a request whose provider shows nothing', () => {
   });
 });
 
-/** @throws where a receipt does not hold, or holds without the payer's word. */
+/** @throws where a receipt does not hold, or holds without the payer's signed progress. */
 async function assertReceipt(url: string): Promise<void> {
   const json = (await (await fetch(`${fixture.url}${url}`)).json()) as Record<'request' | 'response', string>;
   const { chain } = fixture.network;
@@ -128,7 +131,7 @@ async function assertReceipt(url: string): Promise<void> {
   expect(verdict).toMatchObject({ ok: true, missing: [] });
   const { progress, ...wordless } = receipt;
   expect(progress).toBeDefined();
-  // Without its payer's word it bills a prompt that nobody took.
+  // Without the payer's signed progress, it bills a prompt whose reply was not taken.
   const readFee = ({ checks }: typeof verdict) =>
     BigInt(checks.find(({ id }) => id === 'fee')?.detail.split(' ')[0] as string);
   expect(readFee(verdict)).toBeGreaterThan(1_000n * readFee(await verify(wordless as Receipt)));
@@ -156,7 +159,7 @@ describe('no second provider is asked', () => {
   });
 });
 
-it('who stood by and does not any more is no reason to answer nobody', async () => {
+it('serves an ordinary order if a provider has stopped standing by', async () => {
   const client = await open(ALWAYS, { standby: 500n });
   fixture.network.orders.push({ replyId: new Uint8Array(16) } as NamedOrder);
   await ask(client);
@@ -166,7 +169,7 @@ it('who stood by and does not any more is no reason to answer nobody', async () 
   expect(JSON.parse(utf8Decode(fixture.network.requests.at(-1)!)).ogong).toBeUndefined();
 });
 
-it('who stands by and is busy is not waited for while others could answer', async () => {
+it('does not wait for a busy standby provider while others could answer', async () => {
   const client = await open();
   fixture.network.orders.push({ replyId: new Uint8Array(16) } as NamedOrder);
   fixture.network.busy = 1;

@@ -4,46 +4,46 @@ import type { StandbyPriceLimits, StandbyPrices } from './match/standby-prices.t
 import type { OrderedPrompt } from './reply.ts';
 
 export interface HedgingOptions extends Pick<StandbyPriceLimits, 'standbyPercent'> {
-  /** Whether a request is hedged that does not say. */
+  /** Whether a request without a preference is hedged. */
   readonly isDefault: boolean;
-  /** Of the requests that may be hedged, how many are: 0..1. */
+  /** Largest share of hedgeable requests that is hedged: 0..1. */
   readonly share: number;
-  /** How long a first token is waited for, of a model of which too few were measured. */
+  /** Wait for the first token of a model with too few measurements. */
   readonly patienceMs: number;
 }
 
 /**
- * Asks a second provider where the first is slower than nearly all others were (docs/spec/progress.md#standby-orders). The slow tail is what
- * users remember, and it is short: few requests need a second order.
+ * Orders from a second provider if the first is slower than nearly all others were (docs/spec/progress.md#standby-orders). Users
+ * remember the slow tail. It is short, so few requests need a second order.
  */
 export interface Hedging {
   /**
-   * A prompt as it is ordered: where it may be hedged its body names what a reply costs that is not taken.
-   * @param read of a changed body.
+   * Prepares a prompt for its order. If it may be hedged, its body names the price of an untaken reply.
+   * @param read parses a changed body.
    */
   prepare(
     prompt: OrderedPrompt,
     given: {
       readonly isChecked: boolean;
-      /** Its caller names who is to answer. */
+      /** Whether the caller names its provider. */
       readonly isNamed: boolean;
       readonly read: (body: Uint8Array) => OrderedPrompt['request'];
     },
   ): Promise<OrderedPrompt>;
-  /** A request begins that may be hedged. @returns how long its first token is waited for, ms. */
+  /** Begins a request that may be hedged. @returns the wait for its first token, ms. */
   begin(model: string): number;
-  /** @returns whether one more may be hedged now. */
+  /** @returns whether one more request may be hedged now. */
   take(): boolean;
-  /** A first token came so long after its order, or had not come by then when another provider's did. */
+  /** Notes the time of a first token after its order, or the time until another provider's came first. */
   note(model: string, tookMs: number): void;
 }
 
-/** Below it a second order is hardly sooner than the first answer. */
+/** With a shorter wait, the second order is hardly sooner than the first answer. */
 const LEAST_PATIENCE_MS = 25;
 const LEAST_MEASURED = 20;
 const MOST_MEASURED = 200;
 const MAX_MODELS = 256;
-/** What requests that were not hedged have left for others: a burst of slow ones is hedged, not a slow hour. */
+/** Saved shares of requests that were not hedged. A burst of slow requests is hedged, a slow hour is not. */
 const MOST_SAVED = 20;
 
 export function createHedging(
@@ -59,11 +59,11 @@ export function createHedging(
       const { demands, preference, model } = request;
       if (isNamed || share === 0 || !(preference?.hedge ?? isDefault)) return prompt;
       if (demands.standbyPer1kAtomic !== undefined) return { ...prompt, isHedged: true };
-      // Whoever checks the answer gets no other body than its own, and names the price itself.
+      // A client that checks the answer gets its own body unchanged, so it names the price itself.
       const price = isChecked ? undefined : await prices.find(model);
       if (price === undefined) return prompt;
       const priced = nameStandby(body, price);
-      // The network takes it as its caller sent it, and no longer.
+      // The network accepts a body of this size at most. Send the unpriced one instead.
       if (priced.length > MAX_REQUEST_BYTES) return prompt;
       return { body: priced, request: read(priced), isHedged: true, plain: prompt };
     },
@@ -90,7 +90,7 @@ export function createHedging(
   };
 }
 
-/** Of a key that stands twice the last counts (docs/spec/request.md). */
+/** Adds the price to the body. If a key occurs twice, the last one counts (docs/spec/request.md). */
 function nameStandby(body: Uint8Array, price: bigint): Uint8Array {
   const text = utf8Decode(body).trimEnd();
   const { ogong } = JSON.parse(text) as { readonly ogong?: object | null };

@@ -29,7 +29,7 @@ const bytesOf = (tokens: number): number => WORDS.slice(0, tokens).join('').leng
 /** Its silence ends no reply before the process that checks milestones has found one wrong. */
 const UNHURRIED: FixtureOptions = { options: { patience: { idleTimeoutMs: 120_000, totalTimeoutMs: 120_000 } } };
 
-/** Two providers of which whoever is asked first behaves so, and the other one well, or as it is told. */
+/** Two providers. The first one that is asked behaves so; the other one behaves well, or as given. */
 async function open(
   first: Partial<ProviderBehaviour>,
   { second = {}, ...options }: FixtureOptions & { readonly second?: Partial<ProviderBehaviour> } = {},
@@ -126,7 +126,7 @@ describe('a provider that dies in mid-stream', () => {
     const [dead, alive] = fixture.network.orders;
     expect(tries[0]).toMatchObject({ reply_id: toHex(dead!.replyId), provider: toHex(dead!.providerId) });
     expect(toHex(alive!.providerId)).not.toBe(tries[0]?.provider);
-    // A part is good for its own text, with its payer's word that it has left.
+    // A part is valid for its own text, with the payer's signed statement that it has left.
     expect(failuresOf(await verify({ ...part, response: part.response.subarray(0, 9) }))).toContain('response-hash');
     const { progress: _progress, ...wordless } = part.receipt;
     expect(failuresOf(await verify({ ...part, receipt: wordless as Receipt }))).toEqual(['stop-strings']);
@@ -191,7 +191,7 @@ describe('a window that does not hold', () => {
   const row: NonNullable<NonNullable<ProviderBehaviour['bendMilestone']>['row']> = (honest, at) =>
     at === 70 ? { ...honest, rank: honest.rank === 0 ? 1 : 0 } : honest;
 
-  it('is found while the stream runs, and moves it to another provider: what stood before is kept', async () => {
+  it('is found while the stream runs and moves it to another provider; the earlier part is kept', async () => {
     const client = await open({ milestones: [64, 96], bendMilestone: { row }, hangAfter: 100 }, UNHURRIED);
     const { text, tries } = await readStream(client);
     expect(text).toBe(STORY);

@@ -125,7 +125,7 @@ it('gives back each ticket of which no order comes', async () => {
   expect(given).toEqual([expect.objectContaining(isGivenBack), expect.objectContaining(isGivenBack)]);
 });
 
-it('has one ticket more kept only once a request that found none is ordered, none for one that demands machines, and nothing is reserved for whoever left', async () => {
+it('keeps one ticket more only after an ordinary request without one is ordered, and reserves nothing for a client that left', async () => {
   const moves: string[] = [];
   const signed = { routerKey: bytes(1344, 7) };
   const ticketKey = hashHybridKey(nodeCrypto, signed.routerKey);

@@ -11,7 +11,7 @@ import { findModality } from '@ogong/protocol/modality/registry';
 import { ANONYMOUS } from '../books/api-keys.ts';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
 import type { EscrowFunding } from '../books/escrow-funding.ts';
-import type { OrderBytes } from '../books/order-book.ts';
+import type { OrderBytes } from '../books/order-store.ts';
 import { type AttestedContext, getAttestedRoles, listDemandedRoles } from './match/attested-roles.ts';
 import { computeOfferedFee, type FoundOffer } from './match/find-offer.ts';
 import type { PayingSigner } from './paying-signer.ts';

@@ -54,7 +54,7 @@ describe('orders that a provider has not answered yet', () => {
     await second.all;
   });
 
-  it('wait no longer than whoever asked, and do not hold up other providers', async () => {
+  it('wait no longer than their caller, and do not hold up other providers', async () => {
     const pacing = createOrderPacing();
     const leaving = new AbortController();
     const { entered, all } = await ask(pacing, 40, leaving.signal);

@@ -2,22 +2,22 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 
 /**
- * How many orders one provider is sent before it has said that they are admitted. Providers bound that for each address, by what was
- * admitted before (docs/spec/validator-intake.md#newcomers), so that a gateway which many ask at once sends the rest a moment later.
+ * Limits the orders to one provider before it has confirmed their admission. Providers limit that for each address, by the orders
+ * admitted before (docs/spec/validator-intake.md#newcomers). So a busy gateway sends the rest a moment later.
  */
 export interface OrderPacing {
-  /** Resolves when the next order may go out. @throws the signal's reason */
+  /** Resolves when the next order may be sent. @throws the signal's reason */
   enter(providerId: Uint8Array, signal: AbortSignal): Promise<PacedOrder>;
 }
 
 export interface PacedOrder {
-  /** The provider has answered. Only the first word about an order counts. */
+  /** The provider has answered. Only its first message about an order counts. */
   answered(): void;
-  /** It came to nothing. @param isRefused because there were too many. */
+  /** The order ended. @param isRefused the provider refused it because it had too many. */
   ended(isRefused: boolean): void;
 }
 
-/** It was not sent, so its provider has done nothing. */
+/** The order was not sent, so its provider is not at fault. */
 export class UnsentOrderError extends ApiError {}
 
 interface PacedProvider {
@@ -37,7 +37,7 @@ export function createOrderPacing(): OrderPacing {
     const provider = known.get(name) ?? { allowed: LEAST, open: 0, waiting: new Set<() => void>() };
     known.delete(name);
     known.set(name, provider);
-    // One that is waited for stays, since whoever waits holds it.
+    // A waiting caller keeps its pacing.
     if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
     return provider;
   }
@@ -58,7 +58,7 @@ export function createOrderPacing(): OrderPacing {
       };
       return {
         answered: () => leave(Math.min(MOST, provider.allowed + 1)),
-        // A provider that has restarted knows nobody.
+        // A provider that has restarted remembers no admission.
         ended: (isRefused) => leave(isRefused ? LEAST : provider.allowed),
       };
     },

@@ -2,8 +2,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
 /**
- * For the receipt of a reply that this gateway has ordered: it has made the order's signature itself, and has checked the ticket's over these
- * very bytes when the ticket came. All that provider and validator signed is checked as ever.
+ * Skips two signature checks for the receipt of a reply that this gateway ordered. It made the order's signature itself, and
+ * checked the ticket's signature when the ticket arrived. All other signatures are checked.
  */
 export function trustOrdered(crypto: Crypto, { order, ticket }: Pick<Receipt, 'order' | 'ticket'>): Crypto {
   return {

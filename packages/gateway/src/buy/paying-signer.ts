@@ -2,9 +2,9 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Order } from '@ogong/protocol/exchange/order';
 import type { OrderKeyGrant } from '@ogong/protocol/exchange/order-key-grants';
 
-/** Who pays, and what signs for it. */
+/** The paying account, and the key that signs for it. */
 export interface PayingSigner extends LedgerSigner {
-  /** Address of the key that signs, where the payer is another account: a wallet contract, or one whose key is elsewhere. */
+  /** Address of the signing key, if the payer is another account: a wallet contract, or an account whose key is elsewhere. */
   readonly key?: Uint8Array;
 }
 
@@ -13,7 +13,7 @@ export const signForWallet = (wallet: Uint8Array, { address: key, signDigest }: 
   ...{ address: wallet, key, signDigest },
 });
 
-/** What this gateway knows of its own order: the chain said so before it was signed. */
+/** Returns the grant of this gateway's own order: the chain confirmed it before the order was signed. */
 export const grantOf = (
   { address: payer, key }: PayingSigner,
   { validator, cumulativeAtomic: limitAtomic }: Pick<Order, 'validator' | 'cumulativeAtomic'>,

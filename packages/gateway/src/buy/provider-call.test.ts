@@ -119,7 +119,7 @@ describe('a sealed reply', () => {
   });
 });
 
-describe('what shows nothing', () => {
+describe('messages without text', () => {
   type Said = readonly [afterMs: number, event: GenerateEvent['event']];
   const started = { case: 'started', value: { calls: '', reasoning: '' } } as GenerateEvent['event'];
   const say = (text: string, ids: readonly number[] = []): GenerateEvent['event'] =>
@@ -134,7 +134,7 @@ describe('what shows nothing', () => {
     readonly maxTokens?: number;
   }
 
-  /** @returns what came of it, and after how long. */
+  /** @returns the outcome, and the time until it. */
   function follow(said: readonly Said[], { sealing, maxTokens = 100 }: FollowOptions = {}) {
     async function* generate(_order: unknown, { signal }: { readonly signal: AbortSignal }) {
       for (const [afterMs, event] of said) {

@@ -30,7 +30,7 @@ import { type SealableCall, type SealedCall, sealCall } from './sealed-call.ts';
 export interface Delta {
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
-  /** How the provider says that a text is read. */
+  /** The format of the text, as the provider declares it. */
   readonly format: AnswerFormat;
 }
 
@@ -40,50 +40,54 @@ export interface ProviderCallOptions {
   readonly totalTimeoutMs: number;
 }
 
-/** A provider that streams more than was asked for is cut off. */
+/** One call of a provider. A provider that streams more than the request allows is cut off. */
 export interface GenerateInput extends ReplyLimits, SealableCall {
   /** Certificate of the order's epoch; empty at genesis. */
   readonly beacon: Uint8Array;
   readonly signal: AbortSignal;
-  /** Told of the milestones of a text, where they are wanted. */
+  /** Receives the milestones of a text. Default: none is requested. */
   readonly onMilestone?: ((milestone: Milestone) => void) | undefined;
 }
 
-/** The last of what a provider says. */
+/** The end of a provider's stream. */
 export interface ProviderEnd {
   readonly finished: Finished;
-  /** Where the reply came sealed: so did its opening. */
+  /** The opening of a sealed reply. */
   readonly opening: Uint8Array | undefined;
 }
 
 export interface ProviderCall {
   /**
-   * Yields what the provider streams as it comes: each part with some text, so that nothing looks like a first token that shows none.
-   * @throws ApiError `provider_unreachable` where the order never reached it; `provider_failed`, `provider_timeout`, `order_not_admitted`
+   * Yields the provider's stream in parts that each have some text, so that an empty part does not count as a first token.
+   * @throws ApiError `provider_unreachable` if the order never reached the provider; `provider_failed`, `provider_timeout`,
+   * `order_not_admitted`
    */
   generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
-  /** Hands the payer's word about a running reply to its provider. @throws LinkError */
+  /** Sends the payer's signed progress on a running reply to its provider. @throws LinkError */
   sendProgress(match: TicketedMatch, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
-  /** Asks a slow or unreachable provider again until the time is over. @throws LinkError if the provider does not open. */
+  /**
+   * Fetches the opening, and retries with a slow or unreachable provider until the time is over.
+   * @throws LinkError if the provider does not open.
+   */
   getOpening(match: TicketedMatch, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
 
-/** Tries that are made however much time has passed, since this process may have been stopped. */
+/** Attempts that are made even if the time is over, since this process may have been stopped meanwhile. */
 const LEAST_TRIES = 3;
-/** Somebody who leaves does not wait longer. */
+/** A client that leaves does not wait longer. */
 const PROGRESS_TIMEOUT_MS = 2_000;
 const OPENING_TIMEOUT_MS = 10_000;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
-/** That are there before a request is. */
+/** Reply keys that are made in advance. */
 const REPLY_KEYS = 8;
 
 interface ProviderCallDependencies {
   readonly links: LinkPool;
-  /** Default: of these calls alone. */
+  /** Default: a pacing of its own. */
   readonly pacing?: OrderPacing;
   /** Default: nothing is sealed. */
   readonly sealing?: { readonly keys: KnownSealKeys; readonly ledger: LedgerDomain };
-  /** Default: as providers open it. */
+  /** Default: seals for the provider's seal key. */
   readonly seal?: typeof sealCall;
 }
 
@@ -95,7 +99,7 @@ export function createProviderCall(
   const provider = ({ ticket }: TicketedMatch) =>
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
-  /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
+  /** Seals the request if the provider has a seal key. A provider that has restarted has another key, and reports that first. */
   async function* callProvider(
     input: GenerateInput,
     { signal, onWait, onSend }: { readonly signal: AbortSignal; onWait(): void; onSend(): void },
@@ -140,7 +144,7 @@ export function createProviderCall(
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer: NodeJS.Timeout | undefined;
-      // What the order waits for here is not the provider's silence.
+      // Time that an order waits here is not the provider's silence.
       const onWait = (): void => clearTimeout(timer);
       const onSend = (): void => {
         timer = arm(options.firstTokenTimeoutMs);
@@ -149,7 +153,7 @@ export function createProviderCall(
       let hasBegun = false;
       let hasStarted = false;
       let hasText = false;
-      /** Came without any text: perhaps a token has the first bytes of a character alone. */
+      /** Tokens that came without text: a token may hold only the first bytes of a character. */
       let waiting: TokenLogprob[] = [];
       let format = DEFAULT_FORMAT;
       let end: SealedEnd | undefined;
@@ -163,8 +167,8 @@ export function createProviderCall(
           bounds.addMessage();
           if (event.case === 'delta') bounds.add(event.value);
           const isPart = event.case === 'delta' && event.value.text !== '';
-          // Until there is text its start alone is one. A provider must not look awake, or fast, by parts that show nothing. What has no
-          // text comes as sealed units alone, each a sign of life: vectors are long, and take their time on the way.
+          // Before the first text, only the start is a sign of life. Parts without text must not make a provider look awake or
+          // fast. Vectors come as sealed units alone, and each unit is a sign of life, since they take long.
           const isUnit = input.maxTokens === 0 && (event.case === 'part' || event.case === 'end');
           const isSignOfLife = hasText || isPart || isUnit || (event.case === 'started' && !hasStarted);
           if (isSignOfLife || event.case === 'finished') clearTimeout(timer);
@@ -225,8 +229,8 @@ type OpenedEvent =
 const PART: OpenedEvent = { case: 'part' };
 
 /**
- * An event as it was before it was sealed. A unit of a longer message counts as a sign of life.
- * @throws ApiError where it does not open, or comes in plain although the request was sealed.
+ * Opens a sealed event. A unit of a longer message counts as a sign of life.
+ * @throws ApiError if it does not open, or is in plain although the request was sealed.
  */
 function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): OpenedEvent {
   if (event.case === 'sealed' && sealed !== undefined) {
@@ -245,27 +249,27 @@ function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): Op
   return event;
 }
 
-/** @throws ApiError where nobody asked for it, or it is the last of a reply that is given up. */
+/** @throws ApiError if none was requested, or if it is the last of a reply that is given up. */
 function takeMilestone({ onMilestone }: Pick<GenerateInput, 'onMilestone'>, milestone: Milestone): void {
   if (onMilestone === undefined)
     throw new ApiError('provider_failed', 'The provider sends milestones that nobody asked for.');
   onMilestone(milestone);
-  // Nothing follows: so one that comes early is checked once at most.
+  // No milestone follows the last one, so a last one that comes early is checked at most once.
   if (milestone.last) throw new ApiError('provider_failed', 'The provider gives the reply up.');
 }
 
-/** What stood in the last sealed message belongs to the end. */
+/** Adds the fields of the last sealed message to the end. */
 function joinEnd(finished: Finished, end: SealedEnd | undefined): ProviderEnd {
   if (end === undefined) return { finished, opening: undefined };
   const { text, response, opening } = end;
   return { finished: { ...finished, text, response }, opening };
 }
 
-/** The order has not left, so its provider owes nothing for it. */
+/** The order was not sent, so its provider is not at fault. */
 const createUnreachable = (cause: LinkError): ApiError =>
   new ApiError('provider_unreachable', `The provider cannot be reached (${cause.code}).`, { cause, retryAfterS: 2 });
 
-/** What is no text has no format. @throws ApiError */
+/** A reply that is no text has no format. @throws ApiError */
 function readFormat({ calls, reasoning }: Started): AnswerFormat {
   if (calls === '' && reasoning === '') return DEFAULT_FORMAT;
   try {
@@ -286,8 +290,8 @@ export function toProviderError(
     return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }
   if (!(error instanceof LinkError) || error.code === 'canceled') return error;
-  // The client can correct what the provider finds wrong with the request, such as a prompt that is too long. Who has answered it has
-  // taken it: what was signed of the answer counts.
+  // The client can correct a fault in the request, such as a prompt that is too long. But a provider that has begun its answer
+  // has accepted the request: its signed part counts.
   if (error.refusal === 'invalid' && !hasText) {
     return new ApiError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
   }
@@ -313,7 +317,7 @@ export function toProviderError(
       },
     );
   }
-  // It says why it takes no such order, and has not begun.
+  // The provider gives a reason for its refusal, and has not begun.
   if (error.refusal !== undefined && !hasBegun) {
     return new ApiError('provider_busy', `The provider does not take the order: ${error.message}`, {
       cause: error,

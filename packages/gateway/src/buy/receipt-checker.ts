@@ -14,19 +14,19 @@ export interface CheckJob {
   readonly response: Uint8Array;
   readonly trust: Trust;
   readonly nowMs: number;
-  /** The gateway has signed this very order itself, and has checked the signatures of this very ticket when it came. Default: no. */
+  /** Whether this gateway signed the order itself, and checked the ticket's signatures when it arrived. Default: false. */
   readonly isOrdered?: boolean;
-  /** Of tier `tee`: without it no machine is believed. */
+  /** Policy of tier `tee`. Without it no machine is believed. */
   readonly machinePolicy?: MachinePolicy | undefined;
 }
 
-/** What the checker's process is sent. */
+/** Message to the checker's process. */
 export interface CheckMessage {
   readonly id: number;
   readonly job: CheckJob;
 }
 
-/** What the checker's process answers. */
+/** Answer of the checker's process. */
 export interface CheckAnswer {
   readonly id: number;
   readonly verdict: ReceiptVerdict;
@@ -34,8 +34,8 @@ export interface CheckAnswer {
 
 /**
  * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. That process
- * reads a stranger's receipt, so it has none of the gateway's secrets in memory or environment, can read only its own code, can
- * write no file and start no process.
+ * reads a stranger's receipt. So it has none of the gateway's secrets, can read only its own code, can write no file and start no
+ * process.
  */
 export interface ReceiptChecker {
   /** Starts the process now, so that the first reply need not wait for it. */
@@ -49,12 +49,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-// A worker thread would be lighter, but V8 13.6 aborts the whole process when threads that use WebAssembly come and go
+// A worker thread would be lighter. But V8 13.6 aborts the whole process when threads that use WebAssembly come and go
 // (nodejs/node issue 64500), and Node strips types with WebAssembly.
 const CHILD = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Folders of the code that the process loads: there is nothing else for it to read. */
+/** Lists the folders of the code that the process loads. It may read nothing else. */
 function listCodeFolders(): string[] {
   const manifests = [
     '@ogong/protocol/verdict/receipt/verify-receipt',
@@ -63,7 +63,7 @@ function listCodeFolders(): string[] {
   ].map((entry) => findPackageJSON(entry, import.meta.url));
   const folders = [
     PACKAGE,
-    // Where programs are joined into a few files, those of this process lie elsewhere.
+    // If programs are joined into a few files, the files of this process lie elsewhere.
     dirname(CHILD),
     ...manifests.filter((path) => path !== undefined).map((path) => realpathSync(dirname(path))),
   ];
@@ -74,7 +74,7 @@ function listCodeFolders(): string[] {
   return folders.map((folder) => join(folder, '/'));
 }
 
-/** @param modulePath the process's module; another one in tests. */
+/** @param modulePath module of the process; tests use another one. */
 export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
   const waiting = new Map<number, Waiting>();
   let child: ChildProcess | undefined;

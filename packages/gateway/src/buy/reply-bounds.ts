@@ -2,37 +2,37 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { MAX_RESPONSE_BYTES, MAX_SEALED_REPLY_BYTES } from '@ogong/protocol/exchange/limits';
 import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
-/** Of messages that are not one token's: the end with its opening, milestones, and pieces of what is large. */
+/** Messages besides tokens: the end with its opening, milestones, and pieces of large messages. */
 const MORE_MESSAGES = 8_192;
-/** Messages of one reply: one for each token, and as many again, since nobody promised that each brings one. */
+/** Returns the most messages of one reply: two for each token, since a message without a token is allowed. */
 export const computeMostMessages = (maxTokens = 0): number => 2 * maxTokens + MORE_MESSAGES;
 
-/** Of one token: far more than any vocabulary has. */
+/** Bytes of one token: far more than any vocabulary has. */
 const MAX_TOKEN_BYTES = 1024;
-/** Of a token or an alternative besides its text: its number, its log-probability, and what they are framed by. */
+/** Bytes of a token or an alternative besides its text: number, log-probability, and framing. */
 const TOKEN_FRAME_BYTES = 24;
 
-/** What a request allows its reply to be. */
+/** Limits of a request for its reply. */
 export interface ReplyLimits {
   readonly maxTokens: number;
-  /** Alternatives with each token; undefined where it wants no log-probabilities at all. */
+  /** Alternatives with each token; undefined if the request wants no log-probabilities. */
   readonly topLogprobs: number | undefined;
 }
 
 export interface ReplyBounds {
-  /** An event came, of any kind. @throws ApiError */
+  /** Counts an event of any kind. @throws ApiError */
   addMessage(): void;
-  /** @throws ApiError where a caller that keeps all that came would have to keep more than was asked for. */
+  /** @throws ApiError if the reply would take more memory than the request allows. */
   add(delta: { readonly text: string; readonly tokens: readonly TokenLogprob[] }): void;
 }
 
-/** Holds one reply, as it comes, against what its request allows. */
+/** Compares one reply, while it arrives, with the limits of its request. */
 export function createReplyBounds(asked: ReplyLimits): ReplyBounds {
   const mostMessages = computeMostMessages(asked.maxTokens);
   let messages = 0;
   let textBytes = 0;
   let tokenCount = 0;
-  /** Each token may be short enough, and all of them too much. */
+  /** Bytes of all tokens: each may be short enough, and their sum too large. */
   let keptBytes = 0;
   return {
     addMessage() {

@@ -211,7 +211,7 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
     const context = `killed at call ${death.at}`;
     const channels = new Map<string, bigint>();
     for (const order of network.orders) {
-      // Whatever reached a provider is on the books, as it was signed.
+      // Each order that reached a provider is in the store, as it was signed.
       const row = await second.ledger.find(toHex(order.replyId));
       expect(row, context).toBeDefined();
       expect(order).toMatchObject(parseOrder(row!.order));
@@ -231,7 +231,7 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
       expect(cumulativeAtomic, context).toBe(owedAtomic + outstandingAtomic);
       expect(voucher <= cumulativeAtomic, context).toBe(true);
     }
-    // What was complained about, even by a gateway that died over it, is heard.
+    // Each complaint is delivered, also one of a gateway that died over it.
     const waiting = await second.complaints.size();
     for (let round = 0; (await second.complaints.size()) > 0 && round < 50; round++) await second.complaints.flush();
     expect(network.complaints.length, context).toBe(waiting);

@@ -34,7 +34,7 @@ function open(answer: (sent: number) => Error | undefined) {
   return { progress, words, pauses, settle };
 }
 
-it('what the provider took is known apart from what was said, and so is that it refused a word', async () => {
+it('knows progress that the provider accepted apart from signed progress, and notes a refusal', async () => {
   const answers = [undefined, LOST(), new LinkError('remote', 'not the text', { refusal: 'invalid' })];
   const { progress, settle } = open((sent) => answers[sent - 1]);
   const text = 'a'.repeat(PROGRESS_STEP_BYTES);

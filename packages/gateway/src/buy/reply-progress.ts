@@ -8,23 +8,23 @@ import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { NO_BEGINNING, openBeginning, type SignedProgress, signProgress } from '@ogong/protocol/exchange/progress';
 
-/** What the gateway says about one reply while it comes (docs/spec/progress.md). */
+/** The progress that the gateway signs for one reply while it arrives (docs/spec/progress.md). */
 export interface ReplyProgress {
-  /** More text is here. Signs for all of it each time that it is a step more; nobody waits for it. */
+  /** Adds text. Signs progress for all of it after each step, without waiting. */
   add(text: string): void;
-  /** The same for whoever is told of the text and does not see it. What is no more than was known says nothing. */
+  /** The same for a text that this gateway does not see, by the client's report. A report that is no newer is ignored. */
   know(said: { readonly textBytes: number; readonly textHash: Uint8Array }): void;
-  /** Says that nothing more is wanted, so that the provider stops and bills what there is. Never fails. */
+  /** Tells the provider that the client has left, so that it stops and bills only this part. Never fails. */
   leave(): Promise<void>;
-  /** The reply is over: nothing is said again. */
+  /** The reply is over: no more progress is sent. */
   end(): void;
-  /** Whether the provider may not know that the reply is taken, or heard so too late, so that it sent no more of it. */
+  /** Whether the provider may not know that its reply is taken, or learned it too late, so that it sent no more. */
   isTakeLost(): boolean;
-  /** The last word that was said. */
+  /** The newest signed progress. */
   latest(): SignedProgress | undefined;
-  /** The newest word that the provider took. */
+  /** The newest signed progress that the provider accepted. */
   heard(): SignedProgress | undefined;
-  /** Whether the provider refused a word: whoever told of the text may have told what is not so, and then nothing true follows. */
+  /** Whether the provider refused a signed progress. The client may have reported a false hash, and then no later one is true. */
   isDoubted(): boolean;
 }
 
@@ -32,21 +32,21 @@ export interface ReplyProgressInput {
   readonly payer: LedgerSigner;
   readonly ledger: LedgerDomain;
   readonly orderHash: Uint8Array;
-  /** The payer may leave the reply untaken, so that its first part is said at once. Default: what is ordered is paid for. */
+  /** The payer may leave the reply untaken, so its first part is confirmed at once. Default: every order is paid. */
   readonly isStandby?: boolean | undefined;
-  /** Of the answer. Default: the text is not seen here, and its hash is told. */
+  /** Blind of the answer. Default: the text is not seen here, and the client reports its hash. */
   readonly blind?: Uint8Array;
-  /** To the provider. @throws LinkError */
+  /** Sends progress to the provider. @throws LinkError */
   readonly send: (signed: SignedProgress) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
-  /** Between two tries. Default: by the clock. @throws where the signal is aborted */
+  /** Waits between two attempts. Default: by the clock. @throws if the signal is aborted */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** A provider that is still reading the order does not know the reply yet. */
 const LEAVE_TRIES = 4;
 const PAUSE_MS = 150;
-/** As long as a provider keeps a reply that is not taken, about 5 s. */
+/** Attempts within about 5 s, for which a provider keeps an untaken reply. */
 const TAKE_TRIES = 7;
 const TAKE_PAUSE = { firstMs: 150, longestMs: 1_200 };
 
@@ -70,7 +70,7 @@ export function createReplyProgress({
   let saidCount = 0;
   let isDoubted = false;
   let leaving: Promise<void> | undefined;
-  /** The word by which the reply is taken is under way; nobody has answered it. */
+  /** The progress that takes the reply is on its way; the provider has not answered it. */
   let taking: AbortController | undefined;
 
   function sign(hasLeft: boolean): SignedProgress {
@@ -84,7 +84,7 @@ export function createReplyProgress({
     const number = ++saidCount;
     try {
       await sendOnce(word);
-      // Words are under way side by side.
+      // Several messages may be on their way at once.
       if (number > (heard?.number ?? 0)) heard = { word, number };
     } catch (error) {
       isDoubted ||= error instanceof LinkError && error.refusal === 'invalid';
@@ -108,7 +108,7 @@ export function createReplyProgress({
     }
   }
 
-  /** Says so until the provider has heard it, or sends more, which says as much. Never fails. */
+  /** Resends the progress that takes the reply until the provider has received it, or sends more text. Never fails. */
   async function take(word: SignedProgress): Promise<void> {
     taking = new AbortController();
     const { signal } = taking;
@@ -119,7 +119,7 @@ export function createReplyProgress({
       } catch (error) {
         if (signal.aborted) return;
         if (!mayKnowLater(error) || tries === TAKE_TRIES) {
-          // Who refuses it has heard it; one for which it came too late has stopped for want of it.
+          // A provider that refuses it has received it. A provider that received it too late has stopped waiting for it.
           const isHeard = error instanceof LinkError && error.code === 'remote' && !mayKnowLater(error);
           if (isHeard && error.refusal !== 'conflict') endTake();
           return onError(error);
@@ -136,14 +136,14 @@ export function createReplyProgress({
   }
 
   function sendStep(): void {
-    // The provider sends no more before it is taken.
+    // A standby provider sends no more before its reply is taken.
     if (isStandby && signedBytes === 0 && textBytes > 0) return void take(sign(false));
     if (textBytes - signedBytes >= PROGRESS_STEP_BYTES) send(sign(false)).catch(onError);
   }
 
   return {
     add(text) {
-      // Nothing follows the last word.
+      // No progress follows the last one.
       if (leaving) return;
       endTake();
       textBytes += Buffer.byteLength(text);
@@ -158,7 +158,7 @@ export function createReplyProgress({
       sendStep();
     },
     leave() {
-      // Of what it has taken this says at least as much.
+      // The last statement covers at least as much as the one that is under way.
       taking?.abort();
       leaving ??= sendLeft(sign(true));
       return leaving;

@@ -12,7 +12,7 @@ import type { StopReason } from '@ogong/protocol/modality/text/commitment/header
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from '../books/api-keys.ts';
-import type { OrderBytes, TryFailure } from '../books/order-book.ts';
+import type { OrderBytes, TryFailure } from '../books/order-store.ts';
 import type { Match } from './match/provider-match.ts';
 import type { ReadBody } from './settle-policy.ts';
 

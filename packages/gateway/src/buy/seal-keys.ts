@@ -22,16 +22,16 @@ export type SealPolicy = 'auto' | 'required' | 'off';
 /** The seal keys of providers that this gateway has met. */
 export interface KnownSealKeys {
   /**
-   * Undefined where the request goes out in plain.
-   * @throws ApiError where the provider has no seal key and has to have one, or shows one that does not hold; LinkError
+   * Undefined if the request is sent in plain.
+   * @throws ApiError if the provider must have a seal key and has none, or shows an invalid one; LinkError
    */
   find(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey | undefined>;
   /**
-   * What the provider signed about its key, for a client that seals by itself.
-   * @throws ApiError where it has no key; LinkError
+   * Returns the provider's signed statement about its key, for a client that seals by itself.
+   * @throws ApiError if it has no key; LinkError
    */
   show(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<SignedSealKey>;
-  /** The provider does not know it: it has restarted. */
+  /** The provider does not know the key, because it has restarted. */
   forget(match: Pick<Match, 'ticket'>): void;
 }
 
@@ -40,12 +40,12 @@ interface KnownSealKey extends CheckedSealKey {
 }
 
 const TIMEOUT_MS = 5_000;
-/** A request may wait for its turn under a key. */
+/** A request may wait for its turn, so the key must stay valid for so long. */
 const LEAST_LEFT_MS = 60_000;
 const MAX_KNOWN = 4_096;
 const ASKED_AGAIN_MS = 60_000;
 
-/** The one that has been there longest makes room. */
+/** Adds an entry. The oldest one makes room. */
 function remember<T>(map: Map<string, T>, name: string, value: T): void {
   map.delete(name);
   for (const oldest of map.keys()) if (map.size >= MAX_KNOWN) map.delete(oldest);
@@ -62,20 +62,20 @@ export function createKnownSealKeys(
     readonly links: LinkPool;
     readonly clock: Pick<Clock, 'nowMs'>;
     readonly ledger: LedgerDomain;
-    /** Which machines of tier `tee` are believed. Default: none. */
+    /** Machines of tier `tee` that are believed. Default: none. */
     readonly machinePolicy?: MachinePolicy | undefined;
-    /** How long a machine that has answered is not asked again. Default: ten minutes. */
+    /** Time between two questions to a machine. Default: ten minutes. */
     readonly machineIntervalMs?: number | undefined;
-    /** What the network says against a machine. Default: nothing. */
+    /** Finds the network's objection to a machine. Default: nothing. */
     readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
   },
 ): KnownSealKeys {
   const { links, clock, ledger } = context;
   const known = new Map<string, KnownSealKey>();
-  /** Providers that seal nothing, and until when they are not asked again. */
+  /** Providers that seal nothing, with the time of the next question. */
   const without = new Map<string, number>();
   const nameOf = ({ ticket }: Pick<Match, 'ticket'>): string => toHex(ticket.providerId);
-  /** Seal keys that a machine vouches for, and when it has to be asked again. */
+  /** Seal keys that a machine vouches for, with the time of the next question. */
   const machines = new Map<string, { readonly key: CheckedSealKey; readonly untilMs: number }>();
 
   async function findMachine(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey> {
@@ -89,7 +89,7 @@ export function createKnownSealKeys(
     return key;
   }
 
-  /** Asked of the provider itself, whose certificate the ticket pins: nobody else can say that there is none. */
+  /** Asks the provider itself, whose certificate the ticket pins. Only the provider can say that it has no key. */
   async function fetchKey({ ticket }: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<KnownSealKey | undefined> {
     const peer = { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash };
     try {
@@ -99,7 +99,7 @@ export function createKnownSealKeys(
       const context = { ledger, providerId: ticket.providerId, nowMs: clock.nowMs() };
       return { ...verifySealKey(crypto, signed, context), signed };
     } catch (cause) {
-      // It may be of a version that seals nothing.
+      // The provider may be of a version that seals nothing.
       if (cause instanceof LinkError && cause.refusal === 'unsupported') return undefined;
       if (!(cause instanceof SealError)) throw cause;
       throw new ApiError('provider_busy', `Nothing can be sealed to the provider: ${cause.message}.`, { cause });

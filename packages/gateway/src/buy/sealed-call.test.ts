@@ -50,7 +50,7 @@ const flipUnit = ({ event }: GenerateEvent): GenerateEvent =>
     : create(GenerateEventSchema, { event });
 
 describe('a sealed call', () => {
-  it('shows whoever carries it neither prompt nor answer nor opening', async () => {
+  it('shows a carrier neither prompt nor answer nor opening', async () => {
     const { call, isSeen, orders } = await open();
     const { finished, text, opening } = await call();
     expect(text).toBe(finished.text);
@@ -112,7 +112,7 @@ describe('a sealed call', () => {
     expect((await call()).opening).toBeUndefined();
   });
 
-  it('is not served again to whoever recorded it', async () => {
+  it('is not served again to a recorder of the call', async () => {
     const { call, orders, network } = await open();
     await call();
     const again = network.client.service(ProviderService).generate(orders[0] as GenerateRequest);

@@ -43,7 +43,7 @@ export function sealCall(
   }: {
     readonly to: CheckedSealKey;
     readonly ledger: LedgerDomain;
-    /** Of this call alone. */
+    /** A key for this call alone. */
     readonly replyKey: KemKey;
   },
 ): SealedCall {

@@ -2,21 +2,22 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 
-/** Which verdicts a gateway pays for: `any` leaves it to each request (docs/spec/order.md). */
+/** The verdicts that a gateway pays for: `any` leaves it to each request (docs/spec/order.md). */
 export type SettlePolicy = 'any' | 'accepted';
 
 const DEMAND = '"ogong":{"settle":"accepted"}';
 
 export interface ReadBody<R> {
-  /** What is ordered. */
+  /** The ordered body. */
   readonly body: Uint8Array;
   readonly request: R;
 }
 
 /**
- * The request as the gateway orders it. Under `accepted` a body that says nothing gets the demand, behind all that it has. A caller
- * that checks its answer gets no other body than its own: it has to write the demand itself, and so has one that names other demands.
- * @throws ApiError where it does not; what `read` throws.
+ * The request as the gateway orders it. Under `accepted` a body that says nothing gets the demand, behind all that it has. A
+ * caller that checks its answer gets its own body unchanged, so it has to write the demand itself. The same holds for a caller
+ * that names other demands.
+ * @throws ApiError if it does not; the error of `read`.
  */
 export function readUnderPolicy<R extends Pick<CommonRequest, 'demands'>>(
   given: { readonly body: Uint8Array; readonly isChecked: boolean },

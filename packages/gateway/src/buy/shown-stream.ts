@@ -4,19 +4,22 @@ import { type AnswerFormat, isSameFormat } from '@ogong/protocol/modality/text/a
 import type { Delta } from './provider-call.ts';
 
 /**
- * What a client was shown of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to
- * repeat what was shown before anything of it is new. So the record that holds in the end is one of all that the client has.
+ * The part of a reply that a client has received, over all attempts. A further attempt gives the reply from its start, under the
+ * same draws. It has to repeat the received part before anything new. So the final record covers all that the client has.
  */
 export interface ShownStream {
   /** UTF-8 bytes of its text. */
   readonly textBytes: number;
-  /** Whether anything was shown at all. */
+  /** Whether the client has received anything. */
   readonly hasBegun: boolean;
-  /** Another try begins from the start. */
+  /** Begins another attempt from the start. */
   restart(): void;
-  /** @returns what of a delta the client does not have yet; undefined where that is nothing. @throws ApiError where the try says something else. */
+  /**
+   * @returns the part of a delta that the client does not have yet; undefined if that is empty.
+   * @throws ApiError if the attempt differs from the received part.
+   */
   take(delta: Delta): Delta | undefined;
-  /** The try is over. @throws ApiError where it ended before it said all that was shown. */
+  /** Ends the attempt. @throws ApiError if it is shorter than the received part. */
   end(): void;
 }
 
@@ -25,7 +28,7 @@ export function createShownStream(): ShownStream {
   let textBytes = 0;
   let format: AnswerFormat | undefined;
   const tokens: TokenLogprob[] = [];
-  /** How much of it the running try has said. */
+  /** Length of the running attempt so far. */
   let saidLength = 0;
   let saidTokens = 0;
 
@@ -49,7 +52,7 @@ export function createShownStream(): ShownStream {
       saidTokens = 0;
     },
     take(delta) {
-      // Most tries are the first one, and repeat nothing.
+      // Most attempts are the first one, and repeat nothing.
       const isFresh = saidLength === text.length && saidTokens === tokens.length;
       if (isFresh && format !== undefined && isSameFormat(format, delta.format)) {
         add(delta);

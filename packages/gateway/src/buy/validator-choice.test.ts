@@ -47,7 +47,7 @@ it('goes on to the next where one admits no orders any more', async () => {
     random: () => 0,
   });
   await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'v:2' });
-  // What it refuses is not counted against a provider.
+  // A refusal by it is not counted against a provider.
   await expect(choice.answers(member(1, '').address)).resolves.toBe(false);
 });
 

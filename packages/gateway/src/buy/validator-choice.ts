@@ -14,29 +14,36 @@ export interface ValidatorChoice {
   pick(): Promise<QuorumMember>;
   /** An order under this validator failed: check that it answers before the next order. */
   doubt(): void;
-  /** A provider says that this validator did not admit an order. Where one provider after another says so, the next validator is asked first. */
+  /**
+   * A provider reports that this validator did not admit an order. After several such reports the next validator is asked first.
+   */
   noteRefused(address: Uint8Array): void;
-  /** A reply came whose order this validator has admitted, as it has signed. */
+  /** A reply arrived whose order this validator admitted by its signature. */
   noteAdmitted(address: Uint8Array): void;
-  /** Whether this validator answers this gateway now, and takes orders. @param address 20 bytes; false for somebody who is not registered. */
+  /**
+   * Whether this validator answers this gateway now, and accepts orders.
+   * @param address 20 bytes; false for an unregistered one.
+   */
   answers(address: Uint8Array): Promise<boolean>;
 }
 
 export interface ValidatorChoiceDependencies {
   readonly chain: Pick<ChainView, 'validators'>;
   readonly links: LinkPool;
-  /** The newest epoch that is known here, which orders are of. */
+  /** The newest known epoch, which orders name. */
   readonly latestEpoch: () => bigint;
   /** 0..1, once per process, so that gateways spread over the validators. */
   readonly random: () => number;
-  /** Default: the machine's. */
+  /** Default: the machine's clock. */
   readonly uptime?: Clock;
 }
 
 const PROBE_TIMEOUT_MS = 3_000;
-/** Of orders in a row. It is the word of providers, and one reply is tried twice with the same one. */
+/** Refused orders in a row. Only providers report them, and one reply is tried twice with the same one. */
 const MOST_REFUSED = 3;
-/** Where all validators refuse, the fault may be this gateway's own, and it pays a deposit into the channel of each that it goes to. */
+/**
+ * If all validators refuse, the fault may be this gateway's own. Each change of validator costs a deposit into another channel.
+ */
 const LEAVE_PAUSE_MS = 60_000;
 
 export function createValidatorChoice({
@@ -59,7 +66,7 @@ export function createValidatorChoice({
     const service = links.to(ValidatorService, validator);
     const { draining, certificate } = await service.getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
     if (draining) throw new Error('it admits no orders any more');
-    // One that has just started answers before it knows what the others have certified meanwhile, and refuses newer orders until then.
+    // A validator that has just started answers before it has the newest certificate, and refuses newer orders until then.
     const [own, latest] = [certificate.length > 0 ? parseEpochCertificate(certificate).epoch : 0n, latestEpoch()];
     if (own < latest && !isEpochNear(latest, own))
       throw new Error(`it is at epoch ${own}, and orders are of ${latest}`);

@@ -13,16 +13,16 @@ import { createTextForm } from './text-form.ts';
 interface ChoicesJob {
   readonly completionId: string;
   readonly endpoint: Endpoint;
-  /** Those of one call; each has as many choices. */
+  /** The prompts of one call; each has as many choices. */
   readonly prompts: readonly OrderedPrompt[];
   readonly key: KeyHolder;
-  /** Who is to answer; undefined for whoever the router draws. */
+  /** The provider that the request names; undefined to let the router draw one. */
   readonly provider: Uint8Array | undefined;
 }
 
 /**
- * Buys the choices of an answer, counted over all prompts. Tells the client where a context is smaller than its limit, and where a
- * model does not follow what is said about thinking.
+ * Buys the choices of an answer, counted over all prompts. Warns the client if a context is smaller than its limit, or if a model
+ * ignores the request's wish about thinking.
  */
 export function createChoices(
   context: ApiContext,
@@ -66,7 +66,7 @@ export function createChoices(
   };
 }
 
-/** What the place of the reasoning shows of a model: that it cannot think, or that it thinks in any case. An effort shows nowhere. */
+/** Whether a model cannot think, or always thinks, against the request's wish. A wished effort cannot be checked. */
 function isUnmet(format: AnswerFormat, { thinking: { wanted } }: Pick<InferenceRequest, 'thinking'>): boolean {
   return (wanted === 'yes' && !mayThink(format)) || (wanted === 'no' && format.reasoning === 'opened');
 }

@@ -5,13 +5,13 @@ import { type BodyLimits, readBody } from '@ogong/host/http/body';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Accounts } from '../books/accounts.ts';
-import { bookCardEvent } from '../books/card-book.ts';
+import { bookCardEvent } from '../books/card-store.ts';
 import { CARD_SIGNATURE_HEADER, isSignedWebhook, parseCardEvent } from '../books/card-wire.ts';
 
 export interface CardOptions {
-  /** What the provider signs its webhooks with. */
+  /** Secret with which the provider signs its webhooks. */
   readonly secret: Secret<string>;
-  /** Currency to atomic units for its least unit. */
+  /** Atomic units for the least unit of each currency. */
   readonly rates: ReadonlyMap<string, bigint>;
 }
 
@@ -23,7 +23,7 @@ export interface CardHandlerDependencies {
   readonly onBooked: (event: string, amountAtomic: bigint) => void;
 }
 
-/** Takes a payment provider's webhooks. Any answer but 2xx makes it tell the same again later. */
+/** Handles a payment provider's webhooks. After any answer but 2xx the provider sends the same event again later. */
 export function createCardHandler(
   options: CardOptions | undefined,
   { books, accounts, clock, bodyLimits, onBooked }: CardHandlerDependencies,

@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import Stripe from 'stripe';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createAccounts } from '../books/accounts.ts';
-import { listCredits } from '../books/credit-book.ts';
+import { listCredits } from '../books/credit-store.ts';
 import { reconcile } from '../books/reconcile.ts';
-import { nameAccount } from '../books/spending-book.ts';
+import { nameAccount } from '../books/spending-store.ts';
 import { createCardHandler } from './card-handler.ts';
 
 const SECRET = 'whsec_test';

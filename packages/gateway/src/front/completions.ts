@@ -25,33 +25,36 @@ import type { BoughtAnswer, BoughtReply, OrderedPrompt } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
 import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { createChoices } from './buy-choices.ts';
-import type { BegunCall, CallDoor } from './call-door.ts';
+import type { BegunCall, CallLimits } from './call-limits.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
 import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
-/** The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are there for who asks. */
+/**
+ * The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are present if the client asks for
+ * them.
+ */
 export interface OgongField {
   readonly receipts: readonly {
     readonly reply_id: string;
     readonly url: string;
     readonly output_tokens: number;
-    /** From the order to the first part of the answer and to its last token, by the gateway's own clock. */
+    /** Times from the order to the first part of the answer and to its last token, by the gateway's own clock. */
     readonly first_token_ms: number;
     readonly took_ms: number;
     readonly checks?: readonly Check[];
     readonly receipt?: ReceiptJson;
-    /** What the model wrote, where the content that is shown is not all of it. */
+    /** The model's text, if the shown content is not all of it. */
     readonly response?: string;
-    /** Orders of the same answer that failed before, where there were some. */
+    /** Failed orders of the same answer, if there were any. */
     readonly earlier_tries?: readonly FailedTryJson[];
   }[];
 }
 
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
-  readonly door: CallDoor;
+  readonly limits: CallLimits;
   readonly rates: RateLimits;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
@@ -62,7 +65,7 @@ export interface CompletionsDependencies {
   readonly heartbeatMs: number;
 }
 
-/** A prompt as it is ordered where it may be hedged. @throws RequestError */
+/** Prepares a prompt that may be hedged. @throws RequestError */
 export async function prepareHedge(
   hedging: CompletionsDependencies['hedging'],
   prompt: OrderedPrompt,
@@ -72,10 +75,10 @@ export async function prepareHedge(
   return hedging?.prepare(prompt, { ...given, read }) ?? prompt;
 }
 
-/** Chat or completions: every choice is a reply of its own, with a receipt of its own. */
+/** Handles chats or completions. Every choice is a reply of its own, with a receipt of its own. */
 export function createCompletionHandler(endpoint: Endpoint, dependencies: CompletionsDependencies): KeyedHandler {
   return async (context, key) => {
-    const call = await dependencies.door.begin(context, key);
+    const call = await dependencies.limits.begin(context, key);
     try {
       const body = await readJsonBody(context, call.bodyLimits);
       return await answerWithReplies(context, { endpoint, body, key, call }, dependencies);
@@ -93,7 +96,7 @@ interface CompletionCall {
   readonly call: BegunCall;
 }
 
-/** @throws ApiError or RequestError while nothing is sent yet. */
+/** @throws ApiError or RequestError before anything is sent. */
 async function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, key, call }: CompletionCall,
@@ -134,7 +137,7 @@ async function answerWithReplies(
 
 type ServeChoice = ReturnType<typeof createChoices>;
 
-/** Shows prompts before their answers, where that is asked for: texts alone, since a gateway has no model. @throws RequestError */
+/** Shows prompts before their answers if `echo` is set: texts only, since a gateway has no model. @throws RequestError */
 function echoPrompts(serve: ServeChoice, prompts: readonly OrderedPrompt[]): CompletionAnswer<BoughtReply>['serve'] {
   const texts = prompts.map(({ request }) => readEcho(request));
   return (choice, signal) => {
@@ -154,12 +157,12 @@ function readEcho({ echo, prompt, logprobs }: InferenceRequest): string | undefi
 
 const refuseEcho = (why: string): RequestError => new RequestError(`echo: ${why}`, 'echo', 'unsupported_parameter');
 
-/** The caller checks the answer as it comes. */
+/** Whether the caller checks the answer while it arrives. */
 export function isInline({ req }: ApiContext): boolean {
   return req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
 }
 
-/** Who is to answer, where the caller names it. @throws RequestError */
+/** Returns the provider that the caller names, if it names one. @throws RequestError */
 export function readProvider({ req }: ApiContext): Uint8Array | undefined {
   const named = req.header(PROVIDER_HEADER);
   if (named === undefined) return undefined;
@@ -167,7 +170,7 @@ export function readProvider({ req }: ApiContext): Uint8Array | undefined {
   throw new RequestError(`${PROVIDER_HEADER}: expected the id of a provider, 64 lower-case hexadecimal digits`, null);
 }
 
-/** @param terms how texts are read; undefined where nothing is. */
+/** @param terms rules for reading texts; undefined for vectors and scores. */
 export function toOgongField(
   context: ApiContext,
   replies: readonly (BoughtAnswer | BoughtReply)[],
@@ -187,11 +190,11 @@ export function toOgongField(
   };
 }
 
-/** Whoever checks the receipt needs the text that was signed, and cannot have it from what is read out of it. */
+/** A client that checks the receipt needs the signed text, which the shown content may not contain in full. */
 const findHidden = (reply: BoughtReply, terms: AnswerTerms): { readonly response?: string } =>
   readWhole(reply, terms).content === reply.text ? {} : { response: reply.text };
 
-/** @throws ApiError where the id is none, or the key may not ask for it. */
+/** @throws ApiError if the id is malformed, or the key may not ask for it. */
 export function assertModel(model: string, key: KeyHolder): void {
   let refusal: string | undefined;
   try {

@@ -19,13 +19,13 @@ import { readPrompt } from './read-prompt.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /**
- * An answer in the words of another API. What is ordered, and what the receipt is about, is the chat that its request is translated
- * to (docs/spec/dialects.md).
+ * Answers in the format of another API. The order and the receipt are for the chat that its request is translated to
+ * (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { door, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging } = dependencies;
+  const { limits, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging } = dependencies;
   return async (context, key) => {
-    const call = await door.begin(context, key);
+    const call = await limits.begin(context, key);
     try {
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, call.bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
@@ -57,10 +57,10 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
   };
 }
 
-/** Says that a count is the most that a prompt can have, and not what a model makes of it. */
+/** Header that marks a count as an upper bound and not the model's own count. */
 const COUNT_HEADER = 'x-ogong-token-count';
 
-/** A gateway has no model, so that it counts as orders do: the most tokens that can be billed. */
+/** Counts tokens as orders do: the most that can be billed. A gateway has no model. */
 export function createCountHandler(
   name: ApiDialectName,
   { bodyLimits }: Pick<CompletionsDependencies, 'bodyLimits'>,

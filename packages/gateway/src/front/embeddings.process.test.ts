@@ -26,7 +26,7 @@ interface EmbeddingBody {
 
 const INPUT = ['The little dog', 'a cat'];
 
-/** What the provider's model makes of the inputs. */
+/** Vectors of the provider's model for the inputs. */
 async function embedHere(): Promise<Float32Array[]> {
   const engine = createFakeEmbeddingEngine();
   try {

@@ -25,12 +25,12 @@ export interface BoughtEmbedding extends BoughtAnswer {
   readonly vectors: readonly Float32Array[];
 }
 
-/** How one endpoint reads a body and words the vectors. */
+/** Rules of one endpoint for reading a body and formatting the vectors. */
 interface VectorApi<Q extends EmbeddingRequest> {
   readonly endpoint: EmbeddingEndpoint;
   readonly parse: (body: Uint8Array) => Q;
   readonly format: (request: Q, reply: BoughtEmbedding) => Json;
-  /** Joins the receipts, where the answer alone does not show all that was signed. */
+  /** Adds fields to the receipts, if the answer alone does not show all signed values. */
   readonly addProof?: (reply: BoughtEmbedding) => Json;
 }
 
@@ -38,7 +38,7 @@ interface VectorApi<Q extends EmbeddingRequest> {
 export const createEmbeddingHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
   createVectorHandler(dependencies, { endpoint: 'embedding', parse: parseEmbeddingRequest, format: formatEmbeddings });
 
-/** Documents by their scores. The signature covers the scores of all of them, in the order of the request. */
+/** Scores documents. The signature covers the scores of all of them, in the order of the request. */
 export const createRerankHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
   createVectorHandler(dependencies, {
     endpoint: 'rerank',
@@ -53,9 +53,9 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
   { endpoint, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
-  const { door, rates, replies, randomBytes, settle } = dependencies;
+  const { limits, rates, replies, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
-    const call = await door.begin(context, key);
+    const call = await limits.begin(context, key);
     try {
       const asked = { body: await readJsonBody(context, call.bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
@@ -87,7 +87,7 @@ async function buy<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
   }
 }
 
-/** The vectors come whole with the record; stage 1 has seen by then that they are the ones it signs. */
+/** The vectors arrive whole with the record. Stage 1 has checked by then that the record signs them. */
 export function createEmbeddingForm({ inputs }: Pick<EmbeddingRequest, 'inputs'>): AnswerForm<BoughtEmbedding> {
   return {
     streams: false,

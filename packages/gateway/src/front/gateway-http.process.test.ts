@@ -17,7 +17,7 @@ const open = async (options: FixtureOptions = {}): Promise<void> => {
 };
 
 const chat = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'Tell me a story' }] };
-/** Whatever the gateway says; what it should be is what the tests are about. */
+/** Any JSON: the tests state the expected value. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
 const readJson = async (response: Promise<Response> | Response): Promise<any> => (await response).json();
 const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
@@ -167,7 +167,7 @@ describe('a bad request', () => {
   });
 });
 
-/** What comes back until the gateway closes. */
+/** All bytes that the gateway sends until it closes. */
 function sendRaw(text: string): Promise<string> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(fixture.url);
@@ -265,7 +265,7 @@ describe('access', () => {
     expect(error).toBeInstanceOf(OpenAI.RateLimitError);
     expect(error).toMatchObject({ code: 'insufficient_quota', type: 'insufficient_quota' });
     expect(guarded.network.orders).toHaveLength(1);
-    // The first list had its price: what is over the budget at that holds no provider's slot.
+    // The first list named a price, so a request above its budget holds no provider's slot.
     expect(guarded.network.routes).toBe(1);
     expect(guarded.network.reports.filter(({ outcome }) => outcome === 'unused')).toEqual([]);
     // The verdict frees what was not spent.
@@ -317,7 +317,7 @@ describe('access', () => {
   });
 });
 
-describe('what can be read', () => {
+describe('read routes', () => {
   it('lists models as OpenAI does', async () => {
     await open();
     const client = new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'x', maxRetries: 0 });

@@ -2,9 +2,9 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { KeyHolder } from '../books/api-keys.ts';
 import { nameHolder } from '../books/reservation.ts';
 
-/** How many requests may run at once, in all and per holder: a key, or all keys of an organisation. */
+/** Limits the running requests, in all and per holder: a key, or all keys of an organisation. */
 export interface InferenceGate {
-  /** @throws ApiError `too_many_requests` @returns what gives the place back. */
+  /** @throws ApiError `too_many_requests` @returns a function that gives the place back. */
   enter(key: Pick<KeyHolder, 'id' | 'organisation'>): () => void;
   size(): number;
 }

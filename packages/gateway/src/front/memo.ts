@@ -1,13 +1,13 @@
 import type { Clock } from '@ogong/host/time/clock';
 
 export interface MemoOptions<T> {
-  /** The value that was read longest ago goes first. */
+  /** The value that was read longest ago is dropped first. */
   readonly capacity: number;
-  /** How long a value may be told again. */
+  /** Time for which a value may be returned again. */
   readonly lifetimeMs: (value: T) => number;
 }
 
-/** Tells a value again while it lives, and reads it once for all who ask at the same time. A failure is not kept. */
+/** Returns a value again while it is fresh, and reads it once for concurrent callers. A failure is not kept. */
 export type Memo<T> = (key: string, read: () => Promise<T>) => Promise<T>;
 
 export function createMemo<T>({ capacity, lifetimeMs }: MemoOptions<T>, clock: Clock): Memo<T> {

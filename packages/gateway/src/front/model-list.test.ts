@@ -44,7 +44,7 @@ function createList(verifiers: number, model = MODEL) {
 
 describe('a model of the list', () => {
   it.each([0, 1])('with %i verifiers says that nobody else can check it', async (verifiers) => {
-    const warning = expect.stringContaining('What nobody judges is not paid');
+    const warning = expect.stringContaining('A reply without a verdict is not paid');
     expect(await createList(verifiers).get(MODEL, {})).toMatchObject({ ogong: { verifiers, warning } });
   });
 

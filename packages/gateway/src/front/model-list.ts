@@ -12,12 +12,12 @@ import { createModelNotFound } from '../buy/match/provider-match.ts';
 import type { RouterClient, Routers } from '../buy/match/routers.ts';
 import { createMemo } from './memo.ts';
 
-/** No id: whoever may reach a gateway that has no keys. */
+/** A caller without an id uses a gateway that has no keys. */
 type Caller = Pick<KeyHolder, 'models'> & Partial<Pick<KeyHolder, 'id'>>;
 
-/** What the network serves now, as OpenAI lists models: those that a key may ask for. */
+/** The models that the network serves now and that a key may ask for, in OpenAI's format. */
 export interface ModelList {
-  /** Offers one by one, each with its figures, posture and price. @throws ApiError */
+  /** Lists offers one by one, each with its figures, posture and price. @throws ApiError */
   listOffers(model: string | undefined, caller: Caller): Promise<Json>;
   list(caller: Caller): Promise<readonly Json[]>;
   /** @throws ApiError `model_not_found` */
@@ -27,14 +27,14 @@ export interface ModelList {
 const MAX_LISTED_MODELS = 64;
 const FRESH_MODELS_MS = 1_000;
 const FRESH_OFFERS_MS = 5_000;
-/** Far less than a router lets one caller ask (ROUTER_RATES, and what every stranger may): replies need the rest. */
+/** Far below the rate that a router grants one caller (ROUTER_RATES): replies need the rest. */
 const LISTING_RATE = { perSecond: 30, burst: 4 * MAX_LISTED_MODELS };
-/** Of these, for one key: whoever walks through all names must not keep the lists from others. */
+/** Rate of one key: a caller that lists all names must not keep the lists from others. */
 const LISTING_RATE_OF_KEY = { perSecond: 15, burst: 2 * MAX_LISTED_MODELS };
-/** Names are the router's own. */
+/** Longest memory of lists, by names that the router gave. */
 const MAX_KEPT_LISTS = 1_024;
 
-/** Null where nobody has measured it. */
+/** Null without measurements. */
 const showFigures = ({
   latencyMs,
   milliTokensPerSecond,
@@ -54,7 +54,7 @@ function showOffer(offer: ListedOffer): Json {
     model: offer.model,
     model_root: toHex(offer.modelRoot),
     price_per_1k: offer.pricePer1k.toString(),
-    // Null where it serves nobody who may not take the answer.
+    // Null if it takes no standby orders.
     standby_per_1k: offer.standbyPer1k?.toString() ?? null,
     context_size: offer.contextSize,
     capacity: offer.capacity,
@@ -66,22 +66,22 @@ function showOffer(offer: ListedOffer): Json {
     ...(posture && {
       posture: {
         ...{ tier: posture.tier, method: posture.method, numeric_class: numericClass, exact: posture.exact },
-        // What backs the promise where nobody checks it: an ejection takes it.
+        // The amount behind the promise of a tier that nobody checks: an ejection takes it.
         held_tokens: offer.heldTokens.toString(),
       },
     }),
   };
 }
 
-/** A provider's own verifier is never asked about its replies, so that it takes two for one that may be asked. */
+/** A provider's own verifier never checks its replies. So two verifiers are needed for one that may be asked. */
 const OTHERS_AND_OWN = 2;
 const UNCHECKED =
-  'Nobody but a provider itself runs a verifier of this model, so its answers may stay unjudged. What nobody judges is not paid.';
+  'Nobody but a provider itself runs a verifier of this model, so its answers may stay unjudged. A reply without a verdict is not paid.';
 
 const UNPROVEN =
   'A signature only: nothing proves which model answers, or that it ran as asked, and nobody audits it. It is paid all the same.';
 
-/** What answers are checked by, and what is not, before anybody pays for them. */
+/** Describes the check of a tier's answers, and the parts that it does not check, before anybody pays. */
 function describeTier({ model, verifiers }: ModelSupply): Json {
   const { tier } = lookUpTier(model.split('/')[1] ?? '');
   const isComparable = tier?.verifierWork.length !== 0;
@@ -93,8 +93,8 @@ function describeTier({ model, verifiers }: ModelSupply): Json {
 }
 
 /**
- * The router is asked over the gateway's own certificate, as for every reply: so lists that many ask for are asked for once, and no
- * client uses up what the gateway may ask.
+ * The router is asked over the gateway's own certificate, as for every reply. So one call serves all callers of a list, and no
+ * client uses up the gateway's rate.
  * @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know.
  */
 export function createModelList(
@@ -106,7 +106,7 @@ export function createModelList(
   const known = createMemo<readonly ModelSupply[]>({ capacity: 1, lifetimeMs: () => FRESH_MODELS_MS }, uptime);
   const shown = createMemo<readonly Json[]>({ capacity: MAX_KEPT_LISTS, lifetimeMs: () => FRESH_OFFERS_MS }, uptime);
 
-  /** @param caller whose share it takes; the list of models, once a second for all, takes nobody's. */
+  /** @param caller the key whose share it uses; the list of models, once a second for all, uses none. */
   async function ask<T>(
     caller: Caller | undefined,
     call: (service: RouterClient, limits: CallOptions) => Promise<T>,
@@ -146,7 +146,7 @@ export function createModelList(
     },
   });
 
-  // For names that the router has listed alone, so nobody fills it with names that there are not.
+  // Keep lists only for names that the router has listed, so that invented names do not fill the memory.
   const showOffers = (model: string, caller: Caller): Promise<readonly Json[]> =>
     shown(model, async () =>
       (await ask(caller, (service, limits) => service.listOffers({ model }, limits))).offers.map(showOffer),
@@ -154,7 +154,7 @@ export function createModelList(
 
   return {
     async listOffers(named, caller) {
-      // One model at a time: all offers of a large network make no message.
+      // Ask for one model at a time: all offers of a large network exceed a message.
       const models = (await fetch(caller)).filter(({ model }) => named === undefined || model === named);
       if (named !== undefined && models.length === 0) throw createModelNotFound(named);
       const names = [...new Set(models.map(({ model }) => model))];

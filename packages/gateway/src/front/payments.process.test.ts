@@ -11,9 +11,9 @@ import { x402Client, x402HTTPClient } from '@x402/core/client';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { findPayment } from '../books/payment-book.ts';
+import { findPayment } from '../books/payment-store.ts';
 import { reconcile } from '../books/reconcile.ts';
-import { readSpending } from '../books/spending-book.ts';
+import { readSpending } from '../books/spending-store.ts';
 
 const LEAST = unit;
 const payTo = `0x${toHex(fakePayer.address)}` as Hex;
@@ -21,10 +21,10 @@ const payTo = `0x${toHex(fakePayer.address)}` as Hex;
 type Member = Awaited<ReturnType<TestLedger['createMember']>>;
 
 let ledger: TestLedger;
-/** Whoever asks and pays. */
+/** The caller that pays. */
 let caller: Member;
 let fixture: GatewayFixture;
-/** What sends the gateway's transactions. Its own account has no key here, so that another one pays their gas. */
+/** Sender of the gateway's transactions. Its own account has no key here, so that another one pays their gas. */
 let sender: Member;
 let isDown: boolean;
 let beforeIt: (() => Promise<unknown>) | undefined;
@@ -41,7 +41,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-/** Sends it after whatever else is sent first. What began while the chain was there ends with it, too. */
+/** Sends it after whatever else is sent first. A transfer that began while the chain was reachable also ends with it. */
 async function send(...asked: Parameters<typeof sender.client.transferByAuthorization>) {
   if (isDown) throw new ChainError('rpc-unreachable', 'the chain is away');
   await beforeIt?.();
@@ -104,7 +104,7 @@ it('asks a caller without a key for money, takes it on the chain by the client t
   expect(reserved).toBeGreaterThan(0n);
   expect(await reconcile(fixture.books)).toEqual([]);
 
-  // What the reply did not cost pays for the next one: that payment is signed, and stays with its payer.
+  // The rest of the payment pays for the next reply: that payment is signed, and stays with its payer.
   const next = await ask(await sign(wallet, await ask()));
   expect(next.status).toBe(200);
   expect(wallet.getPaymentSettleResponse((name) => next.headers.get(name)).transaction).toBe('');
@@ -249,7 +249,7 @@ it('credits a payment that somebody else sent first, and one whose gateway died 
     .poll(async () => (await fixture.books.read(() => findPayment({ from: caller.address, nonce })))?.state)
     .toBe('final');
 
-  // The chain has it and the books do not: the loop finds it, once.
+  // The chain has it and the store does not: the loop finds it, once.
   await fixture.books.write(function* () {
     yield { sql: "UPDATE payments SET state = 'pending', transaction_hash = ''", parameters: [] };
     yield { sql: "DELETE FROM credits WHERE id LIKE 'chain:%'", parameters: [] };
@@ -287,7 +287,7 @@ it('keeps a payment while the chain is away, and takes back what the chain undid
   expect(await reconcile(fixture.books)).toEqual([]);
 });
 
-it('keeps no place for whoever has not paid, however many begin and say nothing more', async () => {
+it('keeps no place for callers that have not paid, however many begin and then stay silent', async () => {
   await fixture.close();
   fixture = await open(2n, { maxRequests: 2, maxRequestsPerKey: 1 });
   const { hostname, port } = new URL(fixture.url);

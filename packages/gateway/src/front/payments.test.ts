@@ -6,7 +6,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createSqlitePlace, type OpenBooks, type TestBooksPlace } from '@ogong/testing/gateway/books-place';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findPayment } from '../books/payment-book.ts';
+import { findPayment } from '../books/payment-store.ts';
 import { nameNetwork, PAYMENT_HEADER, type PaymentOffer } from '../books/payment-wire.ts';
 import { createPayments, type PaymentChain, type PaymentDesk } from './payments.ts';
 
@@ -20,7 +20,7 @@ let place: TestBooksPlace;
 let opened: OpenBooks;
 let poor: PromiseWithResolvers<bigint>;
 let desk: PaymentDesk;
-/** With what sending fails. Undefined where the chain takes it. */
+/** The error of sending. Undefined where the chain takes it. */
 let fails: ChainErrorCode | undefined;
 beforeEach(async () => {
   place = await createSqlitePlace();

@@ -23,7 +23,7 @@ import {
   namePayer,
   type PaymentRow,
   takePayment,
-} from '../books/payment-book.ts';
+} from '../books/payment-store.ts';
 import {
   encodePaymentRequired,
   encodePaymentResponse,
@@ -44,11 +44,11 @@ export interface PaymentOptions {
   readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
   /** The gateway's own account. */
   readonly payTo: Address;
-  /** The price that a request is counted at. */
+  /** Price for computing the fee of a request. */
   readonly pricePer1kAtomic: bigint;
-  /** A request that may cost less is counted as this, so that a payment is worth its gas. */
+  /** Least fee of a request, so that a payment is worth its gas. */
   readonly leastAtomic: bigint;
-  /** How many blocks have to be above a payment until it stays. */
+  /** Number of blocks above a payment before it is final. */
   readonly confirmations: bigint;
   readonly intervalMs: number;
 }
@@ -72,13 +72,17 @@ export type PaymentChain = Pick<
 
 export interface PaymentDesk extends Repeating {
   /**
-   * What a caller without a key sends to pay for its request, before the body is read: all of it is checked that needs neither the
-   * request nor the chain, so that it is somebody's signed word. @returns undefined where there is none. @throws ApiError
+   * Reads the payment of a caller without a key, before the body is read. It checks everything that needs neither the request nor
+   * the chain, so that the payment has a valid signature.
+   * @returns undefined without a payment.
+   * @throws ApiError
    */
   read(context: ApiContext): Promise<PaymentOffer | undefined>;
   /**
-   * Takes the payment. @param enter takes the payer's place among the requests that run; the caller gives it back.
-   * @returns whose money the request is. @throws ApiError `payment_required` with what it costs and how to pay, in a header.
+   * Takes the payment.
+   * @param enter takes the payer's place among the running requests; the caller gives it back.
+   * @returns the account that pays for the request.
+   * @throws ApiError `payment_required` with the price and the terms in a header.
    */
   charge(
     context: ApiContext,
@@ -88,24 +92,24 @@ export interface PaymentDesk extends Repeating {
   ): Promise<KeyHolder>;
 }
 
-/** What is asked for, and what the request may cost of it. */
+/** The requested amount, and the most that the request may cost. */
 interface Quote extends PaymentTerms {
   readonly neededAtomic: bigint;
 }
 
-/** Payments that are settled at once; more have to come again. */
+/** Payments that are settled at once. Further ones are refused with a retry. */
 const MOST_RUNNING = 16;
-/** Of one payer: addresses are cheap, but each needs a balance, which is looked up before anything is settled. */
+/** Running payments of one payer. Addresses are cheap, but each needs a balance, which is read before anything is settled. */
 const MOST_RUNNING_OF_PAYER = 4;
-/** Signatures that are checked, of callers whose addresses belong together. Each costs a millisecond. */
+/** Rate of checked signatures for callers of one address group. Each costs a millisecond. */
 const CHECK_RATE = { perSecond: 32, burst: 128 };
-/** Payers without a balance that are looked up, of callers whose addresses belong together. */
+/** Rate of payers without a balance for callers of one address group. */
 const POOR_RATE = { perSecond: 4, burst: 32 };
 const PER_ROUND = 64;
-/** The chain has to take it before it lapses. */
+/** Least time before a payment lapses: the chain has to accept it in time. */
 const LEAST_LIFE_S = 5n;
 const MOST_LIFE_S = 3_600n;
-/** A nonce is kept longer than its payment can be sent again. */
+/** Time that a nonce is kept, longer than its payment can be sent again. */
 const KEPT_MS = 86_400_000;
 
 export function createPayments(options: PaymentOptions, dependencies: PaymentDependencies): PaymentDesk {
@@ -116,7 +120,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   const checks = createRateLimiter(CHECK_RATE, clock);
   const lookups = createRateLimiter(POOR_RATE, clock);
 
-  /** The most that a request may cost. */
+  /** Computes the most that a request may cost. */
   function quote(context: ApiContext, asked: readonly MeteredRequest[]): Quote {
     const most = asked.reduce((sum, { request, count }) => {
       const bound = findModality(request.endpoint).boundTokens(request);
@@ -126,7 +130,10 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     return { deployment, payTo, amountAtomic, neededAtomic: most, url: context.req.url };
   }
 
-  /** Keys without a balance cost nothing, so they take no place among the payments that are settled. @throws ApiError, ChainError */
+  /**
+   * Checks the payer's balance. Keys without a balance cost nothing, so they must not take a place among running payments.
+   * @throws ApiError, ChainError
+   */
   async function assertFunded({ from, value }: PaymentOffer['authorization'], terms: Quote, group: string) {
     if (!lookups.take(group)) throw createBusy();
     const chain = await client();
@@ -145,7 +152,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   ): Promise<PaymentRow> {
     const { from, nonce, value } = offer.authorization;
     if (value < terms.amountAtomic) throw refuse(`it pays ${value} of ${terms.amountAtomic} atomic units`);
-    // It may have lapsed while the body came.
+    // The payment may have lapsed while the body arrived.
     const problem = findTimeProblem(offer, clock.nowMs());
     if (problem !== undefined) throw refuse(problem);
     const name = `${from} ${nonce}`;
@@ -162,7 +169,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       if (await chain.isAuthorizationSpent(offer.authorization)) throw refuse('nonce_already_used');
       const balance = await chain.balanceOf(from);
       const fromBlock = await chain.blockNumber();
-      // Before anything is taken: a payment that finds no place costs nothing. A payer who cannot cover it leaves again at once.
+      // Enter before anything is taken: a payment that finds no place costs nothing. A payer that cannot cover it leaves at once.
       enter({ id: namePayer(from), budgetAtomic: undefined });
       const taken = { account: namePayer(from), fromBlock, madeMs: clock.nowMs(), balanceAtomic: balance };
       const row = await books.write(() => takePayment(offer, { ...taken, neededAtomic: terms.neededAtomic }));
@@ -215,7 +222,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       const shown = { network: nameNetwork(deployment), payer };
       try {
         const row = await pay(offer, terms, { group: nameGroup(context.env), enter });
-        // Somebody else may have used its nonce: what the chain does not show is no payment.
+        // Another transfer may have used its nonce: a payment that the chain does not show does not count.
         if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
         const transaction = row.transactionHash;
         context.header(PAYMENT_RESPONSE_HEADER, encodePaymentResponse({ success: true, transaction, ...shown }));
@@ -242,7 +249,7 @@ const refuse = (problem: string | undefined, terms?: PaymentTerms): ApiError =>
 const createBusy = (): ApiError =>
   new ApiError('too_many_requests', 'Many payments are being settled; try again shortly.', { retryAfterS: 2 });
 
-/** What keeps a payment from being taken, before its request is read and the chain is asked. */
+/** Finds a reason to refuse a payment, before its request is read and the chain is asked. */
 async function findProblem(
   offer: PaymentOffer,
   { deployment, payTo }: Pick<PaymentTerms, 'deployment' | 'payTo'>,
@@ -262,7 +269,7 @@ function findTimeProblem({ authorization }: PaymentOffer, nowMs: number): string
   return authorization.validBefore > nowS + MOST_LIFE_S ? 'it is good for too long: an hour at most' : undefined;
 }
 
-/** Brings a payment one step on, as the chain has it. Whoever repeats it after a crash changes nothing twice. @throws ChainError */
+/** Brings a payment to its next state on the chain. A repetition after a crash changes nothing twice. @throws ChainError */
 async function settle(
   { confirmations }: Pick<PaymentOptions, 'confirmations'>,
   { books, client, clock }: PaymentDependencies,
@@ -272,7 +279,7 @@ async function settle(
   const { authorization, signature } = row;
   const lost = row.state === 'paid' ? 'undone' : 'failed';
   const end = (state: 'failed' | 'undone' | 'final') => books.write(() => endPayment(row, state, clock.nowMs()));
-  /** Notes the transfer that is on the chain, whoever sent it. */
+  /** Notes the transfer that is on the chain, from any sender. */
   const note = async (): Promise<void> => {
     const found = await chain.findAuthorizedTransfer(authorization, row.fromBlock);
     if (found) {
@@ -280,7 +287,7 @@ async function settle(
       if ((await chain.blockNumber()) - found.blockNumber >= confirmations) await end('final');
       return;
     }
-    // Its owner cancelled it, or a node that is behind does not show it yet.
+    // The owner cancelled it, or this node is behind and does not show it yet.
     if ((await chain.chainTime()) >= authorization.validBefore) await end(lost);
   };
   const step = async (): Promise<void> => {
@@ -295,6 +302,6 @@ async function settle(
       await end(lost);
     }
   };
-  // It is the same account that fills the escrow.
+  // The same account fills the escrow.
   await books.alone('funding', step);
 }

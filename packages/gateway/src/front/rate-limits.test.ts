@@ -57,7 +57,7 @@ it('takes a minute of requests at once, then as they come back, each key for its
   for (let i = 0; i < 9; i++) await limits.countRequest(context, holder({}, 'c'));
   nowMs += 19_999;
   await expect(limits.countRequest(context, key)).rejects.toThrow(expect.objectContaining({ retryAfterS: 1 }));
-  // What was refused was not counted.
+  // A refused request was not counted.
   nowMs += 1;
   await limits.countRequest(context, key);
   await expect(limits.countRequest(context, key)).rejects.toThrow();

@@ -8,14 +8,14 @@ import type { BoughtAnswer, ReplyJob } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
 
 /**
- * What a key may ask for in a minute. Each limit is a bucket that holds a minute's worth and fills evenly.
+ * Requests and tokens that a key may use in a minute. Each limit is a bucket that holds a minute's worth and fills evenly.
  */
 export interface RateLimits {
   /** Counts one request, and says in headers what is left. @throws ApiError `too_many_requests`; nothing is counted then. */
   countRequest(context: ApiContext, key: KeyHolder): Promise<void>;
   /**
-   * Takes the most tokens that the replies of a call may have, and gives back what they did not have. A call that is larger than a
-   * minute's worth starts with a full bucket, and the next one waits until it is paid off.
+   * Takes the most tokens that the replies of a call may have, and gives back what they did not have. A call that is larger than
+   * a minute's worth starts with a full bucket, and the next one waits until it is paid off.
    * @throws ApiError `too_many_requests`; nothing is taken then.
    */
   meter(
@@ -92,7 +92,7 @@ function createMeter(
   return {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>) {
       const bound = boundTokens(job.request);
-      // Whoever leaves before the end has had all of it, so that leaving is no way around the limit.
+      // A client that leaves early is counted for the whole bound, so that leaving is no way around the limit.
       let used = bound;
       try {
         const reply = yield* replies.serve<Q, R>(job);

@@ -14,9 +14,9 @@ interface PromptPolicy {
 const SEED_BYTES = 6;
 
 /**
- * The request of a text as the gateway orders it. A stream that says nothing of a seed gets one, behind all that it has: its draws
- * are the same at any provider then, so that another one can go on where one dies (docs/spec/request.md#unbroken-streams). A caller
- * that checks its answer gets no other body than its own.
+ * The request of a text as the gateway orders it. A stream without a seed gets one behind its other fields. Its draws are then
+ * the same at any provider, so that another provider can continue it (docs/spec/request.md#unbroken-streams). A caller that
+ * checks its answer gets no other body than its own.
  * @throws ApiError, RequestError
  */
 export function readPrompt(

@@ -6,8 +6,8 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from '../books/api-keys.ts';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
-import type { OrderRow } from '../books/order-book.ts';
-import { type HeldWord, type ReceiptStore, receiptPath, toCompactReceipt } from '../books/receipt-store.ts';
+import type { OrderRow } from '../books/order-store.ts';
+import { type DeliveryConfirmation, type ReceiptStore, receiptPath, toCompactReceipt } from '../books/receipt-store.ts';
 import type { FailedTry } from '../buy/reply.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
@@ -74,7 +74,7 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
         earlier_tries: await Promise.all(
           (await ledger.listFailed(order)).map((failed) => toEarlierTry(failed, receipts)),
         ),
-        // What the receipt is about. Without request and response it cannot be checked.
+        // The request and response that the receipt is about. Without request and response it cannot be checked.
         ...(isCompact || isSealed ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
       });
     },
@@ -92,15 +92,15 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
 const encodeBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 
-/** What a validator signed that it keeps of what this gateway said that it was given. */
-const toHeld = ({ validator, delivery, payerSignature, signature }: HeldWord): Json => ({
+/** The validator's signed confirmation that it stored our delivery statement. */
+const toHeld = ({ validator, delivery, payerSignature, signature }: DeliveryConfirmation): Json => ({
   validator: `0x${validator}`,
   delivery: encodeBase64(delivery),
   payer_signature: encodeBase64(payerSignature),
   signature: encodeBase64(signature),
 });
 
-/** What has happened to the reply since then. */
+/** Settlement state of the reply. */
 function toStatus(order: OrderRow): Json {
   return {
     state: order.settlement !== '' ? 'settled' : order.state,
@@ -114,7 +114,7 @@ function toStatus(order: OrderRow): Json {
   };
 }
 
-/** An order that brought no whole answer: by this gateway's word alone, but for a part that has a receipt. */
+/** An order that brought no whole answer. Only this gateway claims it, unless a part has a receipt. */
 async function toEarlierTry(order: OrderRow, receipts: ReceiptStore): Promise<Json> {
   const providerId = toHex(parseOrder(order.order).providerId);
   const signedBytes = (await receipts.get(order.replyId))?.response.length ?? 0;
@@ -145,5 +145,5 @@ const createSealed = ({ replyId }: OrderRow): ApiError =>
     publicCode: 'receipt_not_found',
   });
 
-/** A reply id is hexadecimal; what was answered with has a prefix, by its kind. */
+/** A reply id is hexadecimal; the id of an answer has a prefix, by its kind. */
 const isCompletionId = (id: string): boolean => /^[a-z]+[-_]/.test(id);

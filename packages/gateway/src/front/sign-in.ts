@@ -7,7 +7,7 @@ import { UNPAID } from './payments.ts';
 export type KeyedHandler = (context: ApiContext, key: KeyHolder) => Response | Promise<Response>;
 
 export interface SignIn {
-  /** Whether the gateway started without keys, so that whoever reaches it may use it. */
+  /** Whether the gateway started without keys, so that every caller may use it. */
   isOpen(): boolean;
   /** Looks whether there are keys; before, nobody is let in without one. */
   start(): Promise<void>;

@@ -9,7 +9,7 @@ import {
   type UsagePlace,
   type UsageQuery,
   type UsageRow,
-} from '../books/usage-book.ts';
+} from '../books/usage-store.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 export interface UsageHandlerDependencies {
@@ -21,7 +21,7 @@ export interface UsageHandlerDependencies {
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 30;
 
-/** What the calling key used, as JSON or, with `?format=csv`, as CSV. */
+/** Shows the usage of the calling key, as JSON or, with `?format=csv`, as CSV. */
 export function createUsageHandler({ books, clock }: UsageHandlerDependencies): KeyedHandler {
   return async ({ req, json, body }, { id: keyId }) => {
     const format = req.query('format') ?? 'json';

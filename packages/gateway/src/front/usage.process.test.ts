@@ -34,7 +34,7 @@ const ask = (secret: string, change: object = {}): Promise<Response> =>
     headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
     body: JSON.stringify({ ...chat, ...change }),
   });
-/** Whatever the gateway says; what it should be is what the tests are about. */
+/** Any JSON: the tests state the expected value. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
 const readJson = async (response: Promise<Response> | Response): Promise<any> => (await response).json();
 
@@ -91,7 +91,7 @@ it('answers 429 past the limit of a key, with the usual headers, and other keys 
   expect(third.headers.get('x-ratelimit-remaining-requests')).toBe('0');
   const other = await ask(free);
   expect([other.status, other.headers.get('x-ratelimit-limit-requests')]).toEqual([200, null]);
-  // Lists are asked for at a router, so they count. Reading the gateway's own books is not limited.
+  // Lists are asked for at a router, so they count. Reading the gateway's own store is not limited.
   for (const path of ['/v1/models', `/v1/models/${FAKE_MODEL}`, '/v1/endpoints']) {
     expect([path, (await get(path, secret)).status]).toEqual([path, 429]);
   }

@@ -6,9 +6,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ReplyStatusSchema, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 export interface RepliesAnswer {
-  /** In the order of the question; undefined where nothing was said. */
+  /** Answers in the order of the questions; undefined without an answer. */
   readonly replies: readonly (ReplyStatus | undefined)[];
-  /** Why the validator is not asked more for the moment. */
+  /** Reason to ask the validator no more for the moment. */
   readonly error?: LinkError;
 }
 
@@ -16,12 +16,12 @@ export interface RepliesAnswer {
 export type AskReplies = (validator: Peer, replyIds: readonly Uint8Array[]) => Promise<RepliesAnswer>;
 
 const ASK_TIMEOUT_MS = 5_000;
-/** A validator of a version that takes no lists is asked for one again then. */
+/** A validator of a version without lists is asked for a list again after this time. */
 const SINGLY_MS = 300_000;
 const SINGLY_AT_ONCE = 8;
 
 export function createAskReplies({ links, uptime }: { readonly links: LinkPool; readonly uptime: Clock }): AskReplies {
-  /** Until when they are asked singly. Hex hashes of certificates. */
+  /** Validators that are asked singly, by the hex hash of their certificate, with the end of that time. */
   const singly = new Map<string, number>();
 
   async function askTogether(validator: Peer, replyIds: readonly Uint8Array[]): Promise<RepliesAnswer> {
@@ -34,7 +34,7 @@ export function createAskReplies({ links, uptime }: { readonly links: LinkPool; 
     try {
       return await links.to(ValidatorService, validator).getReply({ replyId }, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (error) {
-      // A list has an empty state for it.
+      // A list has an empty state for an unknown reply.
       if (error instanceof LinkError && error.refusal === 'not-found') return create(ReplyStatusSchema);
       throw error;
     }
@@ -66,7 +66,7 @@ export function createAskReplies({ links, uptime }: { readonly links: LinkPool; 
   };
 }
 
-/** @throws what is none. */
+/** @throws errors of other kinds. */
 function toKnown(error: unknown): LinkError {
   if (error instanceof LinkError) return error;
   throw error;

@@ -6,7 +6,7 @@ import { signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ComplainRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
-import type { OrderBytes } from '../books/order-book.ts';
+import type { OrderBytes } from '../books/order-store.ts';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
@@ -23,13 +23,13 @@ export interface OutboxComplaint {
 }
 
 export interface ComplaintOutbox extends Omit<ValidatorOutbox, 'put'> {
-  /** On the disk when it resolves. @param validator 20 bytes. */
+  /** Stores a complaint; it is on the disk when this resolves. @param validator 20 bytes. */
   put(validator: Uint8Array, complaint: OutboxComplaint): Promise<void>;
 }
 
 export interface ComplaintOutboxDependencies extends ValidatorOutboxDependencies {
   readonly chain: ValidatorOutboxDependencies['chain'] & Pick<ChainView, 'ledger'>;
-  /** Signs that it is its own complaint. */
+  /** Signs the complaint. */
   readonly payer: LedgerSigner;
   readonly onSent?: (reason: string, outcome: string) => void;
 }

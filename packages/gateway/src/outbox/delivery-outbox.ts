@@ -19,21 +19,30 @@ import {
 
 export type OutboxDelivery = MessageInitShape<typeof AcknowledgeRequestSchema>;
 
-/** Tells each handling validator, and the hearers of the reply, which record this gateway holds (docs/spec/delivery.md). */
+/**
+ * Delivers to the handling validator, and to the other receivers of a reply, the statement which record this gateway holds
+ * (docs/spec/delivery.md).
+ */
 export interface DeliveryOutbox extends Omit<ValidatorOutbox, 'put'> {
-  /** On the disk when it resolves; nobody waits for the validators. @param validators of 20 bytes, each once. */
+  /**
+   * Stores a delivery; it is on the disk when this resolves, before any validator answers.
+   * @param validators of 20 bytes, each once.
+   */
   put(validators: readonly Uint8Array[], delivery: OutboxDelivery): Promise<void>;
 }
 
 export interface DeliveryOutboxDependencies extends ValidatorOutboxDependencies {
   readonly onSent?: (outcome: string) => void;
-  /** Each keeps a validator's word: for the record, and for the delivery. @throws LinkError where it is none: then it is asked again. */
+  /**
+   * Each keeps a validator's signature: for the record, and for the delivery.
+   * @throws LinkError for an invalid one: the delivery is repeated then.
+   */
   readonly keepHeld?: (told: AcknowledgeRequest, validator: Uint8Array, signature: Uint8Array) => Promise<void>;
   readonly keepIntake?: (told: AcknowledgeRequest, intake: SignedIntake) => Promise<void>;
 }
 
 const PER_ROUND = 256;
-/** A validator takes a quarter as many lists as single ones, so whoever is within the one rate is within the other. */
+/** A validator accepts a quarter as many lists as single ones, so a sender within one rate is within the other. */
 const LEAST_TOGETHER = 4;
 
 export function createDeliveryOutbox({
@@ -43,7 +52,7 @@ export function createDeliveryOutbox({
   ...dependencies
 }: DeliveryOutboxDependencies): DeliveryOutbox {
   const { onError = () => {} } = dependencies;
-  /** @returns whether it is told again. @throws LinkError where a validator's word is none. */
+  /** @returns whether the delivery is repeated. @throws LinkError if a validator's signature is invalid. */
   async function keep(
     request: AcknowledgeRequest,
     { validator, attempts }: Pick<TriedItem, 'validator' | 'attempts'>,
@@ -54,7 +63,7 @@ export function createDeliveryOutbox({
       held.length > 0 && keepHeld(request, fromHex(validator), held),
     ]);
     if (attempts === 0 || outcome !== 'awaited') onSent(outcome);
-    // The provider has not handed the record in yet, so the validator cannot have signed for it.
+    // The provider has not delivered the record yet, so the validator cannot have signed for it.
     return outcome === 'awaited' ? 'again' : 'done';
   }
 
@@ -72,7 +81,7 @@ export function createDeliveryOutbox({
 
   const outbox = createValidatorOutbox(
     {
-      // Two records convict a provider long after the verdict too, while it still has to answer for the reply.
+      // Two records convict a provider long after the verdict too, as long as it is liable for the reply.
       ...{ kind: 'delivery', lifetimeMs: OPENING_KEPT_MS, perRound: PER_ROUND },
       async send(service, { message, validator }, attempts) {
         const request = fromBinary(AcknowledgeRequestSchema, message);
@@ -100,7 +109,7 @@ export function createDeliveryOutbox({
     async put(validators, delivery) {
       const message = toBinary(AcknowledgeRequestSchema, create(AcknowledgeRequestSchema, delivery));
       await outbox.put(validators, { message });
-      // The beacon that decides about the reply may come soon.
+      // Flush soon: the beacon that decides about the reply may come.
       outbox.flush().catch(onError);
     },
   };

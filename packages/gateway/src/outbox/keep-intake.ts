@@ -8,7 +8,7 @@ import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import type { AcknowledgeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { checkIntake } from '@ogong/protocol/verdict/receipt/settled';
 import type { ReceiptStore } from '../books/receipt-store.ts';
-import { readOrder } from './named-order.ts';
+import { readOrder } from './read-order.ts';
 
 export interface KeepWordDependencies {
   readonly receipts: Pick<ReceiptStore, 'complete'>;
@@ -16,8 +16,8 @@ export interface KeepWordDependencies {
 }
 
 /**
- * Keeps a validator's word that it keeps this gateway's delivery, beside the receipt.
- * @throws LinkError where the validator did not sign that: then it is asked again.
+ * Keeps a validator's signed confirmation of this gateway's delivery, beside the receipt.
+ * @throws LinkError for an invalid signature: the delivery is repeated then.
  */
 export async function keepHeld(
   { receipts, chain }: Pick<KeepWordDependencies, 'chain'> & { readonly receipts: Pick<ReceiptStore, 'hold'> },
@@ -38,9 +38,9 @@ export async function keepHeld(
 }
 
 /**
- * Completes a stored receipt by the validator's word that it has the record. A receipt that has expired meanwhile needs none.
- * @param told what this gateway had said: order, admission and record are those of the receipt.
- * @throws LinkError where the validator did not sign for this record: then it is asked again.
+ * Completes a stored receipt by the validator's signature for the record. A receipt that has expired meanwhile needs none.
+ * @param told the gateway's delivery: order, admission and record are those of the receipt.
+ * @throws LinkError if the signature is for another record: the delivery is repeated then.
  */
 export async function keepIntake(
   { receipts, chain }: KeepWordDependencies,

@@ -10,16 +10,16 @@ import {
   type ValidatorOutboxDependencies,
 } from './validator-outbox.ts';
 
-/** Hands in what providers that died had committed to (docs/spec/progress.md#milestones). */
+/** Delivers the signed parts of providers that died (docs/spec/progress.md#milestones). */
 export interface MilestoneOutbox extends Omit<ValidatorOutbox, 'put'> {
-  /** On the disk when it resolves. @param validator 20 bytes. */
+  /** Stores a milestone; it is on the disk when this resolves. @param validator 20 bytes. */
   put(validator: Uint8Array, milestone: MessageInitShape<typeof PushMilestoneRequestSchema>): Promise<void>;
 }
 
 const PER_ROUND = 16;
 
 interface MilestoneOutboxDependencies extends ValidatorOutboxDependencies {
-  /** It holds no key any more that a part was sealed to. @param validator 20 bytes. */
+  /** Called if a validator no longer has the key that a part was sealed to. @param validator 20 bytes. */
   readonly onKeyGone?: (validator: Uint8Array) => void;
 }
 
@@ -27,7 +27,7 @@ export function createMilestoneOutbox(dependencies: MilestoneOutboxDependencies)
   const { onError = () => {}, onKeyGone = () => {} } = dependencies;
   const outbox = createValidatorOutbox(
     {
-      // Later the order has expired, and its reply has its verdict.
+      // After this time the order has expired, and its reply has its verdict.
       ...{ kind: 'milestone', lifetimeMs: 2 * MAX_ORDER_LIFETIME_MS, perRound: PER_ROUND },
       async send(service, { validator, message }) {
         const push = fromBinary(PushMilestoneRequestSchema, message);

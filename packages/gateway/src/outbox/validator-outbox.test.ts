@@ -19,7 +19,7 @@ function createOutbox() {
       },
     },
     {
-      // What is read again from the books is the other gateways' part.
+      // Reading from the store is for the other gateways' part.
       books: { isShared: true, read: async () => [], write: async () => {} } as unknown as WorkStore,
       chain: { findByAddress: () => ({}) } as never,
       links: { to: () => ({}) } as unknown as LinkPool,

@@ -15,15 +15,18 @@ import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/by
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { WorkShares } from './work-shares.ts';
 
-/** What has to reach validators, even if they, or this gateway, are down when it arises. */
+/** Messages that have to reach validators, even if they, or this gateway, are down at first. */
 export interface ValidatorOutbox {
   start(): void;
   stop(): Promise<void>;
-  /** On the disk when it resolves, once for all of them, and soon on its way. @param validators of 20 bytes, each once. */
+  /**
+   * Stores an item for all its receivers; it is on the disk when this resolves. It is sent soon after.
+   * @param validators of 20 bytes, each once.
+   */
   put(validators: readonly Uint8Array[], item: OutboxItem): Promise<void>;
-  /** Sends what is due now. Waits for who answers soon, and for nobody else. */
+  /** Sends the due items. It waits only for validators that answer soon. */
   flush(): Promise<void>;
-  /** Items that somebody still has to be told. */
+  /** Counts the items that some validator has not received yet. */
   size(): Promise<number>;
 }
 
@@ -34,7 +37,7 @@ export interface OutboxItem {
 }
 
 export interface SentItem extends OutboxItem {
-  /** To whom it is sent, hex. */
+  /** The receiver, hex. */
   readonly validator: string;
 }
 
@@ -42,20 +45,17 @@ export type ValidatorClient = Client<typeof ValidatorService>;
 
 export interface ValidatorOutboxOptions {
   readonly kind: 'complaint' | 'delivery' | 'milestone';
-  /** Since it was put. Later it is dropped at its next failure. */
+  /** Time after which an item is dropped at its next failure. */
   readonly lifetimeMs: number;
   readonly perRound: number;
-  /** How long a round waits for who is slow to answer. Default: 1,000. */
+  /** Time that a round waits for slow validators. Default: 1,000. */
   readonly holdUpMs?: number;
-  /**
-   * Sends one item. A LinkError with another reason than a refusal is tried again.
-   * @param attempts how often it was tried before.
-   */
+  /** Sends one item. A LinkError other than a refusal is retried. @param attempts number of earlier attempts. */
   readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<SendOutcome>;
   /**
-   * The same for several items of one validator, by one call. Default: each has its own. Where one of them is refused or fails, each is
+   * Sends several items of one validator by one call. Default: each by its own call. If one of them is refused or fails, each is
    * sent by itself.
-   * @returns in their order.
+   * @returns outcomes in their order.
    */
   readonly sendTogether?: {
     readonly least: number;
@@ -64,11 +64,11 @@ export interface ValidatorOutboxOptions {
   };
 }
 
-/** Whether an item is to be sent once more later. */
+/** Whether an item is sent once more later. */
 export type SendOutcome = 'done' | 'again';
 
 export interface TriedItem extends SentItem {
-  /** How often it was tried before. */
+  /** Number of earlier attempts. */
   readonly attempts: number;
 }
 
@@ -78,29 +78,29 @@ export interface ValidatorOutboxDependencies {
   readonly chain: Pick<ChainView, 'findByAddress'>;
   readonly links: LinkPool;
   readonly clock: Clock;
-  /** Which of the gateways with these books sends an item again. Default: this one. */
+  /** The share of the gateways of this store that resends an item. Default: this one. */
   readonly shares?: Pick<WorkShares, 'isMine'>;
   readonly onError?: (error: unknown) => void;
 }
 
-/** With several gateways: how long the one that puts an item has for its first try, before another one takes it for dead. */
+/** With several gateways: time that the gateway of an item has for its first attempt, before another one takes over. */
 const FIRST_TRY_MS = 45_000;
-/** How many more due items are read than are sent, since some are another gateway's. */
+/** Factor of read to sent items, since some belong to other gateways. */
 const READ_MORE = 8;
 const INTERVAL_MS = 1_000;
 const RETRY = { firstMs: 1_000, longestMs: 300_000 };
 export const SEND_TIMEOUT_MS = 30_000;
-/** From then on a first try could still run when another gateway begins one: the item waits in the books. */
+/** After that, a first attempt could overlap with one of another gateway, so the item waits in the store. */
 const FRESH_MS = FIRST_TRY_MS - SEND_TIMEOUT_MS;
 
-/** A validator that is slow to answer holds up what others are told no longer. */
+/** Time after which a slow validator no longer holds up deliveries to others. */
 const HOLD_UP_MS = 1_000;
-/** Of so many rounds items may be on their way at once. */
+/** Rounds whose items may be on their way at once. */
 const ROUNDS_RUNNING = 8;
 
 const itemRow = columns({
   id: integer,
-  /** Those who were not told yet: hex addresses, with commas. */
+  /** Validators that have not received it yet: hex addresses, with commas. */
   validator: text,
   message: bytes,
   opening: optional(bytes),
@@ -115,11 +115,11 @@ export function createValidatorOutbox(
   { kind, lifetimeMs, perRound, holdUpMs = HOLD_UP_MS, send, sendTogether }: ValidatorOutboxOptions,
   { books, chain, links, clock, shares = { isMine: () => true }, onError = () => {} }: ValidatorOutboxDependencies,
 ): ValidatorOutbox {
-  /** What this gateway put and no other one reads yet. */
+  /** Items of this gateway that no other gateway reads yet. */
   const fresh: { readonly row: ItemRow; readonly putMs: number }[] = [];
-  /** What the rounds of that time send; the others wait in the books. */
+  /** The number of items that the rounds of that time send. The others wait in the store. */
   const maxFresh = perRound * (FRESH_MS / INTERVAL_MS);
-  /** On their way there. */
+  /** Items that are being stored. */
   let coming = 0;
   let putSoFar = 0;
 
@@ -137,13 +137,13 @@ export function createValidatorOutbox(
     return links.to(ValidatorService, validator);
   }
 
-  /** @returns whether it has to be told again. */
+  /** @returns whether it has to be sent again. */
   async function tell(name: string, row: ItemRow): Promise<boolean> {
     try {
       const answer = await send(find(name), { ...row, validator: name }, row.attempts);
       return answer === 'again' && !isOver(row);
     } catch (error) {
-      // A refusal is an answer, unless it says to come back.
+      // A refusal is a final answer, unless it is retryable.
       const isFinal = isRefusal(error) && !error.retryable;
       if (!isFinal && !isOver(row)) return true;
       onError(error);
@@ -151,7 +151,7 @@ export function createValidatorOutbox(
     }
   }
 
-  /** @returns for each whether it has to be told again. */
+  /** @returns for each item whether it has to be sent again. */
   async function tellTogether(name: string, rows: readonly ItemRow[]): Promise<readonly boolean[]> {
     const tellEach = () => Promise.all(rows.map((row) => tell(name, row)));
     if (sendTogether === undefined || rows.length < sendTogether.least) return tellEach();
@@ -160,7 +160,7 @@ export function createValidatorOutbox(
       const answers = await sendTogether.send(find(name), items);
       return rows.map((row, index) => answers[index] !== 'done' && !isOver(row));
     } catch (error) {
-      // One of them is at fault, or the validator takes no such lists: the others need not wait for that.
+      // One item is at fault, or the validator takes no lists. Send each by itself, so that the others need not wait.
       if (error instanceof LinkError && OF_ITS_ITEMS.has(error.code) && !error.retryable) return tellEach();
       return rows.map((row) => {
         if (isOver(row)) onError(error);
@@ -169,7 +169,7 @@ export function createValidatorOutbox(
     }
   }
 
-  /** @param left those who have to be told again. */
+  /** @param left validators that have to receive it again. */
   async function note({ id, attempts }: ItemRow, left: readonly string[]): Promise<void> {
     const options = { mayWait: true, touches: [`outbox ${id}`] };
     if (left.length === 0) {
@@ -184,7 +184,7 @@ export function createValidatorOutbox(
   /** Items on their way, by their ids. */
   const running = new Map<number, Promise<void>>();
 
-  /** Tells each validator all that is for it, and notes of each item what came of it. */
+  /** Sends each validator its items, and notes the outcome of each item. */
   function begin(rows: readonly ItemRow[]): Promise<unknown> {
     const lefts = new Map(rows.map((row) => [row, [] as Promise<string | undefined>[]]));
     const pairs = rows.flatMap((row) => row.validator.split(',').map((name) => ({ name, row })));
@@ -263,7 +263,7 @@ export function createValidatorOutbox(
   };
 }
 
-/** Not of the way there. */
+/** Error codes that are not about the way to the validator. */
 const OF_ITS_ITEMS: ReadonlySet<LinkErrorCode> = new Set(['remote', 'too-large']);
 
 const isRefusal = (error: unknown): error is LinkError =>
@@ -274,8 +274,8 @@ function splitList<T>(list: readonly T[], most: number): readonly (readonly T[])
 }
 
 /**
- * A number that the item gives itself, so that nobody waits for the database to count; larger than any that an earlier program counted up
- * to. @param count of the items that this gateway put, so that the same one twice has two.
+ * Returns the item's own number, so that no writer waits for a counter of the database. It is larger than any number of an
+ * earlier program. @param count of the items that this gateway put, so that the same one twice has two.
  */
 function nameItem({
   kind,

@@ -3,7 +3,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { GetRepliesResponseSchema, ReplyStatusSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
-import type { OrderRow } from '../books/order-book.ts';
+import type { OrderRow } from '../books/order-store.ts';
 import { createVerdictFeed, isForAnother, isUnanswered, toClosing } from './verdict-feed.ts';
 
 describe('a verdict', () => {
@@ -42,7 +42,7 @@ describe('a verdict', () => {
     expect(isOther({}, fail('provider_busy'))).toBe(true);
     expect(isOther({}, fail('provider_unreachable'))).toBe(true);
     expect(isOther({ verdict: 'reject' }, fail('provider_busy'))).toBe(false);
-    // What a provider signed before it died is paid for.
+    // The signed part of a provider that died is paid.
     expect(isOther({}, fail('provider_failed'))).toBe(false);
   });
 
@@ -53,7 +53,7 @@ describe('a verdict', () => {
       ...[true, true, true],
     ]);
     expect(isCharged('provider_timeout', { verdict: 'reject' })).toBe(false);
-    // What its provider had signed is held; who stood by, and whose client has left, is paid by the rule; a refusal counts as another record.
+    // The signed part is stored. A standby order whose client left is paid by the rule. A refusal counts as another record.
     expect(isCharged('provider_failed', {}, heldRecord)).toBe(false);
     expect(['untaken', '', 'provider_busy'].map((code) => isCharged(code))).toEqual([false, false, false]);
   });
@@ -127,7 +127,7 @@ describe('the questions of a round', () => {
     await feed.trigger();
     expect(countAsked(loud)).toEqual([64]);
     expect(countAsked(calm)).toEqual([64, 64, 64, 8]);
-    // What was refused is asked at once in the next round, and what was answered is not.
+    // The next round asks at once about refused questions, and not about answered ones.
     await feed.trigger();
     expect(countAsked(loud)).toEqual([64, 64]);
     expect(countAsked(calm)).toHaveLength(4);

@@ -6,7 +6,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
 import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ChannelLedger, Closing } from '../books/channel-ledger.ts';
-import type { OrderRow } from '../books/order-book.ts';
+import type { OrderRow } from '../books/order-store.ts';
 import { createAskReplies } from './ask-replies.ts';
 import { isRefusalCode, UNTAKEN } from './failure-codes.ts';
 import { createQuestions } from './verdict-questions.ts';
@@ -15,7 +15,7 @@ import type { WorkShares } from './work-shares.ts';
 export interface VerdictFeedOptions {
   /** Default: 2,000. */
   readonly intervalMs?: number;
-  /** How long past its expiry an order that its validator never saw keeps its reservation. Default: 60,000. */
+  /** Time after its expiry for which an order without a record keeps its reservation. Default: 60,000. */
   readonly graceMs?: number;
 }
 
@@ -25,25 +25,25 @@ export interface VerdictFeedDependencies {
   readonly links: LinkPool;
   readonly clock: Clock;
   readonly uptime?: Clock;
-  /** Which of the gateways with this ledger asks about an order. Default: this one. */
+  /** The share of the gateways of this ledger that asks about an order. Default: this one. */
   readonly shares?: Pick<WorkShares, 'isMine'>;
-  /** Told once that the validator has a record for an order that its provider had refused, before the verdict on it. */
+  /** Called once if the validator has a record for an order that its provider had refused, before the verdict on it. */
   readonly onServedInSecret?: (order: OrderRow) => Promise<void>;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
-  /** Told of the transaction that settled an order. */
+  /** Receives the transaction that settled an order. */
   readonly onSettled?: (replyId: string, transaction: string) => void;
   readonly onError?: (error: unknown) => void;
 }
 
 /** Orders that one round looks at. */
 const PER_ROUND = 16 * MAX_ASKED_REPLIES;
-/** Settlement of an order that will never be settled, so that it is not asked for again. */
+/** Marks an order that will never be settled, so that no validator is asked again. */
 export const NO_SETTLEMENT = 'none';
 const NEVER_ADMITTED: Closing = {
   ...{ feeAtomic: 0n, verdict: 'never-admitted', detail: '', judgedRecord: '', settlement: NO_SETTLEMENT },
 };
 
-/** Learns the verdict on each order, so that money that was reserved but is not owed is free again. */
+/** Reads the verdict on each order, so that reserved money that is not owed becomes free. */
 export function createVerdictFeed(
   { intervalMs = 2_000, graceMs = 60_000 }: VerdictFeedOptions,
   {
@@ -63,7 +63,10 @@ export function createVerdictFeed(
   const questions = createQuestions(intervalMs, uptime);
   const askReplies = createAskReplies({ links, uptime });
 
-  /** All that one validator handles, as many by one call as it takes, until it answers no more: a caller that goes on loses its links. */
+  /**
+   * Asks about all orders of one validator, as many by one call as it accepts, until it stops answering. A caller that goes on
+   * loses its links.
+   */
   async function askAbout(address: string, replyIds: readonly string[], signal: AbortSignal): Promise<void> {
     const validator = chain.findByAddress(fromHex(address));
     if (validator === undefined) return;
@@ -76,7 +79,7 @@ export function createVerdictFeed(
       );
       const heard = orders.map(async (order, index) => {
         const status = replies[index];
-        // What it did not look at, or had no room for, is asked in the next round.
+        // Orders that the validator did not look at are asked again in the next round.
         if (status !== undefined || (error && error.code !== 'rate-limited')) questions.asked(order.replyId);
         if (status !== undefined) await hear(order, status);
       });
@@ -97,7 +100,7 @@ export function createVerdictFeed(
 
   async function close(order: OrderRow, closing: Closing | undefined): Promise<void> {
     if (closing === undefined || (order.state === 'closed' && closing.settlement === '')) return;
-    // Another gateway with the same books may have closed it meanwhile.
+    // Another gateway with the same store may have closed it meanwhile.
     if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
     const { settlement } = closing;
     if (settlement !== '') questions.forget(order.replyId);
@@ -133,7 +136,7 @@ function isServedInSecret(order: OrderRow, { recordHash, verdict }: ReplyStatus)
   return order.state === 'open' && verdict === '' && recordHash.length > 0 && wasRefused(order);
 }
 
-/** Whether money is asked for a refused order, for another record than the one that was delivered, or more than that one costs. */
+/** Whether the verdict bills a refused order, another record than the delivered one, or more than that record costs. */
 export function isForAnother(order: OrderRow, { judgedRecord, feeAtomic }: Closing): boolean {
   const { heldRecord, heldFeeAtomic } = order;
   if (feeAtomic === 0n) return false;
@@ -142,8 +145,8 @@ export function isForAnother(order: OrderRow, { judgedRecord, feeAtomic }: Closi
 }
 
 /**
- * Whether money is asked for an order that brought no answer, though its provider had not refused it. A provider that was slow may have made
- * a reply; one that makes it a habit sells what it does not show. Who stood by, and whose client has left, is paid by the rule.
+ * Whether the verdict bills an order without an answer that its provider had not refused. A slow provider may have made a reply.
+ * A provider that does this often sells replies that it does not show. A standby order whose client has left is paid by the rule.
  */
 export function isUnanswered({ heldRecord, failure }: OrderRow, { feeAtomic }: Closing): boolean {
   const hasFailed = failure.code !== '' && failure.code !== UNTAKEN && !isRefusalCode(failure.code);

@@ -1,14 +1,14 @@
 import type { Clock } from '@ogong/host/time/clock';
 
-/** A verdict takes an epoch or two, a settlement up to hours: who asks all the time about all orders asks mostly in vain. */
+/** A verdict takes an epoch or two, and a settlement up to hours. A gateway that asked all the time would mostly ask in vain. */
 const PATIENCE = 1 / 4;
-/** Beyond it an order may be asked about too often. */
+/** Most noted questions. Beyond it an order may be asked about too often. */
 const MAX_QUESTIONS = 65_536;
 
 interface Questions {
-  /** Whether it is time to ask about an order: again once it has waited a quarter longer, and not before the interval is over. */
+  /** Whether it is time to ask about an order again: after a quarter more of its age, and after the interval. */
   isDue(replyId: string): boolean;
-  /** Its validator was asked, and may have answered. */
+  /** Notes that the validator was asked, and may have answered. */
   asked(replyId: string): void;
   forget(replyId: string): void;
 }

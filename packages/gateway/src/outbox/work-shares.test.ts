@@ -15,7 +15,7 @@ describe('shares of the work', () => {
     for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(150);
   });
 
-  it('stay where they are when another worker comes: only what it takes over changes hands', () => {
+  it('stay where they are when another worker comes: only its own share changes hands', () => {
     const before = [3, 5, 8];
     const after = [...before, 13];
     const moved = ids.filter((id) => chooseWorker(before, id) !== chooseWorker(after, id));

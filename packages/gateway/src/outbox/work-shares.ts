@@ -2,7 +2,7 @@ import type { WorkStore } from '@ogong/host/store/work-store';
 import { createRepeating } from '@ogong/host/time/repeat';
 
 /**
- * Which of the gateways with one store does a piece of work that any of them could do, such as asking a validator about an order. While
+ * Divides work that any gateway of a store could do, such as asking a validator about an order. While
  * they disagree, since one came or went, some work is done twice or a little later; nothing is left undone.
  */
 export interface WorkShares {
@@ -20,7 +20,7 @@ export interface WorkSharesDependencies {
 const INTERVAL_MS = 2_000;
 
 export function createWorkShares({ books, onError }: WorkSharesDependencies): WorkShares {
-  // Whoever does not know the others does everything.
+  // A worker that does not know the others does everything.
   let peers = { own: 0, all: [0] as readonly number[] };
   const repeating = createRepeating(
     { intervalMs: INTERVAL_MS },
@@ -38,7 +38,10 @@ export function createWorkShares({ books, onError }: WorkSharesDependencies): Wo
   };
 }
 
-/** The one with the largest hash: where one comes or goes, only its own work changes hands (rendezvous hashing, Thaler and Ravishankar 1996). */
+/**
+ * Chooses the worker with the largest hash. If a worker comes or goes, only its own work changes hands (rendezvous hashing,
+ * Thaler and Ravishankar 1996).
+ */
 export function chooseWorker(workers: readonly number[], id: string): number | undefined {
   let chosen: number | undefined;
   let largest = -1;

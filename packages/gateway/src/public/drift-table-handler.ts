@@ -11,7 +11,7 @@ interface PackedTable {
   readonly tag: string;
 }
 
-/** The bytes of the drift table, which are what the chain names by its hash. Packed once, when somebody first asks. */
+/** Serves the bytes of the drift table, whose hash the chain names. They are packed once, at the first request. */
 export function createDriftTableHandler(
   read: () => Pick<TableFile, 'bytes' | 'hash'> | undefined,
   assertAllowed: (context: ApiContext) => void,

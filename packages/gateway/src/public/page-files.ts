@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 /** Built pages by file name. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
-/** In a published package. */
+/** Place of the pages in a published package. */
 const BUILT = fileURLToPath(new URL('../../pages/', import.meta.url));
 /**
- * In the repository, which has sources alone: they are built when somebody looks. Named in two steps, because a module that a source
- * names in one is taken for a program of its own, is joined (scripts/join-programs.mjs), and then lies where the pages are not.
+ * In the repository, which has sources alone: they are built when somebody looks. The path is built in two steps. A module that a
+ * source names in one step is joined as a program of its own (scripts/join-programs.mjs). It then lies away from the pages.
  */
 const EXPLORER = new URL('../../../../apps/explorer/', import.meta.url);
 const BUILDER = new URL('scripts/build.ts', EXPLORER);

@@ -13,7 +13,7 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** Nothing of another place but the chain, nothing inline, no text that becomes markup, and no other page around it. */
+/** Returns a content policy: no other origin but the chain, no inline code, no markup from text, and no framing. */
 const formatPolicy = (rpcUrl: string | undefined): string =>
   [
     "default-src 'none'",

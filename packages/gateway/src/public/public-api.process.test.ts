@@ -28,7 +28,7 @@ async function read(path: string, headers: Record<string, string> = {}) {
   };
 }
 
-describe('what a gateway reads for anybody', () => {
+describe('public routes of a gateway', () => {
   it('names the network and its validators, to pages of any origin', async () => {
     const { status, headers, body } = await read('/public/network', { origin: 'https://elsewhere.example' });
     expect({ status, origin: headers.get('access-control-allow-origin') }).toEqual({ status: 200, origin: '*' });

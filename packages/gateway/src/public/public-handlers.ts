@@ -16,10 +16,10 @@ import type { PublicRouteName } from '@ogong/protocol/http/routes';
 import { createDriftTableHandler } from './drift-table-handler.ts';
 import type { PublicReader } from './public-reader.ts';
 
-/** What the network is, for a page that reads the chain by itself. */
+/** The network's facts, for a page that reads the chain by itself. */
 export interface PageNetwork {
   readonly deployment: Deployment;
-  /** Where a page may ask the chain. The gateway's own address of it may hold a secret. */
+  /** Address of the chain for pages. The gateway's own address of it may hold a secret. */
   readonly rpcUrl: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface PublicHandlersDependencies {
   readonly chain: Pick<ChainView, 'validators' | 'findByAddress' | 'ledger' | 'network'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly clock: Clock;
-  /** Which drift table the gateway shows. Default: none. */
+  /** The drift table that the gateway shows. Default: none. */
   readonly readDriftTable?: (() => Pick<TableFile, 'bytes' | 'hash'> | undefined) | undefined;
 }
 
@@ -39,11 +39,11 @@ const MAX_OFFERS = 200;
 const MAX_ENTRIES = 250;
 const PER_ADDRESS = { perSecond: 20, burst: 200 };
 const IN_ALL = { perSecond: 100, burst: 1_000 };
-/** Of drift tables, which take a megabyte each: by address, and all together. */
+/** Rates of drift tables, which have a megabyte each: by address, and all together. */
 const TABLES_PER_ADDRESS = { perSecond: 0.1, burst: 5 };
 const TABLES_IN_ALL = { perSecond: 2, burst: 20 };
 
-/** For anybody: no key, no cookie, nothing that depends on who asks. */
+/** Handlers without a key or a cookie. No answer depends on its caller. */
 export function createPublicHandlers(
   dependencies: PublicHandlersDependencies,
 ): Readonly<Record<PublicRouteName, Handler>> {

@@ -18,33 +18,39 @@ import {
 import type { Routers } from '../buy/match/routers.ts';
 import { createMemo } from '../front/memo.ts';
 
-/** Where a reply stands, in the words of the validator that handles it. */
+/** State of a reply, as the validator that handles it reports it. */
 export interface RelayedStatus {
   readonly validator: Uint8Array;
   readonly status: ReplyStatus;
-  /** Absent where the validator does not show it. */
+  /** Absent if the validator does not show it. */
   readonly intake: SignedIntake | undefined;
   readonly settled: SettledEntry | undefined;
 }
 
-/** Reads of validators and of the router for callers that nobody knows. */
+/** Reads of validators and of the router for anonymous callers. */
 export interface PublicReader {
   listModels(): Promise<readonly ModelSupply[]>;
   /** Offers of a model, one by one, as the router says. */
   listOffers(model: string): Promise<readonly ListedOffer[]>;
-  /** Asks every validator where none is given. @returns undefined where none knows the reply. */
+  /** Finds a reply at a validator, or at every validator if none is given. @returns undefined if none knows the reply. */
   findReply(replyId: Uint8Array, validator: QuorumMember | undefined): Promise<RelayedStatus | undefined>;
   listVerdicts(validator: QuorumMember, page: { readonly from: bigint; readonly limit: number }): Promise<VerdictPage>;
-  /** @param sequence of a batch, 0 for the newest. @returns the bytes of what a quorum says of its head; undefined where there is none. */
+  /**
+   * @param sequence of a batch, 0 for the newest.
+   * @returns the bytes of the quorum's statement about its head; undefined if there is none.
+   */
   findHead(validator: QuorumMember, sequence: bigint): Promise<Uint8Array | undefined>;
-  /** @param epoch 0 for the newest. @returns the bytes of its certificate; undefined where nobody has it. */
+  /** @param epoch 0 for the newest. @returns the bytes of its certificate; undefined if no validator has it. */
   findCertificate(epoch: bigint): Promise<Uint8Array | undefined>;
 }
 
 type VerdictPage = Pick<ListVerdictsResponse, 'entries' | 'head' | 'length'>;
 
 export interface PublicReaderDependencies {
-  /** Of a certificate that is not the gateway's own: what strangers ask for must not use up what validators let the gateway ask. */
+  /**
+   * Links under another certificate than the gateway's own. So questions of strangers do not use up the rate that validators
+   * grant the gateway.
+   */
   readonly links: LinkPool;
   readonly routers: Routers;
   readonly chain: Pick<ChainView, 'validators'>;
@@ -55,7 +61,7 @@ const ASK_TIMEOUT_MS = 5_000;
 const MAX_ASKED_VALIDATORS = 16;
 const MAX_CALLS = 64;
 
-/** Less than what a validator lets one stranger do (docs/doors.md). */
+/** Rates below those that a validator grants one stranger. */
 const RATES = {
   getReply: { perSecond: 30, burst: 200 },
   getIntake: { perSecond: 4, burst: 40 },
@@ -77,7 +83,7 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
   ) as Record<keyof typeof RATES, ReturnType<typeof createRateLimiter>>;
   let running = 0;
 
-  /** @returns undefined where the validator refuses, for it has no such thing. @throws ApiError */
+  /** @returns undefined if the validator refuses, because it has no such thing. @throws ApiError */
   async function ask<T>(
     method: keyof typeof RATES,
     { address, endpoint, certHash }: QuorumMember,
@@ -123,7 +129,7 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
       ask('getReply', validator, (service) => service.getReply({ replyId }, limits)),
     );
 
-  /** One that is busy, or does not answer, leaves out this part alone. */
+  /** A router that is busy, or does not answer, leaves out only its own part. */
   async function askRouter<T>(ask: Parameters<typeof routers.first<T>>[0]): Promise<T> {
     try {
       return await routers.first(ask);
@@ -141,7 +147,7 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
   return {
     listModels,
     async listOffers(model) {
-      // The router is asked for what it has named, and not for whatever strangers make up.
+      // Ask the router only for models that it has named, not for invented names.
       if (!(await listModels()).some((one) => one.model === model)) return [];
       return offers(
         model,

@@ -5,23 +5,25 @@ import { accuseProvider, reportToRouter } from '../buy/report-attempt.ts';
 import { type HeldPart, type KeepPartContext, keepSealedPart, type SealedPassage } from './close-sealed.ts';
 import type { DoubtedProviders } from './doubted-providers.ts';
 
-/** Sealed replies that broke off, and whose clients have not said yet what they have of them. */
+/** Sealed replies that broke off, until their clients report which part they have. */
 export interface BrokenReplies {
   put(replyId: string, reply: BrokenReply): void;
   has(replyId: string, key: PayingKey): boolean;
-  /** @returns of a part its receipt. @throws ApiError */
+  /** @returns the receipt of a part; undefined otherwise. @throws ApiError */
   close(replyId: string, key: PayingKey, outcome: HeldPart | object): Promise<Receipt | undefined>;
-  /** Waits for nobody any more. */
+  /** Ends all waiting. */
   stop(): void;
 }
 
 interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> {
   readonly keyId: string;
-  /** Perhaps the provider only waited for a word of the client (see UnsaidText): a client that says nothing now either accuses nobody. */
+  /**
+   * The provider may only have waited for the client's progress (see UnsaidText). A client that stays silent now accuses nobody.
+   */
   readonly isUnsaid: boolean;
 }
 
-/** A client checks the last milestone and seals it in less. */
+/** A client needs less time to check the last milestone and seal it. */
 const PART_WAIT_MS = 20_000;
 
 export function createBrokenReplies(context: KeepPartContext, doubted: Pick<DoubtedProviders, 'note'>): BrokenReplies {
@@ -33,7 +35,7 @@ export function createBrokenReplies(context: KeepPartContext, doubted: Pick<Doub
     const timer = setTimeout(() => giveUp(replyId), Math.max(0, untilMs - clock.nowMs()));
     timer.unref();
     waiting.set(replyId, { ...reply, timer, untilMs });
-    // Nobody waits any more.
+    // After the stop, wait for no client.
     if (isStopped) giveUp(replyId);
   }
 
@@ -46,7 +48,7 @@ export function createBrokenReplies(context: KeepPartContext, doubted: Pick<Doub
 
   const accuse = ({ attempt }: BrokenReply): Promise<void> => accuseProvider(context, attempt, { reason: 'abandoned' });
 
-  /** The client has nothing of it that it wants to pay for, or says nothing. */
+  /** Ends the wait: the client wants to pay for no part, or is silent. */
   function giveUp(replyId: string): void {
     const reply = take(replyId);
     if (reply?.isUnsaid) reportToRouter(context, reply.attempt, { outcome: 'unused', outputTokens: 0 });
@@ -57,7 +59,7 @@ export function createBrokenReplies(context: KeepPartContext, doubted: Pick<Doub
     put: (replyId, reply) => put(replyId, reply, clock.nowMs() + PART_WAIT_MS),
     has: (replyId, { id }) => waiting.get(replyId)?.keyId === id,
     async close(replyId, key, outcome) {
-      // Taken first, so that while this one is kept no second one is, and its provider is not accused.
+      // Take the entry first, so that no second part is kept meanwhile and the provider is not accused.
       const reply = take(replyId);
       if (reply === undefined) throw createUnknown('reply that broke off', replyId);
       try {

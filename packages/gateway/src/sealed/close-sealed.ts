@@ -16,22 +16,22 @@ import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import {
   type BillContext,
   buildReceipt,
+  computeHeldRecord,
   createDelivery,
   type DeliveryContext,
   type KeepContext,
   listHearers,
-  readHeld,
 } from '../buy/check-reply.ts';
 import type { ProviderAttempt } from '../buy/reply.ts';
 import { accuseProvider, type ReportContext, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
 import type { ValidatorChoice } from '../buy/validator-choice.ts';
 import type { DeliveryOutbox } from '../outbox/delivery-outbox.ts';
 import type { MilestoneOutbox } from '../outbox/milestone-outbox.ts';
-import { readOrder } from '../outbox/named-order.ts';
+import { readOrder } from '../outbox/read-order.ts';
 import type { SealedEnd } from './follow-sealed.ts';
 import { SealedBreach } from './pass-sealed.ts';
 
-/** A reply that went through here sealed and whole. What it says its client alone knows. */
+/** A whole sealed reply that this gateway passed on. Only its client knows the text. */
 export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
   readonly endpoint: EndpointName;
   readonly request: CommonRequest;
@@ -39,7 +39,7 @@ export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firs
   readonly record: NonNullable<SealedEnd['finished']['record']>;
   readonly header: Uint8Array;
   readonly admission: NonNullable<SealedEnd['finished']['admission']>;
-  /** The payer's last word about it: what is longer than a window is paid by it. */
+  /** The payer's last signed progress: it decides the fee of a reply longer than a window. */
   readonly progress: Parameters<typeof buildReceipt>[2]['progress'];
   readonly receipt: Receipt;
 }
@@ -63,16 +63,16 @@ export type KeepPartContext = KeepContext & ReportContext & { readonly milestone
 
 /** A client's statement about a reply that it has checked. */
 export interface HeldSealed {
-  /** That the header is leaf 0 of the record's commitment. */
+  /** Proof that the header is leaf 0 of the record's commitment. */
   readonly headerProof: readonly Uint8Array[];
   readonly responseBytes: number;
 }
 
 const NOTHING = new Uint8Array();
-/** A hybrid key and a hybrid signature have less. */
+/** A hybrid key and a hybrid signature are shorter. */
 const MAX_SIGNED_LENGTH = 8_192;
 
-/** @throws ApiError where the provider left out what it owes; the validator is told. */
+/** @throws ApiError if the provider's end lacks a part; the validator receives a complaint. */
 export async function keepPassed(
   context: ReportContext & BillContext,
   asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
@@ -93,7 +93,7 @@ export async function keepPassed(
   return { ...asked, record, header, admission, receipt, tookMs, firstMs };
 }
 
-/** It is kept until the client has checked the reply, so nothing of it is longer than it has to be. */
+/** Whether a field is longer than necessary. The end is kept until the client has checked the reply. */
 const isTooLong = ({ record, header, admission, evidence }: Finished): boolean =>
   header.length > MAX_HEADER_BYTES ||
   (record?.record.length ?? 0) > MAX_RECORD_BYTES ||
@@ -102,8 +102,8 @@ const isTooLong = ({ record, header, admission, evidence }: Finished): boolean =
   Object.keys(evidence).length > 0;
 
 /**
- * The client does not take the reply: it is audited, and paid unless that finds a fault. One client's word keeps the provider from its own
- * account; those of several accounts from others, too (see DoubtedProviders).
+ * The client rejects the reply. It is audited, and paid unless the audit finds a fault. A complaint of one client keeps the
+ * provider from its own account. Complaints of several accounts keep it from others too (see DoubtedProviders).
  */
 export async function complainOfSealed(
   context: ComplainContext,
@@ -118,8 +118,8 @@ export async function complainOfSealed(
 }
 
 /**
- * The client has checked the reply: this gateway tells the validators which record it holds, and keeps the receipt.
- * @throws ApiError where the record does not hold.
+ * The client has checked the reply. This gateway delivers its statement to the validators, and keeps the receipt.
+ * @throws ApiError if the record is invalid.
  */
 export async function deliverSealed(context: DeliverContext, passed: SealedPassage, held: HeldSealed): Promise<void> {
   const { attempt, admission, receipt, tookMs, firstMs, record, header: bytes } = passed;
@@ -148,13 +148,13 @@ function readPassed(
     const order = readOrder(context.chain.ledger, attempt.order);
     const { header } = openBoundRecord(crypto, order, bound);
     const seen = { record, header, response: { sizeBytes: responseBytes }, progress };
-    return { header, billed: readHeld(context, { endpoint, request }, attempt, seen) };
+    return { header, billed: computeHeldRecord(context, { endpoint, request }, attempt, seen) };
   });
 }
 
-/** What a client holds of a reply that broke off. */
+/** A client's part of a reply that broke off. */
 export interface HeldPart {
-  /** As it came, without its windows. */
+  /** The milestone as it arrived, without its windows. */
   readonly milestone: Milestone;
   readonly headerProof: readonly Uint8Array[];
   /** hashBeginning of its text. */
@@ -164,8 +164,9 @@ export interface HeldPart {
 }
 
 /**
- * The provider died, or spoiled a later unit. As much as it had signed and the client has checked is its own: this gateway signs for it,
- * keeps its receipt, and hands the sealed part to the validator. @throws ApiError where the milestone does not hold.
+ * The provider died, or spoiled a later unit. It is paid for the signed part that the client has checked. This gateway signs for
+ * that part, keeps its receipt, and delivers the sealed part to the validator.
+ * @throws ApiError if the milestone is invalid.
  */
 export async function keepSealedPart(
   context: KeepPartContext,
@@ -185,7 +186,7 @@ export async function keepSealedPart(
   const billed = holding(() => {
     const { header } = openBoundMilestone(crypto, order, bound);
     const seen = { record, header, response: { sizeBytes: textBytes }, progress };
-    return readHeld(context, { endpoint, request }, attempt, seen);
+    return computeHeldRecord(context, { endpoint, request }, attempt, seen);
   });
   const receipt = buildReceipt(context, { endpoint }, { attempt, admission, record, opening: NOTHING, progress });
   const replyId = toHex(attempt.replyId);
@@ -199,7 +200,7 @@ export async function keepSealedPart(
   return receipt;
 }
 
-/** @throws ApiError where what the client hands over does not hold. */
+/** @throws ApiError if the client's part is invalid. */
 function holding<T>(read: () => T): T {
   try {
     return read();

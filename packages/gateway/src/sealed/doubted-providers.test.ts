@@ -40,7 +40,7 @@ it('keeps one from everybody of whom three accounts complain, and most that say 
   expect(doubted.list(keyOf('c'))).toEqual([provider]);
 });
 
-it('keeps good words of a provider of which nobody has complained yet, so that few who do take it from nobody else', () => {
+it('keeps good reports about a provider without complaints, so that a few complaints keep it from nobody else', () => {
   const { doubted, complain, advance } = open();
   for (let i = 0; i < 60; i++) doubted.note(provider, keyOf(`good ${i}`), true);
   complain('a', 'b', 'c');

@@ -4,28 +4,28 @@ import { ANONYMOUS } from '../books/api-keys.ts';
 import type { PayingKey } from '../buy/reply.ts';
 
 /**
- * What clients say of sealed replies, which their gateway cannot open. One account's word keeps a provider from that account alone;
- * several accounts' words, from everybody while somebody else is there.
+ * Reports of clients about sealed replies, which their gateway cannot open. One account's complaint keeps a provider from that
+ * account alone. Complaints of several accounts keep it from all others while another provider is free.
  */
 export interface DoubtedProviders {
   note(providerId: Uint8Array, key: PayingKey, isGood: boolean): void;
-  /** A bad word that has cost nothing yet: it counts for this key's account alone. */
+  /** Notes a complaint before it has cost anything. It counts for this key's account alone. */
   noteOwn(providerId: Uint8Array, key: PayingKey): void;
-  /** Who is not drawn for this key's account, the newest last. */
+  /** Providers that are not drawn for this key's account, the newest last. */
   list(key: PayingKey): Uint8Array[];
 }
 
-/** So long a word counts. */
+/** Time for which a report counts. */
 const WORD_MS = 60 * 60_000;
-/** Fewer accounts that agree take a provider from nobody else. */
+/** With fewer complaining accounts, a provider is kept from no other account. */
 const LEAST_ACCOUNTS = 3;
 const MAX_PROVIDERS = 1_024;
 const MAX_ACCOUNTS = 64;
-/** With those that a client names itself. */
+/** A client may exclude some providers itself, so the list is short. */
 const MAX_LISTED = 8;
 
-/** What an account said last. */
-interface AccountWord {
+/** The last report of an account. */
+interface AccountReport {
   readonly isGood: boolean;
   readonly isOwn?: boolean;
   readonly atMs: number;
@@ -36,10 +36,10 @@ const nameAccount = ({ id, organisation }: PayingKey): string =>
   organisation ? `organisation ${organisation.id}` : id;
 
 export function createDoubtedProviders(clock: Pick<Clock, 'nowMs'>): DoubtedProviders {
-  /** By provider, the newest word of each account. */
-  const words = new Map<string, Map<string, AccountWord>>();
+  /** By provider, the newest report of each account. */
+  const words = new Map<string, Map<string, AccountReport>>();
 
-  function isDoubted(said: ReadonlyMap<string, AccountWord>, account: string): boolean {
+  function isDoubted(said: ReadonlyMap<string, AccountReport>, account: string): boolean {
     const sinceMs = clock.nowMs() - WORD_MS;
     const counted = [...said].filter(([, { atMs }]) => atMs > sinceMs);
     const bad = counted.filter(([, { isGood }]) => !isGood);
@@ -49,13 +49,13 @@ export function createDoubtedProviders(clock: Pick<Clock, 'nowMs'>): DoubtedProv
     return complaining >= LEAST_ACCOUNTS && 2 * complaining > shared.length;
   }
 
-  function put(providerId: Uint8Array, key: PayingKey, word: Omit<AccountWord, 'atMs'>): void {
-    // Nobody speaks for an account where keys are not asked for.
+  function put(providerId: Uint8Array, key: PayingKey, word: Omit<AccountReport, 'atMs'>): void {
+    // Without keys there are no accounts.
     if (key.id === ANONYMOUS.id) return;
     const accountId = nameAccount(key);
     const name = toHex(providerId);
-    // Good words are kept before anybody complains: they outweigh the few who do.
-    const said = words.get(name) ?? new Map<string, AccountWord>();
+    // Good reports are kept before the first complaint: they outweigh a few complaints.
+    const said = words.get(name) ?? new Map<string, AccountReport>();
     said.delete(accountId);
     said.set(accountId, { ...word, atMs: clock.nowMs() });
     for (const oldest of said.keys()) if (said.size > MAX_ACCOUNTS) said.delete(oldest);

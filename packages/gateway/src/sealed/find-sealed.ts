@@ -12,16 +12,16 @@ import type { KnownValidatorKeys } from './validator-keys.ts';
 
 const MAX_TRIES = 3;
 
-/** What a client tells of a request that it seals itself: no text, and its hash. */
-export interface AskedSealed {
+/** A client's description of a request that it seals itself: its hash, and no text. */
+export interface SealedQuery {
   readonly endpoint: EndpointName;
-  /** What fee and match depend on. The provider refuses a request that asks for more. */
+  /** The fields that fee and match depend on. The provider refuses a request that asks for more. */
   readonly request: CommonRequest;
   readonly requestHash: Uint8Array;
   readonly nonce: Uint8Array;
-  /** Which of the answers that the request asks for. */
+  /** Number of the answer among those of the request. */
   readonly choice: number;
-  /** Of vectors and scores: tokens of the longest input, at most. */
+  /** Tokens of the longest input, at most; for vectors and scores only. */
   readonly contextSize: number | undefined;
   /** Providers that it was tried with. */
   readonly exclude: readonly Uint8Array[];
@@ -40,7 +40,7 @@ interface FindSealedDependencies {
 /** Finds the first drawn provider that can be sealed to. */
 export async function findSealed(
   { context, sealKeys, validatorKeys, doubted }: FindSealedDependencies,
-  asked: AskedSealed,
+  asked: SealedQuery,
   { key, signal }: { readonly key: PayingKey; readonly signal: AbortSignal },
 ): Promise<[FoundOffer, SealedOffer]> {
   const { chain, payer } = context;

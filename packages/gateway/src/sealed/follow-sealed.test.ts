@@ -9,14 +9,16 @@ afterEach(() => void vi.useRealTimers());
 
 const PATIENCE_MS = 1_000;
 
-/** A provider that sends so many units of 512 bytes, and then is silent, or breaks off. @returns what the gateway did about it. */
+/**
+ * A provider that sends so many units of 512 bytes, and then is silent, or breaks off. @returns what the gateway did about it.
+ */
 async function follow(given: {
   readonly units: number;
-  /** Behind which unit the client said what it has. */
+  /** The unit after which the client reported its progress. */
   readonly saidAt?: number;
   readonly maxTokens?: number | undefined;
   readonly breaks?: boolean;
-  /** What the provider did with that word. Default: it took it. */
+  /** The provider's answer to that progress. Default: it took it. */
   readonly answer?: 'refused' | 'lost';
 }) {
   const { units, saidAt, breaks = false, answer } = given;
@@ -68,7 +70,7 @@ async function follow(given: {
 
 const step = PROGRESS_STEP_BYTES / 512;
 
-it('a provider that may wait for a word of its client is told to stop, and accused of nothing', async () => {
+it("tells a provider that may wait for its client's progress to stop, and does not accuse it", async () => {
   expect(await follow({ units: step + 1 })).toEqual({
     ...{ code: 'provider_timeout', isUnsaid: true },
     done: ['left', 'unused'],

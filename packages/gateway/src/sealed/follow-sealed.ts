@@ -15,26 +15,26 @@ export type FollowSealedContext = ReportContext & RefusalContext;
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
   readonly envelope: Uint8Array;
-  /** None for what is no text. */
+  /** Undefined for replies that are no text. */
   readonly maxTokens: number | undefined;
-  /** The client takes milestones: where the reply breaks off, it says what it has before anybody is accused. */
+  /** The client takes milestones. If the reply breaks off, it reports its part before anybody is accused. */
   readonly milestones: boolean;
   readonly progress: ReplyProgress;
   readonly signal: AbortSignal;
 }
 
-/** What the provider said last, none of it checked. */
+/** The provider's last message, unchecked. */
 export interface SealedEnd {
   readonly finished: Finished;
-  /** From the request to the last part, by this gateway's own clock. */
+  /** Time from the request to the last part, by this gateway's own clock. */
   readonly tookMs: number;
-  /** From the request to the first sealed part. */
+  /** Time from the request to the first sealed part. */
   readonly firstMs: number;
 }
 
 /**
- * The provider fell silent, perhaps for want of a word: it sends a text no further than a window ahead of what its client says that it has,
- * and this gateway sees ciphertext. Whoever says nothing must not have an honest provider accused.
+ * The provider fell silent, perhaps because it waits for progress. It sends a text at most one window ahead of the client's
+ * progress, and this gateway sees ciphertext. A silent client must not get an honest provider accused.
  */
 export class UnsaidText extends ApiError {
   constructor(cause: ApiError) {
@@ -43,8 +43,9 @@ export class UnsaidText extends ApiError {
 }
 
 /**
- * Yields what the provider streams. Accuses one that sends what no reply has, and one that breaks off after it began, unless its client
- * takes milestones. If the client leaves, the provider hears it before its stream ends. @throws ApiError
+ * Yields the provider's stream. Accuses a provider that sends what no reply has, or that breaks off after it began, unless its
+ * client takes milestones. If the client leaves, the provider is notified before its stream ends.
+ * @throws ApiError
  */
 export async function* followSealed(
   context: FollowSealedContext,
@@ -67,11 +68,11 @@ export async function* followSealed(
   let firstMs: number | undefined;
   let isOver = false;
   let sealedBytes = 0;
-  /** How much had come when each word was said. */
+  /** Bytes that had arrived at each signed progress. */
   const saidAt = new Map<SignedProgress | undefined, number>();
   /**
-   * The client says each step, so whoever waits has sent more than one since: of ciphertext at least as much. What the provider did not take
-   * is no word: a client may say what is not so.
+   * The client reports each step, so a waiting provider has sent more than one step since, and at least as much ciphertext.
+   * Progress that the provider refused does not count: a client may report a false one.
    */
   const isBehind = (): boolean =>
     progress.isDoubted() || sealedBytes - (saidAt.get(progress.heard()) ?? 0) > PROGRESS_STEP_BYTES;
@@ -95,17 +96,17 @@ export async function* followSealed(
     }
   } catch (error) {
     isOver = true;
-    // Before anything more is said: what becomes of that changes no judgement.
+    // Decide this before the next statement is sent: its outcome does not matter.
     const awaitsWord = mayAwaitWord(error) ? new UnsaidText(error) : undefined;
     if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
-    // If the client left, the provider is not at fault, and the validator decides about the order.
+    // If the client left, the provider is not at fault. The validator decides about the order.
     const awaitsPart = milestones && !(error instanceof SealedBreach);
     if (!signal.aborted && !isRefusal(error) && !awaitsPart) {
       if (awaitsWord) reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
       else await accuseProvider(context, attempt, { reason: 'abandoned' });
     }
     if (error instanceof ApiError && error.code === 'request_refused') {
-      // What the client has sealed may be anything: that it does not open, or asks for more than it said, is no fault of the provider.
+      // The client may have sealed anything. If it does not open, or asks for more than offered, the provider is not at fault.
       reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
     } else if (isRefusal(error)) {
       reportRefusal(context, attempt, { error, isStandby: false }).catch((failure: unknown) =>

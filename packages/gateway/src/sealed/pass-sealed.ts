@@ -17,15 +17,15 @@ import { type OrderPacing, waitForPlace } from '../buy/order-pacing.ts';
 import { type ProviderCallOptions, toProviderError } from '../buy/provider-call.ts';
 import { computeMostMessages } from '../buy/reply-bounds.ts';
 
-/** What a provider says to a client that has sealed its request, as it comes. */
+/** A provider's message to a client that has sealed its request. */
 export type SealedEvent =
   | { readonly case: 'started'; readonly value: Started }
   | { readonly case: 'sealed'; readonly value: SealedPart };
 
-/** What a client reads as `code`: the provider has restarted, or the offer was kept too long. */
+/** The code that a client reads if the provider has restarted, or the offer was kept too long. */
 export const SEAL_KEY_EXPIRED = 'seal_key_expired';
 
-/** The provider did what no honest one does, and its stream did not break off: nothing that its client has excuses it. */
+/** The provider broke the protocol, and its stream did not break off. No part that its client has excuses it. */
 export class SealedBreach extends ApiError {
   constructor(message: string) {
     super('provider_failed', message);
@@ -42,19 +42,20 @@ interface SealedInput {
   readonly match: TicketedMatch;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly envelope: Uint8Array;
-  /** None for what is no text. */
+  /** Undefined for replies that are no text. */
   readonly maxTokens: number | undefined;
   /** The client takes milestones. */
   readonly milestones: boolean;
   readonly signal: AbortSignal;
 }
 
-/** What a unit of suite 2 has besides what it carries. */
+/** Overhead of a unit of suite 2. */
 const OWN_KEY_BYTES = CAPSULE_BYTES + 32;
 /**
- * Hands a sealed request to its provider, and what comes back to the client. Nothing of it is opened here. A provider that says
- * anything in plain is cut off.
- * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `provider_unreachable`, `order_not_admitted`, `request_refused`
+ * Passes a sealed request to its provider, and the reply to the client. It opens nothing. A provider that sends plain text is cut
+ * off.
+ * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `provider_unreachable`, `order_not_admitted`,
+ * `request_refused`
  */
 export async function* passSealed(
   { links, options, pacing }: SealedPass,
@@ -84,7 +85,7 @@ export async function* passSealed(
       hasBegun = true;
       assertSealed(event);
       if (event.case === 'finished') return event.value;
-      // An event that is not known here is passed on to nobody, and counts as a unit: silence does not end by it for ever.
+      // Drop an unknown event, and count it as a unit, so that it does not prolong the stream for ever.
       if (event.case === undefined) units++;
       if (event.case === 'sealed') {
         units++;
@@ -110,7 +111,7 @@ export async function* passSealed(
   }
 }
 
-/** @throws SealedBreach where there is text in it that this gateway must not see. */
+/** @throws SealedBreach if it has text that this gateway must not see. */
 function assertSealed(event: GenerateEvent['event']): void {
   const isInPlain =
     event.case === 'delta' ||

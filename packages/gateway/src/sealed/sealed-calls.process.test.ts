@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { AskedSealed } from './find-sealed.ts';
+import type { SealedQuery } from './find-sealed.ts';
 import { createSealedCalls, type SealedCallsDependencies } from './sealed-calls.ts';
 
 let drawn = 0;
@@ -17,7 +17,7 @@ it('a key whose offers run out again and again gets no more of them for a while,
   const calls = createSealedCalls({ context } as unknown as SealedCallsDependencies);
   let open = 0;
   const ask = async (id: string) => {
-    const asked = { request: { model: 'ogong/verified/a/b' } } as AskedSealed;
+    const asked = { request: { model: 'ogong/verified/a/b' } } as SealedQuery;
     const options = { leave: () => void open--, signal: new AbortController().signal };
     await calls.offer(asked, { id, budgetAtomic: undefined }, options);
     open++;

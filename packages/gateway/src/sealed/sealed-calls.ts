@@ -33,47 +33,49 @@ import {
   type SealedPassage,
 } from './close-sealed.ts';
 import { createDoubtedProviders } from './doubted-providers.ts';
-import { type AskedSealed, type FindSealedContext, findSealed } from './find-sealed.ts';
+import { type FindSealedContext, findSealed, type SealedQuery } from './find-sealed.ts';
 import { type FollowSealedContext, followSealed, UnsaidText } from './follow-sealed.ts';
 import { SEAL_KEY_EXPIRED, SealedBreach, type SealedEvent } from './pass-sealed.ts';
 import { createUntakenOffers } from './untaken-offers.ts';
 import type { KnownValidatorKeys } from './validator-keys.ts';
 
-/** Replies whose requests their clients have sealed: this gateway orders, pays and passes, and opens nothing. */
+/** Replies to requests that their clients have sealed. This gateway orders, pays and passes them on, and opens nothing. */
 export interface SealedCalls {
   /**
-   * Has a provider drawn.
-   * @param leave called once the offer is over: served, or not taken in time. @throws ApiError; then it was not called.
+   * Lets a router draw a provider.
+   * @param leave called once the offer is over: served, or not taken in time.
+   * @throws ApiError; then it was not called.
    */
-  offer(asked: AskedSealed, key: PayingKey, options: { leave(): void; signal: AbortSignal }): Promise<SealedOffer>;
-  /** What was offered under this id, to this key, and is not taken yet. @throws ApiError */
-  find(replyId: string, key: PayingKey): Pick<AskedSealed, 'request'>;
-  /** Orders what was offered. Streams what the provider says, and returns what the reply's receipt is made of. @throws ApiError */
+  offer(asked: SealedQuery, key: PayingKey, options: { leave(): void; signal: AbortSignal }): Promise<SealedOffer>;
+  /** Returns the open offer of this key under this id. @throws ApiError */
+  find(replyId: string, key: PayingKey): Pick<SealedQuery, 'request'>;
+  /** Orders an offer. Streams the provider's messages, and returns the parts of the reply's receipt. @throws ApiError */
   serve(
     replyId: string,
     key: PayingKey,
     call: {
       readonly envelope: Uint8Array;
-      /** The client takes milestones, and says what it has where the reply breaks off. */
+      /** The client takes milestones, and reports its part if the reply breaks off. */
       readonly milestones: boolean;
       readonly signal: AbortSignal;
       readonly caller?: SpanPlace | undefined;
     },
   ): AsyncGenerator<SealedEvent, PassedReceipt>;
-  /** Whether this reply broke off, and its client may hand in what it has of it. */
+  /** Whether this reply broke off and waits for its client's part. */
   awaitsPart(replyId: string, key: PayingKey): boolean;
-  /** The client has so much of a running reply. @throws ApiError */
+  /** Notes the client's progress on a running reply. @throws ApiError */
   progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
   /**
-   * The client holds a reply or a part of one, or does not take it; saying it again changes nothing.
-   * @returns of a part its receipt. @throws ApiError
+   * Closes a reply: the client has it or a part of it, or rejects it. A repetition changes nothing.
+   * @returns the receipt of a part; undefined otherwise.
+   * @throws ApiError
    */
   close(replyId: string, key: PayingKey, outcome: SealedOutcome): Promise<Receipt | undefined>;
   stop(): void;
 }
 
 export interface PassedReceipt extends Pick<SealedPassage, 'receipt'> {
-  /** Of prompt and answer, by the provider's word. */
+  /** Tokens of prompt and answer, as the provider claims. */
   readonly tokens: number;
 }
 
@@ -100,7 +102,7 @@ export interface SealedCallsDependencies {
 
 interface Offered {
   readonly key: PayingKey;
-  readonly asked: AskedSealed;
+  readonly asked: SealedQuery;
   readonly offer: FoundOffer;
   leave(): void;
   readonly timer: NodeJS.Timeout;
@@ -113,9 +115,9 @@ interface Passed {
   isClosed: boolean;
 }
 
-/** A ticket holds a slot of its provider, so an offer does not wait for long. */
+/** A ticket holds a slot of its provider, so an offer waits only briefly. */
 const OFFER_WAIT_MS = 30_000;
-/** Replies whose clients have not said yet what they found. */
+/** Replies that their clients have not closed yet. */
 const MAX_PASSED = 4_096;
 const NOTHING = new Uint8Array();
 
@@ -173,7 +175,7 @@ export function createSealedCalls({
     return false;
   };
 
-  /** Its word counts for others once the complaint is on its way. */
+  /** The client's report counts for others once the complaint is on its way. */
   async function complain(reply: SealedPassage, key: PayingKey, reason: string): Promise<void> {
     await complainOfSealed(context, reply, reason);
     doubted.note(reply.attempt.match.ticket.providerId, key, false);
@@ -197,7 +199,7 @@ export function createSealedCalls({
       }
       const timer = setTimeout(() => expire(name), OFFER_WAIT_MS);
       timer.unref();
-      // The list is with the client now.
+      // The client has the list now.
       const kept = { ...offer, match: { ...offer.match, candidates: NOTHING } };
       offered.set(name, { key, asked, offer: kept, leave, timer });
       return shown;
@@ -215,7 +217,7 @@ export function createSealedCalls({
       let attempt: ProviderAttempt | undefined;
       try {
         attempt = await orderOffer(context, job, offer).catch(async (error: unknown) => {
-          // The ticket holds a slot of its provider, and nobody is going to use it.
+          // The ticket holds a slot of its provider, and will not be used.
           await giveBack(context, offer).catch((failure: unknown) => context.onError?.(failure));
           throw error;
         });
@@ -226,7 +228,7 @@ export function createSealedCalls({
         const end = yield* followSealed(context, { links, options: patience, pacing }, run);
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
         const reason = running.get(replyId)?.reason;
-        // Its client said so while it ran.
+        // The client rejected the reply while it ran.
         const isClosed = reason !== undefined && (await complain(reply, key, reason).then(() => true, noteError));
         keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed });
         const { promptTokens, outputTokens } = end.finished;
@@ -239,7 +241,7 @@ export function createSealedCalls({
         if (attempt && milestones && isBroken) {
           const isUnsaid = error instanceof UnsaidText;
           broken.put(replyId, { keyId: key.id, endpoint, request, attempt, isUnsaid });
-          // Its client hands no part in.
+          // The client will report no part.
           if (run.reason !== undefined) await broken.close(replyId, key, { reason: run.reason });
         }
         if (error instanceof ApiError && error.publicCode === SEAL_KEY_EXPIRED) sealKeys.forget(offer.match);

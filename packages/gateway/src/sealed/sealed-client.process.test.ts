@@ -40,7 +40,7 @@ const params = { model: FAKE_MODEL, messages: [{ role: 'user', content: PROMPT }
 /** The fixture's parties are in no list. */
 const ALLOW = ['router', 'validator', 'admission', 'intake', 'model-root'];
 
-/** What a gateway in the middle makes of one answer to one path. */
+/** A gateway in the middle changes one answer to one path. */
 type Meddle = (path: string, text: string) => string | Response;
 
 interface Opened {
@@ -298,7 +298,7 @@ describe('a client that seals its requests', () => {
         .map(({ id, status }) => `${status} ${id}`);
     expect(verify({})).toMatchObject({ text: ANSWER });
     expect(failed({})).toEqual([]);
-    // Of another reply, cut, out of order, changed, and held against another record.
+    // Units of another reply, cut, out of order, changed, and checked against another record.
     const { units } = first as SealedDisclosure;
     expect(failed({ exporterSecret: second?.exporterSecret as Uint8Array })).toEqual([
       'fail exporter-secret',
@@ -552,7 +552,7 @@ describe('a sealed reply that fails its check', () => {
       const { client, passed } = await open([{ breaksSeal }]);
       await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'provider_failed' });
       await expect.poll(() => fixture.network.complaints.length).toBe(1);
-      // What it was told nobody hears of it, and it stays nowhere.
+      // The plain text reaches nobody and is stored nowhere.
       const said = 'for everybody to read';
       expect(passed.some((body) => body.includes(said))).toBe(false);
       expect(readGateway().includes(said)).toBe(false);
@@ -625,7 +625,7 @@ describe('an offer', () => {
     const poorly = await ask({ key: poor, fields: { prompt_bound: 1 } });
     const bought = await buy(idOf(poorly.text), poor);
     expect(bought).toMatchObject({ status: 429, text: expect.stringContaining('budget') });
-    // What does not open is refused by the provider, and the offer is used up.
+    // The provider refuses a request that does not open, and the offer is used up.
     expect((await buy(reply_id, one)).status).toBeGreaterThanOrEqual(400);
     expect((await buy(reply_id, one)).status).toBe(404);
   });

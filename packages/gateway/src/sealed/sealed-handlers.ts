@@ -29,7 +29,7 @@ import type { RateLimits } from '../front/rate-limits.ts';
 import type { KeyedHandler } from '../front/sign-in.ts';
 import { createUnknown } from './broken-replies.ts';
 import type { HeldPart } from './close-sealed.ts';
-import type { AskedSealed } from './find-sealed.ts';
+import type { SealedQuery } from './find-sealed.ts';
 import type { SealedEvent } from './pass-sealed.ts';
 import type { SealedCalls, SealedOutcome } from './sealed-calls.ts';
 
@@ -63,7 +63,7 @@ const offerBody = z.strictObject({
   exclude: z.array(hash).max(8).optional(),
 });
 const replyId = z.string().regex(/^[0-9a-f]{32}$/, 'expected the id of a reply, 32 hexadecimal digits');
-/** The envelope stands behind it, in bytes. */
+/** The envelope follows it, as bytes. */
 const replyBody = z.strictObject({ reply_id: replyId, milestones: z.boolean().optional() });
 const progressBody = z.strictObject({ text_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES), text_hash: hash });
 const outcomeBody = z.union([
@@ -74,7 +74,7 @@ const outcomeBody = z.union([
   }),
   z.strictObject({ outcome: z.literal('failed'), reason: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/) }),
 ]);
-/** The sealed part stands behind it, in bytes. */
+/** The sealed part follows it, as bytes. */
 const partBody = z.strictObject({
   outcome: z.literal('part'),
   milestone: z.string(),
@@ -82,14 +82,14 @@ const partBody = z.strictObject({
   text_hash: hash,
 });
 
-/** Of an envelope beside its body: padding, at most; and the capsule, and what is said of it. */
+/** Size of an envelope relative to its body: padding at most; then the capsule and its description. */
 const ENVELOPE_FACTOR = 1.125;
 const AROUND_BYTES = 8 * 1024;
 const SMALL_BODY_BYTES = 64 * 1024;
-/** Record, keys and signatures, and the header; its windows are sealed. */
+/** Record, keys, signatures and header. The windows are sealed. */
 const MAX_MILESTONE_MESSAGE_BYTES = MAX_HEADER_BYTES + 32 * 1024;
 
-/** What clients that seal their requests themselves ask of a gateway (docs/spec/sealed-calls.md). */
+/** Handlers for clients that seal their requests themselves (docs/spec/sealed-calls.md). */
 export function createSealedHandlers({
   calls,
   gate,
@@ -101,7 +101,7 @@ export function createSealedHandlers({
   const small = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, SMALL_BODY_BYTES) };
   const longest = Math.min(bodyLimits.maxBytes, MAX_SEALED_REQUEST_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES;
   const large = { ...bodyLimits, maxBytes: longest, maxJsonLength: AROUND_BYTES };
-  /** It is the client's own, of a reply that broke off, however long requests may be here. */
+  /** The limit of a part of a reply, which does not depend on the limit of requests. */
   const parts = {
     ...bodyLimits,
     maxBytes: MAX_SEALED_PART_BYTES + SMALL_BODY_BYTES,
@@ -115,7 +115,7 @@ export function createSealedHandlers({
     return { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
   }
 
-  /** @throws ApiError: before it reads anything, where nobody waits for a part. */
+  /** @throws ApiError before it reads the body, if no part is awaited. */
   async function readPart(context: ApiContext, id: string, key: PayingKey): Promise<HeldPart> {
     if (!calls.awaitsPart(id, key)) throw createUnknown('reply that broke off', id);
     const { message: said, bytes: sealed } = await readFramedBody(context, parts, partBody);
@@ -125,7 +125,7 @@ export function createSealedHandlers({
   }
 
   return {
-    /** Its place in the gate is held until the offer is over. */
+    /** The request keeps its place in the gate until the offer is over. */
     async sealedOffer(context, key) {
       const leave = gate.enter(key);
       try {
@@ -164,7 +164,7 @@ export function createSealedHandlers({
               return;
             }
           } finally {
-            // Whoever leaves before the end has had all of it, so that leaving is no way around the limit.
+            // A client that leaves early is counted for the whole bound, so that leaving is no way around the limit.
             if (!getCallSignal(context).aborted) await giveBack(usedTokens);
             await events.return(undefined as never);
           }
@@ -219,7 +219,7 @@ function readMilestone(bytes: Uint8Array): Milestone {
 }
 
 /** @throws RequestError, ApiError */
-function readOffer(body: z.infer<typeof offerBody>): AskedSealed {
+function readOffer(body: z.infer<typeof offerBody>): SealedQuery {
   const { endpoint, prompt_bound: promptTokenBound, max_tokens: maxTokens, context_bound: contextSize, ogong } = body;
   if (isTextEndpoint(endpoint) !== maxTokens > 0) {
     throw new ApiError('invalid_request', 'max_tokens: texts have 1 or more, vectors and scores 0.', {

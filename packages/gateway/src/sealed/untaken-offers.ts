@@ -4,22 +4,22 @@ import { nameHolder } from '../books/reservation.ts';
 import type { PayingKey } from '../buy/reply.ts';
 
 /**
- * Sealed offers that were not taken. Each held a slot of a provider for its whole time and cost nothing, and the router counts the slots
- * of one gateway in full: without a bound one key makes a model look busy to all others of its gateway.
+ * Sealed offers that were not taken. Each held a slot of a provider for its whole time and cost nothing. The router counts the
+ * slots of one gateway in full, so without a limit one key makes a model look busy to all others.
  */
 export interface UntakenOffers {
   /** @throws ApiError `too_many_requests` */
   assertMayAsk(key: PayingKey): void;
-  /** An offer of this key ran out. */
+  /** Notes that an offer of this key ran out. */
   note(key: PayingKey): void;
 }
 
-/** Offers that a holder may let run out at once. Later on it has one at a time. */
+/** Offers that a holder may let run out at once. After that it has one at a time. */
 const GRACE = 16;
 
-/** @param waitMs how long an offer waits. */
+/** @param waitMs time that an offer waits. */
 export function createUntakenOffers(waitMs: number, clock: Clock): UntakenOffers {
-  /** By holder, until when what ran out would have taken, one after the other. */
+  /** By holder: the end of all its lapsed offers, if they had waited one after the other. */
   const owed = new Map<string, number>();
   const nameOf = ({ id, organisation }: PayingKey): string =>
     nameHolder({ keyId: id, organisation: organisation?.id ?? '' });

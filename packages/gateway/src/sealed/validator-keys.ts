@@ -8,9 +8,9 @@ import { type SignedValidatorSealKey, verifyValidatorSealKey } from '@ogong/prot
 
 /** Keys of validators that clients seal parts to. */
 export interface KnownValidatorKeys {
-  /** Undefined where the validator shows none that holds. Never fails. @param validator 20 bytes. */
+  /** Returns the validator's signed key; undefined if it shows no valid one. Never fails. @param validator 20 bytes. */
   show(validator: Uint8Array): Promise<SignedValidatorSealKey | undefined>;
-  /** The validator does not hold what was sealed to any more, as after a restart. @param validator 20 bytes. */
+  /** Forgets a key that the validator no longer has, as after a restart. @param validator 20 bytes. */
   forget(validator: Uint8Array): void;
 }
 
@@ -18,7 +18,7 @@ const TIMEOUT_MS = 2_000;
 /** A reply may take as long as its order lasts. */
 const LEAST_LEFT_MS = 15 * 60_000;
 const ASKED_AGAIN_MS = 60_000;
-/** A validator that restarts has another key, and nobody tells this gateway before a part is lost. */
+/** A validator that restarts has another key. This gateway learns that only from a lost part, so it asks again after this time. */
 const FORGOTTEN_AFTER_MS = 5 * 60_000;
 
 export function createValidatorKeys({
@@ -47,7 +47,7 @@ export function createValidatorKeys({
     const nowMs = clock.nowMs();
     const key = verifyValidatorSealKey(crypto, signed, { ledger, validator, signingKey, nowMs });
     const untilMs = key.expiresAtMs - LEAST_LEFT_MS;
-    // Validators show new keys long before. Whoever shows such ones would have each call of a client wait for another question.
+    // Validators show new keys long before. An expiring key would make each call of a client wait for another question.
     if (untilMs <= nowMs) throw new Error(`the seal key of validator ${toHex(validator)} ends before a reply may`);
     return { signed, untilMs };
   }
@@ -60,7 +60,7 @@ export function createValidatorKeys({
       const askedMs = clock.nowMs();
       const entry = {
         askedMs,
-        // Also while it is asked, and where it shows none.
+        // This holds while the question runs, and if the validator shows no key.
         untilMs: askedMs + ASKED_AGAIN_MS,
         shown: fetchKey(validator).then(
           ({ signed, untilMs }) => {
@@ -78,7 +78,7 @@ export function createValidatorKeys({
     },
     forget(validator) {
       const held = known.get(toHex(validator));
-      // Clients say what they seal to: none of them has a validator asked more often.
+      // Clients name the key that they seal to. They must not cause more questions to a validator.
       if (held !== undefined) held.untilMs = Math.min(held.untilMs, held.askedMs + ASKED_AGAIN_MS);
     },
   };

@@ -32,12 +32,12 @@ type RelayValues = Extract<ReturnType<typeof relayConfig.parse>, { kind: 'run' }
 
 const openBook = (dataDir: string): Store => openStore(join(dataDir, 'relay.db'), { schema: RELAY_SCHEMA });
 
-/** @returns undefined where the relay carries for nothing. @throws ConfigError */
+/** @returns undefined if the relay carries without payment. @throws ConfigError */
 async function openPayments(values: RelayValues) {
   const { pricePerGib: pricePerGibAtomic, payee, deployment: path, rpcUrl, credit, dataDir } = values;
   if (pricePerGibAtomic === 0n) return undefined;
   if (payee === undefined || path === undefined) {
-    throw new ConfigError(NAME, ['--price-per-gib needs --payee and --deployment: who is paid, and in which token']);
+    throw new ConfigError(NAME, ['--price-per-gib needs --payee and --deployment: the paid account, and its token']);
   }
   const place = readDeployment(NAME, { deployment: path, rpcUrl });
   const chain = await createChainClient(place);

@@ -4,26 +4,31 @@ import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { RelayPayments } from './relay-payments.ts';
 
-/** What a relay carries ahead of payment for the nodes of one address together: certificates are free, and addresses are not. */
+/** Unpaid traffic that a relay carries for the nodes of one address together: certificates are free, and addresses are not. */
 export interface AddressCredit {
-  /** @param bytes all that was carried for the node. @returns whether they are paid for, or within its credit and that of its address. */
+  /**
+   * @param bytes all bytes carried for the node.
+   * @returns whether they are paid, or within its credit and that of its address.
+   */
   isCovered(certHash: PeerId, group: string, bytes: bigint): boolean;
-  /** What the node owes stays its address's. */
+  /** The debt of the node stays with its address. */
   forget(certHash: PeerId): void;
 }
 
-/** Sixteen nodes of an address may be a quarter of their credit ahead, twice. */
+/** Credits of one address: sixteen nodes may be a quarter of their credit ahead, twice. */
 const CREDITS_OF_ADDRESS = 8;
 const DAY_S = 86_400;
 
-/** Each address has so many credits, and as many again in each day. A node that has paid is ahead by as much on its own account. */
+/**
+ * Each address has so many credits, and as many again on each day. A node that has paid has the same credit on its own account.
+ */
 export function createAddressCredit(
   payments: Pick<RelayPayments, 'terms' | 'isCovered' | 'paidBytes' | 'forget'>,
   clock: Clock,
 ): AddressCredit {
   const burst = CREDITS_OF_ADDRESS * Number(payments.terms.creditBytes);
   const credits = createRateLimiter({ burst, perSecond: burst / DAY_S }, clock);
-  /** What each node has of the credit of its address. */
+  /** The part of its address's credit that each node uses. */
   const held = new Map<string, { readonly group: string; readonly bytes: number }>();
   return {
     isCovered(certHash, group, bytes) {
@@ -38,7 +43,7 @@ export function createAddressCredit(
           return true;
         }
         held.set(name, { group: before.group, bytes: ahead });
-        // Nothing more is asked for now: is there anything left?
+        // The node takes nothing more now: check only that some credit of its address is left.
         if (!credits.take(before.group)) return false;
         credits.giveBack(before.group);
         return true;

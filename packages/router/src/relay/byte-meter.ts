@@ -3,17 +3,19 @@ import type { RelayLimits } from './relay-limits.ts';
 
 const DAY_MS = 86_400_000;
 
-/** The bytes of one node: how many, how fast, and how many more today. It outlives the node's registration, so that leaving resets nothing. */
+/**
+ * Bytes of one node: count, rate, and the rest for today. It outlives the node's registration, so that leaving resets nothing.
+ */
 export interface ByteMeter {
   readonly sinceMs: number;
   toNode: bigint;
   fromNode: bigint;
   links: bigint;
-  /** @returns ms that the link has to pause for; undefined where the day's bytes are used up, or the node does not pay. */
+  /** @returns ms that the link has to pause; undefined if the day's bytes are used up, or the node does not pay. */
   take(bytes: number): number | undefined;
-  /** The same for bytes that are not the node's yet: they are as fast as others, and charged once it answers. */
+  /** Paces bytes that are not the node's yet. They are as fast as others, and charged once it answers. */
   pace(bytes: number): number;
-  /** @returns false where the day's bytes are used up, or the node does not pay. */
+  /** @returns false if the day's bytes are used up, or the node does not pay. */
   charge(bytes: number): boolean;
   hasBytes(): boolean;
 }
@@ -21,7 +23,7 @@ export interface ByteMeter {
 export function createByteMeter(
   limits: Pick<RelayLimits, 'bytesPerSecond' | 'burstBytes' | 'maxBytesPerDay'>,
   clock: Clock,
-  /** Whether so many bytes, all that it carried for the node, are paid for or within the credit. */
+  /** Whether so many bytes, all that it carried for the node, are paid or within the credit. */
   isCovered: (bytes: bigint) => boolean = () => true,
 ): ByteMeter {
   const { bytesPerSecond, burstBytes, maxBytesPerDay } = limits;

@@ -16,7 +16,7 @@ import type { RelayState } from './relay-state.ts';
 
 const ALL = 'all';
 
-/** What a new connection is for: its first bytes say it. Whatever else comes is closed without an answer. */
+/** Reads the purpose of a new connection from its first bytes. Any other connection is closed without an answer. */
 export async function greetSocket(
   state: RelayState,
   socket: Socket,
@@ -84,7 +84,7 @@ interface Slot {
   readonly socket: Socket;
 }
 
-/** @returns false where there is no room; otherwise the place is free again once the socket is closed. */
+/** @returns false without room; otherwise the place is free again once the socket is closed. */
 function takeLink({ links, limits }: RelayState, { node, group, socket }: Slot): boolean {
   const taken: [name: string, max: number][] = [
     [ALL, limits.maxLinks],
@@ -99,7 +99,7 @@ function takeLink({ links, limits }: RelayState, { node, group, socket }: Slot):
   return true;
 }
 
-/** A token is known to the relay and, over its pinned link, to the node alone: whoever has it is the node. */
+/** A token is known to the relay and, over its pinned link, to the node alone. So the holder of the token is the node. */
 function joinNode(
   state: RelayState,
   { socket: node, group, token }: { readonly socket: Socket; readonly group: string; readonly token: Uint8Array },

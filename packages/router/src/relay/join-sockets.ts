@@ -20,18 +20,19 @@ interface Joined {
 interface JoinLimits {
   readonly meter: ByteMeter;
   readonly limits: Pick<RelayLimits, 'idleTimeoutMs' | 'maxUnansweredBytes'>;
-  /** By address, what callers sent to nodes that have not answered. */
+  /** By address: bytes that callers sent to nodes that have not answered. */
   readonly unanswered: RateLimiter;
 }
 
-/** So long a node has for what its caller had sent before it reset the link. */
+/** Time that a node has to read the bytes that its caller sent before a reset. */
 const LINGER_MS = 5_000;
 
 /**
- * Copies bytes both ways until either side ends. Looks at none of them. A reader that is slow holds its writer back, and so does a node's
- * rate. Until the node has answered, its caller's bytes are charged to the caller's address: whoever resets links that no node took would
- * use up the credit of somebody who never counted these bytes. What is charged to the node is handed to it, however the link ends, and the
- * node reads it all: once the node has ended its side, nothing more is charged to it.
+ * Copies bytes both ways until either side ends. Looks at none of them. A reader that is slow holds its writer back, and so does
+ * a node's rate. Until the node has answered, its caller's bytes are charged to the caller's address. Otherwise a caller that
+ * resets unanswered links would use up the credit of a node that never counted these bytes. Bytes that are charged to the node
+ * are delivered to it, even if the link ends, and the node reads them all. Once the node has ended its side, nothing more is
+ * charged to it.
  */
 export function joinSockets(
   { caller, node, group }: Joined,
@@ -42,7 +43,7 @@ export function joinSockets(
   let hasAnswered = false;
   let hasNodeEnded = false;
   let unansweredBytes = 0;
-  /** @returns as a meter does. */
+  /** @returns the pause, as a meter does. */
   const takeUnanswered = (count: number): number | undefined => {
     unansweredBytes += count;
     const isWithin = unansweredBytes <= maxUnansweredBytes && unanswered.take(group, count);
@@ -80,7 +81,7 @@ export function joinSockets(
     if (hasAnswered) {
       meter.toNode += BigInt(chunk.length);
       waitMs = meter.take(chunk.length);
-      // It is charged, so it is handed on.
+      // The bytes are charged, so they are passed on.
       if (waitMs === undefined) node.write(chunk);
     } else waitMs = takeUnanswered(chunk.length);
     if (waitMs === undefined) return cut();
@@ -88,7 +89,7 @@ export function joinSockets(
     if (!node.write(chunk)) node.once('drain', toNode.pause());
   });
   node.on('data', (chunk: Buffer) => {
-    // Nobody is there to take it, and the node does not read on until somebody does.
+    // The caller is gone, and the node must not read on.
     if (caller.destroyed) return;
     carried.fromNode += chunk.length;
     bytes.inc({ direction: 'from-node' }, chunk.length);
@@ -100,7 +101,7 @@ export function joinSockets(
   caller.on('end', () => node.end());
   node.on('end', () => {
     hasNodeEnded = true;
-    // What the caller sends now is nobody's but its own.
+    // Bytes that the caller sends now are charged to nobody else.
     unansweredBytes = 0;
     caller.end();
     toNode.end();
@@ -119,14 +120,14 @@ export function joinSockets(
 }
 
 interface Pauses {
-  /** @returns ends this pause. */
+  /** @returns a function that ends this pause. */
   pause(): () => void;
   wait(ms: number): void;
-  /** No pause counts any longer. */
+  /** Ends all pauses. */
   end(): void;
 }
 
-/** A socket that is read while nobody has it paused. */
+/** Reads a socket unless it is paused. */
 function createPauses(socket: Socket): Pauses {
   let pausedFor = 0;
   let hasEnded = false;

@@ -1,6 +1,6 @@
-// A node of the tests, in a network of its own: `serve SEED HOST RELAY|CERT` registers and prints its routes; `call SEED ENDPOINT=SEED...`
-// asks each of these nodes once and prints which way it came. `node ADDRESS BOOTSTRAP...` helps others to punch holes; with PUNCH in the
-// environment, a list of such nodes, the other two punch them.
+// A node of the tests, in a network of its own. `serve SEED HOST RELAY|CERT` registers and prints its routes. `call SEED
+// ENDPOINT=SEED...` asks each of these nodes once and prints the way of the link. `node ADDRESS BOOTSTRAP...` helps others to
+// punch holes; with PUNCH in the environment, a list of such nodes, the other two punch them.
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { parseHostPort } from '@ogong/host/link/host-port';
@@ -83,7 +83,7 @@ if (verb === 'node') {
         certHash: id,
         identity,
       },
-      // Time enough to punch: what is tested is which way works, not which is faster.
+      // Time enough to punch: the test is about the possible way, not the faster one.
       limits: { headStartMs: puncher ? 5_000 : 50, connectTimeoutMs: 20_000 },
     });
     const { models } = await client.service(RouterService).listModels({});

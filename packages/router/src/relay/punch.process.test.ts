@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const RELAYD = findProgram(new URL('../bin/ogong-relayd.ts', import.meta.url));
 const NODE = fileURLToPath(new URL('nat-child-fixture.ts', import.meta.url));
 const absence = findNatLabAbsence();
-/** Whoever helps to punch needs a few others to tell what stands before a caller. */
+/** A helper that punches needs a few others to learn its caller's address. */
 const PUNCH_NODES = 5;
 
 describe.skipIf(absence !== '')(`holes between NATs${absence && ` (${absence})`}`, () => {

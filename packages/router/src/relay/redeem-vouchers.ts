@@ -12,21 +12,21 @@ import {
   type VoucherOutcome,
 } from './relay-payments.ts';
 
-/** Of such a failure nothing was sent: the chain refused it, or the account cannot pay for it. */
+/** Errors after which nothing was sent: the chain refused it, or the account cannot pay for it. */
 const UNSENT: ReadonlySet<string> = new Set(['reverted', 'no-coin']);
 
 export interface RedeemedVoucher {
   readonly nonce: string;
   readonly payer: string;
   readonly valueAtomic: bigint;
-  /** `unknown`: it was sent, or may have been, and the next run asks the chain what became of it. */
+  /** `unknown`: it may have been sent, and the next run asks the chain for its outcome. */
   readonly outcome: VoucherOutcome | 'refused' | 'unknown';
   readonly detail: string;
 }
 
 /** The logs of some nodes lack older blocks, or lag behind their state; others refuse to be asked for them. */
 const UNSEEN =
-  'its nonce is used, and the logs of this node of the chain do not show by what: run again later, or with the --rpc-url of a node that has all logs since the voucher came';
+  'its nonce is used, and the logs of this chain node do not show the transaction. Run again later, or with the --rpc-url of a node that has all logs since the voucher arrived';
 
 type UnsettledVoucher = ReturnType<typeof listUnsettledVouchers>[number];
 
@@ -37,13 +37,13 @@ interface RedeemDependencies {
   readonly payee: Uint8Array;
 }
 
-/** How far behind another one a node of the chain may be that said that the nonce is unused. */
+/** Blocks by which a chain node that reports an unused nonce may be behind another one. */
 const LAG_BLOCKS = 1_000n;
 
 /**
- * Submits what nodes have signed, one voucher after the other. Each is closed before it is submitted, so that its node signs the next one
- * under another nonce whatever becomes of this process. What a run before this one has closed, and perhaps submitted, is looked for on the
- * chain, and submitted again where it is not there.
+ * Submits what nodes have signed, one voucher after the other. Each is closed before it is submitted, so that its node signs the
+ * next one under another nonce whatever becomes of this process. A voucher that an earlier run has closed, and perhaps submitted,
+ * is searched on the chain. It is submitted again if it is not there.
  */
 export async function redeemVouchers(
   dependencies: RedeemDependencies,
@@ -60,7 +60,7 @@ export async function redeemVouchers(
   return done;
 }
 
-/** @returns a line of JSON for each, and what an operator reads where there is none. */
+/** @returns a line of JSON for each, and a text for the operator if there is none. */
 export function describeRedeemed(
   done: readonly RedeemedVoucher[],
   { leastAtomic }: { readonly leastAtomic: bigint },
@@ -84,8 +84,8 @@ async function redeemOne(
     return { outcome, detail };
   };
   /**
-   * That its nonce is used does not say how. Its payer or a stranger may have submitted it before it was closed, and so may this relay
-   * before its `relay.db` came back from a copy, but nobody had when it was taken.
+   * That its nonce is used does not say how. Its payer or a stranger may have submitted it before it was closed. This relay may
+   * have done so too, before its `relay.db` was restored from a copy. But nobody had submitted it when it was accepted.
    */
   const settleUsed = async (closedAtBlock: bigint) => {
     const named = { from: toAddress(payer, 'payer'), nonce: toHex(nonce, 'nonce', 32) };
@@ -111,14 +111,14 @@ async function redeemOne(
       });
       return settle('redeemed');
     } catch (error) {
-      // It may still be mined, unless the chain refused it and nothing was sent before.
+      // The voucher may still be mined, unless the chain refused it and nothing was sent before.
       isSent ||= !(error instanceof ChainError) || !UNSENT.has(error.code);
       throw error;
     }
   } catch (error) {
     if (!(error instanceof ChainError)) throw error;
     if (isSent) return { outcome: 'unknown', detail: error.message };
-    // The payer may hold less than it signed for: it stays open, and counts against what is taken of this payer.
+    // The payer may hold less than it signed for. The voucher stays open, and counts against this payer's further vouchers.
     store.transact((db) => reopenVoucher(db, nonce));
     return { outcome: 'refused', detail: error.message };
   }
@@ -129,9 +129,9 @@ function describeUse(
   { payee, valueAtomic }: { readonly payee: Uint8Array; readonly valueAtomic: bigint },
 ): [VoucherOutcome, string] {
   const by = `transaction ${transactionHash}`;
-  if (moved === undefined) return ['cancelled', `its payer cancelled it in ${by}: what was carried for it is unpaid`];
+  if (moved === undefined) return ['cancelled', `its payer cancelled it in ${by}, so its traffic is unpaid`];
   if (moved.to !== toAddress(payee, 'payee')) {
-    return ['replaced', `its nonce went to a transfer to ${moved.to} in ${by}: what was carried for it is unpaid`];
+    return ['replaced', `its nonce went to a transfer to ${moved.to} in ${by}, so its traffic is unpaid`];
   }
   if (moved.value >= valueAtomic) return ['redeemed', by];
   return ['replaced', `a voucher of its nonce over ${moved.value} was paid in ${by}: the rest is unpaid`];

@@ -49,8 +49,7 @@ export const relayConfig = defineConfig({
       schema: atomicAmount,
       default: '0',
       env: 'OGONG_RELAY_PRICE',
-      description:
-        'what a provider pays for each GiB that is carried for it, both directions; with a price, --deployment and --payee are needed',
+      description: 'price that a provider pays for each carried GiB, both directions; needs --deployment and --payee',
     },
     payee: { schema: hex(20), env: 'OGONG_RELAY_PAYEE', description: 'account that is paid, without 0x' },
     credit: {

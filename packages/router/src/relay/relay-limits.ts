@@ -3,35 +3,35 @@ import type { RateLimit } from '@ogong/host/link/token-bucket';
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** What a relay gives, at most. Certificates are free, so whatever a node may have, its address may not have without end. */
+/** The limits of a relay. Certificates are free, so each limit of a node has one of its address. */
 export interface RelayLimits {
-  /** Nodes that are registered at a time: in all, and of one address. */
+  /** Registered nodes: in all, and of one address. */
   readonly maxNodes: number;
   readonly maxNodesPerGroup: number;
-  /** Joined links, and those that wait for their node: in all, to one node, and of callers from one address. */
+  /** Joined and waiting links: in all, to one node, and of callers from one address. */
   readonly maxLinks: number;
   readonly maxLinksPerNode: number;
   readonly maxLinksPerGroup: number;
-  /** Connections of one address that have not said yet what they want. */
+  /** Connections of one address whose first bytes have not arrived. */
   readonly maxNewPerGroup: number;
   /** Connections that an address may open: a registered node's own joins do not count. */
   readonly groupRate: RateLimit;
-  /** The same, all addresses together. */
+  /** The same for all addresses together. */
   readonly rate: RateLimit;
-  /** The first bytes have to be there by then. */
+  /** Time for the first bytes. */
   readonly helloTimeoutMs: number;
-  /** The node has to join by then. */
+  /** Time for the node to join. */
   readonly joinTimeoutMs: number;
   /** A link without a byte for this long is closed. Both ends ping more often. */
   readonly idleTimeoutMs: number;
-  /** Of all links to one node, both directions. */
+  /** Rate of all links to one node, both directions. */
   readonly bytesPerSecond: number;
   readonly burstBytes: number;
-  /** Of one node in a day. */
+  /** Bytes of one node in a day. */
   readonly maxBytesPerDay: number;
-  /** What callers of one address may send to nodes that have not answered on that link: nobody else is charged for it. */
+  /** Rate of callers of one address for bytes to nodes that have not answered on that link. Nobody else is charged for them. */
   readonly unansweredRate: RateLimit;
-  /** The same of one link: its handshake begins with less. */
+  /** Bytes of one link before the node answers: a handshake begins with less. */
   readonly maxUnansweredBytes: number;
 }
 

@@ -184,7 +184,7 @@ describe('vouchers for a relay', () => {
     expect(asked).toBe(1);
   });
 
-  it('whose payer cancelled the nonce are refused, and count no more, but as what the payer owes', async () => {
+  it("with a nonce that the payer cancelled are refused, and count only as the payer's debt", async () => {
     const used = new Set<string>();
     const { store, payments } = openPayments(12_000n, undefined, used);
     await payments.take(NODE, voucher());
@@ -195,7 +195,7 @@ describe('vouchers for a relay', () => {
     }
     expect([payments.isCovered(NODE, 20_000n), payments.isCovered(NODE, 20_001n)]).toEqual([true, false]);
     expect(payments.paidBytes(NODE)).toBe(0n);
-    // Found out at the latest when it is redeemed. What is held for it is not held for another one.
+    // Found out at the latest when it is redeemed. An amount that is held for one payer is not held for another.
     closeVoucher(store, fill(4, 32), 0n);
     settleVoucher(store, fill(4, 32), 'cancelled');
     const next = { nonce: fill(5, 32), valueAtomic: 9_000n };
@@ -217,7 +217,7 @@ describe('vouchers for a relay', () => {
 });
 
 describe('vouchers that are redeemed', () => {
-  /** @param fails with what submitting fails; undefined where the token takes it. */
+  /** @param fails the error of submitting; undefined if the token accepts it. */
   async function redeem(store: Store, fails?: ChainErrorCode) {
     const client = { getBlockNumber: async () => 1n, readContract: async () => false };
     const transactor = {
@@ -242,7 +242,7 @@ describe('vouchers that are redeemed', () => {
     const better = payments.take(NODE, voucher({ valueAtomic: 8_000n }));
     if (outcome === 'unknown') await expect(better).rejects.toThrow('draw another nonce');
     else await better;
-    // What may have been sent before stays so, whatever the chain says of the next try.
+    // A voucher that may have been sent stays so after any result of the next attempt.
     expect(await redeem(store, 'no-coin')).toEqual([outcome]);
     expect(await redeem(store)).toEqual(['redeemed']);
     expect(await redeem(store)).toEqual([]);

@@ -16,7 +16,7 @@ import {
   type SignedRelayVoucher,
 } from '@ogong/protocol/exchange/relay-voucher';
 
-/** What a relay wants for carrying. */
+/** The price of a relay for carrying. */
 export interface RelayPrice {
   /** 20 bytes. */
   readonly payee: Uint8Array;
@@ -56,7 +56,7 @@ const stateRow = columns({ closedAtBlock: optional(integer), outcome: optional(t
 
 export type KeptVoucher = ReturnType<typeof voucherRow.read>;
 
-/** What became of a voucher, by the chain: paid, cancelled by its payer, or its nonce went to another transfer. */
+/** The outcome of a voucher on the chain: paid, cancelled by its payer, or replaced by another transfer of its nonce. */
 export type VoucherOutcome = 'redeemed' | 'cancelled' | 'replaced';
 
 export interface RelayPayments {
@@ -69,11 +69,11 @@ export interface RelayPayments {
   };
   /** Takes a node's voucher: checked, covered by its payer's tokens, and on the disk when it resolves. @throws Refusal */
   take(certHash: PeerId, signed: SignedRelayVoucher): Promise<void>;
-  /** Whether the node has paid for all of so many bytes but the credit. */
+  /** Whether the node has paid for so many bytes, less the credit. */
   isCovered(certHash: PeerId, bytes: bigint): boolean;
-  /** Bytes that vouchers of the node count for since it was met. */
+  /** Bytes that the node's vouchers have paid for since its first link. */
   paidBytes(certHash: PeerId): bigint;
-  /** Its bytes count from nothing again, and so does what it paid. */
+  /** Starts the node's bytes and payments at zero again. */
   forget(certHash: PeerId): void;
 }
 
@@ -83,17 +83,17 @@ export interface RelayPaymentsDependencies {
   /** Opened with RELAY_SCHEMA. */
   readonly store: Store;
   readonly group: GroupCommit;
-  /** As the chain has it now. @throws ChainError */
+  /** Reads the balance from the chain. @throws ChainError */
   readonly balanceOf: (payer: Uint8Array) => Promise<bigint>;
-  /** Whether the token has taken a transfer under this nonce, or its owner has cancelled it. @throws ChainError */
+  /** Whether the token has accepted a transfer under this nonce, or its owner has cancelled it. @throws ChainError */
   readonly isNonceUsed: (payer: Uint8Array, nonce: Uint8Array) => Promise<boolean>;
   /** The newest block, or one shortly before it. @throws ChainError */
   readonly blockNumber: () => Promise<bigint>;
 }
 
-/** Vouchers that a payer may have open: one for each of its nodes, and for each of their starts. */
+/** Most open vouchers of a payer: one for each of its nodes, and for each of their restarts. */
 const MAX_OPEN_OF_PAYER = 64;
-/** Time to submit it. */
+/** Least lifetime of a voucher, so that there is time to submit it. */
 const LEAST_LIFETIME_S = 7 * 86_400;
 
 export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymentsDependencies): RelayPayments {
@@ -101,11 +101,11 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
   const { payee, pricePerGibAtomic, creditBytes, token } = price;
   /** Bytes that each node has paid for since this relay started. */
   const paid = new Map<string, bigint>();
-  /** Nodes sign for twice as much at a time. */
+  /** Least amount of a voucher. Nodes sign for twice as much at a time. */
   const leastAtomic = computeRelayFee(creditBytes / 8n, pricePerGibAtomic);
-  /** Nonces whose last voucher came after the one that was redeemed. */
+  /** Nonces whose last voucher arrived after the redeemed one. */
   const forgiven = new Set<string>();
-  /** Nonces of vouchers that counted until the chain said that they bring nothing. */
+  /** Nonces of vouchers that counted until the chain reported them as worthless. */
   const takenBack = new Set<string>();
 
   function addPaid(certHash: PeerId, bytes: bigint): void {
@@ -113,7 +113,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     paid.set(name, (paid.get(name) ?? 0n) + bytes);
   }
 
-  /** @param beforeAtomic what the last voucher of the nonce was over, and counted for. */
+  /** @param beforeAtomic the amount of the nonce's last voucher that is counted already. */
   function takeBack(certHash: PeerId, nonce: Uint8Array, beforeAtomic: bigint): void {
     if (beforeAtomic === 0n || takenBack.has(toHex(nonce))) return;
     takenBack.add(toHex(nonce));
@@ -132,7 +132,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     return mayHaveBrought && isSame && valueAtomic > before.valueAtomic && !forgiven.has(toHex(nonce));
   }
 
-  /** A node cannot know that its voucher is redeemed, and counts what it signed next as paid. */
+  /** Forgives the difference: a node cannot know that its voucher is redeemed, and counts its next signature as paid. */
   function forgive(
     before: ReturnType<typeof readVoucher>,
     certHash: PeerId,
@@ -151,13 +151,15 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
   }
 
   /**
-   * Before a signature is checked, the chain is asked, or a byte is written: each costs more than dust brings.
-   * @returns false where there is nothing new in it: its node did not learn that it was taken. @throws Refusal
+   * Runs the cheap checks before a signature is verified, the chain is asked, or a byte is written: each costs more than dust
+   * brings.
+   * @returns false for a known voucher whose node did not learn of its acceptance.
+   * @throws Refusal
    */
   function isWorthChecking(certHash: PeerId, { voucher: bytes }: SignedRelayVoucher): boolean {
     const voucher = parse(bytes);
     const before = store.read(() => readVoucher(store, voucher.nonce));
-    // What a node signed beyond one that was redeemed is forgiven it.
+    // The amount that a node signed beyond a redeemed voucher is forgiven.
     if (before && isForgivable(before, certHash, voucher)) return true;
     const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
     if (moreAtomic === 0n) return false;
@@ -165,7 +167,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     throw new Refusal('invalid', `the voucher adds ${moreAtomic} atomic units, and ${leastAtomic} are the least`);
   }
 
-  /** @throws Refusal where the payer's open vouchers and so much more are over more than it holds. */
+  /** @throws Refusal if the payer's open vouchers and the new amount exceed its balance. */
   function assertCovered(open: readonly KeptVoucher[], moreAtomic: bigint, heldAtomic: bigint): void {
     const sumAtomic = open.reduce((sum, { valueAtomic }) => sum + valueAtomic, moreAtomic);
     if (heldAtomic >= sumAtomic) return;
@@ -205,7 +207,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
         throw new Refusal('conflict', 'the token has used the nonce of this voucher, or its payer cancelled it');
       }
       await group.write((db) => {
-        // Others of this payer may have come while the chain was asked.
+        // Other vouchers of this payer may have arrived while the chain was asked.
         const open = listOpenVouchers(db, voucher.payer);
         assertRoom(open);
         assertCovered(open, moreAtomic, heldAtomic);
@@ -239,9 +241,9 @@ function parse(bytes: Uint8Array): RelayVoucher {
 }
 
 interface VoucherState {
-  /** No further voucher of its nonce is taken. */
+  /** Whether further vouchers of its nonce are refused. */
   readonly isClosed: boolean;
-  /** The block before which it was not submitted, where it was closed to be. */
+  /** The block at which it was closed for submission. */
   readonly closedAtBlock: bigint | undefined;
   readonly outcome: string | undefined;
 }
@@ -260,7 +262,7 @@ function readVoucher(store: Store, nonce: Uint8Array): (KeptVoucher & VoucherSta
   return row && { ...row, ...readState(store, nonce) };
 }
 
-/** @returns what the voucher before it was over. @throws Refusal */
+/** @returns the amount of the voucher before it. @throws Refusal */
 function assertFollows(
   before: ReturnType<typeof readVoucher>,
   { certHash, voucher }: { readonly certHash: PeerId; readonly voucher: RelayVoucher },
@@ -277,25 +279,28 @@ function assertFollows(
   return before.valueAtomic;
 }
 
-/** Those that were not paid in full: what its payer cancelled, or replaced by another transfer, stays owed. @param payer of all payers where it is undefined. */
+/**
+ * Lists those that were not paid in full. A voucher that its payer cancelled, or replaced by another transfer, stays owed.
+ * @param payer undefined for all payers.
+ */
 export function listOpenVouchers(store: Store, payer?: Uint8Array): KeptVoucher[] {
   const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE outcome IS NOT 'redeemed'`;
   if (payer === undefined) return voucherRow.all(store.prepare(sql));
   return voucherRow.all(store.prepare(`${sql} AND payer = ?`), payer);
 }
 
-/** Those of which nobody knows yet what became of them, also those that were submitted. */
+/** Lists vouchers whose outcome is unknown, submitted ones included. */
 export function listUnsettledVouchers(store: Store): (KeptVoucher & VoucherState)[] {
   const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE outcome IS NULL`;
   return voucherRow.all(store.prepare(sql)).map((row) => ({ ...row, ...readState(store, row.nonce) }));
 }
 
-/** No further voucher of its nonce is taken from now on: called before it is submitted. @param atBlock the newest one. */
+/** Closes a voucher before its submission: further vouchers of its nonce are refused. @param atBlock the newest one. */
 export function closeVoucher(store: Store, nonce: Uint8Array, atBlock: bigint): void {
   store.prepare('UPDATE vouchers SET closed_at_block = ? WHERE nonce = ?').run(atBlock, nonce);
 }
 
-/** The chain did not take it, nor will it take what was sent: it may be submitted again, with what follows it. */
+/** Opens a voucher again that the chain refused: it may be submitted again, with its later amount. */
 export function reopenVoucher(store: Store, nonce: Uint8Array): void {
   store.prepare('UPDATE vouchers SET closed_at_block = NULL WHERE nonce = ?').run(nonce);
 }

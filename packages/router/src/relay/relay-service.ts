@@ -6,7 +6,7 @@ import { signRelayAccount } from '@ogong/protocol/exchange/relay-account';
 import type { RelayService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CallEvent, RelaySeat, RelayState } from './relay-state.ts';
 
-/** Calls that a node has not read yet. One that reads none is gone. */
+/** Most calls that a node has not read. A node that reads none is gone. */
 const MAX_UNREAD = 256;
 
 export interface RelayServiceOptions {
@@ -81,7 +81,7 @@ async function* register(state: RelayState, context: HandlerContext, accountInte
   }
 }
 
-/** A node has one seat: whoever holds its key may take it again, as after a lost connection. @throws RateLimited */
+/** A node has one registration. The holder of its key may register again, as after a lost connection. @throws RateLimited */
 function takeSeat({ seats, limits }: RelayState, seat: RelaySeat): void {
   const name = toHex(seat.certHash);
   const others = [...seats].filter(([other]) => other !== name).map(([, each]) => each);

@@ -17,13 +17,13 @@ export interface RelayDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly identity: LinkIdentity;
-  /** Signs accounts. */
+  /** Signs statements of carried bytes. */
   readonly signer: HybridSigner;
   /** 32 bytes. */
   readonly randomBytes: () => Uint8Array;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Default: it carries for nothing. */
+  /** Default: it carries without payment. */
   readonly payments?: RelayPayments | undefined;
 }
 
@@ -32,13 +32,13 @@ export interface CallEvent {
   readonly group: Uint8Array;
 }
 
-/** A node that is registered now. */
+/** A registered node. */
 export interface RelaySeat {
   readonly certHash: PeerId;
   readonly group: string;
-  /** Tells the node that somebody wants a link to it. @returns false where it does not read what it is told. */
+  /** Tells the node that a caller wants a link to it. @returns false if the node does not read its calls. */
   call(event: CallEvent): boolean;
-  /** Another registration takes its place. */
+  /** Ends the registration, because another one takes its place. */
   end(): void;
 }
 
@@ -48,7 +48,7 @@ export interface WaitingCaller {
   /** Its address. */
   readonly group: string;
   readonly askedAtMs: number;
-  /** The node is there: nobody waits for it any longer. */
+  /** The node has joined: the wait is over. */
   take(): void;
 }
 
@@ -64,14 +64,14 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   readonly links: Tally;
   readonly rate: RateLimiter;
   readonly groupRate: RateLimiter;
-  /** By address, bytes to nodes that have not answered. */
+  /** By address: bytes to nodes that have not answered. */
   readonly unanswered: RateLimiter;
   readonly groupSecret: Uint8Array;
   readonly metrics: RelayMetrics;
   meterOf(certHash: PeerId): ByteMeter;
 }
 
-/** More nodes than a relay has in a day. The one that was met first is forgotten, and only where it is not registered. */
+/** Most kept meters, more than a relay has nodes in a day. The oldest one is dropped if its node is not registered. */
 const MAX_METERS = 16_384;
 
 export function openRelayState(limits: RelayLimits, dependencies: RelayDependencies): RelayState {
@@ -94,7 +94,7 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     metrics: createRelayMetrics(dependencies.metrics),
     meterOf(certHash) {
       const name = toHex(certHash);
-      // Bytes that were under way when its registration ended are those of the address that it had.
+      // Bytes in transit at the end of a registration count for its address.
       let group = '';
       const isCovered = (total: bigint): boolean => {
         group = seats.get(name)?.group ?? group;

@@ -27,7 +27,7 @@ async function openRelay(limits: Partial<RelayLimits> = {}, bind?: HostPort): Pr
   return relay;
 }
 
-/** A copy of every byte that passes between whoever connects and the target. */
+/** Copies every byte that passes between a caller and the target. */
 async function tap(target: HostPort): Promise<{ at: HostPort; heard: () => Buffer }> {
   const heard: Buffer[] = [];
   const sockets: Socket[] = [];
@@ -172,7 +172,7 @@ describe('a relay', () => {
   it('cannot pass another node off as the one that was asked for', async () => {
     const relay = await openRelay();
     await openNode(relay.address(), 76);
-    // The relay's word alone: the caller is led to 76 although it wants 73.
+    // Only the relay claims it: the caller is led to 76 although it wants 73.
     const { id } = await makeIdentity(73);
     const [led] = createLadder(`relay/${formatHostPort(relay.address())}`, (await makeIdentity(76)).id);
     const client = createLinkClient({

@@ -11,7 +11,7 @@ import { openRelayState, type RelayDependencies } from './relay-state.ts';
 export interface RelayOptions {
   readonly bind: HostPort;
   readonly limits?: Partial<RelayLimits>;
-  /** How often a node gets a signed account of its bytes. Default: 60,000. */
+  /** Interval of the signed statements about a node's bytes. Default: 60,000. */
   readonly accountIntervalMs?: number;
 }
 
@@ -21,7 +21,7 @@ export interface RelayCounts {
 }
 
 export interface BlindRelay {
-  /** Hash of the key that signs its accounts. */
+  /** Hash of the key that signs these statements. */
   readonly id: Uint8Array;
   start(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
@@ -30,8 +30,9 @@ export interface BlindRelay {
 }
 
 /**
- * A blind relay: nodes that nobody can reach register over a link of their own, callers name a certificate, and the relay copies bytes
- * between the two. The session inside is theirs, so the relay sees who talks to whom, how much and when, and nothing of what.
+ * A blind relay for nodes that nobody can reach. The nodes register over a link of their own, callers name a certificate, and the
+ * relay copies bytes between the two. The session inside is encrypted between them. So the relay sees the two ends, amounts and
+ * times, and no content.
  */
 export function createRelay(options: RelayOptions, dependencies: RelayDependencies): BlindRelay {
   const { bind, accountIntervalMs = 60_000 } = options;

@@ -1,11 +1,11 @@
 import { createAccounts } from '@ogong/gateway/books/accounts';
 import { createBudgetAlerts } from '@ogong/gateway/books/budget-alerts';
 import { type ChannelLedger, createChannelLedger } from '@ogong/gateway/books/channel-ledger';
-import { addCredit, openCredit } from '@ogong/gateway/books/credit-book';
+import { addCredit, openCredit } from '@ogong/gateway/books/credit-store';
 import { reconcile } from '@ogong/gateway/books/reconcile';
 import type { Reservation } from '@ogong/gateway/books/reservation';
-import { nameAccount, readSpending } from '@ogong/gateway/books/spending-book';
-import { listUsage } from '@ogong/gateway/books/usage-book';
+import { nameAccount, readSpending } from '@ogong/gateway/books/spending-store';
+import { listUsage } from '@ogong/gateway/books/usage-store';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenBooks, TestBooksPlace } from './books-place.ts';

@@ -57,7 +57,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   value: fc.nat(9),
 });
 
-/** Does the steps, and returns all that it read: whoever sees another row writes another sum. */
+/** Runs the steps, and returns all that it read. If it reads another row, it writes another sum. */
 function* play(steps: readonly Step[]): Work<string> {
   const seen: unknown[] = [];
   let sum = 0n;
@@ -122,7 +122,7 @@ function createServer(store: Store) {
   };
 }
 
-/** What a store is and says that does one work after the other, each undone alone where it throws. */
+/** Returns the state and the results of a store that runs one work after the other. Each that throws is undone alone. */
 function runInTurn(store: Store, works: readonly (readonly Step[])[]): unknown[] {
   return works.map((steps) => {
     store.database.exec('SAVEPOINT one');

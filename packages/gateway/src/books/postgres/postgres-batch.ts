@@ -9,7 +9,10 @@ import {
   type WorkStatement,
 } from '@ogong/host/store/work-rows';
 
-/** Sends statements at once, in their order. @returns a result for each; an error for each that failed or came behind it. */
+/**
+ * Sends statements at once, in their order.
+ * @returns a result for each; an error for each that failed or follows a failed one.
+ */
 export type SendStatements = (statements: readonly WorkStatement[]) => Promise<readonly StepResult[]>;
 
 export type WorkOutcome = { readonly value: unknown } | { readonly error: unknown };
@@ -20,10 +23,10 @@ const SAVEPOINT: WorkStatement = { sql: 'SAVEPOINT one_write', parameters: [] };
 const UNDO: WorkStatement = { sql: 'ROLLBACK TO one_write', parameters: [] };
 
 /**
- * Does many works within one transaction, each as if the one before had ended. Nobody else writes what they touch meanwhile, so rows that were read are
- * known until the end, and what is written is sent with the commit: mostly the database is asked once for what all of them need, and once
- * to store what they wrote.
- * @param begin what the transaction begins with.
+ * Does many works within one transaction, each as if the one before had ended. No other transaction writes what they touch
+ * meanwhile, so rows that were read stay known until the end. Writes are sent with the commit. Usually one query reads all rows
+ * that they need, and one stores all that they wrote.
+ * @param begin the first statement of the transaction.
  * @param send within the transaction.
  */
 export async function runTogether(
@@ -33,10 +36,10 @@ export async function runTogether(
   const rows = createRowMemo();
   const writes = createWriteList();
   const started = works.map(startWork);
-  // What they ask first goes with the beginning.
+  // Their first queries are sent with the first statement.
   const first = started.flatMap((work) => ('next' in work && !work.next.done ? listQueries(work.next.value) : []));
   const asked = [...new Map(first.map((query) => [nameQuery(query), query])).values()];
-  // Nobody waits for the lock before asking, even where nothing is asked yet.
+  // Send the first reads together with the lock, also if there are none yet.
   const [, found] = await Promise.all([begin(), send(asked.map(toQueryStatement))]);
   for (const [index, query] of asked.entries()) rows.learn(query, (found[index] as StepResult).rows);
 
@@ -74,7 +77,7 @@ async function runOne(
   const undo: (() => void)[] = [];
   let isSaved = false;
 
-  /** Statements of this work can be undone; those of earlier ones come before. */
+  /** Returns the collected writes behind a savepoint, so that this work can be undone alone. */
   function flush(changesMore: boolean): WorkStatement[] {
     const [earlier, mine] = [writes.take(), own.take()].map((taken) => taken.map(toWriteStatement)) as [
       WorkStatement[],
@@ -137,15 +140,15 @@ export class StatementError extends Error {
 }
 
 interface RowMemo {
-  /** @returns undefined where they have to be asked for. */
+  /** @returns the known rows; undefined if they have to be queried. */
   find(query: RowQuery<unknown>): readonly Row[] | undefined;
   learn(query: RowQuery<unknown>, rows: readonly Row[]): void;
-  /** What a write changes of them. @returns what takes that back. */
+  /** Notes the effect of a write on the known rows. @returns a function that takes the effect back. */
   note(write: RowWrite): () => void;
   forget(): void;
 }
 
-/** What is known of one table, by the columns that were asked for. */
+/** The known rows of one table, by the columns of their queries. */
 interface KnownTable {
   /** By its whole key; undefined where there is no such row. */
   readonly single: Map<string, Row | undefined>;
@@ -159,13 +162,13 @@ const nameQuery = (query: RowQuery<unknown>): string => nameTable(query.table) +
 const nameTable = ({ name, row }: TableShape): string => `${name} ${row.list} `;
 const isWhole = ({ table, key }: RowQuery<unknown>): boolean => key.length === table.key.length;
 
-/** Whether a row with this key is one that the query asks for. */
+/** Whether the query asks for the row with this key. */
 function covers({ key, after }: RowQuery<unknown>, whole: readonly SQLInputValue[]): boolean {
   if (!key.every((value, index) => value === whole[index])) return false;
   return after === undefined || (whole[key.length] as number) > after;
 }
 
-/** Rows as they are within the transaction. */
+/** Remembers rows as they are within the transaction. */
 function createRowMemo(): RowMemo {
   const known = new Map<string, KnownTable>();
 
@@ -216,14 +219,14 @@ const listRow = (row: Row | undefined): readonly Row[] => (row ? [row] : []);
 
 type KeyedWrite = Exclude<RowWrite, { readonly kind: 'later' }>;
 
-/** @param isAlike whether the write has the columns that were asked for. */
+/** @param isAlike whether the write has the columns of the query. */
 function noteRow(
   { single, several }: KnownTable,
   { write, isAlike, undo }: { readonly write: KeyedWrite; readonly isAlike: boolean; readonly undo: (() => void)[] },
 ): void {
   const key = keyOfWrite(write);
   const name = nameKey(key);
-  // What the row is then is not always known here.
+  // The resulting row is not always known here.
   const isKnown = write.kind === 'drop' || (isAlike && write.kind !== 'keep');
   const change = (row: Row | undefined): Row | undefined => {
     if (write.kind === 'drop') return undefined;
@@ -265,16 +268,16 @@ function keyOfWrite(write: KeyedWrite): readonly SQLInputValue[] {
 
 interface WriteList {
   add(write: RowWrite): void;
-  /** Behind those that are here already. */
+  /** Adds later writes. */
   join(later: readonly RowWrite[]): void;
   /** Empties it. */
   take(): readonly RowWrite[];
 }
 
-/** Writes in their order; where a row is written again and again only what it is in the end. */
+/** Collects writes in their order. Repeated writes of one row become one. */
 function createWriteList(): WriteList {
   let writes = new Map<string, RowWrite>();
-  /** By table: what is written behind a write that cannot be joined with it. */
+  /** By table: the part for writes that cannot be joined with an earlier one. */
   const parts = new Map<string, number>();
 
   function add(write: RowWrite): void {
@@ -299,7 +302,7 @@ function createWriteList(): WriteList {
   };
 }
 
-/** Two writes of one row as one; undefined where both are needed. */
+/** Joins two writes of one row into one; undefined if both are needed. */
 function joinWrites(earlier: RowWrite, write: RowWrite): RowWrite | undefined {
   if (earlier.kind === 'patch' && write.kind === 'patch')
     return { ...earlier, changes: { ...earlier.changes, ...write.changes } };

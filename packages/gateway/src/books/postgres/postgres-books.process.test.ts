@@ -19,7 +19,7 @@ import { createAccounts } from '../accounts.ts';
 import { createChannelLedger } from '../channel-ledger.ts';
 import { SHARED_SCHEMA } from '../open-books.ts';
 import { reconcile } from '../reconcile.ts';
-import { readSpending } from '../spending-book.ts';
+import { readSpending } from '../spending-store.ts';
 import { openPostgresBooks } from './postgres-books.ts';
 import type { PostgresOptions } from './postgres-connection.ts';
 

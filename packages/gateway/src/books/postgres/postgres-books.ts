@@ -31,8 +31,9 @@ const MAX_BATCH = 128;
 const MAX_QUEUE = 16_384;
 
 /**
- * One database for several gateways. Writes that touch the same thing take turns by locks, so that each of them finds what the one before
- * left, as with one SQLite file. A process that dies loses its connection, and with it the lock and what it had not committed.
+ * One database for several gateways. Writes that touch the same thing take turns by locks. So each of them reads the result of
+ * the one before, as with one SQLite file. A process that dies loses its connection, and with it the lock and what it had not
+ * committed.
  * @throws StoreError `version` where the database belongs to something else.
  */
 export async function openPostgresBooks(options: PostgresOptions): Promise<WorkStore> {
@@ -99,7 +100,7 @@ function createPostgresBooks({ peers, ...context }: BooksParts): WorkStore {
       });
     },
     alone<T>(name: string, run: () => Promise<T>): Promise<T> {
-      // Whoever waits for another one in this process holds no connection meanwhile.
+      // A write that waits for another one in this process holds no connection meanwhile.
       const mine = (turns.get(name) ?? Promise.resolve()).then(() => waitAlone(name, run));
       turns.set(
         name,
@@ -134,7 +135,7 @@ async function commitBatch(batch: readonly PendingWrite[], context: BatchContext
     outcomes = await runBatch(batch, context);
   } catch (cause) {
     const error = toPostgresError(cause instanceof StatementError ? cause.cause : cause, context.path);
-    // Nothing of it is stored. Each of them on its own shows which one cannot be.
+    // The whole batch is undone. Run its works one by one, so that only the faulty one fails.
     if (batch.length > 1 && cause instanceof StatementError && !(error instanceof StoreError))
       for (const one of batch) await commitBatch([one], context);
     else for (const { reject } of batch) reject(error);

@@ -9,14 +9,17 @@ export interface PostgresOptions {
   readonly password?: Secret<string> | undefined;
   /** SQL that makes a SQLite file of the same tables. */
   readonly schema: string;
-  /** From which earlier schemas rows are taken over. Default: none. */
+  /** Earlier schemas from which rows are moved. Default: none. */
   readonly upgrades?: readonly DatabaseUpgrade[];
-  /** What the database belongs to, such as a payer. The first program that opens it says so; later ones have to agree. */
+  /**
+   * Facts about the owner of the database, such as its payer. The first program that opens it stores them. Later programs must
+   * have the same.
+   */
   readonly facts?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
-  /** Told of each time that the database is asked and waited for, with how many statements. */
+  /** Called for each round trip to the database, with its number of statements. */
   readonly onTrip?: (statements: number) => void;
-  /** Told of each transaction that wrote: how long it waited until nobody else wrote, and how long others then waited for it. */
+  /** Called for each transaction that wrote: its wait for the lock, and the time that it held the lock. */
   readonly onTurn?: (waitedMs: number, heldMs: number) => void;
 }
 
@@ -24,13 +27,13 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-/** A write never waits for anything but its own statements. A process that stands still loses its turn. */
+/** A write waits only for its own statements. A process that stands still loses its connection. */
 const IDLE_TIMEOUT_MS = 10_000;
 
-/** A machine that lost its power gives up what it locked within half a minute. */
+/** A machine without power loses its locks within half a minute. */
 const KEEPALIVE = '-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
 
-/** Of each connection. */
+/** Returns the options of each connection. */
 export function connectionOf({ url, password }: Pick<PostgresOptions, 'url' | 'password'>): pg.ClientConfig {
   return {
     connectionString: addPassword(url, password),
@@ -44,22 +47,22 @@ export function connectionOf({ url, password }: Pick<PostgresOptions, 'url' | 'p
   };
 }
 
-/** @param verify is asked about each new connection, before anything else is. */
+/** @param verify checks each new connection first. */
 export function openPool(options: PostgresOptions, verify: (client: pg.PoolClient) => Promise<void>): pg.Pool {
   const pool = new pg.Pool({
     ...connectionOf(options),
     verify: (client, done) => void verify(client as pg.PoolClient).then(() => done(), done),
     max: options.maxConnections ?? 10,
-    // Statements that wait for nothing of each other are one round trip.
+    // Independent statements are one round trip.
     pipeline: true,
   });
-  // A connection that ends while nobody uses it is replaced; whoever uses it is told by the query.
+  // An idle connection that ends is replaced. A query on a connection that ends reports it.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
-/** In memory alone: what is logged has the URL without it. */
+/** The password stays in memory: logs have the URL without it. */
 function addPassword(url: string, password: Secret<string> | undefined): string {
   const full = new URL(url);
   if (password) full.password = encodeURIComponent(password.reveal());
@@ -110,7 +113,7 @@ export async function withTransaction<T>(
   }
 }
 
-/** A connection that cannot even roll back is not used again. */
+/** A connection that cannot roll back is not used again. */
 export async function endTransaction(client: pg.PoolClient, failure: unknown): Promise<void> {
   const broken =
     failure === undefined
@@ -130,7 +133,7 @@ export async function guard<T>(path: string, run: () => Promise<T>): Promise<T> 
   }
 }
 
-/** As it may stand in a log. */
+/** Returns the place for a log, without secrets. */
 export function describePlace(url: string): string {
   const { host, pathname, searchParams } = new URL(url);
   return `postgres://${host || (searchParams.get('host') ?? 'localhost')}${pathname}`;

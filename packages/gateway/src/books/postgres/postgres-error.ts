@@ -17,17 +17,17 @@ const SQL_STATES: readonly (readonly [state: string, code: StoreErrorCode, what:
   ['XX00', 'corrupt', 'is damaged: restore it from a backup'],
 ];
 
-/** What `pg` itself says of a connection that is not there; it has no code. */
+/** The message of `pg` for a lost connection, which has no code. */
 const BROKEN =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/;
 
-/** Failures of the database become StoreErrors; mistakes in SQL and broken constraints stay what they are. */
+/** Turns failures of the database into StoreErrors. Mistakes in SQL and broken constraints stay as they are. */
 export function toPostgresError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error;
   const state = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const known = SQL_STATES.find(([begin]) => state.startsWith(begin));
   if (known) return new StoreError(known[1], `the database ${path} ${known[2]}`, { cause: error });
-  // An errno of the system, as of a port that nobody listens at.
+  // An errno of the system, such as for a closed port.
   if (/^E[A-Z]{3,}$/.test(state) || BROKEN.test(error.message))
     return new StoreError('io', `the database ${path} cannot be reached: ${error.message}`, { cause: error });
   return error;

@@ -12,13 +12,17 @@ export function lock(name: string): string {
   return known;
 }
 
-/** A transaction has at most so many locks of names; the database has room for thousands. Names that share one wait in vain, and no more. */
+/**
+ * Most name locks of a transaction; the database has room for thousands. Two names with one lock only wait for each other without
+ * need.
+ */
 const NAME_LOCKS = 128;
 const NAME_CLASS = 0x6f676f77;
 
 /**
- * What a batch waits for until its transaction ends. Work that may touch everything has the lock of all writes for itself. Other work shares
- * it, and has a lock for each of its names, in one order everywhere, so that no two transactions wait for each other.
+ * Returns a statement that takes the locks of a batch until its transaction ends. Work that may touch everything has the lock of
+ * all writes for itself. Other work shares it, and locks each of its names. The order is the same everywhere, so that no two
+ * transactions wait for each other.
  */
 export function lockAll(batch: readonly Pick<WorkOptions, 'touches'>[]): string {
   const slots = new Set<number>();

@@ -14,12 +14,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccounts, openAccounts } from '../accounts.ts';
 import { ACCOUNTS_SCHEMA } from '../accounts-schema.ts';
 import { createChannelLedger } from '../channel-ledger.ts';
-import { addCredit } from '../credit-book.ts';
+import { addCredit } from '../credit-store.ts';
 import { type ImportedBooks, importBooks } from '../import-books.ts';
 import { openBooks, SHARED_SCHEMA } from '../open-books.ts';
 import { reconcile } from '../reconcile.ts';
 import { GATEWAY_SCHEMA } from '../schema.ts';
-import { nameAccount, readSpending } from '../spending-book.ts';
+import { nameAccount, readSpending } from '../spending-store.ts';
 import { openPostgresBooks } from './postgres-books.ts';
 import type { PostgresOptions } from './postgres-connection.ts';
 import { nameSchema } from './postgres-version.ts';
@@ -82,7 +82,7 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
       ...given,
     });
 
-  /** What the ledger says, and goes on to do. */
+  /** Checks the ledger's sums, and that it still takes orders. */
   async function assertWhole(books: WorkStore): Promise<void> {
     const ledger = createChannelLedger(books);
     expect(await reconcile(books)).toEqual([]);
@@ -193,7 +193,7 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
       expect((await bring(books)).outcome).toBe('unchanged');
       await assertWhole(books);
       await books.close();
-      // Two books of one payer would contradict each other.
+      // Two ledgers of one payer would contradict each other.
       const place = { dataDir: directory.path, accounts: undefined, database: undefined, databasePassword: undefined };
       await expect(openBooks(place)).rejects.toThrow('moved into a database');
       const other = { ...place, database: url, databasePassword: server.password };
@@ -216,7 +216,7 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
       store.close();
       const payer = `0x${toHex(fields.payer)}`;
       const other = await open({ facts: { payer: '0x01' } });
-      await expect(bring(other)).rejects.toThrow(`belongs to the payer 0x01, and the books to ${payer}`);
+      await expect(bring(other)).rejects.toThrow(`belongs to the payer 0x01, and the data directory to ${payer}`);
       await other.close();
       expect(existsSync(file('gateway.db'))).toBe(true);
       url = await server.createDatabase();
@@ -228,7 +228,7 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
       await (await open({ facts: { payer } })).close();
     });
 
-    it('are brought over by whoever comes again after a crash between commit and renaming', async () => {
+    it('are moved by the next start after a crash between commit and renaming', async () => {
       await makeFiles();
       const books = await open();
       const copies = ['gateway.db', 'accounts.db'].map((name) => [file(name), readFileSync(file(name))] as const);

@@ -8,14 +8,14 @@ export interface PeerList {
   close(): Promise<void>;
 }
 
-/** The first number of the locks that say who is here: `ogon` in ASCII. */
+/** First number of the locks of running processes: `ogon` in ASCII. */
 const PEER_CLASS = 0x6f676f6e;
 
 const PEER_TIMEOUT_MS = 30_000;
 
 /**
- * Each process holds a lock with a number of its own, by a connection that it keeps for that. The server frees it when the process is gone,
- * so there is no clock that has to be right, and no row that has to be removed.
+ * Each process holds a lock with a number of its own, by a connection that it keeps for that. The server frees it when the
+ * process is gone. So no clock has to be right, and no row has to be removed.
  */
 export function createPeerList(options: PostgresOptions): PeerList {
   const own = randomBytes(4).readUInt32BE() >>> 1;
@@ -29,7 +29,7 @@ export function createPeerList(options: PostgresOptions): PeerList {
     client.on('error', leave).on('end', leave);
     try {
       await client.connect();
-      // A process that stands still asks nothing, and is not here then.
+      // A process that stands still sends no query, and no longer counts as running.
       await client.query(`SET idle_session_timeout = ${PEER_TIMEOUT_MS}`);
       await client.query('SELECT pg_advisory_lock($1, $2)', [PEER_CLASS, own]);
       return client;

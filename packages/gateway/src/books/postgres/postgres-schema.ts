@@ -7,8 +7,8 @@ const AUDIT_TRIGGERS = `
 `;
 
 /**
- * The same tables in PostgreSQL, so that a store has one description. Text sorts by its bytes, as in SQLite; `rowid` is the
- * order in which rows were added.
+ * Translates the same tables to PostgreSQL, so that a store has one description. Text sorts by its bytes, as in SQLite. `rowid`
+ * is the order in which rows were added.
  * @param schema SQL that makes a SQLite file.
  */
 export function toPostgresSchema(schema: string): string {

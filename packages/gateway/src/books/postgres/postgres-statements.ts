@@ -10,7 +10,7 @@ export type SendAll = (
   statements: readonly WorkStatement[],
 ) => Promise<readonly (StepResult & { readonly command: string })[]>;
 
-/** One round trip. It throws StatementError with what the first statement that failed says. */
+/** Sends statements in one round trip. It throws a StatementError with the message of the first statement that failed. */
 export const createSend =
   (onTrip: (statements: number) => void = () => {}): SendAll =>
   async (client, statements) => {
@@ -27,12 +27,12 @@ export const createSend =
     });
   };
 
-/** Does it, one step after the other; its own writes it reads at once. */
+/** Runs one work step by step. It reads its own writes at once. */
 export async function follow<T>(client: pg.PoolClient, work: Work<T>, send: SendAll): Promise<T> {
   let next = work.next();
   while (!next.done) {
     const step = next.value;
-    // Nobody remembers the rows of a single work.
+    // A single work needs no memory of rows.
     if ('queries' in step && step.isAhead) {
       next = work.next(NOTHING);
       continue;
@@ -57,7 +57,7 @@ function toStatements(step: WorkStep): readonly WorkStatement[] {
 
 const statements = new Map<string, { readonly name: string; readonly text: string }>();
 
-/** With `$1` for `?`, and a name, by which a connection keeps the statement parsed. */
+/** Replaces `?` by `$1` and so on. The name lets a connection keep the statement parsed. */
 function toStatement(sql: string): { readonly name: string; readonly text: string } {
   const known = statements.get(sql);
   if (known) return known;
@@ -68,6 +68,6 @@ function toStatement(sql: string): { readonly name: string; readonly text: strin
   return statement;
 }
 
-/** Text of PostgreSQL has no NUL, and what providers and validators say may have one. */
+/** Text of PostgreSQL has no NUL, and texts of providers and validators may have one. */
 const toParameter = (value: SQLInputValue): SQLInputValue =>
   typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;

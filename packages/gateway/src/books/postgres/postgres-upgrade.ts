@@ -3,15 +3,17 @@ import { StoreError } from '@ogong/host/store/store-error';
 import type pg from 'pg';
 import { toPostgresSchema } from './postgres-schema.ts';
 
-/** Where the tables of before are until their rows are moved. */
+/** Schema that holds the earlier tables until their rows are moved. */
 const OLD = 'ogong_released';
-/** A gateway that has just stopped leaves processes of the database behind for a moment: it is looked for again, for two seconds in all. */
+/**
+ * A gateway that has just stopped leaves database processes behind for a moment. The check is repeated for two seconds in all.
+ */
 const LOOKS = 21;
 const LOOK_PAUSE_S = 0.1;
-/** What the database says of itself. It stays. */
+/** Table of facts about the database. It stays. */
 const FACTS = 'ogong_facts';
 
-/** From the schema of an earlier release to the present one, within the transaction of the caller. */
+/** Moves rows from the schema of an earlier release to the present one, within the caller's transaction. */
 export interface TableMove {
   readonly path: string;
   readonly schema: string;
@@ -19,9 +21,9 @@ export interface TableMove {
 }
 
 /**
- * Makes the present tables and moves the rows of the released ones into them, by the names of tables and columns. Nothing is left out
- * that the upgrade does not name; where it fails, everything stays as it was.
- * @throws StoreError where rows would be lost, or another gateway is connected.
+ * Makes the present tables and moves the rows of the released ones into them, by the names of tables and columns. Nothing is left
+ * out unless the upgrade names it. If it fails, everything stays as it was.
+ * @throws StoreError if rows would be lost, or another gateway is connected.
  */
 export async function moveTables(client: pg.PoolClient, { path, schema, upgrade }: TableMove): Promise<void> {
   await assertAlone(client, path);
@@ -29,7 +31,7 @@ export async function moveTables(client: pg.PoolClient, { path, schema, upgrade 
   const here = (await client.query<{ name: string }>('SELECT current_schema() AS name')).rows[0]?.name ?? 'public';
   await client.query(`CREATE SCHEMA ${OLD}`);
   const before = await listTables(client, here);
-  // With its indexes, sequences and constraints, whose names are free then.
+  // Indexes, sequences and constraints move too, so that their names are free.
   for (const table of before) await client.query(`ALTER TABLE ${quote(table)} SET SCHEMA ${OLD}`);
   await client.query('DROP FUNCTION IF EXISTS ogong_audit_stays() CASCADE');
   await client.query(toPostgresSchema(schema));
@@ -49,7 +51,7 @@ async function moveTable(
   const before = await listColumns(client, OLD, table);
   const kept = before.filter((column) => {
     if (!now.has(column) && !dropped.has(`${table}.${column}`)) refuse(path, `the column ${table}.${column}`);
-    // Each row gets another one, in the same order.
+    // `rowid` is numbered anew, in the same order.
     return now.has(column) && column !== 'rowid';
   });
   const columns = kept.map(quote).join(', ');
@@ -58,7 +60,7 @@ async function moveTable(
   if (kept.includes('id')) await continueNumbers(client, table, `${OLD}.${quote(table)}`);
 }
 
-/** A number that was given once is not given again, also where its row is gone. */
+/** Continues the numbers after the highest one, also if its row is gone, so that none is used twice. */
 async function continueNumbers(client: pg.PoolClient, table: string, old: string): Promise<void> {
   const [sequence, last] = await Promise.all([findSequence(client, quote(table)), findSequence(client, old)]);
   if (sequence === undefined || last === undefined) return;
@@ -72,7 +74,7 @@ async function findSequence(client: pg.PoolClient, table: string): Promise<strin
   return rows[0]?.name ?? undefined;
 }
 
-/** A gateway of before would go on writing as it knows the tables. */
+/** A gateway of the earlier version would go on writing to the earlier tables. */
 async function assertAlone(client: pg.PoolClient, path: string): Promise<void> {
   for (let look = 0; look < LOOKS; look++) {
     if (look > 0) await client.query('SELECT pg_sleep($1), pg_stat_clear_snapshot()', [LOOK_PAUSE_S]);

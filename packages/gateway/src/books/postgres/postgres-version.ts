@@ -6,7 +6,7 @@ import { lock } from './postgres-locks.ts';
 import { toPostgresSchema } from './postgres-schema.ts';
 import { moveTables } from './postgres-upgrade.ts';
 
-/** SQL of a schema by its words alone, without its layout. */
+/** Returns the SQL of a schema without its layout. */
 export const nameSchema = (schema: string): string =>
   createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 16);
 
@@ -36,8 +36,8 @@ export async function prepareDatabase(
 }
 
 /**
- * A pool without connections is not seen by whoever upgrades the database meanwhile: a program of before is refused when it comes back.
- * It waits for an upgrade that is under way.
+ * A pool without connections does not notice an upgrade of the database. A program of the earlier version is refused when it
+ * connects again. It waits for an upgrade that is under way.
  */
 export async function assertVersion(client: pg.PoolClient, path: string, version: string): Promise<void> {
   await client.query(`BEGIN; ${lock('schema').replace('xact_lock', 'xact_lock_shared')}`);
@@ -58,7 +58,7 @@ function explainOther(
     );
   return new StoreError(
     'version',
-    `the database ${path} belongs to the ${name} ${found}, and this gateway has the ${name} ${value}: ` +
-      'gateways with one database have the same ledger.key and the same network',
+    `the database ${path} belongs to the ${name} ${found}, and this gateway has the ${name} ${value}. ` +
+      'Gateways with one database have the same ledger.key and the same network',
   );
 }

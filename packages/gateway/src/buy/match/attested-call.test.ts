@@ -219,7 +219,7 @@ function createTestClock() {
 }
 
 describe('a provider of tier tee', () => {
-  it('is refused by a provider whose machine the registry has out, whoever sends it', async () => {
+  it('is refused by a provider whose machine the registry has removed, from every sender', async () => {
     let problem: string | undefined = 'the machine is revoked';
     const network = await createNetwork({
       ...{ modelId: TEE_MODEL_ID, attester: { kind: 'software', attest: attester.attest } },

@@ -13,7 +13,10 @@ import { showSoftwareRole } from '@ogong/testing/gateway/software-roles';
 import { softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-/** One whose machines lie, and one whose machines pass: a machine that has passed is asked once in an epoch, and epochs do not end here. */
+/**
+ * One gateway with lying machines, and one with passing machines. A machine that passed is asked once in an epoch, and epochs do
+ * not end here.
+ */
 let open: GatewayFixture;
 let good: GatewayFixture;
 beforeAll(async () => {
@@ -123,7 +126,7 @@ describe('a request that demands attested roles', () => {
     expect(await failed((await ask(BOTH, good)).receipt as Receipt)).toEqual([]);
     expect(asked).toBe(before);
 
-    // Whoever reads it finds each lie of whoever made it.
+    // A reader of the receipt finds each lie of its maker.
     const bend = (role: AttestedRole, change: (bytes: Uint8Array) => Uint8Array): Receipt => {
       const evidence = new Map(receipt.evidence);
       evidence.set(`${role}-machine`, change(evidence.get(`${role}-machine`) as Uint8Array));

@@ -24,21 +24,24 @@ import {
 /** A router, or a validator, has shown no machine that this gateway believes. Another one may. */
 export class UnattestedError extends ApiError {}
 
-/** What a machine of a role has shown for one epoch, and passed with. */
+/** The evidence of a role's machine for one epoch, after it passed. */
 export interface ShownRole {
-  /** What it signs with. */
+  /** Hash of the key that it signs with. */
   readonly nodeId: Uint8Array;
-  /** As a receipt carries it. */
+  /** The evidence as a receipt carries it. */
   readonly part: Uint8Array;
 }
 
 /** The machines of routers and validators, for requests that demand them. */
 export interface AttestedRoles {
-  /** Before anything is sent to it. @throws UnattestedError */
+  /** Asks a router for its evidence before the request is sent to it. @throws UnattestedError */
   askRouter(router: Peer, signal: AbortSignal): Promise<ShownRole>;
-  /** The first whose machine passes, the wanted one before the others. @throws UnattestedError where none does */
+  /** Picks the first validator whose machine passes, the wanted one before the others. @throws UnattestedError if none does */
   pickValidator(wanted: QuorumMember, all: readonly QuorumMember[], signal: AbortSignal): Promise<QuorumMember>;
-  /** What a receipt of an order under this beacon shows. @param by.routerKey signed the ticket. @throws UnattestedError */
+  /**
+   * Collects the evidence for the receipt of an order under this beacon. @param by.routerKey signed the ticket. @throws
+   * UnattestedError
+   */
   show(
     roles: readonly AttestedRole[],
     by: { readonly router: Peer; readonly routerKey: Uint8Array; readonly validator: QuorumMember },
@@ -73,7 +76,7 @@ export interface AttestedRolesDependencies {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly ledger: LedgerDomain;
   readonly beacon: Pick<BeaconView, 'latest'>;
-  /** Undefined where this gateway believes no machine. */
+  /** Undefined if this gateway believes no machine. */
   readonly policy: MachinePolicy | undefined;
 }
 
@@ -84,14 +87,14 @@ export function createAttestedRoles(dependencies: AttestedRolesDependencies): At
   const { beacon: beacons, policy } = dependencies;
   /** By role, certificate and epoch: a machine is asked once in each epoch. */
   const known = new Map<string, Promise<ShownRole>>();
-  /** Validators whose machines have not passed in this epoch: each could cost every request its patience. */
+  /** Validators whose machines failed in this epoch. Asking each of them again could use up the patience of every request. */
   const failed = new Map<string, UnattestedError>();
   let taken = '';
 
   const nameOf = (role: AttestedRole, { certHash }: Pick<Peer, 'certHash'>, { epoch }: Pick<KnownBeacon, 'epoch'>) =>
     `${role} ${toHex(certHash)} ${epoch}`;
 
-  /** Images are put out on the chain within an epoch, too. */
+  /** Forgets all evidence if the list of images changed: the chain may remove images within an epoch. */
   function forgetOtherImages(): void {
     const now = JSON.stringify([policy?.images, policy?.boots]);
     if (now === taken) return;
@@ -155,13 +158,13 @@ export function createAttestedRoles(dependencies: AttestedRolesDependencies): At
   };
 }
 
-/** The one that has been there longest makes room. */
+/** Adds an entry. The oldest one makes room. */
 function remember<T>(map: Map<string, T>, name: string, value: T): void {
   for (const oldest of map.keys()) if (map.size >= MAX_KNOWN) map.delete(oldest);
   map.set(name, value);
 }
 
-/** Others may wait for the same answer, so who leaves does not end the question. */
+/** Waits for an answer until the caller leaves. Others may wait for the same answer, so the question goes on. */
 async function untilLeft<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const leave = () => reject(signal.reason);

@@ -28,7 +28,7 @@ export interface MatchContext {
 
 export interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
-  /** One that the client has fixed. Default: a fresh one. */
+  /** A nonce that the client chose. Default: a fresh one. */
   readonly nonce?: Uint8Array | undefined;
 }
 
@@ -36,14 +36,14 @@ export interface FoundMatch {
   readonly nonce: Uint8Array;
   readonly replyId: Uint8Array;
   readonly match: Match;
-  /** When it was there. */
+  /** Time of the draw. */
   readonly drawnMs: number;
 }
 
 /**
- * A match under a fresh nonce. Where the job names its provider, nonces are drawn until the router's own draw gives that one: so
- * ticket, list and order are those of any other request that this provider was drawn for, and nobody can tell them apart.
- * @throws ApiError; `no_provider` where the provider is not listed for such a request.
+ * Finds a match under a fresh nonce. If the job names its provider, nonces are drawn until the router's own draw gives that
+ * provider. So ticket, list and order look like those of any other request.
+ * @throws ApiError; `no_provider` if the provider is not listed for such a request.
  */
 export async function findMatch(
   context: MatchContext,
@@ -59,7 +59,7 @@ export async function findMatch(
     if (provider === undefined || equalBytes(match.ticket.providerId, provider)) {
       return { nonce, replyId, match, drawnMs: clock.nowMs() };
     }
-    // Given back first: the slot that it holds could keep somebody off the next list.
+    // Give the ticket back first: the slot that it holds could keep a provider off the next list.
     await giveBack(context, { replyId, match });
     const { candidates } = parseCandidates(match.candidates);
     if (!candidates.some(({ providerId }) => equalBytes(providerId, provider))) throw refuseNamed();
@@ -73,7 +73,7 @@ export async function findMatch(
   throw refuseNamed();
 }
 
-/** @throws ApiError where nothing is found: the provider is not on the list, or almost never drawn. */
+/** @throws ApiError if no nonce is found: the provider is not on the list, or almost never drawn. */
 async function findNonce(
   { randomBytes }: Pick<MatchContext, 'randomBytes'>,
   isRight: (nonce: Uint8Array) => boolean,
@@ -90,7 +90,7 @@ async function findNonce(
 const refuseNamed = (): ApiError =>
   new ApiError('no_provider', 'The provider that the request names is not listed for it now.', { retryAfterS: 2 });
 
-/** A ticket that is not given back holds its slot until it expires. */
+/** Gives a ticket back, so that it does not hold its slot until it expires. */
 export async function giveBack(
   { links }: Pick<MatchContext, 'links'>,
   { replyId, match }: Pick<FoundMatch, 'replyId' | 'match'>,

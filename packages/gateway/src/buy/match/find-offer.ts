@@ -50,7 +50,7 @@ export interface FoundOffer {
   /** 20 bytes. */
   readonly validator: Uint8Array;
   readonly validators: readonly QuorumMember[];
-  /** When the ticket was drawn. */
+  /** Time of the draw. */
   readonly drawnMs: number;
   /** Kind of the request, if others are like it; undefined for a ticket that only this request can use. */
   readonly ordinary?: AheadQuery | undefined;

@@ -9,8 +9,9 @@ import type { Match } from './provider-match.ts';
 const MAX_KEPT = 64;
 
 /**
- * Keeps a signed ticket and the list that it names, which together show to anybody that the router misrouted
- * (docs/spec/match.md#misrouting). @returns where; undefined where enough is kept, or nothing can be.
+ * Keeps a signed ticket and the list that it names. Together they prove to anybody that the router misrouted
+ * (docs/spec/match.md#misrouting).
+ * @returns the file; undefined if enough cases are kept, or the file cannot be written.
  */
 export function keepMisrouted(
   directory: string,

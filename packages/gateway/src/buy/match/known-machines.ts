@@ -12,7 +12,7 @@ import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type CheckedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
 import type { Match } from './provider-match.ts';
 
-/** How long a machine that has answered is not asked again, where nobody says: so soon does one that lapses lose its traffic. */
+/** Default time between two questions to a machine. A machine that fails loses its traffic after this time. */
 export const MACHINE_ASKED_AGAIN_MS = 600_000;
 const TIMEOUT_MS = 15_000;
 const NONCE_BYTES = 32;
@@ -21,16 +21,17 @@ export interface MachineQuestions {
   readonly links: LinkPool;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly ledger: LedgerDomain;
-  /** Undefined where this gateway believes no machine. */
+  /** Undefined if this gateway believes no machine. */
   readonly policy: MachinePolicy | undefined;
   readonly randomBytes: (length: number) => Uint8Array;
-  /** What the network says against a machine, see ChainView. Default: nothing. */
+  /** Finds the network's objection to a machine, see ChainView. Default: nothing. */
   readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
 }
 
 /**
  * Asks a provider's machine with a fresh nonce, before anything is sent to it.
- * @returns the seal key that the machine vouches for. @throws ApiError where the policy does not take the machine; LinkError
+ * @returns the seal key that the machine vouches for.
+ * @throws ApiError if the policy rejects the machine; LinkError
  */
 export async function askMachine(
   { links, clock, ledger, policy, randomBytes, findMachineProblem }: MachineQuestions,
@@ -77,6 +78,6 @@ async function ask(
   }
 }
 
-/** The provider is not at fault towards this order: another one is asked. */
+/** The provider is not at fault for this order: another one is asked. */
 const refuse = (why: string, cause?: unknown): ApiError =>
   new ApiError('provider_busy', `Nothing is sent: ${why}.`, { cause });

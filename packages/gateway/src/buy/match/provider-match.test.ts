@@ -53,7 +53,7 @@ function openMatches(
     asked: {
       sort: preference.sort ?? 'none',
       maxPricePer1kAtomic: preference.maxPricePer1kAtomic ?? 10n,
-      // What 600 is rounded up to.
+      // The size that 600 is rounded up to.
       contextSize: 768,
       minHeldTokens: askedFor,
     },
@@ -113,7 +113,7 @@ function openMatches(
   };
 }
 
-describe('what a router answers', () => {
+describe("a router's answer", () => {
   it('is taken where ticket and list agree, and all who are listed have room', async () => {
     const ticket = await matchWith({});
     expect([1, 2, 3].some((n) => equalBytes(ticket.payee, bytes(20, n)))).toBe(true);
@@ -161,7 +161,7 @@ describe('what a router answers', () => {
   });
 });
 
-describe('what a request prefers', () => {
+describe('preferences of a request', () => {
   const prefer = (change: Partial<RequestPreference>, lie: Lie = {}) =>
     matchWith(lie, NO_DEMANDS, { ...NO_PREFERENCE, ...change });
   const asked = (change: Partial<CandidateList['asked']>): Lie => ({
@@ -232,7 +232,7 @@ describe('the lowest price that is known', () => {
   });
 });
 
-describe('what a provider has to lose', () => {
+describe('the stake of a provider', () => {
   const atLeast = (minHeldTokens: bigint) => ({ ...NO_PREFERENCE, minHeldTokens });
 
   it('is read from the chain, and a router that signs more is refused and kept as evidence', async () => {
@@ -285,7 +285,7 @@ describe('a request that finds every provider busy', () => {
   const asked = { model: MODEL, replyId, contextSize: 600, demands: NO_DEMANDS };
   const kept = { providerId: bytes(32, 1), pricePer1kAtomic: 5n, modelRoot: bytes(32, 7) } as Ticket;
 
-  /** @returns which places were free for it, and how often its router was asked. */
+  /** @returns the places that were freed for it, and the number of calls to its router. */
   async function wait({ exclude = [], isOther = false, ...preference }: Partial<RequestPreference> & Bend) {
     const found: boolean[] = [];
     let routed = 0;

@@ -22,21 +22,21 @@ import type {
 import type { Demands } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { type AttestedRoles, refuse } from './attested-roles.ts';
-import { findHeldLack } from './held-floor.ts';
 import { isRefusal, type Routers } from './routers.ts';
+import { findStakeShortfall } from './stake-shortfall.ts';
 
 export interface MatchQuery {
   readonly model: string;
   readonly replyId: Uint8Array;
-  /** Tokens that prompt and reply take at most. */
+  /** The most tokens of prompt and reply together. */
   readonly contextSize: number;
-  /** What the request demands of whoever answers. */
+  /** Demands of the request on its provider. */
   readonly demands: Demands;
-  /** By whom the caller would be answered. Default: the gateway's own. */
+  /** Preference among providers. Default: the gateway's own. */
   readonly preference?: RequestPreference | undefined;
   /** The router has to show its machine before it learns of the request. */
   readonly isRouterAttested?: boolean;
-  /** No request waits for it yet, or it need not wait: a refusal is the answer. */
+  /** Refuse at once if all providers are busy: no request waits for this match, or it need not wait. */
   readonly isAhead?: boolean;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
@@ -46,7 +46,7 @@ export interface MatchQuery {
 export interface Match {
   readonly ticket: Ticket;
   readonly signed: SignedTicket;
-  /** Who signed it, and is told what became of it. */
+  /** The router that signed it. It receives the report about its outcome. */
   readonly router: Peer;
   /** The list that the router drew from, as the ticket names it. */
   readonly candidates: Uint8Array;
@@ -59,41 +59,44 @@ export interface ProviderMatch {
   /** @throws ApiError `model_not_found`, `no_provider`, `router_unreachable` */
   match(query: MatchQuery): Promise<Match>;
   /**
-   * What 1,000 tokens cost at the cheapest provider of the last list that was for no less than this; 0 where there was none of late.
+   * Price of 1,000 tokens at the cheapest provider of the last list for at least this context; 0 if there was none of late.
    * A budget that does not cover it need not be matched.
    */
   leastPrice(query: Pick<MatchQuery, 'model' | 'contextSize'>): bigint;
-  /** Never asks for this provider again, for a day. */
+  /** Excludes this provider for a day. */
   exclude(providerId: Uint8Array): void;
 }
 
 export interface ProviderMatchOptions {
   readonly maxPricePer1kAtomic: bigint;
-  /** How long a request waits while every provider is busy. */
+  /** Time that a request waits while every provider is busy. */
   readonly busyPatienceMs: number;
-  /** What a request asks for that names no preference. Default: none. */
+  /** Order of providers for a request without a preference. Default: none. */
   readonly sort?: Sort;
-  /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
+  /** The least stake in whole tokens, for requests that name none. Default: 0. */
   readonly minHeldTokens?: bigint;
-  /** The same by tier, whatever a request says. Default: none. */
+  /** The least stake by tier, for all requests. Default: none. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
-  /** Gives back a ticket of a model that waits for its request, if there is one that the caller could use. @returns whether there was. */
+  /** Gives back a ticket drawn ahead that the caller could use. @returns whether there was one. */
   readonly freePlace?: (model: string, isFor: (ticket: Ticket) => boolean) => Promise<boolean>;
-  /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
+  /** Receives each ticket that proves a misrouting, with its list. */
   readonly onMisrouted?: (match: Pick<Match, 'signed' | 'candidates'>, problem: string) => void;
 }
 
-/** The remaining places are for the providers that one reply was tried with, and for those that its request rules out. */
+/** The remaining places are for providers that one reply was tried with, and for those that its request excludes. */
 const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - MAX_ONLY_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
-/** Cheaper providers become free, and are seen by then. */
+/** After this time, cheaper providers may have become free. */
 const PRICES_KNOWN_MS = 10_000;
 const MAX_PRICED = 1_024;
 const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const ANY_WEIGHTS = new Uint8Array();
 export const U64_MAX = (1n << 64n) - 1n;
 
-/** Asks a router for a provider and does not trust it: signature, request, price, draw and what the drawn one has to lose are checked. */
+/**
+ * Asks a router for a provider and does not trust it. It checks signature, request, price, draw and the stake of the drawn
+ * provider.
+ */
 export function createProviderMatch(
   {
     maxPricePer1kAtomic,
@@ -114,7 +117,7 @@ export function createProviderMatch(
   }: {
     routers: Routers;
     clock: Clock;
-    /** By the chain. */
+    /** Earnings of providers, by the chain. */
     earnings: Pick<EarningsView, 'heldFor'>;
     /** Default: no router shows a machine. */
     attested?: Pick<AttestedRoles, 'askRouter'>;
@@ -143,16 +146,19 @@ export function createProviderMatch(
     return [...excluded.values()].map(({ id }) => id);
   }
 
-  /** @returns why the chain could not be asked. That is no fault of the router. @throws ApiError where it says that too little is at stake. */
+  /**
+   * @returns the reason if the chain cannot be read, which is no fault of the router.
+   * @throws ApiError if the chain shows too small a stake.
+   */
   async function assertHeld({ ticket, signed, candidates }: Match): Promise<ApiError | undefined> {
     try {
-      const lack = await findHeldLack(earnings, ticket, parseCandidates(candidates), clock.nowMs());
+      const lack = await findStakeShortfall(earnings, ticket, parseCandidates(candidates), clock.nowMs());
       if (lack === undefined) return undefined;
       if (lack.isLie) onMisrouted({ signed, candidates }, lack.problem);
       throw createRouterFault(lack.problem);
     } catch (cause) {
       if (cause instanceof ApiError) throw cause;
-      const message = 'What the provider has to lose cannot be read from the chain; try again later.';
+      const message = 'The stake of the provider cannot be read from the chain; try again later.';
       return new ApiError('no_provider', message, { cause, retryAfterS: 2 });
     }
   }
@@ -169,7 +175,7 @@ export function createProviderMatch(
       .sort((a, b) => b.providers - a.providers)[0];
   }
 
-  /** Asks again while providers are busy, since they are free again soon; not if there are none. */
+  /** Asks again while all providers are busy, since one is free soon. It does not ask again if there are none. */
   async function ask(
     query: MatchQuery,
     request: MessageInitShape<typeof RouteRequestSchema>,
@@ -178,7 +184,7 @@ export function createProviderMatch(
       isFor,
     }: {
       readonly check: (response: RouteResponse, router: Peer) => Match;
-      /** A place that this ticket holds would do. */
+      /** Whether the slot of this ticket would help the request. */
       readonly isFor: (ticket: Ticket) => boolean;
     },
   ): Promise<Match> {
@@ -203,7 +209,7 @@ export function createProviderMatch(
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
-        // A place that nobody uses yet is for whoever waits now.
+        // A place that no request uses yet is for a waiting one.
         const isFreed = await freePlace?.(query.model, isFor);
         if (isFreed && failures === 0) continue;
         // A random pause, so that not all requests come back at the same moment.
@@ -247,7 +253,7 @@ export function createProviderMatch(
       const request = { ...named, ...offered, exclude, exact, modelRoot, minStake: minHeldTokens, ...standby };
       const isFor = ({ providerId, pricePer1kAtomic, modelRoot: root }: Ticket): boolean =>
         pricePer1kAtomic <= asked.maxPricePer1kAtomic &&
-        // A ticket does not say what its provider has to lose, nor whether it stands by.
+        // A ticket does not show the stake of its provider, nor whether it stands by.
         minHeldTokens === 0n &&
         standbyPer1kAtomic === undefined &&
         (demands.modelRoot === undefined || equalBytes(root, demands.modelRoot)) &&
@@ -295,12 +301,12 @@ export function createProviderMatch(
 
 interface KnownPrice {
   readonly atomic: bigint;
-  /** Who has room for more has room for this, so that no larger request is cheaper. */
+  /** A provider with room for more has room for this, so no larger request is cheaper. */
   readonly contextSize: number;
   readonly untilMs: number;
 }
 
-/** Nothing but its price keeps a provider off the list. */
+/** Whether any provider with a suitable price may serve the request. */
 const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQuery): boolean =>
   exclude.length + preference.only.length + preference.ignore.length === 0 &&
   !demands.exact &&
@@ -310,7 +316,7 @@ const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQue
 const higher = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const lower = (own: bigint, asked: bigint | undefined): bigint => (asked !== undefined && asked < own ? asked : own);
 
-/** What stands in a list against what was asked for; undefined for nothing. Its own words agree with each other. */
+/** Finds a difference between a list and the request; undefined if there is none. The list is consistent in itself. */
 function findUnasked(
   list: CandidateList,
   {

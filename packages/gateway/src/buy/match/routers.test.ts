@@ -90,7 +90,7 @@ describe('several routers', () => {
     expect(limits).toEqual([{ timeoutMs: 2_000 }, { timeoutMs: 2_000 }, {}]);
   });
 
-  it('are not asked for whoever has left', async () => {
+  it('are not asked for a caller that has left', async () => {
     const { ask, asked } = open({ 1: () => new LinkError('canceled', 'the caller left'), 2: () => 'two' });
     await expect(ask()).rejects.toMatchObject({ code: 'canceled' });
     expect(asked).toEqual([1]);

@@ -7,26 +7,26 @@ import { UnattestedError } from './attested-roles.ts';
 
 export type RouterClient = Client<typeof RouterService>;
 
-/** The routers of a gateway. Any of them can serve it, so a call goes to the next one where one fails. */
+/** The routers of a gateway. Any of them can serve it, so a call goes to the next one if one fails. */
 export interface Routers {
-  /** To the router of a ticket: what is said about a ticket concerns whoever signed it. */
+  /** The router of a ticket: reports about a ticket go to the router that signed it. */
   to(router: Peer): RouterClient;
   /**
-   * The first answer. Routers that failed of late are asked last.
-   * @param ask with the time that it has, where there is another router to ask.
-   * @throws what says most about why there is no answer: a refusal, before a router that is out of reach.
+   * Returns the first answer. Routers that failed of late are asked last.
+   * @param ask receives the time limit, if there is another router to ask.
+   * @throws the most telling failure: a refusal rather than an unreachable router.
    */
   first<T>(ask: (router: Peer, limits: { readonly timeoutMs?: number }) => Promise<T>): Promise<T>;
-  /** What each router answers that does. Never throws. */
+  /** Collects the answers of all routers that answer. Never throws. */
   all<T>(ask: (router: Peer, limits: { readonly timeoutMs?: number }) => Promise<T>): Promise<T[]>;
 }
 
 export interface RoutersOptions {
   /** At least one, in the order of preference. */
   readonly routers: readonly Peer[];
-  /** How long a router that failed is asked last. */
+  /** Time for which a router that failed is asked last. */
   readonly doubtMs?: number;
-  /** How long a router has to answer while there is another one to ask. */
+  /** Time that a router has to answer while there is another one to ask. */
   readonly patienceMs?: number;
 }
 
@@ -50,20 +50,20 @@ export function createRouters(
     },
     to: (router) => links.to(RouterService, router),
     async first(ask) {
-      // A stable order: among those in good standing the first named is asked first.
+      // The sort is stable: among reliable routers the first in the list is asked first.
       const order = [...routers].sort((a, b) => doubtOf(a) - doubtOf(b));
       const failures: unknown[] = [];
       for (const [i, router] of order.entries()) {
         try {
           return await ask(router, i === order.length - 1 ? {} : { timeoutMs: patienceMs });
         } catch (error) {
-          // Who left asks nobody else.
+          // A caller that left asks no other router.
           if (error instanceof LinkError && error.code === 'canceled') throw error;
           if (!isRefusal(error) && !(error instanceof UnattestedError)) doubt(router);
           failures.push(error);
         }
       }
-      // One whose providers are all busy knows more than one that has none.
+      // "All providers are busy" says more than "there is none".
       throw (
         failures.find((one) => isRefusal(one) && one.refusal === 'unavailable') ??
         failures.find(isRefusal) ??
@@ -73,5 +73,5 @@ export function createRouters(
   };
 }
 
-/** The router is there, and has nobody for this request. */
+/** The router answers, and has no provider for this request. */
 export const isRefusal = (error: unknown): error is LinkError => error instanceof LinkError && error.code === 'remote';

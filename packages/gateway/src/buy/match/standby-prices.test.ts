@@ -33,7 +33,7 @@ it('is the least that half of the payees take, two at least', async () => {
   expect(await open([offer(1, 5n), offer(1), offer(2, 6n), offer(3)]).find()).toBe(6n);
   // Most would not be asked.
   expect(await open([offer(1, 5n), offer(2, 5n), offer(3), offer(4), offer(5)]).find()).toBeUndefined();
-  // Whoever is too dear is never asked.
+  // A provider that is too dear is never asked.
   expect(await open([offer(1, 5n), offer(2, 90n, 101n)]).find()).toBeUndefined();
   expect(await open([], { fails: true }).find()).toBeUndefined();
 });
@@ -48,7 +48,7 @@ it('is set by no few, and is a small part of what each takes for an answer', asy
   expect(await open([offer(1, 100n), offer(2, 100n)]).find()).toBeUndefined();
   expect(await open([offer(1, 5n), offer(2, 25n)]).find()).toBe(25n);
   expect(await open([offer(1, 5n), offer(2, 26n)]).find()).toBeUndefined();
-  // What is a small part of a high price is the whole of a low one.
+  // The same price is a small part of a high price and the whole of a low one.
   expect(await open([offer(1, 1n, 20n), offer(2, 20n, 100n)]).find()).toBeUndefined();
   expect(await open([offer(1, 5n), offer(2, 26n)], { standbyPercent: 30 }).find()).toBe(26n);
   expect(await open([offer(1, 0n), offer(2, 1n)], { standbyPercent: 0 }).find()).toBeUndefined();

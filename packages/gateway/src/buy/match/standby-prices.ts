@@ -2,19 +2,19 @@ import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
-/** At which price the providers of a model stand by. */
+/** The price at which the providers of a model stand by. */
 export interface StandbyPrices {
   /**
-   * The least one that half of the model's payees take, two at least, and that is a small part of what each of them takes for an answer;
-   * undefined where there is none, and where no router says. Who does not take it is not asked, so a few payees neither set what all
-   * others bill nor have all requests to themselves.
+   * Finds the lowest price that at least two payees and half of the model's payees accept. It must be a small part of each one's
+   * price for an answer. Undefined if there is none, or if no router answers. A provider that does not accept it is not asked. So
+   * a few payees neither set the price for all others nor get all requests.
    */
   find(model: string): Promise<bigint | undefined>;
 }
 
 type Offer = Pick<ListedOffer, 'payee' | 'pricePer1k' | 'standbyPer1k'>;
 
-/** One is asked first, another one where that is slow. */
+/** A first provider, and another one if the first is slow. */
 const LEAST_PAYEES = 2;
 const KNOWN_MS = 10_000;
 const MAX_MODELS = 256;
@@ -31,7 +31,7 @@ export function createStandbyPrices(
     listOffers,
     uptime,
   }: {
-    /** Of a router. @throws LinkError */
+    /** Lists the offers of a router. @throws LinkError */
     readonly listOffers: (model: string) => Promise<readonly Offer[]>;
     readonly uptime: Clock;
   },
@@ -39,7 +39,7 @@ export function createStandbyPrices(
   const known = new Map<string, { readonly price: Promise<bigint | undefined>; readonly readMs: number }>();
 
   async function read(model: string): Promise<bigint | undefined> {
-    /** Of those whom this gateway may order from. A payee with several providers counts once, as the last of them. */
+    /** Only payees that this gateway may order from count. A payee with several providers counts once, as the last of them. */
     const payees = new Map<string, PriceSpan | undefined>();
     for (const { payee, pricePer1k, standbyPer1k: least } of await listOffers(model)) {
       if (pricePer1k > maxPricePer1kAtomic) continue;
@@ -64,20 +64,20 @@ export function createStandbyPrices(
     async find(model) {
       const last = known.get(model);
       if (last === undefined) return readAnew(model);
-      // Nobody waits for what was known a moment ago.
+      // Renew a price in the background if it is old.
       if (uptime.nowMs() - last.readMs > KNOWN_MS) void readAnew(model);
       return last.price;
     },
   };
 }
 
-/** The standby prices that a provider takes and that are small beside its price. */
+/** The standby prices that a provider accepts and that are small beside its price. */
 interface PriceSpan {
   readonly least: bigint;
   readonly most: bigint;
 }
 
-/** The least price that lies in so many of them. */
+/** Finds the lowest price that lies in at least so many spans. */
 function findShared(spans: readonly PriceSpan[], needed: number): bigint | undefined {
   const sort = (prices: readonly bigint[]): bigint[] => [...prices].sort((a, b) => (a < b ? -1 : Number(a > b)));
   const ends = sort(spans.map(({ most }) => most));

@@ -36,7 +36,7 @@ const candidates = encodeCandidates({
   })),
 });
 
-/** What a provider knows of an order that dates each ticket to the millisecond. */
+/** Knowledge of a provider that dates each ticket to the millisecond. */
 interface Dated {
   readonly isTest: boolean;
   readonly ageMs: number;
@@ -44,7 +44,10 @@ interface Dated {
   readonly orderedMs: number;
 }
 
-/** A gateway that keeps tickets ahead, as far as an order that is signed. @param isAged as built; otherwise tests are ordered at once. */
+/**
+ * A gateway that keeps tickets ahead, as far as an order that is signed. @param isAged as built; otherwise tests are ordered at
+ * once.
+ */
 function openGateway(random: () => number, isAged: boolean) {
   const clock = { nowMs: () => Date.now() };
   const drawn = new Map<string, number>();

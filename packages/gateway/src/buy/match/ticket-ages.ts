@@ -3,13 +3,17 @@ import { TICKET_WINDOW_MS } from '@ogong/protocol/exchange/ticket';
 import { type AheadQuery, nameKind } from './tickets-ahead.ts';
 
 /**
- * How old tickets are when they are ordered under. A provider can date a ticket within its window (docs/spec/ticket.md#ahead): so a
- * request that names its provider, as tests do, is ordered under a ticket as old as those of the others of its kind.
+ * Ages of tickets at their orders. A provider can date a ticket within its window (docs/spec/ticket.md#ahead). So a request that
+ * names its provider, as tests do, uses a ticket as old as those of other requests of its kind.
  */
 export interface TicketAges {
-  /** A request of nobody in particular was ordered. @param drawnMs when its ticket was drawn. @param orderedMs when the order was signed. */
+  /**
+   * Notes the order of a request that named no provider.
+   * @param drawnMs time of the ticket's draw.
+   * @param orderedMs time of the order's signature.
+   */
   note(query: AheadQuery, moments: TicketMoments): void;
-  /** The next moments at which a ticket is drawn and ordered under as for one of these requests; undefined where there was none. */
+  /** Plans when to draw a ticket and when to order, like one of the noted requests; undefined if none was noted. */
   plan(query: AheadQuery): TicketMoments | undefined;
 }
 
@@ -20,7 +24,7 @@ export interface TicketMoments {
 }
 
 const MAX_KINDS = 64;
-/** Of each kind, the last ones. */
+/** The newest notes of each kind are kept. */
 const MAX_NOTED = 256;
 
 /** @param random 0..1 */
@@ -32,7 +36,7 @@ export function createTicketAges({ clock, random }: { clock: Clock; random: () =
       const noted = kinds.get(name) ?? [];
       noted.push(moments);
       if (noted.length > MAX_NOTED) noted.shift();
-      // The kind that nobody ordered for longest makes room.
+      // The kind without orders for longest makes room.
       kinds.delete(name);
       kinds.set(name, noted);
       if (kinds.size > MAX_KINDS) kinds.delete(kinds.keys().next().value as string);
@@ -41,14 +45,14 @@ export function createTicketAges({ clock, random }: { clock: Clock; random: () =
       const noted = kinds.get(nameKind(query)) ?? [];
       const like = noted[Math.floor(random() * noted.length)];
       if (like === undefined) return undefined;
-      // At the same place of a window: tickets that are kept are drawn at its beginning, and then as they are used.
+      // Choose the same place in a window: tickets are drawn at its beginning, and then as they are used.
       const windows = Math.ceil((clock.nowMs() - like.drawnMs) / TICKET_WINDOW_MS) * TICKET_WINDOW_MS;
       return { drawnMs: like.drawnMs + windows, orderedMs: like.orderedMs + windows };
     },
   };
 }
 
-/** @throws where the signal ends it. */
+/** @throws the signal's reason */
 export function waitUntil(atMs: number, { nowMs }: Clock, signal: AbortSignal): Promise<void> {
   const leftMs = atMs - nowMs();
   if (leftMs <= 0) return Promise.resolve();

@@ -25,7 +25,7 @@ async function open(options: FixtureOptions): Promise<void> {
 
 const REQUEST = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'Tell me a story' }] };
 
-/** @returns what was bought, and every check of its receipt that does not hold. */
+/** @returns the reply, and every failed check of its receipt. */
 async function buy(body: Readonly<Record<string, unknown>> = REQUEST): Promise<{ receipt: Receipt; failed: string[] }> {
   const request = JSON.stringify(body);
   const headers = { 'content-type': 'application/json', 'x-ogong-receipt': 'inline' };

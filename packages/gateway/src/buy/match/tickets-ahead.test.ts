@@ -154,7 +154,7 @@ describe('tickets ahead of their requests', () => {
     await ahead.stop();
   });
 
-  it('are given back with the provider that failed, the validator that has gone, and for whoever waits', async () => {
+  it('are given back with the provider that failed, the validator that has gone, and for a waiting request', async () => {
     const { ahead, order, drawn, back } = open(8);
     for (let i = 0; i < 3; i++) order();
     await pass(20);

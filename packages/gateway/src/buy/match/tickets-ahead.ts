@@ -4,29 +4,34 @@ import { roundContext } from '@ogong/protocol/exchange/match';
 import { TICKET_WINDOW_MS, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { FoundMatch, WantedMatch } from './find-match.ts';
 
-/** Whom a ticket is for, besides the reply: what all requests of one kind ask a router alike. */
+/** The requests that a ticket fits, besides its reply id: requests of one kind ask a router alike. */
 export type AheadQuery = Pick<WantedMatch, 'model' | 'contextSize' | 'demands' | 'preference' | 'named'>;
 
 /**
- * Tickets that were drawn before their requests came, so that a request waits for no router (docs/spec/ticket.md#ahead). Each is used
- * once, in the window of time that it was issued in; what is left at its end is given back.
+ * Tickets that were drawn before their requests came, so that a request waits for no router (docs/spec/ticket.md#ahead). Each is
+ * used once, in the window of time in which it was issued. The rest is given back at its end.
  */
 export interface TicketsAhead {
-  /** A ticket for such a request, and another is drawn in its place soon; undefined where none is there, or the request names a price. */
+  /**
+   * Takes a ticket for such a request, and draws another one soon. Undefined if there is none, or if the request names a price.
+   */
   take(query: AheadQuery): FoundMatch | undefined;
-  /** One more is kept for such requests: one found none here, and was ordered. What is not ordered costs nothing, and raises nothing. */
+  /**
+   * Keeps one more ticket for such requests, because one found none and was ordered. A request that is not ordered raises
+   * nothing.
+   */
   keep(query: AheadQuery): void;
-  /** An answer has begun: what was used is drawn anew now. */
+  /** An answer has begun: used tickets are replaced now. */
   begun(): void;
-  /** Gives back one of a model, so that its place is free for whoever waits. @returns whether there was any. */
+  /** Gives back one ticket of a model, so that its place is free for a waiting request. @returns whether there was any. */
   release(model: string, isFor: (ticket: Ticket) => boolean): Promise<boolean>;
-  /** Gives back those of a provider that failed. */
+  /** Gives back the tickets of a provider that failed. */
   drop(providerId: Uint8Array): void;
   stop(): Promise<void>;
 }
 
 export interface TicketsAheadOptions {
-  /** Of one kind of request at once; 0: none. All kinds together hold no more than eight times as many. */
+  /** Most tickets for one kind of request; 0: none. All kinds together have at most eight times as many. */
   readonly max: number;
 }
 
@@ -48,10 +53,12 @@ interface Held {
 interface Kind {
   query: AheadQuery;
   held: Held[];
-  /** How many are kept: one more for each order that found none, one less for each that nobody used, none where a draw failed. */
+  /**
+   * Number of tickets to keep: one more for each order that found none, one less for each unused ticket, 0 after a failed draw.
+   */
   wanted: number;
   coming: number;
-  /** Until then no more are wanted, since a draw failed. */
+  /** No ticket is drawn until then, because a draw failed. */
   quietUntilMs: number;
   askedMs: number;
 }
@@ -59,15 +66,15 @@ interface Kind {
 const MAX_KINDS = 64;
 /** As many kinds can be full at once. */
 const FULL_KINDS = 8;
-/** A kind that nobody asked for in so long is forgotten. */
+/** A kind without requests for so long is forgotten. */
 const KEPT_MS = 60_000;
-/** A router that gave none is not asked for more before. */
+/** Pause after a router gave no ticket. */
 const QUIET_MS = TICKET_WINDOW_MS;
-/** Clocks of routers are about right. */
+/** Tolerance for the clocks of routers. */
 const MARGIN_MS = 100;
-/** After a window has ended not all gateways come at once. */
+/** Spread of the draws after the end of a window, so that gateways do not all draw at once. */
 const SPREAD_MS = 200;
-/** Drawing one costs processor time, which the request that came before needs first: until its answer begins, but no longer. */
+/** A draw costs processor time, which the running request needs first: wait until its answer begins, but no longer than this. */
 const PAUSE_MS = 100;
 
 export function createTicketsAhead(
@@ -77,7 +84,7 @@ export function createTicketsAhead(
   const kinds = new Map<string, Kind>();
   const stopped = new AbortController();
   const pending = new Set<Promise<unknown>>();
-  /** Providers that were dropped since, for each draw that is under way. */
+  /** The providers dropped since its start, for each running draw. */
   const draws = new Set<Uint8Array[]>();
   const [ended, used] = [createFilling(fill), createFilling(fill)];
   let ending: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
@@ -94,11 +101,11 @@ export function createTicketsAhead(
     }
   }
 
-  /** Notes that somebody asks for this kind. */
+  /** Notes a request of this kind. */
   function renew(name: string, kind: Kind, query: AheadQuery): void {
     kinds.delete(name);
     kinds.set(name, kind);
-    // Under the validator that orders name now.
+    // Give up tickets under another validator than orders name now.
     if (!isSame(kind.query, query)) giveUp(kind.held.splice(0));
     kind.query = query;
     kind.askedMs = clock.nowMs();
@@ -141,7 +148,7 @@ export function createTicketsAhead(
       kind.held.push({ found, untilMs });
       endBy(untilMs);
     } catch {
-      // The next request asks for itself, and hears why there is none.
+      // The next request asks a router itself, and gets the reason.
       kind.wanted = 0;
       kind.quietUntilMs = clock.nowMs() + QUIET_MS;
     } finally {
@@ -150,7 +157,7 @@ export function createTicketsAhead(
     }
   }
 
-  /** At the end of the window that tickets are of, and when a kind is forgotten. */
+  /** Ends a kind's tickets at the end of their window, and forgets a kind without requests. */
   function endBy(atMs: number): void {
     if (stopped.signal.aborted || (ending !== undefined && ending.atMs <= atMs)) return;
     clearTimeout(ending?.timer);
@@ -172,7 +179,7 @@ export function createTicketsAhead(
       kinds.delete(name);
     }
     if (kinds.size === 0) return;
-    // Who was asked for last comes first, where there is not room for all.
+    // The kind with the newest request comes first, if there is not room for all.
     const left = [...kinds.values()].reverse();
     ended.soon(left, 2 * MARGIN_MS + random() * SPREAD_MS);
     endBy(Math.min(...left.flatMap(({ held, askedMs }) => [askedMs + KEPT_MS, ...held.map((one) => one.untilMs)])));
@@ -204,7 +211,7 @@ export function createTicketsAhead(
       used.soon([kind], PAUSE_MS);
     },
     begun() {
-      // What began goes to its client first.
+      // The begun answer goes to its client first.
       if (!used.isEmpty()) setImmediate(used.now);
     },
     async release(model, isFor) {
@@ -237,7 +244,7 @@ export function createTicketsAhead(
   };
 }
 
-/** What is to be drawn: all of it together, after a pause or once it is asked for. */
+/** Draws all wanted tickets together, after a pause or on demand. */
 function createFilling(fill: (kind: Kind) => void) {
   const due = new Set<Kind>();
   let timer: NodeJS.Timeout | undefined;
@@ -263,10 +270,10 @@ function createFilling(fill: (kind: Kind) => void) {
   };
 }
 
-/** A request with a price of its own has one drawn for itself: there are as many kinds of them as prices. */
+/** A request with a price of its own draws its own ticket: there are as many such kinds as prices. */
 const isPriced = ({ preference }: AheadQuery): boolean => preference?.maxPricePer1kAtomic !== undefined;
 
-/** Requests of one kind ask a router for the same. */
+/** Returns the name of a kind of requests that ask a router alike. */
 export function nameKind({ model, contextSize, demands, preference }: AheadQuery): string {
   const { exact, modelRoot, standbyPer1kAtomic: standby = '' } = demands;
   const root = modelRoot === undefined ? '' : toHex(modelRoot);

@@ -1,10 +1,10 @@
 import { amount, columns, integer, text } from '@ogong/host/store/columns';
 import { findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
 import type { CardEvent } from './card-wire.ts';
-import { addCredit } from './credit-book.ts';
-import { nameAccount } from './spending-book.ts';
+import { addCredit } from './credit-store.ts';
+import { nameAccount } from './spending-store.ts';
 
-/** Part of the schema of a gateway's store: payments by card, by the ids of their provider, with nothing of a card. */
+/** Part of the schema of a gateway's store: payments by card, by the ids of their provider. It holds nothing of a card. */
 export const CARD_TABLES = `
   CREATE TABLE card_payments (
     payment TEXT PRIMARY KEY,
@@ -23,28 +23,29 @@ export const CARD_TABLES = `
 
 const paymentRow = columns({
   payment: text,
-  /** Empty until the payment itself is known: its refund may be told first. */
+  /** Empty until the payment itself is known: the notice of its refund may arrive first. */
   account: text,
-  /** These three in the least unit of the currency. */
+  /** Amounts in the least unit of the currency. */
   paid: integer,
   refunded: integer,
   disputed: integer,
-  /** When the dispute was what it is, in seconds. */
+  /** Time of the dispute's present state, in seconds. */
   disputedAt: integer,
-  /** Atomic units for each of them. */
+  /** Atomic units for the currency's least unit. */
   rate: amount,
 });
 const eventRow = columns({ id: text, madeMs: integer });
 type CardPayment = ReturnType<typeof paymentRow.read>;
 
-/** What it is worth now: what was paid, less what went back. */
+/** Computes the present worth of a payment: the paid amount less refunds and disputes. */
 function computeWorth({ paid, refunded, disputed, rate }: CardPayment): bigint {
   return BigInt(Math.max(0, paid - refunded - disputed)) * rate;
 }
 
 /**
- * Books an event, whatever order events come in and however often each does. @param rate atomic units for the currency's least unit.
- * @returns by how much it changed the credit; undefined where it was known.
+ * Books an event. Events may arrive in any order, and more than once.
+ * @param rate atomic units for the currency's least unit.
+ * @returns the change of the credit; undefined for a known event.
  */
 export function* bookCardEvent(
   { id, notice }: CardEvent,
@@ -70,7 +71,7 @@ export function* bookCardEvent(
 function change(known: CardPayment, notice: NonNullable<CardEvent['notice']>, rate: bigint): CardPayment {
   switch (notice.kind) {
     case 'paid':
-      // Two events may say that one payment is made.
+      // Two events may report the same payment.
       return known.account === ''
         ? { ...known, account: nameAccount(notice.organisation), paid: notice.amount, rate }
         : known;

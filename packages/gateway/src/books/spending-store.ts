@@ -12,7 +12,7 @@ const spendingRow = columns({ account: text, spent: amount, reserved: amount });
 type SpendingRow = ReturnType<typeof spendingRow.read>;
 const spendingTable: WorkTable<SpendingRow> = { name: 'spending', key: ['account'], row: spendingRow };
 
-/** What an organisation's spending is kept under; no key has such an id. */
+/** Returns the account name of an organisation's spending. No key has such an id. */
 export const nameAccount = (organisation: string): string => `org:${organisation}`;
 
 /** @param account a key's id, or `nameAccount` of an organisation. */

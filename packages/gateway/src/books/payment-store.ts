@@ -2,21 +2,21 @@ import type { Address, Hex } from '@ogong/chain/hex';
 import type { TransferAuthorization } from '@ogong/chain/money/authorizations';
 import { amount, bigInteger, columns, integer, mapped, oneOf, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
-import { addCredit, findGranted } from './credit-book.ts';
+import { addCredit, findGranted } from './credit-store.ts';
 import type { PaymentOffer } from './payment-wire.ts';
-import { findSpending } from './spending-book.ts';
+import { findSpending } from './spending-store.ts';
 
 /**
- * `pending`: it may be on the chain. `paid`: it is, and counts. `final`: it is so deep that it stays. `unused`: its payer had credit
- * left. `failed`: it never will be on the chain. `undone`: the chain undid it, and what it paid was taken back.
+ * `pending`: it may be on the chain. `paid`: it is, and counts. `final`: it is deep enough to stay. `unused`: its payer had
+ * credit left. `failed`: it never will be on the chain. `undone`: the chain undid it, and its credit was taken back.
  */
 export type PaymentState = 'pending' | 'paid' | 'final' | 'unused' | 'failed' | 'undone';
 
 export interface PaymentRow extends PaymentOffer {
   readonly state: PaymentState;
-  /** Whose credit it is. */
+  /** The credited account. */
   readonly account: string;
-  /** Before which the chain does not have it. */
+  /** The block from which the payment is searched: the chain does not have it before. */
   readonly fromBlock: bigint;
   /** Empty until it is known. */
   readonly transactionHash: string;
@@ -66,11 +66,11 @@ const toPayment = ({ payer, nonce, recipient, value, validAfter, validBefore, ..
   authorization: { from: payer, to: recipient, value, validAfter, validBefore, nonce },
 });
 
-/** Payers without a key have an account of their own. */
+/** Returns the account of a payer without a key. */
 export const namePayer = (payer: Address): string => `pay:${payer}`;
 export const isPayer = (account: string): boolean => account.startsWith('pay:');
 
-/** Whether what the account paid in before suffices. */
+/** Whether the account's earlier payments suffice. */
 export function* hasCredit(account: string, neededAtomic: bigint): Work<boolean> {
   const granted = (yield* findGranted(account)) ?? 0n;
   const { spent, reserved } = yield* findSpending(account);
@@ -78,8 +78,8 @@ export function* hasCredit(account: string, neededAtomic: bigint): Work<boolean>
 }
 
 /**
- * Takes a payment's nonce. Where its payer has as much credit left as is needed, the payment itself is not.
- * @returns what it is now, or why it is not taken: its nonce was before, or its payer does not have that much.
+ * Takes a payment's nonce. If its payer has enough credit left, the payment itself is not used.
+ * @returns the payment's state, or the reason for its refusal: a used nonce, or a payer that has too little.
  */
 export function* takePayment(
   { authorization, signature }: PaymentOffer,
@@ -91,7 +91,7 @@ export function* takePayment(
     balanceAtomic,
   }: Pick<PaymentRow, 'account' | 'fromBlock' | 'madeMs'> & {
     readonly neededAtomic: bigint;
-    /** What its payer has. */
+    /** Balance of the payer. */
     readonly balanceAtomic: bigint;
   },
 ): Work<PaymentRow | 'used' | 'poor'> {
@@ -106,7 +106,7 @@ export function* takePayment(
   return isNew ? toPayment(stored) : 'used';
 }
 
-/** From now on it counts; telling it again changes nothing. */
+/** Credits a payment. A repetition changes nothing. */
 export function* creditPayment(
   { authorization: { from, nonce, value }, account }: Pick<PaymentRow, 'authorization' | 'account'>,
   transactionHash: string,
@@ -132,11 +132,11 @@ export function* endPayment(
   yield* change('UPDATE payments SET state = ? WHERE payer = ? AND nonce = ?', end, from, nonce);
 }
 
-/** Those that can neither be sent again nor change any more; their credit stays. */
+/** Forgets payments that can neither be sent again nor change any more. Their credit stays. */
 export const forgetPayments = (beforeMs: number): Work<number> =>
   change("DELETE FROM payments WHERE made_ms < ? AND state NOT IN ('pending', 'paid')", beforeMs);
 
-/** Payments of which the chain has not said the last word. */
+/** Lists payments whose state on the chain is not final. */
 export function* listOpenPayments(limit: number): Work<PaymentRow[]> {
   const sql = `SELECT ${row.list} FROM payments WHERE state IN ('pending', 'paid') ORDER BY made_ms LIMIT ?`;
   return (yield* findAll(row, sql, limit)).map(toPayment);

@@ -6,17 +6,18 @@ import { type PaymentDesk, UNPAID } from './payments.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
 
 /**
- * How a request gets its place among those that run. Whoever has a key has one before the body is read. Whoever pays for the request alone
- * has none before the payment is signed and the chain was asked about it: until then a caller costs a connection, and connections have places of their own.
+ * Gives a request its place among the running ones. A caller with a key gets one before the body is read. A caller that pays for
+ * the request alone gets none before its signed payment was checked on the chain. Until then it costs one connection, and
+ * connections have limits of their own.
  */
-export interface CallDoor {
-  /** @throws ApiError `too_many_requests`, or `payment_required` where what pays for it is no payment */
+export interface CallLimits {
+  /** @throws ApiError `too_many_requests`, or `payment_required` for an invalid payment */
   begin(context: ApiContext, key: KeyHolder): Promise<BegunCall>;
 }
 
 export interface BegunCall {
   readonly bodyLimits: BodyLimits;
-  /** @returns whose money the request is. @throws ApiError */
+  /** @returns the account that pays for the request. @throws ApiError */
   charge(asked: readonly MeteredRequest[]): Promise<KeyHolder>;
   /** Gives the place back, if there is one. */
   leave(): void;
@@ -26,14 +27,14 @@ export interface CallDoorDependencies {
   readonly gate: InferenceGate;
   readonly rates: Pick<RateLimits, 'countRequest'>;
   readonly bodyLimits: BodyLimits;
-  /** Default: nobody is let in without a key. */
+  /** Default: no caller is admitted without a key. */
   readonly payments?: Pick<PaymentDesk, 'read' | 'charge'> | undefined;
 }
 
-/** Of a request without a key: nobody has paid for the room that its body takes. */
+/** Longest body of a request without a key: its memory is not paid yet. */
 const MOST_UNPAID_BYTES = 256 * 1024;
 
-export function createCallDoor({ gate, rates, bodyLimits, payments }: CallDoorDependencies): CallDoor {
+export function createCallLimits({ gate, rates, bodyLimits, payments }: CallDoorDependencies): CallLimits {
   const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES) };
 
   async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {

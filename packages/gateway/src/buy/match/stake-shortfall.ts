@@ -4,20 +4,23 @@ import type { CandidateList } from '@ogong/protocol/exchange/match';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
 
-/** A router that cannot read the chain goes by what it read before. */
+/** A router that cannot read the chain uses its earlier reading for so long. */
 const ROUTER_LAG_MS = 3_600_000;
 
 export interface HeldLack {
   readonly problem: string;
-  /** The chain had less than the list says at any time that an honest router could have read it: what the router signed is a lie. */
+  /**
+   * The chain never had as much as the list says while an honest router could read it. So the router signed a false statement.
+   */
   readonly isLie: boolean;
 }
 
 /**
- * What is missing at the drawn provider to the amount that the list was asked for, by the chain and not by the router's word; undefined
- * for nothing. Two readings of the chain for each key and period, which are kept. @throws ChainError
+ * The amount that the drawn provider lacks, by the chain and not by the router's claim; undefined if it holds enough. It takes
+ * two readings of the chain for each key and period, which are kept.
+ * @throws ChainError
  */
-export async function findHeldLack(
+export async function findStakeShortfall(
   earnings: Pick<EarningsView, 'heldFor'>,
   { providerId, payee }: Pick<Ticket, 'providerId' | 'payee'>,
   { asked: { minHeldTokens }, candidates }: CandidateList,

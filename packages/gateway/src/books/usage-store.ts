@@ -3,15 +3,15 @@ import { findAll, type Work } from '@ogong/host/store/work';
 import { findRow, putRow, type RowQuery, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 
-/** What one key had of one model on one day. */
+/** Usage of one model by one key on one day. */
 export interface UsageRow {
-  /** UTC, `2026-01-31`: when the replies were ordered. */
+  /** Day of the orders in UTC, `2026-01-31`. */
   readonly day: string;
   readonly keyId: string;
   readonly model: string;
-  /** Empty where the key belongs to none. */
+  /** Empty for a key without an organisation. */
   readonly organisation: string;
-  /** Replies that were delivered. */
+  /** Delivered replies. */
   readonly replies: number;
   readonly promptTokens: number;
   readonly outputTokens: number;
@@ -21,7 +21,7 @@ export interface UsageRow {
   readonly reservedAtomic: bigint;
 }
 
-/** Whose usage, and of which days, both included. */
+/** Keys and days of the usage, both days included. */
 export interface UsageQuery {
   readonly keyId?: string | undefined;
   readonly organisation?: string | undefined;
@@ -55,7 +55,7 @@ export const usageOf = ({ keyId, day, model }: Omit<UsagePlace, 'organisation'>)
   key: [keyId, day, model],
 });
 
-/** Adds to a row. Only within the transaction that changes the order and the budgets, so that they never differ. */
+/** Adds to a row. The caller runs it in the transaction that changes the order and the budgets, so that they never differ. */
 export function* addUsage({ day, keyId, model, organisation }: UsagePlace, change: UsageChange): Work<void> {
   const known = (yield* findRow(usageTable, keyId, day, model)) ?? NOTHING;
   yield* putRow(usageTable, {
@@ -68,7 +68,7 @@ export function* addUsage({ day, keyId, model, organisation }: UsagePlace, chang
   });
 }
 
-/** @returns rows by day, key and model; one more than MOST_USAGE_ROWS where there are more. */
+/** @returns rows by day, key and model; one more than MOST_USAGE_ROWS if there are more. */
 export function listUsage(books: WorkStore, { keyId, organisation, from, to }: UsageQuery): Promise<UsageRow[]> {
   const where = ['day >= ?', 'day <= ?'];
   const values = [from, to];

@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 
-/** What holds the exact bytes of an order, which nobody writes to. */
+/** An object with the exact bytes of an order, which nothing changes. */
 type HeldOrder = { readonly order: Uint8Array };
 
 interface KnownOrder {
@@ -10,10 +10,13 @@ interface KnownOrder {
   readonly named: NamedOrder;
 }
 
-/** By whoever holds it, and no longer than that one lives. */
+/** By the object that holds the bytes, for as long as it lives. */
 const known = new WeakMap<HeldOrder, KnownOrder>();
 
-/** An order with its names. Each step of a reply asks for them, and they are hashed once. @throws ProtocolError */
+/**
+ * Parses an order and computes its hash and reply id. Each step of a reply needs them, and they are computed once.
+ * @throws ProtocolError
+ */
 export function readOrder(ledger: LedgerDomain, held: HeldOrder): NamedOrder {
   const before = known.get(held);
   if (before !== undefined && isSame(before.ledger, ledger)) return before.named;

@@ -2,24 +2,24 @@ import { amount, columns, integer, named, text } from '@ogong/host/store/columns
 import { findAll, insertRow, type Work } from '@ogong/host/store/work';
 import { findRow, putRow, type RowQuery, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
-import { findSpending } from './spending-book.ts';
+import { findSpending } from './spending-store.ts';
 
 /** Money that an account has paid in, or had taken back. */
 export interface CreditEntry {
-  /** Where it came from and which payment it was, such as `card:evt_1`. The same one counts once. */
+  /** Source and payment, such as `card:evt_1`. The same id counts once. */
   readonly id: string;
   /** A key's id, or `nameAccount` of an organisation. */
   readonly account: string;
-  /** Below 0 where it was taken back. */
+  /** Below 0 for credit that was taken back. */
   readonly amountAtomic: bigint;
-  /** For people; no secret. */
+  /** A text for people, without secrets. */
   readonly detail: string;
   readonly madeMs: number;
 }
 
 /**
- * Part of the schema of a gateway's store. An account with a row in `granted` may spend that much and no more; one without a row
- * has no credit, and is bound by its budget alone.
+ * Part of the schema of a gateway's store. An account with a row in `granted` may spend that much. An account without a row has
+ * no credit and is bound by its budget alone.
  */
 export const CREDIT_TABLES = `
   CREATE TABLE credits (
@@ -44,7 +44,7 @@ type GrantedRow = ReturnType<typeof grantedRow.read>;
 const grantedTable: WorkTable<GrantedRow> = { name: 'granted', key: ['account'], row: grantedRow };
 const MOST_LISTED = 1_000;
 
-/** All that an account was ever credited, less what was taken back; undefined where it has no credit and needs none. */
+/** Returns the credit of an account less the amounts taken back; undefined for an account without credit. */
 export function* findGranted(account: string): Work<bigint | undefined> {
   return (yield* findRow(grantedTable, account))?.amountAtomic;
 }
@@ -52,8 +52,9 @@ export function* findGranted(account: string): Work<bigint | undefined> {
 export const grantedTo = (account: string): RowQuery<GrantedRow> => ({ table: grantedTable, key: [account] });
 
 /**
- * From now on the account spends what it is credited. What it spent and reserved before is credited to it, so that its books agree.
- * @returns whether it did not before.
+ * Opens credit: from now on the account may spend its credit only. Credits the earlier spending and reservations, so that its
+ * sums agree.
+ * @returns whether credit was not open before.
  */
 export function* openCredit(account: string, nowMs: number): Work<boolean> {
   if ((yield* findGranted(account)) !== undefined) return false;
@@ -66,7 +67,7 @@ export function* openCredit(account: string, nowMs: number): Work<boolean> {
   return true;
 }
 
-/** Belongs inside a transaction. @returns whether it counts only now. */
+/** Adds an entry. The caller runs it inside a transaction. @returns false if the entry was known. */
 export function* addCredit(entry: CreditEntry): Work<boolean> {
   if (!(yield* insertRow(creditRow, 'credits', entry, 'ON CONFLICT DO NOTHING'))) return false;
   const { account, amountAtomic } = entry;
@@ -76,26 +77,26 @@ export function* addCredit(entry: CreditEntry): Work<boolean> {
   return true;
 }
 
-/** The newest first. */
+/** Lists the entries, the newest first. */
 export const listCredits = (books: WorkStore, account: string): Promise<CreditEntry[]> => {
   const sql = `SELECT ${creditRow.list} FROM credits WHERE account = ? ORDER BY made_ms DESC, id LIMIT ?`;
   return books.read(() => findAll(creditRow, sql, account, MOST_LISTED));
 };
 
-/** Accounts with credit whose names begin so. */
+/** Lists the accounts with credit whose names begin so. */
 export function* listCreditAccounts(beginning: string): Work<string[]> {
   const rows = yield* findAll(grantedRow, `SELECT ${grantedRow.list} FROM granted ORDER BY account`);
   return rows.map(({ account }) => account).filter((account) => account.startsWith(beginning));
 }
 
-/** What is granted to each account, and the entries behind it. */
+/** Granted amounts by account, and the entries behind them. */
 export interface CreditSums {
   readonly granted: bigint;
   readonly credited: bigint;
   readonly takenBack: bigint;
 }
 
-/** Of all accounts that have credit. */
+/** Sums the credit of all accounts that have credit. */
 export function* sumCredits(): Work<Map<string, CreditSums>> {
   const sums = new Map<string, CreditSums>();
   for (const { account, amountAtomic } of yield* findAll(grantedRow, `SELECT ${grantedRow.list} FROM granted`))

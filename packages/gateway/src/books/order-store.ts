@@ -8,12 +8,12 @@ export interface OrderBytes {
   readonly signature: Uint8Array;
 }
 
-/** Why an order brought no answer. */
+/** Reason why an order brought no answer. */
 export interface TryFailure {
-  /** As a client reads it; empty where nothing failed. */
+  /** Code as a client reads it; empty if nothing failed. */
   readonly code: string;
   readonly reason: string;
-  /** UTF-8 bytes of its text that the client had by then. */
+  /** UTF-8 bytes of the text that the client had received by then. */
   readonly shownBytes: number;
 }
 
@@ -26,7 +26,7 @@ export interface OrderRow extends OrderBytes {
   readonly choice: number;
   readonly validator: string;
   readonly keyId: string;
-  /** Empty where the key belongs to none. */
+  /** Empty for a key without an organisation. */
   readonly organisation: string;
   readonly model: string;
   readonly maxFeeAtomic: bigint;
@@ -36,13 +36,13 @@ export interface OrderRow extends OrderBytes {
   readonly feeAtomic: bigint | undefined;
   readonly verdict: string;
   readonly detail: string;
-  /** Transaction hash, `none` where nothing will ever be settled, or empty. */
+  /** Transaction hash, `none` if there will be no settlement, or empty. */
   readonly settlement: string;
   /** Hash of the record that was delivered, in hex, or empty. */
   readonly heldRecord: string;
-  /** What that record costs. */
+  /** Fee of that record. */
   readonly heldFeeAtomic: bigint | undefined;
-  /** Hash of the record that the validator judged, in hex, or empty. */
+  /** Hash of the record that the verdict is about, in hex, or empty. */
   readonly judgedRecord: string;
   readonly failure: TryFailure;
 }

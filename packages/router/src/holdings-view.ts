@@ -8,24 +8,24 @@ export interface KeyAccount {
   readonly payee: Uint8Array;
 }
 
-export type HeldView = ReturnType<typeof createHeldView>;
+export type HoldingsView = ReturnType<typeof createHoldingsView>;
 
 /** Accounts that are read from the chain at the same time. */
 const AT_ONCE = 16;
-/** Failures count in so many periods besides the present one: for as long as earnings are held. */
+/** Earlier periods whose failures count, besides the present one: as many as earnings are held for. */
 const PERIODS_BEFORE = 2;
 
 const nameAccount = ({ providerId, payee }: KeyAccount): string => `${toHex(providerId)} ${toHex(payee)}`;
 
-/** What the listed providers hold, as last read from the chain. */
-export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'readHolding' | 'heldFor'>) {
+/** Reads the holdings of the listed providers from the chain, and keeps the last reading. */
+export function createHoldingsView({ readHolding, heldFor }: Pick<EarningsView, 'readHolding' | 'heldFor'>) {
   let held: ReadonlyMap<string, bigint> = new Map();
   let holding = { period: 0, entrance: 0n, growth: 0 };
 
   return {
-    /** undefined on a network that holds nothing, and where it was not read yet. */
+    /** Undefined on a network that holds nothing, or before the first reading. */
     heldOf: (account: KeyAccount): bigint | undefined => held.get(nameAccount(account)),
-    /** The largest maximum fee of an order; undefined where there is no bound. Who was not read yet counts as new. */
+    /** Returns the largest maximum fee of an order; undefined without a limit. A provider that was not read yet counts as new. */
     boundOf(account: KeyAccount): bigint | undefined {
       if (holding.period === 0) return undefined;
       const heldAtomic = held.get(nameAccount(account)) ?? 0n;
@@ -39,7 +39,8 @@ export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'rea
       return holding.period === 0 ? 0 : this.periodOf(nowMs) - PERIODS_BEFORE;
     },
     /**
-     * Reads these accounts and forgets all others. At the turn of a period orders may be of either one, so the smaller amount counts.
+     * Reads these accounts and forgets all others. At the turn of a period, orders may belong to either one, so the smaller
+     * amount counts.
      * @throws ChainError; the earlier values stay in force until all are read.
      */
     async refresh(accounts: readonly KeyAccount[], nowMs: number): Promise<void> {

@@ -3,7 +3,7 @@ import type { Work } from '@ogong/host/store/work';
 import { dropRow, findRow, findTogether, putRow, type RowQuery, type WorkTable } from '@ogong/host/store/work-rows';
 
 /**
- * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
+ * Sums of a channel (one validator, one payer): the signed amount and its parts. The voucher in an order is cumulative: it
  * lets the validator draw up to that much in all. To cover every order in flight and nothing more, it keeps to
  *
  *   owed + outstanding <= cumulative <= the largest that owed + outstanding ever was,
@@ -16,7 +16,7 @@ export interface PayerChannel {
   readonly outstandingAtomic: bigint;
 }
 
-/** The next voucher of a channel; never below the one before, since a validator keeps the largest. */
+/** Computes the next voucher of a channel. It is never below the one before, since a validator keeps the largest. */
 export function computeCumulative(channel: PayerChannel, maxFeeAtomic: bigint): bigint {
   const needed = channel.owedAtomic + channel.outstandingAtomic + maxFeeAtomic;
   if (needed <= channel.cumulativeAtomic) return channel.cumulativeAtomic;
@@ -41,7 +41,7 @@ const channelTable: WorkTable<ChannelRow> = { name: 'channels', key: ['validator
 type HeldRow = ReturnType<typeof heldRow.read>;
 const heldTable: WorkTable<HeldRow> = { name: 'held', key: ['validator', 'holder'], row: heldRow };
 
-/** The rows of a channel: what was signed away of it, and who holds what of it. */
+/** Queries the rows of a channel: the signed amount, and the amount that open orders of each holder reserve. */
 export const channelRows = (validator: string): readonly RowQuery<unknown>[] => [
   { table: channelTable, key: [validator] },
   { table: heldTable, key: [validator] },
@@ -57,7 +57,7 @@ export function* findChannel(name: string): Work<PayerChannel | undefined> {
 export const writeChannel = (validator: string, state: PayerChannel): Work<void> =>
   putRow(channelTable, { ...state, validator });
 
-/** What the open orders of each holder hold of a channel. */
+/** Finds the amounts that open orders of each holder reserve in a channel. */
 export function* findHeld(validator: string): Work<Map<string, bigint>> {
   const [rows] = yield* findTogether<[HeldRow]>({ table: heldTable, key: [validator] });
   return new Map(rows.map(({ holder, held }) => [holder, held]));
@@ -69,8 +69,9 @@ export function* writeHeld(validator: string, holder: string, held: bigint): Wor
 }
 
 /**
- * The channel as it is known, or more. A fee that was drawn is owed for an order that is known, open or closed. Where more was drawn than
- * all of them may cost, a restored database has forgotten orders; none would be admitted whose voucher does not cover what was drawn.
+ * Returns the channel with at least the drawn amount. Each drawn fee belongs to a known order, open or closed. If a validator
+ * drew more than all orders may cost, a restored database has lost orders. No order would be admitted unless its voucher covers
+ * the drawn amount.
  */
 export function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
   const known = yield* findChannel(validator);
