@@ -3,7 +3,7 @@ import { DEFAULT_SERVER_LIMITS as LINK } from '@ogong/host/link/link-limits';
 import type { MethodRates } from '@ogong/host/link/link-server';
 import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import type { RateLimit } from '@ogong/host/link/token-bucket';
-import { MAX_SEATS } from '@ogong/protocol/beacon/threshold/tickets';
+import { MAX_COMMITTEE_MEMBERS } from '@ogong/protocol/beacon/threshold/tickets';
 import { PROVIDER_RATES } from '@ogong/provider/provider/provider';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { ROUTER_RATES } from '@ogong/router/router';
@@ -35,7 +35,7 @@ const ofMethods = (rates: MethodRates): Limit[] =>
       `${rate({ perSecond, burst })}; ${rate({ perSecond: 4 * perSecond, burst: 4 * burst })}`,
       ...(burstNow === undefined
         ? []
-        : [`the burst per certificate grows to ${burstNow()} with ${MAX_SEATS} validators`]),
+        : [`the burst per certificate grows to ${burstNow()} with ${MAX_COMMITTEE_MEMBERS} validators`]),
       ...(isApart ? ['known parties have only this limit'] : []),
     ].join('; '),
     refused,
@@ -90,7 +90,7 @@ const NEWCOMERS: readonly Limit[] = [
 ];
 
 const VALIDATOR: readonly Limit[] = [
-  ...ofMethods(ratesOf(() => MAX_SEATS)),
+  ...ofMethods(ratesOf(() => MAX_COMMITTEE_MEMBERS)),
   ...NEWCOMERS,
   ['the same, per provider with accepted replies', rate(NEWCOMER_LIMITS.ofProvider), refused],
   ['the same, all such providers', rate(NEWCOMER_LIMITS.ofProviders), refused],

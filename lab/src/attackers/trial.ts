@@ -19,7 +19,7 @@ import { isText } from '@ogong/protocol/modality/text/text';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { ClaimError, verifySubmission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
-import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSampleJob } from '@ogong/provider/calibration/sample';
 import type { CommittedReply } from '@ogong/provider/provider/serving/commit-reply';
@@ -71,7 +71,7 @@ const settlement = new Uint8Array(20).fill(35);
 const payee = createNobleLedgerSigner(new Uint8Array(32).fill(37));
 const providerId = hashHybridKey(crypto, provider.publicKey);
 const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
-const checkWord = createPayeeWords(crypto, ledger);
+const checkWord = createPayeeStatements(crypto, ledger);
 const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
 const beacon = { value: genesis, previous: genesis };
 

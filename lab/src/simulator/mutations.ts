@@ -194,7 +194,7 @@ const ROLES: readonly Mutation[] = [
   {
     name: 'rejects-on-one-word',
     meaning: 'one verifier alone has a reply rejected, while others could be asked',
-    file: 'packages/protocol/src/verdict/sittings-check.ts',
+    file: 'packages/protocol/src/verdict/audit-attempts-check.ts',
     from: 'const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, audit));',
     to: 'const isLone = false;',
     also: [

@@ -31,7 +31,7 @@ const divergence = createSyntheticDivergence({
   ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) },
 });
 
-/** Flips, cuts, doubles and grows valid bytes: near-misses find more than noise does. */
+/** Flips, truncates, doubles and extends valid bytes. Near-misses find more than noise does. */
 const mutation = fc.record({ at: fc.nat(), xor: fc.integer({ min: 1, max: 255 }), cut: fc.nat(6), grow: fc.nat(6) });
 
 function mutate(
@@ -56,7 +56,7 @@ const parsers: [string, Uint8Array, (bytes: Uint8Array) => Uint8Array | undefine
 ];
 
 describe.each(parsers)('%s', (_name, valid, reencode) => {
-  it('throws a ProtocolError or gives back the very bytes, for any mutation', () => {
+  it('throws a ProtocolError or round-trips exactly, for any mutation', () => {
     fc.assert(
       fc.property(mutation, (m) => {
         const bytes = mutate(valid, m);

@@ -1,4 +1,4 @@
-import { MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
@@ -24,7 +24,7 @@ const BEACON = { value: new Uint8Array(32).fill(5), previous: new Uint8Array(32)
 type Case = PublicVerdict & { readonly logEntry: Uint8Array };
 
 /** What a validator hands out of a reply that it audited, with no verifier there to ask in any sitting. */
-function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = MAX_SITTINGS) {
+function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = MAX_AUDIT_ATTEMPTS) {
   const reply = createSyntheticReply({
     ...{ crypto, provider, payer, ledger, beacon: { epoch: 7n, ...BEACON } },
     bend: { order: (order) => ({ ...order, payee: payee.address }), ...(row && { row }) },
@@ -87,7 +87,7 @@ describe('a verdict, from public bytes alone', () => {
   });
 
   it('of a reply that nobody judged is wrong before its last sitting, and by any other beacon', async () => {
-    for (const sittings of [1, MAX_SITTINGS - 1]) {
+    for (const sittings of [1, MAX_AUDIT_ATTEMPTS - 1]) {
       const early = publish(undefined, sittings);
       expect(await problemOf(early.verdict, early.trust)).toMatch(`after ${sittings} sittings`);
     }

@@ -1,6 +1,6 @@
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { type HeadTrust, type HeadVerdict, verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
-import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import type { VerdictAnchors as ProtocolTrust } from '@ogong/protocol/verdict/verdict-anchors';
 import {
   type PublicVerdict,
@@ -25,7 +25,7 @@ export function verifyVerdict(
   verdict: PublicVerdict & { readonly logEntry: Uint8Array },
   trust: VerdictTrust,
 ): Promise<VerdictReview> {
-  return verify(nobleCrypto, verdict, { ...trust, checkWord: createPayeeWords(nobleCrypto, trust.ledger) });
+  return verify(nobleCrypto, verdict, { ...trust, checkWord: createPayeeStatements(nobleCrypto, trust.ledger) });
 }
 
 /**

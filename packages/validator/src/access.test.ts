@@ -1,7 +1,7 @@
 import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import { createKeyMachine } from '@ogong/protocol/beacon/threshold/key-machine';
 import { type KeyPlan, subjectOf } from '@ogong/protocol/beacon/threshold/key-plan';
-import { assignSeats } from '@ogong/protocol/beacon/threshold/seats';
+import { formCommittee } from '@ogong/protocol/beacon/threshold/members';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { fakeBls } from '@ogong/testing/protocol/fake-bls';
@@ -64,7 +64,7 @@ describe('access', () => {
       const boxKey = fakeSealedBox.deriveKey(seedOf(`box ${i}`));
       return { address, signingKey: address, stake: 10n, boxKey };
     });
-    const seats = assignSeats(testCrypto, network, members);
+    const seats = formCommittee(testCrypto, network, members);
     const plan: KeyPlan = {
       ...{ network, generation: 1, era: 1, attempt: 0, seats, startsAtMs: 0, phaseMs: 1_000, resendMs: 250 },
     };

@@ -1,7 +1,7 @@
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { MethodName, MethodRates } from '@ogong/host/link/link-server';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { MAX_SEATS } from '@ogong/protocol/beacon/threshold/tickets';
+import { MAX_COMMITTEE_MEMBERS } from '@ogong/protocol/beacon/threshold/tickets';
 import type { OpeningGrants } from './intake/opening-grants.ts';
 import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 
@@ -13,7 +13,7 @@ const BEACON_BURST = 1_000;
  * by everybody to everybody; liars that complain about all make most of that true.
  */
 function computeBeaconBurst(validators: number): number {
-  return BEACON_BURST + Math.min(validators, MAX_SEATS) ** 2;
+  return BEACON_BURST + Math.min(validators, MAX_COMMITTEE_MEMBERS) ** 2;
 }
 
 const BEACON_RATE = { perSecond: 100, burst: BEACON_BURST, isApart: true };

@@ -1,6 +1,6 @@
 import { parseSettlement } from '@ogong/protocol/settlement/batch';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
-import type { CohortTerms } from '@ogong/protocol/settlement/cohort-word';
+import type { CohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestValidator, ledger, provider } from '@ogong/testing/validator/test-bench';
 import { type CohortInput, createTestCohort } from '@ogong/testing/validator/test-cohort';

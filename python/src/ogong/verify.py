@@ -255,7 +255,7 @@ class _Reading:
         record_hash = sha256(receipt.record.data)
         digest = hash_intake(receipt.ledger, order.validator, self.order_hash, record_hash, intake.epoch)
         holds = intake.epoch >= admission.epoch and recover_address(digest, intake.signature) == key
-        self._add(hold("intake", holds, "the validator took the record in"))
+        self._add(hold("intake", holds, "the validator accepted the record"))
 
     def _check_root(self) -> None:
         if self.tier in NAMED_TIERS:
@@ -316,7 +316,7 @@ class _Reading:
         except WireError as error:
             self._add(failed("commitment-form", str(error)))
             return
-        blinding = hold("blinding", opening.blind == self.blind, "what is hashed of the answer is blinded by this request")
+        blinding = hold("blinding", opening.blind == self.blind, "the hashes of the answer are blinded by this request")
         if self.vectors is not None:
             embedded = replay_vectors(self.record, opening)
             self.checks += embedded.checks

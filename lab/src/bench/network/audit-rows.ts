@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { encodeScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
-import { toExpectedReport } from '@ogong/protocol/verdict/honeypot/honeypot-judge';
+import { toExpectedReport } from '@ogong/protocol/verdict/honeypot/honeypot-check';
 import { judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { weighReport } from '@ogong/protocol/verdict/report-check';

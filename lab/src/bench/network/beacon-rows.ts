@@ -15,8 +15,8 @@ import {
 } from '@ogong/protocol/beacon/threshold/key-deal';
 import { combineDeals, combineShares } from '@ogong/protocol/beacon/threshold/key-outcome';
 import { hashKeyStatement, type KeyPlan, subjectOf } from '@ogong/protocol/beacon/threshold/key-plan';
+import type { CommitteeMember } from '@ogong/protocol/beacon/threshold/members';
 import { createEpochCollector, keyOf, partialsFormat, signPartials } from '@ogong/protocol/beacon/threshold/partials';
-import type { Seat } from '@ogong/protocol/beacon/threshold/seats';
 import {
   thresholdCertificateFormat,
   verifyThresholdCertificate,
@@ -59,12 +59,12 @@ export async function measureBeacon(onProgress: (what: string) => void = () => {
 }
 
 interface Dealt {
-  readonly seat: Seat;
+  readonly seat: CommitteeMember;
   readonly deal: Uint8Array;
   readonly polynomials: OwnPolynomials;
 }
 
-function prepareDeal(bls: Bls, plan: KeyPlan, seat: Seat): Dealt {
+function prepareDeal(bls: Bls, plan: KeyPlan, seat: CommitteeMember): Dealt {
   const seed = nodeCrypto.sha256(seat.address);
   const secret = createDealSecret(nodeCrypto, plan, { dealer: seat, seed, oldShares: [] }) as Uint8Array;
   const polynomials = createPolynomials(nodeCrypto, plan, { dealer: seat, secret });
@@ -80,7 +80,7 @@ async function measureKey(bls: Bls, count: number): Promise<Row[]> {
     ...{ network: NETWORK, generation: 1, era: 1, attempt: 0, seats },
     ...{ startsAtMs: 0, phaseMs: PHASE_MS, resendMs: PHASE_MS },
   };
-  const [receiver] = seats.seats as [Seat];
+  const [receiver] = seats.seats as [CommitteeMember];
   const secret = members.find(({ signer }) => signer.address.every((byte, i) => byte === receiver.address[i]))
     ?.boxSecret as Uint8Array;
   const dealing = await measureBusy(undefined, () => {
@@ -163,7 +163,10 @@ async function measureEpoch(fast: Bls): Promise<Row[]> {
     const sign = (at: number) => signPartials(fast, NETWORK, { generation: 1, era: 1, epoch, shares: sharesOf(at) });
     const signed = await measureBusy(undefined, () => seats.seats.map((_, at) => sign(at)));
     signing?.push(signed.ms / count);
-    const parts = signed.result.map((partials, at) => ({ from: (seats.seats[at] as Seat).address, partials }));
+    const parts = signed.result.map((partials, at) => ({
+      from: (seats.seats[at] as CommitteeMember).address,
+      partials,
+    }));
     bytes = partialsFormat.encode(sign(0)).length;
     const collector = createEpochCollector({ bls: fast, network: NETWORK }, { group, epoch });
     const { ms } = await measureBusy(undefined, () => {

@@ -1,7 +1,7 @@
 import { profiles } from '@ogong/chain/deploy/deploy';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
-import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import {
@@ -87,7 +87,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     if (state !== 'waiting' && state !== 'auditing') return false;
     if (hasJudges(toHex(provider_id as Uint8Array))) return false;
     const latest = store.prepare('SELECT max(epoch) AS epoch FROM beacon_values').get()?.epoch as number;
-    const last = computeSittingEpoch(BigInt(beacon_epoch as number), MAX_SITTINGS - 1);
+    const last = computeAttemptEpoch(BigInt(beacon_epoch as number), MAX_AUDIT_ATTEMPTS - 1);
     return latest <= Number(last) + Math.ceil(LAST_SITTING_MS / epochMs);
   }
 

@@ -18,7 +18,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import {
   describeProviderPayee,
-  encodePayeeWord,
+  encodePayeeStatement,
   type PayeeGrant,
   signProviderPayee,
   verifyProviderPayee,
@@ -105,7 +105,7 @@ function signWord(privateKey: Hex, grant: Grant): SignedWord {
 async function askForWord(signer: RemoteSigner, { ledger, ...grant }: Grant): Promise<SignedWord> {
   const signature = await askToSignTyped(signer, describeProviderPayee(ledger, grant));
   const payee = fromHex(signer.account.slice(2), 20);
-  const payeeWord = encodePayeeWord(grant, fromHex(signature.slice(2), 65));
+  const payeeWord = encodePayeeStatement(grant, fromHex(signature.slice(2), 65));
   const { providerId, validUntilMs: untilMs } = grant;
   if (!verifyProviderPayee(nodeCrypto, ledger, { providerId, payee, payeeWord, untilMs })) {
     throw new ChainError(

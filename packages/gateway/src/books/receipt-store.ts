@@ -4,7 +4,7 @@ import { findRow, keepRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
@@ -33,7 +33,7 @@ export interface ReceiptStore {
   /** The first one stays. A caller that could not finish all writes of a reply repeats them. */
   put(reply: StoredReply, nowMs: number): Promise<void>;
   /** Adds the validator's signature for the record, once it arrives, and the check of it. */
-  complete(replyId: string, intake: IntakeWord, passed: Check): Promise<void>;
+  complete(replyId: string, intake: IntakeSignature, passed: Check): Promise<void>;
   get(replyId: string): Promise<StoredReply | undefined>;
   getOpening(replyId: string): Promise<Uint8Array | undefined>;
   /** Keeps a validator's signed confirmation of the payer's delivery; one for each validator. */

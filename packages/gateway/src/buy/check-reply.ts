@@ -5,7 +5,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import { drawHearers } from '@ogong/protocol/audit/hearers';
+import { drawSecondRecipients } from '@ogong/protocol/audit/second-recipients';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isOk, pass } from '@ogong/protocol/base/checks';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
@@ -226,7 +226,7 @@ export function listHearers(
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
   const named = readOrder(chain.ledger, order);
-  const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
+  const hearers = drawSecondRecipients(crypto, { beacon: beacon.value, order: named }, chain.validators());
   return hearers.map(({ address }) => address);
 }
 

@@ -12,7 +12,7 @@ import {
 } from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
-import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-words';
+import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-formats';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';

@@ -4,7 +4,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import type { AcknowledgeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { checkIntake } from '@ogong/protocol/verdict/receipt/settled';
 import type { ReceiptStore } from '../books/receipt-store.ts';
@@ -45,7 +45,7 @@ export async function keepHeld(
 export async function keepIntake(
   { receipts, chain }: KeepWordDependencies,
   { order: signed, admission, record }: Pick<AcknowledgeRequest, 'order' | 'admission' | 'record'>,
-  intake: IntakeWord,
+  intake: IntakeSignature,
 ): Promise<void> {
   const { ledger } = chain;
   if (signed === undefined || admission === undefined || record === undefined) return;

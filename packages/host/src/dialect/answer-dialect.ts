@@ -1,6 +1,6 @@
 import type { AnswerParts } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
-import type { AnswerToken, ChoiceFinish, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { AnswerToken, ChoiceFinish, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { ApiError } from '../http/api-error.ts';
 import type { EventFraming } from '../openai/event-stream.ts';
 import type { Json } from '../openai/format.ts';

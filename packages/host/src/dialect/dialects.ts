@@ -1,5 +1,5 @@
 import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthropic-request';
-import { type Identity, nameCall } from '@ogong/protocol/modality/text/dialect/completion-words';
+import { type Identity, nameCall } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
 import type { Translation } from '@ogong/protocol/modality/text/dialect/translation';
 import type { ApiContext } from '../http/api-app.ts';

@@ -3,7 +3,7 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
+import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import type { ScoreReport as ScoreAnswer, ScoreCommitment } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { ScoreInputs, ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';

@@ -1,10 +1,10 @@
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import {
   type ChoiceFinish,
-  COMPLETION_WORDS,
+  COMPLETION_FORMATS,
   type Identity,
   type TokenUsage,
-} from '@ogong/protocol/modality/text/dialect/completion-words';
+} from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { toErrorBody } from '../http/api-error.ts';
@@ -66,7 +66,7 @@ async function sendCompletion<End extends ChoiceEnd>(
     stopReason: end.stopReason,
     ...(request.logprobs ? { logprobs: end.tokens } : {}),
   }));
-  const body = { ...COMPLETION_WORDS[endpoint].body(identity, choices, sumUsage(ends, answer)), ...toExtra?.(ends) };
+  const body = { ...COMPLETION_FORMATS[endpoint].body(identity, choices, sumUsage(ends, answer)), ...toExtra?.(ends) };
   return context.json(body, 200, answer.headers);
 }
 
@@ -79,7 +79,7 @@ function streamCompletion<End extends ChoiceEnd>(
   answer: CompletionAnswer<End>,
 ): Promise<Response> {
   const { endpoint, identity, request, toExtra, heartbeatMs, headers = {} } = answer;
-  const dialect = COMPLETION_WORDS[endpoint];
+  const dialect = COMPLETION_FORMATS[endpoint];
 
   return streamEvents(
     context,
@@ -111,7 +111,7 @@ async function streamChoice<End extends ChoiceEnd>(
   send: (chunk: Json) => Promise<void>,
 ): Promise<{ readonly end: End; readonly finish: ChoiceFinish }> {
   const { endpoint, identity, request } = answer;
-  const dialect = COMPLETION_WORDS[endpoint];
+  const dialect = COMPLETION_FORMATS[endpoint];
   const parts = readChoice(choice, readTerms(answer));
   let isOpen = false;
   let hasCalls = false;

@@ -1,5 +1,5 @@
 import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
-import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { ChoiceEnd, ChoicePart } from './read-choice.ts';
 
 /** A prompt as an answer begins with it. */

@@ -1,6 +1,6 @@
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import type { Identity } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { Identity } from '@ogong/protocol/modality/text/dialect/completion-formats';
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -8,7 +8,7 @@ import {
 } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
-import type { AnswerToken, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { AnswerToken, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-formats';
 
 /** Text and tokens of a choice as they come. */
 export interface ChoicePart {

@@ -3,19 +3,21 @@ import { createSeededRandom } from '../base/seeded-random.ts';
 import { PPM } from '../exchange/reputation.ts';
 import { computeDeterredSaving, computeDeterringCoverage, measureSoundness, type Stakes } from './audit-plan.ts';
 
-/** Proposition 1 against providers that are played out: the formula's break-even is where their profit changes sign. */
+/**
+ * Checks Proposition 1 against simulated providers: the break-even of the formula is where the sign of their profit changes.
+ */
 
 interface Play {
   readonly stakes: Stakes;
   readonly saving: bigint;
-  /** Of the replies, cheated. */
+  /** Share of the replies that are cheated. */
   readonly share: number;
   readonly replies: number;
 }
 
 /**
- * What a reply earns a provider that cheats on a share more than one that does not, both met by the same audits.
- * @returns by coverage, mean and its standard error, atomic units a reply. The draws are the same for each coverage.
+ * Returns how much more a provider earns per reply if it cheats on a share of its replies. Both providers meet the same audits.
+ * @returns by coverage: mean and standard error, atomic units per reply. The draws are the same for each coverage.
  */
 function playReplies({ stakes, saving, share, replies }: Play) {
   const random = createSeededRandom(41);
@@ -40,7 +42,7 @@ function playReplies({ stakes, saving, share, replies }: Play) {
   };
 }
 
-/** The coverage at which cheating stops to pay; over the same draws its profit only falls. */
+/** Finds the coverage at which cheating stops to pay. Over the same draws, the profit of cheating only falls. */
 function findBreakEven(profit: ReturnType<typeof playReplies>): number {
   let low = 0;
   let high = 1;
@@ -52,7 +54,7 @@ function findBreakEven(profit: ReturnType<typeof playReplies>): number {
   return high;
 }
 
-// The whitepaper's rates, where the fee alone deters; and a check that tells little, before whom ejection costs most.
+// The whitepaper's rates, at which the fee alone deters. And a weak check, with an ejection that costs most.
 const PAPER: Play = {
   stakes: { soundnessPpm: 900_000, falsePositivePpm: 20_000, feeAtomic: 1000n, franchiseAtomic: 0n },
   saving: 300n,
@@ -67,17 +69,18 @@ const WEAK: Play = {
 };
 
 describe('deterring coverage', () => {
-  /** Whether a coverage is the simulated break-even within three standard errors of the simulation. */
+  /** Returns whether a coverage is the simulated break-even, within three standard errors of the simulation. */
   function isBreakEven(play: Play, coverage: number): boolean {
     const profit = playReplies(play);
-    // Profit is share * (saving - coverage * margin * loss): at break-even it falls by share * saving / coverage a coverage.
+    // Profit is share * (saving - coverage * margin * loss). At break-even it falls by share * saving / coverage per unit of
+    // coverage.
     const width = (3 * profit(coverage).error * coverage) / (play.share * Number(play.saving));
     return Math.abs(findBreakEven(profit) - coverage) < width;
   }
 
   it.each([
     ['by the fee', PAPER],
-    ['by the fee, of one that always cheats', { ...PAPER, share: 1 }],
+    ['by the fee, for a provider that always cheats', { ...PAPER, share: 1 }],
     ['by ejection', WEAK],
   ])('is where cheating stops to pay %s', (_, play) => {
     const coverage = (computeDeterringCoverage(play.stakes, play.saving) as number) / PPM;
@@ -87,7 +90,7 @@ describe('deterring coverage', () => {
     expect(above!.mean).toBeLessThan(-3 * above!.error);
   });
 
-  it('would not be without what honest replies are rejected for, nor without the fee', () => {
+  it('would be wrong without false positives, and without the fee', () => {
     for (const change of [{ falsePositivePpm: 0 }, { feeAtomic: 0n }]) {
       const wrong = computeDeterringCoverage({ ...WEAK.stakes, ...change }, WEAK.saving) as number;
       expect(isBreakEven(WEAK, wrong / PPM)).toBe(false);
@@ -115,7 +118,7 @@ describe('deterring coverage', () => {
     const most = 0.05 + 3 * Math.sqrt((0.05 * 0.95) / measurements);
     expect(missed.limit / measurements).toBeLessThan(most);
     expect(missed.limit).toBeGreaterThan(0);
-    // The share that was caught, taken for the soundness, deters in about half.
+    // With the share that was caught as the soundness, about half of the measurements deter.
     expect(missed.share / measurements).toBeGreaterThan(most);
   });
 });
@@ -130,7 +133,7 @@ describe('deterred saving', () => {
   const FALSE_POSITIVE = 0.01;
   const LIVES = 15_000;
 
-  /** What a provider earns until it is ejected, which a first reject does, or until there is nothing more to serve. */
+  /** Simulates what a provider earns until its first reject, which ejects it, or until no reply is left to serve. */
   function playLives(saving: number, share: number): { mean: number; error: number } {
     const random = createSeededRandom(43);
     let sum = 0;
@@ -150,7 +153,7 @@ describe('deterred saving', () => {
     return { mean, error: Math.sqrt((squares / LIVES - mean * mean) / LIVES) };
   }
 
-  /** Over three standard errors, what cheating on a share makes of a life: more than honesty does, less, or neither. */
+  /** Compares the earnings of cheating and of honesty over a life, within three standard errors. */
   function compare(saving: number, share: number): 'more' | 'less' | 'as much' {
     const [cheat, honest] = [playLives(saving, share), playLives(0, 0)];
     const error = 3 * Math.hypot(cheat.error, honest.error);
@@ -158,8 +161,8 @@ describe('deterred saving', () => {
     return cheat.mean > honest.mean ? 'more' : 'less';
   }
 
-  it('is where whole lives of cheats and of honest providers earn the same', () => {
-    // The franchise is what an honest provider has before it from here on; played out, so that no formula is its own witness.
+  it('is where cheats and honest providers earn the same over a whole life', () => {
+    // The franchise is what an honest provider will still earn. The test simulates it, so that no formula confirms itself.
     const { mean: life } = playLives(0, 0);
     const franchise = GOES_ON * life;
     const save = (franchiseAtomic: number): number => {
@@ -175,7 +178,7 @@ describe('deterred saving', () => {
       expect(compare(save(franchise), share)).toBe('as much');
       expect(compare(save(franchise) * 1.25, share)).toBe('more');
       expect(compare(save(franchise) * 0.75, share)).toBe('less');
-      // With the fee alone for a loss it would deter far less than it does.
+      // If the loss were the fee alone, the coverage would deter far less than it does.
       expect(compare(save(0), share)).toBe('less');
     }
   });

@@ -19,8 +19,8 @@ const measure = (change: Partial<DeterrenceTerms> = {}): Measured => {
   return only;
 };
 
-describe('what a row deters', () => {
-  it('is Proposition 1 at the break-even, for whatever terms', () => {
+describe('the deterrence of a row', () => {
+  it('is Proposition 1 at the break-even, for any terms', () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -59,7 +59,7 @@ describe('what a row deters', () => {
     expect(measure({ rate: 0.0001 })).toMatchObject({ leastCoveragePpm: undefined, deterredSavingAtomic: 0n });
   });
 
-  it('is named as unmeasured where it was not, and never guessed', () => {
+  it('names an alternative without measurement, and never guesses its values', () => {
     const unseen = { name: 'unseen', replies: 0, caught: [0, 0, 0, 0] };
     expect(computeDeterrence({ power: [unseen, q4] }, terms)).toMatchObject([
       { kind: 'unmeasured', name: 'unseen' },
@@ -68,13 +68,13 @@ describe('what a row deters', () => {
     expect(computeDeterrence({ power: [] }, terms)).toEqual([]);
   });
 
-  it('takes a saving at no less than it is', () => {
+  it('never rounds a saving down', () => {
     expect(computeSaving({ feeAtomic: 1n, savingPpm: 1 })).toBe(1n);
     expect(computeSaving({ feeAtomic: 3n, savingPpm: 500_000 })).toBe(2n);
     expect(computeSaving({ feeAtomic: 3n, savingPpm: 0 })).toBe(0n);
   });
 
-  it('refuses terms that are none', () => {
+  it('refuses invalid terms', () => {
     for (const bad of [{ rate: 0.002 }, { coveragePpm: PPM + 1 }, { savingPpm: -1 }, { franchiseAtomic: -1n }]) {
       expect(() => measure(bad)).toThrow(RangeError);
     }

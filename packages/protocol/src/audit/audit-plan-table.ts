@@ -2,41 +2,41 @@ import { PPM } from '../exchange/reputation.ts';
 import { type DriftRow, POWER_RATES } from '../modality/text/drift/drift-table.ts';
 import { computeDeterredSaving, computeDeterringCoverage, measureSoundness } from './audit-plan.ts';
 
-/** What Proposition 1 weighs, besides what a drift table measured. */
+/** The inputs of Proposition 1 that a drift table does not measure. */
 export interface DeterrenceTerms {
-  /** alpha: share of replies that is audited. */
+  /** alpha: share of replies that are audited. */
   readonly coveragePpm: number;
-  /** What a cheat saves on a reply, of its fee. */
+  /** Saving of a cheat on a reply, as a part of its fee. */
   readonly savingPpm: number;
   readonly feeAtomic: bigint;
-  /** Phi: what a reject takes besides the fee. */
+  /** Phi: loss by a reject besides the fee. */
   readonly franchiseAtomic: bigint;
   /** Share of honest replies that the table may reject; one of POWER_RATES. */
   readonly rate: number;
 }
 
-/** What one cheat of a row has to fear. */
+/** The result of Proposition 1 for one kind of cheat in a row. */
 export type Deterrence =
   | { readonly kind: 'unmeasured'; readonly name: string }
   | {
       readonly kind: 'measured';
       readonly name: string;
       readonly replies: number;
-      /** How many of the samples are caught at the rate asked for. */
+      /** Number of samples that are caught at the requested rate. */
       readonly caught: number;
       /** s, at the lower 95 % limit. */
       readonly soundnessPpm: number;
       /** eps. */
       readonly falsePositivePpm: number;
-      /** The least coverage at which the saving is not worth it; undefined where none is enough. */
+      /** The least coverage that makes the saving not worth it. Undefined if no coverage does. */
       readonly leastCoveragePpm: number | undefined;
-      /** The largest saving that is not worth it at the coverage asked about. */
+      /** The largest saving that is not worth it at the given coverage. */
       readonly deterredSavingAtomic: bigint;
       readonly isDeterred: boolean;
     };
 
 /**
- * In atomic units, rounded up, so that a cheat's saving is never underestimated.
+ * Computes a cheat's saving in atomic units. It is rounded up, so that it is never underestimated.
  * @throws RangeError on a share outside 0..1,000,000.
  */
 export function computeSaving({ feeAtomic, savingPpm }: Pick<DeterrenceTerms, 'feeAtomic' | 'savingPpm'>): bigint {
@@ -47,8 +47,9 @@ export function computeSaving({ feeAtomic, savingPpm }: Pick<DeterrenceTerms, 'f
 }
 
 /**
- * One entry for each alternative of the row, in its order; one that was not measured is named as such.
- * @throws RangeError where the row was not measured at this rate, or a term is out of range.
+ * Computes the deterrence of each alternative of the row, in the row's order. An alternative without measurement is marked as
+ * such.
+ * @throws RangeError if the row was not measured at this rate, or a term is out of range.
  */
 export function computeDeterrence(row: Pick<DriftRow, 'power'>, terms: DeterrenceTerms): readonly Deterrence[] {
   const { coveragePpm, feeAtomic, franchiseAtomic, rate } = terms;

@@ -34,7 +34,7 @@ describe('Proposition 1', () => {
     expect(computeDeterringCoverage(paper, 0n)).toBe(0);
   });
 
-  it('gives with each function what the other takes', () => {
+  it('inverts each function by the other', () => {
     fc.assert(
       fc.property(stakes, amount, (each, saving) => {
         const coverage = computeDeterringCoverage(each, saving);
@@ -65,7 +65,7 @@ describe('Proposition 1', () => {
     );
   });
 
-  it('takes what a row measured at its lower limit', () => {
+  it('takes the lower limit of the measurement of a row', () => {
     const row = {
       power: [
         { name: 'q4', replies: 100, caught: [100, 100, 90, 0] },
@@ -116,14 +116,14 @@ describe('planAudits', () => {
     ['new', { payeeAudits: 0 }],
     ['dear', { feeAtomic: 9000n }],
     ['doubtful', { payeeEvidence: 20 }],
-  ])('raises what is %s, and only that', (_, change) => {
+  ])('raises the coverage of a reply that is %s, and of no other', (_, change) => {
     const replies = [...crowd(50), { ...ordinary, ...change }];
     const plan = planAudits(replies, { basePpm: 50_000, tokens: 100_000 });
     expect(plan[50]).toBeGreaterThan(100_000);
     expect(plan.slice(0, 50)).toEqual(crowd(50).map(() => 50_000));
   });
 
-  it('compares speeds within a model, by what a few cheats cannot move', () => {
+  it('compares speeds within a model, with a measure that a few cheats cannot move', () => {
     const slow = Array.from({ length: 20 }, (_, i) => ({ ...ordinary, model: 'large', speed: 5 + (i % 3) * 0.3 }));
     const cheats = [50, 55, 60].map((speed) => ({ ...ordinary, model: 'large', speed }));
     const plan = planAudits([...crowd(50), ...slow, ...cheats], { basePpm: 10_000, tokens: 1_000_000 });
@@ -132,7 +132,7 @@ describe('planAudits', () => {
     expect(computeRobustZ(9, [1, 1, 1, 1])).toBe(0);
   });
 
-  it('goes by what stands out more, the reply or the tests of its provider', () => {
+  it('takes the larger deviation: the speed of the reply or the speed in tests of its provider', () => {
     const plan = (change: Partial<AuditableReply>) =>
       planAudits([...crowd(50), { ...ordinary, ...change }], { basePpm: 10_000, tokens: 1_000_000 })[50];
     const z = computeSpeedZ(
@@ -142,7 +142,7 @@ describe('planAudits', () => {
     expect(plan({ speed: 200 })).toBeGreaterThan(10_000);
     expect(plan({ speed: 200, testedZ: -z })).toBe(plan({ speed: 200 }));
     expect(plan({ speed: 50, testedZ: z })).toBe(plan({ speed: 200 }));
-    // As with replies, up to three deviations are nothing.
+    // As for replies, deviations up to three do not count.
     expect(plan({ speed: 50, testedZ: 3 })).toBe(10_000);
   });
 
@@ -169,7 +169,7 @@ describe('planAudits', () => {
     );
   });
 
-  it('gives no less for more budget, nor for more reason', () => {
+  it('never gives less for a larger budget or for stronger reasons', () => {
     fc.assert(
       fc.property(
         fc.array(reply, { minLength: 1, maxLength: 20 }),
@@ -189,7 +189,7 @@ describe('planAudits', () => {
     );
   });
 
-  it('refuses what is no reply', () => {
+  it('refuses invalid replies', () => {
     for (const broken of [
       { tokens: 0 },
       { speed: 0 },

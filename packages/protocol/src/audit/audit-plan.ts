@@ -5,9 +5,10 @@ import { POWER_RATES } from '../modality/text/drift/drift-table.ts';
 import { computeMedian, computeWilsonInterval } from '../statistics/statistics.ts';
 
 /**
- * What an audit is worth, and where audits go. Honest play is a best response if and only if alpha (s - eps) >= saving /
- * (fee + franchise): coverage times margin of the check against what a cheat saves by what it stands to lose.
- * Money in atomic units, rates in parts per million, integers throughout: co-signers compute the same coverage.
+ * The stakes of an audit. They say what an audit is worth, and where audits go. Honest play is a best response if and only if
+ * alpha (s - eps) >= saving / (fee + franchise). Here alpha is the coverage and s - eps the margin of the check. The right side
+ * is the cheat's saving, relative to its possible loss. Money is in atomic units and rates in parts per million. All are
+ * integers, so that co-signers compute the same coverage.
  * Source: whitepaper section 4.1, Proposition 1; 4.2, Remark 2.
  */
 export interface Stakes {
@@ -17,13 +18,13 @@ export interface Stakes {
   readonly falsePositivePpm: number;
   /** p: forfeited on a reject. */
   readonly feeAtomic: bigint;
-  /** Phi: what ejection takes besides; 0 where only the fee deters. */
+  /** Phi: loss by an ejection besides the fee; 0 if only the fee deters. */
   readonly franchiseAtomic: bigint;
 }
 
 /**
- * The least coverage that makes a saving not worth it, rounded up.
- * @returns ppm; undefined where no coverage does.
+ * Computes the least coverage that makes a saving not worth it, rounded up.
+ * @returns ppm; undefined if no coverage does.
  * @throws RangeError on a rate outside 0..1,000,000 or a negative amount.
  */
 export function computeDeterringCoverage(stakes: Stakes, savingAtomic: bigint): number | undefined {
@@ -35,7 +36,7 @@ export function computeDeterringCoverage(stakes: Stakes, savingAtomic: bigint): 
   return coverage > BigInt(PPM) ? undefined : Number(coverage);
 }
 
-/** The largest saving that a coverage deters, rounded down; 0 where the check tells nothing. */
+/** Computes the largest saving that a coverage deters, rounded down; 0 if the check has no margin. */
 export function computeDeterredSaving(stakes: Stakes, coveragePpm: number): bigint {
   const { margin, loss } = weigh(stakes);
   assertPpm(coveragePpm);
@@ -61,7 +62,7 @@ function assertPpm(value: number): void {
 const divideUp = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
 
 export interface MeasuredSoundness {
-  /** Of the alternative. */
+  /** Name of the alternative. */
   readonly name: string;
   /** Lower 95 % limit of the share caught. */
   readonly soundnessPpm: number;
@@ -70,8 +71,8 @@ export interface MeasuredSoundness {
 }
 
 /**
- * s and eps of a row for each of its alternatives, at one of its rates.
- * @throws RangeError where the row was not measured at this rate.
+ * Returns s and eps of a row for each of its alternatives, at one of its rates.
+ * @throws RangeError if the row was not measured at this rate.
  */
 export function measureSoundness(row: Pick<DriftRow, 'power'>, rate: number): readonly MeasuredSoundness[] {
   const index = POWER_RATES.indexOf(rate);
@@ -85,50 +86,50 @@ export function measureSoundness(row: Pick<DriftRow, 'power'>, rate: number): re
     }));
 }
 
-/** One reply that may be audited, as everybody who holds the epoch's records sees it. */
+/** A reply that may be audited. Every holder of the epoch's records computes the same values. */
 export interface AuditableReply {
-  /** What a verifier has to run: prompt and output tokens, at least 1. */
+  /** Tokens that a verifier has to run: prompt and output, at least 1. */
   readonly tokens: number;
   readonly feeAtomic: bigint;
-  /** Names the model, so that speed is compared with that of peers; hex of the model root. */
+  /** Name of the model: hex of its model root. Speeds are compared within a model. */
   readonly model: string;
   /** Output tokens per second, above 0. */
   readonly speed: number;
   /**
-   * How far its provider stands out by its speed in tests, which it cannot hold back since it does not know them: computeSpeedZ among the
-   * tested providers of the model. Default: 0, as nobody was tested.
+   * Deviation of the provider's speed in tests: computeSpeedZ among the tested providers of the model. The provider cannot slow
+   * down for tests, because it does not recognise them. Default: 0, as if no provider was tested.
    */
   readonly testedZ?: number;
   /** Audits of its payee so far. */
   readonly payeeAudits: number;
-  /** computePayeeEvidence of its payee before this epoch. */
+  /** computePayeeEvidence of the payee, before this epoch. */
   readonly payeeEvidence: number;
 }
 
 export interface AuditBudget {
-  /** Coverage that no reply falls below. */
+  /** The least coverage of a reply. */
   readonly basePpm: number;
-  /** Expected tokens that verifiers run in all; what base coverage needs is spent even beyond it. */
+  /** Expected tokens of all verifiers together. Base coverage is spent even beyond this budget. */
   readonly tokens: number;
 }
 
-/** Extra coverage that a validator spends on such reasons where it names none, on average, parts per million. */
+/** The default of a validator's extra coverage for such reasons: an average, parts per million. */
 export const DEFAULT_EXTRA_PPM = 10_000;
 
-/** From this robust z on, a speed is suspicious. Each further unit adds so many times base coverage. */
+/** The robust z from which a speed is suspicious. Each further unit adds so many times base coverage. */
 const SPEED_FROM = 3;
 const SPEED_WEIGHT = 2;
-/** An identity counts as new until so many audits. */
+/** Audits until an identity no longer counts as new. */
 const NEW_AUDITS = 20;
 const NEW_WEIGHT = 4;
 const FEE_WEIGHT = 1;
 const DOUBT_WEIGHT = 3;
-/** No single reason adds more than this many times base coverage. */
+/** The most that a single reason adds, in multiples of base coverage. */
 const REASON_LIMIT = 20;
 
 /**
- * How many times base coverage a reply deserves besides it: it is faster than its peers, pays a new identity, is expensive, or
- * pays a payee that the evidence so far speaks against.
+ * Computes the extra coverage that a reply deserves, in multiples of base coverage. The reasons are: it is faster than its
+ * peers, pays a new identity, is expensive, or pays a payee with evidence against it.
  * @returns at least 0.
  */
 function computeReasons(reply: AuditableReply, peers: { speeds: readonly number[]; medianFee: number }): number {
@@ -141,13 +142,13 @@ function computeReasons(reply: AuditableReply, peers: { speeds: readonly number[
   );
 }
 
-/** Fewer peers than this have no typical scatter. */
+/** The fewest peers with a typical scatter. */
 const MIN_PEERS = 5;
-/** Least scatter that is assumed of honest speeds, ln. */
+/** The least scatter that is assumed for honest speeds, ln. */
 const SPEED_FLOOR = 0.05;
 
 /**
- * (x - median) / (1.4826 median |x - median|): unlike mean and deviation, a few cheats do not move it.
+ * Computes (x - median) / (1.4826 median |x - median|). Unlike mean and deviation, a few cheats do not move it.
  * @returns 0 with fewer than five peers.
  */
 export function computeRobustZ(x: number, peers: readonly number[]): number {
@@ -157,13 +158,14 @@ export function computeRobustZ(x: number, peers: readonly number[]): number {
   return (x - median) / Math.max(1.4826 * deviation, SPEED_FLOOR);
 }
 
-/** How far a speed stands out among others, in robust deviations of their logarithms. All above 0. */
+/** Computes the deviation of a speed from others, in robust deviations of their logarithms. All speeds are above 0. */
 export const computeSpeedZ = (speed: number, peers: readonly number[]): number =>
   computeRobustZ(computeLog(speed), peers.map(computeLog));
 
 /**
- * Coverage of each reply of an epoch, in ppm, in the order given; what isAudited takes. At least base coverage for all;
- * what the budget leaves is spread in proportion to reasons. The result for a reply does not depend on the others' order.
+ * Computes the coverage of each reply of an epoch, in ppm, in the order of the input; isAudited takes it. Every reply gets at
+ * least base coverage. The rest of the budget is spread in proportion to reasons. The result for a reply does not depend on the
+ * order of the others.
  * @throws RangeError on a field out of range.
  */
 export function planAudits(

@@ -12,7 +12,10 @@ const stakes = fc.record({
   basePpm: fc.integer({ min: 0, max: 1_000_000 }),
 });
 
-/** What forging one reply gains on average, in units of 10^-12: the fee unless it is caught, which costs what is held. */
+/**
+ * Computes the average gain of forging one reply, in units of 10^-12. The forger earns the fee unless it is caught; then it
+ * loses its held earnings.
+ */
 function computeGain(
   ppm: number,
   { feeAtomic, heldAtomic, soundnessPpm }: Parameters<typeof computeAuditRate>[0],
@@ -27,7 +30,7 @@ describe('computeAuditRate', () => {
     expect(computeAuditRate(given)).toBe(ratePpm);
   });
 
-  it('is no less than the base and no more than everything', () => {
+  it('lies between the base rate and 1', () => {
     fc.assert(
       fc.property(stakes, (given) => {
         const rate = computeAuditRate(given);
@@ -37,7 +40,7 @@ describe('computeAuditRate', () => {
     );
   });
 
-  it('leaves a forger no gain wherever it audits less than everything, and not a millionth too much', () => {
+  it('leaves a forger no gain below full coverage, and is not a millionth too high', () => {
     fc.assert(
       fc.property(stakes, (given) => {
         const rate = computeAuditRate(given);
@@ -48,7 +51,7 @@ describe('computeAuditRate', () => {
     );
   });
 
-  it('falls as more is held, and rises with the fee', () => {
+  it('falls with the held earnings and rises with the fee', () => {
     fc.assert(
       fc.property(stakes, money, (given, more) => {
         const rate = computeAuditRate(given);

@@ -2,15 +2,15 @@ import { PPM } from '../exchange/reputation.ts';
 import { computeDeterringCoverage } from './audit-plan.ts';
 
 /**
- * s as the network counts on it, ppm: an audit by one drawn verifier where a league has a third of all draws, and its honeypots
- * and pairs find a tenth of what that league hides: (1 - 1/3) (1 + 0.1 / 3).
+ * s as the network assumes it, ppm: (1 - 1/3) (1 + 0.1 / 3). One drawn verifier does the audit, and a league of cheats has a
+ * third of all draws. Honeypots and pairs find a tenth of the replies that the league hides.
  */
 export const SOUNDNESS_PPM = 688_888;
 
 export interface HeldStakes {
-  /** p: what the reply pays, lost on a reject. */
+  /** p: fee of the reply, lost on a reject. */
   readonly feeAtomic: bigint;
-  /** H: what the provider has earned and an ejection takes. */
+  /** H: held earnings of the provider, which an ejection takes. */
   readonly heldAtomic: bigint;
   /** s: P(caught | forged and audited), ppm; at least 1. */
   readonly soundnessPpm: number;
@@ -19,10 +19,10 @@ export interface HeldStakes {
 }
 
 /**
- * Coverage under which forging one reply gains nothing, whatever the provider did before: min(1, max(base, p / (s (H + p)))), rounded
- * up. Forged, a reply earns p unless it is caught, and then costs H: the gain is p - alpha s (H + p), at most 0 for every result below
- * 1,000,000. Where even full coverage does not deter, while H < p (1 - s) / s, the result is 1,000,000: such a provider needs a second
- * verifier, which raises s.
+ * Computes the coverage under which forging one reply gains nothing, whatever the provider did before: min(1, max(base, p / (s
+ * (H + p)))), rounded up. A forged reply earns p unless it is caught, and then costs H. So the gain is p - alpha s (H + p), at
+ * most 0 for every result below 1,000,000. If H < p (1 - s) / s, even full coverage does not deter and the result is 1,000,000.
+ * Such a provider needs a second verifier, which raises s.
  * @returns parts per million.
  * @throws RangeError on a rate outside 0..1,000,000, a soundness of 0, or a negative amount.
  */

@@ -27,7 +27,7 @@ describe('audit selection', () => {
     );
   });
 
-  it('audits a fraction alpha, and what it audits at a lower coverage it audits at a higher one', () => {
+  it('audits a fraction alpha; an audit at a lower coverage is also one at a higher coverage', () => {
     const count = 4000;
     const audited = (alpha: number): boolean[] =>
       Array.from({ length: count }, (_, i) => isAudited(nobleCrypto, draw(i), alpha));
@@ -38,13 +38,13 @@ describe('audit selection', () => {
     expect(low.every((selected, i) => !selected || high[i])).toBe(true);
   });
 
-  it('always audits what came late', () => {
+  it('always audits late replies', () => {
     const late = Array.from({ length: 20 }, (_, i) => ({ ...draw(i), beaconEpoch: 17n }));
     expect(late.every((one) => isAudited(nobleCrypto, one, 1))).toBe(true);
     expect(late.some((one) => isAudited(nobleCrypto, { ...one, beaconEpoch: 5n }, 1))).toBe(false);
   });
 
-  it('asks for an epoch that decides about the order, and a coverage in range', () => {
+  it('requires an epoch that decides about the order, and a coverage in range', () => {
     for (const beaconEpoch of [1n, 4n, 6n, 16n])
       expect(() => isAudited(nobleCrypto, { ...draw(1), beaconEpoch }, 500_000)).toThrow(ProtocolError);
     for (const alpha of [-1, 1_000_001, 0.5]) {
@@ -103,7 +103,7 @@ describe('verifier assignment', () => {
     }
   });
 
-  it('never takes the server, its operator, another model or one that was tried', () => {
+  it('never takes the server, its operator, another model or a provider that was tried', () => {
     expect(assign([server])).toBeUndefined();
     expect(assign([candidate(2, { payee: server.payee })])).toBeUndefined();
     expect(assign([candidate(2, { modelRoot: new Uint8Array(32) })])).toBeUndefined();
@@ -138,7 +138,7 @@ describe('verifier assignment', () => {
     }
   });
 
-  it('gives chances in proportion to weights, and one to whoever has none', () => {
+  it('gives chances in proportion to weights, and weight 1 to a candidate without one', () => {
     const weights = [0n, 0n, 1n, 3n, 6n];
     const weighed = pool.map((one, i) => ({ ...one, weight: weights[i] as bigint }));
     const counts = new Map<number, number>();
@@ -158,7 +158,7 @@ describe('verifier assignment', () => {
     }
   });
 
-  it('never takes the operator of one that was heard', () => {
+  it('never takes the operator of a verifier that was asked before', () => {
     const operator = new Uint8Array(32).fill(7);
     const other = new Uint8Array(32).fill(8);
     const owned = [candidate(2, { operator }), candidate(3, { operator }), candidate(4, { operator: other })];
@@ -170,7 +170,7 @@ describe('verifier assignment', () => {
     expect(assignVerifier(nobleCrypto, { ...nobody, heard: [] })?.providerId).toEqual(owned[1]!.providerId);
   });
 
-  it('prefers a class where somebody has it, and only there', () => {
+  it('prefers a class if a candidate has it', () => {
     const classes = pool.map((one, i) => ({ ...one, numericClass: i === 3 ? 'a' : 'b' }));
     for (let i = 0; i < 20; i++) {
       const input = { draw: draw(i), modelRoot: root, server, tried: [], candidates: classes };
@@ -180,7 +180,7 @@ describe('verifier assignment', () => {
     }
   });
 
-  it('asks for a later beacon too', () => {
+  it('requires a later beacon too', () => {
     expect(() => assign(pool, [], { ...draw(1), orderEpoch: 5n })).toThrow(ProtocolError);
   });
 });
@@ -198,7 +198,7 @@ describe('uniform integers', () => {
     expect(() => drawInteger(nobleCrypto, new Uint8Array(32), 1n << 129n)).toThrow(RangeError);
   });
 
-  it('throw away what lies above the last whole multiple', () => {
+  it('discard values above the last whole multiple', () => {
     // A hash of all ones lies in the cut-off rest of 2^256 mod 3; the next one does not.
     let calls = 0;
     const crypto = { ...nobleCrypto, sha256: () => new Uint8Array(32).fill(calls++ === 0 ? 0xff : 0) };

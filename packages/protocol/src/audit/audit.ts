@@ -6,16 +6,16 @@ import { PPM } from '../exchange/reputation.ts';
 import { type DecidingEpoch, findDecidingEpoch } from './deciding-epoch.ts';
 
 /**
- * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of the epoch that
- * the order fixes (deciding-epoch.ts), so that nobody could know when the reply was served, and everybody can recompute it
- * afterwards.
+ * The draws that select replies for audits, and the verifiers of each audit (docs/spec/audit-selection.md). They are functions
+ * of the beacon of the epoch that the order fixes (deciding-epoch.ts). So nobody can know them while the reply is served, and
+ * everybody can recompute them afterwards.
  */
 const SELECTION_DOMAIN = encodeDomain('ogong-audit-v1');
 const PAIR_DOMAIN = encodeDomain('ogong-audit-pair-v1');
 const ASSIGNMENT_DOMAIN = encodeDomain('ogong-verifier-v1');
-/** Share of audits that ask two verifiers at the same time, parts per million; the least that co-signers accept. */
+/** Share of audits that ask two verifiers at the same time, parts per million; the least share that co-signers accept. */
 export const PAIR_PPM = 100_000;
-/** Share of audits that bring a honeypot along, parts per million; the most that co-signers accept. */
+/** Share of audits that send a honeypot along, parts per million; the largest share that co-signers accept. */
 export const HONEYPOT_PPM = 50_000;
 
 export interface AuditDraw {
@@ -23,15 +23,15 @@ export interface AuditDraw {
   readonly replyId: Uint8Array;
   /** The epoch that the payer signed. */
   readonly orderEpoch: bigint;
-  /** One that decides about replies of that order. */
+  /** An epoch that decides about replies of that order. */
   readonly beaconEpoch: bigint;
   /** Value of beaconEpoch, 32 bytes. */
   readonly beacon: Uint8Array;
 }
 
 /**
- * Whether a reply is audited at a coverage of `alphaPpm` parts per million: the first 64 bits of H(beacon || reply id)
- * against alpha, compared as integers. 1,000,000 always audits, 0 never does. A late reply is always audited.
+ * Returns whether a reply is audited at a coverage of `alphaPpm` parts per million. It compares the first 64 bits of H(beacon
+ * || reply id) with alpha, as integers. 1,000,000 always audits, 0 never does. A late reply is always audited.
  * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or an epoch that does not decide about the reply.
  */
 export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
@@ -39,8 +39,8 @@ export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): bo
 }
 
 /**
- * Whether an audit asks two verifiers at the same time, like isAudited, with a separate draw. Neither verifier knows of the
- * other, and each report checks the other.
+ * Returns whether an audit asks two verifiers at the same time. It is like isAudited, with a separate draw. Neither verifier
+ * knows of the other, and each report checks the other.
  * @throws ProtocolError like isAudited.
  */
 export function isPaired(crypto: Crypto, draw: AuditDraw, pairPpm: number): boolean {
@@ -48,8 +48,8 @@ export function isPaired(crypto: Crypto, draw: AuditDraw, pairPpm: number): bool
 }
 
 /**
- * Whether a honeypot goes along with an audit. The draw is that of pairs at a smaller share: a honeypot needs two reports that agree,
- * and nobody chooses which audits have one.
+ * Returns whether a honeypot goes along with an audit. It uses the draw of pairs with a smaller share, because a honeypot needs
+ * two reports that agree. Nobody chooses the audits that have one.
  * @throws ProtocolError like isAudited.
  */
 export function hasHoneypot(crypto: Crypto, draw: AuditDraw, honeypotPpm: number): boolean {
@@ -66,15 +66,15 @@ function isDrawn(crypto: Crypto, domain: Uint8Array, draw: AuditDraw, ppm: numbe
   return fraction * BigInt(PPM) < BigInt(ppm) << 64n;
 }
 
-/** A provider in its second role. */
+/** A provider in its role as a verifier. */
 export interface VerifierCandidate {
   readonly providerId: Uint8Array;
   /** 20 bytes: the payee of its work. One payee counts as one operator. */
   readonly payee: Uint8Array;
   readonly modelRoot: Uint8Array;
-  /** 32 bytes, the same for all that seem to be of one operator. */
+  /** 32 bytes, equal for all candidates that seem to have one operator. */
   readonly operator?: Uint8Array;
-  /** The class that it says it computes in. */
+  /** The numeric class that it announces. */
   readonly numericClass?: string;
   /** Chances, in proportion; at least 1. Default: 1. */
   readonly weight?: bigint;
@@ -82,23 +82,27 @@ export interface VerifierCandidate {
 
 export interface VerifierAssignment<T extends VerifierCandidate> {
   readonly draw: AuditDraw;
-  /** The reply's own. */
+  /** Model root of the reply. */
   readonly modelRoot: Uint8Array;
   readonly server: { readonly providerId: Uint8Array; readonly payee: Uint8Array };
   readonly candidates: readonly T[];
   /** Providers that were already asked about this reply, in order. */
   readonly tried: readonly Uint8Array[];
-  /** Operators that have reported or were asked: a second report must come from another operator. */
+  /** Operators that have reported or were asked. A second report must come from another operator. */
   readonly heard?: readonly Uint8Array[];
-  /** Candidates of this class come first, where there are any. */
+  /** Candidates of this class come first, if there are any. */
   readonly preferClass?: string | undefined;
 }
 
 /**
- * The verifier of a reply, or of its next attempt: drawn by weight among the candidates that serve the same model root,
- * are not the server, are not paid to the server's payee, were not tried, and are of no operator that was heard;
- * undefined where none is left. The result does not depend on the order or repetition of candidates.
- * @throws ProtocolError `out-of-range` where the epoch does not decide about the reply.
+ * Draws the verifier of a reply, or of its next attempt, by weight. Candidates are those that:
+ * - serve the same model root,
+ * - are not the server and do not share its payee,
+ * - were not tried,
+ * - have no operator in `heard`.
+ * The result does not depend on the order or repetition of candidates.
+ * @returns undefined if no candidate is left.
+ * @throws ProtocolError `out-of-range` if the epoch does not decide about the reply.
  */
 export function assignVerifier<T extends VerifierCandidate>(
   crypto: Crypto,

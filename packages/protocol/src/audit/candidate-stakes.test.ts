@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isBeyond, isListLacking, isOverstated, listStakeClaims, type WeighedCandidate } from './candidate-stakes.ts';
 
 const payeeOf = (number: number): Uint8Array => new Uint8Array(20).fill(number);
-/** By payee: whole tokens of each of its keys. */
+/** Whole tokens of each key, by payee. */
 const list = (stakes: Readonly<Record<number, readonly number[]>>): WeighedCandidate[] =>
   Object.entries(stakes).flatMap(([payee, keys]) =>
     keys.map((tokens) => ({ payee: payeeOf(Number(payee)), weight: 1n + BigInt(tokens) })),

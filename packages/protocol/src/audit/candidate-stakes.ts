@@ -2,12 +2,12 @@ import { toHex } from '../base/bytes.ts';
 import { ATOMIC_PER_TOKEN } from '../exchange/stake-weights.ts';
 
 /**
- * Which list of candidates a co-signer believes (docs/spec/candidate-lists.md). Who was announced to the handling
- * validator, and what its payees had staked, nobody can prove afterwards. Every validator hears the same verifiers, so each compares the
- * list with those that it held itself.
+ * The co-signer's check of a list of candidates (docs/spec/candidate-lists.md). Nobody can prove afterwards which announcements
+ * the handling validator had, or what its payees had staked. But every validator receives announcements of the same verifiers.
+ * So each compares the list with the announcements that it stored itself.
  */
 
-/** A candidate with its own chances in the draw: 1, and its share of what its payee has staked. */
+/** A candidate with its own chances in the draw: 1, plus its share of its payee's stake. */
 export interface WeighedCandidate {
   /** 20 bytes. */
   readonly payee: Uint8Array;
@@ -16,7 +16,7 @@ export interface WeighedCandidate {
 
 interface PayeeTokens {
   readonly payee: Uint8Array;
-  /** Whole tokens that its keys count with in the list. */
+  /** Whole tokens that the list counts for its keys. */
   tokens: bigint;
   keys: bigint;
 }
@@ -33,11 +33,11 @@ function sumByPayee(list: readonly WeighedCandidate[]): Map<string, PayeeTokens>
 }
 
 /**
- * Whether a list leaves out more than half of the stake that somebody else knows, the payee with the largest missing stake left out of
- * account on both sides. An honest list leaves out a quarter at most (listCandidates), and validators do not hear of everybody at the
- * same moment; what one of them lacks, others hand on. So whoever announces itself to some validators alone gets no list refused,
- * unless nobody hands it on and it has more than half of the stake under several payees.
- * @param known who could have been listed, each with the chances of that list.
+ * Returns whether a list leaves out more than half of the known stake. The payee with the largest missing stake does not count
+ * on either side. An honest list leaves out a quarter at most (listCandidates). Validators do not receive every announcement at
+ * the same moment, but they hand on those that another lacks. So a verifier that announces itself only to some validators gets
+ * no list refused. The exception: no validator hands it on, and it has more than half of the stake under several payees.
+ * @param known possible candidates, each with the chances of that list.
  */
 export function isListLacking(known: readonly WeighedCandidate[], listed: readonly WeighedCandidate[]): boolean {
   const listedOf = sumByPayee(listed);
@@ -46,7 +46,7 @@ export function isListLacking(known: readonly WeighedCandidate[], listed: readon
   let largest = 0n;
   for (const [payee, { tokens, keys }] of sumByPayee(known)) {
     const found = listedOf.get(payee);
-    // Whole tokens are shared among keys, and each key's share is rounded down. Keys that somebody makes up round nothing.
+    // Whole tokens are shared among keys, and each key's share is rounded down. Made-up keys need no allowance for rounding.
     const counted = found === undefined ? 0n : found.tokens + keys;
     const lacks = tokens > counted ? tokens - counted : 0n;
     knownTokens += tokens;
@@ -56,29 +56,29 @@ export function isListLacking(known: readonly WeighedCandidate[], listed: readon
   return 2n * (missing - largest) > knownTokens - largest;
 }
 
-/** A payee with more chances in a list than others for its stake. */
+/** A payee that has more chances in a list than others, because of its stake. */
 export interface StakeClaim {
   readonly payee: Uint8Array;
   /** Whole tokens that the list counts for it. */
   readonly tokens: bigint;
 }
 
-/** What a list says that its payees had staked; nobody who counts for nothing. */
+/** Returns the stakes that a list claims for its payees, without those that count for nothing. */
 export function listStakeClaims(listed: readonly WeighedCandidate[]): StakeClaim[] {
   return [...sumByPayee(listed).values()].filter(({ tokens }) => tokens > 0n);
 }
 
 /**
- * Whether a payee cannot have had a stake. Stake leaves over days, so what was there hours ago is still there or on its way out; and what
- * penalties and cases took is held for an appeal. A fifth may be gone for good: the penalties of two days, or their cases, where a
- * network's appeals are shorter than an entry waits for signatures.
- * @param stakedAtomic now, with what is on its way out, and what penalties and cases hold of it.
+ * Returns whether a claimed stake of a payee is impossible. Stake leaves over days, so stake of a few hours ago is still there
+ * or on its way out. Stake taken by penalties and cases is held for an appeal. A fifth may be gone for good: the penalties of
+ * two days. Cases of two days count too, if the network's appeals are shorter than an entry's wait for signatures.
+ * @param stakedAtomic the present stake, with stake on its way out and stake that penalties and cases hold.
  */
 export function isBeyond(claimedAtomic: bigint, stakedAtomic: bigint): boolean {
   return 4n * claimedAtomic > 5n * stakedAtomic;
 }
 
-/** Whether a payee cannot have had the stake that a list counts for it. @param stakedAtomic as in isBeyond. */
+/** Returns whether the stake that a list counts for a payee is impossible. @param stakedAtomic as in isBeyond. */
 export function isOverstated({ tokens }: Pick<StakeClaim, 'tokens'>, stakedAtomic: bigint): boolean {
   return isBeyond(tokens * ATOMIC_PER_TOKEN, stakedAtomic);
 }

@@ -6,13 +6,13 @@ import { computeDecidingEpoch, findDecidingEpoch } from './deciding-epoch.ts';
 const epoch = fc.bigInt({ min: 0n, max: 1n << 40n });
 
 describe('the deciding epoch', () => {
-  it('is one and the same for all replies that are in time', () => {
+  it('is the same for all replies in time', () => {
     for (const intakeEpoch of [8n, 10n, 11n, 12n])
       expect(computeDecidingEpoch({ orderEpoch: 10n, intakeEpoch })).toEqual({ epoch: 14n, isLate: false });
     expect(computeDecidingEpoch({ orderEpoch: 10n, intakeEpoch: 13n })).toEqual({ epoch: 26n, isLate: true });
   });
 
-  it('comes two epochs after the intake or later, and is found again from the order alone', () => {
+  it('comes at least two epochs after the intake, and follows from the order alone', () => {
     fc.assert(
       fc.property(epoch, fc.bigInt({ min: 0n, max: 5_000n }), (orderEpoch, waited) => {
         const intakeEpoch = orderEpoch + waited;
@@ -25,7 +25,7 @@ describe('the deciding epoch', () => {
     );
   });
 
-  it('leaves few to choose from, and only the first can pass a reply over', () => {
+  it('leaves few choices, and only the first can skip a reply', () => {
     const all = Array.from({ length: 1_100 }, (_, i) => findDecidingEpoch(100n, BigInt(i))).filter(
       (decides) => decides !== undefined,
     );

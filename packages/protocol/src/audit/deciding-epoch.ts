@@ -1,23 +1,27 @@
 /**
- * Which epoch's beacon decides about a reply: whether it is audited, and by whom (docs/spec/audit-selection.md). The order alone fixes
- * it, so neither provider nor validator can wait for a beacon that they like. Epochs are those of the order and after it:
- * 4, 16, 64, ... later. The first is for replies whose record is taken in by then. A later one is for replies that take longer, and
- * those are audited always: whoever pretends to be late gains nothing.
+ * The epochs whose beacon may decide about a reply: whether it is audited, and by which verifiers
+ * (docs/spec/audit-selection.md). The order alone fixes them, so neither provider nor validator can wait for a beacon that they
+ * like. They are the order's epoch plus 4, 16, 64, ... The first is for replies whose record is accepted by then. A later one
+ * is for replies that take longer. Those are always audited, so a false delay gains nothing.
  */
 const FIRST_STEP = 4n;
 const STEP_FACTOR = 4n;
-/** The proposer of an epoch knows its value before others do, so the record must be there while the epoch before has none. */
+/**
+ * Epochs between record and beacon. The proposer of an epoch knows its value early, so the record must exist while the epoch
+ * before has no value.
+ */
 const LEAD = 2n;
 
 export interface DecidingEpoch {
   readonly epoch: bigint;
-  /** The record was not there in time for the first one: the reply is audited whatever the coverage. */
+  /** The record was not there in time for the first epoch. The reply is audited at any coverage. */
   readonly isLate: boolean;
 }
 
 /**
- * @param orderEpoch the one that the payer signed.
- * @param intakeEpoch the newest certified one when the validator took the record in.
+ * Computes the epoch that decides about a reply.
+ * @param orderEpoch the epoch that the payer signed.
+ * @param intakeEpoch the newest certified epoch when the validator accepted the record.
  */
 export function computeDecidingEpoch({
   orderEpoch,
@@ -31,7 +35,7 @@ export function computeDecidingEpoch({
   return { epoch: orderEpoch + step, isLate: step > FIRST_STEP };
 }
 
-/** @returns undefined where that epoch cannot decide about a reply of that order. */
+/** Returns the epoch if it may decide about a reply of that order, and undefined otherwise. */
 export function findDecidingEpoch(orderEpoch: bigint, epoch: bigint): DecidingEpoch | undefined {
   if (epoch < orderEpoch + FIRST_STEP) return undefined;
   const decides = computeDecidingEpoch({ orderEpoch, intakeEpoch: epoch - LEAD });

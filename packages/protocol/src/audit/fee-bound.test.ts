@@ -14,7 +14,7 @@ it('the bound of a fee matches the vectors', () => {
   }
 });
 
-it('leaves no reply that gains by being forged, but for less than the entrance, which the key does not get', () => {
+it('lets no forged reply gain, except below the entrance, which the key does not get', () => {
   const soundness = SOUNDNESS_PPM / 1e6;
   for (const entranceAtomic of [1n, 1_000n, 10n ** 16n]) {
     for (const heldAtomic of [0n, 1n, 999n, 10n ** 15n, 10n ** 18n]) {

@@ -17,7 +17,7 @@ describe('liveness', () => {
     for (const { creditPpm, reports, after } of vectors.credits) expect(updateCredit(creditPpm, reports)).toBe(after);
   });
 
-  it('cannot be moved by less than half of the stake beyond what the others saw', () => {
+  it('stays within the observations of the others if less than half of the stake lies', () => {
     const honest = fc.array(fc.record({ weight: fc.bigInt(1n, 100n), asked: fc.constant(20), missed: fc.nat(20) }), {
       minLength: 1,
       maxLength: 8,
@@ -36,13 +36,13 @@ describe('liveness', () => {
     );
   });
 
-  it('is lowered by nobody who has no half of all stake, however few others say anything', () => {
+  it('is not lowered by less than half of all stake, even if few others report', () => {
     expect(computeLivenessPpm([{ weight: 49n, asked: 50, missed: 50 }], 100n)).toBe(1_000_000);
     expect(computeLivenessPpm([{ weight: 51n, asked: 50, missed: 50 }], 100n)).toBe(62_500);
     expect(() => computeLivenessPpm([{ weight: 1n, asked: 3, missed: 4 }], 1n)).toThrow('not 4 of 3');
   });
 
-  it('counts a reporter less and less that is far from the others, and again once it agrees', () => {
+  it('lowers the weight of a reporter far from the others, and restores it once it agrees', () => {
     const far = [{ missedPpm: 1_000_000, medianPpm: 0 }];
     const near = [{ missedPpm: 200_000, medianPpm: 0 }];
     let credit = 1_000_000;

@@ -1,25 +1,26 @@
 import { PPM } from '../exchange/reputation.ts';
 import { computeWeightedMedian } from '../statistics/weighted-median.ts';
 
-/** What one validator says about a provider that it has tested. */
+/** One validator's report about a provider that it has tested. */
 export interface Sighting {
-  /** Its stake, by its credit: weighCredit. */
+  /** Stake of the validator times its credit: weighCredit. */
   readonly weight: bigint;
   readonly asked: number;
   readonly missed: number;
 }
 
-/** One test says little: the network between two machines fails, too. */
+/** The fewest tests that count. One test says little, because the network between two machines fails too. */
 const LEAST_ASKED = 3;
-/** A provider that answers nobody keeps so much: it has to be drawn to show that it is back. */
+/** The least liveness. A provider that answers nobody keeps it, because it must be drawn to show that it is back. */
 const LEAST_LIVENESS_PPM = 62_500;
 
 /**
- * What a provider's routing weight is multiplied by: the share of tests that it did not miss, by the median of validators, as their
- * stake weighs. Validators that say nothing count as having seen no miss, so validators with less than half of all stake lower nobody.
- * @param allWeight of all validators, those that say nothing included.
+ * Computes the factor of a provider's routing weight: its share of tests without a miss, as the stake-weighted median of
+ * validators. Validators without a report count as having seen no miss. So validators with less than half of all stake cannot
+ * lower the factor.
+ * @param allWeight weight of all validators, including those without a report.
  * @returns 62,500..1,000,000 parts per million.
- * @throws RangeError on counts that are none.
+ * @throws RangeError on invalid counts.
  */
 export function computeLivenessPpm(sightings: readonly Sighting[], allWeight: bigint): number {
   const figures = sightings
@@ -31,16 +32,16 @@ export function computeLivenessPpm(sightings: readonly Sighting[], allWeight: bi
   return Math.max(LEAST_LIVENESS_PPM, PPM - missed);
 }
 
-/** Whether a validator has tested a provider often enough for its word to count. */
+/** Returns whether a validator has tested a provider often enough for its report to count. */
 function isTested({ asked }: Pick<Sighting, 'asked'>): boolean {
   return asked >= LEAST_ASKED;
 }
 
 /**
- * What a reporter is held against: its own figure, and the median of those who have tested the provider. Silence is no finding, so whoever
- * says nothing does not count here.
- * @param allStake of all validators.
- * @returns undefined where the reporter has tested the provider too seldom, or nobody but a minority of the stake has tested it.
+ * Returns a reporter's own figure, and the median of the validators that have tested the provider. Silence is no finding, so
+ * validators without a report do not count here.
+ * @param allStake stake of all validators.
+ * @returns undefined if the reporter has too few tests of the provider, or only a minority of the stake has tested it.
  */
 export function compareSightings(
   own: Pick<Sighting, 'asked' | 'missed'>,
@@ -62,14 +63,14 @@ function computeMissedPpm({ asked, missed }: Pick<Sighting, 'asked' | 'missed'>)
   return Math.floor((missed * PPM) / asked);
 }
 
-/** A reporter this far from the median of all is far from it. */
+/** The distance from the median of all at which a reporter is far from it. */
 const FAR_PPM = 250_000;
 const LEAST_CREDIT_PPM = 15_625;
 const REGAINED_PPM = 125_000;
 
 /**
- * What a reporter counts next time: half after figures that are far from the median, an eighth of the whole more after others.
- * @param reports its figure and the median, for each provider that it tested.
+ * Computes a reporter's next credit. Figures far from the median halve it; other figures add an eighth of the whole.
+ * @param reports the reporter's figure and the median, for each provider that it tested.
  */
 export function updateCredit(
   creditPpm: number,
@@ -77,13 +78,13 @@ export function updateCredit(
 ): number {
   if (reports.length === 0) return creditPpm;
   const far = reports.filter(({ missedPpm, medianPpm }) => Math.abs(missedPpm - medianPpm) > FAR_PPM).length;
-  // One provider may be cut off from one validator alone.
+  // One provider may be unreachable for one validator alone.
   return 2 * far > reports.length
     ? Math.max(LEAST_CREDIT_PPM, Math.floor(creditPpm / 2))
     : Math.min(PPM, creditPpm + REGAINED_PPM);
 }
 
-/** Stake by credit. */
+/** Returns stake times credit. */
 export function weighCredit(stake: bigint, creditPpm: number): bigint {
   return (stake * BigInt(creditPpm)) / BigInt(PPM);
 }

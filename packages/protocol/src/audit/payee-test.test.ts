@@ -31,7 +31,7 @@ function run(eValue: () => number, { beta, horizon }: { beta: number; horizon: n
 }
 
 describe('payee test', () => {
-  it("holds today's test as the lane of who always cheats, to the bit", () => {
+  it('contains the plain test as the lane of a payee that always cheats, to the bit', () => {
     let binary = INITIAL_SEQUENTIAL_TEST;
     let payee = INITIAL_PAYEE_TEST;
     for (const outcome of ['accept', 'reject', 'accept', 'accept', 'reject', 'reject'] as const) {
@@ -67,7 +67,7 @@ describe('payee test', () => {
     const lives = 3000;
     let ejected = 0;
     for (let i = 0; i < lives; i++) {
-      // Of expectation one: nothing is left over that would keep the bound.
+      // Expectation one: no slack is left that would keep the bound.
       const fair = (): number => 0.2 * (1 - random()) ** -0.8;
       if (run(fair, { beta: 0.02, horizon: 300 }) < Infinity) ejected++;
     }
@@ -75,7 +75,7 @@ describe('payee test', () => {
     expect(ejected).toBeGreaterThan(0);
   });
 
-  it('keeps that bound where one table of few replies judges all', () => {
+  it('keeps that bound if one table of few replies decides all audits', () => {
     const random = createSeededRandom(14);
     const tables = 150;
     let ejected = 0;
@@ -99,7 +99,7 @@ describe('payee test', () => {
   });
 });
 
-/** Audits until each test ejects; all take the same decisions. */
+/** Counts audits until each test ejects. All tests make the same decisions. */
 function race(share: number, seed: number, horizon: number) {
   const random = createSeededRandom(seed);
   const { soundness: s, falsePositiveRate: eps, beta } = PARAMETERS;
@@ -112,7 +112,7 @@ function race(share: number, seed: number, horizon: number) {
   for (let n = 1; n <= horizon; n++) {
     const outcome = random() < (random() < share ? s : eps) ? 'reject' : 'accept';
     plain += steps[outcome];
-    // Reset at zero: no credit, and no lifetime bound either. Its threshold is the others'.
+    // Reset at zero: no credit, and no lifetime bound. Its threshold equals that of the others.
     cusum = Math.max(0, cusum + steps[outcome]);
     changePoint = advanceSequentialTest(changePoint, outcome, PARAMETERS);
     const eValue = computeOutcomeEValue(outcome, PARAMETERS);
@@ -142,7 +142,7 @@ describe('intermittent cheats', () => {
     expect(median(1, 'payee')).toBeLessThan(10);
   });
 
-  it('are caught by a CUSUM as well, which ejects the honest in the end', () => {
+  it('are also caught by a CUSUM, which ejects honest payees in the end', () => {
     expect(median(0.3, 'cusum')).toBeLessThan(100);
     const lives = Array.from({ length: 60 }, (_, i) => race(0, 500 + i, 5000));
     const share = (test: keyof ReturnType<typeof race>): number =>
@@ -154,9 +154,9 @@ describe('intermittent cheats', () => {
 });
 
 describe('the unit of evidence', () => {
-  it('is the reply: windows as trials of their own break the bound, replies keep it', () => {
+  it('is the reply: windows as separate trials break the bound, replies keep it', () => {
     const random = createSeededRandom(77);
-    // Honest replies of 16 windows that share noise, as measured ones do; whole replies are drawn again.
+    // Honest replies of 16 windows with common noise, as in measurements. Whole replies are drawn again.
     const drift = { positions: 512, replyScatter: 0.2, windowScatter: 0.1 };
     const pool = Array.from({ length: 400 }, () => [...createSyntheticEvidence(random, drift).windows]);
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

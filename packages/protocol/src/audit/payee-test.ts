@@ -2,16 +2,16 @@ import { dilute } from '../statistics/e-value.ts';
 import { multiplyEvidence } from '../statistics/sprt.ts';
 
 /**
- * The sequential test (sprt.ts) with evidence of any strength, per payee: keys rotate, so the evidence follows the payee that
- * gets the fees. Each audit brings an e-value (e-value.ts): nonnegative, expectation at most 1 for an honest reply given
- * everything before. Against a payee that cheats on a share g of its replies the best factor is 1 - g + g e, so M is mixed once
- * more, over CHEAT_SHARES with equal weights. Then evidence grows for every share above zero; the plain product would shrink
- * between the cheats.
+ * The state of the sequential test (sprt.ts) for evidence of any strength, per payee. Keys rotate, so the evidence follows the
+ * payee that gets the fees. Each audit brings an e-value (e-value.ts): nonnegative, with expectation at most 1 for an honest
+ * reply given everything before. Against a payee that cheats on a share g of its replies the best factor is 1 - g + g e. So M
+ * is a mixture over CHEAT_SHARES with equal weights. Then evidence grows for every share above zero; the plain product would
+ * shrink between the cheats.
  */
 export interface PayeeTestState {
   readonly audits: number;
   readonly rejects: number;
-  /** The sum in M, one for each of CHEAT_SHARES. */
+  /** The terms of the sum M, one for each of CHEAT_SHARES. */
   readonly evidence: readonly number[];
   readonly ejected: boolean;
 }
@@ -25,14 +25,14 @@ export const INITIAL_PAYEE_TEST: PayeeTestState = {
   ejected: false,
 };
 
-/** Keeps the state finite, so that it can be stored and multiplied on; far above every threshold. */
+/** A limit far above every threshold. It keeps the state finite, so that it can be stored and multiplied. */
 const EVIDENCE_LIMIT = 1e200;
 
 /**
- * The state after one more audit. Exact evidence needs no test: eject on it (ejectOnExactEvidence).
- * @param step.eValue finite, >= 0; 1 says nothing.
- * @param step.isReject counted, not weighed.
- * @throws RangeError unless the e-value is one and 0 < beta < 1.
+ * Returns the state after one more audit. Exact evidence needs no test: eject on it (ejectOnExactEvidence).
+ * @param step.eValue finite, >= 0; 1 is neutral.
+ * @param step.isReject is counted and not weighed.
+ * @throws RangeError on an invalid e-value, or unless 0 < beta < 1.
  */
 export function advancePayeeTest(
   state: PayeeTestState,
@@ -49,7 +49,7 @@ export function advancePayeeTest(
   return { ...next, ejected: state.ejected || computePayeeEvidence(next) >= 1 / beta };
 }
 
-/** M: an e-value against "this payee has been honest so far"; Ville bounds what it ever reaches. */
+/** Computes M: an e-value against "this payee has been honest so far". Ville's inequality bounds its maximum. */
 export function computePayeeEvidence({ audits, evidence }: PayeeTestState): number {
   return evidence.reduce((sum, value) => sum + value, 0) / CHEAT_SHARES.length + 1 / (audits + 1);
 }

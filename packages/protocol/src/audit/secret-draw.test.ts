@@ -5,7 +5,7 @@ import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { computeDrawInput, type DrawKind, drawArrivals } from './secret-draw.ts';
 
 describe('secret draws', () => {
-  it('are those of the vectors', () => {
+  it('match the vectors', () => {
     for (const { kind, epoch, beacon, input, proof, output, arrivals } of vectors.draws) {
       const drawn = computeDrawInput(crypto, { kind: kind as DrawKind, epoch: BigInt(epoch), beacon: fromHex(beacon) });
       expect(toHex(drawn)).toBe(input);
@@ -26,7 +26,7 @@ describe('secret draws', () => {
       });
       const mean = counts.reduce((sum, { length }) => sum + length, 0) / epochs;
       const variance = counts.reduce((sum, { length }) => sum + (length - mean) ** 2, 0) / epochs;
-      // Fixed inputs: within 6 % of what a Poisson process has for both, save where few arrive.
+      // The inputs are fixed. Both values lie within 6 % of a Poisson process, except at low rates.
       const room = meanPpm < 1_000_000 ? 0.15 : 0.06;
       expect(Math.abs(mean / (meanPpm / 1e6) - 1)).toBeLessThan(room);
       expect(Math.abs(variance / (meanPpm / 1e6) - 1)).toBeLessThan(room);
@@ -34,7 +34,7 @@ describe('secret draws', () => {
     }
   });
 
-  it('refuse a mean that nobody may have', () => {
+  it('refuse a mean out of range', () => {
     const draw = (meanPpm: number) => () =>
       drawArrivals(crypto, new Uint8Array(64), { subject: new Uint8Array(64), meanPpm });
     for (const mean of [0, -1, 0.5, 4_000_001]) expect(draw(mean)).toThrow('a mean of');

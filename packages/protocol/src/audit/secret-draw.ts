@@ -5,22 +5,23 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { PPM } from '../exchange/reputation.ts';
 
 /**
- * Whom a validator tests in an epoch, and when (docs/spec/canary.md). The draw follows from the beacon under the validator's VRF key: so
- * the validator cannot choose, nobody else can know it while the epoch lasts, and everybody can recompute it from the proof.
+ * The draw of the providers that a validator tests in an epoch, and of the moments (docs/spec/canary.md). It follows from the
+ * beacon under the validator's VRF key. So the validator cannot choose, nobody else can know the draw during the epoch, and
+ * everybody can recompute it from the proof.
  */
 const INPUT_DOMAIN = encodeDomain('ogong-secret-draw-v1');
 const ARRIVAL_DOMAIN = encodeDomain('ogong-arrival-v1');
 
-/** What is tested: that a provider answers, or that a key has a device of its own. */
+/** The property under test: that a provider answers, or that a key has a device of its own. */
 export const DRAW_KINDS = ['canary', 'timed'] as const;
 export type DrawKind = (typeof DRAW_KINDS)[number];
 
-/** Of one subject in one epoch: more than so many arrivals are left out. */
+/** The most arrivals of one subject in one epoch. Further arrivals are dropped. */
 export const MAX_ARRIVALS = 16;
 /** The highest rate: four in an epoch. */
 export const MAX_MEAN_PPM = 4 * PPM;
 
-/** The input of the VRF. @param beacon value of the epoch, 32 bytes. */
+/** Computes the input of the VRF. @param beacon value of the epoch, 32 bytes. */
 export function computeDrawInput(
   crypto: Crypto,
   { kind, epoch, beacon }: { readonly kind: DrawKind; readonly epoch: bigint; readonly beacon: Uint8Array },
@@ -30,8 +31,10 @@ export function computeDrawInput(
 }
 
 /**
- * When a subject is tested in the epoch: a Poisson process of that mean, by exponential gaps.
- * @param output of the VRF, 64 bytes. @param subject 64 bytes: who, and of which model. @param meanPpm tests in an epoch on average.
+ * Draws the moments at which a subject is tested in the epoch: a Poisson process of that mean, by exponential gaps.
+ * @param output of the VRF, 64 bytes.
+ * @param subject provider and model, 64 bytes (computeSubject).
+ * @param meanPpm average number of tests in an epoch, parts per million.
  * @returns moments in parts per million of the epoch, ascending; mostly none.
  * @throws ProtocolError `out-of-range` on a mean outside 1..4,000,000.
  */
@@ -54,7 +57,7 @@ export function drawArrivals(
   return arrivals;
 }
 
-/** Of mean 1: -ln((x + 1) / 2^53) with x the first 53 bits. */
+/** Draws an exponential value of mean 1: -ln((x + 1) / 2^53) with x the first 53 bits. */
 function drawExponential(bits: Uint8Array): number {
   const uniform = (Number(createReader(bits).u64() >> 11n) + 1) / 2 ** 53;
   return -computeLog(uniform);

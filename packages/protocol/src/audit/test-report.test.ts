@@ -23,7 +23,7 @@ const provider = (n: number): Uint8Array => new Uint8Array(32).fill(n);
 const modelRoot = new Uint8Array(32).fill(99);
 const MEAN_PPM = 50_000;
 
-/** Two epochs, twenty providers: all that were drawn. */
+/** Two epochs, twenty providers: all tests that were drawn. */
 function createReport(): TestReport {
   const draws: { epoch: bigint; proof: Uint8Array }[] = [];
   const tests: Test[] = [];
@@ -80,7 +80,7 @@ describe('a report of tests', () => {
     expect(failed({ ...report, draws: report.draws.slice(1) })).toEqual(['tests']);
   });
 
-  it('may be drawn by a lower rate than the greatest, and by no higher one', () => {
+  it('may be drawn at a lower rate than the greatest, and at no higher one', () => {
     const report = createReport();
     expect(failed(report, { greatestPpm: 4_000_000 })).toEqual([]);
     expect(failed(report, { greatestPpm: 100 })).toEqual(['tests']);
@@ -102,7 +102,7 @@ describe('a report of tests', () => {
     expect(failed(report, { beaconOf: () => undefined })).toContain('draws');
     expect(failed(report, { validator: { address: new Uint8Array(20), vrfKey } })).toEqual(['reporter']);
     expect(failed(report, { chainId: 1n })).toEqual(['reporter']);
-    // A draw of the other kind chooses others.
+    // A draw of the other kind chooses other providers.
     expect(failed({ ...report, kind: 'timed' })).toContain('reporter');
     expect(failed({ ...report, kind: 'timed' }, { kind: 'timed' })).toContain('draws');
   });

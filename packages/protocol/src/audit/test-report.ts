@@ -19,28 +19,28 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import { computeDrawInput, DRAW_KINDS, type DrawKind, drawArrivals, MAX_ARRIVALS } from './secret-draw.ts';
 
-/** Epochs that one report is about. */
+/** The most epochs in one report. */
 export const MAX_REPORT_EPOCHS = 64;
 export const MAX_REPORT_TESTS = 4_096;
 
 const testCodec = struct({
   epoch: u64,
   providerId: hash,
-  /** Of the weights that were asked for. */
+  /** Root of the requested weights. */
   modelRoot: hash,
-  /** Which of the subject's tests in that epoch. */
+  /** Index of the test among the subject's tests in that epoch. */
   arrival: within(u8, 0, MAX_ARRIVALS - 1),
   isMissed: flag,
 });
 
-/** One test, and how it ended. */
+/** One test and its result. */
 export interface Test extends CodecType<typeof testCodec> {}
 
 const reportCodec = struct({
   chainId: u64,
   validator: address,
   kind: oneOf(DRAW_KINDS),
-  /** Of each epoch with a test. */
+  /** The draws of all epochs with a test. */
   draws: list(struct({ epoch: u64, proof: bytes(VRF_PROOF_BYTES) }), {
     count: u16,
     max: MAX_REPORT_EPOCHS,
@@ -49,7 +49,10 @@ const reportCodec = struct({
   tests: list<Test>(testCodec, { count: u16, max: MAX_REPORT_TESTS, ascending: compareTests }),
 });
 
-/** What a validator saw of whom it tested. That it was to test them is proved; what it saw is its word. */
+/**
+ * A validator's report about the providers that it tested. It proves that the validator had to test them. The results are the
+ * validator's own statement.
+ */
 export interface TestReport extends CodecType<typeof reportCodec> {}
 
 const reportFormat = createFormat(reportCodec, { tag: 'ogong-test-report-v1' });
@@ -60,12 +63,12 @@ export const parseTestReport: (bytes: Uint8Array) => TestReport = reportFormat.d
 
 const compareEpochs = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The order of the tests in a report. */
+/** Compares two tests by their order in a report. */
 export function compareTests(a: Test, b: Test): number {
   return compareEpochs(a.epoch, b.epoch) || compareBytes(computeSubject(a), computeSubject(b)) || a.arrival - b.arrival;
 }
 
-/** What a draw is about: 64 bytes. */
+/** Computes the subject of a draw, 64 bytes. */
 export function computeSubject({ providerId, modelRoot }: Pick<Test, 'providerId' | 'modelRoot'>): Uint8Array {
   return concatBytes(providerId, modelRoot);
 }
@@ -73,19 +76,21 @@ export function computeSubject({ providerId, modelRoot }: Pick<Test, 'providerId
 export interface TestReportTerms {
   readonly chainId: bigint;
   readonly kind: DrawKind;
-  /** Whose report it has to be. */
+  /** The validator that must have made the report. */
   readonly validator: { readonly address: Uint8Array; readonly vrfKey: Uint8Array };
-  /** Certified values, 32 bytes; undefined where an epoch is not known. */
+  /** Certified values, 32 bytes; undefined for an unknown epoch. */
   readonly beaconOf: (epoch: bigint) => Uint8Array | undefined;
   /**
-   * Tests of one subject in an epoch, on average, parts per million: the greatest rate of the network's while these were drawn. Whoever draws by
-   * a lower one draws a part of the same tests. Others do not count, so a validator cannot test whom it likes more often.
+   * The network's greatest average number of tests of one subject in an epoch, while these tests were drawn; parts per million.
+   * A validator with a lower rate draws a part of the same tests. Other tests do not count, so a validator cannot test a
+   * provider more often at will.
    */
   readonly greatestPpm: number;
 }
 
 /**
- * Recomputes all draws of a report. A single test that was not drawn makes the whole report worthless: its validator chose.
+ * Recomputes all draws of a report. A single test that was not drawn invalidates the whole report, because its validator chose
+ * that test.
  * @returns the tests; none unless each check passes.
  */
 export function verifyTestReport(
@@ -143,7 +148,7 @@ function checkTests(
   return pass('tests', `${tests.length} tests were drawn`);
 }
 
-/** Tests of one provider and those that it missed, by the hex of its id. */
+/** Counts the tests of each provider and those that it missed, by the hex of its id. */
 export function countTests(
   tests: readonly Test[],
 ): ReadonlyMap<string, { readonly asked: number; readonly missed: number }> {

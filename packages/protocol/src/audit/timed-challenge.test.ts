@@ -20,7 +20,7 @@ describe('timed challenges', () => {
     }
   });
 
-  it('have a deadline of four times the work, a second for the way, and ten minutes at most', () => {
+  it('have a deadline of four times the work plus a second for the round trip, at most ten minutes', () => {
     const deadline = (tokens: number, tokensPerSecond: number) => computeTimedDeadline({ tokens, tokensPerSecond });
     expect([deadline(100, 20), deadline(1, 3), deadline(10 ** 6, 1)]).toEqual([21_000, 2_334, 600_000]);
     for (const [tokens, rate] of [
@@ -33,7 +33,7 @@ describe('timed challenges', () => {
     }
   });
 
-  it('miss a wrong answer, a late one, and none', () => {
+  it('count a wrong, a late and a missing answer as a miss', () => {
     const miss = (tookMs: number | undefined, isRight: boolean): number =>
       advanceTimedTest(INITIAL_SEQUENTIAL_TEST, { tookMs, isRight, deadlineMs: 100 }).rejects;
     expect([miss(100, true), miss(101, true), miss(1, false), miss(undefined, true)]).toEqual([0, 1, 1, 1]);

@@ -1,23 +1,24 @@
 import { advanceSequentialTest, type SequentialTestParameters, type SequentialTestState } from '../statistics/sprt.ts';
 
 /**
- * Whether each key has a device of its own (docs/spec/timed-challenge.md): each is given work of a known size at moments that nobody can
- * foresee, with a deadline. One device that stands behind several keys has the work of all of them.
+ * The load of timed challenges. They show whether each key has a device of its own (docs/spec/timed-challenge.md). Each key
+ * receives work of a known size at unpredictable moments, with a deadline. One device behind several keys has the work of all
+ * of them.
  * Source: whitepaper section 5, Proposition 6.
  */
 export interface ChallengeLoad {
-  /** F: operations that a device makes in a second, beside what it serves. */
+  /** F: operations that a device makes per second, besides the replies that it serves. */
   readonly throughput: number;
   /** W: operations of one challenge. */
   readonly work: number;
-  /** lambda: challenges of one key in a second. */
+  /** lambda: challenges of one key per second. */
   readonly perSecond: number;
 }
 
 /**
- * The largest number of keys that a device can answer for without missing ever more deadlines: floor(F / (lambda W)).
- * @internal whoever sets rates computes it; no daemon does
- * @throws RangeError on what is not above 0.
+ * Computes the largest number of keys that a device can serve without missing ever more deadlines: floor(F / (lambda W)).
+ * @internal for those who set the rates; no daemon computes it
+ * @throws RangeError on a value that is not above 0.
  */
 export function computeIdentityBound({ throughput, work, perSecond }: ChallengeLoad): number {
   for (const value of [throughput, work, perSecond]) {
@@ -28,21 +29,22 @@ export function computeIdentityBound({ throughput, work, perSecond }: ChallengeL
 }
 
 /**
- * An honest device that has a fifth of its time for challenges misses fewer than one in fifty with a deadline of four times the work.
- * One with twice the work that it can do misses half.
+ * The test of a key. The deadline is four times the work. An honest device that spends a fifth of its time on challenges misses
+ * fewer than one in fifty. A device with twice the work that it can do misses half.
  */
 const TIMED_TEST: SequentialTestParameters = { soundness: 0.5, falsePositiveRate: 0.02, beta: 1e-6 };
-/** The deadline, as a multiple of the time that the work takes on one device of the slowest kind that may take part. */
+/** The deadline, as a multiple of the work's time on one device of the slowest kind that may take part. */
 export const DEADLINE_FACTOR = 4;
-/** For the way there and back, whatever the work. */
+/** Allowance for the round trip, independent of the work. */
 const ROUND_TRIP_MS = 1_000;
 const LONGEST_DEADLINE_MS = 600_000;
 
 /**
- * T: how long an answer may take.
- * @param tokens of prompts and replies that are scored. @param tokensPerSecond of the slowest device that may take part.
+ * Computes T, the time limit of an answer.
+ * @param tokens of prompts and replies that are scored.
+ * @param tokensPerSecond of the slowest device that may take part.
  * @returns ms, at most ten minutes.
- * @throws RangeError on what is not above 0.
+ * @throws RangeError on a value that is not above 0.
  */
 export function computeTimedDeadline({
   tokens,
@@ -59,9 +61,9 @@ export function computeTimedDeadline({
 }
 
 /**
- * The test of a key after one more challenge. A wrong answer is a miss, however early it comes.
- * @internal no daemon remembers a key's whole life: routers go by the share missed in the reports
- * @param tookMs undefined where no answer came.
+ * Returns the test of a key after one more challenge. A wrong answer is a miss, however early it comes.
+ * @internal no daemon stores a key's whole life: routers use the share of misses in the reports
+ * @param tookMs undefined if no answer came.
  */
 export function advanceTimedTest(
   state: SequentialTestState,

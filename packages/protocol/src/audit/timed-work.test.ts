@@ -13,8 +13,8 @@ const nameOf = (work: TimedWorkOf): string => {
   return `${prompt} ${toHex(sketchBankSeed)} ${outputTokens.join()}`;
 };
 
-describe('work that the beacon writes', () => {
-  it('is that of the vectors', () => {
+describe('work from the beacon', () => {
+  it('matches the vectors', () => {
     expect(vectors.works.length).toBeGreaterThan(3);
     for (const { output, subject, referee, ...rest } of vectors.works) {
       const drawn = { output: fromHex(output), subject: fromHex(subject), arrival: rest.arrival };
@@ -26,7 +26,7 @@ describe('work that the beacon writes', () => {
     }
   });
 
-  it('is another one with each thing that it follows from', () => {
+  it('changes with each of its inputs', () => {
     const others: TimedWorkOf[] = [
       { ...usual, output: new Uint8Array(64).fill(3) },
       { ...usual, subject: new Uint8Array(64).fill(3) },
@@ -34,19 +34,19 @@ describe('work that the beacon writes', () => {
       { ...usual, part: 1 },
     ];
     expect(new Set([usual, ...others].map(nameOf)).size).toBe(5);
-    // A model of another vocabulary reads the same prompt, and other tokens.
+    // A model with another vocabulary reads the same prompt and other tokens.
     const [here, there] = [usual, { ...usual, vocabularySize: 7 }].map((one) => writeTimedWork(crypto, one));
     expect(there?.prompt).toBe(here?.prompt);
     expect(Math.max(...(there?.outputTokens ?? []))).toBe(6);
   });
 
-  it('is as long for everybody', () => {
+  it('has the same length for everybody', () => {
     expect(writeTimedWork(crypto, usual).outputTokens.length).toBe(TIMED_WORK.tokens);
     expect(writeTimedWork(crypto, usual).prompt).toMatch(/^[0-9a-f]{64}$/);
     expect(TIMED_WORK.countedTokens).toBe(768);
   });
 
-  it('refuses what no challenge has', () => {
+  it('refuses values that no challenge has', () => {
     for (const [bend, why] of [
       [{ part: 4 }, 'part 4'],
       [{ part: -1 }, 'part -1'],

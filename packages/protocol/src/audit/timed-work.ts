@@ -3,43 +3,43 @@ import { encodeDomain } from '../base/canonical.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
- * The work of a timed challenge: a text that the beacon writes (docs/spec/timed-challenge.md). It follows from the draw that says who is
- * tested and when, so nobody knows it before the epoch's value, nobody chooses it, no two challenges have the same, and everybody
- * can recompute it once the proof of the draw is shown.
+ * The work of a timed challenge: a text derived from the beacon (docs/spec/timed-challenge.md). It follows from the draw that
+ * selects the key and the moment. So nobody knows or chooses it before the epoch has its value, and no two challenges have the
+ * same work. Everybody can recompute it once the proof of the draw is shown.
  */
 export interface TimedWork {
   /** 64 hexadecimal digits. */
   readonly prompt: string;
-  /** So many that every challenge is as long as any other: TIMED_WORK.tokens. */
+  /** Always TIMED_WORK.tokens, so that all challenges have the same length. */
   readonly outputTokens: Uint32Array;
-  /** What the sketches of the report are made with. */
+  /** Seed of the directions for the report's sketches. */
   readonly sketchBankSeed: Uint8Array;
 }
 
 export interface TimedWorkOf {
-  /** Of the validator's VRF for the epoch: computeDrawInput, 64 bytes. */
+  /** Output of the validator's VRF for the epoch: 64 bytes, for computeDrawInput. */
   readonly output: Uint8Array;
   /** computeSubject, 64 bytes. */
   readonly subject: Uint8Array;
-  /** Place of the test among the subject's in this epoch. */
+  /** Index of the test among the subject's tests in this epoch. */
   readonly arrival: number;
-  /** Which of the texts of one challenge. */
+  /** Index of the text within the challenge. */
   readonly part: number;
   readonly vocabularySize: number;
 }
 
-/** Texts of one challenge, which are asked for at once: so that work and not the way to the device takes the time. */
+/** Texts of one challenge. They are requested at once, so that the work takes the time and not the round trip. */
 const PARTS = 4;
 const TOKENS = 128;
 const PROMPT_DIGITS = 64;
 
-/** How much every challenge is, whatever the model. */
+/** The size of every challenge, for any model. */
 export const TIMED_WORK = {
   parts: PARTS,
   tokens: TOKENS,
-  /** No tokeniser makes more of the prompt: a token for each digit, and a few that frame it. */
+  /** The most tokens of a prompt: one for each digit, and a few that frame it. */
   contextSize: TOKENS + PROMPT_DIGITS + 16,
-  /** What a deadline is computed from. */
+  /** Tokens that the deadline is computed from. */
   countedTokens: PARTS * (TOKENS + PROMPT_DIGITS),
 } as const;
 
@@ -67,7 +67,7 @@ export function writeTimedWork(crypto: Crypto, { part, vocabularySize, ...drawn 
   return { prompt: toHex(block(0)), sketchBankSeed: block(1), outputTokens };
 }
 
-/** Where a verifier stands among those that may say what is right: the least places are asked. 32 bytes. */
+/** Computes a verifier's place among the possible referees; the lowest places are asked. 32 bytes. */
 export function computeRefereePlace(
   crypto: Crypto,
   drawn: Omit<TimedWorkOf, 'part' | 'vocabularySize'>,

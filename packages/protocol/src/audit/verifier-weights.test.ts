@@ -27,43 +27,43 @@ describe('weights of verifiers', () => {
       width('p', 'd', -3),
     ]);
     expect(computeClassWeights(table, reply, classes('d', 'c', 'b', 'a', 'a'))).toEqual([1n, 2n, 4n, 4n, 4n]);
-    // What counts is who is there.
+    // Only candidates that are present count.
     expect(computeClassWeights(table, reply, classes('d', 'c'))).toEqual([2n, 4n]);
     expect(computeClassWeights(table, reply, [])).toEqual([]);
   });
 
-  it('hold equality for sharper than any score, where the class is one that somebody measured', () => {
+  it('rank equality above any score, if the class was measured', () => {
     const table = createWidthTable([width('exact', 'a', -9), width('p', 'a', -5)]);
     const of = (providerClass: string, ...names: string[]) =>
       computeClassWeights(table, { ...reply, providerClass }, classes(...names));
     expect(of('exact', 'a', 'exact')).toEqual([1n, 4n]);
     expect(of('p', 'a', 'p')).toEqual([1n, 4n]);
-    // A cheat that names a class of its own, and its friends with it.
+    // A cheat that invents a class, together with its friends.
     expect(of('made-up', 'a', 'made-up')).toEqual([1n, 1n]);
-    // Where a class is measured against itself, it is no equality.
+    // A class that was measured against itself has no equality.
     const own = createWidthTable([width('p', 'a', -5), width('p', 'p', -3)]);
     expect(computeClassWeights(own, reply, classes('a', 'p'))).toEqual([4n, 1n]);
     expect(computeClassWeights(own, { ...reply, positions: 300 }, classes('a', 'p'))).toEqual([1n, 1n]);
   });
 
-  it('take families for their classes', () => {
+  it('use the family of a class', () => {
     const families = [{ numericClass: 'p', family: 'family' }];
     const table = createWidthTable([width('family', 'a', -5), width('family', 'b', -2)], families);
     expect(computeClassWeights(table, reply, classes('a', 'b'))).toEqual([4n, 1n]);
   });
 
-  it('are equal where the table says nothing: other lengths, other models, unknown classes', () => {
+  it('are equal if the table has no row: other lengths, other models, unknown classes', () => {
     const table = createWidthTable([width('p', 'a', -5), width('p', 'b', -2)]);
     const even = [1n, 1n];
     expect(computeClassWeights(table, { ...reply, positions: 200 }, classes('a', 'b'))).toEqual(even);
     expect(computeClassWeights(table, { ...reply, providerClass: 'z' }, classes('a', 'b'))).toEqual(even);
     expect(computeClassWeights(table, { ...reply, modelRoot: otherModel }, classes('a', 'b'))).toEqual(even);
-    // An exact class that was measured on another model only.
+    // An exact class that was measured only on another model.
     expect(computeClassWeights(table, { ...reply, modelRoot: otherModel }, classes('a', 'p'))).toEqual(even);
     expect(computeClassWeights(createWidthTable([]), reply, classes('a', 'p'))).toEqual(even);
   });
 
-  it('leave everybody a quarter of an even chance at least, and nobody more than four times it', () => {
+  it('give every verifier between a quarter of and four times an even chance', () => {
     const names = ['p', 'q', 'r', 's', 't'];
     const name = fc.constantFrom(...names);
     const median = fc.double({ min: -14, max: 4, noNaN: true });
@@ -85,7 +85,7 @@ describe('weights of verifiers', () => {
     );
   });
 
-  it('are the chances in the draw', () => {
+  it('are the probabilities in the draw', () => {
     const table = createWidthTable([width('p', 'a', -5), width('p', 'b', -3.7), width('p', 'c', -2)]);
     const listed = classes('a', 'b', 'c', 'c', 'unknown');
     const weights = computeClassWeights(table, reply, listed);

@@ -21,7 +21,7 @@ const list = (drawn: readonly { readonly address: Uint8Array }[]): string =>
   drawn.map(({ address }) => address[0]).join();
 
 describe('the witnesses', () => {
-  it('are up to nine others with stake, each once, in the same order for everybody', () => {
+  it('are up to nine other validators with stake, each once, in the same order for everybody', () => {
     const all = members(Array.from({ length: 14 }, (_, i) => (i === 5 ? 0n : 100n)));
     const drawn = drawWitnesses(crypto, draw, all);
     expect(drawn).toHaveLength(MAX_WITNESSES);
@@ -36,7 +36,7 @@ describe('the witnesses', () => {
     ['reply', { replyId: fill(16, 9) }],
     ['question', { asked: 'opening' as const }],
     ['party', { target: fill(32, 9) }],
-  ])('are others for another %s', (_name, change) => {
+  ])('change with the %s', (_name, change) => {
     const all = members(Array<bigint>(14).fill(100n));
     expect(list(drawWitnesses(crypto, { ...draw, ...change }, all))).not.toBe(list(drawWitnesses(crypto, draw, all)));
   });
@@ -52,7 +52,7 @@ describe('the witnesses', () => {
     expect(first).toBeLessThan(430);
   });
 
-  it('are nobody where there is no other validator', () => {
+  it('are none if there is no other validator', () => {
     expect(drawWitnesses(crypto, draw, members([100n]))).toEqual([]);
     expect(areEnoughWitnesses([], 0)).toBe(true);
   });
@@ -68,7 +68,7 @@ describe('the vectors', () => {
     ...{ beacon: fromHex(beacon), replyId: fromHex(replyId), target: fromHex(target), validator: fromHex(validator) },
   });
 
-  it.each(draws)('draw those who ask for a $asked', ({ asked, drawn }) => {
+  it.each(draws)('draw the witnesses for a $asked', ({ asked, drawn }) => {
     const all = listed.map(({ address, stake }) => ({ address: fromHex(address), stake: BigInt(stake) }));
     const found = drawWitnesses(crypto, { ...named(vectors.witnesses), asked: asked as SilenceKind }, all);
     expect(found.map((one) => all.indexOf(one))).toEqual(drawn);
@@ -102,7 +102,7 @@ describe('statements', () => {
     expect(areEnoughWitnesses(places, drawn)).toBe(enough);
   });
 
-  it('are asked for of more witnesses after each widening, of nine at most', () => {
+  it('come from more witnesses after each widening, at most nine', () => {
     expect([0, 1, 2, 3, 9].map(countPanel)).toEqual([3, 5, 7, 9, 9]);
   });
 });

@@ -7,32 +7,36 @@ import { codeOfAsked, type SilenceKind } from '../exchange/silence.ts';
 import { computeDecidingEpoch } from './deciding-epoch.ts';
 
 /**
- * Who else asks before a validator may say that somebody was silent (docs/spec/silence.md). Of the validators of the epoch all but the
- * handling one are put into an order by the beacon, by stake. More than half of the first three have to say that they were told
- * nothing; where some of them cannot be reached, more than half of the first five, seven or nine.
+ * The sizes of a panel of witnesses. Witnesses ask too, before a validator may claim that a party was silent
+ * (docs/spec/silence.md). The beacon puts all validators of the epoch, except the handling one, into an order by stake. More
+ * than half of the first three must state that they received nothing. If some of them cannot be reached, more than half of the
+ * first five, seven or nine.
  */
 const PANELS = [3, 5, 7, 9];
 export const MAX_WITNESSES = 9;
 const WITNESS_DOMAIN = encodeDomain('ogong-witness-v1');
 
 export interface WitnessDraw {
-  /** Value of the epoch that draws, 32 bytes. */
+  /** Value of the drawing epoch, 32 bytes. */
   readonly beacon: Uint8Array;
   /** 16 bytes. */
   readonly replyId: Uint8Array;
   readonly asked: SilenceKind;
-  /** 32 bytes: the provider, or the verifier, that is said to be silent. */
+  /** 32 bytes: the provider, or the verifier, that is claimed to be silent. */
   readonly target: Uint8Array;
-  /** The handling validator, 20 bytes, which is no witness. */
+  /** The handling validator, 20 bytes. It is no witness. */
   readonly validator: Uint8Array;
 }
 
-/** The epoch whose beacon and validators give the witnesses: the first that may decide about the reply, however late its record came. */
+/**
+ * Computes the epoch whose beacon and validators give the witnesses: the first that may decide about the order, however late
+ * the record came.
+ */
 export function computeWitnessEpoch(orderEpoch: bigint): bigint {
   return computeDecidingEpoch({ orderEpoch, intakeEpoch: orderEpoch }).epoch;
 }
 
-/** The witnesses by their places, at most nine; none where there is no other validator. */
+/** Draws the witnesses in order of their places, at most nine; none if there is no other validator. */
 export function drawWitnesses<T extends Pick<SetMember, 'address' | 'stake'>>(
   crypto: Crypto,
   { beacon, replyId, asked, target, validator }: WitnessDraw,
@@ -58,10 +62,10 @@ export function drawWitnesses<T extends Pick<SetMember, 'address' | 'stake'>>(
 }
 
 /**
- * Whether the witnesses at these places are enough. Where nobody else is a validator there is nobody to ask: then the handling
- * validator is the whole quorum, and its word stands.
+ * Returns whether the witnesses at these places are enough. If there is no other validator, the handling validator is the whole
+ * quorum, and its own claim counts.
  * @param places each once.
- * @param drawn how many witnesses there are.
+ * @param drawn number of witnesses.
  */
 export function areEnoughWitnesses(places: readonly number[], drawn: number): boolean {
   if (drawn === 0) return true;
@@ -71,7 +75,7 @@ export function areEnoughWitnesses(places: readonly number[], drawn: number): bo
   });
 }
 
-/** How many witnesses are asked after so many widenings of the panel. */
+/** Returns the number of witnesses after so many widenings of the panel. */
 export function countPanel(widenings: number): number {
   return PANELS[Math.min(widenings, PANELS.length - 1)] as number;
 }

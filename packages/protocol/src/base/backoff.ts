@@ -5,9 +5,10 @@ export interface BackoffLimits {
 }
 
 /**
- * The pause before another try. It doubles with every failure up to the limit. A random factor between a half and one shortens
- * it, so that clients that wait for one peer do not all return at the same moment.
- * @param failures so far, from 0. @param random 0..1, sets the factor; 1 keeps the whole pause.
+ * Computes the pause before another try. It doubles with every failure up to the limit. A random factor between a half and one
+ * shortens it, so that clients of one peer do not all return at the same moment.
+ * @param failures so far, from 0.
+ * @param random 0..1, sets the factor; 1 keeps the whole pause.
  * @returns whole milliseconds, rounded up.
  */
 export function computeBackoff(

@@ -7,13 +7,13 @@ describe('runs of a bit string', () => {
   const below = (limit: number): number => Math.floor(random() * limit);
   const out = new Uint32Array(64);
 
-  it('read what single values read, from any bit on, and none where the end may come', () => {
+  it('read the same as single reads, from any bit, and nothing near the end', () => {
     let runs = 0;
     for (let i = 0; i < 500; i++) {
       const [width, parameter, skip, count] = [1 + below(24), below(25), below(9), below(65)];
       const writer = createBitWriter();
       const ids = Array.from({ length: count }, () => below(2 ** width));
-      // Short codes, those that just fit, and escaped ones.
+      // Short codes, codes that just fit, and escaped codes.
       const codes = Array.from({ length: count }, () =>
         below(Math.min(2 ** (parameter + [1, 4, 6][below(3)]!), 2 ** 26)),
       );
@@ -36,7 +36,7 @@ describe('runs of a bit string', () => {
     expect(createBitReader(Uint8Array.of(1, 2, 3, 4)).getRun(8, 1, out)).toBe(0);
   });
 
-  it('stop before a code that no writer would have chosen', () => {
+  it('stop before a non-canonical code', () => {
     const writer = createBitWriter();
     writer.putRice(5, 2);
     writer.put(2 ** 12 - 1, 12);

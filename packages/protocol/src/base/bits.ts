@@ -10,10 +10,10 @@ export interface BitWriter {
   take(): Uint8Array;
 }
 
-/** After this many ones the value itself follows in 26 bits. This bounds the unary part. */
+/** The number of ones after which the value itself follows in 26 bits. This bounds the unary part. */
 const RICE_ESCAPE = 12;
 const RICE_ESCAPE_BITS = 26;
-/** How many bits a peek reads, from the start of a byte. */
+/** The number of bits that a peek reads, from the start of a byte. */
 const PEEK_BITS = 32;
 
 export function createBitWriter(initialCapacity = 4096): BitWriter {
@@ -66,21 +66,21 @@ export interface BitReader {
   get(width: number): number;
   getRice(parameter: number): number;
   /**
-   * Reads `count` values as `get` does, but only if so many bits are left that no read can fail.
+   * Reads `count` values as `get` does, but only if enough bits are left that no read can fail.
    * @param width 1..25.
-   * @returns how many were read: all or none.
+   * @returns the number of values read: all or none.
    */
   getRun(width: number, count: number, out: Uint32Array): number;
   /**
-   * The same for `getRice`.
-   * @returns how many were read: 0 near the end, otherwise all before the first code that must be refused.
+   * Does the same for `getRice`.
+   * @returns the number of values read: 0 near the end, otherwise all before the first code that must be refused.
    */
   getRiceRun(parameter: number, count: number, out: Uint32Array): number;
   /** @throws ProtocolError unless only zero padding within the last byte is left. */
   end(): void;
 }
 
-/** @throws ProtocolError (each method) past the end, or where a code is not the one a writer would have chosen. */
+/** Creates a reader. @throws ProtocolError (each method) past the end, or on a non-canonical code. */
 export function createBitReader(bytes: Uint8Array, start = 0): BitReader {
   const limit = bytes.length * 8;
   let position = start * 8;

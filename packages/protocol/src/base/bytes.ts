@@ -162,7 +162,7 @@ export interface Reader {
   bytes32(maxLength: number): Uint8Array;
   text(maxLength: number): string;
   remaining(): number;
-  /** @throws ProtocolError where bytes are left over. */
+  /** @throws ProtocolError if bytes are left over. */
   end(): void;
 }
 
@@ -277,7 +277,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** Constant-time in the contents (lengths are public). */
+/** Compares in constant time with respect to the contents (lengths are public). */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -1,11 +1,13 @@
 import { ProtocolError, utf8Encode } from './bytes.ts';
 
-/** The tag that opens a signed or hashed byte string: no statement of one kind can be read as one of another. */
+/**
+ * Returns the tag that opens a signed or hashed byte string. A statement of one kind can never be read as one of another kind.
+ */
 export function encodeDomain(tag: string): Uint8Array {
   return utf8Encode(`${tag}\n`);
 }
 
-/** Printable ASCII without space, so that a text has one spelling and shows what it is. */
+/** Asserts printable ASCII without space, so that a text has one spelling and no look-alikes. */
 export function assertPlainText(text: string, maxLength: number, what: string): void {
   if (text.length > maxLength) throw new ProtocolError('too-large', `${what} of ${text.length} characters`);
   if (!/^[\x21-\x7e]*$/.test(text)) throw new ProtocolError('malformed', `${what} is not plain ASCII`);

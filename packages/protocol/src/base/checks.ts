@@ -14,15 +14,15 @@ export const fail = (id: string, detail: string, position?: number): Check => ({
 });
 export const skip = (id: string, detail: string): Check => ({ id, status: 'skip', detail });
 
-/** What an audit says of a reply. */
+/** The result of an audit of a reply. */
 export type Outcome = 'accept' | 'reject' | 'inconclusive';
 
-/** True where nothing failed and something passed. */
+/** Returns true if no check failed and at least one passed. */
 export function isOk(checks: readonly Check[]): boolean {
   return checks.some((check) => check.status === 'pass') && checks.every((check) => check.status !== 'fail');
 }
 
-/** Ids of the checks that were skipped: those that the reader did not allow, and those that it does without. */
+/** Returns the ids of the skipped checks: those that the reader did not allow, and those that it does without. */
 export function listSkipped(
   checks: readonly Check[],
   allow: readonly string[] = [],
@@ -31,7 +31,7 @@ export function listSkipped(
   return { missing: skipped.filter((id) => !allow.includes(id)), allowed: skipped.filter((id) => allow.includes(id)) };
 }
 
-/** @param details of a pass, then of a failure. */
+/** Creates a check. @param details of a pass, then of a failure. */
 export function check(id: string, ok: boolean, [good, bad]: readonly [string, string]): Check {
   return ok ? pass(id, good) : fail(id, bad);
 }

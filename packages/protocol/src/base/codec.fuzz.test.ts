@@ -29,7 +29,7 @@ import {
   union,
 } from './codec.ts';
 
-/** A codec and values that it takes, grown together. */
+/** A codec and values that it accepts, generated together. */
 interface Sample {
   readonly codec: Codec<unknown>;
   readonly values: fc.Arbitrary<unknown>;

@@ -98,7 +98,7 @@ describe('numbers are big-endian and bounded', () => {
 });
 
 describe('bytes and texts', () => {
-  it('hold their width and their bound on both sides', () => {
+  it('enforce their width and their bound in both directions', () => {
     expect(toHex(encode(bytes16(3), Uint8Array.of(1, 2)))).toBe('00020102');
     expect(toHex(encode(bytes32(3), Uint8Array.of(1)))).toBe('0000000101');
     expect(toHex(encode(text(4), 'é'))).toBe('0002c3a9');
@@ -206,14 +206,14 @@ describe('structs', () => {
     expectError(() => encode(journey, { ...valid, name: 'too long a name' }), 'too-large', /^name: /);
   });
 
-  it('hold their extra rule on both sides', () => {
+  it('enforce their extra rule in both directions', () => {
     const bent = encode(journey, valid);
     bent[bent.length - 1] = 4;
     expectError(() => encode(journey, { ...valid, total: 4 }), 'malformed', /legs of 3/);
     expectError(() => decode(journey, ...bent), 'malformed', /legs of 3/);
   });
 
-  it('pass on an error that is nobody’s input', () => {
+  it('rethrow an error that is not about the input', () => {
     const broken: Codec<number> = {
       write: () => {
         throw new TypeError('bug');
@@ -237,14 +237,14 @@ describe('formats', () => {
     expectError(() => exact.decode(concatBytes(encoded, Uint8Array.of(0))), 'malformed', /left over/);
   });
 
-  it('are bounded as a whole on both sides', () => {
+  it('are bounded as a whole in both directions', () => {
     const small = createFormat(bytes16(8), { tag: 't', maxBytes: 6 });
     expect(small.encode(new Uint8Array(2))).toHaveLength(6);
     expectError(() => small.encode(new Uint8Array(3)), 'too-large');
     expectError(() => small.decode(new Uint8Array(7)), 'too-large');
   });
 
-  it('stand within others', () => {
+  it('can be embedded in others', () => {
     const codec = embedded(format, 9);
     expect(toHex(encode(codec, { value: 7 }))).toBe('00000009746573742d76310a07');
     expect(decode(codec, ...encode(codec, { value: 7 }))).toEqual({ value: 7 });

@@ -11,9 +11,9 @@ import {
 import { assertAscending, assertPlainText, encodeDomain } from './canonical.ts';
 
 /**
- * Canonical encodings by description: each field of a format is described once, with its width and its bounds, and the type is
- * inferred from it (docs/adr/formats.md). Encoder and decoder enforce the same rules: each value has one byte string, and
- * each byte string one value. A ProtocolError names the field by its path.
+ * Canonical encodings by description. Each field of a format is described once, with its width and its bounds. The type is
+ * inferred from it (docs/adr/formats.md). Encoder and decoder enforce the same rules: each value has one byte string, and each
+ * byte string one value. A ProtocolError names the field by its path.
  */
 export interface Codec<T> {
   /** @throws ProtocolError where the value is out of range. */
@@ -22,7 +22,7 @@ export interface Codec<T> {
   read(reader: Reader): T;
 }
 
-/** What a codec encodes. */
+/** The type of the values that a codec encodes. */
 export type CodecType<C extends Codec<unknown>> = ReturnType<C['read']>;
 
 export const u8: Codec<number> = { write: (writer, value) => writer.u8(value), read: (reader) => reader.u8() };
@@ -152,7 +152,7 @@ export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
   };
 }
 
-/** A field that has one value in this format: it takes no bytes, because the tag says it. */
+/** A field with a constant value. It takes no bytes, because the tag of the format implies it. */
 export function constant<const T extends string | number>(only: T): Codec<T> {
   return {
     write(_writer, value) {
@@ -162,7 +162,7 @@ export function constant<const T extends string | number>(only: T): Codec<T> {
   };
 }
 
-/** A flag, and the value where it is 1. */
+/** A flag, followed by the value if the flag is 1. */
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   return {
     write(writer, value) {
@@ -187,11 +187,11 @@ export interface ListRules<T> {
   readonly count: Codec<number>;
   readonly min?: number;
   readonly max: number;
-  /** Where given, items are strictly ascending by it: a set has one order and no duplicates. */
+  /** An order in which items are strictly ascending. A set then has one order and no duplicates. */
   readonly ascending?: ((a: T, b: T) => number) | undefined;
 }
 
-/** The number of items, then each. */
+/** Encodes the number of items, then each item. */
 export function list<T>(item: Codec<T>, { count, min = 0, max, ascending }: ListRules<T>): Codec<readonly T[]> {
   const assertCount = (length: number): void => {
     if (length > max) throw new ProtocolError('too-large', `${length} items, at most ${max}`);
@@ -305,6 +305,7 @@ export function union<Tag extends string, const C extends Cases>(tag: Tag, cases
 }
 
 /**
+ * Adds a rule to a codec.
  * @param assert throws a ProtocolError for a value that the format does not allow. The parts of the value are in range already.
  */
 export function refine<T>(codec: Codec<T>, assert: (value: T) => void): Codec<T> {
@@ -321,7 +322,7 @@ export function refine<T>(codec: Codec<T>, assert: (value: T) => void): Codec<T>
   };
 }
 
-/** A whole byte string: what is signed, hashed or sent. */
+/** A whole byte string that is signed, hashed or sent. */
 export interface Format<T> {
   /** @throws ProtocolError */
   encode(value: T): Uint8Array;
@@ -330,7 +331,7 @@ export interface Format<T> {
 }
 
 export interface FormatRules {
-  /** The first bytes, see encodeDomain. Absent where the bytes are always part of a tagged format, or are only stored. */
+  /** The first bytes, see encodeDomain. Absent if the bytes are always part of a tagged format, or are only stored. */
   readonly tag?: string;
   /** Limit of the whole encoding. */
   readonly maxBytes?: number;
@@ -380,7 +381,7 @@ class FieldError extends ProtocolError {
   }
 }
 
-/** The same error with one more step of the path to the field, outermost first: `models[2].payee: ...`. */
+/** Returns the same error with one more step of the path to the field, outermost first: `models[2].payee: ...`. */
 function locate(error: unknown, step: string): unknown {
   if (!(error instanceof ProtocolError)) return error;
   if (!(error instanceof FieldError)) return new FieldError(error.code, { path: step, reason: error.message }, error);

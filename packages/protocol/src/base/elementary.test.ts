@@ -18,7 +18,7 @@ describe('elementary functions', () => {
     );
   });
 
-  it('have the usual edges', () => {
+  it('handle the usual edge cases', () => {
     expect(computeLog(1)).toBe(0);
     expect(computeLog(0)).toBe(Number.NEGATIVE_INFINITY);
     expect(computeLog(Infinity)).toBe(Infinity);
@@ -32,7 +32,7 @@ describe('elementary functions', () => {
     expect(computeExp(Number.NaN)).toBeNaN();
   });
 
-  it('sum exponentials that neither could hold alone', () => {
+  it('sum exponentials that a double cannot represent', () => {
     expect(computeLogSum([1000, 1000])).toBeCloseTo(1000 + Math.LN2, 12);
     expect(computeLogSum([-2000, -2000, -2000])).toBeCloseTo(-2000 + Math.log(3), 12);
     expect(computeLogSum([])).toBe(Number.NEGATIVE_INFINITY);

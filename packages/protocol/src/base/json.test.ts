@@ -15,14 +15,14 @@ function codeOf(bytes: Uint8Array): string {
 }
 
 describe('parseJson', () => {
-  it('bears nesting up to the limit and refuses one level more, without recursing', () => {
+  it('accepts nesting up to the limit and refuses one level more, without recursion', () => {
     expect(codeOf(nest(MAX_JSON_DEPTH))).toBe('parsed');
     expect(codeOf(nest(MAX_JSON_DEPTH + 1))).toBe('too-large');
     expect(codeOf(utf8Encode(`${'{"a":'.repeat(65)}1${'}'.repeat(65)}`))).toBe('too-large');
     expect(codeOf(utf8Encode('['.repeat(1_000_000)))).toBe('too-large');
   });
 
-  it('counts what is open at once, not what was', () => {
+  it('counts brackets that are open at once, not all of them', () => {
     expect(codeOf(utf8Encode(`[${Array(500).fill('[{}]').join(',')}]`))).toBe('parsed');
   });
 

@@ -1,6 +1,6 @@
 import { ProtocolError, utf8Decode } from './bytes.ts';
 
-/** How many arrays and objects may be open at once. On deeper input some parsers overflow their stack. */
+/** The most arrays and objects that may be open at once. On deeper input some parsers overflow their stack. */
 export const MAX_JSON_DEPTH = 64;
 
 const QUOTE = 0x22;
@@ -9,8 +9,8 @@ const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
 /**
- * JSON from a stranger: UTF-8 without a byte order mark, bounded in depth before a parser recurses into it.
- * @throws ProtocolError `too-large` where it nests deeper than MAX_JSON_DEPTH, else `malformed`.
+ * Parses JSON from a stranger: UTF-8 without a byte order mark. Its depth is bounded before a parser recurses into it.
+ * @throws ProtocolError `too-large` if it nests deeper than MAX_JSON_DEPTH, else `malformed`.
  */
 export function parseJson(bytes: Uint8Array): unknown {
   if (isDeeperThan(bytes, MAX_JSON_DEPTH)) {
@@ -24,8 +24,8 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * Whether more than `limit` brackets are open at once. The count equals a parser's up to the first byte that JSON does not
- * allow, where a parser stops.
+ * Returns whether more than `limit` brackets are open at once. The count equals a parser's up to the first byte that JSON does
+ * not allow; a parser stops there.
  */
 function isDeeperThan(bytes: Uint8Array, limit: number): boolean {
   let depth = 0;

@@ -27,4 +27,4 @@ it.each([
   '[::1',
   '::ffff:10.0.0.1',
   '1::1',
-])('takes %j for somebody else', (host) => expect(isLoopbackHost(host)).toBe(false));
+])('takes %j for another machine', (host) => expect(isLoopbackHost(host)).toBe(false));

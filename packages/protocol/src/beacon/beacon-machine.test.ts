@@ -11,7 +11,7 @@ import { createSeededRandom } from '../base/seeded-random.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 
 describe('beacon agreement', () => {
-  it('certifies an epoch in one view when all is well, with everybody in it', () => {
+  it('certifies an epoch in one view with all validators when there are no faults', () => {
     const net = createBeaconNetwork({ realProofs: true });
     expect(net.runUntil(5000, 3n)).toBeLessThan(2200);
     expect(net.isAgreed()).toBe(true);
@@ -21,14 +21,14 @@ describe('beacon agreement', () => {
     }
   });
 
-  it('checks each proof once in each machine, its proposer included', () => {
+  it('checks each proof once per machine, the proposer included', () => {
     const net = createBeaconNetwork();
     net.runUntil(900, 1n);
     expect(net.latestEpochs()).toEqual([1n, 1n, 1n, 1n]);
     expect(net.proofsChecked()).toBe(4 * 4);
   });
 
-  it('leaves out a contribution whose proof does not hold, in the same view', () => {
+  it('leaves out a contribution with an invalid proof, in the same view', () => {
     const net = createBeaconNetwork({
       tamper: (message, from) =>
         message.kind === 'contribution' && from === 3
@@ -51,7 +51,7 @@ describe('beacon agreement', () => {
     }
   });
 
-  it('certifies nothing with two of four down, and goes on once one is back', () => {
+  it('certifies nothing with two of four down, and continues once one is back', () => {
     const net = createBeaconNetwork();
     net.crash(0);
     net.crash(2);
@@ -62,7 +62,7 @@ describe('beacon agreement', () => {
     expect(net.latestEpochs().every((epoch) => epoch >= 1n)).toBe(true);
   });
 
-  it('brings a validator that slept through epochs back', () => {
+  it('brings back a validator that missed epochs', () => {
     const net = createBeaconNetwork();
     net.crash(3);
     net.runUntil(30_000, 3n);
@@ -86,7 +86,7 @@ describe('beacon agreement', () => {
     for (const everyMs of [1_020, 3_100, 10_000]) expect(count(everyMs)).toBeGreaterThanOrEqual(still - 1);
   });
 
-  it('lets a member join that nobody knew before, and goes on without two of five once the set says so', () => {
+  it('lets an unknown member join, and continues without two of five once the set changes', () => {
     const net = createBeaconNetwork({
       ...{ size: 5, registryMs: 100 },
       registry: (all, now) => (now < 4_000 ? all.slice(0, 4) : now < 12_000 ? all : all.slice(2)),
@@ -102,7 +102,7 @@ describe('beacon agreement', () => {
     expect(net.latestEpochs()[0]!).toBeGreaterThan(before! + 5n);
   });
 
-  it('begins again with whoever is listed, where too many of those that have to agree are gone', () => {
+  it('restarts with the listed validators if too many of the certified ones are gone', () => {
     const net = createBeaconNetwork({
       ...{ size: 5, registryMs: 100 },
       registry: (all, now) => (now < 4_000 ? all : all.slice(2)),
@@ -167,9 +167,9 @@ describe('beacon agreement', () => {
     );
   });
 
-  it('is safe and live beside a validator that makes messages of every kind, in any view', () => {
+  it('is safe and live beside a liar that sends messages of every kind, in any view', () => {
     const kinds = new Set<string>();
-    /** Values that honest validators prepared, by run and view: how we know that the liar divides them. */
+    /** Values that honest validators prepared, by run and view. They show that the liar divides the validators. */
     const prepared = new Map<string, Set<string>>();
     fc.assert(
       fc.property(fc.integer(), fc.nat(3), (seed, liar) => {

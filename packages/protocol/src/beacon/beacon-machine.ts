@@ -34,17 +34,22 @@ import {
 } from './beacon-steps.ts';
 
 /**
- * One validator's part in agreeing on each epoch's beacon (docs/spec/beacon.md). Per view one proposer, rotating by
- * epoch and view, gathers contributions, proposes a value, collects prepare votes into proof that the value is prepared,
- * and commit votes into the certificate. A validator prepares at most one value per view; whoever commits is locked on
- * that value and prepares another one only where it is proven prepared in a later view. So two certificates of one epoch
- * would need more than a third of the stake to lie. A view ends by each validator's own timeout, or where more than a third of
- * the stake is further; so a proposer that equivocates, dies, or claims far views costs its own views.
+ * One validator's part in agreeing on each epoch's beacon (docs/spec/beacon.md).
+ *
+ * Each view has one proposer, which rotates by epoch and view. The proposer gathers contributions and proposes a value. It then
+ * collects prepare votes, which prove that the value is prepared, and commit votes, which form the certificate.
+ *
+ * A validator prepares at most one value per view. A validator that commits is locked on that value. It prepares another value
+ * only if that one is proven prepared in a later view. So two certificates of one epoch need more than a third of the stake to
+ * lie.
+ *
+ * A view ends by each validator's own timeout, or when more than a third of the stake is in a later view. So a proposer that
+ * equivocates, dies, or claims far views costs only its own views.
  */
 export interface BeaconMachine {
   /** The newest known value. The next epoch builds on it. */
   readonly latest: BeaconPoint;
-  /** Hash of the validators of the epoch whose value is sought. */
+  /** Hash of the validators of the epoch that is being agreed on. */
   readonly set: Uint8Array;
   tick(nowMs: number): BeaconAction[];
   /** @param from ledger address of the validator at the other end of the authenticated link. */
@@ -67,8 +72,8 @@ export function createBeaconMachine(
   };
   if (options.vote !== undefined && options.vote.epoch === state.epoch) {
     state.vote = isRestart ? unlockFrom(options.vote, state.fixed.set) : options.vote;
-    // Before the restart this validator may have sent messages in the view of its last vote. It skips that view: to store every
-    // message would be harder to get right.
+    // Before the restart this validator may have sent messages in the view of its last vote. It skips that view, because
+    // storing every message would be harder to get right.
     state.view = options.vote.view + 1;
   }
   return {
@@ -84,8 +89,8 @@ export function createBeaconMachine(
 }
 
 /**
- * The lock on a value of another set would hold for good: with this set nobody can prove it. Where an epoch begins again, the set before
- * has certified nothing for eight epochs.
+ * Releases a lock on a value of another set. Nobody can prove such a value with this set, so the lock would last for ever. When
+ * an epoch begins again, the set before has certified nothing for eight epochs.
  */
 function unlockFrom(vote: BeaconVote, set: Uint8Array): BeaconVote {
   const isOfSet = vote.lock !== undefined && equalBytes(vote.lock.set, set);

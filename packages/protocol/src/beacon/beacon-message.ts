@@ -47,11 +47,11 @@ const messageCodec = union('kind', {
     view: u32,
     previous: hash,
     set: hash,
-    /** Whom the registry listed at `block`: the validators of the epoch after the next. */
+    /** Hash of the validators that the registry listed at `block`: those of the epoch after the next. */
     next: hash,
     block: u64,
     contributions: contributionList,
-    /** Where the value was prepared in an earlier view: the proof of it. */
+    /** Proof that the value was prepared in an earlier view, if it was. */
     justify: optional<PreparedValue>(certificate),
   }),
   vote: struct({ epoch: u64, phase: oneOf(PHASES), view: u32, value: hash, signature: bytes(65) }),
@@ -60,11 +60,11 @@ const messageCodec = union('kind', {
   'certificate-request': struct({ epoch: u64 }),
   /** Asks for the members of a set that a certificate names. */
   'set-request': struct({ epoch: u64, set: hash }),
-  /** They show by their hash that they are the ones. */
+  /** The members of a set. Their hash proves that they are the requested ones. */
   set: struct({ epoch: u64, members: memberList }),
 });
 
-/** What validators say to each other to agree on a beacon value; who says it is known from the link. */
+/** The messages by which validators agree on a beacon value. The link identifies the sender. */
 export type BeaconMessage = CodecType<typeof messageCodec>;
 
 const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v3' });
@@ -88,7 +88,7 @@ function assertOneEpoch(message: BeaconMessage): void {
   }
 }
 
-/** The message of a vote, once it is signed. */
+/** Returns the message of a signed vote. */
 export function voteMessage(
   { phase, statement }: { readonly phase: BeaconPhase; readonly statement: BeaconStatement },
   signature: Uint8Array,

@@ -15,11 +15,9 @@ import { hashValidatorSet, MAX_VALIDATORS, type SetMember, sortMembers } from '.
 
 export type BeaconAction =
   | { readonly kind: 'send'; readonly to: Uint8Array; readonly message: BeaconMessage }
-  /**
-   * Must be durable before any later action of the list is carried out: otherwise a restarted validator could sign two values.
-   */
+  /** Must be durable before any later action of the list runs. Otherwise a restarted validator could sign two values. */
   | { readonly kind: 'persist'; readonly vote: BeaconVote }
-  /** To sign, and to send to the proposer of the view, which may be this validator. It is lost where it cannot be signed. */
+  /** A vote to sign and to send to the view's proposer, which may be this validator. It is dropped if it cannot be signed. */
   | {
       readonly kind: 'vote';
       readonly to: Uint8Array;
@@ -30,7 +28,7 @@ export type BeaconAction =
   /** The members of a set that this validator did not know. They are needed again after a restart. */
   | { readonly kind: 'learned'; readonly set: Uint8Array; readonly members: readonly SetMember[] };
 
-/** Where the chain of values stands. */
+/** The head of the chain of values. */
 export interface BeaconPoint {
   readonly epoch: bigint;
   readonly value: Uint8Array;
@@ -38,39 +36,42 @@ export interface BeaconPoint {
   readonly certificate?: BeaconCertificate | undefined;
 }
 
-/** What validators agree on in an epoch. */
+/** The choice that validators agree on in an epoch. */
 export interface BeaconChoice {
   readonly value: Uint8Array;
-  /** Hash of the validators of the epoch after the next, whom the registry listed at the block. */
+  /** Hash of the validators of the epoch after the next. The registry listed them at the block. */
   readonly next: Uint8Array;
   readonly block: bigint;
 }
 
-/** What this validator has signed in an epoch: the choice is what it prepared in the view. */
+/** This validator's signed votes in an epoch. The choice is the one that it prepared in the view. */
 export interface BeaconVote extends BeaconChoice {
   readonly epoch: bigint;
   /** The highest view that it voted in. */
   readonly view: number;
-  /** What it committed to last. */
+  /** The value that it committed to last. */
   readonly lock: PreparedValue | undefined;
 }
 
 export interface BeaconMachineOptions {
   readonly network: BeaconNetwork;
   readonly start: BeaconPoint;
-  /** Begins with the validators that the registry lists now, whatever was certified: where the certified ones are gone. */
+  /**
+   * Begins with the validators that the registry lists now, ignoring certificates. It is for a network that lost its certified
+   * validators.
+   */
   readonly isRestart?: boolean | undefined;
   /** The vote persisted last, after a restart. */
   readonly vote?: BeaconVote | undefined;
-  /** From learning a value to starting on the next. */
+  /** Time from learning a value to the start of the next epoch. */
   readonly epochMs: number;
-  /** When an epoch begins, where the chain times them; one that is late begins at once. Then `epochMs` says nothing about that. */
+  /** Returns the begin of an epoch, if the chain times epochs; a late epoch begins at once. Then `epochMs` does not apply. */
   readonly startOf?: ((epoch: bigint) => number) | undefined;
-  /** How long to wait for the proposer of view 0; in view v, v + 1 times as long. */
+  /** The wait for the proposer of view 0. In view v it is v + 1 times as long. */
   readonly viewTimeoutMs: number;
-  /** How long a proposer with a quorum of contributions waits for the others. */
+  /** The time that a proposer with a quorum of contributions waits for the others. */
   readonly gatherMs: number;
-  /** How often a proposer repeats what was not answered. */
+  /** The interval at which a proposer repeats unanswered messages. */
   readonly resendMs: number;
 }
 
@@ -80,13 +81,13 @@ export interface BeaconMachineDependencies {
   readonly self: Uint8Array;
   /** RFC 9381 proof under this validator's VRF key. */
   proveVrf(input: Uint8Array): Uint8Array;
-  /** The registry as this validator read it last. */
+  /** Returns this validator's last reading of the registry. */
   reading(): SetReading;
-  /** The members of a set, where this validator has read it or was told. */
+  /** Returns the members of a set, if this validator has read or received them. */
   findSet(hash: Uint8Array): readonly SetMember[] | undefined;
   /**
-   * Whether the registry listed this set at this block, lately. Undefined where the block was not read yet: the caller reads it, and
-   * is asked again.
+   * Returns whether the registry recently listed this set at this block. Undefined if the block was not read yet: the caller
+   * reads it and asks again.
    */
   isListed(set: Uint8Array, block: bigint): boolean | undefined;
 }
@@ -100,13 +101,13 @@ export interface SetReading {
 export interface FixedSets {
   /** Hash of the validators of the epoch. */
   readonly set: Uint8Array;
-  /** Hash of those of the next epoch. */
+  /** Hash of the validators of the next epoch. */
   readonly following: Uint8Array;
-  /** The block at which the registry listed those of the next epoch. */
+  /** The block at which the registry listed the validators of the next epoch. */
   readonly block: bigint;
 }
 
-/** What the proposer of the current view has collected. */
+/** Messages that the proposer of the current view has collected. */
 interface Round {
   readonly contributions: Map<string, BeaconContribution>;
   readonly votes: Record<BeaconPhase, Map<string, QuorumSignature>>;
@@ -120,10 +121,10 @@ interface Round {
   sentMs: number;
 }
 
-/** An honest epoch sees one value per view; a proposer that lies may send any number. */
+/** The most values stored per epoch. An honest epoch has one value per view; a lying proposer may send any number. */
 const MAX_KNOWN_VALUES = 64;
 
-/** All that the steps below read and change. */
+/** The state that the steps below read and change. */
 export interface MachineState {
   readonly options: BeaconMachineOptions;
   readonly network: BeaconNetwork;
@@ -133,34 +134,34 @@ export interface MachineState {
   proveVrf(input: Uint8Array): Uint8Array;
   readonly sets: Pick<BeaconMachineDependencies, 'reading' | 'findSet' | 'isListed'>;
   latest: BeaconPoint;
-  /** The epoch whose value is sought: the one after `latest`. */
+  /** The epoch that is being agreed on: the one after `latest`. */
   epoch: bigint;
   fixed: FixedSets;
-  /** Of this epoch, ascending by address. Empty while only their hash is known. */
+  /** Validators of this epoch, ascending by address. Empty while only their hash is known. */
   validators: readonly SetMember[];
   totalStake: bigint;
   /** Unknown until the first tick. */
   startsAtMs: number | undefined;
   view: number;
-  /** Whether this validator has begun with the view. */
+  /** Whether this validator has entered the view. */
   entered: boolean;
   viewStartedMs: number;
   round: Round;
   vote: BeaconVote | undefined;
   ownProof: Uint8Array | undefined;
-  /** Values of contributions that hold, by the hash of the list. */
+  /** Values of valid contributions, by the hash of the list. */
   knownValues: Map<string, Uint8Array>;
-  /** The highest view that each peer spoke in. */
+  /** The highest view in which each peer sent a message. */
   viewsOfPeers: Map<string, number>;
-  /** When it asked last for sets that it does not know. */
+  /** Time of the last request for unknown sets. */
   askedForSetsMs: number;
-  /** What the caller has to do, in order. */
+  /** Actions that the caller must run, in order. */
   actions: BeaconAction[];
   /** Messages of this validator to itself, handled before a step ends. */
   readonly toSelf: BeaconMessage[];
 }
 
-/** @param nowMs when the value before it was learned. */
+/** Computes the start of an epoch. @param nowMs time at which the value before it was learned. */
 function startAfter(
   { epochMs, startOf }: Pick<BeaconMachineOptions, 'epochMs' | 'startOf'>,
   epoch: bigint,
@@ -169,7 +170,7 @@ function startAfter(
   return startOf === undefined ? nowMs + epochMs : Math.max(nowMs, startOf(epoch));
 }
 
-/** What an epoch begins with, after the value that is known last. */
+/** Starts the epoch after the latest known value. */
 export function startEpoch(
   options: Pick<BeaconMachineOptions, 'epochMs' | 'startOf'>,
   latest: BeaconPoint,
@@ -195,9 +196,9 @@ export function startEpoch(
 }
 
 /**
- * The sets after a certificate: the one that it follows, and the one that it adds. Nobody knew a contribution to the epoch between
- * when the added one was read, so nobody chose a key by the value that its proofs are about. Before the first certificate, each
- * validator goes by its own reading.
+ * Fixes the sets after a certificate: the set that it follows, and the set that it adds. Nobody knew any contribution of the
+ * epoch when the added set was read. So nobody could choose a key by the value that its proofs cover. Before the first
+ * certificate, each validator uses its own reading.
  */
 export function fixSets(
   { crypto, network, sets }: Pick<MachineState, 'crypto' | 'network' | 'sets'>,
@@ -212,7 +213,10 @@ export function fixSets(
   return { fixed: { set, following: set, block }, members };
 }
 
-/** A proof that holds is checked once: a contribution carries it, and then each list of contributions does. */
+/**
+ * Wraps a crypto so that a valid proof is checked only once. A contribution carries it, and then each list of contributions
+ * does.
+ */
 export function rememberProofs(crypto: Crypto): Crypto {
   const outputs = new Map<string, Uint8Array>();
   return {
@@ -259,7 +263,8 @@ export function enterView(state: MachineState, next: number, nowMs: number): voi
   state.round = createRound();
   state.round.sentMs = nowMs;
   const proposer = proposerOf(state, next);
-  // All enter view 0 by their own clocks, so only its proposer has to know. A later view has to be known to those left behind.
+  // All validators enter view 0 by their own clocks, so only its proposer must know. In a later view, validators that are
+  // behind must know too.
   if (next > 0 || isProposer(state, state.self, next)) broadcast(state, viewMessage(state));
   else if (proposer !== undefined) send(state, proposer, viewMessage(state));
 }
@@ -269,7 +274,7 @@ export function viewMessage(state: MachineState): BeaconMessage {
   return { kind: 'view', epoch, view, previous: latest.value, set: fixed.set };
 }
 
-/** The value of valid contributions. It is cached, since several messages carry the same list. */
+/** Computes the value of valid contributions. It is cached, since several messages carry the same list. */
 export function computeValue(
   state: MachineState,
   contributions: readonly BeaconContribution[],
@@ -291,7 +296,7 @@ export function computeValue(
   return value;
 }
 
-/** All that a vote is about. */
+/** Returns the full subject of a vote. */
 export function stateChoice(state: MachineState, { value, next, block }: BeaconChoice): BeaconStatement {
   const { epoch, view, latest, fixed } = state;
   return { epoch, view, previous: latest.value, value, set: fixed.set, following: fixed.following, next, block };

@@ -30,8 +30,8 @@ import {
 import { hashValidatorSet, type SetMember, sortMembers } from './validator-set.ts';
 
 /**
- * Enters the highest view that validators with more than a third of the stake have reached. One of them is honest, and
- * the first honest validator in a view came there by its own timeout: so no liar, a proposer included, shortens a view.
+ * Enters the highest view that validators with more than a third of the stake have reached. One of them is honest, and the
+ * first honest validator in a view came there by its own timeout. So no liar shortens a view, not even a proposer.
  */
 export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: number, nowMs: number): void {
   const key = toHex(from);
@@ -50,12 +50,12 @@ export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: numbe
   }
 }
 
-/** The highest view that a validator was heard in; -1 where it was not heard in this epoch. */
+/** Returns the highest view of a validator's messages; -1 if it sent none in this epoch. */
 function viewOf(state: MachineState, address: Uint8Array): number {
   return state.viewsOfPeers.get(toHex(address)) ?? -1;
 }
 
-/** Tells those who were not heard in this view that it has begun, unless it is the first. */
+/** Tells validators without a message in this view that it has begun, unless it is the first. */
 export function repeatView(state: MachineState): void {
   if (state.view === 0) return;
   for (const { address } of state.validators)
@@ -63,12 +63,12 @@ export function repeatView(state: MachineState): void {
       send(state, address, viewMessage(state));
 }
 
-/** Whether a message is of the proposer of the view that this validator is in. */
+/** Returns whether a message comes from the proposer of this validator's view. */
 function isOfProposer(state: MachineState, from: Uint8Array, view: number): boolean {
   return view === state.view && isProposer(state, from, view);
 }
 
-/** Answers the proposer with a contribution; a proposer asks whoever enters its view later than itself. */
+/** Answers the proposer with a contribution. A proposer asks each validator that enters its view later than itself. */
 export function answerView(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'view' }): void {
   if (message.view !== state.view || !isOfThisEpoch(state, message)) return;
   if (isProposer(state, from, state.view)) contribute(state, from);
@@ -76,7 +76,7 @@ export function answerView(state: MachineState, from: Uint8Array, message: Beaco
     send(state, from, viewMessage(state));
 }
 
-/** Whether a peer builds on the same value, with the same validators. */
+/** Returns whether a peer builds on the same value, with the same validators. */
 function isOfThisEpoch(
   { latest, fixed }: MachineState,
   { previous, set }: { readonly previous: Uint8Array; readonly set: Uint8Array },
@@ -84,7 +84,7 @@ function isOfThisEpoch(
   return equalBytes(previous, latest.value) && equalBytes(set, fixed.set);
 }
 
-/** What a validator proves in this epoch. */
+/** Returns the subject that a validator proves in this epoch. */
 function subjectOf({ epoch, latest, fixed }: MachineState, validator: Uint8Array): VrfSubject {
   return { epoch, previous: latest.value, set: fixed.set, validator };
 }
@@ -120,14 +120,14 @@ export function addContribution(
   propose(state, nowMs);
 }
 
-/** The set that a proposer names: as it read the registry last, or the one before where it has read nothing newer. */
+/** Returns the set that a proposer names: its last reading of the registry. Without a newer reading it is the set before. */
 function chooseNext({ crypto, network, sets, fixed }: MachineState): Pick<BeaconChoice, 'next' | 'block'> {
   const { members, block } = sets.reading();
   if (members.length === 0 || block < fixed.block) return { next: fixed.following, block: fixed.block };
   return { next: hashValidatorSet(crypto, network, members), block };
 }
 
-/** Whether a proposer names a set that this validator finds on the chain too, or the one before once more. */
+/** Returns whether a proposer's set is one that this validator also finds on the chain, or the set before once more. */
 function isNextSound({ sets, fixed }: MachineState, { next, block }: Pick<BeaconChoice, 'next' | 'block'>): boolean {
   if (block === fixed.block && equalBytes(next, fixed.following)) return true;
   return block >= fixed.block && sets.isListed(next, block) === true;
@@ -180,7 +180,7 @@ export function commit(state: MachineState, from: Uint8Array, message: BeaconMes
     });
 }
 
-/** Persists, then has it signed, so that every vote that was sent is on disk. */
+/** Persists a vote before it is signed, so that every sent vote is on disk. */
 function speak(state: MachineState, phase: BeaconPhase, next: BeaconVote): void {
   state.vote = next;
   state.actions.push({ kind: 'persist', vote: next });
@@ -233,29 +233,30 @@ export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs
 }
 
 /**
- * For whoever began the epoch again with those that are listed: the others may have ended it with the set that the certificate before names.
- * They would answer with that certificate for ever. Whoever has committed to a value of the new set takes none of the set before: the new one may
- * be certified, and a liar that kept the other back could part those who have begun again.
+ * Returns whether the set that the previous certificate names has agreed on this certificate. It is for a validator that began
+ * the epoch again with the listed validators. The others may have ended the epoch with the earlier set, and would answer with
+ * that certificate for ever. A validator that has committed to a value of the new set refuses certificates of the earlier one.
+ * The new value may be certified. A liar that withheld the old certificate could divide the validators that have begun again.
  */
 function isOfSetBefore(state: MachineState, certificate: BeaconCertificate): boolean {
   if (state.latest.certificate === undefined || state.vote?.lock !== undefined) return false;
   const { fixed, members = [] } = fixSets(state, state.latest.certificate);
   if (members.length === 0 || equalBytes(fixed.set, state.fixed.set)) return false;
   const validators = sortMembers(members);
-  // Values that are known were proven to another set.
+  // The known values were proven to another set.
   const before = { ...state, fixed, validators, totalStake: computeTotalStake(members), knownValues: new Map() };
   return isAgreed(before, 'commit', certificate);
 }
 
 /**
- * For whoever slept through epochs: by those that are listed now. The set that the certificate names proves nothing here: it may be a
- * small one of long ago, whose few members have signed whatever they like.
+ * Returns whether the validators that are listed now certify the value. It is for a validator that missed epochs. The set that
+ * the certificate names proves nothing here: it may be a small old set with dishonest members.
  */
 function isCertified({ crypto, network, sets }: MachineState, certificate: BeaconCertificate): boolean {
   return verifyBeaconCertificate(crypto, network, { certificate, validators: sets.reading().members }).ok;
 }
 
-/** Asks for the members of sets that certificates name and that this validator does not know. */
+/** Asks for the members of unknown sets that certificates name. */
 export function askForSets(state: MachineState): void {
   const { epoch, sets, fixed, self } = state;
   const isKnown = (set: Uint8Array): boolean =>
@@ -273,7 +274,7 @@ export function answerSet(state: MachineState, from: Uint8Array, asked: Uint8Arr
   if (members !== undefined) send(state, from, { kind: 'set', epoch, members: sortMembers(members) });
 }
 
-/** Takes a set from anybody: its hash says that it is the one that a certificate names. */
+/** Accepts a set from any sender, because its hash proves that a certificate names it. */
 export function learnSet(state: MachineState, members: readonly SetMember[]): void {
   const { crypto, network, fixed, sets } = state;
   const set = hashValidatorSet(crypto, network, members);

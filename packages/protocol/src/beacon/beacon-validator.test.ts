@@ -24,7 +24,7 @@ import { sortMembers } from './validator-set.ts';
 const TIMING = { epochMs: 1000, viewTimeoutMs: 400, gatherMs: 60, resendMs: 100 };
 
 describe('one validator', () => {
-  /** The machine of validator 2 (proposer of epoch 1, view 0 is validator 1), fed by hand. */
+  /** The machine of validator 2, which receives its messages from the test. The proposer of epoch 1, view 0 is validator 1. */
   function createOne(vote?: BeaconVote, { isRestart = false } = {}) {
     const net = createBeaconNetwork();
     const peers = net.nodes.map(({ address }) => address);
@@ -67,7 +67,7 @@ describe('one validator', () => {
     };
   }
 
-  /** Everything that the proposer of view 0 said to validator 2 in a healthy network, in order. */
+  /** Records all messages from the proposer of view 0 to validator 2 in a healthy network, in order. */
   function record(): BeaconMessage[] {
     const said: BeaconMessage[] = [];
     const net = createBeaconNetwork({
@@ -128,7 +128,7 @@ describe('one validator', () => {
     expect(votes(machine.receive(peers[1]!, proposal, 3))).toEqual(['prepare']);
   });
 
-  it('stays locked on what it committed to, until another value is proven prepared since', () => {
+  it('stays locked on its committed value until another value is proven prepared in a later view', () => {
     const lockedIn = (view: number, later = 3) => {
       const { machine, peers, enter } = createOne();
       enter(view);
@@ -145,7 +145,7 @@ describe('one validator', () => {
     expect(lockedIn(0)(undefined)).toEqual([]);
     expect(lockedIn(0)(prove(2, other.contributions))).toEqual(['prepare']);
     expect(lockedIn(2, 4)(prove(0, other.contributions))).toEqual([]);
-    // Proofs that prove nothing: too few votes, votes of another view, another value, a view that is not over.
+    // Invalid proofs: too few votes, votes of another view, another value, a view that has not ended.
     expect(lockedIn(0)(prove(2, other.contributions, 2))).toEqual([]);
     expect(lockedIn(0)({ ...prove(1, other.contributions), view: 2 })).toEqual([]);
     expect(lockedIn(0)(prove(2, proposal.contributions))).toEqual([]);
@@ -165,7 +165,7 @@ describe('one validator', () => {
       action.kind === 'send' && action.message.kind === 'view' ? [action.message.view] : [],
     );
 
-  it("leaves a view on no single word, its proposer's included, but with more than a third of the stake", () => {
+  it('leaves a view when more than a third of the stake has left it, and never for a single message', () => {
     const { machine, peers, say } = createOne();
     // Validator 2 is the proposer of view 1, validator 3 of view 2.
     for (const kind of ['proposal', 'prepared'] as const)
@@ -173,11 +173,11 @@ describe('one validator', () => {
     expect(say(3, 2)).toEqual([]);
     expect(say(3, 0xffff_ffff)).toEqual([]);
     // The liar's highest claim counts for every view below it, and two of four name view 1.
-    // Everybody is told, and the one that spoke is asked as well.
+    // Every peer is told, and the sender is asked as well.
     expect(views(say(0, 1))).toEqual([1, 1, 1, 1]);
   });
 
-  it('leaves a view after its time, longer in each, and tells everybody', () => {
+  it('leaves a view after its timeout, which grows with each view, and tells every peer', () => {
     const { machine } = createOne();
     expect(views(machine.tick(TIMING.viewTimeoutMs - 1))).toEqual([]);
     expect(views(machine.tick(TIMING.viewTimeoutMs))).toEqual([1, 1, 1]);
@@ -199,7 +199,7 @@ describe('one validator', () => {
     expect(vote({ set: new Uint8Array(32) })).toEqual([]);
     const { machine, peers } = createOne();
     expect(votes(machine.receive(peers[1]!, { ...proposal, block: 5n }, 1))).toEqual(['prepare']);
-    // The same value with another block is another choice of the same view.
+    // The same value with another block is a different choice in the same view.
     expect(votes(machine.receive(peers[1]!, { ...proposal, block: 6n }, 2))).toEqual([]);
   });
 
@@ -234,7 +234,7 @@ describe('one validator', () => {
       return { machine, peers, validators, known, registry, certificate, isHeard };
     }
 
-    it('an epoch is agreed on by those that were named two epochs before, under the keys that they had', () => {
+    it('the validators named two epochs before agree on an epoch, with the keys of that time', () => {
       const { machine, peers, certificate, isHeard } = createChanging();
       machine.receive(peers[1]!, { kind: 'certificate', epoch: 1n, certificate }, 10);
       expect(machine.set).toEqual(certificate.following);
@@ -242,7 +242,7 @@ describe('one validator', () => {
       expect(isHeard(stranger, 1n)).toBe(false);
     });
 
-    it('nobody who slept takes the word of a set of long ago', () => {
+    it('a validator that missed epochs does not trust an old set', () => {
       const { machine, peers, validators, known } = createChanging();
       const alone = validators.slice(0, 1);
       known.set(toHex(hashSet(alone)), alone);
@@ -264,14 +264,14 @@ describe('one validator', () => {
         );
       expect(tell(peers.slice(0, 1))).toEqual([]);
       expect(machine.latest.epoch).toBe(0n);
-      // Four of the five that are listed now.
+      // Four of the five validators that are listed now.
       expect(tell(peers).map(({ kind }) => kind)).toContain('certified');
     });
 
-    it('whoever does not know a set asks for it, and takes it by its hash', () => {
+    it('a validator that does not know a set asks for it, and accepts it by its hash', () => {
       const { machine, peers, registry, certificate } = createChanging();
       const unknown = hashSet(registry.list.slice(1));
-      // Signed by those who were there: only the sets that it names are new.
+      // The present validators sign it. Only the sets that it names are new.
       const named = { ...certificate, following: unknown, next: unknown };
       const later = { ...named, epoch: 2n, set: new Uint8Array(32).fill(1) };
       const digest = hashBeaconVote(namedCrypto, beaconNetwork, 'commit', later);
@@ -284,14 +284,14 @@ describe('one validator', () => {
         machine.receive(stranger, { kind: 'set', epoch: 3n, members: sortMembers(members) }, 5_001);
       expect(say(registry.list)).toEqual([]);
       expect(say(registry.list.slice(1)).map(({ kind }) => kind)).toEqual(['learned']);
-      // It answers others with what it learned.
+      // It answers others with the set that it learned.
       expect(machine.receive(peers[3]!, { kind: 'set-request', epoch: 3n, set: unknown }, 5_002)).toMatchObject([
         { kind: 'send', message: { kind: 'set' } },
       ]);
     });
   });
 
-  it('begins an epoch before its own clock says so only with more than a third of the stake', () => {
+  it('begins an epoch ahead of its own clock only with more than a third of the stake', () => {
     const { machine, peers } = createOne();
     const certificate = certify();
     machine.receive(peers[1]!, { kind: 'certificate', epoch: 1n, certificate }, 10);
@@ -302,7 +302,7 @@ describe('one validator', () => {
     expect(views(machine.receive(peers[0]!, view, 21))).toEqual([0, 0, 0, 0]);
   });
 
-  it('does not commit to what no quorum prepared, nor in a view that is over', () => {
+  it('does not commit to a value without a prepare quorum, nor in a view that has ended', () => {
     const { machine, peers, enter } = createOne();
     const signatures = prepared.prepared.signatures.slice(1);
     const thin = { ...prepared, prepared: { ...prepared.prepared, signatures: signatures.slice(0, 2) } };
@@ -311,7 +311,7 @@ describe('one validator', () => {
     expect(votes(machine.receive(peers[1]!, prepared, 3))).toEqual([]);
   });
 
-  it('after a restart says nothing in views in which it may have spoken', () => {
+  it('sends nothing after a restart in views in which it may have sent messages', () => {
     const { machine, peers, enter } = createOne({
       epoch: 1n,
       view: 0,
@@ -329,7 +329,7 @@ describe('one validator', () => {
   describe('that is locked on another value', () => {
     const other = new Uint8Array(32).fill(77);
     const { next, block } = prepared.prepared;
-    /** @returns what it votes for a proposal of the present set in a later view. */
+    /** Returns its vote on a proposal of the present set in a later view. */
     const vote = (lock: PreparedValue, isRestart: boolean): string[] => {
       const { machine, peers, enter } = createOne(
         { epoch: 1n, view: 0, value: other, next, block, lock },
@@ -341,18 +341,18 @@ describe('one validator', () => {
     const ofThisSet = { ...prepared.prepared, value: other };
     const ofAnotherSet = { ...ofThisSet, set: other };
 
-    it('is free of it where the epoch begins again with another set, for which no lock can be proven', () => {
+    it('releases the lock if the epoch begins again with another set, for which no lock can be proven', () => {
       expect(vote(ofAnotherSet, true)).toEqual(['prepare']);
     });
 
-    it('stays locked where the set is the same, and wherever the epoch did not begin again', () => {
+    it('stays locked if the set is the same, or the epoch did not begin again', () => {
       expect(vote(ofThisSet, true)).toEqual([]);
       expect(vote(ofThisSet, false)).toEqual([]);
       expect(vote(ofAnotherSet, false)).toEqual([]);
     });
   });
 
-  describe('that began an epoch again with those that are listed', () => {
+  describe('that began an epoch again with the listed validators', () => {
     /** The certificates of the first two epochs of a healthy network. */
     const certified = (): BeaconCertificate[] => {
       const found = new Map<bigint, BeaconCertificate>();
@@ -370,7 +370,7 @@ describe('one validator', () => {
     const { validators, peers } = createOne();
     const listed = validators.slice(1);
 
-    /** A value of those that are listed, with all their prepare votes. */
+    /** A value of the listed validators, with all their prepare votes. */
     const ofListed = (): PreparedValue => {
       const subject = { epoch: 2n, previous: first.value, set: hashSet(listed) };
       const contributions = listed.map(({ address: validator, vrfKey }) => ({
@@ -388,7 +388,7 @@ describe('one validator', () => {
       return { ...statement, contributions, signatures };
     };
 
-    /** @returns whether it takes the certificate, while three of four are listed. */
+    /** Returns whether it accepts the certificate, while three of four are listed. */
     const takes = (certificate: BeaconCertificate, { isKnown = true, hasCommitted = false } = {}): boolean => {
       const machine = createBeaconMachine(
         {
@@ -415,22 +415,22 @@ describe('one validator', () => {
       return machine.receive(peers[1]!, message, 1).some(({ kind }) => kind === 'certified');
     };
 
-    it('takes the certificate of those whom the one before names', () => {
+    it('accepts the certificate of the validators that the certificate before names', () => {
       expect(takes(second)).toBe(true);
     });
 
-    it('takes none once it has committed to a value of those that are listed: that may be certified', () => {
+    it('refuses it once it has committed to a value of the listed validators, which may be certified', () => {
       expect(takes(second, { hasCommitted: true })).toBe(false);
     });
 
-    it('takes none that too few of them signed, that names others, or whose set it does not know', () => {
+    it('refuses one with too few signatures, with other names, or of an unknown set', () => {
       expect(takes({ ...second, signatures: second.signatures.slice(0, 2) })).toBe(false);
       expect(takes({ ...second, set: new Uint8Array(32).fill(1) })).toBe(false);
       expect(takes(second, { isKnown: false })).toBe(false);
     });
   });
 
-  it('ignores strangers, other chains, views far ahead and proofs of nobody', () => {
+  it('ignores strangers, other chains, views far ahead and invalid proofs', () => {
     const { machine, peers } = createOne();
     expect(machine.receive(new Uint8Array(20).fill(99), proposal, 1)).toEqual([]);
     expect(machine.receive(peers[1]!, { ...proposal, previous: new Uint8Array(32) }, 1)).toEqual([]);

@@ -71,14 +71,14 @@ describe('beacon certificate', () => {
     expect(toHex(encodeBeaconCertificate(certificate))).toBe(vectors.certificate);
   });
 
-  it('verifies, and says what it could not look at', () => {
+  it('verifies, and skips the checks that it cannot make', () => {
     expect(failed(certificate)).toEqual([]);
     const blind = verifyBeaconCertificate(nobleCrypto, network, { certificate, validators });
     expect(blind.ok).toBe(true);
     expect(blind.checks[0]).toMatchObject({ id: 'beacon-chain', status: 'skip' });
   });
 
-  it('takes no proof from whoever copied a key, though it copied the proof as well', () => {
+  it('refuses the proof of a validator that copied a key and its proof', () => {
     const [own, theirs] = [members[0]!, members[1]!];
     const copied = validators.map((one, i) => (i === 0 ? { ...one, vrfKey: validators[1]!.vrfKey } : one));
     const lie = (proof: Uint8Array) => {
@@ -88,14 +88,14 @@ describe('beacon certificate', () => {
     expect(lie(certificate.contributions[1]!.proof).checks).toMatchObject([
       { id: 'beacon-contributions', status: 'fail' },
     ]);
-    // The owner of the key alone could make this one; it names the copier.
+    // Only the owner of the key could make this proof; it names the copier.
     const input = encodeVrfInput(network, { epoch: 1n, previous, set, validator: own.address });
     const { value } = lie(proveVrf(theirs.secret, input));
     expect(value).toBeDefined();
     expect(value).not.toEqual(certificate.value);
   });
 
-  it('counts on the signatures of those that a reader knows, where it does not know the set', () => {
+  it('counts the signatures of the validators that a reader knows if it does not know the set', () => {
     const read = (known: readonly QuorumMember[]) => {
       const { ok, checks } = verifyBeaconCertificate(nobleCrypto, network, {
         certificate,
@@ -106,7 +106,7 @@ describe('beacon certificate', () => {
     };
     expect(read(validators)).toEqual([true]);
     const [first, second, third, fourth] = validators as [QuorumMember, QuorumMember, QuorumMember, QuorumMember];
-    // The third, who did not sign, has left; somebody has bonded more.
+    // The third, which did not sign, has left; another validator has bonded more.
     expect(read([first, second, { ...fourth, stake: 101n }])).toEqual([true, 'beacon-set', 'beacon-contributions']);
     expect(read([first, second, third])).toEqual([false, 'beacon-set', 'beacon-contributions', 'beacon-quorum']);
   });
@@ -125,7 +125,7 @@ describe('beacon certificate', () => {
     expect(failed({ ...certificate, contributions: [first!, second!, stranger] })).toEqual(['beacon-contributions']);
   });
 
-  it('does not take a prepare vote for a commit vote, nor one chain for another', () => {
+  it('does not accept a prepare vote as a commit vote, nor one chain for another', () => {
     const statement = { ...certificate };
     const commit = hashBeaconVote(nobleCrypto, network, 'commit', statement);
     expect(hashBeaconVote(nobleCrypto, network, 'prepare', statement)).not.toEqual(commit);
@@ -217,7 +217,7 @@ describe('beacon messages', () => {
     );
   });
 
-  it('refuse a certificate of another epoch than they say, and an unknown kind', () => {
+  it('refuse a certificate of an epoch that they do not name, and an unknown kind', () => {
     const wrong: BeaconMessage = { kind: 'certificate', epoch: 2n, certificate };
     expect(() => parseBeaconMessage(encodeBeaconMessage(wrong))).toThrow(ProtocolError);
     const unknown = encodeBeaconMessage({ kind: 'certificate-request', epoch: 1n });

@@ -22,10 +22,10 @@ import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import { hashValidatorSet, MAX_VALIDATORS, type SetMember } from './validator-set.ts';
 
 /**
- * The bootstrap beacon (docs/spec/beacon.md): each epoch's value hashes the VRF outputs of validators with more than two
- * thirds of the stake, chained to the value before, and is final once more than two thirds sign it. Which quorum
- * contributes is the proposer's choice, a small bias that a threshold signature will remove; nobody can predict a value
- * before a quorum contributes, and nobody can have two of them.
+ * A network with the bootstrap beacon (docs/spec/beacon.md). Each epoch's value hashes the VRF outputs of validators with more
+ * than two thirds of the stake, chained to the value before. It is final once more than two thirds sign it. The proposer
+ * chooses the quorum that contributes. That is a small bias, which the threshold signature of a later generation removes.
+ * Nobody can predict a value before a quorum contributes, and nobody can have two values.
  */
 export interface BeaconNetwork {
   readonly chainId: bigint;
@@ -58,15 +58,15 @@ const STATEMENT = {
   value: hash,
   /** The validators of this epoch: hash of the set (validator-set.ts). */
   set: hash,
-  /** Those of the next epoch. */
+  /** The validators of the next epoch. */
   following: hash,
-  /** Those of the epoch after the next, whom the registry listed at `block`. */
+  /** The validators of the epoch after the next, which the registry listed at `block`. */
   next: hash,
   block: u64,
 };
 const statementCodec = struct(STATEMENT);
 
-/** What a vote and a certificate are about. */
+/** The subject of a vote and of a certificate. */
 export interface BeaconStatement extends CodecType<typeof statementCodec> {}
 
 export const beaconStatement: Codec<BeaconStatement> = statementCodec;
@@ -101,7 +101,7 @@ const VOTE_DOMAIN = {
 
 export type BeaconPhase = keyof typeof VOTE_DOMAIN;
 
-/** The value of epoch 0: public, and different for every network. */
+/** Computes the value of epoch 0: public, and different for every network. */
 export function computeGenesisBeacon(crypto: Crypto, { chainId, settlement }: BeaconNetwork): Uint8Array {
   return crypto.sha256(createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(settlement, 20).finish());
 }
@@ -111,14 +111,14 @@ export interface VrfSubject {
   readonly previous: Uint8Array;
   /** Hash of the epoch's validators. */
   readonly set: Uint8Array;
-  /** Who proves, 20 bytes. */
+  /** The proving validator, 20 bytes. */
   readonly validator: Uint8Array;
 }
 
 /**
- * The input of one validator's VRF in an epoch. It is known only once the epoch before has its value. It names the validators of the
- * epoch, so a set that nobody agreed on makes no value, and whoever proves, so a copied key makes no proofs and a copied proof is
- * nobody else's.
+ * Encodes the input of one validator's VRF in an epoch. It is known only once the epoch before has its value. It names the
+ * validators of the epoch, so a set without agreement makes no value. It names the prover, so a copied key makes no proofs and
+ * a copied proof is useless to others.
  */
 export function encodeVrfInput({ chainId }: BeaconNetwork, subject: VrfSubject): Uint8Array {
   const { epoch, previous, set, validator } = subject;
@@ -132,7 +132,7 @@ export interface BeaconOutput {
   readonly output: Uint8Array;
 }
 
-/** @param outputs strictly ascending by validator. @throws ProtocolError otherwise. */
+/** Computes the value from VRF outputs. @param outputs strictly ascending by validator. @throws ProtocolError otherwise. */
 export function computeBeaconValue(
   crypto: Crypto,
   { chainId }: BeaconNetwork,
@@ -144,7 +144,7 @@ export function computeBeaconValue(
   return crypto.sha256(writer.finish());
 }
 
-/** What a validator signs in a phase; a certificate carries signatures of the commit phase. */
+/** Hashes a validator's vote in a phase. A certificate carries signatures of the commit phase. */
 export function hashBeaconVote(
   crypto: Crypto,
   { chainId }: BeaconNetwork,
@@ -158,7 +158,7 @@ export function hashBeaconVote(
 
 export interface ContributionsVerdict {
   readonly checks: readonly Check[];
-  /** Present when all of them hold. */
+  /** Present if all checks pass. */
   readonly value?: Uint8Array;
 }
 
@@ -211,11 +211,11 @@ export interface BeaconVerdict {
 }
 
 /**
- * Whether a certificate makes its value the beacon of its epoch.
- * @param previous value of epoch - 1 where the caller knows it; without it the chain is not checked and the certificate
- * rests on its quorum alone.
- * @param validators those of the epoch where the caller knows them. A reader with another list, of a later time for example, counts
- * the signatures of those that it knows, and takes their word for the contributions.
+ * Verifies that a certificate makes its value the beacon of its epoch.
+ * @param previous value of epoch - 1 if the caller knows it. Without it the chain is not checked, and the certificate rests on
+ * its quorum alone.
+ * @param validators those of the epoch, if the caller knows them. A reader with another list, of a later time for example,
+ * counts the signatures of the validators that it knows. It then trusts these signatures for the contributions.
  */
 export function verifyBeaconCertificate(
   crypto: Crypto,

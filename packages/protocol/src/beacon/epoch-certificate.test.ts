@@ -45,7 +45,7 @@ it('reads either kind by its tag, and nothing else', () => {
   }
 });
 
-it('takes one signature of the generation that the epoch belongs to', () => {
+it('accepts one signature of the generation that the epoch belongs to', () => {
   expect(firstFailure({ certificate: certify(7n), validators: [], generations })).toBe('ok');
   expect(firstFailure({ certificate: certify(7n), validators: [] })).toBe('beacon-generation');
   expect(firstFailure({ certificate: certify(4n), validators: [], generations })).toBe('beacon-generation');
@@ -55,12 +55,12 @@ it('takes one signature of the generation that the epoch belongs to', () => {
   expect(firstFailure({ certificate: other, validators: [], generations })).toBe('beacon-signature');
 });
 
-it('takes no aggregate for an epoch of a generation, whoever signed it', () => {
+it('refuses every aggregate for an epoch of a generation', () => {
   const certificate = parseEpochCertificate(aggregate);
   const { epoch } = certificate;
   const during = [{ generation: 1, key, firstEpoch: epoch, lastEpoch: epoch }];
   expect(firstFailure({ certificate, validators: [], generations: during })).toBe('beacon-generation');
-  // Before and after it the quorum decides; here nobody is a validator.
+  // Before the generation and after it the quorum decides. Here the set has no validators.
   const before = [{ generation: 1, key, firstEpoch: epoch + 1n }];
   expect(firstFailure({ certificate, validators: [], generations: before })).toBe('beacon-quorum');
 });

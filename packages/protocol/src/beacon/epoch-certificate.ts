@@ -22,19 +22,21 @@ import type { SetMember } from './validator-set.ts';
 const BANK_DOMAIN = encodeDomain('ogong-beacon-bank-v1');
 const THRESHOLD_TAG = encodeDomain('ogong-beacon-threshold-certificate-v1');
 
-/** What certifies the value of an epoch: a quorum's aggregate of the bootstrap beacon, or one signature of the threshold beacon. */
+/**
+ * The certificate of an epoch's value: a quorum's aggregate of the bootstrap beacon, or one signature of the threshold beacon.
+ */
 export type EpochCertificate =
   | ({ readonly kind: 'aggregate' } & BeaconCertificate)
   | ({ readonly kind: 'threshold' } & ThresholdCertificate);
 
-/** The value of an epoch, and what sketches of its replies derive from. */
+/** The value of an epoch, and the seed from which the sketches of its replies derive. */
 export interface EpochValue {
   readonly epoch: bigint;
   readonly value: Uint8Array;
   readonly previous: Uint8Array;
 }
 
-/** By the tag that the bytes begin with. @throws ProtocolError for anything else. */
+/** Parses a certificate by the tag at its beginning. @throws ProtocolError for other bytes. */
 export function parseEpochCertificate(bytes: Uint8Array): EpochCertificate {
   return THRESHOLD_TAG.every((byte, i) => bytes[i] === byte)
     ? { kind: 'threshold', ...thresholdCertificateFormat.decode(bytes) }
@@ -48,14 +50,14 @@ export function encodeEpochCertificate({ kind, ...certificate }: EpochCertificat
 }
 
 /**
- * What stands in the place of the value before, in an epoch of the threshold beacon: its values are not chained, and a certificate of one
- * signature names no other.
+ * Computes the bank seed of an epoch of the threshold beacon, where the bootstrap beacon uses the value before. Values of the
+ * threshold beacon are not chained, and a certificate of one signature names no earlier value.
  */
 export function computeThresholdBank(crypto: Pick<Crypto, 'sha256'>, value: Uint8Array): Uint8Array {
   return crypto.sha256(createWriter().bytes(BANK_DOMAIN).bytes(value, 32).finish());
 }
 
-/** What a certificate says, whether it holds or not. */
+/** Reads the claim of a certificate without verifying it. */
 export function readEpochValue(
   crypto: Pick<Crypto, 'sha256'>,
   network: Pick<BeaconNetwork, 'chainId'>,
@@ -70,7 +72,7 @@ export function readEpochValue(
   return { epoch, value, previous: computeThresholdBank(crypto, value) };
 }
 
-/** The generation of the threshold beacon that an epoch belongs to. */
+/** Finds the generation of the threshold beacon that an epoch belongs to. */
 export function findGeneration(generations: readonly BeaconGeneration[], epoch: bigint): BeaconGeneration | undefined {
   return generations.find(
     ({ firstEpoch, lastEpoch }) => epoch >= firstEpoch && (lastEpoch === undefined || epoch <= lastEpoch),
@@ -79,14 +81,14 @@ export function findGeneration(generations: readonly BeaconGeneration[], epoch: 
 
 interface EpochClaim {
   readonly certificate: EpochCertificate;
-  /** Value of epoch - 1 where the reader knows it. */
+  /** Value of epoch - 1 if the reader knows it. */
   readonly previous?: Uint8Array | undefined;
   readonly validators: readonly SetMember[];
   /** Keys of the threshold beacon, as the chain lists them or a trust file does. */
   readonly generations?: readonly BeaconGeneration[] | undefined;
 }
 
-/** Whether a certificate makes its value the beacon of its epoch. An epoch of a generation has no aggregate that counts. */
+/** Verifies that a certificate makes its value the beacon of its epoch. In an epoch of a generation no aggregate counts. */
 export function verifyEpochCertificate(
   crypto: Crypto,
   network: BeaconNetwork,

@@ -3,13 +3,13 @@ import { address, bytes, type Codec, createFormat, hash, list, struct, u16, u64,
 import type { Crypto } from '../crypto/crypto.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
 
-/** Bounds what a list of validators, or a certificate from a stranger, can cost to parse. */
+/** A limit for the cost of parsing a list of validators, or a certificate from a stranger. */
 export const MAX_VALIDATORS = 1024;
 
-/** What decides about a validator's part in an epoch. Where it is reached may change at any time. */
+/** The fields that decide a validator's part in an epoch. Its network address may change at any time. */
 export type SetMember = Pick<QuorumMember, 'address' | 'signingKey' | 'stake' | 'vrfKey'>;
 
-/** What counts of a validator beside the beacon: who it is, what it signs with, how much it weighs. */
+/** The fields of a validator that matter outside the beacon: identity, signing key and weight. */
 export type EpochMember = Pick<SetMember, 'address' | 'signingKey' | 'stake'>;
 
 /** Ascending by address. */
@@ -22,7 +22,7 @@ const setFormat = createFormat(struct({ chainId: u64, settlement: bytes(20), mem
   tag: 'ogong-validator-set-v2',
 });
 
-/** The part of each member that the set is made of, ascending by address. */
+/** Returns the fields of each member that define the set, ascending by address. */
 export function sortMembers(members: readonly SetMember[]): SetMember[] {
   return members
     .map(({ address: own, signingKey, stake, vrfKey }) => ({ address: own, signingKey, stake, vrfKey }))
@@ -30,8 +30,8 @@ export function sortMembers(members: readonly SetMember[]): SetMember[] {
 }
 
 /**
- * The hash that stands for a set of validators in certificates and in what contributions prove, 32 bytes.
- * @throws ProtocolError where there are too many, or one address twice.
+ * Hashes a set of validators, 32 bytes. Certificates and the proofs of contributions name the set by this hash.
+ * @throws ProtocolError if there are too many, or an address occurs twice.
  */
 export function hashValidatorSet(
   crypto: Pick<Crypto, 'sha256'>,

@@ -7,19 +7,19 @@ const ANSWER_DOMAIN = utf8Encode('ogong-answer-blind-v1\n');
 export const BLIND_BYTES = 32;
 
 /**
- * What is hashed before each text of a reply and before its tokens, so that whoever holds the hashes alone cannot try out what it guesses
- * (docs/spec/commitment.md#blinds). 32 bytes each.
+ * The blinds of a reply (docs/spec/commitment.md#blinds), 32 bytes each. They are hashed before each text and before the
+ * tokens. So a reader that has only the hashes cannot test guesses.
  */
 export interface Blinds {
-  /** Of the prompt's tokens. The same for all replies to one body. */
+  /** Blind of the prompt's tokens. It is the same for all replies to one body. */
   readonly prompt: Uint8Array;
-  /** Of the answer: its text, its tokens, the leaves of its commitment. An opening shows it. */
+  /** Blind of the answer: its text, its tokens, the leaves of its commitment. An opening shows it. */
   readonly answer: Uint8Array;
 }
 
 /**
- * From the exact bytes of the body, which everybody has who may read the reply. They are as hard to guess as the body is: 128 bits where it
- * has a salt.
+ * Computes the blinds from the exact bytes of the body, which every permitted reader of the reply has. They are as hard to
+ * guess as the body: 128 bits if it has a salt.
  * @param of the reply id is that of order and record, 16 bytes.
  */
 export function computeBlinds(
@@ -33,7 +33,7 @@ export function computeBlinds(
   };
 }
 
-/** The blind of a prompt's tokens, for whoever has the body and is not told whose reply it is about. */
+/** Computes the blind of a prompt's tokens, for a reader that has the body and does not know the reply. */
 export const computePromptBlind = (crypto: Crypto, body: Uint8Array): Uint8Array =>
   crypto.sha256(PROMPT_DOMAIN, computeSecret(crypto, body));
 

@@ -4,10 +4,10 @@ import type { Crypto } from '../crypto/crypto.ts';
 
 const TAG = utf8Encode('ogong-composed-model-v1\n');
 
-/** Adapters that one model may be composed of. */
+/** The most adapters of one model. */
 export const MAX_ADAPTERS = 8;
 
-/** What a header lists: nothing, or the content roots of a base model and of its adapters. */
+/** The roots in a header: none, or the content roots of a base model and of its adapters. */
 export const partsCodec: Codec<readonly Uint8Array[]> = refine(
   list(hash, { count: u8, max: 1 + MAX_ADAPTERS }),
   (parts) => {
@@ -16,9 +16,11 @@ export const partsCodec: Codec<readonly Uint8Array[]> = refine(
 );
 
 /**
- * The root of a model that runs with adapters: SHA-256(tag || root of the base model || root of each adapter, in the order of
- * their application). Another order is another model, since sums of floats depend on theirs.
- * @param base 32 bytes. @param adapters 32 bytes each, one to MAX_ADAPTERS. @returns 32 bytes.
+ * Computes the root of a model that runs with adapters. It is SHA-256(tag || root of the base model || root of each adapter, in
+ * the order of their application). A different order is a different model, since floating-point sums depend on it.
+ * @param base 32 bytes.
+ * @param adapters 32 bytes each, one to MAX_ADAPTERS.
+ * @returns 32 bytes.
  */
 export function computeComposedRoot(
   { sha256 }: Pick<Crypto, 'sha256'>,

@@ -3,13 +3,13 @@ import { bytes16, type Codec, type CodecType, createFormat, hash, list, struct, 
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 
-/** 131,072 tokens. */
+/** The most windows of a reply: 131,072 tokens. */
 export const MAX_WINDOWS = 4096;
 export const MAX_OPENING_BYTES = 48 * 1024 * 1024;
 
 const MAX_WINDOW_PART = 0xffff;
 
-/** Windows as bytes: bounded, not decoded. */
+/** Windows as bytes. Their size is bounded; they are not decoded. */
 export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
   struct({ draws: bytes16(MAX_WINDOW_PART), sketch: bytes16(MAX_WINDOW_PART) }),
   { count: u16, max: MAX_WINDOWS },
@@ -17,19 +17,19 @@ export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
 
 export const MAX_HEADER_BYTES = 8192;
 const openingCodec = struct({
-  /** Of the answer (blinds.ts). */
+  /** Blind of the answer (blinds.ts). */
   blind: hash,
   header: bytes16(MAX_HEADER_BYTES),
   windows: windowList,
 });
 
-/** What a leaf binds, besides the blind: draws replay without the sketch. */
+/** The content of a leaf besides the blind. Draws can be replayed without the sketch. */
 export interface WindowBytes {
   readonly draws: Uint8Array;
   readonly sketch: Uint8Array;
 }
 
-/** What opens a commitment: its blind, leaf 0 and every window's bytes (docs/spec/commitment.md). */
+/** The opening of a commitment: its blind, leaf 0 and every window's bytes (docs/spec/commitment.md). */
 export interface Opening extends CodecType<typeof openingCodec> {}
 
 const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v2' });
@@ -37,7 +37,7 @@ const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v2' });
 export const encodeOpening: (opening: Opening) => Uint8Array = openingFormat.encode;
 export const parseOpening: (bytes: Uint8Array) => Opening = openingFormat.decode;
 
-/** Leaf data of a window: H(draws) || H(sketch) || blind. */
+/** Encodes the leaf data of a window: H(draws) || H(sketch) || blind. */
 function hashWindow(crypto: Crypto, blind: Uint8Array, { draws, sketch }: WindowBytes): Uint8Array {
   return hashLeaf(crypto, concatBytes(crypto.sha256(draws), crypto.sha256(sketch), blind));
 }
@@ -52,7 +52,7 @@ export interface Commitment {
   readonly size: number;
 }
 
-/** The root that the record signs, and the proof that its header is leaf 0. */
+/** Computes the root that the record signs, and the proof that its header is leaf 0. */
 export function computeCommitment(crypto: Crypto, opening: Opening): Commitment {
   const leaves = computeLeaves(crypto, opening);
   return {

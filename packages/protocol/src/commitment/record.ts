@@ -2,12 +2,12 @@ import { fromHex, ProtocolError, toHex, utf8Decode, utf8Encode } from '../base/b
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
- * The signed commitment record, byte for byte the whitepaper's (7.1, 7.2): newline-delimited, lowercase hex, decimal
- * integers without leading zeros. What is verified is always the received bytes; parsing accepts canonical ones only.
+ * The signed commitment record, byte for byte that of the whitepaper (7.1, 7.2): newline-delimited, lowercase hex, decimal
+ * integers without leading zeros. Verification always uses the received bytes. Parsing accepts only canonical ones.
  */
 export const RECORD_V1_DOMAIN = 'ogong-provider-sig-v1';
 export const RECORD_V2_DOMAIN = 'ogong-provider-sig-v2';
-/** Of a milestone: a record of as much of a running reply as there is (docs/spec/progress.md#milestones). */
+/** The tag of a milestone: a record of the part of a running reply that exists (docs/spec/progress.md#milestones). */
 export const MILESTONE_DOMAIN = 'ogong-provider-milestone-v1';
 
 export interface RecordV1 {
@@ -25,14 +25,16 @@ export interface RecordV2 extends RecordV1 {
   /** Unix time in ns, the provider's own claim. */
   readonly startNs: bigint;
   readonly endNs: bigint;
-  /** It is a milestone of a running reply. A provider signs many milestones and one record for an order. Absent in a record. */
+  /**
+   * Set for a milestone of a running reply. A provider signs many milestones and one record for an order. Absent in a record.
+   */
   readonly isMilestone?: true;
 }
 
 export const REPLY_ID_BYTES = 16;
 export const MAX_RECORD_BYTES = 512;
 
-/** @internal for whoever checks records of version 1; the vectors hold it */
+/** @internal for tests of version 1 records; the vectors contain them */
 export function encodeRecordV1(record: RecordV1): Uint8Array {
   return utf8Encode(
     [RECORD_V1_DOMAIN, hex(record.replyId, 16), hex(record.requestHash, 32), hex(record.responseHash, 32)].join('\n'),
@@ -55,7 +57,7 @@ export function encodeRecordV2(record: RecordV2): Uint8Array {
   );
 }
 
-/** @throws ProtocolError for anything that encodeRecordV2 would not have written. */
+/** @throws ProtocolError unless encodeRecordV2 would write exactly these bytes. */
 export function parseRecordV2(bytes: Uint8Array): RecordV2 {
   if (bytes.length > MAX_RECORD_BYTES) throw new ProtocolError('too-large', 'record is too long');
   const fields = utf8Decode(bytes).split('\n');
@@ -79,7 +81,7 @@ export function parseRecordV2(bytes: Uint8Array): RecordV2 {
   };
 }
 
-/** Names a record in logs and trees: SHA-256 of its exact bytes. */
+/** Returns the name of a record in logs and trees: SHA-256 of its exact bytes. */
 export function hashRecord(crypto: Crypto, bytes: Uint8Array): Uint8Array {
   return crypto.sha256(bytes);
 }

@@ -2,9 +2,10 @@ import { createWriter, ProtocolError, utf8Encode } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
- * Random-projection sketch of the last hidden state (the LM head's input): `directions` dense +-1 directions, common to
- * provider and verifier, derived per epoch, so that nobody can train against them. A Johnson-Lindenstrauss sketch (whitepaper
- * 3): distances survive, the hidden state does not leave the engine. Spec: docs/spec/sketch.md.
+ * Parameters of a random-projection sketch of the last hidden state (the LM head's input). It uses `directions` dense +-1
+ * directions, common to provider and verifier. They are derived per epoch, so that nobody can train against them. It is a
+ * Johnson-Lindenstrauss sketch (whitepaper 3): distances survive, and the hidden state does not leave the engine. Spec:
+ * docs/spec/sketch.md.
  */
 export interface SketchParameters {
   /** 32 bytes; see computeBankSeed. */
@@ -15,17 +16,17 @@ export interface SketchParameters {
 
 export const DEFAULT_DIRECTIONS = 16;
 export const MAX_DIRECTIONS = 256;
-/** Projected values are rounded to this many bits, sign included. */
+/** Bits of a rounded projected value, sign included. */
 export const SKETCH_BITS = 12;
 const SKETCH_MAX = 2 ** (SKETCH_BITS - 1) - 1;
-/** A row of zeros has this exponent; so has the smallest scale. */
+/** The exponent of a row of zeros and of the smallest scale. */
 export const MIN_EXPONENT = -127;
 export const MAX_EXPONENT = 127;
 export const MAX_EMBEDDING = 1 << 16;
 
 const SEED_DOMAIN = utf8Encode('ogong-sketch-bank-v1\n');
 
-/** The bank of an epoch: from the model and the PREVIOUS epoch's beacon. */
+/** Computes the seed of an epoch's bank, 32 bytes, from the model and the PREVIOUS epoch's beacon. */
 export function computeBankSeed(crypto: Crypto, modelRoot: Uint8Array, previousBeacon: Uint8Array): Uint8Array {
   return crypto.sha256(createWriter().bytes(SEED_DOMAIN).bytes(modelRoot, 32).bytes(previousBeacon, 32).finish());
 }
@@ -38,8 +39,9 @@ export interface SketchBank {
 }
 
 /**
- * Sign of direction j at coordinate d: bit j of coordinate d in the stream SHA-256(seed || u32be(0)) || SHA-256(seed ||
- * u32be(1)) ...; coordinates follow each other, `directions` bits each, most significant bit first; 1 is minus.
+ * Creates a bank. Its signs come from the stream SHA-256(seed || u32be(0)) || SHA-256(seed || u32be(1)) ... The coordinates
+ * follow each other in it, `directions` bits each, most significant bit first. The sign of direction j at coordinate d is bit j
+ * of coordinate d; 1 is minus.
  */
 export function createSketchBank(
   crypto: Pick<Crypto, 'sha256'>,
@@ -84,11 +86,12 @@ export function createSketchRow(directions: number): SketchRow {
 const scratch = new Float64Array(MAX_DIRECTIONS);
 
 /**
- * y_j = sum over d ascending of sign(j, d) * h_d in f64, then 12-bit integers under one power-of-two scale per row: the
- * smallest that fits, round half away from zero. Fixed order and f64 make the result the same on every host.
- * @param hidden f32[embeddingSize], read from `offset`.
+ * Projects a hidden state: y_j = sum over d ascending of sign(j, d) * h_d in f64. The values become 12-bit integers under one
+ * power-of-two scale per row. The scale is the smallest that fits; halves round away from zero. Fixed order and f64 make the
+ * result the same on every host.
+ * @param hidden f32[embeddingSize], read from `offset`; not mutated.
  * @param out overwritten.
- * @throws ProtocolError where a value is not finite.
+ * @throws ProtocolError if a value is not finite.
  */
 export function projectHidden(bank: SketchBank, hidden: Float32Array, offset: number, out: SketchRow): void {
   const { directions, embeddingSize, signs } = bank;
@@ -103,13 +106,13 @@ export function projectHidden(bank: SketchBank, hidden: Float32Array, offset: nu
 
 const doubleView = new DataView(new ArrayBuffer(8));
 
-/** floor(log2(x)) of a finite x >= 0 from its bits, since Math.log2 may round; -1023 for 0 and subnormals. */
+/** Computes floor(log2(x)) of a finite x >= 0 from its bits, since Math.log2 may round; -1023 for 0 and subnormals. */
 function floorLog2(x: number): number {
   doubleView.setFloat64(0, x);
   return ((doubleView.getUint16(0) >> 4) & 0x7ff) - 1023;
 }
 
-/** @param y f64, the first `out.values.length` are read. */
+/** Quantizes a projected row. @param y f64; the first `out.values.length` values are read. */
 export function quantizeSketch(y: Float64Array, out: SketchRow): void {
   const { values } = out;
   let largest = 0;

@@ -3,7 +3,10 @@ import type { Codec } from '../base/codec.ts';
 import { BLS_ORDER } from './bls.ts';
 import type { Crypto } from './crypto.ts';
 
-/** Arithmetic modulo the order of the groups. Not in constant time: what is secret here is used once an era, and nobody times it remotely. */
+/**
+ * Bytes of a scalar: an integer modulo the order of the groups. The arithmetic is not in constant time. Secret scalars are used
+ * once an era, and remote timing cannot observe them.
+ */
 export const SCALAR_BYTES = 32;
 
 export function reduceScalar(value: bigint): bigint {
@@ -11,7 +14,7 @@ export function reduceScalar(value: bigint): bigint {
   return rest < 0n ? rest + BLS_ORDER : rest;
 }
 
-/** Big-endian, 32 bytes. */
+/** Encodes a scalar as 32 big-endian bytes. */
 export function encodeScalar(scalar: bigint): Uint8Array {
   const bytes = new Uint8Array(SCALAR_BYTES);
   let rest = scalar;
@@ -41,13 +44,15 @@ export const scalarCodec: Codec<bigint> = {
   read: (reader) => decodeScalar(reader.bytes(SCALAR_BYTES)),
 };
 
-/** Uniform in 1..r-1 up to a bias of 2^-256: 64 bytes of SHA-256 of the parts under two prefixes, reduced. */
+/**
+ * Hashes to a scalar, uniform in 1..r-1 up to a bias of 2^-256: 64 bytes of SHA-256 of the parts under two prefixes, reduced.
+ */
 export function hashToScalar(crypto: Pick<Crypto, 'sha256'>, ...parts: readonly Uint8Array[]): bigint {
   const [high, low] = [0, 1].map((prefix) => toInteger(crypto.sha256(Uint8Array.of(prefix), ...parts)));
   return ((((high as bigint) << 256n) | (low as bigint)) % (BLS_ORDER - 1n)) + 1n;
 }
 
-/** Inverse of a scalar that is not zero, by Euclid's algorithm. */
+/** Inverts a scalar that is not zero, by Euclid's algorithm. @throws RangeError for zero. */
 export function invertScalar(scalar: bigint): bigint {
   let [a, b] = [reduceScalar(scalar), BLS_ORDER];
   if (a === 0n) throw new RangeError('zero has no inverse');
@@ -60,15 +65,16 @@ export function invertScalar(scalar: bigint): bigint {
   return reduceScalar(y);
 }
 
-/** Sum of coefficients[k] * at^k. */
+/** Computes the sum of coefficients[k] * at^k, modulo the order. */
 export function evaluatePolynomial(coefficients: readonly bigint[], at: number): bigint {
   const place = BigInt(at);
   return coefficients.reduceRight((sum, coefficient) => reduceScalar(sum * place + coefficient), 0n);
 }
 
 /**
- * Weights that give a polynomial of a degree below the number of places its value at zero.
- * @param places distinct, from 1. @throws RangeError where two are equal.
+ * Computes the weights that give the value at zero of a polynomial with a degree below the number of places.
+ * @param places distinct, from 1.
+ * @throws RangeError if two places are equal.
  */
 export function computeLagrangeWeights(places: readonly number[]): bigint[] {
   if (new Set(places).size !== places.length) throw new RangeError('a place is named twice');

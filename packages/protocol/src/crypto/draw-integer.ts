@@ -4,8 +4,8 @@ import type { Crypto } from './crypto.ts';
 const HASH_SPACE = 1n << 256n;
 
 /**
- * An integer in 0..bound-1, exactly uniform if the seeds are uniform: the first of SHA-256(seed || u32be counter), read as a
- * 256-bit number, that falls below the largest multiple of the bound.
+ * Draws an integer in 0..bound-1, exactly uniform if the seeds are uniform. It reads SHA-256(seed || u32be counter) as a
+ * 256-bit number. The first one below the largest multiple of the bound counts.
  * @param seed 32 bytes, already bound to its purpose by a domain tag.
  * @throws RangeError unless 1 <= bound <= 2^128.
  */

@@ -15,7 +15,7 @@ export interface HybridSignature {
   readonly signature: Uint8Array;
 }
 
-/** False for anything but a well-formed pair of valid signatures; never throws. */
+/** Verifies both signatures. It returns false for anything but a well-formed pair of valid signatures, and never throws. */
 export function verifyHybrid(crypto: Crypto, { publicKey, message, signature }: HybridSignature): boolean {
   if (publicKey.length !== HYBRID_PUBLIC_KEY_BYTES || signature.length !== HYBRID_SIGNATURE_BYTES) return false;
   return (
@@ -28,7 +28,7 @@ export function verifyHybrid(crypto: Crypto, { publicKey, message, signature }: 
   );
 }
 
-/** The 32-byte identity of a hybrid key: SHA-256 of its 1,344 bytes. */
+/** Computes the 32-byte identity of a hybrid key: SHA-256 of its 1,344 bytes. */
 export function hashHybridKey(crypto: Crypto, publicKey: Uint8Array): Uint8Array {
   return crypto.sha256(publicKey);
 }

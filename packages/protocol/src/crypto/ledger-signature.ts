@@ -11,7 +11,7 @@ export interface LedgerSignature {
 }
 
 /**
- * @param signature r(32) || s(32) || v(1).
+ * Parses a signature. @param signature r(32) || s(32) || v(1).
  * @returns undefined unless v is 27 or 28, 0 < r < n and 0 < s <= n/2.
  */
 export function parseLedgerSignature(signature: Uint8Array): LedgerSignature | undefined {
@@ -25,7 +25,7 @@ export function parseLedgerSignature(signature: Uint8Array): LedgerSignature | u
   }
 }
 
-/** The public key that signed a 32-byte digest (SEC 1, 4.1.6); undefined where there is none. */
+/** Recovers the public key that signed a 32-byte digest (SEC 1, 4.1.6); undefined if there is none. */
 export function recoverPoint(digest: Uint8Array, signature: Uint8Array): LedgerPoint | undefined {
   const parsed = parseLedgerSignature(signature);
   if (digest.length !== 32 || parsed === undefined) return undefined;
@@ -37,7 +37,7 @@ export function recoverPoint(digest: Uint8Array, signature: Uint8Array): LedgerP
   }
 }
 
-/** Ethereum address of a public key, 20 bytes. */
+/** Computes the Ethereum address of a public key, 20 bytes. */
 export function toAddress(point: LedgerPoint): Uint8Array {
   return keccak_256(point.toBytes(false).subarray(1)).slice(12);
 }

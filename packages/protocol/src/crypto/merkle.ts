@@ -2,13 +2,13 @@ import { equalBytes } from '../base/bytes.ts';
 import type { Crypto } from './crypto.ts';
 
 /**
- * RFC 6962 (and RFC 9162) Merkle tree over SHA-256: leaf = H(0x00 || data), node = H(0x01 || left || right), a tree of
- * n leaves splits at the largest power of two below n. The prefixes keep a node from being passed off as a leaf.
+ * The leaf prefix of the Merkle tree of RFC 6962 (and RFC 9162) over SHA-256: leaf = H(0x00 || data), node = H(0x01 || left ||
+ * right). A tree of n leaves splits at the largest power of two below n. The prefixes prevent that a node passes for a leaf.
  */
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
-/** Bounds what a stranger's proof or tree can make us hash. */
+/** A limit for the hashing of a stranger's proof or tree. */
 export const MAX_TREE_LEAVES = 1 << 20;
 
 export function hashLeaf(crypto: Crypto, data: Uint8Array): Uint8Array {
@@ -23,7 +23,7 @@ function splitPoint(size: number): number {
   return 2 ** Math.floor(Math.log2(size - 1));
 }
 
-/** @param leaves leaf hashes (32 bytes each); the root of no leaves is H(""). */
+/** Computes the root. @param leaves leaf hashes (32 bytes each); the root of no leaves is H(""). */
 export function computeMerkleRoot(crypto: Crypto, leaves: readonly Uint8Array[]): Uint8Array {
   const root = (from: number, to: number): Uint8Array => {
     if (to - from === 1) return leaves[from] as Uint8Array;
@@ -33,7 +33,7 @@ export function computeMerkleRoot(crypto: Crypto, leaves: readonly Uint8Array[])
   return leaves.length === 0 ? crypto.sha256(new Uint8Array(0)) : root(0, leaves.length);
 }
 
-/** Sibling hashes from the leaf up to the root. */
+/** Computes the sibling hashes from the leaf up to the root. */
 export function computeInclusionProof(crypto: Crypto, leaves: readonly Uint8Array[], index: number): Uint8Array[] {
   if (!Number.isInteger(index) || index < 0 || index >= leaves.length) throw new RangeError(`no leaf ${index}`);
   const path = (from: number, to: number): Uint8Array[] => {
@@ -54,7 +54,7 @@ export interface Inclusion {
   readonly root: Uint8Array;
 }
 
-/** RFC 9162 section 2.1.3.2; false for a proof of the wrong length or shape. */
+/** Verifies a proof by RFC 9162 section 2.1.3.2; false for a proof of the wrong length or shape. */
 export function verifyInclusion(crypto: Crypto, { leaf, index, size, proof, root }: Inclusion): boolean {
   if (!Number.isInteger(index) || !Number.isInteger(size) || index < 0 || index >= size || size > MAX_TREE_LEAVES) {
     return false;

@@ -17,19 +17,19 @@ describeBls('the fake', fakeBls, {
   badSignatures: { outside: encodeFakeOutsider(96), long: new Uint8Array(97) },
 });
 
-describe('BLS beside others', () => {
+describe('BLS compared with other implementations', () => {
   it.each(vectors.beacons)(
     'verifies a beacon of drand ($scheme)',
     ({ key, message, signature, randomness, domain }) => {
       const bls = createNobleBls(domain);
       expect(bls.verify(fromHex(key), fromHex(message), fromHex(signature))).toBe(true);
       expect(toHex(nobleCrypto.sha256(fromHex(signature)))).toBe(randomness);
-      // The same bytes under the domain of this network are no signature.
+      // The same bytes are no valid signature under the domain of this network.
       expect(nobleBls.verify(fromHex(key), fromHex(message), fromHex(signature))).toBe(false);
     },
   );
 
-  it('signs as the vectors say', () => {
+  it('signs as in the vectors', () => {
     const { secret, key, message, signature } = vectors.signed;
     expect(toHex(nobleBls.deriveKey(BigInt(`0x${secret}`)))).toBe(key);
     expect(toHex(nobleBls.sign(BigInt(`0x${secret}`), fromHex(message)))).toBe(signature);
@@ -51,7 +51,7 @@ describe('scalars', () => {
     expect(() => decodeScalar(new Uint8Array(31))).toThrow('no scalar');
   });
 
-  it('weighs no place twice', () => {
+  it('refuses a place that occurs twice', () => {
     expect(() => computeLagrangeWeights([1, 2, 1])).toThrow(RangeError);
   });
 });

@@ -12,7 +12,7 @@ interface NobleKeys extends BlsKeys {
   readonly points: readonly KeyPoint[];
 }
 
-/** Undefined for bytes that are no point of the subgroup, and for infinity. */
+/** Decodes a point; undefined for infinity, and for bytes outside the subgroup. */
 function decode<P extends { assertValidity(): void; is0(): boolean }>(
   bytes: Uint8Array,
   length: number,
@@ -33,17 +33,17 @@ const decodeKey = (bytes: Uint8Array): KeyPoint | undefined =>
 const decodeSignature = (bytes: Uint8Array): SignaturePoint | undefined =>
   decode(bytes, BLS_SIGNATURE_BYTES, (all) => G2.Point.fromBytes(all));
 
-/** @returns undefined where one of them is. */
+/** Returns undefined if any item is undefined. */
 function collect<T>(items: readonly (T | undefined)[]): T[] | undefined {
   return items.includes(undefined) ? undefined : (items as T[]);
 }
 
 const INFINITY = Uint8Array.of(0xc0, ...new Uint8Array(BLS_KEY_BYTES - 1));
 
-/** The library encodes no infinity for keys. */
+/** Encodes a key; the library has no encoding of infinity for keys. */
 const encodeKey = (point: KeyPoint): Uint8Array => (point.is0() ? INFINITY.slice() : point.toBytes());
 
-/** @param domain of another scheme, to check the primitives against its vectors. */
+/** Creates the implementation. @param domain of another scheme, to check the primitives against its vectors. */
 export function createNobleBls(domain: string = BLS_DOMAIN): Bls {
   const hash = (message: Uint8Array): SignaturePoint => longSignatures.hash(message, domain);
   return {

@@ -11,12 +11,12 @@ function attempt<T>(compute: () => T): T | undefined {
   try {
     return compute();
   } catch {
-    // The library throws on malformed keys and capsules, and where a tag does not fit.
+    // The library throws on malformed keys and capsules, and on a wrong tag.
     return undefined;
   }
 }
 
-/** The implementation over the noble libraries. @param random as of SealPrimitives: nothing else is drawn. */
+/** Creates the implementation over the noble libraries. @param random as in SealPrimitives, the only source of randomness. */
 export function createNobleSeal(random: SealPrimitives['random']): SealPrimitives {
   return {
     random,

@@ -4,7 +4,7 @@ import { concatBytes } from '../base/bytes.ts';
 import type { SealedBox } from './sealed-box.ts';
 
 const CIPHERTEXT_BYTES = 1120;
-/** A key seals one text, so the nonce can be constant. */
+/** The nonce. A key seals one text, so it can be constant. */
 const NONCE = new Uint8Array(12);
 
 /** The implementation over the noble libraries. */

@@ -14,7 +14,7 @@ function attempt(verify: () => boolean): boolean {
   try {
     return verify();
   } catch {
-    // Malformed keys and signatures throw in the library; for a verifier they are simply not valid.
+    // The library throws on malformed keys and signatures. For a verifier they are simply invalid.
     return false;
   }
 }
@@ -22,7 +22,7 @@ function attempt(verify: () => boolean): boolean {
 const fresh = sha256.create();
 const hasher = sha256.create();
 
-/** One hasher for all: every draw is a hash, and to create a hasher takes as long as to hash. */
+/** Hashes with one shared hasher. Every draw is a hash, and creating a hasher takes as long as hashing. */
 function hashParts(parts: readonly Uint8Array[]): Uint8Array {
   fresh._cloneInto(hasher);
   for (const part of parts) hasher.update(part);
@@ -32,9 +32,9 @@ function hashParts(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * RFC 8032 verification by the equation without cofactor, as OpenSSL does it: R = sB - kA, compared as bytes, and neither A nor R of small order (docs/spec/bytes.md). The library's
- * own check multiplies by the cofactor, even when strict, and so accepts signatures with a small-order part that daemons
- * refuse; a verdict must not depend on the implementation.
+ * Verifies RFC 8032 by the equation without cofactor, as OpenSSL does: R = sB - kA, compared as bytes. Neither A nor R may have
+ * small order (docs/spec/bytes.md). The library's own check multiplies by the cofactor, even when strict. So it accepts
+ * signatures with a small-order part that daemons refuse. A verdict must not depend on the implementation.
  */
 function verifyStrictly(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   if (signature.length !== 64) return false;
@@ -49,7 +49,7 @@ function verifyStrictly(signature: Uint8Array, message: Uint8Array, publicKey: U
   return equalBytes(expected.toBytes(), r);
 }
 
-/** Little-endian. */
+/** Reads a scalar from little-endian bytes. */
 function toScalar(bytes: Uint8Array): bigint {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number);

@@ -3,9 +3,9 @@ import type { Crypto } from './crypto.ts';
 
 /** A member of the validator set, as the registry contract lists it. */
 export interface QuorumMember {
-  /** Account, 20 bytes. It names the validator wherever one is named. */
+  /** Account, 20 bytes. It identifies the validator everywhere. */
   readonly address: Uint8Array;
-  /** Address of the key that signs for the account, 20 bytes: the account's own, unless it named another. */
+  /** Address of the key that signs for the account, 20 bytes. Default: the account's own key. */
   readonly signingKey: Uint8Array;
   /** Bond in atomic units: the weight of its vote. */
   readonly stake: bigint;
@@ -27,11 +27,14 @@ export interface QuorumVerdict {
   readonly ok: boolean;
   readonly signedStake: bigint;
   readonly totalStake: bigint;
-  /** The signatures that count, ascending by the accounts of those who signed. */
+  /** The valid signatures, ascending by the signers' accounts. */
   readonly signatures: readonly QuorumSignature[];
 }
 
-/** Strictly more than two thirds: any two quorums share more than a third of all stake, hence an honest signer. */
+/**
+ * Returns whether the signed stake is strictly more than two thirds. Any two quorums then share more than a third of all stake,
+ * hence an honest signer.
+ */
 export function isQuorum(signedStake: bigint, totalStake: bigint): boolean {
   return 3n * signedStake > 2n * totalStake;
 }
@@ -52,7 +55,7 @@ export function sortBySigner(signatures: readonly QuorumSignature[]): QuorumSign
   return [...signatures].sort((a, b) => compareBytes(a.signer, b.signer));
 }
 
-/** What counts of a member in a quorum. */
+/** The fields of a member that matter in a quorum. */
 export type QuorumVoter = Pick<QuorumMember, 'address' | 'signingKey' | 'stake'>;
 
 export interface QuorumEvidence {
@@ -60,7 +63,7 @@ export interface QuorumEvidence {
   readonly digest: Uint8Array;
   readonly signatures: readonly QuorumSignature[];
   readonly validators: readonly QuorumVoter[];
-  /** All stake, where the validators above are not all that have some. Default: the sum of theirs. */
+  /** All stake, if other validators have some too. Default: the sum of the stakes above. */
   readonly totalStake?: bigint | undefined;
 }
 

@@ -13,7 +13,7 @@ const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
 ]);
 
-/** Whether 32 bytes with a reduced y encode a point of small order, whatever the sign of x. */
+/** Returns whether 32 bytes with a reduced y encode a point of small order, for any sign of x. */
 export function isSmallOrder(encoded: Uint8Array): boolean {
   const y = encoded.slice();
   y[31] = (y[31] as number) & 0x7f;

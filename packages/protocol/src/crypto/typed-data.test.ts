@@ -10,7 +10,7 @@ describe('typed data', () => {
   const person = createTypedStruct('Person', { name: string, wallet: abi.address });
   const mail = createTypedStruct('Mail', { from: nested(person), to: nested(person), contents: string });
 
-  // The example that EIP-712 itself carries, with its digest.
+  // The example of EIP-712 with its digest.
   it('hashes as the standard does', () => {
     const domain = createTypedStruct('EIP712Domain', {
       name: string,
@@ -39,7 +39,7 @@ describe('typed data', () => {
 
   const members = { small: abi.uint8, tag: abi.bytes32, sumAtomic: named('sum', abi.uint128) };
 
-  it('pads numbers on the left and bytes on the right, and names members as the contract does', () => {
+  it('pads numbers on the left and bytes on the right, with the member names of the contract', () => {
     const words = encodeWords(crypto, members, { small: 7, tag: fill(32, 0xee), sumAtomic: 258n });
     expect(toHex(words)).toBe(`${'00'.repeat(31)}07${'ee'.repeat(32)}${'00'.repeat(30)}0102`);
     expect(createTypedStruct('T', members).definitions).toEqual(['T(uint8 small,bytes32 tag,uint128 sum)']);

@@ -3,24 +3,24 @@ import { address, type Codec, flag, hash, u8, u32, u64, u128 } from '../base/cod
 import type { Crypto } from './crypto.ts';
 
 /**
- * Typed structured data of Ethereum: one list of members gives the type string and the words. If the members are also canonical
- * codecs, it gives the canonical bytes, too. Source: EIP-712, "Definition of encodeType" and "of encodeData".
+ * Typed structured data of Ethereum: one list of members gives the type string and the encoded words. If the members are also
+ * canonical codecs, the list gives the canonical bytes too. Source: EIP-712, "Definition of encodeType" and "of encodeData".
  */
 interface TypedMember<T> {
-  /** As Solidity names it. */
+  /** Type name in Solidity. */
   readonly type: string;
-  /** The contract's name of the member, where it is not the key. */
+  /** The contract's name of the member, if it differs from the key. */
   readonly name?: string;
   /** Type strings of the structs that the member contains. */
   readonly definitions?: readonly string[];
-  /** 32 bytes. @throws ProtocolError where the value is out of the type's range. */
+  /** Encodes a value as 32 bytes. @throws ProtocolError if the value is out of the type's range. */
   word(crypto: Pick<Crypto, 'keccak256'>, value: T): Uint8Array;
 }
 
-/** A member that stands in canonical bytes, too. */
+/** A member that has a canonical encoding too. */
 type TypedField<T> = TypedMember<T> & Codec<T>;
 
-/** A word is the canonical bytes, padded: numbers and addresses on the left, byte strings on the right. */
+/** Creates a member that is encoded as its padded canonical bytes: numbers and addresses on the left, byte strings on the right. */
 function field<T>(type: string, codec: Codec<T>): TypedField<T> {
   return {
     ...codec,
@@ -42,7 +42,7 @@ const u256: Codec<bigint> = {
   read: (reader) => (reader.u128() << 128n) | reader.u128(),
 };
 
-/** Members by their Solidity types. */
+/** Members by Solidity type. */
 export const abi = {
   uint8: field('uint8', u8),
   uint32: field('uint32', u32),
@@ -59,7 +59,7 @@ export const string: TypedMember<string> = {
   word: (crypto, value) => crypto.keccak256(utf8Encode(value)),
 };
 
-/** The member under the contract's name for it. */
+/** Gives a member the contract's name. */
 export function named<T, M extends TypedMember<T>>(name: string, member: M): M {
   return { ...member, name };
 }
@@ -86,14 +86,14 @@ export function createTypedStruct<const M extends Members>(name: string, members
     name,
     definitions,
     hash(crypto, value) {
-      // The same for all values, and longer than most of them.
+      // It is the same for all values, and longer than most of them.
       typeHash ??= crypto.keccak256(type);
       return crypto.keccak256(concatBytes(typeHash, encodeWords(crypto, members, value)));
     },
   };
 }
 
-/** The members' words one after another, as a contract packs them: 32 bytes each. */
+/** Encodes the members one after another, 32 bytes each, as a contract packs them. */
 export function encodeWords<M extends Members>(
   crypto: Pick<Crypto, 'keccak256'>,
   members: M,
@@ -102,7 +102,7 @@ export function encodeWords<M extends Members>(
   return concatBytes(...Object.entries(members).map(([key, member]) => member.word(crypto, value[key] as never)));
 }
 
-/** A struct as a member of another. */
+/** Creates a member of another struct from a struct. */
 export function nested<T>(struct: TypedStruct<T>): TypedMember<T> {
   return {
     type: struct.name,
@@ -111,7 +111,7 @@ export function nested<T>(struct: TypedStruct<T>): TypedMember<T> {
   };
 }
 
-/** The digest that is signed. */
+/** Computes the digest that is signed, 32 bytes. */
 export function hashTyped(
   crypto: Pick<Crypto, 'keccak256'>,
   domainSeparator: Uint8Array,

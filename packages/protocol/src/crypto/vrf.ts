@@ -4,8 +4,8 @@ import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 
 /**
- * ECVRF-EDWARDS25519-SHA512-TAI of RFC 9381 (suite 0x03): a keyed hash whose value anyone can check and only the key's
- * holder can compute. The validators' beacon contributions are made of it.
+ * Proof size of ECVRF-EDWARDS25519-SHA512-TAI of RFC 9381 (suite 0x03). It is a keyed hash that anyone can check and only the
+ * key's holder can compute. The validators' beacon contributions are such proofs.
  */
 export const VRF_PROOF_BYTES = 80;
 
@@ -18,13 +18,13 @@ const POINT_BYTES = 32;
 const CHALLENGE_BYTES = 16;
 const DOMAIN_END = Uint8Array.of(0);
 
-/** The Ed25519 public key of a 32-byte secret seed. */
+/** Computes the Ed25519 public key of a 32-byte secret seed. */
 export function computeVrfPublicKey(secretKey: Uint8Array): Uint8Array {
   return ed25519.getPublicKey(secretKey);
 }
 
 /**
- * Proof that the output of `alpha` under this key is what `computeVrfOutput` says; deterministic.
+ * Proves the output of `alpha` under this key (`computeVrfOutput`); deterministic.
  * @param secretKey 32-byte Ed25519 seed.
  * @returns 80 bytes: Gamma (32) || c (16, little-endian) || s (32, little-endian).
  * Source: RFC 9381 section 5.1, nonce of section 5.4.2.2.
@@ -40,9 +40,10 @@ export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): Uint8Array {
 }
 
 /**
- * The 64-byte output when the proof holds for key and input, otherwise undefined; never throws on hostile bytes.
- * Keys and points decode strictly (RFC 8032, no ZIP-215), keys of small order are refused, and s must be below the
- * group order: without these three a proof could be malleable or a key could prove more than one output.
+ * Verifies a proof. It never throws on hostile bytes. Keys and points decode strictly (RFC 8032, no ZIP-215), keys of small
+ * order are refused, and s must be below the group order. Without these rules a proof could be malleable, or a key could prove
+ * more than one output.
+ * @returns the 64-byte output if the proof holds for key and input, otherwise undefined.
  * Source: RFC 9381 sections 5.3, 5.4.5.
  */
 export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array | undefined {
@@ -58,8 +59,9 @@ export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8
 }
 
 /**
- * Output of a proof WITHOUT checking it: only for a proof that this process made or has verified.
- * Undefined when the proof does not decode. Source: RFC 9381 section 5.2.
+ * Computes the output of a proof WITHOUT checking it. Use it only for a proof that this process made or has verified.
+ * @returns 64 bytes; undefined if the proof does not decode.
+ * Source: RFC 9381 section 5.2.
  */
 export function computeVrfOutput(proof: Uint8Array): Uint8Array | undefined {
   const parts = decodeProof(proof);
@@ -70,7 +72,7 @@ function hashGamma(gamma: Point): Uint8Array {
   return sha512(concatBytes(Uint8Array.of(SUITE, 3), gamma.clearCofactor().toBytes(), DOMAIN_END));
 }
 
-// RFC 9381 section 5.4.1.1: about two attempts on average; 256 misses have a chance of 2^-256.
+// RFC 9381 section 5.4.1.1. It takes about two attempts on average; 256 misses have a chance of 2^-256.
 function hashToCurve(publicKey: Uint8Array, alpha: Uint8Array): Point {
   for (let counter = 0; counter < 256; counter++) {
     const digest = sha512(concatBytes(Uint8Array.of(SUITE, 1), publicKey, alpha, Uint8Array.of(counter), DOMAIN_END));

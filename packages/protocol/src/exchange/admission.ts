@@ -3,7 +3,7 @@ import { abi, createTypedStruct, encodeWords, hashTyped, named } from '../crypto
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const ADMISSION = {
-  /** Who admitted the order. */
+  /** The validator that admitted the order. */
   validator: abi.address,
   orderHash: abi.bytes32,
   /** The validator's epoch when it admitted the order. */
@@ -14,8 +14,8 @@ const ADMISSION = {
 const typedAdmission = createTypedStruct('Admission', ADMISSION);
 
 /**
- * A validator's word that it has admitted an order: that the payer's channel pays for it (docs/spec/validator-intake.md). Without it no
- * provider serves, and no receipt is good.
+ * A validator's signed statement that it admitted an order: the payer's channel pays for it (docs/spec/validator-intake.md).
+ * Without it no provider serves, and no receipt is valid.
  */
 export interface Admission {
   /** 20 bytes. */
@@ -25,7 +25,7 @@ export interface Admission {
   readonly timeMs: bigint;
 }
 
-/** What is sent and kept of an admission, beside its order. */
+/** The part of an admission that is sent and stored beside its order. */
 export interface SignedAdmission extends Pick<Admission, 'epoch' | 'timeMs'> {
   /** 65 bytes. */
   readonly signature: Uint8Array;
@@ -36,13 +36,13 @@ export function hashAdmission(crypto: Crypto, ledger: LedgerDomain, admission: A
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedAdmission.hash(crypto, admission));
 }
 
-/** What was signed, member by member, 32 bytes each: as a proof shows it to the chain. */
+/** Encodes the signed members, 32 bytes each, as a proof shows them to the chain. */
 export const encodeAdmissionMembers = (crypto: Crypto, admission: Admission): Uint8Array =>
   encodeWords(crypto, ADMISSION, admission);
 
 /**
- * @param of with the addresses of the keys that may have signed for the validator which the order names.
- * @returns why it is no admission of this order; undefined where it is one.
+ * Finds the reason that a statement is no admission of this order; undefined if it is valid.
+ * @param of with the addresses of the keys that may have signed for the validator that the order names.
  */
 export function findAdmissionProblem(
   crypto: Crypto,

@@ -17,7 +17,7 @@ import {
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from './limits.ts';
 import type { LedgerDomain } from './order.ts';
 import { signProviderPayee } from './provider-payee.ts';
-import { type EndorsementWord, encodeEndorsement, parseEndorsement, signEndorsement } from './verifier-endorsement.ts';
+import { type EndorsementTerms, encodeEndorsement, parseEndorsement, signEndorsement } from './verifier-endorsement.ts';
 
 const WORD_UNTIL_MS = 4_000_000_000_000;
 
@@ -107,7 +107,7 @@ describe('announcement', () => {
     payee: payee.address,
     verifier: { ...announcement.verifier!, keyHash: hashHybridKey(nobleCrypto, verifier.publicKey) },
   };
-  const endorse = (by: typeof verifier, providerId: Uint8Array, change: Partial<EndorsementWord> = {}) =>
+  const endorse = (by: typeof verifier, providerId: Uint8Array, change: Partial<EndorsementTerms> = {}) =>
     signEndorsement(by, { providerId, validUntilMs: WORD_UNTIL_MS, classes: [], ...change });
   const verifierEndorsement = endorse(verifier, signerId);
   const payeeWord = signProviderPayee(nobleCrypto, payee, {
@@ -144,7 +144,7 @@ describe('announcement', () => {
     expect(verify({}, { nowMs: now + 90_000 })).toEqual(['announcement-expiry']);
   });
 
-  it('verifies where its payee signed for this provider on these contracts, and nowhere else', () => {
+  it('verifies only if its payee signed for this provider on these contracts', () => {
     const signFor = (change: Partial<Parameters<typeof signProviderPayee>[2]>, by = payee) =>
       signProviderPayee(nobleCrypto, by, { validUntilMs: WORD_UNTIL_MS, ledger, providerId: signerId, ...change });
     const refused = ['announcement-payee'];
@@ -158,14 +158,14 @@ describe('announcement', () => {
     for (const cut of [new Uint8Array(0), payeeWord.subarray(1), new Uint8Array(65)]) {
       expect(verify({ payeeWord: cut })).toEqual(refused);
     }
-    // What a payee signed for one key carries no other one over, whoever brings it.
+    // A payee's signature for one key does not carry over to another key.
     const mine = { payeeWord, verifierEndorsement: endorse(verifier, strangerId) };
     expect(verify(signAnnouncement(stranger, { ...paid, providerId: strangerId }, mine))).toEqual(refused);
     const renamed = signAnnouncement(signer, { ...paid, payee: other.address }, { payeeWord, verifierEndorsement });
     expect(verify(renamed)).toEqual(refused);
   });
 
-  it('verifies where its verifier signed for this provider, and needs nobody where it names none', () => {
+  it('verifies if its verifier signed for this provider, or if it names no verifier', () => {
     const refused = ['announcement-verifier'];
     expect(verify({ verifierEndorsement: undefined })).toEqual(refused);
     const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
@@ -176,7 +176,7 @@ describe('announcement', () => {
     for (const wrong of [bent, signature.subarray(1), signature.subarray(0, 64)]) {
       expect(verify({ verifierEndorsement: { word, verifierKey, signature: wrong } })).toEqual(refused);
     }
-    // The same key signs commitments and traces: none of them is an endorsement.
+    // The same key signs commitments and traces. These are no endorsements.
     expect(
       verify({ verifierEndorsement: { word: signerId, verifierKey, signature: verifier.sign(signerId) } }),
     ).toEqual(refused);
@@ -185,7 +185,7 @@ describe('announcement', () => {
     expect([ok, checks.find(({ id }) => id === 'announcement-verifier')?.status]).toEqual([true, 'skip']);
   });
 
-  it('verifies only where payee and verifier have signed for its whole life', () => {
+  it('verifies only if payee and verifier have signed for its whole life', () => {
     const { expiresAtMs } = paid;
     const give = (validUntilMs: number) => ({
       payeeWord: signProviderPayee(nobleCrypto, payee, { validUntilMs, ledger, providerId: signerId }),
@@ -193,33 +193,33 @@ describe('announcement', () => {
     });
     expect(verify(give(expiresAtMs))).toEqual([]);
     expect(verify(give(expiresAtMs - 1))).toEqual(['announcement-payee', 'announcement-verifier']);
-    // A thief of the provider's key cannot make them last.
+    // A thief of the provider's key cannot extend them.
     const { word, ...rest } = give(expiresAtMs - 1).verifierEndorsement;
     const longer = encodeEndorsement({ ...parseEndorsement(word), validUntilMs: expiresAtMs });
     expect(verify({ verifierEndorsement: { ...rest, word: longer } })).toEqual(['announcement-verifier']);
   });
 
-  it.each(['proof'])('offers nothing in tier %s, which nobody can serve', (tier) => {
+  it.each(['proof'])('offers nothing in tier %s, which no provider can serve', (tier) => {
     const [model] = announcement.models;
     const planned = { ...announcement, models: [{ ...model!, modelId: `ogong/${tier}/a/b` }] };
     expect(() => encodeAnnouncement(planned)).toThrow(`tier ${tier} is not served yet`);
   });
 
-  it('offers tier replay in an exact class only', () => {
+  it('offers tier replay only in an exact class', () => {
     const [model] = announcement.models;
     const offer = { ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/exact/q8_0/kv-f16' };
     const { models } = parseAnnouncement(encodeAnnouncement({ ...announcement, models: [offer] }));
     expect(models).toEqual([offer]);
   });
 
-  it('has another format where a model has a standby price, and the same one as ever where none has', () => {
+  it('uses the second format only if a model has a standby price', () => {
     const [first, second] = announcement.models as [OfferedModel, OfferedModel];
     const standing = { ...announcement, models: [{ ...first, standbyPer1kAtomic: 0n }, second] };
     const encoded = encodeAnnouncement(standing);
     expect(parseAnnouncement(encoded)).toEqual(standing);
     expect(toHex(encoded)).toBe(vectors.standbyAnnouncement);
     expect(new TextDecoder().decode(encoded.subarray(0, 22))).toBe('ogong-announcement-v2\n');
-    // Each value has one encoding: no price, no second format.
+    // Each value has one encoding. Without a standby price there is no second format.
     const unpriced = { ...announcement, models: [{ ...first, standbyPer1kAtomic: undefined }, second] };
     expect(toHex(encodeAnnouncement(unpriced))).toBe(vectors.announcement);
     const priced = toHex(encodeAnnouncement({ ...announcement, models: [{ ...first, standbyPer1kAtomic: 1n }] }));
@@ -228,7 +228,7 @@ describe('announcement', () => {
     expect(() => parseAnnouncement(fromHex(emptied))).toThrow('no model with a standby price');
   });
 
-  it('refuses what is out of bounds', () => {
+  it('refuses values out of bounds', () => {
     const [model] = announcement.models;
     for (const change of [
       { models: [] },

@@ -39,7 +39,7 @@ import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsem
 export const MAX_MODELS = MAX_ANNOUNCED_MODELS;
 export const MAX_CAPACITY = 65_535;
 
-/** Where nodes are reached: whoever would not understand it is not told. */
+/** Endpoint routes of a node. Programs that cannot parse them do not receive them. */
 const routedEndpoint = refine(endpoint, (text) => void parseRoutes(text));
 
 const verifierCodec = struct({
@@ -57,7 +57,7 @@ const MODEL_FIELDS = {
   pricePer1kAtomic: u128,
   contextSize,
   numericClass: plainText(MAX_NUMERIC_CLASS_BYTES, { minLength: 0 }),
-  /** Replies with this model that it serves at a time; those of another model never take their slots. */
+  /** Replies with this model that it serves at a time. Replies of another model never take these slots. */
   capacity: within(u16, 1, MAX_CAPACITY),
   freeCapacity: u16,
 };
@@ -65,20 +65,20 @@ const offeredModelCodec = struct(MODEL_FIELDS);
 const standbyModelCodec = struct({ ...MODEL_FIELDS, standbyPer1kAtomic: optional(u64) });
 
 export interface OfferedModel extends CodecType<typeof offeredModelCodec> {
-  /** What 1,000 prompt tokens cost of a reply that is not taken. Default: it serves nobody who may not take it. */
+  /** Price of 1,000 prompt tokens of a reply that is not taken. Default: no standby orders. */
   readonly standbyPer1kAtomic?: bigint | undefined;
 }
 
-/** @param model what is said of each model. */
+/** Describes an announcement. @param model codec of each model. */
 const describeAnnouncement = (model: Codec<OfferedModel>) => ({
   /** Hash of the hybrid key that signs it. */
   providerId: hash,
-  /** The ledger address that its fees go to. */
+  /** The ledger address that receives its fees. */
   payee: address,
   endpoint: routedEndpoint,
   /** SHA-256 of its TLS certificate. */
   certHash: hash,
-  /** Its second role, where it has one. */
+  /** Its verifier, if it has that second role. */
   verifier: optional<VerifierEndpoint>(verifierCodec),
   /** Ascending by model id. */
   models: list<OfferedModel>(refine(model, assertOfferedModel), {
@@ -87,7 +87,7 @@ const describeAnnouncement = (model: Codec<OfferedModel>) => ({
     max: MAX_MODELS,
     ascending: (a, b) => (a.modelId < b.modelId ? -1 : a.modelId > b.modelId ? 1 : 0),
   }),
-  /** Grows with every announcement: an old one cannot be replayed over a new one. */
+  /** Grows with every announcement, so an old one cannot be replayed over a new one. */
   sequence: u64,
   issuedAtMs: safeInteger,
   expiresAtMs: safeInteger,
@@ -96,7 +96,7 @@ const describeAnnouncement = (model: Codec<OfferedModel>) => ({
 const plainCodec = struct(describeAnnouncement(offeredModelCodec));
 const standbyCodec = struct(describeAnnouncement(standbyModelCodec));
 
-/** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
+/** A provider's description of itself for routers and validators (docs/spec/announcement.md). */
 export interface Announcement extends CodecType<typeof plainCodec> {}
 
 const STANDBY_TAG = 'ogong-announcement-v2';
@@ -108,7 +108,7 @@ const standsBy = ({ models }: Pick<Announcement, 'models'>): boolean =>
 const plainFormat = createFormat(refine<Announcement>(plainCodec, assertAnnouncement), {
   tag: 'ogong-announcement-v1',
 });
-/** Where at least one model has a standby price; others keep the format that older programs read. */
+/** The format if at least one model has a standby price. Other announcements use the format that older programs read. */
 const standbyFormat = createFormat(
   refine<Announcement>(standbyCodec, (announcement) => {
     assertAnnouncement(announcement);
@@ -124,7 +124,9 @@ export const encodeAnnouncement = (announcement: Announcement): Uint8Array =>
 export const parseAnnouncement = (bytes: Uint8Array): Announcement =>
   (equalBytes(bytes.subarray(0, STANDBY_DOMAIN.length), STANDBY_DOMAIN) ? standbyFormat : plainFormat).decode(bytes);
 
-/** @returns undefined where this program cannot read it: one of a later release may look otherwise. */
+/**
+ * Reads an announcement of any release. @returns undefined if this program cannot read it, for example one of a later release.
+ */
 export function readHandedAnnouncement(bytes: Uint8Array): Announcement | undefined {
   try {
     return parseAnnouncement(bytes);
@@ -140,11 +142,14 @@ export interface SignedAnnouncement {
   /** Hybrid public key, 1,344 bytes. */
   readonly providerKey: Uint8Array;
   readonly signature: Uint8Array;
-  /** The payee's word for the provider's key, see signProviderPayee. */
+  /** The payee's signed statement for the provider's key, see signProviderPayee. */
   readonly payeeWord: Uint8Array;
-  /** The verifier's word for the provider's key, where the announcement names a verifier. */
+  /** The verifier's signed statement for the provider's key, if the announcement names a verifier. */
   readonly verifierEndorsement?: VerifierEndorsement | undefined;
-  /** Of a key whose payee has staked nothing, where the network asks for it (newcomer-work.ts). It is nobody's signature: it names the key. */
+  /**
+   * Newcomer work of a key whose payee has no stake, if the network asks for it (newcomer-work.ts). It needs no signature,
+   * because it names the key.
+   */
   readonly newcomerWork?: Uint8Array;
 }
 
@@ -160,14 +165,15 @@ export function signAnnouncement(
 export interface AnnouncementVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Present where the bytes parse; worth nothing unless `ok`. */
+  /** Present if the bytes parse; worth nothing unless `ok`. */
   readonly announcement?: Announcement;
 }
 
 /**
- * Whether an announcement is its provider's own, payee and verifier agree, it is current, and newer than the one before.
- * @param ledger domain that payees sign for, as orders are.
- * @param previousSequence of the provider's announcement held so far.
+ * Verifies that an announcement is signed by its provider, approved by payee and verifier, current, and newer than the one
+ * before.
+ * @param ledger domain that payees sign for, as for orders.
+ * @param previousSequence of the provider's stored announcement.
  */
 export function verifyAnnouncement(
   crypto: Crypto,
@@ -247,7 +253,7 @@ function assertOfferedModel(offered: OfferedModel): void {
   }
 }
 
-/** Why a model cannot be offered at this standby price; undefined where it can. */
+/** Finds the reason that a model cannot be offered at this standby price; undefined if it can. */
 export function findStandbyPriceProblem({
   modelId,
   pricePer1kAtomic,
@@ -255,7 +261,7 @@ export function findStandbyPriceProblem({
 }: Pick<OfferedModel, 'modelId' | 'pricePer1kAtomic' | 'standbyPer1kAtomic'>): string | undefined {
   if (standbyPer1kAtomic === undefined) return undefined;
   const { tier } = lookUpTier(parseModelId(modelId).tier);
-  // Only there it is known how long a prompt was of which no answer came.
+  // Only there the length of a prompt without an answer is known.
   if (tier?.windows !== 'draws') return `in tier ${tier?.name} nobody stands by`;
   if (standbyPer1kAtomic <= pricePer1kAtomic) return undefined;
   return `standing by costs ${standbyPer1kAtomic}, more than the answer at ${pricePer1kAtomic}`;

@@ -1,11 +1,12 @@
-/** With fewer callers than this, what the others of them say may be one stranger's word. */
+/** The fewest other callers whose refusals count. Fewer could all be one stranger. */
 const LEAST_CALLERS = 3;
 
 /**
- * How many of the slots that a provider announces a router believes in: half as many for each refusal in a row. What the caller itself
- * was refused counts in full. Of what other callers were, the lower median counts, where those that are missing to three were refused
- * nothing: a minority of them cannot make a provider look busy.
- * @param own refusals in a row that the caller got. @param others the same of each other caller.
+ * Computes the slots of a provider that a router believes in: half as many for each refusal in a row. Refusals of the caller
+ * itself count in full. For other callers the lower median counts. Missing callers, up to three, count as never refused. So a
+ * minority cannot make a provider look busy.
+ * @param own refusals in a row that the caller got.
+ * @param others the same for each other caller.
  */
 export function computeBelievedCapacity(
   capacity: number,

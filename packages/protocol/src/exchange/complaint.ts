@@ -3,19 +3,19 @@ import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, string } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain, type Payer, verifyPayer } from './order.ts';
 
-/** Of the reason, UTF-16 units: a word for people, which nothing is decided by. */
+/** The longest reason, UTF-16 units. It is text for people and decides nothing. */
 export const MAX_COMPLAINT_REASON = 64;
 const NONE = new Uint8Array(32);
 
 /**
- * What a payer brings against a reply (docs/spec/validator-intake.md#complaints). Its signature is over all of it: whoever holds the order
- * alone, such as its provider, cannot complain in the payer's place.
+ * A payer's complaint against a reply (docs/spec/validator-intake.md#complaints). The payer signs all of it. So a party that
+ * has only the order, such as its provider, cannot complain in the payer's place.
  */
 export interface ComplaintTerms {
-  /** Of the order that the payer signed. */
+  /** Hash of the order that the payer signed. */
   readonly orderHash: Uint8Array;
   readonly reason: string;
-  /** The record's bytes, where there is one. */
+  /** The record's bytes, if there is a record. */
   readonly record: Uint8Array | undefined;
   /** SHA-256 of the opening that the payer has; undefined if none. */
   readonly openingHash: Uint8Array | undefined;
@@ -36,7 +36,7 @@ export function hashComplaint(crypto: Crypto, ledger: LedgerDomain, terms: Compl
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), hashed);
 }
 
-/** @returns 65 bytes. */
+/** Signs a complaint. @returns 65 bytes. */
 export function signComplaint(
   crypto: Crypto,
   payer: LedgerSigner,

@@ -17,7 +17,7 @@ const fields = {
 const signed = { delivery: fromHex(vector.delivery), signature: fromHex(vector.signature) };
 const payer = fromHex(vector.payer);
 
-describe("a payer's word about what it was given", () => {
+describe("a payer's delivery statement", () => {
   it('has the bytes and the digest of the vector', () => {
     expect(toHex(encodeDelivery(fields))).toBe(vector.delivery);
     expect(toHex(hashDelivery(crypto, ledger, fields))).toBe(vector.digest);
@@ -35,11 +35,11 @@ describe("a payer's word about what it was given", () => {
       { ledger, payer },
       { ...signed, delivery: encodeDelivery({ ...fields, outputTokenCount: 346 }) },
     ],
-  ])('does not hold %s', (_name, context, bent) => {
+  ])('is invalid %s', (_name, context, bent) => {
     expect(openDelivery(crypto, context, bent)).toBeUndefined();
   });
 
-  it('is kept by a validator that signs for it, in its own name', () => {
+  it('is stored by a validator that signs for it in its own name', () => {
     const { held } = vectors;
     const [validator, delivery] = [fromHex(held.validator), fromHex(held.delivery)];
     expect(toHex(hashHeld(crypto, ledger, { validator, delivery }))).toBe(held.digest);

@@ -8,10 +8,10 @@ const DELIVERY = {
   orderHash: abi.bytes32,
   /** Of the record that the payer holds. */
   recordHash: abi.bytes32,
-  /** What the reply bills: as the header under that record counts them. */
+  /** Billed prompt tokens, as counted in the header of that record. */
   promptTokenCount: named('promptTokens', abi.uint32),
   outputTokenCount: named('outputTokens', abi.uint32),
-  /** The newest epoch that the payer knew when it held the reply. */
+  /** The newest epoch that the payer knew when it had the reply. */
   epoch: abi.uint64,
 };
 const deliveryCodec = struct(DELIVERY);
@@ -19,12 +19,12 @@ const deliveryFormat = createFormat(deliveryCodec, { tag: 'ogong-delivery-v1' })
 const typedDelivery = createTypedStruct('Delivery', DELIVERY);
 
 /**
- * The payer's word about what it was given (docs/spec/delivery.md). A validator judges this record and no other, so a provider
- * cannot show the validator another reply than its consumer.
+ * The payer's signed statement of the record that it received (docs/spec/delivery.md). A validator audits this record and no
+ * other. So a provider cannot show the validator another reply than its consumer.
  */
 export interface Delivery extends CodecType<typeof deliveryCodec> {}
 
-/** A delivery as it is sent and kept. */
+/** A delivery statement as it is sent and stored. */
 export interface SignedDelivery {
   readonly delivery: Uint8Array;
   /** 65 bytes, by the payer. */
@@ -51,7 +51,10 @@ export function signDelivery(
   };
 }
 
-/** @returns the delivery, where its payer signed it; undefined otherwise. @throws ProtocolError where the bytes are no delivery. */
+/**
+ * Opens a delivery statement. @returns it, if its payer signed it; undefined otherwise. @throws ProtocolError if the bytes do
+ * not parse.
+ */
 export function openDelivery(
   crypto: Crypto,
   { ledger, ...payer }: Payer & { readonly ledger: LedgerDomain },

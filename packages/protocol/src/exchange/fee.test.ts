@@ -45,7 +45,7 @@ describe('the floor of a fee', () => {
   const check = (chainId: bigint, maxFeeAtomic: bigint, pricePer1kAtomic = 1n) =>
     assertFeeFloor({ chainId }, { maxFeeAtomic, pricePer1kAtomic });
 
-  it('is what an order offers at least, for a price', () => {
+  it('is the least maximum of an order with a price', () => {
     expect(floor).toBeGreaterThan(0n);
     check(1n, floor);
     expect(() => check(1n, floor - 1n)).toThrow(expect.objectContaining({ code: 'floor' }));
@@ -53,7 +53,7 @@ describe('the floor of a fee', () => {
     expect(() => check(1n, floor, 0n)).toThrow('has a price');
   });
 
-  it('is nothing on the chain of one machine alone', () => {
+  it('is zero on a development chain', () => {
     check(31_337n, 0n, 0n);
   });
 });
@@ -118,7 +118,7 @@ describe('fee', () => {
     );
   });
 
-  it('shares what is left for verification to the unit, with nothing for those without credit', () => {
+  it('shares the rest for verification to the unit, with nothing for verifiers without credit', () => {
     for (const { poolAtomic, credits, parts, rest } of vectors.verifications) {
       const split = splitVerification(BigInt(poolAtomic), credits);
       expect({ parts: split.parts.map(String), rest: split.rest.toString() }).toEqual({ parts, rest });
@@ -135,12 +135,12 @@ describe('fee', () => {
     );
   });
 
-  it('leaves the share of no router with the provider', () => {
+  it('leaves the router share with the provider if no router took part', () => {
     expect(splitFee(10_000n, SHARES)).toMatchObject({ router: 100n, provider: 9598n });
     expect(splitFee(10_000n, SHARES, { routed: false })).toMatchObject({ router: 0n, provider: 9698n });
   });
 
-  it('gives the maker its share where the registry names one, and leaves it with the provider otherwise', () => {
+  it('gives the maker its share if the registry names one, and leaves it with the provider otherwise', () => {
     const shares = { ...SHARES, makerBps: 300 };
     expect(splitFee(10_000n, shares, { made: true })).toMatchObject({ maker: 300n, provider: 9_298n });
     expect(splitFee(10_000n, shares)).toMatchObject({ maker: 0n, provider: 9_598n });
@@ -149,13 +149,13 @@ describe('fee', () => {
     expect(() => splitFee(1n, { ...SHARES, makerBps: 1_999 })).toThrow('shares sum to');
   });
 
-  it('recycles a share that nobody receives', () => {
+  it('recycles a share without a recipient', () => {
     const shares = { ...SHARES, recycleBps: 100 };
     expect(splitFee(10_000n, shares)).toMatchObject({ recycle: 100n, provider: 9498n });
     expect(splitFee(10_000n, shares, { fineAtomic: 10_000n })).toMatchObject({ recycle: 0n });
   });
 
-  it('gives a fine to the verification pool whole, and shares the rest', () => {
+  it('gives the whole fine to the verification pool, and shares the rest', () => {
     const split = splitFee(10_000n, SHARES, { fineAtomic: 4_000n });
     expect(split).toMatchObject({ router: 60n, verification: 4_030n, provider: 5_759n });
     expect(splitFee(10n, SHARES, { fineAtomic: 10n })).toMatchObject({ verification: 10n, provider: 0n });
@@ -164,7 +164,7 @@ describe('fee', () => {
     }
   });
 
-  it('fines a hundredth of the maximum fee for what was abandoned, rounded down', () => {
+  it('fines a hundredth of the maximum fee of an abandoned order, rounded down', () => {
     expect([0n, 99n, 100n, 12_345n].map((maxFeeAtomic) => computeAbandonmentFine({ maxFeeAtomic }))).toEqual([
       ...[0n, 0n, 1n, 123n],
     ]);

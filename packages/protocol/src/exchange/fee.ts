@@ -3,21 +3,22 @@ import { PROGRESS_WINDOW_BYTES } from './limits.ts';
 import type { LedgerDomain, Order } from './order.ts';
 import type { Progress } from './progress.ts';
 
-/** All amounts are atomic units of the token; shares are basis points (1/10,000) of the gross fee. */
+/** Parts of the gross fee. All amounts are atomic units of the token; shares are basis points (1/10,000) of the gross fee. */
 const BASIS_POINTS = 10_000n;
 const TOKENS_PER_PRICE = 1000n;
 
-/** A provider that takes an order and delivers nothing is fined this part of what the order offers. */
+/** The part of an order's maximum fee that a provider pays as a fine if it takes the order and delivers nothing. */
 const ABANDONED_PART = 100n;
 
-/** Chains on one machine, where money is made up: nothing there costs what the floor pays for. */
+/** The chain id of one-machine networks with made-up money. The costs that the floor pays for do not arise there. */
 const DEVELOPMENT_CHAIN_ID = 31_337n;
 /**
- * What an order has to offer at least, atomic units: settling one reply costs about this much, however short it is (docs/spec/order.md).
+ * The least maximum fee of an order, atomic units. Settling one reply costs about this much, however short it is
+ * (docs/spec/order.md).
  */
 const FEE_FLOOR_ATOMIC = 1_000n;
 
-/** What the parameters contract allows the shares together: a provider keeps at least 80 %. */
+/** The ceiling of all shares together in the parameters contract. A provider keeps at least 80 %. */
 export const MAX_TOTAL_SHARES_BPS = 2_000;
 
 export interface FeeShares {
@@ -26,14 +27,14 @@ export interface FeeShares {
   readonly verificationBps: number;
   readonly treasuryBps: number;
   readonly licenseBps: number;
-  /** Goes back into what the emission has left; 0 on a network without emission. */
+  /** Returns to the remaining emission; 0 on a network without emission. */
   readonly recycleBps: number;
-  /** Of whoever made the model. Default: 0, until governance raises it. */
+  /** Share of the model's maker. Default: 0, until governance raises it. */
   readonly makerBps?: number;
 }
 
 export interface FeeSplit {
-  /** What the floors leave: the shares sum to the gross exactly. */
+  /** The residual of the floored shares. All parts sum to the gross exactly. */
   readonly provider: bigint;
   readonly router: bigint;
   readonly validator: bigint;
@@ -54,7 +55,7 @@ export type FeeErrorCode =
   /** More than the order pays. */
   | 'maximum';
 
-/** A reply that may not be billed as it is. */
+/** The error of a reply that must not be billed as it is. */
 export class FeeError extends Error {
   override readonly name = 'FeeError';
   readonly code: FeeErrorCode;
@@ -73,17 +74,18 @@ export interface TokenBound {
   readonly outputTokens: number;
 }
 
-/** What a reply bills. */
+/** The billed tokens of a reply. */
 export interface BilledTokens {
   readonly promptTokenCount: number;
   readonly outputTokenCount: number;
 }
 
 /**
- * What one reply costs: the only function that turns an order, its token bound and a reply into money (docs/spec/order.md). The
- * order's maximum has room for every output token, so it alone would let a short reply bill a made-up prompt.
+ * Computes the cost of one reply. No other function turns an order, its token bound and a reply into money
+ * (docs/spec/order.md). The token bound is needed because the order's maximum has room for every output token. Alone it would
+ * let a short reply bill a made-up prompt.
  * @returns atomic units, price per 1,000 tokens times prompt and output tokens, rounded up.
- * @throws FeeError where the reply bills more than request and order allow; ProtocolError `out-of-range` on a negative or
+ * @throws FeeError if the reply bills more than request and order allow; ProtocolError `out-of-range` on a negative or
  * fractional quantity.
  */
 export function computeReplyFee(order: BilledOrder, bound: TokenBound, reply: BilledTokens): bigint {
@@ -114,8 +116,9 @@ export function computeReplyFee(order: BilledOrder, bound: TokenBound, reply: Bi
 }
 
 /**
- * What a reply bills that was cut short: the prompt, and of its tokens the share of the text that the payer has, and of one window
- * more. Without the payer's word it bills nothing, or a provider could stop at the first token and bill the prompt.
+ * Counts the billed tokens of a truncated reply. It bills its prompt, and a share of its tokens. The share is that of the text
+ * which the payer has, plus one window. Without the payer's progress statement it bills nothing. Otherwise a provider could
+ * stop at the first token and bill the prompt.
  * @param textBytes of the whole reply.
  */
 export function countCutShort(
@@ -131,8 +134,9 @@ export function countCutShort(
 }
 
 /**
- * What a text bills that is whole: as one that was cut short, where the payer has said that it has nothing yet if it has said nothing. So a
- * provider is paid for no more than one window of what it shows nobody; a text that fits into it needs no word.
+ * Counts the billed tokens of a complete text, by the rule for truncated texts. A payer that signed no progress counts as
+ * having received 0 bytes. So a provider is paid for at most one window of text that it shows to nobody. A text that fits into
+ * one window needs no progress statement.
  * @param textBytes of the whole reply.
  */
 export function countWhole(
@@ -143,15 +147,16 @@ export function countWhole(
   return { promptTokenCount, outputTokenCount: countShown(outputTokenCount, textBytes, progress) };
 }
 
-/** Of the tokens of a text: all where the payer lacks one window of it at most by its own word. */
+/** Counts the tokens of the shown text: all tokens if, by its own statement, the payer lacks at most one window. */
 function countShown(tokens: number, textBytes: number, progress: Pick<Progress, 'textBytes'> | undefined): number {
   const paidBytes = (progress?.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
-  // Counts are below 2^32 and texts below 2^21 bytes, so that the product is exact.
+  // Counts are below 2^32 and texts below 2^21 bytes, so the product is exact.
   return paidBytes >= textBytes ? tokens : Math.floor((tokens * paidBytes) / textBytes);
 }
 
 /**
- * What a reply bills that its payer has not taken: its prompt, at the price of standing by, or that of the order where it is lower.
+ * Computes the fee of a reply that its payer has not taken: its prompt, at the standby price or the order's price, whichever is
+ * lower.
  * @returns atomic units, rounded up.
  */
 export function computeStandbyFee(
@@ -168,7 +173,10 @@ export function computeFeeFloor({ chainId }: Pick<LedgerDomain, 'chainId'>): big
   return chainId === DEVELOPMENT_CHAIN_ID ? 0n : FEE_FLOOR_ATOMIC;
 }
 
-/** Orders below the floor would have the network work for nothing: provider, validator and co-signer refuse them. @throws FeeError */
+/**
+ * Refuses orders below the floor, as provider, validator and co-signer do. They would cost the network more than they pay.
+ * @throws FeeError
+ */
 export function assertFeeFloor(ledger: Pick<LedgerDomain, 'chainId'>, order: BilledOrder): void {
   const floor = computeFeeFloor(ledger);
   const { maxFeeAtomic, pricePer1kAtomic } = order;
@@ -176,12 +184,15 @@ export function assertFeeFloor(ledger: Pick<LedgerDomain, 'chainId'>, order: Bil
   if (floor > 0n && pricePer1kAtomic === 0n) throw new FeeError('floor', 'an order has a price');
 }
 
-/** Tokens that prompt and reply take at most, before the prompt is tokenised. */
+/** Returns the most tokens of prompt and reply, before the prompt is tokenised. */
 export function computeContextBound({ promptTokens, outputTokens }: TokenBound): number {
   return promptTokens + outputTokens;
 }
 
-/** The most that a reply can cost, before its prompt is tokenised: the maximum that its order needs, floor aside. Atomic units. */
+/**
+ * Computes the most that a reply can cost before its prompt is tokenised, atomic units. The order's maximum must be at least
+ * this, floor aside.
+ */
 export function computeMaxFee(bound: TokenBound, pricePer1kAtomic: bigint): bigint {
   return priceTokens(pricePer1kAtomic, computeContextBound(bound));
 }
@@ -192,10 +203,11 @@ function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
 }
 
 /**
- * The split of one settlement line, as the contract computes it: floored shares, the provider takes the
- * residual. Where no router took part (zero address), its share stays with the provider, as the maker's does where the registry names none. A fine goes to verification before the rest
- * is shared.
- * @throws ProtocolError `out-of-range` on a negative fee, a fine that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
+ * Splits one settlement line, as the contract does: floored shares, and the residual for the provider. Without a router (zero
+ * address) its share stays with the provider. The maker's share also stays there if the registry names no maker. A fine goes to
+ * verification before the rest is shared.
+ * @throws ProtocolError `out-of-range` on a negative fee, a fine that is negative or above the fee, a negative or fractional
+ * share, or shares above their ceiling.
  */
 export function splitFee(
   grossAtomic: bigint,
@@ -219,9 +231,8 @@ export function splitFee(
 }
 
 /**
- * How those who verified share what the fees of a batch leave for it, as the contract does: pro rata by credits, each part rounded
- * down.
- * @returns the part of each, and what is left for the recipient of the share: all of it where nobody has credit.
+ * Splits a batch's verification share among the verifiers, as the contract does: pro rata by credits, each part rounded down.
+ * @returns the part of each, and the rest for the share's recipient: all of it if no verifier has credit.
  */
 export function splitVerification(
   poolAtomic: bigint,
@@ -243,7 +254,7 @@ export function assertFeeShares(shares: FeeShares): void {
   if (total > MAX_TOTAL_SHARES_BPS) throw new ProtocolError('out-of-range', `shares sum to ${total} basis points`);
 }
 
-/** What a provider is fined for an order that it abandoned: atomic units, rounded down (docs/spec/deposits.md). */
+/** Computes a provider's fine for an abandoned order: atomic units, rounded down (docs/spec/deposits.md). */
 export function computeAbandonmentFine({ maxFeeAtomic }: Pick<Order, 'maxFeeAtomic'>): bigint {
   return maxFeeAtomic / ABANDONED_PART;
 }

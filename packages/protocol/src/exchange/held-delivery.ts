@@ -3,7 +3,7 @@ import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const HELD = {
-  /** Who keeps the delivery. */
+  /** The validator that stores the delivery statement. */
   validator: abi.address,
   /** Digest of the delivery that the payer signed. */
   delivery: abi.bytes32,
@@ -11,8 +11,8 @@ const HELD = {
 const typedHeld = createTypedStruct('Held', HELD);
 
 /**
- * A validator's word that it keeps a payer's delivery (docs/spec/delivery.md). With it a payer can show that the validator knew what it
- * was given, whatever the validator logs about the reply.
+ * A validator's signed confirmation that it stored a payer's delivery statement (docs/spec/delivery.md). With it a payer can
+ * prove that the validator knew the delivered record, even if the validator logs something else.
  */
 export interface HeldDelivery {
   /** 20 bytes. */

@@ -3,18 +3,18 @@ import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const INTAKE = {
-  /** Who took the record in. */
+  /** The validator that accepted the record. */
   validator: abi.address,
   orderHash: abi.bytes32,
   recordHash: abi.bytes32,
-  /** The validator's epoch when it took the record in. */
+  /** The validator's epoch when it accepted the record. */
   epoch: abi.uint64,
 };
 const typedIntake = createTypedStruct('Intake', INTAKE);
 
 /**
- * A validator's word that it has taken a record in (docs/spec/validator-intake.md). With it a provider can show that a reply was delivered
- * that the validator calls abandoned.
+ * A validator's signed receipt for a record (docs/spec/validator-intake.md). With it a provider can prove that it delivered a
+ * reply that the validator calls abandoned.
  */
 export interface IntakeReceipt {
   /** 20 bytes. */
@@ -24,9 +24,9 @@ export interface IntakeReceipt {
   readonly epoch: bigint;
 }
 
-/** What is sent and kept of it beside order and record. */
-export interface IntakeWord {
-  /** Of intake. */
+/** The part of a receipt that is sent and stored beside order and record. */
+export interface IntakeSignature {
+  /** Epoch of the intake. */
   readonly epoch: bigint;
   /** 65 bytes. */
   readonly signature: Uint8Array;
@@ -37,7 +37,7 @@ export function hashIntake(crypto: Crypto, ledger: LedgerDomain, intake: IntakeR
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedIntake.hash(crypto, intake));
 }
 
-/** What was signed, member by member, 32 bytes each: as a proof shows it to the chain. */
+/** Encodes the signed members, 32 bytes each, as a proof shows them to the chain. */
 export const encodeIntakeMembers = (crypto: Crypto, intake: IntakeReceipt): Uint8Array =>
   encodeWords(crypto, INTAKE, intake);
 
@@ -46,7 +46,7 @@ export interface SignedIntake extends IntakeReceipt {
   readonly signature: Uint8Array;
 }
 
-/** @param signingKey address of the key that signs for the validator which the receipt names. */
+/** Verifies a receipt. @param signingKey address of the key that signs for the validator that the receipt names. */
 export function verifyIntake(
   crypto: Crypto,
   { ledger, signingKey }: { readonly ledger: LedgerDomain; readonly signingKey: Uint8Array },

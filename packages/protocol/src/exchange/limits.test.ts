@@ -12,7 +12,7 @@ import {
 } from './limits.ts';
 
 describe('limits', () => {
-  it('an order is taken by clocks that are as far apart as they may be, however long its reply', () => {
+  it('an order is accepted at the largest allowed clock difference, for any length of reply', () => {
     for (const maxTokens of [1, 256, 8_400, MAX_MAX_TOKENS]) {
       const lifetimeMs = computeOrderLifetime({ maxTokens });
       expect(lifetimeMs + 2 * CLOCK_TOLERANCE_MS).toBeLessThanOrEqual(MAX_ORDER_LIFETIME_MS);
@@ -30,7 +30,7 @@ describe('limits', () => {
 
   it('the longest reply to the longest request fits a job', () => {
     const tokens = MAX_WINDOWS * WINDOW_TOKENS;
-    // Per output token: an id, a list size, a shape class and an entry of the tail draws.
+    // Each output token adds an id, a list size, a shape class and an entry of the tail draws.
     expect(MAX_REQUEST_BYTES + tokens * (4 + 1 + 1 + 8)).toBeLessThan(MAX_JOB_BYTES);
   });
 });

@@ -41,7 +41,7 @@ const ids = (offers: readonly Offer[], change: Partial<MatchRequest> = {}): numb
   selectCandidates(offers, { ...request, ...change }).candidates.map(({ providerId }) => providerId[0]!);
 
 describe('model ids', () => {
-  it('are taken apart', () => {
+  it('are parsed into parts', () => {
     expect(parseModelId(`${MODEL}+pirate`).model).toBe('stories260k-q8_0+pirate');
     expect(parseModelId(MODEL)).toEqual({ tier: 'verified', maker: 'tinystories', model: 'stories260k-q8_0' });
   });
@@ -85,7 +85,7 @@ describe('candidates', () => {
     expect(selectCandidates(offers, request).candidates[0]!.pricePer1kAtomic).toBe(90n);
   });
 
-  it('are those whose key has as much to lose as was asked for, in whole tokens', () => {
+  it('are those with the requested amount at stake, in whole tokens', () => {
     const token = 10n ** 18n;
     const offers = [offer(1), offer(2, { heldAtomic: 5n * token - 1n }), offer(3, { heldAtomic: 5n * token })];
     expect(ids(offers)).toEqual([1, 2, 3]);
@@ -96,13 +96,13 @@ describe('candidates', () => {
     expect([asked.minHeldTokens, ...candidates.map(({ heldTokens }) => heldTokens)]).toEqual([4n, 4n, 5n]);
   });
 
-  it('are those with room for all that may be asked for, or with the most there is', () => {
+  it('are those with enough room, or with the most room', () => {
     const offers = [offer(1, { contextSize: 1 }), offer(2, { contextSize: 600 }), offer(3, { contextSize: 4096 })];
     expect(ids(offers)).toEqual([2, 3]);
     expect(ids(offers, { contextSize: 600 })).toEqual([2, 3]);
     expect(ids(offers, { contextSize: 601 })).toEqual([3]);
     expect(ids([...offers, offer(4, { contextSize: 4096 })], { contextSize: 100_000 })).toEqual([3, 4]);
-    // Who is tried, busy or too dear leaves the place to the others.
+    // Providers that were tried, are busy or too dear leave the place to the others.
     expect(ids([offer(1, { contextSize: 1 }), offer(2, { freeCapacity: 0 })])).toEqual([1]);
   });
 
@@ -114,7 +114,7 @@ describe('candidates', () => {
     expect(weigh({ stakeAtomic: 5_000_000_000n * TOKEN, reputationPpm: 0 })).toEqual([]);
   });
 
-  it('are those alone that the request names, and none that it rules out', () => {
+  it('are only those that the request names, without those that it rules out', () => {
     const id = (n: number): Uint8Array => new Uint8Array(32).fill(n);
     const offers = [offer(1), offer(2), offer(3)];
     expect(ids(offers, { only: [id(1), id(3), id(9)] })).toEqual([1, 3]);
@@ -145,7 +145,7 @@ describe('the stake of one payee', () => {
     ]);
   });
 
-  it('is shared with nobody who is not in the list', () => {
+  it('is shared only within the list', () => {
     const stakeAtomic = 10n * TOKEN;
     const own = offer(1, { payee, stakeAtomic });
     for (const change of [{ pricePer1kAtomic: 101n }, { freeCapacity: 0 }, { expiresAtMs: 1 }, { reputationPpm: 0 }]) {
@@ -233,7 +233,7 @@ describe('match', () => {
     }
   });
 
-  it('is fixed by list and seed, whatever order the router saw its offers in', () => {
+  it('is fixed by list and seed, for any order of the offers', () => {
     const offers = [1, 2, 3, 4, 5].map((id) => offer(id));
     const [one, two] = [offers, [...offers].reverse()].map((some) => encodeCandidates(selectCandidates(some, request)));
     expect(one).toEqual(two);
@@ -242,7 +242,7 @@ describe('match', () => {
     }
   });
 
-  it('finds nobody in an empty list', () => {
+  it('finds no candidate in an empty list', () => {
     expect(replayMatch(nobleCrypto, encodeCandidates(selectCandidates([], request)), seed(1))).toBeUndefined();
   });
 
@@ -256,7 +256,7 @@ describe('match', () => {
   });
 });
 
-describe('the context that a match is asked for', () => {
+describe('the requested context of a match', () => {
   it.each([
     [1, 512],
     [512, 512],

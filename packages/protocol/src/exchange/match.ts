@@ -41,7 +41,7 @@ export interface ModelId {
 // Lower case only, so that no two ids differ by case or by look-alikes alone.
 const MODEL_ID = /^ogong\/([a-z]+(?:-[a-z]+)?)\/([a-z0-9][a-z0-9._-]{0,63})\/([a-z0-9][a-z0-9._+-]{0,63})$/;
 
-/** `ogong/<tier>/<maker>/<model>`. @throws ProtocolError `malformed` on anything else, or an unknown tier. */
+/** Parses `ogong/<tier>/<maker>/<model>`. @throws ProtocolError `malformed` on anything else, or an unknown tier. */
 export function parseModelId(text: string): ModelId {
   const [, tier, maker, model] = (text.length <= MAX_MODEL_ID_BYTES && MODEL_ID.exec(text)) || [];
   if (tier === undefined || maker === undefined || model === undefined || !isTier(tier)) {
@@ -52,10 +52,10 @@ export function parseModelId(text: string): ModelId {
 
 /** A model id as text. */
 export const modelId: Codec<string> = refine(text(MAX_MODEL_ID_BYTES), parseModelId);
-/** Tokens of prompt and reply. */
+/** Tokens of prompt and reply together. */
 export const contextSize: Codec<number> = within(u32, 1, 0xffffffff);
 
-/** One provider's offer of one model, as a router sees it. */
+/** One provider's offer of one model, as a router stores it. */
 export interface Offer {
   readonly providerId: Uint8Array;
   /** Tier included: an offer in one tier never answers for another. */
@@ -68,13 +68,13 @@ export interface Offer {
   readonly payee: Uint8Array;
   /** The payee's whole stake, however many offers it has. */
   readonly stakeAtomic: bigint;
-  /** What the key holds for its payee, its bond included: an ejection takes it. Default: 0. */
+  /** Held earnings of the key, its bond included. An ejection takes them. Default: 0. */
   readonly heldAtomic?: bigint;
   /** From computeReputationPpm; 0 where ejected. */
   readonly reputationPpm: number;
-  /** What callers measured. Default: nothing. */
+  /** Figures that callers measured. Default: none. */
   readonly figures?: MeasuredFigures;
-  /** The largest maximum fee of an order at this key; undefined where there is no bound. */
+  /** The largest maximum fee of an order at this key; undefined without a bound. */
   readonly boundAtomic?: bigint | undefined;
   readonly expiresAtMs: number;
 }
@@ -82,15 +82,15 @@ export interface Offer {
 export interface MatchRequest {
   readonly modelId: string;
   readonly maxPricePer1kAtomic: bigint;
-  /** Tokens that prompt and reply take at most. */
+  /** The most tokens of prompt and reply. */
   readonly contextSize: number;
-  /** Whole tokens that the key holds at least. Default: 0. */
+  /** The least held earnings of the key, in whole tokens. Default: 0. */
   readonly minHeldTokens?: bigint;
   /** Default: none. */
   readonly sort?: Sort;
-  /** Providers that this reply was already tried with, or that the caller does not want. */
+  /** Providers that were tried for this reply, or that the caller excludes. */
   readonly exclude: readonly Uint8Array[];
-  /** Nobody else is drawn; empty: everybody may be. Default: empty. */
+  /** The only providers that may be drawn; empty: all. Default: empty. */
   readonly only?: readonly Uint8Array[];
   readonly nowMs: number;
 }
@@ -98,18 +98,18 @@ export interface MatchRequest {
 const candidateCodec = struct({
   providerId: hash,
   pricePer1kAtomic: u128,
-  /** As announced, and so in ticket and order. */
+  /** The announced payee, also named in ticket and order. */
   payee: address,
   contextSize,
   /** The payee's whole stake, rounded down to whole tokens. */
   stakeTokens: u64,
-  /** What the key holds for the payee, its bond included, rounded down to whole tokens. */
+  /** Held earnings of the key, its bond included, rounded down to whole tokens. */
   heldTokens: u64,
   reputationPpm: candidateReputation,
   figures: figuresCodec,
 });
 
-/** What the draw runs over. Its weight follows from these figures, and stands nowhere. */
+/** A candidate of the draw. Its weight follows from these figures and is not stored. */
 export interface Candidate extends CodecType<typeof candidateCodec> {}
 
 export const MAX_CANDIDATES = 4096;
@@ -134,10 +134,10 @@ export const parseCandidates: (bytes: Uint8Array) => CandidateList = candidateLi
 const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
 
 /**
- * The offers that may serve a request, as the list that the draw runs over; where one provider offers the model more
- * than once, its cheapest offer stands. Offers with room for all that may be asked for come before those without: otherwise a
- * provider that announces little room would be drawn as often, and could end a reply early. A payee's stake is shared among
- * those of its offers that are in the list (weighList).
+ * Selects the offers that may serve a request: the list for the draw. If one provider offers the model more than once, its
+ * cheapest offer stays. Offers with room for the requested context come before those without. Otherwise a provider that
+ * announces little room would be drawn as often, and could end a reply early. A payee's stake is shared among its offers in the
+ * list (weighList).
  */
 export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
   const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs, sort = 'none', only = [] } = request;
@@ -157,7 +157,7 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
-  // If no offer has enough room, those with the most room are left.
+  // If no offer has enough room, those with the most room remain.
   const room = able.reduce((most, offer) => Math.max(most, Math.min(offer.contextSize, contextSize)), 0);
   const listed = able.filter((offer) => offer.contextSize >= room);
   const candidates = listed.map((offer) => ({
@@ -173,7 +173,7 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
   return { modelId, asked: { sort, maxPricePer1kAtomic, contextSize, minHeldTokens }, candidates };
 }
 
-/** What each candidate counts for in the draw, in the order of the list. */
+/** Computes the weight of each candidate, in the order of the list. */
 export function weighList({ asked, candidates }: Pick<CandidateList, 'asked' | 'candidates'>): bigint[] {
   return weighCandidates(
     candidates.map(({ figures, ...rest }) => ({ ...rest, ...figures })),
@@ -181,10 +181,10 @@ export function weighList({ asked, candidates }: Pick<CandidateList, 'asked' | '
   );
 }
 
-/** Whole tokens that an ejection of the key takes. */
+/** Returns the whole tokens that an ejection of the key takes. */
 export const countHeld = ({ heldAtomic = 0n }: Pick<Offer, 'heldAtomic'>): bigint => heldAtomic / ATOMIC_PER_TOKEN;
 
-/** Whether the largest reply to the request may be paid to the key at once. */
+/** Returns whether the largest reply to the request may be paid to the key at once. */
 export function isWithinBound(
   { boundAtomic, pricePer1kAtomic }: Pick<Offer, 'boundAtomic' | 'pricePer1kAtomic'>,
   contextSize: number,
@@ -193,19 +193,19 @@ export function isWithinBound(
   return boundAtomic === undefined || computeMaxFee(tokens, pricePer1kAtomic) <= boundAtomic;
 }
 
-/** Names the list in the ticket: SHA-256 of its exact bytes. */
+/** Computes the name of the list in the ticket: SHA-256 of its exact bytes. */
 export function hashCandidates(crypto: Crypto, bytes: Uint8Array): Uint8Array {
   return crypto.sha256(bytes);
 }
 
-/** What a draw follows from: the reply's name, which neither router nor provider has a say in. */
+/** Computes the seed of a draw from the reply's id, which neither router nor provider can choose. */
 export const computeMatchSeed = (crypto: Crypto, replyId: Uint8Array): Uint8Array => crypto.sha256(replyId);
 
 const LEAST_ASKED_CONTEXT = 512;
 
 /**
- * The context that a match is asked for: that of the request, rounded up to its two leading bits, and 512 at least. So one ticket fits
- * many requests, and a router learns little of how long they are.
+ * Rounds the context of a request up to its two leading bits, at least 512. So one ticket fits many requests, and a router
+ * learns little about their length.
  */
 export function roundContext(contextSize: number): number {
   const step = 2 ** Math.max(0, Math.floor(Math.log2(contextSize)) - 1);
@@ -213,17 +213,17 @@ export function roundContext(contextSize: number): number {
 }
 
 /**
- * The match: one candidate, drawn in proportion to weight from a seed that the reply's name fixes. Anyone who holds the
- * list's bytes and the seed gets the same one, which is how a match is disputed.
+ * Replays a match: one candidate, drawn in proportion to weight from a seed that the reply's id fixes. Anyone with the list's
+ * bytes and the seed gets the same candidate. Disputes about a match use this.
  * @param seed 32 bytes.
- * @returns undefined where the list is empty.
- * @throws ProtocolError where the bytes are no canonical list.
+ * @returns undefined if the list is empty.
+ * @throws ProtocolError if the bytes are no canonical list.
  */
 export function replayMatch(crypto: Crypto, candidatesBytes: Uint8Array, seed: Uint8Array): Candidate | undefined {
   return openMatch(crypto, candidatesBytes)(seed);
 }
 
-/** The same for many seeds: the list is read once. @throws ProtocolError where the bytes are no canonical list. */
+/** Opens a list for many seeds, so that it is parsed once. @throws ProtocolError if the bytes are no canonical list. */
 export function openMatch(crypto: Crypto, candidatesBytes: Uint8Array): (seed: Uint8Array) => Candidate | undefined {
   const list = parseCandidates(candidatesBytes);
   const weights = weighList(list);

@@ -27,7 +27,7 @@ const honest = selectCandidates(offers, {
   ...{ modelId: MODEL, maxPricePer1kAtomic: 3n, contextSize: 256, exclude: [], sort: 'latency', nowMs: 1 },
 });
 
-/** What a router says that draws by its list, and names it. */
+/** Creates the claim of a router that draws by its list and names it. */
 function claim(list: CandidateList, bend: Partial<Ticket> = {}) {
   const candidates = encodeCandidates(list);
   const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
@@ -47,36 +47,36 @@ const bendOne = (change: Partial<CandidateList['candidates'][number]>): Candidat
   candidates: honest.candidates.map((one, i) => (i === 1 ? { ...one, ...change } : one)),
 });
 
-it('a ticket that its list gives is none', () => {
+it('a ticket that replays from its list is no misrouting', () => {
   expect(findMisrouting(crypto, claim(honest))).toBeUndefined();
   expect(isNamedList(crypto, claim(honest))).toBe(true);
 });
 
-it('of another list than the ticket names nobody can be accused', () => {
+it('no router can be accused with a list that the ticket does not name', () => {
   const { ticket } = claim(honest);
   expect(isNamedList(crypto, { ticket, candidates: encodeCandidates(bendOne({ reputationPpm: 1 })) })).toBe(false);
 });
 
 it.each<[string, CandidateList, Partial<Ticket>, RegExp]>([
-  ['somebody whom its figures do not give', honest, { providerId: fill(32, 9) }, /draw does not replay/],
+  ['a provider that its figures do not give', honest, { providerId: fill(32, 9) }, /draw does not replay/],
   ['a higher price than it lists', honest, { pricePer1kAtomic: 9n }, /other terms/],
   ['less context than it lists', honest, { contextSize: 9 }, /other terms/],
   ['another payee than it lists', honest, { payee: fill(20, 9) }, /other terms/],
   ['another model', honest, { modelId: 'ogong/verified/a/c' }, /another model/],
-  ['a list above the price that was asked for', bendOne({ pricePer1kAtomic: 4n }), {}, /above the highest price/],
+  ['a list above the requested price', bendOne({ pricePer1kAtomic: 4n }), {}, /above the highest price/],
   [
-    'a list with less at stake than was asked for',
+    'a list with less at stake than requested',
     { ...bendOne({ heldTokens: 4n }), asked: { ...honest.asked, minHeldTokens: 5n } },
     {},
     /less at stake/,
   ],
   ['a list with less room for one', bendOne({ contextSize: 200 }), {}, /less room/],
   ['an empty list', { ...honest, candidates: [] }, {}, /draw does not replay/],
-])('it is where a router signs for %s', (_what, list, bend, problem) => {
+])('a router misroutes if it signs for %s', (_what, list, bend, problem) => {
   expect(findMisrouting(crypto, claim(list, bend))).toMatch(problem);
 });
 
-it('it is where the list that is named cannot be read, as with figures beyond their bounds', () => {
+it('a router misroutes if its named list cannot be parsed, as with figures out of bounds', () => {
   const good = encodeCandidates(honest);
   const bad = good.slice();
   // The latency of the last candidate, beyond ten minutes.

@@ -10,21 +10,21 @@ import {
 } from './match.ts';
 import type { Ticket } from './ticket.ts';
 
-/** What a ticket and the list that it names say together. */
+/** The joint claim of a ticket and the list that it names. */
 export interface MatchClaim {
   readonly ticket: Ticket;
   /** Exact bytes. */
   readonly candidates: Uint8Array;
 }
 
-/** Whether these bytes are the list that the ticket names: of another list no router can be accused. */
+/** Returns whether these bytes are the list that the ticket names. With another list no router can be accused. */
 export function isNamedList(crypto: Crypto, { ticket, candidates }: MatchClaim): boolean {
   return equalBytes(hashCandidates(crypto, candidates), ticket.candidatesHash);
 }
 
 /**
- * How a router misrouted by its own signed words (docs/spec/match.md#misrouting): a valid ticket and the list that it names suffice to
- * show it to anybody. Undefined where they agree. The caller has checked the ticket's signature, and isNamedList.
+ * Finds the reason that a router misrouted, from its own signature (docs/spec/match.md#misrouting). A valid ticket and the list
+ * that it names prove it to anybody. Undefined if they agree. The caller has checked the ticket's signature, and isNamedList.
  */
 export function findMisrouting(crypto: Crypto, { ticket, candidates }: MatchClaim): string | undefined {
   let list: CandidateList;
@@ -48,7 +48,7 @@ export function findMisrouting(crypto: Crypto, { ticket, candidates }: MatchClai
   return findListProblem(list);
 }
 
-/** What a list says against what it was asked for. */
+/** Finds a contradiction between a list and its request. */
 function findListProblem({ asked, candidates }: CandidateList): string | undefined {
   if (candidates.some(({ pricePer1kAtomic }) => pricePer1kAtomic > asked.maxPricePer1kAtomic)) {
     return 'it lists providers above the highest price that was asked for';

@@ -8,8 +8,9 @@ import { parseModelId } from './match.ts';
 const DOMAIN = encodeDomain('ogong-named-model-v1');
 
 /**
- * The root of a model that is known by its name alone: orders and records name every model by a root. It says nothing about weights.
- * @returns undefined for what is no model id, and in tiers whose roots are of weights.
+ * Finds the root of a model that is known only by its name. Orders and records name every model by a root. This root says
+ * nothing about weights.
+ * @returns undefined for an invalid model id, and in tiers whose roots are roots of weights.
  */
 export function findNamedRoot(
   crypto: Crypto,

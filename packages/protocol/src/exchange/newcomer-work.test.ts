@@ -26,7 +26,7 @@ const failed = (bytes: Uint8Array, bend: Partial<typeof about>): string | undefi
   verifyNewcomerWork(crypto, bytes, { ...about, ...bend }).checks.find(({ status }) => status === 'fail')?.id;
 
 describe('work of newcomers', () => {
-  it('is that of the vectors', () => {
+  it('matches the vectors', () => {
     expect(vectors.works.length).toBeGreaterThan(2);
     for (const {
       chainId,
@@ -51,7 +51,7 @@ describe('work of newcomers', () => {
     }
   });
 
-  it('counts for the key, network and epoch that it was made for, and for so long', () => {
+  it('counts only for its key, network and epoch, and for a limited time', () => {
     expect(failed(work, {})).toBeUndefined();
     expect(failed(work, { latest: 110n })).toBeUndefined();
     expect(failed(work, { latest: 100n })).toBeUndefined();
@@ -73,13 +73,13 @@ describe('work of newcomers', () => {
     expect(others).toContain('work-bits');
   });
 
-  it('fails before its epoch, after its time, and where nobody knows the value', () => {
+  it('fails before its epoch, after its time, and without the value of its epoch', () => {
     expect(failed(work, { latest: 99n })).toBe('work-epoch');
     expect(failed(work, { latest: 111n })).toBe('work-epoch');
     expect(failed(work, { beacon: undefined as never })).toBe('work-bits');
   });
 
-  it('is read exactly', () => {
+  it('is parsed exactly', () => {
     for (const bytes of [work.slice(0, -1), new Uint8Array([...work, 0]), new Uint8Array(0), work.slice(1)]) {
       expect(failed(bytes, {})).toBe('work-encoding');
     }

@@ -5,11 +5,11 @@ import { type CodecType, createFormat, struct, u64 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
- * Work that a key shows whose payee has staked nothing, where a network asks for it (docs/spec/newcomer-work.md). It is made for one key
- * and one epoch, whose value nobody knew before: so nobody has a stock of it.
+ * Work of a key whose payee has no stake, if the network asks for it (docs/spec/newcomer-work.md). It is made for one key and
+ * one epoch, whose value nobody knew before. So nobody can have a stock of it.
  */
 const codec = struct({
-  /** Whose value the work is made on. */
+  /** The epoch on whose value the work is made. */
   epoch: u64,
   nonce: u64,
 });
@@ -21,7 +21,7 @@ const format = createFormat(codec, { tag: 'ogong-newcomer-work-v1' });
 export const encodeNewcomerWork: (work: NewcomerWork) => Uint8Array = format.encode;
 export const parseNewcomerWork: (bytes: Uint8Array) => NewcomerWork = format.decode;
 
-/** What it is made for. */
+/** The subject of the work. */
 export interface WorkSubject {
   readonly chainId: bigint;
   /** 20 bytes. */
@@ -33,11 +33,11 @@ export interface WorkSubject {
   readonly beacon: Uint8Array;
 }
 
-/** What the network asks for. */
+/** The network's requirements. */
 export interface WorkTerms {
-  /** Leading zero bits; 0: nothing. */
+  /** Required leading zero bits; 0: none. */
   readonly bits: number;
-  /** For how many epochs after its own it counts. */
+  /** Epochs after its own for which the work counts. */
   readonly epochs: number;
 }
 
@@ -60,8 +60,8 @@ export function countZeroBits(hash: Uint8Array): number {
 }
 
 /**
- * The first nonce from `from` on that does, among so many.
- * @returns undefined where none of them does.
+ * Searches the first sufficient nonce from `from` on, among a limited number.
+ * @returns undefined if none is sufficient.
  */
 export function searchNewcomerWork(
   crypto: Crypto,
@@ -79,7 +79,7 @@ export function searchNewcomerWork(
   return undefined;
 }
 
-/** Whether an epoch is one that work may be made on, before anybody looks for its value. */
+/** Checks whether work may be made on an epoch, before its value is looked up. */
 export function checkWorkEpoch({ epoch }: NewcomerWork, { epochs }: WorkTerms, latest: bigint): Check {
   if (epoch > latest) return fail('work-epoch', `epoch ${epoch} has not come; the newest is ${latest}`);
   return latest - epoch <= BigInt(epochs)
@@ -87,7 +87,10 @@ export function checkWorkEpoch({ epoch }: NewcomerWork, { epochs }: WorkTerms, l
     : fail('work-epoch', `made on epoch ${epoch}, ${latest - epoch} ago; it counts for ${epochs}`);
 }
 
-/** @param latest newest epoch. @param beacon value of the epoch that the work names; undefined where nobody knows it. */
+/**
+ * Verifies work. @param latest newest epoch. @param beacon value of the epoch that the work names; undefined if it is not
+ * known.
+ */
 export function verifyNewcomerWork(
   crypto: Crypto,
   bytes: Uint8Array,

@@ -5,8 +5,8 @@ import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import type { NamedOrder } from './order.ts';
 
 /**
- * A provider's word that it serves an order (docs/spec/order.md). Without it anybody could order from a provider that never heard
- * of the order, and have it called abandoned.
+ * A provider's signed statement that it serves an order (docs/spec/order.md). Without it anybody could order from a provider
+ * that never received the order, and have it called abandoned.
  */
 export interface OrderConsent {
   /** Hybrid public key, 1,344 bytes. */
@@ -14,7 +14,7 @@ export interface OrderConsent {
   readonly signature: Uint8Array;
 }
 
-/** The bytes that the provider signs: the order's hash. */
+/** Encodes the bytes that the provider signs: the order's hash. */
 export const encodeConsent: (orderHash: Uint8Array) => Uint8Array = createFormat(hash, {
   tag: 'ogong-order-consent-v1',
 }).encode;
@@ -23,7 +23,7 @@ export function signConsent(provider: HybridSigner, { orderHash }: Pick<NamedOrd
   return { providerKey: provider.publicKey, signature: provider.sign(encodeConsent(orderHash)) };
 }
 
-/** The same beside other work: it is what an order's provider computes longest before a first token. */
+/** Signs in parallel to other work. This signature takes most of a provider's time before the first token. */
 export async function signConsentAside(
   provider: HybridSigner,
   { orderHash }: Pick<NamedOrder, 'orderHash'>,
@@ -33,7 +33,7 @@ export async function signConsentAside(
   return { providerKey: provider.publicKey, signature };
 }
 
-/** Whether the provider that the order names signed for it. */
+/** Returns whether the provider that the order names signed for it. */
 export function verifyConsent(
   crypto: Crypto,
   { providerKey: publicKey, signature }: OrderConsent,

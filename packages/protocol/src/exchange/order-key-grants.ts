@@ -1,16 +1,19 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
-/** That a key signs orders for an account at one validator, up to a sum, as the chain says (docs/spec/settlement.md#keys-of-payers). */
+/**
+ * A key that signs orders for an account at one validator, up to a sum, as the chain states
+ * (docs/spec/settlement.md#keys-of-payers).
+ */
 export interface OrderKeyGrant {
   readonly payer: Uint8Array;
   readonly validator: Uint8Array;
   readonly key: Uint8Array;
-  /** Atomic units, counted as an order's cumulative is. */
+  /** Atomic units, counted like an order's cumulative amount. */
   readonly limitAtomic: bigint;
 }
 
-/** The same crypto, by which these keys sign for these accounts, too. */
+/** Returns a crypto in which these keys sign for these accounts, too. */
 export function withOrderKeys(crypto: Crypto, grants: readonly OrderKeyGrant[] = []): Crypto {
   if (grants.length === 0) return crypto;
   const find = (...wanted: readonly Uint8Array[]): OrderKeyGrant | undefined =>

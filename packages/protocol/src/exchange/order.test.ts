@@ -26,7 +26,7 @@ interface Vector {
   readonly signature: string;
 }
 
-// viem and the contracts agreed on these digests; this is the third implementation.
+// viem and the contracts agreed on these digests. This is the third implementation.
 const vectors = JSON.parse(readFileSync(new URL('../../vectors/eip712.json', import.meta.url), 'utf8')) as {
   domain: { chainId: number; escrow: string };
   orders: Vector[];
@@ -69,7 +69,7 @@ describe.each(vectors.orders)('order "$name"', (vector) => {
     expect(`0x${toHex(hashOrder(crypto, domain, order))}`).toBe(vector.orderDigest);
   });
 
-  it('verifies for its payer, and for nobody after one bit changes', () => {
+  it('verifies for its payer, and fails after one bit changes', () => {
     const signature = bytes(vector.signature);
     expect(verify(order, signature)).toBe(true);
     expect(verify({ ...order, epoch: order.epoch ^ 1n }, signature)).toBe(false);
@@ -80,7 +80,7 @@ describe.each(vectors.orders)('order "$name"', (vector) => {
     expect(verify(order, signature.subarray(1))).toBe(false);
   });
 
-  it('names its reply as anybody else computes the name', () => {
+  it('names its reply by the public rule', () => {
     expect(`0x${toHex(computeReplyId(crypto, domain, order))}`).toBe(vector.replyId);
     const { replyId, orderHash } = nameOrder(crypto, domain, order);
     expect([`0x${toHex(replyId)}`, `0x${toHex(orderHash)}`]).toEqual([vector.replyId, vector.orderDigest]);
@@ -96,7 +96,7 @@ describe.each(vectors.orders)('order "$name"', (vector) => {
     expect(toHex(computeReplyId(crypto, ledger, { ...order, ...change }))).not.toBe(vector.replyId.slice(2));
   });
 
-  it('survives its transport encoding, which has no second form', () => {
+  it('survives its transport encoding, which is canonical', () => {
     const encoded = encodeOrder(order);
     expect(parseOrder(encoded)).toEqual(order);
     expect(() => parseOrder(encoded.subarray(0, encoded.length - 1))).toThrow('truncated');

@@ -5,13 +5,13 @@ import { REPLY_ID_BYTES } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named, nested, string } from '../crypto/typed-data.ts';
 
-/** What the order draws on its payer's channel: the part that the chain checks, beside the hash of the terms. */
+/** The part of an order that draws on its payer's channel. The chain checks this part, beside the hash of the terms. */
 const VOUCHER = {
-  /** Whose escrow pays. */
+  /** The account whose escrow pays. */
   payer: abi.address,
   /** The handling validator, whose channel the order draws on. */
   validator: abi.address,
-  /** Sum of the maximum fees that this channel's orders may have drawn, this one included; only grows. */
+  /** Sum of the maximum fees that this channel's orders may have drawn, this one included. It only grows. */
   cumulativeAtomic: named('cumulative', abi.uint128),
 };
 
@@ -22,11 +22,11 @@ const TERMS = {
   providerId: abi.bytes32,
   /** The payee that the provider announced. Its header must name the same. */
   payee: abi.address,
-  /** Who is paid for the match. */
+  /** The router that is paid for the match. */
   router: abi.address,
-  /** Index of the choice where the request asks for several. */
+  /** Index of the choice, if the request asks for several. */
   choice: abi.uint8,
-  /** Tokens of prompt and reply that the provider announced to have room for: a shorter reply may not end for lack of room. */
+  /** Tokens of prompt and reply for which the provider announced room. A shorter reply may not end for lack of room. */
   contextSize: abi.uint32,
   maxFeeAtomic: named('maxFee', abi.uint128),
   pricePer1kAtomic: named('pricePer1k', abi.uint128),
@@ -40,9 +40,9 @@ const orderCodec = struct({ ...VOUCHER, ...TERMS });
 const orderFormat = createFormat(orderCodec, { tag: 'ogong-order-v3' });
 
 /**
- * The consumer's order: one EIP-712 signature binds who may serve which request under which nonce, and what
- * may be drawn from the payer's channel for it. The digest nests the terms, so that the chain needs only their hash to
- * check the voucher (docs/spec/order.md, docs/spec/settlement.md).
+ * The consumer's order. One EIP-712 signature binds the provider, the request, the nonce, and the amount that may be drawn from
+ * the payer's channel. The digest nests the terms, so the chain needs only their hash to check the voucher (docs/spec/order.md,
+ * docs/spec/settlement.md).
  */
 export interface Order extends CodecType<typeof orderCodec> {}
 
@@ -64,11 +64,14 @@ const ledgerDomain = createTypedStruct('EIP712Domain', {
 const typedTerms = createTypedStruct('Terms', TERMS);
 const typedOrder = createTypedStruct('Order', { ...VOUCHER, terms: nested(typedTerms) });
 
-/** A process meets one ledger, or a few in tests; every order, record and word is hashed under one. */
+/**
+ * The most cached domains. A process works with one ledger, or a few in tests, and every order, record and statement is hashed
+ * under one.
+ */
 const MAX_KNOWN_DOMAINS = 8;
 const knownDomains: (LedgerDomain & { readonly separator: Uint8Array })[] = [];
 
-/** EIP-712 domain separator of the OGONG contracts. Not to be written to. */
+/** Computes the EIP-712 domain separator of the OGONG contracts. Callers must not mutate it. */
 export function hashLedgerDomain(crypto: Crypto, { chainId, verifyingContract }: LedgerDomain): Uint8Array {
   const known = knownDomains.find(
     (one) => one.chainId === chainId && equalBytes(one.verifyingContract, verifyingContract),
@@ -89,15 +92,15 @@ export function hashOrder(crypto: Crypto, domain: LedgerDomain, order: Order): U
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedOrder.hash(crypto, { ...order, terms: order }));
 }
 
-/** The same with the hash of the terms in place of the terms. */
+/** The same type with the hash of the terms in place of the terms. */
 const typedVoucher = createTypedStruct('Order', {
   ...VOUCHER,
   terms: { ...nested(typedTerms), word: (_crypto: unknown, termsHash: Uint8Array) => termsHash },
 });
 
 /**
- * The same digest from what the chain is given: a voucher, and the hash of the terms.
- * @internal for whoever plays the chain
+ * Computes the same digest from the chain's inputs: a voucher, and the hash of the terms.
+ * @internal for tests that simulate the chain
  */
 export function hashVoucher(
   crypto: Crypto,
@@ -115,8 +118,8 @@ export function hashVoucher(
 const REPLY_ID_DOMAIN = encodeDomain('ogong-reply-id-v1');
 
 /**
- * The name of the one reply that an order may have, 16 bytes: first half of SHA-256(tag || ledger domain || payer || validator ||
- * nonce). No order carries it, so an id that is known from one validator or one ledger cannot be put into an order elsewhere.
+ * Computes the id of the one reply that an order may have, 16 bytes: first half of SHA-256(tag || ledger domain || payer ||
+ * validator || nonce). No order carries it. So an id known from one validator or ledger cannot be put into an order elsewhere.
  */
 export function computeReplyId(
   crypto: Crypto,
@@ -127,11 +130,11 @@ export function computeReplyId(
   return crypto.sha256(input).slice(0, REPLY_ID_BYTES);
 }
 
-/** An order with the names that follow from it on one ledger. */
+/** An order with the ids that follow from it on one ledger. */
 export interface NamedOrder extends Order {
-  /** 16 bytes: two orders of one payer for one validator share it where they share a nonce. */
+  /** 16 bytes. Two orders of one payer for one validator with the same nonce share it. */
   readonly replyId: Uint8Array;
-  /** 32 bytes, what the payer signs: no two orders share it. */
+  /** The digest that the payer signs, 32 bytes. No two orders share it. */
   readonly orderHash: Uint8Array;
 }
 
@@ -141,21 +144,24 @@ export function nameOrder(crypto: Crypto, domain: LedgerDomain, order: Order): N
 
 const DAY_MS = 24n * 60n * 60n * 1000n;
 
-/** The day of an order: that of its expiry, in days since 1970-01-01 UTC. A whole day tells no verifier whose reply it sees. */
+/**
+ * Computes the day of an order: that of its expiry, in days since 1970-01-01 UTC. A whole day does not reveal to a verifier
+ * whose reply it sees.
+ */
 export function computeOrderDay({ expiresAtMs }: Pick<Order, 'expiresAtMs'>): number {
   return Number(expiresAtMs / DAY_MS);
 }
 
-/** Whether the payer named in the order signed it, or a key that signs orders of so much for it. */
+/** Verifies that the order's payer signed it, or a key that signs orders of this amount for the payer. */
 export function verifyOrder(crypto: Crypto, order: NamedOrder, signature: Uint8Array): boolean {
   const limit = findLimit(crypto, order, { digest: order.orderHash, signature });
   return limit === 'own' || (limit !== undefined && order.cumulativeAtomic <= limit);
 }
 
-/** Whose orders they are, and at which validator. Without the latter the payer's own key alone counts. */
+/** The payer of orders and the validator. Without a validator only the payer's own key counts. */
 export type Payer = Pick<Order, 'payer'> & Partial<Pick<Order, 'validator'>>;
 
-/** Whether the payer of an order signed something else about it, or a key that signs orders for it. */
+/** Verifies that the payer of an order signed a statement about it, or a key that signs orders for the payer. */
 export function verifyPayer(
   crypto: Crypto,
   order: Payer,
@@ -164,7 +170,7 @@ export function verifyPayer(
   return findLimit(crypto, order, said) !== undefined;
 }
 
-/** Up to how much whoever signed signs orders for the payer; `own` for the payer itself, undefined for a stranger. */
+/** Finds the sum up to which the signer may sign orders for the payer; `own` for the payer itself, undefined for a stranger. */
 function findLimit(
   crypto: Crypto,
   { payer, validator }: Payer,

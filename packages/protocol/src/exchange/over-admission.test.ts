@@ -41,7 +41,7 @@ const admit = (number: number, change: Partial<Parameters<typeof createOrderAdmi
     ...change,
   });
 };
-/** Sorted as evidence is. */
+/** Creates evidence with sorted orders. */
 const collect = (orders: readonly OrderAdmission[], on = ledger): OverAdmission => {
   const hash = ({ order }: OrderAdmission): Uint8Array => hashOrder(crypto, on, parseOrder(order));
   return { orders: orders.toSorted((a, b) => compareBytes(hash(a), hash(b))) };
@@ -98,9 +98,9 @@ describe('evidence that a validator admitted more than a channel held', () => {
       collect([first, second, admit(2, { validator: stranger.address })]),
       {},
     ],
-    ['a channel that held enough', 'capacity', evidence, { capacityAtomic: 120n }],
+    ['a channel with enough room', 'capacity', evidence, { capacityAtomic: 120n }],
     [
-      'admissions that a conviction has paid for',
+      'admissions that a conviction has already punished',
       'unpunished',
       evidence,
       { convictedAtMs: START_MS - BigInt(ADMISSION_DOUBT_MS) + 20_000n },
@@ -113,22 +113,22 @@ describe('evidence that a validator admitted more than a channel held', () => {
       {},
     ],
     ['an order that had expired', 'alive', collect([admit(0, { expiresAtMs: START_MS + 20_000n }), second, third]), {}],
-  ])('convicts nobody by %s', (_name, id, bent, change) => {
+  ])('does not convict by %s', (_name, id, bent, change) => {
     expect(failures(bent, change)).toContain(id);
     expect(isConvicted(judgeOverAdmission(crypto, { ...view, ...change }, bent))).toBe(false);
   });
 
-  it('convicts nobody by an admission after the expiry of its order', () => {
+  it('does not convict by an admission after the expiry of its order', () => {
     const late = admit(2, { admittedAtMs: START_MS + 200_000n, expiresAtMs: START_MS + 200_000n });
     expect(failures({ orders: [late] }, { capacityAtomic: 1n })).toContain('alive');
   });
 
-  it('convicts again by what was admitted after a conviction', () => {
+  it('convicts again by admissions after a conviction', () => {
     const convictedAtMs = START_MS - BigInt(ADMISSION_DOUBT_MS) + 19_999n;
     expect(failures(evidence, { convictedAtMs })).toEqual([]);
   });
 
-  it('checks no signature where anything else fails', () => {
+  it('checks no signature if another check fails', () => {
     const checks = judgeOverAdmission(crypto, { ...view, capacityAtomic: 120n }, evidence);
     expect(checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual([
       'order-signatures',
@@ -136,7 +136,7 @@ describe('evidence that a validator admitted more than a channel held', () => {
     ]);
   });
 
-  it('is not read where it has no order, too many, or one that is cut', () => {
+  it('does not parse with no order, too many, or a truncated one', () => {
     expect(() => encodeOverAdmission({ orders: [] })).toThrow(ProtocolError);
     expect(() => encodeOverAdmission({ orders: Array(1_025).fill(first) })).toThrow(ProtocolError);
     expect(() => parseOverAdmission(fromHex(vector.evidence).slice(0, -1))).toThrow(ProtocolError);
@@ -149,14 +149,14 @@ describe('the capacity of a channel', () => {
   const capacity = (...changes: ReturnType<typeof at>[]) =>
     computeCapacity(changes, { firstMs: START_MS, lastMs: START_MS + 5n });
 
-  it('is the most that it had room for around the admissions', () => {
+  it('is its largest room around the admissions', () => {
     expect(capacity()).toBe(0n);
     expect(capacity(at(-ADMISSION_DOUBT_MS - 9, 7n))).toBe(7n);
-    // What was there just before, what came, and what came just after.
+    // The room just before, the new amount, and the amount just after.
     expect(capacity(at(-ADMISSION_DOUBT_MS, 70n), at(0, 10n))).toBe(70n);
     expect(capacity(at(0, 30n), at(1, 10n))).toBe(30n);
     expect(capacity(at(0, 30n), at(5 + ADMISSION_DOUBT_MS, 90n))).toBe(90n);
-    // Neither what was taken out long before, nor what came long after.
+    // Neither earlier withdrawals nor later deposits count.
     expect(capacity(at(-ADMISSION_DOUBT_MS - 2, 99n), at(-ADMISSION_DOUBT_MS - 1, 20n))).toBe(20n);
     expect(capacity(at(0, 30n), at(6 + ADMISSION_DOUBT_MS, 90n))).toBe(30n);
   });
@@ -164,7 +164,7 @@ describe('the capacity of a channel', () => {
 
 describe('a search for evidence', () => {
   const { order: bytes, signature } = admit(0);
-  /** Without signatures that anybody checks. */
+  /** Creates an admission with signatures that are not checked. */
   const bare = (given: { number: number; fee: bigint; startMs: bigint; endMs: bigint }): OrderAdmission => ({
     order: encodeOrder({
       ...parseOrder(bytes),
@@ -179,13 +179,13 @@ describe('a search for evidence', () => {
     fee: fc.bigInt(1n, 9n),
   });
 
-  it('finds it exactly where orders that were alive at once exceed the capacity', () => {
+  it('finds it exactly if orders alive at the same time exceed the capacity', () => {
     fc.assert(
       fc.property(fc.array(order, { minLength: 1, maxLength: 8 }), fc.bigInt(0n, 30n), (histories, capacityAtomic) => {
         const orders = histories.map(({ startMs, lifeMs, fee }, number) =>
           bare({ number, fee, startMs: BigInt(startMs), endMs: BigInt(startMs + lifeMs) }),
         );
-        // Counted at every moment, as somebody would who watches.
+        // Counted at every moment, as an observer would do.
         const moments = Array.from({ length: 60 }, (_, now) =>
           histories
             .filter(({ startMs, lifeMs }) => startMs <= now && now < startMs + lifeMs)
@@ -207,7 +207,7 @@ describe('a search for evidence', () => {
     );
   });
 
-  it('is not led astray by a larger set that was covered, or punished, at another time', () => {
+  it('is not misled by a larger set that was covered, or punished, at another time', () => {
     const hour = BigInt(ADMISSION_DOUBT_MS);
     const later = 10n * hour;
     const rich = bare({ number: 0, fee: 90n, startMs: hour, endMs: hour + 9n });
@@ -220,7 +220,7 @@ describe('a search for evidence', () => {
     const search = { orders: [rich, ...poor], capacityOf };
     expect(findOverAdmission(crypto, ledger, search)?.orders).toHaveLength(2);
     expect(findOverAdmission(crypto, ledger, { ...search, afterMs: later })).toBeUndefined();
-    // Once more than the room, too: the later set is what is left to punish.
+    // With no room at all times, the later set remains to be punished.
     const everywhere = { ...search, capacityOf: () => 1n };
     expect(findOverAdmission(crypto, ledger, everywhere)?.orders).toHaveLength(1);
     expect(findOverAdmission(crypto, ledger, { ...everywhere, afterMs: 5n * hour })?.orders).toHaveLength(2);

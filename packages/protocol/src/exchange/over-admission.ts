@@ -6,70 +6,68 @@ import { findAdmissionProblem } from './admission.ts';
 import { ADMISSION_DOUBT_MS, MAX_ORDER_BYTES } from './limits.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from './order.ts';
 
-/** Of one piece of evidence. A channel with more orders at a time is shown by the largest of them. */
+/** The most orders in one piece of evidence. A channel with more orders at a time is proved by the largest of them. */
 export const MAX_EVIDENCE_ORDERS = 1_024;
 
 const signature = bytes(65);
 const admittedOrder = struct({
   order: bytes16(MAX_ORDER_BYTES),
-  /** The payer's. */
+  /** The payer's signature. */
   signature,
-  /** The validator's word that it has admitted this order. */
+  /** The validator's signed admission of this order. */
   admission: struct({ epoch: u64, timeMs: u64, signature }),
 });
 const evidenceCodec = struct({ orders: list(admittedOrder, { count: u16, min: 1, max: MAX_EVIDENCE_ORDERS }) });
-/** Room for the tag, and for what each order has beside it. */
+/** The largest evidence: the tag, and each order with its signatures. */
 export const MAX_OVER_ADMISSION_BYTES = 64 + MAX_EVIDENCE_ORDERS * (MAX_ORDER_BYTES + 256);
 const evidenceFormat = createFormat(evidenceCodec, {
   tag: 'ogong-over-admission-v1',
   maxBytes: MAX_OVER_ADMISSION_BYTES,
 });
 
-/** An order with both signatures: its payer's, and the admission of its validator. */
+/** An order with both signatures: the payer's, and the validator's admission. */
 export interface OrderAdmission extends CodecType<typeof admittedOrder> {}
 
 /**
- * Evidence that a validator has admitted more than a channel holds (docs/spec/over-admission.md): orders of one payer for one
- * validator, none of which had expired when the last one was admitted.
+ * Evidence that a validator has admitted more than a channel holds (docs/spec/over-admission.md). It has orders of one payer
+ * for one validator. None of them had expired when the last one was admitted.
  */
 export interface OverAdmission extends CodecType<typeof evidenceCodec> {}
 
 export const encodeOverAdmission: (evidence: OverAdmission) => Uint8Array = evidenceFormat.encode;
 export const parseOverAdmission: (bytes: Uint8Array) => OverAdmission = evidenceFormat.decode;
 
-/**
- * What a conviction names.
- */
+/** Computes the hash by which a conviction names its evidence. */
 export function hashOverAdmission(crypto: Crypto, evidence: OverAdmission): Uint8Array {
   return crypto.sha256(encodeOverAdmission(evidence));
 }
 
-/** What evidence says, before anything of it is checked. */
+/** The claim of evidence before any check. */
 export interface OverAdmissionClaim {
   readonly payer: Uint8Array;
   readonly validator: Uint8Array;
   /** Sum of the maximum fees of the orders. */
   readonly heldAtomic: bigint;
-  /** Unix time in ms: of the first admission, and of the last one. */
+  /** Unix time in ms of the first and of the last admission. */
   readonly firstMs: bigint;
   readonly lastMs: bigint;
 }
 
-/** What a judge has to find out by itself. */
+/** The judge's own knowledge. */
 export interface OverAdmissionView {
   readonly ledger: LedgerDomain;
   /** Addresses of the keys that may have signed for the validator at that time. */
   readonly signingKeys: readonly Uint8Array[];
   /**
-   * The most that the channel had room for, admitted - releasing - spent, at any time from ADMISSION_DOUBT_MS before the first
-   * admission to as long after the last one, by the judge's own reading of the chain.
+   * The judge's own reading of the largest room of the channel: admitted - releasing - spent. The span is from
+   * ADMISSION_DOUBT_MS before the first admission to as long after the last one.
    */
   readonly capacityAtomic: bigint;
-  /** When the validator was convicted last, Unix time in ms; 0 for never. That has paid for everything before. */
+  /** Time of the validator's last conviction, Unix time in ms; 0 for never. It has punished everything before. */
   readonly convictedAtMs: bigint;
 }
 
-/** @throws ProtocolError where an order cannot be read. */
+/** Describes evidence. @throws ProtocolError if an order does not parse. */
 export function describeOverAdmission({ orders }: OverAdmission): OverAdmissionClaim {
   const parsed = orders.map(({ order }) => parseOrder(order));
   const times = orders.map(({ admission }) => admission.timeMs).toSorted(compareNumbers);
@@ -89,11 +87,11 @@ interface NamedAdmission extends OrderAdmission {
 }
 
 /**
- * Whether the evidence convicts the validator: every check passes. An honest validator holds the maximum fee of an order until
- * the order has expired, whatever becomes of it before, so it has never admitted all of these. Nothing but signatures, the orders'
- * own expiry, the validator's own times and the judge's reading of the chain decides.
- * @returns checks; signatures are skipped where another check fails, because they cost most.
- * @throws ProtocolError where an order cannot be read.
+ * Decides whether the evidence convicts the validator: every check must pass. An honest validator reserves the maximum fee of
+ * an order until the order has expired. So it has never admitted all of these. The decision uses signatures, the orders' own
+ * expiry, the validator's own times and the judge's reading of the chain. Nothing else counts.
+ * @returns checks; signatures are skipped if another check fails, because they cost most.
+ * @throws ProtocolError if an order does not parse.
  */
 export function judgeOverAdmission(
   crypto: Crypto,
@@ -172,24 +170,22 @@ function checkAdmissions(
   return pass('admissions', 'the validator has signed that it admitted every order');
 }
 
-/**
- * A verdict on the evidence: nothing failed, and nothing was left out.
- */
+/** Returns whether the checks convict: none failed and none was skipped. */
 export function isConvicted(checks: readonly Check[]): boolean {
   return checks.length > 0 && checks.every(({ status }) => status === 'pass');
 }
 
-/** A change of a channel, as events of the escrow contract tell it. */
+/** A change of a channel, from events of the escrow contract. */
 export interface ChannelChange {
-  /** Of the block, Unix time in ms. */
+  /** Time of the block, Unix time in ms. */
   readonly timeMs: bigint;
-  /** What the channel had room for from this block on: admitted - releasing - spent. */
+  /** The channel's room from this block on: admitted - releasing - spent. */
   readonly roomAtomic: bigint;
 }
 
 /**
- * The most that a channel had room for around the admissions.
- * @param changes of the channel, ascending in time; before the first one there was room for nothing.
+ * Computes the largest room of a channel around the admissions.
+ * @param changes of the channel, ascending in time; before the first one the room is 0.
  */
 export function computeCapacity(
   changes: readonly ChannelChange[],
@@ -203,18 +199,22 @@ export function computeCapacity(
 }
 
 export interface EvidenceSearch {
-  /** Of one channel. */
+  /** Orders of one channel. */
   readonly orders: readonly OrderAdmission[];
-  /** The most that the channel had room for around admissions from `firstMs` to `lastMs`; computeCapacity with the changes of a chain. */
+  /**
+   * Returns the largest room of the channel around admissions from `firstMs` to `lastMs`: computeCapacity with the changes of a
+   * chain.
+   */
   readonly capacityOf: (span: Pick<OverAdmissionClaim, 'firstMs' | 'lastMs'>) => bigint;
-  /** The last admission has to be later: what was before has been punished. Default: nothing was. */
+  /** The last admission must be later, because earlier ones have been punished. Default: none was. */
   readonly afterMs?: bigint;
 }
 
 /**
- * The evidence that exceeds the channel's room by most: orders that had not expired at one of the admissions, the newest of them. An
- * older one adds its fee, and the room that the channel had at its time: so evidence begins wherever that shows most.
- * @returns undefined where no orders exceed the room.
+ * Finds the evidence that exceeds the channel's room by most. Candidates are the orders that had not expired at one of the
+ * admissions, newest first. An older order adds its fee, and the room at its time. So evidence begins where the excess is
+ * largest.
+ * @returns undefined if no orders exceed the room.
  */
 export function findOverAdmission(
   crypto: Crypto,

@@ -16,7 +16,7 @@ const candidate = (id: number, change: Partial<WeighedFigures> = {}): WeighedFig
 });
 const MOST = 256n ** 4n;
 const LEAST = 64n ** 4n;
-/** What the preference alone makes of candidates with the same stake and reputation. */
+/** Computes the factors of the preference for candidates with the same stake and reputation. */
 const rates = (sort: Sort, ...changes: readonly Partial<WeighedFigures>[]): bigint[] =>
   weighCandidates(
     changes.map((change, i) => candidate(i, change)),
@@ -31,7 +31,7 @@ it('price, latency and throughput count to the fourth power of their share of th
   expect([half, full]).toEqual([128n ** 4n * 250_000n, MOST * 500_000n]);
 });
 
-it('without a preference the figures count nothing', () => {
+it('without a preference the figures do not count', () => {
   expect(rates('none', { latencyMs: 1, pricePer1kAtomic: 0n }, { milliTokensPerSecond: 9 })).toEqual([1n, 1n]);
 });
 
@@ -41,7 +41,7 @@ it('balanced is the product of all four', () => {
   expect(rates('balanced', slow, dear)).toEqual([256n * 128n * 256n * 256n, 128n * 256n * 128n * 256n]);
 });
 
-it('whoever was never measured counts as the slowest, and waits below 20 ms are not told apart', () => {
+it('a provider without measurements counts as the slowest, and waits below 20 ms are equal', () => {
   expect(rates('latency', { latencyMs: 0 }, { latencyMs: 5_000 }, { latencyMs: 100 })).toEqual([LEAST, LEAST, MOST]);
   expect(rates('throughput', {}, { milliTokensPerSecond: 1 })).toEqual([LEAST, MOST]);
   expect(rates('latency', { latencyMs: 1 }, { latencyMs: 20 })).toEqual([MOST, MOST]);
@@ -58,7 +58,7 @@ const figures = fc.record({
 });
 const anySort = fc.constantFrom(...SORTS);
 
-it('no figures make one candidate count for more than 256 times what it counts for beside another', () => {
+it('figures change the ratio of two weights by at most a factor of 256', () => {
   fc.assert(
     fc.property(fc.array(figures, { minLength: 2, maxLength: 8 }), anySort, (list, sort) => {
       const plain = weighCandidates(list, 'none');
@@ -96,7 +96,7 @@ it('a better figure never counts for less', () => {
   );
 });
 
-it('the longest list that there may be has a sum that can be drawn below', () => {
+it('the longest possible list has a sum within the range of the draw', () => {
   const most = candidate(0, { stakeTokens: 2n ** 64n - 1n, reputationPpm: 1_000_000 });
   expect((weighCandidates([most], 'price')[0] as bigint) * 4096n <= 2n ** 128n).toBe(true);
 });

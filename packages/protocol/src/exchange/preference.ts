@@ -3,17 +3,17 @@ import { type Codec, type CodecType, oneOf, struct, u32, u64, u128, within } fro
 import { PPM } from './reputation.ts';
 import { countPayees } from './stake-weights.ts';
 
-/** By what a caller would have its provider drawn (docs/spec/match.md#preference), in the order of their codes. */
+/** The aims of a caller for its provider's draw (docs/spec/match.md#preference), in the order of their codes. */
 export const SORTS = ['none', 'price', 'latency', 'throughput', 'quality', 'balanced'] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** What stands in a list of the request that it answers. */
+/** The request's terms in a list. */
 export const askedCodec = struct({
   sort: oneOf(SORTS),
   maxPricePer1kAtomic: u128,
-  /** Tokens that prompt and reply take at most. */
+  /** The most tokens of prompt and reply. */
   contextSize: u32,
-  /** Whole tokens that whoever is drawn loses by an ejection, at least. */
+  /** The least amount that the drawn provider loses by an ejection, in whole tokens. */
   minHeldTokens: u64,
 });
 export interface AskedMatch extends CodecType<typeof askedCodec> {}
@@ -21,11 +21,11 @@ export interface AskedMatch extends CodecType<typeof askedCodec> {}
 export const MAX_LATENCY_MS = 600_000;
 export const MAX_MILLI_TOKENS_PER_SECOND = 1_000_000_000;
 
-/** What callers measured of a provider with one model, by their own clocks. */
+/** Figures of a provider with one model that callers measured by their own clocks. */
 export interface MeasuredFigures {
-  /** From the request to the first token, 1 at least; 0: nobody has measured it. */
+  /** Time from the request to the first token, at least 1; 0: not measured. */
   readonly latencyMs: number;
-  /** Thousandths of output tokens per second, over whole replies; 0: nobody has measured it. */
+  /** Thousandths of output tokens per second, over whole replies; 0: not measured. */
   readonly milliTokensPerSecond: number;
 }
 
@@ -36,29 +36,29 @@ export const figuresCodec: Codec<MeasuredFigures> = struct({
   milliTokensPerSecond: within(u32, 0, MAX_MILLI_TOKENS_PER_SECOND),
 });
 
-/** Reputation of a candidate: without any it is none. */
+/** Reputation of a candidate. A provider with reputation 0 is no candidate. */
 export const candidateReputation: Codec<number> = within(u32, 1, PPM);
 
-/** What a weight is made of. */
+/** The inputs of a weight. */
 export interface WeighedFigures extends MeasuredFigures {
   readonly pricePer1kAtomic: bigint;
-  /** Of the payee, in whole tokens, however many offers it has. */
+  /** Stake of the payee, in whole tokens, for all its offers together. */
   readonly stakeTokens: bigint;
   readonly reputationPpm: number;
   readonly payee: Uint8Array;
 }
 
-/** Parts of 256 of the best figure: nobody gets less than a quarter, and so nobody counts for more than 256 times another. */
+/** Parts of the best figure. The least share is a quarter, so no candidate counts for more than 256 times another. */
 const BEST = 256n;
 const LEAST = 64n;
-/** Shorter waits are not told apart: what a caller measures is the way there as well. */
+/** The shortest distinguished wait, because a caller's measurement includes the network. */
 const LEAST_LATENCY_MS = 20;
 
 type Best = Readonly<Record<'price' | 'latency' | 'throughput' | 'quality', bigint>>;
 
 /**
- * The weights that a draw over these candidates has: (stake share + 1) x reputation, times what the preference makes of the figures.
- * Whoever has no figure counts as the worst, so that a new name is worth no more than a slow one.
+ * Computes the weights of a draw over these candidates: (stake share + 1) x reputation, times the factor of the preference. A
+ * candidate without a figure counts as the worst, so a new name is worth no more than a slow one.
  */
 export function weighCandidates(candidates: readonly WeighedFigures[], sort: Sort): bigint[] {
   const counts = countPayees(candidates);
@@ -83,7 +83,7 @@ function findBest(candidates: readonly WeighedFigures[]): Best {
   };
 }
 
-/** From 64^4 to 256^4; 1 without a preference. */
+/** Computes the factor of the preference: from 64^4 to 256^4; 1 without a preference. */
 function rate(one: WeighedFigures, best: Best, sort: Sort): bigint {
   if (sort === 'none') return 1n;
   const parts = {

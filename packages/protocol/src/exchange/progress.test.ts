@@ -19,7 +19,7 @@ const signed = { progress: fromHex(vector.progress), signature: fromHex(vector.s
 const order = { payer: fromHex(vector.payer), orderHash: fields.orderHash };
 type Context = Parameters<typeof openProgress>[1];
 
-describe("a payer's word about how much of a reply it has", () => {
+describe("a payer's progress statement", () => {
   it('has the bytes and the digest of the vector', () => {
     expect(toHex(encodeProgress(fields))).toBe(vector.progress);
     expect(toHex(hashProgress(crypto, ledger, fields))).toBe(vector.digest);
@@ -41,11 +41,11 @@ describe("a payer's word about how much of a reply it has", () => {
       response,
     ],
     ['with a cut signature', { ledger, order }, { ...signed, signature: signed.signature.subarray(1) }, response],
-  ])('does not hold %s', (_name, context, bent, text) => {
+  ])('is invalid %s', (_name, context, bent, text) => {
     expect(openProgress(crypto, context, bent, { blind, text })).toBeUndefined();
   });
 
-  it('does not hold under another blind, and names no text without one', () => {
+  it('is invalid under another blind, and names no text without one', () => {
     const shown = { blind: new Uint8Array(32), text: response };
     expect(openProgress(crypto, { ledger, order }, signed, shown)).toBeUndefined();
     expect(hashBeginning(crypto, blind, new Uint8Array(0))).toEqual(NO_BEGINNING);

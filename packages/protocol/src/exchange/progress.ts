@@ -8,11 +8,11 @@ import { hashLedgerDomain, type LedgerDomain, type NamedOrder, type Payer, verif
 const PROGRESS = {
   /** Of the order that the payer signed. */
   orderHash: abi.bytes32,
-  /** How much of the reply's text the payer has, UTF-8 bytes. */
+  /** Length of the received text, UTF-8 bytes. */
   textBytes: abi.uint32,
   /** hashBeginning of these bytes. */
   textHash: abi.bytes32,
-  /** The payer wants no more of the reply. */
+  /** Set if the payer wants no more of the reply. */
   hasLeft: named('left', abi.bool),
 };
 const progressCodec = struct(PROGRESS);
@@ -20,12 +20,12 @@ const progressFormat = createFormat(progressCodec, { tag: 'ogong-progress-v2' })
 const typedProgress = createTypedStruct('Progress', PROGRESS);
 
 /**
- * The payer's word about how much of a reply it has, and whether it has left (docs/spec/progress.md). A reply that was cut short
- * is paid by this word alone.
+ * The payer's signed statement of how much of a reply it has received, and whether it has left (docs/spec/progress.md). The fee
+ * of a truncated reply depends on this statement alone.
  */
 export interface Progress extends CodecType<typeof progressCodec> {}
 
-/** A progress as it is sent and kept. */
+/** A progress statement as it is sent and stored. */
 export interface SignedProgress {
   readonly progress: Uint8Array;
   /** 65 bytes, by the payer. */
@@ -52,25 +52,26 @@ export function signProgress(
   };
 }
 
-/** The text that a progress is about, with the blind of its answer (blinds.ts), or its length alone where only that is shown. */
+/** The text of a progress statement, with the blind of its answer (blinds.ts), or only its length if only that is shown. */
 export type ProgressedText = { readonly blind: Uint8Array; readonly text: Uint8Array } | { readonly sizeBytes: number };
 
 const TEXT_DOMAIN = utf8Encode('ogong-progress-text-v2\n');
 
-/** Names the beginning without any text: whoever seals need not tell the blind to have it said. */
+/** The hash for a beginning without text. A sealing consumer then need not reveal the blind. */
 export const NO_BEGINNING: Uint8Array = new Uint8Array(32);
 
-/** How a progress names the beginning of a text. @param blind of the answer (blinds.ts). */
+/** Computes the hash by which a progress statement names the beginning of a text. @param blind of the answer (blinds.ts). */
 export const hashBeginning = (crypto: Crypto, blind: Uint8Array, beginning: Uint8Array): Uint8Array =>
   beginning.length === 0 ? NO_BEGINNING : crypto.sha256(TEXT_DOMAIN, blind, beginning);
 
-/** What hashBeginning hashes before a text, for whoever gets that in parts. */
+/** Returns the bytes that hashBeginning hashes before a text, for a reader that gets the text in parts. */
 export const openBeginning = (blind: Uint8Array): Uint8Array => concatBytes(TEXT_DOMAIN, blind);
 
 /**
- * @param text of the reply, or as much of it as was sent. Where only its length is shown, the hash of the beginning is not compared.
- * @returns the progress, where the order's payer signed it for this order, about a beginning of this text; undefined otherwise.
- * @throws ProtocolError where the bytes are no progress.
+ * Opens a progress statement.
+ * @param text of the reply, or the part that was sent. If only its length is shown, the hash of the beginning is not compared.
+ * @returns the statement, if the order's payer signed it for this order and a beginning of this text; undefined otherwise.
+ * @throws ProtocolError if the bytes do not parse.
  */
 export function openProgress(
   crypto: Crypto,
@@ -85,7 +86,9 @@ export function openProgress(
     : undefined;
 }
 
-/** Whether the payer has taken a reply of a request that names a standby price: it has signed that it has some of the text. */
+/**
+ * Returns whether the payer has taken a reply of a request with a standby price: it has signed that it has some of the text.
+ */
 export const isTaken = (progress: Pick<Progress, 'textBytes'> | undefined): boolean =>
   progress !== undefined && progress.textBytes > 0;
 
@@ -96,8 +99,9 @@ function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, shown: P
 }
 
 /**
- * Whether a text of so many tokens may have a milestone: each is checked from the start of the text, so their distances grow with it.
- * @param passedTokens of the milestone before; 0 where there is none.
+ * Returns whether a text of so many tokens may have a milestone. Each is checked from the start of the text, so their distances
+ * grow with it.
+ * @param passedTokens tokens at the milestone before; 0 if there is none.
  */
 export function isMilestoneDue(tokens: number, passedTokens: number): boolean {
   return tokens >= FIRST_MILESTONE_TOKENS && 4 * tokens >= 5 * passedTokens && tokens > passedTokens;

@@ -4,7 +4,7 @@ import vectors from '../../vectors/eip712.json' with { type: 'json' };
 import { concatBytes, createWriter, fromHex, toHex } from '../base/bytes.ts';
 import { createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import type { LedgerDomain } from './order.ts';
-import { hashProviderPayee, readPayeeWord, signProviderPayee, verifyProviderPayee } from './provider-payee.ts';
+import { hashProviderPayee, readPayeeStatement, signProviderPayee, verifyProviderPayee } from './provider-payee.ts';
 
 const WORD_UNTIL_MS = 4_000_000_000_000;
 
@@ -16,14 +16,14 @@ const ledger: LedgerDomain = {
   verifyingContract: bytes(vectors.domain.escrow),
 };
 
-describe('what a payee signs', () => {
+describe("a payee's statement", () => {
   it.each(vectors.payees)(
     'hashes and signs as viem does: $name',
     ({ payee, validUntilMs, digest, signature, ...vector }) => {
       const providerId = bytes(vector.providerId);
       expect(`0x${toHex(hashProviderPayee(crypto, ledger, { providerId, validUntilMs }))}`).toBe(digest);
       const payeeWord = toWord(validUntilMs, signature);
-      expect(readPayeeWord(payeeWord)).toEqual({ validUntilMs, signature: bytes(signature) });
+      expect(readPayeeStatement(payeeWord)).toEqual({ validUntilMs, signature: bytes(signature) });
       const consent = { providerId, payee: bytes(payee), payeeWord, untilMs: validUntilMs };
       expect(verifyProviderPayee(crypto, ledger, consent)).toBe(true);
       const settlement = { ...ledger, verifyingContract: bytes(vectors.domain.settlement) };
@@ -32,7 +32,7 @@ describe('what a payee signs', () => {
     },
   );
 
-  it.each(vectors.payees)('ends when it says, and nobody but the payee moves that: $name', (vector) => {
+  it.each(vectors.payees)('ends at its date, which only the payee can change: $name', (vector) => {
     const { validUntilMs, signature } = vector;
     const consent = { providerId: bytes(vector.providerId), payee: bytes(vector.payee) };
     const verify = (payeeWord: Uint8Array, untilMs: number) =>
@@ -42,7 +42,7 @@ describe('what a payee signs', () => {
     expect(verify(word, validUntilMs + 1)).toBe(false);
     expect(verify(toWord(validUntilMs + 2, signature), validUntilMs + 1)).toBe(false);
     const beyond = concatBytes(new Uint8Array(8).fill(0xff), bytes(signature));
-    expect([readPayeeWord(beyond), verify(beyond, 0)]).toEqual([undefined, false]);
+    expect([readPayeeStatement(beyond), verify(beyond, 0)]).toEqual([undefined, false]);
   });
 
   it('names one provider', () => {
@@ -74,7 +74,7 @@ describe('what a payee signs', () => {
     }
   });
 
-  it('is nothing that the zero address can have signed', () => {
+  it('is never accepted for the zero address', () => {
     const zero = new Uint8Array(20);
     const anybody = { ...crypto, recoverAddress: () => zero };
     const consent = { providerId: new Uint8Array(32), payee: zero, payeeWord: new Uint8Array(73), untilMs: 0 };

@@ -5,8 +5,8 @@ import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.t
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 /**
- * A payee's word that a provider's key serves for it, for a time (docs/spec/announcement.md): without it anybody could announce a large
- * stake as its own, or pile up bad work under a name that never agreed.
+ * A payee's signed statement that a provider's key serves for it, for a time (docs/spec/announcement.md). Without it anybody
+ * could announce a large stake as its own. An attacker could also pile up bad work under a payee that never agreed.
  */
 const providerPayee = createTypedStruct('ProviderPayee', {
   providerId: abi.bytes32,
@@ -16,8 +16,8 @@ const providerPayee = createTypedStruct('ProviderPayee', {
 const wordCodec = struct({ validUntilMs: safeInteger, signature: bytes(65) });
 const wordFormat = createFormat<CodecType<typeof wordCodec>>(wordCodec, {});
 
-/** The time, and the signature. */
-export const PAYEE_WORD_BYTES = 73;
+/** Size of the encoded statement: the time, and the signature. */
+export const PAYEE_STATEMENT_BYTES = 73;
 
 export interface PayeeGrant {
   /** 32 bytes. */
@@ -36,22 +36,22 @@ export function hashProviderPayee(
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), providerPayee.hash(crypto, fields));
 }
 
-/** @returns the word, PAYEE_WORD_BYTES. */
+/** Signs a statement. @returns PAYEE_STATEMENT_BYTES bytes. */
 export function signProviderPayee(
   crypto: Crypto,
   payee: LedgerSigner,
   { ledger, ...grant }: PayeeGrant & { readonly ledger: LedgerDomain },
 ): Uint8Array {
-  return encodePayeeWord(grant, payee.signDigest(hashProviderPayee(crypto, ledger, grant)));
+  return encodePayeeStatement(grant, payee.signDigest(hashProviderPayee(crypto, ledger, grant)));
 }
 
-/** @param signature 65 bytes, over the digest of the grant. @returns the word, PAYEE_WORD_BYTES. */
-export const encodePayeeWord = (
+/** Encodes a statement. @param signature 65 bytes, over the digest of the grant. @returns PAYEE_STATEMENT_BYTES bytes. */
+export const encodePayeeStatement = (
   { validUntilMs }: Pick<PayeeGrant, 'validUntilMs'>,
   signature: Uint8Array,
 ): Uint8Array => wordFormat.encode({ validUntilMs, signature });
 
-/** What is signed, as wallets show it and `eth_signTypedData_v4` takes it: every value as text. */
+/** Describes the signed data as wallets show it and `eth_signTypedData_v4` takes it: every value as text. */
 export function describeProviderPayee(
   { chainId, verifyingContract }: LedgerDomain,
   { providerId, validUntilMs }: PayeeGrant,
@@ -75,8 +75,8 @@ export function describeProviderPayee(
   } as const;
 }
 
-/** What a word says, whoever signed it; undefined where the bytes are none. */
-export function readPayeeWord(payeeWord: Uint8Array): { validUntilMs: number; signature: Uint8Array } | undefined {
+/** Parses a statement without checking its signature; undefined if the bytes are invalid. */
+export function readPayeeStatement(payeeWord: Uint8Array): { validUntilMs: number; signature: Uint8Array } | undefined {
   try {
     return wordFormat.decode(payeeWord);
   } catch (error) {
@@ -86,8 +86,8 @@ export function readPayeeWord(payeeWord: Uint8Array): { validUntilMs: number; si
 }
 
 /**
- * Whether the payee, who is not the zero address, signed for this provider's key, and for so long.
- * @param untilMs when the word must not be over yet, Unix time.
+ * Verifies that the payee signed for this provider's key, until at least `untilMs`. The zero address is never accepted.
+ * @param untilMs Unix time at which the statement must still be valid.
  */
 export function verifyProviderPayee(
   crypto: Crypto,
@@ -104,7 +104,7 @@ export function verifyProviderPayee(
     readonly untilMs: number;
   },
 ): boolean {
-  const word = readPayeeWord(payeeWord);
+  const word = readPayeeStatement(payeeWord);
   if (word === undefined || word.validUntilMs < untilMs || payee.every((byte) => byte === 0)) return false;
   const { validUntilMs, signature } = word;
   return crypto.verifyAddress(hashProviderPayee(crypto, domain, { providerId, validUntilMs }), signature, payee);

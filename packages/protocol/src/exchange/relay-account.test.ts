@@ -44,24 +44,24 @@ describe('the account of a relay', () => {
     expect(judge({}, { previous: account, counted: { toNode: 1000n, fromNode: 9000n } }).ok).toBe(true);
   });
 
-  it('does not hold where the bytes are none', () => {
+  it('is invalid if the bytes do not parse', () => {
     const signed = signRelayAccount(relay, account);
     const cut = { ...signed, account: signed.account.subarray(1) };
     expect(failed(verifyRelayAccount(nobleCrypto, cut, { certHash }))).toEqual(['relay-account-encoding']);
   });
 
-  it('does not hold under another key', () => {
+  it('is invalid under another key', () => {
     const signed = signRelayAccount(createNobleHybridSigner(new Uint8Array(64).fill(6)), account);
     expect(failed(verifyRelayAccount(nobleCrypto, signed, { certHash }))).toEqual(['relay-account-signature']);
   });
 
-  it('does not hold for another node', () => {
+  it('is invalid for another node', () => {
     expect(failed(judge({ certHash: new Uint8Array(32).fill(3) }))).toEqual(['relay-account-node']);
   });
 
   it('does not shrink', () => {
     expect(failed(judge({ fromNode: 8999n }, { previous: account }))).toEqual(['relay-account-growth']);
-    // Another run of the relay begins at nothing.
+    // Another run of the relay begins at zero.
     expect(failed(judge({ fromNode: 0n, sinceMs: 15 }, { previous: account }))).toEqual([]);
   });
 

@@ -9,7 +9,7 @@ const accountCodec = struct({
   relayId: hash,
   /** SHA-256 of the certificate of the node that the relay fronts. */
   certHash: hash,
-  /** Bytes that the relay carried to the node and from it, without its own few, since `sinceMs`. */
+  /** Bytes that the relay carried to and from the node since `sinceMs`, without the few bytes of its own. */
   toNode: u64,
   fromNode: u64,
   /** Links that it joined. */
@@ -18,7 +18,7 @@ const accountCodec = struct({
   untilMs: safeInteger,
 });
 
-/** What a relay says that it carried for one node (docs/spec/relay.md). */
+/** A relay's statement of the bytes that it carried for one node (docs/spec/relay.md). */
 export interface RelayAccount extends CodecType<typeof accountCodec> {}
 
 const accountFormat = createFormat(
@@ -47,13 +47,14 @@ export function signRelayAccount(signer: HybridSigner, account: RelayAccount): S
 export interface RelayAccountVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Present where the bytes parse; worth nothing unless `ok`. */
+  /** Present if the bytes parse; worth nothing unless `ok`. */
   readonly account?: RelayAccount;
 }
 
 /**
- * Whether an account is the relay's own, about this node, not smaller than the one before, and no larger than what the node counted.
- * @param counted bytes that the node itself sent and received over links that this relay joined; undefined for anybody else.
+ * Verifies that an account is signed by the relay and about this node. It must not be smaller than the one before, and not
+ * larger than the node's own count.
+ * @param counted bytes that the node itself sent and received over links of this relay; undefined for other readers.
  */
 export function verifyRelayAccount(
   crypto: Crypto,
@@ -109,5 +110,5 @@ function checkCounted(
       );
 }
 
-/** What may be on its way, or lost with broken links, while one side counts it and the other does not. */
+/** Bytes that one side may count and the other not: bytes on their way, or lost with broken links. */
 export const UNCERTAIN_BYTES = 16n * 1024n * 1024n;

@@ -14,7 +14,7 @@ import {
 } from './relay-voucher.ts';
 
 describe('a voucher for a relay', () => {
-  it.each(vectors.vouchers)('over $value is as its vector says', (vector) => {
+  it.each(vectors.vouchers)('over $value matches its vector', (vector) => {
     const bytes = fromHex(vector.voucher);
     const voucher = parseRelayVoucher(bytes);
     expect(toHex(encodeRelayVoucher(voucher))).toBe(vector.voucher);
@@ -33,7 +33,7 @@ describe('a voucher for a relay', () => {
     }
   });
 
-  it('is over something, and as long as it has to be', () => {
+  it('has a value above zero, and the exact length', () => {
     const signer = createNobleLedgerSigner(new Uint8Array(32).fill(5));
     const token = { chainId: 1n, verifyingContract: new Uint8Array(20) };
     const said = { token, payee: new Uint8Array(20), validBeforeS: 1, nonce: new Uint8Array(32) };
@@ -45,7 +45,7 @@ describe('a voucher for a relay', () => {
     expect(() => parseRelayVoucher(Uint8Array.of(...voucher, 0))).toThrow();
   });
 
-  it('pays for the bytes that it is over, rounded in favour of whoever carries', () => {
+  it('pays for its bytes, rounded in favour of the relay', () => {
     for (const price of [1n, 7n, GIB, 10n ** 15n]) {
       for (const bytes of [0n, 1n, 12_345n, GIB - 1n, 5n * GIB]) {
         const fee = computeRelayFee(bytes, price);

@@ -5,21 +5,21 @@ import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const voucherCodec = struct({
-  /** Whose tokens pay. */
+  /** The account whose tokens pay. */
   payer: address,
   /** The relay's payee. */
   payee: address,
-  /** All that was ever paid under this nonce. */
+  /** Total ever paid under this nonce. */
   valueAtomic: u128,
-  /** Unix time, s: not taken from then on. */
+  /** Unix time, s. The voucher is not accepted from then on. */
   validBeforeS: safeInteger,
-  /** Drawn by the payer. The token moves money once for each. */
+  /** Drawn by the payer. The token moves money only once for each nonce. */
   nonce: hash,
 });
 
 /**
- * What a node pays a relay for bytes: a signed transfer of the token (ERC-3009), which the relay submits when it likes. Vouchers of one
- * nonce replace each other, so the last one is submitted, and only that one can be (docs/spec/relay.md#payment).
+ * A node's payment to a relay for carried bytes: a signed transfer of the token (ERC-3009). The relay submits it when it likes.
+ * Vouchers of one nonce replace each other, so only one of them, the last, is submitted (docs/spec/relay.md#payment).
  */
 export interface RelayVoucher extends CodecType<typeof voucherCodec> {}
 
@@ -34,7 +34,7 @@ export const encodeRelayVoucher: (voucher: RelayVoucher) => Uint8Array = voucher
 /** @throws ProtocolError */
 export const parseRelayVoucher: (bytes: Uint8Array) => RelayVoucher = voucherFormat.decode;
 
-/** As the token names it. */
+/** The type under the token's own name. */
 const typedTransfer = createTypedStruct('TransferWithAuthorization', {
   from: abi.address,
   to: abi.address,
@@ -44,7 +44,7 @@ const typedTransfer = createTypedStruct('TransferWithAuthorization', {
   nonce: abi.bytes32,
 });
 
-/** @param token chain and address of the token. @returns the 32-byte digest that the payer signs. */
+/** Hashes a voucher. @param token chain and address of the token. @returns the 32-byte digest that the payer signs. */
 export function hashRelayVoucher(crypto: Crypto, token: LedgerDomain, voucher: RelayVoucher): Uint8Array {
   const { payer, payee, valueAtomic, validBeforeS, nonce } = voucher;
   const transfer = {
@@ -76,7 +76,7 @@ export function signRelayVoucher(
   };
 }
 
-/** @returns the voucher, where its payer signed it for this token and payee; undefined otherwise. @throws ProtocolError */
+/** Opens a voucher. @returns it, if its payer signed it for this token and payee; undefined otherwise. @throws ProtocolError */
 export function openRelayVoucher(
   crypto: Crypto,
   { token, payee }: { readonly token: LedgerDomain; readonly payee: Uint8Array },
@@ -89,10 +89,10 @@ export function openRelayVoucher(
 
 export const GIB = 1n << 30n;
 
-/** What so many bytes cost, rounded up. */
+/** Computes the cost of so many bytes, rounded up. */
 export const computeRelayFee = (bytes: bigint, pricePerGibAtomic: bigint): bigint =>
   (bytes * pricePerGibAtomic + GIB - 1n) / GIB;
 
-/** How many bytes so much pays for. */
+/** Computes how many bytes an amount pays for. */
 export const computePaidBytes = (valueAtomic: bigint, pricePerGibAtomic: bigint): bigint =>
   (valueAtomic * GIB) / pricePerGibAtomic;

@@ -10,19 +10,19 @@ const EMPTY_HISTORY: ProviderHistory = {
 const UNIT = 1_000n;
 const rate = (history: Partial<ProviderHistory>): number =>
   computeReputationPpm({ ...EMPTY_HISTORY, ...history }, UNIT);
-/** So many replies of one fee. */
+/** Creates a number of replies with one fee. */
 const paid = (count: bigint, fee: bigint) => ({ paidAtomic: count * fee, paidSquares: count * fee * fee });
 
 describe('reputation', () => {
-  it('starts at one half, and grows with what the key holds', () => {
+  it('starts at one half, and grows with the held earnings of the key', () => {
     expect(rate({})).toBe(PPM / 2);
     expect(rate({ heldAtomic: 98n * UNIT })).toBe(990_000);
     expect(rate({ heldAtomic: 10n ** 30n })).toBe(999_999);
-    // Where there is no entrance, a usual fee is the unit.
+    // Without an entrance, a usual fee is the unit.
     expect(computeReputationPpm({ ...EMPTY_HISTORY, heldAtomic: 98n * 10n ** 15n }, 0n)).toBe(990_000);
   });
 
-  it('is made by no number of small replies', () => {
+  it('does not grow with many small replies', () => {
     const failed = { failures: 10, ...paid(20n, 10n * UNIT) };
     const before = rate(failed);
     expect(before).toBeLessThan(20_000);
@@ -33,7 +33,8 @@ describe('reputation', () => {
       paidAtomic: failed.paidAtomic + dust.paidAtomic,
       paidSquares: failed.paidSquares + dust.paidSquares,
     };
-    // 100,000 of one unit, worth 100 entrances: what is held counts as that, and the weight of a failure does not sink below one.
+    // 100,000 replies of one unit, worth 100 entrances. The held earnings count fully, and the weight of a failure does not
+    // fall below one.
     expect(rate({ heldAtomic: dust.paidAtomic })).toBe(990_196);
     expect(rate({ heldAtomic: 20n, ...paid(20n, 1n) })).toBeLessThan(510_000);
     expect(rate(washed)).toBeLessThan(700_000);
@@ -47,7 +48,7 @@ describe('reputation', () => {
     expect(rate({ heldAtomic: 1_000n * UNIT, ...paid(10_000n, UNIT / 10n), failures: 10 })).toBeGreaterThan(980_000);
   });
 
-  it('never falls with what is held, and never rises with a failure', () => {
+  it('never falls with held earnings, and never rises with a failure', () => {
     const amount = fc.bigInt(0n, 10n ** 20n);
     const any = fc.record({
       heldAtomic: amount,
@@ -67,7 +68,7 @@ describe('reputation', () => {
     );
   });
 
-  it('is nothing once ejected, and throws on what is no history', () => {
+  it('is zero after an ejection, and throws on an invalid history', () => {
     expect(rate({ heldAtomic: 10n ** 20n, ejected: true })).toBe(0);
     for (const wrong of [{ failures: -1 }, { failures: 0.5 }, { heldAtomic: -1n }, { paidSquares: -1n }]) {
       expect(() => rate(wrong)).toThrow(RangeError);

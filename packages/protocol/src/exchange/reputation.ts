@@ -1,31 +1,31 @@
 /**
- * What a provider's history says about its next reply, in parts per million. An integer, so that every router that has read the
- * same computes the same routing weight.
+ * The scale of a reputation: parts per million. A reputation predicts a provider's next reply from its history. It is an
+ * integer, so all routers with the same data compute the same routing weight.
  */
 export const PPM = 1_000_000;
 
-/** What one key has shown in the periods in which its failures count (docs/spec/match.md). */
+/** The history of one key in the periods in which its failures count (docs/spec/match.md). */
 export interface ProviderHistory {
-  /** What the key holds, and an ejection takes. */
+  /** Held earnings of the key, which an ejection takes. */
   readonly heldAtomic: bigint;
   /** Fees of its replies that were paid. */
   readonly paidAtomic: bigint;
   /** The sum of the squares of these fees. */
   readonly paidSquares: bigint;
-  /** Replies that were rejected, or admitted and never delivered. */
+  /** Number of replies that were rejected, or admitted and never delivered. */
   readonly failures: number;
   readonly ejected: boolean;
 }
 
-/** What a reply may cost, where the network has no entrance that says so: 0.001 tokens. */
+/** The usual fee of a reply on a network without an entrance: 0.001 tokens. */
 const USUAL_FEE_ATOMIC = 10n ** 15n;
 
 /**
- * Laplace's rule of succession by value: (H + u) / (H + f max(u, m) + 2 u), floored to ppm, with H what the key holds, f its failures,
- * m the mean of its fees by value, and u the entrance. A new key starts at one half. Replies that cost little change next to nothing,
- * neither H nor m, however many they are; what a failure weighs follows from the replies by which the key earns. An ejected provider
- * has no reputation.
- * @param entranceAtomic 0 where the network has none.
+ * Computes Laplace's rule of succession by value: (H + u) / (H + f max(u, m) + 2 u), floored to ppm. H are the key's held
+ * earnings, f its failures, m the mean of its fees by value, and u the entrance. A new key starts at one half. Any number of
+ * cheap replies changes next to nothing, neither H nor m. The weight of a failure follows from the replies by which the key
+ * earns. An ejected provider has reputation 0.
+ * @param entranceAtomic 0 if the network has none.
  * @returns 0..999,999.
  * @throws RangeError on a negative or fractional quantity.
  */

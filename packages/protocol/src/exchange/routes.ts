@@ -1,23 +1,26 @@
 import { ProtocolError } from '../base/bytes.ts';
 
 /**
- * How a node is reached. An endpoint's text lists its routes, best first (docs/spec/links.md#routes). Whoever is reached by one of them
- * has to show the certificate that stands beside the endpoint. So no route has to be trusted, a relay's least of all.
+ * One route to a node. An endpoint's text lists its routes, best first (docs/spec/links.md#routes). The reached node has to
+ * show the certificate that is listed beside the endpoint. So no route has to be trusted, least of all a relay's.
  */
 export interface NodeRoute {
   readonly kind: 'direct' | 'punch' | 'relay';
-  /** `host:port` of the node itself, or of the relay that it has registered with; of a punched route the key that the node listens under, 64 hex digits. */
+  /**
+   * The address, by kind. Direct: `host:port` of the node. Relay: `host:port` of the relay that it has registered with. Punch:
+   * the key that the node listens under, 64 hex digits.
+   */
   readonly at: string;
 }
 
 export const MAX_ROUTES = 4;
 const PREFIXES = { direct: '', punch: 'punch/', relay: 'relay/' } as const;
-/** Best first. */
+/** The kinds of routes, best first. */
 const ORDER: readonly NodeRoute['kind'][] = ['direct', 'punch', 'relay'];
 const PUNCH_KEY = /^[0-9a-f]{64}$/;
 const HOST_PORT = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,253}):(?:[1-9]\d{0,4})$/;
 
-/** @throws ProtocolError naming the text. */
+/** Parses routes. @throws ProtocolError naming the text. */
 export function parseRoutes(text: string): NodeRoute[] {
   const routes = text.split(',', MAX_ROUTES + 1).map(parseRoute);
   if (routes.length > MAX_ROUTES) throw malformed(text, `more than ${MAX_ROUTES} routes`);

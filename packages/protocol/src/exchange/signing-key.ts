@@ -12,7 +12,7 @@ export interface SigningKeyConsent {
   readonly signer: Uint8Array;
 }
 
-/** The EIP-712 digest that the key signs. @param domain of the validator registry. */
+/** Computes the EIP-712 digest that the key signs. @param domain of the validator registry. */
 export function hashSigningKey(
   crypto: Crypto,
   domain: LedgerDomain,

@@ -4,7 +4,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
-/** What a witness asks for, by its code: the first two of a provider, the others of a verifier. */
+/** The things that a witness can ask for, by code: the first two from a provider, the others from a verifier. */
 export const ASKED = ['record', 'opening', 'commitment', 'report'] as const;
 export type SilenceKind = (typeof ASKED)[number];
 
@@ -21,26 +21,29 @@ export const silenceKind: Codec<SilenceKind> = {
 };
 
 const SILENCE = {
-  /** Who asked and signs. */
+  /** The witness that asked and signs. */
   witness: abi.address,
   /** The handling validator of the order. */
   validator: abi.address,
   orderHash: abi.bytes32,
-  /** Who was asked: the id of a provider or of a verifier. */
+  /** The party that was asked: the id of a provider or of a verifier. */
   target: abi.bytes32,
-  /** What it was asked about: hash of the record whose opening is missing; hash of a verifier's job, or of job and round; zero where a record is. */
+  /**
+   * The subject of the question. For an opening: hash of its record. For a commitment: hash of a verifier's job. For a report:
+   * hash of job and round. For a record: zero.
+   */
   subject: abi.bytes32,
   asked: abi.uint8,
-  /** 1: it answered, without what it was asked for. 0: it did not answer. */
+  /** 1: the party answered without the requested thing. 0: it did not answer. */
   refused: abi.uint8,
   /** The newest epoch that the witness knew when it gave up. */
   epoch: abi.uint64,
-  /** The same moment by its clock, Unix time in ms. */
+  /** The same moment by the witness's clock, Unix time in ms. */
   timeMs: named('time', abi.uint64),
 };
 const askedJob = struct({
   jobId: bytes(16),
-  /** SHA-256 of the key that has to sign. */
+  /** SHA-256 of the key that must sign. */
   keyHash: hash,
   /** hashScoreInputs of the job. */
   inputsHash: hash,
@@ -48,8 +51,8 @@ const askedJob = struct({
 const askedJobFormat = createFormat(askedJob, { tag: 'ogong-asked-job-v1' });
 
 /**
- * What a verifier is asked about. Whoever has the reply computes the same, so a witness need not know whether the job is the one that
- * the reply calls for. 32 bytes.
+ * Computes the hash of a verifier's job, 32 bytes. Every holder of the reply computes the same. So a witness need not know
+ * whether the reply requires this job.
  */
 export function hashAskedJob(crypto: Crypto, job: CodecType<typeof askedJob>): Uint8Array {
   return crypto.sha256(askedJobFormat.encode(job));
@@ -57,7 +60,7 @@ export function hashAskedJob(crypto: Crypto, job: CodecType<typeof askedJob>): U
 
 const askedReportFormat = createFormat(struct({ job: hash, round: hash }), { tag: 'ogong-asked-report-v1' });
 
-/** What a verifier that has committed is asked about. @param job hashAskedJob. @param round hashJobRound. */
+/** Computes the subject of a question to a verifier that has committed. @param job hashAskedJob. @param round hashJobRound. */
 export const hashAskedReport = (
   crypto: Crypto,
   asked: { readonly job: Uint8Array; readonly round: Uint8Array },
@@ -66,8 +69,8 @@ export const hashAskedReport = (
 const typedSilence = createTypedStruct('Silence', SILENCE);
 
 /**
- * A witness's word that it asked somebody and was given nothing (docs/spec/silence.md). Without the words of witnesses that nobody
- * chooses, no validator can say that a reply was not delivered, or that an opening was withheld.
+ * A witness's signed statement that it asked a party and received nothing (docs/spec/silence.md). A validator cannot claim a
+ * missing reply or a withheld opening without such statements. Nobody can choose the witnesses.
  */
 export interface Silence {
   /** 20 bytes. */
@@ -95,7 +98,7 @@ export function hashSilence(
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedSilence.hash(crypto, words));
 }
 
-/** @param signingKey address of the key that signs for the witness. */
+/** Verifies a statement. @param signingKey address of the key that signs for the witness. */
 export function verifySilence(
   crypto: Crypto,
   { ledger, signingKey }: { readonly ledger: LedgerDomain; readonly signingKey: Uint8Array },

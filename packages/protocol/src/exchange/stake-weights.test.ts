@@ -11,7 +11,7 @@ const MODEL_ROOT = new Uint8Array(32);
 const server = { providerId: new Uint8Array(32), payee: new Uint8Array(20) };
 const beaconOf = (number: number): Uint8Array => crypto.sha256(utf8Encode(`beacon ${number}`));
 
-/** Verifiers of one payee each, or all of one. */
+/** Verifiers of one payee each, or all of one payee. */
 function create(name: string, count: number, { payee }: { payee?: string } = {}) {
   return Array.from({ length: count }, (_, i) => ({
     name,
@@ -23,13 +23,13 @@ function create(name: string, count: number, { payee }: { payee?: string } = {})
 
 type Verifier = ReturnType<typeof create>[number];
 
-/** Stake by whose verifiers they are. */
+/** Stake by the owner of the verifiers. */
 const stakeOfAll =
   (list: readonly Verifier[], tokens: Readonly<Record<string, bigint>>) =>
   (payee: Uint8Array): bigint =>
     (tokens[list.find((one) => equalBytes(one.payee, payee))?.name ?? ''] ?? 0n) * TOKEN;
 
-/** How often a verifier of that name is drawn, by lists that may differ from beacon to beacon. */
+/** Counts the draws of a verifier by name, over lists that may differ from beacon to beacon. */
 function countDraws(name: string, draws: number, listOf: (beacon: Uint8Array) => readonly Verifier[]): number {
   const perList = 50;
   let drawn = 0;
@@ -45,7 +45,7 @@ function countDraws(name: string, draws: number, listOf: (beacon: Uint8Array) =>
   return drawn;
 }
 
-describe('what stake counts for a key', () => {
+describe('the stake that counts for a key', () => {
   it('is in whole tokens, rounded down twice', () => {
     expect(computeStakeShare(0n, 1)).toBe(0n);
     expect(computeStakeShare(TOKEN - 1n, 1)).toBe(0n);
@@ -85,13 +85,13 @@ describe('a crowd of free names', () => {
   const all = [...honest, ...crowd];
   const stakeOf = stakeOfAll(honest, { honest: 1_000n });
 
-  it('is drawn by its weight among those who stake, and no more', () => {
+  it('is drawn by its weight among staked verifiers, and no more', () => {
     const listOf = (salt: Uint8Array) => keepByStake(crypto, all, { salt, limit: 256, stakeOf });
     const draws = 2_000;
     const { low, high } = computeWilsonInterval(countDraws('free', draws, listOf), draws, 4);
     const share = 253 / (253 + 3 * 1_001);
     expect([low < share, high > share]).toEqual([true, true]);
-    // The same list without stake, as the draw was before it had a say.
+    // The same list without stake.
     const even = (salt: Uint8Array) => keepByStake(crypto, all, { salt, limit: 256, stakeOf: () => 0n });
     const before = computeWilsonInterval(countDraws('free', draws, even), draws, 4);
     expect(before.low).toBeGreaterThan(high);
@@ -139,8 +139,8 @@ describe('one payee with many keys', () => {
   });
 });
 
-describe('where all of too many stake', () => {
-  it('a payee stays about as often as it weighs, and small stakes over many names take no list over', () => {
+describe('a list of too many staked verifiers', () => {
+  it('keeps a payee about in proportion to its weight, and small stakes over many names cannot take over a list', () => {
     const honest = create('honest', 60);
     const many = create('many', 200);
     const stakeOf = stakeOfAll([...honest, ...many], { honest: 2n, many: 3n });
@@ -150,7 +150,7 @@ describe('where all of too many stake', () => {
       const list = keepByStake(crypto, [...honest, ...many], { salt: beaconOf(number), limit, stakeOf });
       kept += list.filter(({ name }) => name === 'honest').length;
     }
-    // Inclusion is in proportion to weight: 60 * 3 of 60 * 3 + 200 * 4, about a fifth; by weight alone it would be none.
+    // Inclusion is in proportion to weight: 60 * 3 of 60 * 3 + 200 * 4, about a fifth. By weight alone it would be zero.
     const { low, high } = computeWilsonInterval(kept, 60 * limit, 4);
     expect([low < 180 / 980, high > 180 / 980]).toEqual([true, true]);
   });

@@ -5,10 +5,10 @@ import type { Crypto } from '../crypto/crypto.ts';
 export const ATOMIC_PER_TOKEN = 10n ** 18n;
 
 /**
- * What a payee's stake counts for each of its keys in one list, in whole tokens: however many keys it owns, together they
+ * Computes the part of a payee's stake that counts for each of its keys in one list, in whole tokens. All its keys together
  * never count more than its stake.
  * @param stakeAtomic >= 0, of the payee.
- * @param keys of the payee in the list, >= 1.
+ * @param keys number of the payee's keys in the list, >= 1.
  * @returns floor(floor(stake / 10^18) / keys).
  * @throws ProtocolError `out-of-range`.
  */
@@ -24,14 +24,14 @@ interface Paid {
   readonly payee: Uint8Array;
 }
 
-/** How often each payee stands in a list, by hex address. */
+/** Counts the occurrences of each payee in a list, by hex address. */
 export function countPayees(list: readonly Paid[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { payee } of list) counts.set(toHex(payee), (counts.get(toHex(payee)) ?? 0) + 1);
   return counts;
 }
 
-/** Candidates with their own chances in the draw of a verifier: 1, and what their payee's stake counts for each. */
+/** Gives candidates their own chances in the draw of a verifier: 1, plus their share of the payee's stake. */
 export function weighByStake<T extends Paid>(
   list: readonly T[],
   stakeOf: (payee: Uint8Array) => bigint,
@@ -44,10 +44,10 @@ export function weighByStake<T extends Paid>(
 }
 
 /**
- * Reduces a list that is too long for the draw: the candidates that stay, ascending by provider id, with their chances
- * (docs/spec/audit-selection.md). Candidates with stake stay before those without, so that many free names push nobody out.
- * Within both groups the order is by SHA-256(salt || provider id) over the weight, so that each candidate stays about in
- * proportion to its weight.
+ * Reduces a list that is too long for the draw. It returns the remaining candidates, ascending by provider id, with their
+ * chances (docs/spec/audit-selection.md). Candidates with stake stay before those without, so that many free names cannot
+ * displace them. Within both groups the order is by SHA-256(salt || provider id) over the weight. So each candidate stays about
+ * in proportion to its weight.
  * Source: priority sampling (Duffield, Lund and Thorup, Journal of the ACM 54(6), 2007).
  * @param limit >= 1.
  */

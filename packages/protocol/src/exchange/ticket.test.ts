@@ -64,7 +64,7 @@ describe('ticket', () => {
     expect(toHex(encodeTicket(ticket))).toBe(vectors.ticket);
   });
 
-  it('verifies, and skips what the caller does not ask', () => {
+  it('verifies, and skips checks that the caller does not need', () => {
     expect(verifyTicket(nobleCrypto, signed, context)).toMatchObject({ ok: true, ticket });
     const bare = verifyTicket(nobleCrypto, signed, { nowMs: now });
     expect(bare.ok).toBe(true);
@@ -87,7 +87,7 @@ describe('ticket', () => {
     expect(verify(signTicket(signer, { ...longest, issuedAtMs: longest.issuedAtMs - 1 }))).toEqual(['ticket-lifetime']);
   });
 
-  it('lives no longer than readers allow, whatever a router is told', () => {
+  it('lives no longer than readers allow, for any configuration of a router', () => {
     const lifetimeOf = (ttlMs: number): number => {
       const { issuedAtMs, expiresAtMs } = computeTicketTimes(now + 1_234, ttlMs);
       return expiresAtMs - issuedAtMs;
@@ -95,7 +95,7 @@ describe('ticket', () => {
     expect([120_000, 595_000, 595_001, 86_400_000].map(lifetimeOf)).toEqual([125_000, 600_000, 600_000, 600_000]);
   });
 
-  it('refuses what no router could mean', () => {
+  it('refuses contradictory tickets', () => {
     for (const change of [
       { modelId: 'llama' },
       { providerEndpoint: '' },

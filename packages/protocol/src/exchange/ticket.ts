@@ -18,7 +18,7 @@ import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES, MAX_TICKET_LIFETIME_MS } from '
 import { contextSize, modelId } from './match.ts';
 import type { NamedOrder } from './order.ts';
 
-/** Where a node listens, as routers and validators are told it. */
+/** Address of a node for routers and validators. */
 export const endpoint = plainText(MAX_ENDPOINT_BYTES);
 
 const ticketCodec = struct({
@@ -27,25 +27,25 @@ const ticketCodec = struct({
   modelId,
   providerId: hash,
   providerEndpoint: endpoint,
-  /** SHA-256 of the provider's TLS certificate: what the link must show. */
+  /** SHA-256 of the TLS certificate that the provider's link must show. */
   providerCertHash: hash,
-  /** Whose stake counted in the draw, and who is paid. */
+  /** The payee, whose stake counted in the draw and which is paid. */
   payee: address,
   modelRoot: hash,
   pricePer1kAtomic: u128,
   /** Tokens, as the provider announced it. */
   contextSize,
-  /** What the draw follows from. The order binds the request under it. */
+  /** The seed of the draw. The order binds the request under it. */
   replyId: bytes(16),
-  /** Of the list that the draw ran over, see match.ts. */
+  /** Hash of the list that the draw ran over, see match.ts. */
   candidatesHash: hash,
   issuedAtMs: safeInteger,
   expiresAtMs: safeInteger,
 });
 
 /**
- * A router's signed answer: this provider, at this price, for this reply (docs/spec/ticket.md). It says nothing of the request, so
- * it may be had before there is one. The tier is part of the model id.
+ * A router's signed answer: this provider, at this price, for this reply (docs/spec/ticket.md). It does not name the request,
+ * so it may be issued before there is one. The tier is part of the model id.
  */
 export interface Ticket extends CodecType<typeof ticketCodec> {}
 
@@ -60,14 +60,14 @@ export const encodeTicket: (ticket: Ticket) => Uint8Array = ticketFormat.encode;
 export const parseTicket: (bytes: Uint8Array) => Ticket = ticketFormat.decode;
 
 /**
- * Tickets are issued as of the beginning of a window of this length: a provider that is shown one cannot tell whether it was drawn for
- * the request that it came with, or kept ahead.
+ * Tickets are dated to the beginning of a window of this length. So a provider cannot tell whether a ticket was drawn for its
+ * request or ahead of it.
  */
 export const TICKET_WINDOW_MS = 5_000;
 
 /**
- * When a ticket that is signed now says that it was issued.
- * @returns ms; it is good for `ttlMs` at least, where no ticket's lifetime is shorter than that.
+ * Computes the dates of a ticket that is signed now.
+ * @returns ms. The ticket is valid for at least `ttlMs`, if that is within the longest lifetime of a ticket.
  */
 export function computeTicketTimes(nowMs: number, ttlMs: number): Pick<Ticket, 'issuedAtMs' | 'expiresAtMs'> {
   const issuedAtMs = nowMs - (nowMs % TICKET_WINDOW_MS);
@@ -90,7 +90,7 @@ export function signTicket(signer: HybridSigner, ticket: Ticket): SignedTicket {
 export interface TicketContext {
   readonly nowMs: number;
   readonly toleranceMs?: number;
-  /** Hash of the router's hybrid key, where the caller knows which router it asked. */
+  /** Hash of the router's hybrid key, if the caller knows which router it asked. */
   readonly routerId?: Uint8Array;
   /** The reply that the ticket is presented for. */
   readonly replyId?: Uint8Array;
@@ -99,11 +99,11 @@ export interface TicketContext {
 export interface TicketVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Present where the bytes parse; worth nothing unless `ok`. */
+  /** Present if the bytes parse; worth nothing unless `ok`. */
   readonly ticket?: Ticket;
 }
 
-/** Whether a ticket is what a router signed, for this reply, now. */
+/** Verifies that a router signed a ticket, for this reply, now. */
 export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: TicketContext): TicketVerdict {
   let ticket: Ticket;
   try {
@@ -127,7 +127,7 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
     ticket.expiresAtMs > nowMs - toleranceMs
       ? pass('ticket-expiry', `expires at ${ticket.expiresAtMs}`)
       : fail('ticket-expiry', `expired ${nowMs - ticket.expiresAtMs} ms ago, by this machine's clock`),
-    // A router could else write a date of long ago, for which no contract convicts it (docs/spec/cases.md).
+    // Otherwise a router could write an old date, for which no contract convicts it (docs/spec/cases.md).
     ticket.expiresAtMs - ticket.issuedAtMs <= MAX_TICKET_LIFETIME_MS
       ? pass('ticket-lifetime', `${ticket.expiresAtMs - ticket.issuedAtMs} ms`)
       : fail('ticket-lifetime', `${ticket.expiresAtMs - ticket.issuedAtMs} ms, above ${MAX_TICKET_LIFETIME_MS}`),
@@ -140,7 +140,7 @@ function matches(id: string, expected: Uint8Array | undefined, actual: Uint8Arra
   return equalBytes(expected, actual) ? pass(id, 'as expected') : fail(id, 'not the expected one');
 }
 
-/** Whether the router's answer is what the payer ordered: the same reply, provider, payee, model and price. */
+/** Returns whether the router's answer matches the payer's order: the same reply, provider, payee, model and price. */
 export function isTicketOfOrder(ticket: Ticket, order: NamedOrder, wantedModelId: string): boolean {
   return (
     ticket.modelId === wantedModelId &&

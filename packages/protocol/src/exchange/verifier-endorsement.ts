@@ -6,7 +6,7 @@ import { MAX_ANNOUNCED_MODELS, MAX_ENDORSEMENT_BYTES, MAX_NUMERIC_CLASS_BYTES } 
 
 const classCodec = struct({
   modelRoot: hash,
-  /** What it computes that model in. */
+  /** The class in which it computes the model. */
   numericClass: plainText(MAX_NUMERIC_CLASS_BYTES, { minLength: 0 }),
 });
 
@@ -22,17 +22,17 @@ const wordCodec = struct({
   }),
 });
 
-/** What a verifier signs: for whom it works, until when, and in which classes it computes. */
-export interface EndorsementWord extends CodecType<typeof wordCodec> {}
+/** The statement that a verifier signs: the provider, the end date, and its numeric classes. */
+export interface EndorsementTerms extends CodecType<typeof wordCodec> {}
 
-const wordFormat = createFormat<EndorsementWord>(wordCodec, {
+const wordFormat = createFormat<EndorsementTerms>(wordCodec, {
   tag: 'ogong-verifier-endorsement-v2',
   maxBytes: MAX_ENDORSEMENT_BYTES,
 });
 
 /**
- * A verifier's word that it works for a provider (docs/spec/announcement.md): without it a stranger could announce the key
- * of an honest verifier, with an endpoint that never answers, and be drawn in its place.
+ * A verifier's signed statement that it works for a provider (docs/spec/announcement.md). Without it a stranger could announce
+ * the key of an honest verifier, with an endpoint that never answers, and be drawn in its place.
  */
 export interface VerifierEndorsement {
   /** The exact bytes that were signed. */
@@ -42,19 +42,19 @@ export interface VerifierEndorsement {
   readonly signature: Uint8Array;
 }
 
-export const encodeEndorsement: (word: EndorsementWord) => Uint8Array = wordFormat.encode;
+export const encodeEndorsement: (word: EndorsementTerms) => Uint8Array = wordFormat.encode;
 /** @throws ProtocolError */
-export const parseEndorsement: (bytes: Uint8Array) => EndorsementWord = wordFormat.decode;
+export const parseEndorsement: (bytes: Uint8Array) => EndorsementTerms = wordFormat.decode;
 
-export function signEndorsement(verifier: HybridSigner, fields: EndorsementWord): VerifierEndorsement {
+export function signEndorsement(verifier: HybridSigner, fields: EndorsementTerms): VerifierEndorsement {
   const word = encodeEndorsement(fields);
   return { word, verifierKey: verifier.publicKey, signature: verifier.sign(word) };
 }
 
 /**
- * Whether the verifier's key with that hash signed for this provider, and for so long.
- * @param untilMs when the word must not be over yet, Unix time.
- * @throws ProtocolError where the word does not parse.
+ * Verifies that the verifier's key with that hash signed for this provider, until at least `untilMs`.
+ * @param untilMs Unix time at which the statement must still be valid.
+ * @throws ProtocolError if the statement does not parse.
  */
 export function verifyEndorsement(
   crypto: Crypto,
@@ -70,12 +70,15 @@ export function verifyEndorsement(
   );
 }
 
-/** In which class the verifier says that it computes a model; undefined where it does not name the model. @throws ProtocolError */
+/**
+ * Finds the class in which the verifier computes a model, by its own statement; undefined if it does not name the model.
+ * @throws ProtocolError
+ */
 export function findEndorsedClass({ word }: VerifierEndorsement, modelRoot: Uint8Array): string | undefined {
   return findClass(parseEndorsement(word), modelRoot);
 }
 
-/** The class of a model in what a verifier signed. */
-export function findClass({ classes }: Pick<EndorsementWord, 'classes'>, modelRoot: Uint8Array): string | undefined {
+/** Finds the class of a model in a verifier's statement. */
+export function findClass({ classes }: Pick<EndorsementTerms, 'classes'>, modelRoot: Uint8Array): string | undefined {
   return classes.find((one) => equalBytes(one.modelRoot, modelRoot))?.numericClass;
 }

@@ -5,8 +5,8 @@ import { encodeFramed, splitFramed } from './framed-body.ts';
 const MESSAGE = { outcome: 'part', text: 'ü' };
 const JSON_BYTES = utf8Encode(JSON.stringify(MESSAGE));
 
-describe('a message with bytes behind it', () => {
-  it.each([[Uint8Array.of()], [Uint8Array.of(1, 2, 3)]])('is split where its length says: %j', (bytes) => {
+describe('a message followed by bytes', () => {
+  it.each([[Uint8Array.of()], [Uint8Array.of(1, 2, 3)]])('is split at its length: %j', (bytes) => {
     const body = encodeFramed(MESSAGE, bytes);
     expect(body.subarray(0, 4)).toEqual(Uint8Array.of(0, 0, 0, JSON_BYTES.length));
     expect(splitFramed(body, JSON_BYTES.length)).toEqual({ json: JSON_BYTES, bytes });
@@ -19,8 +19,8 @@ describe('a message with bytes behind it', () => {
     ['has no length', Uint8Array.of(0, 0, 0)],
     ['is shorter than its length says', Uint8Array.of(0, 0, 0, 2, 0x7b)],
     ['has a message that is longer than it may be', encodeFramed(MESSAGE, Uint8Array.of())],
-    ['says the largest length', Uint8Array.of(255, 255, 255, 255, 0x7b, 0x7d)],
-  ])('is refused where it %s', (_, body) => {
+    ['has the largest length', Uint8Array.of(255, 255, 255, 255, 0x7b, 0x7d)],
+  ])('is refused if it %s', (_, body) => {
     expect(() => splitFramed(body, JSON_BYTES.length - 1)).toThrow(ProtocolError);
   });
 });

@@ -1,11 +1,14 @@
 import { concatBytes, ProtocolError, utf8Encode } from '../base/bytes.ts';
 
-/** How a body of a message with bytes behind it is announced. */
+/** The content type of a message followed by bytes. */
 export const FRAMED_TYPE = 'application/octet-stream';
 
 const LENGTH_BYTES = 4;
 
-/** u32 length || JSON of the message || the bytes, which nobody has to parse (docs/spec/sealed-calls.md#bytes-behind-a-message). */
+/**
+ * Encodes u32 length || JSON of the message || the bytes, which need no parsing
+ * (docs/spec/sealed-calls.md#bytes-behind-a-message).
+ */
 export function encodeFramed(message: object, bytes: Uint8Array): Uint8Array {
   const json = utf8Encode(JSON.stringify(message));
   const length = new Uint8Array(LENGTH_BYTES);
@@ -14,8 +17,10 @@ export function encodeFramed(message: object, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * @param maxJsonLength in bytes. @returns views of both, the JSON not parsed yet.
- * @throws ProtocolError where the JSON is longer than that, or than the body.
+ * Splits a framed body.
+ * @param maxJsonLength in bytes.
+ * @returns views of both parts, the JSON not parsed yet.
+ * @throws ProtocolError if the JSON is longer than that, or than the body.
  */
 export function splitFramed(
   body: Uint8Array,

@@ -1,12 +1,12 @@
 import { ENDPOINT_INFO, ENDPOINTS, type EndpointName } from '../modality/endpoints.ts';
 
-/** One endpoint of an HTTP API: `:name` in the path stands for one segment, `:name{.+}` for all that follow. */
+/** One endpoint of an HTTP API. `:name` in the path stands for one segment, `:name{.+}` for all segments that follow. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
 }
 
-/** Other APIs than OpenAI's completions, whose requests become chats (docs/spec/dialects.md). */
+/** APIs other than OpenAI's completions, whose requests become chats (docs/spec/dialects.md). */
 const DIALECT_ANSWERS = {
   response: { method: 'POST', path: '/v1/responses' },
   message: { method: 'POST', path: '/v1/messages' },
@@ -28,31 +28,31 @@ export const INFERENCE_ROUTES = Object.fromEntries(
 /** Routes on which a model answers. */
 export const ANSWERING_ROUTES = { ...INFERENCE_ROUTES, ...DIALECT_ANSWERS };
 
-/** A gateway's HTTP API (docs/spec/request.md): the server answers and the client asks by this one table. */
+/** A gateway's HTTP API (docs/spec/request.md). Server and client both use this table. */
 export const GATEWAY_ROUTES = {
   ...INFERENCE_ROUTES,
   ...DIALECT_ROUTES,
   models: { method: 'GET', path: '/v1/models' },
-  // Ids of models have slashes, which most clients leave as they are.
+  // Model ids contain slashes, which most clients do not encode.
   model: { method: 'GET', path: '/v1/models/:id{.+}' },
-  // Offers one by one.
+  // Single offers.
   endpoints: { method: 'GET', path: '/v1/endpoints' },
-  // Of clients that seal their requests themselves (docs/spec/sealed-calls.md).
+  // For clients that seal their requests themselves (docs/spec/sealed-calls.md).
   sealedOffer: { method: 'POST', path: '/v1/ogong/offers' },
   sealedReply: { method: 'POST', path: '/v1/ogong/replies' },
   sealedProgress: { method: 'POST', path: '/v1/ogong/replies/:id/progress' },
   sealedOutcome: { method: 'POST', path: '/v1/ogong/replies/:id/outcome' },
   receipt: { method: 'GET', path: '/v1/receipts/:id' },
   opening: { method: 'GET', path: '/v1/receipts/:id/opening' },
-  // Of the key that asks.
+  // Usage of the calling key.
   usage: { method: 'GET', path: '/v1/usage' },
   health: { method: 'GET', path: '/healthz' },
   metrics: { method: 'GET', path: '/metrics' },
 } as const satisfies Readonly<Record<string, Route>>;
 
 /**
- * What a gateway reads for anybody, without a key, because browsers cannot speak to validators (docs/spec/public-api.md). Whoever
- * reads it checks it.
+ * Routes that a gateway reads for any caller, without a key, because browsers cannot speak to validators
+ * (docs/spec/public-api.md). The reader verifies the results.
  */
 export const PUBLIC_ROUTES = {
   network: { method: 'GET', path: '/public/network' },
@@ -65,7 +65,7 @@ export const PUBLIC_ROUTES = {
   driftTable: { method: 'GET', path: '/public/drift-table' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** A gateway's accounts, for holders of an admin secret (docs/accounts.md#admin-api). */
+/** A gateway's account routes, for holders of an admin secret (docs/accounts.md#admin-api). */
 export const ADMIN_ROUTES = {
   adminOrganisations: { method: 'GET', path: '/admin/v1/organisations' },
   adminOrganisation: { method: 'POST', path: '/admin/v1/organisations' },
@@ -84,12 +84,12 @@ export const ADMIN_ROUTES = {
   adminAudit: { method: 'GET', path: '/admin/v1/audit' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** What others tell a gateway, signed by them (docs/accounts.md#by-card). */
+/** Signed notices from other services to a gateway (docs/accounts.md#by-card). */
 export const HOOK_ROUTES = {
   card: { method: 'POST', path: '/hooks/card' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** A gateway's pages for people, which read the routes above. */
+/** A gateway's web pages, which read the routes above. */
 export const PAGE_ROUTES = {
   chat: { method: 'GET', path: '/' },
   admin: { method: 'GET', path: '/admin/' },
@@ -104,12 +104,12 @@ export type PageRouteName = keyof typeof PAGE_ROUTES;
 export type PublicRouteName = keyof typeof PUBLIC_ROUTES;
 
 /**
- * Of an answer: where its receipt is. Of a request, with the value below: that receipts and checks come with the answer, and not
- * by reference alone.
+ * On an answer: the address of its receipt. On a request, with the value below: receipts and checks come with the answer, and
+ * not only by reference.
  */
 export const RECEIPT_HEADER = 'x-ogong-receipt';
 export const RECEIPT_INLINE = 'inline';
-/** Of a request: the id of the provider that is to answer it, 64 hexadecimal digits (docs/spec/canary.md). */
+/** On a request: the id of the provider that must answer it, 64 hexadecimal digits (docs/spec/canary.md). */
 export const PROVIDER_HEADER = 'x-ogong-provider';
 
 export type GatewayRouteName = keyof typeof GATEWAY_ROUTES;
@@ -123,7 +123,7 @@ type ParameterOf<Path extends string> = Path extends `${infer Segment}/${infer R
       ? Name
       : never;
 
-/** The path of a route with its parameters, percent-encoded. */
+/** Formats the path of a route with its parameters, percent-encoded. */
 export function formatPath<R extends Route>(
   { path }: R,
   parameters: Readonly<Record<ParameterOf<R['path']>, string>>,

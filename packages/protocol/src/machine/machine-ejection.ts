@@ -6,20 +6,20 @@ import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 import { MAX_ATTESTATION_BYTES } from '../tier/attestation.ts';
 
 const MAX_ORDER_PART_BYTES = 4_096;
-/** A vendor's list of revoked certificates. */
+/** The largest list of revoked certificates of a vendor. */
 const MAX_REVOKED_LIST_BYTES = 256 * 1_024;
 
 const proofCodec = struct({
   order: bytes16(MAX_ORDER_PART_BYTES),
   record: bytes16(MAX_ORDER_PART_BYTES),
   providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES),
-  /** As in a receipt; only one in which the provider vouches for its machine's key proves anything. */
+  /** Attestation as in a receipt. It proves something only if the provider vouches in it for its machine's key. */
   attestation: bytes32(MAX_ATTESTATION_BYTES),
-  /** DER; empty where the offence is another one. */
+  /** DER; empty for another offence. */
   revokedList: bytes32(MAX_REVOKED_LIST_BYTES),
 });
 
-/** What a provider's own key vouched for about its machine, in one reply: see docs/spec/machine-registry.md, "Ejection". */
+/** A provider's own signed claim about its machine, in one reply: see docs/spec/machine-registry.md, "Ejection". */
 export interface MachineProof extends CodecType<typeof proofCodec> {}
 
 const proofFormat = createFormat<MachineProof>(proofCodec, { tag: 'ogong-machine-proof-v1' });
@@ -28,15 +28,15 @@ export const encodeMachineProof: (proof: MachineProof) => Uint8Array = proofForm
 /** @throws ProtocolError */
 export const parseMachineProof: (bytes: Uint8Array) => MachineProof = proofFormat.decode;
 
-/** Whatever a proof may have at most, in bytes. */
+/** The largest proof, in bytes. */
 export const MACHINE_PROOF_LIMIT = MAX_ATTESTATION_BYTES + MAX_REVOKED_LIST_BYTES + 3 * MAX_ORDER_PART_BYTES;
 
-/** That a quorum ejects a provider for its machine. */
+/** A quorum's ejection of a provider for its machine. */
 export interface MachineEjection {
   readonly providerId: Uint8Array;
   /** SHA-256 of the proof. */
   readonly evidence: Uint8Array;
-  /** Which ejection of the provider it is to be: the first is 1. A kept signature ejects nobody again. */
+  /** Number of the ejection; the provider's first is 1. A stored signature cannot eject again. */
   readonly ejection: number;
 }
 
@@ -46,7 +46,7 @@ const typedEjection = createTypedStruct('MachineEjection', {
   ejection: abi.uint32,
 });
 
-/** The EIP-712 digest that validators sign. @param domain of the settlement contract. */
+/** Computes the EIP-712 digest that validators sign. @param domain of the settlement contract. */
 export function hashMachineEjection(crypto: Crypto, domain: LedgerDomain, ejected: MachineEjection): Uint8Array {
   const { providerId, evidence, ejection } = ejected;
   const hash = typedEjection.hash(crypto, { providerId, evidence, ejection });

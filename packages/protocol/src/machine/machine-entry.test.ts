@@ -21,7 +21,7 @@ describe.each(vectors.machineEntries)('entry of a machine %#', (vector) => {
   const hash = (change: Partial<MachineEntry> = {}): string =>
     `0x${toHex(hashMachineEntry(crypto, domain, { ...entry, ...change }))}`;
 
-  it('is hashed as the contract hashes it', () => {
+  it('is hashed as in the contract', () => {
     expect(hash()).toBe(vector.digest);
     for (const name of names) expect(hash({ [name]: new Uint8Array(32).fill(9) }), name).not.toBe(vector.digest);
     expect(hash({ epoch: entry.epoch - 1n })).not.toBe(vector.digest);
@@ -29,14 +29,14 @@ describe.each(vectors.machineEntries)('entry of a machine %#', (vector) => {
     expect(`0x${toHex(hashMachineEntry(crypto, ledger, entry))}`).not.toBe(vector.digest);
   });
 
-  it('has keys whose hash the contract computes as machines report it', () => {
+  it('has keys with the hash that contract and machines compute', () => {
     const { providerId, signingKey: attestedKey, sealKey: sealKeyHash } = entry;
     const keys = { ledger, providerId, attestedKey, sealKeyHash };
     expect(`0x${toHex(computeReportData(crypto, keys, new Uint8Array(32)).subarray(0, 32))}`).toBe(vector.keysHash);
   });
 });
 
-it.each(vectors.revocations)('a revocation is hashed as the contract hashes it: number $number', (vector) => {
+it.each(vectors.revocations)('a revocation is hashed as in the contract: number $number', (vector) => {
   const revocation = { ...vector, machine: bytes(vector.machine), evidence: bytes(vector.evidence) };
   const hash = (change: object = {}): string =>
     `0x${toHex(hashMachineRevocation(crypto, domain, { ...revocation, ...change }))}`;
@@ -45,7 +45,7 @@ it.each(vectors.revocations)('a revocation is hashed as the contract hashes it: 
   expect(hash({ number: vector.number + 1 })).not.toBe(vector.digest);
 });
 
-it.each(vectors.machineEjections)('an ejection is hashed as the contract hashes it: number $ejection', (vector) => {
+it.each(vectors.machineEjections)('an ejection is hashed as in the contract: number $ejection', (vector) => {
   const ejected = { ...vector, providerId: bytes(vector.providerId), evidence: bytes(vector.evidence) };
   const settlement = { chainId, verifyingContract: bytes(vectors.domain.settlement, 20) };
   const hash = (change: object = {}, of = settlement): string =>

@@ -3,27 +3,29 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
-/** No entry is longer, in seconds: a machine shows itself again within a week. */
+/** The longest lifetime of an entry, in seconds. A machine shows its evidence again within a week. */
 export const MAX_MACHINE_ENTRY_S = 7n * 86_400n;
 
-/** How long entries are made for: clocks of chains differ, so one ends an hour before it would have to. */
+/** Lifetime of a new entry. It ends an hour before the limit, because clocks of chains differ. */
 export const MACHINE_ENTRY_S = MAX_MACHINE_ENTRY_S - 3_600n;
 
-/** What a quorum says about a provider's machine (docs/spec/machine-registry.md). 32 bytes each, but for the numbers. */
+/**
+ * A quorum's statement about a provider's machine (docs/spec/machine-registry.md). All fields except the numbers have 32 bytes.
+ */
 export interface MachineEntry {
   readonly providerId: Uint8Array;
-  /** Names the hardware. */
+  /** Name of the hardware. */
   readonly machine: Uint8Array;
   readonly image: Uint8Array;
   /** SHA-256 of the evidence. */
   readonly evidence: Uint8Array;
   /** The attested key. */
   readonly signingKey: Uint8Array;
-  /** Hash of the seal key that the evidence names. */
+  /** Hash of the seal key in the evidence. */
   readonly sealKey: Uint8Array;
-  /** SHA-256 of the key of a platform of Intel; zeros where the chain can check no signature of the machine. */
+  /** SHA-256 of the key of an Intel platform; zeros if the chain can check no signature of the machine. */
   readonly platformKey: Uint8Array;
-  /** Whose beacon the evidence answers. */
+  /** Epoch of the beacon that the evidence answers. */
   readonly epoch: bigint;
   /** Seconds since 1970. */
   readonly until: bigint;
@@ -41,17 +43,17 @@ const typedMachine = createTypedStruct('Machine', {
   until: abi.uint64,
 });
 
-/** The EIP-712 digest that validators sign. @param domain of the registry of machines. */
+/** Computes the EIP-712 digest that validators sign. @param domain of the registry of machines. */
 export const hashMachineEntry = (crypto: Crypto, domain: LedgerDomain, entry: MachineEntry): Uint8Array =>
   hashTyped(crypto, hashLedgerDomain(crypto, domain), typedMachine.hash(crypto, entry));
 
-/** That a quorum puts a machine out, or takes that back. */
+/** A quorum's revocation of a machine, or its end. */
 export interface MachineRevocation {
   readonly machine: Uint8Array;
-  /** SHA-256 of what was published. */
+  /** SHA-256 of the published evidence. */
   readonly evidence: Uint8Array;
   readonly isRevoked: boolean;
-  /** The first of a machine is 1. A kept signature counts no second time. */
+  /** Number of the revocation; the first of a machine is 1. A stored signature cannot count a second time. */
   readonly number: number;
 }
 
@@ -62,7 +64,7 @@ const typedRevocation = createTypedStruct('Revocation', {
   number: abi.uint32,
 });
 
-/** The EIP-712 digest that validators sign. @param domain of the registry of machines. */
+/** Computes the EIP-712 digest that validators sign. @param domain of the registry of machines. */
 export const hashMachineRevocation = (
   crypto: Crypto,
   domain: LedgerDomain,
@@ -74,7 +76,8 @@ const nonceFormat = createFormat(struct({ epoch: u64, beacon: hash, providerId: 
 });
 
 /**
- * What a machine's evidence answers that is to be entered: nobody knows it before the beacon of the epoch, and everybody can compute it later.
+ * Computes the challenge that the evidence of a new entry must answer. Nobody knows it before the beacon of the epoch, and
+ * everybody can compute it later.
  * @param asked.beacon value of the epoch, 32 bytes.
  */
 export const computeMachineNonce = (

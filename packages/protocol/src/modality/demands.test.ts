@@ -13,7 +13,7 @@ const root = new Uint8Array(32).fill(7);
 const exact = 'fake-1/js/f64/exact/hash/kv-none';
 const fast = 'fake-1/js/f64/fast/hash/kv-none';
 
-it('is read from the request, of every modality alike', () => {
+it('is read from the request in every modality', () => {
   const ogong = { exact: true, model_root: toHex(root), settle: 'accepted' };
   const read = (fields: object) => utf8Encode(JSON.stringify({ model: 'm', ...fields }));
   const demands = { exact: true, modelRoot: root, acceptedOnly: true };
@@ -30,7 +30,7 @@ it('is met or not', () => {
   expect(findUnmetDemand({ exact: false, modelRoot: new Uint8Array(32) }, offer)).toContain('these are 0707');
 });
 
-it('fails a reply that was made otherwise, and is no check where nothing was demanded', () => {
+it('fails a reply that does not meet the demands, and adds no check without demands', () => {
   const order = { modelRoot: root };
   const check = (demands: typeof NO_DEMANDS, numericClass: string) =>
     checkDemands({ numericClass }, order, { demands }).map(({ id, status }) => `${id} ${status}`);
@@ -56,7 +56,7 @@ describe('a standby price', () => {
   const format = createFormat(demandsCodec, {});
   const priced = { ...NO_DEMANDS, standbyPer1kAtomic: 258n };
 
-  it('is read from a text request, and from no other', () => {
+  it('is read only from a text request', () => {
     const body = (ogong: object, asked: object) => utf8Encode(JSON.stringify({ model: 'm', ...asked, ogong }));
     for (const standby of [258, '258'])
       expect(parseRequest(body({ standby }, { prompt: 'x' }), 'completion').demands).toEqual(priced);
@@ -66,7 +66,7 @@ describe('a standby price', () => {
       expect(() => parseEmbeddingRequest(body(ogong, { input: 'x' }))).toThrow('ogong');
   });
 
-  it('follows in the summary, whose bytes are the same as ever without one', () => {
+  it('is in the summary, which has the earlier bytes without one', () => {
     expect(toHex(format.encode(NO_DEMANDS))).toBe('000000');
     expect(toHex(format.encode({ ...NO_DEMANDS, acceptedOnly: true }))).toBe('000001');
     expect(toHex(format.encode(priced))).toBe('0000020000000000000102');
@@ -77,7 +77,7 @@ describe('a standby price', () => {
     expect(() => format.decode(Uint8Array.of(0, 0, 2))).toThrow();
   });
 
-  it('is met by whoever stands by for no more', () => {
+  it('is met by a provider with the same or a lower price', () => {
     expect(findStandbyProblem({}, {})).toBeUndefined();
     expect(findStandbyProblem(priced, {})).toContain('does not stand by');
     expect(findStandbyProblem(priced, { standbyPer1kAtomic: 259n })).toContain('the price is 259');

@@ -6,19 +6,19 @@ import type { Order } from '../exchange/order.ts';
 import { isExactClass } from '../tier/exact-class.ts';
 
 /**
- * What a consumer asks of whoever answers (docs/spec/request.md). It stands in the request, so the hash in the order binds everybody
- * to it.
+ * A consumer's demands on its provider (docs/spec/request.md). They are part of the request, so the hash in the order binds
+ * everybody to them.
  */
 export interface Demands {
-  /** The answer comes from a class that another machine reproduces bit for bit. */
+  /** The answer must come from a class that another machine reproduces bit for bit. */
   readonly exact: boolean;
-  /** Of the weights, 32 bytes; undefined for any that bear the model's name. */
+  /** Root of the weights, 32 bytes; undefined for any weights under the model's name. */
   readonly modelRoot: Uint8Array | undefined;
-  /** A reply that its audit leaves in doubt is not paid. */
+  /** A reply in doubt after its audit is not paid. */
   readonly acceptedOnly: boolean;
   /**
-   * What 1,000 prompt tokens cost of a reply that its payer does not take: it may order another one and take that. Default: whatever is
-   * ordered is paid for (docs/spec/progress.md#standby-orders).
+   * Price of 1,000 prompt tokens of a reply that its payer does not take. The payer may order another one and take that.
+   * Default: every ordered reply is paid for (docs/spec/progress.md#standby-orders).
    */
   readonly standbyPer1kAtomic?: bigint;
 }
@@ -30,7 +30,7 @@ const paidCodec = within(u8, 0, 3);
 const ACCEPTED_ONLY = 1;
 const STANDBY = 2;
 
-/** As a request's summary holds them. One without a standby price has the bytes that it had before there were any. */
+/** The encoding in a request's summary. Without a standby price the bytes are those of the earlier format. */
 export const demandsCodec: Codec<Demands> = {
   write(writer, demands) {
     madeCodec.write(writer, demands);
@@ -52,7 +52,7 @@ export interface OfferedWeights {
   readonly modelRoot: Uint8Array;
 }
 
-/** Why an offer does not meet what was demanded; undefined where it does. */
+/** Finds a demand that an offer does not meet; undefined if it meets all. */
 export function findUnmetDemand(
   { exact, modelRoot }: Pick<Demands, 'exact' | 'modelRoot'>,
   offer: OfferedWeights,
@@ -66,7 +66,7 @@ export function findUnmetDemand(
   return undefined;
 }
 
-/** Why a provider does not stand by at the price that a request names; undefined where it does, or none is named. */
+/** Finds the reason that a provider does not stand by at the price of a request; undefined if it does, or none is named. */
 export function findStandbyProblem(
   { standbyPer1kAtomic: offered }: Pick<Demands, 'standbyPer1kAtomic'>,
   { standbyPer1kAtomic: price }: { readonly standbyPer1kAtomic?: bigint | undefined },
@@ -77,7 +77,7 @@ export function findStandbyProblem(
   return `the request pays ${offered} per 1k prompt tokens for standing by, the price is ${price}`;
 }
 
-/** Whether the reply was made as demanded. @returns no check where nothing was demanded. */
+/** Checks that the reply meets the demands. @returns no check without demands. */
 export function checkDemands(
   { numericClass }: Pick<CommonHeader, 'numericClass'>,
   { modelRoot }: Pick<Order, 'modelRoot'>,

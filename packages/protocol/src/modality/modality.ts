@@ -19,7 +19,7 @@ export interface CommonRequest {
   /** `ogong/<tier>/<maker>/<model>`. */
   readonly model: string;
   readonly demands: Demands;
-  /** Of a body; no summary has it, since no reply is held against it. */
+  /** The preference of a body. A summary has none, since it has no effect on the verdict. */
   readonly preference?: RequestPreference;
 }
 
@@ -30,40 +30,46 @@ export interface CommonRequest {
  */
 export interface Modality {
   readonly name: string;
-  /** As records and receipts name them. */
+  /** Endpoint names in records and receipts. */
   readonly endpoints: readonly string[];
   /** @throws RequestError */
   parseRequest(body: Uint8Array, endpoint: string): CommonRequest;
-  /** What co-signers see of a request, without its texts. The request's hash is that of these bytes. */
+  /** Encodes the co-signers' view of a request, without its texts. The request's hash is that of these bytes. */
   encodeSummary(crypto: Crypto, request: CommonRequest, bodyHash: Uint8Array): Uint8Array;
-  /** All of a request but its texts. @throws ProtocolError */
+  /** Parses all fields of a request except its texts. @throws ProtocolError */
   parseSummary(bytes: Uint8Array): CommonRequest;
   /** The most that a request can bill. */
   boundTokens(asked: CommonRequest): TokenBound;
-  /** The most tokens that one pass over it can take, which is what a provider's context has to hold. */
+  /** The most tokens of one pass over it. A provider's context must have room for them. */
   boundContext(request: CommonRequest): number;
-  /** The tag that its headers open with. */
+  /** The tag at the beginning of its headers. */
   readonly headerTag: string;
   /** @throws ProtocolError */
   parseHeader(bytes: Uint8Array): CommonHeader;
   /** Tokens of the longest pass, as committed. */
   countContext(header: CommonHeader): number;
-  /** What the record counts: tokens of a text, vectors of an embedding. */
+  /** The number that the record counts: tokens of a text, vectors of an embedding. */
   countOutputs(header: CommonHeader): number;
-  /** Its reply comes part by part, and its payer signs how much of it has come: then it is paid by that word (docs/spec/progress.md). */
+  /**
+   * Whether the reply comes part by part. Then its payer signs its progress, and the fee depends on that statement
+   * (docs/spec/progress.md).
+   */
   readonly hasProgress: boolean;
-  /** Whether the reply was ended before it was over. Without its payer's word nothing is paid for it. */
+  /** Returns whether the reply was truncated. Without its payer's progress statement nothing is paid for it. */
   wasCutShort(header: CommonHeader): boolean;
-  /** Forward passes that a verifier of the claim needs; the time for one call follows from it. @throws ProtocolError */
+  /**
+   * Counts the forward passes that a verifier of the claim needs. The timeout of one call follows from it. @throws
+   * ProtocolError
+   */
   countPasses(claim: Uint8Array): number;
-  /** Leaves of a commitment besides its header; 0 if so many outputs cannot be committed. */
+  /** Counts leaves of a commitment without its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;
-  /** Whether a header says what order, request and beacon fix. */
+  /** Checks that a header agrees with order, request and beacon. */
   checkHeader(crypto: Crypto, header: CommonHeader, context: ModalityContext): readonly Check[];
-  /** Every check that needs the opening, so that a compact receipt skips them by name. */
+  /** Every check that needs the opening. A compact receipt skips them by name. */
   readonly openingChecks: readonly string[];
   /**
-   * Stage 1 of an opening that hashes to the record's root.
+   * Runs stage 1 of an opening that hashes to the record's root.
    * @param tiers those that a header may state. Default: those of the network.
    */
   replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedReply;
@@ -73,22 +79,22 @@ export interface ModalityContext extends OrderContext {
   readonly request: CommonRequest;
 }
 
-/** A reply whose own bytes were read: the checks of stage 1, and what stage 2 needs. */
+/** A reply after stage 1: its checks, and the inputs of stage 2. */
 export interface ReplayedReply {
   readonly checks: readonly Check[];
-  /** Where there is one. */
+  /** The header, if there is one. */
   readonly header: CommonHeader | undefined;
-  /** The parts of the reply that a verifier gets, as the bytes that it gets. Only where no check failed. */
+  /** Describes the parts of the reply that a verifier receives, as bytes. Only if no check failed. */
   describeJob(endpoint: string): Omit<ScoreInputs, 'requestHash'>;
-  /** A verifier's report that answers the job, or why it does not. Only where no check failed. */
+  /** Reads a verifier's report that answers the job, or the reason that it does not. Only if no check failed. */
   readReport(bytes: Uint8Array, job: ReportedJob): ReadReport;
 }
 
 export interface ReportedJob {
   readonly jobId: Uint8Array;
-  /** Tokens that the verifier announced room for. */
+  /** Tokens for which the verifier announced room. */
   readonly contextSize: number;
-  /** In which the verifier signed that it computes this model; undefined where nobody has signed. */
+  /** The class in which the verifier signed that it computes this model; undefined without a signature. */
   readonly endorsedClass?: string | undefined;
 }
 
@@ -97,20 +103,20 @@ export type ReadReport = VerifierReport | { readonly problem: string };
 export interface VerifierReport {
   /** The class in which it was made. */
   readonly numericClass: string;
-  /** Whether the verifier says that its pass reproduces the provider's class. */
+  /** Whether the verifier claims that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
-  /** Whether it compares no position, because nothing of the reply fits into the verifier's room. */
+  /** Whether it compares no position, because nothing of the reply fits into the verifier's context. */
   readonly isBlank: boolean;
-  /** That the verifier's pass took, by the header's count of the prompt: what it is paid by. A blank report took none. */
+  /** Tokens of the verifier's pass, by the header's count of the prompt; it is paid per token. A blank report has none. */
   readonly tokens: number;
-  /** Equal for two verifiers that computed the same. */
+  /** Equal for two verifiers with the same result. */
   readonly finding: Uint8Array;
-  /** What a honeypot can be made of, where the modality has them. */
+  /** The data for a honeypot, if the modality has honeypots. */
   readonly answer?: Uint8Array;
   weigh(policy: WeighPolicy): ReportVerdict;
 }
 
-/** How scores are judged where no equality holds. */
+/** The policy for scores if no equality holds. */
 export interface WeighPolicy {
   readonly drift?: { readonly table: DriftTable; readonly rates?: DecisionRates };
 }

@@ -10,10 +10,10 @@ import { ENDPOINTS } from './endpoints.ts';
 import type { Modality, ReplayedReply } from './modality.ts';
 import { text } from './text/text.ts';
 
-/** Every modality that this version knows: the only list of them. */
+/** Every modality of this version. This is the only list. */
 const MODALITIES: readonly Modality[] = [text, embedding];
 
-/** @throws ProtocolError `unsupported` where no modality has the endpoint. */
+/** @throws ProtocolError `unsupported` if no modality has the endpoint. */
 export function findModality(endpoint: string): Modality {
   const found = MODALITIES.find(({ endpoints }) => endpoints.includes(endpoint));
   if (found !== undefined) return found;
@@ -23,7 +23,7 @@ export function findModality(endpoint: string): Modality {
   );
 }
 
-/** The modality whose headers open with the tag of these bytes. */
+/** Finds the modality whose header tag these bytes begin with. */
 export function findHeaderModality(header: Uint8Array): Modality | undefined {
   return MODALITIES.find(({ headerTag }) => {
     const tag = encodeDomain(headerTag);
@@ -31,7 +31,7 @@ export function findHeaderModality(header: Uint8Array): Modality | undefined {
   });
 }
 
-/** Stage 1 of a reply of any modality, which its header's tag names (docs/spec/modality.md). */
+/** Runs stage 1 of a reply of any modality, which its header's tag names (docs/spec/modality.md). */
 export function replayOpening(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
   const modality = findHeaderModality(opening.header);
   if (modality !== undefined) return modality.replay(crypto, record, opening);

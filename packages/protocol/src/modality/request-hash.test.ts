@@ -20,7 +20,7 @@ const requests: [string, object][] = [
 ];
 
 describe('the summary of a request', () => {
-  it.each(requests)('of a %s holds all that its reply is held against, and no text', (endpoint, fields) => {
+  it.each(requests)('of a %s has all inputs of the checks, and no text', (endpoint, fields) => {
     const summary = summarizeRequest(crypto, endpoint, encode(fields));
     const modality = findModality(endpoint);
     const request = modality.parseRequest(encode(fields), endpoint);
@@ -32,7 +32,7 @@ describe('the summary of a request', () => {
     expect(new TextDecoder('latin1').decode(summary)).not.toContain('secret');
   });
 
-  it.each(requests)('of a %s that is cut, longer or of another format is refused', (endpoint, fields) => {
+  it.each(requests)('of a %s that is truncated, longer or of another format is refused', (endpoint, fields) => {
     const summary = summarizeRequest(crypto, endpoint, encode(fields));
     const { parseSummary } = findModality(endpoint);
     const other = findModality(endpoint === 'embedding' ? 'chat' : 'embedding');
@@ -52,7 +52,7 @@ describe('the summary of a request', () => {
 describe('the hash of a request', () => {
   const hash = hashRequest(crypto, 'chat', encode(chat));
 
-  it('is another one for any other byte of the body, and for another endpoint', () => {
+  it('changes with any byte of the body, and with the endpoint', () => {
     const bodies = [
       { ...chat, user: 'somebody' },
       { ...chat, messages: [{ role: 'user', content: 'a secret questiom' }] },
@@ -69,7 +69,7 @@ describe('the hash of a request', () => {
     expect(first).not.toEqual(second);
   });
 
-  it('names its own request, no other one, and none that cannot be read', () => {
+  it('names only its own request, and none that does not parse', () => {
     const named = { requestHash: hash };
     expect(isRequest(crypto, named, { endpoint: 'chat', body: encode(chat) })).toBe(true);
     expect(isRequest(crypto, named, { endpoint: 'chat', body: encode({ ...chat, seed: 6 }) })).toBe(false);

@@ -5,8 +5,8 @@ import { findModality } from './registry.ts';
 import { RequestError } from './shared/request-error.ts';
 
 /**
- * What co-signers see of a request (docs/spec/request.md#hash): all that its reply is held against, the hash of the exact body, and
- * none of its texts.
+ * Encodes the co-signers' view of a request (docs/spec/request.md#hash). It has all fields that the checks of its reply need,
+ * the hash of the exact body, and none of its texts.
  * @throws RequestError, ProtocolError
  */
 export function summarizeRequest(crypto: Crypto, endpoint: string, body: Uint8Array): Uint8Array {
@@ -15,19 +15,19 @@ export function summarizeRequest(crypto: Crypto, endpoint: string, body: Uint8Ar
 }
 
 /**
- * The hash by which order, ticket, record and draws name a request.
+ * Computes the hash by which order, ticket, record and draws name a request.
  * @throws RequestError, ProtocolError
  */
 export function hashRequest(crypto: Crypto, endpoint: string, body: Uint8Array): Uint8Array {
   return crypto.sha256(summarizeRequest(crypto, endpoint, body));
 }
 
-/** The same for a body that was read before. @throws ProtocolError */
+/** Computes the same for a body that was parsed before. @throws ProtocolError */
 export function hashReadRequest(crypto: Crypto, request: CommonRequest, body: Uint8Array): Uint8Array {
   return crypto.sha256(findModality(request.endpoint).encodeSummary(crypto, request, crypto.sha256(body)));
 }
 
-/** Whether a hash names this request; of a body that cannot be read none does. */
+/** Returns whether a hash names this request; false for a body that does not parse. */
 export function isRequest(
   crypto: Crypto,
   { requestHash }: { readonly requestHash: Uint8Array },

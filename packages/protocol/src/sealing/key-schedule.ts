@@ -2,18 +2,18 @@ import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
 import type { SealPrimitives } from '../crypto/seal-primitives.ts';
 
 /**
- * The key schedule of HPKE (RFC 9180, section 5.1) with HKDF-SHA-256 and export-only, and nothing else of it: what is sealed here has
- * its own layout, so that each key seals one text and commits to what it seals.
+ * The key schedule of HPKE (RFC 9180, section 5.1) with HKDF-SHA-256 and export-only, without the rest of HPKE. Sealed data has
+ * its own layout here. So each key seals one text and commits to it.
  */
 export interface Exporter {
-  /** HPKE's exporter secret, 32 bytes: whoever has it derives every key of this encapsulation, and of no other. */
+  /** HPKE's exporter secret, 32 bytes. Its holder can derive every key of this encapsulation, and of no other. */
   readonly secret: Uint8Array;
-  /** 32 bytes by a context. */
+  /** Exports 32 bytes for a context. */
   export(context: Uint8Array): Uint8Array;
 }
 
 export interface PreSharedKey {
-  /** 32 bytes that nobody can guess. */
+  /** 32 unpredictable bytes. */
   readonly key: Uint8Array;
   readonly id: Uint8Array;
 }
@@ -21,9 +21,9 @@ export interface PreSharedKey {
 interface ScheduleInput {
   readonly shared: Uint8Array;
   readonly info: Uint8Array;
-  /** Who has it not cannot derive the keys. Default: none, which is HPKE's base mode. */
+  /** A pre-shared key. Without it the keys cannot be derived. Default: none, which is HPKE's base mode. */
   readonly psk?: PreSharedKey;
-  /** Default: X-Wing. Vectors of the standard have another. */
+  /** Default: X-Wing. Vectors of the standard use another one. */
   readonly kemId?: number;
 }
 
@@ -34,7 +34,7 @@ const VERSION = utf8Encode('HPKE-v1');
 const HASH_BYTES = 32;
 const NOTHING = new Uint8Array();
 
-/** What both sides of an encapsulation derive. */
+/** Creates the exporter that both sides of an encapsulation derive. */
 export function createExporter(
   seal: Pick<SealPrimitives, 'hmac'>,
   { shared, info, psk, kemId = XWING_KEM_ID }: ScheduleInput,
@@ -53,7 +53,7 @@ export function createExporter(
   return openExporter(seal, expand(secret, 'exp', context), kemId);
 }
 
-/** The same for whoever was shown the exporter secret. */
+/** Creates the same for a reader that has the exporter secret. */
 export function openExporter(
   seal: Pick<SealPrimitives, 'hmac'>,
   exporterSecret: Uint8Array,

@@ -3,11 +3,14 @@ import { SealError } from './seal-error.ts';
 
 const SMALLEST_REQUEST = 2_048;
 const UNIT_STEP = 64;
-/** Up to here in steps of 64 bytes, since most pieces of a text are one token. */
+/** Limit of the range with steps of 64 bytes, since most pieces of a text are one token. */
 const STEPPED = 1_024;
 const LENGTH_BYTES = 4;
 
-/** Padme: sizes with few leading bits, at most 12 % more than there is, so that a length says only its order and two or three bits. */
+/**
+ * Pads by Padme: sizes with few leading bits, at most 12 % larger than the content. So a length reveals only its order and two
+ * or three bits.
+ */
 export function padToBucket(length: number): number {
   if (length < 2) return length;
   const exponent = Math.floor(Math.log2(length));
@@ -16,14 +19,14 @@ export function padToBucket(length: number): number {
   return Math.ceil(length / step) * step;
 }
 
-/** The size that the inside of a sealed request is padded to. */
+/** Returns the size that the inside of a sealed request is padded to. */
 export const padRequest = (length: number): number => Math.max(SMALLEST_REQUEST, padToBucket(length));
 
-/** The size that the inside of a unit is padded to. */
+/** Returns the size that the inside of a unit is padded to. */
 export const padUnit = (length: number): number =>
   length > STEPPED ? padToBucket(length) : Math.ceil(length / UNIT_STEP) * UNIT_STEP;
 
-/** The length, the content, and zeros up to the bucket. */
+/** Pads: the length, the content, and zeros up to the bucket. */
 export function pad(content: Uint8Array, toBucket: (length: number) => number): Uint8Array {
   const padded = new Uint8Array(toBucket(LENGTH_BYTES + content.length));
   padded.set(createWriter(LENGTH_BYTES).u32(content.length).finish());
@@ -31,7 +34,7 @@ export function pad(content: Uint8Array, toBucket: (length: number) => number): 
   return padded;
 }
 
-/** @throws SealError for a padding that `pad` would not have made: a sender could hide bytes or a mark in it. */
+/** Removes a padding. @throws SealError if `pad` would not have made it: a sender could hide bytes or a mark in it. */
 export function unpad(padded: Uint8Array, toBucket: (length: number) => number): Uint8Array {
   if (padded.length < LENGTH_BYTES) throw new SealError('malformed', 'no length');
   const end = LENGTH_BYTES + createReader(padded).u32();

@@ -23,21 +23,23 @@ const contextCodec = struct({
   kind: oneOf(['request', 'reply', 'part']),
   chainId: u64,
   escrow: address,
-  /** Who opens it: the provider's id, the hash of the reply key, or the validator's address behind 12 zero bytes. */
+  /**
+   * The recipient that opens it: the provider's id, the hash of the reply key, or the validator's address behind 12 zero bytes.
+   */
   recipient: hash,
-  /** Of the provider's seal key, or the validator's. */
+  /** Hash of the seal key of the provider or the validator. */
   sealKeyHash: hash,
   replyId: bytes(REPLY_ID_BYTES),
-  /** As the order names the request. */
+  /** The order's hash of the request. */
   requestHash: hash,
-  /** Of the request that a reply answers; zero for a request; of the milestone that a part is about. */
+  /** Hash of the answered request for a reply, of the milestone for a part; zero for a request. */
   answered: hash,
 });
 
-/** All that something sealed belongs to. It is never sent: both sides know it, and nothing opens under another. */
+/** The context of sealed data. It is never sent. Both sides know it, and nothing opens under another one. */
 export interface SealContext extends CodecType<typeof contextCodec> {}
 
-/** What HPKE calls info. */
+/** Encodes the context as HPKE's `info`. */
 export const encodeSealContext: (context: SealContext) => Uint8Array = createFormat<SealContext>(contextCodec, {
   tag: 'ogong-seal-v1',
 }).encode;
@@ -63,7 +65,7 @@ export function createRequestContext(
   };
 }
 
-/** @param answered hash of the sealed request. @param replyKeyHash of the key that stood in it. */
+/** Creates the context of a reply. @param answered hash of the sealed request. @param replyKeyHash of the key inside it. */
 export function createReplyContext(
   request: SealContext,
   { replyKeyHash, answered }: { readonly replyKeyHash: Uint8Array; readonly answered: Uint8Array },

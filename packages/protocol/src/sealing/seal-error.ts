@@ -1,16 +1,16 @@
 export type SealErrorCode =
   | 'malformed'
   | 'too-large'
-  /** It was sealed to a key that the recipient does not hold, or no more. */
+  /** It was sealed to a key that the recipient does not have, or no longer has. */
   | 'unknown-key'
-  /** What came does not fit to the key that it names: changed, of another exchange, or made to open in two ways. */
+  /** The data does not match its key: it was changed, belongs to another exchange, or could open in two ways. */
   | 'not-opened'
-  /** A unit that is missing, comes twice, or not in its turn. */
+  /** A unit is missing, repeated or out of order. */
   | 'out-of-order'
   /** The stream ended before its last unit. */
   | 'truncated';
 
-/** Something sealed that does not open. The message names no content. */
+/** The error of sealed data that does not open. The message reveals no content. */
 export class SealError extends Error {
   override readonly name = 'SealError';
   readonly code: SealErrorCode;

@@ -32,7 +32,7 @@ const sealKeyCodec = struct({
   key: bytes(KEM_KEY_BYTES),
 });
 
-/** What a provider says about the key that requests to it are sealed to (docs/spec/sealing.md#keys). */
+/** A provider's statement about the key for sealed requests (docs/spec/sealing.md#keys). */
 export interface SealKey extends CodecType<typeof sealKeyCodec> {}
 
 const sealKeyFormat = createFormat<SealKey>(refine<SealKey>(sealKeyCodec, assertSealKey), { tag: 'ogong-seal-key-v1' });
@@ -59,16 +59,16 @@ export function signSealKey(signer: HybridSigner, key: SealKey): SignedSealKey {
   return { sealKey, providerKey: signer.publicKey, signature: signer.sign(sealKey) };
 }
 
-/** A seal key names itself by the hash of what its provider signed. */
+/** Computes the name of a seal key: the hash of the bytes that its provider signed. */
 export const hashSealKey = (crypto: Pick<Crypto, 'sha256'>, sealKey: Uint8Array): Uint8Array => crypto.sha256(sealKey);
 
-/** A seal key that may be sealed to now. */
+/** A seal key that is valid now. */
 export interface CheckedSealKey extends SealKey {
   readonly hash: Uint8Array;
 }
 
 /**
- * The seal key of a provider, signed by it, for these contracts and for now.
+ * Verifies a provider's seal key: signed by it, for these contracts, and valid now.
  * @throws SealError
  */
 export function verifySealKey(

@@ -8,7 +8,7 @@ import {
 } from '../generated/ogong/v1/ogong_pb.ts';
 import { SealError } from './seal-error.ts';
 
-/** What stands in the units of a sealed reply: a part of its text, a milestone behind it, or all that comes last. */
+/** The content of the units of a sealed reply: a part of its text, a milestone after it, or the final message. */
 export type OpenedPart = { readonly delta: Delta } | { readonly milestone: Milestone } | { readonly end: SealedEnd };
 
 /** @throws SealError */
@@ -20,7 +20,7 @@ export function readSealedMessage(bytes: Uint8Array): OpenedPart {
   throw new SealError('malformed', 'a message of no kind');
 }
 
-/** A milestone as it is shown to somebody who pays and is not to read it: without its windows. */
+/** Encodes a milestone for a payer that must not read it: without its windows. */
 export function encodeClaimedMilestone({ record, header, textBytes, admission, payeeWord, evidence }: Milestone) {
   const claimed = {
     header,

@@ -20,13 +20,16 @@ const innerCodec = struct({
   endpoint: plainText(MAX_ENDPOINT_NAME),
   /** The consumer's exact body. */
   body: bytes32(MAX_REQUEST_BYTES),
-  /** As much of the reply as the milestone is about. */
+  /** The part of the reply that the milestone covers. */
   response: bytes32(MAX_RESPONSE_BYTES),
-  /** Of the milestone. */
+  /** Opening of the milestone. */
   opening: bytes32(MAX_MILESTONE_OPENING_BYTES),
 });
 
-/** What its validator needs of a sealed reply that broke off, and what its gateway is not to read (docs/spec/sealing.md#parts). */
+/**
+ * The data that its validator needs of a sealed reply that broke off, and its gateway must not read
+ * (docs/spec/sealing.md#parts).
+ */
 export interface InnerPart extends CodecType<typeof innerCodec> {}
 
 const innerFormat = createFormat<InnerPart>(innerCodec, { tag: 'ogong-sealed-part-inner-v1' });
@@ -34,7 +37,7 @@ const innerFormat = createFormat<InnerPart>(innerCodec, { tag: 'ogong-sealed-par
 const envelopeFormat = createFormat(
   struct({
     suite: u8,
-    /** Which key opens it. */
+    /** Name of the key that opens it. */
     sealKeyHash: hash,
     capsule: bytes(CAPSULE_BYTES),
     commit: hash,
@@ -68,7 +71,7 @@ function createContext(
   };
 }
 
-/** Seals a part to the validator of its order. @throws SealError where the key is malformed. */
+/** Seals a part to the validator of its order. @throws SealError for a malformed key. */
 export function sealPart(
   { seal }: Pick<SealTools, 'seal'>,
   {
@@ -93,7 +96,8 @@ export function sealPart(
 
 /**
  * Opens a part.
- * @param findKey the key that a hash names, undefined where it is not held, or no more. @throws SealError
+ * @param findKey returns the key with a hash, undefined if it is not, or no longer, stored.
+ * @throws SealError
  */
 export function openPart(
   { seal }: Pick<SealTools, 'seal'>,

@@ -8,7 +8,7 @@ import { encodeSealContext, SEAL_SUITE } from './seal-context.ts';
 import { SealError } from './seal-error.ts';
 import { assertCommits, commitTo, decode, type ReplySecret, type SealTools } from './sealed-request.ts';
 
-/** Of a message, in one unit. */
+/** The largest piece of a message in one unit. */
 const MAX_PIECE_BYTES = 32_000;
 const MAX_SEALED_UNIT = padUnit(MAX_PIECE_BYTES + 5) + AEAD_TAG_BYTES;
 
@@ -21,7 +21,7 @@ const headFormat = createFormat(
   { tag: 'ogong-sealed-reply-v1' },
 );
 
-/** Always part of one stream, so without a tag: its key says which place it has in which stream. */
+/** The format of a unit. It is always part of one stream, so it has no tag: its key binds it to its place in the stream. */
 const unitFormat = createFormat(
   struct({
     index: u32,
@@ -31,7 +31,7 @@ const unitFormat = createFormat(
   {},
 );
 
-/** A unit with an encapsulation of its own, and what commits to its key. */
+/** The format of a unit with its own encapsulation and key commitment. */
 const capsuledFormat = createFormat(
   struct({
     index: u32,
@@ -51,7 +51,7 @@ interface UnitPlace {
   readonly isLast: boolean;
 }
 
-/** Of each place of the stream, and of whether it is the last one, so a unit opens nowhere else. */
+/** Derives the key for each place of the stream, and for whether it is the last one. So a unit opens nowhere else. */
 function deriveAt(keys: Exporter, label: Uint8Array, { index, isLast }: UnitPlace): Uint8Array {
   const place = createWriter(5)
     .u32(index)
@@ -60,7 +60,7 @@ function deriveAt(keys: Exporter, label: Uint8Array, { index, isLast }: UnitPlac
   return keys.export(concatBytes(label, place));
 }
 
-/** How units are sealed under a suite: by what both sides derived for the stream, and by an encapsulation of each where it has one. */
+/** The sealing of units under a suite. Units use the secret of the stream, and their own encapsulation in suite 2. */
 interface UnitCodec {
   seal(keys: Exporter, place: UnitPlace, padded: Uint8Array, replyKey: Uint8Array): Uint8Array;
   read(unit: Uint8Array): UnitPlace & { open(keys: Exporter, replyKey: UnitKey): Uint8Array | undefined };
@@ -82,7 +82,7 @@ function createUnitCodec(seal: SealTools['seal'], { secret }: { readonly secret:
   }
   const { context, psk } = secret;
   const info = encodeSealContext(context);
-  /** Of one unit: whoever has it derives nothing of another one. */
+  /** Creates the keys of one unit. They reveal nothing about another unit. */
   const openKeys = (keys: Exporter, place: UnitPlace, shared: Uint8Array): Exporter =>
     createExporter(seal, { shared, info, psk: { key: deriveAt(keys, UNIT_PSK_LABEL, place), id: psk.id } });
   return {
@@ -108,7 +108,7 @@ function createUnitCodec(seal: SealTools['seal'], { secret }: { readonly secret:
   };
 }
 
-/** @throws SealError where the reply key is malformed. */
+/** @throws SealError for a malformed reply key. */
 function encapsulate(seal: SealTools['seal'], replyKey: Uint8Array): Encapsulated {
   const encapsulated = seal.encapsulate(replyKey);
   if (encapsulated === undefined) throw new SealError('malformed', 'the reply key is no key');
@@ -118,13 +118,19 @@ function encapsulate(seal: SealTools['seal'], replyKey: Uint8Array): Encapsulate
 /** The provider's side of one reply. */
 export interface ReplySealer {
   readonly suite: number;
-  /** Goes ahead of all units. */
+  /** The head, sent before all units. */
   readonly head: Uint8Array;
-  /** The units of one message, in their order. Each is made once: a key seals one text. @param isLast no message follows. */
+  /**
+   * Seals one message into units, in order. Call it once for each message, because a key seals one text. @param isLast no
+   * message follows.
+   */
   seal(message: Uint8Array, options?: { readonly isLast?: boolean }): readonly Uint8Array[];
 }
 
-/** One encapsulation for the whole direction, and one for each unit under suite 2. @throws SealError where the reply key is malformed. */
+/**
+ * Creates a sealer with one encapsulation for the whole direction. Suite 2 adds one for each unit. @throws SealError for a
+ * malformed reply key.
+ */
 export function createReplySealer(
   { seal }: Pick<SealTools, 'seal'>,
   { secret, replyKey }: { readonly secret: ReplySecret; readonly replyKey: Uint8Array },
@@ -158,17 +164,17 @@ export function createReplySealer(
 
 /** The consumer's side. */
 export interface ReplyOpener {
-  /** @returns a message that is whole by this unit, undefined where it goes on. @throws SealError; then the stream is worth nothing more. */
+  /** @returns a message that this unit completes, undefined if it continues. @throws SealError; then the stream is invalid. */
   open(unit: Uint8Array): Uint8Array | undefined;
-  /** @throws SealError `truncated` where the last unit has not come. */
+  /** @throws SealError `truncated` if the last unit has not come. */
   end(): void;
-  /** What opens the units of this reply, and nothing else, for whoever is shown it. */
+  /** The secret that opens the units of this reply, and nothing else, for a third party. */
   readonly exporterSecret: Uint8Array;
 }
 
 /**
- * Opens units in their order and nothing else: a gap, a repeat, a change or an end without the last unit fails.
- * @throws SealError where the head is not for this request, or of nobody who opened it.
+ * Opens units in their order only. A gap, a repeat, a change or an end without the last unit fails.
+ * @throws SealError if the head is not for this request, or its author did not open the request.
  */
 export function createReplyOpener(
   { seal }: Pick<SealTools, 'seal'>,
@@ -181,7 +187,7 @@ export function createReplyOpener(
     readonly secret: ReplySecret;
     readonly replyKey: Pick<KemKey, 'decapsulate'>;
     readonly head: Uint8Array;
-    /** Of all messages. */
+    /** The most bytes of all messages. */
     readonly maxBytes?: number;
   },
 ): ReplyOpener {
@@ -197,15 +203,15 @@ export function createReplyOpener(
 }
 
 /**
- * The same for a third party that is shown the exporter secret of one reply: the head commits to it.
- * @throws SealError where the secret is of another reply.
+ * Opens a reply for a third party with its exporter secret. The head commits to the secret.
+ * @throws SealError if the secret belongs to another reply.
  */
 export function openDisclosedReply(
   { seal }: Pick<SealTools, 'seal'>,
   { exporterSecret, head }: { readonly exporterSecret: Uint8Array; readonly head: Uint8Array },
 ): ReplyOpener {
   const { suite, capsule, commit } = decode(headFormat, head);
-  // Under the other one no secret opens more than a unit.
+  // In the other suite each secret opens only one unit.
   if (suite !== SEAL_SUITE)
     throw new SealError('malformed', `a reply of seal suite ${suite} is opened by no one secret`);
   return createUnitOpener(openExporter(seal, exporterSecret), {

@@ -34,23 +34,23 @@ const MAX_ENDPOINT_NAME = 32;
 const innerCodec = struct({
   endpoint: plainText(MAX_ENDPOINT_NAME),
   cacheScope: bytes16(MAX_CACHE_SCOPE_BYTES),
-  /** X-Wing, for this request alone: its reply is sealed to it. */
+  /** X-Wing key for this request alone. Its reply is sealed to it. */
   replyKey: bytes(KEM_KEY_BYTES),
   /** The consumer's exact body. */
   body: bytes32(MAX_REQUEST_BYTES),
 });
 
-/** What only the provider reads. */
+/** The part that only the provider reads. */
 export interface InnerRequest extends CodecType<typeof innerCodec> {}
 
 const innerFormat = createFormat<InnerRequest>(innerCodec, { tag: 'ogong-sealed-inner-v1' });
 
 const envelopeCodec = struct({
   suite: u8,
-  /** Which key opens it. */
+  /** Name of the key that opens it. */
   sealKeyHash: hash,
   capsule: bytes(CAPSULE_BYTES),
-  /** To key and context: a text that opened under two keys would show two recipients two requests. */
+  /** Commitment to key and context. A text that opened under two keys would show two recipients two requests. */
   commit: hash,
   sealed: bytes32(MAX_SEALED_REQUEST_BYTES),
 });
@@ -60,10 +60,10 @@ const envelopeFormat = createFormat(envelopeCodec, {
   maxBytes: MAX_SEALED_REQUEST_BYTES + 2 * CAPSULE_BYTES,
 });
 
-/** From a sealed request to its reply: the same on both sides. */
+/** The secret that links a sealed request to its reply. It is the same on both sides. */
 export interface ReplySecret {
   readonly context: SealContext;
-  /** Only who made or opened the request has it, so nobody else can write a reply. */
+  /** Only the parties that made or opened the request have it, so nobody else can write a reply. */
   readonly psk: PreSharedKey;
 }
 
@@ -72,8 +72,8 @@ const BODY_LABEL = utf8Encode('body');
 const REPLY_LABEL = utf8Encode('reply-psk');
 
 /**
- * Seals a request to a provider's key. Nothing opens it but that key, for this reply and this request.
- * @throws SealError where the key is malformed.
+ * Seals a request to a provider's key. Only that key opens it, for this reply and this request.
+ * @throws SealError for a malformed key.
  */
 export function sealRequest(
   { crypto, seal }: SealTools,
@@ -86,7 +86,7 @@ export function sealRequest(
     readonly exchange: SealedExchange;
     readonly to: Pick<CheckedSealKey, 'hash' | 'key'>;
     readonly inner: InnerRequest;
-    /** Of request and reply: what answers under another does not open. Default: 1. */
+    /** Suite of request and reply. A reply under another suite does not open. Default: 1. */
     readonly suite?: SealSuite | undefined;
   },
 ): { readonly envelope: Uint8Array; readonly reply: ReplySecret } {
@@ -104,7 +104,7 @@ export function sealRequest(
 
 /**
  * Opens a request.
- * @param findKey the key that a hash names, undefined where it is not held, or no more.
+ * @param findKey returns the key with a hash, undefined if it is not, or no longer, stored.
  * @throws SealError
  */
 export function openRequest(
@@ -134,7 +134,7 @@ export function openRequest(
   return { inner, reply: createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey }) };
 }
 
-/** The primitives that both directions take. */
+/** The primitives for both directions. */
 export interface SealTools {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly seal: SealPrimitives;
@@ -143,7 +143,7 @@ export interface SealTools {
 export const commitTo = (keys: Exporter, capsule: Uint8Array): Uint8Array =>
   keys.export(concatBytes(COMMIT_LABEL, capsule));
 
-/** Before anything is decrypted. @throws SealError */
+/** Asserts the commitment before anything is decrypted. @throws SealError */
 export function assertCommits(keys: Exporter, capsule: Uint8Array, commit: Uint8Array): void {
   if (equalBytes(commitTo(keys, capsule), commit)) return;
   throw new SealError('not-opened', 'sealed under another key, or for another exchange');

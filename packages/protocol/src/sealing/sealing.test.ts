@@ -56,7 +56,7 @@ describe('a part for the validator', () => {
       findKey: (named) => (toHex(named) === toHex(nobleCrypto.sha256(fromHex(part.sealKey))) ? key : undefined),
     });
 
-  it('opens as the vector says, for its milestone alone', () => {
+  it('opens as in the vector, and only for its milestone', () => {
     const opened = openIt();
     expect(opened.endpoint).toBe(part.endpoint);
     expect([opened.body, opened.response, opened.opening].map(toHex)).toEqual([part.body, part.response, part.opening]);
@@ -73,7 +73,7 @@ describe('a part for the validator', () => {
 });
 
 describe('the key schedule', () => {
-  it.each(vectors.hpke)('exports what RFC 9180 has for $shared', ({ kemId, shared, info, exports, ...psk }) => {
+  it.each(vectors.hpke)('exports the values of RFC 9180 for $shared', ({ kemId, shared, info, exports, ...psk }) => {
     const { psk: key, pskId: id } = psk;
     const preShared = key !== undefined && id !== undefined ? { psk: { key: fromHex(key), id: fromHex(id) } } : {};
     const exporter = createExporter(seal, { kemId, shared: fromHex(shared), info: fromHex(info), ...preShared });
@@ -81,7 +81,7 @@ describe('the key schedule', () => {
       expect(toHex(exporter.export(fromHex(context)))).toBe(value);
   });
 
-  it('exports something else for another KEM, info or pre-shared key', () => {
+  it('exports other values for another KEM, info or pre-shared key', () => {
     const base = { shared: hash, info: hash };
     const one = toHex(createExporter(seal, base).export(hash));
     expect(toHex(createExporter(seal, { ...base, kemId: 0x20 }).export(hash))).not.toBe(one);
@@ -91,11 +91,11 @@ describe('the key schedule', () => {
 });
 
 describe('padding', () => {
-  it.each(vectors.padding)('pads $length bytes as the vectors do', ({ length, request, unit }) => {
+  it.each(vectors.padding)('pads $length bytes as in the vectors', ({ length, request, unit }) => {
     expect([padRequest(length), padUnit(length)]).toEqual([request, unit]);
   });
 
-  it('adds at most an eighth to what is long, and never shrinks', () => {
+  it('adds at most an eighth to long content, and never shrinks', () => {
     for (let length = 1; length < 300_000; length = Math.ceil(length * 1.013)) {
       const padded = padToBucket(length);
       expect(padded).toBeGreaterThanOrEqual(length);
@@ -103,7 +103,7 @@ describe('padding', () => {
     }
   });
 
-  it('gives the content back, and takes no other padding', () => {
+  it('returns the content, and accepts no other padding', () => {
     const padded = pad(utf8Encode('abc'), padUnit);
     expect(utf8Decode(unpad(padded, padUnit))).toBe('abc');
     expect(codeOf(() => unpad(concatBytes(padded, new Uint8Array(64)), padUnit))).toBe('malformed');
@@ -114,13 +114,13 @@ describe('padding', () => {
 });
 
 describe('a sealed request', () => {
-  it('opens for its provider, and shows nothing before', () => {
+  it('opens for its provider, and reveals nothing before', () => {
     expect(open(sent.envelope).inner).toEqual(inner);
     expect(holds(sent.envelope, MARKER)).toBe(false);
     expect(open(sent.envelope).reply).toEqual(sent.reply);
   });
 
-  it('opens as the vectors have it', () => {
+  it('opens as in the vectors', () => {
     const { request, sealKey, reply } = vectors;
     const exchange = { ...EXCHANGE, requestHash: fromHex(vectors.exchange.requestHash) };
     const opened = openRequest(tools, {
@@ -136,7 +136,7 @@ describe('a sealed request', () => {
     opener.end();
   });
 
-  it('has a length that says only a bucket', () => {
+  it('has a length that reveals only a bucket', () => {
     const sizes = [1, 20, 300].map((length) => {
       const longer = { ...inner, body: new Uint8Array(length) };
       return sealRequest(tools, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner: longer }).envelope
@@ -162,7 +162,7 @@ describe('a sealed request', () => {
     ).toBe('unknown-key');
   });
 
-  it('does not open where any byte is changed, cut off or added', () => {
+  it('does not open if any byte is changed, cut off or added', () => {
     const { envelope } = sent;
     const places = [0, 23, 24, 25, 57, 1_000, 1_176, 1_178, 1_209, 1_212, 2_000, envelope.length - 1];
     for (const at of places)
@@ -177,7 +177,8 @@ describe('a sealed request', () => {
   });
 
   it('commits to its key before anything is decrypted', () => {
-    // The commitment of another envelope to the same key: ciphertext and tag alone would have to catch it.
+    // Another envelope to the same key, with this commitment. Without the check, ciphertext and tag alone would have to detect
+    // it.
     const other = sealRequest(tools, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner });
     const at = sent.envelope.length - 4 - 32 - (sent.envelope.length - 1_213);
     const swapped = sent.envelope.slice();
@@ -207,7 +208,7 @@ describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
     return { units, openReply, sealer };
   };
 
-  it('comes as it was sent, in units that show nothing', () => {
+  it('arrives as it was sent, in units that reveal nothing', () => {
     const { units, openReply, sealer } = sealAll([MARKER, 'b', '']);
     const opener = openReply();
     expect(units.map((unit) => utf8Decode(opener.open(unit) as Uint8Array))).toEqual([MARKER, 'b', '']);
@@ -235,12 +236,12 @@ describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
       const opener = openReply();
       expect(codeOf(() => order.map((unit) => opener.open(unit)))).toBe('out-of-order');
     }
-    // With the number of another one it does not open.
+    // It does not open under the number of another unit.
     const renumbered = concatBytes(a.subarray(0, 4), b.subarray(4));
     expect(codeOf(() => openReply().open(renumbered))).toBe('not-opened');
   });
 
-  it('fails where it ends too early, or is ended by somebody else', () => {
+  it('fails if it ends too early, or another party ends it', () => {
     const { units, openReply } = sealAll(['a', 'b', 'c']);
     const opener = openReply();
     opener.open(units[0] as Uint8Array);
@@ -249,7 +250,7 @@ describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
   });
 
   it.each([0, 4, 5, 7, 30, 80, 86, 600, 1_124, 1_125, 1_156, 1_157, 1_160, 1_238])(
-    'fails where byte %i of a unit is changed',
+    'fails if byte %i of a unit is changed',
     (at) => {
       const { units, openReply } = sealAll(['a', 'b']);
       const [unit] = units as [Uint8Array];
@@ -257,14 +258,14 @@ describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
     },
   );
 
-  it('opens under no other suite, whoever writes its number there', () => {
+  it('opens under no other suite, even if its number is changed', () => {
     const other = SEAL_SUITES.find((one) => one !== suite) as SealSuite;
     const at = utf8Encode('ogong-sealed-request-v1\n').length;
     const swapped = sent.envelope.slice();
     expect(swapped[at]).toBe(suite);
     swapped[at] = other;
     expect(codeOf(() => open(swapped))).toBe('not-opened');
-    // A provider that answers under another one than it was asked under.
+    // The provider answers under another suite than the requested one.
     const { openReply, sealer } = sealAll(['a']);
     const head = sealer.head.slice();
     head[utf8Encode('ogong-sealed-reply-v1\n').length] = other;
@@ -274,13 +275,13 @@ describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
     expect(codeOf(() => openReply({ head: answered.head }))).toBe('malformed');
   });
 
-  it.each([0, 22, 23, 1_000, 1_143, 1_170])('fails where byte %i of the head is changed', (at) => {
+  it.each([0, 22, 23, 1_000, 1_143, 1_170])('fails if byte %i of the head is changed', (at) => {
     const { openReply, sealer } = sealAll(['a']);
     expect(codeOf(() => openReply({ head: flip(sealer.head, at) }))).toBeDefined();
   });
 
-  it('can be written by nobody who has not opened the request', () => {
-    // Anybody can encapsulate to the reply key, which is public to whoever was shown it.
+  it('can only be written by a party that has opened the request', () => {
+    // Any party that sees the reply key can encapsulate to it.
     const forged = createReplySealer(tools, {
       secret: { ...secret, psk: { ...secret.psk, key: new Uint8Array(32) } },
       replyKey: client.publicKey,
@@ -290,7 +291,7 @@ describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
     );
   });
 
-  it('answers no other request, though its key were the same', () => {
+  it('answers no other request, even with the same key', () => {
     const other = sealRequest(tools, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner, suite });
     const { openReply } = sealAll(['a']);
     expect(codeOf(() => openReply({ secret: other.reply }))).toBe('not-opened');
@@ -316,7 +317,7 @@ describe('a seal key', () => {
   const check = (over: Partial<typeof given> = {}, statement = signed) =>
     codeOf(() => verifySealKey(nobleCrypto, statement, { ...given, ...over }));
 
-  it('holds where its provider signed it for these contracts and for now', () => {
+  it('is valid if its provider signed it for these contracts and for now', () => {
     expect(verifySealKey(nobleCrypto, signed, given)).toEqual({
       ...key,
       hash: hashSealKey(nobleCrypto, signed.sealKey),
@@ -324,7 +325,7 @@ describe('a seal key', () => {
     expect(vectors.sealKey.hash).toBe(toHex(hashSealKey(nobleCrypto, fromHex(vectors.sealKey.bytes))));
   });
 
-  it('holds for nothing else', () => {
+  it('is invalid otherwise', () => {
     expect(check({ ledger: { ...EXCHANGE.ledger, chainId: 1n } })).toBe('malformed');
     expect(check({ providerId: hash })).toBe('malformed');
     expect(check({ nowMs: 4_600_000 })).toBe('malformed');
@@ -336,14 +337,14 @@ describe('a seal key', () => {
     expect(check({}, { ...signed, sealKey: new Uint8Array(10) })).toBe('malformed');
   });
 
-  it('lives for an hour at most, under a suite that is known', () => {
+  it('lives for at most an hour, under a known suite', () => {
     expect(() => encodeSealKey({ ...key, expiresAtMs: key.issuedAtMs + 3_600_001 })).toThrow('lifetime');
     expect(() => encodeSealKey({ ...key, expiresAtMs: key.issuedAtMs })).toThrow('lifetime');
     expect(() => encodeSealKey({ ...key, suite: 2 })).toThrow('suite');
   });
 });
 
-it('a unit of suite 2 opens by its own encapsulation alone, and no secret of another one', () => {
+it('a unit of suite 2 opens only by its own encapsulation, and by no secret of another unit', () => {
   const suite = UNIT_SEAL_SUITE;
   const { reply: secret } = sealRequest(tools, {
     exchange: EXCHANGE,
@@ -355,7 +356,7 @@ it('a unit of suite 2 opens by its own encapsulation alone, and no secret of ano
   const [first, second] = ['a', 'b'].flatMap((text) => sealer.seal(utf8Encode(text))) as [Uint8Array, Uint8Array];
   const capsuleOf = (unit: Uint8Array): Uint8Array => unit.subarray(5, 5 + CAPSULE_BYTES);
   expect(toHex(capsuleOf(first))).not.toBe(toHex(capsuleOf(second)));
-  // Its capsule and commitment in the place of another's.
+  // Its capsule and commitment in place of those of another unit.
   const moved = second.slice();
   moved.set(first.subarray(5, 5 + CAPSULE_BYTES + 32), 5);
   const opener = createReplyOpener(tools, { secret, replyKey: client, head: sealer.head });
@@ -366,7 +367,7 @@ it('a unit of suite 2 opens by its own encapsulation alone, and no secret of ano
   );
 });
 
-it('seals the same with the same secrets, and otherwise with others', () => {
+it('seals to the same bytes with the same secrets, and to others otherwise', () => {
   const once = () => {
     const again = { crypto: nobleCrypto, seal: createTestSeal(7) };
     return sealRequest(again, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner }).envelope;

@@ -20,7 +20,7 @@ const keyCodec = struct({
   key: bytes(KEM_KEY_BYTES),
 });
 
-/** What a validator says about the key that parts of replies are sealed to (docs/spec/sealing.md#parts). */
+/** A validator's statement about the key for sealed parts of replies (docs/spec/sealing.md#parts). */
 export interface ValidatorSealKey extends CodecType<typeof keyCodec> {}
 
 const keyFormat = createFormat<ValidatorSealKey>(refine<ValidatorSealKey>(keyCodec, assertKey), {
@@ -42,7 +42,7 @@ const typedKey = createTypedStruct('ValidatorSealKey', {
   sealKey: abi.bytes32,
 });
 
-/** The 32-byte digest that the validator signs. @param named.sealKey hashSealKey of the encoded key. */
+/** Computes the 32-byte digest that the validator signs. @param named.sealKey hashSealKey of the encoded key. */
 export function hashValidatorSealKey(
   crypto: Crypto,
   ledger: LedgerDomain,
@@ -58,14 +58,15 @@ export interface SignedValidatorSealKey {
   readonly signature: Uint8Array;
 }
 
-/** A validator's seal key that may be sealed to now. */
+/** A validator's seal key that is valid now. */
 export interface CheckedValidatorSealKey extends ValidatorSealKey {
   readonly hash: Uint8Array;
 }
 
 /**
- * The seal key of a validator, signed by it, for these contracts and for now.
- * @param expected.signingKey address of the key that signs for the validator. @throws SealError
+ * Verifies a validator's seal key: signed by it, for these contracts, and valid now.
+ * @param expected.signingKey address of the key that signs for the validator.
+ * @throws SealError
  */
 export function verifyValidatorSealKey(
   crypto: Crypto,

@@ -36,17 +36,17 @@ const validator = bytesOf(20, 0xaa);
 interface Reply {
   readonly verdict: (typeof VERDICTS)[number];
   readonly fee: bigint;
-  /** Of an abandoned reply. Default: 0. */
+  /** Fine for an abandoned reply. Default: 0. */
   readonly fine?: bigint;
   readonly payer: number;
   readonly payee: number;
   readonly router: number;
   readonly ejects: boolean;
-  /** Payees of the verifiers that it credits; 0 has none. Default: nobody. */
+  /** Payees of the credited verifiers; 0 stands for none. Default: no verifiers. */
   readonly credited?: readonly number[];
   /** Half hours in which the verifier of payee 9 was silent. Default: none. */
   readonly silentAt?: readonly number[];
-  /** Of those that it names as refuted. */
+  /** Payees of the verifiers that the entry names as refuted. */
   readonly refuted?: readonly number[];
   readonly timeMs?: number;
 }
@@ -66,7 +66,7 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
   { maxLength: 20 },
 );
 
-/** Nothing that a cheat did in the same run is paid for. */
+/** Lists the replies without those of a provider that exact evidence ejects in the same run. */
 const listBillable = (replies: readonly Reply[]): Reply[] => {
   const cheats = new Set(replies.filter(({ verdict }) => verdict === 'reject').map(({ payee }) => payee));
   return replies.filter(({ verdict, payee }) => isBillable(verdict) && !cheats.has(payee));
@@ -74,7 +74,7 @@ const listBillable = (replies: readonly Reply[]): Reply[] => {
 
 const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandoned', 'unjudged'].includes(verdict);
 
-/** That each payee's verifiers score of a reply. */
+/** Returns the tokens of a reply that each payee's verifiers score. */
 const tokensOf = (payee: number): number => 5 + 7 * payee * payee;
 
 const markAll = (outcome: 'credited' | 'refuted', payees: readonly number[] = []): VerifierMark[] =>
@@ -178,7 +178,7 @@ describe('settlement digest', () => {
 });
 
 describe('settlement', () => {
-  it('conserves: debits, lines and the fees of what was accepted are one sum', () => {
+  it('conserves money: debits, lines and the fees of accepted replies have the same sum', () => {
     fc.assert(
       fc.property(anyReplies, (replies) => {
         const { batch, debits, lines, ejections } = buildSettlement(nobleCrypto, toInput(replies));
@@ -198,7 +198,7 @@ describe('settlement', () => {
     );
   });
 
-  it('neither draws nor pays what uncollectable payers owe, and still counts and commits to their replies', () => {
+  it('excludes debts of uncollectable payers from debits and lines, but counts and commits to their replies', () => {
     fc.assert(
       fc.property(anyReplies, fc.subarray([0, 1, 2, 3]), (replies, chosen) => {
         const input = toInput(replies);
@@ -222,7 +222,7 @@ describe('settlement', () => {
     );
   });
 
-  it('fines a provider for what it abandoned, up to what it earns in the run, and nobody else', () => {
+  it('fines a provider for abandoned replies, up to its earnings in the run, and nobody else', () => {
     fc.assert(
       fc.property(anyReplies, fc.subarray([0, 1, 2, 3]), (replies, chosen) => {
         const input = toInput(replies);
@@ -242,7 +242,7 @@ describe('settlement', () => {
     );
   });
 
-  it('takes a fine from the first lines, whoever the payer was that was left alone', () => {
+  it('takes a fine from the first lines, for any payer of the abandoned reply', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const run: Reply[] = [
       { ...reply, verdict: 'abandoned', fine: 7n, payer: 3 },
@@ -267,7 +267,7 @@ describe('settlement', () => {
     expect(() => encodeSettlement({ ...settlement, uncollectable: [one] })).toThrow(ProtocolError);
   });
 
-  it('tallies who verified, by payee, whatever the verdict and whoever can be drawn; nobody without a payee', () => {
+  it('tallies verifiers by payee, for any verdict and any payer, without verifiers that have no payee', () => {
     fc.assert(
       fc.property(anyReplies, fc.boolean(), (replies, leavesOut) => {
         const input = toInput(replies);
@@ -285,7 +285,7 @@ describe('settlement', () => {
     );
   });
 
-  it('credits a payee with no more tokens than the field holds, and not at all for none', () => {
+  it('caps the credited tokens of a payee at the field size, and adds no tally for zero tokens', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const mark = (payee: number, tokens: number): VerifierMark => ({
       ...{ verifierId: bytesOf(32, payee), payee: bytesOf(20, payee), outcome: 'credited', tokens },
@@ -300,12 +300,12 @@ describe('settlement', () => {
       { payee: bytesOf(20, 1), credits: most, refuted: 0 },
       { payee: bytesOf(20, 2), credits: 3, refuted: 0 },
     ]);
-    // Whoever is doubted is neither paid nor does it lose stake.
+    // A doubted verifier is neither paid nor does it lose stake.
     const doubted: VerifierMark = { verifierId: bytesOf(32, 4), payee: bytesOf(20, 4), outcome: 'doubted' };
     expect(tally([mark(2, 3), doubted])).toEqual([{ payee: bytesOf(20, 2), credits: 3, refuted: 0 }]);
   });
 
-  it('pays each shard of a cohort its own line, which together are the fee, and draws the payer once', () => {
+  it('pays each shard of a cohort its own line, which sum to the fee, and debits the payer once', () => {
     const reply: Reply = { verdict: 'accept', fee: 100n, payer: 1, payee: 1, router: 2, ejects: false };
     const shards = [10, 12, 11].map((layers, i) => ({
       ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), layers },
@@ -333,7 +333,7 @@ describe('settlement', () => {
     expect(alone.add({ ...first.entry, shards: [] })).toBeLessThan(computeSettlementGas(settlement));
   });
 
-  it('nets a provider by model where makers have a share, and no line by model where they have none', () => {
+  it('nets a provider by model if makers have a share, and without models otherwise', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const unbilled: Reply = { ...reply, verdict: 'unjudged' };
     const input = toInput([reply, { ...reply, fee: 7n }, unbilled, { ...reply, fee: 9n }]);
@@ -352,7 +352,7 @@ describe('settlement', () => {
     const meter = createGasMeter();
     for (const [i, entry] of input.entries.entries()) meter.add(parseVerdictEntry(entry), modelRoots[i]);
     expect(meter.add(parseVerdictEntry(input.entries[3] as Uint8Array), other)).toBe(computeSettlementGas(named));
-    // Whoever is paid has a model, and no batch names some of them.
+    // Every paid entry has a model, and no batch names models on only some lines.
     for (const roots of [
       [other, one, one],
       [other, undefined, one, one],
@@ -378,7 +378,7 @@ describe('settlement', () => {
     expect(settlement).toMatchObject({ debits: [], lines: [], batch: { replies: 0, logLength: 2n } });
   });
 
-  it('owes nothing to a provider that exact evidence ejects in the same run, before or after it, and pays the others', () => {
+  it('owes nothing to a provider that exact evidence ejects in the same run, and pays the others', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const proof: Reply = { ...reply, verdict: 'reject', fee: 0n, ejects: true };
     const other: Reply = { ...reply, payee: 2, payer: 2 };
@@ -395,7 +395,7 @@ describe('settlement', () => {
     }
   });
 
-  it('owes nothing for what a log decides within a day of exact evidence, and pays what comes later', () => {
+  it('owes nothing for replies decided within a day of exact evidence, and pays for later ones', () => {
     const provenMs = 1_000;
     const findTests = ([key]: Uint8Array) => ({ ...INITIAL_TESTS, provenMs: key === 1 ? provenMs : 0 });
     const at = (timeMs: number, payee = 1): Reply => ({
@@ -408,7 +408,7 @@ describe('settlement', () => {
     expect([at(provenMs + 86_400_001), at(1_001, 2)].map(sumOf)).toEqual([5n, 5n]);
   });
 
-  it('counts a silent half hour as a refuted report where the day before had all free ones, in this log or in this run', () => {
+  it('counts a silent half hour as a refuted report once all free ones of the day are used, in this log or run', () => {
     const silentAt = (...halfHours: readonly number[]) =>
       toInput([
         { ...{ verdict: 'unjudged', fee: 0n, payer: 1, payee: 1, router: 1, ejects: false }, silentAt: halfHours },
@@ -467,7 +467,7 @@ describe('settlement', () => {
     );
   });
 
-  it('refuses to encode what does not balance, is unsorted, or is too large for a transaction', () => {
+  it('refuses to encode a batch that does not balance, is unsorted, or is too large for a transaction', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const settlement = buildSettlement(nobleCrypto, toInput([reply, { ...reply, payee: 2, payer: 2 }]));
     const [first, second] = settlement.lines;

@@ -23,63 +23,64 @@ import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type Verdic
 
 const BATCH = {
   validator: abi.address,
-  /** From 1, without gaps. */
+  /** Number of the batch, from 1 without gaps. */
   sequence: abi.uint64,
   logHead: abi.bytes32,
   logLength: abi.uint64,
-  /** RFC 6962 root over the log entries that are paid for, in log order. */
+  /** RFC 6962 root over the paid log entries, in log order. */
   recordsRoot: abi.bytes32,
-  /** How many those are. */
+  /** Number of those entries. */
   replies: abi.uint32,
 };
 const batchCodec = struct(BATCH);
 
 /**
- * A batch as the settlement contract takes it (docs/spec/settlement.md): a run of one validator's verdict log, netted
- * per payer and per (provider, payee, router), and per model where makers have a share. Field names and units are the contract's; amounts are atomic.
+ * A batch as the settlement contract takes it (docs/spec/settlement.md): a run of one validator's verdict log. It is netted per
+ * payer and per (provider, payee, router), and per model if makers have a share. Field names and units are the contract's;
+ * amounts are atomic.
  */
 export interface Batch extends CodecType<typeof batchCodec> {}
 
 const DEBIT = { payer: abi.address, amount: abi.uint128, cumulative: abi.uint128, termsHash: abi.bytes32 };
 const debitCodec = struct({
   ...DEBIT,
-  /** The payer's, over that order. */
+  /** The payer's signature over that order. */
   signature: bytes(65),
 });
 
-/** What one payer owes, under the newest order that it signed. */
+/** The debt of one payer, under the newest order that it signed. */
 export interface Debit extends CodecType<typeof debitCodec> {}
 
 const LINE = {
-  /** The key that served, whose earnings the line adds to. */
+  /** The key that served. The line adds to its earnings. */
   providerId: abi.bytes32,
   payee: abi.address,
-  /** Zero address where no router took part. */
+  /** Zero address if no router took part. */
   router: abi.address,
   gross: abi.uint128,
-  /** The part of gross that goes to the verification pool whole; the rest is shared. */
+  /** The part of gross that goes to the verification pool as a whole. The rest is shared. */
   fine: abi.uint128,
   /** Content root of the model, whose maker the registry names; zero while makers have no share. */
   modelRoot: abi.bytes32,
 };
 const lineCodec = struct(LINE);
 
-/** What is owed for the replies of one provider, for one payee, that came through one router; and of one model where makers have a share. */
+/** The debt for one provider's replies to one payer through one router. If makers have a share, it is for one model. */
 export interface Line extends CodecType<typeof lineCodec> {}
 
 const TALLY = {
   payee: abi.address,
-  /** Tokens of the reports that count, of all its verifiers; MAX_CREDITS stands for more. */
+  /** Tokens of the valid reports of all its verifiers. MAX_CREDITS also stands for more. */
   credits: abi.uint32,
-  /** Reports that others refuted, and silent half hours that are not free, of all its verifiers. */
+  /** Number of refuted reports and of charged silent half hours of all its verifiers. */
   refuted: abi.uint32,
 };
 const tallyCodec = struct(TALLY);
 
-/** What one payee may be credited in one batch: the field has no room for more. */
+/** The most credits of one payee in one batch: the largest value of the field. */
 const MAX_CREDITS = 2 ** 32 - 1;
 
-/** What the verifiers of one payee did for the entries of a batch. */
+/** The work of one payee's verifiers for the entries of a batch. */
 export interface VerifierTally extends CodecType<typeof tallyCodec> {}
 
 const parties = <T>(item: Codec<T>, ascending: (a: T, b: T) => number): Codec<readonly T[]> =>
@@ -89,11 +90,11 @@ const debitsCodec = parties<Debit>(debitCodec, (a, b) => compareBytes(a.payer, b
 const markFields = {
   /** Provider ids, ascending. */
   ejections: parties(hash, compareBytes),
-  /** Ascending by payee: who shares what the fees leave for verification, and whose stake pays for refuted reports. */
+  /** Ascending by payee. These payees share the rest of the fees for verification, and their stake pays for refuted reports. */
   tallies: parties<VerifierTally>(tallyCodec, (a, b) => compareBytes(a.payee, b.payee)),
   /**
-   * Payers, ascending, whose channel cannot be drawn for what they owe here: in no debit and no line. The contract does
-   * not see this list; it says why less is drawn than the log's fees come to.
+   * Payers, ascending, whose channel cannot be drawn for their debts here. They are in no debit and no line. The contract does
+   * not see this list. It explains why less is drawn than the log's fees sum to.
    */
   uncollectable: parties(address, compareBytes),
 };
@@ -102,7 +103,7 @@ const settlementCodec = struct({
   batch: batchCodec as Codec<Batch>,
   /** Ascending by payer. */
   debits: debitsCodec,
-  /** Ascending by provider, then payee, then router, then model. All of them name a model, or none. */
+  /** Ascending by provider, then payee, then router, then model. All lines name a model, or none. */
   lines: parties<Line>(lineCodec, compareLines),
   ...markFields,
 });
@@ -130,25 +131,25 @@ const BATCH_SUMMARY = {
 const typedBatch = createTypedStruct('Batch', BATCH_SUMMARY);
 const batchSummaryCodec = struct(BATCH_SUMMARY);
 
-/** What a signature covers of a settlement: the batch, and the hashes of its lists. */
+/** The signed part of a settlement: the batch, and the hashes of its lists. */
 export interface BatchSummary extends CodecType<typeof batchSummaryCodec> {}
 
 export const batchSummary: Codec<BatchSummary> = batchSummaryCodec;
 
-/** What one payer owes for a run of the log. */
+/** The debt of one payer for a run of the log. */
 export interface Debt {
   readonly payer: Uint8Array;
   readonly amount: bigint;
 }
 
-/** A payer's leave to draw on its channel: the part of an order that the chain checks. */
+/** A payer's permission to draw on its channel: the part of an order that the chain checks. */
 export type Voucher = Omit<Debit, 'amount'>;
 
 export function createVoucher(crypto: Crypto, order: Order, signature: Uint8Array): Voucher {
   return { payer: order.payer, cumulative: order.cumulativeAtomic, termsHash: hashTerms(crypto, order), signature };
 }
 
-/** Payers' signatures are not part of it. */
+/** Summarizes a settlement. Payers' signatures are not part of it. */
 export function summarizeSettlement(crypto: Crypto, settlement: Omit<Settlement, 'uncollectable'>): BatchSummary {
   const { batch, debits, lines, ejections, tallies } = settlement;
   const hashAll = <T>(items: readonly T[], pack: (item: T) => Uint8Array): Uint8Array =>
@@ -162,12 +163,12 @@ export function summarizeSettlement(crypto: Crypto, settlement: Omit<Settlement,
   };
 }
 
-/** The EIP-712 digest that validators sign. */
+/** Computes the EIP-712 digest that validators sign. */
 export function hashBatchSummary(crypto: Crypto, domain: LedgerDomain, summary: BatchSummary): Uint8Array {
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedBatch.hash(crypto, summary));
 }
 
-/** The same of a whole settlement. */
+/** Computes the same digest from a whole settlement. */
 export function hashSettlement(
   crypto: Crypto,
   domain: LedgerDomain,
@@ -179,32 +180,32 @@ export function hashSettlement(
 export interface BatchInput {
   readonly validator: Uint8Array;
   readonly sequence: bigint;
-  /** Where the log stands after the entries. */
+  /** Position of the log after the entries. */
   readonly position: LogPosition;
   /** The exact bytes of the log entries since the batch before. */
   readonly entries: readonly Uint8Array[];
   /**
-   * The content root of each entry's model, where makers have a share; undefined for an entry without a record, which owes nothing.
-   * Default: they have none, and lines name no model.
+   * The content root of each entry's model, if makers have a share. It is undefined for an entry without a record, which owes
+   * nothing. Default: makers have no share, and lines name no model.
    */
   readonly modelRoots?: readonly (Uint8Array | undefined)[] | undefined;
-  /** At least the newest of every payer that owes something. */
+  /** At least the newest voucher of every payer with a debt. */
   readonly vouchers: readonly Voucher[];
-  /** Payers who owe something here that cannot be drawn, ascending. Default: none. */
+  /** Payers whose debt here cannot be drawn, ascending. Default: none. */
   readonly uncollectable?: readonly Uint8Array[];
-  /** Default: the log begins here. */
+  /** Tests of the log before the entries. Default: the log begins here. */
   readonly findTests?: FindTests;
 }
 
-/** What the log before this run says of a provider, or of a payee. */
+/** Finds the tests of a provider or of a payee in the log before this run. */
 export type FindTests = TestStates['find'];
 
 const findNothing: FindTests = () => INITIAL_TESTS;
 
-/** After exact evidence, whatever its provider had promised before is decided on within this time. */
+/** Time after exact evidence in which all earlier commitments of its provider are decided. */
 const VOID_AFTER_MS = OPENING_KEPT_MS;
 
-/** What each payer owes for the entries, ascending by payer; nobody who owes nothing. */
+/** Sums the debts of each payer for the entries, ascending by payer, without payers that owe nothing. */
 export function sumDebts(entries: readonly VerdictEntry[], findTests: FindTests): Debt[] {
   return sumFees(listPaid(entries, findTests));
 }
@@ -220,8 +221,8 @@ function sumFees(paid: readonly VerdictEntry[]): Debt[] {
 const isOwing = ({ feeAtomic }: VerdictEntry): boolean => feeAtomic > 0n;
 
 /**
- * The entries of one run whose replies are paid for. Exact evidence voids the fees of all replies of its provider: of those before
- * it in the same run, and of those that the log decides on within VOID_AFTER_MS.
+ * Lists the entries of one run whose replies are paid for. Exact evidence voids fees of its provider: those of earlier replies
+ * in the same run, and those that the log decides within VOID_AFTER_MS.
  */
 export function listPaid(entries: readonly VerdictEntry[], findTests: FindTests): VerdictEntry[] {
   const proven = new Map<string, number>();
@@ -234,11 +235,12 @@ export function listPaid(entries: readonly VerdictEntry[], findTests: FindTests)
 }
 
 /**
- * The settlement of a run of log entries; the same for every validator that holds the same entries and vouchers.
- * Rejected and abandoned replies owe nothing and appear in no list; what uncollectable payers owe is counted, and neither
+ * Builds the settlement of a run of log entries. It is the same for every validator with the same entries and vouchers.
+ * Rejected and abandoned replies owe nothing and appear in no list. Debts of uncollectable payers are counted, and neither
  * drawn nor paid.
- * @throws ProtocolError `malformed` where a payer owes without a voucher, one is uncollectable without owing, an entry
- * does not parse, or one that is paid has no model while others have; `too-large` where there are more parties than one transaction settles: settle fewer entries at a time.
+ * @throws ProtocolError `malformed` if a payer owes without a voucher, or an uncollectable payer owes nothing. Also if an
+ * entry does not parse, or a paid entry has no model while others have one.
+ * @throws ProtocolError `too-large` if there are more parties than one transaction settles: settle fewer entries at a time.
  */
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
@@ -293,7 +295,7 @@ function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[
   });
 }
 
-/** What one reply's fee is, for one provider. */
+/** A provider's part of one reply's fee. */
 type FeeShare = Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'> & Partial<Pick<Line, 'modelRoot'>>;
 
 function nameModels(entries: readonly VerdictEntry[], roots: BatchInput['modelRoots']) {
@@ -309,12 +311,12 @@ function nameModels(entries: readonly VerdictEntry[], roots: BatchInput['modelRo
 
 const isUnnamed = (modelRoot: Uint8Array): boolean => modelRoot.every((byte) => byte === 0);
 
-/** Whether the lines name models: undefined where there is no line to tell it by. */
+/** Returns whether the lines name models; undefined if there is no line. */
 export function areModelsNamed({ lines }: Pick<Settlement, 'lines'>): boolean | undefined {
   return lines[0] && !isUnnamed(lines[0].modelRoot);
 }
 
-/** Who has which part of the fee: its provider all of it, or each shard of a cohort its own. */
+/** Splits the fee: its provider gets all of it, or each shard of a cohort its own part. */
 function listShares(entry: VerdictEntry, modelRoot: Uint8Array): readonly FeeShare[] {
   const { shards, router, feeAtomic } = entry;
   if (shards.length === 0) return [{ ...entry, modelRoot }];
@@ -326,7 +328,7 @@ function listShares(entry: VerdictEntry, modelRoot: Uint8Array): readonly FeeSha
   return shares.filter((share) => share.feeAtomic > 0n);
 }
 
-/** One line for each provider, payee, router and model, in the order of a batch. */
+/** Nets one line for each provider, payee, router and model, in the order of a batch. */
 export function netLines(owing: readonly FeeShare[]): Line[] {
   const lines = new Map<string, Line>();
   for (const { providerId, payee, router, feeAtomic, modelRoot = NO_MODEL } of owing) {
@@ -338,8 +340,8 @@ export function netLines(owing: readonly FeeShare[]): Line[] {
 }
 
 /**
- * Takes the fines of a provider from its lines, in their order, each up to its gross. A provider that earns less here than its
- * fines come to pays what it earns.
+ * Takes the fines of a provider from its lines, in their order, each up to its gross. If the provider earns less here than its
+ * fines, it pays all it earns.
  */
 function fineLines(lines: readonly Line[], entries: readonly VerdictEntry[]): Line[] {
   const due = new Map<string, bigint>();
@@ -356,8 +358,8 @@ function fineLines(lines: readonly Line[], entries: readonly VerdictEntry[]): Li
 }
 
 /**
- * What each payee's verifiers did, in every entry, paid or not: whoever was paid for accepts alone would accept. A verifier without a
- * payee is in no tally.
+ * Tallies the work of each payee's verifiers in every entry, paid or not. A verifier that was paid only for accepts would
+ * always accept. A verifier without a payee is in no tally.
  */
 function tallyVerifiers(entries: readonly VerdictEntry[], findTests: FindTests): VerifierTally[] {
   const tests = createOverlay({ find: findTests });
@@ -389,7 +391,7 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
   return [...new Map(ids.map((id) => [toHex(id), id])).values()].sort(compareBytes);
 }
 
-/** Nothing is created or lost: what the debits draw is what the lines pay, fines among it. One transaction is enough. */
+/** Asserts that debits equal lines, fines included. No money is created or lost, and one transaction is enough. */
 function assertSettlement({ debits, lines, ejections, tallies, uncollectable }: Settlement): void {
   const gas = computeSettlementGas({ debits, lines, ejections, tallies });
   if (gas > MAX_SETTLEMENT_GAS) {

@@ -39,7 +39,7 @@ const epoch = fc.record({
   price: fc.bigInt(1n, 10n ** 24n),
 });
 
-it('computes as the vectors say', () => {
+it('computes as in the vectors', () => {
   for (const { nanoUsd, decimals, price } of vectors.units) {
     expect(`${computeQuotePrice(BigInt(nanoUsd), decimals)}`).toBe(price);
   }
@@ -82,7 +82,7 @@ it('computes as the vectors say', () => {
   }
 });
 
-it('is signed as the vector says', () => {
+it('is signed as in the vector', () => {
   const { quote } = vectors;
   const domain = { chainId: BigInt(quote.chainId), verifyingContract: fromHex(quote.oracle) };
   const said = { asset: fromHex(quote.asset), price: BigInt(quote.price), time: BigInt(quote.time) };
@@ -93,7 +93,7 @@ it('is signed as the vector says', () => {
 });
 
 describe('the bounded rule', () => {
-  it('gives less than was burned and less than the dollars buy, whatever happened', () => {
+  it('always gives less than was burned and less than the dollars buy', () => {
     fc.assert(
       fc.property(epoch, fc.bigInt(1n, MAX_ELASTICITY_PPM), amount, (work, elasticityPpm, cap) => {
         const minted = computeBoundedMint(work, { elasticityPpm, yearlyCap: cap });
@@ -104,7 +104,7 @@ describe('the bounded rule', () => {
     );
   });
 
-  it('cuts no work that an epoch carries, and takes no more of what was earned', () => {
+  it('pays in full for the work that fits an epoch, and carries no more than that', () => {
     const share = fc.bigInt(0n, 1_000_000n);
     fc.assert(
       fc.property(epoch, fc.bigInt(1n, MAX_ELASTICITY_PPM), amount, share, (work, elasticityPpm, cap, part) => {
@@ -123,12 +123,12 @@ describe('the bounded rule', () => {
     );
   });
 
-  it('refuses an elasticity that would pay whoever pays itself', () => {
+  it('refuses an elasticity that would reward self-payment', () => {
     const work = { dollars: WHOLE, burned: WHOLE, price: WHOLE, supply: 10n ** 9n * WHOLE, recentBurn: 0n };
     expect(() => computeBoundedMint(work, { elasticityPpm: MAX_ELASTICITY_PPM + 1n, yearlyCap })).toThrow('elasticity');
     expect(() => computeBoundedMint(work, { elasticityPpm: 0n, yearlyCap })).toThrow('elasticity');
     expect(() => computeDocumentMint(work, { elasticityPpm: 1_500_001n, yearlyCap })).toThrow('elasticity');
-    // The document's own rule gives five thousandths of the supply for one burned token.
+    // The rule of the document gives five thousandths of the supply for one burned token.
     expect(computeDocumentMint(work, { elasticityPpm: 1_500_000n, yearlyCap })).toBe(5n * 10n ** 6n * WHOLE);
   });
 });
@@ -142,7 +142,7 @@ it('a pool never loses by a swap', () => {
   );
 });
 
-it('an average lies between the prices that it is of', () => {
+it('an average lies between its prices', () => {
   const steps = fc.array(fc.record({ wait: fc.bigInt(0n, 9_000n), price: fc.bigInt(1n, 10n ** 30n) }), {
     minLength: 1,
   });
@@ -161,7 +161,7 @@ it('an average lies between the prices that it is of', () => {
 });
 
 describe('credits', () => {
-  it('live and lapse as the vectors say', () => {
+  it('live and lapse as in the vectors', () => {
     let account: CreditAccount = emptyCreditAccount;
     let escrowed = 0n;
     for (const { time, deed, amount: text, wallet, live } of vectors.account) {
@@ -182,8 +182,8 @@ describe('credits', () => {
     }
   });
 
-  /** Against one list entry for each credit that was ever issued. */
-  it('never live longer than their term, however they go in and out', () => {
+  /** Compares with a list that has one entry for each issued credit. */
+  it('never live longer than their term, for any deposits and refunds', () => {
     const deeds = fc.array(
       fc.record({
         wait: fc.bigInt(0n, 9n * 86_400n),
@@ -196,7 +196,7 @@ describe('credits', () => {
       fc.property(deeds, (list) => {
         let account: CreditAccount = emptyCreditAccount;
         let [escrowed, now] = [0n, 10n ** 9n];
-        // Times of issue: the oldest first; of those in the escrow too, which spends its oldest.
+        // Times of issue, the oldest first, of the wallet and the escrow. Each spends its oldest first.
         let [wallet, vault]: [bigint[], bigint[]] = [[], []];
         const isLive = (issued: bigint): boolean => issued + CREDIT_TERM_S > now;
         for (const { wait, deed, part } of list) {

@@ -6,18 +6,18 @@ import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 /** Seconds of one epoch of minting. */
 export const MINT_EPOCH_S = 4_320n;
 /**
- * How many of them a year has.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Epochs of minting in a year.
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export const MINT_EPOCHS_PER_YEAR = 7_305n;
-/** Parts per million: whoever pays itself, in all roles at once, gets back less than it burned. */
+/** The largest elasticity, parts per million. A party that pays itself, in all roles at once, gets back less than it burned. */
 export const MAX_ELASTICITY_PPM = 950_000n;
-/** Parts of the supply in a year, parts per million. */
+/** The largest part of the supply that is minted in a year, parts per million. */
 const CEILING_PPM = 50_000n;
 const FLOOR_PPM = 5_000n;
 const PPM = 1_000_000n;
 const WHOLE = 10n ** 18n;
-/** Of what a provider earns, one part is governance's: 5 of 80 hundredths. */
+/** The divisor of governance's part of a provider's earnings: 5 of 80 hundredths. */
 const GOVERNANCE_PART = 16n;
 const POOL_FEE = 3n;
 const POOL_FEE_BASE = 1_000n;
@@ -30,7 +30,7 @@ function least(...values: readonly [bigint, ...bigint[]]): bigint {
   return found;
 }
 
-/** What a feed signs (docs/spec/burn-and-mint.md). */
+/** The quote that a feed signs (docs/spec/burn-and-mint.md). */
 export interface PriceQuote {
   /** 20 bytes. */
   readonly asset: Uint8Array;
@@ -42,19 +42,23 @@ export interface PriceQuote {
 
 const typedPrice = createTypedStruct('Price', { asset: abi.address, price: abi.uint128, time: abi.uint64 });
 
-/** The EIP-712 digest that a feed signs. @param domain of the oracle. */
+/** Computes the EIP-712 digest that a feed signs. @param domain of the oracle. */
 export function hashPriceQuote(crypto: Crypto, domain: LedgerDomain, { asset, price, time }: PriceQuote): Uint8Array {
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedPrice.hash(crypto, { asset, price, time }));
 }
 
 /**
- * What a feed signs, from what a whole one of the asset costs, rounded down.
- * @param nanoUsd billionths of a dollar. @param decimals of the asset, as its contract names them, 0 to 36.
+ * Computes the price that a feed signs, from the price of a whole unit of the asset, rounded down.
+ * @param nanoUsd billionths of a dollar.
+ * @param decimals of the asset, as its contract names them, 0 to 36.
  */
 export const computeQuotePrice = (nanoUsd: bigint, decimals: number): bigint =>
   (nanoUsd * 10n ** 9n * WHOLE) / 10n ** BigInt(decimals);
 
-/** Of ascending prices: the middle one, or the mean of the two, rounded down. @throws ProtocolError `malformed` where there are none */
+/**
+ * Returns the middle of ascending prices, or the mean of the two in the middle, rounded down. @throws ProtocolError `malformed`
+ * for an empty list
+ */
 export function computeMedianPrice(ascending: readonly bigint[]): bigint {
   const middle = Math.floor(ascending.length / 2);
   const upper = ascending[middle];
@@ -69,9 +73,10 @@ export interface PriceChange {
 }
 
 /**
- * The mean of a price over a window up to now, by time, rounded down; since the first change where that is later.
+ * Computes the mean of a price over a window up to now, weighted by time, rounded down. If the first change is later than the
+ * window's start, it starts there.
  * @param changes the oldest first, the first not after `now`.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeAveragePrice(changes: readonly PriceChange[], now: bigint, windowS: bigint): bigint {
   const [first] = changes;
@@ -87,13 +92,13 @@ export function computeAveragePrice(changes: readonly PriceChange[], now: bigint
   return (sumAt(now) - sumAt(from)) / (now - from);
 }
 
-/** What an amount of an asset is worth, in credits (1e18 a dollar), rounded down. */
+/** Computes the value of an amount of an asset in credits (1e18 a dollar), rounded down. */
 export const computeDollars = (amount: bigint, price: bigint): bigint => (amount * price) / WHOLE;
 
 /**
- * Credits for a top-up: the dollars of the asset, or of the tokens that were burned, whichever are fewer.
- * @param asset undefined where the asset is the token itself
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the credits for a top-up: the dollars of the asset, or of the burned tokens, whichever are fewer.
+ * @param asset undefined if the asset is the token itself
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeTopUp(
   asset: { readonly amount: bigint; readonly price: bigint } | undefined,
@@ -104,20 +109,20 @@ export function computeTopUp(
 }
 
 /**
- * The burned tokens behind a part of the credits: an even part of those behind all, rounded down.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the burned tokens behind a part of the credits: in proportion to all credits, rounded down.
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export const computeBackingPart = (backing: bigint, supply: bigint, amount: bigint): bigint =>
   supply === 0n ? 0n : (backing * amount) / supply;
 
-/** What a rule decides by. */
+/** The inputs of a minting rule. */
 export interface MintEpochWork {
   /** Dollars (1e18) of the work that became final. */
   readonly dollars: bigint;
   /** Tokens that were burned for its credits. */
   readonly burned: bigint;
   readonly price: bigint;
-  /** Tokens that there were when the first of it became final. */
+  /** Supply of tokens when the first of this work became final. */
   readonly supply: bigint;
   /** Tokens that were burned within ninety days. */
   readonly recentBurn: bigint;
@@ -125,14 +130,14 @@ export interface MintEpochWork {
 
 export interface MintSettings {
   readonly elasticityPpm: bigint;
-  /** Tokens a year, atomic units. */
+  /** The most tokens of a year, atomic units. */
   readonly yearlyCap: bigint;
 }
 
 /**
- * What an epoch's work is paid with: less than what was burned for it, always.
- * @throws ProtocolError `out-of-range` where the elasticity exceeds its bound.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the mint for an epoch's work. It is always less than the tokens burned for the work.
+ * @throws ProtocolError `out-of-range` if the elasticity exceeds its bound.
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeBoundedMint(
   { dollars, burned, price, supply }: MintEpochWork,
@@ -144,22 +149,25 @@ export function computeBoundedMint(
   return least((least((dollars * WHOLE) / price, burned) * elasticityPpm) / PPM, computeMostMint(supply, yearlyCap));
 }
 
-/** What one epoch may be paid with, whatever its work. */
+/** Computes the most that one epoch may mint, for any work. */
 const computeMostMint = (supply: bigint, yearlyCap: bigint): bigint =>
   least(yearlyCap / MINT_EPOCHS_PER_YEAR, (supply * CEILING_PPM) / PPM / MINT_EPOCHS_PER_YEAR);
 
 /**
- * How many tokens may have been burned for an epoch's work, so that no bound of the epoch cuts what it is paid. What is more waits for a later epoch.
- * @param supply tokens that there were when the first of it became final
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes how many burned tokens an epoch can carry, so that no bound of the epoch cuts its mint. The rest waits for a later
+ * epoch.
+ * @param supply of tokens when the first of the work became final
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export const computeCarriedBurn = (supply: bigint, { elasticityPpm, yearlyCap }: MintSettings): bigint =>
   (computeMostMint(supply, yearlyCap) * PPM) / elasticityPpm;
 
 /**
- * So much of what was earned as an epoch can pay for.
- * @param room burned tokens that it still carries @param backing of all credits @param supply all credits
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the part of the earned credits that an epoch can pay for.
+ * @param room burned tokens that it still carries
+ * @param backing of all credits
+ * @param supply all credits
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeCarriedCredits(
   amount: bigint,
@@ -169,9 +177,9 @@ export function computeCarriedCredits(
 }
 
 /**
- * The rule as Orogen's document has it, which is farmed (docs/economics.md): for the laboratory.
- * @throws ProtocolError `out-of-range` where the elasticity is outside of [0.8, 1.5].
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the mint by the rule of Orogen's document, which can be farmed (docs/economics.md). It is for the laboratory.
+ * @throws ProtocolError `out-of-range` if the elasticity is outside of [0.8, 1.5].
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeDocumentMint(
   { supply, recentBurn }: MintEpochWork,
@@ -186,17 +194,17 @@ export function computeDocumentMint(
 }
 
 /**
- * What is governance's of the dollars that a provider earned, rounded down; the provider has the rest.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes governance's part of a provider's earned dollars, rounded down. The provider gets the rest.
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export const computeGovernancePart = (dollars: bigint): bigint => dollars / GOVERNANCE_PART;
 
-/** What a payee has of an epoch's mint, rounded down. */
+/** Computes a payee's part of an epoch's mint, rounded down. */
 export const computeMintClaim = (minted: bigint, dollars: bigint, all: bigint): bigint => (minted * dollars) / all;
 
 /**
- * What an amount buys in a pool of constant product, its fee taken, rounded down.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the output of a swap in a pool of constant product, after its fee, rounded down.
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computePoolOut(amount: bigint, reserveIn: bigint, reserveOut: bigint): bigint {
   if (amount === 0n || reserveOut === 0n) return 0n;
@@ -204,7 +212,10 @@ export function computePoolOut(amount: bigint, reserveIn: bigint, reserveOut: bi
   return (kept * reserveOut) / (reserveIn * POOL_FEE_BASE + kept);
 }
 
-/** The least that a sale of tokens may bring of the stablecoin. @param slippageBps at most the contract's own bound, which is the default */
+/**
+ * Computes the least stablecoin that a sale of tokens must bring. @param slippageBps at most the contract's own bound, which is
+ * the default
+ */
 export const computeLeastSale = (
   amount: bigint,
   price: bigint,

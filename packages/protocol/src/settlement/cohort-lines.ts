@@ -3,9 +3,10 @@ import { type Line, netLines } from './batch.ts';
 import { type CohortShard, countLayers } from './cohort.ts';
 
 /**
- * The lines of a batch that pay a cohort, one for each provider and payee, in the order that a batch has.
+ * Creates the lines of a batch that pay a cohort, one for each provider and payee, in the order of a batch.
  * @param amounts of each shard, atomic units.
- * @throws ProtocolError `malformed` where they do not sum to the fee: nothing of it is settled. `out-of-range` on a negative one.
+ * @throws ProtocolError `malformed` if they do not sum to the fee: then nothing is settled. `out-of-range` on a negative
+ * amount.
  * @internal for amounts from elsewhere: a batch splits the fee itself
  */
 export function createCohortLines(

@@ -4,8 +4,8 @@ import vectors from '../../vectors/cohort.json' with { type: 'json' };
 import { toHex } from '../base/bytes.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import { type CohortShard, splitCohort } from './cohort.ts';
+import { encodeCohortAgreement, encodeCohortTerms, parseCohortAgreement } from './cohort-agreement.ts';
 import { createCohortLines } from './cohort-lines.ts';
-import { encodeCohortTerms, encodeCohortWord, parseCohortWord } from './cohort-word.ts';
 
 const router = new Uint8Array(20).fill(7);
 const createShards = (layers: readonly number[]): CohortShard[] => {
@@ -23,13 +23,13 @@ const fees = fc.bigInt(0n, 2n ** 120n);
 const cohorts = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 64 }).map(createShards);
 
 describe('the fee of a cohort', () => {
-  it('is split as the vectors say', () => {
+  it('is split as in the vectors', () => {
     for (const { fee, shards, amounts } of vectors.splits) {
       expect(splitCohort(BigInt(fee), shards).map(String)).toEqual(amounts);
     }
   });
 
-  it('is split to the unit, and nobody but the lead has more than its layers', () => {
+  it('is split to the unit, and only the leader gets more than its layers', () => {
     fc.assert(
       fc.property(fees, cohorts, (fee, shards) => {
         const amounts = splitCohort(fee, shards);
@@ -58,7 +58,7 @@ describe('the fee of a cohort', () => {
     expect(createCohortLines({ feeAtomic: 100_000n, router, amounts: [50_000n, 50_000n] }, shards)).toHaveLength(2);
   });
 
-  it('is refused where the layers do not tile the model', () => {
+  it('is refused if the layers do not tile the model', () => {
     const [first, second] = createShards([4, 4]) as [CohortShard, CohortShard];
     for (const shards of [
       [],
@@ -75,7 +75,7 @@ describe('the fee of a cohort', () => {
     expect(() => splitCohort(-1n, [first])).toThrow(expect.objectContaining({ code: 'out-of-range' }));
   });
 
-  it('is one line for a provider that has two shards, and none for a shard without a unit', () => {
+  it('is one line for a provider with two shards, and none for a shard of zero', () => {
     const [first, second, third] = createShards([1, 1, 1]) as [CohortShard, CohortShard, CohortShard];
     const { providerId, payee } = first;
     const twice = [first, second, { ...third, providerId, payee }];
@@ -84,7 +84,7 @@ describe('the fee of a cohort', () => {
   });
 });
 
-describe('the word of a cohort', () => {
+describe('the agreement of a cohort', () => {
   const fill = (size: number, byte: number): Uint8Array => new Uint8Array(size).fill(byte);
   const terms = {
     ...{ chainId: 31_337n, escrow: fill(20, 7), modelRoot: fill(32, 8), validUntilMs: 1_800_000_000_000 },
@@ -97,21 +97,21 @@ describe('the word of a cohort', () => {
 
   it('has the bytes of the vectors', () => {
     expect(toHex(encodeCohortTerms(terms))).toBe(vectors.word.terms);
-    const word = encodeCohortWord({ terms, signatures });
+    const word = encodeCohortAgreement({ terms, signatures });
     expect(word).toHaveLength(vectors.word.wordBytes);
     expect(toHex(nobleCrypto.sha256(word))).toBe(vectors.word.wordSha256);
-    expect(parseCohortWord(word)).toEqual({ terms, signatures });
+    expect(parseCohortAgreement(word)).toEqual({ terms, signatures });
   });
 
   it.each([
     ['cut', (word: Uint8Array) => word.subarray(0, -1)],
     ['longer', (word: Uint8Array) => new Uint8Array([...word, 0])],
     ['of another format', (word: Uint8Array) => word.subarray(2)],
-    ['of more shards than there may be', (word: Uint8Array) => word.map((byte, i) => (i === 89 ? 65 : byte))],
-  ])('is none where it is %s', (_, bend) => {
-    const word = encodeCohortWord({ terms, signatures });
-    // The count of shards stands there.
+    ['of too many shards', (word: Uint8Array) => word.map((byte, i) => (i === 89 ? 65 : byte))],
+  ])('does not parse if it is %s', (_, bend) => {
+    const word = encodeCohortAgreement({ terms, signatures });
+    // The index of the count of shards.
     expect(word[89]).toBe(2);
-    expect(() => parseCohortWord(bend(word))).toThrow();
+    expect(() => parseCohortAgreement(bend(word))).toThrow();
   });
 });

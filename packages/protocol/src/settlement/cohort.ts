@@ -5,24 +5,25 @@ const shardCodec = struct({
   providerId: hash,
   payee: address,
   firstLayer: u16,
-  /** At least 1. */
+  /** Number of layers, at least 1. */
   layers: u16,
 });
 
-/** What one provider serves of a model that several serve together: layers from `firstLayer` on (docs/spec/cohorts.md). */
+/** One provider's part of a model that several providers serve together: layers from `firstLayer` on (docs/spec/cohorts.md). */
 export interface CohortShard extends CodecType<typeof shardCodec> {}
 
 export const MAX_SHARDS = 64;
 const MAX_LAYERS = 65_535;
 
-/** In the order of their layers; empty where one provider serves alone. */
+/** Shards in the order of their layers; empty if one provider serves alone. */
 export const shardsCodec = list<CohortShard>(shardCodec, { count: u8, max: MAX_SHARDS });
 
 /**
- * What each shard of a cohort is paid of one reply's fee: by its layers, rounded down; the first shard, which leads, has the rest. So the
- * amounts sum to the fee to the unit.
+ * Splits one reply's fee among the shards of a cohort, by their layers, rounded down. The first shard leads and gets the rest.
+ * So the amounts sum exactly to the fee.
  * @param shards in the order of their layers, which tile the model.
- * @throws ProtocolError `malformed` where the shards leave a gap, overlap, or are none or too many; `out-of-range` on a negative fee.
+ * @throws ProtocolError `malformed` if the shards leave a gap, overlap, or are none or too many; `out-of-range` on a negative
+ * fee.
  */
 export function splitCohort(
   feeAtomic: bigint,
@@ -35,7 +36,10 @@ export function splitCohort(
   return parts.map((part, i) => (i === 0 ? part + rest : part));
 }
 
-/** @throws ProtocolError `malformed` where the shards leave a gap, overlap, or are none or too many. */
+/**
+ * Counts the layers of all shards. @throws ProtocolError `malformed` if the shards leave a gap, overlap, or are none or too
+ * many.
+ */
 export function countLayers(shards: readonly Pick<CohortShard, 'firstLayer' | 'layers'>[]): number {
   if (shards.length === 0 || shards.length > MAX_SHARDS) {
     throw new ProtocolError('malformed', `a cohort of ${shards.length} shards`);

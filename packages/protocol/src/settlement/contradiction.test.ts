@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { findContradiction, type SignedStatement, STATEMENT_MEMBERS, type StatementKind } from './contradiction.ts';
 
-/** @param changed number of the word that is another one. */
+/** Creates a statement. @param changed index of the member that differs. */
 function say(kind: StatementKind, changed?: number, accused = 1): SignedStatement {
   const members = new Uint8Array(32 * STATEMENT_MEMBERS[kind]);
   if (changed !== undefined) members.fill(7, 32 * changed, 32 * changed + 32);
@@ -14,7 +14,7 @@ it.each([
   ['intake', [2]],
   ['log', [2]],
   ['allotment', [1, 2, 3]],
-] as const)('of kind %s contradict each other where the contract says so, and nowhere else', (kind, said) => {
+] as const)('of kind %s contradict each other exactly when the contract says so', (kind, said) => {
   const first = say(kind);
   for (let changed = 0; changed < STATEMENT_MEMBERS[kind]; changed++) {
     const second = say(kind, changed);
@@ -25,6 +25,6 @@ it.each([
   }
 });
 
-it('words of two accounts, or of two kinds, contradict nothing', () => {
+it('statements of two accounts, or of two kinds, do not contradict each other', () => {
   expect(findContradiction([say('intake'), say('intake', 2, 2), say('admission', 2)])).toBeUndefined();
 });

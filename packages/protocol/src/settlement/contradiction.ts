@@ -2,36 +2,36 @@ import { concatBytes, toHex } from '../base/bytes.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { encodeAdmissionMembers, type SignedAdmission } from '../exchange/admission.ts';
-import { encodeIntakeMembers, type IntakeWord } from '../exchange/intake-receipt.ts';
+import { encodeIntakeMembers, type IntakeSignature } from '../exchange/intake-receipt.ts';
 import { hashOrder, type LedgerDomain, parseOrder } from '../exchange/order.ts';
 
-/** Members of the signed structs that the chain compares, by kind (docs/spec/cases.md#two-signatures). */
+/** Number of members of the signed structs that the chain compares, by kind (docs/spec/cases.md#two-signatures). */
 export const STATEMENT_MEMBERS = { admission: 4, intake: 4, log: 10, allotment: 4 } as const;
 
 export type StatementKind = keyof typeof STATEMENT_MEMBERS;
 
-/** One word of a validator, under its signature. */
+/** One signed statement of a validator. */
 export interface SignedStatement {
   readonly kind: StatementKind;
-  /** Whose word it is, 20 bytes. */
+  /** The validator that signed it, 20 bytes. */
   readonly accused: Uint8Array;
-  /** Of the signed struct, 32 bytes each. */
+  /** Members of the signed struct, 32 bytes each. */
   readonly members: Uint8Array;
   /** 65 bytes, or 308 with a sum. */
   readonly signature: Uint8Array;
-  /** When the key may have signed for the accused, Unix time in ms. */
+  /** Times at which the key may have signed for the accused, Unix time in ms. */
   readonly timesMs: readonly number[];
 }
 
-/** What a receipt, or a provider's note of an order, has of its validator's words. */
+/** An order with its validator's statements, from a receipt or from a provider's store. */
 export interface ToldOrder {
-  /** Exact bytes. */
+  /** The order's exact bytes. */
   readonly order: Uint8Array;
   readonly admission: SignedAdmission;
-  readonly taken?: { readonly record: Uint8Array; readonly intake: IntakeWord } | undefined;
+  readonly taken?: { readonly record: Uint8Array; readonly intake: IntakeSignature } | undefined;
 }
 
-/** The words of the validator that an order names. @throws ProtocolError where the order cannot be read */
+/** Lists the statements of the validator that an order names. @throws ProtocolError if the order does not parse */
 export function listStatements(
   crypto: Crypto,
   ledger: LedgerDomain,
@@ -50,7 +50,7 @@ export function listStatements(
   return [admitted, { ...common, kind: 'intake', members: said, signature: taken.intake.signature }];
 }
 
-/** What a statement is about, and what it says of that: slices of its members, as the contract has them. */
+/** The subject of a statement and its claim, as slices of its members, as in the contract. */
 const PARTS: Readonly<
   Record<StatementKind, (words: (from: number, to: number) => Uint8Array) => [Uint8Array, Uint8Array]>
 > = {
@@ -60,7 +60,7 @@ const PARTS: Readonly<
   allotment: (words) => [words(0, 1), words(1, 4)],
 };
 
-/** The first two words of one account about one thing that say different things of it. Signatures are not looked at. */
+/** Finds the first two statements of one account about one subject that differ in their claim. Signatures are not checked. */
 export function findContradiction(
   statements: readonly SignedStatement[],
 ): readonly [SignedStatement, SignedStatement] | undefined {

@@ -2,7 +2,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
-/** In the contract's order. The first three cost a validator's bond, the others stake. */
+/** Offences in the contract's order. The first three cost a validator's bond, the others stake. */
 export const OFFENCES = [
   'over-admission',
   'false-verdict',
@@ -15,16 +15,16 @@ export const OFFENCES = [
 
 export type Offence = (typeof OFFENCES)[number];
 
-/** That published evidence convicts somebody, as a quorum signs it (docs/spec/cases.md). */
+/** A quorum's signed conviction by published evidence (docs/spec/cases.md). */
 export interface Conviction {
   readonly offence: Offence;
-  /** 20 bytes, as is the next. */
+  /** 20 bytes, as is the next field. */
   readonly accused: Uint8Array;
-  /** Has a share of what the case takes; zeros for nobody. */
+  /** Receives a share of the taken money; zeros for nobody. */
   readonly reporter: Uint8Array;
   /** Hash of the evidence. */
   readonly evidence: Uint8Array;
-  /** The first of the accused is 1. A kept signature convicts no second time. */
+  /** Number of the conviction; the first of the accused is 1. A stored signature cannot convict a second time. */
   readonly conviction: number;
 }
 
@@ -36,7 +36,7 @@ const typedConviction = createTypedStruct('Conviction', {
   conviction: abi.uint32,
 });
 
-/** The EIP-712 digest that validators sign. @param domain of the contract Cases. */
+/** Computes the EIP-712 digest that validators sign. @param domain of the contract Cases. */
 export function hashConviction(
   crypto: Crypto,
   domain: LedgerDomain,
@@ -53,8 +53,9 @@ export function hashConviction(
 const typedAcquittal = createTypedStruct('Acquittal', { subject: abi.bytes32 });
 
 /**
- * The EIP-712 digest that a member of a panel signs, who lifts what was decided.
- * @param domain of the contract Hearings. @param subject 32 bytes, as the hearing has it.
+ * Computes the EIP-712 digest that a member of a panel signs to lift a decision.
+ * @param domain of the contract Hearings.
+ * @param subject 32 bytes, as in the hearing.
  */
 export function hashAcquittal(crypto: Crypto, domain: LedgerDomain, subject: Uint8Array): Uint8Array {
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedAcquittal.hash(crypto, { subject }));

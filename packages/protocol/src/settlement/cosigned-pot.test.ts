@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/cosigned.json' with { type: 'json' };
 import { splitJudged, takeFromPot } from './cosigned-pot.ts';
 
-describe('what co-signers share', () => {
-  it('is half of what the validators have, rounded down', () => {
+describe('the pot of co-signers', () => {
+  it('is half of the validator share, rounded down', () => {
     expect([0n, 1n, 2n, 1_001n].map((amount) => splitJudged(amount))).toEqual([
       { handler: 0n, others: 0n },
       { handler: 1n, others: 0n },
@@ -13,12 +13,12 @@ describe('what co-signers share', () => {
     ]);
   });
 
-  it('is what the vectors say', () => {
+  it('matches the vectors', () => {
     for (const { batches, pot, parts, votes } of vectors) {
       for (const { judged, handler, others } of batches) {
         expect(splitJudged(BigInt(judged))).toEqual({ handler: BigInt(handler), others: BigInt(others) });
       }
-      // What filled no pot counted nobody.
+      // A batch that filled no pot has no signers with a claim.
       const own = votes.map((vote, member) =>
         batches.reduce(
           (sum, { others, signers }) => (others !== '0' && signers.includes(member) ? sum + BigInt(vote) : sum),
@@ -50,7 +50,7 @@ describe('what co-signers share', () => {
     expect(weights([100n, 100n, 100n])).toBe(333_333n);
   });
 
-  it('goes to the unit: nothing is left, and each has its part but for a unit a claim', () => {
+  it('is paid out completely, and each part is exact to one unit per claim', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, (1n << 128n) - 1n), fc.array(fc.nat(65_535), { minLength: 1 }), (amount, counts) => {
         const weight = BigInt(counts.reduce((sum, count) => sum + count, 0));

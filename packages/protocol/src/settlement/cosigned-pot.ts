@@ -1,21 +1,21 @@
 /**
  * Seconds of the periods of pots: days since 1970.
- * @internal tests hold the contract's periods against it
+ * @internal tests compare the contract's periods with it
  */
 export const POT_SECONDS = 86_400n;
 
-/** What those share who signed the batches of one day, under one roster (docs/spec/settlement.md). */
+/** The pot of the validators that signed the batches of one day, under one roster (docs/spec/settlement.md). */
 export interface CosignedPot {
-  /** Atomic units that nobody has claimed yet. */
+  /** Atomic units that are not claimed yet. */
   readonly amount: bigint;
-  /** For each batch, the votes behind the signatures of those who have not claimed yet. */
+  /** Sum over batches of the votes behind the signatures of members without a claim so far. */
   readonly weight: bigint;
 }
 
 /**
- * Of the validators' part of a batch, what is theirs who signed: half, rounded down. The validator that handled the batch keeps the rest. Where
- * no roster in force says who signed, that half is the verification recipient's.
- * @internal the contract pays by it; the simulator and the tests' book do as well
+ * Splits the validators' part of a batch. The signers get half, rounded down, and the handling validator keeps the rest. If no
+ * valid roster names the signers, that half goes to the verification recipient.
+ * @internal the contract pays by it; so do the simulator and the ledger of the tests
  */
 export function splitJudged(validatorAtomic: bigint): { readonly handler: bigint; readonly others: bigint } {
   const others = validatorAtomic / 2n;
@@ -23,7 +23,8 @@ export function splitJudged(validatorAtomic: bigint): { readonly handler: bigint
 }
 
 /**
- * One member's claim. Rounded down of what is left, so that the last one has what rounding left, and the pot is empty then.
+ * Takes one member's claim from a pot. It is rounded down from the remaining amount. So the last claim takes the rounding
+ * residual and leaves the pot empty.
  * @param own of the weight: the member's vote in that roster, once for each batch that it signed.
  * @internal the contract pays by it
  */

@@ -1,24 +1,24 @@
 import { compareBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { EmissionUnits } from './emission.ts';
 
-/** Parts of a recycled unit, in basis points: what a reply earns all roles together is never more than its fee recycled. */
+/** Parts of a recycled unit, in basis points. All roles together never earn more for a reply than its recycled fee. */
 const PROVIDER_BPS = 7_000n;
 const VERIFICATION_BPS = 1_500n;
 const VALIDATOR_BPS = 1_000n;
 const ROUTER_BPS = 500n;
 const BASIS = 10_000n;
 
-/** One line of a settled batch, as the chain's event has it. */
+/** One line of a settled batch, from the chain's event. */
 export interface RecycledLine {
   /** 32 bytes. */
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array;
-  /** The zero address where none took part. */
+  /** The zero address if no router took part. */
   readonly router: Uint8Array;
   readonly recycledAtomic: bigint;
 }
 
-/** What one settled batch says of who worked. */
+/** The workers of one settled batch. */
 export interface RecycledBatch {
   /** Account of the validator that handled the replies. */
   readonly validator: Uint8Array;
@@ -27,10 +27,10 @@ export interface RecycledBatch {
 }
 
 /**
- * Who earned how many units by the batches that settled within a tally (docs/spec/emission.md): the same for everybody who reads the
- * chain. What nobody earned, such as the part of a router where none took part, is nobody's.
- * @param isEjected at the end of the tally: that provider's own part is nobody's.
- * @returns ascending by account; nobody without units.
+ * Tallies the units that each account earned by the batches that settled within a tally (docs/spec/emission.md). It is the same
+ * for every reader of the chain. Unearned parts, such as the router's part without a router, go to nobody.
+ * @param isEjected at the end of the tally. An ejected provider's own part goes to nobody.
+ * @returns ascending by account, without accounts of zero units.
  */
 export function tallyEmission(
   batches: readonly RecycledBatch[],

@@ -38,7 +38,7 @@ const sumOf = (list: readonly RecycledBatch[]) =>
   list.flatMap(({ lines }) => lines).reduce((sum, { recycledAtomic }) => sum + recycledAtomic, 0n);
 
 describe('the schedule', () => {
-  it('halves what is left every four years, and never gives all', () => {
+  it('halves the rest every four years, and never gives all', () => {
     for (let halvings = 0n; halvings < 90n; halvings++) {
       expect(TRANCHE - computeScheduled(halvings * EMISSION_HALVING_S)).toBe(TRANCHE >> halvings);
     }
@@ -59,7 +59,7 @@ describe('the schedule', () => {
 });
 
 describe('the wash bound', () => {
-  it('gives whoever owns every role less than it recycled, whatever it pays', () => {
+  it('gives an owner of every role less than it recycled, for any payment', () => {
     fc.assert(
       fc.property(batches, fc.bigInt(0n, MAX_LAMBDA_PPM), (list, lambdaPpm) => {
         const recycledAtomic = sumOf(list);
@@ -90,14 +90,14 @@ describe('a tally', () => {
     verifiers: verifiers.map(({ payee, credits }) => ({ payee: fromHex(payee), credits })),
   }));
 
-  it('is that of the vectors', () => {
+  it('matches the vectors', () => {
     const isEjected = (id: Uint8Array) => vectors.tally.ejected.includes(toHex(id));
     const entries = tallyEmission(list, isEjected);
     expect(entries.map((entry) => [toHex(entry.account), `${entry.units}`])).toEqual(
       vectors.tally.entries.map((entry) => [entry.account, entry.units]),
     );
     expect(toHex(computeEmissionRoot(crypto, entries))).toBe(vectors.tally.root);
-    // The ejected key's part is nobody's: not its payee's, and nobody has more for it.
+    // The ejected key's part goes to nobody: neither to its payee nor to others.
     const everybody = tallyEmission(list, () => false);
     expect(everybody.length).toBe(entries.length + 1);
     expect(everybody.filter(({ account }) => account[0] !== 9)).toEqual(entries);
@@ -124,7 +124,7 @@ describe('a tally', () => {
   });
 });
 
-it('is signed as the vector says', () => {
+it('is signed as in the vector', () => {
   const { allotment } = vectors;
   const domain = { chainId: BigInt(allotment.chainId), verifyingContract: fromHex(allotment.emission) };
   const said = {

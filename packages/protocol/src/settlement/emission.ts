@@ -3,17 +3,20 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
-/** What the schedule comes to in the end, atomic units. */
+/** The limit of the whole schedule, atomic units. */
 export const EMISSION_TRANCHE_ATOMIC = 4_000_000_000n * 10n ** 18n;
-/** Seconds: half of what is left, each time. */
+/** Seconds in which half of the rest is emitted, each time. */
 export const EMISSION_HALVING_S = 1_461n * 86_400n;
-/** Of one recycled unit, at most so many millionths are given: whoever pays itself, in all roles at once, gets back less than it paid. */
+/**
+ * The largest lambda: millionths of one recycled unit that are given. A party that pays itself, in all roles at once, gets back
+ * less than it paid.
+ */
 export const MAX_LAMBDA_PPM = 900_000n;
 const PPM = 1_000_000n;
 
-/** A quorum's tally of everything that was recycled since the last one (docs/spec/emission.md). */
+/** A quorum's tally of all recycled fees since the last one (docs/spec/emission.md). */
 export interface Allotment {
-  /** The first is 0. */
+  /** Number of the tally, from 0. */
   readonly number: number;
   /** Seconds since 1970: the end of a period. */
   readonly until: bigint;
@@ -23,7 +26,7 @@ export interface Allotment {
   readonly units: bigint;
 }
 
-/** What one account did, in units of the share of the fees that nobody receives. */
+/** The work of one account, in units of the recycled share of fees. */
 export interface EmissionUnits {
   /** 20 bytes. */
   readonly account: Uint8Array;
@@ -37,7 +40,7 @@ const typedAllotment = createTypedStruct('Allotment', {
   units: abi.uint128,
 });
 
-/** The EIP-712 digest that validators sign. @param domain of the emission contract. */
+/** Computes the EIP-712 digest that validators sign. @param domain of the emission contract. */
 export function hashAllotment(
   crypto: Crypto,
   domain: LedgerDomain,
@@ -51,10 +54,10 @@ export function hashAllotment(
 }
 
 /**
- * What the schedule allows within its first seconds: half of what is left every four years, evenly between. Atomic units, rounded
- * down as the contract does.
+ * Computes the emission that the schedule allows within its first seconds. It is half of the rest every four years, evenly
+ * between. Atomic units, rounded down as in the contract.
  * @throws ProtocolError `out-of-range` on a negative time.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeScheduled(elapsedS: bigint): bigint {
   if (elapsedS < 0n) throw new ProtocolError('out-of-range', `${elapsedS} seconds of a schedule`);
@@ -65,19 +68,19 @@ export function computeScheduled(elapsedS: bigint): bigint {
 }
 
 export interface BudgetInput {
-  /** All that was recycled meanwhile, atomic units. */
+  /** All fees recycled in this time, atomic units. */
   readonly recycledAtomic: bigint;
-  /** Of it, what somebody earned. */
+  /** The part of them that accounts earned. */
   readonly units: bigint;
-  /** What the schedule has left. */
+  /** The rest of the schedule. */
   readonly leftAtomic: bigint;
   readonly lambdaPpm: bigint;
 }
 
 /**
- * What the units of one tally are worth together: lambda of each, and no more than their part of what the schedule has left.
- * @throws ProtocolError `out-of-range` where the units exceed what was recycled, or lambda its bound.
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * Computes the joint value of the units of one tally: lambda of each, and at most their part of the schedule's rest.
+ * @throws ProtocolError `out-of-range` if the units exceed the recycled amount, or lambda its bound.
+ * @internal mirrors the contract: tests and the laboratory compare both
  */
 export function computeEmissionBudget({ recycledAtomic, units, leftAtomic, lambdaPpm }: BudgetInput): bigint {
   if (units < 0n || units > recycledAtomic) throw new ProtocolError('out-of-range', `${units} units`);
@@ -87,9 +90,7 @@ export function computeEmissionBudget({ recycledAtomic, units, leftAtomic, lambd
   return ((most < leftAtomic ? most : leftAtomic) * units) / recycledAtomic;
 }
 
-/**
- * What an account's units of one tally are worth, atomic units, rounded down.
- */
+/** Computes the value of an account's units of one tally, atomic units, rounded down. */
 export function computeEmissionClaim(
   allotment: { readonly budget: bigint; readonly units: bigint },
   units: bigint,
@@ -97,17 +98,17 @@ export function computeEmissionClaim(
   return (allotment.budget * units) / allotment.units;
 }
 
-/** Hashed twice, so that no inner node passes for a leaf. */
+/** Hashes a leaf twice, so that no inner node passes for a leaf. */
 export function hashEmissionLeaf(crypto: Crypto, entry: EmissionUnits): Uint8Array {
   return crypto.keccak256(crypto.keccak256(encodeWords(crypto, { account: abi.address, units: abi.uint128 }, entry)));
 }
 
-/** A pair in ascending order, so that a proof needs no sides. */
+/** Hashes a pair in ascending order, so that a proof needs no sides. */
 function hashPair(crypto: Crypto, a: Uint8Array, b: Uint8Array): Uint8Array {
   return crypto.keccak256(compareBytes(a, b) < 0 ? concatBytes(a, b) : concatBytes(b, a));
 }
 
-/** Neighbours are paired, and one that is left over goes up as it is. */
+/** Pairs neighbours. A node without a neighbour moves up unchanged. */
 function pairUp(crypto: Crypto, nodes: readonly Uint8Array[]): Uint8Array[] {
   const next: Uint8Array[] = [];
   for (let i = 0; i < nodes.length; i += 2) {
@@ -117,7 +118,7 @@ function pairUp(crypto: Crypto, nodes: readonly Uint8Array[]): Uint8Array[] {
   return next;
 }
 
-/** @param entries in the order of the tally. @throws ProtocolError `malformed` where there are none. */
+/** Computes the root. @param entries in the order of the tally. @throws ProtocolError `malformed` for an empty list. */
 export function computeEmissionRoot(crypto: Crypto, entries: readonly EmissionUnits[]): Uint8Array {
   if (entries.length === 0) throw new ProtocolError('malformed', 'nobody earned anything');
   let nodes = entries.map((entry) => hashEmissionLeaf(crypto, entry));
@@ -125,9 +126,7 @@ export function computeEmissionRoot(crypto: Crypto, entries: readonly EmissionUn
   return nodes[0] as Uint8Array;
 }
 
-/**
- * What the contract needs to pay that entry. @throws RangeError where there is no such entry.
- */
+/** Computes the proof that the contract needs to pay an entry. @throws RangeError if there is no such entry. */
 export function computeEmissionProof(crypto: Crypto, entries: readonly EmissionUnits[], index: number): Uint8Array[] {
   if (!Number.isInteger(index) || index < 0 || index >= entries.length) throw new RangeError(`no entry ${index}`);
   const proof: Uint8Array[] = [];
@@ -140,7 +139,7 @@ export function computeEmissionProof(crypto: Crypto, entries: readonly EmissionU
   return proof;
 }
 
-/** As the contract checks it. */
+/** Verifies a proof as the contract does. */
 export function verifyEmissionProof(
   crypto: Crypto,
   root: Uint8Array,

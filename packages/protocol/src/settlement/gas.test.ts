@@ -18,7 +18,7 @@ interface Reply extends Pick<VerdictFields, 'verdict'> {
   readonly payer: number;
   readonly payee: number;
   readonly router: number;
-  /** Whose verifier it credits; 0: nobody's. Default: 0. */
+  /** Payee of the credited verifier; 0: none. Default: 0. */
   readonly verifier?: number;
   readonly isRefuted?: boolean;
   readonly isDoubted?: boolean;
@@ -31,7 +31,7 @@ function toFields(
   return {
     replyId: numbered(16, index),
     recordHash: numbered(32, index),
-    // What a cheat is owed is void.
+    // The debt to a cheat is void.
     providerId: numbered(32, verdict === 'reject' ? 40_000 + payee : payee),
     payee: numbered(20, 10_000 + payee),
     verdict,
@@ -73,12 +73,12 @@ function settle(replies: readonly Reply[]): { readonly gas: readonly number[]; r
   return { gas, build: () => buildSettlement(nobleCrypto, { validator, sequence: 1n, position, entries, vouchers }) };
 }
 
-/** What one payer's orders become where each has a payee and a router of its own. */
+/** Creates orders of one payer that each have a payee and a router of their own. */
 const createDust = (count: number): Reply[] =>
   Array.from({ length: count }, (_, i) => ({ verdict: 'accept', fee: 1n, payer: 0, payee: i + 1, router: i + 1 }));
 
 describe('the gas of a batch', () => {
-  it('is measured alike over entries and over what they net to', () => {
+  it('is the same over entries and over their netted lines', () => {
     const anyReply = fc.record({
       verdict: fc.constantFrom(...VERDICTS),
       fee: fc.bigInt(0n, 5n),
@@ -99,7 +99,7 @@ describe('the gas of a batch', () => {
     );
   });
 
-  it('refuses 250 fresh payees and routers in one batch, when it is built and when it is read', () => {
+  it('refuses 250 new payees and routers in one batch, when it is built and when it is parsed', () => {
     const within = settle(createDust(110)).build();
     expect(computeSettlementGas(within)).toBeLessThanOrEqual(MAX_SETTLEMENT_GAS);
     const { gas, build } = settle(createDust(250));

@@ -2,31 +2,30 @@ import { toHex } from '../base/bytes.ts';
 import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
 
 /**
- * An upper bound of the gas that one batch may take, without its validators' signatures. A transaction may take 16,777,216
- * (EIP-7825); the rest is for 280 signatures, and for contracts that cost more than they do today. A
- * larger quorum is summed (docs/adr/signing.md).
+ * The most gas of one batch, without its validators' signatures. A transaction may take 16,777,216 (EIP-7825). The rest is for
+ * 280 signatures, and for contracts that may cost more later. A larger quorum is summed (docs/adr/signing.md).
  */
 export const MAX_SETTLEMENT_GAS = 10_000_000;
 
-/** Log entries of one batch, and parties in each of its lists. */
+/** The most log entries of one batch, and the most parties in each of its lists. */
 export const MAX_BATCH_ENTRIES = 1_000;
 
 /**
- * The worst case of each part, in gas, measured with the contracts on anvil and rounded up by a tenth or more
- * (`settlement-gas.process.test.ts` holds real batches against it).
+ * The worst case of each part, in gas. It was measured with the contracts on anvil and rounded up by a tenth or more
+ * (`settlement-gas.process.test.ts` compares real batches with it).
  */
 const GAS = {
-  /** The transaction, the anchor, six credits of the network that are all new, what was recycled, and the pot of those who signed. */
+  /** The transaction, the anchor, six new credits of the network, the recycled amount, and the pot of the signers. */
   batch: 470_000,
   /** A voucher: calldata, recovery of its signer, the limit of a key that signs for another account, one channel. */
   debit: 24_000,
-  /** A line: calldata, hash, split, event, the router's credit and the provider's earnings as known ones. */
+  /** A line: calldata, hash, split, event, and the credit of a known router and the earnings of a known provider. */
   line: 16_500,
-  /** The earnings of a key that never earned for this payee: two new slots. Nobody sees from a batch whether they are new. */
+  /** The first earnings of a key for this payee: two new slots. A batch does not show whether they are new. */
   earner: 45_000,
-  /** A credit of a router that never had one: a new slot. */
+  /** The first credit of a router: a new slot. */
   router: 22_500,
-  /** A line that names its model: what the registry says of it, and an event. */
+  /** A line that names its model: the registry's entry, and an event. */
   named: 12_000,
   /** A model's maker: its name in cold storage, a credit in a new slot. */
   maker: 33_000,
@@ -35,23 +34,26 @@ const GAS = {
   tally: 31_000,
   /** A tally with refuted reports: the stake, what its period cost, a transfer. */
   penalty: 75_000,
-  /** A signature of the quorum where no roster says whose stake counts: calldata, recovery of its signer, whom its key signs for, and the votes of that. By a roster some 7,000. */
+  /**
+   * A signature of the quorum without a roster: calldata, recovery of its signer, the account of the key, and its votes. With a
+   * roster it takes some 7,000.
+   */
   signature: 24_000,
 } as const;
 
 interface PartyCounts {
   readonly debits: number;
   readonly lines: number;
-  /** Different pairs of provider and payee. */
+  /** Number of different pairs of provider and payee. */
   readonly earners: number;
   readonly routers: number;
-  /** Lines that name their model. */
+  /** Number of lines that name their model. */
   readonly named: number;
-  /** Different models. */
+  /** Number of different models. */
   readonly models: number;
   readonly ejections: number;
   readonly tallies: number;
-  /** Tallies with refuted reports. */
+  /** Number of tallies with refuted reports. */
   readonly penalties: number;
 }
 
@@ -74,7 +76,10 @@ function computeGas(
   );
 }
 
-/** What a batch of these lists takes at most. @param signatures of the quorum. Default: none, as MAX_SETTLEMENT_GAS counts. */
+/**
+ * Computes the most gas of a batch with these lists. @param signatures of the quorum. Default: none, as MAX_SETTLEMENT_GAS
+ * counts.
+ */
 export function computeSettlementGas(
   lists: {
     readonly debits: readonly unknown[];
@@ -103,8 +108,9 @@ export function computeSettlementGas(
 
 export interface GasMeter {
   /**
-   * @param modelRoot of its model, where makers have a share.
-   * @returns what a batch of all entries added so far takes at most, whoever of its payers can be drawn.
+   * Adds an entry.
+   * @param modelRoot of its model, if makers have a share.
+   * @returns the most gas of a batch of all entries so far, for any set of collectable payers.
    */
   add(
     entry: Pick<

@@ -37,14 +37,14 @@ const without = (...indices: readonly number[]): HeadCertificate => ({
   ...whole,
   signatures: whole.signatures.filter((_, i) => !indices.includes(i)),
 });
-/** With another word in place of the first. */
+/** Changes the first signature. */
 const withFirst = (change: Partial<HeadCertificate['signatures'][number]>): HeadCertificate => ({
   ...whole,
   signatures: whole.signatures.map((one, i) => (i === 0 ? { ...one, ...change } : one)),
 });
 
 describe('the certificate of a head', () => {
-  it('is canonical, and holds where three of four have signed', () => {
+  it('is canonical, and valid if three of four have signed', () => {
     checkCodec(fc.constant(whole), encodeHeadCertificate, parseHeadCertificate);
     expect(toHex(hashBatchSummary(crypto, domain, summary))).toBe(vectors.digest);
     expect(toHex(encodeHeadMessage(fromHex(vectors.digest)))).toBe(vectors.message);
@@ -59,7 +59,7 @@ describe('the certificate of a head', () => {
     expect(failed(whole, { ...trust, voters: trust.voters.slice(1) })).toEqual(['head-quorum']);
   });
 
-  it('needs both signatures of the key that is registered', () => {
+  it('needs both signatures of the registered key', () => {
     const { signature } = whole.signatures[0] as HeadCertificate['signatures'][number];
     for (const at of [0, 63, 64, 2_483]) {
       const bent = signature.slice();
@@ -79,14 +79,14 @@ describe('the certificate of a head', () => {
     expect(failed(whole, { ...trust, batch })).toEqual([]);
     expect(failed(whole, { ...trust, batch: { ...batch, sequence: 1_000n } })).toEqual(['head-log']);
     expect(failed(whole, { ...trust, batch: { ...batch, logHead: new Uint8Array(32) } })).toEqual(['head-log']);
-    // Signatures are over the head: of another one they say nothing.
+    // Signatures cover the head, so they do not count for another one.
     const moved = { ...whole, summary: { ...summary, logHead: new Uint8Array(32).fill(1) } };
     expect(failed(moved)).toEqual(['head-quorum']);
     const elsewhere = { ...whole, domain: { ...domain, chainId: domain.chainId + 1n } };
     expect(failed(elsewhere)).toEqual(['head-log', 'head-quorum']);
   });
 
-  it('names each signer once, and ends where it ends', () => {
+  it('names each signer once, and has no trailing bytes', () => {
     const twice = { ...whole, signatures: [whole.signatures[0], ...whole.signatures] as typeof whole.signatures };
     expect(() => encodeHeadCertificate(twice)).toThrow();
     const bytes = fromHex(vectors.certificate);
@@ -97,7 +97,7 @@ describe('the certificate of a head', () => {
     }
   });
 
-  it('has no more signatures than it needs, those with most stake first', () => {
+  it('has no more signatures than it needs, those with the most stake first', () => {
     const fourth = createNobleHybridSigner(new Uint8Array(64).fill(7));
     const signer = addresses[3] as Uint8Array;
     const all = { ...whole, signatures: [...whole.signatures, { signer, ...signHead(crypto, fourth, whole) }] };

@@ -10,11 +10,11 @@ import type { LedgerDomain } from '../exchange/order.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
 
 /**
- * A quorum's word for the head of one validator's log, off the chain, by Ed25519 and ML-DSA-44 (docs/spec/log-heads.md). What the
- * contract takes has secp256k1 signatures; this one is also for readers who do not rely on those.
+ * A quorum's certificate for the head of one validator's log, off the chain, by Ed25519 and ML-DSA-44 (docs/spec/log-heads.md).
+ * The contract takes secp256k1 signatures. This certificate is also for readers that do not rely on those.
  */
 
-/** One validator's word. */
+/** One validator's signature. */
 export interface HeadSignature {
   readonly publicKey: Uint8Array;
   readonly signature: Uint8Array;
@@ -32,7 +32,7 @@ export interface SignedHead extends CodecType<typeof headSignature> {}
 const headCertificate = struct({
   /** Domain of the settlement contract. */
   domain: struct({ chainId: u64, verifyingContract: address }),
-  /** The batch: log, number, head and length, and the hashes of what it pays. */
+  /** The batch: log, number, head and length, and the hashes of its payments. */
   summary: batchSummary,
   signatures: list(headSignature, {
     count: u16,
@@ -50,10 +50,10 @@ export const parseHeadCertificate: (bytes: Uint8Array) => HeadCertificate = head
 
 const SIGNED = encodeDomain('ogong-log-head-signature-v1');
 
-/** What a hybrid key signs: the digest that the secp256k1 keys sign, under a tag of its own. */
+/** Encodes the message that a hybrid key signs: the digest that the secp256k1 keys sign, under its own tag. */
 export const encodeHeadMessage = (digest: Uint8Array): Uint8Array => concatBytes(SIGNED, digest);
 
-/** Only for a batch that the same signer may sign: see docs/spec/signer.md. */
+/** Signs a head. Use it only for a batch that the same signer may sign: see docs/spec/signer.md. */
 export function signHead(
   crypto: Crypto,
   key: HybridSigner,
@@ -63,17 +63,17 @@ export function signHead(
   return { publicKey: key.publicKey, signature: key.sign(encodeHeadMessage(digest)) };
 }
 
-/** What the chain says of a validator. */
+/** A validator's data on the chain. */
 export interface HeadVoter {
   readonly address: Uint8Array;
   readonly stake: bigint;
-  /** SHA-256 of the key that it registered; undefined where it has none. */
+  /** SHA-256 of its registered key; undefined if it has none. */
   readonly headKeyHash: Uint8Array | undefined;
 }
 
 export interface HeadVoters {
   readonly voters: readonly HeadVoter[];
-  /** All stake, also of those who are not listed. */
+  /** All stake, also that of unlisted validators. */
   readonly totalStake: bigint;
 }
 
@@ -83,7 +83,7 @@ interface HeadCount {
   readonly isEnough: boolean;
 }
 
-/** The signatures that count, largest stake first, until they are a quorum: no more of them are checked. */
+/** Counts the valid signatures, largest stake first, until they are a quorum. Further ones are not checked. */
 function countHeads(
   crypto: Crypto,
   { digest, signatures }: { readonly digest: Uint8Array; readonly signatures: readonly SignedHead[] },
@@ -112,7 +112,7 @@ function countHeads(
   return { signatures: sorted, signedStake, isEnough: isQuorum(signedStake, totalStake) };
 }
 
-/** The fewest signatures that are a quorum. @returns undefined where they are none. */
+/** Builds a certificate of the fewest signatures that are a quorum. @returns undefined if there is no quorum. */
 export function buildHeadCertificate(
   crypto: Crypto,
   { domain, summary, signatures }: HeadCertificate,
@@ -123,23 +123,26 @@ export function buildHeadCertificate(
   return counted.isEnough ? { domain, summary, signatures: counted.signatures } : undefined;
 }
 
-/** What a reader holds a certificate against. */
+/** The data with which a reader compares a certificate. */
 export interface HeadTrust extends HeadVoters {
   readonly domain: LedgerDomain;
-  /** Whose log it is to be. */
+  /** The validator that must own the log. */
   readonly validator: Uint8Array;
-  /** The batch that it is to be about, where the reader knows one. */
+  /** The batch that the certificate must be about, if the reader knows one. */
   readonly batch?: { readonly sequence: bigint; readonly logHead: Uint8Array } | undefined;
 }
 
 export interface HeadVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Present where the bytes parse; worth nothing unless `ok`. */
+  /** Present if the bytes parse; worth nothing unless `ok`. */
   readonly head?: Pick<HeadCertificate['summary'], 'validator' | 'sequence' | 'logHead' | 'logLength'>;
 }
 
-/** Whether more than two thirds of the stake say that this is the head of that log, by both signatures of the key that each registered. */
+/**
+ * Verifies that more than two thirds of the stake certify this head of that log. Each signer must use both parts of its
+ * registered key.
+ */
 export function verifyHeadCertificate(crypto: Crypto, encoded: Uint8Array, trust: HeadTrust): HeadVerdict {
   let certificate: HeadCertificate;
   try {

@@ -16,7 +16,7 @@ const read = (at: (typeof vectors.quotes)[number]['at']): LaunchState => ({
   ...{ virtualReserve: BigInt(at.virtualReserve), reserve: BigInt(at.reserve), left: BigInt(at.left) },
 });
 const begin = (virtualReserve: bigint): LaunchState => ({ virtualReserve, reserve: 0n, left: LAUNCH_TRANCHE_ATOMIC });
-/** Of every size alike. */
+/** Amounts of every size, evenly distributed. */
 const sized = fc
   .tuple(fc.bigInt(1n, 2n ** 110n), fc.integer({ min: 0, max: 109 }))
   .map(([value, bits]) => (value >> BigInt(bits)) + 1n);
@@ -25,7 +25,7 @@ const stood = fc
   .map(([virtualReserve, payments]) => payments.reduce(buyFromLaunch, begin(virtualReserve)));
 
 describe('the launch curve', () => {
-  it('computes as the vectors say', () => {
+  it('computes as in the vectors', () => {
     expect(`${LAUNCH_TRANCHE_ATOMIC}`).toBe(vectors.tranche);
     let state = begin(BigInt(vectors.virtualReserve));
     for (const { deed, payment, amount, after } of vectors.life) {
@@ -47,7 +47,7 @@ describe('the launch curve', () => {
     }
   });
 
-  it('asks the smallest payment that buys an amount', () => {
+  it('asks for the smallest payment that buys an amount', () => {
     fc.assert(
       fc.property(stood, sized, (state, wanted) => {
         fc.pre(state.left > 1n);
@@ -59,7 +59,7 @@ describe('the launch curve', () => {
     );
   });
 
-  it('gives nobody more than it took, and lowers no product', () => {
+  it('gives nobody more than it received, and never lowers the product', () => {
     fc.assert(
       fc.property(stood, sized, (state, payment) => {
         const amount = computeLaunchAmount(state, payment);
@@ -75,7 +75,7 @@ describe('the launch curve', () => {
     );
   });
 
-  it('sells fewer than are left, and buys back no more than it sold', () => {
+  it('never sells all remaining tokens, and buys back no more than it sold', () => {
     const state = begin(10n ** 12n);
     expect(() => computeLaunchCost(state, LAUNCH_TRANCHE_ATOMIC)).toThrow('sells fewer than that');
     expect(() => computeLaunchPayment(state, 1n)).toThrow('has sold 0');

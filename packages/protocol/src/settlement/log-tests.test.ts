@@ -52,11 +52,11 @@ describe('the tests of a log', () => {
     const first = countUntilEjected(states, key(1));
     expect(first).toBeGreaterThan(3);
     expect(countUntilEjected(states, key(2))).toBeLessThan(first);
-    // Under another payout address it is nobody again.
+    // Under another payout address it starts from zero.
     expect(countUntilEjected(states, key(3), new Uint8Array(20).fill(8))).toBe(first);
   });
 
-  it('do not let a bad key of a payee have its honest one ejected by one bad day', () => {
+  it('do not eject an honest key of a payee after one bad day of another key', () => {
     const states = open();
     countUntilEjected(states, key(1));
     expect(states.find(payee).replies.ejected).toBe(true);
@@ -65,7 +65,7 @@ describe('the tests of a log', () => {
     expect(countEntry(states, { ...honest, ...judged('reject', 6) })).toBe(false);
   });
 
-  /** One reply of every key, a reject but for some, until a key is ejected. */
+  /** Adds one reply of every key, mostly rejects, until a key is ejected. */
   const rotate = (states: TestStates, keys: Iterable<number>): number => {
     let count = 0;
     for (const byte of keys) {
@@ -77,19 +77,19 @@ describe('the tests of a log', () => {
   };
   const numbers = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
-  it('put a payee out whose keys change before one of them has shown enough', () => {
+  it('eject a payee that changes keys before one key has enough evidence', () => {
     const states = open();
     const alone = countUntilEjected(states, key(1), new Uint8Array(20).fill(8));
     const count = rotate(states, numbers(1, 100));
     expect(isPayeeOut(states, payee)).toBe(true);
-    // Twice the evidence, and two thirds of the replies speak.
+    // Twice the evidence is needed, and two thirds of the replies count.
     expect(count).toBeGreaterThan(alone);
     expect(count).toBeLessThan(6 * alone);
     expect(countEntry(states, { providerId: key(200), payee, ...judged('reject', 1.1) })).toBe(true);
     expect(countEntry(states, { providerId: key(201), payee, ...judged('accept', 0.9) })).toBe(false);
   });
 
-  it('put it out as well where its keys had served honestly before', () => {
+  it('eject it even if its keys had served honestly before', () => {
     const states = open();
     for (const byte of numbers(1, 30)) {
       for (let i = 0; i < 3; i++) countEntry(states, { providerId: key(byte), payee, ...judged('accept', 0.7) });
@@ -98,7 +98,7 @@ describe('the tests of a log', () => {
     expect(isPayeeOut(states, payee)).toBe(true);
   });
 
-  /** Three deviations above the share that may be wrong. */
+  /** Three deviations above the allowed share of errors. */
   const atMost = (lives: number, beta: number) => lives * beta + 3 * Math.sqrt(lives * beta * (1 - beta));
   const beta = 0.05;
   const honestStep = (random: () => number) => {
@@ -109,7 +109,7 @@ describe('the tests of a log', () => {
   it.each([
     ['by scores', judged('reject', 6)],
     ['by exact evidence', exactReject],
-  ])('put no payee out for one key, however much it is refuted %s, while the others are honest', (_how, refuted) => {
+  ])('never eject a payee for one key that is refuted %s while the others are honest', (_how, refuted) => {
     const random = createSeededRandom(5);
     const lives = 100;
     let out = 0;
@@ -137,14 +137,14 @@ describe('the tests of a log', () => {
     expect(ejected).toBeLessThanOrEqual(atMost(lives, beta));
   });
 
-  it('follow the key where no payee is known', () => {
+  it('follow the key if no payee is known', () => {
     const states = open();
     for (const unknown of [undefined, nobody]) expect(findSubject(key(1), unknown)).toEqual(key(1));
     expect(countUntilEjected(states, key(1), nobody)).toBeLessThan(100);
     expect(states.find(nobody)).toEqual(INITIAL_TESTS);
   });
 
-  it('eject without a reject if all replies together show enough, and never by a reply that speaks for the provider', () => {
+  it('eject without a reject if all evidence suffices, and never on a reply in favour of the provider', () => {
     const states = open();
     const who = { providerId: key(1), payee };
     let count = 0;
@@ -155,7 +155,7 @@ describe('the tests of a log', () => {
     expect(countEntry(states, { ...who, ...judged('accept', 0.1, 'exact') })).toBe(false);
   });
 
-  it('begin anew with a key that they have ejected, since a quorum may take that back; what its payee owes stays', () => {
+  it('start again for an ejected key, which a quorum may reinstate, and keep the evidence of its payee', () => {
     const states = open();
     const first = countUntilEjected(states, key(1));
     expect(states.find(key(1)).replies).toEqual(INITIAL_PAYEE_TEST);
@@ -165,12 +165,12 @@ describe('the tests of a log', () => {
     expect(again).toBeLessThan(first);
   });
 
-  it('eject on exact evidence at once, and step over what decided nothing', () => {
+  it('eject on exact evidence at once, and ignore entries without a decision', () => {
     const states = open();
     const who: Party = { providerId: key(1), payee };
     expect(countEntry(states, { ...who, ...unmeasured })).toBe(false);
     expect(states.find(payee).replies.audits).toBe(0);
-    // Undecided, but measured: the number counts.
+    // Undecided, but measured: its e-value counts.
     countEntry(states, { ...who, ...judged('inconclusive', 3) });
     expect(states.find(payee).replies).toMatchObject({ audits: 1, rejects: 0 });
     expect(countEntry(states, { ...who, ...exactReject })).toBe(true);
@@ -205,7 +205,7 @@ describe('the test of lateness', () => {
     }) as const;
   const intime = (epoch: number) => ({ ...judged('accept', 0.6), beaconEpoch: BigInt(epoch) });
 
-  it('counts an outage once, however many replies it took', () => {
+  it('counts an outage once, for any number of late replies', () => {
     const states = open();
     const who = { providerId: key(1), payee };
     for (let i = 0; i < 50; i++) expect(countEntry(states, { ...who, ...late(5 + (i % 31)) })).toBe(false);
@@ -215,7 +215,7 @@ describe('the test of lateness', () => {
     expect(states.find(key(1)).replies).toEqual(INITIAL_PAYEE_TEST);
   });
 
-  it('needs several outages, and the key begins anew after them', () => {
+  it('needs several outages, and starts again after an ejection', () => {
     const states = open();
     const outages = [0, 1, 2, 3, 4, 5].map((i) =>
       countEntry(states, { providerId: key(1), payee, ...late(1 + 31 * i) }),
@@ -238,15 +238,15 @@ describe('the test of lateness', () => {
   });
 
   it.each([
-    ['as late as is borne', 0.1, (share: number) => share <= 0.05],
+    ['late at the allowed rate', 0.1, (share: number) => share <= 0.05],
     ['late with every second reply', 0.5, (share: number) => share === 1],
-  ])('ejects who is %s as it should', (_name, rate, holds) => {
+  ])('ejects a provider that is %s at the expected rate', (_name, rate, holds) => {
     const random = createSeededRandom(20_261_120);
     const [providers, audits, beta] = [100, 200, 0.05];
     let ejected = 0;
     for (let i = 0; i < providers; i++) {
       const states = open();
-      // All of its life: Ville's bound is about whatever the evidence ever reached.
+      // Over a whole life: Ville's bound holds for the maximum of the evidence.
       const life = Array.from({ length: audits }, (_, audit) => {
         const step = random() < rate ? late(1 + 31 * audit) : intime(1 + 31 * audit);
         return countEntry(states, { providerId: key(1), payee, ...step }, beta);
@@ -274,7 +274,7 @@ it('the tests match the vectors', () => {
   expect(vectors.steps.filter(({ ejects }) => ejects).length).toBe(3);
 });
 
-it('silence is counted for the payee of the verifier, whatever became of the reply', () => {
+it('silence counts for the payee of the verifier, for any verdict of the reply', () => {
   const states = open();
   const silentAt = (halfHour: number): CountedEntry => ({
     ...{ providerId: key(1), payee: nobody, ...unmeasured, verdict: 'unjudged' },
@@ -287,7 +287,7 @@ it('silence is counted for the payee of the verifier, whatever became of the rep
   expect(states.find(nobody)).toEqual(INITIAL_TESTS);
 });
 
-it('an overlay changes nothing below it until it is written there', () => {
+it('an overlay does not change its base until it is written', () => {
   const below = open();
   const above = createOverlay(below);
   countEntry(above, { providerId: key(1), payee, ...judged('reject', 6) });

@@ -10,24 +10,23 @@ import { addSilence, NEVER_SILENT, type SilenceState } from './silence-count.ts'
 import { isJudged, isPayable, type VerdictEntry, type VerifierMark } from './verdict-log.ts';
 
 /**
- * The sequential tests of providers as a function of one verdict log (docs/spec/sequential-test.md): each entry brings a step, in log
- * order, and nothing else moves them. So whoever has the log knows which entry ejects.
- *
- * The parameters are the network's: what a bare verdict weighs where no drift table speaks, and the lifetime error.
+ * The parameters of the network's sequential test: the weight of a bare verdict without a drift table, and the lifetime error.
+ * The tests of providers are a function of one verdict log (docs/spec/sequential-test.md). Each entry brings a step, in log
+ * order, and nothing else changes them. So every reader of the log knows which entry ejects.
  */
 export const REPLY_TEST: SequentialTestParameters = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
 
-/** It assumes that an honest provider, whatever happened before, begins a new outage in at most one audit of ten. */
+/** Assumes that an honest provider begins a new outage in at most one audit of ten, whatever happened before. */
 const LATENESS: SequentialTestParameters = { soundness: 0.5, falsePositiveRate: 0.1, beta: REPLY_TEST.beta };
 
 /**
- * One outage makes all openings late that are asked for while it lasts. Late replies whose deciding beacon is at most so many epochs
- * after that of the last counted one are of the same outage.
+ * Epochs of one outage. All openings that are requested during an outage are late. A late reply belongs to the last counted
+ * outage if its deciding beacon is at most so many epochs later.
  */
 const OUTAGE_EPOCHS = 30n;
 
 export interface LatenessState extends PayeeTestState {
-  /** Deciding epoch of the reply that the last counted outage began with. */
+  /** Deciding epoch of the first reply of the last counted outage. */
   readonly countedEpoch: bigint;
 }
 
@@ -37,15 +36,15 @@ export interface OthersTest extends PayeeTestState {
   readonly suspect: Uint8Array;
 }
 
-/** What one log says about a provider's key, 32 bytes, or about a payee, 20 bytes. */
+/** One log's evidence about a provider's key, 32 bytes, or about a payee, 20 bytes. */
 export interface SubjectTests {
   readonly replies: PayeeTestState;
   readonly lateness: LatenessState;
-  /** When exact evidence last ejected the key, Unix time in ms; 0 where none did. */
+  /** Time of the last ejection of the key by exact evidence, Unix time in ms; 0 for none. */
   readonly provenMs: number;
-  /** Of payees only. */
+  /** For payees only. */
   readonly others: OthersTest | undefined;
-  /** Of payees only: when their verifiers were silent. */
+  /** For payees only: times at which their verifiers were silent. */
   readonly silence: SilenceState;
 }
 
@@ -57,9 +56,9 @@ export const INITIAL_TESTS: SubjectTests = {
   silence: NEVER_SILENT,
 };
 
-/** The tests of one log, wherever they are kept. */
+/** The tests of one log, in any store. */
 export interface TestStates {
-  /** INITIAL_TESTS where the log has said nothing yet. */
+  /** Returns INITIAL_TESTS for a subject without entries. */
   find(subject: Uint8Array): SubjectTests;
   put(subject: Uint8Array, tests: SubjectTests): void;
 }
@@ -71,28 +70,28 @@ export type CountedEntry = Pick<
 
 const PPM = 1_000_000;
 
-/** A double as an entry holds it: rounded down, so that it stays an e-value. */
+/** Converts a double to parts per million, as in an entry. It is rounded down, so that it stays an e-value. */
 export function toEValuePpm(eValue: number): number {
   return Math.floor(Math.min(eValue * PPM, Number.MAX_SAFE_INTEGER));
 }
 
-/** What a verdict weighs where no table measured it. */
+/** Computes the weight of a verdict that no table measured. */
 export function computeBareEValuePpm(verdict: 'accept' | 'reject'): number {
   return toEValuePpm(computeOutcomeEValue(verdict, REPLY_TEST));
 }
 
-/** The second subject of evidence, besides the key: the payee, or the key itself if no payee is known. */
+/** Returns the second subject of evidence, besides the key: the payee, or the key itself if no payee is known. */
 export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefined): Uint8Array {
   return payee?.some((byte) => byte !== 0) ? payee : providerId;
 }
 
 /**
- * All tests after one more entry.
+ * Updates all tests by one more entry.
  *
- * A provider is ejected where its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first bounds what an
- * honest payee ever suffers from its own keys by beta. The second protects honest keys of a payee that also has a stolen key or
- * a broken machine: such a key is ejected with probability at most sqrt(beta). An ejection ends the key's own test: a quorum may
- * take it back, and then the key begins anew.
+ * A provider is ejected if its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first condition bounds the
+ * risk of an honest payee from its own keys by beta. The second protects honest keys of a payee that also has a stolen key or a
+ * broken machine. Such a key is ejected with probability at most sqrt(beta). An ejection ends the key's own test. If a quorum
+ * takes the ejection back, the key begins anew.
  * @param beta the lifetime error. Default: the network's.
  * @returns whether the entry ejects its provider.
  */
@@ -106,7 +105,7 @@ export function countEntry(states: TestStates, entry: CountedEntry, beta: number
   return isExact || isOut || isOutByLateness;
 }
 
-/** @returns whether it costs the payee a part of its stake. */
+/** Counts a silence. @returns whether it costs the payee a part of its stake. */
 export function countSilence(states: TestStates, mark: VerifierMark): boolean {
   if (mark.outcome !== 'silent' || !isPayable(mark.payee)) return false;
   const tests = states.find(mark.payee);
@@ -115,11 +114,11 @@ export function countSilence(states: TestStates, mark: VerifierMark): boolean {
   return isCharged;
 }
 
-/** Whether the entry ejects its provider for what nobody can deny. */
+/** Returns whether the entry ejects its provider by undeniable evidence. */
 export const isProof = ({ verdict, evidence }: Pick<VerdictEntry, 'verdict' | 'evidence'>): boolean =>
   verdict === 'reject' && evidence === 'exact';
 
-/** Whether a payee is ejected with all its keys, because no single key explains the evidence against it. */
+/** Returns whether a payee is ejected with all its keys, because no single key explains the evidence against it. */
 export function isPayeeOut(states: Pick<TestStates, 'find'>, payee: Uint8Array): boolean {
   return states.find(payee).others?.ejected === true;
 }
@@ -141,8 +140,8 @@ function countReply(
     states.put(each, { ...tests, replies: isExact ? { ...replies, ejected: true } : replies });
   }
   if (subject !== providerId) countOthers(states, entry, { step, wasOver, isExact, beta });
-  // Evidence in favour of a provider must not eject it, whatever was collected before. A reject is not needed if the e-value is
-  // above 1.
+  // Evidence in favour of a provider must not eject it, whatever was collected before. If the e-value is above 1, no reject is
+  // needed.
   const speaksAgainst = step.isReject || step.eValue > 1;
   const isOver = states.find(subject).replies.ejected;
   const isSuspicious = isOverItself(states.find(providerId).replies, beta) || isPayeeOut(states, subject);
@@ -152,9 +151,9 @@ function countReply(
 }
 
 /**
- * A cheat that changes its key before there is enough evidence against the key would never be ejected. So once a payee is over
- * the limit, one more test starts for all its keys except the most suspected one. If that test also reaches 1 / beta, no single
- * key explains the evidence, and the payee is ejected with all keys that it has or will have.
+ * Tests the other keys of a payee. A cheat that always changes its key in time would otherwise never be ejected. So once a
+ * payee is over the limit, one more test starts for all its keys except the most suspected one. If that test also reaches 1 /
+ * beta, no single key explains the evidence. Then the payee is ejected with all present and future keys.
  */
 function countOthers(
   states: TestStates,
@@ -183,7 +182,10 @@ function countOthers(
   }
 }
 
-/** A machine that is down is not a cheat, so scores do not enter this test, and lateness does not enter the other. */
+/**
+ * Counts a late reply. A machine that is down is not a cheat, so scores do not enter this test, and lateness does not enter the
+ * other.
+ */
 function countLateness(
   states: TestStates,
   { providerId, payee, step, beaconEpoch }: CountedEntry,
@@ -208,7 +210,7 @@ function countLateness(
   return ejects;
 }
 
-/** Tests over others, which stay as they are until these are written to them. */
+/** Creates tests over others, which do not change until these are written to them. */
 export function createOverlay(under: Pick<TestStates, 'find'>): TestStates & { writeTo(states: TestStates): void } {
   const changed = new Map<string, { readonly subject: Uint8Array; readonly tests: SubjectTests }>();
   return {

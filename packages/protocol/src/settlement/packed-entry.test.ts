@@ -8,7 +8,7 @@ import { computePartId, createPartTable, LEAST_PART, MOST_PART, packEntry, unpac
 
 const MOST = 1 << 20;
 const TAG = encodeDomain('ogong-packed-entry-v1');
-/** Bytes that begin as nothing else does. */
+/** Creates bytes that begin unlike any others. */
 const part = (name: number, length = 130): Uint8Array =>
   concatBytes(crypto.sha256(Uint8Array.of(name)), new Uint8Array(length - 32).fill(name));
 const tableOf = (...parts: readonly Uint8Array[]) => {
@@ -16,9 +16,9 @@ const tableOf = (...parts: readonly Uint8Array[]) => {
   table.put('owner', parts);
   return table;
 };
-/** Tag, hash of the entry, its length and the number of parts. */
+/** Length of the tag, hash of the entry, its length and the number of parts. */
 const HEAD_BYTES = TAG.length + 32 + 4 + 4;
-/** Says that it is so long, and names the same part again and again. */
+/** Creates a packed entry that states a length, and repeats the same part. */
 function repeat(bytes: Uint8Array, count: number, sizeBytes: number, before = new Uint8Array(0)): Uint8Array {
   const writer = createWriter().bytes(TAG).bytes(new Uint8Array(32)).u32(sizeBytes).u32(count);
   for (let i = 0; i < count; i++) writer.u8(before.length).bytes(before).bytes(computePartId(crypto, bytes));
@@ -32,13 +32,13 @@ const entry = concatBytes(Uint8Array.of(1, 2, 3), row, Uint8Array.of(9), key, ke
 describe('a packed entry', () => {
   const { packed, parts } = packEntry(crypto, entry, tableOf(row, key, other));
 
-  it('is short where its parts are known, and the same again behind it', () => {
+  it('is short if its parts are known, and unpacks to the same bytes', () => {
     expect([...parts.keys()].sort()).toEqual([idOf(row), idOf(key)].sort());
     expect(packed.length).toBeLessThan(entry.length - row.length - 2 * key.length + 100);
     expect(unpackEntry(crypto, packed, { find: tableOf(key, row).find, most: MOST })).toEqual({ entry });
   });
 
-  it('names the parts that are lacking, each once', () => {
+  it('names missing parts, each once', () => {
     expect(unpackEntry(crypto, packed, { find: tableOf(row).find, most: MOST })).toEqual({
       lacking: [idOf(key)],
       sizeBytes: entry.length,
@@ -49,7 +49,7 @@ describe('a packed entry', () => {
     });
   });
 
-  it('is none where other bytes stand under the id of a part', () => {
+  it('is refused if the id of a part gives other bytes', () => {
     const wrong = (id: string) => (id === idOf(row) ? other : key);
     expect(unpackEntry(crypto, packed, { find: wrong, most: MOST })).toEqual({ isOther: true });
     const long = (id: string) => (id === idOf(row) ? part(4, 5_000) : key);
@@ -58,10 +58,10 @@ describe('a packed entry', () => {
     expect(unpackEntry(crypto, packed, { find: short, most: MOST })).toEqual({ isOther: true });
   });
 
-  it('is refused where it stands for more bytes than there is room for', () => {
+  it('is refused if it stands for more bytes than allowed', () => {
     const read = () => unpackEntry(crypto, packed, { find: tableOf(row, key).find, most: entry.length - 1 });
     expect(read).toThrow(ProtocolError);
-    // A thousand times the same part: nothing is put together that is longer than what it says.
+    // A thousand times the same part: nothing longer than the stated length is unpacked.
     let looks = 0;
     const find = () => {
       looks++;
@@ -73,24 +73,24 @@ describe('a packed entry', () => {
   });
 
   it.each<[string, count: number, sizeBytes: number, why: string]>([
-    ['has more parts than its length has room for', 1_000, 63_999, '1000 items, at most 999'],
+    ['has more parts than its length allows', 1_000, 63_999, '1000 items, at most 999'],
     ['has too many parts', 4_097, MOST, '4097 items, at most 4096'],
-    ['is longer than there is room for', 1_000, MOST + 1, `at most ${MOST}`],
-  ])('is refused before a part of it is read where it %s', (_, count, sizeBytes, why) => {
+    ['is longer than allowed', 1_000, MOST + 1, `at most ${MOST}`],
+  ])('is refused before its parts are read if it %s', (_, count, sizeBytes, why) => {
     let looks = 0;
     const find = () => {
       looks++;
       return undefined;
     };
     const read = (packed: Uint8Array) => unpackEntry(crypto, packed, { find, most: MOST });
-    // Nothing stands behind the number of parts: whoever read one would complain of that.
+    // Nothing follows the number of parts, so reading a part would fail with another error.
     expect(() => read(repeat(key, count, sizeBytes).subarray(0, HEAD_BYTES))).toThrow(why);
     expect(() => read(repeat(key, count, sizeBytes))).toThrow(why);
     expect(looks).toBe(0);
   });
 
-  it('takes no more parts for the same length where they are lacking', () => {
-    // Each takes the place of the shortest part: with what stands between, they are too long.
+  it('accepts no more parts for the same length if parts are missing', () => {
+    // Each counts as the shortest part. Together with the bytes between them they are too long.
     const packed = repeat(key, 1_000, 64_000, Uint8Array.of(1));
     expect(unpackEntry(crypto, packed, { find: () => undefined, most: MOST })).toEqual({ isOther: true });
     const fits = repeat(key, 1_000, 65_000, Uint8Array.of(1));
@@ -100,7 +100,7 @@ describe('a packed entry', () => {
     });
   });
 
-  it('has as many parts as one may have, and the rest as it is', () => {
+  it('has the largest number of parts, and the rest as plain bytes', () => {
     const rows = Array.from({ length: 4_100 }, () => part(8, LEAST_PART));
     const table = tableOf(part(8, LEAST_PART));
     const long = packEntry(crypto, concatBytes(...rows), table);
@@ -112,13 +112,13 @@ describe('a packed entry', () => {
     ['is cut', (bytes) => bytes.slice(0, -1)],
     ['goes on', (bytes) => concatBytes(bytes, Uint8Array.of(0))],
     ['has another tag', (bytes) => bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte))],
-  ])('is refused where it %s', (_, bend) => {
+  ])('is refused if it %s', (_, bend) => {
     expect(() => unpackEntry(crypto, bend(packed), { find: tableOf(row, key).find, most: MOST })).toThrow(
       ProtocolError,
     );
   });
 
-  it('is refused where a short length takes five bytes', () => {
+  it('is refused if a short length takes five bytes', () => {
     const head = createWriter()
       .bytes(TAG)
       .bytes(crypto.sha256(Uint8Array.of(5)))
@@ -130,7 +130,7 @@ describe('a packed entry', () => {
     expect(() => read(Uint8Array.of(255, 0, 0, 0, 1, 5))).toThrow('a length of 1 in five bytes');
   });
 
-  it('is the same again whatever stands around its parts, and whoever knows which of them', () => {
+  it('unpacks to the same bytes, for any bytes around its parts and any known parts', () => {
     const known = Array.from({ length: 6 }, (_, i) => part(i + 10, LEAST_PART + 40 * i));
     const piece = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(...known));
     const some = fc.subarray(known);
@@ -149,13 +149,13 @@ describe('a packed entry', () => {
 });
 
 describe('a table of parts', () => {
-  it('takes the longest part that stands at a place', () => {
+  it('takes the longest part at an offset', () => {
     const signed = concatBytes(key, new Uint8Array(100).fill(5));
     const { parts } = packEntry(crypto, concatBytes(signed, key), tableOf(key, signed));
     expect([...parts.values()]).toEqual([signed, key]);
   });
 
-  it('forgets what no owner has any more, and keeps what another one has', () => {
+  it('forgets parts that no owner has any more, and keeps shared ones', () => {
     const table = tableOf(row, key);
     table.put('second', [key, other]);
     table.put('owner', [row]);
@@ -167,7 +167,7 @@ describe('a table of parts', () => {
     expect(packEntry(crypto, entry, table).parts.size).toBe(0);
   });
 
-  it('takes no part that is shorter or longer than parts are', () => {
+  it('refuses parts that are too short or too long', () => {
     const table = tableOf(part(5, LEAST_PART - 1), part(6, MOST_PART + 1), part(7, LEAST_PART));
     expect(
       [5, 6, 7].map(

@@ -14,24 +14,25 @@ import {
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
- * An entry of a batch on its way to a co-signer (docs/spec/packed-entries.md). What co-signers have from announcements, rows of lists of
- * candidates and keys, goes by its hash. The hash of the whole entry stands beside it, so what comes out is what went in, or nothing.
+ * An entry of a batch on its way to a co-signer (docs/spec/packed-entries.md). Hashes stand for the parts that co-signers
+ * already have: from announcements, rows of lists of candidates, and keys. The packed bytes also have the hash of the whole
+ * entry. So unpacking gives the original entry, or nothing.
  */
 
 export const PART_ID_BYTES = 8;
-/** A shorter part is hardly longer than what stands for it. */
+/** The shortest part. A shorter one is hardly longer than its reference. */
 export const LEAST_PART = 64;
-/** More than a key with a signature. */
+/** The longest part: more than a key with a signature. */
 export const MOST_PART = 8_192;
-/** Rows of sixteen lists. Each costs microseconds to look up, and those of one entry are looked up in one go. */
+/** The most parts: rows of sixteen lists. Each takes microseconds to look up, and those of one entry are looked up together. */
 const MOST_PIECES = 4_096;
 const SHORT = 255;
 
-/** The first bytes of its SHA-256. */
+/** Computes the id of a part: the first bytes of its SHA-256. */
 export const computePartId = (crypto: Pick<Crypto, 'sha256'>, part: Uint8Array): Uint8Array =>
   crypto.sha256(part).slice(0, PART_ID_BYTES);
 
-/** Its length in one byte, or 255 and the length in four, then the bytes. */
+/** Literal bytes: the length in one byte, or 255 and the length in four, then the bytes. */
 const literal: Codec<Uint8Array> = {
   write(writer, value) {
     if (value.length < SHORT) u8.write(writer, value.length);
@@ -51,9 +52,9 @@ const headFields = struct({
   entryHash: hash,
   sizeBytes: u32,
 });
-/** Each part with what stands before it. */
+/** Each part with the literal bytes before it. */
 const pieceFields = struct({ before: literal, part: bytes(PART_ID_BYTES) });
-/** Of an entry of so many bytes. */
+/** Codec of the parts of an entry with a given size. */
 const listPieces = (sizeBytes: number) =>
   list(pieceFields, { count: u32, max: Math.min(MOST_PIECES, Math.floor(sizeBytes / LEAST_PART)) });
 
@@ -63,16 +64,16 @@ type PackedFields = CodecType<typeof headFields> & {
 };
 
 const TAG = 'ogong-packed-entry-v1';
-/** Behind the tag and its line end. */
+/** Offset behind the tag and its line end. */
 const SIZE_AT = TAG.length + 1 + 32;
 
-/** Bytes of the entry, as what is packed states them: nothing longer is put together. 0 of what is too short to state it. */
+/** Returns the size of the entry that packed bytes state; nothing longer is unpacked. 0 if they are too short to state it. */
 export function readStatedSize(packed: Uint8Array): number {
   if (packed.length < SIZE_AT + 4) return 0;
   return new DataView(packed.buffer, packed.byteOffset).getUint32(SIZE_AT);
 }
 
-/** @param most bytes that the entry may have. It and the number of parts are checked before a part is read. */
+/** Creates the format. @param most bytes of the entry. It and the number of parts are checked before a part is read. */
 const createPackedFormat = (most: number): Format<PackedFields> =>
   createFormat<PackedFields>(
     {
@@ -93,12 +94,12 @@ const createPackedFormat = (most: number): Format<PackedFields> =>
 
 /** Parts that one machine knows, for packing and for unpacking. */
 export interface PartTable {
-  /** Those of one owner, in place of those that it had. Too short and too long ones are left out. */
+  /** Replaces the parts of one owner. Parts that are too short or too long are left out. */
   put(owner: string, parts: readonly Uint8Array[]): void;
   drop(owner: string): void;
   /** @param id hex. */
   find(id: string): Uint8Array | undefined;
-  /** The longest part that stands at a place. */
+  /** Finds the longest part at an offset. */
   match(entry: DataView, at: number): KnownPart | undefined;
 }
 
@@ -113,12 +114,12 @@ interface OwnedPart extends KnownPart {
   owners: number;
 }
 
-/** By their first four bytes, which are of hashes and keys. */
+/** Creates a table, indexed by the first four bytes, which are bytes of hashes and keys. */
 export function createPartTable(crypto: Pick<Crypto, 'sha256'>): PartTable {
   const byId = new Map<string, OwnedPart>();
   const byOwner = new Map<string, readonly OwnedPart[]>();
   const byAnchor = new Map<number, OwnedPart[]>();
-  // Most places of an entry begin no part: their first two bytes say so sooner than a look into a map.
+  // Most offsets of an entry begin no part. Their first two bytes show it faster than a look into a map.
   const begins = new Uint16Array(1 << 16);
 
   function add(part: Uint8Array): OwnedPart {
@@ -177,7 +178,7 @@ const sliceOf = ({ buffer, byteOffset }: DataView, at: number, length: number): 
 
 export interface PackedEntry {
   readonly packed: Uint8Array;
-  /** What stands in it by its hash, by the hex of the id; none where nothing of it is known. */
+  /** The parts that the entry references by hash, by the hex of the id. A part is absent if nothing of it is known. */
   readonly parts: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -204,15 +205,16 @@ export function packEntry(
 
 export type Unpacked =
   | { readonly entry: Uint8Array }
-  /** Hex of the ids of parts that nobody has here, each once, and how long the entry says that it is. */
+  /** Hex of the ids of missing parts, each once, and the size that the entry states. */
   | { readonly lacking: readonly string[]; readonly sizeBytes: number }
-  /** The parts that were found make another entry: two of them share an id. */
+  /** The known parts make another entry, because two parts share an id. */
   | { readonly isOther: true };
 
 /**
+ * Unpacks an entry.
  * @param find a part by the hex of its id.
- * @param most bytes that the entry may have.
- * @throws ProtocolError for what is not packed like this, or longer.
+ * @param most bytes of the entry.
+ * @throws ProtocolError for bytes that are not packed like this, or an entry that is longer.
  */
 export function unpackEntry(
   crypto: Pick<Crypto, 'sha256'>,
@@ -228,7 +230,7 @@ export function unpackEntry(
     if (bytes === undefined) lacking.add(toHex(part));
     else found.push(before, bytes);
     length += before.length + (bytes?.length ?? LEAST_PART);
-    // Before it is put together: a part stands for thousands of bytes.
+    // Checked before unpacking, since a reference stands for thousands of bytes.
     if (length > sizeBytes) return { isOther: true };
   }
   if (lacking.size > 0) return { lacking: [...lacking], sizeBytes };

@@ -30,7 +30,7 @@ const rules = (feeds: number, bend: Partial<QuoteRules> = {}): QuoteRules => ({
 const pick = (quotes: readonly SignedQuote[], bend: Partial<QuoteRules> = {}) =>
   pickQuotes(crypto, quotes, rules(3, bend));
 
-describe('the quotes that are posted', () => {
+describe('posted quotes', () => {
   it('are those of more than half of the feeds, ascending', () => {
     expect(pick([quote(2, 102n), quote(0, 100n), quote(1, 101n)])?.map(({ price }) => price)).toEqual([
       100n,
@@ -42,7 +42,7 @@ describe('the quotes that are posted', () => {
     expect(pick([])).toBeUndefined();
   });
 
-  it('leave one out that is far from the others, and are none where no majority agrees', () => {
+  it('leave out a distant quote, and are none if no majority agrees', () => {
     expect(pick([quote(0, 100n), quote(1, 101n), quote(2, 1_000n)])?.map(({ price }) => price)).toEqual([100n, 101n]);
     expect(pick([quote(0, 100n), quote(1, 200n), quote(2, 1_000n)])).toBeUndefined();
   });
@@ -55,16 +55,16 @@ describe('the quotes that are posted', () => {
     ['too old', quote(1, 101n, NOW - AGE - 1n)],
     ['of price zero', quote(1, 0n)],
     ['with a short signature', { ...quote(1, 101n), signature: new Uint8Array(64) }],
-    ['with a signature of nothing', { ...quote(1, 101n), signature: new Uint8Array(65) }],
+    ['with a signature of zeros', { ...quote(1, 101n), signature: new Uint8Array(65) }],
     ['changed', { ...quote(1, 101n), price: 102n }],
     ['of the same feed again', quote(0, 101n)],
-  ])('have none that is %s', (_what, bad) => {
+  ])('have no quote %s', (_what, bad) => {
     expect(pick([quote(0, 100n), bad])).toBeUndefined();
-    // It takes no place from the others either.
+    // It does not displace other quotes either.
     expect(pick([bad, quote(0, 100n), quote(2, 100n)])).toHaveLength(2);
   });
 
-  it('have none that is older than what the chain took of that feed', () => {
+  it('have none that is older than the last one of that feed on the chain', () => {
     const feeds = rules(3).feeds.map((feed, i) => (i === 1 ? { ...feed, quotedAt: NOW - 5n } : feed));
     expect(pick([quote(0, 100n), quote(1, 100n, NOW - 6n)], { feeds })).toBeUndefined();
     expect(pick([quote(0, 100n), quote(1, 100n, NOW - 5n)], { feeds })).toHaveLength(2);
@@ -83,7 +83,7 @@ describe('the quotes that are posted', () => {
     ]);
   });
 
-  it('are a majority around their own median, whatever is said', () => {
+  it('are a majority around their own median, for any input', () => {
     const draw = createSeededRandom(7);
     const below = (bound: number): number => Math.floor(draw() * bound);
     for (let run = 0; run < 60; run++) {

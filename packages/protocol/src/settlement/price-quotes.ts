@@ -3,21 +3,21 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { computeMedianPrice, hashPriceQuote } from './burn-mint.ts';
 
-/** What a feed says of an asset, as it hands it on. */
+/** A feed's signed quote of an asset. */
 export interface SignedQuote {
   /** Dollars times 1e18, for 1e18 of the asset's smallest units. */
   readonly price: bigint;
-  /** When it was measured, seconds since 1970. */
+  /** Time of the measurement, seconds since 1970. */
   readonly time: bigint;
   /** 65 bytes. */
   readonly signature: Uint8Array;
 }
 
-/** One of those whose word counts. */
+/** A feed that the oracle counts. */
 export interface PriceFeed {
   /** 20 bytes. */
   readonly address: Uint8Array;
-  /** Time of its newest quote that the chain has, seconds since 1970; it goes back to no older one. */
+  /** Time of its newest quote on the chain, seconds since 1970. It never goes back to an older one. */
   readonly quotedAt: bigint;
 }
 
@@ -27,31 +27,34 @@ export interface QuoteRules {
   /** 20 bytes. */
   readonly asset: Uint8Array;
   readonly feeds: readonly PriceFeed[];
-  /** Of the newest block, seconds since 1970. */
+  /** Time of the newest block, seconds since 1970. */
   readonly now: bigint;
-  /** Seconds that a quote counts. */
+  /** Seconds for which a quote counts. */
   readonly maxAge: bigint;
-  /** All quotes are newer, seconds since 1970: what the last price is of, or so long after a doubt that it can be ended. */
+  /**
+   * All quotes must be newer, seconds since 1970. It is the time of the last price, or the time after a doubt at which the
+   * doubt can end.
+   */
   readonly since: bigint;
 }
 
 const BASIS = 10_000n;
-/** So far a quote may be from the median, basis points. The contract has the same bound. */
+/** The largest distance of a quote from the median, basis points. The contract has the same bound. */
 const MAX_SPREAD_BPS = 500n;
-/** So far a median may be from the last one without being doubted, basis points. The contract has the same bound. */
+/** The largest distance of a median from the last one without a doubt, basis points. The contract has the same bound. */
 const MAX_JUMP_BPS = 2_000n;
 const MAX_PRICE = 2n ** 128n - 1n;
 const SIGNATURE_BYTES = 65;
 
 const differs = (a: bigint, b: bigint, bps: bigint): boolean => (a > b ? a - b : b - a) * BASIS > b * bps;
 
-/** Whether the contract believes this price only when it is said again an hour later. */
+/** Returns whether the contract believes this price only after it is repeated an hour later. */
 export const isPriceJump = (price: bigint, last: bigint): boolean => differs(price, last, MAX_JUMP_BPS);
 
 /**
- * Chooses what the oracle takes: the most quotes that lie close enough together, of more than half of the feeds, one each, ascending by price.
- * A quote of nobody, one that is too old or of the future, and one that is far from the others keeps the rest from nothing.
- * @returns undefined while those that are left are too few.
+ * Picks the quotes for the oracle: the most that lie close enough together, from more than half of the feeds, one each,
+ * ascending by price. Invalid quotes do not affect the others: unsigned ones, old or future ones, and distant ones.
+ * @returns undefined while too few quotes remain.
  */
 export function pickQuotes(
   crypto: Crypto,
@@ -80,7 +83,7 @@ export function pickQuotes(
   return undefined;
 }
 
-/** The feed that signed a quote, in hex; undefined where the contract would not take it. */
+/** Finds the feed that signed a quote, in hex; undefined if the contract would refuse it. */
 function findSigner(
   crypto: Crypto,
   { price, time, signature }: SignedQuote,

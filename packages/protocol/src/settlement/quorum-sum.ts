@@ -4,15 +4,15 @@ import { hashToScalar } from '../crypto/bls-scalar.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { isQuorum } from '../crypto/quorum.ts';
 
-/** As many members as a roster has. */
+/** The most members of a roster. */
 export const MAX_ROSTER_MEMBERS = 160;
 
-/** Who votes, as the chain wrote it down (docs/spec/votes.md, "Rosters and sums"). */
+/** A voter as the chain stores it (docs/spec/votes.md, "Rosters and sums"). */
 export interface RosterMember {
   /** Account, 20 bytes. */
   readonly address: Uint8Array;
   readonly stake: bigint;
-  /** 48 bytes; undefined for a member whose signatures are not summed. */
+  /** 48 bytes; undefined for a member without summed signatures. */
   readonly key?: Uint8Array | undefined;
 }
 
@@ -24,20 +24,23 @@ export interface QuorumSum {
   readonly who: bigint;
 }
 
-/** What each member signs, for a 32-byte digest. */
+/** Encodes the message that each member signs, for a 32-byte digest. */
 export const encodeQuorumMessage = (digest: Uint8Array): Uint8Array =>
   concatBytes(utf8Encode('ogong-quorum-v1\n'), digest);
 
-/** What a key signs to prove that whoever names it has it, and its hash the signing key of the account: otherwise it could cancel those of others. */
+/**
+ * The proof that the account has a key for sums, and that its hash is the account's signing key. Without it a key could cancel
+ * those of others.
+ */
 export interface QuorumKeyProof {
   readonly chainId: bigint;
   /** Address of the contract of rosters, 20 bytes. */
   readonly roster: Uint8Array;
   /** 20 bytes. */
   readonly account: Uint8Array;
-  /** Address of the signing key that the key belongs to, and ends with, 20 bytes. */
+  /** Address of the signing key that the key belongs to and ends with, 20 bytes. */
   readonly signer: Uint8Array;
-  /** The account has set number - 1 keys before, u64. */
+  /** One more than the number of keys that the account has set before, u64. */
   readonly number: bigint;
   /** Compressed, 48 bytes. */
   readonly key: Uint8Array;
@@ -55,7 +58,7 @@ function encodeU64(value: bigint): Uint8Array {
   return encoded;
 }
 
-/** Who signs what is summed. */
+/** A signer of shares for a sum. */
 export interface ShareSigner {
   /** 48 bytes. */
   readonly key: Uint8Array;
@@ -63,15 +66,16 @@ export interface ShareSigner {
   sign(message: Uint8Array): Uint8Array;
 }
 
-/** @param secret of the signing key, 32 bytes. */
+/** Creates a signer. @param secret of the signing key, 32 bytes. */
 export function createShareSigner(crypto: Pick<Crypto, 'sha256'>, bls: Bls, secret: Uint8Array): ShareSigner {
   const scalar = deriveQuorumSecret(crypto, secret);
   return { key: bls.deriveKey(scalar), sign: (message) => bls.sign(scalar, message) };
 }
 
 /**
- * The secret of the key for sums that belongs to a signing key: whoever holds the one holds the other, and no further file is kept.
- * @param secret the signing key's, 32 bytes. @returns a scalar, 1..r-1.
+ * Derives the secret for sums from a signing key. The owner of one has the other, and no further file is stored.
+ * @param secret the signing key's, 32 bytes.
+ * @returns a scalar, 1..r-1.
  */
 export const deriveQuorumSecret = (crypto: Pick<Crypto, 'sha256'>, secret: Uint8Array): bigint =>
   hashToScalar(crypto, utf8Encode('ogong-quorum-secret-v1\n'), secret);
@@ -82,7 +86,7 @@ export interface QuorumSumVerdict {
   readonly totalStake: bigint;
 }
 
-/** The contract's twin: whether a sum is one of the signatures of those that it names, and these are a quorum. */
+/** Verifies that a sum contains the signatures of the named members, and that these are a quorum. It mirrors the contract. */
 export function verifyQuorumSum(
   bls: Bls,
   {
@@ -105,8 +109,10 @@ export function verifyQuorumSum(
 }
 
 /**
- * Sums the shares of members that have signed: of as many as there are, because an absent one costs less gas than it is worth.
- * @param shares of each member, or undefined. Each has to be checked before. @returns undefined where there is none.
+ * Sums the shares of all members that have signed. It takes as many as there are: an absent member lowers the gas, but by less
+ * than its signature is worth.
+ * @param shares of each member, or undefined. Each must have been checked before.
+ * @returns undefined if there is none.
  */
 export function sumShares(bls: Bls, shares: readonly (Uint8Array | undefined)[]): QuorumSum | undefined {
   const signed = shares.filter((share) => share !== undefined);

@@ -2,17 +2,17 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
-/** The end of one ejection, as a quorum signs it (docs/spec/stakes.md, "Ejections"). */
+/** A quorum's signed end of one ejection (docs/spec/stakes.md, "Ejections"). */
 export interface Reinstatement {
   /** 32 bytes. */
   readonly providerId: Uint8Array;
-  /** Which ejection of the provider: the first is 1. A kept pardon lifts no later one. */
+  /** Number of the ejection; the provider's first is 1. A stored reinstatement lifts no later one. */
   readonly ejection: number;
 }
 
 const typedReinstatement = createTypedStruct('Reinstatement', { providerId: abi.bytes32, ejection: abi.uint32 });
 
-/** The EIP-712 digest that validators sign. @param domain of the settlement contract. */
+/** Computes the EIP-712 digest that validators sign. @param domain of the settlement contract. */
 export function hashReinstatement(crypto: Crypto, domain: LedgerDomain, reinstatement: Reinstatement): Uint8Array {
   const { providerId, ejection } = reinstatement;
   const hash = typedReinstatement.hash(crypto, { providerId, ejection });

@@ -5,7 +5,7 @@ import { nobleCrypto } from '../crypto/noble.ts';
 import { signerRequestFormat, signerResponseFormat } from './signer-message.ts';
 import { hashStatement } from './validator-statement.ts';
 
-it.each(vectors.statements)('a request to sign a $kind says what is signed', ({ kind, request, digest }) => {
+it.each(vectors.statements)('a request to sign a $kind contains the whole statement', ({ kind, request, digest }) => {
   const read = signerRequestFormat.decode(fromHex(request));
   if (read.kind !== 'sign') throw new Error('no request to sign');
   expect(read.statement.kind).toBe(kind);
@@ -16,7 +16,7 @@ it.each(vectors.statements)('a request to sign a $kind says what is signed', ({ 
   }
 });
 
-it('every answer reads as it was written', () => {
+it('every answer is parsed as it was written', () => {
   const kinds = vectors.answers.map(({ response }) => signerResponseFormat.decode(fromHex(response)).kind);
   expect(kinds).toEqual(vectors.answers.map(({ kind }) => kind));
   expect(signerRequestFormat.decode(fromHex(vectors.describe))).toEqual({ kind: 'describe' });

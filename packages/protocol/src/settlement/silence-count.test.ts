@@ -14,7 +14,7 @@ import {
 const DAY = 48;
 const START = 1_000_000;
 
-/** Half hours that cost, of silences in this order. */
+/** Returns the charged half hours of silences in this order. */
 function charge(halfHours: readonly number[]): { readonly state: SilenceState; readonly charged: readonly number[] } {
   let state = NEVER_SILENT;
   const charged = halfHours.filter((halfHour) => {
@@ -26,13 +26,13 @@ function charge(halfHours: readonly number[]): { readonly state: SilenceState; r
 }
 
 describe('silence of a verifier', () => {
-  it('costs from the fifth half hour of a day on, each half hour once, in whatever order', () => {
+  it('costs from the fifth half hour of a day on, each half hour once, in any order', () => {
     const hours = [0, 0, 6, 2, 4, 4, 5, 5, 9].map((i) => START + i);
     expect(charge(hours).charged).toEqual([START + 5, START + 9]);
     expect(charge([...hours].reverse()).charged).toHaveLength(2);
   });
 
-  it('is forgotten after a day, and what comes too late counts nothing', () => {
+  it('is forgotten after a day, and late silences do not count', () => {
     const early = [0, 1, 2, 3].map((i) => START + i);
     expect(charge([...early, START + 47]).charged).toEqual([START + 47]);
     expect(charge([...early, START + 48]).charged).toEqual([]);
@@ -46,9 +46,9 @@ describe('silence of a verifier', () => {
     expect(state.bits).toBe(2 ** DAY - 1);
   });
 
-  it('costs nothing for two outages of ten minutes in a day, whenever they begin and however many jobs they meet', () => {
+  it('costs nothing for two outages of ten minutes in a day, at any time and with any number of jobs', () => {
     const MINUTE_MS = 60_000;
-    // The last job of an outage is asked for at its end, and witnesses take four minutes for it.
+    // The last job of an outage comes at its end, and witnesses take four minutes for it.
     const listTimes = (fromMs: number) => Array.from({ length: 15 }, (_, i) => fromMs + i * MINUTE_MS);
     for (let minute = 0; minute < 30; minute++) {
       const first = START * HALF_HOUR_MS + minute * MINUTE_MS;
@@ -57,7 +57,7 @@ describe('silence of a verifier', () => {
     }
   });
 
-  it('lowers what a stake weighs by what several logs say together, until a day is over', () => {
+  it('lowers the weight of a stake by all logs together, for a day', () => {
     const [one, other] = [
       [0, 1, 2],
       [1, 2, 3, 5, 6],

@@ -4,7 +4,7 @@ import { computeRoom, isBacked } from './unvested.ts';
 
 const amount = fc.bigInt(0n, 1n << 128n);
 
-describe('bonds behind what has not vested', () => {
+describe('bonds behind unvested earnings', () => {
   it('carry up to half of them, to the unit', () => {
     expect([isBacked(5n, 10n), isBacked(6n, 11n), isBacked(5n, 9n)]).toEqual([true, false, false]);
     fc.assert(
@@ -17,7 +17,7 @@ describe('bonds behind what has not vested', () => {
     );
   });
 
-  it('have no room, and no less than none, where earlier batches take it all', () => {
+  it('have no room, and never negative room, if earlier batches take it all', () => {
     expect([computeRoom(5n, 10n), computeRoom(9n, 10n), computeRoom(0n, 11n)]).toEqual([0n, 0n, 5n]);
   });
 });

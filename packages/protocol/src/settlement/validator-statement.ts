@@ -30,7 +30,7 @@ import type { Crypto, HybridSigner, LedgerSigner } from '../crypto/crypto.ts';
 import { hashAdmission } from '../exchange/admission.ts';
 import { hashHeld } from '../exchange/held-delivery.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
-import { hashReveal } from '../exchange/reveal-word.ts';
+import { hashReveal } from '../exchange/round-signature.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
 import { hashMachineEjection } from '../machine/machine-ejection.ts';
@@ -47,7 +47,10 @@ import { hashReinstatement } from './reinstatement.ts';
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
 
-/** A log entry names at most 128 verifiers, 57 bytes for each that is paid or was silent, and 64 shards of 56 bytes. */
+/**
+ * The largest log entry. It names at most 128 verifiers, with 57 bytes for each that is paid or was silent, and 64 shards of 56
+ * bytes.
+ */
 export const MAX_ENTRY_BYTES = 12_288;
 
 /** The chain, and the contract for which the statement is made. */
@@ -56,11 +59,11 @@ const domain = struct({ chainId: u64, verifyingContract: address });
 export const batchStatementCodec = struct({
   domain,
   summary: batchSummary,
-  /** The entries that the batch settles, in their order: the last one's hash is the head. */
+  /** The entries that the batch settles, in their order. The last one's hash is the head. */
   entries: list(bytes16(MAX_ENTRY_BYTES), { count: u16, max: MAX_BATCH_ENTRIES }),
 });
 
-/** What a validator says of a run of a log: with its signing key for the chain, with its head key for readers. */
+/** A validator's statement about a run of a log. Its signing key signs it for the chain, its head key for readers. */
 export interface StatedBatch extends CodecType<typeof batchStatementCodec> {}
 
 export const statementCodec = union('kind', {
@@ -75,9 +78,9 @@ export const statementCodec = union('kind', {
     ...{ domain, witness: address, validator: address, orderHash: hash, target: hash, subject: hash },
     ...{ asked: silenceKind, isRefused: flag, epoch: u64, timeMs: safeInteger },
   }),
-  /** In the domain of the registry: that this key signs for the account. */
+  /** In the domain of the registry: this key signs for the account. */
   'signing-key': struct({ domain, account: address }),
-  /** In the domain of the escrow: that it keeps what a payer signed, by the digest of that. */
+  /** In the domain of the escrow: the validator stored a payer's delivery statement with this digest. */
   held: struct({ domain, validator: address, delivery: hash }),
   /** In the domain of the settlement contract. */
   pardon: struct({ domain, payee: address, penalty: u32 }),
@@ -85,14 +88,14 @@ export const statementCodec = union('kind', {
   conviction: struct({
     ...{ domain, offence: oneOf(OFFENCES), accused: address, reporter: address, evidence: hash, conviction: u32 },
   }),
-  /** In the domain of the escrow: over which round a report is opened, by the hash of job and round. */
+  /** In the domain of the escrow: the round over which a report is opened, by the hash of job and round. */
   reveal: struct({ domain, validator: address, round: hash }),
   /** In the domain of the emission contract. */
   allotment: struct({ domain, number: u32, until: u64, root: hash, units: u128 }),
   /** In the domain of the settlement contract, as is the next. */
   'beacon-key': struct({ domain, subject: keySubjectCodec, statement: keyStatementCodec }),
   'beacon-retirement': struct({ domain, generation: u32, lastEpoch: u64 }),
-  /** In the domain of the contract of hearings: that a panel lifts what was decided. */
+  /** In the domain of the contract of hearings: a panel lifts a decision. */
   acquittal: struct({ domain, subject: hash }),
   /** In the domain of the registry of machines, as is the next. */
   machine: struct({
@@ -100,36 +103,36 @@ export const statementCodec = union('kind', {
     ...{ platformKey: hash, epoch: u64, until: u64 },
   }),
   'machine-revocation': struct({ domain, machine: hash, evidence: hash, isRevoked: flag, number: u32 }),
-  /** Of the contract of rosters: that the account's signatures are summed under this key. */
+  /** In the domain of the contract of rosters: the account's signatures are summed under this key. */
   'quorum-key': struct({ domain, account: address, number: u64, key: bytes(BLS_KEY_BYTES) }),
   /** In the domain of the settlement contract. */
   'machine-ejection': struct({ domain, providerId: hash, evidence: hash, ejection: u32 }),
-  /** In the domain of the escrow: that parts of replies may be sealed to this key, by the hash of what names it. */
+  /** In the domain of the escrow: parts of replies may be sealed to this key, named by its hash. */
   'seal-key': struct({ domain, validator: address, sealKey: hash }),
 });
 
-/** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
+/** All statements that a validator's signing key signs. It never signs anything else. */
 export type ValidatorStatement = CodecType<typeof statementCodec>;
 
-/** Whoever holds the signing key of a validator: this process, or another one. */
+/** The signer of a validator: this process, or another one. */
 export interface ValidatorSigner {
   /** The account that it signs for, 20 bytes. */
   readonly address: Uint8Array;
   /** Address of the signing key, 20 bytes. */
   readonly signingKey: Uint8Array;
-  /** Public key that signs heads of logs, 1,344 bytes; absent where the signer has none. */
+  /** Public key that signs heads of logs, 1,344 bytes; absent if the signer has none. */
   readonly headKey?: Uint8Array | undefined;
-  /** @returns 65 bytes, r || s || v. */
+  /** Signs a statement. @returns 65 bytes, r || s || v. */
   sign(statement: ValidatorStatement): Promise<Uint8Array>;
-  /** The same word by the head key, under the same rule. Only where there is one. */
+  /** Signs the same batch by the head key, under the same rule. Absent without a head key. */
   signHead?(statement: StatedBatch): Promise<HeadSignature>;
-  /** Key of signatures that are summed, 48 bytes; undefined where it makes none. */
+  /** Key of signatures for sums, 48 bytes; undefined if it makes none. */
   readonly quorumKey?: Uint8Array | undefined;
-  /** A signature that is summed, 96 bytes, under that key. It is bound by the same rules as `sign`. */
+  /** Signs a share for a sum, 96 bytes, under that key. It obeys the same rules as `sign`. */
   readonly signShare?: ((statement: ValidatorStatement) => Promise<Uint8Array>) | undefined;
 }
 
-/** The 32-byte digest that stands for a statement. @param signingKey address of the key that makes it. */
+/** Hashes a statement to the 32-byte digest that is signed. @param signingKey address of the key that makes it. */
 export function hashStatement(crypto: Crypto, statement: ValidatorStatement, signingKey: Uint8Array): Uint8Array {
   const { domain: of } = statement;
   switch (statement.kind) {
@@ -194,13 +197,16 @@ function encodeQuorumKey(
   return encodeQuorumKeyMessage({ chainId: of.chainId, roster: of.verifyingContract, account, signer, number, key });
 }
 
-/** What a signature that is summed is over. */
+/** Encodes the message of a signature for a sum. */
 export function encodeShareMessage(crypto: Crypto, statement: ValidatorStatement, signingKey: Uint8Array): Uint8Array {
   if (statement.kind === 'quorum-key') return encodeQuorumKey(statement, signingKey);
   return encodeQuorumMessage(hashStatement(crypto, statement, signingKey));
 }
 
-/** A key in this process. @param account Default: the key's own. @param others its keys for heads of logs and for sums. Default: none. */
+/**
+ * Creates a signer with a key in this process. @param account Default: the key's own. @param others its keys for heads of logs
+ * and for sums. Default: none.
+ */
 export function createKeySigner(
   crypto: Crypto,
   key: LedgerSigner,

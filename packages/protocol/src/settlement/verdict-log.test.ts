@@ -180,7 +180,7 @@ describe('verdict entry', () => {
     }
   });
 
-  it('ejects by a reject, or by what all of a provider showed together', () => {
+  it('ejects by a reject, or by all evidence about a provider together', () => {
     for (const change of [{}, { verdict: 'inconclusive' }, { verdict: 'reject', feeAtomic: 0n }] as const) {
       const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, ...change, ejects: true });
       expect(parseVerdictEntry(bytes)).toMatchObject({ ...change, ejects: true });
@@ -211,7 +211,7 @@ describe('verdict entry', () => {
     }
   });
 
-  it('fits a signer, however many verifiers were silent, and however large the cohort', () => {
+  it('fits a signer message, with any number of silent verifiers and any cohort', () => {
     const silent = { ...{ verifierId: new Uint8Array(32), payee: new Uint8Array(20) }, halfHour: 2 ** 32 - 1 };
     const verifiers = Array.from({ length: 128 }, () => ({ ...silent, outcome: 'silent' as const }));
     const { providerId, payee } = fields;
@@ -249,7 +249,7 @@ describe('log', () => {
     expect(verifyChain(nobleCrypto, { from: genesis, entries: [] })).toMatchObject({ ok: true, position: genesis });
   });
 
-  it('catches what was changed, dropped, moved, added or cut off', () => {
+  it('detects changed, dropped, moved, added and truncated entries', () => {
     const changed = entries.map((bytes) => bytes.slice());
     changed[2]![100]! ^= 1;
     expect(ids(changed)).toEqual(['log-chain']);
@@ -257,7 +257,7 @@ describe('log', () => {
     expect(ids([entries[1]!, entries[0]!, ...entries.slice(2)])).toEqual(['log-chain']);
     expect(ids(entries.slice(0, 4))).toEqual(['log-head']);
     expect(ids(entries.with(1, fromHex('00')))).toEqual(['log-chain']);
-    // The last entry has no successor to betray it: only the head does.
+    // The last entry has no successor, so only the head detects its change.
     const last = appendVerdict(nobleCrypto, positions[4]!, { ...fields, feeAtomic: 43n });
     expect(ids(entries.with(4, last.bytes))).toEqual(['log-head']);
   });
@@ -276,7 +276,7 @@ describe('log', () => {
 });
 
 describe('a correction', () => {
-  it('has a name of its own, which follows from the reply', () => {
+  it('has its own name, which follows from the reply', () => {
     for (const { replyId, correctionId } of vectors.corrections) {
       expect(toHex(computeCorrectionId(fromHex(replyId)))).toBe(correctionId);
       expect(toHex(computeCorrectionId(fromHex(correctionId)))).toBe(replyId);

@@ -1,4 +1,4 @@
-import { MAX_ASKED, MAX_SITTINGS } from '../audit/sitting.ts';
+import { MAX_ASKED, MAX_AUDIT_ATTEMPTS } from '../audit/audit-attempt.ts';
 import { createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import { type Check, fail, isOk, pass } from '../base/checks.ts';
@@ -25,50 +25,55 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { countLayers, shardsCodec } from './cohort.ts';
 
 /**
- * The append-only log of one handling validator (docs/spec/verdict-log.md). Each entry names the hash of the one before,
- * so that a head commits to everything under it; heads are settled by a quorum in batches.
+ * The verdicts in the append-only log of one handling validator (docs/spec/verdict-log.md). Each entry names the hash of the
+ * one before, so a head commits to all earlier entries. A quorum settles heads in batches.
  */
 export const VERDICTS = ['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned', 'unjudged'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** `exact`: an equality that failed or held, reproducible by anyone; `statistical`: scores against thresholds. */
+/** `exact`: an equality that failed or held, reproducible by anyone. `statistical`: scores against thresholds. */
 export const EVIDENCE_KINDS = ['none', 'exact', 'statistical'] as const;
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
 /**
- * What the entry means for the tests of its provider (log-tests.ts). `none`: nothing was decided or measured. `reply`: one step with
- * the e-value. `late`: the opening did not come, a step of the other test.
+ * The effect of an entry on the tests of its provider (log-tests.ts).
+ * - `none`: nothing was decided or measured.
+ * - `reply`: one step with the e-value.
+ * - `late`: the opening did not come; a step of the other test.
  */
 export const LOG_STEPS = ['none', 'reply', 'late'] as const;
 
-/** Everybody whom all sittings of a reply may ask. */
-export const MAX_VERIFIERS_PER_REPLY = MAX_SITTINGS * MAX_ASKED;
+/** The most verifiers that all audit attempts of a reply may ask. */
+export const MAX_VERIFIERS_PER_REPLY = MAX_AUDIT_ATTEMPTS * MAX_ASKED;
 
 const markedVerifier = struct({
   verifierId: hash,
-  /** Who is paid for its work, and liable for it; zero for a verifier that its operators agreed on. */
+  /** The payee of its work, which is also liable for it; zero for a verifier that its operators agreed on. */
   payee: address,
 });
 
 /**
- * What the entry says of a verifier. `credited`: its report was opened and nobody refuted it, whatever the verdict. `refuted`: the other
- * reports show that it is wrong. `silent`: it committed to nothing, to witnesses either. `doubted`: its answer to a honeypot is unlikely by
- * measured drift; it is not paid and loses no stake, and counts in the tests of every validator.
+ * The outcome of a verifier.
+ * - `credited`: its report was opened and not refuted, for any verdict.
+ * - `refuted`: the other reports show that it is wrong.
+ * - `silent`: it committed to nothing, also to witnesses.
+ * - `doubted`: its answer to a honeypot is unlikely by measured drift. It is not paid, loses no stake, and counts in the tests
+ * of every validator.
  */
 const verifierOutcome = union('outcome', {
   credited: struct({
-    /** That its pass took: what it is paid by. */
+    /** Tokens of the verifier's pass; it is paid per token. */
     tokens: u32,
   }),
   refuted: struct({}),
   silent: struct({
-    /** When, see toHalfHour. */
+    /** Time of the silence, see toHalfHour. */
     halfHour: u32,
   }),
   doubted: struct({}),
 });
 
-/** What an audit says of one verifier. */
+/** An audit's outcome for one verifier. */
 export type VerifierMark = CodecType<typeof markedVerifier> & CodecType<typeof verifierOutcome>;
 
 const verifierMarkCodec: Codec<VerifierMark> = {
@@ -80,31 +85,31 @@ const verifierMarkCodec: Codec<VerifierMark> = {
 };
 
 const subjectFields = {
-  /** From 0. */
+  /** Number of the entry, from 0. */
   index: u64,
   /** Hash of the entry before, or the log's genesis head. */
   previousHash: hash,
   replyId: bytes(16),
-  /** SHA-256 of the signed record; zero where there is none (abandoned). */
+  /** SHA-256 of the signed record; zero without a record (abandoned). */
   recordHash: hash,
   providerId: hash,
-  /** Who the fee goes to. */
+  /** The account that the fee goes to. */
   payee: address,
   verdict: oneOf(VERDICTS),
   evidence: oneOf(EVIDENCE_KINDS),
-  /** What the payer owes; 0 for reject, abandoned and unjudged. */
+  /** The payer's debt; 0 for reject, abandoned and unjudged. */
   feeAtomic: u128,
-  /** What a provider is fined for a reply that it abandoned (docs/spec/deposits.md); 0 for every other verdict. */
+  /** A provider's fine for an abandoned reply (docs/spec/deposits.md); 0 for every other verdict. */
   fineAtomic: u128,
   payer: address,
-  /** Zero where there was none. */
+  /** Zero if no router took part. */
   router: address,
 };
 
 const outcomeFields = {
-  /** The epoch whose beacon selected or passed over the reply; 0 where none did. */
+  /** The epoch whose beacon selected or skipped the reply; 0 without one. */
   beaconEpoch: u64,
-  /** SHA-256 of the canonical evidence; zero where there is none. */
+  /** SHA-256 of the canonical evidence; zero without evidence. */
   evidenceHash: hash,
   step: oneOf(LOG_STEPS),
   /** The e-value of the step in parts per million, rounded down; 0 without one. */
@@ -117,9 +122,11 @@ const outcomeFields = {
 
 const verdictEntryCodec = struct({
   ...subjectFields,
-  /** Who served the reply with the provider, which leads and comes first; empty where it served alone. */
+  /**
+   * The providers that served the reply together. The provider of the entry leads and comes first. Empty if it served alone.
+   */
   shards: shardsCodec,
-  /** In the order in which they were asked. */
+  /** Verifiers in the order in which they were asked. */
   verifiers: list<VerifierMark>(verifierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
   ...outcomeFields,
 });
@@ -137,7 +144,7 @@ export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEn
 /** @throws ProtocolError */
 export const parseVerdictEntry: (bytes: Uint8Array) => VerdictEntry = verdictEntryFormat.decode;
 
-/** How far a log has grown. */
+/** The position at the end of a log. */
 export interface LogPosition {
   readonly length: bigint;
   /** Hash of the last entry, or the genesis head. */
@@ -146,20 +153,23 @@ export interface LogPosition {
 
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');
 
-/** Whether a reply with this verdict is paid for. In doubt the provider is paid; refuted, or judged by nobody, it is not. */
+/**
+ * Returns whether a reply with this verdict is paid for. In doubt the provider is paid. A rejected or unjudged reply is not
+ * paid.
+ */
 export function isBillable(verdict: Verdict): boolean {
   return verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
 }
 
 /**
- * The name of the entry that corrects a reply after its verdict, since a log names each reply once: the reply id with every bit
- * turned. No order makes an id on purpose, so none is another one's correction.
+ * Computes the name of the entry that corrects a reply after its verdict, since a log names each reply once. It is the reply id
+ * with every bit inverted. Ids are hashes of orders, so no id is another reply's correction.
  */
 export function computeCorrectionId(replyId: Uint8Array): Uint8Array {
   return replyId.map((byte) => byte ^ 0xff);
 }
 
-/** The empty log of a validator on a chain: entries of one log cannot be replayed in another. */
+/** Computes the empty log of a validator on a chain. Entries of one log cannot be replayed in another. */
 export function computeGenesisPosition(
   crypto: Crypto,
   { chainId, validator }: { chainId: bigint; validator: Uint8Array },
@@ -172,12 +182,12 @@ export function computeEntryHash(crypto: Crypto, bytes: Uint8Array): Uint8Array 
   return crypto.sha256(bytes);
 }
 
-/** Whether a verifier's payee can be paid: the zero address stands for none. */
+/** Returns whether a verifier's payee can be paid. The zero address stands for none. */
 export function isPayable(payee: Uint8Array): boolean {
   return payee.some((byte) => byte !== 0);
 }
 
-/** The verifiers of which an entry says this, in its order. */
+/** Lists the verifiers with this outcome, in the order of the entry. */
 export function listVerifierIds(
   { verifiers }: Pick<VerdictEntry, 'verifiers'>,
   said: VerifierMark['outcome'],
@@ -185,11 +195,11 @@ export function listVerifierIds(
   return verifiers.filter(({ outcome }) => outcome === said).map(({ verifierId }) => verifierId);
 }
 
-/** `shards` default: the provider served alone. */
+/** The fields of a new entry. `shards` default: the provider served alone. */
 export type VerdictFields = Omit<VerdictEntry, 'index' | 'previousHash' | 'shards'> &
   Partial<Pick<VerdictEntry, 'shards'>>;
 
-/** The next entry of a log, and where the log stands after it. @throws ProtocolError like encodeVerdictEntry. */
+/** Appends the next entry of a log, and returns the log's new position. @throws ProtocolError like encodeVerdictEntry. */
 export function appendVerdict(
   crypto: Crypto,
   position: LogPosition,
@@ -203,9 +213,9 @@ export function appendVerdict(
 export interface LogVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** The entries that hold, up to the first that does not. */
+  /** The valid entries, up to the first invalid one. */
   readonly entries: readonly VerdictEntry[];
-  /** Where the log stands after them. */
+  /** Position of the log after them. */
   readonly position: LogPosition;
 }
 
@@ -215,9 +225,7 @@ export interface LogPart {
   readonly expected?: LogPosition;
 }
 
-/**
- * Whether entries, as the exact bytes received, follow a known position, and end at `expected` where one is given.
- */
+/** Verifies that entries, as the exact bytes received, follow a known position, and end at `expected` if it is present. */
 export function verifyChain(crypto: Crypto, { from, entries: list, expected }: LogPart): LogVerdict {
   const entries: VerdictEntry[] = [];
   let position = from;
@@ -251,15 +259,15 @@ export function verifyChain(crypto: Crypto, { from, entries: list, expected }: L
   return { ok: isOk(checks), checks, entries, position };
 }
 
-/** What an audit may have said about a reply. */
+/** The verdicts of an audit. */
 const JUDGED: ReadonlySet<Verdict> = new Set(['accept', 'reject', 'inconclusive']);
 
-/** Whether the reply was audited, and somebody said something about it. */
+/** Returns whether the reply was audited with a result. */
 export const isJudged = (verdict: Verdict): boolean => JUDGED.has(verdict);
 
 /**
- * An entry must not contradict itself: a fee is owed only for a billable verdict, every reject and every ejection has
- * evidence, and only what was judged is a step of a test.
+ * Asserts that an entry does not contradict itself. A fee is owed only for a billable verdict. Every reject and every ejection
+ * has evidence. Only a judged reply is a step of a test.
  */
 function assertConsistent(entry: VerdictEntry): void {
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {

@@ -12,21 +12,23 @@ export interface OrderBeacon {
   readonly previous: Uint8Array;
 }
 
-/** What a header of any modality is held against. */
+/** The context for checking a header of any modality. */
 export interface OrderContext {
   readonly order: NamedOrder;
-  /** The canonical bytes that were served; undefined where only their summary is shown, and what needs them is skipped. */
+  /**
+   * The canonical bytes that were served; undefined if only their summary is shown. Then the checks that need them are skipped.
+   */
   readonly response: Uint8Array | undefined;
-  /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */
+  /** Beacon of the order's epoch; undefined if it is not known. Then the checks that need it are skipped. */
   readonly beacon: OrderBeacon | undefined;
   /**
-   * A reply that was cut short is paid by its payer's word alone (docs/spec/progress.md): a validator takes it in without, and a
-   * receipt of it has to carry that word.
+   * Set if a truncated reply may come without its payer's progress statement, on which its fee depends (docs/spec/progress.md).
+   * A validator accepts it without. A receipt of it must contain the statement.
    */
   readonly mayBeCancelled: boolean;
 }
 
-/** Whether the header names this very order: two records that name one order are two statements about one reply. */
+/** Checks that the header names this order. Two records that name one order are two statements about one reply. */
 export function checkOrder({ orderHash }: CommonHeader, order: NamedOrder): Check {
   return check('header-order', equalBytes(orderHash, order.orderHash), [
     `the reply to order ${toHex(orderHash).slice(0, 16)}`,
@@ -34,10 +36,10 @@ export function checkOrder({ orderHash }: CommonHeader, order: NamedOrder): Chec
   ]);
 }
 
-/** Whether sketches are taken along the epoch's directions. */
+/** Checks that sketches use the epoch's directions. */
 export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, beacon: OrderBeacon | undefined): Check {
   if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
-  // The provider must not choose how sharp its sketch is: fewer directions blur every distance.
+  // The provider must not choose the precision of its sketch: fewer directions blur every distance.
   if (header.sketchDirections !== DEFAULT_DIRECTIONS) {
     return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${DEFAULT_DIRECTIONS}`);
   }
@@ -49,8 +51,8 @@ export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, be
 }
 
 /**
- * Routing counts the payee's stake, and evidence ejects the payee. So a reply must be judged under the payee that it was routed
- * by.
+ * Checks the payee. Routing counts the payee's stake, and evidence ejects the payee. So the verdict on a reply must use the
+ * payee of its routing.
  */
 export function checkPayee(header: CommonHeader, order: Order): Check {
   return check('payee', equalBytes(header.payee, order.payee), [
@@ -59,7 +61,7 @@ export function checkPayee(header: CommonHeader, order: Order): Check {
   ]);
 }
 
-/** Whether the longest pass of a reply fits into the context that the order was matched by, whatever ended the reply. */
+/** Checks that the longest pass of a reply fits into the context of its order's match, for any stop reason. */
 export function checkRoom(tokens: number, contextSize: number): Check {
   return check('context', tokens <= contextSize, [
     `${tokens} tokens fit into the announced context of ${contextSize}`,
@@ -67,7 +69,7 @@ export function checkRoom(tokens: number, contextSize: number): Check {
   ]);
 }
 
-/** Whether the opened leaves are the ones that were signed: nothing else about them counts before that. */
+/** Checks that the opened leaves are the signed ones. Nothing else about them counts before that. */
 export function checkRoot(crypto: Crypto, record: Pick<RecordV2, 'commitRoot'>, opening: Opening): Check {
   const { root, size } = computeCommitment(crypto, opening);
   return check('commitment-root', equalBytes(root, record.commitRoot), [

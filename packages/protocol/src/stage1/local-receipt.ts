@@ -2,7 +2,7 @@ import { toBase64 } from '../base/bytes.ts';
 import { asBytes, asEndpoint, asObject, parseReceipt, parseReceiptText, type Receipt } from './receipt.ts';
 
 /**
- * What local mode keeps of one answer (docs/spec/local-receipt.md): what a provider commits to, without anybody's signature. Nobody
+ * The receipt of one answer in local mode (docs/spec/local-receipt.md): a provider's commitments without any signature. Nobody
  * ordered the answer, and nobody is paid for it.
  */
 export interface LocalReceipt {
@@ -30,7 +30,7 @@ export const toLocalReceiptJson = ({ endpoint, record, opening }: LocalReceipt):
   opening: { bytes: toBase64(opening.bytes) },
 });
 
-/** A receipt of the network or of local mode. @throws ProtocolError naming the field that is missing or malformed. */
+/** Parses a receipt of the network or of local mode. @throws ProtocolError naming the field that is missing or malformed. */
 export function parseAnyReceipt(input: string | Uint8Array): Receipt | LocalReceipt {
   const root = asObject(parseReceiptText(input), 'receipt');
   if (root.format !== LOCAL_RECEIPT_FORMAT) return parseReceipt(root);

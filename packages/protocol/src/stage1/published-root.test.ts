@@ -18,7 +18,7 @@ it.each([
   ['from its first moment on', { fromMs: 0, toMs: 10 }, [1]],
   ['across a change', { fromMs: 19, toMs: 20 }, [1, 2]],
   ['from its end on', { fromMs: 20, toMs: 99 }, [2]],
-])('lists what is in force: %s', (_when, span, roots) => {
+])('lists roots in force: %s', (_when, span, roots) => {
   const versions = [
     { modelRoot: new Uint8Array([1]), fromMs: 10, untilMs: 20 },
     { modelRoot: new Uint8Array([2]), fromMs: 20, untilMs: undefined },
@@ -33,7 +33,7 @@ it('adds the root of the day of the order', async () => {
   expect(await addPublishedRoot({}, receipt, () => [other])).toEqual({ modelRoots: { [modelId]: other } });
 });
 
-it('adds nothing that nobody published, and keeps what the reader gives', async () => {
+it('adds only published roots, and keeps those of the reader', async () => {
   expect(await addPublishedRoot({ allow: ['times'] }, receipt, () => [])).toEqual({ allow: ['times'] });
   expect(await addPublishedRoot({}, receipt, () => undefined)).toEqual({});
   const given = { modelRoots: { [modelId]: other } };

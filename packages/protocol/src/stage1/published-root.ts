@@ -14,8 +14,8 @@ export interface PublishedRoot {
 }
 
 /**
- * The roots that were in force under a name at some time of a span, or a promise of them; undefined where that cannot be looked
- * up.
+ * Finds the roots that were in force under a name at some time of a span. It may return a promise. Undefined if that cannot be
+ * looked up.
  */
 export type FindModelRoots = (
   modelId: string,
@@ -29,8 +29,8 @@ export function listRootsInForce(versions: readonly PublishedRoot[], { fromMs, t
 }
 
 /**
- * What a reader trusts, with the root of the model that a receipt is about, as it was in force when the reply was ordered. A root
- * that the reader gives goes first. Nothing is added where nobody has published one: `model-root` is skipped then.
+ * Adds the root of a receipt's model to the reader's trust, as it was in force when the reply was ordered. A root from the
+ * reader takes precedence. Without a published root nothing is added, and `model-root` is skipped.
  */
 export async function addPublishedRoot(trust: Trust, receipt: Receipt, find: FindModelRoots): Promise<Trust> {
   let modelId: string;
@@ -39,14 +39,14 @@ export async function addPublishedRoot(trust: Trust, receipt: Receipt, find: Fin
     ({ modelId } = parseTicket(receipt.ticket.bytes));
     order = parseOrder(receipt.order.bytes);
   } catch (error) {
-    // The checks will say so.
+    // The checks will report it.
     if (error instanceof ProtocolError) return trust;
     throw error;
   }
   return addRootInForce(trust, { modelId, modelRoot: order.modelRoot, span: computeOrderSpan(order) }, find);
 }
 
-/** The same for weights that are offered, before anything is ordered. */
+/** Adds the same for offered weights, before anything is ordered. */
 export async function addRootInForce(
   trust: Trust,
   { modelId, modelRoot, span }: { readonly modelId: string; readonly modelRoot: Uint8Array; readonly span: TimeSpan },

@@ -2,12 +2,12 @@ import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Encode } from 
 import { parseJson } from '../base/json.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import type { SignedAdmission } from '../exchange/admission.ts';
-import type { IntakeWord } from '../exchange/intake-receipt.ts';
+import type { IntakeSignature } from '../exchange/intake-receipt.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 
 /**
- * What a consumer keeps of one answer: every signed byte string as it was signed, so that anyone can check it later and
- * offline (docs/spec/receipt.md). A full receipt holds the opening; a compact one says where to fetch it.
+ * A consumer's receipt of one answer: every signed byte string as it was signed, so that anyone can check it later and offline
+ * (docs/spec/receipt.md). A full receipt contains the opening. A compact one says where to fetch it.
  */
 export interface Receipt {
   readonly endpoint: string;
@@ -15,17 +15,17 @@ export interface Receipt {
   readonly ledger: LedgerDomain;
   readonly order: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
   readonly ticket: SignedBytes;
-  /** The word of the validator that the order names: it admitted the order. */
+  /** The signed admission of the order by the validator that it names. */
   readonly admission: SignedAdmission;
   readonly record: SignedBytes;
-  /** Its word that it has taken the record in; absent until the validator has answered. */
-  readonly intake?: IntakeWord;
+  /** The same validator's intake receipt for the record; absent until the validator has answered. */
+  readonly intake?: IntakeSignature;
   /** Canonical beacon certificate of the order's epoch; empty at the genesis epoch. */
   readonly beacon: Uint8Array;
   readonly opening: { readonly bytes: Uint8Array } | { readonly url: string };
-  /** What the tier demands besides, by the name of the part (docs/spec/tiers.md); absent where there is nothing. */
+  /** Further evidence that the tier demands, by the name of the part (docs/spec/tiers.md); absent if there is none. */
   readonly evidence?: ReadonlyMap<string, Uint8Array>;
-  /** The payer's last word on a text that is paid by it (docs/spec/progress.md). */
+  /** The payer's last progress statement on a text, if its fee depends on it (docs/spec/progress.md). */
   readonly progress?: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
 }
 
@@ -102,6 +102,7 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
 }
 
 /**
+ * Parses a receipt.
  * @param input the JSON as bytes, text or an already parsed object.
  * @throws ProtocolError naming the field that is missing or malformed. Unknown fields are ignored.
  */
@@ -133,7 +134,7 @@ export function parseReceipt(input: unknown): Receipt {
   };
 }
 
-/** Decimal without leading zeros: the domain of a signature has one spelling. */
+/** Decimal without leading zeros, so that the domain of a signature has one spelling. */
 export const CHAIN_ID = /^(?:0|[1-9][0-9]{0,19})$/;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -142,7 +143,7 @@ function malformed(field: string, expected: string): ProtocolError {
   return new ProtocolError('malformed', `receipt field ${field}: expected ${expected}`);
 }
 
-/** Within the bounds of a receipt. @throws ProtocolError */
+/** Parses JSON within the bounds of a receipt. @throws ProtocolError */
 export function parseReceiptText(input: string | Uint8Array): unknown {
   if (input.length > MAX_RECEIPT_BYTES) throw new ProtocolError('too-large', 'receipt is too large');
   try {
@@ -186,7 +187,7 @@ export function asAddress(value: unknown, field: string): Uint8Array {
   return fromHex(text.slice(2), 20);
 }
 
-/** Fewer digits than 2^64 has. */
+/** An integer with fewer digits than 2^64. */
 const INTEGER = /^(?:0|[1-9][0-9]{0,18})$/;
 
 function asInteger(value: unknown, field: string): bigint {
@@ -209,7 +210,7 @@ function asIntake(value: unknown): NonNullable<Receipt['intake']> {
   return { epoch: asInteger(epoch, 'intake.epoch'), signature: asBytes(signature, 'intake.signature', 65) };
 }
 
-/** Exactly one of the two: with both, readers could disagree on which one counts. */
+/** Reads exactly one of the two. With both, readers could disagree on which one counts. */
 function asOpening(value: unknown): Receipt['opening'] {
   const { bytes, url } = asObject(value, 'opening');
   if ((bytes === undefined) === (url === undefined)) throw malformed('opening', 'either bytes or url');

@@ -8,7 +8,7 @@ const registered: RegisteredRouter = { ticketKey, sinceMs: 0, untilMs: undefined
 const judge = (found: RegisteredRouter | undefined, key?: Uint8Array) =>
   findRouterProblem(async () => found, { router, ...(key && { ticketKey: key }) }, span);
 
-it('takes a router that is on the chain, by the key that it named', async () => {
+it('accepts a router that is on the chain, with its registered key', async () => {
   expect(await judge(registered)).toBeUndefined();
   expect(await judge(registered, ticketKey)).toBeUndefined();
 });
@@ -22,12 +22,12 @@ it.each([
   expect(await judge(found, key)).toContain(why);
 });
 
-it('takes one that came or left while the order may have been signed', async () => {
+it('accepts one that joined or left while the order may have been signed', async () => {
   expect(await judge({ ...registered, sinceMs: 2_000 })).toBeUndefined();
   expect(await judge({ ...registered, untilMs: 1_001 })).toBeUndefined();
 });
 
-it('asks nobody about an order without a router', async () => {
+it('makes no query for an order without a router', async () => {
   const find = () => Promise.reject(new Error('asked'));
   expect(await findRouterProblem(find, { router: new Uint8Array(20) }, span)).toBeUndefined();
   await expect(findRouterProblem(find, { router }, span)).rejects.toThrow('asked');

@@ -1,25 +1,25 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { TimeSpan } from '../exchange/order-span.ts';
 
-/** An account that stands as a router on the chain, with its stake as bond. */
+/** An account that is registered as a router on the chain, with its stake as bond. */
 export interface RegisteredRouter {
   /** Hash of the hybrid key that signs its tickets. */
   readonly ticketKey: Uint8Array;
   /** Unix time in ms. */
   readonly sinceMs: number;
-  /** Undefined while it does not leave. */
+  /** Undefined until it leaves. */
   readonly untilMs: number | undefined;
 }
 
-/** What the chain has about an account; undefined where it never was a router. */
+/** Finds the chain's data about an account; undefined if it never was a router. */
 export type FindRouter = (router: Uint8Array) => Promise<RegisteredRouter | undefined>;
 
 /**
- * Why nobody takes an order of this router, in words: whoever orders could name an account of its own, and have a part of its fee
- * back. An order without a router (a zero address) pays none.
- * @param named with the hash of the key that signed the ticket, where the caller has the ticket.
- * @param span when the order may have been signed.
- * @throws what `find` throws.
+ * Finds the reason that no provider accepts an order of this router, as text. Otherwise a payer could name its own account, and
+ * get a part of its fee back. An order without a router (a zero address) pays none.
+ * @param named with the hash of the key that signed the ticket, if the caller has the ticket.
+ * @param span time in which the order may have been signed.
+ * @throws the errors of `find`.
  */
 export async function findRouterProblem(
   find: FindRouter,

@@ -4,21 +4,21 @@ import type { SignedValidatorSealKey } from '../sealing/validator-seal-key.ts';
 import { asAddress, asBytes, asObject, asSigned, asText, CHAIN_ID, type SignedBytes } from './receipt.ts';
 
 /**
- * What a gateway offers to a client that seals its request itself (docs/spec/sealed-calls.md): a provider that a router has drawn for
- * the hash of that request, and the key to seal it to.
+ * A gateway's offer to a client that seals its request itself (docs/spec/sealed-calls.md). It has a provider that a router has
+ * drawn for the hash of that request, and the key to seal it to.
  */
 export interface SealedOffer {
   readonly ledger: LedgerDomain;
-  /** Who will order, and so pay. 20 bytes. */
+  /** The account that will order and pay, 20 bytes. */
   readonly payer: Uint8Array;
-  /** Who will handle the reply. 20 bytes. */
+  /** The validator that will handle the reply, 20 bytes. */
   readonly validator: Uint8Array;
   readonly ticket: SignedBytes;
-  /** The list that the draw ran over. */
+  /** The list of candidates of the draw. */
   readonly candidates: Uint8Array;
   /** Signed by the provider. */
   readonly sealKey: SignedBytes;
-  /** What the validator signed about its own key: to seal a part to that breaks off. Absent where it shows none. */
+  /** The validator's signed seal key, to which a part is sealed if the reply breaks off. Absent if the gateway shows none. */
   readonly validatorKey?: SignedValidatorSealKey;
 }
 

@@ -25,7 +25,7 @@ const whole: TrustJson = {
 };
 
 describe('parseTrust', () => {
-  it('is the inverse of toTrustJson, for each part alone as well', () => {
+  it('is the inverse of toTrustJson, also for each part alone', () => {
     expect(toTrustJson(parseTrust(whole))).toEqual(whole);
     for (const [key, value] of Object.entries(whole))
       expect(toTrustJson(parseTrust({ [key]: value }))).toEqual({ [key]: value });

@@ -7,12 +7,12 @@ import type { OrderKeyGrant } from '../exchange/order-key-grants.ts';
 import { CHAIN_ID } from './receipt.ts';
 
 /**
- * What the consumer already knows and does not have to take from the receipt. A check that lacks its value is skipped, and a
- * receipt with a skipped check is not ok, unless `allow` names it.
+ * The consumer's own trust data, which does not come from the receipt. A check without its value is skipped. A receipt with a
+ * skipped check is not ok, unless `allow` names it.
  */
 export interface Trust {
   readonly ledger?: LedgerDomain;
-  /** Settlement contract, which the beacon's genesis and certificates name. */
+  /** Settlement contract in the beacon's genesis and certificates. */
   readonly settlement?: Uint8Array;
   readonly validators?: readonly QuorumMember[];
   /** Keys of the threshold beacon. */
@@ -21,13 +21,13 @@ export interface Trust {
   readonly routers?: readonly Uint8Array[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
-  /** Keys that sign orders for other accounts, as the chain says. */
+  /** Keys that sign orders for other accounts, according to the chain. */
   readonly orderKeys?: readonly OrderKeyGrant[];
-  /** Ids of the checks that the consumer does without where they are skipped. A failed check is never allowed. */
+  /** Ids of checks that the consumer allows to be skipped. A failed check is never allowed. */
   readonly allow?: readonly string[];
 }
 
-/** What a consumer takes for granted, as JSON (docs/spec/receipt.md): from a file it ships with, or read from the chain. */
+/** A consumer's trust data as JSON (docs/spec/receipt.md): from a file that it ships with, or read from the chain. */
 export interface TrustJson {
   readonly ledger?: { readonly chainId: string; readonly escrow: string };
   readonly settlement?: string;
@@ -52,13 +52,13 @@ export interface TrustJson {
   readonly allow?: readonly string[];
 }
 
-/** As checks are named. */
+/** The form of a check's id. */
 const CHECK_ID = /^[a-z][a-z0-9-]{0,63}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * An unknown field is refused: a misspelt one would silently leave a check out.
+ * Parses trust data. An unknown field is refused, because a misspelt one would silently skip a check.
  * @throws ProtocolError naming the field.
  */
 export function parseTrust(input: unknown): Trust {
@@ -186,7 +186,7 @@ function parseRouters(value: unknown): Uint8Array[] {
   return value.map((one: unknown, i) => asHex(one, `routers[${i}]`, 32));
 }
 
-/** @throws ProtocolError where the value is no list of names that checks can have. */
+/** @throws ProtocolError if the value is no list of possible check ids. */
 export function parseAllow(value: unknown): readonly string[] {
   if (!Array.isArray(value)) throw malformed('allow', 'an array');
   return value.map((one: unknown, i) => {

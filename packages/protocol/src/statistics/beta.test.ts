@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { computeBetaCdf, computeLogGamma } from './beta.ts';
 
 describe('beta distribution', () => {
-  it('is the binomial sum where both parameters are integers', () => {
+  it('is the binomial sum if both parameters are integers', () => {
     for (const [n, k] of [
       [5, 2],
       [20, 1],

@@ -1,8 +1,8 @@
 import { computeExp, computeLog } from '../base/elementary.ts';
 
 /**
- * The beta distribution: what is unknown about a proportion or about the mass beyond an order statistic. Used where
- * tables are built and read by people; no verdict is computed with it.
+ * The beta distribution: the uncertainty of a proportion, or of the mass beyond an order statistic. It is used for building
+ * tables and for reports to people. No verdict uses it.
  */
 
 /** ln Gamma(x), x > 0; relative error below 1e-13. Source: Lanczos 1964, g = 7, nine terms (Godfrey). */
@@ -22,9 +22,11 @@ const LANCZOS: readonly number[] = [
 ];
 
 /**
- * P(X <= x) for X ~ Beta(a, b).
- * @param x 0..1. @param a > 0. @param b > 0.
- * @throws RangeError outside.
+ * Computes P(X <= x) for X ~ Beta(a, b).
+ * @param x 0..1.
+ * @param a > 0.
+ * @param b > 0.
+ * @throws RangeError outside these ranges.
  * Source: continued fraction 26.5.8 of Abramowitz & Stegun by Lentz's method.
  */
 export function computeBetaCdf(x: number, a: number, b: number): number {

@@ -34,7 +34,7 @@ describe('the coin test', () => {
     },
   );
 
-  it('ever reaches 20 in at most a twentieth of the sequences of fair coins', () => {
+  it('reaches 20 in at most a twentieth of the sequences of fair coins', () => {
     const reached = sequences.filter((coins) => {
       let test = INITIAL_COIN_TEST;
       return coins.some((isHeads) => {
@@ -46,7 +46,7 @@ describe('the coin test', () => {
     expect(reached.length).toBeGreaterThan(0);
   });
 
-  it('grows where heads are more frequent, and falls where tails are', () => {
+  it('grows if heads are more frequent, and falls if tails are', () => {
     const often = Array.from({ length: 200 }, (_, i) => i % 4 !== 0);
     expect(readCoinTest(toss(often))).toBeGreaterThan(1e6);
     expect(readCoinTest(toss(often.map((isHeads) => !isHeads)))).toBeLessThan(1e-3);

@@ -4,7 +4,7 @@ import { calibrateRank, dilute } from './e-value.ts';
 
 const listRanks = (replies: number): number[] => Array.from({ length: replies + 1 }, (_, i) => i + 1);
 
-/** Chances of the ranks given one table: spacings of uniform values, whatever the law of the statistic. */
+/** Draws the chances of the ranks given one table: spacings of uniform values, for any distribution of the statistic. */
 function drawChances(random: () => number, replies: number): number[] {
   const gaps = listRanks(replies).map(() => -Math.log(1 - random()));
   const total = gaps.reduce((sum, gap) => sum + gap, 0);
@@ -19,7 +19,7 @@ function countTablesAbove(bets: readonly number[], { tables, seed }: { tables: n
 }
 
 describe('the calibrator of ranks', () => {
-  it('has expectation below one over ranks, and leaves no more than luck needs', () => {
+  it('has expectation below one over ranks, with no more slack than luck needs', () => {
     for (const replies of [100, 1000, 10_000, 100_000]) {
       const mean = listRanks(replies).reduce((sum, rank) => sum + calibrateRank(rank, replies), 0) / (replies + 1);
       expect(mean).toBeLessThan(1);
@@ -27,28 +27,28 @@ describe('the calibrator of ranks', () => {
     }
   });
 
-  it('makes e-values that one table may multiply: more than 99 tables in 100', () => {
+  it('makes e-values that may be multiplied for more than 99 tables in 100', () => {
     for (const replies of [100, 1000, 4000]) {
       const bets = listRanks(replies).map((rank) => calibrateRank(rank, replies));
       expect(countTablesAbove(bets, { tables: 1500, seed: replies })).toBeLessThan(15);
     }
   });
 
-  it('would not without what is taken off for luck', () => {
+  it('would not without the deduction for luck', () => {
     const bets = listRanks(1000).map((rank) => calibrateRank(rank, 1000));
     const mean = bets.reduce((sum, bet) => sum + bet, 0) / bets.length;
     const fair = bets.map((bet) => bet / mean);
     expect(countTablesAbove(fair, { tables: 500, seed: 3 })).toBeGreaterThan(150);
   });
 
-  it('falls with the rank, and bets more where more was measured', () => {
+  it('falls with the rank, and bets more with more measurements', () => {
     const values = listRanks(300).map((rank) => calibrateRank(rank, 300));
     for (let i = 1; i < values.length; i++) expect(values[i]).toBeLessThan(values[i - 1] as number);
     const first = [100, 1000, 10_000].map((replies) => calibrateRank(1, replies));
     expect(first).toEqual([...first].sort((a, b) => a - b));
   });
 
-  it('stays below one in the mean with another that is asked for where the first lies far, however alike the two are', () => {
+  it('stays below one in the mean with a further one if the first lies far out, for any dependence', () => {
     const steps = 200_000;
     const at = (u: number, replies: number): number => calibrateRank(Math.ceil(u * (replies + 1)), replies);
     for (const [first, second] of [
@@ -60,7 +60,7 @@ describe('the calibrator of ranks', () => {
       for (const share of [0.002, 0.01, 0.2]) {
         let mean = 0;
         for (let i = 0; i < steps; i++) {
-          // The worst of all couplings: both fall on the same place.
+          // The worst coupling: both values are equal.
           const u = (i + 0.5) / steps;
           const one = at(u, first);
           mean += (u <= share ? (one + at(u, second)) / 2 : one) / steps;
@@ -70,14 +70,14 @@ describe('the calibrator of ranks', () => {
     }
   });
 
-  it('refuses what is no rank', () => {
+  it('refuses invalid ranks', () => {
     for (const rank of [0, -1, 1.5, 102, Number.NaN]) expect(() => calibrateRank(rank, 100)).toThrow(RangeError);
     for (const replies of [0, 0.5, Number.NaN]) expect(() => calibrateRank(1, replies)).toThrow(RangeError);
   });
 });
 
 describe('dilute', () => {
-  it('keeps an e-value one', () => {
+  it('keeps an e-value valid', () => {
     expect(dilute(20, 0.1)).toBeCloseTo(2.9, 12);
     expect(dilute(1, 0.3)).toBe(1);
     expect(dilute(0, 1)).toBe(0);

@@ -7,7 +7,7 @@ import { testUniformity } from './statistics.ts';
 const sample = (random: () => number, n: number): number[] => Array.from({ length: n }, () => drawNormal(random));
 
 describe('rank calibration', () => {
-  it('gives the rank, exactly, where every value is kept', () => {
+  it('gives the exact rank if every value is kept', () => {
     const values = Array.from({ length: 120 }, (_, i) => i);
     const calibration = buildRankCalibration(values);
     const p = (statistic: number): number => computeRankPValue(calibration, statistic) * 121;
@@ -19,7 +19,7 @@ describe('rank calibration', () => {
     expect(p(-1)).toBeCloseTo(121, 12);
   });
 
-  it('is never below the rank where steps were left out or values are equal', () => {
+  it('is never below the rank if steps were left out or values are equal', () => {
     const random = createSeededRandom(7);
     const values = sample(random, 5000).map((value) => Math.round(value * 50) / 50);
     const calibration = buildRankCalibration(values);
@@ -40,7 +40,7 @@ describe('rank calibration', () => {
       return computeRankPValue(calibration, drawNormal(random));
     });
     expect(testUniformity(pValues).pValue).toBeGreaterThan(0.01);
-    // The test can fail: a statistic that is a little larger than the held-out ones is seen.
+    // The test can fail: it detects a statistic that is a little larger than the held-out ones.
     const shifted = Array.from({ length: 600 }, () => {
       const calibration = buildRankCalibration(sample(random, 120));
       return computeRankPValue(calibration, drawNormal(random) + 0.3);
@@ -48,7 +48,7 @@ describe('rank calibration', () => {
     expect(testUniformity(shifted).pValue).toBeLessThan(0.001);
   });
 
-  it('refuses too few, and what is no number', () => {
+  it('refuses too few values, and NaN', () => {
     expect(() => buildRankCalibration(Array.from({ length: 60 }, (_, i) => i))).toThrow(/40 more/);
     const enough = Array.from({ length: MIN_HELD_OUT_REPLIES }, (_, i) => i);
     expect(() => buildRankCalibration([...enough, Number.NaN])).toThrow(RangeError);

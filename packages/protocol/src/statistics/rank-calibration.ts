@@ -1,9 +1,10 @@
 /**
- * Where a statistic lies among those of held-out honest replies: the p-value that decides, whatever the statistic is.
+ * The calibration of a statistic by the ranks of held-out honest replies. It gives the p-value for decisions, for any
+ * statistic.
  *
- * (1 + #{T_i >= T}) / (n + 1) is right for one reply, averaged over tables. But one table judges many replies, and chance
- * decides once, for the whole table, how often an honest T lies beyond its largest T_i. A product of p-values would multiply
- * that error, so the sequential test multiplies calibrateRank of the rank (e-value.ts), which allows for it.
+ * (1 + #{T_i >= T}) / (n + 1) is right for one reply, averaged over tables. But one table decides many replies. Chance decides
+ * once, for the whole table, how often an honest T lies beyond its largest T_i. A product of p-values would multiply that
+ * error. So the sequential test multiplies calibrateRank of the rank (e-value.ts), which allows for it.
  */
 export interface RankCalibration {
   /** Held-out honest replies. */
@@ -19,16 +20,17 @@ export interface RankStep {
   readonly count: number;
 }
 
-/** Fewest held-out replies: below, not even the rank can be as small as one in a hundred. */
+/** The fewest held-out replies. With fewer, not even the rank can be as small as one in a hundred. */
 export const MIN_HELD_OUT_REPLIES = 100;
 export const MAX_STEPS = 512;
-/** The largest values are all kept; beyond them, steps whose counts grow by this factor. */
+/** Number of largest values that are all kept. Beyond them, the counts of steps grow by this factor. */
 const KEPT_ALL = 64;
 const GROWTH = 1.02;
 
 /**
- * @param statistics of honest replies that no hypothesis was fitted to, finite.
- * @throws RangeError on too few, saying how many are missing, or on one that is no number.
+ * Builds a calibration.
+ * @param statistics finite, of honest replies outside every fit.
+ * @throws RangeError on too few, with the missing number, or on one that is not finite.
  */
 export function buildRankCalibration(statistics: readonly number[]): RankCalibration {
   const n = statistics.length;
@@ -50,10 +52,10 @@ export function buildRankCalibration(statistics: readonly number[]): RankCalibra
 }
 
 /**
- * 1 + the held-out replies that lie as far or farther. Where steps were left out or values were equal, the largest possible
- * number counts, so that the rank is never too small.
+ * Computes 1 + the number of held-out replies that lie as far or farther. If steps were left out or values were equal, the
+ * largest possible number counts, so that the rank is never too small.
  * @returns in 1..replies + 1.
- * @throws RangeError where the statistic is not a number.
+ * @throws RangeError if the statistic is NaN.
  */
 export function computeRank({ replies, steps }: RankCalibration, statistic: number): number {
   if (Number.isNaN(statistic)) throw new RangeError('the statistic is not a number');
@@ -65,6 +67,6 @@ export function computeRank({ replies, steps }: RankCalibration, statistic: numb
   return 1 + above;
 }
 
-/** @returns in [1 / (replies + 1), 1]. @throws as computeRank. */
+/** Computes the p-value of the rank. @returns in [1 / (replies + 1), 1]. @throws as computeRank. */
 export const computeRankPValue = (calibration: RankCalibration, statistic: number): number =>
   computeRank(calibration, statistic) / (calibration.replies + 1);

@@ -3,15 +3,16 @@ const FRACTION_BITS = 52;
 const STATISTIC_BITS = 16;
 
 /**
- * The nearest number with so many bits of fraction, halves away from zero; never further off than 2^-(bits + 1) of the
- * value, unless it is so small (2^-1022) that it has fewer itself. Monotone.
- * @param bits 1..51. @throws RangeError where the value is not finite.
+ * Rounds to the nearest number with so many bits of fraction, halves away from zero. The error is at most 2^-(bits + 1) of the
+ * value, unless the value is so small (2^-1022) that it has fewer bits itself. Monotone.
+ * @param bits 1..51.
+ * @throws RangeError if the value is not finite.
  */
 export function roundToBits(value: number, bits: number): number {
   return cut(value, bits, 1n << BigInt(FRACTION_BITS - bits - 1));
 }
 
-/** The least number with so many bits of fraction that is not below the value. */
+/** Rounds up to the least number with so many bits of fraction that is not below the value. */
 export function roundUpToBits(value: number, bits: number): number {
   return cut(value, bits, value > 0 ? (1n << BigInt(FRACTION_BITS - bits)) - 1n : 0n);
 }
@@ -26,7 +27,7 @@ function cut(value: number, bits: number, add: bigint): number {
   return view.getFloat64(0) + 0;
 }
 
-/** Held-out statistics, never smaller than they were: a p-value by their ranks is never too small. */
+/** Rounds held-out statistics, never down. So a p-value by their ranks is never too small. */
 export function roundStatistics(statistics: readonly number[]): number[] {
   return statistics.map((value) => roundUpToBits(value, STATISTIC_BITS));
 }

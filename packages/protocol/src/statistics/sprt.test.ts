@@ -85,7 +85,8 @@ describe('sequential test', () => {
     const counts = Array.from({ length: 4000 }, () => run(random, { rate: 0.9, horizon: 500 })!);
     const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
     const deviation = Math.sqrt(counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / counts.length);
-    // Wald's first-order number, log(2 / beta) / D(s || eps) of Proposition 3, the 2 from w_1; the overshoot adds up to one step.
+    // Wald's first-order number, log(2 / beta) / D(s || eps) of Proposition 3, with 2 from w_1. The overshoot adds up to one
+    // step.
     const { soundness: s, falsePositiveRate: e, beta } = PARAMETERS;
     const predicted = Math.log(2 / beta) / (s * Math.log(s / e) + (1 - s) * Math.log((1 - s) / (1 - e)));
     const error = (3 * deviation) / Math.sqrt(counts.length);
@@ -136,8 +137,9 @@ describe('sequential test', () => {
 });
 
 /**
- * ln of the mean of the evidence over a soundness drawn from Beta(rho / h, rho / g), h = 1 - eps, g = eps, above eps or on both sides of
- * it: Howard, Ramdas, McAuliffe & Sekhon 2020, beta-binomial mixture. Below eps a reject speaks for honesty: the roles swap.
+ * Computes ln of the mean of the evidence over a soundness drawn from Beta(rho / h, rho / g), with h = 1 - eps and g = eps. The
+ * soundness is above eps, or on both sides of it. Below eps a reject counts for honesty, so the roles swap.
+ * Source: Howard, Ramdas, McAuliffe & Sekhon 2020, beta-binomial mixture.
  */
 function mixLogEvidence(
   counts: { readonly rejects: number; readonly audits: number },
@@ -171,10 +173,10 @@ function addLogs(values: readonly number[]): number {
   return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0));
 }
 
-describe('evidence of decisions, over all that a soundness may be', () => {
+describe('evidence of decisions, over all possible values of soundness', () => {
   const sides = [
     { name: 'beta_binomial_two_sided_g02_h08', oneSided: false, alpha: 0.05 },
-    // One side has all of alpha: tuned like both sides at twice that.
+    // One side has all of alpha. It is tuned like both sides at twice that.
     { name: 'beta_binomial_one_sided_g02_h08', oneSided: true, alpha: 0.1 },
   ] as const;
 
@@ -185,8 +187,8 @@ describe('evidence of decisions, over all that a soundness may be', () => {
         ville_mixture_supermartingales: Record<string, { log_superMG: number; bound: number }>;
       };
       const { log_superMG: expected, bound } = reference[name]!;
-      // A centred decision is h on a reject and -g on an accept, g = eps, h = 1 - eps. Its variance is g h, so v = 100 is 625 audits
-      // and a sum of 10 is 10 rejects above the 125 that an honest provider has.
+      // A centred decision is h on a reject and -g on an accept, with g = eps and h = 1 - eps. Its variance is g h, so v = 100
+      // is 625 audits. A sum of 10 is 10 rejects above the 125 of an honest provider.
       const eps = 0.2;
       const variance = eps * (1 - eps);
       const audits = 100 / variance;
@@ -194,13 +196,13 @@ describe('evidence of decisions, over all that a soundness may be', () => {
       const rho = 100 / (odds + Math.log(1 + odds)) - variance;
       const at = (sum: number): number =>
         mixLogEvidence({ rejects: audits * eps + sum, audits }, { eps, rho, oneSided });
-      // Reference values are given to 1e-5.
+      // Reference values have a precision of 1e-5.
       expect(Math.abs(at(10) - expected)).toBeLessThan(1e-5);
       const limit = Math.log(1 / 0.05);
       expect(Math.abs(at(bound) - limit)).toBeLessThan(1e-5);
       expect(at(Math.floor(bound))).toBeLessThan(limit);
       expect(at(Math.ceil(bound))).toBeGreaterThan(limit);
-      // Another honest rate, or the other side's mixture, has other values.
+      // Another honest rate, or the mixture of the other side, has other values.
       expect(
         Math.abs(mixLogEvidence({ rejects: 135, audits }, { eps: 0.201, rho, oneSided }) - expected),
       ).toBeGreaterThan(1e-3);

@@ -1,20 +1,20 @@
 /**
- * The per-provider sequential test: ejects a provider whose audited replies are rejected too often, and an honest one
- * with probability at most beta over its WHOLE life (whitepaper section 4.3, Proposition 3).
+ * The parameters of the per-provider sequential test. It ejects a provider whose audited replies are rejected too often. It
+ * ejects an honest one with probability at most beta over its WHOLE life (whitepaper section 4.3, Proposition 3).
  *
- * The whitepaper accumulates one likelihood ratio from the first audit on, never reset. That bounds false ejection, but
- * honest work then buys credit without limit: after 1,000 accepts at s = 0.9, eps = 0.02 a provider could fail about 600
- * audits in a row. A floor under the walk would remove the credit and the bound with it. This test keeps both: the
- * alternative is "cheats from audit k on" with k unknown and prior weight w_k = 1 / (k (k + 1)), so
+ * The whitepaper accumulates one likelihood ratio from the first audit on, never reset. That bounds false ejection, but honest
+ * work then buys credit without limit. Example: after 1,000 accepts at s = 0.9, eps = 0.02 a provider could fail about 600
+ * audits in a row. A floor under the walk would remove the credit and the bound with it. This test keeps the bound and limits
+ * the credit. The alternative is "cheats from audit k on" with k unknown and prior weight w_k = 1 / (k (k + 1)), so
  *
  *     M_n = sum_{k <= n} w_k * prod_{i = k..n} LR_i + 1 / (n + 1)
  *
- * where the last term is the weight of all k still to come. Under honesty (reject probability <= eps) M is a nonnegative
- * supermartingale that starts at 1, so Ville's inequality bounds P(ever M >= 1 / beta) by beta. Since w_1 = 1/2, M is
- * never below half the whitepaper's ratio: a cheater from the start is caught at most log 2 later, and one that turns
- * after n audits 2 log n later instead of n steps later.
+ * The last term is the weight of all k still to come. Under honesty (reject probability <= eps) M is a nonnegative
+ * supermartingale that starts at 1. So Ville's inequality bounds P(ever M >= 1 / beta) by beta. Since w_1 = 1/2, M is never
+ * below half the whitepaper's ratio. A cheater from the start is caught at most log 2 later. A provider that turns after n
+ * audits is caught 2 log n later instead of n steps later.
  *
- * One audit decision per reply enters: windows of one reply share noise and are not independent. State and step use
+ * One audit decision per reply enters, because windows of one reply share noise and are not independent. State and step use
  * only +, * and / on doubles, so every validator computes the same bits.
  */
 export interface SequentialTestParameters {
@@ -27,7 +27,7 @@ export interface SequentialTestParameters {
 }
 
 export interface SequentialTestState {
-  /** Audits that counted. */
+  /** Number of audits that counted. */
   readonly audits: number;
   readonly rejects: number;
   /** The sum over k <= audits in M; 0 at the start. */
@@ -43,7 +43,7 @@ export const INITIAL_SEQUENTIAL_TEST: SequentialTestState = { audits: 0, rejects
 const RATE_FLOOR = 1e-6;
 
 /**
- * The state after one more audit decision; an inconclusive one changes nothing.
+ * Returns the state after one more audit decision; an inconclusive one changes nothing.
  * @throws RangeError unless falsePositiveRate < soundness (after clamping) and 0 < beta < 1.
  */
 export function advanceSequentialTest(
@@ -64,8 +64,8 @@ export function advanceSequentialTest(
 }
 
 /**
- * What a bare decision weighs: the likelihood ratio of cheating against honesty, 1 where nothing was decided. Its
- * expectation under honesty is at most 1 where an honest reply is rejected with probability at most falsePositiveRate.
+ * Computes the weight of a bare decision: the likelihood ratio of cheating against honesty, 1 without a decision. Its
+ * expectation under honesty is at most 1 if an honest reply is rejected with probability at most falsePositiveRate.
  * @throws RangeError as advanceSequentialTest.
  */
 export function computeOutcomeEValue(outcome: AuditOutcome, parameters: SequentialTestParameters): number {
@@ -74,13 +74,13 @@ export function computeOutcomeEValue(outcome: AuditOutcome, parameters: Sequenti
   return outcome === 'reject' ? soundness / falsePositiveRate : (1 - soundness) / (1 - falsePositiveRate);
 }
 
-/** One step of the sum in M. @param audits the number of this audit, from 1. */
+/** Computes one step of the sum in M. @param audits the number of this audit, from 1. */
 export function multiplyEvidence(evidence: number, audits: number, eValue: number): number {
   return (evidence + 1 / (audits * (audits + 1))) * eValue;
 }
 
 /**
- * Exact evidence (a draw that does not replay, a differing token in one exact class) needs no second occurrence.
+ * Ejects on exact evidence (a draw that does not replay, a differing token in one exact class). It needs no second occurrence.
  * @internal the reference that tests compare with
  */
 export function ejectOnExactEvidence(state: SequentialTestState): SequentialTestState {
@@ -88,7 +88,7 @@ export function ejectOnExactEvidence(state: SequentialTestState): SequentialTest
 }
 
 /**
- * M: the mixture likelihood ratio of cheating against honesty, in (0, infinity).
+ * Computes M: the mixture likelihood ratio of cheating against honesty, in (0, infinity).
  * @internal the reference that tests compare with
  */
 export function computeLikelihoodRatio(state: SequentialTestState): number {

@@ -57,7 +57,7 @@ describe('one-sided Smirnov test', () => {
     expect(() => computeSmirnovSurvival(0, 0.5)).toThrow(RangeError);
   });
 
-  it('rejects p-values that are too small as often as it says, and large ones never', () => {
+  it('rejects p-values that are too small at the stated rate, and large ones never', () => {
     const random = createSeededRandom(1951);
     const trials = 1000;
     let rejected = 0;
@@ -77,13 +77,13 @@ describe('top-k distances', () => {
   const distancesOf = (committed: number[], aligned: number[]) =>
     computeAlignedDistances(committed, aligned, committed.length, { totalVariation: 0, kolmogorov: 0 });
 
-  it('sees a head-to-tail shift in the cumulative masses', () => {
+  it('detects a head-to-tail shift in the cumulative masses', () => {
     const distances = distancesOf([0.6, 0.3, 0.1], [0.4, 0.4, 0.2]);
     expect(distances.totalVariation).toBeCloseTo(0.2, 12);
     expect(distances.kolmogorov).toBeCloseTo(0.2, 12);
   });
 
-  it('counts an id that the other side does not list as no mass', () => {
+  it('counts an id that the other side does not list as zero mass', () => {
     expect(distancesOf([1], [0])).toEqual({ totalVariation: 0.5, kolmogorov: 1 });
   });
 
@@ -147,7 +147,7 @@ describe('coverage of the Wilson interval', () => {
   // Three standard errors of a share of 5000 near 95 %: 0.009.
   const ERROR = 3 * Math.sqrt((0.95 * 0.05) / SIMULATIONS);
 
-  /** How often an interval of what was counted holds the share that it was drawn with. */
+  /** Measures how often an interval contains the true share. */
   function measureCoverage(drawShare: (random: () => number) => number, trials: number) {
     const random = createSeededRandom(1927);
     const counted = Array.from({ length: SIMULATIONS }, () => {
@@ -163,7 +163,7 @@ describe('coverage of the Wilson interval', () => {
       }).length / SIMULATIONS;
   }
 
-  it('is 95 % over all shares, where narrower intervals and the naive one have less', () => {
+  it('is 95 % over all shares, unlike narrower intervals and the naive one', () => {
     for (const trials of [20, 100]) {
       const cover = measureCoverage((random) => random(), trials);
       // Summed over the binomial it is 95.3 % at 20 and 95.1 % at 100.
@@ -176,7 +176,7 @@ describe('coverage of the Wilson interval', () => {
 
   it.each([0.02, 0.1, 0.5, 0.9, 0.98])('is near that at a share of %f', (share) => {
     const cover = measureCoverage(() => share, 150);
-    // Counts are whole, so that it swings with share and draws: summed over the binomial, 95.9 % to 96.8 % at these.
+    // Counts are whole, so the coverage varies with share and draws. Summed over the binomial, it is 95.9 % to 96.8 % here.
     const holds = (interval: Interval): boolean => Math.abs(cover(interval) - 0.95) < ERROR + 0.02;
     expect(holds(computeWilsonInterval)).toBe(true);
     expect(holds((successes, trials) => computeWilsonInterval(successes, trials, 1.3))).toBe(false);

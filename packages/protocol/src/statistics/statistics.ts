@@ -1,6 +1,4 @@
-/**
- * The statistics that audits and their reports rest on. Everything here is deterministic; nothing here decides.
- */
+/** The statistics of audits and their reports. Everything here is deterministic, and nothing here decides. */
 
 export interface TopDistances {
   /** Half the L1 distance, 0..1. */
@@ -10,10 +8,10 @@ export interface TopDistances {
 }
 
 /**
- * Total variation and Kolmogorov-Smirnov distance over the COMMITTED top-k support, in committed order (best first). Mass below
- * rank k is outside the reach of both, which is why the tails are signed and checked apart. The KS value is a divergence with an
+ * Computes total variation and Kolmogorov-Smirnov distance over the COMMITTED top-k support, in committed order (best first).
+ * Neither covers mass below rank k, so the tails are signed and checked separately. The KS value is a divergence with an
  * empirical threshold, not a test: one deterministic re-run has no sampling model.
- * @param aligned the other side's masses of the committed ids, 0 where it does not list one.
+ * @param aligned the other side's masses of the committed ids, 0 for ids that it does not list.
  * @param out overwritten and returned.
  * Source: whitepaper section 3.
  */
@@ -38,8 +36,8 @@ export function computeAlignedDistances(
 }
 
 /**
- * P(K <= x) for the Kolmogorov distribution, the limit law of sqrt(n) times the KS statistic. Relative error below
- * 1e-10 for every x whose value is above 1e-300.
+ * Computes P(K <= x) for the Kolmogorov distribution, the limit law of sqrt(n) times the KS statistic. The relative error is
+ * below 1e-10 for every x whose value is above 1e-300.
  * Source: theta-function form (Marsaglia, Tsang & Wang 2003) below 1, the alternating series above.
  */
 export function computeKolmogorovCdf(x: number): number {
@@ -51,7 +49,7 @@ export function computeKolmogorovCdf(x: number): number {
   return (Math.sqrt(2 * Math.PI) / x) * sum;
 }
 
-/** P(K > x), see computeKolmogorovCdf; relative accuracy is kept in the upper tail. */
+/** Computes P(K > x), see computeKolmogorovCdf. It keeps relative accuracy in the upper tail. */
 export function computeKolmogorovSurvival(x: number): number {
   if (!(x > 0)) return 1;
   if (x < 1) return 1 - computeKolmogorovCdf(x);
@@ -61,7 +59,7 @@ export function computeKolmogorovSurvival(x: number): number {
 }
 
 /**
- * P(D+ >= d): how often the empirical distribution function of n uniform values rises above the diagonal by d or more.
+ * Computes P(D+ >= d): how often the empirical distribution function of n uniform values rises above the diagonal by d or more.
  * Exact for every n; relative error below 1e-9 for n up to a million.
  * @throws RangeError unless n is a positive integer and d in 0..1.
  * Source: Birnbaum & Tingey 1951.
@@ -74,7 +72,7 @@ export function computeSmirnovSurvival(n: number, d: number): number {
   for (let j = 0; j <= Math.floor(n * (1 - d)); j++) {
     if (j > 0) logChoose += Math.log((n - j + 1) / j);
     const rest = 1 - d - j / n;
-    // 0^0 is 1: where j = n nothing is left to choose.
+    // 0^0 is 1: at j = n nothing is left to choose.
     const tail = n === j ? 0 : (n - j) * Math.log(rest);
     if (rest > 0 || n === j) sum += Math.exp(logChoose + (j - 1) * Math.log(d + j / n) + tail);
   }
@@ -82,9 +80,9 @@ export function computeSmirnovSurvival(n: number, d: number): number {
 }
 
 /**
- * Whether p-values are too small to be honest ones: the one-sided test that they are no smaller than uniform.
+ * Tests whether p-values are too small for honest ones: the one-sided test that they are no smaller than uniform.
  * @throws RangeError on an empty sample, a NaN or a value outside 0..1.
- * @internal what tests judge p-values by
+ * @internal for tests that check p-values
  */
 export function testUniformity(pValues: ArrayLike<number>): { readonly statistic: number; readonly pValue: number } {
   const ordered = sorted(pValues);
@@ -100,7 +98,7 @@ export function testUniformity(pValues: ArrayLike<number>): { readonly statistic
 export const Z_95 = 1.959963984540054;
 
 /**
- * Wilson score interval of a proportion; behaves at 0 and at `trials`, where the naive interval has no width.
+ * Computes the Wilson score interval of a proportion. It has positive width at 0 and at `trials`, unlike the naive interval.
  * @throws RangeError unless 0 <= successes <= trials and trials > 0.
  * Source: Wilson 1927.
  */
@@ -116,7 +114,7 @@ export function computeWilsonInterval(successes: number, trials: number, z = Z_9
 }
 
 /**
- * Linear-interpolation quantile (type 7 of Hyndman & Fan 1996, the default of R and NumPy).
+ * Computes the linear-interpolation quantile (type 7 of Hyndman & Fan 1996, the default of R and NumPy).
  * @param probability 0..1.
  * @throws RangeError on an empty sample, a NaN or a probability outside 0..1.
  */

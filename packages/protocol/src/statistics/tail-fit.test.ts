@@ -42,7 +42,7 @@ describe('tail fit', () => {
     }
   });
 
-  it('bounds by a quarter of the sample more closely than by a tenth where the tail has no end, and as often as is promised', () => {
+  it('bounds an unbounded tail more closely with a quarter of the sample than with a tenth, with the stated coverage', () => {
     const measure = (share: number, quantile: (p: number) => number): { covered: number; limit: number } => {
       const random = createSeededRandom(91);
       const limits = Array.from({ length: 200 }, () => {
@@ -57,12 +57,12 @@ describe('tail fit', () => {
     for (const [name, quantile] of LAWS) {
       const [tenth, quarter] = [measure(0.1, quantile), measure(0.25, quantile)];
       expect(Math.min(tenth.covered, quarter.covered) / 200, name).toBeGreaterThan(0.93);
-      // A tail that ends is taken for one that does not, the sooner the more.
+      // The fit treats a bounded tail as unbounded, and more so with more of the sample.
       if (name !== 'bounded') expect(quarter.limit, name).toBeLessThan(tenth.limit);
     }
   });
 
-  it('bounds it for a normal law, whose tail is lighter than any it knows', () => {
+  it('bounds it for a normal distribution, with a tail lighter than the model', () => {
     const random = createSeededRandom(89);
     let covered = 0;
     for (let i = 0; i < 200; i++) {
@@ -86,7 +86,7 @@ describe('tail fit', () => {
     }
   });
 
-  it('refuses too few, equal ones and what is no number', () => {
+  it('refuses too few values, equal ones and NaN', () => {
     expect(() => fitTail(Array.from({ length: 190 }, (_, i) => i))).toThrow(/10 more/);
     expect(() => fitTail(Array.from({ length: 600 }, () => 1))).toThrow(/equal/);
     expect(() => fitTail([Number.NaN])).toThrow(RangeError);

@@ -1,4 +1,4 @@
-/** One reported figure, and what its reporter weighs. */
+/** One reported figure with its reporter's weight. */
 export interface WeightedFigure {
   readonly value: number;
   /** At least 0. */
@@ -6,10 +6,10 @@ export interface WeightedFigure {
 }
 
 /**
- * The lower weighted median: the least value at which those at or below it have half of all weight. Reporters with less than half of
- * the weight cannot move it outside what the others report.
- * @returns undefined where nobody has weight.
- * @throws RangeError on a negative weight or a value that is no number.
+ * Computes the lower weighted median: the least value at which the values at or below it have half of all weight. Reporters
+ * with less than half of the weight cannot move it outside the figures of the others.
+ * @returns undefined if nobody has weight.
+ * @throws RangeError on a negative weight or NaN.
  */
 export function computeWeightedMedian(figures: readonly WeightedFigure[]): number | undefined {
   for (const { value, weight } of figures) {

@@ -13,7 +13,7 @@ import { findSilenceProblem, type SilenceClaim, type Statement } from './witness
 export const ZERO_HASH = new Uint8Array(32);
 export const ZERO_ADDRESS = new Uint8Array(20);
 
-/** The reply never came, and nobody asked for it in time. */
+/** Returns whether the reply never came, or was not requested in time. */
 export function isUndelivered({ verdict, recordHash }: VerdictEntry): boolean {
   return verdict === 'unjudged' && equalBytes(recordHash, ZERO_HASH);
 }
@@ -35,7 +35,7 @@ export async function assertUndelivered(
       evidence.kind === kind &&
       evidence.consent !== undefined &&
       verifyConsent(crypto, evidence.consent, order),
-    `${at}: the provider never agreed to the order that it is said to have left`,
+    `${at}: the provider never agreed to the order that it is said to have abandoned`,
   );
   demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
   demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
@@ -43,8 +43,9 @@ export async function assertUndelivered(
 }
 
 /**
- * Those whom the beacon drew asked the provider themselves: after the order had expired; while it had to keep what they asked for
- * where that is held against it, and later where nobody asked in time.
+ * Asserts that the drawn witnesses asked the provider themselves. They must have asked after the order expired. For a withheld
+ * or missing part they must have asked while the provider had to store it. For a part that was not requested in time they must
+ * have asked later.
  */
 export async function assertSilent(
   crypto: Crypto,
@@ -61,11 +62,11 @@ export async function assertSilent(
   const expiresAtMs = Number(order.expiresAtMs);
   const keptUntilMs = expiresAtMs + OPENING_KEPT_MS;
   demand(kind !== 'unasked' || entry.timeMs > keptUntilMs, `${at}: there is still time to ask for the ${asked}`);
-  // A record may come until the order expires; its opening may be asked for at once.
+  // A record may come until the order expires. Its opening may be requested at once.
   const fromMs = kind === 'unasked' ? keptUntilMs : kind === 'abandoned' ? expiresAtMs : 0;
   const untilMs = kind === 'unasked' ? Infinity : keptUntilMs;
   const inTime = statements.every(({ timeMs }) => timeMs > fromMs && timeMs <= untilMs);
-  demand(inTime, `${at}: a witness asked when its answer says nothing about the provider`);
+  demand(inTime, `${at}: a witness asked at a time at which silence proves nothing about the provider`);
   const witnessed = await findWitnesses(order, trust);
   if (witnessed === undefined) return;
   const { replyId, orderHash, providerId: target } = order;
@@ -74,7 +75,7 @@ export async function assertSilent(
   demand(problem === undefined, `${at}: ${problem}`);
 }
 
-/** @returns undefined where nobody says who the validators were. */
+/** Finds the witnesses. @returns undefined if the validators are not known. */
 export async function findWitnesses(
   order: Order,
   { ledger, findBeacon, findMembers, wasShown }: VerdictAnchors,

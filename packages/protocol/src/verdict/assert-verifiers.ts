@@ -9,7 +9,7 @@ import { isAnnouncedFor, isLiable, isOffered } from './credential.ts';
 import type { Attempt, AuditEvidence } from './evidence.ts';
 import { demand, type VerdictAnchors } from './verdict-anchors.ts';
 
-/** All who were asked; of the first sitting, too, for whom the beacon drew a honeypot. */
+/** Lists all verifiers that were asked. In the first audit attempt that includes the verifier of the honeypot. */
 export function listAnswers({
   attempts,
   honeypot,
@@ -17,7 +17,10 @@ export function listAnswers({
   return honeypot === undefined ? attempts : [...attempts, { ...honeypot, sitting: 0 }];
 }
 
-/** Which half hour a silence counts in follows from the clocks of witnesses: they cannot move it out of the audit. */
+/**
+ * Asserts the half hours in which silences count. They follow from the clocks of witnesses, which cannot move them out of the
+ * audit.
+ */
 export function assertAskedInTime(
   { index, timeMs: decidedMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   order: Pick<NamedOrder, 'expiresAtMs'>,
@@ -30,7 +33,7 @@ export function assertAskedInTime(
   demand(isWithin, `entry ${index}: a witness says that a verifier was silent at a time outside the audit`);
 }
 
-/** What a list of candidates says about itself: whom the beacon draws from it must not follow from names that the validator makes up. */
+/** Asserts that a list of candidates is consistent. Otherwise the validator could influence the draw by made-up names. */
 export function assertLists(
   crypto: Crypto,
   { index }: Pick<VerdictEntry, 'index'>,
@@ -38,21 +41,21 @@ export function assertLists(
 ): void {
   for (const list of lists) {
     const isAscending = list.every((one, i) => i === 0 || compareBytes(list[i - 1]!.providerId, one.providerId) < 0);
-    demand(isAscending, `entry ${index}: the candidates of a sitting are out of order`);
+    demand(isAscending, `entry ${index}: the candidates of an audit attempt are out of order`);
     const keys = new Set(list.map(({ keyHash }) => toHex(keyHash)));
     demand(keys.size === list.length, `entry ${index}: a key is listed twice`);
     const weights = new Map(list.map(({ payee, weight }) => [toHex(payee), weight]));
     for (const { payee, operator, weight } of list) {
       const isOwn = equalBytes(operator, crypto.sha256(payee));
-      demand(isOwn, `entry ${index}: a candidate is put down to another operator than its payee`);
-      // The stake of a payee counts alike for each of its keys.
+      demand(isOwn, `entry ${index}: a candidate is listed with another operator than its payee`);
+      // The stake of a payee counts equally for each of its keys.
       const isShared = weight >= 1n && weight === weights.get(toHex(payee));
       demand(isShared, `entry ${index}: two keys of one payee have other chances`);
     }
   }
 }
 
-/** Class and room of whoever was asked are those that it has announced. */
+/** Asserts that class and context size of each asked verifier are those that it announced. */
 export function assertAnnounced(
   { index }: Pick<VerdictEntry, 'index'>,
   { modelRoot }: Pick<NamedOrder, 'modelRoot'>,
@@ -66,7 +69,7 @@ export function assertAnnounced(
   }
 }
 
-/** Nobody is paid or marked for a key that it has not named, and that has not named it. */
+/** Asserts that payee and key have named each other. Otherwise nobody is paid or marked for the key. */
 export function assertLiable(
   crypto: Crypto,
   { index, verifiers }: Pick<VerdictEntry, 'index' | 'verifiers'>,
@@ -83,12 +86,12 @@ export function assertLiable(
       report.credential &&
       isLiable(crypto, ledger, report.credential, { providerId, payee, keyHash }) &&
       isAnnouncedFor(report.credential, order);
-    demand(isBound === true, `entry ${index}: a verifier is put down to a payee that it does not work for`);
+    demand(isBound === true, `entry ${index}: a verifier is listed under a payee that it does not work for`);
   }
   for (const { opened, credential, verifierId, sitting } of attempts) {
     if (opened !== undefined || credential === undefined) continue;
     const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
     const isBound = candidate !== undefined && isLiable(crypto, ledger, credential, candidate);
-    demand(isBound, `entry ${index}: silence is put down to a payee that the verifier does not work for`);
+    demand(isBound, `entry ${index}: silence is charged to a payee that the verifier does not work for`);
   }
 }

@@ -1,7 +1,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { parseAnnouncement } from '../exchange/announcement.ts';
-import { hashJobRound } from '../exchange/reveal-word.ts';
+import { hashJobRound } from '../exchange/round-signature.ts';
 import { hashAskedJob, hashAskedReport } from '../exchange/silence.ts';
 import { fillRound, hashScoreInputs } from '../modality/shared/score-commitment.ts';
 import { HALF_HOUR_MS, toHalfHour } from '../settlement/silence-count.ts';
@@ -13,16 +13,16 @@ import { findCommitmentProblem, readReport, type WeighedReport, weighReport } fr
 import { type AttemptSummary, computeJobId } from './verifier-draw.ts';
 import { findSilenceProblem, findSilentMs } from './witnessed.ts';
 
-/** A verifier outside the draw: who it is follows from its key alone. */
+/** Creates the candidate for a verifier outside the draw, from its key alone. */
 function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
   const unknown = { payee: new Uint8Array(20), numericClass: '', contextSize: 0, weight: 1n };
   return { ...unknown, providerId: keyHash, keyHash, operator: keyHash };
 }
 
-/** One attempt, with who was drawn for it. */
+/** One attempt, with the verifier that was drawn for it. */
 export interface AttemptReview extends AttemptSummary {
   readonly candidate: EvidenceCandidate;
-  /** What its silence says of it, if anything. */
+  /** The mark for its silence, if there is one. */
   readonly silence: readonly VerifierMark[];
 }
 
@@ -38,7 +38,7 @@ export function findDrawn(
   throw new JudgeError('wrong-verifier', `attempt ${index} went to a verifier that the beacon did not draw`);
 }
 
-/** @returns undefined where nothing was opened. @throws JudgeError */
+/** Weighs an attempt. @returns undefined if nothing was opened. @throws JudgeError */
 export function weighAttempt(
   crypto: Crypto,
   judged: JudgementContext,
@@ -55,7 +55,7 @@ export function weighAttempt(
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
   const { keyHash, contextSize } = candidate;
   const endorsedClass = isDrawn ? candidate.numericClass : undefined;
-  // Nobody else knows of a verifier that the operators agreed on.
+  // Nobody else knows a verifier that the operators agreed on.
   if (opened === undefined && isDrawn && judged.witnessed !== undefined) {
     const digests = committed && listDigests(crypto, attempts, round);
     const inputsHash = hashInputs(crypto, claim, reply, index);
@@ -77,7 +77,7 @@ export function weighAttempt(
   return weighReport(read, drift);
 }
 
-/** What everybody is asked to score. @throws JudgeError */
+/** Hashes the inputs that all verifiers score. @throws JudgeError */
 function hashInputs(
   crypto: Crypto,
   { endpoint, order }: JudgementContext['claim'],
@@ -89,7 +89,10 @@ function hashInputs(
   return hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
 }
 
-/** Witnesses gave the verifier the same job, and got no commitment; or the same round, and got no report. @throws JudgeError */
+/**
+ * Asserts that witnesses gave the verifier the same job and got no commitment, or the same round and got no report. @throws
+ * JudgeError
+ */
 export function assertSilent(
   crypto: Crypto,
   { claim, validator, witnessed }: JudgementContext,
@@ -98,7 +101,7 @@ export function assertSilent(
     readonly jobId: Uint8Array;
     readonly keyHash: Uint8Array;
     readonly inputsHash: Uint8Array;
-    /** What it had to open over; undefined where it committed to nothing. */
+    /** The round over which it had to open; undefined if it committed to nothing. */
     readonly round: readonly Uint8Array[] | undefined;
     readonly name: string;
   },
@@ -123,7 +126,7 @@ export function assertSilent(
   throw new JudgeError('proves-nothing', `${name}: a verifier is said to have been silent: ${problem}`);
 }
 
-/** The digests that everybody in a round opens over. */
+/** Lists the digests over which every verifier of a round opens its report. */
 export function listDigests(
   crypto: Crypto,
   attempts: readonly Pick<Attempt, 'round' | 'nonce' | 'committed'>[],
@@ -135,8 +138,8 @@ export function listDigests(
 }
 
 /**
- * Silence is held against a verifier that had announced itself shortly before, and only by the statements of witnesses: a validator that
- * is the whole quorum marks nobody.
+ * Marks the silence of a verifier that had announced itself shortly before. Only statements of witnesses count. A validator
+ * that is the whole quorum marks nobody.
  */
 export function markSilence(
   { verifierId, statements = [], credential }: Pick<Attempt, 'verifierId' | 'statements' | 'credential'>,

@@ -18,28 +18,28 @@ import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/shared/request-error.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
-import { readCohort } from '../settlement/cohort-word.ts';
+import { readCohort } from '../settlement/cohort-agreement.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { EvidenceParts } from '../tier/tier.ts';
-import type { CheckPayeeWord } from './payee-words.ts';
+import type { CheckPayeeStatement } from './payee-statements.ts';
 import { computeBilledFee, isLeftAt, readProgress } from './reply-fee.ts';
 
-/** What a provider claims and is paid for, without the texts. */
+/** The claim of a provider, which its payment depends on, without the texts. */
 interface ClaimedReply {
   readonly order: SignedOrder;
   readonly record: SignedRecord;
   readonly header: Uint8Array;
   readonly headerProof: readonly Uint8Array[];
-  /** The signature of the header's payee for the provider's key: 65 bytes, or whatever was sent. */
+  /** The signature of the header's payee for the provider's key: 65 bytes, or the bytes that were sent. */
   readonly payeeWord: Uint8Array;
-  /** The payer's word about how much of it it has, beside a reply that was cut short, or whose request names a standby price, and nowhere else. */
+  /** The payer's progress statement. It is present only for a truncated reply, or for a request with a standby price. */
   readonly progress?: SignedProgress | undefined;
-  /** Where several providers serve together: their word for it (docs/spec/cohorts.md). Empty or absent where one serves alone. */
+  /** The agreement of several providers that serve together (docs/spec/cohorts.md). Empty or absent if one serves alone. */
   readonly cohort?: Uint8Array;
 }
 
-/** What a provider hands in: checked at intake. */
+/** A provider's submission, which is checked at intake. */
 export interface Submission extends ClaimedReply {
   /** The consumer's exact body. */
   readonly request: Uint8Array;
@@ -49,16 +49,19 @@ export interface Submission extends ClaimedReply {
   readonly evidence?: EvidenceParts;
 }
 
-/** The same as co-signers get it, with no text in it: what order and record name by their hashes (docs/spec/request.md#hash). */
+/**
+ * The reply as co-signers receive it, without text: the parts that order and record name by their hashes
+ * (docs/spec/request.md#hash).
+ */
 export interface SummarizedReply extends ClaimedReply {
   readonly requestSummary: Uint8Array;
   readonly responseSummary: Uint8Array;
 }
 
-/** The same where a provider hands it in before anybody is to read it. */
+/** The same as a provider's submission before any reader may see the texts. */
 export interface BareSubmission extends SummarizedReply, Pick<Submission, 'evidence'> {}
 
-/** Whatever a provider hands in. */
+/** Any submission of a provider. */
 export type HandedReply = Submission | BareSubmission;
 
 export const isBare = (handed: HandedReply): handed is BareSubmission =>
@@ -87,11 +90,11 @@ export interface Claim {
   readonly header: CommonHeader;
   readonly request: CommonRequest;
   readonly feeAtomic: bigint;
-  /** Who shares the fee; empty where the provider has it alone. */
+  /** The shards that share the fee; empty if the provider serves alone. */
   readonly shards: readonly CohortShard[];
 }
 
-/** Read again from what was verified before it was stored. */
+/** A claim that was verified before it was stored, and read again. */
 export type StoredClaim = Pick<Claim, 'order' | 'record' | 'header'> & Pick<Submission, 'endpoint'>;
 
 export type ClaimErrorCode =
@@ -138,7 +141,7 @@ export class ClaimError extends Error {
   }
 }
 
-/** Hashes in the proof that a header is leaf 0 of the largest commitment. */
+/** The most hashes in the proof that a header is leaf 0 of the largest commitment. */
 export const MAX_HEADER_PROOF = 13;
 
 function demand(ok: boolean, code: ClaimErrorCode, message: string): asserts ok {
@@ -156,7 +159,7 @@ function parsed<T>(what: string, parse: () => T): T {
   }
 }
 
-/** The order, signed by the payer that it names, for the least fee or more. @throws ClaimError */
+/** Verifies that the order is signed by its payer, and offers at least the least fee. @throws ClaimError */
 export function verifySignedOrder(
   crypto: Crypto,
   ledger: LedgerDomain,
@@ -183,7 +186,7 @@ function assertFloor(ledger: LedgerDomain, order: NamedOrder): void {
 }
 
 /**
- * The record, signed by the provider that the order names, about the reply, the model and the request that it names.
+ * Verifies that the order's provider signed the record, and that it is about the same reply, model and request.
  * @throws ClaimError
  */
 export function verifySignedRecord(crypto: Crypto, order: NamedOrder, signed: SignedRecord): RecordV2 {
@@ -201,15 +204,15 @@ export function assertRecordNames(record: RecordV2, order: NamedOrder): void {
 }
 
 /**
- * A record of the order's provider whose header names this very order, whatever else it says. One provider signs one such record
- * for an order: a second one is exact evidence. A record that only shares the reply id may answer another order.
+ * Verifies a record of the order's provider whose header names this very order, with any other contents. A provider signs one
+ * such record for an order, so a second one is exact evidence. A record that only shares the reply id may answer another order.
  * @throws ClaimError
  */
 export function verifyBoundRecord(crypto: Crypto, order: NamedOrder, bound: BoundRecord): RecordV2 {
   return openBoundRecord(crypto, order, bound).record;
 }
 
-/** The same, with the header. @throws ClaimError */
+/** Verifies the same and returns the header too. @throws ClaimError */
 export function openBoundRecord(
   crypto: Crypto,
   order: NamedOrder,
@@ -224,7 +227,7 @@ export function openBoundRecord(
   return openNaming(crypto, order, opened, bound);
 }
 
-/** The same of a milestone, about this reply, request and model. @throws ClaimError */
+/** Verifies the same for a milestone, about this reply, request and model. @throws ClaimError */
 export function openBoundMilestone(
   crypto: Crypto,
   order: NamedOrder,
@@ -250,7 +253,7 @@ function openNaming(
   return { record, header };
 }
 
-/** The record that an opening opens, with the leaf that names its order. @throws ClaimError */
+/** Binds the record of an opening to the leaf that names its order. @throws ClaimError */
 export function bindRecord(crypto: Crypto, signed: SignedRecord, opening: Uint8Array): BoundRecord {
   const opened = parsed('opening', () => parseOpening(opening));
   const { record, providerKey, signature } = signed;
@@ -277,7 +280,7 @@ function verifyProvider(crypto: Crypto, order: NamedOrder, signed: SignedRecord)
   );
 }
 
-/** The header, which has to be leaf 0 of the signed commitment. @throws ClaimError */
+/** Opens the header, which must be leaf 0 of the signed commitment. @throws ClaimError */
 function openHeader(
   crypto: Crypto,
   modality: Modality,
@@ -300,15 +303,15 @@ function openHeader(
 }
 
 export interface ClaimContext {
-  /** Domain of the escrow: what payers sign for. */
+  /** Domain of the escrow, for which payers sign. */
   readonly ledger: LedgerDomain;
-  /** Of the order's epoch. */
+  /** Beacon of the order's epoch. */
   readonly beacon: OrderBeacon;
-  readonly checkWord: CheckPayeeWord;
+  readonly checkWord: CheckPayeeStatement;
 }
 
 /**
- * Everything about a reply that can be checked before it is opened.
+ * Verifies everything about a reply that can be checked before it is opened.
  * @throws ClaimError naming the first check that failed.
  */
 export function verifySubmission(crypto: Crypto, context: ClaimContext, submission: Submission): Claim {
@@ -317,12 +320,13 @@ export function verifySubmission(crypto: Crypto, context: ClaimContext, submissi
 }
 
 interface ReplyContext extends ClaimContext {
-  /** Whose signature is known to hold. */
+  /** An order whose signature is already verified. */
   readonly order: NamedOrder;
 }
 
 /**
- * The same without the payer's signature, which costs more than everything else: for the validator that admitted the order.
+ * Verifies the same without the payer's signature, which costs more than everything else. It is for the validator that admitted
+ * the order.
  * @throws ClaimError naming the first check that failed; cheap checks come first.
  */
 export function verifyReply(crypto: Crypto, context: ReplyContext, submission: Submission): Claim {
@@ -335,8 +339,8 @@ export function verifyReply(crypto: Crypto, context: ReplyContext, submission: S
 }
 
 /**
- * The same from summaries, for whoever is shown no text. What only the texts show is left out: that the response holds no stop
- * string, and that the payer's progress is about a beginning of it (docs/adr/text-privacy.md).
+ * Verifies the same from summaries, for a reader without the texts. It skips two checks that need the texts: that the response
+ * contains no stop string, and that the payer's progress matches its beginning (docs/adr/text-privacy.md).
  * @throws ClaimError naming the first check that failed.
  */
 export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: SummarizedReply): Claim {
@@ -354,23 +358,23 @@ export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: S
 }
 
 /**
- * A reply as its provider hands it in, with its texts or without. One that was cut short comes with them: it is paid by what its payer
- * signed about them.
+ * Verifies a provider's submission, with or without its texts. A truncated reply must include them, because its fee depends on
+ * the payer's signed statement about them.
  * @throws ClaimError naming the first check that failed.
  */
 export function verifyHanded(crypto: Crypto, context: ReplyContext, handed: HandedReply): Claim {
   if (!isBare(handed)) return verifyReply(crypto, context, handed);
   const claim = verifySummarized(crypto, context, handed);
   const isCut = findHeaderModality(handed.header)?.wasCutShort(claim.header) === true;
-  demand(!isCut, 'progress', 'a reply that was cut short is handed in with its texts');
+  demand(!isCut, 'progress', 'a truncated reply must be submitted with its texts');
   return claim;
 }
 
-/** What a reply says, and what was asked. */
+/** The texts of a reply and of its request. */
 export type ReplyTexts = Pick<Submission, 'request' | 'endpoint' | 'response'>;
 
 /**
- * Whether these are the texts of a reply whose record and header were verified without them.
+ * Verifies the texts of a reply whose record and header were verified without them.
  * @throws ClaimError naming the first check that failed.
  */
 export function verifyTexts(
@@ -384,7 +388,7 @@ export function verifyTexts(
   for (const one of checks) if (TEXT_CHECKS.includes(one.id)) demandCheck(one);
 }
 
-/** @throws ClaimError where they are others than the record names. */
+/** @throws ClaimError if they differ from those that the record names. */
 function openTexts(crypto: Crypto, record: RecordV2, { request: body, endpoint, response }: ReplyTexts) {
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
@@ -443,14 +447,14 @@ function verifyClaimed(
       untilMs: Number(order.expiresAtMs),
     }),
     'payee-word',
-    `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts: have it sign ` +
-      'ProviderPayee(providerId, validUntil) past the expiry of the order, and hand that in with the reply',
+    `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts. Let it sign ` +
+      'ProviderPayee(providerId, validUntil) past the expiry of the order, and submit the signature with the reply',
   );
   const shards = verifyShares(crypto, { ledger, order, payee: header.payee }, reply);
   return { order, record, header, request, feeAtomic, shards };
 }
 
-/** @throws ClaimError where there is a word of a cohort that does not hold: then nobody is paid. */
+/** @throws ClaimError if a cohort agreement is present and invalid. Then nobody is paid. */
 function verifyShares(
   crypto: Crypto,
   context: Parameters<typeof readCohort>[1],
@@ -466,7 +470,7 @@ function demandCheck({ id, status, detail }: Check): void {
   demand(status === 'pass', id as ClaimErrorCode, detail);
 }
 
-/** @returns the payer's word, undefined where there is none. @throws ClaimError where there is one that does not hold. */
+/** @returns the payer's progress statement, undefined if there is none. @throws ClaimError if it is invalid. */
 function verifyProgress(
   crypto: Crypto,
   { ledger, order, modality }: Pick<Claim, 'order'> & { readonly ledger: LedgerDomain; readonly modality: Modality },
@@ -476,7 +480,7 @@ function verifyProgress(
   if (signed === undefined) return undefined;
   demand(modality.hasProgress, 'progress', 'a progress beside a reply that is no text');
   const progress = readProgress(crypto, { ledger, order }, signed, response);
-  demand(progress !== undefined, 'progress', "the progress is not the payer's word about this text");
+  demand(progress !== undefined, 'progress', "the progress statement is not the payer's, or not about this text");
   return progress;
 }
 

@@ -11,18 +11,21 @@ import {
 import { CLOCK_TOLERANCE_MS, MAX_ENDORSEMENT_BYTES } from '../exchange/limits.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { computeOrderSpan } from '../exchange/order-span.ts';
-import { PAYEE_WORD_BYTES } from '../exchange/provider-payee.ts';
+import { PAYEE_STATEMENT_BYTES } from '../exchange/provider-payee.ts';
 import { findEndorsedClass } from '../exchange/verifier-endorsement.ts';
 
-/** 64 models with the longest names. */
+/** The largest announcement: 64 models with the longest names. */
 const MAX_ANNOUNCEMENT_BYTES = 65_535;
 
-/** What binds a verifier's key to the payee that is paid and held liable for its reports: the announcement, with everybody's word. */
+/**
+ * Credential of a verifier: its announcement, with all signatures. It binds the key to the payee that is paid and liable for
+ * its reports.
+ */
 export const credentialCodec: Codec<SignedAnnouncement> = struct({
   announcement: bytes16(MAX_ANNOUNCEMENT_BYTES),
   providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES),
   signature: bytes(HYBRID_SIGNATURE_BYTES),
-  payeeWord: bytes(PAYEE_WORD_BYTES),
+  payeeWord: bytes(PAYEE_STATEMENT_BYTES),
   verifierEndorsement: optional(
     struct({
       word: bytes16(MAX_ENDORSEMENT_BYTES),
@@ -33,14 +36,14 @@ export const credentialCodec: Codec<SignedAnnouncement> = struct({
 });
 const credentialFormat = createFormat(credentialCodec, {});
 
-/** A credential as it is kept from the announcement to the verdict. */
+/** Encodes a credential for storage between announcement and verdict. */
 export const encodeCredential = (credential: SignedAnnouncement): Uint8Array =>
   credentialFormat.encode({ ...credential, verifierEndorsement: credential.verifierEndorsement });
 
 /** @throws ProtocolError */
 export const parseCredential = (encoded: Uint8Array): SignedAnnouncement => credentialFormat.decode(encoded);
 
-/** Whom a report is put down to. */
+/** The parties that a report is charged to. */
 export interface Liable {
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array;
@@ -49,9 +52,9 @@ export interface Liable {
 }
 
 /**
- * Whether provider, payee and verifier all signed that the key works for this payee. Without it a validator could have somebody else
- * pay for the lies of a key of its own, or paid for the work of an honest one.
- * @throws ProtocolError where the announcement does not parse.
+ * Returns whether provider, payee and verifier all signed that the key works for this payee. Without it a validator could
+ * charge the lies of its own key to another payee. It could also have its own payee paid for an honest verifier's work.
+ * @throws ProtocolError if the announcement does not parse.
  */
 export function isLiable(
   crypto: Crypto,
@@ -59,7 +62,7 @@ export function isLiable(
   credential: SignedAnnouncement,
   { providerId, payee, keyHash }: Liable,
 ): boolean {
-  // It may have expired since: what was signed then is what counts.
+  // It may have expired since. The time of the signature counts.
   const { issuedAtMs: nowMs } = parseAnnouncement(credential.announcement);
   const { ok, announcement } = verifyAnnouncement(crypto, credential, { ledger, nowMs });
   return (
@@ -72,8 +75,8 @@ export function isLiable(
 }
 
 /**
- * Whether the announcement could still be held when the order was given, so that words that have ended bind nobody: verifiers are
- * listed after that.
+ * Returns whether the announcement was still valid when the order was given. Expired statements bind nobody, and verifiers are
+ * listed after the order.
  */
 export function isAnnouncedFor(
   { announcement }: Pick<SignedAnnouncement, 'announcement'>,
@@ -83,7 +86,9 @@ export function isAnnouncedFor(
   return parseAnnouncement(announcement).expiresAtMs >= earliestMs;
 }
 
-/** Whether a verifier signed that it computes this model in this class, and its provider that it has this room. */
+/**
+ * Returns whether a verifier signed that it computes this model in this class, and its provider announced this context size.
+ */
 export function isOffered(
   { announcement, verifierEndorsement }: SignedAnnouncement,
   modelRoot: Uint8Array,

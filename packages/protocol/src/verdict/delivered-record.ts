@@ -7,7 +7,7 @@ import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
 import { assertRecordNames, type BoundRecord, ClaimError, openBoundRecord, type SignedOrder } from './claim.ts';
 
-/** What a payer says that it was given, with the record that it holds. */
+/** A payer's delivery statement, with the record that it has. */
 export interface DeliveredReply {
   readonly order: SignedOrder;
   readonly delivery: SignedDelivery;
@@ -20,8 +20,8 @@ interface DeliveryContext {
 }
 
 /**
- * What the payer says that it was given, with the record that it holds: signed by the order's provider, about this order, with the
- * tokens that its header counts. A hash alone would prove nothing, since anybody can make one up.
+ * Verifies a payer's delivery statement and its record. The order's provider must have signed the record, about this order,
+ * with the tokens of its header. A hash alone would prove nothing, since anybody can make one up.
  * @throws ClaimError
  */
 export function verifyDelivery(
@@ -37,7 +37,7 @@ export function verifyDelivery(
   return delivery;
 }
 
-/** The delivery alone, signed by the payer of this order. @throws ClaimError */
+/** Verifies the delivery statement alone, signed by the payer of this order. @throws ClaimError */
 export function verifySignedDelivery(
   crypto: Crypto,
   { ledger, order }: DeliveryContext,
@@ -59,7 +59,7 @@ export function assertDeliveredRecord(
   demand(equalBytes(recordHash, hashRecord(crypto, record)), 'the delivery names another record');
 }
 
-/** The payer agrees to the tokens that the reply bills. @throws ClaimError */
+/** Asserts that the payer agrees to the billed tokens. @throws ClaimError */
 export function assertDeliveredTokens(
   delivery: Pick<Delivery, 'promptTokenCount' | 'outputTokenCount'>,
   header: Pick<CommonHeader, 'promptTokenCount' | 'outputTokenCount'>,
@@ -72,8 +72,8 @@ export function assertDeliveredTokens(
 const ZERO_HASH = new Uint8Array(32);
 
 /**
- * Whether an entry judges another record than the payer holds. Exact evidence rejects whichever record it speaks about, and where the
- * provider has handed in none there is nothing to judge.
+ * Returns whether an entry is about another record than the payer has. Exact evidence rejects for any record that it covers. If
+ * the provider submitted no record, there is no contradiction.
  */
 export function isContradicted(
   { verdict, evidence, recordHash: judged }: Pick<VerdictEntry, 'verdict' | 'evidence' | 'recordHash'>,

@@ -69,7 +69,7 @@ const evidence = fc.oneof(
 const runs = { seed: 7, numRuns: 60 };
 
 describe('evidence', () => {
-  it('has one encoding, which parses to what was written', () => {
+  it('has one encoding, which parses to the same value', () => {
     fc.assert(
       fc.property(evidence, (value) => {
         expect(parseEvidence(encodeEvidence(value))).toEqual(value);
@@ -78,7 +78,7 @@ describe('evidence', () => {
     );
   });
 
-  it('is refused when cut, extended or of another kind, and nothing else happens', () => {
+  it('is refused when truncated, extended or of another kind, with a typed error', () => {
     fc.assert(
       fc.property(evidence, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 8 }), (value, at, junk) => {
         const bytes = encodeEvidence(value);

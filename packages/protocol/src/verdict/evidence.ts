@@ -1,4 +1,4 @@
-import { MAX_ASKED, MAX_SITTINGS } from '../audit/sitting.ts';
+import { MAX_ASKED, MAX_AUDIT_ATTEMPTS } from '../audit/audit-attempt.ts';
 import { ProtocolError } from '../base/bytes.ts';
 import {
   address,
@@ -37,7 +37,7 @@ import { type Statement, statementList } from './witnessed.ts';
 
 export const EVIDENCE_TAG = 'ogong-evidence-v15';
 
-/** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/evidence.md). */
+/** The evidence for a verdict. Anybody with the bytes reaches the same verdict (docs/spec/evidence.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;
 
 export interface AuditEvidence {
@@ -45,22 +45,22 @@ export interface AuditEvidence {
   /** Canonical opening. */
   readonly opening: Uint8Array;
   /**
-   * For each sitting the candidates that its verifiers were drawn from, ascending by provider id; none if stage 1 decided. A list
-   * is empty where nobody could be drawn.
+   * For each audit attempt the candidates that its verifiers were drawn from, ascending by provider id. Empty if stage 1
+   * decided. A single list is empty if no candidate could be drawn.
    */
   readonly lists: readonly (readonly EvidenceCandidate[])[];
-  /** The drift policy that judged scores; absent if fixed thresholds did. */
+  /** The drift policy for the scores; absent if fixed thresholds decided. */
   readonly drift?: DriftNote | undefined;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
-  /** What became of the job with a known answer that the beacon draws to go along. */
+  /** The state of the honeypot that the beacon drew to go along. */
   readonly honeypot?: HoneypotEvidence | undefined;
 }
 
-/** Who was drawn for it, and what it was about, follow from the audit and the proof. */
+/** The honeypot of an audit. Its verifier and its subject follow from the audit and the proof. */
 export interface HoneypotEvidence
   extends Pick<Attempt, 'verifierId' | 'committed' | 'opened' | 'credential' | 'statements'> {
-  /** Of the handling validator's VRF, 80 bytes: its output is the nonce. */
+  /** Proof of the handling validator's VRF, 80 bytes. Its output is the nonce. */
   readonly proof: Uint8Array;
 }
 
@@ -69,11 +69,11 @@ export interface EvidenceCandidate {
   readonly payee: Uint8Array;
   /** Hash of the key that signs the reports. */
   readonly keyHash: Uint8Array;
-  /** The same 32 bytes for all that seem to be of one operator. */
+  /** Operator, 32 bytes, equal for all candidates that seem to have one operator. */
   readonly operator: Uint8Array;
-  /** In which it says that it serves the model. */
+  /** The class in which it announces the model. */
   readonly numericClass: string;
-  /** Tokens of prompt and reply that it announces room for. */
+  /** Tokens of prompt and reply for which it announces room. */
   readonly contextSize: number;
   /** Chances in the draw, 1 at least, below 2^64. */
   readonly weight: bigint;
@@ -82,19 +82,22 @@ export interface EvidenceCandidate {
 export interface Attempt {
   /** Provider id of the candidate that was drawn. */
   readonly verifierId: Uint8Array;
-  /** From 0: which of the lists it was drawn from. */
+  /** Number of the audit attempt, from 0, and of its list. */
   readonly sitting: number;
-  /** From 0, counted on through all sittings; attempts of one round were asked at the same time. */
+  /** From 0, counted through all audit attempts. Attempts of one round were asked at the same time. */
   readonly round: number;
-  /** 16 bytes, the validator's secret until the verdict: what makes the job id. */
+  /** 16 bytes, the validator's secret until the verdict. The job id derives from it. */
   readonly nonce: Uint8Array;
-  /** Absent: it committed to nothing in time. */
+  /** Absent if it committed to nothing in time. */
   readonly committed: SignedCommitment | undefined;
-  /** Absent: it did not open what it committed to. What is opened and cannot be read counts as no report. */
+  /** Absent if it did not open its commitment. An opened report that does not parse does not count. */
   readonly opened: OpenedReport | undefined;
-  /** Who is liable for a report that was opened, or for silence; absent for a verifier that the operators agreed on. */
+  /**
+   * Credential of the payee that is liable for the report, or for the silence; absent for a verifier that the operators agreed
+   * on.
+   */
   readonly credential?: SignedAnnouncement | undefined;
-  /** Of the witnesses who asked it, too, where it committed to nothing, or opened nothing. */
+  /** Statements of the witnesses that asked it too, if it committed to nothing or opened nothing. */
   readonly statements?: readonly Statement[] | undefined;
 }
 
@@ -107,40 +110,40 @@ export interface SignedCommitment {
 export interface OpenedReport {
   readonly salt: Uint8Array;
   readonly report: Uint8Array;
-  /** Over the opening: salt, report, and the digests of the whole round. */
+  /** Signature of the opening: salt, report, and the digests of the whole round. */
   readonly signature: Uint8Array;
 }
 
-/** Two records that the provider signed for one order. The first one is the record that the verdict is about. */
+/** Two records that the provider signed for one order. The verdict is about the first one. */
 export interface EquivocationEvidence {
   readonly kind: 'equivocation';
   readonly first: HeaderLeaf;
   readonly second: HeaderLeaf & Pick<SignedRecord, 'record' | 'signature'>;
 }
 
-/** Leaf 0 of a record's commitment, which names the record's order, and the proof that it is. */
+/** Leaf 0 of a record's commitment, which names the record's order, with its inclusion proof. */
 export type HeaderLeaf = Pick<BoundRecord, 'header' | 'headerProof'>;
 
-/** The provider did not open within the audit window. Witnesses say so, so this is never exact. */
+/** The provider did not open within the audit window. Witnesses state it, so this is never exact. */
 export interface WithheldEvidence {
   readonly kind: 'withheld';
   readonly statements: readonly Statement[];
 }
 
 /**
- * The validator did not ask often enough while the provider had to keep record and opening, and witnesses found nothing later. So
- * nobody knows what the reply was.
+ * The validator did not ask often enough while the provider had to store record and opening, and witnesses found nothing later.
+ * So the contents of the reply are unknown.
  */
 export interface UnaskedEvidence {
   readonly kind: 'unasked';
-  /** The provider's word that it serves the order, where no record is here. */
+  /** The provider's signed consent to the order, if there is no record. */
   readonly consent: OrderConsent | undefined;
   readonly statements: readonly Statement[];
 }
 
 /**
- * The provider promised a reply, and witnesses who asked it for the record were given nothing. Without its own word and theirs nobody
- * may call a reply abandoned.
+ * The provider promised a reply, and witnesses that asked for the record received nothing. Without its consent and their
+ * statements nobody may call a reply abandoned.
  */
 export interface AbandonedEvidence {
   readonly kind: 'abandoned';
@@ -149,8 +152,8 @@ export interface AbandonedEvidence {
 }
 
 export const MAX_LISTED_VERIFIERS = 256;
-/** Of all sittings together. */
-const MAX_ATTEMPTS = MAX_SITTINGS * MAX_ASKED;
+/** The most attempts in all audit attempts together. */
+const MAX_ATTEMPTS = MAX_AUDIT_ATTEMPTS * MAX_ASKED;
 export const JOB_NONCE_BYTES = 16;
 
 const driftCodec: Codec<DriftNote> = refine(
@@ -162,7 +165,7 @@ const driftCodec: Codec<DriftNote> = refine(
 );
 const driftFormat = createFormat(optional(driftCodec), {});
 
-/** What follows from its announcement. */
+/** The fields of a candidate that follow from its announcement. */
 const described = {
   providerId: hash,
   payee: address,
@@ -183,7 +186,7 @@ const signature = bytes(HYBRID_SIGNATURE_BYTES);
 const commitment = struct({ verifierKey: bytes(HYBRID_PUBLIC_KEY_BYTES), digest: hash, signature });
 const opened = struct({ salt: bytes(SALT_BYTES), report: bytes32(MAX_REPORT_BYTES), signature });
 const call = struct({ verifierId: hash, sitting: u8, round: u8, nonce: bytes(JOB_NONCE_BYTES) });
-/** How far a verifier came. */
+/** The progress of a verifier. */
 const progress = union('state', {
   silent: struct({ statements: statementList, credential: optional(credentialCodec) }),
   committed: struct({ committed: commitment, statements: statementList, credential: optional(credentialCodec) }),
@@ -192,7 +195,7 @@ const progress = union('state', {
 
 type Progress = Pick<Attempt, 'committed' | 'opened' | 'credential' | 'statements'>;
 
-/** What was asked, and how far it came. */
+/** Codec of a question and the progress of its verifier. */
 const createAskedCodec = <C extends object>(asked: Codec<C>): Codec<C & Progress> => ({
   write(writer, one) {
     const { committed, opened, credential, statements = [] } = one;
@@ -227,7 +230,7 @@ const evidenceFormat = createFormat(
     audit: struct({
       opening: bytes32(MAX_OPENING_BYTES),
       drift: optional(driftCodec),
-      lists: list(candidatesCodec, { count: u8, max: MAX_SITTINGS }),
+      lists: list(candidatesCodec, { count: u8, max: MAX_AUDIT_ATTEMPTS }),
       attempts: list(attemptCodec, { count: u8, max: MAX_ATTEMPTS }),
       honeypot: optional(honeypotCodec),
     }),
@@ -251,19 +254,19 @@ const encodable = ({ drift, honeypot, ...evidence }: AuditEvidence) => ({ ...evi
 /** @throws ProtocolError */
 export const parseEvidence = (bytes: Uint8Array): Evidence => evidenceFormat.decode(bytes);
 
-/** A provider's consent, as it is kept from admission to the verdict. */
+/** Encodes a provider's consent for storage between admission and verdict. */
 export const encodeKeptConsent = (consent: OrderConsent): Uint8Array => consentFormat.encode(consent);
 
 /** @throws ProtocolError */
 export const parseKeptConsent = (bytes: Uint8Array): OrderConsent => consentFormat.decode(bytes);
 
-/** The policy that judges a reply, kept from the draw of its verifiers to the verdict. */
+/** Encodes the drift policy of a reply for storage between the draw of its verifiers and the verdict. */
 export const encodeDrift = (note: DriftNote | undefined): Uint8Array => driftFormat.encode(note);
 
 /** @throws ProtocolError */
 export const parseDrift = (bytes: Uint8Array): DriftNote | undefined => driftFormat.decode(bytes);
 
-/** A candidate as it stands in a list, without its weight. */
+/** Encodes a candidate of a list without its weight. */
 export const encodeDescribed = (candidate: Omit<EvidenceCandidate, 'weight'>): Uint8Array =>
   describedFormat.encode(candidate);
 

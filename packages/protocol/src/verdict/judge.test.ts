@@ -15,7 +15,7 @@ const cheat = createSyntheticReply({
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
 });
 
-/** Counts what stage 1 cannot do without. */
+/** Counts the calls that stage 1 needs. */
 function createCounted() {
   let hashes = 0;
   const crypto: Crypto = {
@@ -40,8 +40,8 @@ function judgeIt({ order, record, recordBytes, recordSignature, openingBytes }: 
 const open = (reply: typeof honest): OpenedReply =>
   openReply(nobleCrypto, reply.record, reply.openingBytes) as OpenedReply;
 
-describe('a reply that was opened before it is judged', () => {
-  it.each([honest, cheat])('is not replayed again, and judged the same', (reply) => {
+describe('a reply that was opened before its verdict', () => {
+  it.each([honest, cheat])('is not replayed again, and gets the same verdict', (reply) => {
     const anew = judgeIt(reply);
     const once = judgeIt(reply, open(reply));
     expect(once.judgement).toEqual(anew.judgement);
@@ -49,7 +49,7 @@ describe('a reply that was opened before it is judged', () => {
     expect(once.hashes).toBe(0);
   });
 
-  it('counts for its own bytes and record alone, and only where openReply made it', () => {
+  it('counts only for its own bytes and record, and only if openReply made it', () => {
     const { judgement } = judgeIt(cheat);
     expect(judgement.verdict).toBe('reject');
     const others = [

@@ -4,6 +4,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { VerifierMark } from '../settlement/verdict-log.ts';
 import { isComparable } from '../tier/outcome.ts';
 import { type AttemptReview, assertSilent, findDrawn, markSilence, weighAttempt } from './attempt-review.ts';
+import { assertAsked, assertLeftOpen, assertPlace, assertWanted, conclude } from './audit-attempts-check.ts';
 import { type Claim, verifyBoundRecord } from './claim.ts';
 import { describePolicy } from './drift-policy.ts';
 import type { AuditEvidence, EquivocationEvidence, Evidence } from './evidence.ts';
@@ -12,16 +13,15 @@ import { JudgeError, type Judgement, type JudgementContext } from './judgement.t
 import { findOpened, type OpenedReply } from './opened-reply.ts';
 import type { WeighedReport } from './report-check.ts';
 import { combineEvidence } from './report-combination.ts';
-import { assertAsked, assertLeftOpen, assertPlace, assertWanted, conclude } from './sittings-check.ts';
 import { type DrawContext, drawNext, findDueHoneypot } from './verifier-draw.ts';
 
-/** Room of the field in a log entry. */
+/** The largest value of the field in a log entry. */
 const MAX_TOKENS = 2 ** 32 - 1;
 
 /**
- * @param before the same reply as it was opened before, so that stage 1 is not run again.
- * @throws JudgeError where the evidence does not prove what it is brought for; ClaimError where a record in it is no
- * record of this provider.
+ * Derives the verdict from its evidence.
+ * @param before the same reply as opened earlier, so that stage 1 does not run again.
+ * @throws JudgeError if the evidence does not prove its claim; ClaimError if a record in it is not this provider's.
  */
 export function judge(crypto: Crypto, judged: JudgementContext, evidence: Evidence, before?: OpenedReply): Judgement {
   if (evidence.kind === 'withheld') {
@@ -61,7 +61,7 @@ function judgeEquivocation(
 ): Judgement {
   if (equalBytes(second.record, signed.record)) throw new JudgeError('proves-nothing', 'the two records are one');
   verifyBoundRecord(crypto, claim.order, { ...signed, ...first });
-  // The second record may name another reply, request or model: its header ties it to the order.
+  // The second record may name another reply, request or model. Its header binds it to the order.
   const { commitRoot } = verifyBoundRecord(crypto, claim.order, { ...second, providerKey: signed.providerKey });
   const checks = [fail('equivocation', `a second record with commitment ${shorten(commitRoot)} was signed`)];
   return { verdict: 'reject', evidence: 'exact', checks, verifiers: [] };
@@ -138,8 +138,8 @@ function judgeReports(
 }
 
 /**
- * Where nobody could find out in a day what became of the honeypot, the reply ends unjudged and unpaid, as where nobody could ask for the
- * opening: to spare a friend must not be worth waiting.
+ * Gives up on a honeypot whose outcome could not be found out in a day. The reply ends unjudged and unpaid, like a reply whose
+ * opening could not be requested. Otherwise a validator could spare a friend by waiting.
  */
 export const giveUpUntold = ({ checks, verifiers }: Judgement): Judgement => ({
   ...{ verdict: 'unjudged', evidence: 'none', verifiers },
@@ -152,8 +152,8 @@ interface TrappedReview extends Pick<Judgement, 'isUntold'> {
 }
 
 /**
- * What became of the honeypot of the audit. Its answer is known where the reply holds and two of its verifiers saw the same; then the
- * evidence has to tell it, so that a validator spares no friend (`isUntold`). @throws JudgeError
+ * Judges the honeypot of the audit. Its answer is known if the reply is valid and two of its verifiers agree. Then the evidence
+ * must state the outcome, so that a validator cannot spare a friend (`isUntold`). @throws JudgeError
  */
 function judgeTrapped(
   crypto: Crypto,
@@ -191,8 +191,8 @@ function judgeTrapped(
 }
 
 /**
- * In the order in which they were asked. A report that nobody refuted is paid, whatever the verdict: whoever was paid for agreeing would
- * agree.
+ * Lists the marks in the order in which verifiers were asked. A report that is not refuted is paid under any verdict. A
+ * verifier that was paid only for agreement would always agree.
  */
 function listMarks(asked: readonly AttemptReview[], isRefuted: (report: WeighedReport) => boolean): VerifierMark[] {
   return asked.flatMap(({ weighed, silence, verifierId, candidate: { payee } }): readonly VerifierMark[] => {
@@ -203,10 +203,10 @@ function listMarks(asked: readonly AttemptReview[], isRefuted: (report: WeighedR
 }
 
 /**
- * Several reports on one reply share its noise. The mean of a drawn pair is an e-value, whatever they share. A further verifier
- * is asked if one report lies far out, and the mean stays an e-value: for e-values of one distribution, none is larger on
- * average where another one is large than that one is (e-value.test.ts). To leave out the accepting reports would not give an
- * e-value; to leave out refuted rejects only makes it smaller.
+ * Computes the mean of the reports. Several reports on one reply share its noise, and the mean of a drawn pair is an e-value in
+ * any case. A further verifier is asked if one report lies far out, and the mean stays an e-value. The reason: for e-values of
+ * one distribution, none is larger on average where another is large than that one is (e-value.test.ts). Without the accepting
+ * reports the mean would be no e-value. Without refuted rejects it only gets smaller.
  */
 function computeMean(weighed: readonly WeighedReport[]): number | undefined {
   const values = listEValues(weighed);

@@ -6,40 +6,46 @@ import type { DriftPolicy } from './drift-policy.ts';
 import type { HoneypotKey } from './honeypot/honeypot.ts';
 import type { SilenceClaim } from './witnessed.ts';
 
-/** From evidence to verdict: the deciding validator and its co-signers call the same function. */
+/** The result of evidence. The deciding validator and its co-signers compute it by the same function. */
 export interface Judgement {
   readonly verdict: 'accept' | 'reject' | 'inconclusive' | 'unjudged';
   readonly evidence: EvidenceKind;
   readonly checks: readonly Check[];
-  /** What the reports say of those who gave them, in the order in which they were asked. */
+  /** The marks of the verifiers by their reports, in the order in which they were asked. */
   readonly verifiers: readonly VerifierMark[];
   /**
-   * Against "this reply is honest", where a drift table was asked: expectation at most 1 for an honest one. Undefined where
-   * only the verdict speaks.
+   * E-value against "this reply is honest", if a drift table was used. Its expectation is at most 1 for an honest reply.
+   * Undefined if only the verdict counts.
    */
   readonly eValue?: number | undefined;
-  /** A report that two of different operators agreed on to the bit. */
+  /** A report that two verifiers of different operators agreed on to the bit. */
   readonly agreed?: Uint8Array | undefined;
-  /** Whose answer to the honeypot is in doubt, and past the fixed limits: too little for the log. */
+  /** The verifier whose answer to the honeypot is in doubt and past the fixed limits. That is too little for the log. */
   readonly suspect?: Uint8Array | undefined;
-  /** The beacon draws a honeypot whose answer is known, and nothing is said of it: refused of whoever is of the deciding epoch's set. */
+  /**
+   * Set if the beacon draws a honeypot with a known answer and the evidence omits it. This is refused from a validator of the
+   * deciding epoch's set.
+   */
   readonly isUntold?: boolean | undefined;
   /**
-   * A reject that nobody outside the draw has repeated. It costs the fee and not the name: verifiers in league can say anything.
+   * Set for a reject that no verifier outside the draw has repeated. It costs the fee and does not eject, because colluding
+   * verifiers can report anything.
    */
   readonly isUnproven?: boolean | undefined;
-  /** The opening did not come. */
+  /** Set if the opening did not come. */
   readonly isWithheld?: boolean | undefined;
   /**
-   * What another sitting is for: without it nobody, or only one verifier, has judged the reply (`verdict`), the provider cannot be
-   * ejected yet (`ejection`), or only one verifier was asked, and it measured what speaks against the provider (`evidence`).
+   * The need for another audit attempt:
+   * - `verdict`: no verifier, or only one, has reported on the reply.
+   * - `ejection`: the provider cannot be ejected yet.
+   * - `evidence`: only one verifier was asked, and its measurement counts against the provider.
    */
   readonly wants?: 'verdict' | 'ejection' | 'evidence' | undefined;
 }
 
 export type JudgeErrorCode = 'proves-nothing' | 'wrong-verifier' | 'bad-report';
 
-/** The evidence does not prove what it should. Whoever brought it is wrong, not the provider. */
+/** The error of evidence that does not prove its claim. Its sender is wrong, not the provider. */
 export class JudgeError extends Error {
   override readonly name = 'JudgeError';
   readonly code: JudgeErrorCode;
@@ -53,34 +59,34 @@ export class JudgeError extends Error {
 export interface JudgementContext {
   readonly claim: Pick<Claim, 'order' | 'record'> & {
     readonly header?: Claim['header'];
-    /** As submitted. Without it no report can be read, since the verifier's job is unknown. */
+    /** The endpoint as submitted. Without it no report can be parsed, since the verifier's job is unknown. */
     readonly endpoint?: string;
   };
   readonly signed: SignedRecord;
   readonly validator: Uint8Array;
-  /** Beacon that selected the reply; only stage 2 needs it. */
+  /** Beacon that selected the reply. Only stage 2 needs it. */
   readonly draw: AuditDraw | undefined;
   /** The least share of audits like this one that ask two verifiers at the same time, parts per million. Default: PAIR_PPM. */
   readonly pairPpm?: number;
   /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number | undefined;
-  /** By what the honeypot's nonce is checked, where the evidence tells of one. */
+  /** The key that checks the honeypot's nonce, if the evidence has a honeypot. */
   readonly vrfKey?: HoneypotKey;
-  /** Beacons of the sittings after the first, in order. */
+  /** Beacons of the audit attempts after the first, in order. */
   readonly laterBeacons?: readonly Uint8Array[];
-  /** Whether the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
+  /** Set if the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
   readonly allowFixedVerifier: boolean;
-  /** What scores are judged by; fixed thresholds where absent. */
+  /** The drift policy for scores. Without it fixed thresholds decide. */
   readonly drift?: DriftPolicy | undefined;
-  /** By what the silence of verifiers is checked; it is believed where absent. */
+  /** The data that verifies the silence of verifiers. Without it silence is believed. */
   readonly witnessed?: WitnessedBy | undefined;
 }
 
-/** Who had to ask a verifier that is said to have been silent. */
+/** The possible witnesses of a verifier's silence. */
 export interface WitnessedBy extends Pick<SilenceClaim, 'ledger' | 'beacon' | 'members'> {
-  /** Whether whoever judges was given that itself. */
+  /** Returns whether this validator itself received the missing thing. */
   readonly wasShown?: ((question: Pick<SilenceClaim, 'asked' | 'target' | 'subject'>) => boolean) | undefined;
 }
 
-/** With all that verifiers are asked with. */
+/** The context with all inputs of the verifiers. */
 export type AuditContext = JudgementContext & { readonly claim: StoredClaim };

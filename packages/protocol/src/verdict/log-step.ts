@@ -2,7 +2,7 @@ import { computeBareEValuePpm, toEValuePpm } from '../settlement/log-tests.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
 import type { Judgement } from './judgement.ts';
 
-/** What a judgement is to the sequential tests of the log that it stands in. */
+/** Computes the step of a judgement in the sequential tests of its log. */
 export function computeStep({
   verdict,
   evidence,
@@ -14,7 +14,7 @@ export function computeStep({
   'step' | 'eValuePpm'
 > {
   if (isWithheld) return { step: 'late', eValuePpm: 0 };
-  // What nobody repeated must not speak against the provider. It may speak for it.
+  // An unrepeated reject must not count against the provider. It may count for it.
   const isIdle = isUnproven && (eValue === undefined || eValue >= 1);
   if (isIdle || verdict === 'unjudged') return { step: 'none', eValuePpm: 0 };
   if (evidence !== 'exact' && eValue !== undefined) return { step: 'reply', eValuePpm: toEValuePpm(eValue) };

@@ -48,7 +48,7 @@ const assertRead = (read: ReadReport): VerifierReport => {
 };
 
 describe("a verifier's report on an opened reply", () => {
-  it('is read once for its bytes and its job, and anew for any other', () => {
+  it('is parsed once for its bytes and its job, and again for any other', () => {
     const opened = open();
     const first = readVerifierReport(opened, encode(), job);
     expect(readVerifierReport(opened, encode(), job)).toBe(first);
@@ -62,11 +62,11 @@ describe("a verifier's report on an opened reply", () => {
 
   const own = reply.header.numericClass;
   it.each<[what: string, endorsedClass: string | undefined, change: Partial<ScoreReport>, isTaken: boolean]>([
-    ['in the class that was signed for', own, {}, true],
-    ['in another class than was signed for', own, { numericClass: 'x/y', exact: false }, false],
+    ['in the signed class', own, {}, true],
+    ['in another class than the signed one', own, { numericClass: 'x/y', exact: false }, false],
     ['that names the class, and says that it does not repeat it', own, { exact: false }, false],
     ['of a verifier that signed for another class', 'x/y', { numericClass: 'x/y', exact: false }, true],
-    ['of a verifier whose class nobody signed for', undefined, { exact: false }, true],
+    ['of a verifier without a signed class', undefined, { exact: false }, true],
     ['that had no room for anything', own, { exact: false, windows: [], contextSize: 0 }, true],
   ])('%s', (_what, endorsedClass, change, isTaken) => {
     const read = readVerifierReport(open(), encode(change), { ...job, endorsedClass });
@@ -94,7 +94,7 @@ describe("a verifier's report on an opened reply", () => {
     weighReport(report, policy);
     weighReport(report, policy);
     expect(count).toBe(2);
-    // A report whose bytes differ is another one, whatever was weighed before.
+    // A report with other bytes is a different report.
     const lie = readVerifierReport(open(), encode({ responseHash: new Uint8Array(32) }), job);
     expect(weighReport(assertRead(lie), undefined).outcome).toBe('reject');
   });

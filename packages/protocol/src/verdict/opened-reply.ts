@@ -6,7 +6,7 @@ import type { ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../
 import { replayOpening } from '../modality/registry.ts';
 import { isExactClass } from '../tier/exact-class.ts';
 
-/** A reply as its opening shows it. Only openReply makes one, so that no verdict rests on a replay of other bytes. */
+/** A reply as its opening shows it. Only openReply creates one, so that no verdict rests on a replay of other bytes. */
 export interface OpenedReply {
   readonly record: RecordV2;
   readonly bytes: Uint8Array;
@@ -18,7 +18,7 @@ export interface OpenedReply {
 
 const openedReplies = new WeakSet<OpenedReply>();
 
-/** Stage 1. */
+/** Opens a reply and runs stage 1. */
 export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): OpenedReply | undefined {
   let opening: Opening;
   try {
@@ -35,7 +35,7 @@ export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): 
   return opened;
 }
 
-/** The reply as it was opened before, if record and bytes are the same; otherwise opens it. */
+/** Returns the reply as opened before, if record and bytes are the same. Otherwise opens it. */
 export function findOpened(
   crypto: Crypto,
   record: RecordV2,
@@ -55,7 +55,8 @@ interface ReportReading extends ReportedJob {
 const readings = new WeakMap<OpenedReply, ReportReading[]>();
 
 /**
- * A verifier's report on the reply: reads it once and caches it with the opened reply, so that weighReport weighs it only once.
+ * Reads a verifier's report on the reply. It is read once and cached with the opened reply, so that weighReport weighs it only
+ * once.
  * @throws ProtocolError
  */
 export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
@@ -65,8 +66,8 @@ export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: 
 }
 
 /**
- * Whether a verifier that has signed for the provider's own exact class now says that it cannot repeat a reply to the bit: then its
- * report would be compared by scores, which a nearly lossless model passes.
+ * Returns whether a verifier denies its own class. It has signed for the provider's own exact class, and now claims that it
+ * cannot repeat a reply to the bit. Then its report would be compared by scores, which a nearly lossless model passes.
  */
 function isDenial({ reply: { header } }: OpenedReply, read: VerifierReport, { endorsedClass }: ReportedJob): boolean {
   if (endorsedClass === undefined || endorsedClass !== header?.numericClass || !isExactClass(endorsedClass))

@@ -8,8 +8,8 @@ const SOFTWARE = passes('admission', 'attested-reply', 'draw-replay', 'machine',
 const HARDWARE = [...SOFTWARE, ...passes('cpu-chain', 'report-data')];
 const without = (checks: readonly Check[], name: string): Check[] => checks.filter(({ id }) => id !== name);
 
-describe('what an answer rests on', () => {
-  it('is the hardware, the replay, and a root that is believed since the order', () => {
+describe('the proof of an answer', () => {
+  it('is the hardware, the replay, and a root that was trusted since the order', () => {
     expect(formatProof(HARDWARE, AT).split('\n')).toEqual([
       'by hardware: attested-reply, machine, cpu-vendor, cpu-signature, cpu-chain, report-data',
       'by replay: draw-replay',
@@ -18,7 +18,7 @@ describe('what an answer rests on', () => {
     ]);
   });
 
-  it('is no hardware where an attester in software signed', () => {
+  it('is not hardware if an attester in software signed', () => {
     const text = formatProof(SOFTWARE, AT);
     expect(text).toContain('by hardware: nothing: an attester in software signed\n');
     expect(text).toContain('believed: the software attester (attested-reply, machine, cpu-vendor, cpu-signature)');
@@ -26,21 +26,21 @@ describe('what an answer rests on', () => {
 
   it.each([
     ['its machine failed', [...without(HARDWARE, 'machine'), fail('machine', '')]],
-    ['nobody looked at its machine', [...without(HARDWARE, 'machine'), skip('machine', '')]],
+    ['its machine was not checked', [...without(HARDWARE, 'machine'), skip('machine', '')]],
     ['another key signed', [...without(HARDWARE, 'attested-reply'), fail('attested-reply', '')]],
-  ])('is nothing of the machine where %s', (_why, checks) => {
+  ])('does not include the machine if %s', (_why, checks) => {
     const text = formatProof(checks, AT);
     expect(text).toContain('by hardware: nothing: the machine was not taken\n');
     expect(text).toContain('believed: nothing of the machine\n');
   });
 
-  it('says where nobody checked the time, and where nothing was replayed', () => {
+  it('states that the time was not checked, and that nothing was replayed', () => {
     const text = formatProof(without(without(HARDWARE, 'admission'), 'draw-replay'), AT);
     expect(text).toContain('which nobody checked');
     expect(text).toContain('by replay: nothing\n');
   });
 
-  it('is not said of an answer that is of no machine', () => {
+  it('is empty for an answer without a machine', () => {
     expect(formatProof(without(HARDWARE, 'machine'), AT)).toBe('');
   });
 });

@@ -11,12 +11,12 @@ import { computeBilledFee, isPaidFor } from './reply-fee.ts';
 const strict = { demands: { ...NO_DEMANDS, acceptedOnly: true } };
 const usual = { demands: NO_DEMANDS };
 
-it('doubt is paid unless the request says that only accepted replies are', () => {
+it('a reply in doubt is paid unless the request pays only for accepted replies', () => {
   expect(VERDICTS.filter((verdict) => isPaidFor(verdict, usual))).toEqual(['accept', 'inconclusive', 'unaudited']);
   expect(VERDICTS.filter((verdict) => isPaidFor(verdict, strict))).toEqual(['accept', 'unaudited']);
 });
 
-it('a reader of such a receipt expects no fee for doubt', () => {
+it('a reader of such a receipt expects no fee for a reply in doubt', () => {
   const record = Uint8Array.of(1, 2, 3);
   const status = { verdict: 'inconclusive', record_hash: toHex(hashRecord(crypto, record)), fee_atomic: '7' };
   const judge = (request: typeof strict, fee = status.fee_atomic) =>
@@ -41,7 +41,7 @@ it.each(vectors.progress.standby)('a reply that its payer need not take bills $f
   expect(computeBilledFee(modality as never, billed as never).toString()).toBe(fee);
 });
 
-describe('a reply that its payer may leave untaken', () => {
+describe('a reply to a standby order', () => {
   const order = { pricePer1kAtomic: 1_000n, maxFeeAtomic: 1_000_000n };
   const bill = (
     progress: { readonly textBytes: number; readonly hasLeft: boolean } | undefined,
@@ -59,22 +59,22 @@ describe('a reply that its payer may leave untaken', () => {
   };
   const nothing = { textBytes: 0, hasLeft: true };
 
-  it('bills its prompt at the standby price, and nothing of what was made, while nobody takes it', () => {
+  it('bills only its prompt, at the standby price, while it is not taken', () => {
     expect(bill(nothing, { isCut: true })).toBe(12n);
     expect(bill(nothing)).toBe(12n);
     expect(bill(undefined)).toBe(12n);
     expect(bill({ textBytes: 0, hasLeft: false })).toBe(12n);
     expect(bill(nothing, { isCut: true, standbyPer1kAtomic: 0n })).toBe(0n);
-    // A part of an atomic unit is one.
+    // A part of an atomic unit is rounded up to one.
     expect(bill(nothing, { isCut: true, standbyPer1kAtomic: 1n })).toBe(1n);
   });
 
-  it('bills nothing where its provider stops and nobody has left', () => {
+  it('bills nothing if its provider stops and the payer has not left', () => {
     expect(bill(undefined, { isCut: true })).toBe(0n);
     expect(bill({ textBytes: 0, hasLeft: false }, { isCut: true })).toBe(0n);
   });
 
-  it('bills as any other once it is taken', () => {
+  it('bills like any other once it is taken', () => {
     for (const hasLeft of [true, false]) {
       const word = { textBytes: 1, hasLeft };
       expect(bill(word)).toBe(150n);

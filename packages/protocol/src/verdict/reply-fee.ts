@@ -17,15 +17,16 @@ export interface BilledReply {
   readonly order: NamedOrder;
   readonly request: CommonRequest;
   readonly header: CommonHeader;
-  /** Of the canonical response. */
+  /** Size of the canonical response. */
   readonly responseBytes: number;
-  /** The payer's word, already checked. A text is billed by it. */
+  /** The payer's progress statement, already verified. The fee of a text depends on it. */
   readonly progress: Progress | undefined;
 }
 
 /**
- * What one reply costs (docs/spec/order.md, docs/spec/progress.md): consumers, validators and co-signers all call this function.
- * @throws FeeError where the reply may not be billed at all.
+ * Computes the cost of one reply (docs/spec/order.md, docs/spec/progress.md). Consumers, validators and co-signers all call
+ * this function.
+ * @throws FeeError if the reply may not be billed at all.
  */
 export function computeBilledFee(
   modality: Modality,
@@ -35,7 +36,7 @@ export function computeBilledFee(
   const whole = computeReplyFee(order, bound, header);
   const isCut = modality.wasCutShort(header);
   const { standbyPer1kAtomic } = request.demands;
-  // Whoever stops by itself at the first token has stood by for nobody.
+  // A provider that stops by itself at the first token was no standby.
   if (standbyPer1kAtomic !== undefined && !isTaken(progress) && (!isCut || progress?.hasLeft))
     return computeStandbyFee(order, header, standbyPer1kAtomic);
   if (!modality.hasProgress) return whole;
@@ -44,14 +45,14 @@ export function computeBilledFee(
 }
 
 /**
- * Whether a reply to this request is paid under this verdict: in doubt it is, unless the request says that only accepted replies are.
- * What no beacon selected for an audit is paid all the same, for nobody doubts it.
+ * Returns whether a reply to this request is paid under this verdict. In doubt it is paid, unless the request pays only for
+ * accepted replies. A reply that no beacon selected for an audit is paid too, for nothing is in doubt.
  */
 export function isPaidFor(verdict: Verdict, { demands }: Pick<CommonRequest, 'demands'>): boolean {
   return isBillable(verdict) && !(demands.acceptedOnly && verdict === 'inconclusive');
 }
 
-/** @returns the payer's word where it is one about this reply; undefined otherwise. */
+/** Reads a progress statement. @returns it if it is about this reply; undefined otherwise. */
 export function readProgress(
   crypto: Crypto,
   context: { readonly ledger: LedgerDomain; readonly order: NamedOrder },
@@ -66,7 +67,10 @@ export function readProgress(
   }
 }
 
-/** Whether the payer has signed that it has this much of a text, all of it, and wants no more: then a milestone is paid (docs/spec/progress.md#milestones). */
+/**
+ * Returns whether the payer has signed that it has this whole text and wants no more. Then a milestone is paid
+ * (docs/spec/progress.md#milestones).
+ */
 export function isLeftAt(progress: Progress | undefined, responseBytes: number): boolean {
   return progress?.hasLeft === true && progress.textBytes === responseBytes;
 }

@@ -7,7 +7,7 @@ import type { ReportVerdict } from '../modality/text/adjudicate.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 
-/** Why a commitment is not the drawn verifier's; undefined where it is. */
+/** Finds the reason that a commitment is not the drawn verifier's; undefined if it is. */
 export function findCommitmentProblem(
   crypto: Crypto,
   { jobId, keyHash, committed }: { jobId: Uint8Array; keyHash: Uint8Array; committed: SignedCommitment },
@@ -20,11 +20,11 @@ export function findCommitmentProblem(
   return verifyHybrid(crypto, { publicKey, message, signature }) ? undefined : 'the signature of a commitment fails';
 }
 
-/** What a report has to be about. */
+/** The subject that a report must have. */
 export interface ReportSubject<R extends object = object> {
-  /** Of the job that the verifier should have been given. */
+  /** Inputs of the job that the verifier should have received. */
   readonly inputsHash: Uint8Array;
-  /** Reads what was opened as the reply's modality has it. @throws ProtocolError */
+  /** Reads the opened bytes in the encoding of the reply's modality. @throws ProtocolError */
   readonly read: (bytes: Uint8Array, job: { readonly jobId: Uint8Array }) => R;
 }
 
@@ -32,19 +32,19 @@ export interface OpenedJob {
   readonly jobId: Uint8Array;
   readonly committed: SignedCommitment;
   readonly opened: OpenedReport;
-  /** Digests of all who committed in the round, in order. */
+  /** Digests of all commitments in the round, in order. */
   readonly round: readonly Uint8Array[];
 }
 
 export interface ReportProblem {
   readonly problem: string;
-  /** It opens the commitment, and is none that counts. */
+  /** Set if it opens the commitment and does not count. */
   readonly isUnreadable?: boolean;
-  /** It has the shape that the job asks for, and counts not by what it says of its verifier. */
+  /** Set if it has the shape of the job, and does not count because of its claims about the verifier. */
   readonly isWellFormed?: boolean;
 }
 
-/** A report that opens the commitment and answers the job, or why it does not. */
+/** Reads a report that opens the commitment and answers the job, or the reason that it does not. */
 export function readReport<R extends object>(
   crypto: Crypto,
   { jobId, committed, opened, round }: OpenedJob,
@@ -71,11 +71,11 @@ export function readReport<R extends object>(
 }
 
 export interface WeighedReport extends ReportVerdict {
-  /** Whether it was weighed by equality, or refutes by what is the same in every class. */
+  /** Whether equality decided, or a refutation that is the same in every class. */
   readonly exact: boolean;
-  /** Whether the verifier says that its pass reproduces the provider's class. */
+  /** Whether the verifier claims that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
-  /** Equal for two verifiers that computed the same. */
+  /** Equal for two verifiers with the same result. */
   readonly finding: Uint8Array;
   /** See VerifierReport. */
   readonly answer?: Uint8Array;
@@ -88,7 +88,7 @@ const weights = new WeakMap<
   { readonly policy: DriftPolicy | undefined; readonly weighed: WeighedReport }
 >();
 
-/** One well-formed report against the reply, by the operator's table where it has a row; once, however often it is asked for. */
+/** Weighs one well-formed report against the reply, by the operator's table if it has a row. The result is cached. */
 export function weighReport(report: VerifierReport, policy: DriftPolicy | undefined): WeighedReport {
   const known = weights.get(report);
   if (known !== undefined && known.policy === policy) return known.weighed;

@@ -3,7 +3,10 @@ import type { WeighedReport } from './report-check.ts';
 import { combineEvidence, combineReports, isCharge, isFarOut, isUnconfirmed } from './report-combination.ts';
 
 let number = 0;
-/** Upper case: by equality, all rejects alike. Lower case: by scores. A accepts, R rejects, I decides nothing. */
+/**
+ * A report by its letter. Upper case: by equality, all rejects equal. Lower case: by scores. A accepts, R rejects, I decides
+ * nothing.
+ */
 function report(letter: string): WeighedReport {
   const outcomes = { a: 'accept', r: 'reject', i: 'inconclusive' } as const;
   const exact = letter === letter.toUpperCase();
@@ -12,7 +15,7 @@ function report(letter: string): WeighedReport {
   return { outcome, exact, claimsExact: exact, finding, tokens: 1, checks: [], comparison: undefined };
 }
 const reports = (letters: string): WeighedReport[] => [...letters].map(report);
-/** In each word the reports of one sitting. */
+/** Splits reports by audit attempt: each group of letters is one attempt. */
 const bySitting = (words: string) =>
   words.split(' ').flatMap((word, sitting) => reports(word).map((weighed) => ({ weighed, sitting })));
 
@@ -70,11 +73,11 @@ describe('measured evidence about a reply that is not rejected', () => {
     ['a', 2.1, true, 'ask-another'],
     ['a', 2.1, false, 'accept'],
     ['a', 2, true, 'accept'],
-  ] as const)('%s with e-value %s, others left %s: %s', (letter, eValue, canAskAnother, decision) => {
+  ] as const)('%s with e-value %s, others available %s: %s', (letter, eValue, canAskAnother, decision) => {
     expect(combineReports([measure(letter, eValue)], canAskAnother)).toMatchObject({ decision });
   });
 
-  it('is far out in one report alone, and not where it rejects or another has reported', () => {
+  it('is far out only for a single report that does not reject', () => {
     expect(isFarOut([measure('a', 9)])).toBe(true);
     expect(isFarOut([measure('i', 9)])).toBe(true);
     expect(isFarOut([measure('r', 9)])).toBe(false);
@@ -85,13 +88,13 @@ describe('measured evidence about a reply that is not rejected', () => {
 
   it.each([
     ['of one', [1e6], 1],
-    ['of one that speaks for it', [0.3], 0.3],
+    ['of one in favour of the provider', [0.3], 0.3],
     ['of two', [7, 5], 5],
     ['of one liar among two', [1e6, 0.4], 1],
     ['of one friend among two', [0.1, 7], 1],
     ['of a pair and a third', [5, 5, 0.2], 3.4],
     ['of nobody', [], undefined],
-  ] as const)('%s counts as the second says, and no more than the mean: %j', (_who, eValues, expected) => {
+  ] as const)('%s counts as given, and no more than the mean: %j', (_who, eValues, expected) => {
     const combined = combineEvidence(eValues);
     if (expected === undefined) expect(combined).toBeUndefined();
     else expect(combined).toBeCloseTo(expected, 12);

@@ -2,11 +2,13 @@ import { equalBytes } from '../base/bytes.ts';
 import { countVotes, type ReportDecision } from '../modality/text/adjudicate.ts';
 import type { WeighedReport } from './report-check.ts';
 
-/** Whether two honest verifiers would reject with the same bytes: in an exact class, or by what is the same in every class. */
+/**
+ * Returns whether two honest verifiers would reject with the same bytes. They do in an exact class, or by a value that is the same in every class.
+ */
 const isReproducible = ({ outcome, claimsExact, fault }: WeighedReport): boolean =>
   outcome === 'reject' && (claimsExact || fault?.isFact === true);
 
-/** The largest group of reproducible rejects that saw the same fault, to the bit. */
+/** Finds the largest group of reproducible rejects that found the same fault, to the bit. */
 export function findAgreeingRejects(weighed: readonly WeighedReport[]): readonly number[] {
   const rejects = weighed.flatMap((one, i) => (isReproducible(one) ? [i] : []));
   const seenBy = (i: number): Uint8Array => {
@@ -21,76 +23,76 @@ export function findAgreeingRejects(weighed: readonly WeighedReport[]): readonly
   return largest;
 }
 
-/** So many equal, reproducible rejects outweigh an accept while another verifier can be asked: two may collude. */
+/** Number of equal, reproducible rejects that outweigh an accept while another verifier can be asked. Two may collude. */
 const SETTLING_REJECTS = 3;
-/** So many of them charge the provider. They cost it the fee; what ejects it is their repetition (isReproduced). */
+/** Number of such rejects that charge the provider. They cost it the fee. Only their repetition ejects it (isReproduced). */
 const CHARGING_REJECTS = 2;
 
 function findExactRejects(weighed: readonly WeighedReport[]): readonly number[] {
   return findAgreeingRejects(weighed).filter((index) => weighed[index]?.exact);
 }
 
-/** Whether the provider is charged with what anybody of that class can repeat. */
+/** Returns whether the provider is charged with a fault that any verifier of that class can repeat. */
 function isExactCharge(weighed: readonly WeighedReport[]): boolean {
   return findExactRejects(weighed).length >= CHARGING_REJECTS;
 }
 
-/** Whether so many reject, on whatever grounds, that a further one would speak against the provider's name. */
+/** Returns whether enough verifiers reject, on any grounds, that a further reject would confirm the charge. */
 export function isCharge(weighed: readonly WeighedReport[]): boolean {
   if (isExactCharge(weighed)) return true;
   const rejects = weighed.filter(({ outcome }) => outcome === 'reject').length;
   return rejects >= CHARGING_REJECTS && combineReports(weighed, false).decision === 'reject';
 }
 
-/** Whether every reject is one that anybody of that class can repeat, so that no measured drift speaks against the reply. */
+/** Returns whether any verifier of that class can repeat every reject, so that no measured drift counts against the reply. */
 function isClaimedExactly(weighed: readonly WeighedReport[]): boolean {
   return weighed.every((one) => one.outcome !== 'reject' || (one.exact && isReproducible(one)));
 }
 
-interface SittingReport {
+interface AttemptReport {
   readonly weighed: WeighedReport;
   readonly sitting: number;
 }
 
-/** Whether one of these rejects came in a later sitting than those that charged the provider. */
+/** Returns whether one of these rejects came in a later audit attempt than the charge. */
 const isRepeated = (sittings: readonly number[]): boolean =>
   sittings.some((sitting) => sittings.filter((before) => before < sitting).length >= CHARGING_REJECTS);
 
 /**
- * Whether a verifier of a later sitting, drawn from those that were not asked before, found to the bit what the provider was charged
- * with.
+ * Returns whether a verifier of a later audit attempt repeated the charge to the bit. It was drawn from those that were not
+ * asked before.
  */
-export function isReproduced(reports: readonly SittingReport[]): boolean {
+export function isReproduced(reports: readonly AttemptReport[]): boolean {
   return isRepeated(findExactRejects(reports.map(({ weighed }) => weighed)).map((i) => reports[i]?.sitting ?? 0));
 }
 
 /**
- * Whether a verifier of a later sitting rejects as well where scores speak. Two in league can say anything, and know the draw of their
- * own sitting, but not that of a later one.
+ * Returns whether a verifier of a later audit attempt rejects as well, by scores. Two colluding verifiers can report anything.
+ * They know the draw of their own attempt, but not that of a later one.
  */
-function isSeconded(reports: readonly SittingReport[]): boolean {
+function isSeconded(reports: readonly AttemptReport[]): boolean {
   return isRepeated(reports.flatMap(({ weighed, sitting }) => (weighed.outcome === 'reject' ? [sitting] : [])));
 }
 
-/** Whether nobody outside the draw has confirmed a reject, so that it costs the fee and not the name. */
-export function isUnconfirmed(reports: readonly SittingReport[]): boolean {
+/** Returns whether no verifier outside the draw has confirmed a reject. Then it costs the fee and does not eject. */
+export function isUnconfirmed(reports: readonly AttemptReport[]): boolean {
   const weighed = reports.map((one) => one.weighed);
   if (isExactCharge(weighed) || isClaimedExactly(weighed)) return !isReproduced(reports);
   return !isSeconded(reports);
 }
 
-/** A measured e-value above this makes the validator ask another verifier, whatever the report decides. */
+/** The measured e-value above which the validator asks another verifier, for any decision of the report. */
 const FAR_OUT = 2;
 
-/** Whether the only report measures something that speaks against the provider, and does not reject. */
+/** Returns whether the only report does not reject, but measures evidence against the provider. */
 export function isFarOut([only, ...others]: readonly WeighedReport[]): boolean {
   return only !== undefined && others.length === 0 && only.outcome !== 'reject' && (only.drift?.eValue ?? 0) > FAR_OUT;
 }
 
 /**
- * What the reports on a reply that is not rejected say against its provider: nothing that one verifier says alone. The mean is an
- * e-value (judge.ts), and what is smaller is one, too.
- * @param eValues of all reports that measured something and are not refuted.
+ * Combines the reports on a reply that is not rejected into evidence against its provider. One verifier alone counts for
+ * nothing. The mean is an e-value (judge.ts), and so is any smaller value.
+ * @param eValues of all reports with a measurement that are not refuted.
  */
 export function combineEvidence(eValues: readonly number[]): number | undefined {
   if (eValues.length === 0) return undefined;
@@ -100,12 +102,19 @@ export function combineEvidence(eValues: readonly number[]): number | undefined 
 }
 
 /**
- * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, and so
- * they do in every class on prompt, vocabulary and text. So agreement is what counts there. A colluding verifier may accept what the provider told it, and another may invent a reject:
- * if one accept and one reject disagree, a third verifier decides. Two invented rejects differ and outweigh nothing. Two equal
- * ones end a sitting; they may come from colluding verifiers, so a later sitting asks further ones (`isReproduced`). Against one
- * accept a third is asked; if nobody is left, two outweigh it. Elsewhere the majority does (`countVotes`). Exact accepts outweigh
- * as many rejects by scores, and no more: a league can repeat what its provider says, as another can invent scores.
+ * Combines several reports into one decision (docs/spec/stage-2.md).
+ *
+ * In an exact class, honest verifiers agree to the bit. On prompt, vocabulary and text they agree in every class. So agreement
+ * counts there:
+ * - A colluding verifier may accept the provider's values, and another may invent a reject. If one accept and one reject
+ * disagree, a third verifier decides.
+ * - Two invented rejects differ and outweigh nothing.
+ * - Two equal rejects end an audit attempt. They may come from colluding verifiers, so a later attempt asks further ones
+ * (`isReproduced`).
+ * - Against one accept a third verifier is asked. If none is left, two equal rejects outweigh the accept.
+ *
+ * Elsewhere the majority decides (`countVotes`). Exact accepts outweigh as many rejects by scores, and no more: a league can
+ * repeat its provider's values, as another can invent scores.
  */
 export function combineReports(weighed: readonly WeighedReport[], canAskAnother: boolean): ReportDecision {
   const pick = (test: (one: WeighedReport) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
@@ -122,7 +131,7 @@ export function combineReports(weighed: readonly WeighedReport[], canAskAnother:
     if (canAskAnother) return { decision: 'ask-another', marked: [] };
     const all = pick(({ outcome }) => outcome === 'accept');
     if (rejects.length >= SETTLING_REJECTS && rejects.length > all.length) return { decision: 'reject', marked: [] };
-    // A single other report refutes nobody.
+    // A single other report refutes no verifier.
     return { decision: accepts.length >= agreeing.length ? 'accept' : 'inconclusive', marked: [] };
   }
   const exactRejects = pick(isReproducible);

@@ -16,7 +16,7 @@ const options = {
   beacon: { epoch: 7n, ...beacon },
 };
 
-/** A reply of that text, whose header agrees with its request. */
+/** Creates a reply with that text, whose header matches its request. */
 function submit(parameters: Readonly<Record<string, unknown>>, text: string) {
   const { request, order, orderSignature } = createSyntheticReply({ ...options, parameters });
   const grammarHash = hashAskedGrammar(crypto, parseRequest(request, 'chat'));
@@ -44,7 +44,7 @@ describe('a reply without its texts', () => {
     ['a plain request', {}, 'a story'],
     ['a request with stop strings', { stop: ['END'] }, 'a story'],
     ['a request with a grammar', json, '{"a": 1}'],
-  ])('is worth the same to a co-signer, of %s', (_what, parameters, text) => {
+  ])('gives a co-signer the same result, for %s', (_what, parameters, text) => {
     const { whole, summarized } = submit(parameters, text);
     expect(whole()).toBeGreaterThan(0n);
     expect(summarized()).toBe(whole());

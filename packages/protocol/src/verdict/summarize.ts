@@ -7,7 +7,7 @@ import { summarizeRequest } from '../modality/request-hash.ts';
 import type { HandedReply, Submission, SummarizedReply } from './claim.ts';
 
 /**
- * A reply that was taken in, as co-signers get it: without its texts.
+ * Summarizes an accepted reply for co-signers, without its texts.
  * @throws RequestError, ProtocolError
  */
 export function summarizeSubmission(crypto: Crypto, submission: Submission): SummarizedReply {
@@ -22,8 +22,8 @@ export function summarizeSubmission(crypto: Crypto, submission: Submission): Sum
 }
 
 /**
- * A reply as its provider hands it in: without its texts, which a validator asks for once a beacon has selected the reply. One that was
- * cut short keeps them, because it is paid by what its payer signed about them.
+ * Creates the submission of a reply without its texts. A validator asks for them once a beacon has selected the reply. A
+ * truncated reply includes them, because its fee depends on the payer's signed statement about them.
  * @throws RequestError, ProtocolError
  */
 export function bareSubmission(crypto: Crypto, submission: Submission): HandedReply {

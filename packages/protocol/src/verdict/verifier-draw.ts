@@ -1,5 +1,5 @@
 import { type AuditDraw, assignVerifier, isPaired } from '../audit/audit.ts';
-import { findSittingDraw, type SittingSoFar } from '../audit/sitting.ts';
+import { type AttemptSoFar, findAttemptDraw } from '../audit/audit-attempt.ts';
 import { computeClassWeights } from '../audit/verifier-weights.ts';
 import { createWriter, equalBytes } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
@@ -11,26 +11,26 @@ import { drawHoneypot } from './honeypot/honeypot-draw.ts';
 import type { WeighedReport } from './report-check.ts';
 import { isCharge } from './report-combination.ts';
 
-/** Which verifiers the beacon draws, and the ids of their jobs. The validator and its co-signers compute the same. */
+/** The context of the beacon's draw of verifiers and their job ids. The validator and its co-signers compute the same. */
 export interface DrawContext {
   readonly draw: AuditDraw | undefined;
   readonly claim: Pick<Claim, 'order' | 'header'>;
-  /** The policy whose table tells which classes see the reply's class sharply. Without it the class does not change chances. */
+  /** The policy whose table says which classes see the reply's class sharply. Without it the class does not change chances. */
   readonly drift?: DriftPolicy | undefined;
   /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number | undefined;
 }
 
-/** What is known of those who were asked before. */
+/** The known state of verifiers that were asked before. */
 export interface DrawState {
   readonly tried: readonly Uint8Array[];
-  /** Operators whose reports are opened, or who are asked at the same time. */
+  /** Operators whose reports are opened, or that are asked at the same time. */
   readonly heard: readonly Uint8Array[];
-  /** Whether a report was inconclusive: then the provider's own class decides best. */
+  /** Whether a report was inconclusive. Then the provider's own class decides best. */
   readonly isDoubtful: boolean;
 }
 
-/** The candidate that the beacon draws for the next attempt. */
+/** Draws the candidate for the next attempt. */
 export function drawVerifier(
   crypto: Crypto,
   context: DrawContext,
@@ -59,13 +59,13 @@ export function drawVerifier(
   return drawn?.candidate;
 }
 
-/** Their own weights, times how sharply their classes see the class that the reply declares. */
+/** Weighs candidates: their own weights, times how sharply their classes see the class that the reply declares. */
 function weighCandidates(
   { claim: { order, header }, drift }: DrawContext,
   candidates: readonly EvidenceCandidate[],
 ): readonly bigint[] {
   const { numericClass: providerClass, outputTokenCount: positions, promptTokenCount } = header;
-  // A table is about drawn positions, so it says nothing about a reply without any.
+  // A table covers drawn positions, so it says nothing about a reply without any.
   if (drift === undefined || positions === 0) return candidates.map(({ weight }) => weight);
   const classes = candidates.map(({ numericClass }) => numericClass);
   const reply = { modelRoot: order.modelRoot, providerClass, positions, context: promptTokenCount + positions };
@@ -73,23 +73,23 @@ function weighCandidates(
   return candidates.map(({ weight }, i) => weight * (factors[i] as bigint));
 }
 
-/** What later attempts have to know of an attempt. */
+/** The part of an attempt that later attempts need. */
 export interface AttemptSummary {
   readonly verifierId: Uint8Array;
   readonly sitting: number;
   readonly round: number;
-  /** Undefined where no report was opened. */
+  /** Undefined if no report was opened. */
   readonly weighed: WeighedReport | undefined;
 }
 
 /** The audit so far. */
 export interface DrawnAudit {
-  /** The candidates of each sitting. */
+  /** The candidates of each audit attempt. */
   readonly lists: readonly (readonly EvidenceCandidate[])[];
   readonly asked: readonly AttemptSummary[];
 }
 
-/** The candidate that the beacon of a sitting draws for the next attempt of a round. */
+/** Draws the candidate for the next attempt of a round, by the beacon of its audit attempt. */
 export function drawNext(
   crypto: Crypto,
   context: DrawContext & { readonly laterBeacons?: readonly Uint8Array[] },
@@ -98,16 +98,16 @@ export function drawNext(
 ): EvidenceCandidate | undefined {
   const { draw, laterBeacons = [] } = context;
   const candidates = audit.lists[place.sitting] ?? [];
-  const sittingDraw = findSittingDraw(draw, laterBeacons, place.sitting);
+  const sittingDraw = findAttemptDraw(draw, laterBeacons, place.sitting);
   const state = computeDrawState(audit, place);
   const drawHeard = (heard: readonly Uint8Array[]): EvidenceCandidate | undefined =>
     drawVerifier(crypto, { ...context, draw: sittingDraw }, candidates, { ...state, heard });
-  // Who has the honeypot of the audit would see the reply twice, and is asked only where nobody else is left.
+  // The verifier of the audit's honeypot would see the reply twice. It is asked only if no other candidate is left.
   const trapped = place.sitting === 0 && place.round > 0 ? findTrapped(crypto, context, audit) : undefined;
   return (trapped && drawHeard([...state.heard, trapped.operator])) ?? drawHeard(state.heard);
 }
 
-/** Whom the beacon draws for the honeypot of an audit, once its first round is drawn. */
+/** Finds the verifier that the beacon draws for the honeypot of an audit, once its first round is drawn. */
 function findTrapped(
   crypto: Crypto,
   { draw, claim: { order, header }, honeypotPpm }: DrawContext,
@@ -120,7 +120,7 @@ function findTrapped(
   return drawHoneypot(crypto, { draw, order, header, candidates, pair, honeypotPpm });
 }
 
-/** The same where it counts: nobody of its operator was asked about the reply besides. */
+/** Finds the same if it counts: no other verifier of its operator was asked about the reply. */
 export function findDueHoneypot(
   crypto: Crypto,
   context: DrawContext,
@@ -132,14 +132,14 @@ export function findDueHoneypot(
   return isMet ? undefined : trapped;
 }
 
-/** Of somebody who was asked; none of a verifier that the operators agreed on. */
+/** Lists the operator of an asked verifier; none for a verifier that the operators agreed on. */
 const listOperator = (
   { lists }: Pick<DrawnAudit, 'lists'>,
   { verifierId, sitting }: Pick<AttemptSummary, 'verifierId' | 'sitting'>,
 ): Uint8Array[] =>
   (lists[sitting] ?? []).filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
 
-/** Whether a later sitting with the newest list could ask an operator that was not asked before. */
+/** Returns whether a later audit attempt with the newest list could ask a new operator. */
 export function hasOutsider(crypto: Crypto, context: DrawContext, audit: DrawnAudit): boolean {
   const round = (audit.asked.at(-1)?.round ?? -1) + 1;
   const state = computeDrawState(audit, { sitting: audit.lists.length, round });
@@ -147,9 +147,9 @@ export function hasOutsider(crypto: Crypto, context: DrawContext, audit: DrawnAu
 }
 
 /**
- * What the next attempt of a round is drawn with. Of the same round it uses only who was asked, not the answers: all are asked
- * before anybody answers. Who was silent in an earlier sitting may be drawn again, unless earlier sittings found a charge: that one
- * only operators may repeat that were not asked before.
+ * Computes the state for the next draw of a round. Of the same round it uses only which verifiers were asked, not their
+ * answers. All of them are asked before any answers. A verifier that was silent in an earlier audit attempt may be drawn again.
+ * The exception is a charge in earlier attempts: only new operators may repeat it.
  */
 function computeDrawState(
   { lists, asked }: DrawnAudit,
@@ -166,16 +166,18 @@ function computeDrawState(
   };
 }
 
-/** How many the beacon wants asked at the same time where nobody was silent: two of a sampled share in the first round, else one. */
+/**
+ * Computes how many verifiers the beacon requires at the same time, if none was silent. It is two for a sampled share of first rounds, else one.
+ */
 export function computeRoundSize(crypto: Crypto, draw: AuditDraw | undefined, round: number, pairPpm: number): number {
   return round === 0 && draw !== undefined && isPaired(crypto, draw, pairPpm) ? 2 : 1;
 }
 
-/** What a sitting has come to before a round. */
-export function countSitting(
+/** Counts the state of an audit attempt before a round. */
+export function countAttempt(
   attempts: readonly { readonly sitting: number; readonly round: number; readonly opened: unknown }[],
   { sitting, round }: { readonly sitting: number; readonly round: number },
-): SittingSoFar {
+): AttemptSoFar {
   const before = attempts.filter((one) => one.sitting === sitting && one.round < round);
   return { asked: before.length, silent: before.filter(({ opened }) => opened === undefined).length };
 }
@@ -183,7 +185,7 @@ export function countSitting(
 const JOB_DOMAIN = encodeDomain('ogong-job-v2');
 const NONCE_DOMAIN = encodeDomain('ogong-job-nonce-v1');
 
-/** 16 bytes. Nobody but the validator can tell to which reply an id belongs, or whether to any, before the verdict. */
+/** Computes a job id, 16 bytes. Before the verdict, only the validator can tell to which reply it belongs, if to any. */
 export function computeJobId(
   crypto: Crypto,
   job: { validator: Uint8Array; replyId: Uint8Array; attempt: number; nonce: Uint8Array },
@@ -192,7 +194,7 @@ export function computeJobId(
   return crypto.sha256(writer.bytes(job.nonce, JOB_NONCE_BYTES).finish()).slice(0, 16);
 }
 
-/** Follows from the reply and a secret, so that a validator that restarts asks for the same job again. */
+/** Computes a job's nonce from the reply and a secret. So a validator that restarts asks for the same job again. */
 export function computeJobNonce(
   crypto: Crypto,
   { secret, replyId, attempt }: { secret: Uint8Array; replyId: Uint8Array; attempt: number },

@@ -1,6 +1,6 @@
 import type { AuditDraw } from '../audit/audit.ts';
+import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '../audit/audit-attempt.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
-import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
@@ -46,31 +46,29 @@ import { computeStep } from './log-step.ts';
 import { isPaidFor } from './reply-fee.ts';
 import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';
 
-/**
- * What a validator publishes about a verdict, so that anybody can derive it again: only bytes that somebody signed or hashed.
- */
+/** A validator's public data about a verdict, from which anybody can derive it again. All bytes are signed or hashed. */
 export interface PublicVerdict {
   readonly order: SignedOrder;
-  /** Undefined where the reply was abandoned. */
+  /** Undefined if the reply was abandoned. */
   readonly record: SignedRecord | undefined;
-  /** The reply without its texts, if the provider handed it in; undefined if only a complaint brought it. */
+  /** The reply without its texts, if the provider submitted it; undefined if only a complaint brought it. */
   readonly submission: SummarizedReply | undefined;
   /** Empty if the entry has none. */
   readonly evidence: Uint8Array;
-  /** That the payer holds this record; undefined if it did not say so in time. */
+  /** The payer's statement that it has this record; undefined if it did not send one in time. */
   readonly delivery?: SignedDelivery | undefined;
 }
 
 export interface VerdictReview {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** What the evidence says, with the checks of the reply itself; undefined where none was judged. */
+  /** The result of the evidence, with the checks of the reply itself; undefined without a verdict. */
   readonly judgement?: Judgement;
 }
 
 /**
- * Derives one verdict again from public bytes, as every co-signer does (docs/spec/co-signing.md). Never throws on a hostile
- * verdict: what is wrong is a failed check. Throws what the callbacks of `trust` throw.
+ * Derives one verdict again from public bytes, as every co-signer does (docs/spec/co-signing.md). It never throws on a hostile
+ * verdict: an error in it is a failed check. It throws the errors of the callbacks of `trust`.
  */
 export async function verifyVerdict(
   crypto: Crypto,
@@ -79,13 +77,13 @@ export async function verifyVerdict(
 ): Promise<VerdictReview> {
   try {
     const entry = parseVerdictEntry(logEntry);
-    // Such an entry has settled: co-signers who could read its evidence have judged it, and sign none any more.
+    // Such an entry has settled. Co-signers that could parse its evidence have checked it, and sign none any more.
     const judgement = await assertVerdict(crypto, entry, verdict, trust);
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
     const isUnproven = trust.findVrfKey === undefined && (judgement?.isUntold === true || hasTrapped(verdict));
     const checks = [
-      pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
+      pass('verdict', `${entry.verdict}: the log agrees with its evidence`),
       ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
       ...(isUnwitnessed ? [skip('witnesses', 'no validators are given of whom witnesses could have been drawn')] : []),
       ...(isUnproven ? [skip('honeypot', judgement?.isUntold ? UNTOLD : UNPROVEN)] : []),
@@ -101,7 +99,7 @@ const UNPROVEN = 'no key is given by which the nonce of its honeypot could be ch
 const UNTOLD =
   'nothing is said of a honeypot that the beacon draws, and no key is given that says whether something has to be';
 
-/** @throws ProtocolError where the header cannot be read, which its reader has refused before. */
+/** @throws ProtocolError if the header does not parse, which its reader has refused before. */
 function mayBeAudited({ submission }: Pick<PublicVerdict, 'submission'>): boolean {
   if (submission === undefined) return true;
   const modality = findHeaderModality(submission.header);
@@ -123,14 +121,14 @@ function hasTrapped({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean {
 const hasSilent = (evidence: Evidence): boolean =>
   evidence.kind === 'audit' && listAnswers(evidence).some(({ opened }) => opened === undefined);
 
-/** Whether an error means that the verdict is wrong, rather than that something is unknown here. */
+/** Returns whether an error means that the verdict is wrong, rather than that something is unknown here. */
 export function isRefutation(error: unknown): error is Error {
   return [VerdictError, ClaimError, JudgeError, ProtocolError].some((kind) => error instanceof kind);
 }
 
 /**
- * The same for callers that need only the first failed check.
- * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
+ * Asserts the same for callers that need only the first failed check.
+ * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and the errors of the callbacks of `trust`.
  */
 export async function assertVerdict(
   crypto: Crypto,
@@ -166,7 +164,7 @@ export async function assertVerdict(
   demand(signed !== undefined, `${at} has no record`);
   demand(equalBytes(hashRecord(crypto, signed.record), entry.recordHash), `${at} is about another record`);
   demand(submission !== undefined || isExactReject, `${at}: the reply is missing`);
-  // Nobody has shown its payee, so nobody's name stands beside what it is rejected for.
+  // Without the reply the payee is unproven, so the entry must not name one.
   const isUnnamed = submission !== undefined || equalBytes(entry.payee, ZERO_ADDRESS);
   demand(isUnnamed, `${at} names a payee without the reply`);
   const claim =
@@ -214,9 +212,9 @@ export async function assertVerdict(
     parsed,
   );
   const judgement = await withUntold(entry, { order, draw, judgement: found }, trust);
-  const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
+  const isOver = judgement.wants === undefined || sittings === MAX_AUDIT_ATTEMPTS;
   const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
-  demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
+  demand(isOver, `${at}: after ${sittings} audit attempts ${missing} the reply, and it still has to wait`);
   assertSameJudgement(entry, judgement);
   if (parsed.kind === 'audit') {
     assertAskedInTime(entry, order, parsed);
@@ -225,7 +223,7 @@ export async function assertVerdict(
   return judgement;
 }
 
-/** Those share the fee who have signed for it, and nobody else. */
+/** Asserts that exactly the signers share the fee. */
 function assertShards(entry: VerdictEntry, signed: readonly CohortShard[]): void {
   const isSame =
     entry.shards.length === signed.length &&
@@ -237,7 +235,7 @@ function assertShards(entry: VerdictEntry, signed: readonly CohortShard[]): void
   demand(isSame, `entry ${entry.index} names other shards than those who signed for it`);
 }
 
-/** The record that is judged is the one that the payer holds, by a beacon that nobody knew when the payer held it. */
+/** Asserts that the record is the payer's, by a beacon that nobody knew when the payer received it. */
 function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry, order: NamedOrder): void {
   const at = `entry ${entry.index}`;
   demand(equalBytes(recordHash, entry.recordHash), `${at} is about another record than the payer holds`);
@@ -247,8 +245,8 @@ function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry
 }
 
 /**
- * Whoever has to tell what became of a honeypot and does not is not paid, and has waited a day for it. Nothing has to be told by a validator
- * that was none of the deciding epoch.
+ * Checks an omitted honeypot. A validator that has to report its outcome and does not is not paid, and has waited a day for it.
+ * A validator outside the deciding epoch's set need not report it.
  */
 async function withUntold(
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
@@ -271,8 +269,8 @@ async function withUntold(
 }
 
 /**
- * Of whoever has to tell what became of a honeypot. Who was of that epoch's set may not be known here, so it is asked only where the verdict
- * depends on it.
+ * Finds the VRF key of a validator that has to report a honeypot. The epoch's set may be unknown here, so it is requested only
+ * if the verdict depends on it.
  */
 const findHoneypotKey = async (
   { beaconEpoch }: Pick<AuditDraw, 'beaconEpoch'>,
@@ -302,14 +300,14 @@ async function assertUnaudited(
   demand(evidence.length === 0 && entry.verifiers.length === 0, `entry ${entry.index}: evidence without an audit`);
   const draw = await findDraw(entry, order, trust);
   demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
-  // No beacon selects what nobody could compare, however late it came.
+  // No beacon selects a reply that cannot be compared, even if it came late.
   if (claim && !isComparable(claim.header.tier)) return;
   const isLate = findDecidingEpoch(draw.orderEpoch, draw.beaconEpoch)?.isLate;
   demand(isLate === false, `entry ${entry.index}: the reply came late, and those are audited`);
   await trust.assertPassedOver?.(entry, order, draw);
 }
 
-/** @returns undefined at epoch 0, where no beacon drew. */
+/** Finds the draw. @returns undefined at epoch 0, where no beacon drew. */
 async function findDraw(
   { index, replyId, beaconEpoch }: VerdictEntry,
   order: Order,
@@ -322,13 +320,13 @@ async function findDraw(
   return { replyId, orderEpoch: order.epoch, beaconEpoch, beacon: value };
 }
 
-/** A sitting is fixed by its number, so nobody can have waited for a beacon that draws friends. */
+/** Finds the later beacons. An audit attempt is fixed by its number, so nobody can have waited for a favourable beacon. */
 async function findLaterBeacons(
   { beaconEpoch }: VerdictEntry,
   sittings: number,
   { findBeacon }: VerdictAnchors,
 ): Promise<Uint8Array[]> {
-  const later = Array.from({ length: Math.max(0, sittings - 1) }, (_, i) => computeSittingEpoch(beaconEpoch, i + 1));
+  const later = Array.from({ length: Math.max(0, sittings - 1) }, (_, i) => computeAttemptEpoch(beaconEpoch, i + 1));
   return Promise.all(later.map(async (epoch) => (await findBeacon(epoch)).value));
 }
 

@@ -27,7 +27,7 @@ function state(place: number, change: Partial<SilenceClaim & Statement> = {}, by
 }
 
 describe('statements of silence', () => {
-  it('show it where more than half of the drawn panel signed them', () => {
+  it('prove it if more than half of the drawn panel signed them', () => {
     expect(findSilenceProblem(crypto, claim, [state(0), state(2)])).toBeUndefined();
     expect(findSilenceProblem(crypto, claim, [state(0)])).toContain('not enough');
     expect(findSilenceProblem(crypto, claim, [])).toContain('not enough');
@@ -43,11 +43,11 @@ describe('statements of silence', () => {
     ['another time', { timeMs: 1_750_000_000_001 }],
     ['a refusal', { isRefused: true }],
     ['another chain', { ledger: { ...ledger, chainId: 1n } }],
-  ])('count for nothing where the witness signed for %s', (_name, change) => {
+  ])('do not count if the witness signed for %s', (_name, change) => {
     expect(findSilenceProblem(crypto, claim, [state(0), state(1, change)])).toContain('did not sign this');
   });
 
-  it('count for nothing where somebody else than the drawn one signed', () => {
+  it('do not count if another key than the drawn witness signed', () => {
     expect(findSilenceProblem(crypto, claim, [state(0), state(1, {}, signers[0])])).toContain('place 1 did not sign');
     expect(findSilenceProblem(crypto, claim, [state(0), { ...state(1), place: 2 }])).toContain('place 2 did not sign');
     expect(findSilenceProblem(crypto, claim, [{ ...state(0), place: 8 }])).toContain('no witness at place 8');

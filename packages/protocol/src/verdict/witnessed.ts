@@ -5,9 +5,9 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { type Silence, verifySilence } from '../exchange/silence.ts';
 
-/** A witness's statement as evidence has it: the rest of what was signed follows from the entry and the draw. */
+/** A witness's statement in evidence. The rest of the signed data follows from the entry and the draw. */
 export interface Statement extends Pick<Silence, 'isRefused' | 'epoch' | 'timeMs'> {
-  /** Of the witness in the draw, from 0. */
+  /** Index of the witness in the draw, from 0. */
   readonly place: number;
   /** 65 bytes. */
   readonly signature: Uint8Array;
@@ -21,26 +21,29 @@ export const statementList: Codec<readonly Statement[]> = list<Statement>(
 
 const statementsFormat = createFormat(statementList, {});
 
-/** Statements as they are kept until the verdict. */
+/** Encodes statements for storage until the verdict. */
 export const encodeStatements = (statements: readonly Statement[]): Uint8Array => statementsFormat.encode(statements);
 
 /** @throws ProtocolError */
 export const parseStatements = (bytes: Uint8Array): readonly Statement[] => statementsFormat.decode(bytes);
 
-/** When somebody was silent: the median of the witnesses' times, of two the earlier one. @param statements one at least. */
+/**
+ * Finds the time of a silence: the median of the witnesses' times, of two in the middle the earlier one. @param statements at
+ * least one.
+ */
 export function findSilentMs(statements: readonly Statement[]): number {
   const times = statements.map(({ timeMs }) => timeMs).sort((a, b) => a - b);
   return times[(times.length - 1) >> 1] as number;
 }
 
-/** Who is said to have been silent, about what, and who had to be asked. */
+/** The claimed silence: the party, the subject, and the possible witnesses. */
 export interface SilenceClaim extends WitnessDraw, Pick<Silence, 'orderHash' | 'subject'> {
   readonly ledger: LedgerDomain;
   /** The validators of the epoch that draws. */
   readonly members: readonly EpochMember[];
 }
 
-/** @returns why the statements do not show that the target was silent; undefined where they do. */
+/** Finds the reason that the statements do not prove the target's silence; undefined if they do. */
 export function findSilenceProblem(
   crypto: Crypto,
   claim: SilenceClaim,

@@ -7,7 +7,7 @@ import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { askToCommit, askToReveal } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
+import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';

@@ -7,7 +7,7 @@ import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/cryp
 import { EXIT } from '@ogong/host/log/errors';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeCohortWord, parseCohortWord } from '@ogong/protocol/settlement/cohort-word';
+import { encodeCohortAgreement, parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openCohorts, readCohortFile } from '../provider/orders/cohorts.ts';
 import { cohortCommand } from './cohort-command.ts';
@@ -99,10 +99,10 @@ describe('ogong-provider cohort', () => {
     const changed = join(folder, 'changed');
     await draft('--out', changed, '--shard', shard(lead, 3), '--shard', shard(other, 5));
     for (const { dataDir } of [lead, other]) await run('sign', '--file', changed, '--data-dir', dataDir);
-    const { terms, signatures } = parseCohortWord(new Uint8Array(readFileSync(changed)));
+    const { terms, signatures } = parseCohortAgreement(new Uint8Array(readFileSync(changed)));
     expect(await run('show', '--file', changed)).not.toContain('has not signed');
     const shards = terms.shards.map((one, i) => ({ ...one, firstLayer: i * 4, layers: 4 }));
-    writeFileSync(changed, encodeCohortWord({ terms: { ...terms, shards }, signatures }));
+    writeFileSync(changed, encodeCohortAgreement({ terms: { ...terms, shards }, signatures }));
     expect((await run('show', '--file', changed)).match(/has not signed/g)).toHaveLength(2);
     writeFileSync(changed, 'something else');
     await expect(run('show', '--file', changed)).rejects.toThrow('holds no cohort');

@@ -17,12 +17,12 @@ import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES, hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { CohortShard } from '@ogong/protocol/settlement/cohort';
 import {
-  type CohortWord,
-  encodeCohortWord,
+  type CohortAgreement,
+  encodeCohortAgreement,
   findSignatureProblem,
   findTermsProblem,
   signCohortTerms,
-} from '@ogong/protocol/settlement/cohort-word';
+} from '@ogong/protocol/settlement/cohort-agreement';
 import { readCohortFile } from '../provider/orders/cohorts.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 
@@ -82,7 +82,7 @@ interface SignedShard extends CohortShard {
 }
 
 /** Signatures stand in the order of the shards; whose are missing yet is zero. */
-const listShards = ({ terms, signatures }: CohortWord): SignedShard[] =>
+const listShards = ({ terms, signatures }: CohortAgreement): SignedShard[] =>
   terms.shards.map((one, place) => {
     const signature = signatures[place];
     const isSigned = signature !== undefined && findSignatureProblem(nodeCrypto, terms, signature, place) === undefined;
@@ -112,7 +112,7 @@ async function draft(argv: readonly string[], output: Output): Promise<number> {
     ...{ modelRoot: fromHex(modelRoot, 32), validUntilMs: systemClock.nowMs() + validFor, shards },
   };
   if (existsSync(out)) throw new ConfigError(NAME, [`--out ${out}: there is such a file already`]);
-  writePublicFile(out, encodeCohortWord({ terms, signatures: shards.map(() => EMPTY) }));
+  writePublicFile(out, encodeCohortAgreement({ terms, signatures: shards.map(() => EMPTY) }));
   output.write(`${out}: ${shards.length} shards; each signs it with ogong-provider cohort sign\n`);
   return EXIT.ok;
 }
@@ -131,7 +131,7 @@ async function sign(argv: readonly string[], output: Output): Promise<number> {
   if (place === -1) throw new ConfigError(NAME, [`--file ${file}: it does not name this provider, ${toHex(id)}`]);
   const own = signCohortTerms(signer, word.terms);
   const signatures = word.terms.shards.map((_, i) => (i === place ? own : (word.signatures[i] ?? EMPTY)));
-  writePublicFile(file, encodeCohortWord({ ...word, signatures }));
+  writePublicFile(file, encodeCohortAgreement({ ...word, signatures }));
   const missing = listShards({ ...word, signatures }).filter(({ isSigned }) => !isSigned).length;
   output.write(
     `${file}: signed as shard ${place}; ${missing === 0 ? 'everybody has signed' : `${missing} are missing`}\n`,

@@ -2,7 +2,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
-import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { NAT, PLAIN_SAMPLER, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 
 /** Each token with what else could have stood there, by one pass. @throws EngineError */

@@ -8,7 +8,7 @@ import { createIdentity, formatModel, type Json } from '@ogong/host/openai/forma
 import type { ChoiceEnd, ChoicePart } from '@ogong/host/openai/read-choice';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { chooseAnswerFormat, listUnmet, parseModelRequest } from '../engine/model-request.ts';
 import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts';

@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
-import { formatEmbeddings } from '@ogong/protocol/modality/embedding/vector-words';
+import { formatEmbeddings } from '@ogong/protocol/modality/embedding/vector-formats';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
 import { embedLocally } from './embed-locally.ts';
 import { BODY_LIMITS, borrowEmbedding, type LocalCall } from './local-model.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '@ogong/host/time/clock';
 import { compareBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { KEY_WORD_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/exchange/limits';
+import { KEY_STATEMENT_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/exchange/limits';
 import {
-  type EndorsementWord,
+  type EndorsementTerms,
   signEndorsement,
   type VerifierEndorsement,
 } from '@ogong/protocol/exchange/verifier-endorsement';
@@ -36,7 +36,7 @@ export function createEndorsements(
     const nowMs = clock.nowMs();
     const known = signed.get(name);
     if (known && nowMs >= known.atMs && nowMs - known.atMs < KEY_WORD_RENEWAL_MS) return known.endorsement;
-    const validUntilMs = nowMs + KEY_WORD_LIFETIME_MS;
+    const validUntilMs = nowMs + KEY_STATEMENT_LIFETIME_MS;
     const endorsement = signEndorsement(signer, { providerId, validUntilMs, classes: listClasses(engines) });
     signed.set(name, { atMs: nowMs, endorsement });
     return endorsement;
@@ -44,7 +44,7 @@ export function createEndorsements(
 }
 
 /** Of each model once, ascending by root. */
-function listClasses(engines: EndorsementDependencies['engines']): EndorsementWord['classes'] {
+function listClasses(engines: EndorsementDependencies['engines']): EndorsementTerms['classes'] {
   const classes = engines.map((engine) => {
     const { modelRoot, numericClass, exact } = engine.info();
     // Who signs for an exact class has to repeat replies of it to the bit.

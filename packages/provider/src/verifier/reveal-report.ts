@@ -1,7 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { type JobRound, verifyRevealWord } from '@ogong/protocol/exchange/reveal-word';
+import { type JobRound, verifyRoundSignature } from '@ogong/protocol/exchange/round-signature';
 import type { RevealRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeScoreOpening, MAX_ROUND } from '@ogong/protocol/modality/shared/score-commitment';
 import { ADDRESS_BYTES, findOwner, type VerifierState } from './verifier-state.ts';
@@ -58,6 +58,6 @@ function assertWord(
   if (validator.length !== ADDRESS_BYTES && word.length === 0) return;
   const signingKey = chain.findByAddress(validator)?.signingKey;
   if (signingKey === undefined) throw new Refusal('unavailable', 'the key of that validator is not known here');
-  if (verifyRevealWord(crypto, { ledger: chain.ledger, signingKey }, asked)) return;
+  if (verifyRoundSignature(crypto, { ledger: chain.ledger, signingKey }, asked)) return;
   throw new Refusal('precondition', 'the validator has not signed for this round');
 }

@@ -17,7 +17,7 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
-import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
+import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import { parseEndorsement, verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';

@@ -2,7 +2,7 @@ import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseVector, VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
-import { formatVectorAnswer } from '@ogong/protocol/modality/embedding/vector-words';
+import { formatVectorAnswer } from '@ogong/protocol/modality/embedding/vector-formats';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { GatewayAnswer } from '../check-answer.ts';
 import { ReceiptError, SealedCallError } from '../errors.ts';

@@ -2,7 +2,7 @@ import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { type AnswerParser, createAnswerParser, parseAnswer } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
-import { COMPLETION_WORDS, type Identity } from '@ogong/protocol/modality/text/dialect/completion-words';
+import { COMPLETION_FORMATS, type Identity } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { SealedAnswer, SealedDelta } from './sealed-reply.ts';
@@ -21,14 +21,14 @@ export function wordAnswer(request: Asked, answers: readonly SealedAnswer[]): Wo
   });
   const identity = identify(request, answers[0]?.replyId ?? '');
   return {
-    ...COMPLETION_WORDS[request.endpoint].body(identity, choices, toUsage(answers)),
+    ...COMPLETION_FORMATS[request.endpoint].body(identity, choices, toUsage(answers)),
     ogong: toOgongField(answers),
   };
 }
 
 /** The same in chunks, as they come, of all choices at the same time. */
 export async function* wordChunks(request: Asked, choices: readonly Deltas[]): AsyncGenerator<Words> {
-  const words = COMPLETION_WORDS[request.endpoint];
+  const words = COMPLETION_FORMATS[request.endpoint];
   // The reply ids are known once they are over; all chunks have one name.
   const identity = identify(request, drawName());
   const widen = (chunk: Words): Words => (request.includeUsage ? { usage: null, ...chunk } : chunk);
@@ -83,7 +83,7 @@ async function* wordChoice(
   { identity, index }: { readonly identity: Identity; readonly index: number },
   deltas: Deltas,
 ): AsyncGenerator<Worded> {
-  const words = COMPLETION_WORDS[request.endpoint];
+  const words = COMPLETION_FORMATS[request.endpoint];
   let parser: AnswerParser | undefined;
   let hasCalls = false;
   let offset = 0;

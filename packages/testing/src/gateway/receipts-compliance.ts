@@ -3,7 +3,7 @@ import { createReceiptStore, type ReceiptStore, type StoredReply } from '@ogong/
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { change } from '@ogong/host/store/work';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSteadySigner } from '../protocol/steady-signer.ts';
 import { createSyntheticReceipt } from '../synthetic/synthetic-receipt.ts';
@@ -104,7 +104,7 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       await receipts.hold('copied', word('v1', 1));
       const { intake, ...without } = receipt;
       await receipts.put(reply('silent', { receipt: without }), 1);
-      await receipts.complete('silent', intake as IntakeWord, { id: 'intake', status: 'pass', detail: 'in time' });
+      await receipts.complete('silent', intake as IntakeSignature, { id: 'intake', status: 'pass', detail: 'in time' });
       await opened.books.write(() => change("INSERT INTO archived VALUES ('copied', 'a', 'b', 1)"));
       expect(await receipts.expire(HOUR_MS, true)).toBe(1);
       expect(await receipts.get('copied')).toBeUndefined();

@@ -7,8 +7,8 @@ import {
   type EpochMessage,
   epochMessageFormat,
 } from '@ogong/protocol/beacon/threshold/epoch-machine';
+import { type Committee, listTickets } from '@ogong/protocol/beacon/threshold/members';
 import { type KeyShare, keyOf, type ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
-import { listTickets, type Seats } from '@ogong/protocol/beacon/threshold/seats';
 import type { ThresholdCertificate } from '@ogong/protocol/beacon/threshold/threshold-value';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import { evaluatePolynomial } from '@ogong/protocol/crypto/bls-scalar';
@@ -30,7 +30,7 @@ export interface EpochNode {
 export interface EpochNetworkOptions {
   readonly network: BeaconNetwork;
   readonly primitives: { readonly crypto: Crypto; readonly bls: Bls };
-  readonly seats: Seats;
+  readonly seats: Committee;
   readonly random: () => number;
   readonly periodMs: number;
   /** Largest delay of a message. */
@@ -41,7 +41,7 @@ export interface EpochNetworkOptions {
 /** A group whose polynomial is known: what a key generation would have left. All eras have the same key. */
 export function createKnownGroup(
   bls: Bls,
-  seats: Seats,
+  seats: Committee,
   era = 1,
 ): { group: ThresholdGroup; sharesOf: (at: number) => KeyShare[] } {
   const polynomial = Array.from({ length: seats.threshold }, (_, i) => BigInt(91 + 13 * i * era));

@@ -14,8 +14,8 @@ import {
   subjectOf,
 } from '@ogong/protocol/beacon/threshold/key-plan';
 import type { KeyAction } from '@ogong/protocol/beacon/threshold/key-state';
+import { type Committee, formCommittee } from '@ogong/protocol/beacon/threshold/members';
 import type { KeyShare, ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
-import { assignSeats, type Seats } from '@ogong/protocol/beacon/threshold/seats';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
@@ -88,14 +88,14 @@ export function seatMembers(
   { crypto, box }: Pick<KeyPrimitives, 'crypto' | 'box'>,
   network: BeaconNetwork,
   members: readonly KeyMember[],
-): Seats {
+): Committee {
   const seated = members
     .filter(({ stake }) => stake > 0n)
     .map(({ signer, boxSecret, stake }) => ({
       ...{ address: signer.address, signingKey: signer.address, stake },
       boxKey: box.deriveKey(boxSecret),
     }));
-  return assignSeats(crypto, network, seated);
+  return formCommittee(crypto, network, seated);
 }
 
 interface Event {

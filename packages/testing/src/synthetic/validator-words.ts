@@ -1,7 +1,7 @@
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Admission, hashAdmission, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { type HeldDelivery, hashHeld } from '@ogong/protocol/exchange/held-delivery';
-import { hashIntake, type IntakeReceipt, type IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import { hashIntake, type IntakeReceipt, type IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 
 interface Domain {
@@ -33,7 +33,7 @@ export function signIntake(
   crypto: Crypto,
   key: LedgerSigner,
   { ledger, ...said }: Omit<IntakeReceipt, 'validator'> & Partial<Pick<IntakeReceipt, 'validator'>> & Domain,
-): IntakeWord {
+): IntakeSignature {
   const intake = { validator: key.address, ...said };
   return { epoch: intake.epoch, signature: key.signDigest(hashIntake(crypto, ledger, intake)) };
 }

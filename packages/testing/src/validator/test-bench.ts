@@ -23,7 +23,7 @@ import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/p
 import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
+import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';

@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { type CohortTerms, encodeCohortWord, signCohortTerms } from '@ogong/protocol/settlement/cohort-word';
+import { type CohortTerms, encodeCohortAgreement, signCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { createTestHybrid, WORD_UNTIL_MS } from './test-keys.ts';
 import { MODEL_ROOT, payeeSigner } from './test-reply.ts';
 
@@ -35,5 +35,5 @@ export function createTestCohort({ provider, ledger, payee = payeeSigner, terms:
   };
   const terms = bend?.(unbent) ?? unbent;
   const signatures = [provider, ...(signers ?? MEMBERS)].map((signer) => signCohortTerms(signer, terms));
-  return { shards: terms.shards, word: encodeCohortWord({ terms, signatures }) };
+  return { shards: terms.shards, word: encodeCohortAgreement({ terms, signatures }) };
 }

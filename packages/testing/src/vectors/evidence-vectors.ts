@@ -1,4 +1,4 @@
-import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
@@ -87,7 +87,7 @@ export function createEvidenceVectors(crypto: Crypto): Readonly<Record<string, u
   });
   const sittings = [0n, 4n, 1_000_000n].map((decidingEpoch) => ({
     decidingEpoch: decidingEpoch.toString(),
-    epochs: Array.from({ length: MAX_SITTINGS }, (_, i) => computeSittingEpoch(decidingEpoch, i).toString()),
+    epochs: Array.from({ length: MAX_AUDIT_ATTEMPTS }, (_, i) => computeAttemptEpoch(decidingEpoch, i).toString()),
   }));
   return { evidence: { sittings, evidence } };
 }

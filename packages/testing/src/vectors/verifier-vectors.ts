@@ -23,7 +23,7 @@ import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { hashBeginning, hashProgress, type Progress, signProgress } from '@ogong/protocol/exchange/progress';
-import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/reveal-word';
+import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/round-signature';
 import { ASKED, hashAskedJob, hashAskedReport, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';

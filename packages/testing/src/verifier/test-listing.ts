@@ -1,6 +1,6 @@
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { hashJobRound, hashReveal, type JobRound } from '@ogong/protocol/exchange/reveal-word';
+import { hashJobRound, hashReveal, type JobRound } from '@ogong/protocol/exchange/round-signature';
 import { testCrypto as crypto } from '../validator/test-crypto.ts';
 import { createTestLedgerSigner, seedOf } from '../validator/test-keys.ts';
 

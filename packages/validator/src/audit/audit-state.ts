@@ -6,14 +6,14 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { type AuditDraw, HONEYPOT_PPM, PAIR_PPM } from '@ogong/protocol/audit/audit';
-import { MOST_POSTPONED } from '@ogong/protocol/audit/sitting';
+import { MOST_POSTPONED } from '@ogong/protocol/audit/audit-attempt';
 import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
-import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
+import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
@@ -77,7 +77,7 @@ export interface AuditDependencies {
   /** The texts of a reply that was handed in without them. Default: nobody is asked for texts. */
   readonly getTexts?: GetTexts;
   /** This validator's receipt for a record that it has taken in. */
-  readonly findIntake: (replyId: Uint8Array) => Promise<IntakeWord | undefined>;
+  readonly findIntake: (replyId: Uint8Array) => Promise<IntakeSignature | undefined>;
   readonly contest: Contests;
   /** Takes a record in that somebody else was shown. @throws Refusal */
   readonly takeIn: (submission: HandedReply) => Promise<unknown>;
@@ -101,7 +101,7 @@ export interface AuditDependencies {
 export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
   /** With this validator's receipt for the record where the texts are wanted, too. */
-  | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly intake?: IntakeWord | undefined }
+  | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly intake?: IntakeSignature | undefined }
   | ContestedJob
   | ContestedReport
 );

@@ -1,5 +1,5 @@
 import { hasHoneypot } from '@ogong/protocol/audit/audit';
-import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { pass } from '@ogong/protocol/base/checks';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { isComparable } from '@ogong/protocol/tier/outcome';
@@ -64,8 +64,8 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   const told = honeypot && honeypot !== 'lost' ? { ...reports, honeypot } : undefined;
   const evidence = told ?? reports;
   const judgement = told ? judge(crypto, judged, told, opened) : honeypot === 'lost' ? giveUpUntold(first) : first;
-  if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
-    const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
+  if (judgement.wants && latest.sitting + 1 < MAX_AUDIT_ATTEMPTS) {
+    const waitEpoch = computeAttemptEpoch(row.beaconEpoch, latest.sitting + 1);
     await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
   } else {
     await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch });
@@ -93,7 +93,7 @@ function isSelected(row: ReplyRow | undefined): row is SelectedReply {
 /** @returns undefined where nobody who answers has the beacon of its sitting. */
 async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
   const { crypto, store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
-  const epochs = Array.from({ length: row.sitting }, (_, i) => computeSittingEpoch(row.beaconEpoch, i + 1));
+  const epochs = Array.from({ length: row.sitting }, (_, i) => computeAttemptEpoch(row.beaconEpoch, i + 1));
   const beacons = await Promise.all(epochs.map(getBeacon));
   const laterBeacons = beacons.flatMap((beacon) => (beacon ? [beacon.value] : []));
   const draw = await findDraw(state, row, row.beaconEpoch);

@@ -1,6 +1,6 @@
 import type { Store } from '@ogong/host/store/store';
+import { computeMostAsked, findAttemptDraw } from '@ogong/protocol/audit/audit-attempt';
 import { isListLacking } from '@ogong/protocol/audit/candidate-stakes';
-import { computeMostAsked, findSittingDraw } from '@ogong/protocol/audit/sitting';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   type EvidenceCandidate,
@@ -15,7 +15,7 @@ import {
   type AttemptSummary,
   computeJobNonce,
   computeRoundSize,
-  countSitting,
+  countAttempt,
   type DrawnAudit,
   drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
@@ -48,9 +48,9 @@ export function drawRound(
   const { replyId } = judged.claim.order;
   const asked: AttemptSummary[] = listAsked(attempts, weighed);
   const drawn: AttemptRow[] = [];
-  const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], place.sitting);
+  const draw = findAttemptDraw(judged.draw, judged.laterBeacons ?? [], place.sitting);
   const least = computeRoundSize(crypto, draw, place.round, Math.max(pairPpm, judged.pairPpm ?? 0));
-  const size = computeMostAsked(countSitting(attempts, place), least);
+  const size = computeMostAsked(countAttempt(attempts, place), least);
   while (drawn.length < size) {
     const attempt = attempts.length + drawn.length;
     const isFixed = fixedVerifier !== undefined && attempt === 0;
@@ -187,7 +187,7 @@ const LATELY = 1 / 2;
 
 function listNow(state: RoundState, row: ReplyRow, { claim, draw: first, laterBeacons }: AuditContext): PreparedList {
   const { crypto, clock, store, stakeOf, askedStakes, windowMs } = state;
-  const draw = findSittingDraw(first, laterBeacons ?? [], row.sitting);
+  const draw = findAttemptDraw(first, laterBeacons ?? [], row.sitting);
   if (draw === undefined) return { candidates: [], isLacking: false };
   const nowMs = clock.nowMs();
   const { modelRoot, providerId: serverId } = claim.order;

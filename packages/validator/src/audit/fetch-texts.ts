@@ -1,7 +1,7 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { ClaimError, type ReplyTexts, type StoredClaim, verifyTexts } from '@ogong/protocol/verdict/claim';
 import { NoAnswer } from './patience.ts';
 
@@ -9,7 +9,7 @@ import { NoAnswer } from './patience.ts';
 export interface TextsQuestion {
   readonly replyId: Uint8Array;
   /** Of the order's validator, for the record. */
-  readonly intake: IntakeWord | undefined;
+  readonly intake: IntakeSignature | undefined;
 }
 
 export type GetTexts = (provider: Peer, asked: TextsQuestion, options: VerifierCallOptions) => Promise<ReplyTexts>;

@@ -18,11 +18,11 @@ import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import {
-  judgeHoneypot,
+  checkHoneypot,
   type KnownAnswer,
   type PlantedReply,
   plantBad,
-} from '@ogong/protocol/verdict/honeypot/honeypot-judge';
+} from '@ogong/protocol/verdict/honeypot/honeypot-check';
 import { CHEAT, createTestPolicy, HONEST, jitter, repeatHeldOut } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
@@ -41,7 +41,7 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
   );
 
 const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]) =>
-  judgeHoneypot(crypto, ...of).outcome;
+  checkHoneypot(crypto, ...of).outcome;
 
 /** What a job shows of a reply of these tokens. */
 const claimOf = (tokens: readonly number[]): Pick<ScoreJobMessage, 'modality' | 'claim'> => ({
@@ -244,7 +244,7 @@ describe('the judge of a honeypot, by measured drift', () => {
 
   it('fails no honest verifier of another class, and leaves few unclear', async () => {
     const verdicts = (await createCases(120)).map(({ answer, see }, i) =>
-      judgeHoneypot(crypto, answer, good, see(HONEST * (0.8 + 0.4 * ((i % 10) / 10))), policy),
+      checkHoneypot(crypto, answer, good, see(HONEST * (0.8 + 0.4 * ((i % 10) / 10))), policy),
     );
     expect(verdicts.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     const { low } = computeWilsonInterval(verdicts.filter(({ outcome }) => outcome === 'unclear').length, 120);
@@ -258,12 +258,12 @@ describe('the judge of a honeypot, by measured drift', () => {
     for (const { answer, see } of await createCases(12)) {
       const madeUp = see(2000);
       // So few honest replies were held out that none is as unlikely as one in a thousand.
-      expect(judgeHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('suspect');
-      expect(judgeHoneypot(crypto, answer, good, madeUp, repeatHeldOut(policy, 10)).outcome).toBe('failed');
+      expect(checkHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('suspect');
+      expect(checkHoneypot(crypto, answer, good, madeUp, repeatHeldOut(policy, 10)).outcome).toBe('failed');
       // Fixed limits, which hold where the table has no row, see nothing in a cheaper model's.
-      expect(judgeHoneypot(crypto, answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
-      expect(judgeHoneypot(crypto, answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
-      expect(judgeHoneypot(crypto, answer, good, madeUp)).toEqual({ outcome: 'failed', by: 'fallback' });
+      expect(checkHoneypot(crypto, answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
+      expect(checkHoneypot(crypto, answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
+      expect(checkHoneypot(crypto, answer, good, madeUp)).toEqual({ outcome: 'failed', by: 'fallback' });
     }
   });
 
@@ -278,17 +278,17 @@ describe('the judge of a honeypot, by measured drift', () => {
     };
     for (const { answer, expected } of await createCases(3)) {
       const copied = { ...expected, ...other };
-      expect(judgeHoneypot(crypto, answer, good, copied, policy).outcome).toBe('unclear');
-      expect(judgeHoneypot(crypto, answer, good, copied, long).outcome).toBe('failed');
+      expect(checkHoneypot(crypto, answer, good, copied, policy).outcome).toBe('unclear');
+      expect(checkHoneypot(crypto, answer, good, copied, long).outcome).toBe('failed');
       // Two names of one class come out equal, which is no proof of anything.
-      expect(judgeHoneypot(crypto, answer, good, copied, twin).outcome).toBe('passed');
+      expect(checkHoneypot(crypto, answer, good, copied, twin).outcome).toBe('passed');
     }
   });
 
   it('falls back to fixed limits without a row: another length, another class, no table', async () => {
     const [{ answer, see }] = (await createCases(1)) as [Awaited<ReturnType<typeof createCases>>[0]];
     const honest = see(HONEST);
-    expect(judgeHoneypot(crypto, answer, good, honest, policy).by).toBe(nameRow(row));
+    expect(checkHoneypot(crypto, answer, good, honest, policy).by).toBe(nameRow(row));
     const unlisted = { ...answer, header: { ...answer.header, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' } };
     const unknown = { ...honest, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' };
     const cases: [KnownAnswer, number | undefined, ScoreReport][] = [
@@ -298,7 +298,7 @@ describe('the judge of a honeypot, by measured drift', () => {
       [answer, 33, honest],
     ];
     for (const [known, position, report] of cases) {
-      expect(judgeHoneypot(crypto, known, { position }, report, policy)).toEqual({ outcome: 'passed', by: 'fallback' });
+      expect(checkHoneypot(crypto, known, { position }, report, policy)).toEqual({ outcome: 'passed', by: 'fallback' });
     }
   });
 });

@@ -1,6 +1,6 @@
 import { LinkError } from '@ogong/host/link/link-error';
-import { computeLongestSitting } from '@ogong/protocol/audit/longest-audit';
-import { computeSittingEpoch, MAX_ASKED } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch, MAX_ASKED } from '@ogong/protocol/audit/audit-attempt';
+import { computeLongestAttempt } from '@ogong/protocol/audit/longest-audit';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { describe, expect, it } from 'vitest';
 
@@ -25,11 +25,11 @@ describe.runIf(IS_LONG)('sixteen verifiers that nobody reaches (only with OGONG_
       while (own.find(replyId).sitting === sitting) {
         await own.runAudits();
         clock.advance(PAUSE_MS);
-        expect(clock.nowMs() - startMs).toBeLessThan(computeLongestSitting(TIMES));
+        expect(clock.nowMs() - startMs).toBeLessThan(computeLongestAttempt(TIMES));
       }
       const sql = 'SELECT count(*) AS asked, count(DISTINCT round) AS rounds FROM attempts WHERE sitting = ?';
       expect(own.store.prepare(sql).get(sitting)).toEqual({ asked: MAX_ASKED, rounds: 6 });
-      await own.certifyUpTo(computeSittingEpoch(own.find(replyId).beaconEpoch as bigint, 1));
+      await own.certifyUpTo(computeAttemptEpoch(own.find(replyId).beaconEpoch as bigint, 1));
     }
   });
 });

@@ -6,7 +6,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -63,7 +63,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   }
 
   /** @param intake this validator's receipt, where the reply was handed in without its texts: they are asked for with it. */
-  async function ask(claim: StoredClaim, intake: IntakeWord | undefined): Promise<AskedOpening> {
+  async function ask(claim: StoredClaim, intake: IntakeSignature | undefined): Promise<AskedOpening> {
     const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
     const asked = await patience.ask(before, (timeoutMs) => call(claim, intake, timeoutMs));
@@ -87,7 +87,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
 
   async function call(
     claim: StoredClaim,
-    intake: IntakeWord | undefined,
+    intake: IntakeSignature | undefined,
     timeoutMs: number,
   ): Promise<FetchedOpening & { readonly provider: Announcement }> {
     const { replyId, providerId } = claim.order;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -154,7 +154,7 @@ describe('a reply that nobody judged', () => {
       ejected: false,
     });
     const { lists } = parseEvidence(validator.find(replyId).evidence as Uint8Array) as AuditEvidence;
-    expect(lists.map((list) => list.length)).toEqual(Array(MAX_SITTINGS).fill(2));
+    expect(lists.map((list) => list.length)).toEqual(Array(MAX_AUDIT_ATTEMPTS).fill(2));
   });
 });
 
@@ -291,14 +291,17 @@ describe('a co-signer', () => {
       ({ lists, attempts, ...rest }) => ({
         ...rest,
         lists: lists.slice(0, -1),
-        attempts: attempts.filter(({ sitting }) => sitting < MAX_SITTINGS - 1),
+        attempts: attempts.filter(({ sitting }) => sitting < MAX_AUDIT_ATTEMPTS - 1),
       }),
       'it still has to wait',
     ],
     [
       'a sitting with candidates asked nobody',
-      ({ attempts, ...rest }) => ({ ...rest, attempts: attempts.filter(({ sitting }) => sitting < MAX_SITTINGS - 1) }),
-      'nobody was asked in sitting 7',
+      ({ attempts, ...rest }) => ({
+        ...rest,
+        attempts: attempts.filter(({ sitting }) => sitting < MAX_AUDIT_ATTEMPTS - 1),
+      }),
+      'no verifier was asked in audit attempt 7',
     ],
     [
       'an attempt is moved to another sitting',

@@ -1,5 +1,5 @@
 import type { Store } from '@ogong/host/store/store';
-import { MAX_ASKED, MAX_REPORTS } from '@ogong/protocol/audit/sitting';
+import { MAX_ASKED, MAX_REPORTS } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';

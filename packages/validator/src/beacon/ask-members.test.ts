@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import { assignSeats } from '@ogong/protocol/beacon/threshold/seats';
+import { formCommittee } from '@ogong/protocol/beacon/threshold/members';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { expect, it } from 'vitest';
@@ -16,7 +16,7 @@ const set = [1, 2].map((value) => ({ ...memberOf(value), vrfKey: bytes(32, value
 const seats = [3, 4].map((value) => ({ ...memberOf(value), boxKey: bytes(1_216, value) }));
 const NAMED = {
   set: { kind: 'set', hash: hashValidatorSet(crypto, network, set) },
-  seats: { kind: 'seats', hash: assignSeats(crypto, network, seats).hash },
+  seats: { kind: 'seats', hash: formCommittee(crypto, network, seats).hash },
 } as const;
 
 function openArchive() {

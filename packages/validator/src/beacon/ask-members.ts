@@ -1,7 +1,7 @@
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { createReader, equalBytes, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
-import { assignSeats, seatMembersFormat } from '@ogong/protocol/beacon/threshold/seats';
+import { eraValidatorsFormat, formCommittee } from '@ogong/protocol/beacon/threshold/members';
 import { type EpochMember, hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -92,8 +92,8 @@ async function take(
       await group.write((db) => archive.putSet(db, hash, members));
       return members;
     }
-    const seats = seatMembersFormat.decode(bytes);
-    if (!equalBytes(assignSeats(crypto, network, seats).hash, hash)) return undefined;
+    const seats = eraValidatorsFormat.decode(bytes);
+    if (!equalBytes(formCommittee(crypto, network, seats).hash, hash)) return undefined;
     await group.write((db) => archive.putSeats(db, hash, seats));
     return seats;
   } catch (error) {

@@ -15,7 +15,7 @@ import {
   parseEpochCertificate,
   readEpochValue,
 } from '@ogong/protocol/beacon/epoch-certificate';
-import { type SeatMember, seatMembersFormat } from '@ogong/protocol/beacon/threshold/seats';
+import { type EraValidator, eraValidatorsFormat } from '@ogong/protocol/beacon/threshold/members';
 import type { ThresholdCertificate } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { memberList, type SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -34,10 +34,10 @@ export interface BeaconArchive {
   /** The members of a set that was kept. */
   findSet(set: Uint8Array): readonly SetMember[] | undefined;
   /** The seats of an era, by the hash that stands for them. */
-  findSeats(set: Uint8Array): readonly SeatMember[] | undefined;
+  findSeats(set: Uint8Array): readonly EraValidator[] | undefined;
   /** The bytes of either, as they are kept. */
   findMemberBytes(hash: Uint8Array): Uint8Array | undefined;
-  putSeats(store: Store, set: Uint8Array, members: readonly SeatMember[]): void;
+  putSeats(store: Store, set: Uint8Array, members: readonly EraValidator[]): void;
   /** Writes, to be called inside a group commit. */
   putCertificate(store: Store, certificate: BeaconCertificate): void;
   /** The same for an epoch of the threshold beacon. */
@@ -76,7 +76,7 @@ export const keptMembersFormat = createFormat(memberList, { tag: 'ogong-validato
 const members = mapped(bytes, keptMembersFormat.decode, keptMembersFormat.encode);
 const setColumns = columns({ members });
 const keptSet = columns({ hash: bytes, members });
-const seats = mapped(bytes, seatMembersFormat.decode, seatMembersFormat.encode);
+const seats = mapped(bytes, eraValidatorsFormat.decode, eraValidatorsFormat.encode);
 const seatColumns = columns({ seats });
 const keptSeats = columns({ hash: bytes, seats });
 const memberBytes = columns({ kept: bytes });

@@ -1,8 +1,8 @@
 import type { BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { type EpochSchedule, epochAt } from '@ogong/protocol/beacon/threshold/epoch-machine';
+import type { Committee } from '@ogong/protocol/beacon/threshold/members';
 import type { ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
-import type { Seats } from '@ogong/protocol/beacon/threshold/seats';
 
 /** A key generation is tried again after so many epochs. Its attempts are numbered by the epoch that they begin with, so all try alike. */
 const ATTEMPT_EPOCHS = 8;
@@ -37,7 +37,7 @@ export interface EraAim {
 }
 
 /** Whether other validators would hold other tickets, or open boxes with other keys. Stake that moves without that deals nothing anew. */
-function isAnotherSeating(before: Seats, after: Seats): boolean {
+function isAnotherSeating(before: Committee, after: Committee): boolean {
   if (before.seats.length !== after.seats.length) return true;
   return after.seats.some((seat, i) => {
     const old = before.seats[i];
@@ -57,7 +57,7 @@ function isAnotherSeating(before: Seats, after: Seats): boolean {
  */
 export function aimAt(
   { generations, eras }: Pick<BeaconKeysReading, 'generations' | 'eras'>,
-  seats: Seats,
+  seats: Committee,
   last: ThresholdGroup | undefined,
 ): EraAim | undefined {
   const era = eras.length + 1;

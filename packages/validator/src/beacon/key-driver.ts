@@ -5,7 +5,12 @@ import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/thresh
 import { hashOutcome, stateOutcome } from '@ogong/protocol/beacon/threshold/key-outcome';
 import { type KeyPlan, type KeyStatement, subjectOf } from '@ogong/protocol/beacon/threshold/key-plan';
 import type { KeyAction, KeyResult } from '@ogong/protocol/beacon/threshold/key-state';
-import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/protocol/beacon/threshold/seats';
+import {
+  type Committee,
+  type EraValidator,
+  findCommitteeMember,
+  formCommittee,
+} from '@ogong/protocol/beacon/threshold/members';
 import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
@@ -16,7 +21,7 @@ type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
 
 interface Attempt extends KeptAttempt {
   readonly plan: KeyPlan;
-  readonly members: readonly SeatMember[];
+  readonly members: readonly EraValidator[];
   machine: KeyMachine;
   /** What of its result is on the disk. */
   kept: KeyResult | undefined;
@@ -87,7 +92,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const reading = state.beaconKeys();
     const members = await readSeatMembers(state);
     if (reading === undefined || members === undefined) return;
-    const seats = assignSeats(crypto, network, members);
+    const seats = formCommittee(crypto, network, members);
     const newest = newestEra(reading);
     const aim = aimAt(reading, seats, newest && lookUpEra(state, newest)?.group);
     if (aim === undefined) return;
@@ -112,11 +117,11 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       const members = isBegun(set) ? undefined : state.archive.findSeats(set);
       if (members === undefined) continue;
       seatings.count++;
-      await start({ ...of, seats: assignSeats(crypto, network, members) });
+      await start({ ...of, seats: formCommittee(crypto, network, members) });
     }
   }
 
-  async function start({ seats, ...of }: AttemptTime & EraAim & { readonly seats: Seats }): Promise<void> {
+  async function start({ seats, ...of }: AttemptTime & EraAim & { readonly seats: Committee }): Promise<void> {
     const { generation, era, attempt, previous, startsAtMs, phaseMs } = of;
     const plan: KeyPlan = {
       ...{ network, generation, era, attempt, seats, previous, startsAtMs, phaseMs },
@@ -125,7 +130,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const members = seats.seats.map(toMember);
     await group.write((db) => state.archive.putSeats(db, seats.hash, members));
     const count = seats.seats.length;
-    const turn = (findSeat(seats, signer.address) + count - (attempt % count)) % count;
+    const turn = (findCommitteeMember(seats, signer.address) + count - (attempt % count)) % count;
     const begun = { era, attempt, set: seats.hash, plan, members, turn, activated: undefined, kept: undefined };
     const submitsAtMs = Number.POSITIVE_INFINITY;
     // Others may have looked at another block, and begin under other seats: those that were begun here go on beside them.
@@ -276,7 +281,7 @@ function dropLost({ crypto, beaconKeys }: ThresholdState, attempts: Attempt[]): 
   });
 }
 
-const toMember = ({ address, signingKey, stake, boxKey }: SeatMember): SeatMember => ({
+const toMember = ({ address, signingKey, stake, boxKey }: EraValidator): EraValidator => ({
   ...{ address, signingKey, stake, boxKey },
 });
 
@@ -284,7 +289,7 @@ const toMember = ({ address, signingKey, stake, boxKey }: SeatMember): SeatMembe
  * Who would have seats now: the listed validators whose box keys the chain has. Undefined where these are too few for a quorum: nothing
  * that they agree on would count.
  */
-async function readSeatMembers(state: ThresholdState): Promise<readonly SeatMember[] | undefined> {
+async function readSeatMembers(state: ThresholdState): Promise<readonly EraValidator[] | undefined> {
   const listed = state.validators().filter(({ stake }) => stake > 0n);
   const client = await state.client();
   const keys = await Promise.all(listed.map(({ address }) => readBoxKey(state, client, address)));

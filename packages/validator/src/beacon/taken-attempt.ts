@@ -1,6 +1,6 @@
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import type { KeyPlan } from '@ogong/protocol/beacon/threshold/key-plan';
-import { assignSeats, findSeat, type SeatMember } from '@ogong/protocol/beacon/threshold/seats';
+import { type EraValidator, findCommitteeMember, formCommittee } from '@ogong/protocol/beacon/threshold/members';
 import { timeOf } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
 import { lookUpEra, lookUpFormer, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
@@ -8,7 +8,7 @@ import { lookUpEra, lookUpFormer, newestEra, scheduleOf, type ThresholdState } f
 /** The key generation whose outcome the chain has taken last. Its deals, boxes and answers stay with those who took part until the next era. */
 export interface TakenAttempt extends KeptAttempt {
   readonly plan: KeyPlan;
-  readonly members: readonly SeatMember[];
+  readonly members: readonly EraValidator[];
 }
 
 /** Undefined where the chain has none, where it has ended, and where too little is known of it here: then others are asked for its record. */
@@ -28,7 +28,7 @@ export function findTaken(state: ThresholdState): TakenAttempt | undefined {
   const { startsAtMs, phaseMs } = timeOf(scheduleOf(reading), attempt);
   const plan: KeyPlan = {
     ...{ network, generation, era, attempt, previous, startsAtMs, phaseMs, resendMs: phaseMs / 4 },
-    ...{ seats: assignSeats(crypto, network, members), taken: fromHex(newest.transcript.slice(2)) },
+    ...{ seats: formCommittee(crypto, network, members), taken: fromHex(newest.transcript.slice(2)) },
   };
   return { era, attempt, set, plan, members };
 }
@@ -61,8 +61,8 @@ export function lacksShares(state: ThresholdState): boolean {
   if (newest === undefined) return false;
   const kept = lookUpEra(state, newest);
   const members = kept === undefined ? archive.findSeats(fromHex(newest.set.slice(2))) : undefined;
-  const seats = kept?.group.seats ?? (members && assignSeats(crypto, network, members));
-  const own = seats?.seats[findSeat(seats, signer.address)];
+  const seats = kept?.group.seats ?? (members && formCommittee(crypto, network, members));
+  const own = seats?.seats[findCommitteeMember(seats, signer.address)];
   if (own === undefined || own.tickets <= (kept?.shares.length ?? 0)) return false;
   return equalBytes(own.boxKey, box.deriveKey(boxSecret));
 }

@@ -8,8 +8,8 @@ import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { findGeneration } from '@ogong/protocol/beacon/epoch-certificate';
 import { type EpochSchedule, epochAt } from '@ogong/protocol/beacon/threshold/epoch-machine';
 import type { EraRecord } from '@ogong/protocol/beacon/threshold/era-message';
+import { findCommitteeMember, formCommittee } from '@ogong/protocol/beacon/threshold/members';
 import type { KeyShare, ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
-import { assignSeats, findSeat } from '@ogong/protocol/beacon/threshold/seats';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -119,7 +119,7 @@ export function openRecord(
   { generation, era, seats: members, commitments: bytes }: EraRecord,
 ): ThresholdGroup | undefined {
   const commitments = bls.decodeKeys(bytes);
-  return commitments && { generation, era, seats: assignSeats(crypto, network, members), commitments };
+  return commitments && { generation, era, seats: formCommittee(crypto, network, members), commitments };
 }
 
 export function newestEra(reading: BeaconKeysReading) {
@@ -141,7 +141,7 @@ export function countLacking(state: ThresholdState, nowMs: number): Lacking | un
   const found = now < firstEpoch ? undefined : lookUpEra(state, newest);
   if (found === undefined) return undefined;
   const { seats } = found.group;
-  const tickets = seats.seats[findSeat(seats, state.signer.address)]?.tickets ?? 0;
+  const tickets = seats.seats[findCommitteeMember(seats, state.signer.address)]?.tickets ?? 0;
   const lacking = tickets - found.shares.length;
   return { era, lacking, isLasting: lacking > 0 && now >= firstEpoch + HOPEFUL_EPOCHS };
 }

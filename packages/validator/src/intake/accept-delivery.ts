@@ -3,7 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type Delivery, hashDelivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { isEpochNear } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
@@ -32,7 +32,7 @@ export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted' | 'h
 export interface DeliveryAnswer {
   readonly outcome: DeliveryOutcome;
   /** Where the record that the payer holds was taken in here: this validator's word for it. */
-  readonly intake?: IntakeWord | undefined;
+  readonly intake?: IntakeSignature | undefined;
   /** Where this very delivery is kept here: this validator's word for that, 65 bytes. */
   readonly held?: Uint8Array | undefined;
   /** The first about its reply. */

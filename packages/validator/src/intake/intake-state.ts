@@ -22,7 +22,7 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { EvidenceReaders, ShownRecord } from '@ogong/protocol/tier/tier';
-import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { type CheckPayeeStatement, createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import type { Holdings } from '../audit/deterrence.ts';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
@@ -81,7 +81,7 @@ export interface IntakeDependencies {
 
 /** The state that the steps of intake work on. Everything that changes is in the store. */
 export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDependencies {
-  readonly checkWord: CheckPayeeWord;
+  readonly checkWord: CheckPayeeStatement;
   readonly newcomers: NewcomerBudget;
   readonly signIntake: SignIntake;
   readonly sealKeys: ValidatorSealKeys;
@@ -90,7 +90,7 @@ export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDep
 export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
   return {
     ...{ ...options, ...dependencies },
-    checkWord: createPayeeWords(dependencies.crypto, options.ledger),
+    checkWord: createPayeeStatements(dependencies.crypto, options.ledger),
     newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
     signIntake: createIntakeWords({ ledger: options.ledger, signer: dependencies.signer }),
     sealKeys: createValidatorSealKeys({ ...dependencies, seal: dependencies.seal ?? nodeSeal, ledger: options.ledger }),

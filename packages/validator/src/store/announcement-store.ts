@@ -9,7 +9,7 @@ import {
   type SignedAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
-import { type EndorsementWord, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { type EndorsementTerms, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import { keepListedCredential } from './listed-credential-store.ts';
@@ -26,7 +26,7 @@ const announcementColumn = mapped(
 );
 
 /** What a verifier signed, parsed once. */
-export const readWord: (bytes: Uint8Array) => EndorsementWord = rememberParsed(
+export const readWord: (bytes: Uint8Array) => EndorsementTerms = rememberParsed(
   parseEndorsement,
   MAX_ANNOUNCEMENTS + MAX_HANDED,
 );

@@ -6,7 +6,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
-import { parseCohortWord } from '@ogong/protocol/settlement/cohort-word';
+import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
@@ -133,7 +133,7 @@ export function decideReply(
     fineAtomic: verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
     payer: order.payer,
     router: order.router,
-    shards: row.summary?.cohort === undefined ? [] : parseCohortWord(row.summary.cohort).terms.shards,
+    shards: row.summary?.cohort === undefined ? [] : parseCohortAgreement(row.summary.cohort).terms.shards,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
   // The request is not kept as long as the fee.

@@ -9,7 +9,7 @@ import {
   type SequentialTestParameters,
   type SequentialTestState,
 } from '@ogong/protocol/statistics/sprt';
-import { HONEYPOT_ERROR } from '@ogong/protocol/verdict/honeypot/honeypot-judge';
+import { HONEYPOT_ERROR } from '@ogong/protocol/verdict/honeypot/honeypot-check';
 
 /** What this validator knows of a verifier: of its id, 32 bytes, or of the payee of several, 20 bytes. */
 export interface VerifierRecord {

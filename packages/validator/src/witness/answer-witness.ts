@@ -6,7 +6,7 @@ import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { type LedgerDomain, type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyConsent } from '@ogong/protocol/exchange/order-consent';
-import { hashJobRound } from '@ogong/protocol/exchange/reveal-word';
+import { hashJobRound } from '@ogong/protocol/exchange/round-signature';
 import { hashAskedJob, hashAskedReport } from '@ogong/protocol/exchange/silence';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';

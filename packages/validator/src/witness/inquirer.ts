@@ -8,9 +8,9 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/reveal-word';
+import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/round-signature';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { HandedReply, ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
@@ -92,7 +92,7 @@ export type AskedQuestion = { readonly question: Question; readonly order: Named
       /** Present where the texts are wanted, too. */
       readonly texts?: {
         readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
-        readonly intake: IntakeWord;
+        readonly intake: IntakeSignature;
       };
     }
   | { readonly asked: 'commitment'; readonly job: ScoreJobMessage; readonly keyHash: Uint8Array }

@@ -1,6 +1,6 @@
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import { hashJobRound, type JobRound, verifyRevealWord } from '@ogong/protocol/exchange/reveal-word';
+import { hashJobRound, type JobRound, verifyRoundSignature } from '@ogong/protocol/exchange/round-signature';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { findSigningKeys, type TakenDependencies } from './taken-record.ts';
 
@@ -23,5 +23,5 @@ export async function isOwnRound(
 ): Promise<boolean> {
   const keys = await findSigningKeys(known, order);
   const { validator } = order;
-  return keys.some((signingKey) => verifyRevealWord(crypto, { ledger, signingKey }, { ...job, validator }));
+  return keys.some((signingKey) => verifyRoundSignature(crypto, { ledger, signingKey }, { ...job, validator }));
 }

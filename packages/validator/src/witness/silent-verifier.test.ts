@@ -1,11 +1,11 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
-import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseAnnouncement, type SignedAnnouncement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/reveal-word';
+import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/round-signature';
 import { HALF_HOUR_MS, toHalfHour } from '@ogong/protocol/settlement/silence-count';
 import type { VerdictEntry, VerifierMark } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
@@ -141,7 +141,7 @@ describe('a verifier that commits to nothing', () => {
       for (const each of [own, ...four.peers]) {
         await each.announceVerifier('v1', 'x', createTestPayee('v1'), {}, BigInt(clock.nowMs()));
       }
-      await own.certifyUpTo(computeSittingEpoch(row.beaconEpoch as bigint, row.sitting));
+      await own.certifyUpTo(computeAttemptEpoch(row.beaconEpoch as bigint, row.sitting));
       await own.runContests();
     }
     await settle(four);

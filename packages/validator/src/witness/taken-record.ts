@@ -2,14 +2,14 @@ import { computeWitnessEpoch } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type IntakeWord, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { type IntakeSignature, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { OwnFault } from '../audit/patience.ts';
 
 /** What a provider shows to others than its order's validator, once that has signed for the record: it holds no text. */
 export interface TakenRecord {
   readonly recordHash: Uint8Array;
-  readonly intake: IntakeWord;
+  readonly intake: IntakeSignature;
 }
 
 export interface ValidatorKeys {

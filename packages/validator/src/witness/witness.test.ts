@@ -236,9 +236,9 @@ describe('a co-signer of a reply that is called abandoned', () => {
     const forged = { ...second, signature: flip(second.signature) };
     await expect(cosign({ statements: [first, forged] })).rejects.toThrow('did not sign this');
     const timed = { ...second, timeMs: second.timeMs - OPENING_KEPT_MS };
-    await expect(cosign({ statements: [first, timed] })).rejects.toThrow('says nothing about the provider');
+    await expect(cosign({ statements: [first, timed] })).rejects.toThrow('proves nothing about the provider');
     const late = { ...second, timeMs: second.timeMs + OPENING_KEPT_MS };
-    await expect(cosign({ statements: [first, late] })).rejects.toThrow('says nothing about the provider');
+    await expect(cosign({ statements: [first, late] })).rejects.toThrow('proves nothing about the provider');
   });
 
   it('refuses it where it was shown the record itself, whatever others say', async () => {

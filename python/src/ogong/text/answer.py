@@ -105,7 +105,7 @@ def read_message(message: Any) -> Said | None:
 def check_answer(shown: Said | None, reply: bytes, answer_format: tuple[int, int], body: bytes) -> Check:
     """Whether content, reasoning and calls that were shown are what the signed text says under the signed format."""
     if shown is None:
-        return failed("answer", "what was shown is no message")
+        return failed("answer", "the shown value is no message")
     try:
         terms = read_terms(body)
     except (RequestError, WireError) as error:

@@ -1,4 +1,4 @@
-import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeCandidates } from '@ogong/protocol/verdict/evidence';
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
@@ -69,7 +69,7 @@ export const chosenCandidates: ProtocolAttack<
     isAway = false;
     for (let row = own.find(replyId); row.state === 'waiting'; row = own.find(replyId)) {
       if (lists === 'nobody later') listNobody(own, replyId);
-      await own.certifyUpTo(computeSittingEpoch(row.beaconEpoch as bigint, row.sitting));
+      await own.certifyUpTo(computeAttemptEpoch(row.beaconEpoch as bigint, row.sitting));
       await own.runContests();
     }
     for (const peer of peers) await peer.certifyUpTo(own.archive.latest().epoch);

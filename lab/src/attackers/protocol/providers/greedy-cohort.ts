@@ -1,4 +1,4 @@
-import type { CohortTerms } from '@ogong/protocol/settlement/cohort-word';
+import type { CohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { ledger, provider } from '@ogong/testing/validator/test-bench';
 import { createTestCohort } from '@ogong/testing/validator/test-cohort';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
-import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
+import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { HALF_HOUR_MS } from '@ogong/protocol/settlement/silence-count';
 import { createTestClock, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -93,7 +93,7 @@ export const silentForProfit: ProtocolAttack<
         if (row.state === 'waiting') {
           clock.advance(HALF_HOUR_MS);
           await announceAll();
-          await own.certifyUpTo(computeSittingEpoch(row.beaconEpoch as bigint, row.sitting));
+          await own.certifyUpTo(computeAttemptEpoch(row.beaconEpoch as bigint, row.sitting));
           await breaks.take();
         }
         await own.runContests();

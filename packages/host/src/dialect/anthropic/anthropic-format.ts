@@ -1,6 +1,6 @@
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
-import type { ChoiceFinish, Identity, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { ChoiceFinish, Identity, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { NAMED_FRAMING } from '../../openai/event-stream.ts';
 import type { Json } from '../../openai/format.ts';
 import type { AnswerDialect, EventWriter, WholeAnswer } from '../answer-dialect.ts';

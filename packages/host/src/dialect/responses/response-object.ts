@@ -3,7 +3,7 @@ import {
   FINISH_REASONS,
   type Identity,
   type TokenUsage,
-} from '@ogong/protocol/modality/text/dialect/completion-words';
+} from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { Json } from '../../openai/format.ts';
 
 export interface ResponsesAnswer {

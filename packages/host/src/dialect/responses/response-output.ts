@@ -1,5 +1,5 @@
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
-import { type AnswerToken, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-words';
+import { type AnswerToken, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { Json } from '../../openai/format.ts';
 import type { ResponseStatus, ResponsesAnswer } from './response-object.ts';
 

@@ -29,9 +29,9 @@ import {
   type SignedDeal,
   send,
 } from './key-state.ts';
-import { findSeat } from './seats.ts';
+import { findCommitteeMember } from './members.ts';
 
-/** Draws the polynomials, writes them down, and has the deal signed. */
+/** Draws the polynomials, stores them, and requests a signature of the deal. */
 export function deal(state: KeyState): void {
   const { crypto, plan, oldShares = [], ownDealer, ownDeal, isSigning } = state;
   const dealer = (state.dealers[ownDealer] as DealerState).seat;
@@ -52,14 +52,14 @@ export function takeSecret(state: KeyState, secret: Uint8Array): void {
     state.polynomials = createPolynomials(state.crypto, state.plan, { dealer: dealer.seat, secret });
 }
 
-/** The same bytes each time. */
+/** Encodes the own deal; the bytes are the same each time. */
 function encodeOwnDeal(state: KeyState): Uint8Array {
   const dealer = (state.dealers[state.ownDealer] as DealerState).seat;
   const polynomials = state.polynomials as OwnPolynomials;
   return dealFormat.encode(createDeal(state, state.plan, { dealer, polynomials }));
 }
 
-/** The deal was signed: it goes out once it is written down. */
+/** Stores the signed deal, then sends it. */
 export function sendDeal(state: KeyState, signature: Uint8Array): void {
   if (state.polynomials === undefined || state.ownDeal !== undefined) return;
   state.ownDeal = { deal: encodeOwnDeal(state), signature };
@@ -70,7 +70,7 @@ export function sendDeal(state: KeyState, signature: Uint8Array): void {
 export function sendOwnDeal(state: KeyState, to: Uint8Array): void {
   const { ownDeal, polynomials, plan } = state;
   if (ownDeal === undefined) return;
-  const receiver = plan.seats.seats[findSeat(plan.seats, to)];
+  const receiver = plan.seats.seats[findCommitteeMember(plan.seats, to)];
   const box =
     receiver === undefined || polynomials === undefined
       ? new Uint8Array(0)
@@ -99,7 +99,7 @@ export function hearDeal(state: KeyState, from: Uint8Array, message: KeyMessageO
   if (isNew && state.hasSentSeen) broadcast(state, seenMessage(state));
 }
 
-/** A dealer that lost its disk learns from others what it dealt, and deals nothing else. */
+/** Restores the own deal from other validators after a lost disk. The dealer deals nothing else. */
 function recoverOwn(state: KeyState, own: SignedDeal): void {
   const { seat } = state.dealers[state.ownDealer] as DealerState;
   const secret = openOwnBox(state.box, state.plan, {
@@ -118,7 +118,7 @@ function openBox(state: KeyState, dealer: DealerState, box: Uint8Array): void {
   const receiver = ownSeatOf(state);
   const [dealt] = dealer.deals;
   if (receiver === undefined || dealt === undefined || dealer.shares !== undefined || box.length === 0) return;
-  // A dealer that is asked for its box again may still answer in the open meanwhile.
+  // A dealer that is asked for its box again may meanwhile still answer in the clear.
   const name = `box ${toHex(dealer.seat.address)}`;
   if (state.doubted.has(name, state.nowMs)) return;
   const shares = openShares(state.box, box, { receiver, dealHash: dealt.hash, secret: state.boxSecret });
@@ -132,7 +132,7 @@ function takeOwnShares(state: KeyState, dealer: DealerState): void {
     dealer.shares = computeShares(state.polynomials, receiver);
 }
 
-/** Two deals of one dealer: whoever has both tells everybody. */
+/** Strikes a dealer that signed two deals. A validator that has both deals tells every peer. */
 function strike(state: KeyState, dealer: DealerState): void {
   state.actions.push({ kind: 'struck', dealer: dealer.seat.address, deals: dealer.deals });
   for (const dealt of dealer.deals) broadcast(state, dealMessage(state, dealt, new Uint8Array(0)));
@@ -148,8 +148,8 @@ export function seenMessage(state: KeyState): KeyMessageOf<'seen'> {
 const countDeals = ({ dealers }: KeyState): number => dealers.filter(({ deals }) => deals.length > 0).length;
 
 /**
- * Shows what is here again to whoever may lack something of it, or may have something else. Of those who showed the same, one after the other is
- * still asked: it may know an outcome that was lost on its way here.
+ * Sends the digest of the stored deals again to peers that may lack a deal or have another one. Peers that showed the same
+ * deals are still asked, one after the other: each may know a lost outcome.
  */
 export function repeatSeen(state: KeyState): void {
   const count = countDeals(state);
@@ -161,7 +161,7 @@ export function repeatSeen(state: KeyState): void {
   if (next !== undefined) send(state, next, message);
 }
 
-/** Whether a peer was not answered this a little while ago. From now on it was. */
+/** Returns whether a peer got no answer about a subject recently, and marks it as answered. */
 export function isFirstAnswer({ answered, nowMs }: KeyState, to: Uint8Array, what: string): boolean {
   const name = `${what} ${toHex(to)}`;
   if (answered.has(name, nowMs)) return false;
@@ -169,7 +169,7 @@ export function isFirstAnswer({ answered, nowMs }: KeyState, to: Uint8Array, wha
   return true;
 }
 
-/** Where a peer has another deal of a dealer, it gets the one that is here: then both know of two. */
+/** Sends a peer that has another deal of a dealer the stored one, so that both know of two. */
 export function compareSeen(state: KeyState, from: Uint8Array, { deals }: KeyMessageOf<'seen'>): void {
   const isAlike = deals.every(({ dealer, dealHash }) => {
     const [dealt] = state.dealers[dealer]?.deals ?? [];
@@ -184,7 +184,7 @@ export function compareSeen(state: KeyState, from: Uint8Array, { deals }: KeyMes
   for (const one of others) send(state, from, dealMessage(state, one, new Uint8Array(0)));
 }
 
-/** Anybody who has a deal hands it on; the dealer with the receiver's box. */
+/** Hands a deal on, which every holder does. The dealer adds the receiver's box. */
 export function answerWant(state: KeyState, from: Uint8Array, { dealer }: KeyMessageOf<'want'>): void {
   if (state.dealers[dealer] === undefined || !isFirstAnswer(state, from, `want ${dealer}`)) return;
   if (dealer === state.ownDealer && state.polynomials !== undefined) sendOwnDeal(state, from);
@@ -194,7 +194,7 @@ export function answerWant(state: KeyState, from: Uint8Array, { dealer }: KeyMes
 
 // Complaints.
 
-/** Complains about every dealer of whom no valid shares are here. */
+/** Complains about every dealer without valid shares here. */
 export function complain(state: KeyState): void {
   if ((ownSeatOf(state)?.tickets ?? 0) === 0) return;
   for (const [dealer, { shares, complaints }] of state.dealers.entries()) {
@@ -214,8 +214,8 @@ export function complaintMessage(
 }
 
 /**
- * A new complaint is handed on to everybody; the dealer answers it for everybody. Whoever says it again gets the answer from anybody who has it:
- * the dealer may have left it out.
+ * Hands a new complaint on to every peer; the dealer answers it to every peer. A sender that repeats the complaint gets the
+ * answer from any peer that has it, since the dealer may have left that sender out.
  */
 export function hearComplaint(state: KeyState, from: Uint8Array, message: KeyMessageOf<'complaint'>): void {
   const { dealer: at, complainer, signature } = message;
@@ -246,13 +246,13 @@ function answer(state: KeyState, complainer: number, to: readonly Uint8Array[]):
   const said = { dealer: state.ownDealer, complainer, dealHash: hashDeal(state, ownDeal.deal) };
   const message = { kind: 'answer', ...state.subject, ...said, shares: computeShares(polynomials, receiver) } as const;
   for (const peer of to) {
-    // Whoever has not even the deal cannot check the answer.
+    // A peer without the deal cannot check the answer.
     send(state, peer, dealMessage(state, ownDeal, new Uint8Array(0)));
     send(state, peer, message);
   }
 }
 
-/** The commitments prove an answer, whoever sends it: the dealer may leave out the complainer alone. */
+/** Accepts an answer from any sender, because the commitments prove it. The dealer may have left out the complainer alone. */
 export function hearAnswer(state: KeyState, from: Uint8Array, message: KeyMessageOf<'answer'>): void {
   const { dealer: at, complainer, dealHash, shares } = message;
   const dealer = state.dealers[at];
@@ -272,7 +272,10 @@ export function hearAnswer(state: KeyState, from: Uint8Array, message: KeyMessag
   keepHeard(state, from, message);
 }
 
-/** What may have been lost on its way: the own complaints go to all, who may have the answer; those of others to the dealer. */
+/**
+ * Sends messages again that may have been lost. The own complaints go to all peers, any of which may have the answer. Other
+ * complaints go to the dealer.
+ */
 export function repeatComplaints(state: KeyState): void {
   for (const [dealer, { complaints, seat, shares }] of state.dealers.entries()) {
     for (const [complainer, { signature, answer }] of complaints) {

@@ -26,7 +26,7 @@ function create(count: number, options: Partial<EpochNetworkOptions> = {}): Epoc
 const last = (net: EpochNetwork, at: number): bigint => net.nodes[at]!.machine?.latest ?? 0n;
 const valuesOf = (net: EpochNetwork, at: number): string[] =>
   [...net.nodes[at]!.certified.values()].map(({ value }) => toHex(value));
-/** Time from the begin of an epoch to its certificate at a node. */
+/** Time from the beginning of an epoch to its certificate at a node. */
 const lateness = (net: EpochNetwork, at: number, epoch: bigint): number =>
   net.nodes[at]!.certified.get(epoch)!.atMs - Number(epoch) * PERIOD_MS;
 
@@ -46,7 +46,7 @@ describe('timed epochs', () => {
     expect(new Set(valuesOf(net, 0)).size).toBe(10);
   });
 
-  it('are not late because somebody is away: there is nobody to wait for', () => {
+  it('are not late if a validator is away', () => {
     const [all, some] = [create(7), create(7)];
     for (const at of [1, 4]) some.nodes[at]!.machine = undefined;
     for (const net of [all, some]) net.runUntil(6_500);
@@ -66,10 +66,10 @@ describe('timed epochs', () => {
     expect(last(net, 0)).toBe(7n);
   });
 
-  it('are signed with other shares of the key where these are dealt while an epoch is sought', () => {
+  it('are signed with new shares of the key if these are dealt during an epoch', () => {
     const net = create(4);
     for (const node of net.nodes) node.lie = () => [];
-    // Each has its own part of the first epoch alone, by shares that nobody signs with any more.
+    // Each has its own part of the first epoch alone, by shares that are no longer used.
     net.runUntil(5_500);
     net.dealAnew();
     for (const node of net.nodes) node.lie = undefined;
@@ -80,7 +80,7 @@ describe('timed epochs', () => {
     }
   });
 
-  it('reach whoever slept through them', () => {
+  it('reach a validator that missed them', () => {
     const net = create(4);
     net.nodes[3]!.machine = undefined;
     net.runUntil(200_500);
@@ -89,13 +89,13 @@ describe('timed epochs', () => {
     expect(valuesOf(net, 3)).toEqual(valuesOf(net, 0));
   });
 
-  it('go on where a fifth of the messages is lost', () => {
+  it('continue when a fifth of the messages is lost', () => {
     const net = create(4, { loss: 0.2 });
     net.runUntil(20_900);
     for (const { at } of net.nodes) expect(last(net, at)).toBeGreaterThanOrEqual(20n);
   });
 
-  it('are signed by nobody before its own clock, and a clock ahead moves no other', () => {
+  it('are signed by no validator before its own clock, and a fast clock moves no other', () => {
     const net = create(4);
     net.nodes[2]!.skewMs = 5 * PERIOD_MS;
     net.runUntil(900);
@@ -109,7 +109,7 @@ describe('timed epochs', () => {
 });
 
 describe('timed epochs with liars', () => {
-  it('who send garbage', () => {
+  it('that send garbage', () => {
     const net = create(4);
     net.nodes[1]!.lie = (message) =>
       message.kind === 'partials'
@@ -125,7 +125,7 @@ describe('timed epochs with liars', () => {
     expect(lateness(net, 0, 5n)).toBeLessThan(150);
   });
 
-  it('who withhold from all, or from some', () => {
+  it('that withhold from all, or from some', () => {
     for (const lie of [() => [], (message: EpochMessage, to: number) => (to === 0 ? [message] : [])]) {
       const net = create(7);
       for (const at of [1, 5]) net.nodes[at]!.lie = lie;
@@ -134,7 +134,7 @@ describe('timed epochs with liars', () => {
     }
   });
 
-  it('who sign for another epoch, or far ahead', () => {
+  it('that sign for another epoch, or far ahead', () => {
     const net = create(4);
     const early: EpochMessage[] = [2n, 3n, 900n].map((epoch) => {
       const signed = signPartials(fakeBls, network, { generation: 1, era: 1, epoch, shares: net.sharesOf(1) });
@@ -147,7 +147,7 @@ describe('timed epochs with liars', () => {
     for (const at of [0, 2, 3]) expect(last(net, at)).toBe(5n);
   });
 
-  it('who forge certificates', () => {
+  it('that forge certificates', () => {
     const net = create(4);
     net.runUntil(2_500);
     const known = net.nodes[0]!.certified.get(2n)!.certificate;
@@ -164,7 +164,7 @@ describe('timed epochs with liars', () => {
     expect(valuesOf(net, 0)).toEqual(valuesOf(net, 2));
   });
 
-  it('who forge many certificates cost a pairing in a while, and those for epochs to come cost none', () => {
+  it('that forge many certificates cost one pairing per pause, and none for future epochs', () => {
     let pairings = 0;
     const bls: Bls = {
       ...fakeBls,
@@ -186,7 +186,7 @@ describe('timed epochs with liars', () => {
     const nothing = { pairings: 0, certified: 0 };
     const ahead = Array.from({ length: 64 }, (_, i) => ({ ...known, epoch: BigInt(50 + i) }));
     expect(receive(liar, ahead)).toEqual(nothing);
-    // Of another generation than its epoch.
+    // This one names another generation than that of its epoch.
     expect(receive(net.group.seats.seats[2]!.address, [{ ...known, epoch: 3n, generation: 2 }])).toEqual(nothing);
     const forged = [3n, 4n].map((epoch) => ({ ...known, epoch }));
     for (let i = 0; i < 20; i++) expect(receive(liar, forged).pairings).toBe(i === 0 ? 1 : 0);
@@ -195,13 +195,13 @@ describe('timed epochs with liars', () => {
     const next = same.nodes[2]!.certified.get(3n)!.certificate;
     expect(receive(liar, [next], 2_599)).toEqual(nothing);
     expect(receive(liar, [next], 2_600)).toEqual({ pairings: 1, certified: 1 });
-    // Long behind, any of them could be taken: the first that does not hold is the last that is looked at.
+    // Far behind, a validator could use any of them. The first invalid one is the last one that it checks.
     for (let i = 0; i < 20; i++) expect(receive(liar, ahead, 200_500).pairings).toBe(i === 0 ? 1 : 0);
   });
 });
 
 describe('a network that stood still', () => {
-  /** Nobody ticked for a thousand epochs. */
+  /** A network without a tick for a thousand epochs. */
   function standStill(count = 4, options: Partial<EpochNetworkOptions> = {}) {
     const net = create(count, options);
     net.runUntil(3_500);
@@ -213,7 +213,7 @@ describe('a network that stood still', () => {
     for (const node of net.nodes) net.start(node);
   };
 
-  it('goes on with the epochs of now, and signs few of those between', () => {
+  it('continues with the current epochs, and signs few of those between', () => {
     const net = standStill();
     resume(net);
     net.runUntil(1_008_500);
@@ -221,14 +221,14 @@ describe('a network that stood still', () => {
       expect(last(net, at)).toBe(1_008n);
       expect(certified.size).toBeLessThan(100);
     }
-    // They pass over at slightly different times, so one may have an epoch that another passed over.
+    // Nodes skip epochs at slightly different times, so one may have an epoch that another skipped.
     const [one, other] = [net.nodes[0]!.certified, net.nodes[3]!.certified];
     const both = [...one.keys()].filter((epoch) => other.has(epoch));
     expect(both.length).toBeGreaterThan(8);
     for (const epoch of both) expect(one.get(epoch)!.value).toEqual(other.get(epoch)!.value);
   });
 
-  it('agrees where clocks differ about the epoch of now', () => {
+  it('agrees when clocks differ about the current epoch', () => {
     const net = standStill();
     net.nodes.forEach((node, i) => {
       node.skewMs = 400 * i;
@@ -238,7 +238,7 @@ describe('a network that stood still', () => {
     for (const { at } of net.nodes) expect(last(net, at)).toBe(1_020n);
   });
 
-  it('signs what it passed over once one needs it, and all have the same', () => {
+  it('signs a skipped epoch once a node needs it, with the same value everywhere', () => {
     const net = standStill();
     resume(net);
     net.runUntil(1_008_500);
@@ -251,7 +251,7 @@ describe('a network that stood still', () => {
     for (const { at } of net.nodes) expect(last(net, at)).toBe(1_010n);
   });
 
-  it('signs nothing early, whoever needs it', () => {
+  it('signs nothing early, even if a node needs it', () => {
     const net = standStill();
     resume(net);
     net.runUntil(1_008_500);
@@ -260,7 +260,7 @@ describe('a network that stood still', () => {
     expect(net.nodes.some(({ certified }) => certified.has(1_011n))).toBe(false);
   });
 
-  it('goes on with as few as can sign, and those who come later take it from them', () => {
+  it('continues with the fewest signers, and late nodes accept their values', () => {
     const net = standStill();
     for (const at of [0, 1, 2]) net.start(net.nodes[at]!);
     net.runUntil(1_100_500);
@@ -269,7 +269,7 @@ describe('a network that stood still', () => {
     for (const { at } of net.nodes) expect(last(net, at)).toBe(1_103n);
   });
 
-  it('is not kept busy by one who asks for all that was passed over', () => {
+  it('is not kept busy by a peer that asks for all skipped epochs', () => {
     const net = standStill();
     resume(net);
     net.runUntil(1_008_500);

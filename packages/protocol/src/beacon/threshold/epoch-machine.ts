@@ -21,33 +21,36 @@ import {
   verifyThresholdCertificate,
 } from './threshold-value.ts';
 
-/** Epochs are timed: epoch e begins at origin + e * period, by the chain's parameters. */
+/** A schedule of epochs. Epoch e begins at origin + e * period, by the chain's parameters. */
 export interface EpochSchedule {
   readonly originMs: number;
   readonly periodMs: number;
 }
 
-/** The epoch at a time; negative before the origin. */
+/** Returns the epoch at a time; negative before the origin. */
 export function epochAt({ originMs, periodMs }: EpochSchedule, nowMs: number): bigint {
   return BigInt(Math.floor((nowMs - originMs) / periodMs));
 }
 
-/** Certificates that one answer has at most. */
+/** The most certificates in one answer. */
 export const MAX_CERTIFICATES = 64;
-/** Who is further behind its clock than this goes on with an epoch of now: nobody signed for long, and a day has thousands of epochs. */
+/**
+ * The largest lag of a validator behind its clock. Beyond it, the validator continues with a current epoch: nobody signed for
+ * long, and a day has thousands of epochs.
+ */
 export const MAX_BEHIND = 64n;
-/** It goes on with a multiple of this, so that clocks that differ a little agree on it. */
+/** The validator continues with a multiple of this, so that clocks that differ a little agree on the epoch. */
 const STRIDE = 16n;
-/** No jump is shorter. */
+/** The shortest jump. */
 const LEAST_JUMP = MAX_BEHIND - STRIDE;
-/** Epochs passed over that are signed at a time, because somebody needs them. */
+/** The most skipped epochs that are signed at a time because a peer needs them. */
 const MAX_LATE = 64;
-/** They are repeated by so many times more seldom than the epoch of now. */
+/** The factor by which skipped epochs are repeated more seldom than the current epoch. */
 const LATE_RESENDS = 4;
 
 const messageCodec = union('kind', {
   partials: partialsCodec,
-  /** The certificates from an epoch on. */
+  /** Asks for the certificates from an epoch on. */
   request: struct({ from: u64 }),
   certificates: struct({
     certificates: list(thresholdCertificateCodec, {
@@ -81,29 +84,30 @@ export interface EpochMachineDependencies {
   readonly bls: Bls;
   /** Own account. */
   readonly self: Uint8Array;
-  /** As the chain lists them now. */
+  /** The generations that the chain lists now. */
   readonly generations: () => readonly BeaconGeneration[];
-  /** Who signs an epoch, and the own shares; undefined where the chain or the key generation has not told yet. */
+  /** The signers of an epoch and the own shares; undefined while chain and key generation have not told them. */
   readonly groupOf: (
     epoch: bigint,
   ) => { readonly group: ThresholdGroup; readonly shares: readonly KeyShare[] } | undefined;
-  /** Whether the value of an epoch is known here, with its certificate or without. */
+  /** Returns whether the value of an epoch is known here, with or without its certificate. */
   readonly hasValue: (epoch: bigint) => boolean;
-  /** Certificates from an epoch on, ascending, at most MAX_CERTIFICATES. Epochs that were passed over are left out. */
+  /** Returns certificates from an epoch on, ascending, at most MAX_CERTIFICATES, without skipped epochs. */
   readonly findCertificates: (from: bigint) => readonly ThresholdCertificate[];
 }
 
 /**
- * One validator's part in each epoch's value. It signs once its own clock has reached the epoch, sends its parts to all, and combines T of what it
- * hears: there is no leader to wait for. A value and its signature are unique, so nothing has to be kept before it is sent.
+ * One validator's part in each epoch's value. It signs once its own clock has reached the epoch and sends its parts to all
+ * peers. It combines T of the parts that it receives, so there is no leader to wait for. A value and its signature are unique,
+ * so nothing must be stored before it is sent.
  */
 export interface EpochMachine {
   /** The last epoch that has a certificate. */
   readonly latest: bigint;
-  /** Accounts whose parts of the epoch that is sought were wrong. */
+  /** Accounts that sent wrong parts of the epoch that is being signed. */
   readonly liars: readonly Uint8Array[];
   tick(nowMs: number): EpochAction[];
-  /** Signs an epoch that was passed over, with whoever else is asked for it. */
+  /** Signs a skipped epoch, together with any peer that is asked for it. */
   want(epoch: bigint, nowMs: number): EpochAction[];
   /** @param from account at the other end of the authenticated link. */
   receive(from: Uint8Array, message: EpochMessage, nowMs: number): EpochAction[];
@@ -120,7 +124,9 @@ interface Collected {
   readonly collector: EpochCollector;
 }
 
-/** Where shares are dealt anew for an epoch that is sought already, its parts are other ones from then on. */
+/**
+ * Renews collected parts after new shares were dealt for an epoch that is being signed already. Its parts differ from then on.
+ */
 function renew<C extends Collected>(
   { bls, groupOf }: Pick<EpochMachineDependencies, 'bls' | 'groupOf'>,
   { network, epoch, known }: { readonly network: BeaconNetwork; readonly epoch: bigint; readonly known: C | undefined },
@@ -132,13 +138,13 @@ function renew<C extends Collected>(
 
 interface State {
   latest: bigint;
-  /** Of the next epoch and the one after it: clocks differ a little. */
+  /** Parts of the next epoch and the one after it, because clocks differ a little. */
   readonly collectors: Map<bigint, Collected>;
-  /** Epochs that were passed over, and are signed now. */
+  /** Skipped epochs that are being signed now. */
   readonly late: Map<bigint, Collected & { sentMs: number }>;
-  /** The epoch that is sought. */
+  /** The epoch that is being signed. */
   next: bigint;
-  /** When others last gave it many epochs that it lacked, or since when it is behind. */
+  /** Time at which peers last supplied many missing epochs, or since which it is behind. */
   helpedMs: number | undefined;
   signed: bigint;
   sentMs: number;
@@ -146,8 +152,8 @@ interface State {
 }
 
 /**
- * Values do not depend on each other, so a network that stood still need not make up for all that time. Whoever slept alone is helped by the
- * others within a period.
+ * Jumps ahead if the validator is far behind. Values do not depend on each other, so a network that stood still need not catch
+ * up on all epochs. If only this validator was away, the others help it within a period.
  */
 function seek(state: State, schedule: EpochSchedule, nowMs: number): void {
   const now = epochAt(schedule, nowMs);
@@ -158,12 +164,12 @@ function seek(state: State, schedule: EpochSchedule, nowMs: number): void {
   state.next = isAlone ? now - (now % STRIDE) : state.latest + 1n;
 }
 
-/** The next one, or one so far ahead that others have passed over what is between. */
+/** Returns whether an epoch is the next one, or one so far ahead that others have skipped those between. */
 function isAhead({ latest }: State, epoch: bigint): boolean {
   return epoch === latest + 1n || epoch - latest >= LEAST_JUMP;
 }
 
-/** Undefined where the certificate does not hold. Only one of the epoch's own generation costs a pairing. */
+/** Returns undefined if the certificate is invalid. Only one of the epoch's own generation costs a pairing. */
 function readValue(
   { crypto, bls, generations }: Pick<EpochMachineDependencies, 'crypto' | 'bls' | 'generations'>,
   network: BeaconNetwork,
@@ -182,7 +188,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     ...{ next: options.latest + 1n, helpedMs: undefined },
     ...{ sentMs: Number.NEGATIVE_INFINITY, actions: [] },
   };
-  /** Peers whose last certificate did not hold. */
+  /** Peers that sent an invalid certificate last. */
   const doubted = createPauses(resendMs);
 
   function collectorOf(epoch: bigint): EpochCollector | undefined {
@@ -206,7 +212,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     conclude();
   }
 
-  /** Whoever has no shares asks those who have. */
+  /** Sends the own parts. A validator without shares asks those that have shares. */
   function sendParts(epoch: bigint, { group, shares }: Signers, collector: EpochCollector): void {
     const { generation, era, seats } = group;
     const peers = seats.seats.filter(({ address }) => !equalBytes(address, self));
@@ -219,7 +225,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     collector.add(self, partials);
   }
 
-  /** Opens an epoch that was passed over. Its beginning is past, so nobody learns anything early. */
+  /** Opens a skipped epoch. Its beginning is in the past, so no value becomes known early. */
   function openLate(epoch: bigint): EpochCollector | undefined {
     const known = state.late.get(epoch);
     if (known === undefined && (epoch > state.latest || state.late.size >= MAX_LATE || dependencies.hasValue(epoch))) {
@@ -251,7 +257,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     state.actions.push({ kind: 'send', to, message });
   }
 
-  /** Takes the signatures that are complete, in order. */
+  /** Accepts the complete signatures, in order. */
   function conclude(): void {
     for (;;) {
       const epoch = state.next;
@@ -262,7 +268,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     }
   }
 
-  /** @returns whether it holds. */
+  /** Accepts a certificate. @returns whether it is valid. */
   function adopt(certificate: ThresholdCertificate): boolean {
     const { epoch } = certificate;
     if (!certify(certificate)) return false;
@@ -305,8 +311,8 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   }
 
   /**
-   * Each check is a pairing. So epochs that have not begun, and those that are not needed, are passed over, and the first certificate that does
-   * not hold is the last one that its sender has checked for a while.
+   * Checks certificates from a peer. Each check is a pairing. So future epochs and epochs that are not needed are skipped. The
+   * first invalid certificate is the last one of its sender that is checked for a while.
    */
   function receiveCertificates(from: Uint8Array, certificates: readonly ThresholdCertificate[], nowMs: number): void {
     const name = toHex(from);
@@ -324,7 +330,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     conclude();
   }
 
-  /** Parts of an epoch that nobody needed until now, or one that the sender missed. */
+  /** Receives parts of an epoch that was not needed until now, or that the sender missed. */
   function receiveLate(from: Uint8Array, message: Partials, nowMs: number): void {
     const isKnown = state.late.has(message.epoch);
     const collector = openLate(message.epoch);

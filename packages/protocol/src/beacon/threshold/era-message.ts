@@ -1,20 +1,20 @@
 import { bytes, type CodecType, createFormat, type Format, list, struct, u16, u32, union } from '../../base/codec.ts';
 import { BLS_KEY_BYTES } from '../../crypto/bls.ts';
-import { seatMemberList } from './seats.ts';
+import { eraValidatorList } from './members.ts';
 import { MAX_TICKETS } from './tickets.ts';
 
 const recordFields = {
   generation: u32,
   era: u32,
-  seats: seatMemberList,
+  seats: eraValidatorList,
   commitments: list(bytes(BLS_KEY_BYTES), { count: u16, min: 1, max: MAX_TICKETS }),
 };
 const recordCodec = struct(recordFields);
 
-/** Who holds the shares of an era, and the keys by which their parts are checked. */
+/** The holders of an era's shares, and the keys that verify their parts. */
 export interface EraRecord extends CodecType<typeof recordCodec> {}
 
-/** As it is kept. */
+/** The format in which a record is stored. */
 export const eraRecordFormat: Format<EraRecord> = createFormat(recordCodec, { tag: 'ogong-beacon-era-record-v1' });
 
 const messageCodec = union('kind', {
@@ -23,7 +23,7 @@ const messageCodec = union('kind', {
   record: struct(recordFields),
 });
 
-/** How a validator that was not there when shares were dealt learns whose they are. */
+/** The messages by which a validator that missed the dealing learns the owners of the shares. */
 export type EraMessage = CodecType<typeof messageCodec>;
 
 export const eraMessageFormat: Format<EraMessage> = createFormat(messageCodec, {

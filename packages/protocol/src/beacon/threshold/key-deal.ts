@@ -17,7 +17,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { SEALED_BOX_OVERHEAD_BYTES, type SealedBox } from '../../crypto/sealed-box.ts';
 import type { BeaconNetwork } from '../beacon.ts';
 import { dealersOf, type KeyPlan, type KeySubject, keySubjectFields, type OldShares, subjectOf } from './key-plan.ts';
-import { listTickets, type Seat } from './seats.ts';
+import { type CommitteeMember, listTickets } from './members.ts';
 import { MAX_TICKETS } from './tickets.ts';
 
 const POSSESSION_DOMAIN = encodeDomain('ogong-beacon-possession-v1');
@@ -36,12 +36,15 @@ const MAX_OWN_BOX_BYTES = SEALED_BOX_OVERHEAD_BYTES + SEED_BYTES + SCALAR_BYTES 
 const dealCodec = struct({
   ...keySubjectFields,
   dealer: address,
-  /** What the dealer needs to say all of it again, sealed to itself: whoever has the deal can give it back. Empty where it has no seat. */
+  /**
+   * The secret of the dealer, sealed to itself. Any holder of the deal can return it, and the dealer can then repeat all its
+   * messages. Empty if the dealer has no place in the new committee.
+   */
   ownBox: bytes32(MAX_OWN_BOX_BYTES),
   /** One polynomial each. */
   rows: list(
     struct({
-      /** The ticket of the group before whose share is dealt on; 0 for a new key. */
+      /** The ticket of the previous group that deals its share again; 0 for a new key. */
       source: u16,
       commitments: list(bytes(BLS_KEY_BYTES), { count: u16, min: 1, max: MAX_TICKETS }),
       /** By the constant term, over encodePossession. */
@@ -61,7 +64,10 @@ export const dealFormat: Format<KeyDeal> = createFormat(dealCodec, {
   ...{ tag: 'ogong-beacon-key-deal-v1', maxBytes: MAX_DEAL_BYTES },
 });
 
-/** A dealer shows that it knows the constant term: nobody chooses a commitment by those of others. */
+/**
+ * Encodes the message by which a dealer proves that it knows the constant term. So nobody chooses a commitment by those of
+ * others.
+ */
 export function encodePossession(
   { chainId, settlement }: BeaconNetwork,
   { generation, era, attempt, set }: KeySubject,
@@ -72,12 +78,12 @@ export function encodePossession(
   return writer.bytes(dealer, 20).u16(source).bytes(key, BLS_KEY_BYTES).finish();
 }
 
-/** The tickets that a dealer deals on, or 0 alone. */
-function listSources(plan: KeyPlan, dealer: Seat): number[] {
+/** Returns the tickets whose shares a dealer deals again, or 0 alone. */
+function listSources(plan: KeyPlan, dealer: CommitteeMember): number[] {
   return plan.previous === undefined ? [0] : listTickets(dealer);
 }
 
-/** What a dealer deals, and all that it sends with it, follows from these, byte by byte. */
+/** The polynomials of a dealer. The deal and all boxes follow from them, byte by byte. */
 export interface OwnPolynomials {
   /** The seed, then the constant terms: 32 bytes, and 32 for each row. Secret. */
   readonly secret: Uint8Array;
@@ -92,11 +98,15 @@ function drawCoefficient(
   return hashToScalar(crypto, COEFFICIENT_DOMAIN, seed, createWriter().u16(source).u16(k).finish());
 }
 
-/** @param seed 32 random bytes. @returns undefined where an old share is missing. */
+/** Draws the secret of a deal. @param seed 32 random bytes. @returns undefined if an old share is missing. */
 export function createDealSecret(
   crypto: Pick<Crypto, 'sha256'>,
   plan: KeyPlan,
-  { dealer, seed, oldShares }: { readonly dealer: Seat; readonly seed: Uint8Array; readonly oldShares: OldShares },
+  {
+    dealer,
+    seed,
+    oldShares,
+  }: { readonly dealer: CommitteeMember; readonly seed: Uint8Array; readonly oldShares: OldShares },
 ): Uint8Array | undefined {
   const constants = listSources(plan, dealer).map((source) =>
     plan.previous === undefined
@@ -111,7 +121,7 @@ export function createDealSecret(
 export function createPolynomials(
   crypto: Pick<Crypto, 'sha256'>,
   plan: KeyPlan,
-  { dealer, secret }: { readonly dealer: Seat; readonly secret: Uint8Array },
+  { dealer, secret }: { readonly dealer: CommitteeMember; readonly secret: Uint8Array },
 ): OwnPolynomials {
   const seed = secret.subarray(0, SEED_BYTES);
   const rows = listSources(plan, dealer).map((source, row) => {
@@ -125,7 +135,7 @@ export function createPolynomials(
   return { secret, rows };
 }
 
-function encodeOwnBound(plan: KeyPlan, dealer: Seat): Uint8Array {
+function encodeOwnBound(plan: KeyPlan, dealer: CommitteeMember): Uint8Array {
   const { generation, era, attempt, set } = subjectOf(plan);
   return createWriter()
     .bytes(OWN_BOX_DOMAIN)
@@ -137,16 +147,16 @@ function encodeOwnBound(plan: KeyPlan, dealer: Seat): Uint8Array {
     .finish();
 }
 
-/** The dealer's seat in the new set, whose box key counts now. */
-function newSeatOf({ seats }: KeyPlan, dealer: Seat): Seat | undefined {
+/** Finds the dealer's place in the new committee, whose box key counts now. */
+function newSeatOf({ seats }: KeyPlan, dealer: CommitteeMember): CommitteeMember | undefined {
   return seats.seats.find((seat) => equalBytes(seat.address, dealer.address));
 }
 
-/** What a dealer dealt, from its own deal, where it has lost it; undefined where the box does not open. */
+/** Recovers the polynomials of a dealer from its own deal after a loss; undefined if the box does not open. */
 export function openOwnBox(
   box: Pick<SealedBox, 'open'>,
   plan: KeyPlan,
-  { deal, dealer, secret }: { readonly deal: KeyDeal; readonly dealer: Seat; readonly secret: Uint8Array },
+  { deal, dealer, secret }: { readonly deal: KeyDeal; readonly dealer: CommitteeMember; readonly secret: Uint8Array },
 ): Uint8Array | undefined {
   return box.open(secret, deal.ownBox, encodeOwnBound(plan, dealer));
 }
@@ -162,7 +172,7 @@ export function createDeal(
     readonly box: Pick<SealedBox, 'seal'>;
   },
   plan: KeyPlan,
-  { dealer, polynomials }: { readonly dealer: Seat; readonly polynomials: OwnPolynomials },
+  { dealer, polynomials }: { readonly dealer: CommitteeMember; readonly polynomials: OwnPolynomials },
 ): KeyDeal {
   const subject = subjectOf(plan);
   const rows = polynomials.rows.map(({ source, coefficients }) => {
@@ -177,28 +187,28 @@ export function createDeal(
   return { ...subject, dealer: dealer.address, ownBox: ownBox ?? new Uint8Array(0), rows };
 }
 
-/** Another one for each box. */
+/** Derives a different seed for each box. */
 function drawBoxSeed(crypto: Pick<Crypto, 'sha256'>, { secret }: OwnPolynomials, box: Uint8Array): Uint8Array {
   const seed = secret.subarray(0, SEED_BYTES);
   return concatBytes(...[0, 1].map((half) => crypto.sha256(SEED_DOMAIN, seed, box, Uint8Array.of(half))));
 }
 
-/** The shares of a receiver's tickets, row by row. */
-export function computeShares({ rows }: OwnPolynomials, receiver: Seat): bigint[] {
+/** Computes the shares of a receiver's tickets, row by row. */
+export function computeShares({ rows }: OwnPolynomials, receiver: CommitteeMember): bigint[] {
   const tickets = listTickets(receiver);
   return rows.flatMap(({ coefficients }) => tickets.map((ticket) => evaluatePolynomial(coefficients, ticket)));
 }
 
-/** What a box is bound to: it opens only beside this deal, for this receiver. */
-function encodeBoxBound(dealHash: Uint8Array, receiver: Seat): Uint8Array {
+/** Encodes the binding of a box: it opens only beside this deal, for this receiver. */
+function encodeBoxBound(dealHash: Uint8Array, receiver: CommitteeMember): Uint8Array {
   return concatBytes(BOX_DOMAIN, dealHash, receiver.address);
 }
 
-/** The shares of a receiver, sealed to it; empty where it has no ticket or its key is malformed. The same at every call. */
+/** Seals the shares of a receiver; empty if it has no ticket or a malformed key. The result is the same at every call. */
 export function sealShares(
   { crypto, box }: { readonly crypto: Pick<Crypto, 'sha256'>; readonly box: Pick<SealedBox, 'seal'> },
   polynomials: OwnPolynomials,
-  { receiver, dealHash }: { readonly receiver: Seat; readonly dealHash: Uint8Array },
+  { receiver, dealHash }: { readonly receiver: CommitteeMember; readonly dealHash: Uint8Array },
 ): Uint8Array {
   if (receiver.tickets === 0) return new Uint8Array(0);
   const text = concatBytes(...computeShares(polynomials, receiver).map(encodeScalar));
@@ -207,7 +217,7 @@ export function sealShares(
   return box.seal(receiver.boxKey, text, options) ?? new Uint8Array(0);
 }
 
-/** Undefined where the box does not open, or holds no scalars. */
+/** Opens a box; undefined if it does not open, or holds no scalars. */
 export function openShares(
   box: Pick<SealedBox, 'open'>,
   sealed: Uint8Array,
@@ -215,7 +225,7 @@ export function openShares(
     receiver,
     dealHash,
     secret,
-  }: { readonly receiver: Seat; readonly dealHash: Uint8Array; readonly secret: Uint8Array },
+  }: { readonly receiver: CommitteeMember; readonly dealHash: Uint8Array; readonly secret: Uint8Array },
 ): bigint[] | undefined {
   const text = box.open(secret, sealed, encodeBoxBound(dealHash, receiver));
   if (text === undefined || text.length % SCALAR_BYTES !== 0) return undefined;
@@ -235,8 +245,8 @@ export interface CheckedDeal {
 }
 
 /**
- * Whether a deal is one that its dealer may deal in this attempt. Shares are checked apart from it.
- * @returns the decoded points, or why it is refused.
+ * Checks whether a dealer may deal this deal in this attempt. Shares are checked separately.
+ * @returns the decoded points, or the reason of the refusal.
  */
 export function checkDeal(
   bls: Pick<Bls, 'decodeKeys' | 'evaluateKeys' | 'verify'>,
@@ -269,11 +279,11 @@ export function checkDeal(
   return { rows };
 }
 
-/** Whether shares are those of a receiver's tickets, by the commitments. */
+/** Returns whether shares are those of a receiver's tickets, by the commitments. */
 export function areShares(
   bls: Pick<Bls, 'deriveKey' | 'evaluateKeys'>,
   { rows }: CheckedDeal,
-  { receiver, shares }: { readonly receiver: Seat; readonly shares: readonly bigint[] },
+  { receiver, shares }: { readonly receiver: CommitteeMember; readonly shares: readonly bigint[] },
 ): boolean {
   const tickets = listTickets(receiver);
   if (shares.length !== rows.length * tickets.length) return false;

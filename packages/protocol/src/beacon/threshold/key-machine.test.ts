@@ -15,8 +15,8 @@ import { nobleCrypto } from '../../crypto/noble.ts';
 import { dealFormat } from './key-deal.ts';
 import { type KeyMessage, keyEntryFormat } from './key-message.ts';
 import { encodeActivation, hashOutcome, stateOutcome } from './key-outcome.ts';
+import { findCommitteeMember } from './members.ts';
 import { createEpochCollector, type KeyShare, keyOf, signPartials } from './partials.ts';
-import { findSeat } from './seats.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
 const primitives = { crypto: rememberCrypto(nobleCrypto), bls: fakeBls, box: fakeSealedBox };
@@ -38,8 +38,8 @@ function expectKey(net: KeyNetwork, honest: readonly number[], untilMs = 40_000)
 
 const dealersOf = (net: KeyNetwork, at: number): number[] =>
   net.nodes[at]!.activated!.certified.outcome.dealers.map(({ dealer }) => dealer);
-/** The place of a node among the seats. */
-const placeOf = (net: KeyNetwork, at: number): number => findSeat(net.seats, net.nodes[at]!.address);
+/** The index of a node in the committee. */
+const placeOf = (net: KeyNetwork, at: number): number => findCommitteeMember(net.seats, net.nodes[at]!.address);
 
 function signEpoch(net: KeyNetwork, signers: readonly number[], epoch = 5n): Uint8Array | undefined {
   const group = net.nodes[signers[0]!]!.agreed!.group!;
@@ -79,13 +79,13 @@ describe('key generation among honest validators', () => {
     expect(net.seats.seats.every(({ tickets }) => tickets > 0)).toBe(true);
   });
 
-  it('is done by the first proposal', () => {
+  it('ends with the first proposal', () => {
     const net = create(equal(4));
     expectKey(net, [0, 1, 2, 3]);
     expect(Math.max(...net.nodes.map(({ activatedMs }) => activatedMs!))).toBeLessThan(5_000);
   });
 
-  it.each([0.05, 0.2])('with a part of %d of the messages lost', (loss) => {
+  it.each([0.05, 0.2])('with a share of %d of the messages lost', (loss) => {
     const net = create(equal(4), { loss });
     expectKey(net, [0, 1, 2, 3], 80_000);
     expect(signEpoch(net, [1, 2, 3])).toBeDefined();
@@ -98,7 +98,7 @@ describe('key generation among honest validators', () => {
     expect(signEpoch(net, [0, 1, 3, 4, 6])).toBeDefined();
   });
 
-  it('shows its deals again to those who may lack one, and else to one after the other', () => {
+  it('shows its deals again to peers that may lack one, and to the others one after another', () => {
     const net = create(equal(7));
     let seen = 0;
     for (const node of net.nodes) {
@@ -109,11 +109,11 @@ describe('key generation among honest validators', () => {
     }
     const all = net.nodes.map(({ at }) => at);
     expectKey(net, all);
-    // Once to each of six, and then to one in each quarter of the three phases before proposals, and of one more.
+    // Once to each of six, then to one in each quarter of the three phases before proposals, and to one more.
     expect(seen).toBeLessThan(7 * (2 * 6 + 4 * 4));
   });
 
-  it('reaches a validator that heard of no outcome, though all have the same deals', () => {
+  it('reaches a validator that received no outcome, even if all have the same deals', () => {
     const net = create(equal(7));
     const isOutcome = ({ kind }: KeyMessage): boolean =>
       ['certified', 'activated', 'vote', 'activation'].includes(kind);
@@ -124,14 +124,14 @@ describe('key generation among honest validators', () => {
     expectKey(net, [3]);
   });
 
-  it('does not end where a third is away', () => {
+  it('does not end while a third is away', () => {
     const net = create(equal(3));
     net.nodes[1]!.machine = undefined;
     expect(net.runUntil(() => net.nodes[0]!.agreed !== undefined, 30_000)).toBe(false);
   });
 });
 
-/** Changes the shares in a dealer's boxes for these receivers: they do not open. */
+/** Changes the shares in a dealer's boxes for these receivers, so that the boxes do not open. */
 const spoilBoxes =
   (receivers: readonly number[]): Lie =>
   (message, to) => {
@@ -172,7 +172,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
   });
 
-  it('a dealer that answers some only is out, or all have their shares', () => {
+  it('a dealer that answers only some is out, or all have their shares', () => {
     const net = lying(
       both(spoilBoxes([honest[0]!]), (message, to) =>
         message.kind === 'answer' && to !== honest[1]! ? [] : [message],
@@ -182,11 +182,11 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     expect(signEpoch(net, honest.slice(0, net.seats.threshold))).toBeDefined();
   });
 
-  /** Less than a third of all, and none proposes first: with the liars they are too many to go without. */
+  /** Less than a third of all, without the first proposer. Together with the liars they are too many to go without. */
   const victims = (net: KeyNetwork): number[] => honest.filter((at) => placeOf(net, at) !== 0).slice(0, liars.length);
   const isToVictim = (net: KeyNetwork, { kind }: KeyMessage, to: number): boolean =>
     kind === 'answer' && victims(net).includes(to);
-  /** The liars give victims no shares, and show them to everybody else when these complain. */
+  /** The liars give victims no shares, and show these to all other peers when the victims complain. */
   function answeringOthers(): KeyNetwork {
     const net = create(equal(count));
     const toOthers: Lie = (message, to) => (isToVictim(net, message, to) ? [] : [message]);
@@ -194,16 +194,16 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     return net;
   }
 
-  it('a dealer that answers all but those who complain leaves nobody without shares', () => {
+  it('a dealer that answers all but the complainers leaves no validator without shares', () => {
     const net = answeringOthers();
     expectKey(net, honest);
-    // Its deals count, or this shows nothing.
+    // Its deals must count, or the test shows nothing.
     expect(dealersOf(net, honest[0]!)).toEqual(expect.arrayContaining(places(net)));
     // The liars sign no epoch.
     expect(signEpoch(net, honest)).toBeDefined();
   });
 
-  it('who heard no answer before the outcome gets its shares from others, after a restart too', () => {
+  it('a validator without an answer before the outcome gets its shares from others, after a restart too', () => {
     const net = answeringOthers();
     for (const at of honest) {
       net.nodes[at]!.lie = (message, to) => (net.now() < 9_000 && isToVictim(net, message, to) ? [] : [message]);
@@ -216,7 +216,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     expect(signEpoch(net, honest)).toBeDefined();
   });
 
-  it('where a dealer and a receiver never reach each other, others carry complaint and answer', () => {
+  it('other validators carry complaint and answer between a dealer and a receiver without a connection', () => {
     const net = lying(() => []);
     const [victim] = victims(net) as [number];
     for (const at of liars) net.nodes[at]!.lie = (message, to) => (to === victim ? [] : [message]);
@@ -227,8 +227,8 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     expectKey(net, honest);
   });
 
-  it('nobody signs an outcome before complaints of the first phase count', () => {
-    // A liar proposes first, and shows no answer to anybody.
+  it('no validator signs an outcome before complaints of the first phase count', () => {
+    // A liar proposes first, and shows no answer to any peer.
     const spoiled = (net: KeyNetwork): Lie => both(spoilBoxes(victims(net)), without('answer'));
     const attempt = placeOf(create(equal(count)), liars[0]!);
     const before = create(equal(count), { attempt });
@@ -257,7 +257,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
   });
 
-  it('seats that restart before proposals begin sign for no dealer that owes an answer', () => {
+  it('members that restart before proposals begin sign for no dealer that owes an answer', () => {
     const net = create(equal(count));
     for (const at of liars) net.nodes[at]!.lie = both(spoilBoxes(victims(net)), without('answer'));
     // Complaints of the first phase would count again only two phases later.
@@ -268,14 +268,14 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
   });
 
-  it('a false complaint shows the share of its own sender and moves nobody', () => {
+  it('a false complaint reveals the share of its own sender and has no other effect', () => {
     const net = lying((message) => [message]);
     net.schedule(2_100, () => {
       for (const at of liars) {
         for (const dealer of honest.map((one) => placeOf(net, one))) {
           const complainer = placeOf(net, at);
           const signature = net.signAs(at, { kind: 'complaint', dealer, complainer });
-          // Told to one validator alone, who is not the dealer.
+          // The message goes to one validator alone, which is not the dealer.
           const message: KeyMessage = { kind: 'complaint', ...subjectOf(net), dealer, complainer, signature };
           net.inject(at, honest.find((one) => placeOf(net, one) !== dealer)!, message);
         }
@@ -285,7 +285,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     expect(dealersOf(net, honest[0]!)).toEqual(expect.arrayContaining(honest.map((at) => placeOf(net, at))));
   });
 
-  it('a complaint in the name of another is dropped: nobody is made to show a share', () => {
+  it('a complaint in the name of another is dropped, so no validator is forced to reveal a share', () => {
     const net = lying((message) => [message]);
     let answers = 0;
     for (const at of honest) {
@@ -305,7 +305,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
 
   it('two deals of one dealer put it out, with both as evidence', () => {
     const net = lying((message) => [message]);
-    // Each of them deals another thing to half of the others.
+    // The second machine deals other polynomials to half of the others.
     const other = create(equal(count), { random: createSeededRandom(99) });
     const second = new Map<number, KeyMessage[]>();
     for (const at of liars) {
@@ -362,7 +362,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     expectKey(net, honest);
   });
 
-  it('who asks for the same again and again gets it once in a while, also once a key is there', () => {
+  it('a peer that repeats a request gets one answer per pause, also once there is a key', () => {
     const net = lying((message) => [message]);
     expectKey(net, honest);
     const [at, liar] = [honest[0]!, liars[0]!];
@@ -379,7 +379,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     };
     const start = net.now() + 1_000;
     for (let i = 0; i < 20; i++) expect(ask(want, start)).toEqual(i === 0 ? ['deal', 'activated'] : []);
-    // Of another's shares it keeps the answer.
+    // It stores the answer about another validator's shares.
     const other = net.nodes[honest[1]!]!;
     const complaints = [at, other.at].map((one): KeyMessage => {
       const about = { dealer: placeOf(net, one), complainer: placeOf(net, liar) };
@@ -403,7 +403,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     expect(ask(want, start + 125)).toEqual(['deal', 'activated']);
   });
 
-  it('whoever sends what does not hold costs one check in a while, whatever it is', () => {
+  it('a peer that sends invalid messages of any kind costs one check per pause', () => {
     let checks = 0;
     const verifyAddress: typeof nobleCrypto.verifyAddress = (...claim) => {
       checks += 1;
@@ -426,14 +426,14 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     const wrong = honest.map((to) => complaint(placeOf(net, to)));
     const start = net.now() + 500;
     expect(wrong.map((message) => receive(message, start))).toEqual(wrong.map((_, i) => (i === 0 ? 1 : 0)));
-    // A deal that does not parse, and then what would be checked.
+    // First a deal that does not parse, then messages that would be checked.
     const dealt: KeyMessage = { kind: 'deal', ...of, deal: new Uint8Array(90), signature, box: new Uint8Array(0) };
     expect([dealt, ...wrong].map((message) => receive(message, start + 125))).toEqual([0, ...wrong.map(() => 0)]);
     expect(receive(wrong[0]!, start + 250)).toBe(1);
     expectKey(net, honest);
   });
 
-  it('whoever proposes what does not hold gets one answer, and one computation, in a while', () => {
+  it('a peer with invalid proposals gets one answer, and one computation, per pause', () => {
     let sums = 0;
     const combineKeys: typeof fakeBls.combineKeys = (...lists) => {
       sums += 1;
@@ -481,7 +481,7 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
   });
 
   it('a rogue key without proof of possession is no deal', () => {
-    // It waits for the others, and commits to what makes the sum a key of its own choice.
+    // The liar waits for the others. Then it commits to a value that makes the sum a key of its own choice.
     const net = lying((message) => {
       if (message.kind !== 'deal' || message.box.length === 0) return [message];
       const parsed = dealFormat.decode(message.deal);
@@ -505,7 +505,7 @@ function subjectOf(net: KeyNetwork) {
 }
 
 describe('restarts during key generation', () => {
-  it('a crash after any action changes nothing: what was said is said again, byte by byte', () => {
+  it('a crash after any action changes nothing: messages are repeated byte by byte', () => {
     const clean = create(equal(4));
     expectKey(clean, [0, 1, 2, 3]);
     const seen = new Map<string, Set<string>>();
@@ -532,7 +532,7 @@ describe('restarts during key generation', () => {
     expect([...seen.values()].every((deals) => deals.size === 1)).toBe(true);
   });
 
-  it('with a lost disk, its dealers send again, and it deals nothing new', () => {
+  it('with a lost disk, the dealers send again, and it deals nothing new', () => {
     const net = create(equal(4));
     const node = net.nodes[2]!;
     net.schedule(1_600, () => {
@@ -544,7 +544,7 @@ describe('restarts during key generation', () => {
     expect(signEpoch(net, [2, 3, 0])).toBeDefined();
   });
 
-  it('with a disk lost after the outcome, it gets its shares and nobody shows them', () => {
+  it('with a disk lost after the outcome, it gets its shares without revealing them', () => {
     const net = create(equal(4));
     let answers = 0;
     for (const one of net.nodes) {
@@ -563,7 +563,7 @@ describe('restarts during key generation', () => {
   });
 
   it.each([1, 2])(
-    'with a disk lost after the outcome, it takes the deals that were agreed on, though a dealer shows it %i others first',
+    'with a disk lost after the outcome, it accepts the agreed deals, even if a dealer shows it %i others first',
     (count) => {
       const net = create(equal(4));
       expectKey(net, [0, 1, 2, 3]);
@@ -576,19 +576,19 @@ describe('restarts during key generation', () => {
         };
         other.runUntil(() => false, 1_500);
       }
-      // Nobody else is heard before.
+      // No other peer is received before.
       const { at: from } = liar;
       const silentUntil = net.now() + 100;
       for (const one of net.nodes) one.lie = (message) => (net.now() < silentUntil && one.at !== from ? [] : [message]);
       Object.assign(victim, { entries: [], agreed: undefined, activated: undefined });
       net.start(victim);
       expectKey(net, [0, 1, 2, 3], 60_000);
-      // Its shares are those that the group has commitments to.
+      // Its shares match the commitments of the group.
       expect(signEpoch(net, [2, 0, 1])).toEqual(signEpoch(net, [0, 1, 3]));
     },
   );
 
-  it('keeps as much as it has to, whatever it is told', () => {
+  it('stores no more than it needs, for any messages', () => {
     const net = create(equal(4));
     expectKey(net, [0, 1, 2, 3]);
     const kinds = net.nodes[0]!.entries.map((entry) => keyEntryFormat.decode(entry).kind);
@@ -618,14 +618,14 @@ describe('resharing', () => {
   });
 
   it('moves it to other validators, with other stakes and another threshold', () => {
-    // The first leaves, two come.
+    // The first leaves, two join.
     const { first, net } = reshare([0n, 100n, 100n, 300n, 100n, 100n]);
     expect(net.seats.threshold).not.toBe(first.seats.threshold);
     expectKey(net, [1, 2, 3, 4, 5]);
     expect(signEpoch(net, [1, 2, 3, 4, 5])).toEqual(signEpoch(first, [0, 1, 2]));
   });
 
-  it('goes on with an old threshold of dealers, and a liar among them', () => {
+  it('works with an old threshold of dealers, and a liar among them', () => {
     const { first, net } = reshare(equal(4));
     net.nodes[1]!.lie = () => [];
     expectKey(net, [0, 2, 3]);
@@ -633,7 +633,7 @@ describe('resharing', () => {
     expect(dealersOf(net, 0)).not.toContain(placeOf(net, 1));
   });
 
-  it('leaves nobody without shares where a dealer shows them to all but who complains', () => {
+  it('leaves no validator without shares if a dealer shows them to all but the complainer', () => {
     const { first, net } = reshare(equal(4));
     const victim = [0, 2, 3].find((at) => placeOf(net, at) !== 0)!;
     net.nodes[1]!.lie = both(spoilBoxes([victim]), (message, to) =>
@@ -644,7 +644,7 @@ describe('resharing', () => {
     expect(signEpoch(net, [0, 2, 3])).toEqual(signEpoch(first, [0, 1, 2]));
   });
 
-  it('takes no other share than the one that the ticket has', () => {
+  it('accepts only the share of the ticket', () => {
     const { first, net } = reshare(equal(4), {});
     const shares = new Map(first.nodes.map(({ address, agreed }) => [toHex(address), agreed!.shares!]));
     const liar = net.nodes[1]!;

@@ -43,10 +43,10 @@ import {
 } from './outcome-steps.ts';
 
 /**
- * One validator's part in making a key that nobody has whole (docs/spec/beacon-keys.md): each deals shares of a random number, or of the share that
- * it has, complains about shares that are missing or wrong, and answers complaints by the shares in the clear. More than two thirds of the
- * stake sign whose deals count; T tickets of the new shares then sign that they are there. It is fed with messages and a clock, and says what
- * to keep, sign and send.
+ * One validator's part in making a key that nobody knows as a whole (docs/spec/beacon-keys.md). Each dealer deals shares of a
+ * random number, or of its present share. A validator complains about shares that are missing or wrong. The dealer answers
+ * complaints by the shares in the clear. More than two thirds of the stake sign which deals count. T tickets of the new shares
+ * then sign that they are there. The machine receives messages and a clock, and returns what to store, sign and send.
  */
 export interface KeyMachine {
   readonly result: KeyResult | undefined;
@@ -58,7 +58,8 @@ export interface KeyMachine {
 }
 
 /**
- * @param entries what this validator kept of this attempt, in order, where it has taken part before.
+ * Creates the machine.
+ * @param entries the stored entries of this attempt, in order, if this validator has taken part before.
  */
 export function createKeyMachine(
   plan: KeyPlan,
@@ -81,7 +82,7 @@ export function createKeyMachine(
 
 function run(state: KeyState, nowMs: number, step: () => void): KeyAction[] {
   state.nowMs = nowMs;
-  // Complaints of before a restart count at once: who signs for their dealers shows the answers.
+  // Complaints from before a restart count at once: a validator that signs for their dealers shows the answers.
   state.startedMs ??= nowMs;
   step();
   for (let message = state.toSelf.shift(); message !== undefined; message = state.toSelf.shift()) {
@@ -104,15 +105,15 @@ function tick(state: KeyState): void {
   const isDue = nowMs - state.sentMs >= plan.resendMs;
   if (isDue) {
     state.sentMs = nowMs;
-    // What a signer did not answer is asked for again.
+    // Requests that a signer did not answer are repeated.
     state.isSigning.clear();
   }
   if (state.result === undefined && plan.taken !== undefined) {
-    // The others tell what was agreed on.
+    // The others tell the agreed outcome.
     if (isDue) repeatSeen(state);
   } else if (state.result === undefined) {
     if (state.ownDealer >= 0) dealInTime(state);
-    // Whoever came late asks first, and lets its shares be shown to all only where that did not help.
+    // A validator that came late asks first. It lets its shares be shown to all only if that did not help.
     if (nowMs >= Math.max(plan.startsAtMs, startedMs) + plan.phaseMs) {
       if (!state.hasSentSeen) broadcast(state, seenMessage(state));
       else if (isDue) repeatSeen(state);
@@ -128,7 +129,10 @@ function tick(state: KeyState): void {
   else sendActivation(state);
 }
 
-/** A validator without a record of this attempt may have lost it. It deals anew only where nobody returns a deal of its own. */
+/**
+ * Deals in time. A validator without a record of this attempt may have lost it. It deals anew only if no peer returns a deal of
+ * its own.
+ */
 function dealInTime(state: KeyState): void {
   const { plan, nowMs, startedMs = nowMs, ownDealer } = state;
   if (state.ownDeal !== undefined) return;
@@ -151,7 +155,7 @@ function askForDeals(state: KeyState): void {
     if (!isNeeded(state, dealer)) continue;
     if (isStruck(state, dealer) || (deals.length > 0 && (shares !== undefined || !hasTickets))) continue;
     const message: KeyMessage = { kind: 'want', ...state.subject, dealer };
-    // A deal that was agreed on is at others too.
+    // The other peers also have an agreed deal.
     if (result === undefined || deals.length > 0) send(state, seat.address, message);
     else broadcast(state, message);
   }
@@ -205,7 +209,7 @@ function hearOfOutcome(state: KeyState, from: Uint8Array, message: KeyMessageOf<
   else hearVote(state, from, message);
 }
 
-/** Whoever is still at it learns how it ended. */
+/** Tells the result to a peer that is still working on the attempt. */
 function tellResult(state: KeyState, to: Uint8Array, { kind }: KeyMessage): void {
   const { activated, result, subject } = state;
   if (kind === 'activated' || kind === 'certified') return;

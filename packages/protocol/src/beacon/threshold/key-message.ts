@@ -16,17 +16,17 @@ import { SEALED_BOX_OVERHEAD_BYTES } from '../../crypto/sealed-box.ts';
 import { MAX_DEAL_BYTES } from './key-deal.ts';
 import { certifiedFields, outcomeFields } from './key-outcome.ts';
 import { keySubjectFields } from './key-plan.ts';
-import { MAX_SEATS, MAX_TICKETS } from './tickets.ts';
+import { MAX_COMMITTEE_MEMBERS, MAX_TICKETS } from './tickets.ts';
 
-/** Shares of one receiver in one deal: rows times tickets. */
+/** The most shares of one receiver in one deal: rows times tickets. */
 const MAX_SHARES = 1 << 14;
 const MAX_BOX_BYTES = SEALED_BOX_OVERHEAD_BYTES + SCALAR_BYTES * MAX_SHARES;
-/** Above all that a message may hold. */
+/** A limit above the contents of every message. */
 export const MAX_KEY_MESSAGE_BYTES = MAX_DEAL_BYTES + MAX_BOX_BYTES + 4096;
 
 const subject = keySubjectFields;
 const signature = bytes(65);
-/** A place in the list of dealers, or of seats. */
+/** An index in the list of dealers, or of committee members. */
 const place = u16;
 
 const messageCodec = union('kind', {
@@ -36,13 +36,13 @@ const messageCodec = union('kind', {
   seen: struct({
     ...subject,
     deals: list(struct({ dealer: place, dealHash: hash }), {
-      ...{ count: u16, max: MAX_SEATS },
+      ...{ count: u16, max: MAX_COMMITTEE_MEMBERS },
       ascending: (a: { readonly dealer: number }, b: { readonly dealer: number }) => a.dealer - b.dealer,
     }),
   }),
   /** The complainer has no valid shares of the dealer. It is signed, so that others can hand it on. */
   complaint: struct({ ...subject, dealer: place, complainer: place, signature }),
-  /** The complainer's shares, for all to see. The commitments prove them. */
+  /** The complainer's shares, visible to all. The commitments prove them. */
   answer: struct({
     ...subject,
     ...{ dealer: place, complainer: place, dealHash: hash },
@@ -67,7 +67,7 @@ const messageCodec = union('kind', {
   activated: struct({ ...subject, ...certifiedFields, activation: bytes(BLS_SIGNATURE_BYTES) }),
 });
 
-/** What validators say to each other to make a key; who says it is known from the link. */
+/** The messages by which validators make a key. The link identifies the sender. */
 export type KeyMessage = CodecType<typeof messageCodec>;
 export type KeyMessageOf<K extends KeyMessage['kind']> = Extract<KeyMessage, { readonly kind: K }>;
 
@@ -75,13 +75,13 @@ export const keyMessageFormat: Format<KeyMessage> = createFormat(messageCodec, {
   ...{ tag: 'ogong-beacon-key-message-v1', maxBytes: MAX_KEY_MESSAGE_BYTES },
 });
 
-/** What a validator writes down before anything that follows from it leaves. It begins again from these. */
+/** The entries that a validator stores before it sends any message that follows from them. It resumes from these. */
 const entryCodec = union('kind', {
   /** Its polynomials. Secret. */
   secret: struct({ secret: bytes32(SCALAR_BYTES * (MAX_TICKETS + 1)) }),
   /** Its own deal, as it was signed. */
   own: struct({ deal: bytes32(MAX_DEAL_BYTES), signature }),
-  /** A message that changed what it knows. */
+  /** A message that changed the state. */
   heard: struct({ from: bytes(20), message: bytes32(MAX_KEY_MESSAGE_BYTES) }),
 });
 

@@ -14,30 +14,30 @@ import {
   keySubjectFields,
   subjectOf,
 } from './key-plan.ts';
+import { type CommitteeMember, listTickets } from './members.ts';
 import { type KeyShare, keyOf, type ThresholdGroup } from './partials.ts';
-import { listTickets, type Seat } from './seats.ts';
-import { MAX_SEATS } from './tickets.ts';
+import { MAX_COMMITTEE_MEMBERS } from './tickets.ts';
 
 const ACTIVATION_DOMAIN = encodeDomain('ogong-beacon-activation-v1');
 
 const dealersCodec = list(struct({ dealer: u16, dealHash: hash }), {
-  ...{ count: u16, min: 1, max: MAX_SEATS },
+  ...{ count: u16, min: 1, max: MAX_COMMITTEE_MEMBERS },
   ascending: (a: { readonly dealer: number }, b: { readonly dealer: number }) => a.dealer - b.dealer,
 });
 const outcomeCodec = struct({ ...keySubjectFields, dealers: dealersCodec, key: bytes(BLS_KEY_BYTES) });
 
-/** What came of a key generation: whose deals count, and the key that they make. */
+/** The result of a key generation: the deals that count, and the key that they make. */
 export interface KeyOutcome extends CodecType<typeof outcomeCodec> {}
 
 const certifiedCodec = struct({
   outcome: outcomeCodec,
   signatures: list<QuorumSignature>(struct({ signer: address, signature: bytes(65) }), {
-    ...{ count: u16, max: MAX_SEATS },
+    ...{ count: u16, max: MAX_COMMITTEE_MEMBERS },
     ascending: (a, b) => compareBytes(a.signer, b.signer),
   }),
 });
 
-/** An outcome with the signatures of more than two thirds of the stake of the seats. */
+/** An outcome with the signatures of more than two thirds of the committee's stake. */
 export interface CertifiedOutcome extends CodecType<typeof certifiedCodec> {}
 
 export const outcomeFields = { outcome: outcomeCodec };
@@ -51,7 +51,7 @@ export function stateOutcome(
   return { kind: 'outcome', transcript: crypto.sha256(transcriptFormat.encode(dealers)), key };
 }
 
-/** What seats sign to agree on an outcome, and the chain keeps of it. */
+/** Hashes the statement that committee members sign to agree on an outcome. The chain stores this hash. */
 export function hashOutcome(
   crypto: Pick<Crypto, 'sha256' | 'keccak256'>,
   network: KeyPlan['network'],
@@ -60,13 +60,15 @@ export function hashOutcome(
   return hashKeyStatement(crypto, network, outcome, stateOutcome(crypto, outcome));
 }
 
-/** What T tickets of the new shares sign, so that a key is used only once its shares are there. */
+/** Encodes the message that T tickets of the new shares sign. So a key is used only once its shares exist. */
 export function encodeActivation(outcomeHash: Uint8Array): Uint8Array {
   return concatBytes(ACTIVATION_DOMAIN, outcomeHash);
 }
 
-/** Whether these dealers are enough: more than two thirds of the stake for a new key, the old threshold for a kept one. */
-export function areEnough(plan: KeyPlan, dealers: readonly Seat[]): boolean {
+/**
+ * Returns whether these dealers are enough: more than two thirds of the stake for a new key, the old threshold for a kept one.
+ */
+export function areEnough(plan: KeyPlan, dealers: readonly CommitteeMember[]): boolean {
   if (plan.previous !== undefined) {
     return dealers.reduce((sum, { tickets }) => sum + tickets, 0) >= plan.previous.seats.threshold;
   }
@@ -74,11 +76,14 @@ export function areEnough(plan: KeyPlan, dealers: readonly Seat[]): boolean {
   return isQuorum(stake, plan.seats.totalStake);
 }
 
-/** The dealers of an outcome, undefined where it names one that there is not. */
-export function findDealers(plan: KeyPlan, outcome: Pick<KeyOutcome, 'dealers'>): readonly Seat[] | undefined {
+/** Returns the dealers of an outcome; undefined if it names one that does not exist. */
+export function findDealers(
+  plan: KeyPlan,
+  outcome: Pick<KeyOutcome, 'dealers'>,
+): readonly CommitteeMember[] | undefined {
   const all = dealersOf(plan);
   const found = outcome.dealers.map(({ dealer }) => all[dealer]);
-  return found.includes(undefined) ? undefined : (found as readonly Seat[]);
+  return found.includes(undefined) ? undefined : (found as readonly CommitteeMember[]);
 }
 
 export function isOfPlan(plan: KeyPlan, outcome: KeyOutcome): boolean {
@@ -100,13 +105,16 @@ export function verifyCertifiedOutcome(
   return verifyQuorum(crypto, { digest, signatures, validators: plan.seats.seats }).ok;
 }
 
-/** With which weight each row counts: 1 for a new key, Lagrange's for the tickets that are dealt on. */
+/** Computes the weight of each row: 1 for a new key, Lagrange's coefficient for a ticket whose share is dealt again. */
 function weighRows(plan: KeyPlan, deals: readonly CheckedDeal[]): bigint[] {
   const sources = deals.flatMap(({ rows }) => rows.map(({ source }) => source));
   return plan.previous === undefined ? sources.map(() => 1n) : computeLagrangeWeights(sources);
 }
 
-/** Commitments of the group that these deals make; undefined where a sum is infinity, which honest dealers never bring about. */
+/**
+ * Computes the commitments of the group that these deals make; undefined if a sum is infinity, which honest dealers never
+ * cause.
+ */
 export function combineDeals(
   bls: Pick<Bls, 'combineKeys'>,
   plan: KeyPlan,
@@ -116,11 +124,11 @@ export function combineDeals(
   return bls.combineKeys(lists, weighRows(plan, deals));
 }
 
-/** The shares of a receiver's tickets. @param shares of each deal, row by row. */
+/** Computes the shares of a receiver's tickets. @param shares of each deal, row by row. */
 export function combineShares(
   plan: KeyPlan,
   deals: readonly CheckedDeal[],
-  { receiver, shares }: { readonly receiver: Seat; readonly shares: readonly (readonly bigint[])[] },
+  { receiver, shares }: { readonly receiver: CommitteeMember; readonly shares: readonly (readonly bigint[])[] },
 ): KeyShare[] {
   const weights = weighRows(plan, deals);
   const rows = deals.flatMap((deal, d) =>

@@ -4,8 +4,8 @@ import { bytes, type CodecType, hash, struct, u16, u32, union, within } from '..
 import { BLS_KEY_BYTES } from '../../crypto/bls.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { BeaconNetwork } from '../beacon.ts';
+import type { Committee, CommitteeMember } from './members.ts';
 import type { KeyShare, ThresholdGroup } from './partials.ts';
-import type { Seat, Seats } from './seats.ts';
 
 const DOMAIN = {
   deal: encodeDomain('ogong-beacon-deal-v1'),
@@ -20,74 +20,74 @@ export const keySubjectFields = {
   era: within(u32, 1, 0xffffffff),
   /** From 0: another try at the same era. */
   attempt: u32,
-  /** Hash of the seats that receive shares. */
+  /** Hash of the committee that receives shares. */
   set: hash,
 };
 export const keySubjectCodec = struct(keySubjectFields);
 
-/** What each message of a key generation is about. */
+/** The subject of each message of a key generation. */
 export interface KeySubject extends CodecType<typeof keySubjectCodec> {}
 
-/** One attempt to give the seats of an era shares of a key. All that take part have the same plan, from the chain. */
+/** One attempt to give the committee of an era shares of a key. All participants read the same plan from the chain. */
 export interface KeyPlan {
   readonly network: BeaconNetwork;
   readonly generation: number;
   readonly era: number;
   readonly attempt: number;
-  /** Who receives shares, and votes on the outcome. */
-  readonly seats: Seats;
-  /** The group whose key is kept: its tickets deal. Absent for a new key: then all seats deal. */
+  /** The validators that receive shares and vote on the outcome. */
+  readonly seats: Committee;
+  /** The group whose key is kept; its tickets deal. Absent for a new key, for which all members deal. */
   readonly previous?: ThresholdGroup | undefined;
-  /** Accounts of dealers that are known to have signed two deals: their deals do not count. */
+  /** Accounts of dealers that signed two deals. Their deals do not count. */
   readonly struck?: readonly Uint8Array[] | undefined;
-  /** By the clock that ticks are given. */
+  /** Start of the attempt, by the clock of the ticks. */
   readonly startsAtMs: number;
   /** Messages of honest validators arrive within a phase. */
   readonly phaseMs: number;
   readonly resendMs: number;
   /**
-   * Transcript of the outcome that the chain has taken. Then nothing is dealt, proposed or voted on any more: whoever lacks shares asks, and
-   * whoever has what it lacks answers.
+   * Transcript of the outcome that the chain has accepted. Then no deal, proposal or vote follows. A validator that lacks
+   * shares asks, and each peer that has them answers.
    */
   readonly taken?: Uint8Array | undefined;
 }
 
-/** Phases from the start until proposals begin: deals, complaints, their way through others, answers. */
+/** Phases from the start until proposals begin: deals, complaints, their forwarding, answers. */
 const PHASES_BEFORE_PROPOSALS = 4;
-/** For so long a complaint counts for nothing: it goes to the dealer through others, and its answer comes back. */
+/** The phases in which a complaint does not count yet. It reaches the dealer through others, and the answer comes back. */
 export const ANSWER_PHASES = 2;
 
-/** The subject of all messages of an attempt. */
+/** Returns the subject of all messages of an attempt. */
 export function subjectOf({ generation, era, attempt, seats }: KeyPlan): KeySubject {
   return { generation, era, attempt, set: seats.hash };
 }
 
-/** Who deals: each with the tickets of the group before that it deals for, or with ticket 0 for a new key. */
-export function dealersOf({ seats, previous }: KeyPlan): readonly Seat[] {
+/** Returns the dealers. Each deals for its tickets of the previous group, or with ticket 0 for a new key. */
+export function dealersOf({ seats, previous }: KeyPlan): readonly CommitteeMember[] {
   return previous === undefined ? seats.seats : previous.seats.seats.filter(({ tickets }) => tickets > 0);
 }
 
-/** The turn to propose at a time; negative before proposals begin. */
+/** Returns the turn to propose at a time; negative before proposals begin. */
 export function turnAt({ startsAtMs, phaseMs }: KeyPlan, nowMs: number): number {
   return Math.floor((nowMs - startsAtMs) / phaseMs) - PHASES_BEFORE_PROPOSALS;
 }
 
-/** The place among the seats of who proposes in a turn. */
+/** Returns the index of the committee member that proposes in a turn. */
 export function proposerAt({ seats, attempt }: KeyPlan, turn: number): number {
   return (attempt + turn) % seats.seats.length;
 }
 
 export const keyStatementCodec = union('kind', {
   deal: struct({ dealHash: hash }),
-  /** Places of both in their lists. */
+  /** Indexes of dealer and complainer in their lists. */
   complaint: struct({ dealer: u16, complainer: u16 }),
   outcome: struct({ transcript: hash, key: bytes(BLS_KEY_BYTES) }),
 });
 
-/** What a validator signs with its signing key in a key generation. */
+/** The statements that a validator signs with its signing key in a key generation. */
 export type KeyStatement = CodecType<typeof keyStatementCodec>;
 
-/** The digest of a statement, 32 bytes. */
+/** Hashes a statement to the digest that is signed, 32 bytes. */
 export function hashKeyStatement(
   crypto: Pick<Crypto, 'keccak256'>,
   { chainId, settlement }: BeaconNetwork,
@@ -102,5 +102,5 @@ export function hashKeyStatement(
   return crypto.keccak256(writer.finish());
 }
 
-/** What this validator has of the group before, where it deals for it. */
+/** This validator's shares in the previous group, if it deals for it. */
 export type OldShares = readonly KeyShare[];

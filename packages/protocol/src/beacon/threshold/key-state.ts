@@ -16,28 +16,28 @@ import {
   type OldShares,
   subjectOf,
 } from './key-plan.ts';
+import { type CommitteeMember, findCommitteeMember } from './members.ts';
 import type { KeyShare, SignatureCollector, ThresholdGroup } from './partials.ts';
 import { createPauses, type Pauses } from './pauses.ts';
-import { findSeat, type Seat } from './seats.ts';
 
 export type KeyAction =
   | { readonly kind: 'send'; readonly to: Uint8Array; readonly message: KeyMessage }
-  /** Must be durable before any later action of the list is carried out. */
+  /** Must be durable before any later action of the list runs. */
   | { readonly kind: 'keep'; readonly entry: KeyEntry }
-  /** To sign with the validator's signing key; the signature comes back by `addSignature`. */
+  /** A statement for the validator's signing key. The signature comes back by `addSignature`. */
   | { readonly kind: 'sign'; readonly statement: KeyStatement }
-  /** The seats agreed. These shares may serve from now on; the chain says from which epoch. */
+  /** The committee agreed. These shares may serve from now on; the chain says from which epoch. */
   | { readonly kind: 'agreed'; readonly result: KeyResult }
-  /** T tickets of the new shares have signed: to be sent to the chain. */
+  /** T tickets of the new shares have signed. Send this to the chain. */
   | { readonly kind: 'activated'; readonly certified: CertifiedOutcome; readonly activation: Uint8Array }
   /** A dealer that signed two deals, with both. */
   | { readonly kind: 'struck'; readonly dealer: Uint8Array; readonly deals: readonly SignedDeal[] };
 
 export interface KeyResult {
   readonly certified: CertifiedOutcome;
-  /** Absent where a deal that the outcome names is not here yet. */
+  /** Absent while a deal that the outcome names is missing here. */
   readonly group?: ThresholdGroup | undefined;
-  /** Of the own tickets, where all of them are here. */
+  /** Shares of the own tickets, once all of them are here. */
   readonly shares?: readonly KeyShare[] | undefined;
 }
 
@@ -61,31 +61,31 @@ export interface KeyMachineDependencies {
 
 export interface DealComplaint {
   readonly signature: Uint8Array;
-  /** Negative infinity for one of before a restart: it counts at once. */
+  /** Time of receipt. Negative infinity after a restart, so that the complaint counts at once. */
   readonly heardMs: number;
-  /** The complainer's shares, once they were shown: kept for a complainer to whom the dealer shows nothing. */
+  /** The complainer's shares, once they were shown. They are stored for a complainer that the dealer leaves out. */
   answer: KeyMessageOf<'answer'> | undefined;
 }
 
-/** An outcome, with the votes for it. */
+/** An outcome with its votes. */
 interface CountedOutcome {
   readonly outcome: KeyOutcome;
   /** By account. */
   readonly votes: Map<string, QuorumSignature>;
-  /** Of those who voted. */
+  /** Stake of the voters. */
   stake: bigint;
 }
 
-/** What is known of one dealer. */
+/** The known state of one dealer. */
 export interface DealerState {
-  readonly seat: Seat;
-  /** The first deal that was heard, and a second one that differs. */
+  readonly seat: CommitteeMember;
+  /** The first deal that was received, and a second one that differs. */
   readonly deals: (SignedDeal & { readonly hash: Uint8Array; readonly checked: CheckedDeal })[];
-  /** The own shares in the first deal, once they hold. */
+  /** The own shares in the first deal, once they are valid. */
   shares: readonly bigint[] | undefined;
   /** By the place of the complainer. */
   readonly complaints: Map<number, DealComplaint>;
-  /** Signed deals that were refused: no dealer has us check many. */
+  /** Number of signed deals that were refused. It limits the checks per dealer. */
   refused: number;
 }
 
@@ -93,39 +93,42 @@ export interface KeyState extends KeyMachineDependencies {
   readonly plan: KeyPlan;
   readonly subject: KeySubject;
   readonly dealers: readonly DealerState[];
-  /** Own place among the seats, and the dealers; -1 for none. */
+  /** Own index in the committee and among the dealers; -1 for none. */
   readonly ownSeat: number;
   readonly ownDealer: number;
-  /** Everybody who takes part. */
+  /** Accounts of all participants. */
   readonly peers: readonly Uint8Array[];
   polynomials: OwnPolynomials | undefined;
-  /** The own deal was signed: by this process, or by the one before it. */
+  /** The own signed deal, from this process or the one before it. */
   ownDeal: SignedDeal | undefined;
   isSigning: Set<string>;
   /** The last turn in which this validator proposed, and voted. */
   proposedTurn: number;
   votedTurn: number;
   proposal: KeyMessage | undefined;
-  /** Of the turn that it voted in last. */
+  /** The vote of the turn in which it voted last. */
   ownVote: KeyMessage | undefined;
   readonly outcomes: Map<string, CountedOutcome>;
   result: KeyResult | undefined;
-  /** The last parts of the activation from each seat, until they can be combined. */
+  /** The last parts of the activation from each member, until they can be combined. */
   readonly heldActivations: Map<string, { readonly from: Uint8Array; readonly message: KeyMessageOf<'activation'> }>;
   collector: SignatureCollector | undefined;
   activated: { readonly certified: CertifiedOutcome; readonly activation: Uint8Array } | undefined;
   nowMs: number;
   sentMs: number;
   startedMs: number | undefined;
-  /** Deals were compared, and complaints made. */
+  /** Whether deals were compared and complaints made. */
   hasSentSeen: boolean;
-  /** Of each peer that showed the same deals as there were here, how many these were: until there are more, it has nothing to learn. By account. */
+  /**
+   * Number of common deals of each peer that showed the same deals as this validator, by account. Until there are more, such a
+   * peer has nothing to learn.
+   */
   readonly alike: Map<string, number>;
-  /** How often peers that have nothing to learn were asked whether there is an outcome. */
+  /** Number of requests to peers with the same deals for an outcome. */
   asked: number;
-  /** What a peer was answered, by kind: it repeats its questions, and an answer may be megabytes. */
+  /** Recent answers to a peer, by kind. A peer repeats its questions, and an answer may be megabytes. */
   readonly answered: Pauses;
-  /** Peers that sent what does not hold: nothing of theirs is looked at for a while. And dealers whose box did not open. */
+  /** Peers that sent an invalid message, and dealers whose box did not open. Their messages are ignored for a while. */
   readonly doubted: Pauses;
   actions: KeyAction[];
   toSelf: KeyMessage[];
@@ -140,7 +143,7 @@ export function createKeyState(plan: KeyPlan, dependencies: KeyMachineDependenci
     plan,
     subject: subjectOf(plan),
     dealers: dealers.map((seat) => ({ seat, deals: [], shares: undefined, complaints: new Map(), refused: 0 })),
-    ownSeat: findSeat(plan.seats, self),
+    ownSeat: findCommitteeMember(plan.seats, self),
     ownDealer: dealers.findIndex(({ address }) => equalBytes(address, self)),
     peers: accounts.filter((one, i) => accounts.findIndex((other) => equalBytes(one, other)) === i),
     ...{ polynomials: undefined, ownDeal: undefined, isSigning: new Set<string>() },
@@ -148,13 +151,13 @@ export function createKeyState(plan: KeyPlan, dependencies: KeyMachineDependenci
     ...{ result: undefined, heldActivations: new Map(), collector: undefined, activated: undefined },
     ...{ nowMs: Number.NEGATIVE_INFINITY, sentMs: Number.NEGATIVE_INFINITY, startedMs: undefined, hasSentSeen: false },
     ...{ alike: new Map(), asked: 0 },
-    // Honest ones ask once a resend; what they send is some time on its way, now more, now less.
+    // Honest peers ask once per resend interval. The delay of their messages varies.
     ...{ answered: createPauses(plan.resendMs / 2), doubted: createPauses(plan.resendMs / 2) },
     ...{ actions: [], toSelf: [] },
   };
 }
 
-export function ownSeatOf(state: KeyState): Seat | undefined {
+export function ownSeatOf(state: KeyState): CommitteeMember | undefined {
   return state.plan.seats.seats[state.ownSeat];
 }
 
@@ -183,22 +186,22 @@ export function hashDeal(state: Pick<KeyState, 'crypto'>, deal: Uint8Array): Uin
   return state.crypto.sha256(deal);
 }
 
-/** The dealers whose shares are still needed: all, and of an outcome those that it names. */
+/** Returns whether the shares of a dealer are still needed. After an outcome only the dealers that it names count. */
 export function isNeeded({ result }: KeyState, at: number): boolean {
   return result === undefined || result.certified.outcome.dealers.some(({ dealer }) => dealer === at);
 }
 
-/** The message with a dealer's deal. Its box is the receiver's where the dealer itself speaks. */
+/** Creates the message with a dealer's deal. The dealer itself adds the receiver's box. */
 export function dealMessage(state: KeyState, { deal, signature }: SignedDeal, box: Uint8Array): KeyMessage {
   return { kind: 'deal', ...state.subject, deal, signature, box };
 }
 
-/** Hash of the deal of a dealer that the seats agreed on. */
+/** Returns the hash of a dealer's deal that the committee agreed on. */
 export function agreedDealOf({ result }: KeyState, at: number): Uint8Array | undefined {
   return result?.certified.outcome.dealers.find(({ dealer }) => dealer === at)?.dealHash;
 }
 
-/** Why a dealer's deal does not count now, if it does not. */
+/** Returns the reason that a dealer's deal does not count now, if there is one. */
 export function objectTo(
   state: KeyState,
   at: number,
@@ -215,7 +218,7 @@ export function isStruck({ dealers, plan }: KeyState, at: number): boolean {
   return deals.length > 1 || (plan.struck ?? []).some((one) => equalBytes(one, seat.address));
 }
 
-/** Complainers that a dealer has had the time to answer, and has not. */
+/** Returns the complainers that a dealer had time to answer and did not. */
 export function listUnanswered({ dealers, plan, nowMs }: KeyState, at: number): number[] {
   const { complaints } = dealers[at] as DealerState;
   const since = nowMs - ANSWER_PHASES * plan.phaseMs;
@@ -226,7 +229,10 @@ export function listUnanswered({ dealers, plan, nowMs }: KeyState, at: number): 
 
 const MAX_REFUSED = 3;
 
-/** Each check costs something, and an honest peer sends nothing that it has not checked itself. */
+/**
+ * Ignores a peer for a while after an invalid message. Each check costs time, and an honest peer sends only messages that it
+ * has checked itself.
+ */
 export function doubt({ doubted, nowMs }: KeyState, peer: Uint8Array): void {
   doubted.begin(toHex(peer), nowMs);
 }
@@ -244,7 +250,7 @@ export function readDeal(
   const hash = hashDeal(state, deal);
   if (dealer === undefined) return undefined;
   const agreed = agreedDealOf(state, at);
-  // The one that was agreed on is taken whatever its dealer showed before, and none in its place.
+  // The agreed deal is accepted even if its dealer showed other ones before, and no other deal in its place.
   if (agreed === undefined || !equalBytes(agreed, hash)) {
     if (agreed !== undefined && dealer.deals.length === 0) return undefined;
     if (dealer.deals.length > 1 || dealer.refused >= MAX_REFUSED) return undefined;

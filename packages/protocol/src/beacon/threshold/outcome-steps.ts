@@ -30,10 +30,10 @@ import {
   ownSeatOf,
   send,
 } from './key-state.ts';
+import { findCommitteeMember } from './members.ts';
 import { createSignatureCollector } from './partials.ts';
-import { findSeat } from './seats.ts';
 
-/** What this validator would sign now: the outcome of all dealers that it has nothing against. */
+/** Computes the outcome that this validator would sign now: all chosen dealers without an objection. */
 function computeOutcome(state: KeyState, chosen: readonly number[]): KeyOutcome | undefined {
   const { plan, subject, bls } = state;
   const dealers = chosen.map((at) => state.dealers[at] as DealerState);
@@ -67,16 +67,16 @@ export function propose(state: KeyState): void {
   broadcast(state, state.proposal);
 }
 
-/** Signs the outcome if there is nothing against any of its dealers, and otherwise says what there is. */
+/** Signs the outcome if there is no objection to its dealers. Otherwise it sends the objection. */
 export function hearProposal(state: KeyState, from: Uint8Array, { turn, outcome }: KeyMessageOf<'proposal'>): void {
   const proposer = state.plan.seats.seats[proposerAt(state.plan, turn)];
   const current = turnAt(state.plan, state.nowMs);
   if (proposer === undefined || !equalBytes(proposer.address, from) || state.ownSeat < 0 || state.result !== undefined)
     return;
   if (state.votedTurn === turn && state.ownVote !== undefined) send(state, from, state.ownVote);
-  // Before, no complaint counts yet. The proposal is sent again.
+  // Before proposals begin, no complaint counts yet. The proposer repeats its message.
   if (current < 0) return;
-  // Its clock may be a little before or behind this one.
+  // The proposer's clock may differ a little from this one.
   if (Math.abs(turn - current) > 1 || state.votedTurn >= turn || !isOfPlan(state.plan, outcome)) return;
   if (findDealers(state.plan, outcome) === undefined) return;
   const against = outcome.dealers.filter(({ dealer, dealHash }) => {
@@ -91,7 +91,7 @@ export function hearProposal(state: KeyState, from: Uint8Array, { turn, outcome 
     state,
     outcome.dealers.map(({ dealer }) => dealer),
   );
-  // Of the same deals everybody computes the same key.
+  // From the same deals, all validators compute the same key.
   if (own === undefined || !equalBytes(own.key, outcome.key)) {
     doubt(state, from);
     return;
@@ -101,7 +101,7 @@ export function hearProposal(state: KeyState, from: Uint8Array, { turn, outcome 
   state.actions.push({ kind: 'sign', statement: stateOutcome(state.crypto, outcome) });
 }
 
-/** Tells a proposer what there is against a dealer. */
+/** Tells a proposer the objection to a dealer. */
 function object(state: KeyState, { to, dealer: at }: { readonly to: Uint8Array; readonly dealer: number }): void {
   const dealer = state.dealers[at] as DealerState;
   if (dealer.deals.length === 0) send(state, to, { kind: 'want', ...state.subject, dealer: at });
@@ -114,7 +114,7 @@ function object(state: KeyState, { to, dealer: at }: { readonly to: Uint8Array; 
 
 const MAX_OUTCOMES = 64;
 
-/** @returns where votes for an outcome are counted. */
+/** Returns the entry in which votes for an outcome are counted. */
 function noteOutcome(state: KeyState, outcome: KeyOutcome) {
   const key = toHex(hashOutcome(state.crypto, state.plan.network, outcome));
   const known = state.outcomes.get(key);
@@ -159,7 +159,7 @@ export function hearCertified(state: KeyState, from: Uint8Array, message: KeyMes
   reach(state);
 }
 
-/** A dealer may have shown this validator another deal than the one that was agreed on, and given it shares of that. */
+/** Adopts an agreed outcome. A dealer may have shown this validator another deal than the agreed one, with shares of that. */
 function agreeOn(state: KeyState, certified: CertifiedOutcome): void {
   state.result = { certified };
   for (const { dealer: at, dealHash } of certified.outcome.dealers) {
@@ -172,7 +172,7 @@ function agreeOn(state: KeyState, certified: CertifiedOutcome): void {
   }
 }
 
-/** The deals that an outcome names, where all of them are here. */
+/** Returns the deals that an outcome names, if all of them are here. */
 function findDeals(state: KeyState, { dealers }: KeyOutcome): DealerState['deals'] | undefined {
   const found = dealers.map(({ dealer, dealHash }) =>
     state.dealers[dealer]?.deals.find(({ hash }) => equalBytes(hash, dealHash)),
@@ -180,7 +180,7 @@ function findDeals(state: KeyState, { dealers }: KeyOutcome): DealerState['deals
   return found.includes(undefined) ? undefined : (found as DealerState['deals']);
 }
 
-/** Makes of an agreed outcome what is possible with what is here: the group, then the own shares. */
+/** Completes an agreed outcome as far as the stored deals allow: first the group, then the own shares. */
 export function reach(state: KeyState): void {
   const { result, plan, bls } = state;
   if (result === undefined || result.shares !== undefined) return;
@@ -219,12 +219,12 @@ export function sendActivation(state: KeyState): void {
 }
 
 export function hearActivation(state: KeyState, from: Uint8Array, message: KeyMessageOf<'activation'>): void {
-  if (state.activated !== undefined || findSeat(state.plan.seats, from) < 0) return;
+  if (state.activated !== undefined || findCommitteeMember(state.plan.seats, from) < 0) return;
   state.heldActivations.set(toHex(from), { from, message });
   activate(state);
 }
 
-/** Combines the parts that are here, once the outcome and its group are. */
+/** Combines the stored parts of the activation, once the outcome and its group are known. */
 function activate(state: KeyState): void {
   const { result, bls, plan } = state;
   if (result?.group === undefined || state.activated !== undefined) return;
@@ -254,7 +254,7 @@ export function hearActivated(state: KeyState, from: Uint8Array, message: KeyMes
     return;
   }
   keepHeard(state, from, message);
-  // Two outcomes of an attempt may both be agreed on. Whichever the chain has counts, and either can be used with what is here.
+  // Two outcomes of an attempt may both be agreed on. The one on the chain counts, and the stored deals allow either.
   const known = state.result?.certified.outcome;
   if (known === undefined || !equalBytes(hashOutcome(state.crypto, state.plan.network, known), outcomeHash)) {
     agreeOn(state, certified);

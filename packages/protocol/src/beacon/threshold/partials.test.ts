@@ -9,6 +9,7 @@ import { evaluatePolynomial } from '../../crypto/bls-scalar.ts';
 import { nobleCrypto } from '../../crypto/noble.ts';
 import { createNobleBls, nobleBls } from '../../crypto/noble-bls.ts';
 import { SEALED_BOX_KEY_BYTES } from '../../crypto/sealed-box.ts';
+import { type Committee, formCommittee, listTickets } from './members.ts';
 import {
   createEpochCollector,
   keyOf,
@@ -17,7 +18,6 @@ import {
   signPartials,
   type ThresholdGroup,
 } from './partials.ts';
-import { assignSeats, listTickets, type Seats } from './seats.ts';
 import {
   computeThresholdValue,
   encodeEpochMessage,
@@ -35,7 +35,7 @@ function createGroup(stakes: readonly bigint[], bls: Bls = fakeBls) {
     const address = new Uint8Array(20).fill(i + 1);
     return { address, signingKey: address, stake, boxKey };
   });
-  const seats: Seats = assignSeats(nobleCrypto, network, members);
+  const seats: Committee = formCommittee(nobleCrypto, network, members);
   const polynomial = Array.from({ length: seats.threshold }, (_, i) => BigInt(1_000 + 17 * i));
   const commitments = bls.decodeKeys(polynomial.map((one) => bls.deriveKey(one)))!;
   const group: ThresholdGroup = { generation: 2, era: 5, seats, commitments };
@@ -51,7 +51,7 @@ function createGroup(stakes: readonly bigint[], bls: Bls = fakeBls) {
 const equal = [25n, 25n, 25n, 25n];
 
 describe('partial signatures', () => {
-  it('give one signature, whoever signs, once a threshold has', () => {
+  it('give one signature once a threshold has signed, for any signers', () => {
     for (const who of [
       [0, 1, 2],
       [3, 0, 2],
@@ -90,7 +90,7 @@ describe('partial signatures', () => {
     );
   });
 
-  it('of a wrong share are found, and whoever sent them is not listened to again', () => {
+  it('of a wrong share are found, and their sender is ignored from then on', () => {
     const { group, sign, whole, from } = createGroup(equal);
     const collector = createEpochCollector({ bls: fakeBls, network }, { group, epoch });
     const lie = {
@@ -110,7 +110,7 @@ describe('partial signatures', () => {
   it.each([
     ['outside the subgroup', encodeFakeOutsider(96)],
     ['no point at all', new Uint8Array(96)],
-  ])('that are %s stop nobody', (_, signature) => {
+  ])('that are %s do not block a signature', (_, signature) => {
     const { group, sign, whole, from } = createGroup(equal);
     const collector = createEpochCollector({ bls: fakeBls, network }, { group, epoch });
     collector.add(from(1), { ...sign(1), partials: [{ ticket: sign(1).partials[0]!.ticket, signature }] });
@@ -129,7 +129,7 @@ describe('partial signatures', () => {
     expect(collector.add(from(1), sign(0))).toBe('foreign-ticket');
     expect(collector.add(from(0), sign(0))).toBeUndefined();
     expect(collector.add(from(0), sign(0))).toBe('known');
-    // What was signed for another epoch, and only says that it is of this one.
+    // Parts that were signed for another epoch and relabelled.
     expect(collector.add(from(1), { ...sign(1, 10n), epoch })).toBeUndefined();
     collector.add(from(2), sign(2));
     expect(collector.liars).toEqual([from(1)]);
@@ -166,11 +166,11 @@ describe('a threshold epoch', () => {
       generations: known,
     });
 
-  it('is combined from what the vectors have, by the real curve', () => {
+  it('is combined from the vectors, with the real curve', () => {
     const members = vectors.seats.members.map(({ boxKeyHash: _, ...one }) => ({
       ...{ address: fromHex(one.address), signingKey: fromHex(one.signingKey), stake: BigInt(one.stake), boxKey },
     }));
-    const seats = assignSeats(nobleCrypto, network, members);
+    const seats = formCommittee(nobleCrypto, network, members);
     const commitments = nobleBls.decodeKeys(vectors.commitments.map((one) => fromHex(one)))!;
     const group = { generation: vectors.generation, era: vectors.era, seats, commitments };
     const collector = createEpochCollector({ bls: nobleBls, network }, { group, epoch: BigInt(vectors.epoch) });
@@ -219,7 +219,7 @@ describe('a threshold epoch', () => {
   });
 });
 
-describe('seats', () => {
+describe('committees', () => {
   const member = (n: number, stake: bigint) => ({
     address: new Uint8Array(20).fill(n),
     signingKey: new Uint8Array(20),
@@ -227,27 +227,27 @@ describe('seats', () => {
     boxKey,
   });
 
-  it('are hashed with all that counts', () => {
-    const { hash } = assignSeats(nobleCrypto, network, [member(1, 5n), member(2, 6n)]);
+  it('are hashed with all relevant fields', () => {
+    const { hash } = formCommittee(nobleCrypto, network, [member(1, 5n), member(2, 6n)]);
     const others = [
       [member(1, 5n), member(2, 7n)],
       [member(1, 5n), { ...member(2, 6n), signingKey: new Uint8Array(20).fill(1) }],
       [member(1, 5n), { ...member(2, 6n), boxKey: new Uint8Array(SEALED_BOX_KEY_BYTES).fill(1) }],
       [member(1, 5n), member(3, 6n)],
       [member(1, 5n)],
-    ].map((members) => assignSeats(nobleCrypto, network, members).hash);
-    others.push(assignSeats(nobleCrypto, { ...network, chainId: 1n }, [member(1, 5n), member(2, 6n)]).hash);
+    ].map((members) => formCommittee(nobleCrypto, network, members).hash);
+    others.push(formCommittee(nobleCrypto, { ...network, chainId: 1n }, [member(1, 5n), member(2, 6n)]).hash);
     for (const other of others) expect(other).not.toEqual(hash);
-    expect(assignSeats(nobleCrypto, network, [member(2, 6n), member(1, 5n)]).hash).toEqual(hash);
+    expect(formCommittee(nobleCrypto, network, [member(2, 6n), member(1, 5n)]).hash).toEqual(hash);
   });
 
-  it('are those with the most stake, and none without', () => {
+  it('have the members with the most stake, and none without stake', () => {
     const many = Array.from({ length: 130 }, (_, i) => member(i + 1, BigInt(i)));
-    const { seats } = assignSeats(nobleCrypto, network, many);
+    const { seats } = formCommittee(nobleCrypto, network, many);
     expect(seats.map(({ address }) => address[0])).toEqual(Array.from({ length: 128 }, (_, i) => i + 3));
-    expect(() => assignSeats(nobleCrypto, network, [member(1, 0n)])).toThrow(ProtocolError);
-    expect(() => assignSeats(nobleCrypto, network, [member(1, 5n), member(1, 5n)])).toThrow(ProtocolError);
-    expect(() => assignSeats(nobleCrypto, network, [{ ...member(1, 5n), boxKey: new Uint8Array(3) }])).toThrow(
+    expect(() => formCommittee(nobleCrypto, network, [member(1, 0n)])).toThrow(ProtocolError);
+    expect(() => formCommittee(nobleCrypto, network, [member(1, 5n), member(1, 5n)])).toThrow(ProtocolError);
+    expect(() => formCommittee(nobleCrypto, network, [{ ...member(1, 5n), boxKey: new Uint8Array(3) }])).toThrow(
       ProtocolError,
     );
   });

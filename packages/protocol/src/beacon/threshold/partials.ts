@@ -14,16 +14,16 @@ import {
 import { BLS_SIGNATURE_BYTES, type Bls, type BlsKeys } from '../../crypto/bls.ts';
 import { computeLagrangeWeights } from '../../crypto/bls-scalar.ts';
 import type { BeaconNetwork } from '../beacon.ts';
-import { findSeat, listTickets, type Seats } from './seats.ts';
+import { type Committee, findCommitteeMember, listTickets } from './members.ts';
 import { encodeEpochMessage } from './threshold-value.ts';
 import { MAX_TICKETS } from './tickets.ts';
 
-/** Who may sign for a generation in an era, and by which keys their parts are checked. */
+/** The signers of a generation in an era, and the keys that verify their parts. */
 export interface ThresholdGroup {
   readonly generation: number;
   readonly era: number;
-  readonly seats: Seats;
-  /** Commitments to the polynomial whose value at 0 is the key and at ticket j the share of j: as many as the threshold. */
+  readonly seats: Committee;
+  /** Commitments to the polynomial, as many as the threshold. Its value at 0 is the key, and at ticket j the share of j. */
   readonly commitments: BlsKeys;
 }
 
@@ -43,7 +43,7 @@ export const partialsCodec = struct({
   }),
 });
 
-/** The parts that one validator signs of an epoch's signature, one for each of its tickets. */
+/** One validator's parts of an epoch's signature, one for each of its tickets. */
 export interface Partials extends CodecType<typeof partialsCodec> {}
 
 export const partialsFormat: Format<Partials> = createFormat(partialsCodec, { tag: 'ogong-beacon-partials-v1' });
@@ -64,7 +64,10 @@ export function signPartials(
   return { generation, era, epoch, partials: partials.sort((a, b) => a.ticket - b.ticket) };
 }
 
-/** Whether the share of a ticket signed. A signature outside the subgroup, or of another message, is none. */
+/**
+ * Returns whether the share of a ticket signed the message. A signature outside the subgroup, or of another message, does not
+ * count.
+ */
 export function verifyPartial(
   bls: Pick<Bls, 'verify' | 'evaluateKeys'>,
   group: ThresholdGroup,
@@ -73,7 +76,7 @@ export function verifyPartial(
   return bls.verify(bls.evaluateKeys(group.commitments, at), message, signature);
 }
 
-/** A part of a signature, by one ticket. */
+/** One ticket's part of a signature. */
 export type Partial = Partials['partials'][number];
 export type PartialsRefusal = 'other-group' | 'no-seat' | 'foreign-ticket' | 'bad-signature' | 'known';
 
@@ -82,7 +85,7 @@ export interface SignatureCollector {
   readonly signature: Uint8Array | undefined;
   /** Accounts whose parts turned out to be wrong. */
   readonly liars: readonly Uint8Array[];
-  /** @param from account at the other end of the link. @returns why they do not count, if they do not. */
+  /** Adds parts. @param from account at the other end of the link. @returns the reason of a refusal, if there is one. */
   add(from: Uint8Array, partials: readonly Partial[]): PartialsRefusal | undefined;
 }
 
@@ -92,8 +95,8 @@ interface Part extends Partial {
 }
 
 /**
- * Gathers parts of the signature of one message. T of them are combined unchecked and the result is checked: one pairing. Only where that
- * fails is each part checked, the wrong ones dropped, and whoever sent one is not listened to any more.
+ * Gathers parts of the signature of one message. T of them are combined unchecked and the result is checked: one pairing. Only
+ * if that fails, each part is checked. Wrong parts are dropped, and their senders are ignored from then on.
  */
 export function createSignatureCollector(
   bls: Bls,
@@ -117,7 +120,7 @@ export function createSignatureCollector(
     }
   }
 
-  /** @returns whether a part was wrong. */
+  /** Drops wrong parts. @returns whether there was one. */
   function dropWrong(): boolean {
     const before = parts.size;
     for (const part of parts.values()) {
@@ -138,7 +141,7 @@ export function createSignatureCollector(
     },
     liars,
     add(from, partials) {
-      const seat = group.seats.seats[findSeat(group.seats, from)];
+      const seat = group.seats.seats[findCommitteeMember(group.seats, from)];
       if (seat === undefined) return 'no-seat';
       if (isLiar(from)) return 'bad-signature';
       const own = new Set(listTickets(seat));

@@ -1,12 +1,12 @@
-/** What is not done again for a while, by name. */
+/** Pauses by name: actions that are not repeated for a while. */
 export interface Pauses {
   has(name: string, nowMs: number): boolean;
   begin(name: string, nowMs: number): void;
 }
 
-/** @param spanMs how long one lasts. A clock that is set back ends it, too. */
+/** Creates pauses. @param spanMs length of a pause. A clock that is set back ends it too. */
 export function createPauses(spanMs: number): Pauses {
-  /** When each began, the oldest first. */
+  /** The begin of each pause, the oldest first. */
   const begun = new Map<string, number>();
   const isOver = (sinceMs: number, nowMs: number): boolean => !(nowMs >= sinceMs && nowMs - sinceMs < spanMs);
   return {

@@ -5,13 +5,13 @@ import type { BeaconNetwork } from '../beacon.ts';
 
 const DOMAIN = encodeDomain('ogong-beacon-retirement-v1');
 
-/** The end of a generation without a next one: the validators go back to the bootstrap beacon. */
+/** The end of a generation without a successor. The validators return to the bootstrap beacon. */
 export interface Retirement {
   readonly generation: number;
   readonly lastEpoch: bigint;
 }
 
-/** What validators sign to end a generation, 32 bytes. */
+/** Hashes the statement that validators sign to end a generation, 32 bytes. */
 export function hashRetirement(
   crypto: Pick<Crypto, 'keccak256'>,
   { chainId, settlement }: BeaconNetwork,

@@ -9,14 +9,14 @@ import type { BeaconNetwork } from '../beacon.ts';
 const EPOCH_DOMAIN = encodeDomain('ogong-beacon-epoch-v2');
 const VALUE_DOMAIN = encodeDomain('ogong-beacon-v2');
 
-/** A key and the epochs whose values are signed with it. The chain keeps all of them. */
+/** A key and the epochs whose values it signs. The chain stores all generations. */
 export interface BeaconGeneration {
   /** From 1. */
   readonly generation: number;
   /** 48 bytes. */
   readonly key: Uint8Array;
   readonly firstEpoch: bigint;
-  /** Absent while it goes on. */
+  /** Absent while the generation continues. */
   readonly lastEpoch?: bigint | undefined;
 }
 
@@ -25,7 +25,10 @@ export interface EpochSubject {
   readonly epoch: bigint;
 }
 
-/** What T tickets sign. The era is no part of it, so the signature stays the same when shares are dealt anew. */
+/**
+ * Encodes the message that T tickets sign. It does not contain the era, so the signature stays the same when shares are dealt
+ * anew.
+ */
 export function encodeEpochMessage(
   { chainId, settlement }: BeaconNetwork,
   { generation, epoch }: EpochSubject,
@@ -34,7 +37,7 @@ export function encodeEpochMessage(
   return writer.u32(generation).u64(epoch).finish();
 }
 
-/** The value of an epoch, 32 bytes. A key and an epoch have one signature, so nobody can choose it. */
+/** Computes the value of an epoch, 32 bytes. A key and an epoch have one signature, so nobody can choose it. */
 export function computeThresholdValue(
   crypto: Pick<Crypto, 'sha256'>,
   { chainId }: Pick<BeaconNetwork, 'chainId'>,
@@ -50,7 +53,7 @@ export const thresholdCertificateCodec: Codec<ThresholdCertificate> = struct({
   signature: bytes(BLS_SIGNATURE_BYTES),
 });
 
-/** All that a reader needs who knows the generations. */
+/** A certificate for readers that know the generations. */
 export interface ThresholdCertificate extends EpochSubject {
   /** 96 bytes. */
   readonly signature: Uint8Array;
@@ -63,11 +66,11 @@ export const thresholdCertificateFormat: Format<ThresholdCertificate> = createFo
 export interface ThresholdVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Present where all checks hold. */
+  /** Present if all checks pass. */
   readonly value?: Uint8Array;
 }
 
-/** @param generations as the chain lists them, or as a trust file does. */
+/** Verifies a certificate. @param generations as the chain or a trust file lists them. */
 export function verifyThresholdCertificate(
   { crypto, bls }: { readonly crypto: Pick<Crypto, 'sha256'>; readonly bls: Pick<Bls, 'verify'> },
   network: BeaconNetwork,

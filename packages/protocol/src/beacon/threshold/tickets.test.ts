@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../../base/seeded-random.ts';
-import { computeTickets, MAX_SEATS, MAX_TICKETS } from './tickets.ts';
+import { computeTickets, MAX_COMMITTEE_MEMBERS, MAX_TICKETS } from './tickets.ts';
 
-/** The most tickets of any coalition with one part in so many of the stake, or less, by trying all of them. */
+/** Finds the most tickets of any coalition with at most 1 / `parts` of the stake, by trying all coalitions. */
 function findStrongest(stakes: readonly bigint[], tickets: readonly number[], parts: bigint): number {
   const all = stakes.reduce((sum, stake) => sum + stake, 0n);
   let most = 0;
@@ -18,7 +18,7 @@ function findStrongest(stakes: readonly bigint[], tickets: readonly number[], pa
   return most;
 }
 
-/** The same for any number of validators: the least stake for each number of tickets. */
+/** Finds the same for any number of validators, with the least stake for each number of tickets. */
 function findStrongestOfMany(stakes: readonly bigint[], tickets: readonly number[], parts: bigint): number {
   const all = stakes.reduce((sum, stake) => sum + stake, 0n);
   let least = new Map<number, bigint>([[0, 0n]]);
@@ -38,7 +38,7 @@ const SEED = 20_261_124;
 describe(`tickets, seed ${SEED}`, () => {
   const random = createSeededRandom(SEED);
   const uniform = (): bigint => BigInt(1 + Math.floor(random() * 1_000));
-  /** Tail of 1.16: a fifth has four fifths. */
+  /** Pareto with a tail exponent of 1.16: a fifth of the validators has four fifths of the stake. */
   const pareto = (): bigint => BigInt(Math.floor(1_000 / (1 - random()) ** (1 / 1.16)));
 
   it.each([
@@ -56,7 +56,7 @@ describe(`tickets, seed ${SEED}`, () => {
     }
   });
 
-  /** Whole bonds from the least one up to a hundred thousand of it. */
+  /** Whole bonds from the least one up to a hundred thousand times that. */
   const spread = (): bigint => BigInt(Math.floor(10 ** (5 * random())));
   const nearlyEqual = (): bigint => BigInt(10 + Math.floor(random() * 4));
 
@@ -93,9 +93,9 @@ describe(`tickets, seed ${SEED}`, () => {
       expect(findStrongestOfMany(stakes, tickets, parts)).toBe(findStrongest(stakes, tickets, parts));
   });
 
-  it('gives a few validators of almost the same stake one each, so that any may be away that has less than a quarter', () => {
+  it('gives a few validators of almost the same stake one each, so that any with less than a quarter may be away', () => {
     expect(computeTickets([10n, 11n, 12n, 13n])).toEqual({ tickets: [1, 1, 1, 1], total: 4, threshold: 3 });
-    // The fewest by rounding alone: each of the last two is needed for every epoch.
+    // The fewest tickets by rounding alone. Each of the last two validators would be needed for every epoch.
     const rounded = [0, 0, 1, 1];
     expect(2 - findStrongest([10n, 11n, 12n, 13n], rounded, 3n)).toBeLessThan(2);
   });
@@ -123,19 +123,19 @@ describe(`tickets, seed ${SEED}`, () => {
 
   it('stays within its bound for 128 Pareto draws', () => {
     for (let round = 0; round < 3; round++) {
-      const { total } = computeTickets(Array.from({ length: MAX_SEATS }, pareto));
+      const { total } = computeTickets(Array.from({ length: MAX_COMMITTEE_MEMBERS }, pareto));
       expect(total).toBeLessThanOrEqual(MAX_TICKETS);
     }
   });
 
-  it('has no tickets without stake, and none for too many', () => {
+  it('refuses stakes of zero, and too many validators', () => {
     expect(() => computeTickets([])).toThrow(RangeError);
     expect(() => computeTickets([0n, 0n])).toThrow(RangeError);
     expect(() => computeTickets([5n, -1n])).toThrow(RangeError);
-    expect(() => computeTickets(new Array<bigint>(MAX_SEATS + 1).fill(1n))).toThrow(RangeError);
+    expect(() => computeTickets(new Array<bigint>(MAX_COMMITTEE_MEMBERS + 1).fill(1n))).toThrow(RangeError);
   });
 
-  it('gives more than one each, where that would give a quarter a third', () => {
+  it('gives more than one each if single tickets would give a quarter of the stake a third', () => {
     const stakes = [40n, 20n, 20n, 10n, 5n, 5n];
     const plain = [1, 1, 1, 1, 1, 1];
     // One fifth of the stake has half of these tickets.
@@ -143,7 +143,7 @@ describe(`tickets, seed ${SEED}`, () => {
     expect(computeTickets(stakes).total).toBeGreaterThan(6);
   });
 
-  it('leaves no beacon to one validator with half of the stake', () => {
+  it('lets no validator with half of the stake make the beacon alone', () => {
     const stakes = [50n, 20n, 10n, 10n, 5n, 3n, 1n, 1n];
     const { tickets, threshold } = computeTickets(stakes);
     expect(tickets[0]).toBeLessThan(threshold);

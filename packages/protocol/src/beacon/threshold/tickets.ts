@@ -1,39 +1,41 @@
 /**
- * Tickets of the threshold beacon: shares of the key, by stake (docs/spec/threshold-beacon.md#tickets). Equal shares for each validator would
- * let whoever splits its stake into many validators buy shares. Whole numbers by stake let a coalition gain by rounding, so the rule takes
- * the smallest size at which no coalition gains too much.
+ * Tickets of the threshold beacon: shares of the key, by stake (docs/spec/threshold-beacon.md#tickets). With equal shares, a
+ * validator could buy more by splitting its stake. With whole numbers by stake, a coalition gains by rounding. So the rule
+ * takes the smallest size at which no coalition gains too much.
  */
 
-/** Validators that hold tickets: those with the most stake. It bounds what a key generation costs. */
-export const MAX_SEATS = 128;
-/** No rule below needs more than 9 tickets for each seat, and one. */
-export const MAX_TICKETS = 9 * MAX_SEATS + 1;
+/** The most validators with tickets: those with the most stake. It bounds the cost of a key generation. */
+export const MAX_COMMITTEE_MEMBERS = 128;
+/** The most tickets. No rule below needs more than 9 tickets for each member, and one. */
+export const MAX_TICKETS = 9 * MAX_COMMITTEE_MEMBERS + 1;
 
 export interface TicketCount {
-  /** In the order of the stakes. */
+  /** Tickets, in the order of the stakes. */
   readonly tickets: readonly number[];
   /** W, the sum of them. */
   readonly total: number;
-  /** T: as many partial signatures make a signature. More than two thirds of all tickets. */
+  /** T: number of partial signatures that make a signature. More than two thirds of all tickets. */
   readonly threshold: number;
 }
 
-/** No coalition with this part of the stake or less may have so many tickets. */
+/** A limit for coalitions. No coalition with at most this part of the stake may have so many tickets. */
 interface Bound {
   readonly part: readonly [numerator: bigint, denominator: bigint];
   readonly tickets: number;
 }
 
 /**
- * The fewest tickets that follow stake so closely that each coalition with a quarter of the stake or less has less than a third of the
- * tickets, and each with half of it or less fewer than T = floor(2W/3) + 1. So a quarter cannot stop the others from signing, and a half
- * cannot sign alone. Whoever has stake has a ticket: a few validators of almost the same stake would get none and one otherwise, and each
- * of those with one would be needed for every epoch.
- * @param stakes at least one, none negative, at most MAX_SEATS, with a sum above zero.
+ * Computes the smallest set of tickets that follows stake closely enough. The W tickets obey two rules:
+ * - A coalition with at most a quarter of the stake gets less than a third of them, so it cannot stop the others from signing.
+ * - A coalition with at most half gets fewer than T = floor(2W/3) + 1, so it cannot sign alone.
+ *
+ * Every validator with stake has a ticket. Otherwise only some of a few almost
+ * equal validators would get one, and each of these would be needed for every epoch.
+ * @param stakes at least one, none negative, at most MAX_COMMITTEE_MEMBERS, with a sum above zero.
  */
 export function computeTickets(stakes: readonly bigint[]): TicketCount {
   const all = stakes.reduce((sum, stake) => sum + stake, 0n);
-  if (stakes.length === 0 || stakes.length > MAX_SEATS || all <= 0n || stakes.some((stake) => stake < 0n)) {
+  if (stakes.length === 0 || stakes.length > MAX_COMMITTEE_MEMBERS || all <= 0n || stakes.some((stake) => stake < 0n)) {
     throw new RangeError('tickets need 1 to 128 stakes with a sum above zero');
   }
   for (let size = 1n; ; size++) {
@@ -48,7 +50,7 @@ export function computeTickets(stakes: readonly bigint[]): TicketCount {
       { part: [1n, 4n], tickets: Math.ceil(total / 3) },
       { part: [1n, 2n], tickets: threshold },
     ];
-    // The quick search refuses most sizes, the whole one decides.
+    // The quick search refuses most sizes. The complete one decides.
     if (bounds.some((bound) => hasGreedyCoalition(weights, all, bound))) continue;
     if (bounds.some((bound) => hasCoalition(weights, all, bound))) continue;
     return { tickets, total, threshold };
@@ -60,7 +62,7 @@ interface Weight {
   readonly tickets: number;
 }
 
-/** Takes those with the most tickets for their stake first. */
+/** Searches greedily: members with the most tickets for their stake come first. */
 function hasGreedyCoalition(
   weights: readonly Weight[],
   all: bigint,
@@ -80,7 +82,7 @@ function hasGreedyCoalition(
   return tickets >= goal;
 }
 
-/** A knapsack: the least stake that has so many tickets, for each number up to the goal. */
+/** Searches completely, as a knapsack: the least stake for each number of tickets up to the goal. */
 function hasCoalition(weights: readonly Weight[], all: bigint, { part: [over, under], tickets: goal }: Bound): boolean {
   const least: (bigint | undefined)[] = [0n, ...new Array<undefined>(goal)];
   for (const { stake, tickets } of weights) {

@@ -11,16 +11,16 @@ import type { EmbeddingLeaf } from './leaf.ts';
 import type { EmbeddingReport } from './report.ts';
 import { encodeVector } from './vector.ts';
 
-/** How far sketches may lie apart where the classes are not exact: reject above `reject`, inconclusive from `doubt` on. */
+/** Limits for the distance of sketches if the classes are not exact: reject above `reject`, inconclusive from `doubt` on. */
 export interface EmbeddingLimits {
-  /** Of the limits: `fallback`, or what measured them. */
+  /** Source of the limits: `fallback`, or their measurement. */
   readonly source: string;
   readonly sketchDistance: { readonly doubt: number; readonly reject: number };
 }
 
 /**
- * Two honest classes of one model lie 0.0015 apart at most, its weights in q8_0 0.015 at least (docs/adr/modalities.md):
- * a vector, pooled over an input, drifts far less than the hidden states that the whitepaper's 0.10 is for.
+ * Two honest classes of one model differ by at most 0.0015, and its weights in q8_0 by at least 0.015 (docs/adr/modalities.md).
+ * A vector that is pooled over an input drifts far less than hidden states, to which the whitepaper's 0.10 applies.
  */
 export const EMBEDDING_FALLBACK: EmbeddingLimits = {
   source: 'fallback',
@@ -37,11 +37,11 @@ export interface EmbeddingClaim {
 export interface EmbeddingVerdict {
   readonly outcome: Outcome;
   readonly checks: readonly Check[];
-  /** Of a reject by what is the same in every class. */
+  /** The fault of a reject by a value that is the same in every class. */
   readonly fault?: Fault;
 }
 
-/** Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn. */
+/** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */
 export function checkEmbeddingReport(
   report: EmbeddingReport,
   { jobId, modelRoot, header, leaves }: EmbeddingClaim & { readonly jobId: Uint8Array },
@@ -58,7 +58,7 @@ export function checkEmbeddingReport(
   return pass(id, `${leaves.length} inputs embedded by ${report.numericClass}`);
 }
 
-/** Stage 2: one verifier's well-formed report against the committed reply. */
+/** Runs stage 2: one verifier's well-formed report against the committed reply. */
 export function adjudicateEmbedding(
   crypto: Crypto,
   claim: Omit<EmbeddingClaim, 'modelRoot'>,
@@ -71,7 +71,7 @@ export function adjudicateEmbedding(
   const { header, leaves } = claim;
   const checks = [checkTokens(leaves, report), checkModel(header, report)];
   const { tier } = header;
-  // These values are the same in every class, so a tier treats a difference as one in an exact class.
+  // These values are the same in every class, so a tier treats a difference like one in an exact class.
   if (checks.some(({ status }) => status === 'fail')) {
     const fault = { isFact: true, seen: encodeFacts(report) };
     return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
@@ -88,14 +88,14 @@ export function adjudicateEmbedding(
 
 const FACT_DOMAIN = encodeDomain('ogong-embedding-facts-v1');
 
-/** What a report says that no class can change: the vocabulary, and the tokens of each input. */
+/** Encodes the part of a report that is the same in every class: the vocabulary, and the tokens of each input. */
 function encodeFacts({ vocabularyHash, embeddingSize, inputs }: EmbeddingReport): Uint8Array {
   const writer = createWriter().bytes(FACT_DOMAIN).bytes(vocabularyHash, 32).u32(embeddingSize);
   for (const { tokenCount, tokensHash } of inputs) writer.u32(tokenCount).bytes(tokensHash, 32);
   return writer.finish();
 }
 
-/** An input that was cut short, or is another one, has other tokens. */
+/** Checks the tokens of each input. A truncated or replaced input has other tokens. */
 function checkTokens(leaves: readonly EmbeddingLeaf[], { inputs }: EmbeddingReport): Check {
   const id = 'prompt-tokens';
   const wrong = leaves.findIndex(({ tokenCount, tokensHash }, i) => {
@@ -151,8 +151,8 @@ function judgeDistance(
 const computeVectorDistance = ({ sketch }: EmbeddingLeaf, own: SketchRow): number => computeSketchDistance(sketch, own);
 
 /**
- * Each value of a score's sketch is the score, rounded, or its negative. What lies beside zero by little is far from it in
- * proportion, so that scores below one are compared by their difference.
+ * Computes the distance of two scores. Each value of a score's sketch is the rounded score, or its negative. A small difference
+ * beside zero is large in proportion, so scores below one are compared by their difference.
  */
 function computeScoreDistance({ vector, sketch }: EmbeddingLeaf, own: SketchRow): number {
   const shownBy = ({ exponent, values }: SketchRow, j: number): number => (values[j] as number) * 2 ** exponent;

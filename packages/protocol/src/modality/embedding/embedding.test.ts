@@ -54,7 +54,7 @@ describe('parseEmbeddingRequest', () => {
 });
 
 describe('vectors', () => {
-  it('have length one after normalisation, whatever their scale, and one spelling of zero', () => {
+  it('have length one after normalisation, for any scale, and one spelling of zero', () => {
     for (const scale of [1e-30, 1e-3, 1, 1e30]) {
       const vector = normaliseVector(Float32Array.of(3 * scale, -4 * scale, -0));
       expect(hasUnitNorm(vector)).toBe(true);
@@ -71,7 +71,7 @@ describe('vectors', () => {
     expect(() => normaliseVector(Float32Array.from(values))).toThrow(/no direction/);
   });
 
-  it('are read back as they were written, and nothing else is', () => {
+  it('round-trip, and no other bytes parse', () => {
     const vector = normaliseVector(Float32Array.of(1, 2, 3));
     expect(parseVector(encodeVector(vector))).toEqual(vector);
     for (const bad of [[Number.NaN], [Number.NEGATIVE_INFINITY], [-0]])
@@ -88,7 +88,7 @@ describe('vectors', () => {
 describe('formats', () => {
   const size = { dimensions: honest.header.embeddingSize, directions: honest.header.sketchDirections };
 
-  it('are read back as they were written', () => {
+  it('round-trip', () => {
     expect(parseEmbeddingHeader(encodeEmbeddingHeader(honest.header))).toEqual(honest.header);
     expect(parseEmbeddingReport(encodeEmbeddingReport(honest.report))).toEqual(honest.report);
     for (const leaf of honest.leaves) expect(parseEmbeddingLeaf(encodeEmbeddingLeaf(leaf), size)).toEqual(leaf);
@@ -97,7 +97,7 @@ describe('formats', () => {
   it.each([
     ['no tokens', { tokenCount: 0 }],
     ['too many tokens', { tokenCount: 2 ** 20 + 1 }],
-  ])('hold no leaf of %s', (_what, bent) => {
+  ])('refuse a leaf of %s', (_what, bent) => {
     expect(() => encodeEmbeddingLeaf({ ...(honest.leaves[0] as EmbeddingLeaf), ...bent })).toThrow(/tokens/);
   });
 
@@ -109,7 +109,7 @@ describe('formats', () => {
     ['odd directions', { sketchDirections: 9 }],
     ['too many parts', { parts: Array(10).fill(new Uint8Array(32)) }],
     ['output tokens', { outputTokenCount: 1 as 0 }],
-  ])('hold no header of %s', (_what, bent) => {
+  ])('refuse a header of %s', (_what, bent) => {
     expect(() => encodeEmbeddingHeader({ ...honest.header, ...bent })).toThrow(ProtocolError);
   });
 
@@ -124,7 +124,7 @@ describe('formats', () => {
     ['a sketch without directions', { inputs: sketched([]) }],
     ['a sketch value beyond 12 bits', { inputs: sketched(Array(16).fill(2048)) }],
     ['a scale beyond 8 bits', { inputs: sketched(Array(16).fill(1), 128) }],
-  ])('hold no report of %s', (_what, bent) => {
+  ])('refuse a report of %s', (_what, bent) => {
     expect(() => encodeEmbeddingReport({ ...honest.report, ...bent })).toThrow(ProtocolError);
   });
 
@@ -180,7 +180,7 @@ describe('formats', () => {
 describe('stage 1', () => {
   const replay = ({ record, opening }: Pick<SyntheticEmbedding, 'record' | 'opening'>) =>
     replayEmbedding(crypto, record, opening).checks;
-  /** A provider that signs what it made up: header and record fit the leaves as far as they can. */
+  /** Creates a provider that signs made-up data. Header and record match the leaves as far as possible. */
   const forge = (leaves: readonly EmbeddingLeaf[], header: Partial<EmbeddingHeader> = {}) => {
     const promptTokenCount = leaves.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
     const longestInput = Math.max(...leaves.map(({ tokenCount }) => tokenCount));
@@ -199,7 +199,7 @@ describe('stage 1', () => {
   const bend = (index: number, change: (leaf: EmbeddingLeaf) => EmbeddingLeaf): EmbeddingLeaf[] =>
     honest.leaves.map((leaf, i) => (i === index ? change(leaf) : leaf));
 
-  it('computes nothing of more vectors than may be served', () => {
+  it('computes nothing for more vectors than may be served', () => {
     const { header, opening, record } = honest;
     const [leaf] = opening.leaves as [(typeof opening.leaves)[number]];
     const most = Math.floor((1024 * 1024) / (4 * header.embeddingSize));
@@ -223,9 +223,9 @@ describe('stage 1', () => {
       forge(bend(1, (leaf) => ({ ...(honest.leaves[0] as EmbeddingLeaf), tokenCount: leaf.tokenCount }))),
       ['vectors'],
     ],
-    ['tokens that nobody hashed', forge(honest.leaves, { promptTokensHash: new Uint8Array(32) }), ['token-count']],
+    ['tokens with another hash', forge(honest.leaves, { promptTokensHash: new Uint8Array(32) }), ['token-count']],
     ['a longest input that is none', forge(honest.leaves, { longestInput: 3 }), ['token-count']],
-    ['tokens that nobody counted', forge(honest.leaves, { promptTokenCount: 1000 }), ['token-count']],
+    ['tokens with another count', forge(honest.leaves, { promptTokenCount: 1000 }), ['token-count']],
     [
       'a vector that is longer',
       forge(bend(0, (leaf) => ({ ...leaf, vector: leaf.vector.map((v) => 1.001 * v) }))),
@@ -288,7 +288,7 @@ describe('stage 2', () => {
     inputs: report.inputs.map((input, i) => (i === index ? { ...input, ...change } : input)),
   });
 
-  it('takes the report of an honest verifier, and no report on something else', () => {
+  it('accepts the report of an honest verifier, and no report on another job', () => {
     const shape = (bent: Partial<EmbeddingReport>) =>
       checkEmbeddingReport({ ...report, ...bent }, { ...claim, jobId: report.jobId }).status;
     expect(shape({})).toBe('pass');
@@ -298,7 +298,7 @@ describe('stage 2', () => {
     expect(shape({ sketchDirections: 24 })).toBe('fail');
   });
 
-  it('accepts what is equal bit for bit, and rejects one value in its last bit', () => {
+  it('accepts equal bits, and rejects one value that differs in its last bit', () => {
     expect(adjudicateEmbedding(crypto, claim, report)).toMatchObject({ outcome: 'accept' });
     const vector = (honest.leaves[1] as EmbeddingLeaf).vector.slice();
     new Uint32Array(vector.buffer)[5]! ^= 1;
@@ -327,14 +327,14 @@ describe('stage 2', () => {
     ['a little drift', 0.001, 'accept'],
     ['more than honest drift', 0.01, 'inconclusive'],
     ['another precision', 0.5, 'reject'],
-  ])('decides by distance where classes differ: %s', (_what, noise, outcome) => {
+  ])('decides by distance if classes differ: %s', (_what, noise, outcome) => {
     const other = createSyntheticEmbedding({ crypto, noise, numericClass: 'fake-1/js/f64/fast/hash/kv-none' });
     const verdict = adjudicateEmbedding(crypto, claim, other.report);
     expect(verdict.outcome).toBe(outcome);
     expect(verdict.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
   });
 
-  it('holds back what a third tier does not admit, and nothing else', () => {
+  it('leaves open only the results that a third tier does not admit', () => {
     const uninstall = installTier(attested);
     try {
       const own = createSyntheticEmbedding({ crypto, tier: attested.name });
@@ -350,7 +350,7 @@ describe('stage 2', () => {
     }
   });
 
-  it('never vouches for a reply of tier replay from another class', () => {
+  it('never confirms a reply of tier replay from another class', () => {
     const replayed = createSyntheticEmbedding({ crypto, tier: 'replay' });
     const own = { modelRoot: report.modelRoot, header: replayed.header, leaves: replayed.leaves };
     expect(adjudicateEmbedding(crypto, own, replayed.report).outcome).toBe('accept');

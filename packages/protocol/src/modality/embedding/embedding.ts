@@ -87,7 +87,7 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: read
   };
 }
 
-/** The header as a verifier gets it: whatever says whose reply it is, or what the provider computed, is zero. */
+/** Redacts a header for a verifier: fields that identify the reply, or contain the provider's results, become zero. */
 function redactHeader(header: EmbeddingHeader): EmbeddingHeader {
   return {
     ...header,

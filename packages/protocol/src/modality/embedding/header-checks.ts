@@ -9,7 +9,7 @@ export interface EmbeddingContext extends OrderContext {
   readonly request: AskedEmbedding;
 }
 
-/** Whether an embedding's header says what order, request and beacon fix. */
+/** Checks that an embedding's header agrees with order, request and beacon. */
 export function checkEmbeddingHeader(
   crypto: Crypto,
   header: EmbeddingHeader,
@@ -29,7 +29,7 @@ export function checkEmbeddingHeader(
   ];
 }
 
-/** @param given.hasTier whether the request asked for the header's tier. */
+/** Checks the inputs. @param given.hasTier whether the request names the header's tier. */
 export function checkInputs(
   header: EmbeddingHeader,
   {

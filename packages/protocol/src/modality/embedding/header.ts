@@ -22,14 +22,14 @@ import { EMBEDDING_ENDPOINTS, type EmbeddingEndpoint, MAX_INPUTS } from './reque
 import { MAX_DIMENSIONS } from './vector.ts';
 
 const codec = struct({
-  /** Of the order that the reply is to. */
+  /** hashOrder of the order that the reply answers. */
   orderHash: hash,
   endpoint: oneOf(EMBEDDING_ENDPOINTS),
   tier: text(32),
   method: text(32),
   numericClass: text(255),
   vocabularyHash: hash,
-  /** Values of a vector; a score is a vector of one. */
+  /** Values of a vector. A score is a vector of one value. */
   embeddingSize: within(u32, 1, MAX_DIMENSIONS),
   sketchDirections: refine(u16, assertDirections),
   sketchBankSeed: hash,
@@ -39,9 +39,9 @@ const codec = struct({
   /** Tokens of all inputs together. */
   promptTokenCount: u32,
   outputTokenCount: constant(0),
-  /** Vectors, one for each input. */
+  /** Number of vectors, one for each input. */
   vectorCount: within(u16, 1, MAX_INPUTS),
-  /** Tokens of the longest input: what a verifier's context has to hold. */
+  /** Tokens of the longest input. A verifier's context must have room for it. */
   longestInput: u32,
   parts: partsCodec,
   payee: address,

@@ -12,7 +12,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { decodeSketch, encodeSketch } from '../text/commitment/window.ts';
 import { encodeVector, parseVector, VALUE_BYTES } from './vector.ts';
 
-/** One input of a reply: leaf 1 and on of its commitment, in the request's order (docs/spec/embedding.md). */
+/** One input of a reply: leaf 1 and later ones of its commitment, in the request's order (docs/spec/embedding.md). */
 export interface EmbeddingLeaf {
   /** Tokens of the input, special ones included. */
   readonly tokenCount: number;
@@ -20,11 +20,11 @@ export interface EmbeddingLeaf {
   readonly tokensHash: Uint8Array;
   /** f32[dimensions], length one. */
   readonly vector: Float32Array;
-  /** Of the vector. */
+  /** Sketch of the vector. */
   readonly sketch: SketchRow;
 }
 
-/** Leaf data = SHA-256(values) || SHA-256(sketch) || blind. */
+/** The parts of a leaf. Leaf data = SHA-256(values) || SHA-256(sketch) || blind. */
 export interface EmbeddingLeafBytes {
   readonly values: Uint8Array;
   readonly sketch: Uint8Array;
@@ -33,7 +33,10 @@ export interface EmbeddingLeafBytes {
 const INPUTS_DOMAIN = utf8Encode('ogong-embedding-inputs-v1\n');
 export const MAX_INPUT_TOKENS = 1 << 20;
 
-/** values: u32 token count, 32 bytes of their hash, the vector as f32 little endian; sketch: as a window of one position. */
+/**
+ * Encodes a leaf. Values: u32 token count, 32 bytes of their hash, the vector as f32 little endian. Sketch: as a window of one
+ * position.
+ */
 export function encodeEmbeddingLeaf({ tokenCount, tokensHash, vector, sketch }: EmbeddingLeaf): EmbeddingLeafBytes {
   assertTokenCount(tokenCount);
   const writer = createWriter(36 + VALUE_BYTES * vector.length)
@@ -42,7 +45,7 @@ export function encodeEmbeddingLeaf({ tokenCount, tokensHash, vector, sketch }: 
   return { values: writer.bytes(encodeVector(vector)).finish(), sketch: encodeSketch([sketch]) };
 }
 
-/** @throws ProtocolError for anything that encodeEmbeddingLeaf would not have written. */
+/** @throws ProtocolError unless encodeEmbeddingLeaf would write exactly these bytes. */
 export function parseEmbeddingLeaf(
   { values, sketch }: EmbeddingLeafBytes,
   { dimensions, directions }: { readonly dimensions: number; readonly directions: number },
@@ -66,7 +69,7 @@ function parseVectorSketch(bytes: Uint8Array, directions: number): SketchRow {
 const SKETCH_OVERHEAD = 3;
 const sketchPart = bytes16(SKETCH_OVERHEAD + (MAX_DIRECTIONS * SKETCH_BITS) / 8);
 
-/** The sketch of one vector, as in a leaf, behind its length, which says how many directions it has. */
+/** The sketch of one vector, as in a leaf, after its length, which implies the number of directions. */
 export const vectorSketch: Codec<SketchRow> = {
   write(writer, row) {
     const bytes = encodeSketch([row]);
@@ -89,7 +92,7 @@ function assertTokenCount(count: number): void {
   }
 }
 
-/** @returns a row of its own. */
+/** Sketches a vector. @returns a new row. */
 export function sketchVector(bank: SketchBank, vector: Float32Array): SketchRow {
   if (vector.length !== bank.embeddingSize) {
     throw new ProtocolError('out-of-range', `${vector.length} values, the bank has ${bank.embeddingSize}`);
@@ -99,7 +102,7 @@ export function sketchVector(bank: SketchBank, vector: Float32Array): SketchRow 
   return row;
 }
 
-/** What the header says about all inputs: SHA-256 over each one's token count (u32) and tokens' hash, in order. */
+/** Hashes the tokens of all inputs for the header: SHA-256 over each input's token count (u32) and tokens' hash, in order. */
 export function hashInputTokens(
   crypto: Crypto,
   leaves: readonly Pick<EmbeddingLeaf, 'tokenCount' | 'tokensHash'>[],

@@ -20,15 +20,15 @@ import { encodeVector, hasUnitNorm, VALUE_BYTES } from './vector.ts';
 
 export interface EmbeddingReplay {
   readonly checks: readonly Check[];
-  /** Where there is one. */
+  /** The header, if there is one. */
   readonly header: EmbeddingHeader | undefined;
-  /** Empty unless every leaf could be read. */
+  /** Empty unless every leaf parsed. */
   readonly leaves: readonly EmbeddingLeaf[];
 }
 
 /**
- * Stage 1 of an embedding: what its own opening proves or refutes without a model (docs/spec/embedding.md). The caller must
- * have checked that the leaves hash to the signed root.
+ * Runs stage 1 of an embedding: the checks of its own opening without a model (docs/spec/embedding.md). The caller must have
+ * checked that the leaves hash to the signed root.
  */
 export function replayEmbedding(
   crypto: Crypto,
@@ -57,7 +57,7 @@ export function replayEmbedding(
   return { checks, header, leaves };
 }
 
-/** Before anything is computed of it: an opening has room for fifty times of what may be served. @throws ProtocolError */
+/** Asserts the size before any computation. An opening has room for fifty times the served limit. @throws ProtocolError */
 function assertSize({ embeddingSize }: EmbeddingHeader, count: number): void {
   const sizeBytes = VALUE_BYTES * embeddingSize * count;
   if (sizeBytes <= MAX_RESPONSE_BYTES) return;
@@ -88,7 +88,7 @@ function checkCounts(
   ]);
 }
 
-/** The served bytes must be the committed vectors, in order. */
+/** Checks that the served bytes are the committed vectors, in order. */
 function checkVectors(
   crypto: Crypto,
   record: Pick<RecordV2, 'responseHash'>,
@@ -101,7 +101,7 @@ function checkVectors(
   ]);
 }
 
-/** The canonical response: every vector's bytes, in the order of the inputs. */
+/** Encodes the canonical response: every vector's bytes, in the order of the inputs. */
 export function encodeEmbeddingResponse(vectors: readonly Float32Array[]): Uint8Array {
   return concatBytes(...vectors.map(encodeVector));
 }
@@ -113,7 +113,7 @@ function checkNorms({ endpoint }: EmbeddingHeader, leaves: readonly EmbeddingLea
   return pass('unit-norm', `${leaves.length} vectors of length one`);
 }
 
-/** The opening shows the whole vector, so everybody can recompute its sketch bit for bit. */
+/** Checks sketches. The opening shows the whole vector, so everybody can recompute its sketch bit for bit. */
 function checkSketches(crypto: Crypto, header: EmbeddingHeader, leaves: readonly EmbeddingLeaf[]): Check {
   const { sketchBankSeed: bankSeed, sketchDirections: directions, embeddingSize } = header;
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });

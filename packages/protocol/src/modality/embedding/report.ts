@@ -40,8 +40,8 @@ const codec = struct({
 });
 
 /**
- * What a verifier computed from the request alone (docs/spec/embedding.md). It is shown nothing of the reply, so it has
- * nothing to copy; it signs these bytes with its hybrid key.
+ * A verifier's result, computed from the request alone (docs/spec/embedding.md). The verifier sees nothing of the reply, so it
+ * has nothing to copy. It signs these bytes with its hybrid key.
  */
 export interface EmbeddingReport extends CodecType<typeof codec> {}
 

@@ -14,7 +14,7 @@ const summaryCodec = struct({
 });
 const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-embedding-request-v2' });
 
-/** The request's hash is that of these bytes (docs/spec/embedding.md). */
+/** Encodes a summary. The request's hash is that of these bytes (docs/spec/embedding.md). */
 export const encodeEmbeddingSummary = (asked: AskedEmbedding, bodyHash: Uint8Array): Uint8Array =>
   summaryFormat.encode({ ...asked, bodyHash });
 

@@ -8,23 +8,24 @@ import { EMBEDDING_ENDPOINT_INFO } from './endpoints.ts';
 
 /** Vectors of texts, or scores of documents for a query. */
 export type EmbeddingEndpoint = keyof typeof EMBEDDING_ENDPOINT_INFO;
+/** Endpoints, in the order of their codes in headers and summaries. */
 export const EMBEDDING_ENDPOINTS = Object.keys(EMBEDDING_ENDPOINT_INFO) as readonly EmbeddingEndpoint[];
 
-/** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/embedding.md). */
+/** The fields that header, fee and verdict depend on, without text. Co-signers see only these (docs/spec/embedding.md). */
 export interface AskedEmbedding {
   readonly endpoint: EmbeddingEndpoint;
   readonly model: string;
   readonly demands: Demands;
   readonly inputCount: number;
-  /** The most tokens that all inputs together can have. */
+  /** The most tokens of all inputs together. */
   readonly promptTokenBound: number;
 }
 
-/** What a model reads of a request, the same for gateway, provider, verifier and consumer. */
+/** The part of a request that a model reads. It is the same for gateway, provider, verifier and consumer. */
 export interface EmbeddingRequest extends AskedEmbedding {
   /** Texts, or documents. */
   readonly inputs: readonly string[];
-  /** What each document is read with; of a reranking alone. */
+  /** The query that each document is read with; only in a reranking. */
   readonly query: string | undefined;
   readonly preference: RequestPreference;
 }
@@ -32,7 +33,7 @@ export interface EmbeddingRequest extends AskedEmbedding {
 /** A body of `POST /v1/embeddings` (docs/spec/embedding.md). */
 export interface VectorRequest extends EmbeddingRequest {
   readonly endpoint: 'embedding';
-  /** How the gateway shows the vectors; what is committed are their bytes. */
+  /** The format in which the gateway shows the vectors. The commitment covers their bytes. */
   readonly encodingFormat: EncodingFormat;
 }
 
@@ -40,13 +41,13 @@ export type EncodingFormat = 'float' | 'base64';
 
 export const MAX_INPUTS = 256;
 const MAX_INPUT_BYTES = 256 * 1024;
-/** What a tokenizer may put around one input, in tokens. */
+/** The most tokens that a tokenizer adds around one input. */
 const TOKENS_PER_INPUT = 16;
-/** What a reranker's form may put around a query and a document, in tokens. */
+/** The most tokens that a reranker's template adds around a query and a document. */
 export const TOKENS_PER_PAIR = 128;
 
 const KNOWN = new Set(['model', 'input', 'encoding_format', 'ogong']);
-/** Known, harmless, and without effect on the answer. */
+/** Known harmless fields without effect on the answer. */
 export const IGNORED_FIELDS: ReadonlySet<string> = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
 
 /** @throws RequestError naming the offending parameter. */
@@ -76,10 +77,10 @@ export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
 
 type Read = Pick<EmbeddingRequest, 'inputs' | 'query'>;
 
-/** The most tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
+/** Computes the most tokens of a request. No tokenizer makes more tokens of a text than it has bytes. */
 export const computePromptBound = (read: Read): number => boundInputs(read).reduce((sum, tokens) => sum + tokens, 0);
 
-/** The most tokens of one input, its query included. */
+/** Computes the most tokens of one input, its query included. */
 export const computeContextOfInputs = (read: Read): number =>
   boundInputs(read).reduce((most, tokens) => Math.max(most, tokens), 0);
 
@@ -98,7 +99,7 @@ function parseInputs(value: unknown): string[] {
 
 function parseInput(item: unknown, param: string): string {
   if (typeof item === 'number' || Array.isArray(item)) {
-    // Token ids mean something in one vocabulary only, so nobody could check what they spell.
+    // Token ids mean something in one vocabulary only, so nobody could check their text.
     throw new RequestError('input must be text; arrays of tokens are not served', param, 'unsupported_content');
   }
   return parseText(item, param);

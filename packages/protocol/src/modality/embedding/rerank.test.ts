@@ -23,7 +23,7 @@ const failures = (checks: readonly Check[]): string[] =>
   checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
 describe('parseRerankRequest', () => {
-  it('reads documents as strings or objects, and bounds tokens by the query once for each', () => {
+  it('parses documents as strings or objects, and counts the query once for each in the token bound', () => {
     const asked = { model, query: 'qq', documents: ['a', { text: 'bé' }], top_n: 1, return_documents: true };
     const request = parseRerankRequest(body({ ...asked, user: 'x' }));
     expect(request).toMatchObject({
@@ -58,7 +58,7 @@ describe('parseRerankRequest', () => {
     expect(() => parseRerankRequest(body(fields))).toThrow(expect.objectContaining({ name: 'RequestError', param }));
   });
 
-  it('has a hash of its own, and a summary that says so', () => {
+  it('has its own hash, and a summary that shows it', () => {
     const modality = findModality('rerank');
     const bytes = body({ ...asked, input: 'a' });
     expect(() => hashRequest(crypto, 'rerank', bytes)).toThrow(/input/);
@@ -70,7 +70,7 @@ describe('parseRerankRequest', () => {
 });
 
 describe('rankDocuments', () => {
-  it('shows the best first, equal ones as they were asked, and no more than wanted', () => {
+  it('shows the best first, equal ones in request order, and no more than requested', () => {
     expect(rankDocuments([0.5, -1, 2, 0.5], 3).map(({ index }) => index)).toEqual([2, 0, 3]);
     expect(rankDocuments([0, 0], 9)).toEqual([
       { index: 0, score: 0 },
@@ -78,7 +78,7 @@ describe('rankDocuments', () => {
     ]);
   });
 
-  it('is one order of the scores', () => {
+  it('is determined by the scores', () => {
     const scores = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(scores, (given) => {
@@ -95,7 +95,7 @@ describe('rankDocuments', () => {
 });
 
 describe('a score', () => {
-  it('is committed as it is, with one spelling of zero', () => {
+  it('is committed unchanged, with one spelling of zero', () => {
     expect([...toScoreVector(Float32Array.of(-7.25))]).toEqual([-7.25]);
     expect(Object.is(toScoreVector(Float32Array.of(-0))[0], 0)).toBe(true);
   });
@@ -118,7 +118,7 @@ describe('a reranking in stage 1', () => {
     leaves: honest.leaves.map((leaf, i) => encodeEmbeddingLeaf(i === 1 ? change(leaf) : leaf)),
   });
 
-  it('holds, though no score has length one', () => {
+  it('passes, though no score has length one', () => {
     expect(replay()).toEqual([]);
     expect(parseEmbeddingHeader(honest.opening.header)).toEqual(honest.header);
   });
@@ -130,11 +130,11 @@ describe('a reranking in stage 1', () => {
     expect(replay(bend((leaf) => ({ ...leaf, vector: Float32Array.of(1, 2) })))).toEqual(['commitment-form']);
   });
 
-  it('fails where a document is sorted up', () => {
+  it('fails if a document is moved up', () => {
     expect(replay(bend((leaf) => ({ ...leaf, vector: Float32Array.of(9) })))).toEqual(['vectors', 'sketch']);
   });
 
-  it('takes no vectors for scores', () => {
+  it('does not accept vectors as scores', () => {
     const header = encodeEmbeddingHeader({ ...honest.header, endpoint: 'embedding' });
     expect(replay({ ...honest.opening, header })).toEqual(['unit-norm']);
   });
@@ -158,7 +158,7 @@ describe('a reranking in stage 2', () => {
   const claim = { header: honest.header, leaves: honest.leaves };
   const numericClass = 'fake-1/js/f64/fast/hash/kv-none';
 
-  it('is accepted where every score is equal to the bit, and rejected by the last one', () => {
+  it('is accepted if every score is equal to the bit, and rejected by one different bit', () => {
     expect(adjudicateEmbedding(crypto, claim, honest.report).outcome).toBe('accept');
     const near = createSyntheticEmbedding({ crypto, reranks: true, noise: 1e-6 }).report;
     const verdict = adjudicateEmbedding(crypto, claim, near);
@@ -169,12 +169,12 @@ describe('a reranking in stage 2', () => {
     ['the same scores', 0, 'accept'],
     ['more than honest drift', 0.02, 'inconclusive'],
     ['another model', 0.5, 'reject'],
-  ])('is decided by the difference of scores where classes differ: %s', (_what, noise, outcome) => {
+  ])('is decided by the difference of scores if classes differ: %s', (_what, noise, outcome) => {
     const other = createSyntheticEmbedding({ crypto, reranks: true, noise, numericClass });
     expect(adjudicateEmbedding(crypto, claim, other.report).outcome).toBe(outcome);
   });
 
-  /** A claim of one score, and the report of a verifier in another class that computed another one. */
+  /** A claim of one score, and the report of a verifier in another class with another score. */
   const judge = (claimed: number, own: number): string => {
     const leafOf = (score: number) => {
       const values = Int16Array.from({ length: 16 }, (_, j) => (j % 2 === 0 ? 1 : -1) * Math.round(score * 1024));

@@ -5,17 +5,17 @@ import { RequestError } from '../shared/request-error.ts';
 import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
 import { computePromptBound, type EmbeddingRequest, IGNORED_FIELDS, MAX_INPUTS, parseText } from './request.ts';
 
-/** A body of `POST /v1/rerank` (docs/spec/embedding.md): its documents are the inputs, each read together with the query. */
+/** A body of `POST /v1/rerank` (docs/spec/embedding.md). Its documents are the inputs, each read together with the query. */
 export interface RerankRequest extends EmbeddingRequest {
   readonly endpoint: 'rerank';
   readonly query: string;
-  /** Documents that are shown, at most as many as there are. */
+  /** Number of documents to show, at most all. */
   readonly topN: number;
   /** Whether each result repeats its document. */
   readonly returnsDocuments: boolean;
 }
 
-/** Each document is read with all of the query, so that a short body could ask for a lot of reading. */
+/** The most bytes to read. Each document is read with the whole query, so a short body could request a lot of reading. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
 const KNOWN = new Set(['model', 'query', 'documents', 'top_n', 'return_documents', 'ogong']);
@@ -55,7 +55,7 @@ function parseDocuments(value: unknown): string[] {
     if (typeof item !== 'object' || item === null || Array.isArray(item)) return parseText(item, param);
     const [extra] = Object.keys(item).filter((key) => key !== 'text');
     if (extra === undefined) return parseText((item as { text?: unknown }).text, `${param}.text`);
-    // A field that were left unread would look as if it counted.
+    // An ignored field would look as if it had an effect.
     throw new RequestError(`${param} has a field besides text: ${extra}`, param, 'unsupported_content');
   });
 }
@@ -72,13 +72,13 @@ function parseFlag(value: unknown): boolean {
   throw new RequestError('return_documents must be true or false', 'return_documents');
 }
 
-/** A document's place in the request, and the score that was committed for it. */
+/** A document's index in the request, and its committed score. */
 export interface RankedDocument {
   readonly index: number;
   readonly score: number;
 }
 
-/** What is shown of the committed scores: the best first, equal ones in the order of the request, and no more than were asked for. */
+/** Ranks the committed scores: the best first, equal ones in the order of the request, and no more than requested. */
 export function rankDocuments(scores: readonly number[], topN: number): readonly RankedDocument[] {
   return scores
     .map((score, index) => ({ index, score }))

@@ -1,24 +1,25 @@
 import { ProtocolError } from '../../base/bytes.ts';
 
 /**
- * The served vector is the committed one: these bytes are hashed, and JSON shows them without loss (docs/spec/embedding.md).
+ * Bytes of a value. The served vector is the committed one: these bytes are hashed, and JSON shows them without loss
+ * (docs/spec/embedding.md).
  */
 export const VALUE_BYTES = 4;
-/** A leaf's first part has a length of 16 bits, and holds 36 bytes besides the vector. */
+/** The most values of a vector. A leaf's first part has a 16-bit length, and 36 bytes besides the vector. */
 export const MAX_DIMENSIONS = 16_374;
 
 /**
- * How far the sum of squares may lie from one: rounding to f32 moves each value by at most 2^-24 of itself, hence the sum by
- * 2^-23; twice that leaves room for the additions.
+ * The largest distance of the sum of squares from one. Rounding to f32 moves each value by at most 2^-24 of itself, hence the
+ * sum by 2^-23. Twice that leaves room for the additions.
  */
 const NORM_SLACK = 2 ** -22;
 
 /**
- * The vector of length one: values divided by the square root of the sum of their squares, in f64, ascending by index, then
- * rounded to f32. IEEE 754 rounds +, *, / and the square root correctly, so every host computes the same bits.
+ * Computes the vector of length one. Each value is divided by the square root of the sum of the squares, in f64, ascending by
+ * index. It is then rounded to f32. IEEE 754 rounds +, *, / and the square root correctly. So every host computes the same bits.
  * @param raw f32, as pooled by the engine; not mutated.
  * @returns f32; a zero is +0.
- * @throws ProtocolError where a value is not finite or all are zero.
+ * @throws ProtocolError if a value is not finite or all are zero.
  */
 export function normaliseVector(raw: Float32Array): Float32Array {
   const square = sumSquares(raw);
@@ -26,14 +27,14 @@ export function normaliseVector(raw: Float32Array): Float32Array {
     throw new ProtocolError('out-of-range', 'a vector that is zero or not finite has no direction');
   }
   const length = Math.sqrt(square);
-  // -0 + 0 is +0: a zero has one spelling.
+  // -0 + 0 is +0, so a zero has one spelling.
   return raw.map((value) => Math.fround(value / length) + 0);
 }
 
 /**
- * A document's score as it is committed: a vector of one value, which is not normalised.
+ * Converts a document's score to its committed form: a vector of one value, which is not normalised.
  * @param raw f32[1], as the engine's classifier gave it; not mutated.
- * @throws ProtocolError where it is not finite.
+ * @throws ProtocolError if it is not finite.
  */
 export function toScoreVector(raw: Float32Array): Float32Array {
   const [score] = raw;
@@ -41,7 +42,7 @@ export function toScoreVector(raw: Float32Array): Float32Array {
   throw new ProtocolError('out-of-range', `a score of ${raw.length} values, the first is ${score}`);
 }
 
-/** Whether a vector has length one, as far as f32 can say. */
+/** Returns whether a vector has length one, as far as f32 can tell. */
 export function hasUnitNorm(vector: Float32Array): boolean {
   return Math.abs(sumSquares(vector) - 1) <= NORM_SLACK;
 }
@@ -52,7 +53,7 @@ function sumSquares(vector: Float32Array): number {
   return square;
 }
 
-/** f32 little endian. */
+/** Encodes values as f32 little endian. */
 export function encodeVector(vector: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(vector.length * VALUE_BYTES);
   const view = new DataView(bytes.buffer);
@@ -60,7 +61,7 @@ export function encodeVector(vector: ArrayLike<number>): Uint8Array {
   return bytes;
 }
 
-/** @throws ProtocolError for what encodeVector over normalised vectors would not have written. */
+/** @throws ProtocolError unless encodeVector over normalised vectors would write exactly these bytes. */
 export function parseVector(bytes: Uint8Array): Float32Array {
   if (bytes.length === 0 || bytes.length % VALUE_BYTES !== 0 || bytes.length > MAX_DIMENSIONS * VALUE_BYTES) {
     throw new ProtocolError('malformed', `${bytes.length} bytes are no vector`);

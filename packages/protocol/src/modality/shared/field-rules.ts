@@ -1,15 +1,17 @@
 import { RequestError } from './request-error.ts';
 
-/** A field that is refused, with the reason that the client reads. */
+/** The refusal of a field, with the reason for the client. */
 export interface FieldRefusal {
   readonly refused: string;
-  /** Values that ask for nothing, as client libraries send them. */
+  /** Neutral values, as client libraries send them. */
   readonly unless?: (value: unknown) => boolean;
 }
 
 /**
- * What happens to a field that a client may send. `works`: it has its documented effect. `ignored`: it is documented to have no
- * effect on an answer. `dropped`: it is a hint that changes no answer here, so it is left out, and the response names it.
+ * The rule for a field that a client may send.
+ * - `works`: it has its documented effect.
+ * - `ignored`: it is documented to have no effect on an answer.
+ * - `dropped`: it is a hint that changes no answer here. It is left out, and the response names it.
  */
 export type FieldRule = 'works' | 'ignored' | 'dropped' | FieldRefusal;
 export type FieldRules = Readonly<Record<string, FieldRule>>;
@@ -21,15 +23,15 @@ export interface FieldProblem {
 }
 
 export interface JudgedFields {
-  /** Names of the fields that were left out. */
+  /** Names of the dropped fields. */
   readonly dropped: readonly string[];
-  /** Undefined where nothing is refused. */
+  /** Undefined if nothing is refused. */
   readonly problem: FieldProblem | undefined;
 }
 
 /**
- * Holds an object against its rules. A field that no rule knows is refused: to ignore it could give a wrong answer.
- * @param where names the object in messages, such as `options`; not given for the body itself.
+ * Checks an object against its rules. A field without a rule is refused, because ignoring it could give a wrong answer.
+ * @param where names the object in messages, such as `options`; absent for the body itself.
  */
 export function judgeFields(
   fields: Readonly<Record<string, unknown>>,
@@ -53,10 +55,10 @@ export function judgeFields(
   return { dropped, problem: undefined };
 }
 
-/** OpenAI takes null for a field that was left out. */
+/** Returns whether a value counts as absent. OpenAI treats null like an absent field. */
 export const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
-/** Values that ask for nothing, for the rules. */
+/** Neutral values, for the rules. */
 export const isEmptyText = (value: unknown): boolean => value === '';
 export const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 export const isEmptyObject = (value: unknown): boolean =>
@@ -66,7 +68,7 @@ export const isTrue = (value: unknown): boolean => value === true;
 export const isZero = (value: unknown): boolean => value === 0;
 export const isOne = (value: unknown): boolean => value === 1;
 
-/** Refuses unknown fields: to ignore one could give a wrong answer. @throws RequestError */
+/** Refuses unknown fields, because ignoring one could give a wrong answer. @throws RequestError */
 export function assertKeys(fields: Readonly<Record<string, unknown>>, known: ReadonlySet<string>, where: string): void {
   const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
   if (unknown === undefined) return;

@@ -13,13 +13,13 @@ const read = (ogong: unknown, model = MODEL) => parseRequest(body({ ogong, model
 const id = (n: number): string => `${n}`.repeat(64);
 
 describe('a preference', () => {
-  it('is none where nothing is said', () => {
+  it('is empty without fields', () => {
     for (const ogong of [undefined, null, {}, { exact: true }, { sort: null, max_price: null, providers: {} }]) {
       expect(read(ogong)).toEqual(NO_PREFERENCE);
     }
   });
 
-  it('is read from the object ogong, of every modality alike', () => {
+  it('is read from the object ogong in every modality', () => {
     const ogong = {
       ...{ sort: 'latency', max_price: '340282366920938463463', tier: 'verified', accept: ['replay'] },
       providers: { only: [id(1), id(2)], ignore: [id(3)] },
@@ -59,7 +59,7 @@ describe('a preference', () => {
     ['too many names', { providers: { only: Array(17).fill(id(1)) } }, 'ogong.providers.only'],
     ['a list in place of the object', { providers: [] }, 'ogong.providers'],
     ['an unknown demand', { sorting: 'price' }, 'sorting'],
-  ])('that asks for %s is refused with the field', (_what, ogong, param) => {
+  ])('with %s is refused, naming the field', (_what, ogong, param) => {
     let refused: unknown;
     try {
       read(ogong);
@@ -73,7 +73,7 @@ describe('a preference', () => {
     [{ accept: [] }, 'leave it out'],
     [{ accept: 'verified' }, 'in square brackets'],
     [{ providers: { only: 'ab' } }, 'in square brackets'],
-  ])('says what to write instead of %j', (ogong, what) => {
+  ])('explains what to write instead of %j', (ogong, what) => {
     expect(() => read(ogong)).toThrow(what);
   });
 });
@@ -101,13 +101,13 @@ describe('a suffix of the name of a model', () => {
     expect(summary).not.toEqual(summarizeRequest(crypto, 'completion', body({})));
   });
 
-  it('that nobody knows is refused, and so is one against ogong.sort', () => {
+  it('is refused if it is unknown, or contradicts ogong.sort', () => {
     expect(() => read(undefined, `${MODEL}:q4_0`)).toThrow(/one of :price/);
     expect(() => read(undefined, `${MODEL}:`)).toThrow(/one of :price/);
     expect(() => read({ sort: 'price' }, `${MODEL}:nitro`)).toThrow(/ogong.sort is price/);
   });
 
-  it('is found behind an id of the network alone: a tag of local mode is a part of the name', () => {
+  it('is found only behind an id of the network; in local mode a tag is a part of the name', () => {
     for (const name of ['qwen:0.5b', 'gemma3:fast', 'hf.co/owner/model:floor', 'owner/model:nitro', 'ogong/x:floor']) {
       expect(splitModelName(name)).toEqual({ model: name, sort: undefined });
     }

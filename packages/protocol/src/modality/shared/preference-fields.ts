@@ -8,22 +8,22 @@ import type { Demands } from '../demands.ts';
 import { assertKeys, isAbsent } from './field-rules.ts';
 import { RequestError } from './request-error.ts';
 
-/** By whom a caller would be answered (docs/spec/request.md#preference). It touches no bit of a reply. */
+/** A caller's preference for the provider of its answer (docs/spec/request.md#preference). It changes no bit of a reply. */
 export interface RequestPreference {
   readonly sort: Sort | undefined;
-  /** Of 1,000 tokens. */
+  /** Price of 1,000 tokens. */
   readonly maxPricePer1kAtomic: bigint | undefined;
-  /** Whole tokens that an ejection of whoever answers takes, at least. Default: those that the gateway asks for. */
+  /** The least amount that an ejection of the provider takes, in whole tokens. Default: the gateway's. */
   readonly minHeldTokens?: bigint;
-  /** Ids of providers: nobody else; empty: everybody. */
+  /** Ids of the only allowed providers; empty: all. */
   readonly only: readonly Uint8Array[];
-  /** Ids of providers that are never asked. */
+  /** Ids of excluded providers. */
   readonly ignore: readonly Uint8Array[];
-  /** Roles that have to show their machines, each once. */
+  /** Roles that have to attest their machines, each once. */
   readonly attested: readonly AttestedRole[];
-  /** Under which suite request and reply have to be sealed (docs/spec/sealing.md#suite-2). Default: any, or none. */
+  /** The suite under which request and reply must be sealed (docs/spec/sealing.md#suite-2). Default: any, or none. */
   readonly sealSuite?: SealSuite;
-  /** Whether a second provider may be asked where the first is slow. Default: as the gateway has it. */
+  /** Whether a second provider may be asked if the first is slow. Default: the gateway's setting. */
   readonly hedge?: boolean;
 }
 
@@ -31,7 +31,7 @@ export const NO_PREFERENCE: RequestPreference = {
   ...{ sort: undefined, maxPricePer1kAtomic: undefined, only: [], ignore: [], attested: [] },
 };
 
-/** Keys of the object `ogong` that say it. */
+/** Keys of the object `ogong` for preferences. */
 export const PREFERENCES: readonly string[] = [
   'sort',
   'max_price',
@@ -48,22 +48,22 @@ const MAX_DIGITS = 38;
 const MAX_U64 = (1n << 64n) - 1n;
 
 const WORDS: readonly Sort[] = SORTS.filter((word) => word !== 'none');
-/** As marketplaces have them, and each word by itself. */
+/** Suffixes as in marketplaces, and each aim by its own name. */
 const SUFFIXES: ReadonlyMap<string, Sort> = new Map<string, Sort>([
   ...WORDS.map((word) => [word, word] as const),
   ...(['cheapest', 'floor'] as const).map((word) => [word, 'price'] as const),
   ...(['fast', 'nitro'] as const).map((word) => [word, 'throughput'] as const),
 ]);
-/** No id of the network has a colon, and no name of local mode begins like one and has three slashes. */
+/** A suffixed id. No id of the network has a colon, and no name in local mode begins like an id and has three slashes. */
 const SUFFIXED = /^(ogong\/[^/:]*\/[^/:]*\/[^/:]*):(.*)$/s;
 
 export interface NamedModel {
-  /** Without the suffix: what is ordered, hashed and signed. */
+  /** The name without the suffix, which is ordered, hashed and signed. */
   readonly model: string;
   readonly sort: Sort | undefined;
 }
 
-/** Takes a preference off the name of a model. @throws RequestError where there is something else behind a colon. */
+/** Splits the suffix off the name of a model. @throws RequestError for an unknown suffix. */
 export function splitModelName(name: string): NamedModel {
   const [, model, suffix] = SUFFIXED.exec(name) ?? [];
   if (model === undefined || suffix === undefined) return { model: name, sort: undefined };
@@ -78,7 +78,7 @@ export function splitModelName(name: string): NamedModel {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * What the object `ogong` and a model's name say together: each field is honoured, or refused with the reason.
+ * Parses the preference from the object `ogong` and a model's name. Each field is honoured, or refused with the reason.
  * @throws RequestError
  */
 export function parsePreference(value: unknown, named: NamedModel): RequestPreference {
@@ -166,7 +166,10 @@ function parsePrice(value: unknown): bigint | undefined {
   );
 }
 
-/** An id names its tier, so nobody is moved to another one: what the caller would not take is refused before it is bought. */
+/**
+ * Asserts the tier. An id names its tier, so nobody is moved to another one. A tier that the caller does not accept is refused
+ * before the purchase.
+ */
 function assertTier({ tier, accept }: Fields, model: string): void {
   const taken = [
     ...(isAbsent(tier) ? [] : [readTier(tier, 'ogong.tier')]),

@@ -1,4 +1,4 @@
-/** A bad request in OpenAI's terms; the gateway answers it with status 400. */
+/** A bad request in OpenAI's terms. The gateway answers it with status 400. */
 export class RequestError extends Error {
   readonly param: string | null;
   readonly code: string | null;

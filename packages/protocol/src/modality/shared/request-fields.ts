@@ -9,7 +9,7 @@ import { RequestError } from './request-error.ts';
 /** The parsed JSON object of a request's body, or one inside it. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Of a model's name, UTF-16 units. */
+/** The longest model name, UTF-16 units. */
 export const MAX_MODEL_NAME = 256;
 
 /** Parses a body within its bounds of size and depth. @throws RequestError */
@@ -31,7 +31,7 @@ export function parseObject(body: Uint8Array): Fields {
   return parsed as Fields;
 }
 
-/** Text that has a UTF-8 form. */
+/** Returns whether a value is text that has a UTF-8 form. */
 export const isWellFormedText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 
 /** @throws RequestError */
@@ -40,7 +40,7 @@ export function parseModelName(model: unknown): NamedModel {
   throw new RequestError('you must provide a model parameter', 'model');
 }
 
-/** Returns false where the field is absent. @throws RequestError */
+/** Parses a boolean; false if the field is absent. @throws RequestError */
 export function parseBoolean(fields: Fields, key: string, param = key): boolean {
   const value = fields[key];
   if (isAbsent(value)) return false;
@@ -48,11 +48,11 @@ export function parseBoolean(fields: Fields, key: string, param = key): boolean 
   return value;
 }
 
-/** Keys of the object `ogong` that every modality knows. */
+/** Keys of the object `ogong` in every modality. */
 export const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', 'salt', ...PREFERENCES]);
 
 /**
- * The object `ogong` of a body: what OpenAI's API has no word for.
+ * Parses the object `ogong` of a body: fields that OpenAI's API does not have.
  * @param known its keys.
  * @throws RequestError
  */
@@ -75,7 +75,7 @@ export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMAND
   };
 }
 
-/** What a prompt was made of, as its author says (docs/spec/request.md#sources). */
+/** A source of a prompt, as its author names it (docs/spec/request.md#sources). */
 export interface NamedSource {
   readonly url: string;
   /** SHA-256 of the text, which is the whole content of a message; 32 bytes. */
@@ -107,7 +107,10 @@ export function parseSources(value: unknown): readonly NamedSource[] {
 
 const SOURCE_KEYS: ReadonlySet<string> = new Set(['url', 'sha256']);
 
-/** It asks for nothing: it keeps the hash of a request from telling a prompt that somebody can guess. */
+/**
+ * Asserts the form of a salt. It requests nothing. It prevents that the hash of a request reveals a prompt that somebody can
+ * guess.
+ */
 function assertSalt(value: unknown): void {
   if (isAbsent(value) || (typeof value === 'string' && /^[0-9a-f]{32,64}$/.test(value))) return;
   throw new RequestError('ogong.salt must be 32 to 64 lower-case hex digits', 'ogong.salt');

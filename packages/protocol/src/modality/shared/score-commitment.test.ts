@@ -26,7 +26,7 @@ const base: ScoreOpening & ScoreDigest = {
 };
 
 describe('a score commitment', () => {
-  it('is another one for another job, salt, report, key or inputs', () => {
+  it('changes with job, salt, report, key or inputs', () => {
     const digests = [
       base,
       { ...base, jobId: of(16, 9) },
@@ -50,14 +50,14 @@ describe('a score commitment', () => {
     expect(statements).not.toContain(toHex(commitment));
   });
 
-  it('takes no field of another length', () => {
+  it('refuses fields of another length', () => {
     expect(() => computeScoreDigest(crypto, { ...base, salt: of(31, 2) })).toThrow();
     expect(() => encodeScoreCommitment({ jobId: of(15, 1), digest: of(32, 1) })).toThrow();
     expect(() => encodeScoreOpening({ ...base, round: [of(33, 1)] })).toThrow();
   });
 });
 
-describe('the hash of what is scored', () => {
+describe('the hash of a job', () => {
   const shown: TextClaim = {
     blind: of(32, 8),
     outputTokens: of(8, 3),
@@ -78,7 +78,7 @@ describe('the hash of what is scored', () => {
     claim: encodeTextClaim({ ...shown, ...bend }),
   });
 
-  it('is another one wherever a byte is, or moves from one field to its neighbour', () => {
+  it('changes with every byte, and when a byte moves to the neighbouring field', () => {
     const bent: ScoreInputs[] = [
       inputs,
       { ...inputs, requestHash: of(32, 9) },
@@ -104,7 +104,7 @@ describe('the hash of what is scored', () => {
 });
 
 describe('a redacted header', () => {
-  it('parses, keeps what a pass depends on, and holds nothing that names the reply', () => {
+  it('parses, keeps the inputs of a pass, and does not identify the reply', () => {
     const provider = createNobleHybridSigner(of(64, 3));
     const payer = createNobleLedgerSigner(of(32, 4));
     const ledger = { chainId: 1n, verifyingContract: of(20, 5) };

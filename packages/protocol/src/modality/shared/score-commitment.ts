@@ -4,27 +4,29 @@ import { bytes, bytes32, type CodecType, createFormat, hash, list, struct, text,
 import type { Crypto } from '../../crypto/crypto.ts';
 
 export const SALT_BYTES = 32;
-/** Verifiers that are asked at the same time, at most. */
+/** The most verifiers that are asked at the same time. */
 export const MAX_ROUND = 4;
 
 const part = bytes32(0xffffffff);
 
-/** What a verifier is given to score. */
+/** The inputs that a verifier scores. */
 export interface ScoreInputs {
   /** SHA-256 of the request's exact bytes. */
   readonly requestHash: Uint8Array;
   readonly modelRoot: Uint8Array;
   readonly endpoint: string;
-  /** Redacted. */
+  /** Redacted header. */
   readonly header: Uint8Array;
   readonly sketchBankSeed: Uint8Array;
   /** The name of the modality that encodes the claim. */
   readonly modality: string;
-  /** What the verifier sees of the answer, as its modality encodes it; empty where the request says it all. */
+  /**
+   * The part of the answer that the verifier sees, in the encoding of its modality; empty if the request contains everything.
+   */
   readonly claim: Uint8Array;
 }
 
-/** A job as it is sent to a verifier. */
+/** A job as sent to a verifier. */
 export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
   readonly jobId: Uint8Array;
   readonly request: Uint8Array;
@@ -57,7 +59,7 @@ export interface ScoreDigest extends CodecType<typeof digestCodec> {}
 
 const commitmentFormat = createFormat(struct({ jobId: bytes(16), digest: hash }), { tag: 'ogong-score-commitment-v1' });
 
-/** What the verifier signs when it commits. */
+/** Encodes the statement that the verifier signs when it commits. */
 export const encodeScoreCommitment: (commitment: { jobId: Uint8Array; digest: Uint8Array }) => Uint8Array =
   commitmentFormat.encode;
 
@@ -67,29 +69,29 @@ const openingCodec = struct({
   salt: bytes(SALT_BYTES),
   /** SHA-256 of the report's exact bytes. */
   reportHash: hash,
-  /** See fillRound; the own digest is among them. */
+  /** See fillRound; the verifier's own digest is among them. */
   round: list(hash, { count: u8, max: 255 }),
 });
 const openingFormat = createFormat(openingCodec, { tag: 'ogong-score-opening-v1' });
 
 /**
- * Commit, then reveal: a verifier is bound to its report before it or the validator can show it to anybody, and opens it
- * over the commitments of all who were asked at the same time (docs/spec/score-commitment.md). So whoever sees two opened
- * reports knows that neither was made from the other.
+ * Commit, then reveal. A verifier is bound to its report before it or the validator can show it to anybody. It opens the report
+ * over the commitments of all verifiers that were asked at the same time (docs/spec/score-commitment.md). So a reader of two
+ * opened reports knows that neither was made from the other.
  */
 export interface ScoreOpening extends CodecType<typeof openingCodec> {}
 
-/** What the verifier signs when it opens. */
+/** Encodes the statement that the verifier signs when it opens. */
 export const encodeScoreOpening: (opening: ScoreOpening) => Uint8Array = openingFormat.encode;
 
-/** Hashes all bytes of a job but its id and its timeout. 32 bytes. */
+/** Hashes all bytes of a job except its id and its timeout. 32 bytes. */
 export function hashScoreInputs(crypto: Crypto, inputs: ScoreInputs): Uint8Array {
   return crypto.sha256(inputsFormat.encode(inputs));
 }
 
 /**
- * Includes the key, so that a verifier cannot open a commitment that it copied from another. Includes the job, so that a report
- * on a job that was altered on its way opens no commitment about the real reply. 32 bytes.
+ * Computes the digest of a commitment, 32 bytes. It contains the key, so a verifier cannot open a copied commitment. It
+ * contains the job, so a report on an altered job opens no commitment about the real reply.
  */
 export function computeScoreDigest(crypto: Crypto, digest: ScoreDigest): Uint8Array {
   return crypto.sha256(digestFormat.encode(digest));
@@ -97,13 +99,13 @@ export function computeScoreDigest(crypto: Crypto, digest: ScoreDigest): Uint8Ar
 
 const ROUND_DOMAIN = encodeDomain('ogong-score-round-v1');
 
-/** A round shows at least so many digests. */
+/** The fewest digests in a round. */
 const ROUND_SHOWN = 2;
 
 /**
- * What everybody in a round opens over: the digests of all who committed, and where one did alone a made-up one, ascending.
- * Otherwise a verifier that is asked to open would see whether another one has the same job, and could refuse exactly then.
- * @param nonce of the round's first attempt, 16 bytes; nobody but the validator knows it before the verdict.
+ * Fills the list of digests over which every verifier of a round opens, ascending. It has all commitments, and a made-up one if
+ * there is only one. Otherwise a verifier could see whether another one has the same job, and refuse exactly then.
+ * @param nonce of the round's first attempt, 16 bytes; only the validator knows it before the verdict.
  */
 export function fillRound(crypto: Crypto, digests: readonly Uint8Array[], nonce: Uint8Array): Uint8Array[] {
   const made = Array.from({ length: Math.max(0, ROUND_SHOWN - digests.length) }, (_, i) =>

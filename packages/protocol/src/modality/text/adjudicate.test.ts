@@ -38,7 +38,7 @@ const reply = createSyntheticReply({ ...options, tokens: 96, seed: 1 });
 const replay = replayReply(crypto, reply.record, reply.opening);
 const jobId = new Uint8Array(16).fill(8);
 
-/** The windows of a re-run that drifted: costs moved by up to `nats`, sketch values by up to `steps`. */
+/** Creates the windows of a re-run with drift: costs move by up to `nats`, sketch values by up to `steps`. */
 function drift({ opening, header }: SyntheticReply, nats: number, steps: number, seed = 99): WindowBytes[] {
   const random = createSeededRandom(seed);
   return opening.windows.map((window) => {
@@ -84,7 +84,7 @@ const failed = (report: ScoreReport): string[] =>
     .map(({ id }) => id);
 
 describe('adjudicateReport', () => {
-  it('accepts by equality, and one differing bit rejects', () => {
+  it('accepts by equality, and rejects on one differing bit', () => {
     expect(adjudicateReport(crypto, claim, honest).outcome).toBe('accept');
     const windows = drift(reply, 1 / 65536, 0);
     const verdict = adjudicateReport(crypto, claim, { ...honest, windows });
@@ -92,10 +92,10 @@ describe('adjudicateReport', () => {
     expect(failed({ ...honest, windows })).toEqual(['equality']);
   });
 
-  describe('what equality leaves to the provider', () => {
+  describe('the freedom that equality leaves to the provider', () => {
     const other = { firstOtherChoice: 40 };
 
-    it('is checked in an exact class, and named apart from the values', () => {
+    it('is checked in an exact class, separately from the values', () => {
       const verdict = adjudicateReport(crypto, claim, { ...honest, ...other });
       expect(verdict.outcome).toBe('reject');
       expect(verdict.comparison?.identical).toBe(true);
@@ -106,18 +106,18 @@ describe('adjudicateReport', () => {
       expect(adjudicateReport(crypto, claim, honest).checks.at(-1)).toMatchObject({ id: 'own-choice', status: 'pass' });
     });
 
-    it('in tier replay, too', () => {
+    it('is also checked in tier replay', () => {
       const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
       const header = { ...reply.header, tier: 'replay', method: 'exact-replay', numericClass };
       const report = { ...honest, ...other, numericClass };
       expect(adjudicateReport(crypto, { ...claim, header }, report).outcome).toBe('reject');
     });
 
-    it('follows from values: where they differ, they are what is said', () => {
+    it('follows from the values, which are reported instead if they differ', () => {
       expect(failed({ ...honest, ...other, windows: drift(reply, 1 / 65536, 0) })).toEqual(['equality']);
     });
 
-    it('moves with drift: in another class nothing is made of it', () => {
+    it('moves with drift, and is ignored in another class', () => {
       for (const windows of [reply.opening.windows, drift(reply, 0.001, 2)]) {
         const [one, none] = [other, {}].map((bent) =>
           adjudicateReport(crypto, claim, { ...inexact(windows), ...bent }),
@@ -133,19 +133,19 @@ describe('adjudicateReport', () => {
     const judgeAt = (gap: number) =>
       adjudicateReport(crypto, claim, { ...inexact(drift(reply, 0.001, 2)), ...at(gap) });
 
-    it('decides between classes, where it is beyond what drift moves', () => {
+    it('decides between classes if it is farther than drift explains', () => {
       expect(judgeAt(0.2).outcome).toBe('accept');
       expect(judgeAt(0.3).outcome).toBe('inconclusive');
       expect(judgeAt(0.5).outcome).toBe('reject');
       expect(failed({ ...inexact(drift(reply, 0.001, 2)), ...at(0.5) })).toEqual(['tail-place']);
     });
 
-    it('says nothing in an exact class, which has the choice itself', () => {
+    it('is ignored in an exact class, which compares the choice itself', () => {
       expect(adjudicateReport(crypto, claim, { ...honest, ...at(0.5) }).outcome).toBe('accept');
     });
   });
 
-  it('does not take equality in another class for an exact one, and says so', () => {
+  it('does not treat equality in another class as exact, and reports it', () => {
     const verdict = adjudicateReport(crypto, claim, inexact(reply.opening.windows));
     expect(verdict.outcome).toBe('accept');
     expect(verdict.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
@@ -170,7 +170,7 @@ describe('adjudicateReport', () => {
     it.each([
       ['not exact', { exact: false }],
       ['of another class', { numericClass: numericClass.replace('haswell', 'sse42') }],
-    ])('is never accepted by statistics: a verifier %s vouches for nothing, however near it is', (_what, report) => {
+    ])('is never accepted by statistics: a verifier %s confirms nothing at any distance', (_what, report) => {
       for (const windows of [reply.opening.windows, drift(reply, 0.001, 2)]) {
         const verdict = judge({ ...report, windows });
         expect(verdict.outcome).toBe('inconclusive');
@@ -182,7 +182,7 @@ describe('adjudicateReport', () => {
       }
     });
 
-    it('is refuted by scores like any other reply, also in a class that nobody runs', () => {
+    it('is refuted by scores like any other reply, also in a class without verifiers', () => {
       const numericClass = 'llama.cpp-0.5.0/cpu/unheard-of/exact/q8_0/kv-f16';
       const claimed = { ...claim, header: { ...header, numericClass } };
       const far = adjudicateReport(crypto, claimed, inexact(drift(reply, 2, 600)));
@@ -191,13 +191,13 @@ describe('adjudicateReport', () => {
       expect(far).toEqual(adjudicateReport(crypto, verified, inexact(drift(reply, 2, 600))));
     });
 
-    it('still rejects what needs no statistics: another prompt, another text', () => {
+    it('still rejects without statistics: another prompt, another text', () => {
       const verdict = judge({ exact: false, promptTokenCount: 99 });
       expect(verdict.outcome).toBe('reject');
     });
   });
 
-  it('holds back what a third tier does not admit, and nothing else', () => {
+  it('leaves open only the results that a third tier does not admit', () => {
     const header = { ...reply.header, tier: attested.name, method: attested.method };
     const judge = (report: ScoreReport) => adjudicateReport(crypto, { ...claim, header }, report);
     const far = inexact(drift(reply, 2, 600));
@@ -217,7 +217,7 @@ describe('adjudicateReport', () => {
     expect(judge(honest).outcome).toBe('inconclusive');
   });
 
-  it('walks from accept over inconclusive to reject as scores grow', () => {
+  it('goes from accept over inconclusive to reject as scores grow', () => {
     const outcome = (nats: number, steps: number): string =>
       adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps))).outcome;
     expect(outcome(0.001, 2)).toBe('accept');
@@ -226,12 +226,12 @@ describe('adjudicateReport', () => {
     expect(outcome(2, 2)).toBe('reject');
   });
 
-  it('rejects a list that leaves out the token which the model would have said', () => {
+  it('rejects a list without the token that the model would have drawn', () => {
     const NATS = 65536;
     const others = Array.from({ length: 19 }, (_, i) => i + 2);
     const q = [0.3, 1.5, ...others.map(() => 9)].map((nats) => Math.round(nats * NATS));
     const model = { ids: Uint32Array.from([0, 1, ...others]), q: Uint32Array.from(q), tail: 0, rank: 1 };
-    // Every value is the model's; only its favourite is missing, so that the greedy draw is the second.
+    // Every value is the model's. Only its favourite is missing, so the greedy draw is the second.
     const claimed = { ...model, ids: model.ids.slice(1), q: model.q.slice(1), rank: 0 };
     const served = createSyntheticReply({
       ...options,
@@ -257,7 +257,7 @@ describe('adjudicateReport', () => {
   });
 
   it('rejects the largest tail that stage 1 lets through, with every listed value true', () => {
-    // A sharp list at temperature 2: what it leaves, spread evenly over the vocabulary, would take two draws in three.
+    // A sharp list at temperature 2. Its rest, spread evenly over the vocabulary, would take two draws in three.
     const parameters = { temperature: 2 };
     const ids = Uint32Array.from({ length: MAX_LISTED }, (_, id) => id);
     const q = ids.map((_, rank) => (rank === 0 ? 0.01 : 12) * NAT);
@@ -279,7 +279,7 @@ describe('adjudicateReport', () => {
     expect(replayOf(largest + 1).failed).toEqual(['listing']);
     const cheat = replayOf(largest);
     expect(cheat.failed).toEqual([]);
-    // The model itself gives unlisted tokens far less.
+    // The model itself gives much less to unlisted tokens.
     const windows = cheat.opening.windows.map((window) => {
       const { rows, runs } = decodeDraws(window.draws, cheat.header);
       return { ...window, draws: encodeDraws({ rows: rows.map((r) => ({ ...r, tail: 40_000 })), runs }, cheat.header) };
@@ -305,7 +305,7 @@ describe('adjudicateReport', () => {
     expect(failed({ ...honest, ...bent })).toEqual([id]);
   });
 
-  it('holds the stop reason against the stop token', () => {
+  it('compares the stop reason with the stop token', () => {
     const header = { ...reply.header, stopReason: 'stop-token' as const };
     const at = (firstStopToken: number): string =>
       adjudicateReport(crypto, { ...claim, header }, { ...honest, firstStopToken }).outcome;
@@ -314,7 +314,7 @@ describe('adjudicateReport', () => {
     expect(at(NO_STOP_TOKEN)).toBe('reject');
     const context = { ...claim, header: { ...reply.header, stopReason: 'context' as const } };
     expect(adjudicateReport(crypto, context, { ...honest, firstStopToken: 5 }).outcome).toBe('reject');
-    // The order says how much room the provider has, and is held against it at intake: the verifier's is its own.
+    // The order states the provider's room, and intake checks it. The verifier's room is its own.
     expect(adjudicateReport(crypto, context, honest).outcome).toBe('accept');
   });
 });
@@ -335,7 +335,7 @@ describe('checkReportShape', () => {
     ['a gap past the end', { tailGap: { gap: 1, position: 96 } }],
     ['another choice past the end', { firstOtherChoice: 96 }],
     ['noise', { windows: [{ draws: new Uint8Array(40), sketch: new Uint8Array(40) }] }],
-  ])('calls garbage by its name: %s', (_name, bent) => {
+  ])('recognises a malformed report: %s', (_name, bent) => {
     expect(checkReportShape({ ...honest, ...bent }, expected).status).toBe('fail');
   });
 
@@ -363,7 +363,7 @@ describe('countVotes', () => {
     comparison: undefined,
   });
 
-  it('lets one accept stand and asks a second verifier before a reject', () => {
+  it('accepts after one accept, and asks a second verifier before a reject', () => {
     expect(countVotes([verdict('accept')], true)).toEqual({ decision: 'accept', marked: [] });
     expect(countVotes([verdict('reject')], true).decision).toBe('ask-another');
     expect(countVotes([verdict('reject')], false).decision).toBe('reject');
@@ -375,7 +375,7 @@ describe('countVotes', () => {
     expect(countVotes(liars, true)).toEqual({ decision: 'accept', marked: [0, 1] });
   });
 
-  it('breaks ties with a third, and without one stays inconclusive', () => {
+  it('breaks ties with a third verifier, and is inconclusive without one', () => {
     const tie = [verdict('reject'), verdict('accept')];
     expect(countVotes(tie, true).decision).toBe('ask-another');
     expect(countVotes(tie, false).decision).toBe('inconclusive');
@@ -386,7 +386,7 @@ describe('countVotes', () => {
 
 describe('adjudicateReport with a drift table', () => {
   const numericClass = 'synthetic/other';
-  /** Re-runs that drifted as an honest verifier's do, and such that drifted ten times as far. */
+  /** Re-runs with the drift of an honest verifier, and re-runs with ten times the drift. */
   const samples = (count: number, nats: number, steps: number, from: number) =>
     Array.from({ length: count }, (_, i) => ({
       seed: i,
@@ -412,7 +412,7 @@ describe('adjudicateReport with a drift table', () => {
   const judge = (nats: number, steps: number, seed: number) =>
     adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, seed)), policy);
 
-  it('accepts drift as measured, with one check that says by what', () => {
+  it('accepts measured drift, with one check that names the row', () => {
     const verdict = judge(0.002, 4, 1);
     expect(verdict.outcome).toBe('accept');
     expect(verdict.drift?.pValue).toBeGreaterThan(0.05);
@@ -421,7 +421,7 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.checks.at(-1)?.detail).toContain('synthetic/1 seen by synthetic/other, band 3');
   });
 
-  it('rejects what the fixed limits let pass, names it, and hands on what it weighs', () => {
+  it('rejects a reply that the fixed limits accept, names the cheat, and returns its e-value', () => {
     const report = inexact(drift(reply, 0.02, 40, 2));
     expect(adjudicateReport(crypto, claim, report).outcome).toBe('accept');
     const verdict = adjudicateReport(crypto, claim, report, policy);
@@ -435,7 +435,7 @@ describe('adjudicateReport with a drift table', () => {
   it('accepts a re-run that equals the claim, but not one whose lists differ', () => {
     const equal = adjudicateReport(crypto, claim, inexact(reply.opening.windows), policy);
     expect(equal).toMatchObject({ outcome: 'accept', drift: { pValue: 1 } });
-    // Every sketch and every value that both list is the verifier's own, which one pass of the true model gives to anybody.
+    // Every sketch and every value that both list is the verifier's own. Anybody gets these from one pass of the true model.
     const listing = (change: (row: DrawRow) => DrawRow) =>
       reply.opening.windows.map((window) => {
         const { rows, runs } = decodeDraws(window.draws, reply.header);
@@ -457,7 +457,7 @@ describe('adjudicateReport with a drift table', () => {
     }
   });
 
-  it('falls back to the fixed limits, and says so, where the table has no row', () => {
+  it('falls back to the fixed limits, and reports it, if the table has no row', () => {
     const report = { ...inexact(drift(reply, 0.02, 40, 2)), numericClass: 'synthetic/third' };
     const verdict = adjudicateReport(crypto, claim, report, policy);
     expect(verdict.outcome).toBe('accept');
@@ -465,13 +465,13 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');
   });
 
-  it('weighs nothing of a class that no row has but what the fixed limits reject', () => {
+  it('counts a class without a row only if the fixed limits reject', () => {
     const rows = table.rows.map((row) => ({ ...row, providerClass: 'synthetic/2' }));
     const other = { drift: { ...policy.drift, table: { ...table, rows } } };
     const judgeUnlisted = (nats: number, steps: number) =>
       adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, 2)), other);
     expect(judgeUnlisted(0.002, 4)).toMatchObject({ outcome: 'inconclusive', drift: { eValue: 1, isUnlisted: true } });
-    // Not paid, since the loosest row would not; and no step towards ejection.
+    // The reply is not paid, since the loosest row would not accept it. It is no step towards ejection.
     expect(judgeUnlisted(0.02, 40)).toMatchObject({ outcome: 'reject', drift: { eValue: 1, isUnlisted: true } });
     const gross = judgeUnlisted(2, 600);
     expect(gross.outcome).toBe('reject');
@@ -479,7 +479,7 @@ describe('adjudicateReport with a drift table', () => {
     expect(gross.checks.some(({ status, detail }) => status === 'fail' && detail.includes('fallback'))).toBe(true);
   });
 
-  it('does the same for a model that nobody measured, in whatever classes', () => {
+  it('does the same for a model without measurements, in any classes', () => {
     const rows = table.rows.map((row) => ({ ...row, modelRoot: new Uint8Array(32).fill(9) }));
     const other = { drift: { ...policy.drift, table: { ...table, rows } } };
     const verdict = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), other);
@@ -499,8 +499,8 @@ describe('adjudicateReport with a drift table', () => {
     expect(judgeUpTo(context - 1)).toBe('accept');
   });
 
-  it('rejects no more often than it was told to, whatever the fixed limits say', () => {
-    // Half of the honest replies of such a row are past a limit, as a class that drifts far may have them.
+  it('rejects no more often than requested, for any fixed limits', () => {
+    // Half of the honest replies of this row are past a limit, as in a class that drifts far.
     const low = { doubt: 0, reject: 1e-9 };
     const thresholds = { ...FALLBACK_THRESHOLDS, sketchDistance: low, kolmogorov: low };
     const rates = { reject: 0.009, doubt: 0.5, extrapolate: false };
@@ -515,7 +515,7 @@ describe('adjudicateReport with a drift table', () => {
     for (const { outcome } of doubtful) expect(outcome).toBe('inconclusive');
   });
 
-  it('rejects what is past every held-out reply and past a fixed limit, though the rank cannot be small enough', () => {
+  it('rejects a reply beyond every held-out reply and a fixed limit, even if its rank cannot be small enough', () => {
     const strict = { drift: { ...policy.drift, rates: { reject: 1e-6, doubt: 0.05, extrapolate: false } } };
     const gross = adjudicateReport(crypto, claim, inexact(drift(reply, 2, 600, 3)), strict);
     expect(gross.outcome).toBe('reject');

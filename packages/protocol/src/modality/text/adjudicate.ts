@@ -19,13 +19,11 @@ import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './stage2/score
 import { countScored } from './stage2/scored-prefix.ts';
 
 /**
- * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: only bytes that hash to the
- * signed root are scored (docs/spec/stage-2.md).
- *
- * This interface says how scores are decided on where no equality holds. All fields are optional.
+ * The policy for scores if no equality holds. All fields are optional. Stage 2 decides from a committed reply and a verifier's
+ * re-run. Inclusion comes first: only bytes that hash to the signed root are scored (docs/spec/stage-2.md).
  */
 export interface AdjudicationPolicy {
-  /** Fixed limits, where no table says more. */
+  /** Fixed limits, if no table decides. */
   readonly thresholds?: Thresholds;
   /** Measured drift, and the error rates that the operator accepts. */
   readonly drift?: {
@@ -40,15 +38,13 @@ export interface ReportVerdict {
   readonly outcome: Outcome;
   readonly checks: readonly Check[];
   readonly comparison: Comparison | undefined;
-  /** What the drift table said; undefined where equality or fixed limits decided. */
+  /** The verdict of the drift table; undefined if equality or fixed limits decided. */
   readonly drift?: DriftVerdict;
-  /** Of a reject that rests on no statistics. */
+  /** The fault of a reject that uses no statistics. */
   readonly fault?: Fault;
 }
 
-/**
- * Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn.
- */
+/** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */
 export function checkReportShape(
   report: ScoreReport,
   expected: {
@@ -99,7 +95,7 @@ export function checkReportShape(
   return pass(id, `${position} positions scored by ${report.numericClass}`);
 }
 
-/** One verifier's well-formed report against the committed reply. */
+/** Adjudicates one verifier's well-formed report against the committed reply. */
 export function adjudicateReport(
   crypto: Crypto,
   claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
@@ -127,7 +123,7 @@ export function adjudicateReport(
     checkStop(record, header, report),
   ];
   const isRefuted = (): boolean => checks.some(({ status }) => status === 'fail');
-  // These values are the same in every class, so a tier treats a difference as one in an exact class.
+  // These values are the same in every class, so a tier treats a difference like one in an exact class.
   if (isRefuted()) {
     const fault = { isFact: true, seen: encodeFacts(report) };
     return {
@@ -145,7 +141,7 @@ export function adjudicateReport(
   }
   if (windows.length === 0) return { outcome: 'inconclusive', checks, comparison: undefined };
   const comparison = compareWindows(crypto, header, opening.windows.slice(0, windows.length), windows);
-  // What nobody scored is not accepted.
+  // Positions without a score are not accepted.
   const accepted: Outcome = isWhole ? 'accept' : 'inconclusive';
   if (report.exact && report.numericClass === header.numericClass) {
     checks.push(
@@ -169,7 +165,7 @@ export function adjudicateReport(
   return { ...judged, ...judgeOutcome(header.tier, found, tiers), comparison };
 }
 
-/** A reply and a report on it whose prompts, vocabularies and texts are the same. */
+/** A reply with a report whose prompt, vocabulary and text are the same. */
 interface ScoredClaim {
   readonly record: RecordV2;
   readonly header: Header;
@@ -177,7 +173,7 @@ interface ScoredClaim {
   readonly comparison: Comparison;
 }
 
-/** By measured drift where a table has a row, else by fixed limits. */
+/** Decides on scores: by measured drift if a table has a row, else by fixed limits. */
 function judgeScores(
   scored: ScoredClaim,
   {
@@ -189,9 +185,9 @@ function judgeScores(
   const limits = judgeByLimits(toLimitScores(comparison, report.tailGap), thresholds);
   const drift = measured && judgeMeasured(measured, scored);
   if (drift === undefined) return limits;
-  // The class has no row of its own, so the fixed limits reject as they do without a table, and with the same weight.
+  // The class has no row of its own. So the fixed limits reject as they do without a table, with the same weight.
   if (drift.isUnlisted && limits.outcome === 'reject') return limits;
-  // The table measures values, not which unlisted token a draw names: the fixed limit decides on that.
+  // The table measures values, not which unlisted token a draw names. The fixed limit decides on that.
   const place = limits.checks.find(({ id }) => id === 'tail-place');
   if (place?.status === 'fail') return { outcome: 'reject', checks: [place] };
   const { pValue, source, cheat, row } = drift;
@@ -200,16 +196,16 @@ function judgeScores(
   if (drift.outcome === 'reject') return { outcome: 'reject', checks: [fail('likelihood', detail)], drift };
   if (drift.outcome === 'accept') return { outcome: 'accept', checks: [pass('likelihood', detail)], drift };
   if (drift.isBeyondAll && limits.outcome === 'reject') {
-    // Few held-out replies cannot give a small p-value, so the fixed limits decide on a reply beyond all of them.
+    // Few held-out replies cannot give a small p-value. So the fixed limits decide on a reply beyond all of them.
     return { outcome: 'reject', checks: [...limits.checks, skip('likelihood', detail)], drift };
   }
   return { outcome: 'inconclusive', checks: [skip('likelihood', `undecided: ${detail}`)], drift };
 }
 
 /**
- * What equality leaves to the provider: how long a list is, which decides the draws at its edge, and which unlisted token a
- * draw from the tail names. Both are functions of the model's values, which are equal here; between classes they move with the
- * drift and are not judged.
+ * Checks the freedom that equality leaves to the provider. It is the length of a list, which decides the draws at
+ * its edge, and the unlisted token of a draw from the tail. Both are functions of the model's values, which are equal
+ * here. Between classes they move with the drift and are not checked.
  */
 function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Header): Check {
   const id = 'own-choice';
@@ -246,16 +242,16 @@ function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check
 }
 
 export interface ReportDecision {
-  /** `ask-another`: one verifier's word is not enough. */
+  /** `ask-another`: the report of one verifier is not enough. */
   readonly decision: Outcome | 'ask-another';
-  /** Indices of reports that the others refute: their verifiers are marked. */
+  /** Indices of reports that the others refute. Their verifiers are marked. */
   readonly marked: readonly number[];
 }
 
 /**
- * Several verifiers, one decision. A reject must be confirmed by a second verifier where there is one: a verifier that
- * lies must not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact
- * accept outweighs any number of rejects.
+ * Combines several verifiers into one decision. A second verifier must confirm a reject, if there is one: a lying verifier must
+ * not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact accept outweighs
+ * any number of rejects.
  */
 export function countVotes(
   verdicts: readonly (ReportVerdict & { exact: boolean })[],

@@ -8,7 +8,7 @@ import type { Replay } from './stage1/replay.ts';
 import { encodeScoreReport, parseScoreReport, type ScoreReport } from './stage2/score-report.ts';
 import { countScored } from './stage2/scored-prefix.ts';
 
-/** What a score report has to be about. */
+/** The required subject of a score report. */
 export interface ScoreSubject {
   readonly jobId: Uint8Array;
   readonly modelRoot: Uint8Array;
@@ -17,8 +17,8 @@ export interface ScoreSubject {
 }
 
 /**
- * A report that answers the job, or why it does not.
- * @param contextSize that the verifier has at least. With less room than that it would leave out what it can score.
+ * Reads a report that answers the job, or the reason that it does not.
+ * @param contextSize least context of the verifier. With less room it would leave out positions that it can score.
  * @throws ProtocolError
  */
 export function readScoreReport(
@@ -32,7 +32,7 @@ export function readScoreReport(
   return problem === undefined ? { report } : { problem };
 }
 
-/** Why a report is shorter than it may be; undefined where it is not. */
+/** Finds the reason that a report is too short; undefined if it is not. */
 function findRoomProblem(
   report: ScoreReport,
   { positions, contextSize }: { readonly positions: number; readonly contextSize: number },
@@ -42,7 +42,7 @@ function findRoomProblem(
   return `scored with a context of ${report.contextSize} tokens; the verifier announced ${contextSize}`;
 }
 
-/** One well-formed report against the reply. */
+/** Weighs one well-formed report against the reply. */
 export function weighScoreReport(
   crypto: Crypto,
   claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
@@ -52,12 +52,12 @@ export function weighScoreReport(
   return adjudicateReport(crypto, claim, report, drift ? { drift } : {});
 }
 
-/** What two verifiers that saw the same report alike. */
+/** Encodes the finding of a report. Two verifiers with the same result have the same bytes. */
 export function encodeFinding(report: ScoreReport): Uint8Array {
   return encodeScoreReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0, contextSize: 0 });
 }
 
-/** Whether two verifiers saw the same, to the bit. */
+/** Returns whether two verifiers have the same result, to the bit. */
 export function isSameFinding(a: ScoreReport, b: ScoreReport): boolean {
   return equalBytes(encodeFinding(a), encodeFinding(b));
 }

@@ -7,19 +7,19 @@ import { encodeTailDraws, type TailDraws } from './stage1/tail-draws.ts';
 import { redactHeader } from './stage2/redact-header.ts';
 import { encodeTextClaim, parseTextClaim, type TextClaim } from './stage2/text-claim.ts';
 
-/** What was asked, and of which model. */
+/** The request and the model of a reply. */
 export interface ReplySubject {
   readonly endpoint: string;
   readonly modelRoot: Uint8Array;
-  /** Of the answer (blinds.ts). */
+  /** Blind of the answer (blinds.ts). */
   readonly blind: Uint8Array;
 }
 
-/** A reply as a verifier gets it. */
+/** A reply as a verifier receives it. */
 export interface ScoredReply extends ReplySubject {
   readonly header: Header;
   readonly outputTokens: ArrayLike<number>;
-  /** Candidates that the provider listed, per position. */
+  /** Number of candidates that the provider listed, per position. */
   readonly listSizes: Uint8Array;
   /** As committed, per position. */
   readonly shapeClasses?: Uint8Array | undefined;
@@ -27,19 +27,19 @@ export interface ScoredReply extends ReplySubject {
   readonly tailDraws: TailDraws;
 }
 
-/** Hash of what a verifier was given, which its commitment contains. Anybody who holds the reply computes the same. */
+/** Hashes a verifier's job, which its commitment contains. Every holder of the reply computes the same hash. */
 export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: ScoredReply): Uint8Array {
   return hashScoreInputs(crypto, { requestHash, ...encodeScored(reply) });
 }
 
-/** Makes the job for verifiers from a replayed reply. */
+/** Creates the job for verifiers from a replayed reply. */
 export function toScored({ endpoint, modelRoot, blind }: ReplySubject, header: Header, replay: Replay): ScoredReply {
   const { rows, outputTokens, shapeClasses, tailDraws } = replay;
   const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
   return { endpoint, modelRoot, blind, header, outputTokens, listSizes, shapeClasses, tailDraws };
 }
 
-/** The parts of a reply that a verifier gets, as the bytes that it gets. */
+/** Encodes the parts of a reply that a verifier receives. */
 export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
   const { endpoint, modelRoot, blind, header, listSizes, shapeClasses, tailDraws } = reply;
   const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
@@ -55,7 +55,7 @@ export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash
   return { endpoint, modelRoot, header: redacted, sketchBankSeed, modality: 'text', claim: encodeTextClaim(value) };
 }
 
-/** Reads the claim of a job about a text. @throws ProtocolError where it is about another modality or malformed. */
+/** Reads the claim of a job about a text. @throws ProtocolError if it is about another modality or malformed. */
 export function readTextClaim({ modality, claim }: Pick<ScoreInputs, 'modality' | 'claim'>): TextClaim {
   if (modality === 'text') return parseTextClaim(claim);
   throw new ProtocolError('unsupported', 'the job shows no text');

@@ -18,7 +18,7 @@ import { type Replay, replayReply } from './stage1/replay.ts';
 import { countScored } from './stage2/scored-prefix.ts';
 import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
 
-/** Chat and completions: tokens that are drawn one after another, committed in windows. */
+/** Chat and completions: tokens that are drawn one after another, and committed in windows. */
 export const text = {
   name: 'text',
   endpoints: TEXT_ENDPOINTS,
@@ -61,7 +61,7 @@ export interface ReplayedText extends ReplayedReply {
   readonly replay: Replay;
 }
 
-/** Whether a reply is a text. Read fields that only texts have after this check. */
+/** Returns whether a reply is a text. Read fields that only texts have after this check. */
 export const isText = (reply: ReplayedReply): reply is ReplayedText => 'replay' in reply;
 
 function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedText {
@@ -85,7 +85,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
         isBlank: report.windows.length === 0,
         tokens: report.windows.length === 0 ? 0 : header.promptTokenCount + countScored(report, replay.rows.length),
         finding: encodeFinding(report),
-        // The beginning of an answer is none.
+        // The beginning of an answer is no answer.
         ...(report.windows.length === opening.windows.length && { answer: bytes }),
         weigh: (policy) => weighScoreReport(crypto, { record, header, opening }, report, policy),
       };
@@ -93,7 +93,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
   };
 }
 
-/** @throws ProtocolError `unsupported` where a reply shows nothing that a verifier could score. */
+/** @throws ProtocolError `unsupported` if a reply shows nothing that a verifier could score. */
 function assertScored({ tier }: Header): void {
   if (getTier(tier).windows === 'draws') return;
   throw new ProtocolError('unsupported', `a reply of tier ${tier} shows nothing that a verifier could score`);

@@ -8,18 +8,21 @@ import { isTextHeader } from '../../modality/text/commitment/header.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from '../evidence.ts';
 
 /**
- * Which audits bring a job with a known answer along, who gets it, and by what it is made (docs/spec/honeypots.md). All of it
- * follows from the beacon, the reply and the handling validator's VRF key, so nobody chooses anything of it.
+ * The draw of honeypots: the audits that get one, the verifier, and the contents (docs/spec/honeypots.md). All of it follows
+ * from the beacon, the reply and the handling validator's VRF key. So nobody can choose any of it.
  */
 const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v3');
 const INPUT_DOMAIN = encodeDomain('ogong-honeypot-vrf-v1');
 
-/** 16 bytes: by what its verifier is drawn and its job named, so that neither is that of an attempt of the audit. */
+/**
+ * Computes the id of a honeypot, 16 bytes. Its verifier and its job derive from it, so they differ from those of the audit's
+ * attempts.
+ */
 export function computeHoneypotId(crypto: Crypto, replyId: Uint8Array): Uint8Array {
   return crypto.sha256(createWriter().bytes(HONEYPOT_DOMAIN).bytes(replyId, 16).finish()).slice(0, 16);
 }
 
-/** The input of the handling validator's VRF, 32 bytes. */
+/** Computes the input of the handling validator's VRF, 32 bytes. */
 export function computeHoneypotInput(
   crypto: Crypto,
   { beacon, replyId }: Pick<AuditDraw, 'beacon' | 'replyId'>,
@@ -28,7 +31,10 @@ export function computeHoneypotInput(
   return crypto.sha256(writer.finish());
 }
 
-/** 16 bytes, that nobody but the validator knows before the verdict. @param output of the VRF, 64 bytes. */
+/**
+ * Returns the nonce of a honeypot, 16 bytes, which only the validator knows before the verdict. @param output of the VRF, 64
+ * bytes.
+ */
 export const toHoneypotNonce = (output: Uint8Array): Uint8Array => output.slice(0, JOB_NONCE_BYTES);
 
 /** The audit that a honeypot goes along with. */
@@ -36,7 +42,7 @@ export interface HoneypotOccasion {
   readonly draw: AuditDraw | undefined;
   readonly order: Pick<NamedOrder, 'replyId' | 'modelRoot' | 'providerId'>;
   readonly header: CommonHeader | undefined;
-  /** Of the first sitting. */
+  /** Candidates of the first audit attempt. */
   readonly candidates: readonly EvidenceCandidate[];
   /** The candidates of the first round. */
   readonly pair: readonly EvidenceCandidate[];
@@ -45,8 +51,9 @@ export interface HoneypotOccasion {
 }
 
 /**
- * The verifier of an audit's honeypot, of an operator that is asked nothing else in its first round.
- * @returns undefined where the audit has none: the beacon draws none, no two are asked, the reply is no text, or nobody has room.
+ * Draws the verifier of an audit's honeypot. Its operator has no other job in the first round.
+ * @returns undefined if the audit has none. Reasons: the beacon draws none, fewer than two verifiers are asked, the reply is no
+ * text, or no verifier has room.
  */
 export function drawHoneypot(
   crypto: Crypto,

@@ -20,14 +20,17 @@ import type { EvidenceCandidate, HoneypotEvidence } from '../evidence.ts';
 import type { OpenedReply } from '../opened-reply.ts';
 import { findCommitmentProblem, type ReportSubject, readReport } from '../report-check.ts';
 import { computeJobId } from '../verifier-draw.ts';
+import { checkHoneypot, isProven, isUnlikely, type PlantedReply, plantBad } from './honeypot-check.ts';
 import { computeHoneypotId, computeHoneypotInput, toHoneypotNonce } from './honeypot-draw.ts';
-import { isProven, isUnlikely, judgeHoneypot, type PlantedReply, plantBad } from './honeypot-judge.ts';
 
-/** A job with a known answer, which goes along with an audit (docs/spec/honeypots.md): what it is about, and what an answer says. */
+/**
+ * A honeypot: a job with a known answer that goes along with an audit (docs/spec/honeypots.md). This file defines its contents
+ * and its outcome.
+ */
 const SEED_DOMAIN = encodeDomain('ogong-honeypot-seed-v1');
 
 /**
- * The reply as its verifier gets it: as it was, or with one token replaced.
+ * Plants the reply that its verifier receives: unchanged, or with one token replaced.
  * @param nonce 16 bytes, see toHoneypotNonce.
  */
 export function plantHoneypot(
@@ -42,16 +45,16 @@ export function plantHoneypot(
   return isBad ? plantBad(crypto, rows, seed) : { outputTokens: rows.map(tokenOf), position: undefined };
 }
 
-/** What the verifier of a honeypot is asked to score. */
+/** The job of a honeypot's verifier. */
 export interface PlantedJob extends ScoredReply {
   readonly shapeClasses: Uint8Array;
-  /** Of the request's exact bytes. */
+  /** Hash of the request's exact bytes. */
   readonly requestHash: Uint8Array;
-  /** In which the verifier has signed that it computes the model. */
+  /** The class in which the verifier has signed that it computes the model. */
   readonly endorsedClass: string;
 }
 
-/** What is asked, as the bytes that the verifier gets, and how what it opens is read. */
+/** Describes the job as the bytes that the verifier receives, and the reader of its report. */
 export function describePlanted(
   crypto: Crypto,
   { requestHash, endorsedClass, ...scored }: PlantedJob,
@@ -78,7 +81,10 @@ export function describePlanted(
 type PlantedAnswer = { readonly report: ScoreReport } | { readonly problem: string; readonly isWellFormed?: true };
 const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 
-/** Why a report does not do what its verifier has signed for: room for all of it, and its class. No fault that others could see. */
+/**
+ * Finds the reason that a report breaks its verifier's own statement: room for the whole job, and its class. Others cannot see
+ * this fault.
+ */
 function findWithdrawal(
   report: ScoreReport,
   { header, positions, endorsedClass }: { header: Header; positions: number; endorsedClass: string },
@@ -89,16 +95,16 @@ function findWithdrawal(
   return `the verifier has signed that it computes in ${endorsedClass}, and its report denies it`;
 }
 
-/** As of any report (opened-reply.ts). */
+/** Applies the rule for any report (opened-reply.ts). */
 function isDenial(report: ScoreReport, { numericClass }: Header, endorsedClass: string): boolean {
   if (endorsedClass !== numericClass || !isExactClass(endorsedClass)) return false;
   return report.numericClass !== endorsedClass || !(report.exact || report.windows.length === 0);
 }
 
-/** VRF key of the handling validator where it is of the deciding epoch's set; `believed` where nobody says who the validators were. */
+/** VRF key of the handling validator if it belongs to the deciding epoch's set; `believed` if the validators are not known. */
 export type HoneypotKey = Uint8Array | 'believed' | undefined;
 
-/** 16 bytes, that nobody but the validator knows before the verdict; undefined where the proof does not hold. */
+/** Reads the nonce, 16 bytes, which only the validator knows before the verdict; undefined if the proof is invalid. */
 export function readHoneypotNonce(
   crypto: Crypto,
   vrfKey: NonNullable<HoneypotKey>,
@@ -118,14 +124,14 @@ export interface HoneypotContext {
   readonly endpoint: string;
   readonly validator: Uint8Array;
   readonly vrfKey: HoneypotKey;
-  /** Whom the beacon draws for it, if anybody. */
+  /** The candidate that the beacon draws for it, if there is one. */
   readonly drawn: EvidenceCandidate | undefined;
-  /** What both verifiers of the pair reported, see Judgement. */
+  /** The common report of both verifiers of the pair, see Judgement. */
   readonly agreed: Uint8Array;
   readonly drift: DriftPolicy | undefined;
 }
 
-/** What the answer to a honeypot says of who gave it, or what has to be shown of its silence. */
+/** The mark of the answer's verifier, or the proof that its silence requires. */
 export type HoneypotReview =
   | { readonly marks: readonly VerifierMark[]; readonly isSuspect?: boolean }
   | { readonly problem: string }
@@ -133,13 +139,16 @@ export type HoneypotReview =
       readonly drawn: EvidenceCandidate;
       readonly jobId: Uint8Array;
       readonly inputsHash: Uint8Array;
-      /** What it had to open over, where it committed. */
+      /** The round over which it had to open, if it committed. */
       readonly round: readonly Uint8Array[] | undefined;
     };
 
 /**
- * Refuted where equality shows an answer wrong, or where it opens the commitment and answers nothing; doubted where it is unlikely by
- * measured drift; credited otherwise. An answer that withdraws what its verifier has signed for marks nobody.
+ * Reviews the answer to a honeypot.
+ * - Refuted: equality shows that it is wrong, or it opens the commitment without an answer.
+ * - Doubted: it is unlikely by measured drift.
+ * - Credited: all other answers.
+ * An answer that breaks its verifier's own statement marks nobody.
  */
 export function reviewHoneypot(
   crypto: Crypto,
@@ -178,7 +187,7 @@ export function reviewHoneypot(
   }
   const { report } = read;
   const answer = { header, report: parseScoreReport(agreed) };
-  const verdict = judgeHoneypot(crypto, answer, { position }, report, drift);
+  const verdict = checkHoneypot(crypto, answer, { position }, report, drift);
   if (isProven(verdict)) return { marks: [refuted] };
   if (isUnlikely(verdict)) return { marks: [{ verifierId, payee, outcome: 'doubted' }] };
   const tokens = header.promptTokenCount + countScored(report, replay.rows.length);
@@ -186,5 +195,5 @@ export function reviewHoneypot(
   return { marks: [credited], isSuspect: verdict.outcome === 'suspect' };
 }
 
-/** Room of the field in a log entry. */
+/** The largest value of the field in a log entry. */
 const MAX_TOKENS = 2 ** 32 - 1;

@@ -15,8 +15,9 @@ export interface VerifiedPart {
 }
 
 /**
- * Whether an earlier try is a part of this answer: what its provider had signed when it broke off holds by itself, answers the same
- * request under an order of its own, and is how the answer begins (docs/spec/progress.md#milestones). Then whole and part are one answer.
+ * Checks whether an earlier try is a part of this answer (docs/spec/progress.md#milestones). Its provider's signature from the
+ * moment that it broke off must be valid by itself. It must answer the same request under its own order, and its text must be
+ * the beginning of the answer. Then both are one answer.
  */
 export function checkPart(crypto: Crypto, whole: Omit<VerifiedPart, 'verdict'>, part: VerifiedPart): Check {
   const id = 'earlier-part';

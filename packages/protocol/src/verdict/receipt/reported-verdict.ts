@@ -6,11 +6,11 @@ import type { CommonRequest } from '../../modality/modality.ts';
 import type { Verdict } from '../../settlement/verdict-log.ts';
 import { isPaidFor } from '../reply-fee.ts';
 
-/** What a validator says that it has judged. */
+/** A verdict as its validator reports it. */
 interface ReportedVerdict {
-  /** Empty where there is none yet. */
+  /** Empty before the verdict. */
   readonly verdict: string;
-  /** Of the record that was judged; undefined where none was. */
+  /** Hash of the record of the verdict; undefined without a record. */
   readonly recordHash: Uint8Array | undefined;
   readonly feeAtomic: bigint;
 }
@@ -18,7 +18,7 @@ interface ReportedVerdict {
 const AMOUNT = /^(?:0|[1-9][0-9]{0,38})$/;
 const HASH = /^[0-9a-f]{64}$/;
 
-/** The `status` that a gateway adds to a receipt (docs/spec/receipt.md). @throws ProtocolError */
+/** Parses the `status` that a gateway adds to a receipt (docs/spec/receipt.md). @throws ProtocolError */
 function parseStatus(status: unknown): ReportedVerdict {
   if (typeof status !== 'object' || status === null) throw new ProtocolError('malformed', 'status: expected an object');
   const { verdict, record_hash: hash, fee_atomic: fee } = status as Readonly<Record<string, unknown>>;
@@ -33,9 +33,9 @@ function parseStatus(status: unknown): ReportedVerdict {
 }
 
 /**
- * Whether the record that was judged is the one that the consumer holds, for no more than its tokens cost. A provider could sign
- * one record for each.
- * @param held the consumer's record; its fee where the opening is there.
+ * Checks that the verdict is about the consumer's record, and that the fee is at most that of its tokens. A provider could sign
+ * one record for each reader.
+ * @param held the consumer's record, with its fee if the opening is there.
  */
 export function checkJudgedRecord(
   crypto: Crypto,

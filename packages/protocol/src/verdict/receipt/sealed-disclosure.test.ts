@@ -22,7 +22,7 @@ const reply = createSyntheticReply({
 
 type Message = Exclude<MessageInitShape<typeof SealedMessageSchema>['message'], undefined>;
 
-/** Seals as whoever has the secrets of the reply can: its provider and its client. */
+/** Seals with the secrets of the reply, which its provider and its client have. */
 function disclose(...messages: readonly Message[]) {
   const [provider, client] = [seal.openKemKey(seal.random(32)), seal.openKemKey(seal.random(32))];
   const to = { hash: seal.random(32), key: provider.publicKey };
@@ -51,7 +51,7 @@ it('proves the text that its record signs', () => {
   expect(disclose(delta(text.slice(0, 5)), delta(text.slice(5)), end())).toEqual([...opened, 'pass sealed-record']);
 });
 
-it('proves no other text, whatever stands beside it', () => {
+it('proves no other text, beside any response', () => {
   for (const forged of [
     [delta('nobody signed this'), end()],
     [delta('nobody signed this'), end(reply.response)],

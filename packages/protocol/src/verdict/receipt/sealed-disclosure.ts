@@ -14,8 +14,8 @@ import { openDisclosedReply } from '../../sealing/sealed-reply.ts';
 import { asBytes, asObject, asText } from '../../stage1/receipt.ts';
 
 /**
- * What opens one sealed reply for somebody else (docs/spec/sealing.md#disclosure): its exporter secret, with the head and the units as
- * they came. The request and every other reply stay sealed.
+ * The data that opens one sealed reply for another reader (docs/spec/sealing.md#disclosure): its exporter secret, with the
+ * received head and units. The request and every other reply stay sealed.
  */
 export interface SealedDisclosure {
   readonly replyId: Uint8Array;
@@ -28,7 +28,7 @@ export interface SealedDisclosure {
 const FORMAT = 'ogong-sealed-disclosure-v1';
 const MAX_UNITS = 262_144;
 
-/** @internal The SDK exports it: what it writes is what `parseDisclosure` reads. */
+/** @internal The SDK exports it, and `parseDisclosure` reads its output. */
 export const toDisclosureJson = ({ replyId, exporterSecret, head, units }: SealedDisclosure) => ({
   format: FORMAT,
   reply_id: toHex(replyId),
@@ -37,7 +37,7 @@ export const toDisclosureJson = ({ replyId, exporterSecret, head, units }: Seale
   units: units.map((unit) => toBase64(unit)),
 });
 
-/** @throws ProtocolError naming the field. Unknown fields are ignored. */
+/** Parses a disclosure. @throws ProtocolError naming the field. Unknown fields are ignored. */
 export function parseDisclosure(value: unknown): SealedDisclosure {
   const fields = asObject(value, 'disclosure');
   if (fields.format !== FORMAT) throw new ProtocolError('malformed', `a disclosure has the format ${FORMAT}`);
@@ -60,14 +60,15 @@ export function parseDisclosure(value: unknown): SealedDisclosure {
 
 export interface DisclosedReply {
   readonly checks: readonly Check[];
-  /** What stood in the units that opened, of a text. */
+  /** The text in the units that opened. */
   readonly text: string;
 }
 
 /**
- * Opens what is disclosed, and compares it with what the provider signed. It shows what stood in these units, and not who wrote them:
- * whoever could open the request could. That they are the ones that came only somebody knows who carried them.
- * @param record of the reply's receipt; undefined where there is none.
+ * Opens a disclosure, and compares it with the provider's signature. It shows the contents of these units, and not their
+ * author: every holder of the request's secret could have written them. Only a carrier of the units knows that these are the
+ * original ones.
+ * @param record of the reply's receipt; undefined if there is none.
  */
 export function verifyDisclosure(
   { crypto, seal }: { readonly crypto: Crypto; readonly seal: SealPrimitives },
@@ -108,7 +109,7 @@ function checkRecord(
   if (!equalBytes(replyId, record.replyId)) return fail(id, 'the receipt is of another reply');
   try {
     const opening = parseOpening(end.opening);
-    // What is shown is what is compared: nobody signs a text that stands beside a response of its own.
+    // The shown text must be the compared text. A text beside a separate response is not signed.
     const streams = findHeaderModality(opening.header)?.name === textModality.name;
     if (streams ? end.response.length > 0 : text !== '') {
       return fail(id, 'the units hold a text and a response, and the record signs one of them');
@@ -117,7 +118,7 @@ function checkRecord(
     const isRoot = equalBytes(computeCommitment(crypto, opening).root, record.commitRoot);
     const isText = equalBytes(hashResponse(crypto, opening.blind, response), record.responseHash);
     return check(id, isRoot && isText, [
-      'what stood under the seal is what the record signs',
+      'the sealed content is the one that the record signs',
       isRoot
         ? 'the text under the seal is another than the record signs'
         : 'the opening under the seal is not of the record',

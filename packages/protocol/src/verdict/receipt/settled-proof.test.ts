@@ -11,7 +11,7 @@ const proof: SettledProof = {
 const write = (bent: object = {}): Uint8Array => utf8Encode(JSON.stringify({ ...toSettledProofJson(proof), ...bent }));
 
 describe('the file of a settled reply', () => {
-  it('comes back as it was', () => {
+  it('round-trips', () => {
     expect(parseSettledProof(write())).toEqual(proof);
     expect(isSettledProof(write())).toBe(true);
   });
@@ -22,7 +22,7 @@ describe('the file of a settled reply', () => {
     ['an index behind the longest batch', { index: 1_000 }],
     ['an index that is no whole number', { index: 0.5 }],
     ['a short hash', { proof: ['0x55'] }],
-    ['a way longer than any tree is deep', { proof: Array(21).fill(`0x${'55'.repeat(32)}`) }],
+    ['a path longer than the depth of any tree', { proof: Array(21).fill(`0x${'55'.repeat(32)}`) }],
     ['capital letters', { validator: `0x${'AB'.repeat(20)}` }],
     ['an entry that is no base64', { entry: '*' }],
     ['an entry longer than any', { entry: 'A'.repeat(24_580) }],
@@ -31,7 +31,7 @@ describe('the file of a settled reply', () => {
     expect(() => parseSettledProof(write(bent))).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 
-  it('is refused where it is too long, or no object', () => {
+  it('is refused if it is too long, or no object', () => {
     expect(() => parseSettledProof(new Uint8Array(33 * 1_024))).toThrow(expect.objectContaining({ code: 'too-large' }));
     for (const text of ['null', '[]', '"x"', '{']) {
       expect(() => parseSettledProof(utf8Encode(text))).toThrow(expect.objectContaining({ code: 'malformed' }));

@@ -5,19 +5,19 @@ import { MAX_BATCH_ENTRIES } from '../../settlement/gas.ts';
 import { MAX_ENTRY_BYTES } from '../../settlement/validator-statement.ts';
 
 /**
- * What a party to a reply keeps of its settlement (docs/spec/settlement.md#proof-of-a-reply): the log entry, its way to the batch, and
- * the transaction that settled it. `checkSettledEntry` checks it with what the chain says of that transaction.
+ * A party's stored proof of a reply's settlement (docs/spec/settlement.md#proof-of-a-reply): the log entry, its path to the
+ * batch, and the settling transaction. `checkSettledEntry` compares it with the chain's data of that transaction.
  */
 export interface SettledProof {
   /** Domain of the settlement contract. */
   readonly domain: LedgerDomain;
-  /** Account of the validator whose log it is. */
+  /** Account of the validator that owns the log. */
   readonly validator: Uint8Array;
   /** 16 bytes. */
   readonly replyId: Uint8Array;
   /** Canonical log entry, at most MAX_ENTRY_BYTES. */
   readonly entry: Uint8Array;
-  /** Among the paid entries of its batch, from 0, below MAX_BATCH_ENTRIES. */
+  /** Index among the paid entries of its batch, from 0, below MAX_BATCH_ENTRIES. */
   readonly index: number;
   /** Hashes of 32 bytes, from the entry to the batch's records root. */
   readonly proof: readonly Uint8Array[];
@@ -27,10 +27,10 @@ export interface SettledProof {
 
 export const SETTLED_PROOF_FORMAT = 'ogong-settled-v1';
 export const MAX_SETTLED_PROOF_BYTES = 32 * 1024;
-/** Twice as deep as a tree over MAX_BATCH_ENTRIES is. */
+/** The longest path: twice the depth of a tree over MAX_BATCH_ENTRIES. */
 const MAX_STEPS = 20;
 
-/** Lower-camel field names, the entry in base64, all else in `0x` and hexadecimal digits. */
+/** Field names in lower camel case, the entry in base64, all other values as `0x` and hexadecimal digits. */
 export interface SettledProofJson {
   readonly format: typeof SETTLED_PROOF_FORMAT;
   readonly chainId: string;
@@ -59,7 +59,7 @@ export function toSettledProofJson(proof: SettledProof): SettledProofJson {
   };
 }
 
-/** Whether a file says that it is such a proof; whether it is one, `parseSettledProof` says. */
+/** Returns whether a file claims to be such a proof. `parseSettledProof` decides whether it is valid. */
 export function isSettledProof(bytes: Uint8Array): boolean {
   if (bytes.length > MAX_SETTLED_PROOF_BYTES) return false;
   try {
@@ -70,7 +70,7 @@ export function isSettledProof(bytes: Uint8Array): boolean {
   }
 }
 
-/** @throws ProtocolError `too-large`, `malformed` */
+/** Parses a proof. @throws ProtocolError `too-large`, `malformed` */
 export function parseSettledProof(bytes: Uint8Array): SettledProof {
   if (bytes.length > MAX_SETTLED_PROOF_BYTES) throw new ProtocolError('too-large', `a proof of ${bytes.length} bytes`);
   const parsed = parseJson(bytes);

@@ -21,10 +21,10 @@ const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
 });
 const { order } = reply;
 const domain = { chainId: ledger.chainId, verifyingContract: trust.settlement };
-/** Of the validators that the synthetic network has; the first one handles the reply. */
+/** Validators of the synthetic network. The first one handles the reply. */
 const signers = [1, 2, 3, 4].map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)));
 
-/** As the receipt's own check names it. */
+/** The fee as stated by the receipt's own check. */
 const FEE = BigInt(
   /^\d+/.exec(
     (await verifyReceipt(receipt, { crypto, ...pickBodies(), trust, nowMs })).checks.find(({ id }) => id === 'fee')
@@ -50,7 +50,7 @@ interface Bend {
   readonly settlement?: (settlement: Settlement) => Settlement;
 }
 
-/** A batch of three replies; this one is in the middle. */
+/** A batch of three replies. This one is in the middle. */
 function settle({
   entry: bent = {},
   validator = order.validator,
@@ -104,7 +104,7 @@ async function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], gi
   return { ok, missing, settled: checks.find(({ id }) => id === 'settled') };
 }
 
-describe('the word of the validator for a record', () => {
+describe('the intake receipt of the validator', () => {
   const [handler] = signers.filter(({ address }) => equalBytes(address, order.validator)) as [LedgerSigner];
   const other = signers.find((one) => one !== handler) as LedgerSigner;
   const { validator } = order;
@@ -126,11 +126,11 @@ describe('the word of the validator for a record', () => {
     return { ok, missing, status: checks.find(({ id }) => id === 'intake')?.status };
   };
 
-  it('passes where it is for this order and this record, and is skipped as long as there is none', async () => {
+  it('passes if it is for this order and this record, and is skipped while there is none', async () => {
     expect(await look(sign())).toEqual({ ok: true, missing: [], status: 'pass' });
     expect(await look(undefined)).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
     expect(await look(undefined, { ...unsigned, intake: sign() })).toEqual({ ok: true, missing: [], status: 'pass' });
-    // What is in the receipt counts, not what its reader was told.
+    // The intake in the receipt counts, not the one from the reader's context.
     expect(await look(sign(), { ...unsigned, intake: sign({}, other) })).toMatchObject({ ok: false, status: 'fail' });
     expect(await look({ problem: 'nobody knows the reply' })).toEqual({
       ok: false,
@@ -148,18 +148,18 @@ describe('the word of the validator for a record', () => {
     ['a key that the chain does not name', { ...sign(), signingKeys: [other.address] }],
     ['no key at all', { ...sign(), signingKeys: [] }],
     ['an epoch before that of its admission', { ...sign({ epoch: 6n }), epoch: 6n }],
-    ['a signature that was cut', { ...sign(), signature: sign().signature.subarray(1) }],
+    ['a truncated signature', { ...sign(), signature: sign().signature.subarray(1) }],
   ])('fails for %s', async (_what, intake) => {
     expect(await look(intake)).toMatchObject({ ok: false, status: 'fail' });
   });
 });
 
-describe('a receipt that is followed into the settled log', () => {
+describe('a receipt with its settled log entry', () => {
   const good = settle();
   const other = new Uint8Array(32).fill(9);
   const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(0x50));
 
-  it('is good where the chain took the batch that holds this record', async () => {
+  it('is good if the chain accepted the batch with this record', async () => {
     const { ok, settled } = await judge(good);
     expect([ok, settled?.status]).toEqual([true, 'pass']);
     expect(settled?.detail).toMatch(/^accept, fee \d+: entry 1 of 0x[0-9a-f]{40}, batch 1, block 77$/);
@@ -186,9 +186,9 @@ describe('a receipt that is followed into the settled log', () => {
     ],
     ['a reply that was rejected', settle({ entry: { verdict: 'reject', feeAtomic: 0n } }), /says reject/],
     ['the log of another validator', settle({ validator: stranger.address }), /another validator/],
-    ['another place in the batch', { ...good, index: 0 }, /not in the batch/],
-    ['a place behind the batch', { ...good, index: 3 }, /not in the batch/],
-    ['a proof that was cut', { ...good, proof: good.proof.slice(1) }, /not in the batch/],
+    ['another index in the batch', { ...good, index: 0 }, /not in the batch/],
+    ['an index behind the batch', { ...good, index: 3 }, /not in the batch/],
+    ['a truncated proof', { ...good, proof: good.proof.slice(1) }, /not in the batch/],
     [
       'an entry behind the log',
       settle({ settlement: (s) => ({ ...s, batch: { ...s.batch, logLength: 1n } }) }),
@@ -226,7 +226,7 @@ describe('a receipt that is followed into the settled log', () => {
     expect(settled?.detail).toMatch(detail);
   });
 
-  it('is not good where the way cannot be shown, or no contract is trusted, unless the reader allows it', async () => {
+  it('is not good without a proof or a trusted contract, unless the reader allows it', async () => {
     expect(await judge({ problem: 'not settled yet' })).toMatchObject({ ok: false, missing: ['settled'] });
     expect((await judge({ problem: 'not settled yet' }, { ...trust, allow: ['settled'] })).ok).toBe(true);
     const { settlement: _none, ...rest } = trust;
@@ -245,12 +245,12 @@ describe('a settled entry, for a reader without a receipt', () => {
     );
   const all = { 'log-entry': 'pass', 'batch-inclusion': 'pass', quorum: 'pass' };
 
-  it('passes where entry, batch, quorum and event agree', () => {
+  it('passes if entry, batch, quorum and event agree', () => {
     expect(statusesOf(settle())).toEqual(all);
     expect(checkSettledEntry(crypto, { replyId, validator, domain }, settle()).entry?.feeAtomic).toBe(FEE);
   });
 
-  it('says what does not hold, and only that', () => {
+  it('fails exactly the violated check', () => {
     const settled = settle();
     expect(statusesOf(settled, { replyId: new Uint8Array(16).fill(7) })).toEqual({ ...all, 'log-entry': 'fail' });
     expect(statusesOf({ ...settled, index: 0 })).toEqual({ ...all, 'batch-inclusion': 'fail' });
@@ -260,7 +260,7 @@ describe('a settled entry, for a reader without a receipt', () => {
     expect(statusesOf({ ...settled, entry: new Uint8Array(9) })).toEqual({ 'log-entry': 'fail' });
   });
 
-  it('has no batch for a reply that nobody pays', () => {
+  it('has no batch for an unpaid reply', () => {
     const refused = settle({ entry: { verdict: 'reject', feeAtomic: 0n } });
     expect(statusesOf(refused)).toEqual({ ...all, 'batch-inclusion': 'skip' });
   });

@@ -5,7 +5,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { hashLeaf, verifyInclusion } from '../../crypto/merkle.ts';
 import { type QuorumSignature, type QuorumVoter, verifyQuorum } from '../../crypto/quorum.ts';
 import { findAdmissionProblem, type SignedAdmission } from '../../exchange/admission.ts';
-import { type IntakeWord, verifyIntake } from '../../exchange/intake-receipt.ts';
+import { type IntakeSignature, verifyIntake } from '../../exchange/intake-receipt.ts';
 import type { LedgerDomain, NamedOrder } from '../../exchange/order.ts';
 import type { CommonRequest } from '../../modality/modality.ts';
 import { type Batch, hashSettlement, type Settlement } from '../../settlement/batch.ts';
@@ -14,25 +14,27 @@ import { type HeadVoters, verifyHeadCertificate } from '../../settlement/head-ce
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
 import { isPaidFor } from '../reply-fee.ts';
 
-/** The way from a reply into the chain: a log entry of its validator, and the settlement that holds it. */
+/** The path from a reply into the chain: a log entry of its validator, and the settlement that contains it. */
 export interface SettledEvidence {
   /** Canonical log entry. */
   readonly entry: Uint8Array;
-  /** Place of the entry among the paid ones of its batch, from 0. */
+  /** Index of the entry among the paid ones of its batch, from 0. */
   readonly index: number;
-  /** From the entry to the batch's records root. */
+  /** Hashes from the entry to the batch's records root. */
   readonly proof: readonly Uint8Array[];
-  /** What the transaction's calldata says was settled. */
+  /** The settlement in the transaction's calldata. */
   readonly settlement: Omit<Settlement, 'uncollectable'>;
   /** The signatures in the calldata, each with the account that its key signed for. */
   readonly signatures: readonly QuorumSignature[];
-  /** The votes of those accounts at the block, their signing keys, and all votes there were. */
+  /** The votes of those accounts at the block, their signing keys, and the sum of all votes. */
   readonly votes: readonly QuorumVoter[];
   readonly totalVotes: bigint;
   /** The event of the settlement contract in that transaction. */
   readonly event: Omit<Batch, 'replies'>;
   readonly blockNumber: bigint;
-  /** What a quorum says of the batch's head with hybrid keys, and what the chain says of them; absent where the validator shows none. */
+  /**
+   * A quorum's hybrid signatures of the batch's head, with the chain's data about them; absent if the validator provides none.
+   */
   readonly head?: HeadEvidence | undefined;
 }
 
@@ -41,13 +43,13 @@ export interface HeadEvidence {
   readonly voters: HeadVoters;
 }
 
-/** The word of the validator that the order names: it has taken the record in. */
-export interface IntakeEvidence extends IntakeWord {
-  /** Addresses of the keys that signed for the validator about the time of the order, by the chain. */
+/** The signed intake receipt of the validator that the order names. */
+export interface IntakeEvidence extends IntakeSignature {
+  /** Addresses of the keys that signed for the validator about the time of the order, according to the chain. */
   readonly signingKeys: readonly Uint8Array[];
 }
 
-/** Why there is no evidence, in words. */
+/** The reason that there is no evidence, as text. */
 export interface UnsettledReply {
   readonly problem: string;
 }
@@ -56,11 +58,11 @@ interface HeldReply {
   readonly order: NamedOrder;
   /** Exact bytes of the signed record. */
   readonly record: Uint8Array;
-  /** Says which verdicts are paid. */
+  /** The request, which says which verdicts are paid. */
   readonly request: Pick<CommonRequest, 'demands'>;
-  /** What the reply costs by its header; undefined where the reader has none. */
+  /** Cost of the reply by its header; undefined if the reader has no header. */
   readonly feeAtomic: bigint | undefined;
-  /** Domain of the settlement contract; undefined where the reader trusts none. */
+  /** Domain of the settlement contract; undefined if the reader trusts none. */
   readonly domain: LedgerDomain | undefined;
 }
 
@@ -69,7 +71,7 @@ interface WitnessedReply extends Pick<HeldReply, 'order' | 'record'> {
   readonly admission: SignedAdmission;
 }
 
-/** Whether the validator that the order names signs that it admitted this very order, before it expired. */
+/** Checks that the order's validator signed that it admitted this order before it expired. */
 export function checkAdmission(
   crypto: Crypto,
   { order, ledger, admission }: Omit<WitnessedReply, 'record'>,
@@ -81,7 +83,7 @@ export function checkAdmission(
     : fail('admission', problem);
 }
 
-/** Whether the validator that the order names signs that it has this very record, under this very order. */
+/** Checks that the order's validator signed that it has this record, under this order. */
 export function checkIntake(
   crypto: Crypto,
   { order, record, ledger, admission }: WitnessedReply,
@@ -93,13 +95,13 @@ export function checkIntake(
   const receipt = { validator, orderHash, recordHash: hashRecord(crypto, record), epoch, signature };
   const isSigned = signingKeys.some((signingKey) => verifyIntake(crypto, { ledger, signingKey }, receipt));
   if (!isSigned) return fail('intake', 'the validator that the order names did not sign for this record');
-  if (epoch < admission.epoch) return fail('intake', 'the record was taken in before its order was admitted');
-  return pass('intake', `validator 0x${toHex(validator)} took the record in, in epoch ${epoch}`);
+  if (epoch < admission.epoch) return fail('intake', 'the record was accepted before its order was admitted');
+  return pass('intake', `validator 0x${toHex(validator)} accepted the record, in epoch ${epoch}`);
 }
 
 /**
- * Whether the chain has settled this very reply: its validator's log entry names the record that the reader holds, the entry is in a
- * batch, more than two thirds of the votes signed the batch, and the contract took it.
+ * Checks that the chain has settled this reply. Its validator's log entry must name the reader's record, and be in a batch.
+ * More than two thirds of the votes must have signed the batch, and the contract must have accepted it.
  */
 export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledEvidence | UnsettledReply): Check {
   if ('problem' in evidence) return skip('settled', evidence.problem);
@@ -125,8 +127,8 @@ export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledE
 }
 
 /**
- * Whether a quorum has signed the head of the reply's batch with hybrid keys, too (docs/spec/log-heads.md).
- * @returns undefined where the validator shows no certificate: validators keep those of their newest batches.
+ * Checks that a quorum has also signed the head of the reply's batch with hybrid keys (docs/spec/log-heads.md).
+ * @returns undefined if the validator provides no certificate: validators store those of their newest batches.
  */
 export function checkHead(
   crypto: Crypto,
@@ -144,8 +146,8 @@ export function checkHead(
 }
 
 /**
- * The same for a reader who has no receipt: a log entry about this reply is in a batch of this validator, a quorum signed the batch,
- * and the contract took it. What the reply said, and what it had to cost, a receipt alone can show.
+ * Checks the same for a reader without a receipt. A log entry about this reply is in a batch of this validator. A quorum signed
+ * the batch, and the contract accepted it. The contents and the correct price of the reply are visible only with a receipt.
  */
 export function checkSettledEntry(
   crypto: Crypto,
@@ -190,7 +192,7 @@ export function checkSettledEntry(
 const result = (id: string, problem: string | undefined, detail: string): Check =>
   problem === undefined ? pass(id, detail) : fail(id, problem);
 
-/** The entry is about this reply, this record and these parties, and the reply was not refused. */
+/** Finds a contradiction with the reply, the record or the parties, or a refused reply. */
 function findEntryProblem(
   crypto: Crypto,
   { order, record, request, feeAtomic }: HeldReply,
@@ -210,7 +212,7 @@ function findEntryProblem(
   return owed === undefined || fee === owed ? undefined : `a fee of ${fee}, the reply costs ${owed}`;
 }
 
-/** The entry is in the batch, and the batch is of the validator that the order names. */
+/** Finds a problem of the entry's inclusion in a batch of the order's validator. */
 function findInclusionProblem(
   crypto: Crypto,
   { order }: { readonly order: Pick<NamedOrder, 'validator'> },
@@ -225,7 +227,7 @@ function findInclusionProblem(
   return entry.index < logLength ? undefined : 'the log entry lies behind the end of the batch';
 }
 
-/** A quorum signed the batch, and the contract took it. */
+/** Finds a problem of the batch's quorum, or of its acceptance by the contract. */
 function findQuorumProblem(crypto: Crypto, domain: LedgerDomain, evidence: SettledEvidence): string | undefined {
   const { settlement, signatures, votes, totalVotes, event } = evidence;
   const digest = hashSettlement(crypto, domain, settlement);

@@ -13,14 +13,14 @@ beforeAll(async () => {
   reply = await serveLocalReply({ fields: { max_tokens: 40, temperature: 1.5, presence_penalty: 0.5 } });
 });
 
-/** Bytes with some of them replaced. */
+/** Replaces some of the bytes. */
 function bend(bytes: Uint8Array, changes: readonly (readonly [at: number, value: number])[]): Uint8Array {
   const bent = bytes.slice();
   for (const [at, value] of changes) bent[at % bent.length] = value;
   return bent;
 }
 
-/** Where the last two lines of a record begin. */
+/** Finds the start of the last two lines of a record. */
 const findTimes = (record: Uint8Array): number =>
   new TextDecoder('latin1').decode(record).split('\n').slice(0, 7).join('\n').length;
 
@@ -29,11 +29,11 @@ const runs = { seed: 11, numRuns: 300 };
 const judge = ({ receipt, request, response }: typeof reply) =>
   verifyLocalReceipt(receipt, { crypto, request, response, nowMs: LOCAL_START_MS + 1000 });
 
-it('bytes that anybody changed are refuted, and nothing is thrown', () => {
+it('changed bytes are refuted, and nothing is thrown', () => {
   fc.assert(
     fc.property(fc.constantFrom('record', 'opening'), changes, (part, changed) => {
       const bytes = bend(reply.receipt[part].bytes, changed);
-      // The times are the machine's own claim: nothing else depends on them.
+      // The times are the machine's own claim, so nothing else depends on them.
       const length = part === 'record' ? findTimes(bytes) : bytes.length;
       fc.pre(bytes.subarray(0, length).some((value, at) => value !== reply.receipt[part].bytes[at]));
       const { ok, checks } = judge({ ...reply, receipt: { ...reply.receipt, [part]: { bytes } } });
@@ -44,7 +44,7 @@ it('bytes that anybody changed are refuted, and nothing is thrown', () => {
   );
 });
 
-it('leaves that its holder bent, under a root that fits again, throw nothing', () => {
+it('leaves that were changed under a matching new root throw nothing', () => {
   const held = parseOpening(reply.receipt.opening.bytes);
   fc.assert(
     fc.property(fc.nat(held.windows.length), fc.constantFrom('draws', 'sketch'), changes, (leaf, part, changed) => {
@@ -68,7 +68,7 @@ it('leaves that its holder bent, under a root that fits again, throw nothing', (
   );
 });
 
-it('a file is read or refused, and nothing else is thrown', () => {
+it('a file is parsed or refused, and nothing else is thrown', () => {
   const json = JSON.stringify(toLocalReceiptJson(forgeLocalReply(reply, {}).receipt));
   const edit = fc.tuple(fc.nat(json.length), fc.string({ maxLength: 3 }));
   fc.assert(

@@ -37,14 +37,14 @@ function verify({ receipt, request, response }: KeptReply, trust: Trust = {}, no
 const list = ({ checks }: ReturnType<typeof verify>, status: string): readonly string[] =>
   checks.filter((check) => check.status === status).map(({ id }) => id);
 
-/** What a local answer cannot have. */
+/** The checks that a local answer cannot have. */
 const ABSENT = [
   ...['order-signature', 'order-binding', 'header-order', 'record-signature', 'provider-identity', 'ticket', 'router'],
   ...['ledger', 'validator', 'admission', 'intake', 'beacon', 'payee', 'fee', 'context'],
 ];
 
 describe('a receipt of local mode', () => {
-  it('proves all that an answer proves by itself, and is not good for what nobody looked at', () => {
+  it('proves everything that an answer proves by itself, and is not good while checks were skipped', () => {
     const verdict = verify(reply);
     expect(list(verdict, 'fail')).toEqual([]);
     expect(list(verdict, 'pass')).toEqual([
@@ -65,7 +65,7 @@ describe('a receipt of local mode', () => {
     expect(verdict).toMatchObject({ ok: false, missing: ['model-root', ...ABSENT], posture: { tier: 'local' } });
   });
 
-  it('is good for a reader who does without each of the rest by name, and not by fewer', () => {
+  it('is good for a reader that allows every skipped check by name, and not with fewer', () => {
     const allow = ['model-root', ...ABSENT];
     expect(verify(reply, { allow })).toMatchObject({ ok: true, missing: [], allowed: allow });
     expect(verify(reply, { allow: [WITHOUT_NETWORK] })).toMatchObject({ ok: true, missing: [], allowed: allow });
@@ -107,7 +107,7 @@ describe('a receipt of local mode', () => {
     expect(list(verify(change(reply)), 'fail')).toEqual(failed);
   });
 
-  /** Another candidate at one position, and everything else made to fit. */
+  /** Puts another candidate at one position, and makes everything else match. */
   const redraw = (given: KeptReply): LocalForgery => {
     const { windows, ...held } = openedOf(given);
     const first = windows[0] as (typeof windows)[number];
@@ -132,10 +132,10 @@ describe('a receipt of local mode', () => {
       'sampler',
     ],
     ['another day', () => ({ header: ({ promptDay }) => ({ promptDay: promptDay + 1 }) }), 'sampler'],
-    ['a choice that nobody asked for', () => ({ header: () => ({ choice: 1 }) }), 'sampler'],
+    ['a choice that was not requested', () => ({ header: () => ({ choice: 1 }) }), 'sampler'],
     ['parts of other weights', () => ({ header: () => ({ parts: [fill(1), fill(2)] }) }), 'sampler'],
     [
-      'a seed that nobody gave',
+      'a seed that was not requested',
       () => ({
         header: () => ({ drawKey: { mode: 'seed', seed: 1n, requestHash: fill(0), modelRoot: fill(0), choice: 0 } }),
       }),
@@ -159,11 +159,11 @@ describe('a receipt of local mode', () => {
       () => ({ record: ({ tokenCount }) => ({ tokenCount: tokenCount + 1 }) }),
       'token-count',
     ],
-  ])('is refuted where its holder made it name %s', (_what, forge, failed) => {
+  ])('is refuted if its holder made it name %s', (_what, forge, failed) => {
     expect(list(verify(forgeLocalReply(reply, forge(reply))), 'fail')).toContain(failed);
   });
 
-  it('says that an answer was broken off', () => {
+  it('states that an answer was broken off', () => {
     const broken = verify(forgeLocalReply(reply, { header: () => ({ stopReason: 'cancelled' }) }));
     expect(broken.checks.find(({ id }) => id === 'stop-strings')).toMatchObject({
       status: 'pass',

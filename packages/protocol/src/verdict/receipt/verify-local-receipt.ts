@@ -23,7 +23,7 @@ import { LOCAL_POSTURE, LOCAL_TIERS } from '../../tier/local.ts';
 import { readPosture } from '../../tier/posture.ts';
 import { checkBlinding, checkModelRoot, type ReceiptContext, type ReceiptVerdict } from './verify-receipt.ts';
 
-/** Stands where a receipt of the network names order, provider, payee or beacon. */
+/** The values in place of order, provider, payee or beacon, which a receipt of the network names. */
 export const NOBODY: { readonly hash: Uint8Array; readonly address: Uint8Array } = {
   hash: new Uint8Array(32),
   address: new Uint8Array(20),
@@ -31,17 +31,20 @@ export const NOBODY: { readonly hash: Uint8Array; readonly address: Uint8Array }
 
 const DAY_MS = 86_400_000n;
 
-/** Local mode has no beacon, so that its sketches are along directions that follow from the model alone. */
+/** Computes the bank of local mode. It has no beacon, so the directions of its sketches follow from the model alone. */
 export const computeLocalBank = (crypto: Crypto, modelRoot: Uint8Array): Uint8Array =>
   computeBankSeed(crypto, modelRoot, NOBODY.hash);
 
-/** What a local receipt never has. Each is a skipped check, so that a verdict is good only for who does without it by name. */
+/**
+ * The checks that a local receipt never has. Each is skipped, so that a verdict is good only for a reader that allows the skip
+ * by name.
+ */
 const ABSENT: Readonly<Record<string, string>> = {
   'order-signature': 'nobody ordered a local answer',
   'order-binding': 'nobody ordered a local answer',
   'header-order': 'nobody ordered a local answer',
-  'record-signature': 'nobody signed a local answer: whoever holds this file could have made it',
-  'provider-identity': 'nobody signed a local answer: whoever holds this file could have made it',
+  'record-signature': 'nobody signed a local answer: any holder of this file could have made it',
+  'provider-identity': 'nobody signed a local answer: any holder of this file could have made it',
   ticket: 'no router matched a local answer',
   router: 'no router matched a local answer',
   ledger: 'a local answer is on no chain',
@@ -54,15 +57,15 @@ const ABSENT: Readonly<Record<string, string>> = {
   context: 'no context was announced for a local answer',
 };
 
-/** In `trust.allow`: does without all that only the network could check. It means nothing for a receipt of the network. */
+/** In `trust.allow`: skips all checks that need the network. It means nothing for a receipt of the network. */
 export const WITHOUT_NETWORK = 'network';
 
 const expandAllow = (allow: readonly string[] = []): readonly string[] =>
   allow.includes(WITHOUT_NETWORK) ? [...allow, 'model-root', ...Object.keys(ABSENT)] : allow;
 
 /**
- * Everything that a local receipt proves without a model (docs/spec/local-receipt.md). Never throws on a hostile receipt: what does
- * not parse is a failed check.
+ * Verifies everything that a local receipt proves without a model (docs/spec/local-receipt.md). It never throws on a hostile
+ * receipt: a part that does not parse is a failed check.
  */
 export function verifyLocalReceipt(
   receipt: LocalReceipt,
@@ -185,7 +188,7 @@ const checkEmbedding = (
   { request, response, hasTier }: Held<EmbeddingRequest>,
 ): readonly Check[] => [checkInputs(header, { request, choice: 0, hasTier }), checkSize(header, response)];
 
-/** A reply of the network is no local one, whoever left its signatures out. */
+/** Checks that a reply of the network with removed signatures does not pass as a local one. */
 function checkNobody({ orderHash, payee }: CommonHeader): Check {
   return check('local', equalBytes(orderHash, NOBODY.hash) && equalBytes(payee, NOBODY.address), [
     'the header names no order and no payee',

@@ -37,7 +37,7 @@ beforeAll(() => {
   honest = createSyntheticReceipt(base);
 });
 
-/** Of every synthetic reply. */
+/** Start of every synthetic reply. */
 const START_MS = 1_700_000_000_000n;
 
 const toCase = ({ receipt, reply, trust, nowMs }: SyntheticReceipt): Case => ({
@@ -61,7 +61,7 @@ function flip(bytes: Uint8Array, at: number): Uint8Array {
 }
 
 describe('an honest receipt', () => {
-  it('passes every check when the consumer knows what can be known', async () => {
+  it('passes every check when the consumer has all trust data', async () => {
     const verdict = await verify(toCase(honest));
     expect(verdict.ok).toBe(true);
     expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
@@ -110,7 +110,7 @@ describe('an honest receipt', () => {
     );
   });
 
-  it('passes with one signature of the threshold beacon, where its key is known', async () => {
+  it('passes with one signature of the threshold beacon, if its key is known', async () => {
     const given = toCase(createSyntheticReceipt({ ...base, isThreshold: true }));
     expect((await verify(given)).checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     const { generations, ...rest } = given.trust;
@@ -119,12 +119,12 @@ describe('an honest receipt', () => {
     expect(await idsOf({ ...given, trust: { ...rest, generations: others } }, 'fail')).toEqual(['beacon']);
     const bent = { ...given.receipt, beacon: flip(given.receipt.beacon, -10) };
     expect(await idsOf({ ...given, receipt: bent }, 'fail')).toContain('beacon');
-    // The same epoch by a quorum: of this generation it does not count.
+    // A quorum's certificate of the same epoch does not count in this generation.
     const aggregate = { ...toCase(honest), trust: { ...toCase(honest).trust, generations: generations ?? [] } };
     expect(await idsOf(aggregate, 'fail')).toEqual(['beacon']);
   });
 
-  it('says what it did not look at, and never as a pass', async () => {
+  it('names skipped checks, and never as a pass', async () => {
     const { receipt, request, response } = toCase(honest);
     const verdict = await verifyReceipt(receipt, { crypto, request, response });
     const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'times', 'beacon'];
@@ -133,7 +133,7 @@ describe('an honest receipt', () => {
     expect(verdict.checks.some(({ status }) => status === 'fail')).toBe(false);
   });
 
-  it('is ok without trust only where the reader names everything that it does without', async () => {
+  it('is ok without trust only if the reader allows every skipped check by name', async () => {
     const { receipt, request, response } = toCase(honest);
     const without = (...allow: string[]) => verifyReceipt(receipt, { crypto, request, response, trust: { allow } });
     const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'times', 'beacon'];
@@ -149,7 +149,7 @@ describe('an honest receipt', () => {
     ['validators', ['validator', 'admission', 'intake', 'beacon']],
     ['routers', ['router']],
     ['modelRoots', ['model-root']],
-  ])('is not ok where %s is not known', async (anchor, missing) => {
+  ])('is not ok if %s is not known', async (anchor, missing) => {
     const { [anchor]: _, ...trust } = honest.trust as Trust;
     expect(await verify({ ...toCase(honest), trust })).toMatchObject({ ok: false, missing });
     expect(await verify({ ...toCase(honest), trust: { ...trust, allow: missing } })).toMatchObject({ ok: true });
@@ -160,7 +160,7 @@ describe('an honest receipt', () => {
     expect((await verify({ ...given, trust: { ...honest.trust, allow: ['response-hash'] } })).ok).toBe(false);
   });
 
-  it('passes in its compact form, without what needs the opening', async () => {
+  it('passes in its compact form, without the checks that need the opening', async () => {
     const compact = { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } };
     const whole = await verify({ ...toCase(honest), receipt: compact });
     expect(whole.ok).toBe(false);
@@ -173,7 +173,7 @@ describe('an honest receipt', () => {
     expect(await idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(16);
   });
 
-  it('states the posture: from the header, or from the request where the header is not at hand', async () => {
+  it('states the posture: from the header, or from the request without a header', async () => {
     const { numericClass } = honest.reply.header;
     expect((await verify(toCase(honest))).posture).toEqual({
       tier: 'verified',
@@ -192,7 +192,7 @@ describe('an honest receipt', () => {
     });
   });
 
-  it('is the same after its JSON', async () => {
+  it('survives its JSON form', async () => {
     const again = parseReceipt(encodeReceipt(honest.receipt));
     expect(again).toEqual(honest.receipt);
     expect(await verify({ ...toCase(honest), receipt: again })).toEqual(await verify(toCase(honest)));
@@ -219,7 +219,7 @@ describe('the JSON of a receipt', () => {
     expect(() => parseReceipt(JSON.stringify(change(json())))).toThrow(words);
   });
 
-  it('is unusable nested too deep, and ignores fields that nobody knows', () => {
+  it('is refused if nested too deep, and ignores unknown fields', () => {
     const deep = (depth: number) =>
       `{"x":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)},${JSON.stringify(json()).slice(1)}`;
     expect(parseReceipt(deep(64))).toEqual(honest.receipt);
@@ -227,7 +227,7 @@ describe('the JSON of a receipt', () => {
   });
 });
 
-it('a prompt that is billed beyond what the request can make fails, however short the reply', async () => {
+it('a prompt billed beyond the bound of the request fails, for any length of the reply', async () => {
   const bound = 'Once upon a time'.length + 64 + 64;
   const bill = (promptTokenCount: number) =>
     idsOf(
@@ -238,7 +238,7 @@ it('a prompt that is billed beyond what the request can make fails, however shor
   expect(await bill(bound + 1)).toEqual(['fee']);
 });
 
-it('a reply that its provider cut off and calls cancelled fails', async () => {
+it('a reply that its provider truncated and calls cancelled fails', async () => {
   const bend = { header: (header: Header): Header => ({ ...header, maxTokens: 256, stopReason: 'cancelled' }) };
   const cut = toCase(createSyntheticReceipt({ ...base, parameters: { max_tokens: 256 }, bend }));
   expect(await idsOf(cut, 'fail')).toEqual(['stop-strings']);
@@ -249,7 +249,7 @@ const NO_BLINDS = { prompt: new Uint8Array(32), answer: new Uint8Array(32) };
 /** The answer is blinded by the request. */
 const OTHER_REQUEST = ['request-hash', 'response-hash', 'blinding'];
 
-/** What the validator that the order names has signed. */
+/** The signed statements of the validator that the order names. */
 const WORDS = ['admission', 'intake'];
 
 describe('a receipt that was tampered with', () => {
@@ -402,7 +402,7 @@ describe('a receipt that was tampered with', () => {
     }
   });
 
-  it('every 7th byte of every signed part, whatever it means', async () => {
+  it('every 7th byte of every signed part', async () => {
     const given = toCase(honest);
     const compact = { ...given.receipt, opening: { url: '/' } };
     for (const part of ['order', 'ticket', 'record'] as const) {
@@ -471,7 +471,7 @@ describe('a provider that signs a lie', () => {
       ['draw-replay', 'draw-key'],
     ],
     [
-      'a stop string that nobody asked for',
+      'a stop string that was not requested',
       { bend: { header: (h) => ({ ...h, stopReason: 'stop-string' as const }) } },
       ['stop-strings'],
     ],
@@ -536,7 +536,7 @@ describe('a provider that signs a lie', () => {
     expect((await idsOf(given, 'fail')).sort()).toEqual([...failed].sort());
   });
 
-  it('a context that is used up is believed, and one token short of it is not', async () => {
+  it('a context that is used up is believed, and one with a token left is not', async () => {
     const endedAt = (contextSize: number, stopReason: Header['stopReason'] = 'context'): Promise<string[]> =>
       idsOf(
         toCase(
@@ -553,13 +553,13 @@ describe('a provider that signs a lie', () => {
     const used = honest.reply.header.promptTokenCount + honest.reply.header.outputTokenCount;
     expect(await endedAt(used)).toEqual([]);
     expect(await endedAt(used + 1)).toEqual(['context']);
-    // More than was announced is no honest reply, whatever it says of its end.
+    // A reply with more tokens than announced is not honest, for any stop reason.
     expect(await endedAt(used - 1)).toEqual(['context']);
     expect(await endedAt(used - 1, honest.reply.header.stopReason)).toEqual(['context']);
     expect(await endedAt(used, honest.reply.header.stopReason)).toEqual([]);
   });
 
-  it('a reply that holds its own stop string', async () => {
+  it('a reply that contains its own stop string', async () => {
     const given = toCase(createSyntheticReceipt({ ...base, parameters: { stop: ['story'] } }));
     expect(await idsOf(given, 'fail')).toEqual(['stop-strings']);
   });
@@ -574,7 +574,7 @@ function openingOf({ receipt }: Case): Uint8Array {
   return receipt.opening.bytes;
 }
 
-describe('what became of a reply', () => {
+describe('the status of a reply', () => {
   const feeOf = async (given: Case): Promise<string> =>
     (await verify(given)).checks.find(({ id }) => id === 'fee')?.detail.split(' ')[0] as string;
   const judge = async (change: object, given = toCase(honest)) => {
@@ -584,7 +584,7 @@ describe('what became of a reply', () => {
     return { ok, missing, ...checks.find(({ id }) => id === 'judged-record') };
   };
 
-  it('is compared with the receipt where a gateway tells it', async () => {
+  it('is compared with the receipt if a gateway reports it', async () => {
     expect(await idsOf(toCase(honest), 'pass')).not.toContain('judged-record');
     expect(await judge({})).toMatchObject({ ok: true, status: 'pass' });
     expect(await judge({ verdict: 'reject', fee_atomic: '0' })).toMatchObject({ ok: true, status: 'pass' });
@@ -598,14 +598,14 @@ describe('what became of a reply', () => {
     ['no record at all', { record_hash: null }],
     ['a higher fee', { fee_atomic: '999999999' }],
     ['a fee for a reject', { verdict: 'reject' }],
-    ['no verdict that can be read', { verdict: 7 }],
-    ['no hash that can be read', { record_hash: 'zz' }],
-    ['no fee that can be read', { fee_atomic: '-1' }],
+    ['an invalid verdict', { verdict: 7 }],
+    ['an invalid hash', { record_hash: 'zz' }],
+    ['an invalid fee', { fee_atomic: '-1' }],
   ])('fails with %s', async (_name, change) => {
     expect(await judge(change)).toMatchObject({ ok: false, status: 'fail' });
   });
 
-  it('is missing while there is no verdict, unless the reader does without', async () => {
+  it('is missing while there is no verdict, unless the reader allows it', async () => {
     const open = { verdict: '', record_hash: null, fee_atomic: null };
     expect(await judge(open)).toMatchObject({ ok: false, status: 'skip', missing: ['judged-record'] });
     const given = toCase(honest);
@@ -614,7 +614,7 @@ describe('what became of a reply', () => {
     });
   });
 
-  it('is compared by the record alone where the opening is elsewhere', async () => {
+  it('is compared by the record alone if the opening is elsewhere', async () => {
     const given = toCase(honest);
     const receipt = { ...given.receipt, opening: { url: '/v1/receipts/0/opening' } };
     const recordHash = toHex(crypto.sha256(receipt.record.bytes));

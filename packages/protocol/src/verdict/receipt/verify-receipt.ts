@@ -48,36 +48,38 @@ export interface ReceiptContext {
   readonly crypto: Crypto;
   /** The exact body that was sent. */
   readonly request: Uint8Array;
-  /** The canonical bytes of the answer: of a text its UTF-8, of embeddings their vectors. */
+  /** The canonical bytes of the answer: UTF-8 of a text, or the vectors of embeddings. */
   readonly response: Uint8Array;
   readonly trust?: Trust;
-  /** Unix time in ms; without it nothing is said about times. */
+  /** Unix time in ms. Without it the times are not checked. */
   readonly nowMs?: number;
-  /** What became of the reply, as a gateway says. Without it the judged record is not compared. */
+  /** The status of the reply, as a gateway reports it. Without it the record of the verdict is not compared. */
   readonly status?: unknown;
-  /** The validator's word for the record, where the reader has asked for it: looked at where the receipt has none yet. */
+  /**
+   * The validator's intake receipt for the record, if the reader has requested it. It is used if the receipt contains none yet.
+   */
   readonly intake?: IntakeEvidence | UnsettledReply;
-  /** The way from the reply into the chain, where the reader has followed it; without it there is no check `settled`. */
+  /** The path from the reply into the chain, if the reader has fetched it. Without it there is no check `settled`. */
   readonly settled?: SettledEvidence | UnsettledReply;
-  /** Stands in for the plain check of a certificate where many receipts share one, and remembers its verdict. */
+  /** Replaces the plain check of a certificate if many receipts share one, and remembers its verdict. */
   readonly verifyBeacon?: typeof verifyEpochCertificate;
 }
 
 export interface ReceiptVerdict {
-  /** Nothing failed, something passed, and only what `trust.allow` names was skipped. */
+  /** Nothing failed, something passed, and all skipped checks are named in `trust.allow`. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Ids of checks that were skipped although nobody allowed it: what the reader has to give trust for. */
+  /** Ids of skipped checks that were not allowed. The reader has to provide trust data for them. */
   readonly missing: readonly string[];
-  /** Ids of checks that were skipped because the reader does without them. */
+  /** Ids of skipped checks that the reader allowed. */
   readonly allowed: readonly string[];
-  /** Which promise applied; absent if there is no header or it does not parse. */
+  /** The promise that applied; absent if there is no header or it does not parse. */
   readonly posture?: Posture;
 }
 
 /**
- * Everything that a receipt proves without a model, in one place for every consumer (docs/spec/receipt.md). Never throws
- * on a hostile receipt: what does not parse is a failed check.
+ * Verifies everything that a receipt proves without a model, in one place for every consumer (docs/spec/receipt.md). It never
+ * throws on a hostile receipt: a part that does not parse is a failed check.
  */
 export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Promise<ReceiptVerdict> {
   const checks: Check[] = [];
@@ -141,7 +143,8 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
       ...(head === undefined ? [] : [head]),
     );
   }
-  // Whoever names a tier in its request does without what that tier leaves out; what a header says of its tier allows nothing.
+  // A consumer that names a tier in its request accepts the checks that the tier leaves out. The tier in a header allows
+  // nothing.
   const leftOut = lookUpTier(readTierName(request)).tier?.leavesOut ?? [];
   const { missing, allowed } = listSkipped(checks, [...(trust.allow ?? []), ...leftOut]);
   const ok = isOk(checks) && missing.length === 0;
@@ -179,11 +182,11 @@ function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]):
   }
 }
 
-/** The tier is the one that was asked for: what a header says of it is its provider's word. */
+/** Checks that the tier is the requested one. The tier in a header is only its provider's claim. */
 function checkTierEvidence(crypto: Crypto, receipt: Receipt, { order, request }: Parts): Promise<readonly Check[]> {
   const { opening } = receipt;
   const parts = new Set<ReceiptPart>(['order', 'ticket', 'record']);
-  // The beacon of epoch 0 is public: no certificate states it.
+  // The beacon of epoch 0 is public, so it has no certificate.
   if (receipt.beacon.length > 0 || order.epoch === 0n) parts.add('beacon');
   if ('url' in opening ? opening.url !== '' : opening.bytes.length > 0) parts.add('opening');
   return checkEvidence(crypto, readTierName(request), {
@@ -205,7 +208,7 @@ function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request 
   ]);
 }
 
-/** Anybody can make a key and sign tickets with it. */
+/** Checks that the router is known. Anybody can make a key and sign tickets with it. */
 export function checkRouter(crypto: Crypto, { ticket }: Pick<Receipt, 'ticket'>, { routers }: Trust): Check {
   if (routers === undefined) return skip('router', 'no router is known to compare with');
   const id = hashHybridKey(crypto, ticket.publicKey);
@@ -216,7 +219,7 @@ export function checkRouter(crypto: Crypto, { ticket }: Pick<Receipt, 'ticket'>,
   );
 }
 
-/** Who handles the reply decides on its payment, so an order for a stranger is worth nothing. */
+/** Checks that the handling validator is of the set. It decides on the payment, so an order for a stranger is worth nothing. */
 export function checkValidator(order: Pick<Order, 'validator'>, { validators }: Trust): Check {
   if (validators === undefined)
     return skip('validator', 'no validator set is given to look the handling validator up in');
@@ -227,8 +230,8 @@ export function checkValidator(order: Pick<Order, 'validator'>, { validators }: 
 }
 
 /**
- * Parties that a gateway made up have no validator that ever heard of the reply. Its key is the one that the trusted set names; or
- * those that the chain named at the time, where the reader has asked.
+ * Checks the validator's signed statements. Parties that a gateway made up have no validator that received the reply. The key
+ * is the one in the trusted set, or the keys on the chain at that time if the reader has looked them up.
  */
 function checkValidatorWords(
   { ledger, admission, record, intake: own }: Receipt,
@@ -236,7 +239,7 @@ function checkValidatorWords(
   {
     crypto,
     trust = {},
-    intake: asked = { problem: 'the receipt has no word of the validator for the record yet' },
+    intake: asked = { problem: 'the receipt has no intake receipt of the validator for the record yet' },
   }: ReceiptContext,
 ): readonly Check[] {
   const member = trust.validators && findValidator(trust.validators, order.validator);
@@ -282,7 +285,7 @@ export function checkModelRoot(
   ]);
 }
 
-/** The record's times are the provider's own claim, so this says only that they are possible. */
+/** Checks that the times are possible. They are the provider's own claim, so more cannot be proved. */
 function checkTimes(order: Order, record: RecordV2, nowMs: number | undefined): Check {
   if (nowMs === undefined) return skip('times', 'no clock given to compare with');
   const startMs = Number(record.startNs / 1_000_000n);
@@ -386,19 +389,22 @@ function checkOpening(
   return header;
 }
 
-/** With any other blind the answer's hashes would be hidden from nobody who knows it. */
+/**
+ * Checks that the answer's blind is that of this request. With any other blind the answer's hashes would be hidden from nobody
+ * that knows the blind.
+ */
 export function checkBlinding(
   crypto: Crypto,
   { blind }: Pick<Opening, 'blind'>,
   of: Parameters<typeof computeBlinds>[1],
 ): Check {
   return check('blinding', equalBytes(blind, computeBlinds(crypto, of).answer), [
-    'what is hashed of the answer is blinded by this request',
+    'the hashes of the answer are blinded by this request',
     'the opening has another blind than the one of this request',
   ]);
 }
 
-/** @returns undefined where the reply may not be billed at all. */
+/** @returns undefined if the reply may not be billed at all. */
 function computeFee(
   { modality, order, request }: Parts,
   billed: Pick<BilledReply, 'header' | 'responseBytes' | 'progress'>,
@@ -411,7 +417,7 @@ function computeFee(
   }
 }
 
-/** The payer's word, where the receipt has one that holds: a reply that was cut short is only good with it. */
+/** Finds the payer's valid progress statement in the receipt. A truncated reply is only good with it. */
 function findProgress(
   { ledger, progress }: Receipt,
   { order, record }: Parts,
@@ -421,7 +427,7 @@ function findProgress(
   const signed = { progress: progress.bytes, signature: progress.signature };
   const blind = computeBlinds(crypto, { body: request, replyId: record.replyId }).answer;
   const said = readProgress(crypto, { ledger, order }, signed, { blind, text: response });
-  // A milestone is paid by a word about its very text alone.
+  // A milestone is paid only by a statement about exactly its text.
   return record.isMilestone && !isLeftAt(said, response.length) ? undefined : said;
 }
 

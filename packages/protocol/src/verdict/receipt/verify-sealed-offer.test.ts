@@ -23,7 +23,7 @@ const failed = (verdict: ReturnType<typeof verify>): string | undefined =>
   verdict.checks.find(({ status }) => status === 'fail')?.id;
 
 describe('an offer to seal', () => {
-  it('holds as the vectors have it', () => {
+  it('verifies as in the vectors', () => {
     const offer = parseSealedOffer(vectors.offer);
     const { ok, offered, missing } = verify(offer, {
       asked: { ...vectors.asked, nonce: fromHex(vectors.asked.nonce) },
@@ -34,7 +34,7 @@ describe('an offer to seal', () => {
     expect(toSealedOfferJson(offer)).toEqual(vectors.offer);
   });
 
-  it('passes where everything is known, and is not ok where something is not', () => {
+  it('passes if everything is known, and is not ok otherwise', () => {
     const { ledger, validator } = good.offer;
     const trust = {
       ledger,
@@ -65,7 +65,7 @@ describe('an offer to seal', () => {
     ['other weights', 'match', { modelRoot: NOBODY }],
     ['somebody else', 'match', { only: [NOBODY] }],
     ['anybody but this one', 'match', { exclude: [good.ticket.providerId] }],
-  ])('is refused where %s was asked for', (_, id, asked) => {
+  ])('is refused if %s was requested', (_, id, asked) => {
     expect(failed(verify(good.offer, { asked }))).toBe(id);
   });
 
@@ -82,7 +82,7 @@ describe('an offer to seal', () => {
     expect(failed(verify(createTestOffer(crypto, bends).offer))).toBe(id);
   });
 
-  it('is refused where a byte of it was changed', () => {
+  it('is refused if a byte of it was changed', () => {
     const flip = (bytes: Uint8Array) => bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte));
     const { ticket, sealKey } = good.offer;
     const bent = [
@@ -104,7 +104,7 @@ describe('an offer to seal', () => {
     ['no fields', {}],
     ['a short address', { ...vectors.offer, payer: '0x12' }],
     ['a chain with a leading zero', { ...vectors.offer, ledger: { ...vectors.offer.ledger, chainId: '01' } }],
-  ])('with %s is none', (_, json) => {
+  ])('with %s does not parse', (_, json) => {
     expect(() => parseSealedOffer(json)).toThrow();
   });
 });

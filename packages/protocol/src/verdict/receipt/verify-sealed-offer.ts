@@ -14,21 +14,21 @@ import type { SealedOffer } from '../../stage1/sealed-offer.ts';
 import type { Trust } from '../../stage1/trust.ts';
 import { checkLedger, checkModelRoot, checkRouter, checkValidator } from './verify-receipt.ts';
 
-/** What the offer has to be for. */
+/** The request that an offer must match. */
 export interface AskedOffer {
   readonly model: string;
-  /** Fixed by whoever asks before it knows who can be drawn, so that nobody else chooses what is drawn. */
+  /** The client fixes the nonce before it knows the possible providers. So nobody else chooses the draw. */
   readonly nonce: Uint8Array;
-  /** Tokens that prompt and reply take at most. */
+  /** The most tokens of prompt and reply. */
   readonly contextSize: number;
-  /** Weights that were demanded; undefined for any that bear the model's name. */
+  /** Weights that were demanded; undefined for any weights under the model's name. */
   readonly modelRoot: Uint8Array | undefined;
-  /** Undefined where the gateway may choose. */
+  /** Undefined if the gateway may choose. */
   readonly sort: Sort | undefined;
   readonly maxPricePer1kAtomic: bigint | undefined;
-  /** Whole tokens that an ejection of the provider takes at least. Default: whatever the gateway asks for. */
+  /** The least amount that an ejection of the provider takes, in whole tokens. Default: the gateway's choice. */
   readonly minHeldTokens?: bigint | undefined;
-  /** Empty: everybody. */
+  /** The only providers that may be drawn. Empty: all. */
   readonly only: readonly Uint8Array[];
   readonly exclude: readonly Uint8Array[];
 }
@@ -36,21 +36,21 @@ export interface AskedOffer {
 export interface SealedOfferVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Ids of checks that were skipped although nobody allowed it. */
+  /** Ids of skipped checks that were not allowed. */
   readonly missing: readonly string[];
-  /** Present where the offer can be read; worth nothing unless `ok`. */
+  /** Present if the offer parses; worth nothing unless `ok`. */
   readonly offered?: {
     readonly replyId: Uint8Array;
     readonly ticket: Ticket;
     readonly sealKey: CheckedSealKey;
-    /** Undefined where none is shown, or no set of validators is known to look its signer up in. */
+    /** Undefined if none is shown, or no set of validators is known to look its signer up in. */
     readonly validatorKey: CheckedValidatorSealKey | undefined;
   };
 }
 
 /**
- * Everything that a client checks before it seals a request for somebody whom its gateway names (docs/spec/sealed-calls.md#offer): who
- * was drawn, by whom, for which request, and whose key it is.
+ * Verifies a sealed offer before a client seals a request for the provider in it (docs/spec/sealed-calls.md#offer). It checks
+ * the draw, its router, its request, and the owner of the key.
  */
 export function verifySealedOffer(
   crypto: Crypto,
@@ -96,7 +96,7 @@ export function verifySealedOffer(
 
 const refuse = (failed: Check): SealedOfferVerdict => ({ ok: false, checks: [failed], missing: [] });
 
-/** The list is the ticket's, the draw replays, and both are what was asked for. */
+/** Checks that the list is the ticket's, that the draw replays, and that both match the request. */
 function checkList(
   crypto: Crypto,
   { ticket, candidates }: { readonly ticket: Ticket; readonly candidates: Uint8Array },

@@ -4,7 +4,7 @@ import { streamText } from '@ogong/host/http/text-stream';
 import type { Json } from '@ogong/host/openai/format';
 import { createChoiceParser } from '@ogong/host/openai/read-choice';
 import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-parser';
-import { FINISH_REASONS, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-words';
+import { FINISH_REASONS, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { Lease } from '../../engine/loaded-models.ts';
 import { chooseAnswerFormat } from '../../engine/model-request.ts';

@@ -5,7 +5,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { PAYEE_WORD_BYTES } from '@ogong/protocol/exchange/provider-payee';
+import { PAYEE_STATEMENT_BYTES } from '@ogong/protocol/exchange/provider-payee';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
@@ -30,7 +30,7 @@ import { openOffers, type ServingEngine } from './offers.ts';
 
 /** Nobody has signed it. */
 const wordUntil = (untilMs: number): Uint8Array => {
-  const word = new Uint8Array(PAYEE_WORD_BYTES);
+  const word = new Uint8Array(PAYEE_STATEMENT_BYTES);
   new DataView(word.buffer).setBigUint64(0, BigInt(untilMs));
   return word;
 };

@@ -3,7 +3,7 @@ import type { PeerId } from '@ogong/host/link/link-identity';
 import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { readPayeeWord } from '@ogong/protocol/exchange/provider-payee';
+import { readPayeeStatement } from '@ogong/protocol/exchange/provider-payee';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ProviderState } from '../provider-state.ts';
 import type { ReplyEvent, ServedCounts } from '../serving/serve-reply.ts';
@@ -94,7 +94,7 @@ function findOrderedOffer(
   try {
     const { modelRoot, expiresAtMs } = parseOrder(message.order?.order ?? new Uint8Array());
     // Nobody pays for a record without a word that holds until its order expires.
-    if (BigInt(readPayeeWord(getPayeeWord())?.validUntilMs ?? 0) < expiresAtMs)
+    if (BigInt(readPayeeStatement(getPayeeWord())?.validUntilMs ?? 0) < expiresAtMs)
       throw new Refusal('unavailable', "the word of this provider's payee ends before the order does");
     return findOffer(offers, modelRoot) ?? refuseUnknownRoot(modelRoot);
   } catch (error) {

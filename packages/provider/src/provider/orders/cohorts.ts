@@ -3,9 +3,14 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import type { Logger } from '@ogong/host/log/logger';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { MAX_COHORT_WORD_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_COHORT_AGREEMENT_BYTES } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import { type CohortWord, encodeCohortWord, parseCohortWord, readCohort } from '@ogong/protocol/settlement/cohort-word';
+import {
+  type CohortAgreement,
+  encodeCohortAgreement,
+  parseCohortAgreement,
+  readCohort,
+} from '@ogong/protocol/settlement/cohort-agreement';
 
 /** The cohorts that a provider leads, each of one model. */
 export interface Cohorts {
@@ -20,7 +25,7 @@ const NONE = new Uint8Array();
 /** A word that has ended is told, and its model is not served; others go on. @throws ConfigError where a word would be refused with every reply. */
 export function openCohorts(
   command: string,
-  words: readonly CohortWord[],
+  words: readonly CohortAgreement[],
   {
     crypto,
     ledger,
@@ -39,7 +44,7 @@ export function openCohorts(
     const { modelRoot } = word.terms;
     // Whether it has ended is asked of each order.
     const order = { providerId: own.providerId, modelRoot, expiresAtMs: 0n };
-    const bytes = encodeCohortWord(word);
+    const bytes = encodeCohortAgreement(word);
     const found = readCohort(crypto, { ledger, order, payee: own.payee }, bytes);
     if ('problem' in found) throw new ConfigError(command, [`--cohort of ${toHex(modelRoot)}: ${found.problem}`]);
     return { ...word.terms, bytes };
@@ -69,11 +74,11 @@ export function openCohorts(
 }
 
 /** @throws ConfigError where the file cannot be read, or holds something else. */
-export function readCohortFile(command: string, path: string): CohortWord {
+export function readCohortFile(command: string, path: string): CohortAgreement {
   try {
     const { size } = statSync(path);
-    if (size > MAX_COHORT_WORD_BYTES) throw new ProtocolError('too-large', `it has ${size} bytes`);
-    return parseCohortWord(new Uint8Array(readFileSync(path)));
+    if (size > MAX_COHORT_AGREEMENT_BYTES) throw new ProtocolError('too-large', `it has ${size} bytes`);
+    return parseCohortAgreement(new Uint8Array(readFileSync(path)));
   } catch (error) {
     const isKnown = error instanceof ProtocolError || (error as NodeJS.ErrnoException).code !== undefined;
     if (!isKnown) throw error;

@@ -1,7 +1,7 @@
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { type IntakeWord, type SignedIntake, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { type IntakeSignature, type SignedIntake, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
@@ -19,7 +19,7 @@ export function readReceipt(
     readonly validator: Pick<QuorumMember, 'address' | 'signingKey'>;
   },
   { order, record }: Pick<PushRecordRequest, 'order' | 'record'>,
-  { epoch, signature }: IntakeWord,
+  { epoch, signature }: IntakeSignature,
 ): SignedIntake | undefined {
   const orderHash = hashOrder(crypto, ledger, parseOrder(order?.order ?? NOTHING));
   const recordHash = hashRecord(crypto, record?.record ?? NOTHING);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { readPayeeWord, signProviderPayee, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { readPayeeStatement, signProviderPayee, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -82,7 +82,7 @@ describe('a word that is carried in a file', () => {
       log: { info: note, warn: note } as never,
     };
     const word = openCarriedWord('test', open);
-    const until = (): number | undefined => readPayeeWord(word.get())?.validUntilMs;
+    const until = (): number | undefined => readPayeeStatement(word.get())?.validUntilMs;
     expect(until()).toBe(START_MS + 3 * DAY_MS);
     nowMs += 2 * DAY_MS;
     expect([until(), until()]).toEqual([START_MS + 3 * DAY_MS, START_MS + 3 * DAY_MS]);

@@ -6,7 +6,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { readPayeeWord, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { readPayeeStatement, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { z } from 'zod';
 import type { PayeeVoice } from './payee-word.ts';
 
@@ -15,7 +15,7 @@ export interface CarriedWord {
   readonly ledger: LedgerDomain;
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array;
-  /** PAYEE_WORD_BYTES. */
+  /** PAYEE_STATEMENT_BYTES. */
   readonly word: Uint8Array;
 }
 
@@ -34,7 +34,7 @@ const fileSchema = z.strictObject({
 });
 
 const show = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
-const untilOf = (word: Uint8Array): number => readPayeeWord(word)?.validUntilMs ?? 0;
+const untilOf = (word: Uint8Array): number => readPayeeStatement(word)?.validUntilMs ?? 0;
 
 export function writeWordFile(path: string, { ledger, providerId, payee, word }: CarriedWord): void {
   const content = {

@@ -1,5 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { readPayeeWord, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { readPayeeStatement, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { expect, it } from 'vitest';
 import { createPayeeWord } from './payee-word.ts';
@@ -13,13 +13,13 @@ it('is signed anew every day, for a week, and where the clock is set back', () =
   const providerId = new Uint8Array(32).fill(2);
   const { get: getPayeeWord } = createPayeeWord({ crypto, clock: { nowMs: () => nowMs }, payee, ledger, providerId });
   const first = getPayeeWord();
-  expect(readPayeeWord(first)?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
+  expect(readPayeeStatement(first)?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
   const shared = { providerId, payee: payee.address, payeeWord: first };
   expect(verifyProviderPayee(crypto, ledger, { ...shared, untilMs: nowMs + 7 * DAY_MS })).toBe(true);
   nowMs += DAY_MS - 1;
   expect(getPayeeWord()).toBe(first);
   nowMs += 1;
-  expect(readPayeeWord(getPayeeWord())?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
+  expect(readPayeeStatement(getPayeeWord())?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
   nowMs -= 30 * DAY_MS;
-  expect(readPayeeWord(getPayeeWord())?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
+  expect(readPayeeStatement(getPayeeWord())?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
 });

@@ -1,6 +1,6 @@
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import { KEY_WORD_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/exchange/limits';
+import { KEY_STATEMENT_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 
@@ -35,7 +35,7 @@ export function createPayeeWord({ crypto, clock, payee, ledger, providerId }: Pa
       if (nowMs - signedAtMs < KEY_WORD_RENEWAL_MS && nowMs >= signedAtMs) return word;
       signedAtMs = nowMs;
       word = new Uint8Array(
-        signProviderPayee(crypto, payee, { ledger, providerId, validUntilMs: nowMs + KEY_WORD_LIFETIME_MS }),
+        signProviderPayee(crypto, payee, { ledger, providerId, validUntilMs: nowMs + KEY_STATEMENT_LIFETIME_MS }),
       );
       return word;
     },

@@ -9,7 +9,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeBeaconCertificate } from '@ogong/protocol/beacon/beacon';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import type {
   PushRecordRequest,
   SignedIntake as SignedIntakeMessage,
@@ -65,7 +65,7 @@ interface Given {
   readonly isTaken?: boolean;
   readonly isDecided?: boolean;
   /** What the caller brings. */
-  readonly receipt?: IntakeWord;
+  readonly receipt?: IntakeSignature;
   /** Receipts that came to be kept. */
   readonly kept?: unknown[];
 }
@@ -175,7 +175,7 @@ it.each([
 describe('a provider whose record others have shown to the validator', () => {
   const { orderHash } = order.fields;
   const recordHash = hashRecord(crypto, push.record?.record ?? bytes);
-  const sign = async (change = {}): Promise<IntakeWord> => {
+  const sign = async (change = {}): Promise<IntakeSignature> => {
     const word = { validator, orderHash, recordHash, epoch: INTAKE_EPOCH, ...change };
     return { epoch: INTAKE_EPOCH, signature: await own.signer.sign({ kind: 'intake', domain: ledger, ...word }) };
   };

@@ -6,7 +6,7 @@ import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type EpochCertificate, parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
-import { hashSeats } from '@ogong/protocol/beacon/threshold/seats';
+import { hashCommittee } from '@ogong/protocol/beacon/threshold/members';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -153,7 +153,7 @@ async function findSeated(
       return boxKeyHash === undefined ? [] : [{ ...member, boxKeyHash: fromHex(boxKeyHash.slice(2)) }];
     });
     const hasStake = seated.some(({ stake }) => stake > 0n);
-    if (hasStake && equalBytes(hashSeats(crypto, chain.network, seated), set)) return seated;
+    if (hasStake && equalBytes(hashCommittee(crypto, chain.network, seated), set)) return seated;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
-import { encodeCohortTerms, encodeCohortWord } from '@ogong/protocol/settlement/cohort-word';
+import { encodeCohortAgreement, encodeCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 
 /** Fees and the layers of each shard: even, uneven, with a rest, of one shard, and with less than a unit for each. */
 const CASES: readonly (readonly [bigint, readonly number[]])[] = [
@@ -39,7 +39,7 @@ function wordVector(crypto: Crypto) {
   const named = { chainId: 31_337n, escrow: fill(20, 7), modelRoot: fill(32, 8), validUntilMs: 1_800_000_000_000 };
   const terms = { ...named, shards };
   const signatures = [5, 6].map((byte) => ({ publicKey: fill(1_344, byte), signature: fill(2_484, byte) }));
-  const word = encodeCohortWord({ terms, signatures });
+  const word = encodeCohortAgreement({ terms, signatures });
   return {
     terms: toHex(encodeCohortTerms(terms)),
     wordOf: 'keys and signatures of the shards are 1,344 and 2,484 bytes of 5, and of 6',

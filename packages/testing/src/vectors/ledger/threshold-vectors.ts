@@ -2,8 +2,8 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { computeThresholdBank } from '@ogong/protocol/beacon/epoch-certificate';
 import { eraMessageFormat } from '@ogong/protocol/beacon/threshold/era-message';
+import { type EraValidator, formCommittee, listTickets } from '@ogong/protocol/beacon/threshold/members';
 import { partialsFormat, signPartials } from '@ogong/protocol/beacon/threshold/partials';
-import { assignSeats, listTickets, type SeatMember } from '@ogong/protocol/beacon/threshold/seats';
 import {
   computeThresholdValue,
   encodeEpochMessage,
@@ -84,12 +84,12 @@ export function createThresholdVectors(crypto: Crypto): Readonly<Record<string, 
     stake,
     boxKey: nobleSealedBox.deriveKey(new Uint8Array(32).fill(0x21 + i)),
   }));
-  const seats = assignSeats(crypto, NETWORK, members);
+  const seats = formCommittee(crypto, NETWORK, members);
   const { threshold } = seats;
   const polynomial = Array.from({ length: threshold }, (_, i) => BigInt(1_000 + i));
   const [generation, era, epoch] = [1, 3, 77n];
   const commitments = polynomial.map((coefficient) => nobleBls.deriveKey(coefficient));
-  const toMember = ({ address, signingKey, stake, boxKey }: SeatMember): SeatMember => ({
+  const toMember = ({ address, signingKey, stake, boxKey }: EraValidator): EraValidator => ({
     ...{ address, signingKey, stake, boxKey },
   });
   const message = encodeEpochMessage(NETWORK, { generation, epoch });

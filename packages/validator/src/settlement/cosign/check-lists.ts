@@ -1,5 +1,5 @@
+import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { isBeyond, isListLacking, isOverstated, listStakeClaims } from '@ogong/protocol/audit/candidate-stakes';
-import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
@@ -91,7 +91,7 @@ async function assertWhole(
   { index, timeMs, beaconEpoch, payee: server }: VerdictEntry,
   { order, sitting, list, silent }: { order: Order; sitting: number; list: List; silent: ReadonlySet<string> },
 ): Promise<boolean> {
-  const beacon = await getBeacon(computeSittingEpoch(beaconEpoch, sitting)).catch(() => undefined);
+  const beacon = await getBeacon(computeAttemptEpoch(beaconEpoch, sitting)).catch(() => undefined);
   if (beacon === undefined) throw new CosignError('unavailable', `entry ${index}: a beacon of its audit is not known`);
   const { providerId: serverId, modelRoot, expiresAtMs } = order;
   // No order lives longer, so each of them was announced before this one was made, and until its entry was.

@@ -1,4 +1,4 @@
-import { drawHearers } from '@ogong/protocol/audit/hearers';
+import { drawSecondRecipients } from '@ogong/protocol/audit/second-recipients';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -124,7 +124,9 @@ function createHearerDraw({ crypto, signer, getBeacon, findMembers }: HeardState
     known.set(order.epoch, looking);
     const [beacon, members] = await looking;
     if (beacon === undefined || members === undefined) return [];
-    const hearers = drawHearers(crypto, { beacon: beacon.value, order }, members).map(({ address }) => address);
+    const hearers = drawSecondRecipients(crypto, { beacon: beacon.value, order }, members).map(
+      ({ address }) => address,
+    );
     return hearers.filter((address) => !equalBytes(address, signer.address));
   };
 }

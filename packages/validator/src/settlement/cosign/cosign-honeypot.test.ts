@@ -18,7 +18,7 @@ import {
 } from '@ogong/protocol/verdict/evidence';
 import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
-import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { verifyVerdict } from '@ogong/protocol/verdict/verify-verdict';
 import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -144,7 +144,7 @@ describe('a honeypot in the log', () => {
     const { findVrfKey } = own.cosigning;
     const trust: Parameters<typeof verifyVerdict>[2] = {
       ...{ ledger, validator: own.signer.address, allowFixedVerifier: false, nowMs: own.clock.nowMs() },
-      ...{ checkWord: createPayeeWords(crypto, ledger), honeypotPpm: ALWAYS, findPolicy: () => undefined },
+      ...{ checkWord: createPayeeStatements(crypto, ledger), honeypotPpm: ALWAYS, findPolicy: () => undefined },
       findBeacon: async (epoch) => own.archive.find(epoch) as NonNullable<ReturnType<typeof own.archive.find>>,
     };
     const told = await verifyVerdict(crypto, verdict, trust);
@@ -186,7 +186,7 @@ describe('a honeypot in the log', () => {
 
   it('is refused where nobody has said who is liable for the report', async () => {
     const bent = await bend(withHoneypot({ credential: undefined }));
-    await expect(world.cosign(bent)).rejects.toThrow('put down to a payee that it does not work for');
+    await expect(world.cosign(bent)).rejects.toThrow('listed under a payee that it does not work for');
   });
 
   it('is refused where the entry says something else of its verifier', async () => {
@@ -277,11 +277,11 @@ describe('a validator that has seen its friend fail', () => {
     for (const id of others()) {
       const more = await askFurther({ ...base, lists }, id, { sitting: 1, round: 1 });
       const bent = await bend(() => more, credited(more));
-      await expect(world.cosign(bent)).rejects.toThrow('sitting 1 was held, and nothing was left open');
+      await expect(world.cosign(bent)).rejects.toThrow('audit attempt 1 was made, and nothing was left open');
     }
     const empty = { ...base, lists: [...base.lists, []] };
     const bent = await bend(() => empty, credited(empty));
-    await expect(world.cosign(bent)).rejects.toThrow('sitting 1 was held, and nothing was left open');
+    await expect(world.cosign(bent)).rejects.toThrow('audit attempt 1 was made, and nothing was left open');
   });
 
   it('cannot ask on until nobody is left but that friend', async () => {

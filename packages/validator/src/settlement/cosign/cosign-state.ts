@@ -13,7 +13,7 @@ import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { EvidenceReaders } from '@ogong/protocol/tier/tier';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
-import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { type CheckPayeeStatement, createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import type { Holdings } from '../../audit/deterrence.ts';
 import type { AskedStakes } from '../../store/candidates.ts';
 import type { FoundPolicy } from '../../store/drift-store.ts';
@@ -103,12 +103,12 @@ export interface CosignDependencies extends Holdings {
 
 /** The state that the steps of a co-signature work on. Everything that changes is in the store. */
 export interface CosignState extends CosignOptions, CosignDependencies {
-  readonly checkWord: CheckPayeeWord;
+  readonly checkWord: CheckPayeeStatement;
   /** Logs that are being counted, by the hex address of their validator: one count at a time. */
   readonly counting: Map<string, Promise<void>>;
 }
 
 export function openCosignState(options: CosignOptions, dependencies: CosignDependencies): CosignState {
-  const checkWord = createPayeeWords(dependencies.crypto, options.ledger);
+  const checkWord = createPayeeStatements(dependencies.crypto, options.ledger);
   return { ...options, ...dependencies, checkWord, counting: new Map() };
 }

@@ -2,8 +2,8 @@
 // @generated from file ogong/v1/ogong.proto (package ogong.v1, syntax proto3)
 /* eslint-disable */
 
-// The messages between OGONG daemons. Everything that is signed or hashed travels as the exact bytes of its canonical
-// encoding (docs/spec): receivers verify those bytes and parse them themselves; protobuf is only the envelope.
+// The messages between OGONG daemons. Signed and hashed data travels as the exact bytes of its canonical encoding (docs/spec).
+// Receivers verify those bytes and parse them themselves. Protobuf is only the envelope.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";

@@ -17,15 +17,15 @@ it.each([
   ['pythonic', `<|tool_list_start|>${LISTS}`],
   ['pythonic', `${LISTS}<|tool_call_start|>[`],
   ['harmony', `${LISTS}<|start|>assistant<|channel|>`],
-])('knows %s by what its template writes', (calls, template) => {
+])('recognises %s by its template', (calls, template) => {
   expect(detectAnswerFormat(template, '')).toEqual({ format: { calls, reasoning: 'none' }, hasOwnTools: true });
 });
 
 it.each([
   ['no tools', '{{ messages[0].content }}<|start_header_id|>'],
-  ['tools, and no family that is known', `${LISTS}<|assistant|>`],
+  ['tools, and no known family', `${LISTS}<|assistant|>`],
   ['parameters in tags', `${LISTS}<tool_call>\n<function=f>`],
-])('has the text of the protocol list tools where a template has %s', (_, template) => {
+])('lists tools by the protocol text if a template has %s', (_, template) => {
   expect(detectAnswerFormat(template, '')).toEqual({
     format: { calls: 'hermes', reasoning: 'none' },
     hasOwnTools: false,

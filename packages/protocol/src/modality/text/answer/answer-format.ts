@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 
-/** How a family of models writes calls of tools. */
+/** The syntax by which a family of models writes tool calls. */
 export const CALL_FAMILIES = [
   'hermes',
   'llama',
@@ -14,35 +14,35 @@ export const CALL_FAMILIES = [
 export type CallFamily = (typeof CALL_FAMILIES)[number];
 
 /**
- * Where a reply says what the model thinks before it answers: nowhere, between marks of the reply, or from its first character
- * on, because the prompt ends with the opening mark.
+ * The place of the reasoning in a reply: nowhere, between marks, or from the first character on. The last case occurs if the
+ * prompt ends with the opening mark.
  */
 export const REASONING_PLACES = ['none', 'marked', 'opened'] as const;
 export type ReasoningPlace = (typeof REASONING_PLACES)[number];
 
-/** How replies of a model are read (docs/spec/answer.md). It follows from the model's chat template alone. */
+/** The rules for parsing replies of a model (docs/spec/answer.md). They follow from the model's chat template alone. */
 export interface AnswerFormat {
   readonly calls: CallFamily;
   readonly reasoning: ReasoningPlace;
 }
 
-/** What a chat template says about answers. */
+/** The part of the answer format that a chat template determines. */
 export interface TemplateFormat {
   readonly format: AnswerFormat;
-  /** Whether the template itself lists tools; if not, a text of the protocol's does. */
+  /** Whether the template itself lists tools. If not, a text of the protocol does. */
   readonly hasOwnTools: boolean;
 }
 
-/** Of a model without a template. */
+/** The format for a model without a template. */
 export const DEFAULT_FORMAT: AnswerFormat = { calls: 'hermes', reasoning: 'none' };
 
 export const isSameFormat = (a: AnswerFormat, b: AnswerFormat): boolean =>
   a.calls === b.calls && a.reasoning === b.reasoning;
 
-/** Whether replies may hold what the model thinks. */
+/** Returns whether replies may contain reasoning. */
 export const mayThink = ({ calls, reasoning }: AnswerFormat): boolean => reasoning !== 'none' || calls === 'harmony';
 
-/** A format by its names. @throws ProtocolError */
+/** Reads a format by its names. @throws ProtocolError */
 export function readAnswerFormat(names: { readonly calls: string; readonly reasoning: string }): AnswerFormat {
   const calls = CALL_FAMILIES.find((name) => name === names.calls);
   const reasoning = REASONING_PLACES.find((name) => name === names.reasoning);
@@ -50,7 +50,7 @@ export function readAnswerFormat(names: { readonly calls: string; readonly reaso
   throw new ProtocolError('malformed', 'no answer format has these names');
 }
 
-/** What only templates of a family hold, in the order in which it is looked for. */
+/** Signs that occur only in templates of one family, in the order of the search. */
 const SIGNS: readonly (readonly [CallFamily, RegExp])[] = [
   ['harmony', /<\|channel\|>/],
   ['mistral', /\[TOOL_CALLS\]/],
@@ -62,12 +62,13 @@ const SIGNS: readonly (readonly [CallFamily, RegExp])[] = [
   ['llama', /<\|python_tag\|>|<\|start_header_id\|>/],
 ];
 
-/** Calls that name their parameters in tags: no parser here reads them. */
+/** Calls with parameters in tags, which no parser here supports. */
 const TAGGED = /<function=|<parameter=|<arg_key>/;
 
 /**
+ * Detects the answer format of a template.
  * @param template the text of the chat template.
- * @param rendered what it makes of one message of a user; the end tells whether a reply begins inside the reasoning.
+ * @param rendered its output for one user message. Its end tells whether a reply begins inside the reasoning.
  */
 export function detectAnswerFormat(template: string, rendered: string): TemplateFormat {
   const found = SIGNS.find(([, sign]) => sign.test(template));
@@ -80,7 +81,7 @@ export function detectAnswerFormat(template: string, rendered: string): Template
 }
 
 function detectReasoning(calls: CallFamily | undefined, template: string, rendered: string): ReasoningPlace {
-  // Its channels say it.
+  // Its channels mark the reasoning.
   if (calls === 'harmony') return 'none';
   const marks = getReasoningMarks(calls ?? DEFAULT_FORMAT.calls);
   if (rendered.trimEnd().endsWith(marks.open)) return 'opened';
@@ -96,8 +97,8 @@ export const getReasoningMarks = (calls: CallFamily): ReasoningMarks =>
   calls === 'mistral' ? { open: '[THINK]', close: '[/THINK]' } : { open: '<think>', close: '</think>' };
 
 /**
- * Names of tokens that a parser needs to see. Where they are control tokens, which spell nothing elsewhere, they spell their
- * names in replies of the family.
+ * Names of tokens that a parser must see. Control tokens spell nothing elsewhere. In replies of the family they spell their
+ * names.
  */
 export const SPELLED_TOKENS: Readonly<Record<CallFamily, readonly string[]>> = {
   hermes: ['<tool_call>', '</tool_call>', '<think>', '</think>'],

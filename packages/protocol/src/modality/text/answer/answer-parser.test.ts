@@ -22,13 +22,13 @@ function readInParts(parts: readonly string[], format: AnswerFormat, terms: Answ
 }
 
 describe('an answer', () => {
-  it.each(cases)('is read: $name', ({ text, format, answer, ...terms }) => {
+  it.each(cases)('is parsed: $name', ({ text, format, answer, ...terms }) => {
     expect(parseAnswer(text, format, terms)).toEqual(answer);
     // Character by character, too.
     expect(joinPieces(readInParts([...text], format, terms))).toEqual(answer);
   });
 
-  it('streams the arguments of a call before the call is whole', () => {
+  it('streams the arguments of a call before the call is complete', () => {
     const format: AnswerFormat = { calls: 'hermes', reasoning: 'none' };
     const parser = createAnswerParser(format, { tools: ['f'], isForced: false });
     expect(parser.push('Hi <tool_')).toEqual([{ kind: 'content', text: 'Hi' }]);
@@ -81,7 +81,7 @@ const fragments = [
 ];
 const texts = fc.array(fc.constantFrom(...fragments), { maxLength: 24 }).map((parts) => parts.join(''));
 
-it('is the same however its text is split, and ends, whatever a model writes', () => {
+it('is the same for any split of the text, and ends for any output of a model', () => {
   const formats = CALL_FAMILIES.flatMap((calls) =>
     REASONING_PLACES.map((reasoning): AnswerFormat => ({ calls, reasoning })),
   );
@@ -118,7 +118,7 @@ it('leaves a text without marks as it is', () => {
   );
 });
 
-it('reads a long reply in time that grows with its length', () => {
+it('parses a long reply in linear time', () => {
   const call = `<tool_call>{"name": "f", "arguments": {"a": "${'x'.repeat(20_000)}"}}</tool_call>`;
   const parser = createAnswerParser(
     { calls: 'hermes', reasoning: 'none' },

@@ -22,20 +22,26 @@ const FAMILIES: Readonly<Record<CallFamily, (reader: CallReader) => Reading<void
   pythonic: readPythonic,
 };
 
-/** What of the request says how its replies are read. */
+/** The part of the request that determines the parsing of its replies. */
 export interface AnswerTerms {
-  /** Names of the tools that are offered; where there are none, no text is a call. */
+  /** Names of the offered tools. Without tools, no text is a call. */
   readonly tools: readonly string[];
-  /** Whether a call is forced: then the reply is calls in JSON, whatever the model's family is. */
+  /** Whether a call is forced. Then the reply is calls in JSON, for any family of the model. */
   readonly isForced: boolean;
-  /** Whether the request says what an answer without calls may be: then it has no reasoning, and calls are marked as `hermes` has them. Default: no. */
+  /**
+   * Whether the request restricts an answer without calls. Then it has no reasoning, and calls have the marks of `hermes`.
+   * Default: no.
+   */
   readonly isFormed?: boolean;
 }
 
-/** Reads a reply as it comes: content, reasoning and calls (docs/spec/answer.md). Any split of the text gives the same answer. */
+/**
+ * A parser of a reply as it arrives: content, reasoning and calls (docs/spec/answer.md). Any split of the text gives the same
+ * answer.
+ */
 export interface AnswerParser {
   push(text: string): readonly AnswerPiece[];
-  /** The reply is over. */
+  /** Ends the reply. */
   end(): readonly AnswerPiece[];
 }
 
@@ -72,7 +78,7 @@ function* readAnswer(
     yield* feed.run(SPACE);
     yield* readCallList(reader);
   } else if (isFormed) {
-    // JSON may hold the mark within a string.
+    // JSON may contain the mark within a string.
     if (tools.size > 0 && (yield* feed.peek()) === '<') yield* readHermes(reader);
   } else {
     if (reasoning !== 'none') yield* readReasoning(reader, getReasoningMarks(calls), reasoning === 'opened');
@@ -98,10 +104,10 @@ export interface AnswerParts {
   readonly calls: readonly { readonly name: string; readonly arguments: string }[];
 }
 
-/** Of a whole reply, UTF-16 units that are read at once: marks are looked for in so much text, again and again. */
+/** UTF-16 units of a whole reply that are parsed at once. Marks are searched repeatedly in so much text. */
 const SLICE = 512;
 
-/** A whole reply. */
+/** Parses a whole reply. */
 export function parseAnswer(text: string, format: AnswerFormat, terms: AnswerTerms): AnswerParts {
   const parser = createAnswerParser(format, terms);
   const pieces: AnswerPiece[] = [];

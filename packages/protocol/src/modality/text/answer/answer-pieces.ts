@@ -6,7 +6,7 @@ export type AnswerPiece =
   /** More of the arguments of the call that began last: JSON, as the model wrote it. */
   | { readonly kind: 'arguments'; readonly call: number; readonly text: string };
 
-/** What the parsers of all families write to. */
+/** The output of the parsers of all families. */
 export interface AnswerPieces {
   content(text: string): void;
   reasoning(text: string): void;
@@ -15,16 +15,16 @@ export interface AnswerPieces {
   /** Begins a call: white space before and after it is dropped. */
   call(name: string): void;
   arguments(text: string): void;
-  /** What has come since the last time. */
+  /** Returns the pieces since the last call. */
   drain(): readonly AnswerPiece[];
-  /** The reply is over: white space that was held back is content. */
+  /** Ends the reply. White space that was held back becomes content. */
   end(): void;
 }
 
 export function createAnswerPieces(): AnswerPieces {
   let pieces: AnswerPiece[] = [];
   let calls = 0;
-  /** White space at the end of a section, which is dropped if another kind of section follows. */
+  /** White space at the end of a section. It is dropped if another kind of section follows. */
   let held = '';
   let section: 'content' | 'reasoning' = 'content';
   let isAtStart = false;

@@ -8,16 +8,16 @@ export interface CallReader {
   readonly tools: ReadonlySet<string>;
 }
 
-/** Characters of a tool's name, as requests may have them. */
+/** Characters of a tool's name in requests. */
 export const TOOL_NAME = /[\w.:/-]/;
 
 const ARGUMENTS = new Set(['arguments', 'parameters']);
 
 /**
- * Reads `{"name": ..., "arguments": {...}}`, its keys in any order and others among them. Arguments are passed on as they come where
- * the name stands before them. What is no call becomes content.
- * @param opening what was read before it, which is content too if this is no call.
- * @param onlyKnown whether a name that no tool has makes it no call.
+ * Reads `{"name": ..., "arguments": {...}}`, with its keys in any order and others among them. Arguments that follow the name
+ * are passed on as they arrive. A text that is no call becomes content.
+ * @param opening the text before it, which is content too if this is no call.
+ * @param onlyKnown whether an unknown tool name makes it no call.
  */
 export function* readCallObject(
   { feed, pieces, tools }: CallReader,
@@ -67,7 +67,7 @@ export function* readCallObject(
   return true;
 }
 
-/** A string of JSON, undefined where none stands next. */
+/** Reads a JSON string; undefined if none comes next. */
 export function* readString(feed: TextFeed): Reading<string | undefined> {
   if ((yield* feed.peek()) !== '"') return undefined;
   let text = '';
@@ -82,7 +82,7 @@ export function* readString(feed: TextFeed): Reading<string | undefined> {
   }
 }
 
-/** Some models write the arguments as a string that holds JSON, or leave them out. */
+/** Unwraps arguments. Some models write them as a string that contains JSON, or leave them out. */
 function unwrap(given: string): string {
   if (given === '' || given === 'null') return '{}';
   if (!given.startsWith('"')) return given;
@@ -95,7 +95,7 @@ function unwrap(given: string): string {
 
 /**
  * Reads one call, or a list of them in brackets.
- * @param isOpen whether the bracket that opens the list has been read, as the end of `opening`.
+ * @param isOpen whether the opening bracket has been read, as the end of `opening`.
  */
 export function* readCallList(
   reader: CallReader,

@@ -14,8 +14,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * One literal as Python writes it, as JSON: strings in either quote, numbers, True, False, None, lists, tuples and dictionaries.
- * @returns undefined where none stands next, or the text ends within it.
+ * Reads one Python literal and converts it to JSON: strings in either quote, numbers, True, False, None, lists, tuples and
+ * dictionaries.
+ * @returns undefined if none comes next, or the text ends within it.
  */
 export function* readPythonValue(feed: TextFeed, depth = 0): Reading<string | undefined> {
   if (depth > MAX_DEPTH) return undefined;
@@ -42,7 +43,7 @@ export function* readPythonValue(feed: TextFeed, depth = 0): Reading<string | un
   return NUMBER.test(word) ? word : undefined;
 }
 
-/** Items with commas between them, up to the closing mark. */
+/** Reads items with commas between them, up to the closing mark. */
 export function* readItems(
   feed: TextFeed,
   close: string,

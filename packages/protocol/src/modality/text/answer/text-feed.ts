@@ -1,37 +1,38 @@
 /**
- * A text that comes in pieces, read by generators: one that needs more than there is yields, and goes on where it stopped once more
- * has come. So a parser is written as if the whole text lay there, and no split of it changes what is read.
+ * A step of a parser over a text that arrives in pieces. The parser is a generator: it yields when it needs more text, and
+ * resumes where it stopped. So a parser is written as if the whole text were there, and no split of the text changes the
+ * result.
  */
 export type Reading<T> = Generator<void, T, void>;
 
 export interface TextFeed {
-  /** Adds what has come. */
+  /** Adds new text. */
   add(text: string): void;
-  /** Nothing comes after what was added. */
+  /** Ends the text. */
   close(): void;
-  /** The next character, still to be read; undefined at the end. */
+  /** Returns the next character without consuming it; undefined at the end. */
   peek(): Reading<string | undefined>;
-  /** Reads the mark if it stands next. */
+  /** Reads the mark if it comes next. */
   take(mark: string): Reading<boolean>;
   /** Reads characters that the pattern matches, one by one. */
   run(pattern: RegExp): Reading<string>;
   /**
-   * Reads up to the first of the marks and the mark itself.
-   * @param onText gets what stands before it, in pieces.
-   * @returns the mark; undefined where the text ends without one.
+   * Reads up to the first of the marks, and the mark itself.
+   * @param onText receives the text before it, in pieces.
+   * @returns the mark; undefined if the text ends without one.
    */
   until(marks: readonly string[], onText: (text: string) => void): Reading<string | undefined>;
   /**
-   * Reads one value of JSON, as it is written: brackets and quotes are matched, and nothing else is checked.
-   * @returns whether it is whole; false also where none begins.
+   * Reads one JSON value as written. It matches brackets and quotes, and checks nothing else.
+   * @returns whether it is complete; false also if none begins.
    */
   value(onText: (text: string) => void): Reading<boolean>;
-  /** Keeps what is read from here on. @returns a function that gives it. */
+  /** Records the text that is read from here on. @returns a function that returns it. */
   record(): () => string;
 }
 
 export const SPACE = /\s/;
-/** Of a number, true, false or null. */
+/** Characters of a number, true, false or null. */
 const SCALAR = /[\w.+-]/;
 
 export function createTextFeed(): TextFeed {
@@ -45,7 +46,7 @@ export function createTextFeed(): TextFeed {
     if (recorded !== undefined) recorded += text;
     return text;
   };
-  /** Waits for more; false where there is no more. */
+  /** Waits for more text; false if the text has ended. */
   function* wait(): Reading<boolean> {
     if (isClosed) return false;
     const { length } = rest;
@@ -142,7 +143,7 @@ function findFirst(text: string, marks: readonly string[]): { at: number; mark: 
   return first;
 }
 
-/** Length of the longest end of the text that is the beginning of a mark. */
+/** Returns the length of the longest end of the text that is the beginning of a mark. */
 function longestBeginning(text: string, marks: readonly string[]): number {
   let longest = 0;
   for (const mark of marks) {

@@ -49,7 +49,7 @@ const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'lengt
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
 export const NO_GRAMMAR: Uint8Array = new Uint8Array(32);
 
-/** Days since 1970-01-01 UTC, to the year 4707: every date of it has four digits in its year. */
+/** The largest day since 1970-01-01 UTC, in the year 4707. Every date up to it has four digits in its year. */
 const MAX_DAY = 1_000_000;
 
 const penalty = within(i32, -MAX_PENALTY_Q16, MAX_PENALTY_Q16);
@@ -82,12 +82,12 @@ const answerFormatCodec: Codec<AnswerFormat> = struct({
 });
 
 const headerCodec = struct({
-  /** Of the order that the reply is to. */
+  /** hashOrder of the order that the reply answers. */
   orderHash: hash,
   endpoint: oneOf(TEXT_ENDPOINTS),
-  /** `verified`, ... */
+  /** Name of the tier: `verified`, ... */
   tier: text(32),
-  /** How the answer can be checked: `draw-replay`, ... */
+  /** Method by which the answer can be checked: `draw-replay`, ... */
   method: text(32),
   numericClass: text(255),
   vocabularyHash: hash,
@@ -100,28 +100,30 @@ const headerCodec = struct({
   drawKey,
   choice: u8,
   maxTokens: u32,
-  /** What a chat template reads as today: `computeOrderDay`. */
+  /** The day that a chat template reads as today: `computeOrderDay`. */
   promptDay: within(u32, 0, MAX_DAY),
-  /** What the request says about thinking, which a chat template reads. */
+  /** The thinking settings of the request, which a chat template reads. */
   thinking: thinkingCodec,
   promptTokensHash: hash,
   promptTokenCount: u32,
-  /** How the reply is read: content, reasoning and calls (docs/spec/answer.md). */
+  /** Rules for parsing the reply: content, reasoning and calls (docs/spec/answer.md). */
   answerFormat: answerFormatCodec,
-  /** Of what the reply may be (docs/spec/grammar.md); 32 zero bytes where that is any text. */
+  /** Hash of the grammar that the reply must match (docs/spec/grammar.md); 32 zero bytes if any text is allowed. */
   grammarHash: hash,
   outputTokensHash: hash,
   outputTokenCount: u32,
   stopReason: oneOf(STOP_REASONS),
-  /** What the model root is composed of (composed-root.ts): the base model, then each adapter in order. Empty without adapters. */
+  /**
+   * Roots that make up the model root (composed-root.ts): the base model, then each adapter in order. Empty without adapters.
+   */
   parts: partsCodec,
-  /** The ledger address that this reply's fee is paid to. */
+  /** The ledger address that receives this reply's fee. */
   payee: address,
 });
 
 /**
- * Leaf 0 of a text's commitment tree: everything that decides a reply besides its draws (docs/spec/commitment.md). Binary, fixed
- * order, one encoding per value.
+ * Leaf 0 of a text's commitment tree: everything that decides a reply besides its draws (docs/spec/commitment.md). It is
+ * binary, with fixed order and one encoding per value.
  */
 export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
@@ -136,7 +138,7 @@ const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens
 export const encodeHeader: (header: Header) => Uint8Array = headerFormat.encode;
 export const parseHeader: (bytes: Uint8Array) => Header = headerFormat.decode;
 
-/** Whether a header is that of a text. Read fields that only texts have after this check. */
+/** Returns whether a header is that of a text. Read fields that only texts have after this check. */
 export const isTextHeader = (header: CommonHeader): header is Header => isTextEndpoint(header.endpoint);
 
 export const isTextEndpoint = (name: string): name is Endpoint => TEXT_ENDPOINTS.some((endpoint) => endpoint === name);
@@ -149,7 +151,7 @@ function assertBiasedTokens({ bias, vocabularySize }: Header): void {
 }
 
 /**
- * SHA-256 over a blind and the ids as u32 big-endian.
+ * Hashes tokens: SHA-256 over a blind and the ids as u32 big-endian, 32 bytes.
  * @param blind of the prompt or of the answer (blinds.ts).
  */
 export function hashTokens(crypto: Crypto, blind: Uint8Array, tokens: ArrayLike<number>): Uint8Array {

@@ -1,6 +1,6 @@
 import { type Codec, oneOf, struct } from '../../../base/codec.ts';
 
-/** What a request says about thinking before the answer. A chat template reads it (docs/spec/request.md, "Thinking"). */
+/** The thinking settings of a request. A chat template reads them (docs/spec/request.md, "Thinking"). */
 export interface ThinkingWish {
   readonly wanted: 'unsaid' | 'yes' | 'no';
   readonly effort: 'unsaid' | 'low' | 'medium' | 'high';

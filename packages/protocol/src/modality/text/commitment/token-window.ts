@@ -2,17 +2,17 @@ import { ProtocolError } from '../../../base/bytes.ts';
 import { type Codec, createFormat, list, refine, struct, u8, u32, within } from '../../../base/codec.ts';
 import { WINDOW_TOKENS } from './window.ts';
 
-/** What a server that shows no candidates says of up to 32 positions: how many there are, and which tokens, where it names them. */
+/** Up to 32 positions of a server without candidates: their number, and the tokens if it names them. */
 export interface TokenWindow {
   readonly count: number;
-  /** One id a position, or none at all. */
+  /** One id per position, or none at all. */
   readonly ids: readonly number[];
 }
 
-/** Apart from the version of draws. */
+/** A version different from that of draws. */
 const VERSION = 2;
 export const NO_TOKENS_HASH: Uint8Array = new Uint8Array(32);
-/** Largest vocabulary that a header can state: it stands where nobody knows the vocabulary. */
+/** The largest vocabulary that a header can state. It stands for an unknown vocabulary. */
 export const UNKNOWN_VOCABULARY: number = 2 ** 24;
 
 const windowCodec: Codec<TokenWindow & { readonly version: number }> = refine(
@@ -33,7 +33,7 @@ const windowFormat = createFormat(windowCodec, {});
 export const encodeTokenWindow = ({ count, ids }: TokenWindow): Uint8Array =>
   windowFormat.encode({ version: VERSION, count, ids });
 
-/** @throws ProtocolError for anything that encodeTokenWindow would not have written. */
+/** @throws ProtocolError unless encodeTokenWindow would write exactly these bytes. */
 export function decodeTokenWindow(bytes: Uint8Array): TokenWindow {
   const { count, ids } = windowFormat.decode(bytes);
   return { count, ids };

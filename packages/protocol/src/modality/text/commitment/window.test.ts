@@ -14,7 +14,7 @@ import {
 describe('windows', () => {
   const random = createSeededRandom(3);
 
-  it('gives back each sketch at every number of directions, and counts them', () => {
+  it('round-trips each sketch at every number of directions, and counts them', () => {
     for (const directions of [8, 16, 64, 72, MAX_DIRECTIONS]) {
       const rows = Array.from({ length: WINDOW_TOKENS }, () => {
         const row = createSketchRow(directions);
@@ -30,7 +30,7 @@ describe('windows', () => {
     }
   });
 
-  it('gives back rows of every length, each in values of its own', () => {
+  it('round-trips rows of every length, each in its own arrays', () => {
     const rows = Array.from({ length: WINDOW_TOKENS }, (_, i): DrawRow => {
       const ids = Uint32Array.from({ length: 2 * i + 2 }, (_, j) => j * 7 + i);
       const q = Uint32Array.from(ids, (_, j) => j * 1000 + Math.floor(random() * 1000));

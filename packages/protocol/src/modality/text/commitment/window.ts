@@ -17,7 +17,7 @@ import { type Candidates, MAX_COST, MAX_LISTED, TAIL_RANK, WEIGHT_ONE } from '..
 /** Positions per leaf of the commitment tree (whitepaper 7.3); the last window may hold fewer. */
 export const WINDOW_TOKENS = 32;
 
-/** One position: the candidates, and which of them was drawn. */
+/** One position: the candidates, and the drawn one. */
 export interface DrawRow extends Candidates {
   /** Index into `ids`, or TAIL_RANK for an unlisted token, which `tailId` and `tailQ` then name. */
   readonly rank: number;
@@ -25,7 +25,7 @@ export interface DrawRow extends Candidates {
   readonly tailQ?: number;
 }
 
-/** Consecutive positions whose passes ran in one shape class (0 where the numeric class knows only one). */
+/** Consecutive positions whose passes ran in one shape class (0 if the numeric class has only one). */
 export interface ShapeRun {
   readonly length: number;
   readonly shapeClass: number;
@@ -36,12 +36,12 @@ export interface Draws {
   readonly runs: readonly ShapeRun[];
 }
 
-/** The shape class of every position. */
+/** Expands runs to the shape class of every position. */
 export const expandRuns = (runs: readonly ShapeRun[]): number[] =>
   runs.flatMap(({ length, shapeClass }) => Array<number>(length).fill(shapeClass));
 
 const VERSION = 1;
-/** Rank as written: 7 bits, all ones for the tail. */
+/** The written rank of the tail: 7 bits, all ones. */
 const TAIL_CODE = 127;
 const MAX_VOCABULARY = 1 << 24;
 
@@ -49,7 +49,7 @@ export function tokenOf(row: DrawRow): number {
   return row.rank === TAIL_RANK ? (row.tailId as number) : (row.ids[row.rank] as number);
 }
 
-/** Bits of a token id: those of the largest id. */
+/** Returns the bits of a token id: those of the largest id. */
 export function idBits(vocabularySize: number): number {
   if (!Number.isInteger(vocabularySize) || vocabularySize < 2 || vocabularySize > MAX_VOCABULARY) {
     throw new ProtocolError('out-of-range', `vocabulary size ${vocabularySize}`);
@@ -61,7 +61,10 @@ const zigzag = (delta: number): number => (delta >= 0 ? delta * 2 : -delta * 2 -
 /** @param code below 2^31. */
 const unzigzag = (code: number): number => (code >>> 1) ^ -(code & 1);
 
-/** The Rice parameter that a mean of the codes calls for: floor(log2(mean)), at least 0. Both sides of a window share it. */
+/**
+ * Computes the Rice parameter for the mean of the codes: floor(log2(mean)), at least 0. Encoder and decoder of a window share
+ * it.
+ */
 function riceParameter(rows: readonly DrawRow[]): number {
   let sum = 0;
   let count = 0;
@@ -80,9 +83,10 @@ function chooseParameter(sum: number, count: number): number {
 let writer: BitWriter | undefined;
 
 /**
- * version u8, count u8, run count u8, runs (length u8, class u8), Rice parameter u8, then bits per position: n-1 (6),
- * rank (7), tail (24), n ids, first q (24), n-1 zigzag deltas of q (Rice), and for a tail draw its id and q (24).
- * @throws ProtocolError where a row could not be read back.
+ * Encodes the draws of a window: version u8, count u8, run count u8, runs (length u8, class u8), Rice parameter u8. Then come
+ * the bits per position: n-1 (6), rank (7), tail (24), n ids, first q (24), n-1 zigzag deltas of q (Rice). A draw from the tail
+ * adds its id and q (24).
+ * @throws ProtocolError if a row could not be decoded.
  */
 export function encodeDraws(
   { rows, runs }: Draws,
@@ -147,9 +151,9 @@ function assertRuns(runs: readonly ShapeRun[], count: number): void {
 }
 
 /**
- * The inverse of encodeDraws; accepts its image only.
- * @throws ProtocolError for anything that encodeDraws would not have written: unknown version, ids beyond the
- * vocabulary, costs out of range, a tail token that is listed, a foreign Rice parameter, padding.
+ * Decodes draws; the inverse of encodeDraws.
+ * @throws ProtocolError for bytes that encodeDraws would not have written. Examples: an unknown version, ids beyond the vocabulary,
+ * costs out of range, a listed tail token, a foreign Rice parameter, padding.
  */
 export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vocabularySize: number }): Draws {
   const width = idBits(vocabularySize);
@@ -213,7 +217,7 @@ const codes = new Uint32Array(MAX_LISTED);
 
 const SLICED_VALUES = 16 * MAX_LISTED;
 
-/** Zeroed arrays that lie beside each other: the engine of JavaScript allocates each of its own many times slower. */
+/** Creates zeroed arrays in one buffer. JavaScript engines allocate separate arrays many times slower. */
 function createSlices(): (length: number) => Uint32Array<ArrayBuffer> {
   let shared = new Uint32Array(SLICED_VALUES);
   let used = 0;
@@ -227,7 +231,10 @@ function createSlices(): (length: number) => Uint32Array<ArrayBuffer> {
   };
 }
 
-/** version u8, count u8, then per position: exponent i8 and `directions` values of 12 bits, two's complement. */
+/**
+ * Encodes sketches: version u8, count u8, then per position the exponent i8 and `directions` values of 12 bits, two's
+ * complement.
+ */
 export function encodeSketch(rows: readonly SketchRow[]): Uint8Array {
   assertWindowLength(rows.length);
   const bits = createBitWriter(2 + rows.length * (1 + ((rows[0] as SketchRow).values.length * SKETCH_BITS) / 8));
@@ -240,7 +247,7 @@ export function encodeSketch(rows: readonly SketchRow[]): Uint8Array {
   return bits.take();
 }
 
-/** @throws ProtocolError for anything that encodeSketch over a quantised row would not have written. */
+/** @throws ProtocolError for bytes that encodeSketch over a quantised row would not have written. */
 export function decodeSketch(bytes: Uint8Array, { directions }: { readonly directions: number }): SketchRow[] {
   const rows: SketchRow[] = [];
   readSketch(bytes, () => {
@@ -251,7 +258,7 @@ export function decodeSketch(bytes: Uint8Array, { directions }: { readonly direc
   return rows;
 }
 
-/** How many positions it holds, where no value is needed. @throws ProtocolError as decodeSketch does. */
+/** Counts the positions without decoding values. @throws ProtocolError as decodeSketch. */
 export function countSketched(bytes: Uint8Array, { directions }: { readonly directions: number }): number {
   const row = createSketchRow(directions);
   return readSketch(bytes, () => row);
@@ -259,7 +266,7 @@ export function countSketched(bytes: Uint8Array, { directions }: { readonly dire
 
 const sketchCodes = new Uint32Array(MAX_DIRECTIONS);
 
-/** @param nextRow what the next position is written to. */
+/** Reads a sketch. @param nextRow returns the row that the next position is written to. */
 function readSketch(bytes: Uint8Array, nextRow: () => SketchRow): number {
   const bits = createBitReader(bytes);
   if (bits.get(8) !== VERSION) throw new ProtocolError('unsupported', 'unknown version of sketch');
@@ -283,11 +290,11 @@ function readSketch(bytes: Uint8Array, nextRow: () => SketchRow): number {
   return count;
 }
 
-/** Collects positions as an engine yields them and hands back a window whenever one is full. */
+/** Collects positions from an engine and returns a window whenever one is full. */
 export interface WindowEncoder {
-  /** @param hidden f32[embeddingSize] from `offset`; read at once, may be reused afterwards. */
+  /** @param hidden f32[embeddingSize] from `offset`; it is read at once and may be reused afterwards. */
   push(row: DrawRow, hidden: Float32Array, offset?: number, shapeClass?: number): WindowBytes | undefined;
-  /** The last, shorter window, if any. */
+  /** Returns the last, shorter window, if there is one. */
   flush(): WindowBytes | undefined;
 }
 

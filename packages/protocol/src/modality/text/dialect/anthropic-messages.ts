@@ -60,7 +60,7 @@ function translateMessage(translator: Translator, value: unknown, param: string)
   return role === 'assistant' ? [readAnswer(translator, blocks, where)] : readUser(translator, blocks, where);
 }
 
-/** What tools answered comes as messages of its own, in the order of the blocks. */
+/** Reads a user turn. Tool results become separate messages, in the order of the blocks. */
 function readUser(translator: Translator, blocks: readonly JsonFields[], where: string): readonly WrittenMessage[] {
   const messages: WrittenMessage[] = [];
   let text: string | undefined;
@@ -109,7 +109,7 @@ function readAnswer(translator: Translator, blocks: readonly JsonFields[], where
   };
 }
 
-/** A text, or the texts of blocks one after the other. */
+/** Reads a text, or the texts of blocks one after the other. */
 function readTexts(translator: Translator, value: unknown, param: string): string {
   if (typeof value === 'string') return readText(value, param);
   return readList(value, param)

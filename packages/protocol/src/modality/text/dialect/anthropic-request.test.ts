@@ -25,7 +25,7 @@ describe('a message of Anthropic', () => {
     });
   });
 
-  it('gives the same bytes for the same fields, whatever their order', () => {
+  it('gives the same bytes for the same fields in any order', () => {
     const one = translateAnthropic(utf8Encode(JSON.stringify(asked)), 'message').body;
     const { model, ...rest } = asked;
     expect(translateAnthropic(utf8Encode(JSON.stringify({ ...rest, model })), 'message').body).toEqual(one);
@@ -94,7 +94,7 @@ describe('a message of Anthropic', () => {
     });
   });
 
-  it('asks for JSON of a schema', () => {
+  it('requests JSON of a schema', () => {
     const format = { type: 'json_schema', schema: { type: 'object' } };
     const { chat, dropped } = translate({ ...asked, output_config: { format, effort: 'low' } });
     expect(chat.response_format).toEqual({
@@ -104,12 +104,12 @@ describe('a message of Anthropic', () => {
     expect([chat.reasoning_effort, dropped]).toEqual([undefined, ['output_config.effort']]);
   });
 
-  it('names what it drops', () => {
+  it('names the dropped fields', () => {
     const { dropped } = translate({ ...asked, thinking: { type: 'enabled', budget_tokens: 1024 }, metadata: {} });
     expect(dropped).toEqual(['thinking.budget_tokens']);
   });
 
-  it('says how much a model that thinks should think', () => {
+  it('translates the thinking effort', () => {
     const chatOf = (fields: object) => {
       const { thinking, reasoning_effort: effort } = translate({ ...asked, ...fields }).chat;
       return [thinking, effort];
@@ -119,7 +119,7 @@ describe('a message of Anthropic', () => {
     expect(chatOf({ thinking: { type: 'disabled' }, output_config })).toEqual([{ type: 'disabled' }, undefined]);
   });
 
-  it('needs no limit to be counted', () => {
+  it('needs no limit for a token count', () => {
     const { max_tokens: _, ...count } = asked;
     expect(translate(count, 'count').chat).toEqual(count);
   });

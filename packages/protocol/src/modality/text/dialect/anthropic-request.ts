@@ -57,8 +57,8 @@ const THINKING_RULES: FieldRules = { type: 'works', budget_tokens: 'dropped', di
 const FORMAT_RULES: FieldRules = { type: 'works', schema: 'works' };
 
 /**
- * The body of a message, or of a count of its tokens, as a chat.
- * @param use a count asks for no reply, so that it needs no limit.
+ * Translates the body of a message, or of a count of its tokens, to a chat.
+ * @param use a count requests no reply, so it needs no limit.
  * @throws RequestError
  */
 export function translateAnthropic(body: Uint8Array, use: 'message' | 'count'): AnthropicRequest {
@@ -95,7 +95,7 @@ function readStops(value: unknown): readonly string[] {
   return stops.map((stop, i) => readText(stop, `stop_sequences[${i}]`));
 }
 
-/** With Anthropic the effort is about all that is written; a chat has a word for it only where the model thinks. */
+/** Translates thinking. With Anthropic the effort covers all output. A chat has a field for it only if the model thinks. */
 function translateThinking(translator: Translator, { thinking, output_config: config }: JsonFields): JsonFields {
   const effort = isAbsent(config) ? undefined : readFields(config, 'output_config').effort;
   const given = isAbsent(thinking) ? {} : readFields(thinking, 'thinking');

@@ -24,7 +24,7 @@ it('makes one request of each list of tokens', () => {
   expect(split({ prompt: [[1], 'a'] })).toEqual([{ prompt: [1] }, { prompt: 'a' }]);
 });
 
-it('refuses what is no prompt, and too many of them', () => {
+it('refuses invalid prompts, and too many of them', () => {
   const refusal = expect.objectContaining({ param: 'prompt' });
   expect(() => split({ prompt: [1, 'a'] })).toThrow(refusal);
   expect(() => split({ prompt: [[1], []] })).toThrow(refusal);

@@ -3,11 +3,12 @@ import { RequestError } from '../../shared/request-error.ts';
 import { parseObject } from '../../shared/request-fields.ts';
 import { isTokenList } from '../request/completion-prompt.ts';
 
-/** Replies of one call, all its prompts together. */
+/** The most replies of one call, over all its prompts. */
 export const MAX_REPLIES = 16;
 
 /**
- * A completion of several prompts as requests of one each, since one order is for one prompt. A body with one prompt stays as it is.
+ * Splits a completion with several prompts into requests of one prompt, since one order is for one prompt. A body with one
+ * prompt stays unchanged.
  * @throws RequestError
  */
 export function splitPrompts(body: Uint8Array): readonly Uint8Array[] {
@@ -21,6 +22,6 @@ export function splitPrompts(body: Uint8Array): readonly Uint8Array[] {
   });
 }
 
-/** @param replies how many are asked for. */
+/** Creates the refusal of too many replies. @param replies number of requested replies. */
 export const refuseReplies = (replies: number): RequestError =>
   new RequestError(`prompt: ${replies} replies are asked for; at most ${MAX_REPLIES} are served`, 'prompt');

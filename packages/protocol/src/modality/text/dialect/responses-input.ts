@@ -25,7 +25,7 @@ const PART: FieldRules = {
   annotations: { refused: 'nothing is cited here; leave it out', unless: isEmptyList },
 };
 
-/** The input of a response as messages of a chat. @throws RequestError */
+/** Translates the input of a response to messages of a chat. @throws RequestError */
 export function translateInput(translator: Translator, input: unknown): readonly WrittenMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: readText(input, 'input') }];
   const items = readList(input, 'input');
@@ -43,7 +43,7 @@ export function translateInput(translator: Translator, input: unknown): readonly
   return messages;
 }
 
-/** Two texts of the assistant in a row are two turns. */
+/** Returns whether two messages are one turn. Two texts of the assistant in a row are two turns. */
 const isOneTurn = (before: WrittenMessage, { content }: WrittenMessage): boolean =>
   isAbsent(content) || (isAbsent(before.content) && before.tool_calls === undefined);
 
@@ -95,7 +95,7 @@ function readRole(role: unknown, param: string): 'system' | 'user' | 'assistant'
   throw new RequestError(`${param} must be system, developer, user or assistant`, param);
 }
 
-/** A text, or the texts of parts one after the other. */
+/** Reads a text, or the texts of parts one after the other. */
 function readContent(translator: Translator, value: unknown, param: string): string {
   if (typeof value === 'string') return readText(value, param);
   const parts = readList(value, param);

@@ -29,7 +29,7 @@ describe('a request for a response', () => {
     });
   });
 
-  it('takes items, and makes one message of what the assistant did in one turn', () => {
+  it('accepts items, and joins one turn of the assistant to one message', () => {
     const part = (type: string, text: string) => ({ type, text });
     const { chat } = translate({
       ...asked,
@@ -62,7 +62,7 @@ describe('a request for a response', () => {
     ]);
   });
 
-  it('offers functions, flat as they stand', () => {
+  it('offers functions in their flat form', () => {
     const { chat } = translate({
       ...asked,
       tools: [{ type: 'function', name: 'look', parameters: { type: 'object' }, strict: true, description: null }],
@@ -83,11 +83,11 @@ describe('a request for a response', () => {
       { type: 'json_schema', name: 'x', schema: { type: 'object' }, strict: true },
       { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' }, strict: true } },
     ],
-  ])('asks for the format %j', (format, expected) => {
+  ])('requests the format %j', (format, expected) => {
     expect(translate({ ...asked, text: { format } }).chat.response_format).toEqual(expected);
   });
 
-  it('asks for log-probabilities where they are included', () => {
+  it('requests log-probabilities if they are included', () => {
     expect(translate({ ...asked, top_logprobs: 2 }).chat).not.toHaveProperty('logprobs');
     const include = ['message.output_text.logprobs'];
     expect(translate({ ...asked, top_logprobs: 2, include }).chat).toMatchObject({ logprobs: true, top_logprobs: 2 });
@@ -101,7 +101,7 @@ describe('a request for a response', () => {
     });
   });
 
-  it('names what it drops, a wish to be stored among it', () => {
+  it('names the dropped fields, the request for storage among them', () => {
     const body = { ...asked, store: true, reasoning: { effort: 'low', summary: 'auto' }, text: { verbosity: 'low' } };
     const { chat, dropped } = translate({ ...body, include: ['reasoning.encrypted_content'] });
     expect(chat.reasoning_effort).toBe('low');

@@ -16,7 +16,7 @@ import {
 
 /** A request of OpenAI's Responses API. */
 export interface ResponsesRequest extends Translation {
-  /** JsonFields that its answer repeats. */
+  /** Fields that its answer repeats. */
   readonly asked: JsonFields;
 }
 
@@ -37,7 +37,7 @@ const PARAMETERS: FieldRules = {
   tool_choice: 'works',
   parallel_tool_calls: 'works',
   include: 'works',
-  // The answer says false, whatever the request says.
+  // The answer states false, for any value in the request.
   store: 'works',
   prompt_cache_key: 'works',
   ogong: 'works',
@@ -46,7 +46,7 @@ const PARAMETERS: FieldRules = {
   user: 'ignored',
   safety_identifier: 'ignored',
   service_tier: 'ignored',
-  // Of tools that the server runs, of which there are none.
+  // For tools that the server runs; there are none.
   max_tool_calls: 'ignored',
 
   reasoning: 'works',
@@ -72,12 +72,12 @@ const FORMAT_RULES: FieldRules = {
   ...{ type: 'works', name: 'works', description: 'works', schema: 'works', strict: 'works' },
 };
 const LOGPROBS = 'message.output_text.logprobs';
-/** What tools of the server and encrypted reasoning would add: there are none. */
+/** Includes of server tools and encrypted reasoning. Both do not exist, so these add nothing. */
 const EMPTY_INCLUDES =
   /^(?:reasoning\.encrypted_content|(?:web_search|code_interpreter|computer|file_search)_call[a-z_.]*)$/;
 
 /**
- * The body of a response, or of a count of its input, as a chat.
+ * Translates the body of a response, or of a count of its input, to a chat.
  * @throws RequestError
  */
 export function translateResponses(body: Uint8Array): ResponsesRequest {
@@ -114,7 +114,7 @@ function readInstructions(value: unknown): readonly JsonFields[] {
   return content === '' ? [] : [{ role: 'system', content }];
 }
 
-/** @returns whether log-probabilities are wanted. */
+/** @returns whether log-probabilities are requested. */
 function readIncludes(translator: Translator, value: unknown): boolean {
   if (isAbsent(value)) return false;
   let hasLogprobs = false;

@@ -8,7 +8,7 @@ const TOOL: FieldRules = {
   defer_loading: { refused: 'every tool stands in the prompt; leave it out', unless: isFalse },
 };
 
-/** Functions of a response stand flat where those of a chat stand in an object. @throws RequestError */
+/** Translates tools. Functions of a response are flat; those of a chat are nested in an object. @throws RequestError */
 export function translateResponseTools(translator: Translator, value: unknown): readonly JsonFields[] | undefined {
   if (isAbsent(value)) return undefined;
   const tools = readList(value, 'tools').map((item, i) => {

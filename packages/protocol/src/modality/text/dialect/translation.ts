@@ -3,8 +3,8 @@ import { type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules
 import { RequestError } from '../../shared/request-error.ts';
 
 /**
- * A request of another API in the words of a chat (docs/spec/dialects.md). The chat's bytes are what is ordered, hashed and signed for,
- * and whoever has the request makes the same bytes of it.
+ * A request of another API as a chat (docs/spec/dialects.md). The chat's bytes are ordered, hashed and signed. Every holder of
+ * the original request derives the same bytes.
  */
 export interface Translation {
   /** A body of a chat. */
@@ -15,7 +15,7 @@ export interface Translation {
 
 export type JsonFields = Readonly<Record<string, unknown>>;
 
-/** What a translator reads and collects. */
+/** The input and the collected results of a translation. */
 export interface Translator {
   readonly dropped: string[];
 }
@@ -49,19 +49,19 @@ export function readBoolean(value: unknown, param: string): boolean {
   return value;
 }
 
-/** Holds an object against its rules, and notes what is left out. @throws RequestError */
+/** Checks an object against its rules, and notes dropped fields. @throws RequestError */
 export function judge({ dropped }: Translator, fields: JsonFields, rules: FieldRules, where?: string): void {
   const judged = judgeFields(fields, rules, where);
   if (judged.problem) throw new RequestError(judged.problem.message, judged.problem.param, judged.problem.code);
   dropped.push(...judged.dropped);
 }
 
-/** JsonFields that are there, in this order: one request has one body. */
+/** Encodes the present fields in this order, so that one request has one body. */
 export function encodeChat(fields: JsonFields): Uint8Array {
   return utf8Encode(JSON.stringify(Object.fromEntries(Object.entries(fields).filter(([, value]) => !isAbsent(value)))));
 }
 
-/** The JSON of a call's arguments. */
+/** Encodes the JSON of a call's arguments. */
 export const encodeArguments = (value: unknown, param: string): string => JSON.stringify(readFields(value, param));
 
 /** A message of a chat, as it is written. */
@@ -85,7 +85,7 @@ export const writeCall = (id: string, name: string, given: string): WrittenCall 
   function: { name, arguments: given },
 });
 
-/** @throws RequestError: other parts than text are not served. */
+/** Refuses a part. @throws RequestError: only text is served. */
 export function refusePart(type: unknown, param: string): never {
   const shown = typeof type === 'string' ? JSON.stringify(type.slice(0, 40)) : 'this';
   throw new RequestError(

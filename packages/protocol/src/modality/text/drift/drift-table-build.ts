@@ -27,13 +27,13 @@ import { fitLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } fr
 import { judgeByLimits, type LimitScores } from './limits.ts';
 import { buildStrata, chooseStratumLimits, findStratum } from './strata.ts';
 
-/** One measured reply. The seed decides whether it is fitted to or held out. */
+/** One measured reply. The seed decides whether it is used for the fit or held out. */
 export interface DriftSample {
   readonly seed: number;
   readonly evidence: ReplyEvidence;
 }
 
-/** What was measured between two classes on one model, all lengths together. */
+/** The measurements between two classes on one model, over all lengths. */
 export interface DriftMeasurement extends Omit<DriftRowKey, 'band'> {
   readonly codeVersion: string;
   readonly honest: readonly DriftSample[];
@@ -45,18 +45,18 @@ export interface DriftTableOptions {
   readonly previous: Uint8Array;
   readonly families?: DriftTable['families'];
   readonly measurements: readonly DriftMeasurement[];
-  /** What happens to a length band with too few replies. Default: refuse the whole table. */
+  /** Treatment of a length band with too few replies. Default: refuse the whole table. */
   readonly thin?: 'refuse' | 'leave-out';
 }
 
 export interface BuiltDriftTable {
   readonly table: DriftTable;
-  /** Bands that were left out, and what they lack. */
+  /** Bands that were left out, with the reason. */
   readonly leftOut: readonly string[];
 }
 
 const FIT_SHARE = { of: 5, fitted: 2 };
-/** Fewest honest replies that make a row. */
+/** The fewest honest replies of a row. */
 export const MIN_ROW_REPLIES: number = countLeastReplies();
 
 function countLeastReplies(): number {
@@ -66,13 +66,15 @@ function countLeastReplies(): number {
   return replies;
 }
 
-/** More replies would hardly change a parameter; held out, they measure how rare the rarest statistics are. */
+/**
+ * The most replies of a fit. More would hardly change a parameter. Held out, they measure how rare the rarest statistics are.
+ */
 const MAX_FIT_REPLIES = 2000;
 
 /**
- * Rows for every pair of classes and length band that was measured. Two replies in five, by seed and at most
- * MAX_FIT_REPLIES of them, are fitted to; p-values rest on the others, which influence no parameter.
- * @throws RangeError where a band has too few replies, naming each and what it lacks, or where one measures nothing.
+ * Builds rows for every measured pair of classes and length band. Two replies in five, by seed and at most MAX_FIT_REPLIES of
+ * them, are used for the fit. P-values rest on the others, which influence no parameter.
+ * @throws RangeError if a band has too few replies, naming each band and the missing number, or if one measures nothing.
  */
 export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
   const { version, previous, families = [], measurements, thin = 'refuse' } = options;
@@ -115,8 +117,9 @@ export function groupByBand(samples: readonly DriftSample[]): Map<number, DriftS
 }
 
 /**
- * Fitted seeds lie evenly among the others, so that both parts are alike even if ranges of seeds differ in kind. The split goes
- * by seed, so that any order of samples gives the same split, and replies to one prompt under one key stay on one side.
+ * Splits samples. Fitted seeds lie evenly among the others, so both parts are alike even if ranges of seeds differ in kind. The
+ * split depends only on the seed. So any order of samples gives the same split, and replies to one prompt under one key stay on
+ * one side.
  */
 export function splitSamples(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
   const seeds = [...new Set(samples.map(({ seed }) => seed))].sort((a, b) => a - b);
@@ -218,7 +221,10 @@ const KOLMOGOROV_WORST = indexOf('kolmogorov-worst');
 const OMISSION = indexOf('omission');
 const TAIL_WORST = indexOf('tail-worst');
 
-/** Whether the fixed limits reject it, which judge what is past all that a row was measured on; by the scores that are kept. */
+/**
+ * Returns whether the fixed limits reject a reply, by the stored scores. They decide on replies beyond all measurements of a
+ * row.
+ */
 function isPastLimits({ scores }: ReplyEvidence): boolean {
   const distance = (index: number): number => computeExp(scores[index] as number);
   const known: LimitScores = {
@@ -233,8 +239,8 @@ function isPastLimits({ scores }: ReplyEvidence): boolean {
 }
 
 /**
- * Sample quantiles (the smallest value that a share q does not exceed) with distribution-free 95 % limits: the k-th of n
- * values lies at or below the quantile with probability P(Binomial(n, q) >= k).
+ * Measures sample quantiles (the smallest value that a share q does not exceed) with distribution-free 95 % limits. The k-th of
+ * n values lies at or below the quantile with probability P(Binomial(n, q) >= k).
  */
 export function measureQuantiles(values: readonly number[]): ScoreQuantiles {
   const sorted = Float64Array.from(values).sort();
@@ -244,7 +250,7 @@ export function measureQuantiles(values: readonly number[]): ScoreQuantiles {
   const at = (k: number): number => (k < 1 ? -UNLIMITED : k > n ? UNLIMITED : (sorted[k - 1] as number));
   const limit = (q: number, wanted: number): number => {
     let [low, high] = [0, n + 1];
-    // Largest k that is reached with at least the wanted probability.
+    // The largest k that is reached with at least the wanted probability.
     while (high - low > 1) {
       const middle = (low + high) >> 1;
       if (reach(q, middle) >= wanted) low = middle;
@@ -259,7 +265,10 @@ export function measureQuantiles(values: readonly number[]): ScoreQuantiles {
   };
 }
 
-/** Over replies of at least two windows: variance of means over windows, times windows, over the variance of a window. */
+/**
+ * Computes the inflation over replies of at least two windows: variance of means over windows, times windows, over the variance
+ * of a window.
+ */
 export function computeInflation(replies: readonly ReplyEvidence[]): number {
   const several = replies.map(({ windows }) => [...windows]).filter((windows) => windows.length >= 2);
   if (several.length < 2) return 1;

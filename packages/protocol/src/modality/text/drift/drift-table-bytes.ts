@@ -49,7 +49,10 @@ const surprise = within(f64, 0, MAX_SURPRISE);
 const statistic = within(f64, -STATISTIC_LIMIT, STATISTIC_LIMIT);
 const positive = within(u32, 1, MAX_U32);
 
-/** So many numbers between two bounds. They are read into their array at once: a table has half a million of them. */
+/**
+ * Creates a codec of a fixed number of values between two bounds. They are read into their array at once, because a table has
+ * half a million of them.
+ */
 function doubles(length: number, low: number, high: number): Codec<Float64Array> {
   const item = within(f64, low, high);
   return {

@@ -2,17 +2,17 @@ import { REPLY_SCORES } from '../stage2/reply-scores.ts';
 import { compareRowKeys, type DriftRow, type DriftTable, nameRow, POWER_RATES, QUANTILES } from './drift-table.ts';
 import { countHeldOut } from './strata.ts';
 
-/** One difference between two tables, as a person reads it. */
+/** One difference between two tables, for people. */
 export interface DriftTableChange {
   readonly row: string;
   readonly field: string;
   readonly before: string;
   readonly after: string;
-  /** Confidence limits of the two do not overlap: honest drift itself moved, not only its estimate. */
+  /** Set if the confidence limits do not overlap. Then honest drift itself changed, not only its estimate. */
   readonly isSignificant: boolean;
 }
 
-/** What a new table says that the old one did not; rows by key, in the tables' order. */
+/** Finds the differences between two tables; rows by key, in the tables' order. */
 export function diffDriftTables(before: DriftTable, after: DriftTable): readonly DriftTableChange[] {
   const changes: DriftTableChange[] = [];
   const keys = [...before.rows, ...after.rows].sort(compareRowKeys).filter((row, i, all) => {
@@ -71,7 +71,7 @@ function diffRows(row: string, a: DriftRow, b: DriftRow): DriftTableChange[] {
 const countReplies = ({ fitReplies, strata }: DriftRow): number => fitReplies + countHeldOut(strata);
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;
 
-/** A table as plain JSON: the same table gives the same text, line by line comparable. Typed arrays become arrays. */
+/** Formats a table as plain JSON. The same table gives the same text, comparable line by line. Typed arrays become arrays. */
 export function formatDriftTable(table: DriftTable): string {
   const replace = (_: string, value: unknown): unknown => {
     if (value instanceof Uint8Array) return Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -15,7 +15,7 @@ const number = fc
   .map((value) => (Math.abs(value) < 1e-300 ? 0 : value));
 
 describe('numbers of a table', () => {
-  it('are rounded to the nearest, in order, and once is enough', () => {
+  it('are rounded to nearest, keep their order, and do not change again', () => {
     expect([1, 1.5, -1.5, 0, 1000, -1000].map((value) => roundToBits(value, 10))).toEqual([
       1, 1.5, -1.5, 0, 1000, -1000,
     ]);
@@ -33,7 +33,7 @@ describe('numbers of a table', () => {
     );
   });
 
-  it('never make a held-out statistic smaller, and keep what stands for something', () => {
+  it('never make a held-out statistic smaller, and keep special values', () => {
     fc.assert(
       fc.property(fc.array(number, { maxLength: 20 }), (values) => {
         roundStatistics(values).forEach((rounded, i) => {
@@ -57,7 +57,7 @@ describe('a rounded likelihood', () => {
   const whole = fitLikelihood(many(1, 120), [{ name: 'cheat', replies: many(2, 40, { scale: 2 }) }]);
   const rounded = roundLikelihood(whole);
 
-  it('decides as the whole one does', () => {
+  it('decides like the unrounded table', () => {
     const [honest, cheats] = [many(3, 400), many(4, 400, { scale: 1.25 })];
     const measure = (likelihood: typeof whole, round: (values: number[]) => number[]) => {
       const of = (replies: typeof honest): number[] =>
@@ -72,14 +72,14 @@ describe('a rounded likelihood', () => {
       expect(caught(before)).toBeGreaterThan(20);
       expect(Math.abs(caught(after) - caught(before))).toBeLessThanOrEqual(6);
     }
-    // Coarser than that it would not.
+    // A coarser rounding would not.
     const coarse = whole.honest.whitening.map((value) => roundToBits(value, 1));
     const blunt = measure({ ...whole, honest: { ...whole.honest, whitening: coarse } }, (values) => values);
     expect(blunt.filter((value, i) => Math.abs(value - (before[i] as number)) > 0.05).length).toBeGreaterThan(40);
     expect(after.filter((value, i) => Math.abs(value - (before[i] as number)) > 0.05).length).toBeLessThan(8);
   });
 
-  it('stays within its limits, and rounds once', () => {
+  it('stays within its limits, and does not change when rounded again', () => {
     const again = roundLikelihood(rounded);
     for (const { mismatch, whitening } of [rounded.honest, ...rounded.alternatives]) {
       for (const rate of mismatch) expect(rate >= 1e-7 && rate <= 1 - 1e-7).toBe(true);

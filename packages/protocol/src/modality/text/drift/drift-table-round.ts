@@ -4,18 +4,18 @@ import type { HonestLevel } from './honest-levels.ts';
 import type { Hypothesis, Likelihood } from './likelihood.ts';
 
 /**
- * A table keeps only the bits of its numbers that matter. The rest are zeros, which a file does not carry. Numbers are rounded
- * before anything is measured with them, so rounding does not make p-values wrong; only the power could change
+ * Rounding of a table: it keeps only the significant bits of its numbers. The rest are zeros, which a file does not store.
+ * Numbers are rounded before any measurement uses them, so rounding does not make p-values wrong. Only the power could change
  * (drift-table-round.test.ts).
  */
 
-/** Bits of the fraction. Alternatives get fewer: they come from few replies or from rough factors. */
+/** Bits of the fraction. Alternatives get fewer, because they come from few replies or from rough factors. */
 const HONEST = { whitening: 12, mean: 14, rate: 10 };
 const ALTERNATIVE = { whitening: 6, mean: 10, rate: 6 };
 const QUANTILE_BITS = 10;
 const LEVEL_BITS = 16;
 const RATE_FLOOR = 1e-7;
-/** Of cells of values: an ordinary one is near 1, and every position of a reply counts. */
+/** Bits for cells of values. An ordinary value is near 1, and every position of a reply counts. */
 const VALUE_BITS = 20;
 const VALUE_FLOOR = 1e-9;
 
@@ -27,7 +27,7 @@ export function roundLikelihood({ honest, alternatives, levels }: Likelihood): L
   };
 }
 
-/** Levels that rounding makes equal become one. */
+/** Rounds levels. Levels that become equal are joined. */
 export function roundLevels(levels: readonly HonestLevel[]): HonestLevel[] {
   return levels
     .map(({ surprise, centre, width }) => ({

@@ -43,7 +43,7 @@ const { table } = buildDriftTable({ ...options, families: [{ numericClass: 'gpu/
 const row = table.rows.find(({ providerClass }) => providerClass === 'gpu/a')!;
 
 describe('buildDriftTable', () => {
-  it('measures what it was given, and splits it', () => {
+  it('measures its samples, and splits them', () => {
     expect(table.rows.map(nameRow)).toEqual([
       'model f1f1f1f1f1f1f1f1: gpu/a seen by gpu/v, band 3',
       'model f1f1f1f1f1f1f1f1: gpu/b seen by gpu/v, band 3',
@@ -55,14 +55,14 @@ describe('buildDriftTable', () => {
     expect(row.strata[0]!.tail).toBeUndefined();
   });
 
-  it('counts as caught what it judges, and past that what fixed limits do', () => {
+  it('counts rejects within its measurements, and rejects of the fixed limits beyond them', () => {
     const beyond = (scale: number): DriftSample[] =>
       many(5, 60, { scale }).map(({ seed, evidence }) => ({ seed, evidence: { ...evidence, context: 10_000 } }));
     const powerOf = (replies: DriftSample[]) =>
       buildDriftTable({ ...options, measurements: [{ ...tight, alternatives: [{ name: 'q8', replies }] }] }).table
         .rows[0]!.power[0]!.caught;
     expect(powerOf(many(5, 60, { scale: 6 }))[1]).toBe(36);
-    // The same, on contexts that nobody measured: 6 times a distance of 0.001 is within what fixed limits let pass.
+    // The same on longer contexts than measured. Fixed limits accept 6 times a distance of 0.001.
     expect(powerOf(beyond(6))).toEqual([0, 0, 0, 0]);
     expect(powerOf(beyond(1000))).toEqual([36, 36, 36, 36]);
   });
@@ -73,7 +73,7 @@ describe('buildDriftTable', () => {
     expect(encodeDriftTable(again)).toEqual(encodeDriftTable({ ...table, families: [] }));
   });
 
-  it('refuses too little, and says where and how much is missing', () => {
+  it('refuses too few replies, and states where and how many are missing', () => {
     const little = { ...tight, honest: tight.honest.slice(0, 100) };
     expect(() => buildDriftTable({ ...options, measurements: [little] })).toThrow(
       /gpu\/a seen by gpu\/v, band 3: 40 honest replies to fit to and 60 held out, about 67 more are needed/,
@@ -88,7 +88,7 @@ describe('buildDriftTable', () => {
     expect(built.leftOut).toEqual([expect.stringContaining('band 1')]);
   });
 
-  it('has quantile limits that cover as often as they say', () => {
+  it('has quantile limits with the stated coverage', () => {
     const random = createSeededRandom(11);
     const trials = 400;
     const truth = [-3.0902, -2.3263, -1.6449, 0, 1.6449, 2.3263, 3.0902];
@@ -104,11 +104,11 @@ describe('buildDriftTable', () => {
     expect(covered[3]! / trials).toBeLessThan(0.995);
   });
 
-  it('measures how much the windows of a reply agree', () => {
+  it('measures the agreement of the windows of a reply', () => {
     const of = (replyScatter: number, windowScatter: number): number =>
       computeInflation(many(12, 400, { replyScatter, windowScatter }).map(({ evidence }) => evidence));
     expect(of(0, 0.1)).toBeCloseTo(1, 0);
-    // Common variance as large as a window's own: 4 windows, (1 + 1/4) * 4 / 2.
+    // The common variance equals a window's own: 4 windows, (1 + 1/4) * 4 / 2.
     expect(of(0.1, 0.1)).toBeGreaterThan(2.1);
     expect(of(0.1, 0.1)).toBeLessThan(2.9);
     expect(of(0.1, 0)).toBeCloseTo(4, 1);
@@ -126,8 +126,8 @@ describe('splitSamples', () => {
     expect(heldOut.map(({ seed }) => seed)).toEqual([0, 1, 3, 5, 6, 8]);
   });
 
-  it('keeps replies of one seed on one side, in whatever order they come, and both parts of one kind', () => {
-    // Two kinds share the first third of the seeds, as where the same prompts are asked again with other settings.
+  it('keeps replies of one seed on one side in any order, and both parts alike', () => {
+    // Two kinds share the first third of the seeds, as when the same prompts are repeated with other settings.
     const kinds = new Map([...Array(9000).keys()].map((i) => [{ ...evidence }, i < 6000 ? 'usual' : 'any']));
     const samples = [...kinds.keys()].map((each, i) => ({ seed: i % 6000, evidence: each }));
     const { fitted, heldOut } = splitSamples(samples);
@@ -153,13 +153,13 @@ describe('splitSamples', () => {
 describe('drift table bytes', () => {
   const bytes = encodeDriftTable(table);
 
-  it('come back as they went', () => {
+  it('round-trip', () => {
     expect(encodeDriftTable(parseDriftTable(bytes))).toEqual(bytes);
     expect(formatDriftTable(parseDriftTable(bytes))).toBe(formatDriftTable(table));
     expect(JSON.parse(formatDriftTable(table)).rows[0].likelihood.honest.mean.length).toBe(20);
   });
 
-  it('are refused or canonical, whatever is changed in them', () => {
+  it('are refused or canonical after any change', () => {
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, by) => {
         const changed = bytes.slice();
@@ -235,7 +235,7 @@ describe('drift table bytes', () => {
         ['of one surprise', [2, 0, 1], [2, 0, 1]],
         ['without width', [1, 0, 0]],
         ['beyond what text can surprise', [65, 0, 1]],
-        ['more than there may be', ...Array.from({ length: 9 }, (_, i) => [i, 0, 1] as const)],
+        ['too many of them', ...Array.from({ length: 9 }, (_, i) => [i, 0, 1] as const)],
       ] as const
     ).map(([what, ...levels]): [string, (each: DriftRow) => Partial<DriftRow>] => [
       `levels ${what}`,
@@ -248,7 +248,7 @@ describe('drift table bytes', () => {
     ]),
     ['no stratum', () => ({ strata: [] })],
     [
-      'more strata than there may be',
+      'too many strata',
       ({ strata: [first] }) => ({ strata: [1, 2, 3, 4, 5].map((at) => ({ ...first!, surprise: at })) }),
     ],
     ['strata of one surprise', ({ strata: [first] }) => ({ strata: [first!, first!] })],
@@ -275,7 +275,7 @@ describe('drift table bytes', () => {
     expect(bad(change)).toThrow(ProtocolError);
   });
 
-  it('refuse what is wrong with the whole', () => {
+  it('refuse an inconsistent table', () => {
     const wrong = (change: Partial<DriftTable>) => () => encodeDriftTable({ ...table, ...change });
     expect(wrong({ version: 0 })).toThrow(ProtocolError);
     expect(wrong({ previous: new Uint8Array(31) })).toThrow(ProtocolError);
@@ -291,13 +291,13 @@ describe('findDriftRow', () => {
   const { modelRoot } = tight;
   const query = { modelRoot, providerClass: 'gpu/a', verifierClass: 'gpu/v', positions: 100, context: 144 };
 
-  it('takes the class, then its family, then all that an unlisted class could be', () => {
+  it('finds the class, then its family, then all possible rows of an unlisted class', () => {
     expect(findDriftRow(full, query)).toEqual({ kind: 'class', row });
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/a2' })).toEqual({ kind: 'family', row: familyRow });
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/z' })).toEqual({ kind: 'unlisted', rows });
   });
 
-  it('reaches as far as honest replies did, and no farther', () => {
+  it('covers contexts up to those of honest replies', () => {
     const [long] = many(6, 1, { promptTokens: 400 }) as [DriftSample];
     const rowOf = (honest: readonly DriftSample[]): DriftRow =>
       buildDriftTable({ ...options, measurements: [{ ...tight, honest }] }).table.rows[0]!;
@@ -306,7 +306,7 @@ describe('findDriftRow', () => {
     const surprises = tight.honest.map(({ evidence }) => getSurprise(evidence));
     expect(row.strata.at(-1)!.surprise).toBe(Math.max(...surprises));
     expect(findDriftRow(full, { ...query, context: 145 })).toEqual({ kind: 'none' });
-    // A class that is known is not taken for one that is not, where other rows reach farther.
+    // A known class is not treated as unlisted, even if other rows cover longer contexts.
     const far = rows.map((each) => (each === row ? each : { ...each, context: 999 }));
     expect(findDriftRow({ ...full, rows: far }, { ...query, context: 145 })).toEqual({ kind: 'none' });
     expect(findDriftRow({ ...full, rows: far }, { ...query, providerClass: 'gpu/z', context: 145 })).toEqual({
@@ -316,7 +316,7 @@ describe('findDriftRow', () => {
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/z', context: 145 })).toEqual({ kind: 'none' });
   });
 
-  it('has nothing to say about other models, verifiers and lengths', () => {
+  it('finds no row for other models, verifiers and lengths', () => {
     const other = new Uint8Array(32).fill(0xf2);
     for (const change of [{ modelRoot: other }, { verifierClass: 'cpu' }, { positions: 2000 }]) {
       expect(findDriftRow(full, { ...query, ...change })).toEqual({ kind: 'none' });
@@ -331,7 +331,7 @@ describe('findDriftRow', () => {
 });
 
 describe('diffDriftTables', () => {
-  it('finds nothing between equals, and what moved between others', () => {
+  it('finds nothing between equal tables, and the changes between others', () => {
     expect(diffDriftTables(table, table)).toEqual([]);
     const measurements = [{ ...tight, honest: many(21, 200, { scale: 1.5 }), codeVersion: '0.2.0' }];
     const changes = diffDriftTables(table, buildDriftTable({ ...options, measurements }).table);
@@ -346,7 +346,7 @@ describe('diffDriftTables', () => {
       after: '0.2.0',
       isSignificant: false,
     });
-    // Another sample of the same drift moves estimates, not the drift.
+    // Another sample of the same drift changes estimates, not the drift.
     const same = buildDriftTable({ ...options, measurements: [{ ...tight, honest: many(22, 200) }, loose] }).table;
     const noise = diffDriftTables({ ...table, families: [] }, same).filter(({ isSignificant }) => isSignificant);
     expect(noise).toEqual([]);

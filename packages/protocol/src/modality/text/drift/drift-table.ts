@@ -4,15 +4,15 @@ import type { Likelihood } from './likelihood.ts';
 import type { Stratum } from './strata.ts';
 
 /**
- * Measured honest drift between numeric classes, and what a verdict needs of it (docs/spec/drift-table.md). Operators
- * sign it; verdicts name the row that they used.
+ * Measured honest drift between numeric classes, as verdicts need it (docs/spec/drift-table.md). Operators sign it. Verdicts
+ * name the row that they used.
  */
 export interface DriftTable {
   /** Grows by one with every table of a chain. */
   readonly version: number;
   /** Hash of the table before, 32 bytes; zeros for the first. */
   readonly previous: Uint8Array;
-  /** Ascending by class. A class that has no row of its own is judged by rows of its family. */
+  /** Ascending by class. A class without a row of its own uses the rows of its family. */
   readonly families: readonly ClassFamily[];
   /** Ascending by key, see compareRowKeys. */
   readonly rows: readonly DriftRow[];
@@ -20,48 +20,48 @@ export interface DriftTable {
 
 export interface ClassFamily {
   readonly numericClass: string;
-  /** A name that no class has; rows name it where they name a class. */
+  /** A name that no class has. Rows use it in place of a class. */
   readonly family: string;
 }
 
 export interface DriftRowKey {
-  /** 32 bytes: drift grows with a model's depth and width, so what was measured on one says nothing about another. */
+  /** 32 bytes. Drift grows with a model's depth and width, so measurements on one model say nothing about another. */
   readonly modelRoot: Uint8Array;
   /** Numeric class that the header declares, or a family. */
   readonly providerClass: string;
-  /** That of the score report, or a family. */
+  /** Numeric class of the score report, or a family. */
   readonly verifierClass: string;
   /** See findLengthBand. */
   readonly band: number;
 }
 
 export interface DriftRow extends DriftRowKey {
-  /** Of the software that measured. */
+  /** Version of the measuring software. */
   readonly codeVersion: string;
-  /** Seeds of the honest replies: the least and the largest. */
+  /** The least and the largest seed of the honest replies. */
   readonly seeds: { readonly first: number; readonly last: number };
   readonly fitReplies: number;
   /** Positions of all honest replies, fitted and held out. */
   readonly tokens: number;
   /**
-   * Tokens of prompt and reply, of the longest honest reply. The row judges nothing longer: how drift grows beyond the measured
-   * lengths is unknown, and past the context that a model was trained on it grows fast.
+   * Tokens of prompt and reply in the longest honest reply. The row covers no longer reply. The growth of drift beyond the
+   * measured lengths is unknown, and beyond the trained context of a model it is fast.
    */
   readonly context: number;
-  /** Of the held-out honest replies, one for each of REPLY_SCORES. */
+  /** Scores of the held-out honest replies, one for each of REPLY_SCORES. */
   readonly scores: readonly ScoreQuantiles[];
   /**
-   * Variance of a reply's mean over its windows, against what independent windows would give; at least 1 where a reply's
-   * windows share noise. This is why replies are counted, not windows.
+   * Variance of a reply's mean over its windows, relative to that of independent windows. It is at least 1 if a reply's windows
+   * share noise. For this reason replies are counted, not windows.
    */
   readonly inflation: number;
   readonly likelihood: Likelihood;
   /**
-   * Ascending by surprise, at least one. The surprise of the last one is that of the unlikeliest honest reply; the row judges
-   * no unlikelier text.
+   * Ascending by surprise, at least one. The last surprise is that of the unlikeliest honest reply. The row covers no
+   * unlikelier text.
    */
   readonly strata: readonly Stratum[];
-  /** How much of each named alternative is caught, on replies that nothing was fitted to. */
+  /** Power against each named alternative, on replies outside the fit. */
   readonly power: readonly Power[];
 }
 
@@ -78,7 +78,7 @@ export const UNLIMITED = 1e3;
 export interface Power {
   readonly name: string;
   readonly replies: number;
-  /** How many of them have a p-value of at most each of POWER_RATES. */
+  /** Number of them with a p-value of at most each of POWER_RATES. */
   readonly caught: readonly number[];
 }
 
@@ -95,12 +95,12 @@ export function compareRowKeys(a: DriftRowKey, b: DriftRowKey): number {
   );
 }
 
-/** How a row is named in verdicts. */
+/** Returns the name of a row in verdicts. */
 export function nameRow({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): string {
   return `model ${toHex(modelRoot.subarray(0, 8))}: ${providerClass} seen by ${verifierClass}, band ${band}`;
 }
 
-/** Whether a row was measured on anything like the reply: on contexts as long, and on text as unlikely. */
+/** Returns whether a row's measurements cover the reply: contexts as long, and text as unlikely. */
 export const isMeasured = (
   { context, strata }: Pick<DriftRow, 'context' | 'strata'>,
   evidence: Pick<ReplyEvidence, 'context' | 'scores'>,
@@ -108,7 +108,7 @@ export const isMeasured = (
 
 export type DriftLookup =
   | { readonly kind: 'class' | 'family'; readonly row: DriftRow }
-  /** The table knows the model and the verifier's class, but not the provider's class: all rows that it could be. */
+  /** The table knows the model and the verifier's class, but not the provider's class: all possible rows. */
   | { readonly kind: 'unlisted'; readonly rows: readonly DriftRow[] }
   | { readonly kind: 'none' };
 
@@ -119,8 +119,8 @@ export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
 }
 
 /**
- * Looks at the model's rows that were measured on contexts this long. The row of the classes themselves comes first, then that
- * of their families, then all rows that an unlisted class could belong to.
+ * Finds a row among the model's rows that cover contexts this long. The row of the classes themselves comes first, then that of
+ * their families, then all rows that an unlisted class could belong to.
  */
 export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query: DriftQuery): DriftLookup {
   const band = findLengthBand(query.positions);

@@ -17,7 +17,7 @@ const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[
   return Array.from({ length: count }, (_, i) => ({ seed: i, evidence: createSyntheticEvidence(random, drift) }));
 };
 const modelRoot = new Uint8Array(32).fill(5);
-/** How far the loose class lies from the verifier, in the tight one's drift. */
+/** Distance of the loose class from the verifier, in units of the tight one's drift. */
 const LOOSE = 8;
 const measurement = (providerClass: string, seed: number, drift: SyntheticDrift): DriftMeasurement => ({
   providerClass,
@@ -37,7 +37,7 @@ const rowOf = ({ rows }: DriftTable, name: string): DriftRow =>
 const rates = { ...DEFAULT_RATES, reject: 0.002, doubt: 0.01 };
 const lookup = (providerClass: string) =>
   findDriftRow(table, { providerClass, verifierClass: 'v', modelRoot, positions: 128, context: 144 });
-/** Honest replies to unlikely text: ten in eleven scatter as others do, and one lies far off. */
+/** Honest replies to unlikely text: ten in eleven scatter normally, and one lies far off. */
 const manyHot = (seed: number, count: number): DriftSample[] => {
   const far = many(seed + 1, count, { surprise: 6, scale: 8 });
   return many(seed, count, { surprise: 6 }).map((sample, i) => (i % 11 === 10 ? (far[i] as DriftSample) : sample));
@@ -65,7 +65,7 @@ describe('judgeByRow, in strata', () => {
   const rateOf = (verdicts: ReturnType<typeof judge>): number =>
     verdicts.filter(({ outcome }) => outcome === 'reject').length / verdicts.length;
 
-  it('ranks a reply among those of its own kind of text', () => {
+  it('ranks a reply among replies to similar text', () => {
     const [usual, hot] = row.strata as [Stratum, Stratum];
     expect(row.strata).toHaveLength(2);
     for (const { pValue, eValue } of judge(many(21, 50, { surprise: 1 }))) {
@@ -77,7 +77,7 @@ describe('judgeByRow, in strata', () => {
     expect(least).toBeCloseTo(1 / (hot.calibration.replies + 1), 12);
   });
 
-  it('holds the rate for the rarer kind alone, which ranks among all do not', () => {
+  it('keeps the rate for the rarer kind alone, which ranks among all replies do not', () => {
     const honest = manyHot(23, 1500);
     expect(rateOf(judge(honest))).toBeLessThan(0.03);
     const [usual, hot] = row.strata as [Stratum, Stratum];
@@ -85,7 +85,7 @@ describe('judgeByRow, in strata', () => {
     expect(rateOf(judge(honest, other))).toBeGreaterThan(0.03);
   });
 
-  it('is written and read back, refused or canonical, whatever is changed', () => {
+  it('round-trips, and is refused or canonical after any change', () => {
     const bytes = encodeDriftTable(mixed);
     expect(encodeDriftTable(parseDriftTable(bytes))).toEqual(bytes);
     const random = createSeededRandom(31);
@@ -105,13 +105,13 @@ describe('judgeByRow, in strata', () => {
 describe('judgeByRow', () => {
   const row = rowOf(table, 'tight');
 
-  it('rejects honest replies at the rate that the operator asked for, and its p-values are uniform', () => {
+  it('rejects honest replies at the rate of the operator, with uniform p-values', () => {
     const verdicts = many(5, 3000).map(({ evidence }) =>
       judgeByRow(row, evidence, { ...rates, reject: 0.02, doubt: 0.05 }),
     );
     const rejected = verdicts.filter(({ outcome }) => outcome === 'reject').length;
-    // One table has its luck: beyond the 14th of 720 held-out values lies a mass of Beta(14, 707), whose
-    // quantiles at 0.001 and 0.999 are these.
+    // One table has its luck. The mass beyond the 14th of 720 held-out values is Beta(14, 707). These are its quantiles at
+    // 0.001 and 0.999.
     const { low, high } = computeWilsonInterval(rejected, verdicts.length, 3);
     expect(low).toBeLessThan(0.03909);
     expect(high).toBeGreaterThan(0.00725);
@@ -120,7 +120,7 @@ describe('judgeByRow', () => {
     expect(mean).toBeLessThan(1.05);
   });
 
-  it('rejects a cheat, names it, and says what decided', () => {
+  it('rejects a cheat, names it, and names the deciding row', () => {
     const cheats = many(6, 50, { scale: 6 }).map(({ evidence }) => judgeByRow(row, evidence, rates));
     for (const { outcome, source, row: by, pValue, eValue } of cheats) {
       expect({ outcome, source, by }).toEqual({
@@ -136,7 +136,7 @@ describe('judgeByRow', () => {
     expect(judgeByRow(row, many(5, 1)[0]!.evidence, rates).cheat).toBeUndefined();
   });
 
-  it('cannot reject below what its replies resolve, unless the operator takes an extrapolation, which it names', () => {
+  it('cannot reject below the resolution of its replies, unless the operator allows an extrapolation', () => {
     const cheat = many(7, 1, { scale: 20 })[0]!.evidence;
     const strict = { reject: 2e-4, doubt: 0.01, extrapolate: false };
     expect(judgeByRow(row, cheat, strict)).toMatchObject({ outcome: 'inconclusive', source: 'rank' });
@@ -146,7 +146,7 @@ describe('judgeByRow', () => {
     expect(extrapolated.eValue).toBe(calibrateRank(1, 720));
   });
 
-  it('refuses rates that are none', () => {
+  it('refuses invalid rates', () => {
     const { evidence } = many(5, 1)[0]!;
     for (const wrong of [{ reject: 0 }, { doubt: 0.0001 }, { doubt: 1 }, { reject: Number.NaN }]) {
       expect(() => judgeByRow(row, evidence, { ...rates, ...wrong })).toThrow(RangeError);
@@ -155,21 +155,21 @@ describe('judgeByRow', () => {
 });
 
 describe('a false class', () => {
-  it('is doubted where a tight machine declares the loose class: too close is as telling as too far', () => {
+  it('is in doubt if a tight machine declares the loose class, because too close is as suspicious as too far', () => {
     expect(share('loose', {}, 'accept')).toBe(0);
     expect(share('loose', { scale: LOOSE }, 'accept')).toBeGreaterThan(0.95);
   });
 
-  it('gains a cheat nothing but the drift of the loose class: only what lies about as far as that passes', () => {
-    // On a tight machine: distances from the model that was asked for, in units of the tight class's drift.
+  it('gains a cheat only the drift of the loose class: a reply passes only at about that distance', () => {
+    // On a tight machine: distances from the requested model, in units of the tight class's drift.
     for (const scale of [1.5, 2, 3, 4, 20, 40])
       expect(share('loose', { scale }, 'accept'), `${scale}`).toBeLessThan(0.05);
-    // Who tunes a cheat to lie exactly there passes in the loose class. It must be met in the class that it declares: a
-    // verifier of that class sees no drift to hide in.
+    // A cheat that is tuned to lie exactly there passes in the loose class. It must meet a verifier of the class that it
+    // declares, which sees no drift to hide in.
     expect(share('loose', { scale: LOOSE }, 'accept')).toBeGreaterThan(0.95);
   });
 
-  it('does not help where the class is not listed: no better than the mildest row, and never accepted', () => {
+  it('does not help with an unlisted class: no better than the mildest row, and never accepted', () => {
     expect(lookup('unheard-of').kind).toBe('unlisted');
     for (const scale of [1, LOOSE]) {
       expect(share('unheard-of', { scale }, 'accept')).toBe(0);
@@ -183,12 +183,12 @@ describe('a false class', () => {
     expect(verdict.row).toContain('unlisted class');
   });
 
-  it('is no evidence where it is not listed: hardware that drifts a little more than all that was measured stays', () => {
+  it('is no evidence for an unlisted class: hardware with slightly more drift than measured is not ejected', () => {
     const eject = (providerClass: string, scale: number): boolean => {
       let state = INITIAL_PAYEE_TEST;
       for (const { evidence } of many(78, 200, { scale })) {
         const verdict = judgeByDrift(lookup(providerClass), evidence, rates);
-        // Of text that is unlikelier than any that was measured a table says nothing.
+        // A table does not cover text that is unlikelier than any measured one.
         if (verdict === undefined) continue;
         const { eValue, outcome } = verdict;
         state = advancePayeeTest(state, { eValue, isReject: outcome === 'reject' }, 1e-3);
@@ -196,11 +196,11 @@ describe('a false class', () => {
       return state.ejected;
     };
     for (const ratio of [1, 1.3, 1.5, 2]) expect(eject('unheard-of', ratio * LOOSE), `${ratio}`).toBe(false);
-    // The same drift in a class that was measured is another matter.
+    // The same drift in a measured class counts.
     expect(eject('loose', 2 * LOOSE)).toBe(true);
   });
 
-  it('says nothing of text that is unlikelier than any that was measured, nor of longer contexts', () => {
+  it('does not cover unlikelier text or longer contexts than measured', () => {
     const { evidence } = many(5, 1)[0]!;
     const scores = evidence.scores.slice();
     scores[REPLY_SCORES.indexOf('surprise')] = rowOf(table, 'tight').strata.at(-1)!.surprise + 0.01;
@@ -215,7 +215,7 @@ describe('a false class', () => {
     expect(judgeByDrift(lookup('unheard-of'), unlikely, rates)).toBeUndefined();
   });
 
-  it('says nothing where nothing was measured', () => {
+  it('has no verdict without measurements', () => {
     const none = findDriftRow(table, {
       providerClass: 'tight',
       verifierClass: 'w',
@@ -227,7 +227,7 @@ describe('a false class', () => {
   });
 });
 
-describe('honest replies whose windows nearly all say the same', () => {
+describe('honest replies with strongly correlated windows', () => {
   const shared: SyntheticDrift = { positions: 1024, replyScatter: 0.3, windowScatter: 0.12 };
   const name = 'shared';
   const { table: measured } = buildDriftTable({
@@ -248,7 +248,7 @@ describe('honest replies whose windows nearly all say the same', () => {
   const count = (lives: number, isEnded: () => boolean): number =>
     Array.from({ length: lives }, isEnded).filter((ended) => ended).length;
 
-  it('are ejected no more often than beta by evidence of replies, and more than a third of them by evidence of windows', () => {
+  it('are ejected at most at rate beta by replies, and in more than a third of the cases by windows', () => {
     expect(computeInflation(fresh)).toBeGreaterThan(24);
     const eValues = new Map(fresh.map((reply) => [reply, judgeByRow(row, reply, rates).eValue]));
     const lives = 2000;
@@ -260,7 +260,7 @@ describe('honest replies whose windows nearly all say the same', () => {
       return state.ejected;
     });
     expect(computeWilsonInterval(ejected, lives, 3).low).toBeLessThan(beta);
-    // A likelihood ratio of "half a deviation farther", as if each window were by itself.
+    // A likelihood ratio of "half a deviation farther", as if the windows were independent.
     const all = fresh.flatMap(({ windows }) => [...windows]);
     const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
     const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;

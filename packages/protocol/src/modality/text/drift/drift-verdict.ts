@@ -8,11 +8,11 @@ import { findStratum } from './strata.ts';
 
 /** The error rates that an operator accepts, per honest reply. */
 export interface DecisionRates {
-  /** Reject where the p-value is at most this. */
+  /** Reject if the p-value is at most this. */
   readonly reject: number;
-  /** Inconclusive where it is at most this; at least `reject`. */
+  /** Inconclusive if it is at most this; at least `reject`. */
   readonly doubt: number;
-  /** Whether, beyond the largest held-out value, the fitted tail may stand for what was never observed. */
+  /** Whether the fitted tail may be used beyond the largest held-out value. */
   readonly extrapolate: boolean;
 }
 
@@ -20,35 +20,38 @@ export const DEFAULT_RATES: DecisionRates = { reject: 0.001, doubt: 0.01, extrap
 
 export interface DriftVerdict {
   readonly outcome: 'accept' | 'reject' | 'inconclusive';
-  /** Chance that an honest reply looks like this or worse. */
+  /** Probability that an honest reply looks like this or worse. */
   readonly pValue: number;
-  /** For the payee's sequential test (payee-test.ts): from the rank, never from an extrapolation; 1 where isUnlisted. */
+  /**
+   * E-value for the payee's sequential test (payee-test.ts). It comes from the rank, never from an extrapolation; 1 if
+   * isUnlisted.
+   */
   readonly eValue: number;
-  /** Whether rows of other classes judged the reply. Their ranks are no evidence against the declared class. */
+  /** Whether rows of other classes decided. Their ranks are no evidence against the declared class. */
   readonly isUnlisted: boolean;
-  /** Whether no held-out reply lies as far, and they are too few for a p-value that would reject. */
+  /** Set if no held-out reply lies as far, and they are too few for a p-value that would reject. */
   readonly isBeyondAll: boolean;
-  /** How the p-value was found. */
+  /** Source of the p-value. */
   readonly source: 'rank' | 'extrapolated';
   /**
-   * The likeliest alternative and its share of them all; undefined where the reply was accepted. It is one that was fitted to
-   * samples, if there is any: a derived alternative says how far off a reply is, not what the provider did.
+   * The likeliest alternative and its share of all alternatives; undefined if the reply was accepted. Alternatives that were
+   * fitted to samples come first. A derived alternative says how far off a reply is, not what the provider did.
    */
   readonly cheat: { readonly name: string; readonly posterior: number } | undefined;
   /** Name of the row that decided, see nameRow. */
   readonly row: string;
 }
 
-/** Whether an operator may decide by them: 0 < reject <= doubt < 1. */
+/** Returns whether an operator may use these rates: 0 < reject <= doubt < 1. */
 export function areRates({ reject, doubt }: Pick<DecisionRates, 'reject' | 'doubt'>): boolean {
   return reject > 0 && reject <= doubt && doubt < 1;
 }
 
-/** 99 % in the limit; for samples as small as are allowed and heavy tails still above 93 % (tail-fit.test.ts). */
+/** z of the limit: 99 % asymptotically, and above 93 % for the smallest allowed samples with heavy tails (tail-fit.test.ts). */
 const TAIL_Z = 2.326;
 
 /**
- * One reply against one row.
+ * Judges one reply by one row.
  * @throws RangeError unless 0 < reject <= doubt < 1.
  */
 export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: DecisionRates): DriftVerdict {
@@ -78,11 +81,11 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
 }
 
 /**
- * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
- * tolerates this reply most, and is never accepted: a provider must not do better with an unknown class than with the loosest
- * known one, and must not earn reputation with a class that nobody measured. Its replies are inconclusive, so they are paid.
- * Such a finding does not count towards ejection, since honest new hardware may drift a little more than anything measured.
- * @returns undefined where the table says nothing about the model, the verifier's class, or replies like this.
+ * Judges one reply by the table's rows for its classes. For an unlisted class the most tolerant row decides, and the reply is
+ * never accepted. A provider must not do better with an unknown class than with the loosest known one. It must also not earn
+ * reputation with an unmeasured class. Its replies are inconclusive, so they are paid. Such a finding does not count towards
+ * ejection, since honest new hardware may drift a little more than measured.
+ * @returns undefined if the table does not cover the model, the verifier's class, or such replies.
  */
 export function judgeByDrift(
   lookup: DriftLookup,

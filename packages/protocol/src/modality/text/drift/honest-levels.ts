@@ -1,13 +1,13 @@
 /**
- * Where the statistic of honest replies lies, by how unlikely the model finds their text. The consumer chooses the temperature,
- * and at a high temperature honest replies scatter more: an error rate that holds over all replies would not hold over those.
+ * The location of the statistic of honest replies, by how unlikely the model finds their text. The consumer chooses the
+ * temperature. At a high temperature honest replies scatter more, so an error rate over all replies would not hold for those.
  */
 export interface HonestLevel {
-  /** Nats. Between two levels values are interpolated linearly; beyond the first and the last, theirs hold. */
+  /** Nats. Values between two levels are interpolated linearly. Beyond the first and the last, theirs hold. */
   readonly surprise: number;
   /** Median. */
   readonly centre: number;
-  /** From the median to the 90 % quantile; positive. */
+  /** Distance from the median to the 90 % quantile; positive. */
   readonly width: number;
 }
 
@@ -17,17 +17,17 @@ interface LevelPoint {
 }
 
 export const MAX_LEVELS = 8;
-/** Fewest replies that say anything about a 90 % quantile. */
+/** The fewest replies for a 90 % quantile. */
 const MIN_GROUP = 50;
-/** Least width of a level, as a share of the width over all replies: where honest replies hardly scatter, other effects do. */
+/** Least width of a level, as a share of the width over all replies. If honest replies hardly scatter, other effects do. */
 const LEAST_SHARE = 1 / 8;
-/** What a width is at least; a table holds no smaller one. */
+/** The least width in a table. */
 export const MIN_WIDTH = 1e-6;
 const UPPER = 0.9;
 
 /**
- * Groups of falling size towards unlikelier text, each half of what is left, as long as it has replies enough.
- * @returns at most MAX_LEVELS, ascending by surprise; none where there are too few replies to tell anything.
+ * Fits groups of falling size towards unlikelier text. Each is half of the rest, as long as it has enough replies.
+ * @returns at most MAX_LEVELS, ascending by surprise; none for too few replies.
  */
 export function fitHonestLevels(points: readonly LevelPoint[]): HonestLevel[] {
   if (points.length < MIN_GROUP) return [];
@@ -62,8 +62,8 @@ function measureLevel(group: readonly LevelPoint[]): HonestLevel {
 }
 
 /**
- * How far a statistic lies above those of honest replies to such text, in their widths; the statistic itself where there are no
- * levels.
+ * Computes how far a statistic lies above those of honest replies to such text, in their widths. Without levels it returns the
+ * statistic itself.
  */
 export function levelStatistic(levels: readonly HonestLevel[], { surprise, statistic }: LevelPoint): number {
   const above = levels.findIndex((level) => level.surprise > surprise);

@@ -12,16 +12,16 @@ export interface NamedSamples {
 }
 
 const SIZE = REPLY_SCORES.length;
-/** Fewest honest replies that a likelihood is fitted to. */
+/** The fewest honest replies for a fit. */
 export const MIN_FIT_REPLIES = 64;
-/** Fewest replies of an alternative. */
+/** The fewest replies of an alternative. */
 export const MIN_ALTERNATIVE_REPLIES = 8;
-/** Least scatter that is assumed of a score, nats: 2 % of a distance. */
+/** Least assumed scatter of a score, nats: 2 % of a distance. */
 const SCATTER_FLOOR = 0.02;
-/** Share of the alternatives' weight that stays with the derived ones. */
+/** Share of the alternatives' weight for the derived ones. */
 const DERIVED_SHARE = 0.25;
 
-/** Levels of the statistic of a likelihood that has none yet, by the replies that it was fitted to. */
+/** Fits levels to the statistic of a likelihood without levels, over the replies of its fit. */
 export function fitLevels(likelihood: Likelihood, honest: readonly ReplyEvidence[]): HonestLevel[] {
   const points = honest
     .map((evidence) => ({
@@ -33,8 +33,8 @@ export function fitLevels(likelihood: Likelihood, honest: readonly ReplyEvidence
 }
 
 /**
- * Honest drift and its alternatives: the named ones, and some derived from honest drift, for cheats that nobody has named.
- * @throws RangeError on too few replies, saying which and how many are missing.
+ * Fits honest drift and its alternatives: the named ones, and some derived from honest drift, for unnamed cheats.
+ * @throws RangeError on too few replies, with the missing number.
  */
 export function fitLikelihood(honest: readonly ReplyEvidence[], named: readonly NamedSamples[]): Likelihood {
   if (honest.length < MIN_FIT_REPLIES) {
@@ -77,7 +77,7 @@ interface Moments {
   readonly values: Float64Array;
 }
 
-/** Mean and shrunk covariance. @param base what an alternative of few replies is shrunk towards. */
+/** Computes mean and shrunk covariance. @param base target of the shrinkage for an alternative with few replies. */
 function describe(replies: readonly ReplyEvidence[], base: Moments | undefined): Moments {
   const n = replies.length;
   const mean = new Float64Array(SIZE);
@@ -114,9 +114,9 @@ function describe(replies: readonly ReplyEvidence[], base: Moments | undefined):
 }
 
 /**
- * P(a movement is as large as this bin), falling: pooled where the counts disagree with that (isotonic regression). A match
+ * Fits P(a movement is as large as this bin), falling. It is pooled if the counts do not fall (isotonic regression). A match
  * shows that the movement was less than the margin, a mismatch that it reached the gap. All bins beyond the largest gap are
- * pooled, since no position reached any of them.
+ * pooled, since no position reached them.
  */
 function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
   const reached = new Float64Array(MARGIN_BINS);
@@ -135,7 +135,7 @@ function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
     const weight = isBeyond ? exposed.subarray(bin).reduce((sum, count) => sum + count, 0) : (exposed[bin] as number);
     const last = blocks.at(-1);
     const bins = isBeyond ? MARGIN_BINS - bin : 1;
-    // A bin that nothing fell into takes the rate of the next smaller margin.
+    // An empty bin takes the rate of the next smaller margin.
     if (weight === 0 && last !== undefined) last.bins += bins;
     else blocks.push({ rate: ((reached[bin] as number) + 0.5) / (weight + 1), weight: weight + 1, bins });
     for (let x = blocks.at(-1), y = blocks.at(-2); x && y && y.rate < x.rate; x = blocks.at(-1), y = blocks.at(-2)) {
@@ -151,12 +151,12 @@ function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
 }
 
 /**
- * How strongly an alternative's rates of values are pulled towards the honest ones, as a number of positions. What
- * distinguishes alternatives are cells that honest replies hardly have.
+ * Strength of the pull of an alternative's rates of values towards the honest ones, as a number of positions. Alternatives
+ * differ in cells that honest replies hardly have.
  */
 const VALUE_PULL = 1_000;
 
-/** @param base what an alternative is pulled towards. */
+/** Fits the rates of values. @param base target of the pull for an alternative. */
 function fitValues(replies: readonly ReplyEvidence[], base: Float64Array | undefined): Float64Array {
   const counts = new Float64Array(VALUE_CELLS);
   let total = 0;
@@ -181,16 +181,19 @@ const isCoherence = isIn('sketch-coherence');
 const isWorst = isIn('sketch-worst', 'logprob-worst', 'kolmogorov-worst', 'tail-worst');
 
 const RARE_MISMATCH = 1 / 256;
-/** Share of positions with a value that was bent. */
+/** Share of positions with a bent value. */
 const RARE_BEND = 1 / 256;
 
 /**
- * Cheats without samples. `farther-r`: all distances times r. `closer-r`: divided by r, as where values were computed
- * afterwards in the verifier's own way, or in a tighter class than the declared. `one-window`: only the worst one moves.
- * `bent-values`: single values moved, to excuse draws.
- * `one-way`: a little farther, and all to one side, as weights that were changed do.
- * `draws-r`: values as honest ones, draws from a distribution that lies r times as far off. `draws-rare`: values as honest
- * ones, one token in a few hundred drawn from elsewhere, whatever the margin.
+ * Derives cheats without samples.
+ * - `farther-r`: all distances times r.
+ * - `closer-r`: divided by r, as if values were computed afterwards by the verifier's method, or in a tighter class than
+ * declared.
+ * - `one-window`: only the worst one moves.
+ * - `bent-values`: single values moved, to excuse draws.
+ * - `one-way`: a little farther, and all to one side, as with changed weights.
+ * - `draws-r`: honest values, and draws from a distribution r times as far off.
+ * - `draws-rare`: honest values, and one token in a few hundred drawn from elsewhere, at any margin.
  */
 function deriveAlternatives(base: Moments): Moments[] {
   const scaled = (name: string, ratio: number): Moments =>
@@ -224,7 +227,7 @@ function deriveAlternatives(base: Moments): Moments[] {
   ];
 }
 
-/** Spread over all cells but the one where most honest positions are. */
+/** Spreads rates over all cells except the one with most honest positions. */
 function bendSome(values: Float64Array): Float64Array {
   return values.map((rate, cell) => rate * (1 - RARE_BEND) + (cell === 0 ? 0 : RARE_BEND / (VALUE_CELLS - 1)));
 }
@@ -259,7 +262,7 @@ function toHypothesis({ name, samples, mean, covariance, mismatch, values }: Mom
   return { name, samples, weight, mean, whitening: invertCholesky(computeCholesky(covariance)), mismatch, values };
 }
 
-/** Lower factor of a positive definite matrix, row-major. @throws RangeError where it is none. */
+/** Computes the lower factor of a positive definite matrix, row-major. @throws RangeError if it is not positive definite. */
 function computeCholesky(matrix: Float64Array): Float64Array {
   const factor = new Float64Array(SIZE * SIZE);
   for (let i = 0; i < SIZE; i++) {
@@ -273,7 +276,7 @@ function computeCholesky(matrix: Float64Array): Float64Array {
   return factor;
 }
 
-/** The inverse of a lower factor, its lower triangle row by row. */
+/** Inverts a lower factor. @returns its lower triangle row by row. */
 function invertCholesky(factor: Float64Array): Float64Array {
   const inverse = new Float64Array(SIZE * SIZE);
   for (let column = 0; column < SIZE; column++) {

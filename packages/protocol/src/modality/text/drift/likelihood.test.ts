@@ -11,7 +11,7 @@ const many = (seed: number, count: number, drift?: SyntheticDrift): ReplyEvidenc
 };
 const statistics = (likelihood: Likelihood, replies: readonly ReplyEvidence[]): number[] =>
   replies.map((reply) => evaluateLikelihood(likelihood, reply).statistic);
-/** Share of the cheats above the largest of 1 % of the honest. */
+/** Share of the cheats above the limit of the largest 1 % of honest statistics. */
 const power = (honest: readonly number[], cheats: readonly number[]): number => {
   const limit = [...honest].sort((a, b) => b - a)[Math.floor(honest.length / 100)]!;
   return cheats.filter((value) => value > limit).length / cheats.length;
@@ -26,7 +26,7 @@ const model = fitLikelihood(HONEST, NAMED);
 const fresh = statistics(model, many(4, 1000));
 
 describe('likelihood', () => {
-  it('separates what it was fitted to, and names it', () => {
+  it('separates its fitted hypotheses, and names them', () => {
     for (const [name, drift] of [
       ['coarse', { scale: 8 }],
       ['late', { late: { windows: 2, scale: 2 } }],
@@ -44,12 +44,12 @@ describe('likelihood', () => {
     ['honest values over draws of another model', { drawScale: 30 }],
     ['single values that were bent', { bent: 2 }],
     ['one window of four', { late: { windows: 1, scale: 4 } }],
-  ])('sees %s without having been told', (_, drift) => {
+  ])('detects %s without samples', (_, drift) => {
     const derived = fitLikelihood(HONEST, []);
     expect(power(statistics(derived, many(4, 1000)), statistics(derived, many(6, 200, drift)))).toBeGreaterThan(0.8);
   });
 
-  it('does not see what is not there', () => {
+  it('detects nothing in honest replies', () => {
     expect(power(fresh, statistics(model, many(7, 1000)))).toBeLessThan(0.03);
   });
 
@@ -64,7 +64,7 @@ describe('likelihood', () => {
     }
   });
 
-  it('weighs a mismatch by its gap: far ones speak, near ones hardly', () => {
+  it('weighs a mismatch by its gap: far ones count, near ones hardly', () => {
     const reply = many(9, 1)[0]!;
     const withGap = (bin: number): number => {
       const { matches, mismatches, gaps } = reply.draws;
@@ -89,7 +89,7 @@ describe('likelihood', () => {
     expect(model.alternatives.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
   });
 
-  it('refuses too few, and says how many are missing', () => {
+  it('refuses too few replies, and states how many are missing', () => {
     expect(() => fitLikelihood(HONEST.slice(0, MIN_FIT_REPLIES - 5), [])).toThrow(/5 more/);
     const few = [{ name: 'rare', replies: HONEST.slice(0, MIN_ALTERNATIVE_REPLIES - 2) }];
     expect(() => fitLikelihood(HONEST, few)).toThrow(/rare, 2 more/);

@@ -5,26 +5,26 @@ import { getSurprise, isEqualThroughout, REPLY_SCORES, type ReplyEvidence } from
 import { type HonestLevel, levelStatistic } from './honest-levels.ts';
 
 /**
- * How much likelier a reply's distances are under some named way of cheating than under honest drift. The hypotheses are
- * models fitted to samples (likelihood-fit.ts) and need not be right: what decides is where honest replies' T lie, which
- * is measured on other replies (drift-table.ts). A wrong model costs power, never validity.
+ * A hypothesis about a reply: honest drift, or a named way of cheating. The likelihood ratio compares a reply's distances under
+ * both. Hypotheses are models fitted to samples (likelihood-fit.ts) and need not be right. The decision uses the distribution
+ * of T over honest replies, measured on other replies (drift-table.ts). A wrong model costs power, never validity.
  */
 export interface Hypothesis {
   readonly name: string;
-  /** Replies that it was fitted to; 0 where it was derived from the honest ones. */
+  /** Number of replies in its fit; 0 if it was derived from the honest ones. */
   readonly samples: number;
   /** Prior weight among the alternatives, in (0, 1]; 1 for the honest one. */
   readonly weight: number;
   /** Centre of the scores, in the order of REPLY_SCORES. */
   readonly mean: Float64Array;
   /**
-   * Lower triangle, row by row, of W with W^T W = the inverse of the scores' scatter: W (x - mean) has uncorrelated
-   * components of size one. Diagonal positive.
+   * Lower triangle, row by row, of W with W^T W = the inverse of the scores' scatter. W (x - mean) has uncorrelated components
+   * of size one. Diagonal positive.
    */
   readonly whitening: Float64Array;
   /** P(the distribution moves by at least a margin of this bin), f64[25], each in [1e-7, 1 - 1e-7]. */
   readonly mismatch: Float64Array;
-  /** P(a position's values lie in this cell, where any differs), f64[20], each in [1e-9, 1]; they sum to 1. See bent-values.ts. */
+  /** P(a position's values lie in this cell, if any differs), f64[20], each in [1e-9, 1]; they sum to 1. See bent-values.ts. */
   readonly values: Float64Array;
 }
 
@@ -32,17 +32,20 @@ export interface Likelihood {
   readonly honest: Hypothesis;
   /** At least one; weights sum to 1. */
   readonly alternatives: readonly Hypothesis[];
-  /** What the statistic is measured against; none where too few replies were fitted to. */
+  /** The reference of the statistic; none if the fit had too few replies. */
   readonly levels: readonly HonestLevel[];
 }
 
-/** Degrees of freedom of the multivariate t: heavy tails, so that one odd score does not outweigh all others. */
+/** Degrees of freedom of the multivariate t. Its heavy tails prevent that one odd score outweighs all others. */
 export const DEGREES = 6;
 const SIZE = REPLY_SCORES.length;
 export const WHITENING_SIZE = (SIZE * (SIZE + 1)) / 2;
 
 export interface LikelihoodResult {
-  /** ln of the alternatives' mixture over the honest density, against the levels; larger speaks against honesty. Finite. */
+  /**
+   * ln of the alternatives' mixture over the honest density, relative to the levels. Larger values count against honesty.
+   * Finite.
+   */
   readonly statistic: number;
   /** Alternatives with their share of the mixture, largest first; sums to 1. */
   readonly posteriors: readonly { readonly name: string; readonly posterior: number }[];
@@ -53,8 +56,8 @@ const LIMIT = 1e6;
 export const EQUAL_STATISTIC: number = -LIMIT;
 
 /**
- * A reply that equals the re-run everywhere comes from the model, whatever the classes, so it gets the least statistic. (If a
- * provider computes equal values afterwards, the draws do not replay from them, and stage 1 fails.)
+ * Evaluates a likelihood. A reply that equals the re-run everywhere comes from the model, in any class, so it gets the least
+ * statistic. (If a provider computes equal values afterwards, the draws do not replay from them, and stage 1 fails.)
  */
 export function evaluateLikelihood(
   { honest, alternatives, levels }: Likelihood,
@@ -72,15 +75,15 @@ export function evaluateLikelihood(
   );
   const total = computeLogSum(logs);
   const posteriors = alternatives.map(({ name }, i) => ({ name, posterior: computeExp((logs[i] as number) - total) }));
-  // The sort is stable: ties keep the table's order.
+  // The sort is stable, so ties keep the table's order.
   posteriors.sort((a, b) => b.posterior - a.posterior);
   const statistic = levelStatistic(levels, { surprise: getSurprise(evidence), statistic: total });
   return { statistic: Math.min(Math.max(statistic, -LIMIT), LIMIT), posteriors };
 }
 
 /**
- * Scores as a multivariate t, draws given their margins; constants common to all hypotheses left out.
- * A mismatch enters by its gap: to say another token than the verifier's draw, the distribution had to move that far.
+ * Computes the log-density: scores as a multivariate t, draws given their margins, without constants common to all hypotheses.
+ * A mismatch enters by its gap. For a token other than the verifier's draw, the distribution had to move that far.
  */
 function computeLogDensity(hypothesis: Hypothesis, { scores, draws, values }: ReplyEvidence): number {
   return (

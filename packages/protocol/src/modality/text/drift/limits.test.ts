@@ -13,7 +13,7 @@ const cases = [
 ] as const;
 
 describe('fixed limits', () => {
-  it('accept what is near', () => {
+  it('accept near values', () => {
     expect(judgeByLimits(near)).toMatchObject({ outcome: 'accept' });
     expect(judgeByLimits(near).checks.map(({ id }) => id)).toEqual(cases.map(([, id]) => id));
   });
@@ -31,7 +31,7 @@ describe('fixed limits', () => {
     }
   });
 
-  it('pass over what is not known, and say so', () => {
+  it('skip unknown scores, and report it', () => {
     const { outcome, checks } = judgeByLimits({ ...near, drawGap: undefined, tailPlace: undefined });
     expect(outcome).toBe('accept');
     expect(checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual(['draw-gap', 'tail-place']);

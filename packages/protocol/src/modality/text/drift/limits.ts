@@ -4,7 +4,7 @@ import type { Comparison } from '../stage2/compare.ts';
 import type { TailGap } from '../stage2/score-report.ts';
 import { FALLBACK_THRESHOLDS, type Thresholds } from './thresholds.ts';
 
-/** What fixed limits are about. A score that is not known is passed over; one that is not a number is rejected. */
+/** The scores under fixed limits. An unknown score is skipped. A score that is not a number is rejected. */
 export interface LimitScores {
   readonly sketchDistance: number;
   readonly kolmogorov: number;
@@ -16,7 +16,7 @@ export interface LimitScores {
   readonly tailPlace: number | undefined;
 }
 
-/** The worst windows and positions of a reply. @param tailGap undefined where it is not known. */
+/** Collects the worst windows and positions of a reply. @param tailGap undefined if it is not known. */
 export function toLimitScores(comparison: Comparison, tailGap: TailGap | undefined): LimitScores {
   return {
     sketchDistance: comparison.worstWindowSketchDistance,
@@ -38,8 +38,9 @@ const LIMITS = [
 ] as const satisfies readonly (readonly [keyof LimitScores, string, string])[];
 
 /**
- * By fixed limits, where no measured drift speaks: the same for verdicts, for honeypots, and for the power that a drift table
- * publishes past what it measured (docs/spec/stage-2.md). One score past its limit rejects, one in its doubt leaves open.
+ * Decides by fixed limits, if no measured drift applies. Verdicts, honeypots, and the power in a drift table beyond its
+ * measurements use the same limits (docs/spec/stage-2.md). One score past its limit rejects. One score in its doubt leaves the
+ * result open.
  */
 export function judgeByLimits(
   scores: LimitScores,

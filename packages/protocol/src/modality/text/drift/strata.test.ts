@@ -16,7 +16,7 @@ import {
 
 const SEED = 20261121;
 
-/** Honest statistics of one centre and width, whose tail is heavy where the text is unlikely. */
+/** Honest statistics of one centre and width. Their tail is heavy for unlikely text. */
 function sample(count: number, seed: number): StratumPoint[] {
   const random = createSeededRandom(seed);
   return Array.from({ length: count }, () => {
@@ -39,13 +39,13 @@ describe('strata of honest statistics', () => {
   const rejects = (given: readonly Stratum[]): number =>
     hot.filter((point) => pValueIn(given)(point) <= 0.01).length / hot.length;
 
-  it(`hold the rate of false rejects for unlikely text alone, which one calibration does not, seed ${SEED}`, () => {
+  it(`keep the rate of false rejects for unlikely text alone, unlike one calibration, seed ${SEED}`, () => {
     expect(strata.length).toBeGreaterThan(1);
     expect(rejects(one)).toBeGreaterThan(0.025);
     expect(rejects(strata)).toBeLessThan(0.02);
   });
 
-  it('let a provider live that is asked for nothing else', () => {
+  it('do not eject a provider that receives only such requests', () => {
     const random = createSeededRandom(SEED + 2);
     const ejected = (given: readonly Stratum[]): number => {
       const eValues = hot.map(({ surprise, statistic }) => {
@@ -67,7 +67,7 @@ describe('strata of honest statistics', () => {
     expect(ejected(strata)).toBeLessThan(0.01);
   });
 
-  it('leave most replies together, so that p-values are about as small as before', () => {
+  it('keep most replies together, so that p-values are about as small as before', () => {
     const [first] = strata as [Stratum];
     expect(first.calibration.replies).toBeGreaterThan(0.8 * heldOut.length);
     expect(countHeldOut(strata)).toBe(heldOut.length);
@@ -75,7 +75,7 @@ describe('strata of honest statistics', () => {
 });
 
 describe('limits of strata', () => {
-  it('ascend, the last one is the largest surprise, and each stratum holds enough', () => {
+  it('ascend up to the largest surprise, with enough replies in each stratum', () => {
     for (const count of [100, 1000, 1599, 5000, 30_000, 200_000]) {
       const points = sample(count, SEED + count);
       const limits = chooseStratumLimits(surprisesOf(points.slice(0, 500)), surprisesOf(points));
@@ -91,13 +91,13 @@ describe('limits of strata', () => {
     }
   });
 
-  it('are one where there are few replies, or where all text is equally unlikely', () => {
+  it('are a single one for few replies, or if all text is equally unlikely', () => {
     expect(chooseStratumLimits([1, 2, 3], surprisesOf(sample(300, SEED)))).toHaveLength(1);
     expect(chooseStratumLimits(Array(900).fill(2), Array(5000).fill(2))).toEqual([2]);
   });
 });
 
-it('a stratum whose largest values are all one has no tail, and ranks all the same', () => {
+it('a stratum with equal largest values has no tail, and still ranks', () => {
   const fitted = sample(700, SEED);
   const [scattered] = buildStrata([8], fitted) as [Stratum];
   expect(scattered.tail).toBeDefined();
@@ -112,7 +112,7 @@ it('a stratum whose largest values are all one has no tail, and ranks all the sa
   expect(buildStrata([8], two)[0]!.tail).toBeDefined();
 });
 
-it('a stratum of too few replies is refused, and text beyond all is ranked by the last', () => {
+it('a stratum of too few replies is refused, and text beyond all uses the last one', () => {
   const points = sample(2 * MIN_HELD_OUT_REPLIES, SEED);
   expect(() => buildStrata([3.5, 8], points)).toThrow(/more are needed/);
   const [near, far] = buildStrata([2, 8], sample(4 * MIN_HELD_OUT_REPLIES, SEED)) as [Stratum, Stratum];

@@ -7,17 +7,17 @@ import { roundStatistics, roundUpToBits } from '../../../statistics/round-bits.t
 import { fitTail, hasTail, type TailFit } from '../../../statistics/tail-fit.ts';
 
 /**
- * Held-out honest replies to text about as unlikely. The consumer chooses the temperature. At a high temperature honest
- * statistics have heavier tails, and no centre and width (honest-levels.ts) corrects that. An error rate that holds over all
- * replies would not hold over those, and a provider whose consumers all choose a high temperature would be ejected for honest
- * work. Ranks among replies of similar surprise are right in every stratum.
+ * Held-out honest replies to text that is about as unlikely. The consumer chooses the temperature. At a high temperature honest
+ * statistics have heavier tails, and no centre and width (honest-levels.ts) corrects that. An error rate over all replies would
+ * not hold for those. A provider whose consumers all choose a high temperature would be ejected for honest work. Ranks among
+ * replies of similar surprise are right in every stratum.
  * Source: Vovk, Gammerman & Shafer 2005, "Algorithmic Learning in a Random World", section 4.5 (Mondrian predictors).
  */
 export interface Stratum {
-  /** Nats: replies up to this surprise, and beyond the stratum before. */
+  /** Nats: the largest surprise of this stratum, which begins beyond the stratum before. */
   readonly surprise: number;
   readonly calibration: RankCalibration;
-  /** Present where enough replies were held out, and scatter; an extrapolation. */
+  /** Present if enough replies were held out, and scatter; an extrapolation. */
   readonly tail: TailFit | undefined;
 }
 
@@ -28,21 +28,21 @@ export interface StratumPoint {
 }
 
 export const MAX_STRATA = 4;
-/** Fewest held-out replies of a stratum, if there are several: enough to calibrate on one half and to test on the other. */
+/** The fewest held-out replies of a stratum, if there are several: one half for calibration and one for the test. */
 export const MIN_STRATUM_REPLIES: number = 2 * MIN_HELD_OUT_REPLIES;
 /**
- * The share of unlikeliest texts that is split off. The others stay together, so that p-values of most replies can be as small
- * as without strata.
+ * The share of the unlikeliest texts that is split off. The others stay together, so that p-values of most replies can be as
+ * small as without strata.
  */
 const SPLIT_SHARE = 1 / 8;
 const LIMIT_BITS = 16;
 
 /**
- * Upper limits of strata, ascending: the unlikeliest eighth apart, and of it the unlikeliest eighth, as long as each holds
- * replies enough.
- * @param fitted surprises of replies that are not held out: limits must not depend on the replies that are ranked.
- * @param heldOut surprises of those that are.
- * @returns the last one is the largest surprise of them all.
+ * Chooses the upper limits of strata, ascending. The unlikeliest eighth is split off, and of it the unlikeliest eighth, as long
+ * as each has enough replies.
+ * @param fitted surprises of replies that are not held out. Limits must not depend on the ranked replies.
+ * @param heldOut surprises of the held-out replies.
+ * @returns limits up to the largest surprise of all.
  */
 export function chooseStratumLimits(fitted: readonly number[], heldOut: readonly number[]): number[] {
   const limits: number[] = [];
@@ -63,8 +63,9 @@ function countAround(values: readonly number[], { from, limit }: { from: number;
 }
 
 /**
- * @param limits as chooseStratumLimits gives them.
- * @throws RangeError where a stratum holds too few replies, saying how many are missing.
+ * Builds strata.
+ * @param limits from chooseStratumLimits.
+ * @throws RangeError if a stratum has too few replies, with the missing number.
  */
 export function buildStrata(limits: readonly number[], points: readonly StratumPoint[]): Stratum[] {
   return limits.map((surprise, i) => {
@@ -79,11 +80,14 @@ export function buildStrata(limits: readonly number[], points: readonly StratumP
   });
 }
 
-/** The stratum of a text with this surprise; the last one if it is unlikelier than all of them. @param strata at least one. */
+/**
+ * Finds the stratum of a text with this surprise; the last one if it is unlikelier than all of them. @param strata at least
+ * one.
+ */
 export function findStratum(strata: readonly Stratum[], surprise: number): Stratum {
   return strata.find((stratum) => surprise <= stratum.surprise) ?? (strata.at(-1) as Stratum);
 }
 
-/** Held-out replies of all strata. */
+/** Counts the held-out replies of all strata. */
 export const countHeldOut = (strata: readonly Stratum[]): number =>
   strata.reduce((sum, { calibration }) => sum + calibration.replies, 0);

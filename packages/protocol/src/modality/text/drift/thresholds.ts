@@ -1,4 +1,4 @@
-/** Where the classes differ, scores decide. Reject above `reject`, inconclusive from `doubt` on. */
+/** Limits for scores between different classes. Reject above `reject`, inconclusive from `doubt` on. */
 export interface Thresholds {
   /** `fallback` (whitepaper 3: 0.10 / 0.10) or the identity of a drift table's row. */
   readonly source: string;
@@ -17,10 +17,11 @@ export const FALLBACK_THRESHOLDS: Thresholds = {
   omission: { doubt: 0.05, reject: 0.1 },
   // With a signed tail a provider can claim any unlisted token.
   tailShift: { doubt: 0.05, reject: 0.1 },
-  // Nats: how far the claimed token lies from the verifier's own draw. The worst window of 4,500 honest replies of stories15M
-  // in q8_0, a third of them of any sampler settings, has 0.054, of a deeper model in q4_k_m 0.073 (npm run detect, honest.csv).
+  // Nats: distance of the claimed token from the verifier's own draw. The data are 4,500 honest replies of stories15M in q8_0,
+  // a third of them with other sampler settings. Their worst window has 0.054; of a deeper model in q4_k_m it has 0.073
+  // (npm run detect, honest.csv).
   drawGap: { doubt: 0.1, reject: 0.15 },
-  // The farthest honest draw of a reply fell 0.15 beside its token (157 replies of stories15M in q8_0, 0.10 at 99 %); a token of
-  // the provider's own choosing 0.35 at the median.
+  // The farthest honest draw of a reply fell 0.15 beside its token (157 replies of stories15M in q8_0, 0.10 at 99 %). A token
+  // that the provider chose itself fell 0.35 at the median.
   tailPlace: { doubt: 0.25, reject: 0.4 },
 };

@@ -3,11 +3,11 @@ import type { CodePointRange } from './expression.ts';
 /** Bytes from the first to the last, one pair for each byte of a character. */
 export type ByteSequence = readonly (readonly [first: number, last: number])[];
 
-/** The last character of one, two, three and four bytes. */
+/** The largest character of one, two, three and four bytes. */
 const LAST_OF_LENGTH = [0x7f, 0x7ff, 0xffff, 0x10ffff];
 
 /**
- * The UTF-8 of a range of characters, as byte sequences in which every byte is free within its range.
+ * Splits a range of characters into UTF-8 byte sequences in which every byte is free within its range.
  * @param range without surrogates.
  */
 export function toByteSequences([first, last]: CodePointRange): ByteSequence[] {
@@ -16,7 +16,7 @@ export function toByteSequences([first, last]: CodePointRange): ByteSequence[] {
       return [...toByteSequences([first, limit]), ...toByteSequences([limit + 1, last])];
   }
   if (last <= 0x7f) return [[[first, last]]];
-  // Split where the bytes after the first differing one do not span their whole range.
+  // Split if the bytes after the first differing one do not span their whole range.
   for (let bits = 6; bits <= 18; bits += 6) {
     const mask = (1 << bits) - 1;
     if (first >> bits === last >> bits) continue;

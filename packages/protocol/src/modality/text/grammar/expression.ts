@@ -4,7 +4,7 @@ export type CodePointRange = readonly [first: number, last: number];
 /** One side of a rule. */
 export type Expression =
   | { readonly kind: 'literal'; readonly text: string }
-  /** One character of these, ascending and apart from each other. */
+  /** One character of these ranges, which are ascending and separate. */
   | { readonly kind: 'class'; readonly ranges: readonly CodePointRange[] }
   | { readonly kind: 'rule'; readonly name: string }
   | { readonly kind: 'sequence'; readonly items: readonly Expression[] }
@@ -18,7 +18,7 @@ export const LAST_CODE_POINT = 0x10ffff;
 const FIRST_SURROGATE = 0xd800;
 const LAST_SURROGATE = 0xdfff;
 
-/** Ascending, joined where they touch, without surrogates: these are no characters. */
+/** Sorts ranges, joins adjacent ones, and removes surrogates, which are no characters. */
 export function normaliseRanges(ranges: readonly CodePointRange[]): CodePointRange[] {
   const joined: [number, number][] = [];
   for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
@@ -33,7 +33,7 @@ export function normaliseRanges(ranges: readonly CodePointRange[]): CodePointRan
   });
 }
 
-/** All characters that are in none of the ranges. @param ranges normalised. */
+/** Returns all characters outside the ranges. @param ranges normalised. */
 export function invertRanges(ranges: readonly CodePointRange[]): CodePointRange[] {
   const inverted: CodePointRange[] = [];
   let next = 0;

@@ -1,15 +1,15 @@
 import { type CodePointRange, type Expression, invertRanges, normaliseRanges, type Rules } from './expression.ts';
 import { GrammarError } from './grammar-error.ts';
 
-/** The most bytes of a grammar, and what bounds the work with one of this size (docs/spec/grammar.md). */
+/** The most bytes of a grammar. It also bounds the work with it (docs/spec/grammar.md). */
 export const MAX_GRAMMAR_BYTES: number = 2 ** 17;
 export const MAX_RULES = 8192;
 export const MAX_REPEATS = 65_536;
 const MAX_DEPTH = 64;
 
 /**
- * Reads a grammar in llama.cpp's notation GBNF (docs/spec/grammar.md). What that notation has for tokens is refused: a grammar
- * says which texts are allowed, whatever the vocabulary.
+ * Parses a grammar in llama.cpp's notation GBNF (docs/spec/grammar.md). Its token syntax is refused, because a grammar
+ * describes texts for any vocabulary.
  * @throws GrammarError naming the line.
  */
 export function parseGrammar(text: string): Rules {
@@ -42,7 +42,7 @@ function assertDefined(name: string, expression: Expression, rules: Rules): void
   for (const part of partsOf(expression)) assertDefined(name, part, rules);
 }
 
-/** The expressions that one is made of. */
+/** Returns the parts of an expression. */
 export function partsOf(expression: Expression): readonly Expression[] {
   if (expression.kind === 'sequence') return expression.items;
   if (expression.kind === 'choice') return expression.options;
@@ -65,7 +65,7 @@ function createCursor(text: string) {
     isAtEnd: () => at >= characters.length,
     isAtLineEnd: () => peek() === '\n' || peek() === '\r',
     show: () => (peek() === undefined ? 'the end' : JSON.stringify(peek())),
-    /** The next character, which is passed. */
+    /** Consumes the next character. */
     take(): string {
       const character = characters[at++];
       if (character === undefined) throw problem('the grammar ends in the middle of a rule');
@@ -80,7 +80,7 @@ function createCursor(text: string) {
       if (!startsWith(word)) throw problem(`expected ${word}`);
       at += word.length;
     },
-    /** Passes blanks and comments, and the ends of lines where a rule goes on or ends. */
+    /** Skips blanks and comments, and line ends if a rule continues or ends. */
     skipSpace(acrossLines: boolean): void {
       for (;;) {
         const character = peek();

@@ -1,6 +1,6 @@
 export type GrammarErrorCode = 'invalid-grammar' | 'unsupported-schema' | 'too-costly';
 
-/** A grammar or schema that is refused. The message says what, and where. */
+/** The error of a refused grammar or schema. The message names the problem and its place. */
 export class GrammarError extends Error {
   override readonly name = 'GrammarError';
   readonly code: GrammarErrorCode;

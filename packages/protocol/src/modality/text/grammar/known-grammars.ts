@@ -1,10 +1,10 @@
 import { type CompiledGrammar, compileGrammar } from './machine.ts';
 
-/** A request is read several times on its way; its grammar is compiled once. */
+/** The most cached grammars. A request is parsed several times on its way, and its grammar is compiled once. */
 const MAX_KNOWN = 16;
 const known = new Map<string, CompiledGrammar>();
 
-/** A grammar by its text, compiled, from a few that are kept. @throws GrammarError */
+/** Returns a compiled grammar by its text, from a small cache. @throws GrammarError */
 export function findGrammar(text: string): CompiledGrammar {
   const found = known.get(text) ?? compileGrammar(text);
   known.delete(text);

@@ -16,7 +16,7 @@ function refusal(grammar: string): string {
   throw new Error('not refused');
 }
 
-/** What each rule needs to end stands where it is looked at last. */
+/** A chain of rules in which each needs the rule that is checked last. */
 const CIRCLES = `root ::= r0\n${Array.from({ length: 200 }, (_, i) =>
   i === 0 ? 'r0 ::= "a" | "b" r1\n' : `r${i} ::= r${i - 1} | "b" r${i - 1} r${(i + 1) % 200}\n`,
 ).join('')}`;
@@ -41,18 +41,18 @@ describe('a grammar over bytes', () => {
     expect(forbidden.map((text) => match(grammar, text))).toEqual(forbidden.map(() => 'forbidden'));
   });
 
-  it('takes UTF-8 alone: no half characters, no long forms, no surrogates', () => {
+  it('accepts only UTF-8: no half characters, no long forms, no surrogates', () => {
     expect(match('root ::= .*', Uint8Array.of(0xc3))).toBe('beginning');
     for (const bytes of [[0x80], [0xc0, 0x80], [0xe0, 0x80], [0xed, 0xa0], [0xf4, 0x90], [0xf5]])
       expect(match('root ::= .*', Uint8Array.from(bytes))).toBe('forbidden');
   });
 
-  it('repeats what may be empty, and what repeats itself', () => {
+  it('repeats parts that may be empty, and parts that repeat', () => {
     for (const grammar of ['root ::= ("a"?)*', 'root ::= (("a"*)*)*', 'root ::= ("a"?){2,9}'])
       expect([match(grammar, ''), match(grammar, 'aa'), match(grammar, 'b')]).toEqual(['whole', 'whole', 'forbidden']);
   });
 
-  it('keeps the same state for the same continuation, however long the text', () => {
+  it('keeps the same state for the same continuation, for any length of the text', () => {
     const machine = createGrammarMachine(compileGrammar('root ::= [a-z] root | "."'));
     const states = new Set<GrammarState>();
     let state = machine.start;
@@ -63,18 +63,18 @@ describe('a grammar over bytes', () => {
     expect(states.size).toBe(1);
   });
 
-  it('finds the way of a state that it has forgotten', () => {
+  it('continues from a state that it has forgotten', () => {
     const grammar = compileGrammar('root ::= "a"{0,70000} "b"'.replace('70000', String(MAX_REPEATS)));
     const machine = createGrammarMachine(grammar);
     let state = machine.start;
-    // Each of these is a state of its own, more than a machine remembers.
+    // Each of these is a separate state. They are more than a machine remembers.
     for (let i = 0; i < MAX_REPEATS; i++) state = machine.step(machine.renew(state, 100), 0x61) as GrammarState;
     expect(machine.step(state, 0x61)).toBeUndefined();
     expect(machine.step(state, 0x62)?.isComplete).toBe(true);
   });
 
-  it('forbids what would leave too many ways open, and stops where work runs out', () => {
-    // Every "a" doubles the ways in which the text may end.
+  it('forbids a byte with too many continuations, and stops when the work limit is reached', () => {
+    // Every "a" doubles the possible ends of the text.
     const wild = 'root ::= "a" root "b" | "a" root "c" | "."';
     expect(match(wild, 'a'.repeat(8))).toBe('beginning');
     expect(match(wild, 'a'.repeat(Math.ceil(Math.log2(MAX_PLACES)) + 1))).toBe('forbidden');

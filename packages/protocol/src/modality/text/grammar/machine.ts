@@ -4,26 +4,26 @@ import { parseGrammar } from './gbnf.ts';
 import { GrammarError } from './grammar-error.ts';
 import { compileProgram, type GrammarNode, type GrammarProgram } from './program.ts';
 
-/** What may follow a text: every way in which the grammar can go on after it. Equal states of one machine are one object. */
+/** The state after a text: every possible continuation in the grammar. Equal states of one machine are one object. */
 export interface GrammarState {
   readonly places: readonly Place[];
-  /** Whether the text is whole, so that it may end here. */
+  /** Whether the text is complete and may end here. */
   readonly isComplete: boolean;
 }
 
-/** A byte that is expected, and what is to be matched after it. */
+/** An expected byte, and the rest to match after it. */
 interface Place {
   readonly id: number;
   readonly node: Extract<GrammarNode, { kind: 'byte' }>;
   readonly stack: Stack;
 }
 
-/** What follows when a rule or the body of a loop ends. */
+/** The continuation after the end of a rule or of a loop's body. */
 interface Stack {
   readonly id: number;
-  /** A loop, or the step after a call; undefined at the bottom, where the text is whole. */
+  /** A loop, or the step after a call; undefined at the bottom, where the text is complete. */
   readonly node: GrammarNode | undefined;
-  /** How often a loop's body has run, the present time included; -1 for a call. */
+  /** Number of runs of a loop's body, the present one included; -1 for a call. */
   readonly count: number;
   readonly below: Stack | undefined;
 }
@@ -32,21 +32,21 @@ export interface GrammarMachine {
   /** Before the first byte. */
   readonly start: GrammarState;
   /**
-   * The state after one byte more; undefined where the grammar forbids it.
-   * @throws GrammarError('too-costly') once more than the allowed work was done since the last `renew`.
+   * Returns the state after one more byte; undefined if the grammar forbids it.
+   * @throws GrammarError('too-costly') after more than the allowed work since the last `renew`.
    */
   step(state: GrammarState, byte: number): GrammarState | undefined;
-  /** Allows so much work, and forgets known states where they are too many. @returns the same state, for this machine. */
+  /** Allows more work, and forgets known states if there are too many. @returns the same state, for this machine. */
   renew(state: GrammarState, work: number): GrammarState;
 }
 
-/** A byte after which more ways are open than this is forbidden: by the protocol, so that all machines agree. */
+/** The most continuations after a byte. A byte with more is forbidden by the protocol, so that all machines agree. */
 export const MAX_PLACES = 2048;
-/** Steps of the grammar that are looked at for one byte; by the protocol, too. */
+/** The most steps of the grammar for one byte, also by the protocol. */
 export const MAX_VISITS = 16_384;
-/** For a whole text, in such steps. A text that needs more does not match. */
+/** The most such steps for a whole text. A text that needs more does not match. */
 export const MAX_TEXT_WORK: number = 2 ** 21;
-/** Places that a machine remembers; a state counts as many, since it has a way on for each byte. */
+/** The most places that a machine remembers. A state counts as many places, since it has a transition for each byte. */
 const MAX_REMEMBERED: number = 2 ** 17;
 const STATE_WEIGHT = 16;
 
@@ -56,25 +56,25 @@ interface Tables {
   readonly states: Map<string, KnownState>;
 }
 interface KnownState extends GrammarState {
-  /** By byte; null where it is forbidden. */
+  /** Next states by byte; null for a forbidden byte. */
   readonly next: (KnownState | null | undefined)[];
   readonly tables: Tables;
 }
 
-/** A grammar that was read and found sound. */
+/** A grammar that was parsed and found valid. */
 export interface CompiledGrammar {
   readonly text: string;
   readonly program: GrammarProgram;
 }
 
-/** @throws GrammarError naming what is wrong with it. */
+/** @throws GrammarError naming the problem. */
 export function compileGrammar(text: string): CompiledGrammar {
   const compiled = { text, program: compileProgram(parseGrammar(text)) };
   createGrammarMachine(compiled);
   return compiled;
 }
 
-/** A grammar as a machine over bytes of UTF-8. It is lazy: a state is computed when a text first reaches it. */
+/** Creates a machine for a grammar over bytes of UTF-8. It is lazy: a state is computed when a text first reaches it. */
 export function createGrammarMachine({ program: { start, nodes } }: CompiledGrammar): GrammarMachine {
   let tables = createTables();
   let left = MAX_VISITS;
@@ -109,7 +109,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
     return state;
   };
 
-  /** Where a text may go on from these steps; undefined where the ways are too many, or there is none. */
+  /** Returns the state that continues from these steps; undefined if there are too many continuations, or none. */
   const follow = (from: readonly (readonly [GrammarNode, Stack])[]): KnownState | undefined => {
     const open = [...from];
     const seen = new Set<number>();
@@ -134,7 +134,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
       } else if (node.kind === 'split') {
         for (const option of node.options) open.push([option, stack]);
       } else if (node.kind === 'call') {
-        // A call at the end of a rule needs no way back into it.
+        // A call at the end of a rule needs no return into it.
         open.push([node.rule, node.next.kind === 'return' ? stack : push(node.next, -1, stack)]);
       } else if (node.kind === 'loop') {
         turn(node, 0, stack);
@@ -150,7 +150,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
     return places.length > 0 || isComplete ? toState(places, isComplete) : undefined;
   };
 
-  /** The same stack in the present tables. */
+  /** Finds the same stack in the present tables. */
   const adopt = (stack: Stack): Stack => {
     const frames: Stack[] = [];
     for (let frame: Stack | undefined = stack; frame !== undefined; frame = frame.below) frames.push(frame);
@@ -195,9 +195,9 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
 
 const createTables = (): Tables => ({ stacks: new Map(), places: new Map(), states: new Map() });
 
-/** Whether a text is a whole one of the grammar, the beginning of one, or neither. */
+/** Returns whether a text is a complete one of the grammar, the beginning of one, or neither. */
 export function matchText(grammar: CompiledGrammar, bytes: Uint8Array): 'whole' | 'beginning' | 'forbidden' {
-  // A machine of its own: what another text made known would change how much work this one takes.
+  // A separate machine is needed: states known from another text would change the amount of work.
   const machine = createGrammarMachine(grammar);
   let state: GrammarState | undefined = machine.renew(machine.start, MAX_TEXT_WORK);
   for (const byte of bytes) {
@@ -214,6 +214,6 @@ export function matchText(grammar: CompiledGrammar, bytes: Uint8Array): 'whole' 
 
 const GRAMMAR_DOMAIN = utf8Encode('ogong-grammar-v1\n');
 
-/** What a header names a grammar by, 32 bytes. */
+/** Computes the hash by which a header names a grammar, 32 bytes. */
 export const hashGrammar = (crypto: Crypto, text: string): Uint8Array =>
   crypto.sha256(GRAMMAR_DOMAIN, utf8Encode(text));

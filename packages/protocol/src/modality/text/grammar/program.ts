@@ -21,7 +21,7 @@ export interface GrammarProgram {
 
 const MAX_NODES = 2 ** 19;
 
-/** @throws GrammarError where a rule never ends, or begins with itself. */
+/** Compiles rules. @throws GrammarError if a rule never ends, or begins with itself. */
 export function compileProgram(rules: Rules): GrammarProgram {
   assertEnding(rules);
   assertNoLeftRecursion(rules);
@@ -61,7 +61,7 @@ export function compileProgram(rules: Rules): GrammarProgram {
     return { id: take(), kind: 'loop', body: add(body, end), min, max, next };
   };
 
-  /** @returns the first step of an expression that `next` follows. */
+  /** @returns the first step of an expression, followed by `next`. */
   const add = (expression: Expression, next: GrammarNode): GrammarNode => {
     switch (expression.kind) {
       case 'literal':
@@ -90,7 +90,7 @@ export function compileProgram(rules: Rules): GrammarProgram {
   return { start: entries.get('root') as GrammarNode, nodes };
 }
 
-/** A rule after those that it names, as far as they do not name each other: facts then spread in few rounds. */
+/** Orders a rule after those that it names, unless they name each other. Facts then spread in few rounds. */
 function orderRules(rules: Rules): readonly string[] {
   const ordered = new Set<string>();
   const entered = new Set<string>();
@@ -117,12 +117,12 @@ function orderRules(rules: Rules): readonly string[] {
 const namesIn = (expression: Expression): string[] =>
   expression.kind === 'rule' ? [expression.name] : partsOf(expression).flatMap(namesIn);
 
-/** Rules of real grammars need two or three. */
+/** The most rounds. Rules of real grammars need two or three. */
 const MAX_ROUNDS = 64;
 
 /**
- * Rules for which `holds` is true by those that hold already, until none is added.
- * @throws GrammarError where that takes too many rounds.
+ * Finds all rules with a property. `holds` decides from the rules found so far, until none is added.
+ * @throws GrammarError after too many rounds.
  */
 function findFixpoint(
   rules: Rules,
@@ -138,7 +138,7 @@ function findFixpoint(
   return known;
 }
 
-/** Whether some text matches, given the rules that some text matches. */
+/** Returns whether an expression matches some text, given the rules that do. */
 function canEnd(expression: Expression, known: ReadonlySet<string>): boolean {
   if (expression.kind === 'class') return expression.ranges.length > 0;
   if (expression.kind === 'rule') return known.has(expression.name);
@@ -147,7 +147,7 @@ function canEnd(expression: Expression, known: ReadonlySet<string>): boolean {
   return partsOf(expression).every((part) => canEnd(part, known));
 }
 
-/** A rule that no text matches would keep a reply going until it is cut. */
+/** Refuses a rule that matches no text. It would keep a reply running until its limit. */
 function assertEnding(rules: Rules): void {
   const ending = findFixpoint(rules, canEnd);
   for (const [name, expression] of rules) {
@@ -183,7 +183,7 @@ function assertNoLeftRecursion(rules: Rules): void {
   const nullable = findFixpoint(rules, isNullable);
   const done = new Set<string>();
   for (const start of rules.keys()) {
-    // Depth first, without recursion: a chain of rules may be long.
+    // Depth first without recursion, because a chain of rules may be long.
     const path: { readonly name: string; readonly next: string[] }[] = [];
     const onPath = new Set<string>();
     const enter = (name: string): void => {

@@ -12,7 +12,7 @@ const read = (extra: object, endpoint: 'chat' | 'completion' = 'chat') => {
 };
 const jsonSchema = (json_schema: object) => ({ response_format: { type: 'json_schema', json_schema } });
 
-describe('the grammar that a body asks for', () => {
+describe('the grammar of a body', () => {
   it.each([
     [{}, undefined],
     [{ response_format: null, guided_json: null }, undefined],
@@ -33,7 +33,7 @@ describe('the grammar that a body asks for', () => {
     [{ structured_outputs: { grammar: 'root ::= "a"', json: null } }, 'root ::= "a"'],
   ])('%#: %.60j', (extra, grammar) => expect(read(extra)).toBe(grammar));
 
-  it('is asked for by a completion, too', () => {
+  it('may also be set by a completion', () => {
     expect(read({ ogong: { grammar: 'root ::= "a"' } }, 'completion')).toBe('root ::= "a"');
     expect(() => read({ response_format: { type: 'json_object' } }, 'completion')).toThrow(RequestError);
   });

@@ -8,19 +8,19 @@ import { schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
 type Fields = Readonly<Record<string, unknown>>;
 const MAX_CHOICES = 256;
 
-/** What a body says about the form of the answer. */
+/** The answer form that a body requests. */
 export interface AskedForm {
-  /** The field that says it. */
+  /** The field that requests it. */
   readonly param: string;
-  /** In GBNF. */
+  /** Grammar in GBNF. */
   readonly grammar: string;
-  /** The JSON schema that the grammar was made of, if it was. */
+  /** The JSON schema from which the grammar was made, if there is one. */
   readonly schema: unknown;
 }
 
 /**
- * The grammar that a body asks for: by `response_format`, by `ogong.grammar`, or by a name that llama.cpp's server or vLLM
- * has for it (docs/spec/request.md). @returns undefined where the answer may be any text.
+ * Parses the grammar of a body: from `response_format`, from `ogong.grammar`, or from a field of llama.cpp's server or vLLM
+ * (docs/spec/request.md). @returns undefined if the answer may be any text.
  * @throws RequestError naming the parameter, and within a schema the keyword.
  */
 export function parseAskedForm(fields: Fields): AskedForm | undefined {
@@ -44,7 +44,7 @@ export function parseAskedForm(fields: Fields): AskedForm | undefined {
   return first;
 }
 
-/** @throws RequestError for a schema or grammar that is refused. */
+/** Reads a grammar. @throws RequestError for a refused schema or grammar. */
 export function readGrammar<T extends string | undefined>(param: string, read: () => T): T {
   try {
     const text = read();
@@ -74,7 +74,7 @@ function readText(value: unknown, param: string): ReadForm {
   return { grammar: value };
 }
 
-/** vLLM takes a schema as its text, too. */
+/** Reads a schema. vLLM also accepts it as text. */
 function readSchema(value: unknown, param: string): ReadForm {
   if (typeof value !== 'string') return { schema: value };
   try {
@@ -104,7 +104,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   'structured_outputs.choice': { find: ({ structured_outputs: value }) => fieldOf(value, 'choice'), read: readOptions },
 };
 
-/** Whether it is strict makes no difference: the answer always keeps to the schema. */
+/** The allowed keys. `strict` makes no difference, because the answer always matches the schema. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   text: ['type'],
   json_object: ['type', 'schema'],
@@ -133,7 +133,7 @@ function readResponseFormat(format: unknown): ReadForm | undefined {
     throw new RequestError('response_format.json_schema must be an object', param);
   assertKnown(named as Fields, SCHEMA_KEYS, `${param}.json_schema`);
   const schema = fieldOf(named, 'schema');
-  // A name without a schema asks for any JSON, with OpenAI.
+  // A name without a schema requests any JSON, as with OpenAI.
   return isAbsent(schema) ? ANY_OBJECT : { schema };
 }
 

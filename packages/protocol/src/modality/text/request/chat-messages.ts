@@ -4,11 +4,11 @@ import { assertKeys, isAbsent, isEmptyList } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import { measureJson } from './json-size.ts';
 
-/** A call of a tool, as an answer made it and a client sends it back. */
+/** A tool call of an answer, as a client sends it back. */
 export interface ChatCall {
   readonly id: string;
   readonly name: string;
-  /** JSON, as the model wrote it: nobody says that it is valid. */
+  /** JSON as the model wrote it. It may be invalid. */
   readonly arguments: string;
 }
 
@@ -16,11 +16,11 @@ export interface ChatCall {
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
-  /** Of an assistant: what it thought before. */
+  /** For an assistant: its earlier reasoning. */
   readonly reasoning?: string;
-  /** Of an assistant: the tools that it called. */
+  /** For an assistant: its tool calls. */
   readonly calls?: readonly ChatCall[];
-  /** Of a tool: the call that it answers. */
+  /** For a tool: the call that it answers. */
   readonly callId?: string;
 }
 
@@ -28,11 +28,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export const MAX_MESSAGES = 2048;
 const MAX_CALLS = 128;
-/** Of ids and names of calls, UTF-16 units. */
+/** The longest id or name of a call, UTF-16 units. */
 const MAX_NAME = 256;
 
 const ROLES = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
-/** Fields of a message besides role and content. Clients send them back from an earlier answer; they say nothing new. */
+/** Ignored fields of a message besides role and content. Clients send them back from an earlier answer. */
 const IGNORED = ['name', 'refusal', 'annotations'];
 const REFUSED = ['function_call', 'audio'];
 const CALL_FIELDS: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +60,7 @@ function parseMessage(message: unknown, param: string): ChatMessage {
     throw new RequestError(`${what}: only text and calls of tools are served`, what, 'unsupported_parameter');
   }
   const own = CALL_FIELDS[role] ?? [];
-  // An empty list of calls says nothing, whoever sends it.
+  // An empty list of calls has no effect, for any role.
   const given = Object.fromEntries(
     Object.entries(rest).filter(([key, it]) => !(key === 'tool_calls' && isEmptyList(it))),
   );
@@ -135,14 +135,14 @@ function parseContent(content: unknown, param: string): string {
     .join('');
 }
 
-/** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. @throws RequestError */
+/** Parses text that has a UTF-8 form. An escape can write half of a surrogate pair, which has none. @throws RequestError */
 export function parseText(value: unknown, param: string, expected: string): string {
   if (typeof value !== 'string') throw new RequestError(`${param} must be ${expected}`, param);
   if (!value.isWellFormed()) throw new RequestError(`${param} must be text without lone surrogates`, param);
   return value;
 }
 
-/** The arguments of a call as an object; undefined where the text is none, or stands too deep in itself. */
+/** Reads the arguments of a call as an object; undefined if the text is no object, or is nested too deep. */
 export function readArguments(text: string): Fields | undefined {
   try {
     const value = parseJson(utf8Encode(text));
@@ -153,10 +153,10 @@ export function readArguments(text: string): Fields | undefined {
   }
 }
 
-/** What a chat template may add around a message or a call, in tokens. */
+/** The most tokens that a chat template adds around a message or a call. */
 const TOKENS_AROUND = 64;
 
-/** The most tokens that messages can make: no tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
+/** Bounds the tokens of messages. No tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
 export function boundMessages(messages: readonly ChatMessage[]): number {
   const sizes = messages.map(({ content, reasoning = '', calls = [] }, i) => {
     const called = calls.map(({ name, arguments: given }, j) =>
@@ -167,7 +167,7 @@ export function boundMessages(messages: readonly ChatMessage[]): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** A template writes the arguments as they are, or as JSON of its own. */
+/** Bounds the tokens of a call. A template writes the arguments unchanged, or as its own JSON. */
 function boundCall(name: string, given: string, param: string): number {
   const values = readArguments(given);
   const written = Math.max(measureJson(given, param), values === undefined ? 0 : measureJson(values, param));

@@ -3,16 +3,16 @@ import { isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import { parseText } from './chat-messages.ts';
 
-/** What a completion continues: a text, its tokens, or a text that another one follows. */
+/** The prompt of a completion: a text, its tokens, or a text that another one follows. */
 export type CompletionPrompt =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly tokens: Uint32Array }
   | { readonly kind: 'fill'; readonly prefix: string; readonly suffix: string };
 
-/** No vocabulary has more tokens. */
+/** The largest token id of any vocabulary. */
 const MAX_TOKEN = 2 ** 24;
 
-/** Ids of tokens, at least one. */
+/** Returns whether a value is a list of token ids, at least one. */
 export const isTokenList = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.length > 0 && value.every((id) => Number.isInteger(id) && id >= 0 && id < MAX_TOKEN);
 
@@ -29,7 +29,7 @@ export function parseCompletionPrompt(fields: Readonly<Record<string, unknown>>)
   return suffix === '' ? { kind: 'text', text } : { kind: 'fill', prefix: text, suffix };
 }
 
-/** The most tokens that it can make, besides those that a model adds: no tokenizer makes more of a text than it has bytes. */
+/** Bounds the tokens of a prompt, without those that a model adds. No tokenizer makes more of a text than it has bytes. */
 export function boundPrompt(prompt: CompletionPrompt | undefined): number {
   if (prompt === undefined) return 0;
   if (prompt.kind === 'tokens') return prompt.tokens.length;

@@ -1,13 +1,13 @@
 import { utf8Encode } from '../../../base/bytes.ts';
 import { RequestError } from '../../shared/request-error.ts';
 
-/** What a template may write for each level that a line is deep in. */
+/** The most blanks that a template writes for each level of nesting. */
 const BLANKS = 4;
 
 /**
- * The most bytes of a value of JSON as a template writes it: each item on a line of its own, four blanks for each level.
+ * Measures the most bytes of a JSON value in a template: each item on its own line, four blanks for each level.
  * @param value at most 64 arrays and objects deep.
- * @throws RequestError where a text holds a lone surrogate.
+ * @throws RequestError if a text contains a lone surrogate.
  */
 export function measureJson(value: unknown, param: string, depth = 1): number {
   if (typeof value === 'string') return measureText(value, param);

@@ -11,8 +11,8 @@ import {
 } from '../../shared/field-rules.ts';
 
 /**
- * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM and LiteLLM send besides.
- * Gateway and local mode read by these tables alone.
+ * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM and LiteLLM add. Gateway
+ * and local mode both use only these tables.
  */
 
 const TOOLS: FieldRefusal = { refused: 'use tools and tool_choice', unless: isEmptyList };
@@ -38,7 +38,7 @@ const COMMON = {
   stream_options: 'works',
   prompt_cache_key: 'works',
   ogong: 'works',
-  // OpenRouter's: `{"include": true}` asks for what stream_options asks for.
+  // OpenRouter's field: `{"include": true}` requests the same as stream_options.
   usage: 'works',
   provider: 'works',
 
@@ -48,15 +48,15 @@ const COMMON = {
   service_tier: 'ignored',
   safety_identifier: 'ignored',
 
-  // Hints about how a model writes, which no model here takes.
+  // Hints about a model's style, which no model here uses.
   include_reasoning: 'dropped',
   verbosity: 'dropped',
   prediction: 'dropped',
-  // Second choices, where the first one answers or fails by itself.
+  // Second choices, if the first one fails. The network retries by itself.
   models: 'dropped',
   route: 'dropped',
   transforms: 'dropped',
-  // For the books of a proxy.
+  // For the accounting of a proxy.
   prompt_cache_retention: 'dropped',
   cache_salt: 'dropped',
   priority: 'dropped',
@@ -120,7 +120,7 @@ export const COMPLETION_PARAMETERS: FieldRules = {
   prompt: 'works',
   suffix: 'works',
   echo: 'works',
-  // No template is read.
+  // No template is used.
   reasoning_effort: 'dropped',
   reasoning: 'dropped',
   thinking: 'dropped',
@@ -134,12 +134,12 @@ const PROMISE: FieldRefusal = {
   refused: 'nobody can promise this here; leave it out, or demand exact or model_root in the object ogong',
 };
 
-/** What the object `ogong` has a field for. */
+/** Creates the refusal of a field that the object `ogong` replaces. */
 const promisedBy = (field: string): FieldRefusal => ({
   refused: `a gateway honours ogong.${field} in its place; leave this out`,
 });
 
-/** OpenRouter's object `provider`: preferences are dropped, what would be a promise is refused. */
+/** OpenRouter's object `provider`. Preferences are dropped, promises are refused. */
 export const ROUTING_PARAMETERS: FieldRules = {
   order: 'dropped',
   sort: 'dropped',

@@ -1,7 +1,7 @@
 import type { TokenBound } from '../../../exchange/fee.ts';
 import type { AskedText } from './request.ts';
 
-/** The most that a text can bill. */
+/** Computes the most tokens that a text can bill. */
 export function boundTextTokens({
   promptTokenBound,
   maxTokens,

@@ -19,14 +19,14 @@ const summaryCodec = struct({
   seed: optional(i64),
   thinking: thinkingCodec,
   stopCount: within(u8, 0, MAX_STOPS),
-  /** What the answer may be. */
+  /** Hash of the grammar of the answer. */
   grammarHash: optional(hash),
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
 const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v3' });
 
-/** The request's hash is that of these bytes (docs/spec/request.md). */
+/** Encodes a summary. The request's hash is that of these bytes (docs/spec/request.md). */
 export const encodeTextSummary = (crypto: Crypto, asked: AskedText, bodyHash: Uint8Array): Uint8Array =>
   summaryFormat.encode({ ...asked, grammarHash: hashAskedGrammar(crypto, asked), bodyHash });
 
@@ -36,6 +36,6 @@ export function parseTextSummary(bytes: Uint8Array): AskedText {
   return { ...asked, grammar: grammarHash };
 }
 
-/** Undefined where any text may be answered. */
+/** Hashes the requested grammar; undefined if any text is allowed. */
 export const hashAskedGrammar = (crypto: Crypto, { grammar }: Pick<AskedText, 'grammar'>): Uint8Array | undefined =>
   typeof grammar === 'string' ? hashGrammar(crypto, grammar) : grammar;

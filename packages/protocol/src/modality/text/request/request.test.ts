@@ -11,7 +11,7 @@ const complete = (extra: object) => parseRequest(utf8Encode(JSON.stringify({ mod
 
 const tool = (name: string, more: object = {}) => ({ type: 'function', function: { name, ...more } });
 const call = (given: string) => ({ id: 'a', type: 'function', function: { name: 'f', arguments: given } });
-/** A list of so many texts, so deep in lists. */
+/** Creates a list of so many texts, nested so deep. */
 const nest = (depth: number, count: number): unknown =>
   depth === 0 ? Array(count).fill('x') : [nest(depth - 1, count)];
 
@@ -26,7 +26,7 @@ function refusal(run: () => unknown): RequestError {
 }
 
 describe('parseRequest', () => {
-  it('has defaults that are OpenAI defaults', () => {
+  it('has the defaults of OpenAI', () => {
     expect(chat()).toMatchObject({
       sampler: { temperatureQ16: 65536, topK: 0, topPQ24: 2 ** 24, minPQ24: 0 },
       maxTokens: 256,
@@ -37,7 +37,7 @@ describe('parseRequest', () => {
     });
   });
 
-  it('turns floats into the integers that are committed', () => {
+  it('converts floats to the committed integers', () => {
     const { sampler, bias } = chat({
       temperature: 0.7,
       top_p: 0.9,
@@ -77,7 +77,7 @@ describe('parseRequest', () => {
     });
   });
 
-  it('reads prompts of tokens, and texts that another one follows', () => {
+  it('parses prompts of tokens, and texts with a suffix', () => {
     const tokens = { kind: 'tokens', tokens: Uint32Array.of(1, 2) };
     expect(complete({ prompt: [1, 2] })).toMatchObject({ prompt: tokens, promptTokenBound: 2 + 64 });
     expect(complete({ prompt: [[1, 2]], suffix: '' }).prompt).toEqual(tokens);
@@ -100,7 +100,7 @@ describe('parseRequest', () => {
     expect(refusal(() => complete(fields))).toMatchObject({ param });
   });
 
-  it('ignores what cannot touch the answer and treats null as absent', () => {
+  it('ignores fields without effect on the answer, and treats null as absent', () => {
     expect(
       chat({ user: 'u', metadata: { a: 1 }, store: true, temperature: null, stop: null, tools: [] }),
     ).toBeDefined();
@@ -110,7 +110,7 @@ describe('parseRequest', () => {
     ['only', { only: ['a'] }, 'ogong.providers.only'],
     ['ignore', { ignore: ['a'] }, 'ogong.providers.ignore'],
     ['max_price', { max_price: { prompt: 1 } }, 'ogong.max_price'],
-  ])('says which field of ours asks for what provider.%s asks for', (_key, provider, field) => {
+  ])('names our field in place of provider.%s', (_key, provider, field) => {
     expect(() => chat({ provider })).toThrow(field);
   });
 
@@ -125,20 +125,20 @@ describe('parseRequest', () => {
     expect(complete({ prompt: 'x', reasoning_effort: 'low' })).toMatchObject({ dropped: ['reasoning_effort'] });
   });
 
-  it('takes values that ask for nothing, as client libraries send them', () => {
+  it('accepts neutral values, as client libraries send them', () => {
     const nothing = { tool_choice: 'none', function_call: 'auto', best_of: 1, suffix: '', echo: false, top_a: 0 };
     const ofVllm = { repetition_penalty: 1, length_penalty: 1, ignore_eos: false, stop_token_ids: [], top_k: -1 };
     const { sampler, dropped } = chat({ ...nothing, ...ofVllm, skip_special_tokens: true, chat_template_kwargs: {} });
     expect([sampler.topK, dropped]).toEqual([0, []]);
   });
 
-  it('reads in two ways that usage is wanted', () => {
+  it('reads both ways to request usage', () => {
     expect(chat({ stream: true, usage: { include: true } }).includeUsage).toBe(true);
     expect(chat({ stream: true, usage: { include: false } }).includeUsage).toBe(false);
     expect(chat({ usage: { include: true } }).includeUsage).toBe(false);
   });
 
-  it('takes back an assistant message as it came, and empty lists of tools', () => {
+  it('accepts an assistant message as it was sent, and empty lists of tools', () => {
     const answer = { role: 'assistant', content: 'x', refusal: null, annotations: [], tool_calls: null, audio: null };
     expect(chat({ messages: [answer], functions: [] }).messages).toEqual([{ role: 'assistant', content: 'x' }]);
     const named = { role: 'user', content: [{ type: 'text', text: 'x' }], name: 'n', tool_calls: [] };
@@ -154,14 +154,14 @@ describe('parseRequest', () => {
     },
   );
 
-  it('refuses a body that nests too deep for some parser', () => {
+  it('refuses a body that is nested too deep for some parsers', () => {
     const nested = (depth: number) =>
       utf8Encode(`{"model":"m","prompt":"x","metadata":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`);
     expect(parseRequest(nested(64), 'completion').prompt).toEqual({ kind: 'text', text: 'x' });
     expect(refusal(() => parseRequest(nested(65), 'completion')).message).toMatch(/deeper than 64/);
   });
 
-  it('reads the key that prompts may share work by', () => {
+  it('reads the prompt cache key', () => {
     expect(chat({ prompt_cache_key: 'x'.repeat(256) }).promptCacheKey).toBe('x'.repeat(256));
     expect(chat({ prompt_cache_key: null }).promptCacheKey).toBeUndefined();
   });
@@ -257,13 +257,13 @@ describe('parseRequest', () => {
     expect(refusal(() => chat(extra)).param).toBe(param);
   });
 
-  it('refuses a body that no validator would take', () => {
+  it('refuses a body that no validator would accept', () => {
     const padded = (length: number) => utf8Encode(JSON.stringify(base).padEnd(length));
     expect(parseRequest(padded(MAX_REQUEST_BYTES), 'chat').model).toBe(base.model);
     expect(refusal(() => parseRequest(padded(MAX_REQUEST_BYTES + 1), 'chat')).message).toMatch(/at most 1048576/);
   });
 
-  it('refuses what is not a JSON object in UTF-8', () => {
+  it('refuses anything but a JSON object in UTF-8', () => {
     for (const body of ['', '[]', 'null', '{', '"x"']) {
       expect(refusal(() => parseRequest(utf8Encode(body), 'chat')).message.length).toBeGreaterThan(10);
     }

@@ -37,39 +37,39 @@ import {
   toAnswerTerms,
 } from './tools.ts';
 
-/** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/request.md). */
+/** The fields that header, fee and verdict depend on, without text. Co-signers see only these (docs/spec/request.md). */
 export interface AskedText {
   readonly endpoint: Endpoint;
   readonly model: string;
   readonly demands: Demands;
-  /** The most tokens that its prompt can have. */
+  /** The most tokens of its prompt. */
   readonly promptTokenBound: number;
   readonly maxTokens: number;
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
   readonly choices: number;
   readonly seed: bigint | undefined;
-  /** What it says about thinking; nothing in a completion. */
+  /** Thinking settings; empty in a completion. */
   readonly thinking: ThinkingWish;
-  /** How many stop strings there are. */
+  /** Number of stop strings. */
   readonly stopCount: number;
-  /** What the answer may be: a grammar in GBNF, or its hash where texts are not shown; undefined: any text. */
+  /** The grammar of the answer in GBNF, or its hash if texts are not shown; undefined: any text. */
   readonly grammar: string | Uint8Array | undefined;
 }
 
 /**
- * An OpenAI-shaped request, read the same way by gateway, provider, verifier and consumer: the sampler that a header
- * commits must be the one that these bytes ask for (docs/spec/request.md).
+ * A request in OpenAI's format. Gateway, provider, verifier and consumer parse it the same way. The sampler in a header must be
+ * the one that these bytes request (docs/spec/request.md).
  */
 export interface InferenceRequest extends AskedText {
   readonly messages: readonly ChatMessage[];
   /** Functions that the answer may call; none in completions. */
   readonly tools: readonly OfferedTool[];
-  /** How the answer is read (docs/spec/answer.md). */
+  /** Terms for parsing the answer (docs/spec/answer.md). */
   readonly terms: AnswerTerms;
-  /** Undefined of a chat. */
+  /** Undefined for a chat. */
   readonly prompt: CompletionPrompt | undefined;
-  /** Whether the answer that a client reads begins with the prompt, which no reply does. */
+  /** Whether the client's answer begins with the prompt. No reply does. */
   readonly echo: boolean;
   readonly stop: readonly string[];
   readonly grammar: string | undefined;
@@ -77,16 +77,16 @@ export interface InferenceRequest extends AskedText {
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
   readonly topLogprobs: number;
-  /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
+  /** Prompts of one payer with the same key may share a prefix cache. No answer depends on it. */
   readonly promptCacheKey: string | undefined;
-  /** The fields that speak of thinking. */
+  /** The fields about thinking. */
   readonly thinkingParams: readonly string[];
-  /** Keys of hints that no model here takes; a response names them. */
+  /** Keys of hints that no model here uses. A response names them. */
   readonly dropped: readonly string[];
   readonly preference: RequestPreference;
 }
 
-/** Where the request names no limit. */
+/** The limit of a request without one. */
 export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
 export const MAX_CHOICES = 8;
@@ -149,16 +149,19 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
 const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
 const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dropped: [] };
 
-/** What the whole reply may be: calls where they are forced, else of the form that is asked for, or calls. @throws RequestError */
+/**
+ * Combines the grammar of the whole reply. It is calls if they are forced. Otherwise it is the requested form, or calls.
+ * @throws RequestError
+ */
 function combineGrammar(form: AskedForm | undefined, use: ToolUse): string | undefined {
   if (form === undefined || use.forced !== undefined) return forceCalls(use);
   if (use.tools.length === 0) return form.grammar;
   if (form.schema !== undefined) return allowCalls(use, form.schema);
-  const message = `${form.param}: beside tools that may be called only a JSON schema can say what the answer may be, since no JSON looks like the mark of a call; use response_format, or set tool_choice to none`;
+  const message = `${form.param}: with callable tools, only a JSON schema can restrict the answer; use response_format, or set tool_choice to none`;
   throw new RequestError(message, form.param, 'unsupported_parameter');
 }
 
-/** @returns what was left out. @throws RequestError */
+/** @returns the dropped fields. @throws RequestError */
 function judge(fields: Fields, rules: FieldRules, where?: string): readonly string[] {
   const { dropped, problem } = judgeFields(fields, rules, where);
   if (problem) throw new RequestError(problem.message, problem.param, problem.code);
@@ -175,15 +178,18 @@ function judgeObject(fields: Fields, key: string, rules: FieldRules): readonly s
 const parseUsage = (usage: unknown): boolean =>
   !isAbsent(usage) && parseBoolean(usage as Fields, 'include', 'usage.include');
 
-/** Whether messages are asked about, and not one text that is to be continued. */
+/** Returns whether the request has messages, and not one text to continue. */
 export const isChat = ({ endpoint }: Pick<InferenceRequest, 'endpoint'>): boolean => endpoint === 'chat';
 
-/** What a chat template may add around the whole, in tokens. */
+/** The most tokens that a chat template adds around the whole. */
 const TOKENS_PER_REQUEST = 64;
-/** Of what calls and tools may become where each of their items is on a line of its own, far more than any context has. */
+/** The largest bound for calls and tools with each of their items on its own line. It is far more than any context. */
 export const MAX_PROMPT_BOUND = 4 * MAX_REQUEST_BYTES;
 
-/** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
+/**
+ * Computes the most prompt tokens of a request. No tokenizer makes more tokens of a text than it has bytes. @throws
+ * RequestError
+ */
 export function computePromptBound({
   prompt,
   messages,
@@ -209,7 +215,7 @@ function parseInteger(fields: Fields, key: string, low: number, high: number, fa
   return value;
 }
 
-/** Floats of the request become the integers that are committed: half away from zero, once, here. */
+/** Converts floats of the request to the committed integers: half away from zero, only here. */
 function toFixed(value: number, unit: number): number {
   return value < 0 ? -Math.floor(-value * unit + 0.5) : Math.floor(value * unit + 0.5);
 }
@@ -217,7 +223,7 @@ function toFixed(value: number, unit: number): number {
 function parseSampler(fields: Fields): SamplerSettings {
   return {
     temperatureQ16: toFixed(parseNumber(fields, 'temperature', 0, 2, 1), NAT),
-    // Below zero stands for no limit, with vLLM.
+    // Values below zero mean no limit, as with vLLM.
     topK: Math.max(0, parseInteger(fields, 'top_k', -1, 2 ** 24, 0)),
     topPQ24: Math.max(1, toFixed(parseNumber(fields, 'top_p', 0, 1, 1), WEIGHT_ONE)),
     minPQ24: toFixed(parseNumber(fields, 'min_p', 0, 1, 0), WEIGHT_ONE),
@@ -262,7 +268,7 @@ function parseStop(value: unknown): string[] {
     if (typeof item !== 'string' || item.length === 0 || item.length > MAX_STOP_BYTES) {
       throw new RequestError(`every stop sequence must have 1 to ${MAX_STOP_BYTES} characters`, 'stop');
     }
-    // U+FFFD stands for bytes that are no character yet, so whether a reply holds it depends on where decoding starts.
+    // U+FFFD stands for bytes that are no character yet. So its presence depends on where decoding starts.
     if (item.includes('\ufffd') || !isWellFormedText(item)) {
       throw new RequestError('a stop sequence must be text without U+FFFD and lone surrogates', 'stop');
     }
@@ -283,14 +289,14 @@ function parseCacheKey(value: unknown): string | undefined {
 
 function parseSeed(value: unknown): bigint | undefined {
   if (isAbsent(value)) return undefined;
-  // Beyond 2^53 JSON numbers lose digits: two seeds would be one.
+  // Beyond 2^53 JSON numbers lose digits, so two seeds would be equal.
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
     throw new RequestError('seed must be an integer of at most 53 bits', 'seed');
   }
   return BigInt(value);
 }
 
-/** What a text may be is no demand, but stands among them. */
+/** Keys of the object `ogong` in a text request. The grammar is no demand, but is listed among them. */
 const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources', 'standby', 'hedge']);
 
 const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);

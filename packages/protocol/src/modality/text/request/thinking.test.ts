@@ -45,7 +45,7 @@ it.each([
   expect(() => parseThinking(fields)).toThrow(expect.objectContaining({ param }));
 });
 
-it('names what it leaves out', () => {
+it('names the dropped fields', () => {
   const fields = { reasoning: { max_tokens: 5, exclude: true }, thinking: { type: 'enabled', budget_tokens: 5 } };
   expect(parseThinking(fields).dropped).toEqual([
     'reasoning.max_tokens',

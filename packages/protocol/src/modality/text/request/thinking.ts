@@ -4,15 +4,15 @@ import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a request says about thinking. */
+/** The thinking settings of a request. */
 export interface AskedThinking {
   readonly thinking: ThinkingWish;
-  /** The fields that say it, for who has to tell the client that a model takes no notice. */
+  /** The fields that set it, for messages that a model ignores them. */
   readonly params: readonly string[];
   readonly dropped: readonly string[];
 }
 
-/** The levels of all APIs, as templates know them. */
+/** The levels of all APIs, as templates name them. */
 const EFFORTS: Readonly<Record<string, ThinkingWish['effort']>> = {
   ...{ minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'high', max: 'high' },
 };
@@ -29,7 +29,7 @@ const readSwitch = (value: unknown, param: string): ThinkingWish => {
   return { ...NO_WISH, wanted: value ? 'yes' : 'no' };
 };
 
-/** `adaptive` leaves it to the model. */
+/** Types of thinking. `adaptive` leaves it to the model. */
 const TYPES: Readonly<Record<string, ThinkingWish>> = {
   enabled: { ...NO_WISH, wanted: 'yes' },
   disabled: { ...NO_WISH, wanted: 'no' },
@@ -44,10 +44,10 @@ const readType = (value: unknown, param: string): ThinkingWish => {
 
 type Reader = (value: unknown, param: string) => ThinkingWish;
 
-/** Fields that say it by themselves. */
+/** Fields that set it directly. */
 const PLAIN: Readonly<Record<string, Reader>> = { reasoning_effort: readEffort, enable_thinking: readSwitch };
 
-/** The objects that speak of thinking: how their keys are read, and what else they may hold. */
+/** The objects about thinking, with the parsers of their keys and other allowed keys. */
 const OBJECTS: Readonly<
   Record<string, { readonly readers: Readonly<Record<string, Reader>>; readonly also: FieldRules }>
 > = {
@@ -62,7 +62,7 @@ const OBJECTS: Readonly<
   },
 };
 
-/** Every way in which clients of chats say it. Ways that say the same may stand together. @throws RequestError */
+/** Parses all ways in which clients of chats set thinking. Equivalent ways may be combined. @throws RequestError */
 export function parseThinking(fields: Fields): AskedThinking {
   const wishes = Object.entries(PLAIN).flatMap(([key, read]) =>
     isAbsent(fields[key]) ? [] : [[key, read(fields[key], key)] as const],
@@ -85,7 +85,7 @@ export function parseThinking(fields: Fields): AskedThinking {
   return { thinking, params: wishes.flatMap(([param, { wanted }]) => (wanted === 'unsaid' ? [] : [param])), dropped };
 }
 
-/** @throws RequestError where one says another thing. */
+/** @throws RequestError if two fields disagree. */
 function join(said: ThinkingWish, wish: ThinkingWish, param: string): ThinkingWish {
   const pick = <T extends string>(before: T | 'unsaid', now: T | 'unsaid'): T | 'unsaid' => {
     if (before === 'unsaid' || now === 'unsaid' || before === now) return before === 'unsaid' ? now : before;

@@ -2,7 +2,7 @@ import { lookUpTier } from '../../../tier/registry.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import type { InferenceRequest } from './request.ts';
 
-/** Refuses what replies of the model's tier cannot show. @throws RequestError */
+/** Refuses requests for things that replies of the model's tier cannot show. @throws RequestError */
 export function assertTierShows({ model, logprobs }: Pick<InferenceRequest, 'model' | 'logprobs'>): void {
   const { tier } = lookUpTier(model.split('/')[1] ?? '');
   if (!logprobs || tier?.windows !== 'tokens') return;
@@ -11,7 +11,7 @@ export function assertTierShows({ model, logprobs }: Pick<InferenceRequest, 'mod
 }
 
 /**
- * Whether the draws of a reply are the same whoever serves it: by its seed, or because it takes the likeliest token. Then two
+ * Returns whether every provider draws the same tokens for a reply: by its seed, or by taking the likeliest token. Then two
  * providers with the same logits give the same reply (docs/spec/sampler.md#draw-key).
  */
 export function hasFixedDraws({ model, seed, sampler }: Pick<InferenceRequest, 'model' | 'seed' | 'sampler'>): boolean {

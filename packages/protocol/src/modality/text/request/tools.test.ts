@@ -23,7 +23,7 @@ const base = { model: 'm', messages: [{ role: 'user', content: 'hi' }], tools: [
 const read = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ...base, ...extra })), 'chat');
 
 describe('tools', () => {
-  it('are offered, and say how the answer is read', () => {
+  it('are offered, and determine the parsing of the answer', () => {
     const { tools, terms, grammar, dropped } = read({ tools: [WEATHER, { ...CLOCK, function: { name: 'clock' } }] });
     expect(tools).toEqual([WEATHER.function, { name: 'clock', parameters: { type: 'object', properties: {} } }]);
     expect([terms, grammar, dropped]).toEqual([
@@ -33,11 +33,11 @@ describe('tools', () => {
     ]);
   });
 
-  it('are not offered where the answer must not call them', () => {
+  it('are not offered if the answer must not call them', () => {
     expect(read({ tool_choice: 'none' })).toMatchObject({ tools: [], terms: { tools: [], isForced: false } });
   });
 
-  it('may stand beside a format where they are not offered', () => {
+  it('may be combined with a format if they are not offered', () => {
     const { grammar } = read({ tool_choice: 'none', response_format: { type: 'json_object' } });
     expect(grammar).toEqual(expect.any(String));
   });
@@ -50,7 +50,7 @@ describe('tools', () => {
     expect(read({ tool_choice: 'none' }).promptTokenBound).toBe(without);
   });
 
-  it('name the wishes that nothing holds a model to', () => {
+  it('name the settings that are not enforced', () => {
     const strict = { ...CLOCK, function: { ...CLOCK.function, strict: true } };
     const wishes = { tools: [strict], parallel_tool_calls: false };
     expect(read(wishes).dropped).toEqual(['tools[0].function.strict', 'parallel_tool_calls']);
@@ -68,7 +68,7 @@ describe('a forced call', () => {
   it.each([
     ['a call of any tool', 'required', PARIS, 'whole'],
     ['a call of any tool', 'required', NOW, 'whole'],
-    ['what the schema does not allow', 'required', PARIS.replace('Paris', 'Oslo'), 'forbidden'],
+    ['arguments outside the schema', 'required', PARIS.replace('Paris', 'Oslo'), 'forbidden'],
     ['arguments for a tool that takes none', 'required', NOW.replace('{}', '{"a":1}'), 'forbidden'],
     ['a tool that is not offered', 'required', NOW.replace('clock', 'rm'), 'forbidden'],
     ['words before it', 'required', `Well. ${NOW}`, 'forbidden'],
@@ -79,7 +79,7 @@ describe('a forced call', () => {
     expect(matches({ tool_choice }, text)).toBe(expected);
   });
 
-  it('may be several, where that is asked for', () => {
+  it('may be several, if requested', () => {
     const asked = { tool_choice: 'required', parallel_tool_calls: true };
     expect(matches(asked, `[${NOW}, ${PARIS}]`)).toBe('whole');
     expect(matches(asked, PARIS)).toBe('whole');
@@ -102,8 +102,8 @@ describe('a form beside tools', () => {
     ['JSON of the schema', '{"name":"weather"}', {}, 'whole'],
     ['a call', mark(PARIS), {}, 'whole'],
     ['several calls', `${mark(PARIS)}\n${mark(NOW)}`, {}, 'whole'],
-    ['one call where one is asked for', mark(PARIS), one, 'whole'],
-    ['several calls where one is asked for', `${mark(PARIS)}\n${mark(NOW)}`, one, 'forbidden'],
+    ['one call if one is requested', mark(PARIS), one, 'whole'],
+    ['several calls if one is requested', `${mark(PARIS)}\n${mark(NOW)}`, one, 'forbidden'],
     ['a call without its mark', PARIS, {}, 'forbidden'],
     ['JSON of another schema', '{"city":"Paris"}', {}, 'forbidden'],
     ['words', 'I look.', {}, 'forbidden'],
@@ -112,20 +112,20 @@ describe('a form beside tools', () => {
     ['arguments that the tool does not take', mark(PARIS.replace('Paris', 'Oslo')), {}, 'forbidden'],
     ['a tool that is not offered', mark(NOW.replace('clock', 'rm')), {}, 'forbidden'],
     ['more calls than an answer has', Array(17).fill(mark(NOW)).join('\n'), {}, 'forbidden'],
-    ['JSON where a call is forced', '{"name":"weather"}', { tool_choice: 'required' }, 'forbidden'],
-    ['a call where it is forced', PARIS, { tool_choice: 'required' }, 'whole'],
-    ['a call where none is offered', mark(PARIS), { tool_choice: 'none' }, 'forbidden'],
-    ['JSON where no call is offered', '{"name":"x"}', { tool_choice: 'none' }, 'whole'],
+    ['JSON if a call is forced', '{"name":"weather"}', { tool_choice: 'required' }, 'forbidden'],
+    ['a call if it is forced', PARIS, { tool_choice: 'required' }, 'whole'],
+    ['a call if none is offered', mark(PARIS), { tool_choice: 'none' }, 'forbidden'],
+    ['JSON if no call is offered', '{"name":"x"}', { tool_choice: 'none' }, 'whole'],
   ])('%s: %s %j is %s', (_, text, extra, expected) => expect(matches(text, extra)).toBe(expected));
 
-  it('says how the answer is read, and holds the model to what is strict', () => {
+  it('determines the parsing of the answer, and enforces strict schemas', () => {
     const strict = { ...CLOCK, function: { ...CLOCK.function, strict: true } };
     const { terms, dropped } = read({ ...format, tools: [strict], ...one });
     expect([terms, dropped]).toEqual([{ tools: ['clock'], isForced: false, isFormed: true }, []]);
     expect(read({ ...format, tool_choice: 'required' }).terms).toMatchObject({ isForced: true, isFormed: false });
   });
 
-  it('reads JSON and calls apart, whatever the schema allows', () => {
+  it('separates JSON from calls, for any schema', () => {
     const answers = fc.oneof(
       fc.jsonValue().map((value) => ({ text: JSON.stringify(value), count: 0 })),
       fc.integer({ min: 1, max: 16 }).map((count) => ({ text: Array(count).fill(mark(PARIS)).join('\n'), count })),
@@ -147,20 +147,20 @@ describe('a form beside tools', () => {
   });
 
   it.each([{ grammar: 'root ::= "a"' }, { guided_choice: ['<tool_call>'] }, { ogong: { grammar: 'root ::= "a"' } }])(
-    'is refused where it is no schema: %j',
+    'is refused if it is no schema: %j',
     (extra) => {
       expect(() => read(extra)).toThrow(expect.objectContaining({ code: 'unsupported_parameter' }));
       expect(read({ ...extra, tool_choice: 'none' }).grammar).toEqual(expect.any(String));
     },
   );
 
-  it('is read even where a forced call leaves it no place', () => {
+  it('is parsed even if a forced call leaves it no place', () => {
     expect(() => read({ tool_choice: 'required', response_format: { type: 'xml' } })).toThrow(/response_format/);
   });
 });
 
 describe('messages about calls', () => {
-  it('are read with what was thought, called and answered', () => {
+  it('are parsed with reasoning, calls and results', () => {
     const calls = [{ id: 'c1', type: 'function', function: { name: 'weather', arguments: '{"city":"Paris"}' } }];
     const { messages } = read({
       messages: [
@@ -180,7 +180,7 @@ describe('messages about calls', () => {
     ]);
   });
 
-  it('count with the blanks that a template may write', () => {
+  it('count with the blanks of a template', () => {
     const bound = (given: string) =>
       read({
         messages: [{ role: 'assistant', tool_calls: [{ id: 'c', function: { name: 'f', arguments: given } }] }],
@@ -198,7 +198,7 @@ describe('allowed tools', () => {
     parseToolUse({ tools, tool_choice: { type: 'allowed_tools', allowed_tools: allowed }, ...more });
   const namesOf = (use: ReturnType<typeof parseToolUse>) => use.tools.map(({ name }) => name);
 
-  it('are all that is offered', () => {
+  it('are all offered tools', () => {
     const use = choose({ mode: 'auto', tools: named('g', 'h') });
     expect([namesOf(use), use.forced]).toEqual([['g', 'h'], undefined]);
     expect(namesOf(choose({ mode: 'auto', tools: [] }))).toEqual([]);

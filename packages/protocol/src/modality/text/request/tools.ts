@@ -12,28 +12,28 @@ import { measureJson } from './json-size.ts';
 export interface OfferedTool {
   readonly name: string;
   readonly description?: string;
-  /** A JSON schema of its arguments. */
+  /** JSON schema of its arguments. */
   readonly parameters: Fields;
 }
 
-/** What a request says of tools. */
+/** The tool settings of a request. */
 export interface ToolUse {
-  /** None where the answer must not call any. */
+  /** Empty if the answer must not call any. */
   readonly tools: readonly OfferedTool[];
-  /** Names of the tools of which the answer must be a call; undefined where it may be anything. */
+  /** Names of the tools if the answer must be a call of one of them; undefined if it may be anything. */
   readonly forced: readonly string[] | undefined;
-  /** Whether an answer that a grammar holds may be several calls. */
+  /** Whether an answer under a grammar may have several calls. */
   readonly areSeveral: boolean;
-  /** Wishes that nothing holds a model to where no grammar does. */
+  /** Settings that are not enforced without a grammar. */
   readonly dropped: readonly string[];
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 export const MAX_TOOLS = 128;
-/** Characters that names of functions have with the APIs that offer them. */
+/** Characters of function names in the APIs that offer them. */
 const NAME = /^[\w.:/-]{1,128}$/;
-/** Of one answer that a grammar holds. */
+/** The most calls in one answer under a grammar. */
 const MAX_CALLS = 16;
 
 const TOOL_KEYS = new Set(['type', 'function']);
@@ -60,7 +60,7 @@ export function parseToolUse(fields: Fields): ToolUse {
   };
 }
 
-/** How an answer to the request is read. @param hasForm whether the body says what an answer without calls may be. */
+/** Returns the terms for parsing an answer. @param hasForm whether the body restricts an answer without calls. */
 export const toAnswerTerms = ({ tools, forced }: ToolUse, hasForm: boolean): AnswerTerms => ({
   tools: tools.map(({ name }) => name),
   isForced: forced !== undefined,
@@ -102,12 +102,12 @@ function readFunction({ name, description, parameters }: Fields, where: string):
   return { name, ...(said !== undefined && { description: said }), parameters: schema };
 }
 
-/** What the answer may call. */
+/** The allowed calls of an answer. */
 interface ToolChoice {
   readonly mode: 'none' | 'auto' | 'required';
-  /** The one that it has to call. */
+  /** The tool that it must call. */
   readonly name?: string;
-  /** Those that are offered at all; all where absent. */
+  /** The offered tools; all if absent. */
   readonly allowed?: readonly string[];
 }
 
@@ -127,7 +127,7 @@ function parseChoice(value: unknown, names: ReadonlySet<string>): ToolChoice {
 
 const ALLOWED_KEYS = new Set(['mode', 'tools']);
 
-/** Tools that it leaves out are as if they were not offered. */
+/** Parses the allowed tools. The others count as not offered. */
 function parseAllowed(value: unknown, names: ReadonlySet<string>): ToolChoice {
   const param = 'tool_choice.allowed_tools';
   const fields = readObject(value, param);
@@ -146,7 +146,7 @@ function requireTools(choice: ToolChoice, count: number): ToolChoice {
   throw new RequestError('tool_choice: required needs tools', 'tool_choice');
 }
 
-/** `{"type": "function", "function": {"name": ...}}`, of a tool that is offered. */
+/** Reads the name from `{"type": "function", "function": {"name": ...}}`, which must be an offered tool. */
 function readName(value: unknown, names: ReadonlySet<string>, param: string): string {
   const { type, function: named } = readObject(value, param);
   const { name } = (typeof named === 'object' && named !== null ? named : {}) as Fields;
@@ -164,9 +164,10 @@ function readObject(value: unknown, param: string): Fields {
 }
 
 /**
- * The grammar of a forced answer: a call object as the page on answers has it, or a list of them, with arguments that keep to
- * the tool's schema.
- * @returns undefined where no call is forced. @throws RequestError naming the tool whose schema is refused.
+ * Creates the grammar of a forced answer: a call object as in docs/spec/answer.md, or a list of them. The arguments match the
+ * tool's schema.
+ * @returns undefined if no call is forced.
+ * @throws RequestError naming the tool with a refused schema.
  */
 export function forceCalls({ tools, forced, areSeveral }: ToolUse): string | undefined {
   if (forced === undefined) return undefined;
@@ -178,9 +179,9 @@ export function forceCalls({ tools, forced, areSeveral }: ToolUse): string | und
 }
 
 /**
- * The grammar of an answer that is either JSON of the schema or calls. The calls stand between the marks of the family `hermes`,
- * whatever the model's family is: the grammar follows from the request alone, and no JSON begins as a mark does.
- * @throws RequestError naming the tool whose schema is refused.
+ * Creates the grammar of an answer that is either JSON of the schema or calls. The calls are between the marks of the family
+ * `hermes`, for any family of the model. So the grammar follows from the request alone, and no JSON begins like a mark.
+ * @throws RequestError naming the tool with a refused schema.
  */
 export function allowCalls({ tools, areSeveral }: ToolUse, schema: unknown): string {
   return readGrammar('tools', () => {
@@ -193,7 +194,7 @@ export function allowCalls({ tools, areSeveral }: ToolUse, schema: unknown): str
   });
 }
 
-/** A call object of one of the tools that are named, as a side of a rule. */
+/** Adds the rule of a call object of one of the named tools. @returns one side of a rule. */
 function addCall(rules: SchemaRules, tools: readonly OfferedTool[], names: readonly string[]): string {
   const calls = tools.flatMap((tool, i) => {
     if (!names.includes(tool.name)) return [];
@@ -212,7 +213,7 @@ function addParameters(rules: SchemaRules, { parameters }: OfferedTool, param: s
   }
 }
 
-/** A tool that names no parameters takes none. */
+/** Closes the schema of a tool without named parameters: it takes none. */
 function closeEmpty(parameters: Fields): Fields {
   const { properties, additionalProperties } = parameters;
   const isEmpty = typeof properties === 'object' && properties !== null && Object.keys(properties).length === 0;
@@ -220,11 +221,11 @@ function closeEmpty(parameters: Fields): Fields {
   return { type: 'object', ...parameters, ...closed };
 }
 
-/** What a chat template, or the protocol's own text, says about tools besides the tools, in tokens. */
+/** The most tokens that a chat template, or the protocol's own text, adds around the tools. */
 const TOKENS_OF_TOOLS = 1024;
 const TOKENS_OF_TOOL = 128;
 
-/** The most tokens that the list of tools can make. */
+/** Bounds the tokens of the list of tools. */
 export function boundTools(tools: readonly OfferedTool[]): number {
   if (tools.length === 0) return 0;
   const sizes = tools.map((tool, i) => measureJson(tool, `tools[${i}].function`, 3) + TOKENS_OF_TOOL);

@@ -7,8 +7,8 @@ const slotMarks = new Uint32Array(SLOTS);
 let mark = 0;
 
 /**
- * Refuses a token that is listed twice: it would count twice. One open-addressed table serves every list. Each list has a new
- * mark, so the table is never cleared.
+ * Refuses a token that is listed twice, because it would count twice. One open-addressed table serves every list. Each list has
+ * a new mark, so the table is never cleared.
  */
 export function assertDistinct(ids: Uint32Array): void {
   mark = (mark + 1) >>> 0;

@@ -2,13 +2,13 @@ import { findRank, type KeptSet, type Layout, lay } from './draw-layout.ts';
 import { MAX_LISTED } from './sampler.ts';
 
 /**
- * Where a filter cuts the list, the smallest drift changes the order at the edge: a cut candidate takes the place and the
- * weight of a kept one, whatever the filter (docs/spec/stage-2.md).
+ * A list that a filter cuts. At the edge, the smallest drift changes the order (docs/spec/stage-2.md). A cut candidate then takes
+ * the place and the weight of a kept one, under any filter.
  */
 export interface CutList {
   /** The verifier's own set; not mutated. */
   readonly set: KeptSet;
-  /** Processed, by rank, of all listed candidates. */
+  /** Processed costs by rank, of all listed candidates. */
   readonly costs: Float64Array;
   /** 0..2^24-1. */
   readonly u: number;
@@ -16,19 +16,19 @@ export interface CutList {
 }
 
 /**
- * How many ranks on each side of the edge are tried. In a flat list all ranks could swap, but trying all costs more than it
- * tells.
+ * Number of ranks on each side of the edge that are tried. In a flat list all ranks could swap, but trying all of them is not
+ * worth its cost.
  */
 const REACH = 8;
 
 const swapped = new Uint8Array(MAX_LISTED);
 const layout: Layout = { rank: 0, margin: 0, gap: 0 };
 
-/** Nats at the temperature that bring two candidates to one log-probability; `out` is the likelier one. */
+/** Returns the nats at the temperature that make two candidates equally likely; `out` is the likelier one. */
 const apartOf = ({ costs, temperatureQ16 }: CutList, out: number, into: number): number =>
   Math.max(0, (costs[into] as number) - (costs[out] as number)) / temperatureQ16 / Math.SQRT2;
 
-/** The set's order with two ranks swapped: the rank `out` then means the other candidate. */
+/** Returns the set's order with two ranks swapped. The rank `out` then means the other candidate. */
 function exchange({ order, count }: KeptSet, out: number, into: number): Uint8Array {
   for (let i = 0; i < count; i++) {
     const rank = order[i] as number;
@@ -37,7 +37,10 @@ function exchange({ order, count }: KeptSet, out: number, into: number): Uint8Ar
   return swapped;
 }
 
-/** @returns the smaller of `margin` and the exchange of the last kept for the next one, where that draws another token; nats. */
+/**
+ * @returns the smaller of `margin` and the exchange of the last kept candidate for the next one, if that draws another token;
+ * nats.
+ */
 export function measureExchange(cut: CutList, drawn: number, margin: number): number {
   const { set, u } = cut;
   const [last, next] = [set.kept - 1, set.kept];
@@ -72,7 +75,7 @@ export function measureExchanges(cut: CutList, claimed: number, gap: number): nu
   return least;
 }
 
-/** In a flat list several candidates swap at once. Together they move every border by up to their weight. */
+/** Measures shifts. In a flat list several candidates swap at once. Together they move every border by up to their weight. */
 export function measureShifts(cut: CutList, claimed: number, gap: number): number {
   const { set, u } = cut;
   const { order, kept, byRank } = set;

@@ -2,9 +2,9 @@ import { createWriter, utf8Encode } from '../../../base/bytes.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 
 /**
- * The key that fixes every draw of a reply before it is served (docs/spec/sampler.md).
- * `nonce`: the provider chooses no part of it. `seed`: the request carried OpenAI's `seed`, so the same request gives the same
- * answer anywhere in one numeric class.
+ * The inputs of the key that fixes every draw of a reply before it is served (docs/spec/sampler.md). `nonce`: the provider
+ * chooses no part of it. `seed`: the request has OpenAI's `seed`, so the same request gives the same answer anywhere in one
+ * numeric class.
  */
 export type DrawKeyInputs =
   | {
@@ -28,7 +28,7 @@ export type DrawKeyInputs =
 const NONCE_DOMAIN = utf8Encode('ogong-draw-v1\n');
 const SEED_DOMAIN = utf8Encode('ogong-draw-seed-v1\n');
 
-/** @returns 32 bytes. @throws ProtocolError where a field has another width or range. */
+/** Computes a draw key. @returns 32 bytes. @throws ProtocolError if a field has another width or range. */
 export function computeDrawKey(crypto: Crypto, inputs: DrawKeyInputs): Uint8Array {
   const writer = createWriter();
   if (inputs.mode === 'nonce') {
@@ -51,9 +51,9 @@ export function computeDrawKey(crypto: Crypto, inputs: DrawKeyInputs): Uint8Arra
   return crypto.sha256(writer.finish());
 }
 
-/** One reply's draws. It holds the 36-byte message, so that each token costs one hash and no allocation. */
+/** One reply's draws. It keeps the 36-byte message, so that each token costs one hash and no allocation. */
 export interface DrawSource {
-  /** u at a position: the first three bytes, big-endian, of SHA-256(key || u32be(position)); 0..2^24-1. */
+  /** Returns u at a position: the first three bytes, big-endian, of SHA-256(key || u32be(position)); 0..2^24-1. */
   draw(position: number): number;
 }
 

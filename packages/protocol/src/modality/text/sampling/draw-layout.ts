@@ -1,27 +1,27 @@
 import { weighBorder } from './filter-edge.ts';
 import { TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 
-/** Candidates that some movement would keep, to be laid out in id order, the tail last. */
+/** Candidates that some movement would keep. They are laid out in id order, the tail last. */
 export interface KeptSet {
-  /** Ranks of all listed candidates in ascending order of id; ranks that are not kept are skipped. */
+  /** Ranks of all listed candidates in ascending order of id. Ranks that are not kept are skipped. */
   order: Uint8Array;
   count: number;
   byRank: Float64Array;
-  /** How many of the first ranks are kept. */
+  /** Number of first ranks that are kept. */
   kept: number;
-  /** Of `WEIGHT_ONE`; the kept weights times `scale` are the rest. */
+  /** In units of `WEIGHT_ONE`. The kept weights times `scale` are the rest. */
   tail: number;
   scale: number;
 }
 
-/** What u falls on in a layout: the rank whose interval holds it, its margin, and the claimed token's gap, in nats. */
+/** The result of a layout for u: the rank whose interval contains it, its margin, and the claimed token's gap, in nats. */
 export interface Layout {
   rank: number;
   margin: number;
   gap: number;
 }
 
-/** The rank whose interval holds u, as `lay` finds it, without the rest. */
+/** Finds the rank whose interval contains u, like `lay`, without the rest. */
 export function findRank({ order, count, byRank, kept, tail, scale }: KeptSet, u: number): number {
   let cumulative = 0;
   let left = kept;
@@ -36,8 +36,9 @@ export function findRank({ order, count, byRank, kept, tail, scale }: KeptSet, u
 }
 
 /**
+ * Lays out a set.
  * @param u 0..2^24-1.
- * @param claimed rank of the claimed token, or -1 where it is not listed; a token that was cut has no interval.
+ * @param claimed rank of the claimed token, or -1 if it is not listed. A token that was cut has no interval.
  * @param out overwritten.
  */
 export function lay(set: KeptSet, u: number, claimed: number, out: Layout): void {

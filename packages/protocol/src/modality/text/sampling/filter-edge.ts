@@ -1,18 +1,18 @@
 import { type Filter, MAX_LISTED, type SamplerSettings, WEIGHT_ONE, type Weights } from './sampler.ts';
 
 /**
- * Movement of a border at cumulative mass c when every candidate's log-probability moves independently by one nat: with q the
- * sum of squared masses below it and rest above, sqrt((1 - c)^2 q + c^2 rest).
+ * Computes the movement of a border at cumulative mass c when every candidate's log-probability moves independently by one nat.
+ * With q the sum of squared masses below it and rest above, it is sqrt((1 - c)^2 q + c^2 rest).
  */
 export function weighBorder(below: number, squaresBelow: number, squaresAbove: number): number {
   return Math.sqrt((1 - below) ** 2 * squaresBelow + below ** 2 * Math.max(squaresAbove, 0));
 }
 
-/** Kept sets to be measured together. */
+/** Kept sets that are measured together. */
 export interface Edges {
-  /** How many of them. */
+  /** Number of sets. */
   length: number;
-  /** How many candidates each set keeps, at least 1. The whole list with its tail counts one more than the list. */
+  /** Number of candidates in each set, at least 1. The whole list with its tail counts one more than the list. */
   readonly kept: Uint8Array;
   /** Nats. */
   readonly nats: Float64Array;
@@ -28,8 +28,8 @@ const cumulative = new Float64Array(MAX_LISTED);
 const squaresTo = new Float64Array(MAX_LISTED);
 
 /**
- * Least movements of unfiltered masses, nats, after which the filters keep another set than the one of `now` candidates;
- * infinite where no movement does that, NaN between masses of zero.
+ * Measures the least movements of unfiltered masses, nats, after which the filters keep another set than the one of `now`
+ * candidates. Infinite if no movement does that, NaN between masses of zero.
  * @param plain weights before the filters, by rank, of `count` listed candidates.
  */
 export function measureEdges(
@@ -108,7 +108,7 @@ export function measureEdges(
 const isOff = (filter: Filter, { topK, topPQ24, minPQ24 }: SamplerSettings, count: number): boolean =>
   filter === 'top-k' ? topK === 0 || topK > count : filter === 'top-p' ? topPQ24 >= WEIGHT_ONE : minPQ24 === 0;
 
-/** Movement of two masses, nats, that brings the smaller up to the larger: to first order, relative to the smaller. */
+/** Computes the movement of two masses, nats, that makes them equal: to first order, relative to the smaller. */
 function apart(larger: number, smaller: number): number {
   return (larger - smaller) / (smaller * Math.SQRT2);
 }

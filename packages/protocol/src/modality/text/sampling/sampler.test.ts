@@ -28,7 +28,7 @@ describe('exponential', () => {
     let rise = 0;
     for (let q = 1; q < 2 ** 24; q++) {
       const value = expFixed(q);
-      // Where the high table steps, rounding may lift the product.
+      // At a step of the high table, rounding may lift the product.
       rise = Math.max(rise, value - least);
       least = Math.min(least, value);
     }
@@ -44,7 +44,7 @@ function randomList(random: () => number, n: number): { ids: Uint32Array; costs:
 }
 
 describe('computeWeights', () => {
-  it('takes filters that are off for none', () => {
+  it('ignores filters that are off', () => {
     const random = createSeededRandom(17);
     const [filtered, free] = [createWeights(), createWeights()];
     for (let t = 0; t < 300; t++) {
@@ -56,7 +56,7 @@ describe('computeWeights', () => {
     }
   });
 
-  it('always sums to 2^24, whatever the settings', () => {
+  it('always sums to 2^24, for any settings', () => {
     const random = createSeededRandom(11);
     const weights = createWeights();
     for (let t = 0; t < 3000; t++) {
@@ -105,7 +105,7 @@ describe('computeWeights', () => {
     expect(drawRank([9, 1, 2], weights, WEIGHT_ONE - 1)).toBe(0);
   });
 
-  it('each filter cuts where it says', () => {
+  it('each filter cuts at its limit', () => {
     const weights = createWeights();
     // Masses 1/2, 1/4, 1/8, 1/8.
     const costs = [1, 2, 3, 3].map((halvings) => quantizeLogprob(-halvings * Math.LN2));
@@ -119,7 +119,7 @@ describe('computeWeights', () => {
     expect(weights.kept).toBe(2);
   });
 
-  it('a filter that cuts into the list drops the tail, one that does not keeps it', () => {
+  it('a filter that cuts the list drops the tail, and any other keeps it', () => {
     const weights = createWeights();
     computeWeights([0, 0, 0], 3, WEIGHT_ONE / 2, { ...plain, topK: 3 }, weights);
     expect(weights.tail).toBe(0);
@@ -140,7 +140,7 @@ describe('drawRank', () => {
     expect(drawRank(ids, weights, WEIGHT_ONE / 2)).toBe(TAIL_RANK);
   });
 
-  it('draws every candidate as often as its weight says', () => {
+  it('draws every candidate in proportion to its weight', () => {
     const random = createSeededRandom(3);
     const { ids, costs } = randomList(random, 12);
     const weights = createWeights();

@@ -1,20 +1,20 @@
 import { EXP_LIMIT, expFixed } from '../../../base/exponential.ts';
 
 /**
- * Sampling as an integer function of what is signed (docs/spec/sampler.md). All arithmetic is on integers below 2^53
- * held in doubles; only +, -, * and floor division occur, so replay has no tolerance.
+ * Sampling as an integer function of signed data (docs/spec/sampler.md). All arithmetic uses integers below 2^53 held in
+ * doubles. Only +, -, * and floor division occur, so replay has no tolerance.
  */
 
 /** Probability one, in weight units. */
 export const WEIGHT_ONE = 2 ** 24;
 /** One nat, in cost units. */
 export const NAT = 2 ** 16;
-/** Largest cost that a listed log-probability can carry: just under 256 nat. */
+/** Largest cost of a listed log-probability: just under 256 nat. */
 export const MAX_COST = 2 ** 24 - 1;
-/** Fewest and most candidates that a position lists (fewer only where the vocabulary is smaller). */
+/** Fewest and most candidates that a position lists (fewer only in a smaller vocabulary). */
 export const MIN_LISTED = 20;
 export const MAX_LISTED = 64;
-/** The bucket of all unlisted tokens, where a rank is expected. */
+/** The bucket of all unlisted tokens, used in place of a rank. */
 export const TAIL_RANK = -1;
 
 export const MAX_TEMPERATURE_Q16 = 100 * NAT;
@@ -33,14 +33,17 @@ export interface SamplerSettings {
   readonly topPQ24: number;
   /** 0..2^24; 0 is off. Relative to the likeliest candidate. */
   readonly minPQ24: number;
-  /** Signed, 2^-16 nat, taken once from every token that the reply already holds. */
+  /** Signed, 2^-16 nat, subtracted once from every token that the reply already contains. */
   readonly presencePenaltyQ16: number;
   /** Signed, 2^-16 nat, per earlier occurrence in the reply. */
   readonly frequencyPenaltyQ16: number;
   readonly filterOrder: readonly Filter[];
 }
 
-/** Temperature 1 and nothing cut, in the order in which a request's filters are applied: what tests and searches ask for. */
+/**
+ * Settings with temperature 1 and without cuts, in the order in which a request's filters are applied. Tests and searches use
+ * them.
+ */
 export const PLAIN_SAMPLER: SamplerSettings = {
   temperatureQ16: NAT,
   topK: 0,
@@ -57,7 +60,7 @@ export interface TokenBias {
   readonly biasQ16: number;
 }
 
-/** What one position lists: best first by processed cost, ties by id. */
+/** The candidates of one position: best first by processed cost, ties by id. */
 export interface Candidates {
   readonly ids: Uint32Array;
   /** Raw -log-probability in 2^-16 nat, 0..2^24-1. */
@@ -66,19 +69,24 @@ export interface Candidates {
   readonly tail: number;
 }
 
-/** floor(a / b) for 0 <= a < 2^53, 0 < b; where division rounds up to the next integer, that is corrected. */
+/** Computes floor(a / b) for 0 <= a < 2^53, 0 < b. It corrects a division that rounds up to the next integer. */
 export function floorDivide(a: number, b: number): number {
   const quotient = Math.floor(a / b);
   return quotient * b > a ? quotient - 1 : quotient;
 }
 
-/** Fixed-point cost of a log-probability in nats: round(-lp * 2^16), clamped to 0..2^24-1. NaN is the largest cost. */
+/**
+ * Computes the fixed-point cost of a log-probability in nats: round(-lp * 2^16), clamped to 0..2^24-1. NaN is the largest cost.
+ */
 export function quantizeLogprob(logprob: number): number {
   const cost = Math.floor(-logprob * NAT + 0.5);
   return cost >= 0 ? Math.min(cost, MAX_COST) : cost < 0 ? 0 : MAX_COST;
 }
 
-/** Cost after bias and penalties, 2^-16 nat, may be negative; `count` is how often the reply already holds the token. */
+/**
+ * Computes the cost after bias and penalties, 2^-16 nat, may be negative; `count` is the number of earlier occurrences in the
+ * reply.
+ */
 export function computeCost(q: number, biasQ16: number, count: number, settings: SamplerSettings): number {
   return count > 0 ? q - biasQ16 + settings.presencePenaltyQ16 + settings.frequencyPenaltyQ16 * count : q - biasQ16;
 }
@@ -95,7 +103,7 @@ export function createWeights(): Weights {
 }
 
 /**
- * Temperature, normalisation, filters in their order, renormalisation.
+ * Computes weights: temperature, normalisation, filters in their order, renormalisation.
  * @param costs processed costs by rank, ascending, 2^-16 nat; the first `count` are read.
  * @param count listed candidates, 1..64.
  * @param tail mass outside the list, 2^-24 units, below 2^24.
@@ -119,9 +127,10 @@ export function computeWeights(
 }
 
 /**
- * How many of the cheapest candidates are listed, at least MIN_LISTED: the fewest that the filters treat as they treat all of
- * them. A shorter list would be filtered differently: of 32 candidates a top-k of 40 cuts nothing, and the tail stays.
- * @param count candidates at hand, 1..64.
+ * Computes how many of the cheapest candidates are listed, at least MIN_LISTED. It is the fewest with the same result of the
+ * filters as for all of them. Filters treat a shorter list differently: of 32 candidates a top-k of 40 cuts nothing, and the
+ * tail stays.
+ * @param count available candidates, 1..64.
  * @param tailOf mass outside the first n, 2^-24 units, below 2^24.
  * @param out overwritten with the weights of the list.
  */
@@ -147,7 +156,7 @@ export function layOutList(
   return { count, tail };
 }
 
-/** The first half of computeWeights, for a temperature above 0: before the filters. */
+/** Computes the first half of computeWeights, for a temperature above 0: before the filters. */
 export function weighCandidates(
   costs: ArrayLike<number>,
   count: number,
@@ -177,7 +186,7 @@ export function weighCandidates(
   out.tail = tail;
 }
 
-/** The second half of computeWeights. */
+/** Computes the second half of computeWeights. */
 export function filterWeights(settings: SamplerSettings, out: Weights): void {
   for (const filter of settings.filterOrder) applyFilter(filter, settings, out);
   renormalize(out);
@@ -218,7 +227,7 @@ function renormalize(out: Weights): void {
   const w = out.byRank;
   let total = out.tail;
   for (let i = 0; i < out.kept; i++) total += w[i] as number;
-  // Nothing was cut: every weight would stay the same.
+  // Nothing was cut, so every weight would stay the same.
   if (total === WEIGHT_ONE) return;
   let given = 0;
   for (let i = 0; i < out.kept; i++) {
@@ -233,7 +242,7 @@ function renormalize(out: Weights): void {
 const sorted = new Float64Array(MAX_LISTED);
 
 /**
- * Ranks in ascending order of id; of equal ids the better rank first.
+ * Sorts ranks in ascending order of id; of equal ids the better rank comes first.
  * @param count ids to read, at most 64.
  * @param order the first `count` are overwritten.
  */
@@ -257,7 +266,8 @@ export function sortById(ids: ArrayLike<number>, count: number, order: Uint8Arra
 const order = new Uint8Array(MAX_LISTED);
 
 /**
- * Inverse CDF in ascending token-id order, the tail last: id order does not move when two close candidates swap ranks.
+ * Draws by the inverse CDF in ascending token-id order, the tail last. The id order does not change when two close candidates
+ * swap ranks.
  * @param ids token ids by rank.
  * @param u 0..2^24-1.
  * @returns the drawn rank, or TAIL_RANK.
@@ -274,7 +284,7 @@ export function drawRank(ids: ArrayLike<number>, weights: Weights, u: number): n
   return TAIL_RANK;
 }
 
-/** Whether candidates stand as they must be listed: ascending processed cost, ties by ascending id. */
+/** Returns whether candidates are in the required order: ascending processed cost, ties by ascending id. */
 export function isListedOrder(ids: ArrayLike<number>, costs: ArrayLike<number>, count: number): boolean {
   for (let i = 1; i < count; i++) {
     const step = (costs[i] as number) - (costs[i - 1] as number);

@@ -18,12 +18,12 @@ import type { AskedText, InferenceRequest } from '../request/request.ts';
 import { hashAskedGrammar } from '../request/request-summary.ts';
 import { findStop, keepsGrammar } from './reply-text.ts';
 
-/** What a text's header is held against; its response is the UTF-8 of the reply's text. */
+/** The context for checking a text's header. Its response is the UTF-8 of the reply's text. */
 export interface HeaderContext extends OrderContext {
   readonly request: AskedText | InferenceRequest;
 }
 
-/** Whether a header says what order, request and beacon fix. Consumers, validators and the lab all call this function. */
+/** Checks that a header agrees with order, request and beacon. Consumers, validators and the lab all call this function. */
 export function checkHeader(crypto: Crypto, header: Header, context: HeaderContext): readonly Check[] {
   const { order, request, beacon } = context;
   return [
@@ -68,17 +68,17 @@ function checkDrawKey(header: Header, order: NamedOrder, request: AskedText, bea
   ]);
 }
 
-/** What the sampling of a header is held against. */
+/** The context for checking the sampling of a header. */
 export interface SamplingContext {
   readonly request: AskedText;
   readonly choice: number;
   readonly day: number;
   readonly modelRoot: Uint8Array;
-  /** Whether the request asked for the header's tier. */
+  /** Whether the request names the header's tier. */
   readonly hasTier: boolean;
 }
 
-/** Whether the header commits the sampling that the request asks for. */
+/** Checks that the header commits the sampling of the request. */
 export function checkSampler(
   crypto: Crypto,
   header: Header,
@@ -118,14 +118,16 @@ export function checkSampler(
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
 }
 
-/** Without parts a header says nothing about how the weights came to be. */
+/**
+ * Returns whether the parts make up the model root. A header without parts says nothing about the composition of the weights.
+ */
 function isComposedOf(crypto: Crypto, modelRoot: Uint8Array, [base, ...adapters]: readonly Uint8Array[]): boolean {
   return base === undefined || equalBytes(computeComposedRoot(crypto, base, adapters), modelRoot);
 }
 
 /**
- * Whether prompt and reply fit into the announced context, and a reply that ended for lack of room used all of it. A longer one
- * would be a reply that no verifier has room for.
+ * Checks that prompt and reply fit into the announced context, and that a reply that ended for lack of room used all of it. No
+ * verifier has room for a longer reply.
  */
 function checkContext(header: Header, { contextSize }: Order): Check {
   const room = checkRoom(header.promptTokenCount + header.outputTokenCount, contextSize);
@@ -137,7 +139,7 @@ function checkContext(header: Header, { contextSize }: Order): Check {
   ]);
 }
 
-/** Whether the text is one that the grammar allows; only where there is one. It needs the text, so co-signers skip it. */
+/** Checks that the grammar allows the text; only if there is one. It needs the text, so co-signers skip it. */
 export function checkGrammar(
   header: Header,
   { request, response }: Pick<HeaderContext, 'request' | 'response'>,
@@ -179,8 +181,8 @@ export function checkStops(
 }
 
 /**
- * Where windows hold tokens alone, nobody can count them again: so a reply bills one token for each byte of its text at most, and one
- * that ends it.
+ * Checks the billed tokens if windows contain tokens alone, which nobody can count again. A reply bills at most one token for
+ * each byte of its text, and one that ends it.
  */
 function checkSize(header: Header, { response }: Pick<HeaderContext, 'response'>): readonly Check[] {
   const id = 'response-size';

@@ -20,7 +20,7 @@ const base: SyntheticOptions = {
 const failures = (checks: readonly Check[]): string[] =>
   checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
-/** A window of synthetic draws, as a model of fewer tokens encodes it. */
+/** Encodes a window of synthetic draws for a smaller vocabulary. */
 function shrink({ draws, sketch }: WindowBytes, vocabularySize: number): WindowBytes {
   return { draws: encodeDraws(decodeDraws(draws, { vocabularySize: 512 }), { vocabularySize }), sketch };
 }
@@ -55,7 +55,7 @@ describe('replayReply', () => {
 
   describe('shape classes', () => {
     const SHAPED = 'llama.cpp-0.5.0/vulkan/llvmpipe/shaped/f16/kv-f16/no-fa';
-    /** A reply of 40 tokens whose passes are of one class, but for those at the positions named. */
+    /** Judges a reply of 40 tokens whose passes have one class, except at the named positions. */
     const judge = (numericClass: string, usual: number, odd: Readonly<Record<number, number>> = {}) => {
       const made = createSyntheticReply({
         ...base,
@@ -77,7 +77,7 @@ describe('replayReply', () => {
       return failures(replayReply(crypto, record, opening).checks);
     };
 
-    it('are those that the numeric class has', () => {
+    it('are those of the numeric class', () => {
       expect(judge(EXACT_CLASS, 0)).toEqual([]);
       expect(judge(SHAPED, 2)).toEqual([]);
       expect(judge(EXACT_CLASS, 0, { 5: 1 })).toEqual(['shape-classes']);
@@ -85,14 +85,14 @@ describe('replayReply', () => {
       expect(judge(SHAPED, 2, { 39: 4 })).toEqual(['shape-classes']);
     });
 
-    it('are not narrow at the end of a band, where such passes would be padded over narrow rows', () => {
-      // The row of position i stands at 229 + i: from 240 to 255 nothing is narrow.
+    it('are not narrow at the end of a band, where their padding would cover narrow rows', () => {
+      // The row of position i is 229 + i. From 240 to 255 nothing is narrow.
       expect(judge(SHAPED, 2, { 10: 1, 27: 1 })).toEqual([]);
       expect(judge(SHAPED, 2, { 11: 1 })).toEqual(['shape-classes']);
       expect(judge(SHAPED, 2, { 26: 1 })).toEqual(['shape-classes']);
     });
 
-    it('are single anywhere, but at the end of a band nothing wide follows them, which would be padded over single rows', () => {
+    it('are single anywhere, but at the end of a band no wide row follows, whose padding would cover single rows', () => {
       expect(judge(SHAPED, 3)).toEqual([]);
       expect(judge(SHAPED, 3, { 9: 1, 10: 2, 27: 2 })).toEqual([]);
       expect(judge(SHAPED, 3, { 11: 2 })).toEqual([]);
@@ -106,7 +106,7 @@ describe('replayReply', () => {
     ['tier replay in a class that is not exact', { ...replayTier, numericClass: EXACT_CLASS.replace('exact', 'fast') }],
     ['tier replay by the method of another tier', { ...replayTier, method: 'draw-replay' }],
     ['tier verified by the method of another tier', { method: 'exact-replay' }],
-    ['a tier that nothing checks', { tier: 'proof' }],
+    ['a tier without checks', { tier: 'proof' }],
   ])('rejects a header that claims %s', (_what, bent) => {
     const reply = createSyntheticReply({ ...base, bend: { header: (header) => ({ ...header, ...bent }) } });
     expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toEqual(['posture']);
@@ -125,7 +125,7 @@ describe('replayReply', () => {
     });
   });
 
-  it('catches signed values that were nudged without nudging the token', () => {
+  it('detects changed values with an unchanged token', () => {
     const reply = createSyntheticReply({
       ...base,
       bend: {
@@ -145,7 +145,7 @@ describe('replayReply', () => {
     { temperature: 1, top_p: 0.9 },
     { temperature: 1, min_p: 0.02 },
     { temperature: 1 },
-  ])('catches a list that is too short to be cut as the request says, with %j', (parameters) => {
+  ])('detects a list that is too short for the filters of the request, with %j', (parameters) => {
     const honest = createSyntheticReply({ ...base, parameters });
     const { rows, checks } = replayReply(crypto, honest.record, honest.opening);
     expect(failures(checks)).toEqual([]);
@@ -167,7 +167,7 @@ describe('replayReply', () => {
     });
   });
 
-  it('catches a tail that does not fit the listed mass', () => {
+  it('detects a tail that does not match the listed mass', () => {
     const reply = createSyntheticReply({
       ...base,
       bend: { row: (row, i) => (i === 3 ? { ...row, tail: row.tail + 5000 } : row) },
@@ -185,8 +185,8 @@ describe('replayReply', () => {
     { presence_penalty: 1, temperature: 1.3 },
     { logit_bias: { 5: 0 } },
     { logit_bias: { 5: 30, 9: -100 } },
-  ])('catches a tail that takes every draw, with %j', (parameters) => {
-    // Every token is the cheat's choice: the draw falls outside the list wherever u lies.
+  ])('detects a tail that takes every draw, with %j', (parameters) => {
+    // Every token is the cheat's choice: the draw falls outside the list for any u.
     const row = (honest: DrawRow): DrawRow => {
       const listed = new Set(honest.ids);
       const tailId = Array.from({ length: 512 }, (_, id) => id).find((id) => !listed.has(id)) as number;
@@ -226,7 +226,7 @@ describe('replayReply', () => {
     },
   );
 
-  it('catches too short a list', () => {
+  it('detects a list that is too short', () => {
     const reply = createSyntheticReply({
       ...base,
       parameters: { temperature: 0 },
@@ -235,7 +235,7 @@ describe('replayReply', () => {
     expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
   });
 
-  it('catches token counts and hashes that lie', () => {
+  it('detects false token counts and hashes', () => {
     const more = createSyntheticReply({ ...base, bend: { record: (r) => ({ ...r, tokenCount: r.tokenCount + 1 }) } });
     expect(failures(replayReply(crypto, more.record, more.opening).checks)).toEqual(['token-count']);
     const other = createSyntheticReply({
@@ -247,14 +247,14 @@ describe('replayReply', () => {
     expect(failures(replayReply(crypto, longer.record, longer.opening).checks)).toEqual(['token-count']);
   });
 
-  it('lets a stop token coincide with the limit, and takes `length` only at it', () => {
+  it('allows a stop token at the limit, and accepts `length` only there', () => {
     const coincident = createSyntheticReply({ ...base, bend: { header: (h) => ({ ...h, stopReason: 'stop-token' }) } });
     expect(failures(replayReply(crypto, coincident.record, coincident.opening).checks)).toEqual([]);
     const early = createSyntheticReply({ ...base, bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } });
     expect(failures(replayReply(crypto, early.record, early.opening).checks)).toEqual(['token-count']);
   });
 
-  it('catches every flipped byte of every leaf', () => {
+  it('detects every flipped byte of every leaf', () => {
     const reply = createSyntheticReply({ ...base, tokens: 34 });
     const bytes = reply.openingBytes;
     for (let at = 0; at < bytes.length; at += 13) {
@@ -270,7 +270,7 @@ describe('replayReply', () => {
     }
   });
 
-  it('catches windows dropped, swapped and repeated, even when the root is honest about them', () => {
+  it('detects dropped, swapped and repeated windows, even under a matching root', () => {
     const reply = createSyntheticReply({ ...base, tokens: 96 });
     const [a, b, c] = reply.opening.windows;
     for (const windows of [[a!, b!], [b!, a!, c!], [a!, b!, c!, c!], []]) {
@@ -282,7 +282,7 @@ describe('replayReply', () => {
 });
 
 describe('window encodings', () => {
-  it('decode to what was encoded and encode to the same bytes', () => {
+  it('round-trip to the same bytes', () => {
     for (const parameters of [{}, { temperature: 1.9, top_p: 1 }, { logit_bias: { 3: 90, 77: -50 } }]) {
       const { opening, header } = createSyntheticReply({ ...base, parameters, tokens: 70 });
       for (const { draws, sketch } of opening.windows) {
@@ -303,7 +303,7 @@ describe('window encodings', () => {
     expect(() => decodeDraws(encodeDraws({ rows: bent, runs }, header), header)).toThrow('listed twice');
   });
 
-  it('have one form: no bent byte decodes to the same rows', () => {
+  it('have one form: no changed byte decodes to the same rows', () => {
     const { opening, header } = createSyntheticReply({ ...base, tokens: 5 });
     const { draws } = opening.windows[0]!;
     const original = JSON.stringify(decodeDraws(draws, header));

@@ -29,23 +29,23 @@ import { listTailDraws, type TailDraws } from './tail-draws.ts';
 import { replayTokens } from './token-replay.ts';
 
 /**
- * Stage 1: everything about a reply that its own openings prove or refute, without a model (docs/spec/stage-1.md).
- * Each failed check is evidence by itself: anyone repeats it from the signed bytes.
+ * The result of stage 1: everything that a reply's own opening proves or refutes without a model (docs/spec/stage-1.md). Each
+ * failed check is evidence by itself, and anyone can repeat it from the signed bytes.
  */
 export interface Replay {
   readonly checks: readonly Check[];
-  /** Parsed header, where there is one. */
+  /** The parsed header, if there is one. */
   readonly header: Header | undefined;
-  /** Decoded positions; empty unless every window decoded, and where windows hold tokens alone. */
+  /** Decoded positions; empty unless every window decoded, or if windows contain tokens alone. */
   readonly rows: readonly DrawRow[];
   readonly outputTokens: Uint32Array;
   /** As committed, one per position. */
   readonly shapeClasses: Uint8Array;
-  /** Of the positions that commit to a draw from the tail. */
+  /** Draws of the positions that commit to the tail. */
   readonly tailDraws: TailDraws;
 }
 
-/** @param tiers those that a header may state. Default: those of the network. */
+/** Replays a reply. @param tiers those that a header may state. Default: those of the network. */
 export function replayReply(
   crypto: Crypto,
   record: RecordV2,
@@ -150,7 +150,7 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as DrawRow;
     const { ids, q, tail } = row;
-    // A grammar may allow fewer; then all of them are listed.
+    // A grammar may allow fewer. Then all of them are listed.
     if (ids.length < fewest && (!isMasked || tail > 0))
       return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
     let mass = 0;

@@ -11,17 +11,17 @@ describe('endsAtStop', () => {
     ['over several', ['one E', 'N', 'D'], ['END']],
     ['and more text in the same token', ['one', ' END two'], ['END']],
     ['as the first of two', ['a--', 'b##'], ['b#', '##']],
-  ])('holds where the last token completes a stop string %s', (_where, tokens, stops) => {
+  ])('is true if the last token completes a stop string %s', (_where, tokens, stops) => {
     expect(ends(tokens, stops)).toBe(true);
   });
 
   it.each([
     ['there is none', ['one', ' EN'], ['END']],
     ['tokens follow it', ['one END', ' two'], ['END']],
-    ['an earlier one was passed over', ['a--', 'b##'], ['--', '##']],
-    ['nothing was said', [], ['END']],
-    ['none was asked for', ['one'], []],
-  ])('does not where %s', (_why, tokens, stops) => {
+    ['an earlier one was missed', ['a--', 'b##'], ['--', '##']],
+    ['the reply is empty', [], ['END']],
+    ['none was requested', ['one'], []],
+  ])('is false if %s', (_why, tokens, stops) => {
     expect(ends(tokens, stops)).toBe(false);
   });
 });

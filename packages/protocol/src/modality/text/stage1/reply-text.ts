@@ -6,8 +6,8 @@ import { matchText } from '../grammar/machine.ts';
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * The reply that a provider signs, from the bytes that its output tokens spell: invalid UTF-8 becomes U+FFFD by the
- * WHATWG rules, and where a stop string ended the reply, it and all after it are cut.
+ * Renders the reply that a provider signs from the bytes of its output tokens. Invalid UTF-8 becomes U+FFFD by the WHATWG
+ * rules. If a stop string ended the reply, the text is cut before it.
  * @param bytes concatenated token bytes; special tokens spell nothing.
  */
 export function renderReply(bytes: Uint8Array, stops: readonly string[], stopReason: StopReason): string {
@@ -18,7 +18,7 @@ export function renderReply(bytes: Uint8Array, stops: readonly string[], stopRea
 }
 
 /**
- * Whether a reply of these bytes ends where its stop string does: the last token completes the first one. The text is cut
+ * Returns whether a reply of these bytes ends at its stop string: the last token completes the first one. The text is cut
  * there, so later tokens would be billed but never seen. A reply without its stop string had no reason to end.
  * @param lastLength bytes of the last output token.
  */
@@ -30,8 +30,8 @@ export function endsAtStop(bytes: Uint8Array, lastLength: number, stops: readonl
 const CUT_CHARACTER = Uint8Array.of(0xef, 0xbf, 0xbd);
 
 /**
- * Whether a reply's text is one that its grammar allows: a whole one where the model ended it, else the beginning of one. A text that
- * was cut within a character ends with U+FFFD.
+ * Returns whether a reply's text matches its grammar: a complete text if the model ended it, else the beginning of one. A text
+ * that was cut within a character ends with U+FFFD.
  */
 export function keepsGrammar(text: Uint8Array, grammar: string, stopReason: StopReason): boolean {
   const compiled = findGrammar(grammar);
@@ -43,7 +43,7 @@ export function keepsGrammar(text: Uint8Array, grammar: string, stopReason: Stop
   return isCut && matchText(compiled, text.subarray(0, cut)) !== 'forbidden';
 }
 
-/** Index of the earliest stop string in the text, or -1. */
+/** Finds the index of the earliest stop string in the text, or -1. */
 export function findStop(text: string, stops: readonly string[]): number {
   let earliest = -1;
   for (const stop of stops) {

@@ -4,7 +4,7 @@ import { type AnswerParts, parseAnswer } from '../answer/answer-parser.ts';
 import type { Header } from '../commitment/header.ts';
 import type { InferenceRequest } from '../request/request.ts';
 
-/** A message of a chat, in OpenAI's words, as far as it says what was answered. */
+/** The parts of an OpenAI chat message that contain the answer. */
 export interface ShownMessage {
   readonly content?: string | null;
   readonly reasoning_content?: string | null;
@@ -13,7 +13,7 @@ export interface ShownMessage {
     | null;
 }
 
-/** @returns what the message says; undefined where it is none. */
+/** Reads the parts of a message; undefined if the value is no message. */
 export function readShownMessage(value: unknown): AnswerParts | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { content, reasoning_content: reasoning, tool_calls: calls } = value as ShownMessage;
@@ -32,9 +32,9 @@ const readCall = (call: NonNullable<ShownMessage['tool_calls']>[number] | null):
 });
 
 /**
- * Whether content, reasoning and calls that were shown for a chat are what the signed text says under the signed format
+ * Checks that the shown content, reasoning and calls of a chat match the signed text under the signed format
  * (docs/spec/answer.md).
- * @param response the text that the model wrote, as it is signed.
+ * @param response the signed text of the model.
  */
 export function checkShownAnswer(
   { answerFormat }: Pick<Header, 'answerFormat'>,
@@ -42,7 +42,7 @@ export function checkShownAnswer(
   shown: AnswerParts | undefined,
 ): Check {
   const id = 'answer';
-  if (shown === undefined) return fail(id, 'what was shown is no message');
+  if (shown === undefined) return fail(id, 'the shown value is no message');
   const { content, reasoning, calls } = parseAnswer(utf8Decode(response), answerFormat, request.terms);
   if (shown.content !== content) return fail(id, 'another content was shown than the signed text has');
   if (shown.reasoning !== reasoning) return fail(id, 'another reasoning was shown than the signed text has');

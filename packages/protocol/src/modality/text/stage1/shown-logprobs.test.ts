@@ -15,7 +15,7 @@ const reply = createSyntheticReply({
   parameters: { temperature: 1.6, logit_bias: { 3: 8 } },
 });
 const { rows } = replayReply(crypto, reply.record, reply.opening);
-/** Every token is spelled by its number. */
+/** The text of every token is its number. */
 const bytesOf = (id: number): Uint8Array => new TextEncoder().encode(`${id} `);
 const shown: ShownToken[] = rows.map((row) => {
   const listed = Array.from(row.ids, (id, i) => ({ id, bytes: bytesOf(id), logprob: -(row.q[i] as number) / NAT }));
@@ -27,7 +27,7 @@ const bend = (at: number, change: (token: ShownToken) => ShownToken): ShownToken
   shown.map((token, i) => (i === at ? change(token) : token));
 
 describe('checkShownLogprobs', () => {
-  it('passes what the signed rows say', () => {
+  it('passes the values of the signed rows', () => {
     expect(checkShownLogprobs(rows, shown, 5).status).toBe('pass');
     expect(
       checkShownLogprobs(
@@ -63,7 +63,7 @@ describe('checkShownBytes', () => {
     expect(checkShownBytes(shown, text.slice(0, -4)).status).toBe('pass');
   });
 
-  it('passes characters that several tokens share, and one that is left unfinished', () => {
+  it('passes characters that several tokens share, and an unfinished one', () => {
     const token = (id: number, ...bytes: number[]): ShownToken => ({
       ...{ id, bytes: Uint8Array.from(bytes), logprob: 0, alternatives: [] },
     });

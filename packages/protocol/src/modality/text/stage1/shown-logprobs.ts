@@ -3,10 +3,10 @@ import { type Check, fail, pass } from '../../../base/checks.ts';
 import { type DrawRow, tokenOf } from '../commitment/window.ts';
 import { NAT, TAIL_RANK } from '../sampling/sampler.ts';
 
-/** A log-probability as it was shown to a consumer, nats. */
+/** A log-probability as shown to a consumer, nats. */
 export interface ShownLogprob {
   readonly id: number;
-  /** Of the token's text. */
+  /** Bytes of the token's text. */
   readonly bytes: Uint8Array;
   readonly logprob: number;
 }
@@ -16,8 +16,8 @@ export interface ShownToken extends ShownLogprob {
 }
 
 /**
- * Whether the log-probabilities that came with an answer are the signed ones: one per position, and as alternatives the
- * listed candidates of least cost, in list order where costs are equal.
+ * Checks that the log-probabilities of an answer are the signed ones. There must be one per position. Alternatives must be the
+ * listed candidates of least cost, in list order if costs are equal.
  * @param asked alternatives that the request wants per token, 0..20.
  */
 export function checkShownLogprobs(rows: readonly DrawRow[], shown: readonly ShownToken[], asked: number): Check {
@@ -42,9 +42,9 @@ export function checkShownLogprobs(rows: readonly DrawRow[], shown: readonly Sho
 }
 
 /**
- * Whether the bytes that were shown for tokens can be theirs, as far as somebody without the vocabulary sees it: a token has the same
- * bytes wherever it stands, and those of the chosen tokens make the signed text. The text may end before them, at a stop string or an
- * end token, and an unfinished character at its end is U+FFFD.
+ * Checks that the shown bytes of tokens are possible, as far as a reader without the vocabulary can tell. A token has the same
+ * bytes everywhere, and those of the chosen tokens make the signed text. The text may end before them, at a stop string or an
+ * end token. An unfinished character at its end is U+FFFD.
  */
 export function checkShownBytes(shown: readonly ShownToken[], text: string): Check {
   const id = 'logprob-bytes';

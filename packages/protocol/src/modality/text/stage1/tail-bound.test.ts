@@ -4,7 +4,7 @@ import { createSeededRandom } from '../../../base/seeded-random.ts';
 import { computeCost, NAT, PLAIN_SAMPLER, quantizeLogprob, type SamplerSettings } from '../sampling/sampler.ts';
 import { computeLargestTail, createProcessedTailBound, mayLeave } from './tail-bound.ts';
 
-it('bounds the tail of costs that nothing processes from above, and not far above', () => {
+it('bounds the tail of unprocessed costs closely from above', () => {
   const random = createSeededRandom(31);
   for (let trial = 0; trial < 400; trial++) {
     const size = 64 + Math.floor(random() * 2000);
@@ -26,12 +26,12 @@ it('bounds the tail of costs that nothing processes from above, and not far abov
       if (given >= 0) expect(mayLeave(given, q, leftOver)).toBe(given <= most);
     }
     expect(most).toBeGreaterThanOrEqual(Math.floor(tail));
-    // Below temperature one the bound is worth most where the list covers most.
+    // Below temperature one the bound is most useful if the list covers most of the mass.
     if (t <= 1 && mass > 0.98 * 2 ** 26) expect(most).toBeLessThan(0.05 * 2 ** 24);
   }
 });
 
-it('bounds what many tokens have together, each of them next to nothing', () => {
+it('bounds the total of many tokens with tiny masses', () => {
   const unlisted = 151_936 - 20;
   for (let trial = 0; trial < 200; trial++) {
     const temperatureQ16 = NAT + 1 + 100 * trial;
@@ -48,7 +48,7 @@ it('bounds what many tokens have together, each of them next to nothing', () => 
   }
 });
 
-it('bounds the tail of many tokens that are alike, of which hardly any are listed', () => {
+it('bounds the tail of many equal tokens with hardly any listed', () => {
   for (let size = 500; size < 200_000; size = Math.floor(size * 1.37)) {
     for (const temperatureQ16 of [NAT / 2, 60_000, NAT - 1, NAT + 1, 90_000]) {
       const q = new Uint32Array(64).fill(quantizeLogprob(-Math.log(size)));
@@ -63,11 +63,11 @@ interface Made {
   readonly ids: Uint32Array;
   readonly q: Uint32Array;
   readonly mass: number;
-  /** As an engine computes it, 2^-24. */
+  /** Tail as an engine computes it, 2^-24. */
   readonly tail: number;
 }
 
-/** A position of a made-up model: costs of touched tokens on the grid, all others as they are, as engines have it. */
+/** Creates a position of an artificial model: costs of touched tokens on the grid, all others unchanged, as in engines. */
 function makeRow(
   random: () => number,
   {
@@ -107,7 +107,7 @@ function makeRow(
   };
 }
 
-it('bounds the tail under bias and penalties from above at any temperature, and not far above', () => {
+it('bounds the tail under bias and penalties closely from above at any temperature', () => {
   const random = createSeededRandom(32);
   const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));
   let tight = 0;
@@ -132,7 +132,7 @@ it('bounds the tail under bias and penalties from above at any temperature, and 
     for (const [token, count] of counts) for (let i = 0; i < count; i++) bound.push(token);
     const most = bound.compute(made, made.mass);
     expect(most, `trial ${trial}: ${JSON.stringify(sampler)}`).toBeGreaterThanOrEqual(made.tail);
-    // Where the list covers nearly all and little was moved, hardly anything is left to claim.
+    // If the list covers nearly all and little was moved, hardly anything is left to claim.
     if (sampler.temperatureQ16 === NAT && limit <= NAT && made.mass > 0.999 * 2 ** 26) {
       expect(most).toBeLessThan(0.1 * 2 ** 24);
       tight++;
@@ -141,13 +141,13 @@ it('bounds the tail under bias and penalties from above at any temperature, and 
   expect(tight).toBeGreaterThan(20);
 });
 
-it('bounds nothing to 0 where every token is listed', () => {
+it('gives a bound of 0 if every token is listed', () => {
   const bound = createProcessedTailBound({ vocabularySize: 20, sampler: PLAIN_SAMPLER, bias: [{ id: 1, biasQ16: 5 }] });
   const ids = Uint32Array.from({ length: 20 }, (_, id) => id);
   expect(bound.compute({ ids, q: new Uint32Array(20).fill(200_000) }, 0)).toBe(0);
 });
 
-it('sees a tail of a costs list that is out of order, without failing on it', () => {
+it('handles an unordered list of costs', () => {
   const bound = createProcessedTailBound({ vocabularySize: 99, sampler: PLAIN_SAMPLER, bias: [{ id: 1, biasQ16: 5 }] });
   const ids = Uint32Array.from({ length: 20 }, (_, id) => id);
   const q = Uint32Array.from({ length: 20 }, (_, i) => 900_000 - 40_000 * i);

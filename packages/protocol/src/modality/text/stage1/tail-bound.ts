@@ -4,54 +4,54 @@ import type { DrawRow } from '../commitment/window.ts';
 import { computeCost, floorDivide, MAX_COST, MAX_LISTED, NAT, WEIGHT_ONE } from '../sampling/sampler.ts';
 
 /**
- * How far the listed probabilities may sum past one: each fixed-point log-probability is off by at most 2^-17 nat
- * (relative 7.6e-6) and each table product by a few units of 2^-26.
+ * The largest excess of the listed probabilities over one. Each fixed-point log-probability is off by at most 2^-17 nat
+ * (relative 7.6e-6), and each table product by a few units of 2^-26.
  */
 export const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
 
 /** log(2) in 2^-16 nat, rounded down. */
 const LOG_2 = 45_426;
 
-/** Rounding of its tables can make expFixed rise by this much where it should fall. */
+/** The largest rise of expFixed where it should fall, by rounding of its tables. */
 const ROUNDING = 1;
 
 interface LeftOver {
   readonly vocabularySize: number;
   readonly temperatureQ16: number;
-  /** Of the listed probabilities, 2^-26. */
+  /** Sum of the listed probabilities, 2^-26. */
   readonly mass: number;
 }
 
 /**
- * The most that can lie outside a list after temperature, computed from the list alone. No unlisted token is likelier than the
- * last listed one, and all of them together have what the listed probabilities leave. Without this bound a provider could sign
- * a tail that takes every draw, and claim any unlisted token.
- * @param q raw costs, best first: no processor touches them.
+ * Computes the most mass that can lie outside a list after temperature, from the list alone. No unlisted token is likelier than
+ * the last listed one, and all of them together have the mass that the listed probabilities leave. Without this bound a
+ * provider could sign a tail that takes every draw, and claim any unlisted token.
+ * @param q raw costs, best first, without processors.
  * @returns 2^-24 units, 0..2^24.
  */
 export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
   const { temperatureQ16: t } = leftOver;
   let listed = 0;
-  // As little as rounding can make of what is listed: half a unit of its cost, and expFixed.
+  // The least listed mass under rounding: half a unit of each cost, and expFixed.
   for (let j = 0; j < q.length; j++) {
     listed += Math.max(0, expFixed(Math.ceil(((2 * (q[j] as number) + 1) * NAT) / (2 * t))) - EXP_ERROR);
   }
   return toShare(boundUnlisted(q, leftOver), listed);
 }
 
-/** Whether a tail is at most computeLargestTail, usually without computing the sum that it needs. */
+/** Returns whether a tail is at most computeLargestTail, usually without computing its sum. */
 export function mayLeave(tail: number, q: Uint32Array, leftOver: LeftOver): boolean {
   if (tail === 0) return true;
   const { temperatureQ16, mass } = leftOver;
-  // A temperature of at most one only lowers the listed mass, up to rounding of the tables. So a tail that is within the bound
-  // for the raw mass is within the exact bound, too.
+  // A temperature of at most one only lowers the listed mass, up to rounding of the tables. So a tail within the bound for the
+  // raw mass is also within the exact bound.
   if (temperatureQ16 <= NAT && tail <= toShare(boundUnlisted(q, leftOver), mass + ROUNDING * q.length)) return true;
   return tail <= computeLargestTail(q, leftOver);
 }
 
 /**
- * The most that all unlisted tokens weigh after temperature, in the units of the listed expFixed weights; 0 where every token
- * is listed.
+ * Computes the largest weight of all unlisted tokens after temperature, in the units of the listed expFixed weights; 0 if every
+ * token is listed.
  */
 function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }: LeftOver): number {
   const unlisted = vocabularySize - q.length;
@@ -62,36 +62,36 @@ function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }:
     const last = Math.max(0, (q[q.length - 1] as number) - 1);
     return (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE + MASS_SLACK;
   }
-  // The power is concave: what is left weighs most when it is spread evenly.
+  // The power is concave, so the rest weighs most when it is spread evenly.
   const halvings = countHalvings(unlisted, left);
   return unlisted * (expFixed(Math.floor((halvings * LOG_2 * NAT) / temperatureQ16)) + EXP_ERROR) + MASS_SLACK;
 }
 
-/** How often 1 must be halved, at least, to reach the even share of each unlisted token; less one for rounding. */
+/** Counts the halvings of 1 that are at least needed to reach the even share of each unlisted token; less one for rounding. */
 function countHalvings(unlisted: number, left: number): number {
   let halvings = -1;
   for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
   return Math.max(0, halvings);
 }
 
-/** 2^-24 units, rounded up. */
+/** Converts to 2^-24 units, rounded up. */
 const toShare = (tail: number, listed: number): number =>
   tail === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 
-/** The error of expFixed is below this, in 2^-26. */
+/** A limit above the error of expFixed, in 2^-26. */
 const EXP_ERROR = 2;
-/** At this difference of costs every weight is 0 already; it keeps products below 2^53. */
+/** The difference of costs at which every weight is 0 already. It keeps products below 2^53. */
 const MAX_ABOVE = 2 ** 34;
 
 /**
- * The same bound where bias or penalties move costs (docs/spec/stage-1.md): nothing unlisted costs less than the last listed,
- * and what no processor touches has no more than what the listed probabilities leave. Call it row by row, since penalties
- * depend on the tokens before.
+ * The same bound under bias or penalties (docs/spec/stage-1.md). No unlisted token costs less than the last listed one. Tokens
+ * without processors have at most the mass that the listed probabilities leave. Call it row by row, since penalties depend on
+ * the tokens before.
  */
 export interface ProcessedTailBound {
-  /** Of the tail of the next row, 2^-24 units. @param mass of its listed raw probabilities, 2^-26. */
+  /** Computes the bound of the next row's tail, 2^-24 units. @param mass of its listed raw probabilities, 2^-26. */
   compute(row: Pick<DrawRow, 'ids' | 'q'>, mass: number): number;
-  /** The token that the row drew. */
+  /** Adds the token that the row drew. */
   push(token: number): void;
 }
 
@@ -105,13 +105,14 @@ export function createProcessedTailBound(
   const counts = new Map<number, number>();
   const touched = new Set(bias.keys());
   const costs = new Float64Array(MAX_LISTED);
-  /** exp(-units / 2^16 / T), 2^-26. */
+  /** Computes exp(-units / 2^16 / T), 2^-26. */
   const weigh = (units: number, extra = 0): number =>
     expFixed(Math.min(floorDivide(Math.min(units, MAX_ABOVE) * NAT, t) + extra, EXP_LIMIT));
-  // Costs are rounded to a unit: listed weights are taken as small as that can make them, before temperature; 4 for the rest.
+  // Costs are rounded to a unit. Listed weights take their smallest value under that rounding, before temperature; 4 for the
+  // rest.
   const margin = Math.ceil((2 * NAT) / t) + 4;
 
-  /** The weight of unlisted tokens that no processor touches, relative to the best listed token. */
+  /** Bounds the weight of unlisted tokens without processors, relative to the best listed token. */
   const boundUntouched = (best: number, last: number, unlisted: number, mass: number): number => {
     const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
     if (t > NAT) {

@@ -12,7 +12,7 @@ const anyDraws = fc
   .map((entries) => new Map(entries.sort(([a], [b]) => a - b)));
 
 describe('tail draws', () => {
-  it('round-trip, and no other bytes parse to the same', () => {
+  it('round-trip, and no other bytes parse to the same value', () => {
     fc.assert(
       fc.property(anyDraws, fc.nat(), fc.integer({ min: 1, max: 255 }), (draws, at, mask) => {
         const bytes = encodeTailDraws(draws);
@@ -39,11 +39,11 @@ describe('tail draws', () => {
     expect(() => parseTailDraws(fromHex(hex), COUNT)).toThrow(ProtocolError);
   });
 
-  it('are no more than there are positions, before anything is read', () => {
+  it('are limited to the number of positions, before anything is read', () => {
     expect(() => parseTailDraws(new Uint8Array(16), 1)).toThrow(/no tail draws of 1 positions/);
   });
 
-  it('are the key, at the positions that commit to the tail', () => {
+  it('come from the key, at the positions that commit to the tail', () => {
     const row = { ids: Uint32Array.of(5), q: Uint32Array.of(9), tail: 3, rank: 0 };
     const source = createDrawSource(crypto, new Uint8Array(32).fill(4));
     const rows = [

@@ -4,8 +4,8 @@ import type { DrawSource } from '../sampling/draw-key.ts';
 import { TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
 
 /**
- * The draws of a reply that fell into the tail: u in 2^-24 units by position, ascending. The model and u alone decide which
- * unlisted token is drawn, so a verifier needs only u. The key would tell it more than that.
+ * The draws of a reply that fell into the tail: u in 2^-24 units by position, ascending. The model and u alone decide the drawn
+ * unlisted token, so a verifier needs only u. The key would reveal more.
  */
 export type TailDraws = ReadonlyMap<number, number>;
 
@@ -15,7 +15,7 @@ export function listTailDraws(source: DrawSource, rows: readonly DrawRow[]): Tai
   return new Map(rows.flatMap(({ rank }, at) => (rank === TAIL_RANK ? [[at, source.draw(at)] as const] : [])));
 }
 
-/** As a job carries them (docs/spec/score-commitment.md): u32 position, u32 u each, little endian. */
+/** Encodes tail draws for a job (docs/spec/score-commitment.md): u32 position, u32 u each, little endian. */
 export function encodeTailDraws(draws: TailDraws): Uint8Array {
   const bytes = new Uint8Array(ENTRY_BYTES * draws.size);
   const view = new DataView(bytes.buffer);
@@ -29,8 +29,9 @@ export function encodeTailDraws(draws: TailDraws): Uint8Array {
 }
 
 /**
+ * Parses tail draws.
  * @param count positions of the reply.
- * @throws ProtocolError for anything that encodeTailDraws over such a reply would not have written.
+ * @throws ProtocolError for bytes that encodeTailDraws over such a reply would not have written.
  */
 export function parseTailDraws(bytes: Uint8Array, count: number): TailDraws {
   if (bytes.length % ENTRY_BYTES !== 0 || bytes.length > ENTRY_BYTES * count) {

@@ -11,14 +11,14 @@ import { WINDOW_TOKENS } from '../commitment/window.ts';
 
 export interface TokenReplay {
   readonly checks: readonly Check[];
-  /** Empty where the server names none. */
+  /** Empty if the server names none. */
   readonly outputTokens: Uint32Array;
 }
 
 /**
- * Stage 1 of a reply whose windows hold tokens alone: all that its bytes prove or refute. What the tier leaves out is a skipped
- * check under its name (docs/spec/vanilla-tier.md).
- * @throws ProtocolError where a window cannot be read.
+ * Runs stage 1 for a reply whose windows contain tokens alone: everything that its bytes prove or refute. The parts that the
+ * tier leaves out are skipped checks under their names (docs/spec/vanilla-tier.md).
+ * @throws ProtocolError if a window does not parse.
  */
 export function replayTokens(
   crypto: Crypto,

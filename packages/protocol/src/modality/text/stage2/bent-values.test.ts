@@ -18,7 +18,7 @@ const reply = createSyntheticReply({
 const { header, opening } = reply;
 const random = createSeededRandom(3);
 
-/** A re-run whose values all lie a little off, and its sketches; at some positions one value lies far off. */
+/** Creates a re-run whose values are all slightly off, with its sketches. At some positions one value is far off. */
 function rerun({ bent = [], by = 0 }: { bent?: readonly number[]; by?: number } = {}): WindowBytes[] {
   let at = 0;
   return opening.windows.map((window) => {
@@ -40,27 +40,27 @@ function rerun({ bent = [], by = 0 }: { bent?: readonly number[]; by?: number } 
 const cellsOf = (windows: readonly WindowBytes[]): Uint32Array =>
   compareWindows(crypto, header, opening.windows, windows).values;
 const outside = (cells: Uint32Array): number => cells.slice(1).reduce((sum, count) => sum + count, 0);
-/** Rows by how far the farthest value stands out. */
+/** Counts by row: how far the farthest value stands out. */
 const rowsOf = (cells: Uint32Array): number[] =>
   Array.from({ length: 5 }, (_, row) => cells.slice(4 * row, 4 * row + 4).reduce((sum, count) => sum + count, 0));
 
 describe('single values that moved', () => {
-  it('are none between equals', () => {
+  it('are none between equal windows', () => {
     expect(cellsOf(opening.windows).every((count) => count === 0)).toBe(true);
   });
 
-  it('stand out from the others of their position, and from no other', () => {
+  it('stand out from the others of their position only', () => {
     const ordinary = cellsOf(rerun());
     expect(ordinary.reduce((sum, count) => sum + count, 0)).toBe(64);
     expect(rowsOf(ordinary)[4]).toBe(0);
     expect(outside(ordinary)).toBeLessThan(8);
     const bent = cellsOf(rerun({ bent: [3, 17, 40], by: 2_000 }));
     expect(rowsOf(bent)[4]).toBe(3);
-    // Nor does the hidden state lie as far.
+    // The hidden state does not lie as far off either.
     expect(bent.slice(16 + 2).reduce((sum, count) => sum + count, 0)).toBe(3);
   });
 
-  it('are not what an error of all values is, unless it is far larger than at other positions, with the sketch or without', () => {
+  it('differ from an error of all values, unless it is far larger than at other positions', () => {
     const noise = createSeededRandom(9);
     const ordinary = Array.from({ length: 20 }, () => Math.round((noise() * 2 - 1) * 100));
     const count = (scaled: { readonly values: number; readonly sketch: number }): number[] => {
@@ -77,17 +77,17 @@ describe('single values that moved', () => {
     expect(count({ values: 1, sketch: 1 })[0]).toBe(64);
     for (const scaled of [
       { values: 20, sketch: 1 },
-      // Nor what moved the sketch as well, farther than anywhere else.
+      // The same holds for a movement that also moved the sketch, farther than anywhere else.
       { values: 20, sketch: 20 },
     ]) {
       const moved = count(scaled);
       expect([moved[0], moved[3]]).toEqual([63, 1]);
     }
-    // A sketch that moved by itself says nothing of the values.
+    // A sketch that moved alone says nothing about the values.
     expect(count({ values: 1, sketch: 20 })[0]).toBe(64);
   });
 
-  it('count every position once, whatever the differences', () => {
+  it('count every position once, for any differences', () => {
     const position = fc.record({
       values: fc.array(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), { minLength: 1, maxLength: 64 }),
       logSpread: fc.double({ min: -11, max: 11, noNaN: true }),

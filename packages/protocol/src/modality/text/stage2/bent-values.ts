@@ -1,24 +1,24 @@
 import { computeLog } from '../../../base/elementary.ts';
 
 /**
- * Counts single values of a reply that moved apart from the others. An error of the hidden state moves all log-probabilities of
- * a position together, and as far as the sketch moved. A provider that bends a value to excuse a draw moves only that value, or
- * moves values but not the hidden state; and at few positions, so that no mean shows it.
+ * Number of cells in the count of single values that moved apart from the others. An error of the hidden state moves all
+ * log-probabilities of a position together, and as far as the sketch. A provider that bends a value to excuse a draw moves only
+ * that value, or moves values without the hidden state. It does so at few positions, so that no mean shows it.
  */
 export const VALUE_CELLS = 20;
 
-/** Lower borders of the rows, but the first: ln of how far the farthest value stands out (`computePeak`). */
+/** Lower borders of the rows, without the first: ln of how far the farthest value stands out (`computePeak`). */
 const PEAKS = [1.75, 2, 2.25, 2.75];
 /**
- * Lower borders of the columns, but the first: ln of how far the position's values lie off beside the reply's others, or how much
- * farther than its sketch, whichever is more. The first shows noise that hides a bent value, the second values that moved while
- * the sketch did not.
+ * Lower borders of the columns, without the first. They are the larger of two ln. One is how far the position's values lie off
+ * relative to the reply's others. The other is how much farther they lie off than its sketch. The first shows noise that hides a bent value. The
+ * second shows values that moved without the sketch.
  */
 const EXCESSES = [0.6, 1, 1.4];
-/** Among fewer values none stands out. */
+/** The fewest values among which one can stand out. */
 const MIN_VALUES = 4;
 
-/** What is kept of the positions of one reply until its means are known; logarithms. */
+/** Data of the positions of one reply, kept until its means are known; logarithms. */
 export interface ValueMeter {
   readonly peaks: Float64Array;
   readonly spreads: Float64Array;
@@ -36,9 +36,10 @@ export function createValueMeter(positions: number): ValueMeter {
 }
 
 /**
- * One position where values differ.
+ * Adds one position with differing values.
  * @param position.differences of the log-probabilities that both sides list, 2^-16 nat; the first `count` are read, and sorted.
- * @param position.logSpread ln of their standard deviation, nats. @param position.logSketch ln of the sketches' distance.
+ * @param position.logSpread ln of their standard deviation, nats.
+ * @param position.logSketch ln of the sketches' distance.
  */
 export function addPosition(
   meter: ValueMeter,
@@ -82,8 +83,8 @@ function findBin(borders: readonly number[], value: number): number {
 }
 
 /**
- * How far the value that lies farthest from the median difference lies from it, over the others' mean: ln, one unit of 2^-16 nat
- * added to each, so that nothing stands out where values are equal but for the last bit.
+ * Computes the peak: ln of the largest distance from the median difference over the mean of the others. One unit of 2^-16 nat
+ * is added to each, so that nothing stands out between values that are equal except for the last bit.
  */
 function computePeak(differences: Int32Array, count: number): number {
   for (let i = 1; i < count; i++) {

@@ -24,17 +24,17 @@ import {
   type WindowScores,
 } from './window-scores.ts';
 
-/** Nats: the most that a single draw counts. At the end of a list with a tail, honest drift can make a gap of any size. */
+/** Nats: the most that a single draw counts. At the end of a list with a tail, honest drift can cause a gap of any size. */
 const MAX_GAP = 1;
 
-/** How far one reply's commitment lies from a re-run: means over positions, and the worst window where named so. */
+/** Distance of one reply's commitment from a re-run: means over positions, or the worst window where the name says so. */
 export interface Comparison {
   readonly positions: number;
   /** Tokens of the prompt and of these positions. */
   readonly context: number;
-  /** Every committed byte equals the re-run's. */
+  /** Set if every committed byte equals the re-run's. */
   readonly identical: boolean;
-  /** First position whose draws or sketch differ; undefined where identical. */
+  /** First position whose draws or sketch differ; undefined if identical. */
   readonly firstDifference: number | undefined;
   readonly sketchDistance: number;
   readonly worstWindowSketchDistance: number;
@@ -45,23 +45,23 @@ export interface Comparison {
   readonly kolmogorov: number;
   readonly worstWindowKolmogorov: number;
   /**
-   * The largest probability that the re-run gives to a candidate which the claim leaves out, less that of the re-run's last
-   * candidate: 0..1. A list names the likeliest candidates, so drift only moves candidates over its edge. A provider that
-   * leaves out a likely one can draw another, or from the tail, while every listed value is true.
+   * The largest probability in the re-run of a candidate that the claim leaves out, less that of the re-run's last candidate:
+   * 0..1. A list names the likeliest candidates, so drift only moves candidates over its edge. A provider that leaves out a
+   * likely one can draw another, or from the tail, with only true listed values.
    */
   readonly worstOmission: number;
   readonly tailShift: number;
   readonly worstWindowTailShift: number;
-  /** Nats, 0..1: how far the claimed tokens lie from the re-run's own draws, see DrawMargin. */
+  /** Nats, 0..1: distance of the claimed tokens from the re-run's own draws, see DrawMargin. */
   readonly drawGap: number;
   readonly worstWindowDrawGap: number;
   readonly ownDrawMismatch: number;
   readonly argmaxAgreement: number;
   /** One per committed window, in order. */
   readonly windows: readonly WindowScores[];
-  /** Draws against the re-run's own distribution, by margin. */
+  /** Draws compared with the re-run's own distribution, by margin. */
   readonly draws: DrawCounts;
-  /** u32[20]: positions by how single values moved beside the others, see bent-values.ts. */
+  /** u32[20]: positions by the movement of single values relative to the others, see bent-values.ts. */
   readonly values: Uint32Array;
 }
 
@@ -78,9 +78,9 @@ function decodeWindow(window: WindowBytes, header: Header): Window {
 }
 
 /**
- * Compares committed windows with a verifier's. The claimed tokens must be the same on both sides (the caller checked
- * the report's shape); the sampler is the committed one.
- * @throws ProtocolError where windows do not decode.
+ * Compares committed windows with a verifier's. The claimed tokens must be the same on both sides, which the caller checked by
+ * the report's shape. The sampler is the committed one.
+ * @throws ProtocolError if windows do not decode.
  */
 export function compareWindows(
   crypto: Crypto,

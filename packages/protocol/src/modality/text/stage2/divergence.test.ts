@@ -32,14 +32,14 @@ const made = createSyntheticDivergence(options);
 const { reply, evidence, disputed, third, provider, verifier } = made;
 const { header, opening } = reply;
 
-describe('where two sets of windows part', () => {
+describe('the first difference of two sets of windows', () => {
   it.each([0, 1, 31, 32, 40, 63, 64, 69])('is position %i', (at) => {
     const { rerun, reply: served } = createSyntheticDivergence({ ...options, at });
     expect(findFirstDivergence(served.header, served.opening.windows, rerun)).toBe(at);
     expect(findFirstDivergence(served.header, rerun, served.opening.windows)).toBe(at);
   });
 
-  it('is nowhere where every byte is equal, and past the end where one set is shorter', () => {
+  it('does not exist between equal bytes, and is past the end if one set is shorter', () => {
     expect(findFirstDivergence(header, opening.windows, opening.windows)).toBeUndefined();
     expect(findFirstDivergence(header, opening.windows, opening.windows.slice(0, 2))).toBe(64);
     expect(findFirstDivergence(header, [], opening.windows)).toBe(0);
@@ -59,7 +59,7 @@ describe('where two sets of windows part', () => {
     expect(findFirstDivergence(header, opening.windows, windows)).toBe(WINDOW_TOKENS);
   });
 
-  it('cuts one position out, and nothing past the end', () => {
+  it('cuts out one position, and nothing past the end', () => {
     for (const position of [0, 33, 69]) {
       const { draws, sketch } = cutPosition(header, opening.windows, position);
       const whole = opening.windows[Math.floor(position / 32)]!;
@@ -73,10 +73,10 @@ describe('where two sets of windows part', () => {
   });
 });
 
-describe('where two traces part', () => {
+describe('the first difference of two traces', () => {
   const stages = (...values: number[]) => ({ stages: values.map((value) => new Uint8Array(32).fill(value)) });
 
-  it('is the first stage that differs or is missing, or what was committed', () => {
+  it('is the first stage that differs or is missing, or the commitment', () => {
     expect(findFirstStage(stages(1, 2, 3, 4), stages(1, 2, 9, 9))).toBe(2);
     expect(findFirstStage(stages(1, 2, 3, 4), stages(1, 2, 9, 4))).toBe(2);
     expect(findFirstStage(stages(1, 2, 3, 4), stages(1, 2, 3))).toBe(3);
@@ -91,13 +91,13 @@ describe('where two traces part', () => {
       'block 5',
       'the LM-head input',
       'the logits',
-      'what was committed',
+      'the commitment',
     ]);
   });
 });
 
 describe('evidence of a divergence', () => {
-  it('is read back as it was written', () => {
+  it('round-trips', () => {
     expect(parseDivergence(encodeDivergence(evidence))).toEqual(evidence);
     const alone = { ...evidence, provider: undefined };
     expect(parseDivergence(encodeDivergence(alone))).toEqual(alone);
@@ -116,7 +116,7 @@ describe('evidence of a divergence', () => {
     expect(() => encodeDivergence(own)).toThrow(/another record, position or class/);
   });
 
-  it('is not read with another stage than the traces part at', () => {
+  it('is refused with a stage that does not match the traces', () => {
     const bytes = encodeDivergence(evidence);
     const at = 'ogong-divergence-v1\n'.length + 32 + 4 + 2 + evidence.numericClass.length;
     expect(bytes[at + 1]).toBe(3);
@@ -124,7 +124,7 @@ describe('evidence of a divergence', () => {
     expect(() => parseDivergence(bytes)).toThrow(/not where the traces part/);
   });
 
-  it.each([[3], [1028]])('knows no trace of %i stages', (count) => {
+  it.each([[3], [1028]])('refuses a trace of %i stages', (count) => {
     const stages = Array.from({ length: count }, () => new Uint8Array(32));
     expect(() => encodeTraceReport({ ...verifier, stages })).toThrow(ProtocolError);
   });
@@ -158,7 +158,7 @@ describe('a third machine', () => {
     );
   const thirdWith = (change: Partial<TraceReport>) => signTrace(thirdSigner, { ...verifier, ...change });
 
-  it('is needed because stage 1 sees nothing', () => {
+  it('is needed because stage 1 does not detect it', () => {
     const { checks } = replayReply(crypto, reply.record, opening);
     expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
   });
@@ -170,13 +170,13 @@ describe('a third machine', () => {
     expect(verdict.checks.at(-1)?.detail).toMatch(/at block 2$/);
   });
 
-  it('confirms the verifier without a layer where the provider gave no trace', () => {
+  it('confirms the verifier without a layer if the provider gave no trace', () => {
     const verdict = judge({ evidence: { provider: undefined } });
     expect(verdict).toMatchObject({ side: 'verifier', stage: undefined });
     expect(verdict.checks.at(-1)).toMatchObject({ id: 'divergence-layer', status: 'skip' });
   });
 
-  it("confirms the provider where it computes what was committed, whatever the verifier's layers say", () => {
+  it('confirms the provider if the third machine computes the commitment, for any layers of the verifier', () => {
     const verdict = judge({ third: signTrace(thirdSigner, provider) });
     expect(verdict).toMatchObject({ side: 'provider', stage: undefined });
     expect(failed(verdict)).toEqual(['third-machine']);
@@ -184,21 +184,21 @@ describe('a third machine', () => {
     expect(lying.side).toBe('provider');
   });
 
-  it('confirms neither where it computes something else', () => {
+  it('confirms neither if the third machine computes something else', () => {
     const row = cutPosition(header, opening.windows, 40);
     const verdict = judge({ third: thirdWith({ row }) });
     expect(verdict).toMatchObject({ side: 'neither', stage: undefined });
     expect(failed(verdict)).toEqual(['third-machine']);
   });
 
-  it('does not let a provider off that shows honest layers: then what it committed is where it parts', () => {
+  it('still refutes a provider that shows honest layers: then its commitment is the difference', () => {
     const honest = signTrace(providerSigner, { ...verifier, row: provider.row });
     expect(judge({ evidence: { provider: honest } })).toMatchObject({ side: 'verifier', stage: 9 });
     const copied = signTrace(providerSigner, verifier);
     expect(judge({ evidence: { provider: copied } })).toMatchObject({ side: 'verifier', stage: 9 });
   });
 
-  it('names no layer that it does not confirm', () => {
+  it('names only confirmed layers', () => {
     const stages = verifier.stages.map((hash, i) => (i === 1 ? new Uint8Array(32) : hash));
     const verdict = judge({ third: thirdWith({ stages }) });
     expect(verdict).toMatchObject({ side: 'verifier', stage: undefined });

@@ -37,20 +37,20 @@ const traceCodec: Codec<SignedTrace> = struct({
 
 const divergenceCodec = struct({
   recordHash: hash,
-  /** First output token whose committed values are not the verifier's. */
+  /** First output token with committed values that differ from the verifier's. */
   position: u32,
   /** The provider's declared class. */
   numericClass: text(255),
-  /** See computeStage: it is written for whoever reads the evidence, and follows from the rest. */
+  /** See computeStage. It follows from the rest, and is written for readers of the evidence. */
   stage: u16,
-  /** Absent where the provider did not answer: then no layer is named. */
+  /** Absent if the provider did not answer. Then no layer is named. */
   provider: optional(traceCodec),
   verifier: traceCodec,
 });
 
 /**
- * From a difference to the layer that made it (docs/spec/replay-tier.md): where two sets of windows part, and both sides'
- * word on what they computed there.
+ * Evidence that leads from a difference to its layer (docs/spec/replay-tier.md). It names the first difference of two sets of
+ * windows, and has the signed traces of both sides there.
  */
 export interface DivergenceEvidence extends Omit<CodecType<typeof divergenceCodec>, 'stage'> {}
 
@@ -63,18 +63,18 @@ const divergenceFormat = createFormat(
   { tag: 'ogong-divergence-v1', maxBytes: MAX_DIVERGENCE_BYTES },
 );
 
-/** @throws ProtocolError where the parts are not about one position of one record in the named class. */
+/** Encodes evidence. @throws ProtocolError if the parts are not about one position of one record in the named class. */
 export function encodeDivergence(evidence: DivergenceEvidence): Uint8Array {
   return divergenceFormat.encode({ ...evidence, stage: computeStage(evidence) ?? NO_STAGE });
 }
 
-/** @throws ProtocolError for anything that encodeDivergence would not have written; signatures are not looked at. */
+/** @throws ProtocolError unless encodeDivergence would write exactly these bytes. Signatures are not checked. */
 export function parseDivergence(bytes: Uint8Array): DivergenceEvidence {
   const { stage: _, ...evidence } = divergenceFormat.decode(bytes);
   return evidence;
 }
 
-/** Where the two sides part, as findFirstStage says; undefined without the provider's trace. */
+/** Computes the stage at which the two sides differ, by findFirstStage; undefined without the provider's trace. */
 export function computeStage({ provider, verifier, ...head }: DivergenceEvidence): number | undefined {
   const [own, other] = [verifier, provider].map((signed) => {
     if (signed === undefined) return undefined;
@@ -90,8 +90,8 @@ export function computeStage({ provider, verifier, ...head }: DivergenceEvidence
 }
 
 /**
- * First stage at which two traces differ, or that one of them lacks. Where all are equal, their number: the stage after
- * the logits, which is what was committed.
+ * Finds the first stage at which two traces differ, or that one of them lacks. If all are equal it returns their number: the
+ * stage after the logits, which is the commitment.
  */
 export function findFirstStage(a: Pick<TraceReport, 'stages'>, b: Pick<TraceReport, 'stages'>): number {
   const count = Math.max(a.stages.length, b.stages.length);
@@ -102,16 +102,18 @@ export function findFirstStage(a: Pick<TraceReport, 'stages'>, b: Pick<TraceRepo
   return count;
 }
 
-/** For people. @param count stages of the verifier's trace. */
+/** Describes a stage for people. @param count stages of the verifier's trace. */
 export function describeStage(stage: number, count: number): string {
   if (stage === 0) return 'the embedding';
   if (stage < count - 2) return `block ${stage - 1}`;
-  return ['the LM-head input', 'the logits', 'what was committed'][Math.min(stage - count + 2, 2)] as string;
+  return ['the LM-head input', 'the logits', 'the commitment'][Math.min(stage - count + 2, 2)] as string;
 }
 
 type Shape = Pick<Header, 'vocabularySize' | 'sketchDirections'>;
 
-/** The window of one position, cut out of a reply's: both sides of a comparison in one form. @throws ProtocolError. */
+/**
+ * Cuts the window of one position out of a reply's, so that both sides of a comparison have one form. @throws ProtocolError.
+ */
 export function cutPosition(header: Shape, windows: readonly WindowBytes[], position: number): WindowBytes {
   const window = windows[Math.floor(position / WINDOW_TOKENS)];
   if (window === undefined) throw new ProtocolError('out-of-range', `there is no position ${position}`);
@@ -141,8 +143,8 @@ export function isSameRow(a: WindowBytes, b: WindowBytes): boolean {
 }
 
 /**
- * First position whose committed values, draws or sketch, are not the re-run's; undefined where every byte is equal.
- * @throws ProtocolError where windows do not decode.
+ * Finds the first position whose committed values, draws or sketch differ from the re-run's; undefined if every byte is equal.
+ * @throws ProtocolError if windows do not decode.
  */
 export function findFirstDivergence(
   header: Shape,

@@ -14,7 +14,10 @@ import {
 } from '../sampling/sampler.ts';
 import { createDrawMeter, type DrawMargin, type DrawPosition } from './draw-margin.ts';
 
-/** Every set sorted, weighed and laid out by itself, as docs/spec/stage-2.md has it: what the meter must say to the bit. */
+/**
+ * The reference of docs/spec/stage-2.md: every set is sorted, weighed and laid out separately. The meter must equal it to the
+ * bit.
+ */
 const own = createWeights();
 const plain = createWeights();
 const other = createWeights();
@@ -35,7 +38,7 @@ function measureSlowly(
   let margin = layout.margin;
   let gap = layout.gap;
   computeWeights(costs, count, tail, unfiltered, plain);
-  // Where the list is not cut, its tail is kept as one candidate more.
+  // If the list is not cut, its tail is kept as one more candidate.
   const now = own.tail > 0 ? count + 1 : own.kept;
   const tryKept = (size: number, isForMargin: boolean): void => {
     if (size < 1 || size > count + (plain.tail > 0 ? 1 : 0)) return;
@@ -51,7 +54,7 @@ function measureSlowly(
     gap = Math.min(gap, Math.max(edge, layout.gap));
   };
   if (settings.topPQ24 < WEIGHT_ONE || settings.minPQ24 > 0) {
-    // A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge.
+    // A filter that cuts one candidate more or less moves every border at once. The movement is that of its edge.
     tryKept(now - 1, true);
     tryKept(now + 1, true);
     if (now < count) tryKept(count + 1, true);
@@ -62,7 +65,7 @@ function measureSlowly(
       for (let to = own.kept; to < Math.min(count, own.kept + 8); to++) {
         const apart = Math.max(0, (costs[to] as number) - (costs[from] as number));
         const edge = apart / settings.temperatureQ16 / Math.SQRT2;
-        // A kept candidate has given its place to one that was cut.
+        // A kept candidate was replaced by one that was cut.
         const changed = ids.slice();
         [changed[from], changed[to]] = [ids[to] as number, ids[from] as number];
         const wanted = changed.indexOf(token);
@@ -105,7 +108,7 @@ function measureListEdge(
   claimed: number,
 ): number {
   const last = ids.length - 1;
-  // Without a tail nothing stands outside the list that could come in.
+  // Without a tail no candidate outside the list could enter it.
   if (last < 1 || tail === 0) return Number.POSITIVE_INFINITY;
   const between = (a: number, b: number): number => Math.abs(a - b) / settings.temperatureQ16 / Math.SQRT2;
   let gap = Number.POSITIVE_INFINITY;
@@ -130,7 +133,7 @@ function measureListEdge(
     tryList(last, outside, between(lastCost, costs[claimed] as number), TAIL_RANK);
   }
   if (own.tail > 0) {
-    // Some other candidate came into the list for the last: what lies between them in the order moves by its mass.
+    // Another candidate replaced the last one in the list. The mass between them in the order moves by its mass.
     const edge = between(lastCost, costs[last - 1] as number);
     const base = { ids, byRank: own.byRank, kept: own.kept, tail: own.tail, scale: 1 };
     for (const moved of [u - (own.byRank[last] as number), u + (own.byRank[last] as number)]) {
@@ -144,7 +147,7 @@ function measureListEdge(
 const movedIds = new Uint32Array(MAX_LISTED);
 const movedCosts = new Float64Array(MAX_LISTED);
 
-/** One kept set laid out in id order: the rank whose interval holds u, its margin, and the claimed token's gap. */
+/** One kept set laid out in id order: the rank whose interval contains u, its margin, and the claimed token's gap. */
 const layout = { rank: 0, margin: 0, gap: 0 };
 const order = new Uint8Array(MAX_LISTED);
 
@@ -152,12 +155,12 @@ interface KeptSet {
   readonly ids: Uint32Array;
   readonly byRank: Float64Array;
   readonly kept: number;
-  /** Of `WEIGHT_ONE`; the kept weights times `scale` are the rest. */
+  /** In units of `WEIGHT_ONE`. The kept weights times `scale` are the rest. */
   readonly tail: number;
   readonly scale: number;
 }
 
-/** @param claimed rank of the claimed token, or -1 where it is not listed; a token that was cut has no interval. */
+/** @param claimed rank of the claimed token, or -1 if it is not listed. A token that was cut has no interval. */
 function lay({ ids, byRank, kept, tail, scale }: KeptSet, u: number, claimed: number): void {
   sortById(ids, kept);
   let squares = (tail / WEIGHT_ONE) ** 2;
@@ -207,7 +210,7 @@ function measureEdge(
   settings: SamplerSettings,
 ): number {
   const w = plain.byRank;
-  // The list with its tail stands or falls with the last listed.
+  // The list keeps its tail only together with the last listed candidate.
   const last = Math.min(kept, count) - 1;
   let size = count;
   let outside = plain.tail;
@@ -219,7 +222,7 @@ function measureEdge(
     const share = (rank: number): number => (w[rank] as number) / total;
     const before = size;
     if (filter === 'top-k') {
-      // No movement brings a tail past a count.
+      // No movement makes a filter by count keep the tail.
       if (settings.topK > 0 && settings.topK <= count && kept > count) return Number.POSITIVE_INFINITY;
       if (settings.topK === 0 || settings.topK > size) continue;
       size = settings.topK;
@@ -255,7 +258,7 @@ function measureEdge(
   return kept > now ? grow : shrink;
 }
 
-/** Movement of two masses, nats, that brings the smaller up to the larger: to first order, relative to the smaller. */
+/** Computes the movement of two masses, nats, that makes them equal: to first order, relative to the smaller. */
 function apart(larger: number, smaller: number): number {
   return (larger - smaller) / (smaller * Math.SQRT2);
 }
@@ -266,7 +269,7 @@ const ORDERS: readonly (readonly Filter[])[] = [
   ['top-p', 'top-k', 'min-p'],
 ];
 
-/** Any settings and any list that a header and a window may hold, the odd ones often. */
+/** Creates any settings and any list that a header and a window may contain, often unusual ones. */
 function createPosition(random: () => number): { settings: SamplerSettings; position: DrawPosition } {
   const below = (limit: number): number => Math.floor(random() * limit);
   const some = <T>(...values: readonly T[]): T => values[below(values.length)] as T;
@@ -275,7 +278,7 @@ function createPosition(random: () => number): { settings: SamplerSettings; posi
   const step = some(1, 1, 1, Math.ceil(spread / 4));
   const shift = some(0, 0, -3 * NAT, 90 * NAT);
   const costs = Float64Array.from({ length: count }, () => shift + Math.floor(below(spread + 1) / step) * step).sort();
-  // Costs out of order: what a verifier may send that is not honest.
+  // Costs out of order, as a dishonest verifier may send them.
   if (random() < 0.03) costs.reverse();
   const tail = some(0, 0, 1, below(2 ** 12), below(2 ** 22), below(2 ** 22), below(2 ** 24), 2 ** 24 - 1);
   const width = some(64, 512, 32_000, 2 ** 24, 2 ** 32);
@@ -300,7 +303,7 @@ function createPosition(random: () => number): { settings: SamplerSettings; posi
 }
 
 describe('draw margins', () => {
-  it('are the bits of a layout of every set by itself', () => {
+  it('equal a separate layout of every set, to the bit', () => {
     const random = createSeededRandom(20_261_120);
     const out: DrawMargin = { matches: false, margin: -1, gap: -1 };
     const slow = { ...out };

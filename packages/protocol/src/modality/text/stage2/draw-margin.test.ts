@@ -34,7 +34,7 @@ function randomList(random: () => number, count = 20) {
   return { ids, costs, tail: Math.floor(random() ** 3 * 2 ** 22) };
 }
 
-/** Least of many sizes of random movement, candidate by candidate, at which `isThere` holds for one in so many tries. */
+/** Finds the least size of random movement, candidate by candidate, at which `isThere` holds for one in so many tries. */
 function findMovement(
   list: ReturnType<typeof randomList>,
   random: () => number,
@@ -48,7 +48,7 @@ function findMovement(
   return Infinity;
 }
 
-/** What a provider draws whose log-probabilities lie beside the verifier's, each by a random movement of its own. */
+/** Draws like a provider whose log-probabilities lie beside the verifier's, each by an independent random movement. */
 function drawMoved(list: ReturnType<typeof randomList>, settings: SamplerSettings, nats: number, random: () => number) {
   const moved = list.costs.map((cost) => Math.max(0, Math.round(cost + nats * 65536 * drawNormal(random))));
   const order = Array.from(list.ids.keys()).sort((a, b) => moved[a]! - moved[b]! || list.ids[a]! - list.ids[b]!);
@@ -71,7 +71,7 @@ describe('honest drift', () => {
     ['a flat list under a min-p', { temperatureQ16: 131_072, minPQ24: WEIGHT_ONE >> 3 }],
     ['a flat list under a top-k', { temperatureQ16: 131_072, topK: 12 }],
     ['several filters', { temperatureQ16: 85_197, topK: 8, topPQ24: 13_421_773, minPQ24: WEIGHT_ONE >> 5 }],
-  ])('explains the draws that it changes by a gap of its own size: %s', (_, change) => {
+  ])('explains changed draws by a gap of the size of the movement: %s', (_, change) => {
     const settings = { ...SETTINGS, ...change };
     const random = createSeededRandom(83);
     const nats = 0.05;
@@ -89,7 +89,7 @@ describe('honest drift', () => {
 });
 
 describe('measureDraw', () => {
-  it('is the size of movement that changes the draw, or gives the claimed token', () => {
+  it('is the movement that changes the draw, or gives the claimed token', () => {
     const random = createSeededRandom(71);
     const weights = createWeights();
     const ratios: number[] = [];
@@ -97,7 +97,7 @@ describe('measureDraw', () => {
     for (let i = 0; i < 150; i++) {
       const list = { ...randomList(random, 8), tail: 0 };
       const u = Math.floor(random() * WEIGHT_ONE);
-      // Order within the list does not matter to the layout by id, so moved costs may stand as they are.
+      // The layout by id does not depend on the order within the list, so moved costs may stay in place.
       const draw = (costs: Float64Array): number => {
         computeWeights(costs, 8, 0, SETTINGS, weights);
         return list.ids[drawRank(list.ids, weights, u)]!;
@@ -111,7 +111,7 @@ describe('measureDraw', () => {
       expect(gap === 0).toBe(matches);
       if (!matches && gap < 0.5) gapRatios.push(gap / findMovement(list, random, (costs) => draw(costs) === token));
     }
-    // One in 40 tries reaches about two standard deviations.
+    // One in 40 tries is about two standard deviations.
     expect(ratios.length).toBeGreaterThan(15);
     expect(computeQuantile(ratios, 0.1)).toBeGreaterThan(1);
     expect(computeQuantile(ratios, 0.5)).toBeLessThan(4);
@@ -121,7 +121,7 @@ describe('measureDraw', () => {
     expect(computeQuantile(gapRatios, 0.5)).toBeLessThan(6);
   });
 
-  it('measures the same drift alike at borders of large and of small masses', () => {
+  it('measures the same drift equally at borders of large and of small masses', () => {
     const near = (mass: number): number => {
       const rest = (1 - mass) / 2;
       const costs = Float64Array.from([rest, rest, mass], (p) => Math.round(-Math.log(p) * 65536)).sort();
@@ -129,38 +129,38 @@ describe('measureDraw', () => {
       const ids = mass < 1 / 3 ? Uint32Array.of(1, 2, 3) : Uint32Array.of(3, 1, 2);
       return measure(SETTINGS, { ids, costs, tail: 0, u, token: 2, tokenCost: undefined }).margin;
     };
-    // One per cent of the mass at the border, whatever the mass: about one per cent of a nat.
+    // One per cent of the mass at the border, for any mass, is about one per cent of a nat.
     for (const mass of [0.001, 0.01, 0.1, 0.3]) {
       expect(near(mass)).toBeGreaterThan(0.005);
       expect(near(mass)).toBeLessThan(0.02);
     }
   });
 
-  it('takes an unlisted token for the tail, and knows that the end of a list is no border', () => {
+  it('treats an unlisted token as the tail, and the end of a list as no border', () => {
     const ids = Uint32Array.of(5, 3);
     const list = { ids, costs: Float64Array.of(0, 0), tail: WEIGHT_ONE / 2 };
     expect(measure(SETTINGS, { ...list, u: WEIGHT_ONE - 1, token: 999, tokenCost: 9 }).matches).toBe(true);
-    // Between 3, the first quarter, and the tail, the second half.
+    // The position lies between 3, the first quarter, and the tail, the second half.
     const far = measure(SETTINGS, { ...list, u: WEIGHT_ONE / 8, token: 999, tokenCost: 500_000 });
     expect(far).toMatchObject({ matches: false });
     expect(far.gap).toBeGreaterThan(0.3);
-    // An unlisted token as likely as the last listed one may have stood in its place: 9 out, 4 in, between 3 and 5.
+    // An unlisted token as likely as the last listed one may have been in its place: 9 out, 4 in, between 3 and 5.
     const edge = { ids: Uint32Array.of(5, 3, 9), costs: Float64Array.of(0, 0, 222_000), tail: WEIGHT_ONE / 2 };
     const swapped = { ...edge, u: WEIGHT_ONE / 4, token: 4 };
     expect(measure(SETTINGS, { ...swapped, tokenCost: 222_100 }).gap).toBeLessThan(0.01);
     expect(measure(SETTINGS, { ...swapped, tokenCost: 400_000 }).gap).toBeGreaterThan(0.3);
-    // And the last listed one may have been drawn as a part of the tail.
+    // The last listed one may also have been drawn as a part of the tail.
     expect(measure(SETTINGS, { ...edge, u: WEIGHT_ONE * 0.9, token: 9, tokenCost: undefined }).gap).toBeLessThan(0.01);
     expect(measure(SETTINGS, { ...edge, u: WEIGHT_ONE * 0.9, token: 5, tokenCost: undefined }).gap).toBeGreaterThan(
       0.3,
     );
   });
 
-  it('knows that a filter at its edge may keep one candidate more or less', () => {
+  it('considers that a filter at its edge may keep one candidate more or less', () => {
     const ids = Uint32Array.of(1, 2, 3);
     const costs = Float64Array.of(0, Math.round(Math.log(2) * 65536), Math.round(Math.log(4) * 65536));
     const list = { ids, costs, tail: 0, tokenCost: undefined };
-    // Masses 4/7, 2/7, 1/7: just under 6/7 keeps two, just over it three. u stands where only the third reaches.
+    // Masses 4/7, 2/7, 1/7: just under 6/7 keeps two, just over it three. Only the third reaches u.
     const u = WEIGHT_ONE - 1;
     const just = Math.round((6 / 7) * WEIGHT_ONE) - 200;
     const near = measure({ ...SETTINGS, topPQ24: just }, { ...list, u, token: 3 });
@@ -176,7 +176,7 @@ describe('measureDraw', () => {
     expect(measure({ ...minP, minPQ24: WEIGHT_ONE / 2 - 200 }, { ...list, u, token: 2 }).margin).toBeLessThan(1e-3);
   });
 
-  it('says the same whatever was measured before', () => {
+  it('does not depend on earlier measurements', () => {
     const random = createSeededRandom(5);
     const long = { ids: Uint32Array.from({ length: 64 }, (_, i) => i), tail: 0, u: 0, token: 0, tokenCost: undefined };
     const [even, steep] = [new Float64Array(64), Float64Array.from({ length: 64 }, (_, i) => i * 2 ** 20)];
@@ -197,8 +197,8 @@ describe('measureDraw', () => {
     }
   });
 
-  it('keeps the tail besides the list where top-p reaches it, never past a count', () => {
-    // Masses 3/8, 3/8, 1/8 and a tail of 1/8; just under 7/8 cuts the tail, which u is in where it is kept.
+  it('keeps the tail if top-p reaches it, never past a count', () => {
+    // Masses 3/8, 3/8, 1/8 and a tail of 1/8. Just under 7/8 cuts the tail, which contains u if it is kept.
     const ids = Uint32Array.of(1, 2, 3);
     const third = Math.round(Math.log(3) * 65536);
     const list = {
@@ -214,7 +214,7 @@ describe('measureDraw', () => {
     expect(measure({ ...SETTINGS, topPQ24 }, list).gap).toBeLessThan(1e-3);
     expect(measure({ ...SETTINGS, topPQ24, topK: 4 }, list).gap).toBeLessThan(1e-3);
     expect(measure({ ...SETTINGS, topPQ24, topK: 3 }, list).gap).toBeGreaterThan(0.3);
-    // The last listed one must stay for the tail to stay.
+    // The tail stays only together with the last listed candidate.
     expect(measure({ ...SETTINGS, topPQ24, minPQ24: WEIGHT_ONE / 2 }, list).gap).toBeGreaterThan(0.3);
     expect(measure({ ...SETTINGS, topPQ24, minPQ24: WEIGHT_ONE / 3 - 200 }, list).gap).toBeLessThan(1e-3);
   });
@@ -229,20 +229,20 @@ describe('measureDraw', () => {
     expect(measure(settings, { ...list, token: 77 }).gap).toBe(far.gap);
   });
 
-  it('has no margin where nothing else can be drawn', () => {
+  it('has an infinite margin if nothing else can be drawn', () => {
     const list = { ids: Uint32Array.of(5), costs: Float64Array.of(0), tail: 0, tokenCost: undefined };
     expect(measure(SETTINGS, { ...list, u: 7, token: 5 })).toEqual({ matches: true, margin: Infinity, gap: 0 });
   });
 });
 
 describe('draw counts', () => {
-  it('bin by powers of two', () => {
+  it('are binned by powers of two', () => {
     const units = [0, 0.9, 1, 2, 3, 4, 2 ** 22, 2 ** 23, 2 ** 24, Infinity];
     expect(units.map((unit) => binMargin(unit * 2 ** -20))).toEqual([0, 0, 1, 2, 2, 3, 23, 24, 24, 24]);
     expect(MARGIN_BINS).toBe(25);
   });
 
-  it('keep matches by margin and mismatches by both', () => {
+  it('count matches by margin and mismatches by both', () => {
     const counts = createDrawCounts();
     addDrawMargin(counts, { matches: true, margin: 2 ** -18, gap: 0 });
     addDrawMargin(counts, { matches: false, margin: 2 ** -20, gap: 9 * 2 ** -20 });

@@ -16,25 +16,29 @@ import {
 } from '../sampling/sampler.ts';
 
 /**
- * How far a claimed token is from what the verifier's own distribution draws at the same u: this evidence uses only the token
- * of what the provider signed (docs/spec/stage-2.md).
+ * The distance of a claimed token from the draw of the verifier's own distribution at the same u (docs/spec/stage-2.md). Of the
+ * provider's signed data this evidence uses only the token.
  *
- * Before it sees the token, the verifier knows how far its own log-probabilities would have to move for another draw: the
- * `margin`. An honest provider's log-probabilities differ by little, so its draw can differ only where the margin is small.
- * Where the draws differ, the `gap` is how far they would have to move to give the claimed token. Both in nats of independent
- * movement of each candidate: a border between tokens moves by a share of that, which follows from the masses on its sides.
- * Measured in probability, the same drift would look different at every position.
+ * The `margin` is known before the token: how far the verifier's own log-probabilities would have to move for another draw. An
+ * honest provider's log-probabilities differ by little, so its draw can differ only if the margin is small. If the draws
+ * differ, the `gap` is how far they would have to move to give the claimed token.
+ *
+ * Both are in nats of independent movement of each candidate. A border between tokens moves by a share of that, which follows
+ * from the masses on its sides. Measured in probability, the same drift would look different at every position.
  */
 export interface DrawMargin {
-  /** The verifier draws the claimed token (or both name an unlisted one). */
+  /** Set if the verifier draws the claimed token (or both name an unlisted one). */
   matches: boolean;
-  /** Least movement that changes the verifier's own draw, nats, >= 0; infinite where none does. */
+  /** Least movement that changes the verifier's own draw, nats, >= 0; infinite if none does. */
   margin: number;
-  /** Least movement that makes the claimed token the draw, nats; 0 where it is. */
+  /** Least movement that makes the claimed token the draw, nats; 0 if it already is. */
   gap: number;
 }
 
-/** Bins of margins and gaps: 0 holds d < 2^-20 nat, b holds 2^(b-21) <= d < 2^(b-20), the last everything from 8 nats on. */
+/**
+ * Number of bins of margins and gaps. Bin 0 has d < 2^-20 nat, bin b has 2^(b-21) <= d < 2^(b-20), and the last has everything
+ * from 8 nats on.
+ */
 export const MARGIN_BINS = 25;
 
 export function binMargin(distance: number): number {
@@ -42,7 +46,7 @@ export function binMargin(distance: number): number {
   return units < 1 ? 0 : Math.min(MARGIN_BINS - 1, 32 - Math.clz32(units));
 }
 
-/** What a reply's draws say: positions by margin bin, matched or not, and the mismatches again by gap bin. */
+/** Counts of a reply's draws: positions by margin bin, matched or not, and the mismatches again by gap bin. */
 export interface DrawCounts {
   readonly matches: Uint32Array;
   readonly mismatches: Uint32Array;
@@ -73,18 +77,18 @@ export interface DrawPosition {
   readonly u: number;
   /** The claimed token. */
   readonly token: number;
-  /** The verifier's processed cost of it where it is not listed. */
+  /** The verifier's processed cost of it, if it is not listed. */
   readonly tokenCost: number | undefined;
 }
 
 export interface DrawMeter {
   /** @param out overwritten. */
   measure(position: DrawPosition, out: DrawMargin): void;
-  /** Of the position that was measured last, after the filters. */
+  /** Weights of the last measured position, after the filters. */
   readonly weights: Weights;
 }
 
-/** For the positions of one reply: the settings are the committed ones. */
+/** Creates a meter for the positions of one reply with the committed settings. */
 export function createDrawMeter(settings: SamplerSettings): DrawMeter {
   const weights = createWeights();
   if (settings.temperatureQ16 === 0) {
@@ -117,7 +121,7 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
   const matches = drawn === claimed;
   let margin = layout.margin;
   let gap = layout.gap;
-  // Where the list is not cut, its tail is kept as one candidate more.
+  // If the list is not cut, its tail is kept as one more candidate.
   const now = own.tail > 0 ? count + 1 : own.kept;
   listSets({ now, count, most: count + (tail > 0 ? 1 : 0) }, settings);
   const near = edges.length;
@@ -125,9 +129,9 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
   if (edges.length > 0) measureEdges(plain, { now, count }, settings, edges);
   for (let i = 0; i < edges.length; i++) {
     const edge = edges.nats[i] as number;
-    // Sets farther from the verifier's own one only explain a mismatch; its own draw does not depend on them.
+    // Sets farther from the verifier's own one only explain a mismatch. Its own draw does not depend on them.
     const isForMargin = i < near;
-    // A set whose edge lies farther than the least movement found so far cannot lower it.
+    // A set with an edge farther than the least movement so far cannot lower it.
     if (!(edge < Number.POSITIVE_INFINITY) || ((edge >= margin || !isForMargin) && (matches || edge >= gap))) continue;
     if (!setUnfiltered(edges.kept[i] as number, count)) continue;
     if (matches) {
@@ -172,7 +176,10 @@ function setUnfiltered(size: number, count: number): boolean {
   return total > 0;
 }
 
-/** A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge. */
+/**
+ * Lists sets near the own one. A filter that cuts one candidate more or less moves every border at once. The movement is that
+ * of its edge.
+ */
 function listSets(
   { now, count, most }: { readonly now: number; readonly count: number; readonly most: number },
   { topPQ24, minPQ24 }: SamplerSettings,
@@ -184,7 +191,7 @@ function listSets(
   if (now < count && most > count) edges.kept[edges.length++] = most;
 }
 
-/** All sets but the own one and those of one candidate fewer and more: where many lie at the edge, drift moves several. */
+/** Lists all other sets. With many candidates at the edge, drift moves several at once. */
 function listFarSets(now: number, most: number): void {
   for (let kept = 1; kept <= most; kept++) {
     if (kept !== now && !edges.kept.subarray(0, edges.length).includes(kept)) edges.kept[edges.length++] = kept;
@@ -192,8 +199,8 @@ function listFarSets(now: number, most: number): void {
 }
 
 /**
- * Mismatches at the end of the list: the last listed and the first unlisted candidate change places at the least drift,
- * and one owns an interval of its own, the other a part of the tail.
+ * Measures mismatches at the end of the list. At the least drift the last listed and the first unlisted candidate change
+ * places. One then has its own interval, the other a part of the tail.
  * @returns nats at temperature 1 of the weights.
  */
 function measureListEdge(
@@ -203,7 +210,7 @@ function measureListEdge(
   claimed: number,
 ): number {
   const last = ids.length - 1;
-  // Without a tail nothing stands outside the list that could come in.
+  // Without a tail no candidate outside the list could enter it.
   if (last < 1 || tail === 0) return Number.POSITIVE_INFINITY;
   const between = (a: number, b: number): number => Math.abs(a - b) / settings.temperatureQ16 / Math.SQRT2;
   let gap = Number.POSITIVE_INFINITY;
@@ -230,7 +237,7 @@ function measureListEdge(
     tryList(last, outside, between(lastCost, costs[claimed] as number), TAIL_RANK);
   }
   if (own.tail > 0) {
-    // Another candidate replaced the last one in the list: everything between them in the order moves by its mass.
+    // Another candidate replaced the last one in the list. Everything between them in the order moves by its mass.
     const edge = between(lastCost, costs[last - 1] as number);
     const weight = own.byRank[last] as number;
     setOwn(own, ids.length);
@@ -247,7 +254,7 @@ const movedIds = new Uint32Array(MAX_LISTED);
 const movedCosts = new Float64Array(MAX_LISTED);
 const movedOrder = new Uint8Array(MAX_LISTED);
 
-/** Where the draw is the first of the list: its lead, which two movements share. */
+/** Measures a greedy draw: the lead of the first candidate, which two movements share. */
 function measureGreedy({ ids, costs, token }: DrawPosition, out: DrawMargin): void {
   const claimed = ids.indexOf(token);
   const lead = (rank: number): number => ((costs[rank] as number) - (costs[0] as number)) / NAT / Math.SQRT2;

@@ -3,9 +3,9 @@ import { encodeDomain } from '../../../base/canonical.ts';
 import type { WindowBytes } from '../../../commitment/opening.ts';
 import { encodeScoreReport, NO_OTHER_CHOICE, NO_TAIL_GAP, type ScoreReport } from './score-report.ts';
 
-/** What a reject rests on. Two honest verifiers that saw the same fault have the same bytes. */
+/** The basis of a reject. Two honest verifiers with the same fault have the same bytes. */
 export interface Fault {
-  /** Whether honest verifiers of every class see it alike, as what a header says of the prompt or the vocabulary. */
+  /** Whether honest verifiers of every class agree on it, such as prompt or vocabulary in a header. */
   readonly isFact: boolean;
   readonly seen: Uint8Array;
 }
@@ -13,7 +13,7 @@ export interface Fault {
 const FACT_DOMAIN = encodeDomain('ogong-facts-v1');
 const NO_JOB = new Uint8Array(16);
 
-/** What a report says that no class can change: prompt, vocabulary, spelled text, and where the reply ends. */
+/** Encodes the part of a report that is the same in every class: prompt, vocabulary, spelled text, and the end of the reply. */
 export function encodeFacts(report: ScoreReport): Uint8Array {
   const { promptTokensHash, promptTokenCount, vocabularyHash, responseHash, firstStopToken } = report;
   return createWriter()
@@ -27,8 +27,8 @@ export function encodeFacts(report: ScoreReport): Uint8Array {
 }
 
 /**
- * A report up to the first window that differs from the claim, which proves the difference. Later windows prove nothing more,
- * and a verifier with little room has none. Where no window differs, the fault is another choice.
+ * Encodes a report up to the first window that differs from the claim, which proves the difference. Later windows prove nothing
+ * more, and a verifier with little room has none. If no window differs, the fault is another choice.
  */
 export function encodeDifference(report: ScoreReport, claimed: readonly WindowBytes[]): Uint8Array {
   const { windows, firstOtherChoice } = report;

@@ -10,7 +10,7 @@ export interface DivergenceInput {
   /** The record's signed bytes. */
   readonly record: Uint8Array;
   readonly header: Header;
-  /** Committed, and of the verifier's report. */
+  /** Committed windows, and those of the verifier's report. */
   readonly claimed: readonly WindowBytes[];
   readonly rerun: readonly WindowBytes[];
   readonly providerId: Uint8Array;
@@ -18,18 +18,18 @@ export interface DivergenceInput {
   readonly verifierKeyHash: Uint8Array;
 }
 
-/** How each side is asked what it computes at a position. */
+/** Requests for each side's computation at a position. */
 export interface Tracers {
   readonly provider: (position: number) => Promise<SignedTrace>;
   readonly verifier: (position: number) => Promise<SignedTrace>;
-  /** A side gave no trace, or an invalid one. */
+  /** Called if a side gave no trace, or an invalid one. */
   readonly onError: (side: 'provider' | 'verifier', error: unknown) => void;
 }
 
 /**
- * From two sets of windows that differ to evidence that a third machine can confirm or refute.
- * @returns undefined where nothing differs, or the verifier does not stand by its report. A provider that does not answer
- * is named as one: silence does not help it.
+ * Locates the divergence: from two sets of windows that differ to evidence that a third machine can confirm or refute.
+ * @returns undefined if nothing differs, or the verifier does not confirm its report. A provider that does not answer is named
+ * as such, so silence does not help it.
  */
 export async function locateDivergence(
   crypto: Crypto,
@@ -57,7 +57,7 @@ export async function locateDivergence(
   return own && { ...head, provider: other, verifier: own };
 }
 
-/** @throws ProtocolError where the answer is no trace of that position by that key. */
+/** @throws ProtocolError if the answer is no trace of that position by that key. */
 function assertTrace(
   crypto: Crypto,
   { report: message, key: publicKey, signature }: SignedTrace,

@@ -3,8 +3,8 @@ import type { Header } from '../commitment/header.ts';
 const ZERO = new Uint8Array(32);
 
 /**
- * The header as a verifier gets it: what a pass over the tokens depends on. Whatever says whose reply it is, when it was
- * served or what the provider computed is zero, so that a verifier cannot tell whom its report would help.
+ * Redacts a header for a verifier. It keeps the fields that a pass over the tokens depends on. Fields that identify the reply,
+ * its time, or the provider's results become zero. So a verifier cannot tell whose reply it checks.
  */
 export function redactHeader(header: Header): Header {
   return {

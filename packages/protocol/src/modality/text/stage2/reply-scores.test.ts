@@ -17,7 +17,9 @@ const reply = createSyntheticReply({
 });
 const { header, opening } = reply;
 
-/** A re-run that lies farther off: costs by up to `units` of 2^-16 nat, sketch values by up to `steps`, from a window on. */
+/**
+ * Creates a re-run that lies farther off from a window on: costs by up to `units` of 2^-16 nat, sketch values by up to `steps`.
+ */
 function drift({ units, steps, from = 0 }: { units: number; steps: number; from?: number }): WindowBytes[] {
   const random = createSeededRandom(5);
   const moved = (by: number): number => Math.round((random() * 2 - 1) * by);
@@ -42,7 +44,7 @@ const score = (comparison: Comparison, name: ReplyScore): number =>
   computeReplyScores(comparison)[REPLY_SCORES.indexOf(name)]!;
 
 describe('window scores', () => {
-  it('are all zero, and their logarithms at the floor, between equals', () => {
+  it('are zero between equals, with logarithms at the floor', () => {
     const { windows, draws, positions } = compare(opening.windows);
     expect(windows.map((window) => window.positions)).toEqual([32, 32, 32, 4]);
     for (const { positions: _, entropy, surprise, logSketchDistance, logLogprobShift, ...rest } of windows) {
@@ -102,7 +104,7 @@ describe('computeReplyScores', () => {
     }
   });
 
-  it('tells differences that push all one way from such as point anywhere, whatever their size', () => {
+  it('separates differences in one direction from random ones, for any size', () => {
     const push = (stepsOf: (j: number, position: number) => number): number => {
       let position = 0;
       const windows = opening.windows.map(({ draws, sketch }) => ({
@@ -126,11 +128,11 @@ describe('computeReplyScores', () => {
     expect(oneWay).toBeLessThanOrEqual(100.001);
     // Half of it, under noise of the same size.
     expect(push((j) => (j % 3 === 0 ? -4 : 4) + anywhere(4))).toBeGreaterThan(40);
-    // One position that lies far off hides nothing.
+    // One position far off does not hide it.
     expect(push((j, at) => (at === 50 ? anywhere(1500) : j % 3 === 0 ? -4 : 4))).toBeGreaterThan(85);
   });
 
-  it('knows how unlikely the re-run holds the text', () => {
+  it('measures the surprise of the text in the re-run', () => {
     const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
     const costs = rows.map(({ rank, q, tailQ }) => (rank === TAIL_RANK ? tailQ! : q[rank]!));
     expect(costs.some((_, i) => rows[i]!.rank === TAIL_RANK)).toBe(true);
@@ -141,7 +143,7 @@ describe('computeReplyScores', () => {
     expect(score({ ...comparison, windows }, 'surprise')).toBe(64);
   });
 
-  it('sees the one bad window in the worst, and in the growth where it is late', () => {
+  it('shows one bad window in the worst score, and in the growth if it is late', () => {
     const bad = compare(drift({ units: 20_000, steps: 600, from: 2 }));
     const even = compare(drift({ units: 20_000, steps: 600 }));
     const ratio = (comparison: Comparison): number =>
@@ -151,7 +153,7 @@ describe('computeReplyScores', () => {
     expect(Math.abs(score(even, 'sketch-growth'))).toBeLessThan(0.5);
   });
 
-  it('is finite between equals and where the re-run knows nothing, and refuses what is no number', () => {
+  it('is finite between equals and for a re-run without information, and refuses NaN', () => {
     expect([...computeReplyScores(compare(opening.windows))].every(Number.isFinite)).toBe(true);
     const blank = opening.windows.map((window) => ({
       draws: window.draws,

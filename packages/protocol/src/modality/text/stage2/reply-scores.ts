@@ -4,8 +4,8 @@ import type { DrawCounts } from './draw-margin.ts';
 import { SCORE_FLOOR, type WindowScores } from './window-scores.ts';
 
 /**
- * One reply as a point: natural logarithms of its distances, larger = farther, in this order (docs/spec/statistics.md).
- * The reply is the independent unit (whitepaper 4.3); its windows share noise, so they enter as one mean and one worst.
+ * Scores of one reply: natural logarithms of its distances, larger = farther, in this order (docs/spec/statistics.md). The
+ * reply is the independent unit (whitepaper 4.3). Its windows share noise, so they enter as one mean and one worst.
  */
 export const REPLY_SCORES = [
   'sketch-mean',
@@ -38,9 +38,10 @@ const CEILING = 2 ** 16;
 const MAX_SURPRISE = 64;
 
 /**
- * @returns f64[20], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that, and
- * `surprise` in 0..64.
- * @throws RangeError where the comparison holds no position or a score is not a number.
+ * Computes the scores of a reply.
+ * @returns f64[20], each finite, in ln(2^-20)..ln(2^16). Exceptions: `sketch-growth`, a difference of two, is in twice that
+ * range, and `surprise` in 0..64.
+ * @throws RangeError if the comparison has no position or a score is not a number.
  */
 export function computeReplyScores({
   windows,
@@ -50,7 +51,7 @@ export function computeReplyScores({
   if (positions === 0) throw new RangeError('no position was compared');
   const mean = (of: (window: WindowScores) => number): number =>
     windows.reduce((sum, window) => sum + of(window) * window.positions, 0) / positions;
-  // The last window may hold a single position, whose mean says little about a window.
+  // The last window may have a single position, whose mean says little about a window.
   const whole = windows.length > 1 ? windows.filter((window) => window.positions >= WORST_POSITIONS) : windows;
   const worst = (of: (window: WindowScores) => number): number => Math.max(...whole.map(of));
   const scores: Record<ReplyScore, number> = {
@@ -68,7 +69,7 @@ export function computeReplyScores({
     tail: toLog(mean((window) => window.tailShift)),
     'tail-worst': toLog(worst((window) => window.tailShift)),
     omission: toLog(worst((window) => window.omission)),
-    // Shares count half a position more than was seen, so that zero of many positions is smaller than zero of few.
+    // Shares count half a position more than observed, so that zero of many positions is smaller than zero of few.
     argmax: toLog(mean((window) => window.argmaxDisagreement) + 1 / (2 * positions)),
     unequal: toLog(mean((window) => window.unequal) + 1 / (2 * positions)),
     'logprob-spread': mean((window) => window.logLogprobSpread),
@@ -92,7 +93,7 @@ function toLog(value: number): number {
   return computeLog(Math.min(value + MEAN_FLOOR, CEILING));
 }
 
-/** How much farther the second half of the windows lies than the first, ln; 0 for a single window. */
+/** Computes how much farther the second half of the windows lies than the first, ln; 0 for a single window. */
 function computeGrowth(windows: readonly WindowScores[]): number {
   const half = Math.floor(windows.length / 2);
   if (half === 0) return 0;
@@ -104,18 +105,18 @@ function computeGrowth(windows: readonly WindowScores[]): number {
 }
 
 /**
- * Length bands: scores of short replies scatter more, so replies are compared with replies of their own length.
- * Band b holds replies of up to LENGTH_BANDS[b] tokens and more than the band before; the last one everything above.
+ * Length bands. Scores of short replies scatter more, so replies are compared with replies of their own length. Band b has
+ * replies of up to LENGTH_BANDS[b] tokens and more than the band before. The last one has everything above.
  */
 export const LENGTH_BANDS: readonly number[] = [16, 32, 64, 128, 256, 512, 1024, 4096];
 
-/** @param positions >= 1. @returns 0..8. */
+/** Finds the length band. @param positions >= 1. @returns 0..8. */
 export function findLengthBand(positions: number): number {
   const band = LENGTH_BANDS.findIndex((limit) => positions <= limit);
   return band < 0 ? LENGTH_BANDS.length : band;
 }
 
-/** All that statistics keep of one reply. */
+/** The data of one reply for statistics. */
 export interface ReplyEvidence {
   readonly positions: number;
   /** Tokens of prompt and reply. */
@@ -125,17 +126,17 @@ export interface ReplyEvidence {
   readonly draws: DrawCounts;
   /** u32[20]: see bent-values.ts. */
   readonly values: Uint32Array;
-  /** ln of the mean sketch distance, window by window: how much the windows of a reply agree among themselves. */
+  /** ln of the mean sketch distance, window by window. It shows the agreement between the windows of a reply. */
   readonly windows: Float64Array;
 }
 
-/** The least value that `sketch-log` takes: every position equal. */
+/** The least value of `sketch-log`: every position equal. */
 const EQUAL_LOG = computeLog(SCORE_FLOOR);
 const SKETCH_LOG = REPLY_SCORES.indexOf('sketch-log');
 const UNEQUAL = REPLY_SCORES.indexOf('unequal');
 const SURPRISE = REPLY_SCORES.indexOf('surprise');
 
-/** Whether every position equals the re-run: sketches, lists, costs, tails and draws. */
+/** Returns whether every position equals the re-run: sketches, lists, costs, tails and draws. */
 export function isEqualThroughout({ positions, scores }: ReplyEvidence): boolean {
   const isSketchEqual = (scores[SKETCH_LOG] as number) <= EQUAL_LOG + 1e-9;
   return isSketchEqual && (scores[UNEQUAL] as number) <= toLog(1 / (2 * positions)) + 1e-9;
@@ -144,7 +145,7 @@ export function isEqualThroughout({ positions, scores }: ReplyEvidence): boolean
 /** @returns nats, 0..64. */
 export const getSurprise = ({ scores }: Pick<ReplyEvidence, 'scores'>): number => scores[SURPRISE] as number;
 
-/** @throws RangeError as computeReplyScores. */
+/** @throws RangeError like computeReplyScores. */
 export function computeReplyEvidence(comparison: Comparison): ReplyEvidence {
   return {
     positions: comparison.positions,

@@ -40,7 +40,7 @@ const anyReport: fc.Arbitrary<ScoreReport> = fc.record({
 describe('a score report', () => {
   it('has one encoding', () => checkCodec(anyReport, encodeScoreReport, parseScoreReport));
 
-  it('has no gap beyond all, and none without a place', () => {
+  it('has no gap above one, and none without a position', () => {
     const [report] = fc.sample(anyReport, { numRuns: 1, seed: 5 }) as [ScoreReport];
     for (const tailGap of [
       { gap: 2 ** 24 + 1, position: 1 },
@@ -51,7 +51,7 @@ describe('a score report', () => {
     }
   });
 
-  it.each(['ogong-score-report-v1\n', 'ogong-score-report-v4\n', ''])('is none under the tag %j', (tag) => {
+  it.each(['ogong-score-report-v1\n', 'ogong-score-report-v4\n', ''])('does not parse under the tag %j', (tag) => {
     const [report] = fc.sample(anyReport, { numRuns: 1, seed: 5 }) as [ScoreReport];
     const rest = encodeScoreReport(report).subarray('ogong-score-report-v3\n'.length);
     expect(() => parseScoreReport(concatBytes(utf8Encode(tag), rest))).toThrow(ProtocolError);

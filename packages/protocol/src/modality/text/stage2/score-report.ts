@@ -20,9 +20,9 @@ export const MAX_REPORT_BYTES = 48 * 1024 * 1024;
 
 const tailGapCodec = refine(
   struct({
-    /** Share of the unlisted mass that lies between the draw and the claimed token, 2^-24 units. */
+    /** Share of the unlisted mass between the draw and the claimed token, 2^-24 units. */
     gap: within(u32, 0, WEIGHT_ONE),
-    /** 2^32 - 1 where the gap is 0. */
+    /** 2^32 - 1 if the gap is 0. */
     position: u32,
   }),
   ({ gap, position }) => {
@@ -44,7 +44,7 @@ const codec = struct({
   numericClass: text(255),
   /** The verifier's claim that its pass reproduces the provider's declared class bit for bit. */
   exact: flag,
-  /** Of the request, templated and tokenised by the verifier. */
+  /** Hash of the prompt tokens of the request, as the verifier templates and tokenises it. */
   promptTokensHash: hash,
   promptTokenCount: u32,
   vocabularyHash: hash,
@@ -53,11 +53,11 @@ const codec = struct({
   /** Position of the first stop token in the output, or NO_STOP_TOKEN. */
   firstStopToken: u32,
   /**
-   * First position at which this verifier's engine would have listed another number of candidates, or named another token
-   * for a draw from the tail; NO_OTHER_CHOICE where there is none.
+   * First position at which this verifier's engine would have listed another number of candidates, or named another token for a
+   * draw from the tail. NO_OTHER_CHOICE if there is none.
    */
   firstOtherChoice: u32,
-  /** The draw from the tail that falls farthest from the token claimed for it. */
+  /** The draw from the tail that falls farthest from its claimed token. */
   tailGap: tailGapCodec,
   /** Context size of the verifier's model, in tokens. */
   contextSize: u32,
@@ -66,8 +66,8 @@ const codec = struct({
 });
 
 /**
- * What a verifier saw in its own teacher-forced pass over the claimed tokens (docs/spec/score-report.md). It is not told
- * what the provider committed, so it has nothing to copy; it signs these bytes with its hybrid key.
+ * A verifier's report of its own teacher-forced pass over the claimed tokens (docs/spec/score-report.md). The verifier does not
+ * know the provider's commitment, so it has nothing to copy. It signs these bytes with its hybrid key.
  */
 export interface ScoreReport extends CodecType<typeof codec> {}
 

@@ -1,16 +1,16 @@
 import { WINDOW_TOKENS } from '../commitment/window.ts';
 
-/** What a verifier has room for, and what a reply takes there. */
+/** The room of a verifier, and the size of a reply there. */
 interface PassRoom {
-  /** Tokens that one pass of the verifier holds. */
+  /** Tokens of one pass of the verifier. */
   readonly contextSize: number;
-  /** As the verifier counts them. */
+  /** Prompt tokens in the verifier's own count. */
   readonly promptTokenCount: number;
 }
 
 /**
- * How many positions of a reply a verifier scores: all where prompt and reply fit, else the whole windows that do. A forged reply
- * shows at its first token, so a beginning is worth more than no report.
+ * Counts the positions of a reply that a verifier scores: all if prompt and reply fit, else only complete windows. A forged
+ * reply is visible at its first token, so a beginning is better than no report.
  */
 export function countScored({ contextSize, promptTokenCount }: PassRoom, positions: number): number {
   const room = Math.max(0, contextSize - promptTokenCount);

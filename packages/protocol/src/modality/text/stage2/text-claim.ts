@@ -9,9 +9,9 @@ export interface TextClaim {
   readonly outputTokens: Uint8Array;
   /** u8 per output token. */
   readonly listSizes: Uint8Array;
-  /** u8 per output token; absent where all are 0. */
+  /** u8 per output token; absent if all are 0. */
   readonly shapeClasses?: Uint8Array | undefined;
-  /** See encodeTailDraws; absent where no draw fell into the tail. */
+  /** See encodeTailDraws; absent if no draw fell into the tail. */
   readonly tailDraws?: Uint8Array | undefined;
 }
 

@@ -13,10 +13,10 @@ import {
 import type { HybridSigner } from '../../../crypto/crypto.ts';
 
 export const MIN_STAGES = 4;
-/** A thousand blocks, and embedding, LM-head input and logits. */
+/** The most stages: a thousand blocks, and embedding, LM-head input and logits. */
 export const MAX_STAGES = 1027;
 export const MAX_TRACE_BYTES = 40 * 1024;
-/** 64 candidates, and 256 directions, of one position need less. */
+/** The most bytes of a part. 64 candidates and 256 directions of one position need less. */
 const MAX_ROW_PART = 1024;
 
 const traceCodec = struct({
@@ -29,15 +29,15 @@ const traceCodec = struct({
   exact: flag,
   promptTokensHash: hash,
   outputTokensHash: hash,
-  /** Of the output token, from 0. */
+  /** Index of the output token, from 0. */
   position: u32,
-  /** What the tracer would have committed there: a window of this one position, compared as bytes and not decoded. */
+  /** The tracer's own commitment there: a window of this one position. It is compared as bytes and not decoded. */
   row: struct({ draws: bytes16(MAX_ROW_PART), sketch: bytes16(MAX_ROW_PART) }),
-  /** SHA-256 each of the position's f32 row, little-endian: embedding, every block, LM-head input, logits. */
+  /** SHA-256 of each f32 row of the position, little-endian: embedding, every block, LM-head input, logits. */
   stages: list(hash, { count: u16, min: MIN_STAGES, max: MAX_STAGES }),
 });
 
-/** What a machine computed at one position of a claimed reply, layer by layer (docs/spec/replay-tier.md). */
+/** A machine's computation at one position of a claimed reply, layer by layer (docs/spec/replay-tier.md). */
 export interface TraceReport extends CodecType<typeof traceCodec> {}
 
 const traceFormat = createFormat(traceCodec, { tag: 'ogong-trace-v1', maxBytes: MAX_TRACE_BYTES });

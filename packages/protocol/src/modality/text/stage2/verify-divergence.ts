@@ -8,14 +8,14 @@ import { type Header, parseHeader } from '../commitment/header.ts';
 import { computeStage, cutPosition, type DivergenceEvidence, describeStage, isSameRow } from './divergence.ts';
 import { parseTraceReport, type SignedTrace, type TraceReport } from './trace-report.ts';
 
-/** Whose values a third machine computes; `unproven` where evidence or third trace do not hold. */
+/** The side whose values a third machine computes; `unproven` if evidence or third trace are invalid. */
 export type DivergenceSide = 'provider' | 'verifier' | 'neither' | 'unproven';
 
 export interface DivergenceVerdict {
   readonly side: DivergenceSide;
   /**
-   * Where the provider's computation parts from both others', where the third machine confirms that, too: a stage of its
-   * trace, or their number where all of them agree and only what was committed differs.
+   * The first stage at which the provider's computation differs from both others, if the third machine confirms that too. It is
+   * a stage of its trace. It is their number if all stages agree and only the commitment differs.
    */
   readonly stage: number | undefined;
   readonly checks: readonly Check[];
@@ -24,15 +24,15 @@ export interface DivergenceVerdict {
 export interface DisputedReply {
   /** SHA-256 of the key that signed the record. */
   readonly providerId: Uint8Array;
-  /** Signed bytes of the record, whose signature is known to hold. */
+  /** Signed bytes of the record. Its signature is already verified. */
   readonly record: Uint8Array;
   readonly opening: Opening;
 }
 
 /**
- * Holds evidence of a divergence, and the trace of a third machine, against what the provider committed. Only committed values
- * decide who is right: a layer's hash is just the tracer's claim, which it can choose freely. The checks speak of the evidence:
- * all of them pass where the provider is refuted and the layer confirmed.
+ * Compares evidence of a divergence, and the trace of a third machine, with the provider's commitment. Only committed values
+ * decide which side is right. A layer's hash is just the tracer's claim, which it can choose freely. The checks concern the
+ * evidence: all of them pass if the provider is refuted and the layer confirmed.
  */
 export function verifyDivergence(
   crypto: Crypto,
@@ -71,16 +71,18 @@ function verify(
   if (checks.some(({ status }) => status === 'fail')) return { side: 'unproven', stage: undefined, checks };
   const committed = cutPosition(header, opening.windows, position);
   if (isSameRow(committed, own.row)) {
-    checks.push(fail('divergence', `the verifier computes what was committed at position ${position}`));
+    checks.push(fail('divergence', `the verifier computes the committed values at position ${position}`));
     return { side: 'unproven', stage: undefined, checks };
   }
-  checks.push(pass('divergence', `position ${position}: the verifier computes other values than were committed`));
+  checks.push(pass('divergence', `position ${position}: the verifier computes other values than the committed ones`));
   const side = isSameRow(confirming.row, own.row)
     ? 'verifier'
     : isSameRow(confirming.row, committed)
       ? 'provider'
       : 'neither';
-  const who = { verifier: "the verifier's values", provider: 'what was committed', neither: 'values of its own' }[side];
+  const who = { verifier: "the verifier's values", provider: 'the committed values', neither: 'values of its own' }[
+    side
+  ];
   checks.push((side === 'verifier' ? pass : fail)('third-machine', `the third machine computes ${who}`));
   const located = side === 'verifier' ? checkStage(stage, own, confirming) : undefined;
   if (located !== undefined) checks.push(located);

@@ -5,10 +5,10 @@ import { computeAlignedDistances } from '../../../statistics/statistics.ts';
 import type { DrawRow } from '../commitment/window.ts';
 import { MAX_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
 
-/** Distances of one run of positions; 0 between equals, larger is worse, means unless named otherwise. */
+/** Distances over one run of positions; 0 between equals, larger is worse. They are means unless the name says otherwise. */
 export interface WindowScores {
   readonly positions: number;
-  /** Relative L2 of the sketches; infinite where the re-run's is zero and the claimed one is not. */
+  /** Relative L2 of the sketches; infinite if the re-run's is zero and the claimed one is not. */
   readonly sketchDistance: number;
   /** ln of the sketch distance, each at least SCORE_FLOOR and at most 1 / SCORE_FLOOR. */
   readonly logSketchDistance: number;
@@ -19,12 +19,12 @@ export interface WindowScores {
   /** ln of a position's mean |difference| of log-probabilities, bounded as above. */
   readonly logLogprobShift: number;
   /**
-   * ln of a position's standard deviation of the differences, bounded as above. The part of a difference that all
-   * log-probabilities share comes from the normaliser, and scatters most. Without it the same error of the hidden state shows
-   * more sharply.
+   * ln of a position's standard deviation of the differences, bounded as above. One part of the difference is
+   * common to all log-probabilities: it comes from the normaliser, and scatters most. Without it the same error of the hidden
+   * state is more visible.
    */
   readonly logLogprobSpread: number;
-  /** Not a distance: entropy of the re-run over the ids that both sides list, nats. Distances are to be read against it. */
+  /** Not a distance: entropy of the re-run over the ids that both sides list, nats. Distances must be read relative to it. */
   readonly entropy: number;
   /** Not a distance either: -ln of the re-run's probability of the claimed token, nats. Unlikely texts drift more. */
   readonly surprise: number;
@@ -33,19 +33,19 @@ export interface WindowScores {
   readonly kolmogorov: number;
   /** |difference| of the tail masses, 0..1. */
   readonly tailShift: number;
-  /** Share of positions where the sides rank another token first. */
+  /** Share of positions at which the sides rank another token first. */
   readonly argmaxDisagreement: number;
-  /** Largest of the positions, see Comparison.worstOmission. */
+  /** Largest value of the positions, see Comparison.worstOmission. */
   readonly omission: number;
   /** Least movement of the re-run's log-probabilities that makes the claimed token its draw, nats, 0..1. */
   readonly drawGap: number;
-  /** Share of positions where the re-run, under the same key, draws another token. */
+  /** Share of positions at which the re-run, under the same key, draws another token. */
   readonly drawMismatch: number;
-  /** Share of positions where some listed id, log-probability or tail differs. */
+  /** Share of positions with a difference in a listed id, log-probability or tail. */
   readonly unequal: number;
 }
 
-/** A smaller distance cannot be told from zero: 12-bit sketches and log-probabilities in 2^-16 nat resolve no finer. */
+/** The least measurable distance. 12-bit sketches and log-probabilities in 2^-16 nat resolve no finer. */
 export const SCORE_FLOOR = 2 ** -16;
 
 /** Sums over the positions of one window. */
@@ -69,7 +69,7 @@ export function createSums() {
     gap: 0,
     mismatch: 0,
     unequal: 0,
-    /** Of the position that was added last; the spread is ln 0 where no value differs. */
+    /** Values of the last added position; the spread is ln 0 if no value differs. */
     here: { shared: 0, logSpread: 0, logSketch: 0 },
   };
 }
@@ -119,13 +119,13 @@ export function addSketch(a: SketchRow, b: SketchRow, sums: Sums): boolean {
 
 const committedMass = new Float64Array(MAX_LISTED);
 const alignedMass = new Float64Array(MAX_LISTED);
-/** Ranks, in the re-run's list, of the committed candidates; -1 where it does not list one. */
+/** Ranks, in the re-run's list, of the committed candidates; -1 if it does not list one. */
 const rankOf = new Int8Array(MAX_LISTED);
 const distances = { totalVariation: 0, kolmogorov: 0 };
-/** Of the log-probabilities that both sides list, at the position that addValues saw last; 2^-16 nat. */
+/** Differences of the log-probabilities that both sides list, at the last position of addValues; 2^-16 nat. */
 export const differences: Int32Array = new Int32Array(MAX_LISTED);
 
-/** Fills `rankOf` for the position on the way. @returns whether lists, tails and draws are equal. */
+/** Adds values, and fills `rankOf` for the position. @returns whether lists, tails and draws are equal. */
 export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
   const count = a.ids.length;
   let shift = 0;
@@ -187,7 +187,9 @@ function markListed(count: number, otherCount: number): void {
   for (let i = 0; i < count; i++) if ((rankOf[i] as number) >= 0) isListed[rankOf[i] as number] = 1;
 }
 
-/** Of the position that addValues saw last. @param costs processed costs of the re-run's candidates, ascending. */
+/**
+ * Computes the omission at the last position of addValues. @param costs processed costs of the re-run's candidates, ascending.
+ */
 export function computeOmission(ids: Uint32Array, costs: Float64Array): number {
   let first = 0;
   while (first < ids.length && isListed[first] === 1) first++;

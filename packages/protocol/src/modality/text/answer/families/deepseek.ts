@@ -9,8 +9,8 @@ const SEPARATOR = '<｜tool▁sep｜>';
 const NAME = /[^\s<{`]/;
 
 /**
- * DeepSeek: each call between two marks; up to R1 and V3 `function`, a separator, the name, and the arguments in a fenced block, later
- * the name, a separator and the arguments.
+ * Reads DeepSeek: each call is between two marks. Up to R1 and V3 it has `function`, a separator, the name, and the arguments
+ * in a fenced block. Later it has the name, a separator and the arguments.
  */
 export function* readDeepseek({ feed, pieces }: CallReader): Reading<void> {
   let isOutside = true;

@@ -1,7 +1,7 @@
 import { type CallReader, TOOL_NAME } from '../call-object.ts';
 import { type Reading, SPACE } from '../text-feed.ts';
 
-/** What opens and closes a call, and what stands on both sides of a text, by generation. */
+/** The marks that open and close a call, and those around a text, by generation. */
 const GENERATIONS = [
   { open: '<start_function_call>', close: '<end_function_call>', quote: '<escape>' },
   { open: '<|tool_call>', close: '<tool_call|>', quote: '<|"|>' },
@@ -9,7 +9,7 @@ const GENERATIONS = [
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const MAX_DEPTH = 32;
 
-/** Gemma: `call:` and a name, then arguments whose keys are bare and whose texts stand between marks. They become JSON. */
+/** Reads Gemma: `call:` and a name, then arguments with bare keys and with texts between marks. They become JSON. */
 export function* readGemma({ feed, pieces }: CallReader): Reading<void> {
   const opens = GENERATIONS.map(({ open }) => open);
   for (;;) {
@@ -26,7 +26,7 @@ export function* readGemma({ feed, pieces }: CallReader): Reading<void> {
     });
     const read = getRead();
     const json = name === '' ? undefined : toJson(given.trim(), generation.quote);
-    // Cut short, the arguments cannot be told apart from others.
+    // Truncated arguments cannot be told apart from others.
     if (json === undefined || close === undefined) pieces.content(open + read);
     else {
       pieces.call(name);
@@ -35,7 +35,7 @@ export function* readGemma({ feed, pieces }: CallReader): Reading<void> {
   }
 }
 
-/** @returns undefined where the text is no object of this notation. */
+/** Converts the notation to JSON. @returns undefined if the text is no object of this notation. */
 function toJson(text: string, quote: string): string | undefined {
   let at = 0;
   const skip = (): void => {

@@ -5,11 +5,14 @@ const START = '<|start|>';
 const CHANNEL = '<|channel|>';
 const CONSTRAIN = '<|constrain|>';
 const MESSAGE = '<|message|>';
-/** Those of the last two that end a reply spell nothing, so they are rarely seen. */
+/** The marks that end a message. The last two end a reply and spell nothing, so they are rarely seen. */
 const ENDS = ['<|end|>', START, '<|call|>', '<|return|>'];
 const RECIPIENT = /\bto=(?:functions\.)?([\w.:/-]+)/;
 
-/** GPT-OSS: messages, each with a channel. What is to a function is a call; `analysis` is reasoning; the rest is content. */
+/**
+ * Reads GPT-OSS: messages, each with a channel. A message to a function is a call, `analysis` is reasoning, and the rest is
+ * content.
+ */
 export function* readHarmony({ feed, pieces, tools }: CallReader): Reading<void> {
   // A reply that begins without a header is an answer.
   const first = yield* feed.peek();
@@ -22,7 +25,7 @@ export function* readHarmony({ feed, pieces, tools }: CallReader): Reading<void>
       mark = yield* feed.until([START, CHANNEL, CONSTRAIN, MESSAGE], (text) => {
         header += text;
       });
-      // What no mark follows is a header that was cut short, or an answer without one.
+      // A header without a mark behind it was truncated, or it is an answer without a header.
       if (mark === undefined && isFirst) pieces.content(header);
       if (mark === undefined) return;
       isFirst = false;

@@ -3,7 +3,7 @@ import { type Reading, SPACE } from '../text-feed.ts';
 
 const OPEN = '<tool_call>';
 
-/** Hermes, Qwen: each call an object between `<tool_call>` and `</tool_call>`. */
+/** Reads Hermes and Qwen: each call is an object between `<tool_call>` and `</tool_call>`. */
 export function* readHermes(reader: CallReader): Reading<void> {
   const { feed, pieces } = reader;
   while ((yield* feed.until([OPEN], pieces.content)) !== undefined) {

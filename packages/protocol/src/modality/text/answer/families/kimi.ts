@@ -6,10 +6,10 @@ const END_ALL = '<|tool_calls_section_end|>';
 const BEGIN = '<|tool_call_begin|>';
 const ARGUMENTS = '<|tool_call_argument_begin|>';
 const END = '<|tool_call_end|>';
-/** `functions.NAME:0`, where the number counts the calls of the conversation. */
+/** The id `functions.NAME:0`, in which the number counts the calls of the conversation. */
 const ID = /^(?:functions\.)?(.+?)(?::\d+)?$/;
 
-/** Kimi K2: a section of calls, each an id that holds the name, a mark, and the arguments. */
+/** Reads Kimi K2: a section of calls. Each has an id with the name, a mark, and the arguments. */
 export function* readKimi({ feed, pieces }: CallReader): Reading<void> {
   let isOutside = true;
   for (;;) {

@@ -2,8 +2,8 @@ import { type CallReader, readCallObject } from '../call-object.ts';
 import { type Reading, SPACE } from '../text-feed.ts';
 
 /**
- * Llama 3: the reply is an object, or several with `;` between them, after a tag or without one. An answer may be JSON too, so only the
- * name of a tool that was offered makes it a call.
+ * Reads Llama 3: the reply is an object, or several with `;` between them, after a tag or without one. An answer may be JSON
+ * too, so only the name of an offered tool makes it a call.
  */
 export function* readLlama(reader: CallReader): Reading<void> {
   const { feed, pieces } = reader;

@@ -3,7 +3,7 @@ import { type Reading, SPACE } from '../text-feed.ts';
 
 const OPEN = '[TOOL_CALLS]';
 
-/** Mistral: `[TOOL_CALLS]`, then a list of objects, or with later templates a name, `[ARGS]` and the arguments. */
+/** Reads Mistral: `[TOOL_CALLS]`, then a list of objects. Later templates have a name, `[ARGS]` and the arguments. */
 export function* readMistral(reader: CallReader): Reading<void> {
   const { feed, pieces } = reader;
   while ((yield* feed.until([OPEN], pieces.content)) !== undefined) {

@@ -2,7 +2,7 @@ import { type CallReader, readCallList, TOOL_NAME } from '../call-object.ts';
 import { readItems, readPythonValue } from '../python-value.ts';
 import { type Reading, SPACE, type TextFeed } from '../text-feed.ts';
 
-/** What stands around a list of calls, where the model has marks for it. */
+/** Marks around a list of calls, for models that have them. */
 const MARKS = [
   { open: '<|tool_call_start|>', close: '<|tool_call_end|>' },
   { open: '<|python_start|>', close: '<|python_end|>' },
@@ -10,8 +10,9 @@ const MARKS = [
 const ARGUMENT = /\w/;
 
 /**
- * Llama 3.2 and 4, LFM2: the reply is a list of calls as Python writes them, `[NAME(KEY=VALUE, ...), ...]`, between marks or, at the
- * beginning of the reply, without any. An answer may be such a list too, so only the name of a tool that was offered makes a call.
+ * Reads Llama 3.2 and 4, and LFM2: the reply is a list of calls in Python syntax, `[NAME(KEY=VALUE, ...), ...]`. The list is
+ * between marks, or at the beginning of the reply without marks. An answer may be such a list too, so only the name of an
+ * offered tool makes a call.
  */
 export function* readPythonic(reader: CallReader): Reading<void> {
   const { feed, pieces } = reader;
@@ -36,21 +37,21 @@ export function* readPythonic(reader: CallReader): Reading<void> {
   }
 }
 
-/** @param opening what was read before the list, which is content too if no call follows. */
+/** Reads the calls. @param opening the text before the list, which is content too if no call follows. */
 function* readPythonCalls(reader: CallReader, opening: string): Reading<void> {
   const { feed, pieces, tools } = reader;
   yield* feed.take('[');
   let before = `${opening}[`;
   for (;;) {
     before += yield* feed.run(SPACE);
-    // Some of these models write the objects of other families into the list.
+    // Some of these models put objects of other families into the list.
     if (before.startsWith('<') && (yield* feed.peek()) === '{')
       return yield* readCallList(reader, { opening: before, isOpen: true });
     const getRead = feed.record();
     const name = yield* feed.run(TOOL_NAME);
     const given = tools.has(name) ? yield* readArguments(feed) : undefined;
     const read = getRead();
-    // Cut short, the arguments cannot be told apart from others.
+    // Truncated arguments cannot be told apart from others.
     if (given === undefined) return pieces.content(before + read);
     pieces.call(name);
     pieces.arguments(given);
@@ -63,7 +64,7 @@ function* readPythonCalls(reader: CallReader, opening: string): Reading<void> {
   }
 }
 
-/** What stands in the brackets behind a name, as JSON; undefined where it is anything else. */
+/** Reads the arguments in the brackets behind a name, as JSON; undefined for anything else. */
 function* readArguments(feed: TextFeed): Reading<string | undefined> {
   if (!(yield* feed.take('('))) return undefined;
   const members = yield* readItems(feed, ')', function* () {

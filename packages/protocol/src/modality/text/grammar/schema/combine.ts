@@ -8,7 +8,7 @@ const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** One schema that asks for all that both ask for. @throws GrammarError where that cannot be said in one. */
+/** Merges two schemas into one that requires both. @throws GrammarError if one schema cannot express that. */
 export function mergeSchemas(a: Schema, b: Schema, where: string): Schema {
   const merged: Record<string, unknown> = { ...a };
   for (const [keyword, value] of Object.entries(b)) {
@@ -26,7 +26,7 @@ export function mergeSchemas(a: Schema, b: Schema, where: string): Schema {
   return closeObject(merged, [a, b], where);
 }
 
-/** `additionalProperties` speaks of the properties beside it alone. */
+/** Closes a merged object. `additionalProperties` applies only to the properties beside it. */
 function closeObject(merged: Record<string, unknown>, parts: readonly Schema[], where: string): Schema {
   const properties = fieldsOf(merged.properties);
   for (const part of parts) {
@@ -68,8 +68,8 @@ function mergeTypes(a: Schema, b: Schema, where: string): readonly SchemaType[] 
 }
 
 /**
- * Whether no value that is written for `a` is valid for `b`. Written objects have the properties that their schema names, so a
- * property that `b` requires and `a` does not name tells them apart.
+ * Returns whether no value written for `a` is valid for `b`. Written objects have only the properties that their schema names.
+ * So a property that `b` requires and `a` does not name separates them.
  */
 export function isNever(a: Schema, b: Schema, resolve: Resolve, where: string): boolean {
   const [some, others] = [valuesOf(a), valuesOf(b)];
@@ -96,7 +96,7 @@ export function isNever(a: Schema, b: Schema, resolve: Resolve, where: string): 
   });
 }
 
-/** Of lists of values, which are compared with many others. */
+/** Texts of lists of values. The cache serves many comparisons. */
 const texts = new WeakMap<readonly unknown[], ReadonlySet<string>>();
 
 function textsOf(values: readonly unknown[]): ReadonlySet<string> {
@@ -111,7 +111,7 @@ function isApart(some: readonly unknown[], others: readonly unknown[]): boolean 
   return true;
 }
 
-/** Every value that a schema lists; undefined where it lists none. */
+/** Returns all values that a schema lists; undefined if it lists none. */
 export const valuesOf = ({ const: only, enum: several }: Schema): readonly unknown[] | undefined =>
   only !== undefined ? [only] : Array.isArray(several) ? several : undefined;
 

@@ -6,7 +6,7 @@ const LABEL = '[a-z] ([a-z0-9] | "-" [a-z0-9]){0,30}';
 const HOST = `${LABEL} ("." ${LABEL}){1,4}`;
 const BYTE = '("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])';
 
-/** Formats of strings that are enforced: some texts of each, and no others. */
+/** Enforced formats of strings. Each rule matches only valid texts of its format, but not all of them. */
 export const FORMATS: Readonly<Record<string, string>> = {
   date: DATE,
   time: `${CLOCK} ${ZONE}`,

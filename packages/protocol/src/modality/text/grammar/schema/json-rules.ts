@@ -1,6 +1,6 @@
 /**
- * JSON as rules of a grammar (docs/spec/grammar.md). Numbers have so many digits that a double keeps them, blanks are few: a
- * weak model would otherwise write either without end. No text holds half a character.
+ * JSON as rules of a grammar (docs/spec/grammar.md). Numbers have only as many digits as a double keeps, and blanks are few.
+ * Otherwise a weak model would write either without end. No text contains half a character.
  */
 export const JSON_RULES: Readonly<Record<string, string>> = {
   space: '(" " | "\\n" [ \\t]{0,20})?',
@@ -19,7 +19,7 @@ export const JSON_RULES: Readonly<Record<string, string>> = {
   value: 'object | array | string | number | boolean | null',
 };
 
-/** What each of these rules names. */
+/** The rules that each of these rules names. */
 export const JSON_NEEDS: Readonly<Record<string, readonly string[]>> = {
   escaped: ['hex'],
   char: ['plain', 'escaped'],

@@ -9,11 +9,14 @@ const toHex = (codePoint: number): string => {
       : `\\U${digits.padStart(8, '0')}`;
 };
 
-/** Printable characters of ASCII stand for themselves but for these; all others are shown as numbers. */
+/**
+ * Returns whether a character is written unchanged. All printable ASCII characters are, except these; others are written as
+ * numbers.
+ */
 const isPlain = (codePoint: number): boolean =>
   codePoint >= 0x20 && codePoint < 0x7f && !'"\\[]^-'.includes(String.fromCodePoint(codePoint));
 
-/** A text as a literal of a grammar. */
+/** Quotes a text as a literal of a grammar. */
 export function quote(text: string): string {
   const characters = Array.from(text, (character) =>
     character === '"' || character === '\\'
@@ -25,16 +28,16 @@ export function quote(text: string): string {
   return `"${characters.join('')}"`;
 }
 
-/** Ranges of characters as a class of a grammar. */
+/** Quotes ranges of characters as a class of a grammar. */
 export function quoteClass(ranges: readonly CodePointRange[]): string {
   const show = (codePoint: number): string => (isPlain(codePoint) ? String.fromCodePoint(codePoint) : toHex(codePoint));
   return `[${ranges.map(([first, last]) => (first === last ? show(first) : `${show(first)}-${show(last)}`)).join('')}]`;
 }
 
-/** Groups deeper than this would come near what a grammar may have. */
+/** The deepest group. Deeper ones would come near the limit of a grammar. */
 const MAX_SHARED = 24;
 
-/** One of several texts. Texts that begin alike share their beginning, so that few ways are open at once. */
+/** Quotes one of several texts. Texts with equal beginnings share them, so that few continuations are open at once. */
 export function quoteOptions(texts: readonly string[], depth = 0): string {
   const distinct = [...new Set(texts)];
   if (distinct.length === 1) return quote(distinct[0] as string);

@@ -1,9 +1,9 @@
 import { GrammarError } from '../grammar-error.ts';
 
-/** Digits of the largest integer that is written: all of them are exact in a double. */
+/** Digits of the largest written integer. All such integers are exact in a double. */
 const DIGITS = 15;
 const LARGEST = 10 ** DIGITS - 1;
-/** Beyond these a bounded number would round to its bound. */
+/** The largest bound. Beyond it a bounded number would round to its bound. */
 const LARGEST_BOUND = 10 ** 9;
 
 export interface Bounds {
@@ -11,7 +11,9 @@ export interface Bounds {
   readonly high: number;
 }
 
-/** Integers from `low` to `high`, in decimal without leading zeros. @throws GrammarError where there is none. */
+/**
+ * Creates the rule of integers from `low` to `high`, in decimal without leading zeros. @throws GrammarError if there is none.
+ */
 export function integersWithin({ low, high }: Bounds): string {
   const least = Math.max(Math.ceil(low), -LARGEST);
   const most = Math.min(Math.floor(high), LARGEST);
@@ -27,7 +29,7 @@ export function integersWithin({ low, high }: Bounds): string {
 function naturals(low: number, high: number): string {
   const options: string[] = [];
   for (let from = low; from <= high; ) {
-    // As many numbers of one length as there are.
+    // All numbers of one length.
     const to = Math.min(high, 10 ** String(from).length - 1);
     options.push(...sameLength(String(from), String(to)));
     from = to + 1;
@@ -38,7 +40,9 @@ function naturals(low: number, high: number): string {
 const digits = (count: number): string => (count === 0 ? '' : count === 1 ? ' [0-9]' : ` [0-9]{${count}}`);
 const digit = (first: number, last: number): string => (first === last ? `"${first}"` : `[${first}-${last}]`);
 
-/** Numbers of as many digits, from `low` to `high`: one option for each way in which they leave both. */
+/**
+ * Creates the rules of numbers with equal length from `low` to `high`: one option for each first digit that differs from both.
+ */
 function sameLength(low: string, high: string): string[] {
   const [a, b] = [Number(low[0]), Number(high[0])];
   const rest = low.length - 1;
@@ -68,7 +72,10 @@ export interface NumberBounds {
   readonly exclusiveMaximum: number | undefined;
 }
 
-/** Numbers with at most six decimals within whole bounds. @throws GrammarError naming the bound that cannot be expressed. */
+/**
+ * Creates the rule of numbers with at most six decimals within whole bounds. @throws GrammarError naming the bound that cannot
+ * be expressed.
+ */
 export function numbersWithin(bounds: NumberBounds): string {
   for (const [keyword, bound] of Object.entries(bounds)) {
     if (bound !== undefined && !(Number.isInteger(bound) && Math.abs(bound) <= LARGEST_BOUND))
@@ -85,7 +92,7 @@ export function numbersWithin(bounds: NumberBounds): string {
   const options: string[] = [];
   const whole = { low: isLowOpen ? low + 1 : low, high: isHighOpen ? high - 1 : high };
   if (whole.low <= whole.high) options.push(integersWithin(whole));
-  // Between two whole numbers, apart from zero by their whole part.
+  // Between two whole numbers. The whole part excludes zero.
   const between = `"." [0-9]{0,5} [1-9]`;
   if (high > Math.max(low, 0)) options.push(`${naturals(Math.max(low, 0), high - 1)} ${between}`);
   if (low < Math.min(high, 0)) options.push(`"-" ${naturals(Math.max(-high, 0), -low - 1)} ${between}`);

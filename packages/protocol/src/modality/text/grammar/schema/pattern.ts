@@ -17,13 +17,13 @@ const CLASSES: Readonly<Record<string, readonly CodePointRange[]>> = {
     [0x5f, 0x5f],
     [0x61, 0x7a],
   ],
-  // Of the blanks only those of ASCII: fewer texts match than a regular expression would take.
+  // Only blanks of ASCII, so fewer texts match than in a regular expression.
   s: [
     [0x09, 0x0d],
     [0x20, 0x20],
   ],
 };
-/** All that a regular expression takes for a blank, for the opposite class. */
+/** All blanks of a regular expression, for the opposite class. */
 const ALL_BLANKS: readonly CodePointRange[] = [
   [0x09, 0x0d],
   [0x20, 0x20],
@@ -38,7 +38,7 @@ const ALL_BLANKS: readonly CodePointRange[] = [
 ];
 const ESCAPED: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
 
-/** JSON writes these with two characters, and all other control characters as numbers. */
+/** Characters that JSON writes with two characters. It writes all other control characters as numbers. */
 const SHORT: Readonly<Record<number, string>> = { 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r', 34: '"', 92: '\\' };
 const MUST_ESCAPE: readonly CodePointRange[] = [
   [0x00, 0x1f],
@@ -47,7 +47,7 @@ const MUST_ESCAPE: readonly CodePointRange[] = [
   [0x7f, 0x7f],
 ];
 
-/** One character of these ranges, as a JSON string holds it. */
+/** Creates the rule of one character of these ranges within a JSON string. */
 export function toJsonCharacter(ranges: readonly CodePointRange[]): string {
   const plain = intersect(ranges, invertRanges(normaliseRanges(MUST_ESCAPE)));
   const special = intersect(ranges, MUST_ESCAPE).flatMap(([first, last]) =>
@@ -69,8 +69,9 @@ function intersect(some: readonly CodePointRange[], others: readonly CodePointRa
 }
 
 /**
- * A regular expression as the inside of a JSON string. @param anything stands for any characters, where an end is not fixed.
- * @throws GrammarError naming what cannot be expressed.
+ * Converts a regular expression to a rule for the inside of a JSON string. @param anything rule of any characters, for an end
+ * that is not fixed.
+ * @throws GrammarError naming the part that cannot be expressed.
  */
 export function patternToGrammar(pattern: string, anything: string): string {
   const characters = Array.from(pattern);
@@ -92,7 +93,7 @@ export function patternToGrammar(pattern: string, anything: string): string {
 
   const parseSequence = (depth: number): string => {
     const items: string[] = [];
-    // Only a whole pattern, or one side of its bars, can be fixed to the ends of the text.
+    // Only a whole pattern, or one of its alternatives, can be anchored at the ends of the text.
     const isTop = depth === 0;
     if (isTop && !takeIf('^')) items.push(anything);
     let isEnded = false;
@@ -192,7 +193,7 @@ export function patternToGrammar(pattern: string, anything: string): string {
     } else if (takeIf('*')) repeat = '*';
     else if (takeIf('+')) repeat = '+';
     else if (takeIf('?')) repeat = '?';
-    // What a lazy repeat matches is the same.
+    // A lazy repeat matches the same texts.
     if (repeat !== '') takeIf('?');
     return item + repeat;
   };

@@ -17,7 +17,7 @@ function refusal(schema: unknown): string {
 }
 const named = { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'boolean' } }, required: ['a'] };
 
-/** Each definition asks for the next one twice, with something beside it, so that none is shared. */
+/** Each definition uses the next one twice, with a different keyword beside it, so that none is shared. */
 const twice = (i: number) => [{ anyOf: [{ $ref: `#/$defs/d${i + 1}`, type: 'object' }] }];
 const DOUBLING = {
   $ref: '#/$defs/d0',
@@ -72,7 +72,7 @@ describe('a schema as a grammar', () => {
     for (const text of forbidden) expect([text, match(grammar, text)]).not.toEqual([text, 'whole']);
   });
 
-  it('takes any object and nothing else', () => {
+  it('accepts any object and nothing else', () => {
     expect(['{}', '{"a": {}}', '[]', '1'].map((text) => match(schemaToGrammar({ type: 'object' }), text))).toEqual([
       'whole',
       'whole',
@@ -81,7 +81,7 @@ describe('a schema as a grammar', () => {
     ]);
   });
 
-  it('says the same for the same schema, and joins several with texts between them', () => {
+  it('gives the same grammar for the same schema, and joins several with texts between them', () => {
     expect(schemaToGrammar(named)).toBe(schemaToGrammar(structuredClone(named)));
     const rules = createSchemaRules();
     const [one, two] = [rules.add(named), rules.add({ $defs: { x: { const: 7 } }, $ref: '#/$defs/x' })];

@@ -19,18 +19,18 @@ import {
   type SchemaType,
 } from './schema-shape.ts';
 
-/** Rules that grow by schemas. What they write is JSON that is valid for its schema (docs/spec/grammar.md). */
+/** Rules that grow by schemas. Their texts are JSON that is valid for its schema (docs/spec/grammar.md). */
 export interface SchemaRules {
   /**
    * Adds the rules of a schema. @returns the name of its first rule, for `finish`.
    * @throws GrammarError naming the keyword that cannot be expressed, and its place.
    */
   add(schema: unknown): string;
-  /** The grammar. @param root one side of a rule, in GBNF, made of names that `add` gave and of literals (`quote`). */
+  /** Returns the grammar. @param root one side of a rule, in GBNF, made of names from `add` and of literals (`quote`). */
   finish(root: string): string;
 }
 
-/** A grammar of the JSON values that are valid for a schema. @throws GrammarError */
+/** Creates a grammar of the JSON values that are valid for a schema. @throws GrammarError */
 export function schemaToGrammar(schema: unknown): string {
   const rules = createSchemaRules();
   return rules.finish(rules.add(schema));
@@ -38,13 +38,15 @@ export function schemaToGrammar(schema: unknown): string {
 
 const MAX_DEPTH = 128;
 const MAX_OPTIONS = 256;
-/** Of `oneOf`: each is held against each. */
+/** The most alternatives of `oneOf`. Each is compared with every other one. */
 const MAX_ALTERNATIVES = 64;
-/** Of `allOf`: they are merged one by one. */
+/** The most parts of `allOf`. They are merged one by one. */
 const MAX_MERGED = 32;
-/** Schemas that are read, those of references again and again. */
+/** The most schemas that are read, with repeated references. */
 const MAX_STEPS = 50_000;
-/** Keys that no schema names are written without escapes: an escape could spell a name that is not meant. */
+/**
+ * Characters of keys that no schema names. They are written without escapes, because an escape could spell a forbidden name.
+ */
 const KEY_CHARACTERS = invertRanges(
   normaliseRanges([
     [0, 0x1f],
@@ -56,9 +58,9 @@ const KEY_CHARACTERS = invertRanges(
 
 interface Conversion {
   readonly root: unknown;
-  /** Texts of rules by name. */
+  /** Texts of rules, by name. */
   readonly rules: Map<string, string>;
-  /** Names of rules by the reference that they stand for. */
+  /** Names of rules, by their reference. */
   readonly references: Map<string, string>;
   bytes: number;
   made: number;
@@ -80,7 +82,7 @@ export function createSchemaRules(): SchemaRules {
   };
 }
 
-/** Names a rule of JSON, and adds it with all that it names. */
+/** Adds a rule of JSON with all rules that it names. @returns its name. */
 function useJson(conversion: Conversion, name: string): string {
   const text = JSON_RULES[name] as string;
   if (!conversion.rules.has(name)) {
@@ -137,7 +139,10 @@ function addRead(conversion: Conversion, schema: Schema, where: string): string 
   return names.length === 1 ? (names[0] as string) : addRule(conversion, names.join(' | '));
 }
 
-/** A keyword about a type that is not allowed says nothing, as in JSON Schema; but a form of it that is wrong is refused. */
+/**
+ * Asserts the form of keywords. A keyword for a type that is not allowed has no effect, as in JSON Schema, but its form must be
+ * valid.
+ */
 function assertSpoken(schema: Schema, types: readonly SchemaType[], where: string): void {
   if (schema.type !== undefined) return;
   for (const [kind, keywords] of Object.entries(KEYWORDS_OF)) {
@@ -180,7 +185,7 @@ function decodePart(part: string, where: string): string {
   }
 }
 
-/** A schema in place of the reference to it. */
+/** Resolves the reference to a schema. */
 function resolve(conversion: Conversion, value: unknown, where: string): Schema {
   let schema = readStep(conversion, value, where);
   for (let steps = 0; schema.$ref !== undefined; steps++) {
@@ -220,7 +225,7 @@ function addCombined(
   return names.length === 1 ? (names[0] as string) : addRule(conversion, names.join(' | '));
 }
 
-/** What is merged may hold `allOf` again, so it counts as deeper. */
+/** Adds a merged schema, which may contain `allOf` again and so counts as deeper. */
 function addDeeper(conversion: Conversion, schema: Schema, where: string): string {
   return addSchema(conversion, schema, where);
 }
@@ -337,7 +342,7 @@ function addArray(conversion: Conversion, schema: Schema, where: string): string
   const fixed = first
     .slice(0, most)
     .map((item: unknown, i) => addSchema(conversion, item, `${where}/prefixItems/${i}`));
-  // After a beginning that is named, more comes only where the schema says what, or how many there must be.
+  // After named items, more come only if the schema describes them or requires a number of items.
   const isClosed = more === false || (more === undefined && fixed.length > 0 && least <= fixed.length);
   if (isClosed && least > fixed.length)
     throw refuse(where, 'minItems', 'is more than the items that are named, and no others are allowed');
@@ -372,13 +377,13 @@ function addObject(conversion: Conversion, schema: Schema, where: string): strin
       throw refuse(where, 'required', `names ${name.slice(0, 60)}, which additionalProperties forbids`);
     named.set(name, more ?? true);
   }
-  // Where some names are said, others are written only where the schema asks for them.
+  // If some names are listed, others are written only if the schema requires them.
   const isOpen = more === undefined ? named.size === 0 : more !== false;
   assertCounts(schema, { needed: needed.size, named: named.size, isOpen }, where);
   if (named.size === 0 && (more === undefined || more === true)) return useJson(conversion, 'object');
   const space = useJson(conversion, 'space');
   const pairs = [...named]
-    // A name that is false can be left out.
+    // A name with the schema false can be left out.
     .filter(([name, value]) => value !== false || needed.has(name))
     .map(([name, value]) => ({
       isNeeded: needed.has(name),
@@ -412,7 +417,7 @@ function assertCounts(
     throw refuse(where, 'maxProperties', 'cannot be expressed unless fewer are named and no others allowed');
 }
 
-/** A key that is none of these names. */
+/** Adds the rule of a key that differs from these names. */
 function addKey(conversion: Conversion, names: readonly string[]): string {
   const plain = useJson(conversion, 'plain');
   if (names.length === 0) return addRule(conversion, `"\\"" ${plain}* "\\""`);

@@ -5,7 +5,7 @@ export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 
 
 export const TYPES: readonly SchemaType[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
 
-/** Keywords that say nothing about which values are valid. */
+/** Keywords without effect on the valid values. */
 const ANNOTATIONS = new Set([
   ...[
     '$schema',
@@ -22,7 +22,7 @@ const ANNOTATIONS = new Set([
   ],
   ...['deprecated', 'readOnly', 'writeOnly', 'discriminator', 'contentMediaType', 'contentEncoding'],
 ]);
-/** Keywords by the type that they speak of; a type's absence is told from them. */
+/** Keywords by type. If a schema has no type, these imply it. */
 export const KEYWORDS_OF: Readonly<Record<'object' | 'array' | 'string' | 'number', readonly string[]>> = {
   object: ['properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties'],
   array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems'],
@@ -36,7 +36,10 @@ export function refuse(where: string, keyword: string, why: string): GrammarErro
   return new GrammarError('unsupported-schema', `schema at ${where || '/'}: ${keyword} ${why}`);
 }
 
-/** The part of a schema that decides which values are valid. @throws GrammarError naming a keyword that cannot be expressed. */
+/**
+ * Reads the part of a schema that decides which values are valid. @throws GrammarError naming a keyword that cannot be
+ * expressed.
+ */
 export function readSchema(value: unknown, where: string): Schema {
   if (value === true) return {};
   if (value === false) throw refuse(where, 'false', 'allows no value');
@@ -51,7 +54,7 @@ export function readSchema(value: unknown, where: string): Schema {
   return Object.fromEntries(entries);
 }
 
-/** The types that a schema allows: those that it names, or else the one that its keywords speak of; undefined for any. */
+/** Reads the allowed types of a schema: the named ones, or the one that its keywords imply; undefined for any. */
 export function readTypes(schema: Schema, where: string): readonly SchemaType[] | undefined {
   const { type } = schema;
   if (type === undefined) {
@@ -67,7 +70,7 @@ export function readTypes(schema: Schema, where: string): readonly SchemaType[] 
   return types;
 }
 
-/** A whole number of at least 0, or undefined where the keyword is absent. @throws GrammarError */
+/** Reads a whole number of at least 0; undefined if the keyword is absent. @throws GrammarError */
 export function readCount(schema: Schema, keyword: string, where: string): number | undefined {
   const value = schema[keyword];
   if (value === undefined) return undefined;

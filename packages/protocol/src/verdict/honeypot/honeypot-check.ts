@@ -23,32 +23,32 @@ import {
 } from '../../modality/text/stage2/score-report.ts';
 import { type DriftPolicy, toRates } from '../drift-policy.ts';
 
-/** How often an honest verifier may fail a honeypot by measured drift. */
+/** The rate at which an honest verifier may fail a honeypot by measured drift. */
 export const HONEYPOT_ERROR = 0.001;
 
-/** A reply whose report is known: from two verifiers of different operators who saw the same to the bit, or from its provider. */
+/** A reply with a known report: two verifiers of different operators agreed to the bit, or its provider reported it. */
 export interface KnownAnswer {
   readonly header: Header;
   readonly report: ScoreReport;
 }
 
-/** A reply as the verifier of a honeypot gets it. */
+/** A reply as the verifier of a honeypot receives it. */
 export interface PlantedReply {
   readonly outputTokens: readonly number[];
-  /** Of the replaced token; undefined where the reply is as it was. */
+  /** Position of the replaced token; undefined if the reply is unchanged. */
   readonly position: number | undefined;
 }
 
 const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
 
 /**
- * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
- * before its end: so it does not end replies, which a verifier would notice without work. If possible, the replaced token
- * stands elsewhere, too, so that the number of different tokens stays the same: a smaller one would give the honeypot away.
- * Draws from the tail are kept, since a job names them.
+ * Replaces one token of a reply by the likeliest other token that is listed there. The new token must also occur elsewhere in
+ * the reply before its end. So it does not end replies, which a verifier would notice without work. If possible, the replaced
+ * token occurs elsewhere too. Then the number of different tokens stays the same and does not give the honeypot away. Draws
+ * from the tail are unchanged, since a job names them.
  * @param rows of the opening.
  * @param seed 32 bytes that nobody else knows.
- * @returns the reply as it was where no position has such a token.
+ * @returns the unchanged reply if no position has such a token.
  */
 export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): PlantedReply {
   const outputTokens = rows.map(tokenOf);
@@ -67,7 +67,7 @@ export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Ar
   return { outputTokens: outputTokens.with(plant.position, plant.token), position: plant.position };
 }
 
-/** What an honest pass in the provider's own class reports of a reply, if the provider was honest. */
+/** Returns the report of an honest pass in the provider's own class, if the provider was honest. */
 export function toExpectedReport(record: RecordV2, header: Header, opening: Opening): ScoreReport {
   return {
     jobId: new Uint8Array(16),
@@ -90,18 +90,21 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
 const BY_EQUALITY = 'equality';
 
 export interface HoneypotVerdict {
-  /** `suspect`: in doubt by measured drift, and past the fixed limits. How many honest answers are, nobody has measured. */
+  /**
+   * `suspect`: in doubt by measured drift, and past the fixed limits. The rate of honest answers in this state was not
+   * measured.
+   */
   readonly outcome: 'passed' | 'failed' | 'suspect' | 'unclear';
-  /** What decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
+  /** The criterion that decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
   readonly by: string;
 }
 
 /**
- * Whether a report, well-formed and about the planted tokens, is what an honest pass gives. Up to a replaced token
- * everything is known; what the model says after it is not. Where the verifier's class is another, scores decide, by
- * measured drift where the table has a row for the two classes; `unclear` where they cannot.
+ * Compares a well-formed report about the planted tokens with that of an honest pass. Everything before a replaced token is
+ * known; the model's values after it are not. If the verifier's class differs, scores decide: by measured drift if the table
+ * has a row for the two classes. The outcome is `unclear` if they cannot decide.
  */
-export function judgeHoneypot(
+export function checkHoneypot(
   crypto: Crypto,
   { header, report: expected }: KnownAnswer,
   { position }: Pick<PlantedReply, 'position'>,
@@ -130,7 +133,7 @@ export function judgeHoneypot(
   if (known === 0) return { outcome: 'unclear', by: BY_EQUALITY };
   const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
   const comparison = compareWindows(crypto, header, own, other);
-  // The farthest draw from the tail is one of the whole reply: before a replaced token it is not known.
+  // The farthest draw from the tail belongs to the whole reply. Before a replaced token it is not known.
   const scores = toLimitScores(comparison, isWhole ? report.tailGap : undefined);
   const isNear = judgeByLimits(scores).outcome !== 'reject';
   const row = drift && findRow(drift, header, report, comparison);
@@ -138,10 +141,10 @@ export function judgeHoneypot(
   if (drift === undefined || row === undefined || !isMeasured(row, evidence))
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
   const { doubt, extrapolate } = toRates(drift.note);
-  // The same rate for all, whatever an operator's rate for replies: the log counts what comes of it.
+  // The same rate for all operators, because the log counts the outcome.
   const rates = { reject: HONEYPOT_ERROR, doubt: Math.max(doubt, HONEYPOT_ERROR), extrapolate };
-  // In this other class no honest reply was ever equal, so a bit-identical report is copied (wrong at most about once in the
-  // number of held-out replies).
+  // In this other class no honest reply was ever equal. So a bit-identical report is copied. That is wrong at most about once
+  // in the number of held-out replies.
   const isCopied = comparison.identical && isNeverEqual(row);
   const pValue = isCopied ? 1 / (countHeldOut(row.strata) + 1) : 1;
   const { outcome } = judgeByRow(row, evidence, rates);
@@ -152,18 +155,18 @@ export function judgeHoneypot(
   return { outcome: outcome === 'inconclusive' && !isNear ? 'suspect' : 'unclear', by };
 }
 
-/** Whether an answer is wrong for whoever has the reply, whatever was planted. */
+/** Returns whether an answer is provably wrong for every reader of the reply, for any planted token. */
 export const isProven = ({ outcome, by }: HoneypotVerdict): boolean => outcome === 'failed' && by === BY_EQUALITY;
 
 /**
- * Whether an answer is unlikely by drift that was measured for the two classes. Of honest answers it is one in a thousand, and by its VRF
- * the validator cannot look for a planted token that makes it more. Fixed limits say nothing: nobody has measured how often honest
- * machines cross them.
+ * Returns whether an answer is unlikely by the measured drift of the two classes. It happens to one honest answer in a
+ * thousand. The validator's VRF prevents a search for a planted token with a higher rate. Fixed limits do not count, because
+ * the rate at which honest machines cross them was not measured.
  */
 export const isUnlikely = ({ outcome, by }: HoneypotVerdict): boolean =>
   outcome === 'failed' && by !== BY_EQUALITY && by !== FALLBACK_THRESHOLDS.source;
 
-/** A row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
+/** Finds a row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
 function findRow(
   { table }: DriftPolicy,
   { numericClass: providerClass }: Header,
@@ -174,6 +177,6 @@ function findRow(
   return found.kind === 'class' || found.kind === 'family' ? found.row : undefined;
 }
 
-/** Whether no held-out honest reply was equal everywhere. */
+/** Returns whether no held-out honest reply was equal everywhere. */
 const isNeverEqual = ({ strata }: DriftRow): boolean =>
   strata.every(({ calibration }) => (calibration.steps.at(-1)?.value as number) > EQUAL_STATISTIC);

@@ -1,14 +1,14 @@
 import { PAIR_PPM } from '../audit/audit.ts';
-import { computeMostAsked, findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
+import { computeMostAsked, findAttemptDraw, MAX_ASKED } from '../audit/audit-attempt.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { AttemptReview } from './attempt-review.ts';
 import type { Attempt, AuditEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, type JudgementContext } from './judgement.ts';
 import type { WeighedReport } from './report-check.ts';
 import { combineReports, isCharge, isFarOut, isReproduced, isUnconfirmed } from './report-combination.ts';
-import { computeRoundSize, countSitting, type DrawContext, drawNext, hasOutsider } from './verifier-draw.ts';
+import { computeRoundSize, countAttempt, type DrawContext, drawNext, hasOutsider } from './verifier-draw.ts';
 
-/** What the reports of some sittings come to. */
+/** The result of the reports of some audit attempts. */
 type Conclusion = {
   readonly weighed: readonly WeighedReport[];
   readonly wants: Judgement['wants'];
@@ -23,7 +23,10 @@ type Conclusion = {
     }
 );
 
-/** What is known once so many sittings are over: of all of them the verdict, of the first ones whether the next one was wanted. */
+/**
+ * Concludes the result after so many audit attempts. After all attempts it is the verdict; after the first ones it shows
+ * whether the next one was needed.
+ */
 export function conclude(
   crypto: Crypto,
   context: DrawContext,
@@ -35,7 +38,7 @@ export function conclude(
   );
   const weighed = reports.map((one) => one.weighed);
   const { decision, marked } = combineReports(weighed, false);
-  // One report must not cost the fee while another verifier could have been asked, or was asked and said nothing.
+  // One report must not cost the fee while another verifier could be asked, or was asked and stayed silent.
   const isAlone = decision === 'reject' && weighed.length === 1;
   const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, audit));
   if (weighed.length === 0 || isLone) {
@@ -54,9 +57,11 @@ export function conclude(
 }
 
 /**
- * Nobody is asked once it is decided: otherwise a validator that has seen the answer to a honeypot could go on until it does not count.
- * A further round is asked where its sitting has no report yet, or the reports so far need another.
- * @param asked all attempts before it. @throws JudgeError
+ * Asserts that a round was needed. No verifier is asked after the decision. Otherwise a validator that has seen the answer to a
+ * honeypot could continue until it does not count. A further round is needed if its audit attempt has no report yet, or the
+ * reports so far require another one.
+ * @param asked all attempts before it.
+ * @throws JudgeError
  */
 export function assertWanted(
   crypto: Crypto,
@@ -79,7 +84,10 @@ export function assertWanted(
   throw new JudgeError('wrong-verifier', `attempt ${asked.length} was asked, and the reports before it had decided`);
 }
 
-/** A sitting is held where those before it left something open. @param asked all attempts before it. @throws JudgeError */
+/**
+ * Asserts that an audit attempt was needed because those before it left something open. @param asked all attempts before it.
+ * @throws JudgeError
+ */
 export function assertLeftOpen(
   crypto: Crypto,
   context: DrawContext,
@@ -88,11 +96,11 @@ export function assertLeftOpen(
 ): void {
   for (let held = (asked.at(-1)?.sitting ?? 0) + 1; held <= sitting; held++) {
     if (conclude(crypto, context, { lists: lists.slice(0, held), asked }).wants !== undefined) continue;
-    throw new JudgeError('wrong-verifier', `sitting ${held} was held, and nothing was left open`);
+    throw new JudgeError('wrong-verifier', `audit attempt ${held} was made, and nothing was left open`);
   }
 }
 
-/** What somebody outside the draw would be asked for, if there is somebody. */
+/** Finds the need for a verifier outside the draw, if there is such a verifier. */
 function findWanted(
   weighed: readonly WeighedReport[],
   { isUnproven, isOnlyOne }: { readonly isUnproven: boolean; readonly isOnlyOne: boolean },
@@ -101,18 +109,23 @@ function findWanted(
   return isOnlyOne && isFarOut(weighed) ? 'evidence' : undefined;
 }
 
-/** Sittings and rounds must follow each other, and a round asks no more verifiers than it may. @throws JudgeError */
+/**
+ * Asserts that audit attempts and rounds follow each other, and a round asks no more verifiers than allowed. @throws JudgeError
+ */
 export function assertPlace(attempts: readonly Attempt[], index: number): void {
   const { sitting, round } = attempts[index] as Attempt;
   const before = attempts[index - 1];
   const isNext = round === (before === undefined ? 0 : before.round + 1) && sitting >= (before?.sitting ?? 0);
-  const most = computeMostAsked(countSitting(attempts, { sitting, round }), round === 0 ? 2 : 1);
+  const most = computeMostAsked(countAttempt(attempts, { sitting, round }), round === 0 ? 2 : 1);
   const place = attempts.slice(0, index).filter((one) => one.round === round).length;
   const isBeside = round === before?.round && sitting === before.sitting && place < most;
   if (!isNext && !isBeside) throw new JudgeError('wrong-verifier', `attempt ${index} has no place in round ${round}`);
 }
 
-/** In each sitting whose list has somebody left somebody was asked, and two at once where the beacon says so. @throws JudgeError */
+/**
+ * Asserts that each audit attempt with remaining candidates asked a verifier, and two at once if the beacon requires it.
+ * @throws JudgeError
+ */
 export function assertAsked(
   crypto: Crypto,
   context: JudgementContext & DrawContext,
@@ -123,12 +136,15 @@ export function assertAsked(
     const round = (before.at(-1)?.round ?? -1) + 1;
     const ofSitting = asked.filter((one) => one.sitting === sitting);
     if (ofSitting.length > MAX_ASKED)
-      throw new JudgeError('wrong-verifier', `too many were asked in sitting ${sitting}`);
+      throw new JudgeError('wrong-verifier', `too many verifiers were asked in audit attempt ${sitting}`);
     const first = ofSitting.filter((one) => one.round === round);
     if (first.length === 0 && drawNext(crypto, context, { lists, asked: before }, { sitting, round }) !== undefined) {
-      throw new JudgeError('wrong-verifier', `nobody was asked in sitting ${sitting}, but somebody could be`);
+      throw new JudgeError(
+        'wrong-verifier',
+        `no verifier was asked in audit attempt ${sitting}, but one was available`,
+      );
     }
-    const draw = findSittingDraw(context.draw, context.laterBeacons ?? [], sitting);
+    const draw = findAttemptDraw(context.draw, context.laterBeacons ?? [], sitting);
     if (first.length !== 1 || computeRoundSize(crypto, draw, round, context.pairPpm ?? PAIR_PPM) === 1) continue;
     if (drawNext(crypto, context, { lists, asked: [...before, ...first] }, { sitting, round }) === undefined) continue;
     throw new JudgeError('wrong-verifier', 'the beacon asks for two verifiers at the same time');

@@ -3,10 +3,10 @@ import { address, bytes, createFormat, type Format, hash, list, struct, u16, u64
 import type { Crypto } from '../../crypto/crypto.ts';
 import { SEALED_BOX_KEY_BYTES } from '../../crypto/sealed-box.ts';
 import type { BeaconNetwork } from '../beacon.ts';
-import { computeTickets, MAX_SEATS } from './tickets.ts';
+import { computeTickets, MAX_COMMITTEE_MEMBERS } from './tickets.ts';
 
-/** What counts of a validator in an era: stake, and the keys that the chain had of it when the era's set was fixed. */
-export interface SeatMember {
+/** A validator of an era: its stake, and the keys that the chain had when the era's set was fixed. */
+export interface EraValidator {
   readonly address: Uint8Array;
   /** Address of the key that signs deals, complaints and outcomes, 20 bytes. */
   readonly signingKey: Uint8Array;
@@ -15,31 +15,31 @@ export interface SeatMember {
   readonly boxKey: Uint8Array;
 }
 
-export const seatMemberList = list<SeatMember>(
+export const eraValidatorList = list<EraValidator>(
   struct({ address, signingKey: address, stake: u128, boxKey: bytes(SEALED_BOX_KEY_BYTES) }),
-  { count: u16, min: 1, max: MAX_SEATS, ascending: (a, b) => compareBytes(a.address, b.address) },
+  { count: u16, min: 1, max: MAX_COMMITTEE_MEMBERS, ascending: (a, b) => compareBytes(a.address, b.address) },
 );
-/** As they are kept, and handed to whoever does not know them. */
-export const seatMembersFormat: Format<readonly SeatMember[]> = createFormat(seatMemberList, {
+/** The format in which members are stored, and sent to peers that do not know them. */
+export const eraValidatorsFormat: Format<readonly EraValidator[]> = createFormat(eraValidatorList, {
   tag: 'ogong-beacon-seat-members-v1',
 });
 
-/** A member with its tickets, which are numbered through all seats from 1. */
-export interface Seat extends SeatMember {
+/** A member with its tickets, which are numbered through the whole committee from 1. */
+export interface CommitteeMember extends EraValidator {
   readonly firstTicket: number;
   readonly tickets: number;
 }
 
-/** The set of an era: who deals, who receives shares, whose word counts with which weight. */
-export interface Seats {
+/** The committee of an era. Its members deal, receive shares, and vote by stake. */
+export interface Committee {
   /** Ascending by address. */
-  readonly seats: readonly Seat[];
-  /** W. */
+  readonly seats: readonly CommitteeMember[];
+  /** W, the number of all tickets. */
   readonly totalTickets: number;
-  /** T. */
+  /** T, the number of tickets that make a signature. */
   readonly threshold: number;
   readonly totalStake: bigint;
-  /** 32 bytes. It stands in every message of the era. */
+  /** Hash of the committee, 32 bytes. It is part of every message of the era. */
   readonly hash: Uint8Array;
 }
 
@@ -48,7 +48,7 @@ const setFormat = createFormat(
     chainId: u64,
     settlement: bytes(20),
     seats: list(struct({ address, signingKey: address, stake: u128, boxKeyHash: hash, tickets: u16 }), {
-      ...{ count: u16, min: 1, max: MAX_SEATS },
+      ...{ count: u16, min: 1, max: MAX_COMMITTEE_MEMBERS },
       ascending: (a: { readonly address: Uint8Array }, b: { readonly address: Uint8Array }) =>
         compareBytes(a.address, b.address),
     }),
@@ -56,14 +56,16 @@ const setFormat = createFormat(
   { tag: 'ogong-beacon-seats-v1' },
 );
 
-type HashedMember = Omit<SeatMember, 'boxKey'> & { readonly boxKeyHash: Uint8Array };
+type HashedMember = Omit<EraValidator, 'boxKey'> & { readonly boxKeyHash: Uint8Array };
 
-/** The MAX_SEATS members with the most stake, the lower address first among equals; ascending by address. */
-function choose<T extends Pick<SeatMember, 'address' | 'stake'>>(members: readonly T[]): T[] {
+/**
+ * Chooses the MAX_COMMITTEE_MEMBERS members with the most stake, the lower address first among equals; ascending by address.
+ */
+function choose<T extends Pick<EraValidator, 'address' | 'stake'>>(members: readonly T[]): T[] {
   const staked = members.filter(({ stake }) => stake > 0n);
   if (staked.length === 0) throw new ProtocolError('out-of-range', 'nobody has stake');
   staked.sort((a, b) => (a.stake === b.stake ? compareBytes(a.address, b.address) : a.stake > b.stake ? -1 : 1));
-  return staked.slice(0, MAX_SEATS).sort((a, b) => compareBytes(a.address, b.address));
+  return staked.slice(0, MAX_COMMITTEE_MEMBERS).sort((a, b) => compareBytes(a.address, b.address));
 }
 
 function hashChosen(
@@ -75,8 +77,11 @@ function hashChosen(
   return crypto.sha256(setFormat.encode({ chainId, settlement, seats }));
 }
 
-/** The hash of the seats that these members would have, by the hashes of their box keys. @throws ProtocolError as `assignSeats`. */
-export function hashSeats(
+/**
+ * Computes the hash of the committee of these members, from the hashes of their box keys. @throws ProtocolError as
+ * `formCommittee`.
+ */
+export function hashCommittee(
   crypto: Pick<Crypto, 'sha256'>,
   network: BeaconNetwork,
   members: readonly HashedMember[],
@@ -87,14 +92,14 @@ export function hashSeats(
 }
 
 /**
- * The seats of an era: the MAX_SEATS members with the most stake, the lower address first among equals.
- * @throws ProtocolError where nobody has stake, an address stands twice, or a box key has another length.
+ * Forms the committee of an era: the MAX_COMMITTEE_MEMBERS members with the most stake, the lower address first among equals.
+ * @throws ProtocolError if no member has stake, an address occurs twice, or a box key has the wrong length.
  */
-export function assignSeats(
+export function formCommittee(
   crypto: Pick<Crypto, 'sha256'>,
   network: BeaconNetwork,
-  members: readonly SeatMember[],
-): Seats {
+  members: readonly EraValidator[],
+): Committee {
   if (members.some(({ boxKey }) => boxKey.length !== SEALED_BOX_KEY_BYTES)) {
     throw new ProtocolError('malformed', 'a box key of another length');
   }
@@ -103,7 +108,7 @@ export function assignSeats(
   let next = 1;
   const seats = seated.map((member, i) => {
     const own = tickets[i] as number;
-    const seat: Seat = { ...member, firstTicket: next, tickets: own };
+    const seat: CommitteeMember = { ...member, firstTicket: next, tickets: own };
     next += own;
     return seat;
   });
@@ -113,12 +118,12 @@ export function assignSeats(
   return { seats, totalTickets: total, threshold, totalStake, hash };
 }
 
-/** The numbers of a seat's tickets. */
-export function listTickets({ firstTicket, tickets }: Pick<Seat, 'firstTicket' | 'tickets'>): number[] {
+/** Returns the numbers of a member's tickets. */
+export function listTickets({ firstTicket, tickets }: Pick<CommitteeMember, 'firstTicket' | 'tickets'>): number[] {
   return Array.from({ length: tickets }, (_, i) => firstTicket + i);
 }
 
-/** The seat of an account, as its place in the list; -1 where it has none. */
-export function findSeat({ seats }: Pick<Seats, 'seats'>, account: Uint8Array): number {
+/** Returns the index of an account in the committee; -1 if it is no member. */
+export function findCommitteeMember({ seats }: Pick<Committee, 'seats'>, account: Uint8Array): number {
   return seats.findIndex((seat) => compareBytes(seat.address, account) === 0);
 }

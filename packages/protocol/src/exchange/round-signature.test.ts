@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/verifier.json' with { type: 'json' };
 import { fromHex, toHex } from '../base/bytes.ts';
 import { createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
-import { hashJobRound, hashReveal, verifyRevealWord } from './reveal-word.ts';
+import { hashJobRound, hashReveal, verifyRoundSignature } from './round-signature.ts';
 import { hashAskedJob, hashAskedReport } from './silence.ts';
 
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -10,7 +10,7 @@ const { chainId, escrow, validator, job, report } = vectors.silence;
 const ledger = { chainId: BigInt(chainId), verifyingContract: fromHex(escrow) };
 const asked = { jobId: fromHex(job.jobId), round: report.digests.map((hex) => fromHex(hex)) };
 
-describe("a validator's word for a round", () => {
+describe("a validator's signature for a round", () => {
   it('matches the vectors', () => {
     const round = hashJobRound(crypto, asked);
     expect(toHex(round)).toBe(report.round);
@@ -30,7 +30,7 @@ describe("a validator's word for a round", () => {
     const word = signer.signDigest(hashReveal(crypto, ledger, { validator: by, round: hashJobRound(crypto, asked) }));
     const key = { ledger, signingKey: signer.address };
     const said = { ...asked, validator: by, word };
-    expect(verifyRevealWord(crypto, key, said)).toBe(true);
+    expect(verifyRoundSignature(crypto, key, said)).toBe(true);
     const others = [
       { jobId: fill(16, 1) },
       { round: asked.round.toReversed() },
@@ -38,8 +38,8 @@ describe("a validator's word for a round", () => {
       { validator: fill(20, 7) },
       { word: word.slice(1) },
     ];
-    for (const other of others) expect(verifyRevealWord(crypto, key, { ...said, ...other })).toBe(false);
-    expect(verifyRevealWord(crypto, { ...key, signingKey: by }, said)).toBe(false);
-    expect(verifyRevealWord(crypto, { ...key, ledger: { ...ledger, chainId: 1n } }, said)).toBe(false);
+    for (const other of others) expect(verifyRoundSignature(crypto, key, { ...said, ...other })).toBe(false);
+    expect(verifyRoundSignature(crypto, { ...key, signingKey: by }, said)).toBe(false);
+    expect(verifyRoundSignature(crypto, { ...key, ledger: { ...ledger, chainId: 1n } }, said)).toBe(false);
   });
 });

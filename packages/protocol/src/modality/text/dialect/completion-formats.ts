@@ -2,7 +2,7 @@ import { type AnswerParts, joinPieces } from '../answer/answer-parser.ts';
 import type { AnswerPiece } from '../answer/answer-pieces.ts';
 import type { Endpoint, StopReason } from '../commitment/header.ts';
 
-/** OpenAI's response objects, chat and completions behind one shape (docs: their openapi.json). */
+/** Identity of a response in OpenAI's format. Chat and completions share one shape (docs: their openapi.json). */
 export interface Identity {
   readonly id: string;
   /** Unix time, s. */
@@ -15,55 +15,55 @@ type Words = Readonly<Record<string, unknown>>;
 export interface TokenUsage {
   readonly promptTokens: number;
   readonly outputTokens: number;
-  /** Prompt tokens that were in a cache, where the server knows. */
+  /** Prompt tokens that came from a cache, if the server knows. */
   readonly cachedTokens?: number;
 }
 
 interface TokenChance {
   readonly bytes: Uint8Array;
-  /** Nats; null of a prompt's first token, which nothing comes before. */
+  /** Nats; null for a prompt's first token, which has no predecessor. */
   readonly logprob: number | null;
 }
 
-/** A token of the reply with the alternatives that the request wants to see. */
+/** A token of the reply with the requested alternatives. */
 export interface AnswerToken extends TokenChance {
   readonly alternatives: readonly TokenChance[];
 }
 
-/** A choice once it is whole. */
+/** A complete choice. */
 export interface FinishedChoice {
   readonly index: number;
-  /** What the model wrote. */
+  /** Text of the model. */
   readonly text: string;
-  /** What a chat makes of it; of a completion, all is content. */
+  /** Parts of a chat answer. In a completion all of it is content. */
   readonly parts: AnswerParts;
   readonly stopReason: StopReason;
-  /** Absent where none were asked for. */
+  /** Absent if none were requested. */
   readonly logprobs?: readonly AnswerToken[];
 }
 
-/** More of a choice. */
+/** The next part of a choice. */
 export interface ChoiceDelta {
-  /** What of the answer became certain with it. */
+  /** Pieces of the answer that became certain with it. */
   readonly pieces: readonly AnswerPiece[];
-  /** Absent where none were asked for. */
+  /** Absent if none were requested. */
   readonly logprobs?: readonly AnswerToken[];
   /** Characters of the reply before it. */
   readonly offset: number;
 }
 
-/** How a choice ended. */
+/** The end of a choice. */
 export interface ChoiceFinish {
   readonly stopReason: StopReason;
   /** Whether it calls tools. */
   readonly hasCalls: boolean;
 }
 
-/** How an endpoint words its chunks and bodies. */
-export interface CompletionWords {
-  /** What a stream opens a choice with, if anything. */
+/** The format of an endpoint's chunks and bodies. */
+export interface CompletionFormat {
+  /** The chunk that opens a choice of a stream, if there is one. */
   openChoice(identity: Identity, index: number): Words | undefined;
-  /** One for each piece; one where there is none, for the tokens. */
+  /** One chunk for each piece; without pieces one for the tokens. */
   chunks(identity: Identity, index: number, delta: ChoiceDelta): readonly Words[];
   lastChunk(identity: Identity, index: number, finish: ChoiceFinish): Words;
   usageChunk(identity: Identity, usage: TokenUsage): Words;
@@ -81,7 +81,7 @@ export const FINISH_REASONS: Readonly<Record<StopReason, 'stop' | 'length'>> = {
 const toFinishReason = ({ stopReason, hasCalls }: ChoiceFinish): string =>
   hasCalls && stopReason === 'stop-token' ? 'tool_calls' : FINISH_REASONS[stopReason];
 
-/** The id of a call of an answer. Choices and calls are counted from 0. */
+/** Creates the id of a call of an answer. Choices and calls are counted from 0. */
 export const nameCall = (
   id: string,
   { choice = 0, call }: { readonly choice?: number; readonly call: number },
@@ -103,7 +103,7 @@ const toChatLogprob = (token: TokenChance): Words => ({
   bytes: [...token.bytes],
 });
 
-/** A token of a chat with its alternatives; Ollama words it the same. */
+/** Formats a token of a chat with its alternatives. Ollama uses the same format. */
 export const formatChatToken = (token: TokenChance, alternatives: readonly TokenChance[]): Words => ({
   ...toChatLogprob(token),
   top_logprobs: alternatives.map(toChatLogprob),
@@ -114,7 +114,7 @@ function toChatLogprobs(tokens: readonly AnswerToken[] | undefined): Words | nul
   return { content: tokens.map((token) => formatChatToken(token, token.alternatives)), refusal: null };
 }
 
-/** @param offset characters of the reply before the first of these tokens. */
+/** Formats log-probabilities. @param offset characters of the reply before the first of these tokens. */
 function toCompletionLogprobs(tokens: readonly AnswerToken[] | undefined, offset: number): Words | null {
   if (tokens === undefined) return null;
   const texts = tokens.map(toToken);
@@ -135,7 +135,7 @@ function toCompletionLogprobs(tokens: readonly AnswerToken[] | undefined, offset
   };
 }
 
-const chat: CompletionWords = {
+const chat: CompletionFormat = {
   openChoice: (identity, index) =>
     chatChunk(identity, [{ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }]),
   chunks: (identity, index, { pieces, logprobs }) =>
@@ -196,7 +196,7 @@ function chatChunk({ id, created, model }: Identity, choices: readonly Words[]):
   return { id, object: 'chat.completion.chunk', created, model, choices };
 }
 
-const completion: CompletionWords = {
+const completion: CompletionFormat = {
   openChoice: () => undefined,
   chunks: (identity, index, { pieces, logprobs, offset }) => {
     const { content: text } = joinPieces(pieces);
@@ -224,4 +224,4 @@ function completionObject({ id, created, model }: Identity, choices: readonly Wo
   return { id, object: 'text_completion', created, model, choices };
 }
 
-export const COMPLETION_WORDS: Readonly<Record<Endpoint, CompletionWords>> = { chat, completion };
+export const COMPLETION_FORMATS: Readonly<Record<Endpoint, CompletionFormat>> = { chat, completion };

@@ -13,56 +13,56 @@ import {
 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES, hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import { MAX_COHORT_WORD_BYTES } from '../exchange/limits.ts';
+import { MAX_COHORT_AGREEMENT_BYTES } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import { type CohortShard, countLayers, MAX_SHARDS, shardsCodec } from './cohort.ts';
 
 const termsCodec = struct({
   chainId: u64,
-  /** The escrow. */
+  /** Address of the escrow. */
   escrow: address,
   modelRoot: hash,
-  /** Unix time in ms: orders that expire later are not shared. */
+  /** Unix time in ms. Orders that expire later are not shared. */
   validUntilMs: safeInteger,
-  /** The first one leads: orders name it. */
+  /** The first shard leads, and orders name it. */
   shards: shardsCodec,
 });
 
-/** What a cohort agrees on: who serves which layers of a model, and so has which part of each fee (docs/spec/cohorts.md). */
+/** The terms of a cohort: the layers that each member serves, and so its part of each fee (docs/spec/cohorts.md). */
 export interface CohortTerms extends CodecType<typeof termsCodec> {}
 
-/** The bytes that each shard's key signs. */
+/** Encodes the bytes that each shard's key signs. */
 export const encodeCohortTerms: (terms: CohortTerms) => Uint8Array = createFormat(termsCodec, {
   tag: 'ogong-cohort-v1',
 }).encode;
 
 const wordCodec = struct({
   terms: termsCodec,
-  /** Of the shards, in their order. */
+  /** Signatures of the shards, in their order. */
   signatures: list(struct({ publicKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature: bytes(HYBRID_SIGNATURE_BYTES) }), {
     count: u8,
     max: MAX_SHARDS,
   }),
 });
 
-/** The terms with everybody's signature: what the leader hands in beside a reply. */
-export interface CohortWord extends CodecType<typeof wordCodec> {}
-export type CohortSignature = CohortWord['signatures'][number];
+/** The terms with the signatures of all shards. The leader submits them beside a reply. */
+export interface CohortAgreement extends CodecType<typeof wordCodec> {}
+export type CohortSignature = CohortAgreement['signatures'][number];
 
-const wordFormat = createFormat<CohortWord>(wordCodec, {
+const wordFormat = createFormat<CohortAgreement>(wordCodec, {
   tag: 'ogong-cohort-word-v1',
-  maxBytes: MAX_COHORT_WORD_BYTES,
+  maxBytes: MAX_COHORT_AGREEMENT_BYTES,
 });
-export const encodeCohortWord: (word: CohortWord) => Uint8Array = wordFormat.encode;
-export const parseCohortWord: (encoded: Uint8Array) => CohortWord = wordFormat.decode;
+export const encodeCohortAgreement: (word: CohortAgreement) => Uint8Array = wordFormat.encode;
+export const parseCohortAgreement: (encoded: Uint8Array) => CohortAgreement = wordFormat.decode;
 
 export function signCohortTerms(signer: HybridSigner, terms: CohortTerms): CohortSignature {
   return { publicKey: signer.publicKey, signature: signer.sign(encodeCohortTerms(terms)) };
 }
 
 /**
- * Why terms are no cohort, whoever signs them; undefined where they are one.
- * A key that stood in two shards could be left out of one of them.
+ * Finds the reason that terms are no valid cohort; undefined if they are valid. A key with two shards is refused, because it
+ * could be left out of one of them.
  */
 export function findTermsProblem({ shards }: Pick<CohortTerms, 'shards'>): string | undefined {
   try {
@@ -76,7 +76,7 @@ export function findTermsProblem({ shards }: Pick<CohortTerms, 'shards'>): strin
   return isUnpaid ? 'a shard has no payee' : undefined;
 }
 
-/** Why a signature is not that of the shard at its place; undefined where it is. */
+/** Finds the reason that a signature is not that of the shard with the same index; undefined if it is. */
 export function findSignatureProblem(
   crypto: Crypto,
   terms: CohortTerms,
@@ -92,8 +92,9 @@ export function findSignatureProblem(
 }
 
 /**
- * Who shares the fee of an order, by a word that came beside its reply. Cheap checks come first.
- * @param payee of the reply's header. @returns the shards, or why the word does not count for this order.
+ * Finds the shards that share an order's fee, from an agreement that came beside its reply. Cheap checks come first.
+ * @param payee of the reply's header.
+ * @returns the shards, or the reason that the agreement does not count for this order.
  */
 export function readCohort(
   crypto: Crypto,
@@ -108,9 +109,9 @@ export function readCohort(
   },
   encoded: Uint8Array,
 ): { readonly shards: readonly CohortShard[] } | { readonly problem: string } {
-  let word: CohortWord;
+  let word: CohortAgreement;
   try {
-    word = parseCohortWord(encoded);
+    word = parseCohortAgreement(encoded);
   } catch (error) {
     if (error instanceof ProtocolError) return { problem: error.message };
     throw error;

@@ -5,7 +5,7 @@ import { encodeVector } from './vector.ts';
 
 type VectorWords = Readonly<Record<string, unknown>>;
 
-/** A body in OpenAI's form: JSON numbers name each f32 exactly, base64 is of its bytes. */
+/** Formats a body in OpenAI's form. JSON numbers name each f32 exactly; base64 encodes its bytes. */
 export function formatEmbeddings(
   { model, encodingFormat }: Pick<VectorRequest, 'model' | 'encodingFormat'>,
   { vectors, promptTokens }: { readonly vectors: readonly Float32Array[]; readonly promptTokens: number },
@@ -24,7 +24,7 @@ const SHOWN: Readonly<Record<EncodingFormat, (vector: Float32Array) => readonly 
   base64: (vector) => toBase64(encodeVector(vector)),
 };
 
-/** A body in the words of Jina, Cohere and vLLM: each score is the committed one, which its JSON number names exactly. */
+/** Formats a body in the form of Jina, Cohere and vLLM. Each score is the committed one, and its JSON number is exact. */
 export function formatRerank(
   { model, inputs, topN, returnsDocuments }: Pick<RerankRequest, 'model' | 'inputs' | 'topN' | 'returnsDocuments'>,
   { scores, promptTokens }: { readonly scores: readonly number[]; readonly promptTokens: number },
@@ -41,7 +41,10 @@ export function formatRerank(
   };
 }
 
-/** Either, by what was asked for; and what joins the receipts, where the answer alone does not show all that was signed. */
+/**
+ * Formats either, by the request. It also returns the data for the receipt, if the answer does not show everything that was
+ * signed.
+ */
 export function formatVectorAnswer(
   request: EmbeddingRequest,
   { vectors, promptTokens }: { readonly vectors: readonly Float32Array[]; readonly promptTokens: number },

@@ -5,7 +5,7 @@ import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const jobRound = struct({
   jobId: bytes(16),
-  /** Digests of all who committed at the same time, in order. */
+  /** Digests of all commitments that were made at the same time, in order. */
   round: list(hash, { count: u8, max: 255 }),
 });
 const jobRoundFormat = createFormat(jobRound, { tag: 'ogong-job-round-v1' });
@@ -13,15 +13,16 @@ const jobRoundFormat = createFormat(jobRound, { tag: 'ogong-job-round-v1' });
 /** A job, and the round over which its report is opened. */
 export interface JobRound extends CodecType<typeof jobRound> {}
 
-/** 32 bytes. */
+/** Hashes a job and its round, 32 bytes. */
 export const hashJobRound = (crypto: Crypto, job: JobRound): Uint8Array =>
   crypto.sha256(jobRoundFormat.encode({ jobId: job.jobId, round: job.round }));
 
 const typedReveal = createTypedStruct('Reveal', { validator: abi.address, round: abi.bytes32 });
 
 /**
- * The 32-byte digest that a validator signs before a report is opened (docs/spec/score-commitment.md): all of the round have committed, and this is the round.
- * So witnesses can have it opened in the validator's place, and a validator that names two rounds has signed for both.
+ * Computes the 32-byte digest that a validator signs before a report is opened (docs/spec/score-commitment.md). The signature
+ * states that all verifiers of the round have committed, and that this is the round. So witnesses can request the opening in
+ * the validator's place, and a validator that names two rounds has signed both.
  * @param round hashJobRound.
  */
 export function hashReveal(
@@ -32,8 +33,8 @@ export function hashReveal(
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedReveal.hash(crypto, { validator, round }));
 }
 
-/** @param signingKey of the validator. */
-export function verifyRevealWord(
+/** Verifies the signature. @param signingKey of the validator. */
+export function verifyRoundSignature(
   crypto: Crypto,
   { ledger, signingKey }: { readonly ledger: LedgerDomain; readonly signingKey: Uint8Array },
   { validator, word, ...job }: JobRound & { readonly validator: Uint8Array; readonly word: Uint8Array },

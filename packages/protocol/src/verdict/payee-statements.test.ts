@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, createWriter, fromHex, toHex } from '../base/bytes.ts';
 import { createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import { signProviderPayee } from '../exchange/provider-payee.ts';
-import { createPayeeWords } from './payee-words.ts';
+import { createPayeeStatements } from './payee-statements.ts';
 
 const WORD_UNTIL_MS = 4_000_000_000_000;
 
@@ -14,7 +14,7 @@ const providerId = new Uint8Array(32).fill(2);
 const payeeWord = signProviderPayee(nobleCrypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
 const word = { providerId, payee: payee.address, payeeWord, untilMs: WORD_UNTIL_MS };
 
-/** @param isAnybodys whether every signature is taken to be of whoever is asked about. */
+/** @param isAnybodys whether every signature is accepted for every account. */
 function createCounted(isAnybodys = false) {
   let checks = 0;
   const crypto: typeof nobleCrypto = {
@@ -27,10 +27,10 @@ function createCounted(isAnybodys = false) {
   return { crypto, count: () => checks };
 }
 
-describe('the words of payees', () => {
-  it('are checked once and hold as often as they come', () => {
+describe('the statements of payees', () => {
+  it('are verified once and then remembered', () => {
     const { crypto, count } = createCounted();
-    const check = createPayeeWords(crypto, ledger);
+    const check = createPayeeStatements(crypto, ledger);
     for (let i = 0; i < 5; i++) expect(check(word)).toBe(true);
     expect(count()).toBe(1);
   });
@@ -55,20 +55,20 @@ describe('the words of payees', () => {
     ['for another chain', { payeeWord: sign({ ledger: { ...ledger, chainId: 1n } }) }],
     ['for another contract', { payeeWord: sign({ ledger: { ...ledger, verifyingContract: settlement } }) }],
     ['with a high s', { payeeWord: high(payeeWord) }],
-    ['that were never given', { payeeWord: new Uint8Array(0) }],
-    ['that are cut', { payeeWord: payeeWord.subarray(0, 64) }],
+    ['that are missing', { payeeWord: new Uint8Array(0) }],
+    ['that are truncated', { payeeWord: payeeWord.subarray(0, 64) }],
     ['that end before', { untilMs: WORD_UNTIL_MS + 1 }],
-    ['that go on', { payeeWord: concatBytes(payeeWord, Uint8Array.of(0)) }],
-  ])('%s do not hold, not after the right one either', (_name, change) => {
-    const check = createPayeeWords(nobleCrypto, ledger);
+    ['with trailing bytes', { payeeWord: concatBytes(payeeWord, Uint8Array.of(0)) }],
+  ])('%s are invalid, also after the right one', (_name, change) => {
+    const check = createPayeeStatements(nobleCrypto, ledger);
     expect(check({ ...word, ...change })).toBe(false);
     expect(check(word)).toBe(true);
     expect(check({ ...word, ...change })).toBe(false);
   });
 
-  it('are remembered in bounded number, and none that did not hold', () => {
+  it('are remembered in bounded number, and only if valid', () => {
     const { crypto, count } = createCounted(true);
-    const check = createPayeeWords(crypto, ledger);
+    const check = createPayeeStatements(crypto, ledger);
     const of = (i: number) => ({ ...word, providerId: createWriter().bytes(new Uint8Array(28)).u32(i).finish() });
     for (let i = 0; i <= 4096; i++) check(of(i));
     expect(count()).toBe(4097);
@@ -77,7 +77,7 @@ describe('the words of payees', () => {
     check(of(0));
     expect(count()).toBe(4098);
     const never = createCounted();
-    const refuse = createPayeeWords(never.crypto, { ...ledger, chainId: 1n });
+    const refuse = createPayeeStatements(never.crypto, { ...ledger, chainId: 1n });
     for (let i = 0; i < 3; i++) expect(refuse(word)).toBe(false);
     expect(never.count()).toBe(3);
   });
