@@ -5,12 +5,12 @@ import { holdTicket } from './match/find-match.ts';
 import { findOffer, type OfferContext } from './match/find-offer.ts';
 import { type TicketAges, waitUntil } from './match/ticket-ages.ts';
 import type { TicketsAhead } from './match/tickets-ahead.ts';
-import { type OrderContext, orderOffer } from './order-offer.ts';
+import { type OrderOfferContext, orderOffer } from './order-offer.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
 
 /** Services for opening an attempt: find an offer, then order it. */
 export type OpenContext = OfferContext &
-  OrderContext & {
+  OrderOfferContext & {
     readonly ahead?: Pick<TicketsAhead, 'keep'>;
     readonly ages?: Pick<TicketAges, 'note'>;
   };

@@ -29,7 +29,7 @@ interface OrderServices {
   readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
 }
 
-export type OrderContext = OrderServices & AttestedContext;
+export type OrderOfferContext = OrderServices & AttestedContext;
 
 /** Fields of a job that an order needs. */
 type OrderedJob = Pick<
@@ -42,7 +42,7 @@ export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
 
 /** Signs an order for an offer. @throws ApiError, StoreError */
 export async function orderOffer(
-  context: OrderContext,
+  context: OrderOfferContext,
   job: OrderedJob,
   { requestHash, nonce, replyId, match, validator, validators }: FoundOffer,
 ): Promise<ProviderAttempt> {
@@ -63,7 +63,7 @@ export async function orderOffer(
 
 /** Collects machine evidence for the receipt, bound to the beacon of the order. @throws UnattestedError */
 async function showMachines(
-  context: OrderContext,
+  context: OrderOfferContext,
   { request, signal }: Pick<OrderedJob, 'request' | 'signal'>,
   { match, validator, validators, beacon }: Pick<ProviderAttempt, 'match' | 'validator' | 'validators' | 'beacon'>,
 ): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
@@ -111,7 +111,7 @@ export function buildTerms(
  * @throws ApiError, StoreError
  */
 async function reserveOrder(
-  { ledger, funding, payer, chain, renewKey = async (key) => key }: OrderContext,
+  { ledger, funding, payer, chain, renewKey = async (key) => key }: OrderOfferContext,
   {
     job,
     replyId,

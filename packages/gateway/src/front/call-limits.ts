@@ -10,7 +10,7 @@ import type { MeteredRequest, RateLimits } from './rate-limits.ts';
  * the request alone gets none before its signed payment was checked on the chain. Until then it costs one connection, and
  * connections have limits of their own.
  */
-export interface CallLimits {
+export interface ApiCallLimits {
   /** @throws ApiError `too_many_requests`, or `payment_required` for an invalid payment */
   begin(context: ApiContext, key: KeyHolder): Promise<BegunCall>;
 }
@@ -34,7 +34,7 @@ export interface CallDoorDependencies {
 /** Longest body of a request without a key: its memory is not paid yet. */
 const MOST_UNPAID_BYTES = 256 * 1024;
 
-export function createCallLimits({ gate, rates, bodyLimits, payments }: CallDoorDependencies): CallLimits {
+export function createCallLimits({ gate, rates, bodyLimits, payments }: CallDoorDependencies): ApiCallLimits {
   const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES) };
 
   async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {

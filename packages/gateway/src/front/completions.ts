@@ -25,7 +25,7 @@ import type { BoughtAnswer, BoughtReply, OrderedPrompt } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
 import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { createChoices } from './buy-choices.ts';
-import type { BegunCall, CallLimits } from './call-limits.ts';
+import type { ApiCallLimits, BegunCall } from './call-limits.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
 import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
@@ -54,7 +54,7 @@ export interface OgongField {
 
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
-  readonly limits: CallLimits;
+  readonly limits: ApiCallLimits;
   readonly rates: RateLimits;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;

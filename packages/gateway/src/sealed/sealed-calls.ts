@@ -14,7 +14,7 @@ import { isRefusal, openProgress, type ProgressContext } from '../buy/follow-pro
 import { giveBack } from '../buy/match/find-match.ts';
 import type { FoundOffer } from '../buy/match/find-offer.ts';
 import { createAttemptNotes, type NotesContext } from '../buy/note-attempt.ts';
-import { type OrderContext, orderOffer } from '../buy/order-offer.ts';
+import { type OrderOfferContext, orderOffer } from '../buy/order-offer.ts';
 import type { OrderPacing } from '../buy/order-pacing.ts';
 import type { ProviderCallOptions } from '../buy/provider-call.ts';
 import type { PayingKey, ProviderAttempt } from '../buy/reply.ts';
@@ -83,7 +83,7 @@ export type SealedOutcome = HeldSealed | HeldPart | { readonly reason: string };
 
 /** Services for the steps of a sealed call. */
 export type SealedContext = FindSealedContext &
-  OrderContext &
+  OrderOfferContext &
   NotesContext &
   ProgressContext &
   FollowSealedContext &

@@ -17,7 +17,7 @@ import {
   type RelayVoucher,
   type SignedRelayVoucher,
   signRelayVoucher,
-} from '@ogong/protocol/exchange/relay-voucher';
+} from '@ogong/protocol/exchange/relay/relay-voucher';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';

@@ -14,7 +14,7 @@ import {
   parseRelayVoucher,
   type RelayVoucher,
   type SignedRelayVoucher,
-} from '@ogong/protocol/exchange/relay-voucher';
+} from '@ogong/protocol/exchange/relay/relay-voucher';
 
 /** The price of a relay for carrying. */
 export interface RelayPrice {

@@ -2,7 +2,7 @@ import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { getCallerPlace } from '@ogong/host/link/link-server';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { signRelayAccount } from '@ogong/protocol/exchange/relay-account';
+import { signRelayAccount } from '@ogong/protocol/exchange/relay/relay-account';
 import type { RelayService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CallEvent, RelaySeat, RelayState } from './relay-state.ts';
 

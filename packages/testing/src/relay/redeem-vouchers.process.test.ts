@@ -10,7 +10,7 @@ import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { openRelayVoucher, parseRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { openRelayVoucher, parseRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay/relay-voucher';
 import { describeRedeemed, redeemVouchers } from '@ogong/router/relay/redeem-vouchers';
 import { closeVoucher, createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
 import { BaseError, encodeFunctionData } from 'viem';

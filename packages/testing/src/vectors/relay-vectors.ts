@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { encodeRelayAccount } from '@ogong/protocol/exchange/relay-account';
-import { hashRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { encodeRelayAccount } from '@ogong/protocol/exchange/relay/relay-account';
+import { hashRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay/relay-voucher';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 
 const ENDPOINTS = [

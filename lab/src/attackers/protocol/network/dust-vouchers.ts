@@ -3,7 +3,7 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { signRelayVoucher } from '@ogong/protocol/exchange/relay/relay-voucher';
 import { createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
 import type { ProtocolAttack } from '../attack.ts';
 

@@ -3,7 +3,11 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { createRelayPayer } from '@ogong/host/link/reach/relay-payer';
 import { createWriter } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { computeRelayFee, parseRelayVoucher, type SignedRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import {
+  computeRelayFee,
+  parseRelayVoucher,
+  type SignedRelayVoucher,
+} from '@ogong/protocol/exchange/relay/relay-voucher';
 import type { RelayTerms } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ProtocolAttack } from '../attack.ts';
 

@@ -2,7 +2,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { signRelayVoucher } from '@ogong/protocol/exchange/relay/relay-voucher';
 import { createAddressCredit } from '@ogong/router/relay/address-credit';
 import { createRelayPayments, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
 import type { ProtocolAttack } from '../attack.ts';

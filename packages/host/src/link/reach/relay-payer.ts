@@ -1,7 +1,11 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { computeRelayFee, type SignedRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import {
+  computeRelayFee,
+  type SignedRelayVoucher,
+  signRelayVoucher,
+} from '@ogong/protocol/exchange/relay/relay-voucher';
 import type { RelayTerms } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { LinkError } from '../link-error.ts';
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type RelayAccount, verifyRelayAccount } from '@ogong/protocol/exchange/relay-account';
+import { type RelayAccount, verifyRelayAccount } from '@ogong/protocol/exchange/relay/relay-account';
 import { type RelayEvent, RelayService, type SignedRelayAccount } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { asDrainedSocket } from '../as-socket.ts';
 import { formatHostPort } from '../host-port.ts';

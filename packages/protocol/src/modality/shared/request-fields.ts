@@ -7,13 +7,13 @@ import { type NamedModel, PREFERENCES, parseStandby, splitModelName } from './pr
 import { RequestError } from './request-error.ts';
 
 /** The parsed JSON object of a request's body, or one inside it. */
-export type Fields = Readonly<Record<string, unknown>>;
+export type BodyFields = Readonly<Record<string, unknown>>;
 
 /** The longest model name, UTF-16 units. */
 export const MAX_MODEL_NAME = 256;
 
 /** Parses a body within its bounds of size and depth. @throws RequestError */
-export function parseObject(body: Uint8Array): Fields {
+export function parseObject(body: Uint8Array): BodyFields {
   if (body.length > MAX_REQUEST_BYTES) {
     throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
   }
@@ -28,7 +28,7 @@ export function parseObject(body: Uint8Array): Fields {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new RequestError('the request body must be a JSON object');
   }
-  return parsed as Fields;
+  return parsed as BodyFields;
 }
 
 /** Returns whether a value is text that has a UTF-8 form. */
@@ -41,7 +41,7 @@ export function parseModelName(model: unknown): NamedModel {
 }
 
 /** Parses a boolean; false if the field is absent. @throws RequestError */
-export function parseBoolean(fields: Fields, key: string, param = key): boolean {
+export function parseBoolean(fields: BodyFields, key: string, param = key): boolean {
   const value = fields[key];
   if (isAbsent(value)) return false;
   if (typeof value !== 'boolean') throw new RequestError(`${param} must be a boolean`, param);
@@ -59,7 +59,7 @@ export const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'set
 export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMANDS): Demands {
   if (isAbsent(value)) return NO_DEMANDS;
   if (typeof value !== 'object' || Array.isArray(value)) throw new RequestError('ogong must be an object', 'ogong');
-  const fields = value as Fields;
+  const fields = value as BodyFields;
   assertKeys(fields, known, 'ogong');
   const root = fields.model_root;
   if (!isAbsent(root) && (typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root))) {
@@ -94,7 +94,7 @@ export function parseSources(value: unknown): readonly NamedSource[] {
     const at = `ogong.sources[${i}]`;
     if (typeof each !== 'object' || each === null || Array.isArray(each))
       throw new RequestError(`${at} must be an object`, at);
-    const fields = each as Fields;
+    const fields = each as BodyFields;
     assertKeys(fields, SOURCE_KEYS, at);
     const { url, sha256 } = fields;
     if (typeof url !== 'string' || !/^https:\/\/[\x21-\x7e]+$/.test(url) || url.length > MAX_URL_LENGTH)

@@ -5,7 +5,7 @@ import { parsePreference, type RequestPreference } from '../../shared/preference
 import { RequestError } from '../../shared/request-error.ts';
 import {
   DEMANDS,
-  type Fields,
+  type BodyFields as Fields,
   isWellFormedText,
   parseBoolean,
   parseDemands,

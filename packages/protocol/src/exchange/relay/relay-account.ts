@@ -1,8 +1,8 @@
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
-import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
-import { type CodecType, createFormat, hash, refine, safeInteger, struct, u64 } from '../base/codec.ts';
-import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
-import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { equalBytes, ProtocolError } from '../../base/bytes.ts';
+import { type Check, fail, isOk, pass, skip } from '../../base/checks.ts';
+import { type CodecType, createFormat, hash, refine, safeInteger, struct, u64 } from '../../base/codec.ts';
+import type { Crypto, HybridSigner } from '../../crypto/crypto.ts';
+import { hashHybridKey, verifyHybrid } from '../../crypto/hybrid.ts';
 
 const accountCodec = struct({
   /** Hash of the hybrid key that signs it. */

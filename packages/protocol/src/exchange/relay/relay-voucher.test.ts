@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import vectors from '../../vectors/relay-account.json' with { type: 'json' };
-import { fromHex, toHex } from '../base/bytes.ts';
-import { createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
+import vectors from '../../../vectors/relay-account.json' with { type: 'json' };
+import { fromHex, toHex } from '../../base/bytes.ts';
+import { createNobleLedgerSigner, nobleCrypto } from '../../crypto/noble.ts';
 import {
   computePaidBytes,
   computeRelayFee,

@@ -1,8 +1,8 @@
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
-import { address, type CodecType, createFormat, hash, refine, safeInteger, struct, u128 } from '../base/codec.ts';
-import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
-import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
-import { hashLedgerDomain, type LedgerDomain } from './order.ts';
+import { equalBytes, ProtocolError } from '../../base/bytes.ts';
+import { address, type CodecType, createFormat, hash, refine, safeInteger, struct, u128 } from '../../base/codec.ts';
+import type { Crypto, LedgerSigner } from '../../crypto/crypto.ts';
+import { abi, createTypedStruct, hashTyped } from '../../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain } from '../order.ts';
 
 const voucherCodec = struct({
   /** The account whose tokens pay. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import vectors from '../../vectors/relay-account.json' with { type: 'json' };
-import { fromHex, toHex } from '../base/bytes.ts';
-import { hashHybridKey } from '../crypto/hybrid.ts';
-import { createNobleHybridSigner, nobleCrypto } from '../crypto/noble.ts';
+import vectors from '../../../vectors/relay-account.json' with { type: 'json' };
+import { fromHex, toHex } from '../../base/bytes.ts';
+import { hashHybridKey } from '../../crypto/hybrid.ts';
+import { createNobleHybridSigner, nobleCrypto } from '../../crypto/noble.ts';
 import {
   encodeRelayAccount,
   parseRelayAccount,
