@@ -136,6 +136,28 @@ describe('canaries: each rule rejects its violation', () => {
       'const { completion, embedding } = GATEWAY_ROUTES;',
       'const INFERENCE = /^(chat|completion)$/;',
     ].map((line): [string, string, string] => ['packages/cli/src/watch/a.ts', line, 'lists of endpoints']),
+    ...[
+      "if (engine.specificationVersion === 'text-v1') return;",
+      "const ANSWERS = { 'embedding-v1': answer };",
+      "const KINDS = ['embedding'];",
+      "if (message.modality !== 'text') return;",
+      'if (isText(reply)) return;',
+      'if (!isTextHeader(header)) return;',
+      'return isTextEndpoint(endpoint) ? 1 : 2;',
+      'return card.isEmbedding;',
+      "import { x } from '@ogong/protocol/modality/embedding/request';",
+      "import {\n  x,\n} from '../../modality/embedding/embedding.ts';",
+      "import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';",
+    ].map((text): [string, string, string] => [
+      'packages/provider/src/provider/a.ts',
+      text,
+      'a modality is named outside its folders',
+    ]),
+    [
+      'packages/validator/src/audit/plan-honeypots.ts',
+      'export const x = 1;',
+      'it names no modality any more: take it off the list',
+    ],
     ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
@@ -178,6 +200,25 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/modality/text/a.ts', record)).toEqual([]);
     expect(rulesOf('packages/provider/src/local/ollama/routes.ts', record)).toEqual([]);
     expect(rulesOf('packages/provider/src/local/ollama/other.ts', record)).toHaveLength(1);
+  });
+
+  it('allows naming a modality in its folders, in registries, in files on the list, and in tests', () => {
+    const named = "const BY_ENGINE = { 'text-v1': text, 'embedding-v1': embedding };";
+    const allowed = [
+      'packages/protocol/src/modality/a.ts',
+      'packages/provider/src/modality/registry.ts',
+      'packages/engine/src/open-engine.ts',
+      'packages/engine/src/llama-cpp/a.ts',
+      'packages/sdk/src/client.ts',
+      'packages/provider/src/verifier/a.test.ts',
+      'lab/src/a.ts',
+    ];
+    for (const path of allowed) expect(rulesOf(path, named)).toEqual([]);
+    expect(rulesOf('packages/provider/src/verifier/a.ts', named)).toHaveLength(1);
+    const unnamed = "const kind = prompt.kind === 'text' && findModality(engine).writes; // isText, 'embedding'";
+    expect(rulesOf('packages/provider/src/verifier/a.ts', unnamed)).toEqual([]);
+    const text = "import { x } from '@ogong/protocol/modality/text/request/request';";
+    expect(rulesOf('packages/provider/src/verifier/a.ts', text)).toEqual([]);
   });
 
   it('accepts the allowed directions', () => {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENDPOINTS } from '@ogong/protocol/modality/endpoints';
+import { findModality } from '@ogong/protocol/modality/registry';
 import { TIERS } from '@ogong/protocol/tier/registry';
 
 export interface SourceFile {
@@ -149,6 +150,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lifecycle',
   ],
   'packages/provider/src': [
+    'modality',
     'engine',
     'machine',
     'provider',
@@ -232,7 +234,7 @@ const OTHER_NAMES: ReadonlySet<string> = new Set([
   'packages/provider/src/local/ollama/routes.ts',
 ]);
 /** The modalities, and the code that builds OpenAI's objects, where ids of chats have another prefix. */
-const ENDPOINT_HOMES = /^packages\/(?:protocol\/src\/modality|host\/src\/openai)\//;
+const ENDPOINT_HOMES = /^packages\/(?:(?:protocol|provider)\/src\/modality|host\/src\/openai)\//;
 
 /** Names of limits that two roles must share: sizes on the wire, and distances of times and epochs. */
 const LIMIT =
@@ -250,6 +252,65 @@ const LOCAL_LIMITS: ReadonlySet<string> = new Set([
   'packages/validator/src/route-dependencies.ts:MAX_EVIDENCE_BYTES',
   'packages/validator/src/route-dependencies.ts:MAX_BATCH_BYTES',
 ]);
+
+/** Names of modalities. Code that decides by one belongs to the modality, which each floor reaches through one registry. */
+const MODALITY_NAMES = [...new Set(ENDPOINTS.map((endpoint) => findModality(endpoint).name))];
+/** Names that mean a modality wherever they stand. The word "text" also names columns, parts of a chat and kinds of a prompt. */
+const OWN_NAMES = MODALITY_NAMES.filter((name) => name !== 'text').join('|');
+const capitalise = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+const MODALITY_NAMED = new RegExp(
+  [
+    // The specification of an engine, such as 'text-v1'.
+    `['"\`](?:${MODALITY_NAMES.join('|')})-v\\d+['"\`]`,
+    `['"\`](?:${OWN_NAMES})['"\`]`,
+    `\\b(?:modality|specificationVersion)\\s*[!=]==?\\s*['"\`]`,
+    // Tests of a reply, a header or an engine, such as isTextHeader.
+    `\\bis(?:${MODALITY_NAMES.map(capitalise).join('|')})(?:Header|Endpoint|Reply|Model|Engine)?\\b`,
+  ].join('|'),
+);
+/** Imports of a modality's own files. Those of texts are still many: honeypots, traces and chat APIs. */
+const MODALITY_IMPORT = new RegExp(`/(?:modality/(?:${OWN_NAMES})/|interface/(?:${OWN_NAMES})(?:\\.ts)?$)`);
+/** The modalities' own folders, and one registry a floor. */
+const MODALITY_HOMES =
+  /^packages\/(?:protocol\/src\/modality|provider\/src\/modality|engine\/src\/(?:interface|llama-cpp|upstream|process))\/|^packages\/engine\/src\/open-engine\.ts$/;
+/** Files that still name a modality. A file leaves this list when it no longer does. */
+const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
+  // Honeypots and timed work are made of texts alone.
+  'packages/protocol/src/verdict/honeypot/honeypot.ts',
+  'packages/protocol/src/verdict/honeypot/honeypot-draw.ts',
+  'packages/validator/src/audit/honeypot-state.ts',
+  'packages/validator/src/audit/plan-honeypots.ts',
+  'packages/validator/src/store/timed-work.ts',
+  // A message of a chat is compared with its receipt.
+  'packages/cli/src/shown-answer.ts',
+  // Routes of vectors and scores, in the words of OpenAI and Ollama.
+  'packages/gateway/src/front/embeddings.ts',
+  'packages/gateway/src/sealed/find-sealed.ts',
+  'packages/gateway/src/sealed/sealed-handlers.ts',
+  'packages/provider/src/local/ollama/embed.ts',
+  // The SDK's calls for vectors and scores.
+  'packages/sdk/src/client.ts',
+  'packages/sdk/src/read-scores.ts',
+  'packages/sdk/src/read-vectors.ts',
+  'packages/sdk/src/sealed/sealed-reply.ts',
+  'packages/sdk/src/sealed/sealed-vectors.ts',
+]);
+
+/** @returns the places where a file names a modality that is not its own. */
+function findNamedModalities(path: string, lines: readonly string[]): Violation[] {
+  if (MODALITY_HOMES.test(path)) return [];
+  const found = lines.flatMap((line, i) => {
+    const target = IMPORT.exec(line)?.slice(1).find(Boolean) ?? /\bfrom\s+['"]([^'"]+)['"]/.exec(line)?.[1];
+    const isNamed = target === undefined ? MODALITY_NAMED.test(line) : MODALITY_IMPORT.test(target);
+    return isNamed
+      ? [{ path, line: i + 1, rule: "a modality is named outside its folders: use the floor's registry of modalities" }]
+      : [];
+  });
+  if (!MAY_NAME_MODALITY.has(path)) return found;
+  return found.length > 0
+    ? []
+    : [{ path, line: 1, rule: 'it names no modality any more: take it off the list of exceptions' }];
+}
 
 /** Files of daemons are readable by their own user alone; one module creates them all. */
 const FILE_MAKER = /\b(?:mkdir|mkdtemp|writeFile|appendFile|open)(?:Sync)?\b|\bcreateWriteStream\b|\bDatabaseSync\b/;
@@ -273,7 +334,7 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
 
 /** Code of daemons, which the simulator runs in its own time and with its own chance. */
 const SIMULATED =
-  /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:engine|provider|verifier)\//;
+  /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:modality|engine|provider|verifier)\//;
 /** Simulated code receives clock and chance by an argument, or from one of the files below. */
 const OWN_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/;
 const OWN_CHANCE = /\bMath\.random\b|\bgetRandomValues\b/;
@@ -365,10 +426,12 @@ function checkFile({ path, text }: SourceFile): Violation[] {
   // Imports may span lines, so statements are joined before matching.
   const lines = text.split('\n');
   const code = text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' ')).split('\n');
+  const stripped = code.map((line) => line.replace(/(^|[^:])\/\/.*$/, '$1'));
+  if (!isTest && home !== 'lab') found.push(...findNamedModalities(path, stripped));
   let statement = '';
   let start = 0;
   for (let i = 0; i < lines.length; i++) {
-    const line = (code[i] as string).replace(/(^|[^:])\/\/.*$/, '$1');
+    const line = stripped[i] as string;
     if (statement === '' && /^\s*(import|export)\b/.test(line) && !/['"]/.test(line) && /[{*]\s*|type/.test(line)) {
       statement = line;
       start = i;

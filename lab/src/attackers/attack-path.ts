@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Engine } from '@ogong/engine/open-engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -7,7 +8,6 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import type { ServingEngine } from '@ogong/provider/provider/orders/offers';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
@@ -30,7 +30,7 @@ export interface PathProvider {
 }
 
 /** The parts of a provider. An honest one has only an engine. */
-export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> & { readonly engine: ServingEngine };
+export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> & { readonly engine: Engine };
 
 export interface AttackPath {
   /** Starts the provider role with an attacker's parts. Its key and its payee are made from `name`. */
@@ -47,7 +47,7 @@ const log = createLogger({ name: 'test', level: 'silent' });
  * @param directory where providers store their replies.
  * @param verifiers of operators of their own. Whoever is to be ejected by their reports needs three. Default: 1.
  */
-export async function openAttackPath(engine: ServingEngine, directory: string, verifiers = 1): Promise<AttackPath> {
+export async function openAttackPath(engine: Engine, directory: string, verifiers = 1): Promise<AttackPath> {
   const validator = await startValidator();
   const names = Array.from({ length: verifiers }, (_, i) => (i === 0 ? 'verifier' : `verifier ${i + 1}`));
   const running = await Promise.all(names.map((name) => startVerifier(engine, validator, name)));
@@ -88,7 +88,7 @@ export async function openAttackPath(engine: ServingEngine, directory: string, v
   };
 }
 
-async function startVerifier(engine: ServingEngine, validator: PathValidator, name: string) {
+async function startVerifier(engine: Engine, validator: PathValidator, name: string) {
   const { clock, chain } = validator;
   const identity = await createIdentity(name);
   const signer = createTestHybrid(`${name} reports`);

@@ -1,6 +1,6 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { RequestPlan } from '@ogong/provider/calibration/request-plan';
-import type { ReplyDraft } from '@ogong/provider/provider/serving/commit-reply';
+import type { ReplyDraft } from '@ogong/provider/modality/text/commit-reply';
 import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
 
 /** The cheats of the demo: one for each way to detect a cheat. */

@@ -54,6 +54,7 @@ async function start(): Promise<Daemon> {
   let attack: Attack | undefined;
   const daemon = await startServing(serving.values, {
     engine(engine) {
+      if (engine.specificationVersion !== 'text-v1') return engine;
       attack = definition.create({ engine, ...(cheapEngine ? { cheapEngine } : {}) });
       return attack.engine;
     },

@@ -6,7 +6,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { createLogSync, type LogSync } from '@ogong/host/store/log-sync';
 import { openStore, type Store } from '@ogong/host/store/store';
-import { createServedBook } from '@ogong/provider/provider/paid/served-book';
+import { createServedStore } from '@ogong/provider/provider/paid/served-store';
 import { createOpenings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { signerAccount, signerKey, stateVote } from '@ogong/testing/validator/signer-statements';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
@@ -108,7 +108,7 @@ function watchHolds({ database }: Store): readonly number[] {
 async function openProvider(path: string, log: (store: Store) => LogSync | undefined): Promise<Workload> {
   const store = openStore(path, { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store, { log: log(store) });
-  const [openings, served] = [createOpenings(commits), createServedBook(store, commits)];
+  const [openings, served] = [createOpenings(commits), createServedStore(store, commits)];
   const consumer = randomBytes(32);
   return {
     store,

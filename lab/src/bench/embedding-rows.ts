@@ -6,8 +6,8 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
-import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
-import { scoreEmbeddingJob } from '@ogong/provider/verifier/score-embedding';
+import { commitEmbedding } from '@ogong/provider/modality/embedding/commit-embedding';
+import { scoreEmbeddingJob } from '@ogong/provider/modality/embedding/score-embedding';
 import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
 export interface EmbeddingBench {

@@ -14,7 +14,7 @@ import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-ke
 import { listTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { createPrompt, drawOutPrompt, PROMPT_KINDS } from '@ogong/provider/calibration/prompts';
 import { planRequest } from '@ogong/provider/calibration/request-plan';
-import { parseModelRequest } from '@ogong/provider/engine/model-request';
+import { parseModelRequest } from '@ogong/provider/modality/text/model-request';
 import { MOST_STREAMS } from './ways.ts';
 
 /** Counts of the compared replies. */

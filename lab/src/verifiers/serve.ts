@@ -5,8 +5,8 @@ import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { Submission } from '@ogong/protocol/verdict/claim';
-import { commitReply } from '@ogong/provider/provider/serving/commit-reply';
-import { generateReply, type ReplyBeacon } from '@ogong/provider/provider/serving/generate-reply';
+import { commitReply } from '@ogong/provider/modality/text/commit-reply';
+import { generateReply, type ReplyBeacon } from '@ogong/provider/modality/text/generate-reply';
 import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 

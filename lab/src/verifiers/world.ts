@@ -10,7 +10,7 @@ import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
+import { parseScoreJob, scoreJob } from '@ogong/provider/modality/text/score-text';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createTestClock, createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
 import { createTestCalls } from '@ogong/testing/validator/test-calls';

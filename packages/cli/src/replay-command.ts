@@ -5,9 +5,10 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { describeFailure } from '@ogong/host/log/errors';
 import { engineFields, loadModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import type { RerunFindings } from '@ogong/provider/modality/modality';
 import { formatChecks } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
-import { type Rerun, rerunReceipt } from './rerun.ts';
+import { rerunReceipt } from './rerun.ts';
 
 /** 0: this machine computes the same. 1: it does not. 2: there is nothing to compare. 3: it cannot tell. */
 export const REPLAY_EXIT = { accept: 0, reject: 1, unusable: 2, inconclusive: 3 } as const;
@@ -74,13 +75,13 @@ export const replayCommand: Command = {
   },
 };
 
-const WORDS: Readonly<Record<Rerun['outcome'], string>> = {
+const WORDS: Readonly<Record<RerunFindings['outcome'], string>> = {
   accept: 'this machine computes the same',
   reject: 'this machine does not compute what the receipt says',
   inconclusive: 'this machine cannot tell',
 };
 
-export function formatRerun({ outcome, checks, numericClass, difference }: Rerun): string {
+export function formatRerun({ outcome, checks, numericClass, difference }: RerunFindings): string {
   const ran = numericClass === undefined ? '' : `, in class ${numericClass}`;
   const where =
     difference === undefined ? '' : `the first difference is at output token ${difference.position}, counted from 0\n`;

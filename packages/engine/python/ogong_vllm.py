@@ -247,7 +247,7 @@ _ESCAPE = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One position: what its window lists. tail_token: id and q, only where rank is TAIL_RANK."""
+    """The window's list for one position. tail_token: id and q, only where rank is TAIL_RANK."""
 
     ids: Sequence[int]
     q: Sequence[int]
@@ -394,7 +394,7 @@ MAX_BIASES = 300
 
 @dataclass(frozen=True)
 class Order:
-    """What a request asks of the plugin."""
+    """Fields of a request for the plugin."""
 
     draw_key: bytes
     """32 bytes; the provider derives it from the signed order."""
@@ -462,7 +462,7 @@ class Recorder:
 
 
 class Batch:
-    """What the processor knows of vLLM's batch, apart from tensors: slots come, go, move and swap."""
+    """The processor's view of vLLM's batch, apart from tensors: slots come, go, move and swap."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.slots: dict[int, _Slot] = {}

@@ -6,9 +6,8 @@ import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
 import type { SupervisorEvent } from './process/supervisor.ts';
-import { createUpstreamEngine, type UpstreamOptions } from './upstream/engine.ts';
 
-/** What an operator chooses, whatever the model is. What a kind of engine has no use for it leaves aside. */
+/** Choices of an operator, for every kind of model. A kind of engine ignores the choices that it has no use for. */
 export interface OpenEngineSettings
   extends Pick<
     LlamaEngineOptions,
@@ -35,15 +34,15 @@ export interface OpenEngineSettings
   readonly modelPath: string;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
-  /** What was read of the files before; without it they are read in full. */
+  /** Hashes of files that were read before. Default: files are read in full. */
   readonly hashes?: FileHashes;
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
 }
 
-/** An engine of any modality, told apart by `specificationVersion`. */
+/** An engine of any modality; `specificationVersion` names it. */
 export type Engine = TextEngine | EmbeddingEngine;
 
-/** One kind of engine: which files it runs, and how it opens them. */
+/** One kind of engine: the files that it runs, and the way to open them. */
 interface EngineKind {
   runs(file: ModelFacts): boolean;
   open(settings: OpenEngineSettings, hooks: OpenEngineHooks): Promise<Engine>;
@@ -53,7 +52,7 @@ interface OpenEngineHooks {
   readonly onEvent?: (event: SupervisorEvent) => void;
 }
 
-/** A file that names how it pools is one of embeddings or a reranker, also where the engine then refuses its way of pooling. */
+/** A file that names how it pools is one of embeddings or a reranker, also if the engine then refuses its way of pooling. */
 const embedding: EngineKind = {
   runs: ({ poolingCode }) => poolingCode !== undefined,
   async open({ backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, ...settings }, hooks) {
@@ -85,24 +84,31 @@ const text: EngineKind = {
   open: (settings, hooks) => createLlamaEngine(settings, hooks),
 };
 
-const ENGINE_KINDS: readonly EngineKind[] = [text, embedding];
+/** All kinds of engines that run a file, by the interface that they have. */
+const ENGINE_KINDS = {
+  'text-v1': text,
+  'embedding-v1': embedding,
+} as const satisfies Record<Engine['specificationVersion'], EngineKind>;
+
+/** Returns the interface of the engine that runs a model file; undefined if none does. */
+export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVersion'> | undefined {
+  const versions = Object.keys(ENGINE_KINDS) as Engine['specificationVersion'][];
+  const specificationVersion = versions.find((version) => ENGINE_KINDS[version].runs(file));
+  return specificationVersion && { specificationVersion };
+}
 
 /**
- * Looks at the model file and opens the engine of its modality, in a supervised child process; or one in front of another server.
- * @throws EngineError: 'unsupported-model' where no engine runs the file, and as the engine that does.
+ * Looks at the model file and opens the engine of its modality, in a supervised child process.
+ * @throws EngineError: 'unsupported-model' if no engine runs the file, and the errors of the engine that does.
  */
-export async function openEngine(
-  settings: OpenEngineSettings | { readonly upstream: UpstreamOptions },
-  hooks: OpenEngineHooks = {},
-): Promise<Engine> {
-  if ('upstream' in settings) return createUpstreamEngine(settings.upstream);
+export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngineHooks = {}): Promise<Engine> {
   const file = inspectModelFile(settings.modelPath);
-  const kind = ENGINE_KINDS.find((each) => each.runs(file));
+  const kind = findEngineKind(file);
   if (kind === undefined) {
     throw new EngineError(
       'unsupported-model',
       `${file.path} (${file.architecture}) can neither write nor embed: every token sees those after it, and the file names no way of pooling (${file.architecture}.pooling_type)`,
     );
   }
-  return kind.open(settings, hooks);
+  return ENGINE_KINDS[kind.specificationVersion].open(settings, hooks);
 }

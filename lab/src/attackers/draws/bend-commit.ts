@@ -1,4 +1,4 @@
-import { type CommitReply, draftReply, signReply } from '@ogong/provider/provider/serving/commit-reply';
+import { type CommitReply, draftReply, signReply } from '@ogong/provider/modality/text/commit-reply';
 import type { Attack } from '../attack.ts';
 
 /** Commits as the provider does, after the attacker has changed the reply. */

@@ -5,7 +5,7 @@ import { createWriter } from '@ogong/protocol/base/bytes';
 import { type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
-import type { ReplyDraft } from '@ogong/provider/provider/serving/commit-reply';
+import type { ReplyDraft } from '@ogong/provider/modality/text/commit-reply';
 import { type AttackDefinition, type CreateAttack, disguisePair, pairEngines } from '../attack.ts';
 import { findCheapModel } from '../cheap-models.ts';
 import { holdReply, rowsOf, tellReply } from '../held-reply.ts';

@@ -1,5 +1,5 @@
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
-import type { ReplyDraft } from '@ogong/provider/provider/serving/commit-reply';
+import type { ReplyDraft } from '@ogong/provider/modality/text/commit-reply';
 import type { AttackDefinition } from '../attack.ts';
 
 type Leaves = readonly WindowBytes[];

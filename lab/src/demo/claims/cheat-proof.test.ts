@@ -7,8 +7,8 @@ import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/
 import { nameOrder } from '@ogong/protocol/exchange/order';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
-import { parseModelRequest } from '@ogong/provider/engine/model-request';
-import { commitReply } from '@ogong/provider/provider/serving/commit-reply';
+import { commitReply } from '@ogong/provider/modality/text/commit-reply';
+import { parseModelRequest } from '@ogong/provider/modality/text/model-request';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, expect, it } from 'vitest';
 import type { CheatMode } from '../../attackers/attack.ts';

@@ -10,8 +10,8 @@ import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { NO_OTHER_CHOICE, NO_TAIL_GAP, parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
-import { parseModelRequest } from '@ogong/provider/engine/model-request';
-import { scoreJob } from '@ogong/provider/verifier/score-job';
+import { parseModelRequest } from '@ogong/provider/modality/text/model-request';
+import { scoreJob } from '@ogong/provider/modality/text/score-text';
 import type { ServedEvidence } from '../../attackers/served-evidence.ts';
 import type { CheatProof } from '../run-record.ts';
 

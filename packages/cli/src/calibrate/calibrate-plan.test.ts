@@ -85,9 +85,9 @@ describe('ogong calibrate plan', () => {
       'deterred: at alpha 0.6 it stands to lose at least what it saves',
       'hidden: 0 of 400 replies caught, 0; s = 0, the lower 95 % limit',
       'none deters a saving of 0.5 of the fee',
-      'no reject of a reply deters it, whatever is at stake: it is not shown to be rejected more often than honest ones',
-      'unseen: not measured: what deters it is not known',
-      'none was measured: what deters is not known',
+      'no rejected reply deters it at any stake: it is not shown to be rejected more often than honest ones',
+      'unseen: not measured: its deterrent is unknown',
+      'none was measured: the deterrent is unknown',
       '2 of 3 measured cheats pay at alpha 0.6; no alpha deters them all; not measured: 1',
     ]) {
       expect(text).toContain(line);

@@ -5,7 +5,8 @@ import { boolean, decimal, integer, text } from '@ogong/host/config/values';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { describeFailure } from '@ogong/host/log/errors';
-import { engineFields, loadTextModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import { engineFields, loadModelOf, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import { textModality } from '@ogong/provider/modality/text/text';
 import { assertWritable } from '../user-files.ts';
 import { compareEndpoint, type EndpointComparison } from './compare.ts';
 import { drawComparison } from './draw-comparison.ts';
@@ -120,7 +121,7 @@ async function run(values: Values, [suspect, ...named]: readonly string[], outpu
 async function openReference(name: string, values: Values): Promise<Reference> {
   if (isAddress(name)) return openReferenceEndpoint({ ...splitModel(name), apiKey: values.referenceKey?.reveal() });
   const log = { info: () => {}, warn: () => {} };
-  const { engine, model } = await loadTextModel(name, { ...values, ...SCORES_ONLY, sequences: 1 }, { log });
+  const { engine, model } = await loadModelOf(textModality, name, { ...values, ...SCORES_ONLY, sequences: 1 }, { log });
   return createLocalReference(model.name, engine);
 }
 

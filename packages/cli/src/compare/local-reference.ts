@@ -1,5 +1,5 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { scoreTokens } from '@ogong/provider/engine/token-scores';
+import { scoreTokens } from '@ogong/provider/modality/text/token-scores';
 import type { Listing } from './listing.ts';
 import type { Reference, ShownReply } from './party.ts';
 import { keepText } from './read-shown.ts';

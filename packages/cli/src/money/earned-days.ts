@@ -11,7 +11,7 @@ import {
   type ServedDays,
   type ServedOutcome,
   type ServedSum,
-} from '@ogong/provider/provider/paid/served-book';
+} from '@ogong/provider/provider/paid/served-store';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 
 const DAY_MS = 86_400_000;

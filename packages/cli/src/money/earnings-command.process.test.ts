@@ -12,7 +12,7 @@ import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import { createServedBook, type ServedFinding, type ServedOutcome } from '@ogong/provider/provider/paid/served-book';
+import { createServedStore, type ServedFinding, type ServedOutcome } from '@ogong/provider/provider/paid/served-store';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
@@ -165,7 +165,7 @@ describe('ogong earnings', () => {
 
     const store = openStore(join(keys, 'provider.db'), { schema: PROVIDER_SCHEMA });
     const commits = createGroupCommit(store);
-    const book = createServedBook(store, commits);
+    const book = createServedStore(store, commits);
     const nowMs = Date.now();
     const serve = async (byte: number, model: string, finding?: ServedFinding, router = 0) => {
       const replyId = new Uint8Array(16).fill(byte);

@@ -5,7 +5,7 @@ import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT } from '@ogong/host/log/errors';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { readWordFile } from '@ogong/provider/provider/paid/payee-word-file';
+import { readStatementFile } from '@ogong/provider/provider/paid/payee-statement-file';
 import { type SignerServer, signTypedAsAsked, startSignerServer } from '@ogong/testing/chain/signer-server';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -37,7 +37,7 @@ async function sign(out: string, ...by: readonly string[]): Promise<string> {
 }
 
 const read = (out: string) =>
-  readWordFile('ogong test', {
+  readStatementFile('ogong test', {
     ...{ path: join(directory.path, out), crypto, ledger, providerId: fromHex(provider), nowMs: Date.now() },
   });
 

@@ -23,7 +23,7 @@ import {
   signProviderPayee,
   verifyProviderPayee,
 } from '@ogong/protocol/exchange/provider-payee';
-import { writeWordFile } from '@ogong/provider/provider/paid/payee-word-file';
+import { writeWordFile } from '@ogong/provider/provider/paid/payee-statement-file';
 import { actionFields, readSender } from './act.ts';
 
 const NAME = 'ogong payee';

@@ -1,7 +1,7 @@
 import type { ClassTable } from './table.ts';
 
 /**
- * A table without its repetitions: a search runs every shape in every band of every setup, so that names stand once, and a class
+ * A table without its repetitions. A search runs every shape in every band of every setup. So each name stands once, and a class
  * is a number.
  */
 interface PackedClassTable extends Omit<ClassTable, 'findings'> {
@@ -15,12 +15,12 @@ interface PackedClassTable extends Omit<ClassTable, 'findings'> {
 
 /**
  * The text of classes.json, a table a line.
- * @throws RangeError where a table lacks a finding, or has it in another order than a search does.
+ * @throws RangeError if a table lacks a finding, or has it in another order than a search does.
  */
 export const encodeClassTables = (tables: readonly ClassTable[]): string =>
   `[\n${tables.map((table) => JSON.stringify(packClassTable(table))).join(',\n')}\n]\n`;
 
-/** @throws Error where the text is no such file, for example of a release that wrote each finding by itself. */
+/** @throws Error if the text is no such file, for example of a release that wrote each finding by itself. */
 export function decodeClassTables(text: string): ClassTable[] {
   const read: unknown = JSON.parse(text);
   if (!Array.isArray(read) || read.some((each) => !Array.isArray(each?.found)))

@@ -18,9 +18,9 @@ import type { ClassTable } from './table.ts';
 
 export interface ClassSearchOptions {
   readonly modelPath: string;
-  /** What was read of the files before; without it they are read in full. */
+  /** Hashes of files that were read before. Default: files are read in full. */
   readonly hashes?: FileHashes;
-  /** What the table calls the model; its file's name. */
+  /** Name of the model in the table. Default: its file's name. */
   readonly name?: string;
   readonly backend: Backend;
   readonly engineDir?: string;
@@ -36,12 +36,12 @@ export interface ClassSearchOptions {
 
 export interface ClassSearchOrder {
   readonly modelPath: string;
-  /** As they were hashed; the child loads no others. */
+  /** The files as they were hashed; the child loads no others. */
   readonly files: readonly StampedFile[];
   readonly backend: Backend;
   readonly engineDir: string;
   readonly isa: string;
-  /** Of one setup. */
+  /** Plan of one setup. */
   readonly plan: SearchPlan;
 }
 

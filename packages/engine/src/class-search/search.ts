@@ -3,7 +3,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaContext, LlamaModel } from '../llama-cpp/model.ts';
 import type { KvType } from '../llama-cpp/numeric-class.ts';
 
-/** What a context is opened with; compared with each other as well. */
+/** Options that a context is opened with; compared with each other as well. */
 export interface Setup {
   readonly name: string;
   readonly kvType: KvType;
@@ -37,7 +37,7 @@ export interface SearchPlan {
   readonly positions: number;
 }
 
-/** What one shape computed, by setup and band; equal digests are bit-identical hidden states and logits. */
+/** Results of one shape, by setup and band; equal digests are bit-identical hidden states and logits. */
 export interface ClassFinding {
   readonly setup: string;
   readonly start: number;
@@ -80,7 +80,7 @@ export function listShapes(): PassShape[] {
 
 /**
  * Runs every shape over the same tokens behind the same prefix and hashes what it yields.
- * @throws EngineError('invalid-request') where the plan compares too little to call anything a class.
+ * @throws EngineError('invalid-request') if the plan compares too little to call anything a class.
  */
 export function searchClasses(
   model: LlamaModel,

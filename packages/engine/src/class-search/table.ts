@@ -1,6 +1,6 @@
 import type { ClassFinding, SearchResult } from './search.ts';
 
-/** What a search found for one build, device and model. */
+/** Findings of a search for one build, device and model. */
 export interface ClassTable extends SearchResult {
   readonly build: string;
   readonly backend: string;

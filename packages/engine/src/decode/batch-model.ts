@@ -1,5 +1,5 @@
 /**
- * What the scheduler needs of a model: rows in, logits and hidden states out. llama.cpp implements it in the engine's
+ * The part of a model that the scheduler uses: rows in, logits and hidden states out. llama.cpp implements it in the engine's
  * child process, the fake engine in plain TypeScript.
  */
 export interface BatchModel {
@@ -9,7 +9,7 @@ export interface BatchModel {
   /** The token's bytes as they appear in text; special tokens have none, but for marks of the model's answer format. */
   bytesOf(token: number): Uint8Array;
   createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): BatchContext;
-  /** One sequence; absent where the layers cannot be seen. */
+  /** One sequence; absent if the layers cannot be seen. */
   createTraceContext?(): TraceContext;
   free(): void;
 }
@@ -21,21 +21,21 @@ export interface BatchContext {
   /** Rows per decode at most. */
   readonly batchSize: number;
   /**
-   * The shape class in which rows without outputs run: in an exact numeric class, rows of this shape may be reused as rows of
+   * The shape class in which rows without outputs run. In an exact numeric class, rows of this shape may be reused as rows of
    * another prompt.
    */
   readonly promptShape: number;
   /**
-   * Rows of a prompt pass at least; 0 where the number does not matter. Rows of the prompt shape then stand in passes of one
-   * sequence and of so many rows, which prompt-pieces.ts cuts; in a shorter prompt they have shape class 0.
+   * Rows of a prompt pass at least; 0 if the number does not matter. Rows of the prompt shape then stand in passes of one
+   * sequence and of so many rows, which prompt-pieces.ts cuts. In a shorter prompt they have shape class 0.
    */
   readonly leastPromptRows: number;
   /** Rows of one sequence that a pass of this shape class holds at most. */
   passRows(shapeClass: number | undefined): number;
   /**
    * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
-   * @param shapeClass in which the row must run, if the numeric class has several. Default: the context chooses.
-   * @throws RangeError where a value is out of bounds.
+   * @param shapeClass shape class of the row, if the numeric class has several. Default: the context chooses.
+   * @throws RangeError if a value is out of bounds.
    */
   add(token: number, position: number, sequence: number, shapeClass?: number): void;
   /**
@@ -48,9 +48,9 @@ export interface BatchContext {
   guessesRun(index: number): number;
   /** Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does. @throws EngineError. */
   decode(outputs: boolean): void;
-  /** Where the outputs of the index-th added row stand in `logits` and `hidden`. */
+  /** Returns the place of the index-th added row's outputs in `logits` and `hidden`. */
   outputRow(index: number): number;
-  /** The shape class of the pass that computed the index-th added row; 0 where the numeric class knows only one. */
+  /** The shape class of the pass that computed the index-th added row; 0 if the numeric class knows only one. */
   shapeOf(index: number): number;
   /** f32[rows, vocabulary], unnormalised natural log scale; valid until the next decode, may be overwritten. */
   logits(): Float32Array;

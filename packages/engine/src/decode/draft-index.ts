@@ -22,7 +22,7 @@ export function createDraftIndex({ capacity, most }: { readonly capacity: number
   const history = new Int32Array(capacity);
   const guesses = new Int32Array(most);
   const entries = Math.min(MOST_ENTRIES, 2 ** Math.ceil(1 + Math.log2(Math.max(1, capacity))));
-  /** By the hash of a run: where the token stands that followed it last; 0 where none did. */
+  /** Tables by the hash of a run: the place of the token that followed it last; 0 if none did. */
   const tables = RUNS.map(() => new Int32Array(entries));
   let length = 0;
 

@@ -8,7 +8,7 @@ const JUDGED = 64;
 
 /** A running reply, as a draft model reads it. */
 export interface DraftedReply {
-  /** The same in both contexts. */
+  /** The sequence, the same in both contexts. */
   readonly sequence: number;
   /** Tokens of prompt and reply. */
   readonly length: number;
@@ -25,11 +25,11 @@ export interface DraftedReply {
 /** Guesses what follows running replies by a smaller model of the same vocabulary. */
 export interface ModelDrafter {
   /**
-   * @returns how many guesses there are for every reply; none where the draft model has not read one of them yet, which several
-   *   calls may take, and for a while after it was seldom right.
+   * @returns how many guesses there are for every reply. There are none while the draft model has still to read one of them, which
+   * may take several calls. There are none for a while after it was seldom right.
    */
   guess(replies: readonly DraftedReply[]): number;
-  /** By sequence: the last guesses. */
+  /** Returns the last guesses of a sequence. */
   guessesOf(sequence: number): Int32Array;
   /** The cache is in an unknown state. */
   forget(): void;
@@ -45,18 +45,18 @@ export interface ModelDrafterOptions {
 }
 
 /**
- * A guess is the token that the reply's own draw gives under the draft model's candidates: where both models think alike, the same
+ * A guess is the token that the reply's own draw gives under the draft model's candidates. If both models think alike, the same
  * draw gives the same token at any temperature. A wrong guess costs time and nothing else.
  */
 export function createModelDrafter({ model, context, most }: ModelDrafterOptions): ModelDrafter {
   const { vocabularySize } = model;
   const { sequences, contextSize, batchSize } = context;
   const reader = createPositionReader(vocabularySize);
-  /** By sequence: the tokens whose rows are in the cache. */
+  /** Tokens whose rows are in the cache, by sequence. */
   const held = Array.from({ length: sequences }, () => new Int32Array(contextSize));
   const counts = new Int32Array(sequences);
   const guesses = Array.from({ length: sequences }, () => new Int32Array(most));
-  /** By sequence: how long its reply was when it was guessed last, and how many guesses were read behind it. */
+  /** State by sequence: the length of its reply at the last guess, and the number of guesses that were read behind it. */
   const last = Array.from({ length: sequences }, () => ({ length: 0, read: 0 }));
   const tally = { read: 0, right: 0, rest: 0 };
 
@@ -70,7 +70,7 @@ export function createModelDrafter({ model, context, most }: ModelDrafterOptions
   /** Forgets the rows that are not the reply's: of wrong guesses, and of the reply that had the sequence before. */
   const rewind = ({ sequence, length, tokenAt }: DraftedReply): void => {
     const tokens = held[sequence] as Int32Array;
-    // The last row is computed anew where it is held, since its logits are wanted.
+    // The last row is computed anew if it is held, since its logits are wanted.
     const limit = Math.min(counts[sequence] as number, length - 1);
     let same = 0;
     while (same < limit && tokens[same] === tokenAt(same)) same++;

@@ -1,6 +1,6 @@
-/** What an embedding host needs of a model: tokens in, one raw vector out. llama.cpp implements it, and the fake. */
+/** The part of a model that an embedding host uses: tokens in, one raw vector out. llama.cpp implements it, and the fake. */
 export interface PoolingModel {
-  /** @param query what the input is read with; where the model reranks, and only there. */
+  /** @param query text that the input is read with; only for a model that reranks. */
   tokenize(input: string, query?: string): Uint32Array;
   /**
    * One pass over one input.

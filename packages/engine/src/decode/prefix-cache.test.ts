@@ -130,7 +130,7 @@ describe('prefixes that were kept', () => {
         expect([await scoreOf(engine, long), await scoreOf(engine, long)]).toEqual([0, 0]);
       }));
 
-    it('show where a cache keeps rows that it was told to forget', () =>
+    it('show if a cache keeps rows that it had to forget', () =>
       withEngine({ keepsGuesses: true }, async (engine) => {
         await scoreOf(engine, long);
         await expect(scoreOf(engine, second)).rejects.toThrow();
@@ -148,7 +148,7 @@ describe('prefixes that were kept', () => {
       await expect(cachedOf(engine, 'x'.repeat(513))).rejects.toMatchObject({ code: 'invalid-request' });
     }));
 
-  it('show where a cache keeps rows that it was told to forget', () =>
+  it('show if a cache keeps rows that it had to forget', () =>
     withEngine({ keepsGuesses: true }, async (engine) => {
       const schedule: Arrival[] = [{ promptTokens: 30, maxTokens: 20, after: 0, cancelAfter: undefined, number: 3 }];
       await expect(expectUnchanged(engine, schedule)).rejects.toThrow();

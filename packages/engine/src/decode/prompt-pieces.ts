@@ -3,7 +3,7 @@ import type { BatchContext } from './batch-model.ts';
 /** How a numeric class wants a prompt's rows before its last token run. */
 export type PromptRule = Pick<BatchContext, 'promptShape' | 'leastPromptRows' | 'batchSize'>;
 
-/** Where a piece of a prompt ends, and the shape class in which its rows run. */
+/** The end of a piece of a prompt, and the shape class in which its rows run. */
 export interface PromptPiece {
   readonly end: number;
   readonly shapeClass: number;
@@ -21,7 +21,7 @@ export const shapeOfPrompt = ({ promptShape, leastPromptRows }: PromptRule, rows
  * for a piece of its own joins the piece before it.
  * @param from the first row of the piece; `findRestart` says where a cached prompt goes on.
  * @param rows the prompt's rows before its last token; more than `from`.
- * @param chunk the rows that a piece should have; the context's limit where absent.
+ * @param chunk the rows that a piece should have; the context's limit if absent.
  */
 export function cutPiece(
   rule: PromptRule,

@@ -35,7 +35,7 @@ export interface SchedulerOptions {
   readonly maxQueue: number;
   /** Tokens of a reply that one step may guess ahead; the context decides how many of them run. */
   readonly maxDrafts: number;
-  /** Guesses by a smaller model. Default: from what stood in prompt and reply before. */
+  /** Guesses by a smaller model. Default: guesses come from prompt and reply themselves. */
   readonly drafter?: ModelDrafter | undefined;
   /** Whether prompts may begin with rows that earlier requests of their scope have left. */
   readonly prefixCache: boolean;
@@ -50,7 +50,11 @@ export interface Scheduler {
   submit(id: number, request: TextGenerationRequest, promptTokens: Uint32Array): void;
   /** Ends a request with stop reason `cancelled` and frees its slot; unknown ids are ignored. */
   cancel(id: number): void;
-  /** One decode step for every running reply, which yields a token of each and those that were guessed right; then one prompt chunk. @returns whether there is more to do. */
+  /**
+   * One decode step for every running reply, which yields a token of each and those that were guessed right; then one prompt
+   * chunk.
+   * @returns whether there is more to do.
+   */
   step(): boolean;
   readonly running: number;
 }
@@ -68,7 +72,7 @@ interface Job {
   readonly cursor: GrammarCursor | undefined;
   readonly output: number[];
   readonly drafts: { proposed: number; accepted: number };
-  /** In which the prompt's rows before its last token run. */
+  /** Shape class of the prompt's rows before its last token. */
   readonly promptShape: number;
   text: string;
   slot: number;
@@ -99,7 +103,7 @@ interface SchedulerState extends SchedulerOptions {
   readonly slots: Slots;
   readonly waiting: Job[];
   readonly active: Job[];
-  /** By slot. */
+  /** Indexes by slot. */
   readonly indexes: DraftIndex[];
 }
 
@@ -332,7 +336,7 @@ function decodeStep(state: SchedulerState): void {
   });
 }
 
-/** What a reply's grammar allows next. Where it allows nothing the reply fails, and no other one does. */
+/** Finds the tokens that a reply's grammar allows next. Where it allows nothing the reply fails, and no other one does. */
 function findMask(state: SchedulerState, job: Job): TokenMask | undefined | 'failed' {
   if (job.cursor === undefined) return undefined;
   let error: EngineError;

@@ -31,7 +31,7 @@ async function makeClaims(engine: TextEngine, schedule: readonly Arrival[]) {
     .map(({ request, reply }) => ({ reply, claim: createScoreRequest(engine, request, reply) }));
 }
 
-/** What each score says, and the passes that all of them took. */
+/** Scores replies together. @returns each score, and the passes that all of them took. */
 function scoreTogether(
   claims: readonly TextScoringRequest[],
   {

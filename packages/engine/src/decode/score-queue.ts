@@ -35,7 +35,7 @@ export interface ScoreQueueOptions {
 export interface ScoreQueue {
   /** The request must have been checked (request-check.ts). */
   submit(id: number, request: TextScoringRequest): void;
-  /** @returns whether there was such a score; nothing more is heard of it. */
+  /** @returns whether there was such a score. It sends nothing more. */
   cancel(id: number): boolean;
   /** One pass. @returns whether there is more to do. */
   step(): boolean;
@@ -52,7 +52,7 @@ interface Waiting {
 interface Score extends Waiting {
   readonly sequence: number;
   readonly reader: ClaimReader;
-  /** In which the prompt's rows before its last token run. */
+  /** Shape class of the prompt's rows before its last token. */
   readonly promptShape: number;
   readonly cachedTokens: number;
   /** Rows that are in the cache. */
@@ -121,8 +121,8 @@ const lastOf = ({ request }: Waiting): number => request.promptTokens.length - 1
 const isPrompting = (score: Score): boolean => score.position < lastOf(score);
 
 /**
- * Whose turn it is: a reply that continues what a free sequence holds, or else the first one that does not continue what is
- * being scored. The latter has its rows from there when that is done.
+ * Finds the next reply: one that continues the rows of a free sequence, or else the first one that continues none that is being
+ * scored. The latter has its rows from there when that is done.
  */
 function findNext({ waiting, active, context, slots, keepsRows }: QueueState): number {
   if (!keepsRows) return 0;
@@ -182,7 +182,7 @@ function release({ context, slots, active, keepsRows }: QueueState, score: Score
   slots.give(sequence, keepsRows ? { tokens: tokens.subarray(0, kept), scope: SCORES, shapeClass } : undefined);
 }
 
-/** Rows of prompts, as many of each: of all replies where no rule cuts them, of one where their pass holds one sequence. */
+/** Rows of prompts, as many of each: of all replies if no rule cuts them, of one if their pass holds one sequence. */
 function runPrompts({ context, active }: QueueState, first: Score): void {
   const isCut = first.promptShape !== 0;
   const scores = isCut ? [first] : active.filter((score) => isPrompting(score) && score.promptShape === 0);
@@ -201,8 +201,8 @@ function runPrompts({ context, active }: QueueState, first: Score): void {
 }
 
 /**
- * The next positions of every reply, of each as many: llama.cpp cuts a pass where its sequences have different lengths, and a
- * single row that is left over has other bits with float weights.
+ * Runs the next positions, equally many of every reply. llama.cpp cuts a pass where its sequences have different lengths. A single
+ * row that is left over has other bits with float weights.
  */
 function runOutputs(state: QueueState): void {
   const { context, active, widest } = state;
@@ -232,7 +232,7 @@ function runOutputs(state: QueueState): void {
       for (let j = 0; j < rows; j++)
         readRow(context, score, { outputs, index: index + j, at: (firsts[i] as number) + j });
     } catch (error) {
-      // What one claim asks for, such as a grammar that costs too much, ends no other one.
+      // The failure of one claim, such as a grammar that costs too much, ends no other claim.
       release(state, score, 0);
       state.fail(score.id, error);
     }

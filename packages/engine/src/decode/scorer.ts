@@ -11,7 +11,7 @@ import { nativeHash } from './native-hash.ts';
 export const SHORT_SLICE = 8;
 
 /**
- * Where a slice of output positions ends. A pass holds one class, and in some classes few rows. Nothing else runs during a
+ * Returns the end of a slice of output positions. A pass holds one class, and in some classes few rows. Nothing else runs during a
  * slice, so a slice must not contain too many passes.
  * @param limit where it ends at the latest.
  */
@@ -34,7 +34,7 @@ export function findScoredMask(cursor: GrammarCursor | undefined): TokenMask | u
 
 export type ScoredClaim = Pick<TextScoringResult, 'windows' | 'firstOtherChoice' | 'tailGap'>;
 
-/** What a pass computed: rows of logits and hidden states. */
+/** Results of a pass: rows of logits and hidden states. */
 export interface PassOutputs {
   readonly logits: Float32Array;
   readonly hidden: Float32Array;
@@ -48,7 +48,7 @@ export interface ClaimReader {
   finish(): ScoredClaim;
 }
 
-/** @param reader may be shared: it keeps nothing between two positions. @throws EngineError where the grammar is none. */
+/** @param reader may be shared: it keeps nothing between two positions. @throws EngineError if the grammar is none. */
 export function createClaimReader(
   { vocabularySize, embeddingSize }: Pick<BatchModel, 'vocabularySize' | 'embeddingSize'>,
   request: TextScoringRequest,

@@ -1,12 +1,12 @@
-/** What a slot's KV cache holds of the reply that ran in it last. */
+/** Rows that a slot's KV cache has of the reply that ran in it last. */
 interface Held {
   readonly tokens: Uint32Array;
   readonly scope: string;
-  /** In which all of its rows ran. */
+  /** Shape class of all its rows. */
   readonly shapeClass: number;
 }
 
-/** Whose rows a prompt may begin with. */
+/** Owner of the rows that a prompt may begin with. */
 interface Wanted {
   readonly scope: string | undefined;
   readonly shapeClass: number;
@@ -14,8 +14,8 @@ interface Wanted {
 
 /**
  * The sequences of a context, and the rows that free ones still hold: a prompt with the same beginning continues from there.
- * Only requests of the same `scope` share rows, since the time to the first token reveals whether a prefix was cached, and only
- * rows of the prompt's own shape class serve it.
+ * Only requests of the same `scope` share rows, since the time to the first token reveals whether a prefix was cached. Only rows
+ * of the prompt's own shape class serve it.
  */
 export interface Slots {
   readonly free: number;
@@ -24,9 +24,9 @@ export interface Slots {
    * first on; never all.
    */
   take(prompt: Uint32Array, wanted: Wanted): { readonly slot: number; readonly held: number };
-  /** How many of a prompt's rows the slot holds that `take` would choose for it because it continues there; 0 where none does. */
+  /** How many of a prompt's rows the slot holds that `take` would choose for it because it continues there; 0 if none does. */
   find(prompt: Uint32Array, wanted: Wanted): number;
-  /** @param held of the rows that stay in the slot's cache; none where absent. */
+  /** @param held of the rows that stay in the slot's cache; none if absent. */
   give(slot: number, held?: Held): void;
   /** Forgets what free slots hold. @returns those that held anything. */
   forget(): number[];

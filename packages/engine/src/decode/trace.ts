@@ -15,8 +15,8 @@ import { endOfSlice, findScoredMask } from './scorer.ts';
 export const MAX_TRACED_LAYERS = MAX_STAGES - 3;
 
 /**
- * One teacher-forced pass up to one position of a claimed reply, in slices as `scoreReply` runs it, with every layer's
- * output of that position's row hashed. Under exact kernels the slicing changes no bit.
+ * Runs one teacher-forced pass up to one position of a claimed reply, in slices as `scoreReply` does. Every layer's output of that
+ * position's row is hashed. Under exact kernels the slicing changes no bit.
  * @param context one free sequence, number 0; left empty.
  * @returns SHA-256 of little-endian f32 rows: embedding, output of each block, LM-head input, logits.
  */
@@ -83,7 +83,7 @@ function hashRow(row: Float32Array): Uint8Array {
   return nativeHash.sha256(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
 }
 
-/** @throws EngineError('unsupported-model') where this engine cannot see the layers of its model. */
+/** @throws EngineError('unsupported-model') if this engine cannot see the layers of its model. */
 export function openTraceContext(model: BatchModel): TraceContext {
   const context = model.createTraceContext?.();
   if (context === undefined) {

@@ -10,11 +10,11 @@ import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/s
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 
-/** What a model, loaded in one engine, is and can do. */
+/** Properties and abilities of a model, loaded in one engine. */
 export interface TextEngineInfo {
   /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
   readonly modelRoot: Uint8Array;
-  /** Of a model with adapters: the roots that its own is composed of, of the base model and of each adapter in order. */
+  /** Roots that the model's own is composed of, for a model with adapters: the base model's and each adapter's in order. */
   readonly modelParts?: readonly Uint8Array[];
   /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
   readonly vocabularyHash: Uint8Array;
@@ -26,24 +26,24 @@ export interface TextEngineInfo {
   /** Largest prompt + output, in tokens. */
   readonly contextSize: number;
   readonly sequences: number;
-  /** Replies that a pass of `score` holds at most, where several calls wait; 1 where absent. */
+  /** Replies that a pass of `score` holds at most, if several calls wait; 1 if absent. */
   readonly scoresTogether?: number;
   /** e.g. `llama.cpp-0.5.0/cpu/haswell/default+fa/q8_0/kv-f16`: engine build, backend, ISA, kernel path, weights, KV. */
   readonly numericClass: string;
-  /** How steps are brought into shape classes (spec: docs/spec/numeric-class.md); absent where the class knows none. */
+  /** How steps are brought into shape classes (spec: docs/spec/numeric-class.md); absent if the class knows none. */
   readonly shapes?: 'wide' | 'mixed' | 'single';
-  /** True where a `score` in the class `exactClass` reproduces `generate` bit for bit. */
+  /** True if a `score` in the class `exactClass` reproduces `generate` bit for bit. */
   readonly exact: boolean;
   readonly weightType: string;
   readonly hasChatTemplate: boolean;
   /** How replies are read: content, reasoning and calls (docs/spec/answer.md). */
   readonly answerFormat: AnswerFormat;
-  /** What its chat template makes of wishes about thinking; absent where it has none. */
+  /** Effect of wishes about thinking on its chat template; absent if the template has none. */
   readonly thinking?: TemplateThinking;
   readonly capabilities: TextCapabilities;
 }
 
-/** What an engine can do. What it cannot is refused with EngineError('unsupported-model'), or 'invalid-request' in a request. */
+/** Abilities of an engine. Anything else is refused with EngineError('unsupported-model'), or 'invalid-request' in a request. */
 export interface TextCapabilities {
   readonly exact: boolean;
   readonly trace: boolean;
@@ -68,16 +68,16 @@ export interface TextCapabilities {
   readonly alternatives: number;
 }
 
-/** Of an engine that computes itself. */
+/** Capabilities of an engine that computes itself. */
 export const FULL_CAPABILITIES: Omit<TextCapabilities, 'exact' | 'trace'> = {
   ...{ draws: true, score: true, resume: true, tokenize: true, prompts: ['chat', 'text', 'tokens', 'fill'] },
   ...{ tools: true, grammar: true, bias: true, filters: true, alternatives: 20 },
 };
 
-/** What a token event says where an engine names no tokens; its log-probability is not a number. */
+/** Token id in events of an engine that names no tokens; its log-probability is not a number. */
 export const UNNAMED_TOKEN = 0xffffffff;
 
-/** Which wishes about thinking change the prompt, and how replies to such prompts are read. */
+/** The wishes about thinking that change the prompt, and the answer formats of replies to such prompts. */
 export interface TemplateThinking {
   readonly readsWanted: boolean;
   readonly readsEffort: boolean;
@@ -94,7 +94,7 @@ export type Prompt =
       readonly marksCalls?: boolean;
       /** Default: nothing is said. */
       readonly thinking?: ThinkingWish;
-      /** Days since 1970-01-01 UTC: what a chat template reads as today. Default: a template that asks for the date refuses. */
+      /** Day that a chat template gets as today, in days since 1970-01-01 UTC. Default: a template that asks for the date refuses. */
       readonly day?: number;
     }
   | CompletionPrompt;
@@ -103,12 +103,12 @@ export interface TextGenerationRequest {
   readonly prompt: Prompt;
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
-  /** What the reply may be, in GBNF (docs/spec/grammar.md): other tokens are left out before the draw. Default: anything. */
+  /** Grammar of the reply, in GBNF (docs/spec/grammar.md): other tokens are left out before the draw. Default: anything. */
   readonly grammar?: string | undefined;
   /** 32 bytes; every draw is a function of it (protocol: draw-key). */
   readonly drawKey: Uint8Array;
   /**
-   * Position of the first draw. Above 0 where the prompt ends with the tokens of another reply, which is continued. Default: 0.
+   * Position of the first draw. Above 0 if the prompt ends with the tokens of another reply, which is continued. Default: 0.
    */
   readonly firstDraw?: number;
   readonly maxTokens: number;
@@ -117,8 +117,8 @@ export interface TextGenerationRequest {
   /** 0..20: how many alternatives each token event names. */
   readonly topLogprobs: number;
   /**
-   * Requests with the same scope may begin with rows that another of them has left in the KV cache: no bit of a reply depends
-   * on it, but its time to the first token does. At most 512 characters; a request without one neither leaves nor finds any.
+   * Requests with the same scope may begin with rows that another of them has left in the KV cache. No bit of a reply depends on
+   * it, but its time to the first token does. At most 512 characters; a request without one neither leaves nor finds any.
    */
   readonly cacheScope?: string;
   /** Engines without it run the same decode and capture nothing (bench only). */
@@ -152,13 +152,13 @@ export type TextGenerationEvent =
       /** The reply: all `text` pieces, plus what was held back. */
       readonly text: string;
       readonly timings: { readonly promptMs: number; readonly decodeMs: number };
-      /** Of the prompt: those whose rows were in the KV cache. */
+      /** Prompt tokens whose rows were in the KV cache. */
       readonly cachedTokens: number;
-      /** By an engine that names no tokens of prompts, or none at all: `outputTokens` are then those that it named, all or none. */
+      /** Counts of an engine that names no tokens of prompts, or none at all: `outputTokens` are then all or none. */
       readonly counted?: { readonly promptTokens: number; readonly outputTokens: number };
-      /** What a hosted API was asked and told, where the link to it can be shown. */
+      /** The exchange with a hosted API, if the link to it can be shown. */
       readonly exchange?: ShownExchange;
-      /** Tokens that ran on a guess, and how many of them were the ones that were drawn; where the engine guesses. */
+      /** Tokens that ran on a guess, and how many of them were the ones that were drawn; if the engine guesses. */
       readonly drafts?: { readonly proposed: number; readonly accepted: number };
     };
 
@@ -175,12 +175,12 @@ export interface TextScoringRequest {
   readonly listSizes: Uint8Array;
   /**
    * The shape class that the provider committed for each position (protocol: window.ts, ShapeRun), in which it is
-   * recomputed; the engine's own choice where absent. A class that the engine does not know is not echoed.
+   * recomputed; the engine's own choice if absent. A class that the engine does not know is not echoed.
    */
   readonly shapeClasses?: Uint8Array;
-  /** The reply's draws that fell into the tail; none where absent. Only `firstOtherChoice` and `tailGap` depend on them. */
+  /** The reply's draws that fell into the tail; none if absent. Only `firstOtherChoice` and `tailGap` depend on them. */
   readonly tailDraws?: TailDraws;
-  /** The provider's declared class; the engine reproduces it where it can and says so in the result. */
+  /** The provider's declared class; the engine reproduces it if it can and says so in the result. */
   readonly numericClass: string;
 }
 
@@ -188,13 +188,13 @@ export interface TextScoringResult {
   /** The same encoding that `generate` commits to, from this engine's own pass over the claimed tokens. */
   readonly windows: readonly WindowBytes[];
   /**
-   * First position at which this engine, generating, would have listed another number of candidates, or named another token
-   * for the tail draw there; -1 where none. A token outside the list without a tail draw is another.
+   * First position at which this engine would have chosen otherwise while generating; -1 if there is none. It would have listed
+   * another number of candidates, or named another token for the tail draw. A token outside the list without a tail draw is another.
    */
   readonly firstOtherChoice: number;
   /**
-   * Where a draw from the tail falls farthest from the unlisted token that was claimed for it: how far, as a share of the
-   * unlisted mass in 2^-24 units. Undefined where every one falls on its token.
+   * The draw from the tail that falls farthest from the unlisted token that was claimed for it. Its distance is a share of the
+   * unlisted mass, in 2^-24 units. Undefined if every draw falls on its token.
    */
   readonly tailGap: { readonly gap: number; readonly position: number } | undefined;
   /** Rows, from the first on, that an earlier score had left in the cache: a reply of the same conversation. */
@@ -206,7 +206,7 @@ export interface TextScoringResult {
 }
 
 export interface TextTracingRequest extends TextScoringRequest {
-  /** Of the output token whose row is looked into, from 0. */
+  /** Index of the output token whose row is traced, from 0. */
   readonly position: number;
 }
 
@@ -235,7 +235,7 @@ export interface TextEngine {
   generate(request: TextGenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<TextGenerationEvent>;
   score(request: TextScoringRequest, options?: { signal?: AbortSignal }): Promise<TextScoringResult>;
   /**
-   * One pass as `score` makes it, up to one position, with every layer's output there; only where `capabilities.trace`.
+   * One pass as `score` makes it, up to one position, with every layer's output there; only if `capabilities.trace`.
    * @throws EngineError('unsupported-model') elsewhere.
    */
   trace(request: TextTracingRequest, options?: { signal?: AbortSignal }): Promise<TextTracingResult>;

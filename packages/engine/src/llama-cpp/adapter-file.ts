@@ -7,7 +7,7 @@ import type { ModelFacts } from './model-file.ts';
 
 /**
  * Looks at a LoRA adapter before llama.cpp sees it.
- * @throws EngineError('model-not-found' | 'model-corrupt'), 'unsupported-model' where it is no adapter or fits another architecture.
+ * @throws EngineError('model-not-found' | 'model-corrupt'), 'unsupported-model' if it is no adapter or fits another architecture.
  */
 export function inspectAdapterFile(
   path: string,
@@ -41,7 +41,7 @@ export function inspectAdapterFile(
   return { stamp };
 }
 
-/** What a model takes of the memory with its adapters. @throws EngineError as `inspectAdapterFile`. */
+/** Returns the memory facts of a model together with its adapters. @throws EngineError as `inspectAdapterFile`. */
 export const besideAdapters = (model: ModelFacts, paths: readonly string[]): ModelFacts => ({
   ...model,
   weightBytes: paths.reduce(

@@ -1,7 +1,7 @@
 import { EngineError } from '../interface/engine-error.ts';
 import { inspectModelFile, type ModelFacts } from './model-file.ts';
 
-/** A first look at a draft model. @throws EngineError('unsupported-model') where it cannot guess tokens of the model. */
+/** A first look at a draft model. @throws EngineError('unsupported-model') if it cannot guess tokens of the model. */
 export function inspectDraftModel(path: string, model: ModelFacts): ModelFacts {
   const draft = inspectModelFile(path);
   if (draft.poolingCode !== undefined || !draft.isCausal)
@@ -16,7 +16,7 @@ export function inspectDraftModel(path: string, model: ModelFacts): ModelFacts {
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** What both take of the memory. */
+/** Returns the memory facts of both models together. */
 export const besideDraft = (model: ModelFacts, draft: ModelFacts): ModelFacts => ({
   ...model,
   weightBytes: model.weightBytes + draft.weightBytes,

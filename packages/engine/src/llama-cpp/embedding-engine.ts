@@ -15,20 +15,20 @@ export interface LlamaEmbeddingOptions {
   readonly modelPath: string;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
-  /** Of the files, where they are known already. */
+  /** Hashes of the files, if they are known already. */
   readonly hashes?: FileHashes;
   /** A CPU library's name, `auto` (the most widely reproducible that runs here) or `native` (the fastest). */
   readonly isa?: string;
-  /** At most the physical cores; one where the model is tiny. */
+  /** At most the physical cores; one if the model is tiny. */
   readonly threads?: number;
-  /** What `threads` is where it is not given; all physical cores. Several engines of one machine share them. */
+  /** Value of `threads` if it is not given. Default: all physical cores. Several engines of one machine share them. */
   readonly cores?: number;
   /** Tokens of one input, at most the model's own; 2048 if not given. */
   readonly contextSize?: number;
   /** `reference` (the default) can be reproduced bit for bit; `plain` is ggml's choice. */
   readonly kernels?: EmbeddingKernels;
   readonly maxQueue?: number;
-  /** Bytes that may be taken; what the machine has free. */
+  /** Bytes that the engine may take. Default: the free memory of the machine. */
   readonly availableMemory?: number;
 }
 

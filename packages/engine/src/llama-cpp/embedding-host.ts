@@ -1,7 +1,7 @@
 import type { PoolingModel } from '../decode/pooling-model.ts';
-import { createPairTokenizer } from '../decode/text/pair-tokens.ts';
 import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import { createPairTokenizer } from '../process/pair-tokens.ts';
 import { LLAMA_VERSION } from './device/platform.ts';
 import type { LlamaEmbeddingLoad } from './load-options.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
@@ -75,7 +75,7 @@ export function findPooling(file: RerankFacts & Pick<ModelFacts, 'poolingCode'>)
   );
 }
 
-/** Where llama.cpp makes two likelihoods of the scores of yes and no. */
+/** Architectures for which llama.cpp makes two likelihoods of the scores of yes and no. */
 const ANSWERS_IN_WORDS = new Set(['qwen3', 'qwen3vl']);
 const YES = 'yes';
 
@@ -90,7 +90,7 @@ function findRerankProblem({ path, architecture, scoreCount, scoreLabels }: Rera
   return undefined;
 }
 
-/** Where the score lies among those of the classifier. */
+/** Returns the place of the score among those of the classifier. */
 const placeOfScore = ({ scoreCount, scoreLabels }: RerankFacts): ScorePlace => ({
   count: scoreCount ?? 1,
   at: scoreCount === 1 ? 0 : (scoreLabels?.indexOf(YES) ?? 0),
@@ -100,7 +100,7 @@ const placeOfScore = ({ scoreCount, scoreLabels }: RerankFacts): ScorePlace => (
 const PROBE_LENGTHS = [72, 1, 5, 72];
 
 /**
- * Whether passes give the same bits on all threads and on one, after other passes and alone. An engine claims to be exact only
+ * Tests whether passes give the same bits on all threads and on one, after other passes and alone. An engine claims to be exact only
  * after this test.
  */
 function probeRepetition(

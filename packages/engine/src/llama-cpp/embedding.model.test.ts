@@ -48,7 +48,7 @@ describe('exact class', () => {
     const one = await open({ threads: 1, contextSize: 512 });
     const two = await open({ threads: 2, contextSize: 400 });
     expect(one.info().numericClass).toContain('/exact-whole/f16/');
-    // Who reads the class alone must come to what the engine says of itself.
+    // A reader of the class alone must come to the engine's own answer.
     expect(isExactClass(one.info().numericClass)).toBe(true);
     expect([one.info().exact, two.info().exact]).toEqual([true, true]);
     expect(await vectorsOf(two, ...texts)).toEqual(await vectorsOf(one, ...texts));

@@ -38,7 +38,7 @@ export interface LlamaEngineOptions {
   readonly adapterPaths?: readonly string[];
   /** The root that the files must have, 32 bytes; with adapters, the composed root. */
   readonly modelRoot?: Uint8Array;
-  /** What was read of the files before; without it they are read in full. */
+  /** Hashes of files that were read before. Default: files are read in full. */
   readonly hashes?: FileHashes;
   /**
    * `vulkan` computes on the machine's first Vulkan device, a software one included; its build of llama.cpp is fetched
@@ -46,21 +46,21 @@ export interface LlamaEngineOptions {
    * the first NVIDIA card, in the class `plain`.
    */
   readonly backend?: Backend;
-  /** Where fetched builds of llama.cpp lie; ~/.ogong/engine. */
+  /** Folder of fetched builds of llama.cpp. Default: ~/.ogong/engine. */
   readonly engineDir?: string;
   /** A CPU library's name, `auto` (the most widely reproducible that runs here) or `native` (the fastest). */
   readonly isa?: string;
-  /** At most the physical cores; one where the model is tiny. */
+  /** At most the physical cores; one if the model is tiny. */
   readonly threads?: number;
-  /** What `threads` is where it is not given; all physical cores. Several engines of one machine share them. */
+  /** Value of `threads` if it is not given. Default: all physical cores. Several engines of one machine share them. */
   readonly cores?: number;
-  /** Prompt + output per reply; the model's own up to 8192, fewer where they do not fit into memory. */
+  /** Prompt + output per reply; the model's own up to 8192, fewer if they do not fit into memory. */
   readonly contextSize?: number;
   /** Replies decoded together; as many as fit into memory, 8 at most. */
   readonly sequences?: number;
   /**
-   * For a verifier: replies are decoded one at a time, and `sequences` of them are scored together, where the class and a test at
-   * load allow it. Default: the other way round.
+   * For a verifier: replies are decoded one at a time. `sequences` of them are scored together, if the class and a test at load
+   * allow it. Default: the other way round.
    */
   readonly scoresOnly?: boolean;
   /**
@@ -73,7 +73,7 @@ export interface LlamaEngineOptions {
   readonly shapes?: ShapeChoice;
   /**
    * Tokens that a step may guess ahead for each reply (docs/adr/passes.md); no bit of a reply depends on it. In shape
-   * classes 8, which fill padding rows where there are any; elsewhere a guess costs a row, and the default is 0.
+   * classes 8, which fill padding rows if there are any; elsewhere a guess costs a row, and the default is 0.
    */
   readonly drafts?: number;
   /**
@@ -81,9 +81,12 @@ export interface LlamaEngineOptions {
    * (docs/adr/passes.md). Then `drafts` is 7 outside shape classes.
    */
   readonly draftModelPath?: string;
-  /** In an exact class prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */
+  /**
+   * In an exact class prompts begin with what earlier ones of the same scope have left in the KV cache
+   * (GenerateRequest.cacheScope); on.
+   */
   readonly prefixCache?: boolean;
-  /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
+  /** Type of keys and values. Default: f16. The quantised ones need flash attention and head sizes divisible by 32. */
   readonly kvType?: KvType;
   /** On, but where the back end computes in shape classes. */
   readonly flashAttention?: boolean;
@@ -95,7 +98,7 @@ export interface LlamaEngineOptions {
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
   readonly maxQueue?: number;
-  /** Bytes that may be taken; what the machine has free. */
+  /** Bytes that the engine may take. Default: the free memory of the machine. */
   readonly availableMemory?: number;
   /** A module that runs instead of the engine's own child and opens the model in its own way. */
   readonly child?: ChildModule;
@@ -121,7 +124,7 @@ export const ENGINE_DEFAULTS = {
 } as const satisfies Partial<LlamaEngineOptions>;
 const DEFAULT_PROMPT_CHUNK = 128;
 const MOST_DRAFTS = 8;
-/** Of a draft model on a CPU, where a pass of eight rows costs little more than one of four. */
+/** Drafts of a draft model on a CPU, where a pass of eight rows costs little more than one of four. */
 const USUAL_DRAFTS = 7;
 
 /**
@@ -182,8 +185,8 @@ export async function createLlamaEngine(
   const pool = createScorePool(load);
 
   /**
-   * What to load for a claimed class that differs from this engine's in the ISA, or in whether long prompts are tiled; undefined
-   * where it is this engine's own, or differs in more.
+   * Finds the setting to load for a claimed class. It may differ from this engine's in the ISA, or in the tiling of long prompts.
+   * The result is undefined if the class is this engine's own, or differs in more.
    */
   const findForeign = (request: TextScoringRequest): ScoreSetting | undefined => {
     const own = parseNumericClass(supervisor.info().numericClass);
@@ -233,9 +236,9 @@ export function assertMayLoad(
   options: Pick<LlamaEngineOptions, 'contextSize' | 'sequences' | 'kvType' | 'availableMemory'> = {},
 ): void {
   const file = inspectModelFile(path);
-  // Embeddings are computed one at a time, and so in little memory: their engine judges them.
-  const isText = file.poolingCode === undefined;
-  const wanted = isText ? options : { ...options, contextSize: Math.min(file.trainContext, 256), sequences: 1 };
+  // Embeddings are computed one at a time, and so in little memory: their engine checks them.
+  const isGenerated = file.poolingCode === undefined;
+  const wanted = isGenerated ? options : { ...options, contextSize: Math.min(file.trainContext, 256), sequences: 1 };
   planMemory(file, wanted, options.availableMemory ?? readAvailableMemory());
 }
 
@@ -273,7 +276,7 @@ function toKernelPath(
     throw new EngineError('invalid-request', 'shape classes are for a GPU; on the CPU take --kernels exact');
   if (asked !== 'exact' && asked !== 'tiled') return asked;
   if (backend === 'vulkan') return 'shaped';
-  // Nobody has measured whether two machines agree on a bit: verifiers compare scores.
+  // It was never measured whether two machines agree on a bit, so verifiers compare scores.
   if (backend === 'cuda') return 'plain';
   return asked === 'tiled' ? tiledKernelsFor(file) : exactKernelsFor(file);
 }

@@ -9,13 +9,13 @@ const NEIGHBOUR_ROWS = 10;
 /** The prompt's rows. Where pieces have a least length: two of it, and the longest rest that joins the last one. */
 const countPromptRows = ({ leastPromptRows: least }: BatchContext): number =>
   least === 0 ? PROMPT_ROWS : 3 * least - 1;
-/** Which sequences step together after the prompt: all, with a gap, one alone at either end. */
+/** Sequences that step together after the prompt: all, with a gap, one alone at either end. */
 const STEPS: readonly (readonly number[])[] = [[0, 1, 2], [0, 2], [0], [0, 1], [0, 1, 2], [0], [0, 2], [0], [0, 1, 2]];
 
 /** Rows of the prompts of replies that the second probe scores together, and of each reply: in one pass 66, which ggml could tile. */
 const TOGETHER = [72, 14, 31] as const;
 const SCORED_ROWS = 22;
-/** Of each prompt, in the pass that has rows of all. */
+/** Rows of each prompt in the pass that has rows of all. */
 const SHARED_ROWS = 8;
 
 /** Every other step has guesses, all of them wrong. */

@@ -3,13 +3,13 @@ import type { FillTokens } from '../decode/text/fill-prompt.ts';
 
 type Metadata = GgufHeader['metadata'];
 
-/** By the file's own keys: as they are called now, and as they were called before. */
+/** The file's own keys: their present names, and their earlier names. */
 const KEYS = [
   ['fim_pre', 'fim_suf', 'fim_mid'],
   ['prefix', 'suffix', 'middle'],
 ] as const;
 
-/** By name, for files without such keys: the order is prefix, suffix, middle. */
+/** Names of the tokens, for files without such keys: the order is prefix, suffix, middle. */
 const NAMES = [
   ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'],
   ['<fim_prefix>', '<fim_suffix>', '<fim_middle>'],
@@ -23,7 +23,7 @@ const NAMES = [
 /** Mistral's: the suffix, then the prefix, which the model goes on with. */
 const SUFFIX_FIRST = { suffix: '[SUFFIX]', prefix: '[PREFIX]' } as const;
 
-/** Which tokens a model's file has for filling in a text (docs/spec/prompt.md, "Prompt tokens"). */
+/** Finds the tokens of a model's file for filling in a text (docs/spec/prompt.md, "Prompt tokens"). */
 export function findFillTokens(metadata: Metadata): FillTokens | undefined {
   const texts = metadata.get('tokenizer.ggml.tokens')?.value;
   const tokens = Array.isArray(texts) ? (texts as readonly unknown[]) : [];

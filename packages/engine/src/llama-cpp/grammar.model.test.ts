@@ -49,10 +49,11 @@ function openSampler(grammar: string) {
   const freeSampler = llama.func('void llama_sampler_free(void *sampler)');
   const sampler = init(vocabulary, grammar, 'root');
   return {
-    /** Which tokens it leaves a chance. */
+    /** Lists the tokens that the grammar leaves a chance. */
     list(): boolean[] {
       const count = model.vocabularySize;
-      // llama.h: llama_token_data {int32 id; float logit; float p}; llama_token_data_array {data; size_t size; int64 selected; bool sorted}.
+      // llama.h: llama_token_data {int32 id; float logit; float p}; llama_token_data_array {data; size_t size; int64 selected;
+      // bool sorted}.
       const data = allocateNative(12 * count, (buffer) => new DataView(buffer));
       for (let id = 0; id < count; id++) {
         data.view.setInt32(12 * id, id, true);

@@ -3,8 +3,8 @@ import { EngineError } from '../interface/engine-error.ts';
 import { type LlamaLibrary, type Pointer, registerEvaluation } from './library.ts';
 
 /**
- * Reads the residual stream while a context computes: llama.cpp names the token's embedding `embd` and the output of
- * block i `l_out-<i>`, in f32, one row per row of the pass. Other tensors have other names from release to release.
+ * Reads the residual stream while a context computes. llama.cpp names the token's embedding `embd` and the output of block i
+ * `l_out-<i>`. Both are f32, one row per row of the pass. Other tensors have other names from release to release.
  */
 export interface LayerCapture {
   /** For the context's `cb_eval`. */

@@ -106,16 +106,16 @@ const setUseRef = koffi.proto('void ggml_backend_cpu_set_use_ref(void *backend, 
 /** An opaque pointer of the native side; null where a call failed. */
 export type Pointer = unknown;
 
-/** A native call; what it returns is cast where it is used. */
+/** A native call. Each caller casts its result. */
 export type NativeFunction = (...args: readonly unknown[]) => unknown;
 
 export type StructFields = Record<string, number | bigint | boolean | Pointer>;
 
 export type LlamaLibrary = ReturnType<typeof bindFunctions> & {
-  /** Switches the reference kernels of one CPU back end; undefined where this build does not export it. */
+  /** Switches the reference kernels of one CPU back end; undefined if this build does not export it. */
   readonly setUseReference: ((backend: Pointer, on: boolean) => void) | undefined;
   readonly getScheduler: ((context: Pointer) => Pointer) | undefined;
-  /** What the numeric class calls the kernels: the CPU library, or device and driver. */
+  /** Name of the kernels in the numeric class: the CPU library, or device and driver. */
   readonly isa: string;
   readonly backend: Backend;
   readonly release: string;
@@ -124,7 +124,7 @@ export type LlamaLibrary = ReturnType<typeof bindFunctions> & {
 export type GpuBackend = 'vulkan' | 'cuda';
 export type Backend = 'cpu' | GpuBackend;
 
-/** Which device and driver compute: both decide the last bit of a logit. */
+/** The computing device and its driver: both decide the last bit of a logit. */
 export interface GpuDevice {
   readonly backend: GpuBackend;
   readonly index: number;
@@ -132,7 +132,7 @@ export interface GpuDevice {
   readonly name: string;
   /** e.g. `Mesa 22.3.6 (LLVM 15.0.6)`. */
   readonly driver: string;
-  /** Where the back end says it. */
+  /** The kind, if the back end reports it. */
   readonly kind?: 'integrated' | 'discrete' | 'virtual' | 'software' | 'unknown';
 }
 
@@ -223,7 +223,7 @@ let loaded: { readonly key: string; readonly library: LlamaLibrary } | undefined
  * second build would bind to the symbols of the first: a process holds one.
  * @param isa a library's name, `auto` or `native`: see cpu-library.ts.
  * @param device the one that the child's environment shows (text-supervisor.ts); needs a build with that back end.
- * @throws EngineError where the build is another release, the ISA or the device does not run here, or another build is loaded.
+ * @throws EngineError if the build is another release, the ISA or the device does not run here, or another build is loaded.
  */
 export function loadLlama(build: LlamaBuild, isa: string, device?: GpuDevice): LlamaLibrary {
   const key = JSON.stringify([build.directory, isa, device ?? null]);
@@ -282,7 +282,7 @@ function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunc
   return chosen;
 }
 
-/** Of each CPU library of a build, by ggml: above 0 where it runs on this machine, more where it is faster. */
+/** Returns ggml's score of each CPU library of a build: above 0 if it runs on this machine, more if it is faster. */
 export function scoreCpuLibraries({ cpuLibraries }: Pick<LlamaBuild, 'cpuLibraries'>): ReadonlyMap<string, number> {
   return new Map([...cpuLibraries].map(([name, path]) => [name, scoreCpuLibrary(path)]));
 }
@@ -343,8 +343,8 @@ function assertLayout(functions: ReturnType<typeof bindFunctions>, version: stri
 }
 
 /**
- * A callback for a context's `cb_eval`. llama.cpp calls it on the thread that decodes: asking, for every node, whether it
- * is wanted, and again once a wanted one is computed; false then ends the pass.
+ * A callback for a context's `cb_eval`. llama.cpp calls it on the thread that decodes. It asks for every node whether it is
+ * wanted, and calls again once a wanted one is computed. The result false then ends the pass.
  */
 export function registerEvaluation(callback: (tensor: Pointer, isAsking: boolean) => boolean): {
   readonly pointer: Pointer;

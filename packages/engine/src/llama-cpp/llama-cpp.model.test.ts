@@ -260,7 +260,7 @@ describe('bad days', () => {
       const pid = engine.pid() as number;
       const attempt = (async () => {
         let tokens = 0;
-        // Long: where this process sleeps for a while, the child has not said all of it meanwhile.
+        // Long: if this process sleeps for a while, the child has not said all of it meanwhile.
         const long = createRequest(LONG_PROMPT, { maxTokens: 3_900, bias: NO_END });
         for await (const event of engine.generate(long)) {
           if (event.kind === 'token' && ++tokens === 3) process.kill(pid, 'SIGKILL');

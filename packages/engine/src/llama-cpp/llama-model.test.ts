@@ -7,7 +7,7 @@ const OPTIONS: Omit<LlamaBatchModelOptions, 'kernels'> = {
   ...({ contextSize: 64, threads: 1, batchSize: 8, shapes: 'wide' } as const),
 };
 
-/** A model whose passes are written down, and fail where they are told to. */
+/** A model that writes its passes down, and fails in chosen ones. */
 function createStub(failing: ReadonlySet<number>) {
   const passes: string[][] = [];
   let rows: string[] = [];

@@ -13,13 +13,13 @@ export interface LlamaBatchModelOptions {
   readonly contextSize: number;
   readonly threads: number;
   readonly batchSize: number;
-  /** Of the `shaped` kernels. */
+  /** Policy of the `shaped` kernels. */
   readonly shapes?: ShapePolicy | undefined;
 }
 
 /**
- * From this position on, flash attention over a KV cache padded to 512 splits by threads; the default kernels are then
- * exact on one thread only (docs/adr/exact-classes.md).
+ * From this position on, flash attention over a KV cache padded to 512 splits by threads. The default kernels are then exact on
+ * one thread only (docs/adr/exact-classes.md).
  */
 const SPLIT_POSITION = 256;
 
@@ -107,7 +107,7 @@ interface Row {
   readonly isTiled: boolean;
 }
 
-/** Whether a pass runs on the tiled kernels. @throws RangeError where it would not run on them alone. */
+/** Whether a pass runs on the tiled kernels. @throws RangeError if it would not run on them alone. */
 function isTiledPass(rows: readonly Row[], outputs: boolean): boolean {
   const [first, ...others] = rows;
   if (first === undefined || !rows.some(({ isTiled }) => isTiled)) return false;
@@ -211,7 +211,7 @@ function createExactContext(
 }
 
 /**
- * The same number for every row: llama.cpp splits sequences of different lengths into several passes, and one of them could
+ * Returns the same number for every row: llama.cpp splits sequences of different lengths into several passes, and one of them could
  * have a single row.
  */
 function countGuesses(counts: readonly number[], rows: number, batchSize: number): number {

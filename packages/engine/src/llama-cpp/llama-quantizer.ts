@@ -20,6 +20,6 @@ export const llamaQuantizer: Quantizer = {
   },
 };
 
-/** Brings a model onto this machine, converted by llama.cpp where that is needed. @throws ModelError */
+/** Brings a model onto this machine, converted by llama.cpp if that is needed. @throws ModelError */
 export const resolveModel = (reference: string, options: Omit<ResolveOptions, 'quantizer'>): Promise<ResolvedModel> =>
   bringModel(reference, { ...options, quantizer: llamaQuantizer });

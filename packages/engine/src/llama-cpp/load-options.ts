@@ -6,7 +6,7 @@ import type { KernelPath, KvType } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
 import type { VerifiedModel } from './verified-model.ts';
 
-/** What the parent read of the model, and what the child loads only where the files are still those. */
+/** Facts that the parent read of the model. The child loads only unchanged files. */
 interface LlamaLoad extends VerifiedModel {
   readonly modelPath: string;
   readonly isa: string;
@@ -17,10 +17,10 @@ interface LlamaLoad extends VerifiedModel {
 
 export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly backend: Backend;
-  /** Where fetched builds of llama.cpp lie. */
+  /** Folder of fetched builds of llama.cpp. */
   readonly engineDir: string;
   readonly sequences: number;
-  /** Replies that a pass scores, where that changes no bit. */
+  /** Replies that a pass scores, if that changes no bit. */
   readonly scoresTogether: number;
   readonly kernels: KernelPath;
   readonly kvType: KvType;

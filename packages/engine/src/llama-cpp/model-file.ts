@@ -18,10 +18,10 @@ import { EngineError } from '../interface/engine-error.ts';
 import { findFillTokens } from './fill-tokens.ts';
 import { isFloatType } from './numeric-class.ts';
 
-/** What the engine needs to know of a model file before llama.cpp sees it. */
+/** Facts of a model file that the engine needs before llama.cpp reads it. */
 export interface ModelFacts {
   readonly path: string;
-  /** Of the file, or of its first shard, before its header was read. */
+  /** Stamp of the file, or of its first shard, before its header was read. */
   readonly stamp: FileStamp;
   readonly architecture: string;
   /** The weight type by file, e.g. `q8_0`, `q4_k_m`. */
@@ -41,17 +41,17 @@ export interface ModelFacts {
   readonly vocabularySize: number;
   readonly vocabularyHash: Uint8Array;
   readonly chatTemplate: string | undefined;
-  /** The control tokens around two texts between which the model writes; undefined where it knows none. */
+  /** The control tokens around two texts between which the model writes; undefined if it knows none. */
   readonly fillTokens: FillTokens | undefined;
-  /** llama.h, enum llama_pooling_type; undefined where the file names none. */
+  /** llama.h, enum llama_pooling_type; undefined if the file names none. */
   readonly poolingCode: number | undefined;
-  /** Scores that the file's classifier gives, where it has one. */
+  /** Scores that the file's classifier gives, if it has one. */
   readonly scoreCount: number | undefined;
-  /** What each of these scores is the likelihood of, where the file says so. */
+  /** Meaning of each of these scores, if the file names it. */
   readonly scoreLabels: readonly string[] | undefined;
-  /** The form in which a query and a document are read, where the model has one of its own. */
+  /** The form in which a query and a document are read, if the model has one of its own. */
   readonly rerankTemplate: string | undefined;
-  /** Whether a token sees only those before it, as whatever writes must; true where the file does not say. */
+  /** Whether a token sees only those before it, as whatever writes must; true if the file does not say. */
   readonly isCausal: boolean;
 }
 
@@ -161,7 +161,7 @@ function readTexts(value: unknown): readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : undefined;
 }
 
-/** Of llama.cpp's classifier: a dense layer that may come first, and the layer that gives the scores. */
+/** Counts the scores of llama.cpp's classifier: a dense layer that may come first, and the layer that gives the scores. */
 function countScores(tensors: readonly GgufTensor[]): number | undefined {
   const find = (name: string) => tensors.find((tensor) => tensor.name === name);
   const last = find('cls.output.weight') ?? find('cls.weight');
@@ -170,7 +170,7 @@ function countScores(tensors: readonly GgufTensor[]): number | undefined {
 
 /** Tensors that are no factor of a product of matrices: they are looked up, or applied value by value. */
 const NO_FACTOR = /norm|conv|^(position_embd|token_types|token_embd)\./;
-/** Vectors too are factors where they weigh an expert. */
+/** Vectors too are factors if they weigh an expert. */
 const ROUTER = /\.ffn_gate_inp/;
 
 /** One matrix for each head. */
@@ -178,7 +178,7 @@ const LATENT = /\.attn_[kv]_b\.weight$/;
 
 function isFloatMatrix({ name, type, dimensions }: GgufTensor, tensors: readonly GgufTensor[]): boolean {
   if (!name.endsWith('.weight') || !isFloatType(TENSOR_TYPES.get(type)?.name ?? '')) return false;
-  // The head, where the file has no other.
+  // The head, if the file has no other.
   if (name === 'token_embd.weight') return !tensors.some((tensor) => tensor.name === 'output.weight');
   return ROUTER.test(name) || (dimensions.length > 1 && !NO_FACTOR.test(name));
 }
@@ -191,8 +191,8 @@ function dominantType(sizes: readonly { type: number; bytes: number }[]): string
 }
 
 /**
- * SHA-256 over `ogong-vocabulary-v1\n`, u32be count, and per token u32be type, u32be length, UTF-8 text, as the GGUF
- * file lists them: two tokenizers with the same hash give every id the same meaning.
+ * Returns SHA-256 over `ogong-vocabulary-v1\n`, u32be count, and per token u32be type, u32be length, UTF-8 text, as the GGUF file
+ * lists them. Two tokenizers with the same hash give every id the same meaning.
  */
 function hashVocabulary({ metadata }: GgufHeader): Uint8Array {
   const tokens = (metadata.get('tokenizer.ggml.tokens')?.value ?? []) as readonly string[];

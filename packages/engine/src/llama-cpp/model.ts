@@ -1,7 +1,7 @@
 import type { ControlToken } from '../decode/text/literal-text.ts';
-import type { PairVocabulary } from '../decode/text/pair-tokens.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import type { PairVocabulary } from '../process/pair-tokens.ts';
 import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
 import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
@@ -47,11 +47,11 @@ export interface LlamaContext {
   logits(): Float32Array;
   /** f32[rows, embedding]: LM-head inputs of the last decode; valid until the next. */
   hidden(): Float32Array;
-  /** Bit-exact reference kernels for the following decodes. @throws EngineError where the build lacks them. */
+  /** Bit-exact reference kernels for the following decodes. @throws EngineError if the build lacks them. */
   useReference(on: boolean): void;
   /**
    * Forgets a sequence's positions from `from` up to but not with `to`.
-   * @throws EngineError where the model is recurrent, and the sequence has positions before `from`.
+   * @throws EngineError if the model is recurrent, and the sequence has positions before `from`.
    */
   remove(sequence: number, from?: number, to?: number): void;
   clear(): void;

@@ -94,7 +94,7 @@ describe('numeric class', () => {
     expect(isaClassOf('sse42')).toBe('sse42');
     expect(isasOfClass('haswell')).toEqual(['haswell', 'alderlake']);
     expect(isasOfClass('sse42')).toEqual(['sse42']);
-    // Members that head nothing, settings of this engine, and what nobody has heard of.
+    // Members that head nothing, settings of this engine, and unknown ones.
     for (const name of ['alderlake', 'native', 'auto', 'zzz9']) expect(isasOfClass(name)).toEqual([]);
     expect(isasOfClass('sse42')).toEqual(['sse42']);
   });

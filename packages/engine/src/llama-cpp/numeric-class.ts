@@ -4,14 +4,17 @@
  *
  *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/unproven]
  *
- * kernels: `exact`     every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
- *          `exact-2`   the same, and every pass has two rows or more (float matrices, whose one-row kernel differs);
- *          `exact-tiled`, `exact-tiled-2` the same, but prompts of 64 rows and more run on ggml's tiled kernels (prompt-pieces.ts);
- *          `exact-whole` ggml's reference kernels, and every input is a pass of its own (embeddings): rows never differ;
- *          `reference` ggml's reference kernels in every pass;
- *          `plain`     ggml's choice per pass, weights as they lie in the file: tiled attention; no bit-exact twin;
- *          `fast`      the same with repacked weights;
- *          `shaped`    ggml's choice per pass, every pass inside a committed shape class (pass-shapes.ts).
+ * The kernels are one of these:
+ *
+ * - `exact`: Every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights).
+ * - `exact-2`: The same, and every pass has two rows or more (float matrices, whose one-row kernel differs).
+ * - `exact-tiled`, `exact-tiled-2`: The same, but prompts of 64 rows and more run on ggml's tiled kernels (prompt-pieces.ts).
+ * - `exact-whole`: ggml's reference kernels, and every input is a pass of its own (embeddings). Rows never differ.
+ * - `reference`: ggml's reference kernels in every pass.
+ * - `plain`: ggml's choice per pass, with weights as they lie in the file and tiled attention. It has no bit-exact twin.
+ * - `fast`: The same with repacked weights.
+ * - `shaped`: ggml's choice per pass, every pass inside a committed shape class (pass-shapes.ts).
+ *
  * docs/adr/exact-classes.md has the measurements.
  */
 export interface NumericClass {
@@ -83,7 +86,7 @@ const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 
 export const isFloatType = (weights: string): boolean => FLOAT_WEIGHTS.has(weights);
 
-/** Of a file's weights. Experts are picked by a matrix that stays f32 where all others are quantised. */
+/** Types of a file's weights. Experts are picked by a matrix that stays f32 if all others are quantised. */
 interface WeightTypes {
   readonly weightType: string;
   readonly hasFloatMatrices: boolean;
@@ -106,7 +109,7 @@ export const withoutTiles = (parts: NumericClass): NumericClass =>
 /** Whether a class may claim exactness at all (docs/adr/exact-classes.md); the probe decides for the machine at hand. */
 export function mayBeExact({ kernels, kv, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {
   if (isUnproven) return false;
-  // Nobody measured tiles over a quantised cache.
+  // Tiles over a quantised cache were never measured.
   if (isTiledPath(kernels) && kv !== 'f16' && kv !== 'f32') return false;
   // In a shared cache, neighbours decide where a sequence's rows are, and so the order of sums.
   if (kvUnified || kernels === 'plain' || kernels === 'fast') return false;

@@ -30,7 +30,7 @@ import type { ShapePolicy } from './pass-shapes.ts';
 import { probeTrace } from './trace-probe.ts';
 import { assertUnchanged } from './verified-model.ts';
 
-/** Nobody reads faster, and a message costs as much as a tenth of a step of a small model. */
+/** No reader reads faster, and a message costs as much as a tenth of a step of a small model. */
 const GATHER_MS = 5;
 
 /** @throws EngineError that says what is missing. */
@@ -145,8 +145,8 @@ function assertForgetsNothing(path: string, kernels: KernelPath): void {
   if (kernels !== 'shaped' && !isPaddedPath(kernels)) return;
   throw new EngineError(
     'unsupported-model',
-    `${path} has recurrent layers, which forget no single row, as the exact kernels for float weights and on a GPU need it; ` +
-      'use quantised weights on the CPU, such as q8_0, or kernels that are not exact',
+    `${path} has recurrent layers, which forget no single row; the exact kernels need that for float weights and on a GPU. ` +
+      'Use quantised weights on the CPU, such as q8_0, or kernels that are not exact',
   );
 }
 

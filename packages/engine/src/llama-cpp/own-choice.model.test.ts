@@ -21,8 +21,8 @@ import { createLlamaEngine } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
 /**
- * Honest replies make the engine's own choices, every one: a wrong word on one costs an honest provider its fee, so this is
- * looked at over thousands of positions, many of them from the tail.
+ * Honest replies make the engine's own choices, every one. A false alarm costs an honest provider its fee, so this runs over
+ * thousands of positions, many of them from the tail.
  */
 const storeDir = mkdtempSync(join(tmpdir(), 'ogong-own-choice-'));
 afterAll(() => rmSync(storeDir, { recursive: true, force: true }));

@@ -8,8 +8,8 @@ import {
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
 
 /**
- * Fewest and most rows of a pass. ggml's Vulkan back end may split the sums of a matrix with 2,048 columns or more among idle cores
- * from 32 rows on (64 on the card where it was seen), so that the row count would decide bits
+ * Fewest and most rows of a pass. ggml's Vulkan back end may split the sums of a matrix with 2,048 columns or more among idle
+ * cores. It does so from 32 rows on (64 on the card where it was seen), and the row count would then decide bits
  * (docs/adr/shape-classes.md).
  */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
@@ -18,7 +18,7 @@ export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; read
   [SINGLE]: { least: 1, most: 1 },
 };
 
-/** Where passes are padded, every sequence has two rows or more in one: attention over one row is another kernel. */
+/** In padded passes every sequence has two rows or more: attention over one row is another kernel. */
 const LEAST_PER_SEQUENCE = 2;
 
 export const bandOf = (position: number): number => Math.floor(position / SHAPE_BAND);
@@ -27,7 +27,7 @@ export interface ShapedRow {
   readonly token: number;
   readonly position: number;
   readonly sequence: number;
-  /** Asked for; the plan's own choice where undefined. */
+  /** Asked for; the plan's own choice if undefined. */
   readonly shapeClass?: ShapeClass | undefined;
 }
 
@@ -42,7 +42,7 @@ interface Segment {
   readonly asked: ShapeClass | undefined;
 }
 
-/** What one sequence brings to a pass: `count` rows from `first`, and padding before or behind them. */
+/** Share of one sequence in a pass: `count` rows from `first`, and padding before or behind them. */
 export interface PlannedSegment extends Segment {
   /** Rows of the same sequence that are computed once more, because padding behind would leave the band. */
   readonly before: number;
@@ -56,8 +56,8 @@ export interface Pass {
 }
 
 /**
- * `wide` pads every step to nine rows; `mixed` takes the narrow class where at most four sequences step together; `single`
- * pads nothing, and steps one sequence after the other.
+ * `wide` pads every step to nine rows. `mixed` takes the narrow class if at most four sequences step together. `single` pads
+ * nothing, and steps one sequence after the other.
  */
 export type ShapePolicy = 'wide' | 'mixed' | 'single';
 /** `auto`: the cheaper one on this device, measured when the model is loaded. */
@@ -115,7 +115,10 @@ function chooseClass(group: readonly Segment[], policy: ShapePolicy): ShapeClass
   return fits && isFree ? NARROW : WIDE;
 }
 
-/** A wide pass has room for 15 sequences, or for 31 rows of one; a narrow one for four, or eight rows; a single one for one row. */
+/**
+ * A wide pass has room for 15 sequences, or for 31 rows of one. A narrow pass has room for four, or for eight rows. A single one
+ * has room for one row.
+ */
 function splitGroup(group: readonly Segment[], shapeClass: ShapeClass): Segment[][] {
   const { most } = ROWS_OF[shapeClass];
   const [only] = group as [Segment];

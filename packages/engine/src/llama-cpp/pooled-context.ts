@@ -4,7 +4,7 @@ import { allocateNative, viewFloats } from './device/native-memory.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import { useReference } from './reference-kernels.ts';
 
-/** Which of the classifier's scores is the one of a document. */
+/** Place of a document's score among the classifier's scores. */
 export interface ScorePlace {
   readonly count: number;
   readonly at: number;
@@ -15,7 +15,7 @@ export interface PooledContextOptions {
   readonly contextSize: number;
   readonly threads: number;
   readonly pooling: Pooling;
-  /** Of a reranker; the only one where absent. */
+  /** Place of a reranker's score; the only one if absent. */
   readonly score?: ScorePlace | undefined;
   /** Reference kernels in every pass. */
   readonly reference: boolean;
@@ -25,7 +25,7 @@ export interface PooledContext {
   /**
    * One pass over one input. It does not depend on the pass before: its bits depend on the tokens only.
    * @returns f32[embeddingSize], not normalised, or f32[1] of a reranker; llama.cpp's memory, valid until the next pass.
-   * @throws EngineError, RangeError where there are no tokens, too many, or one outside the vocabulary.
+   * @throws EngineError, RangeError if there are no tokens, too many, or one outside the vocabulary.
    */
   pool(tokens: Uint32Array): Float32Array;
   free(): void;

@@ -10,7 +10,7 @@ export const isQuantName = (name: string): name is QuantName => Object.hasOwn(FI
 
 export const quantNames = (): string[] => Object.keys(FILE_TYPES);
 
-/** Rewrites a GGUF file in another weight type. @throws EngineError where llama.cpp refuses. */
+/** Rewrites a GGUF file in another weight type. @throws EngineError if llama.cpp refuses. */
 export function quantizeModel(library: LlamaLibrary, source: string, target: string, quant: QuantName): void {
   const params: StructFields = {
     ...(library.quantizeDefaultParams() as StructFields),

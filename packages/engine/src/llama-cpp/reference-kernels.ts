@@ -1,7 +1,7 @@
 import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaLibrary, Pointer } from './library.ts';
 
-/** Bit-exact reference kernels for a context's following passes, or ggml's own choice again. @throws EngineError where the build lacks them. */
+/** Bit-exact reference kernels for a context's following passes, or ggml's own choice again. @throws EngineError if the build lacks them. */
 export function useReference(library: LlamaLibrary, context: Pointer, on: boolean): void {
   const { setUseReference, getScheduler } = library;
   if (setUseReference === undefined || getScheduler === undefined) {

@@ -43,7 +43,7 @@ function readTensor(path: string, name: string): ArrayBuffer {
   return Uint8Array.from(file.subarray(start, start + (computeTensorBytes(tensor) ?? 0))).buffer;
 }
 
-/** What the classifier of the file makes of the first token's hidden state: tanh(W h + b), and one row of weights over it. */
+/** Computes the classifier of the file over the first token's hidden state: tanh(W h + b), and one row of weights over it. */
 function computeScore(hidden: Float32Array): number {
   const read = (name: string, length: number): number[] => {
     const bytes = readTensor(modelPath, name);

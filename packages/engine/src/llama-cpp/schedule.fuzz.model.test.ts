@@ -141,7 +141,7 @@ describe(`schedules, seed ${SEED}`, () => {
   );
 });
 
-describe('what is not the same run shows within four tokens', () => {
+describe('another run differs within four tokens', () => {
   const asked = createRequest('Once upon a time', { maxTokens: 12, drawKey: keyOf(41), bias: NO_END });
 
   const tokensOf = (length: number) =>

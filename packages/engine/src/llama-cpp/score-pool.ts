@@ -11,11 +11,11 @@ export interface ScoreSetting {
 }
 
 /**
- * Children that score replies of another ISA or with other cuts of a prompt: ggml loads one CPU library per process, and a
- * process serves one class. Weights are shared, memory-mapped.
+ * Children that score replies of another ISA or with other cuts of a prompt. ggml loads one CPU library per process, so a process
+ * serves one class. Weights are shared, memory-mapped.
  */
 export interface ScorePool {
-  /** A scorer over the first library that runs here; undefined where none does. */
+  /** A scorer over the first library that runs here; undefined if none does. */
   find(setting: ScoreSetting): Promise<TextSupervisor | undefined>;
   close(): Promise<void>;
 }

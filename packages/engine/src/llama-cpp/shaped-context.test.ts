@@ -62,8 +62,8 @@ const mix = (a: number, b: number): number => {
 };
 
 /**
- * A batching back end made of hashes. What a row computes and leaves in the cache hangs on all rows before it as they lie
- * there, on how many rows its pass has, and on the band of the pass, and on nothing else.
+ * Creates a batching back end made of hashes. The result of a row, and its cache, depend on all rows before it in their places.
+ * They also depend on the number of rows of its pass and on the band of the pass, and on nothing else.
  */
 function createHashContext({ contextSize, sequences, batchSize, keepsRows }: HashOptions): LlamaContext {
   /** By sequence: the hash of its first n rows, at n. */
@@ -137,7 +137,7 @@ function openEngine(
     promptShape?: number;
     /** Rows of a decode; 64. */
     rows?: number;
-    /** Told of every decode, with how many passes it took. */
+    /** Called for every decode, with the number of its passes. */
     onDecode?: (passes: number) => void;
   },
 ): TextEngine {
@@ -324,7 +324,7 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
       }),
       {
         ...{ seed: SEED, numRuns: 90 },
-        // What stage 1 must not let pass: wide behind others at the end of a band.
+        // Stage 1 must refuse these: wide behind others at the end of a band.
         examples: [NARROW, SINGLE].map((before) => [
           {
             promptTokens: SHAPE_BAND - 15,

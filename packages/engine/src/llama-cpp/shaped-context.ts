@@ -22,14 +22,14 @@ export interface ShapedContextOptions {
   readonly contextSize: number;
   readonly batchSize: number;
   readonly policy: ShapePolicy;
-  /** Of the vocabulary and of the hidden state. */
+  /** Widths of the vocabulary and of the hidden state. */
   readonly widths: { readonly logits: number; readonly hidden: number };
 }
 
 /** One planned row in its pass. */
 interface PlacedRow {
   readonly index: number;
-  /** Where it stands in the pass. */
+  /** Its place in the pass. */
   readonly row: number;
 }
 
@@ -47,9 +47,9 @@ export function createShapedContext(
     batchSize: Math.max(batchSize, 2 * sequences) + ROWS_OF[WIDE].least,
   });
   const rows: ShapedRow[] = [];
-  /** What each sequence holds, for padding that reaches back. */
+  /** Tokens of each sequence, for padding that reaches back. */
   const held = Array.from({ length: sequences }, () => new Int32Array(capacity));
-  /** By row. */
+  /** Guesses by row. */
   const guesses: Int32Array[] = [];
   const guessCounts: number[] = [];
   const guessesRun: number[] = [];

@@ -27,7 +27,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What the row behind a prompt computes after the library ran the prompt in these pieces, with its own choice of kernels. */
+/** Computes the row behind a prompt after the library ran the prompt in these pieces, with its own choice of kernels. */
 function runPieces(ends: readonly number[], runBeside?: (context: LlamaContext) => void): Float32Array {
   const context = model.createContext({ contextSize: 256, sequences: 2, threads: 1, batchSize: 256 });
   try {

@@ -1,7 +1,7 @@
 import type { BatchModel, TraceContext } from '../decode/batch-model.ts';
 import { EngineError } from '../interface/engine-error.ts';
 
-/** Whether a pass of one token shows the embedding and every block: architectures differ in their tensor names. */
+/** Tests whether a pass of one token shows the embedding and every block: architectures differ in their tensor names. */
 export function probeTrace(model: BatchModel): boolean {
   let context: TraceContext | undefined;
   try {

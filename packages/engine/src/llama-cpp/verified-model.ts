@@ -7,10 +7,10 @@ import { EngineError } from '../interface/engine-error.ts';
 import { inspectAdapterFile } from './adapter-file.ts';
 import { inspectModelFile, type ModelFacts } from './model-file.ts';
 
-/** A model whose files were read and hashed once: what a child is given, so that it reads neither again. */
+/** A model whose files were read and hashed once. A child receives it and reads neither again. */
 export interface VerifiedModel {
   readonly facts: ModelFacts;
-  /** Of the weights that answer: with adapters, the composed root. */
+  /** Root of the weights that answer: with adapters, the composed root. */
   readonly modelRoot: Uint8Array;
   /** Empty without adapters; otherwise the roots of the base model and of each adapter, which the model root is composed of. */
   readonly parts: readonly Uint8Array[];
@@ -23,14 +23,14 @@ export interface VerifiedModel {
 export interface VerifyOptions {
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array | undefined;
-  /** What was read of the files before; without it they are read in full. */
+  /** Hashes of files that were read before. Default: files are read in full. */
   readonly hashes?: FileHashes | undefined;
   /** GGUF files of adapters for this model, in the order of their application. */
   readonly adapterPaths?: readonly string[] | undefined;
 }
 
 /**
- * @param facts of the same path, where they are known already.
+ * @param facts of the same path, if they are known already.
  * @throws EngineError: 'model-not-found', 'model-corrupt' (wrong hash, broken file, changed while it was read), 'unsupported-model'.
  */
 export async function verifyModel(
@@ -60,7 +60,7 @@ export async function verifyModel(
 
 /**
  * A child loads the bytes that its parent hashed, or nothing: called before llama.cpp opens the files and again behind it.
- * @throws EngineError('model-corrupt') where one is gone or is another.
+ * @throws EngineError('model-corrupt') if one is gone or is another.
  */
 export function assertUnchanged(files: readonly StampedFile[]): void {
   for (const { path, stamp } of files) {

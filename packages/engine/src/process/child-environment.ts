@@ -1,7 +1,7 @@
 /** The environment variables that a child gets. It runs native code on strangers' files, so it gets no tokens and keys. */
 const PASSED_ON = [
   ...['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'NODE_COMPILE_CACHE'],
-  // Where the drivers of a GPU lie, and where CUDA keeps what it has compiled.
+  // Places of a GPU's drivers, and of the files that CUDA has compiled.
   ...['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'CUDA_CACHE_PATH', 'CUDA_CACHE_MAXSIZE'],
 ];
 

@@ -4,7 +4,7 @@ import type { TextHost } from './text-host.ts';
 
 /** One loaded model that answers its parent by messages. */
 export interface ChildHost<C extends ChildContract> {
-  /** Where the modality has replies that stream. */
+  /** Present if the modality has replies that stream. */
   readonly generate?: TextHost['generate'];
   call(id: number, call: C['call']): void;
   cancel(id: number): void;

@@ -1,16 +1,16 @@
 import type { EngineErrorCode } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
 
-/** The types of one modality and back end: what a child loads, what it reports about itself, and what it can be asked. */
+/** The types of one modality and back end: the load, the report and the requests of a child. */
 export interface ChildContract {
   readonly load: { readonly modelPath: string };
   readonly info: object;
   readonly call: { readonly kind: string };
-  /** By kind of call. */
+  /** Results by kind of call. */
   readonly results: object;
 }
 
-/** What an engine's child process and its parent say to each other (node's IPC, advanced serialization). */
+/** Messages between an engine's child process and its parent (node's IPC, advanced serialization). */
 export type ToChild<C extends ChildContract> =
   | { readonly kind: 'load'; readonly options: C['load'] }
   | { readonly kind: 'generate'; readonly id: number; readonly request: TextGenerationRequest }
@@ -29,7 +29,7 @@ export type FromChild<C extends ChildContract> =
   | { readonly kind: 'load-failed'; readonly error: PlainError }
   | HostMessage;
 
-/** What a loaded model answers. */
+/** Answers of a loaded model. */
 export type HostMessage =
   /** Everything that one step yielded, in order. */
   | { readonly kind: 'events'; readonly events: readonly (readonly [id: number, event: TextGenerationEvent])[] }

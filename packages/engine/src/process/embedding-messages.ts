@@ -10,7 +10,7 @@ export interface EmbeddingResults {
   readonly tokenize: Uint32Array;
 }
 
-/** What the child process of an embedding model and its parent say to each other. */
+/** Messages between the child process of an embedding model and its parent. */
 export interface EmbeddingContract<L extends ChildContract['load'] = ChildContract['load']> extends ChildContract {
   readonly load: L;
   readonly info: EmbeddingInfo;

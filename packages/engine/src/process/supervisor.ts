@@ -16,12 +16,12 @@ export interface SupervisorOptions<C extends ChildContract> {
   readonly load: C['load'];
   /** Variables that the child's back end needs. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** What a restarted child loads, given what the child before it reported. Default: the same. */
+  /** Returns the load of a restarted child, from the report of the child before it. Default: the same. */
   readonly reload?: (load: C['load'], info: C['info']) => C['load'];
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
 }
 
-/** What runs as the engine's child: a module that calls `serveParent` (child-loop.ts). */
+/** The module that runs as the engine's child: it calls `serveParent` (child-loop.ts). */
 export interface ChildModule {
   readonly path: string;
   readonly arguments?: readonly string[];
@@ -47,7 +47,7 @@ const MAX_FAILED_LOADS = 5;
 const CLOSE_GRACE_MS = 3_000;
 const STDERR_TAIL = 16_384;
 
-/** Starts the child and resolves once the model is loaded. @throws EngineError where it cannot be. */
+/** Starts the child and resolves once the model is loaded. @throws EngineError if it cannot be. */
 export async function createSupervisor<C extends ChildContract>(options: SupervisorOptions<C>): Promise<Supervisor<C>> {
   const port = createRequestPort();
   let child: ChildProcess | undefined;
@@ -125,7 +125,7 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
     const restartInMs = computeBackoff(RESTART, { failures: crashes++ });
     options.onEvent?.({ kind: 'crashed', detail, restartInMs });
     ready = Promise.withResolvers();
-    // Nobody may be waiting when the last restart fails.
+    // The last restart may fail while no caller waits.
     ready.promise.catch(() => undefined);
     timer = setTimeout(start, restartInMs);
   };
@@ -183,7 +183,7 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
 
 /** A line of a native back trace, such as `libggml.so(+0x1c8eb)[0x7f67e4b828eb]`. */
 const FRAME = /\[0x[0-9a-f]+\]$/;
-/** As ggml says it before the back trace. */
+/** Form of ggml's message before the back trace. */
 const NATIVE_ERROR = /^[A-Z][A-Za-z]* error: /;
 
 function findReason(stderr: string): string {

@@ -25,7 +25,7 @@ export interface TextHostOptions {
   readonly maxDrafts?: number | undefined;
   /** Guesses `maxDrafts` tokens at most, in place of what the text repeats. Its context has as many sequences. */
   readonly drafter?: ModelDrafter | undefined;
-  /** See SchedulerOptions; on, where the engine is exact. */
+  /** See SchedulerOptions; on, if the engine is exact. */
   readonly prefixCache?: boolean | undefined;
   /**
    * How long tokens may wait for those of the next steps, so that fast steps share a message. A reply's beginning, its first
@@ -55,7 +55,7 @@ interface Trace {
   pass: ReturnType<typeof traceReply> | undefined;
 }
 
-/** Of a re-run. */
+/** A request for a re-run. */
 interface Asked {
   /** The claimed one. */
   readonly numericClass: string;
@@ -107,7 +107,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     send({ kind: 'result', id, value: { ...value, numericClass, exact, elapsedMs: now() - startedAt } });
   };
 
-  /** By id. */
+  /** Requests by id. */
   const scored = new Map<number, Asked>();
   const scores = createScoreQueue({
     ...{ model, grammars, keepsRows: prefixCache },

@@ -21,7 +21,7 @@ export interface TextCallResults {
   readonly detokenize: Uint8Array;
 }
 
-/** What the child process of a text model and its parent say to each other. */
+/** Messages between the child process of a text model and its parent. */
 export interface TextContract<L extends ChildContract['load'] = ChildContract['load']> extends ChildContract {
   readonly load: L;
   readonly info: TextEngineInfo;

@@ -3,28 +3,28 @@ import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { EngineError } from '../interface/engine-error.ts';
 import { createTooLong, parseDocument } from './documents.ts';
 import { readEvents } from './event-reader.ts';
+import { quote } from './quote.ts';
 import { isPrivateAddress } from './upstream-address.ts';
 import { UPSTREAM_LIMITS, type UpstreamLimits } from './upstream-limits.ts';
-import { quote } from './words.ts';
 
 export interface ConnectionOptions {
   /** See parseUpstreamAddress. */
   readonly address: string;
-  /** Of a hosted server. It is read for each call, and never printed. */
+  /** Reads the key of a hosted server. It is read for each call, and never printed. */
   readonly readKey?: (() => string) | undefined;
   readonly limits?: Partial<UpstreamLimits> | undefined;
-  /** A link that can be shown to others. Default: what the system has. */
+  /** A link that can be shown to others. Default: the system's own. */
   readonly link?: UpstreamLink | undefined;
 }
 
 /** How a server is asked. */
 export interface UpstreamLink {
   readonly fetch: (url: string, init: RequestInit & { readonly body?: string }) => Promise<Response>;
-  /** What was asked and told until now. */
+  /** Returns the requests and responses until now. */
   readonly show: (response: Response) => ShownExchange;
 }
 
-/** What a server answered that does not do what it was asked. */
+/** The answer of a server that refuses a request. */
 export interface Refused {
   readonly status: number;
   readonly words: string;
@@ -33,11 +33,11 @@ export interface Refused {
 export interface UpstreamConnection {
   readonly address: string;
   readonly limits: UpstreamLimits;
-  /** One JSON document. @throws EngineError where the server cannot be reached, or what it says cannot be read. */
+  /** One JSON document. @throws EngineError if the server cannot be reached, or what it says cannot be read. */
   call(path: string, body?: object): Promise<{ readonly document: unknown } | Refused>;
   /** The events of a stream. @throws EngineError */
   stream(path: string, body: object, signal: AbortSignal, told?: ExchangeHolder): AsyncGenerator<unknown>;
-  /** The same, where the server may refuse it. */
+  /** Streams as above, from a server that may refuse it. */
   tryStream(
     path: string,
     body: object,
@@ -46,12 +46,12 @@ export interface UpstreamConnection {
   ): Promise<AsyncGenerator<unknown> | Refused>;
 }
 
-/** Set once an answer begins, where the link can be shown. */
+/** Set once an answer begins, if the link can be shown. */
 export interface ExchangeHolder {
   show?: () => ShownExchange;
 }
 
-/** @throws EngineError 'invalid-request' where a key would go over the network in the clear. */
+/** @throws EngineError 'invalid-request' if a key would go over the network in the clear. */
 export function connectUpstream({ address, readKey, limits: given, link }: ConnectionOptions): UpstreamConnection {
   const limits = { ...UPSTREAM_LIMITS, ...given };
   if (readKey !== undefined && !isPrivateAddress(address)) {
@@ -174,7 +174,7 @@ function readWords(body: string): string {
   }
 }
 
-/** What a refusal is to whoever asked for a reply. */
+/** Turns a server's refusal into the error of a reply. */
 export function toEngineError(address: string, { status, words }: Refused): EngineError {
   const said = `${address} answers ${status}${words === '' ? '' : `: ${words}`}`;
   if (status === 429 || status === 503) return new EngineError('overloaded', said, { retryable: true });

@@ -11,11 +11,11 @@ import { createTurns } from './turns.ts';
 import { createUpstreamReply } from './upstream-reply.ts';
 
 export interface UpstreamOptions extends ConnectionOptions {
-  /** As the server is asked for it. Default: the only one that it lists. */
+  /** Name of the model in requests. Default: the only one that it lists. */
   readonly model?: string | undefined;
-  /** What orders and records name it by, 32 bytes. */
+  /** Root that names it in orders and records, 32 bytes. */
   readonly modelRoot: Uint8Array;
-  /** Tokens of prompt and reply. Default: what the server says. */
+  /** Tokens of prompt and reply. Default: the size that the server reports. */
   readonly contextSize?: number | undefined;
   /** Replies at a time, and requests that wait for one of them to end. */
   readonly sequences?: number | undefined;
@@ -31,7 +31,7 @@ export const UPSTREAM_SEQUENCES = 8;
 /**
  * An engine in front of a server that somebody else runs. It can do what that server was seen to do, and says so; nothing of it is
  * proven.
- * @throws EngineError where the server cannot be used, or does not say how large its context is and nobody else does.
+ * @throws EngineError if the server cannot be used, or does not say how large its context is and nobody else does.
  */
 export async function createUpstreamEngine(options: UpstreamOptions): Promise<UpstreamEngine> {
   const connection = connectUpstream(options);

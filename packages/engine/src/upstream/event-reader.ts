@@ -8,7 +8,7 @@ const DONE = '[DONE]';
 
 /**
  * The JSON documents of a stream of server-sent events, up to the event that says that it is over. Lines that are no data say nothing.
- * @throws EngineError where an event or the stream is too long, or no JSON, or where it ends without saying so.
+ * @throws EngineError if an event or the stream is too long, or no JSON, or where it ends without saying so.
  */
 export async function* readEvents(
   address: string,

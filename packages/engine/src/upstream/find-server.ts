@@ -1,7 +1,7 @@
 import { EngineError } from '../interface/engine-error.ts';
 import { toEngineError, type UpstreamConnection } from './connection.ts';
 import type { UpstreamFindings, UpstreamKind } from './findings.ts';
-import { quote } from './words.ts';
+import { quote } from './quote.ts';
 
 type Server = Pick<UpstreamFindings, 'kind' | 'model' | 'contextSize'>;
 type Fields = Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ const MAX_LISTED = 4096;
 const MAX_NAME = 512;
 const MAX_CONTEXT = 2 ** 24;
 
-/** Which server it is, by paths that only one of them has, and which of its models is meant. @throws EngineError */
+/** Finds the kind of the server by paths that only one kind has, and the model among its models. @throws EngineError */
 export async function findServer(connection: UpstreamConnection, wanted: string | undefined): Promise<Server> {
   const { address } = connection;
   const answer = await connection.call('/v1/models');
@@ -55,7 +55,7 @@ const readSize = (value: unknown): number | undefined =>
 
 const readContext = ({ max_model_len: length }: Fields): number | undefined => readSize(length);
 
-/** Of Ollama only what a loaded model has counts: it takes less than the model could. */
+/** For Ollama only a loaded model's context counts: it takes less than the model could. */
 async function findContext(
   connection: UpstreamConnection,
   kind: UpstreamKind,
@@ -73,7 +73,7 @@ async function findContext(
   return readSize((row as Fields | undefined)?.context_length);
 }
 
-/** For whoever named no model, or another one. */
+/** Explains that no model, or an unknown one, was named. */
 function createUnknownModel(address: string, names: readonly string[], wanted: string | undefined): EngineError {
   const listed = names.slice(0, 8).map((name) => quote(name, undefined));
   const lists = names.length === 0 ? 'lists no models' : `lists ${listed.join(', ')}${names.length > 8 ? ', ...' : ''}`;

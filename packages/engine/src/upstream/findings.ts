@@ -1,21 +1,21 @@
 import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { TextCapabilities } from '../interface/text.ts';
 
-/** Servers that are told apart; `openai` is any other that speaks OpenAI's API. */
+/** Kinds of servers; `openai` is any other that speaks OpenAI's API. */
 export const UPSTREAM_KINDS = ['llama-server', 'vllm', 'sglang', 'ollama', 'openai'] as const;
 export type UpstreamKind = (typeof UPSTREAM_KINDS)[number];
 
-/** What a server was seen to do when it was asked. Nothing stands here on its word, or on its name. */
+/** Observed behaviour of a server. Nothing here rests on its claims, or on its name. */
 export interface UpstreamFindings {
   readonly address: string;
   readonly kind: UpstreamKind;
-  /** As the server is asked for it. */
+  /** Name of the model in requests. */
   readonly model: string;
-  /** As the server calls it in its answers. */
+  /** Name of the model in the server's answers. */
   readonly answersAs: string | undefined;
-  /** Tokens of prompt and reply, where the server says so. */
+  /** Tokens of prompt and reply, if the server says so. */
   readonly contextSize: number | undefined;
-  /** Which field limits a reply. */
+  /** The field that limits a reply. */
   readonly limitField: 'max_tokens' | 'max_completion_tokens';
   /** It counts the tokens of prompts and replies. */
   readonly usage: boolean;
@@ -39,7 +39,7 @@ const TAKES_TOKENS: readonly UpstreamKind[] = ['llama-server', 'vllm', 'sglang']
 
 export const UPSTREAM_FORMAT = { ...DEFAULT_FORMAT, reasoning: 'marked' } as const;
 
-/** What an engine in front of the server can do. */
+/** Returns the capabilities of an engine in front of the server. */
 export function toCapabilities({ kind, completions, alternatives }: UpstreamFindings): TextCapabilities {
   return {
     ...{ exact: false, trace: false, draws: false, score: false, resume: false, tokenize: false, tools: false },
@@ -70,7 +70,7 @@ export function nameUpstreamClass(findings: UpstreamFindings): string {
   return ['upstream', kind, 'unknown', 'signed', 'unknown', 'unknown', ...seen].join('/');
 }
 
-/** One line each: what was found, and what follows from it. */
+/** Describes each finding and its consequence on one line. */
 export function describeFindings(findings: UpstreamFindings): readonly (readonly [what: string, found: string])[] {
   const { kind, model, answersAs, contextSize, usage, tokenIds, alternatives, promptLogprobs, seeds } = findings;
   const { hiddenStates, completions } = findings;
@@ -92,14 +92,14 @@ export function describeFindings(findings: UpstreamFindings): readonly (readonly
   ];
 }
 
-/** What follows, in words. */
+/** Describes the consequence in words. */
 export function describePosture({ alternatives, tokenIds }: UpstreamFindings): readonly string[] {
   const shows = alternatives > 0 ? `log-probabilities of ${alternatives} candidates` : 'no log-probabilities';
   return [
     'It can be served in tier vanilla: a signature only. Nobody can check which model answered, and nobody audits it.',
     `It cannot be served in tier verified: it does not draw by the protocol's sampler, and makes no sketches (${shows}${tokenIds ? ', and token ids' : ''}).`,
     ...(alternatives > 0
-      ? ['Statistics of log-probabilities could tell some other models from this one. No tier judges by them yet.']
+      ? ['Statistics of log-probabilities could tell some other models from this one. No tier uses them yet.']
       : []),
   ];
 }

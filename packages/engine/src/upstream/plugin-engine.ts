@@ -22,7 +22,7 @@ import { createTurns } from './turns.ts';
 
 export interface PluginOptions extends ConnectionOptions {
   readonly model?: string | undefined;
-  /** Where the plugin writes: its `OGONG_WINDOWS`. */
+  /** Directory in which the plugin writes: its `OGONG_WINDOWS`. */
   readonly directory: string;
   /** An engine of the same weights on this machine, which templates prompts and spells tokens. This engine closes it. */
   readonly vocabulary: TextEngine;
@@ -39,7 +39,7 @@ const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
 
 /**
  * An engine in front of a vLLM with the project's plugin (docs/vllm.md): it draws by the protocol's sampler, and gives candidates and
- * sketches. Every draw is replayed here before it leaves. @throws EngineError where the server cannot be used.
+ * sketches. Every draw is replayed here before it leaves. @throws EngineError if the server cannot be used.
  */
 export async function createPluginEngine(options: PluginOptions): Promise<TextEngine> {
   const { directory, vocabulary } = options;

@@ -22,9 +22,9 @@ export interface PluginRow {
 
 /** The file that the plugin appends the windows of one reply to: u32 length and draws, u32 length and sketches (docs/vllm.md). */
 export interface PluginRecord {
-  /** The positions that are on the disk. @throws EngineError where they cannot be read, or come without sketches. */
+  /** The positions that are on the disk. @throws EngineError if they cannot be read, or come without sketches. */
   read(): Promise<readonly PluginRow[]>;
-  /** The same once there are as many. @throws EngineError where they do not come in time. */
+  /** Returns the rows once there are as many. @throws EngineError if they do not come in time. */
   waitFor(count: number): Promise<readonly PluginRow[]>;
   drop(): Promise<void>;
 }

@@ -8,7 +8,7 @@ const QUESTION = [{ role: 'user', content: 'Count from one to twenty.' }];
 const PROBE_TOKENS = 8;
 const MOST_ALTERNATIVES = 20;
 
-/** What a request may ask for besides, each of which some servers refuse. */
+/** Optional wishes of a request. Each is one that some servers refuse. */
 interface Wishes {
   readonly logprobs: boolean;
   readonly seed: boolean;
@@ -19,7 +19,7 @@ interface Wishes {
 /**
  * Asks a server about ten times for a few tokens, and notes what it was seen to do (docs/upstream.md).
  * @param model default: the only one that it lists.
- * @throws EngineError where it cannot be reached, has no such model, or answers nothing that can be read.
+ * @throws EngineError if it cannot be reached, has no such model, or answers nothing that can be read.
  */
 export async function probeUpstream(connection: UpstreamConnection, model?: string): Promise<UpstreamFindings> {
   const server = await findServer(connection, model);
@@ -39,7 +39,7 @@ export async function probeUpstream(connection: UpstreamConnection, model?: stri
   };
 }
 
-/** What an answer showed. */
+/** Findings in an answer. */
 interface Shown {
   readonly text: string;
   readonly model: string | undefined;
@@ -79,7 +79,7 @@ function createAsk(
 }
 
 const ALL: Wishes = { logprobs: true, seed: true, usage: true, limitField: 'max_tokens' };
-/** What is left out, one after the other, until a server answers. */
+/** Fields to leave out, one after the other, until a server answers. */
 const WITHOUT: readonly Partial<Wishes>[] = [
   { logprobs: false },
   { limitField: 'max_completion_tokens' },
@@ -87,7 +87,7 @@ const WITHOUT: readonly Partial<Wishes>[] = [
   { usage: false },
 ];
 
-/** The most that the server takes at once. @throws EngineError where it answers nothing at all. */
+/** The most that the server takes at once. @throws EngineError if it answers nothing at all. */
 async function findWishes(address: string, ask: Ask): Promise<{ readonly wishes: Wishes; readonly shown: Shown }> {
   let wishes = ALL;
   let answer = await ask(wishes);
@@ -98,7 +98,7 @@ async function findWishes(address: string, ask: Ask): Promise<{ readonly wishes:
   }
   if ('status' in answer) throw toEngineError(address, answer);
   let shown = answer;
-  // What was left out before the culprit is tried again.
+  // Fields that were left out before the culprit are tried again.
   for (const more of [{ logprobs: true }, { seed: true }, { limitField: 'max_tokens' }] as const) {
     const wider = { ...wishes, ...more };
     if (JSON.stringify(wider) === JSON.stringify(wishes)) continue;
@@ -121,7 +121,7 @@ async function compareSeeds(ask: Ask, wishes: Wishes): Promise<UpstreamFindings[
   return first.text !== '' && first.text === second.text ? 'repeats' : 'differs';
 }
 
-/** @returns what the field `choices` of an answer begins with. */
+/** @returns the first entry of the field `choices` of an answer. */
 function readFirst(document: unknown): Readonly<Record<string, unknown>> {
   const { choices } = (document ?? {}) as { readonly choices?: unknown };
   const first: unknown = Array.isArray(choices) ? choices[0] : undefined;

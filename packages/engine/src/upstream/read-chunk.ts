@@ -1,5 +1,5 @@
 import { EngineError } from '../interface/engine-error.ts';
-import { quote } from './words.ts';
+import { quote } from './quote.ts';
 
 /** One token as a server shows it. */
 export interface UpstreamToken {
@@ -9,7 +9,7 @@ export interface UpstreamToken {
   readonly alternatives: readonly { readonly bytes: Uint8Array; readonly logprob: number }[];
 }
 
-/** What one event of a stream says. */
+/** Content of one event of a stream. */
 export interface UpstreamChunk {
   readonly model: string | undefined;
   readonly content: string;
@@ -18,7 +18,7 @@ export interface UpstreamChunk {
   /** Ids that come beside the text. */
   readonly ids: readonly number[];
   readonly finish: string | undefined;
-  /** The stop string that ended it, where the server says which. */
+  /** The stop string that ended it, if the server says which. */
   readonly stop: string | undefined;
   readonly usage: { readonly promptTokens: number; readonly outputTokens: number } | undefined;
 }
@@ -68,7 +68,7 @@ function logprobOf(value: unknown): number {
   return Math.min(0, value);
 }
 
-/** @throws EngineError where it is none, or says that the server failed. */
+/** @throws EngineError if it is none, or says that the server failed. */
 export function readChunk(event: unknown): UpstreamChunk {
   const fields = fieldsOf(event, 'an event');
   if (!isAbsent(fields.error)) {
@@ -103,7 +103,7 @@ function readUsage({ prompt_tokens: prompt, completion_tokens: output }: Fields)
   };
 }
 
-/** As chats have them. */
+/** Reads tokens in the form of chats. */
 const readTokens = (content: unknown): UpstreamToken[] =>
   listOf(content, MAX_TOKENS, 'logprobs').map((each) => {
     const token = fieldsOf(each, 'a token');
@@ -123,7 +123,7 @@ function readChance({ token, bytes, logprob }: Fields) {
   return { bytes: isAbsent(bytes) ? Buffer.from(text) : Uint8Array.from(listed), logprob: logprobOf(logprob) };
 }
 
-/** As completions have them: lists of the same length, and alternatives by their text. */
+/** Reads tokens in the form of completions: lists of the same length, and alternatives by their text. */
 function readColumns({ tokens, token_logprobs: values, top_logprobs: tops }: Fields): UpstreamToken[] {
   const logprobs = listOf(values, MAX_TOKENS, 'token_logprobs');
   const alternatives = listOf(tops, MAX_TOKENS, 'top_logprobs');

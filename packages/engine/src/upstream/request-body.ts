@@ -49,7 +49,7 @@ export function toUpstreamRequest(
   return { path: '/v1/completions', body };
 }
 
-/** The same draw key gives the same seed, so that a request with a seed repeats itself where the server does. */
+/** The same draw key gives the same seed, so that a request with a seed repeats itself if the server does. */
 const toSeed = (drawKey: Uint8Array): number => Buffer.from(drawKey.subarray(0, 4)).readUInt32BE() >>> 1;
 
 function toMessage({

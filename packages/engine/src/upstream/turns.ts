@@ -2,7 +2,7 @@ import { EngineError } from '../interface/engine-error.ts';
 
 /** Places for replies that run at the same time, and a queue before them. */
 export interface Turns {
-  /** @returns what gives the place back. @throws EngineError 'overloaded' where the queue is full, 'cancelled' by the signal. */
+  /** @returns a function that gives the place back. @throws EngineError 'overloaded' if the queue is full, 'cancelled' by the signal. */
   enter(signal: AbortSignal): Promise<() => void>;
 }
 

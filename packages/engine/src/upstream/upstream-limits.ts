@@ -1,15 +1,15 @@
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 
-/** What is read of a server before it is given up, and how long it may say nothing. */
+/** Limits on the answers of a server: their size, and its silence before it is given up. */
 export interface UpstreamLimits {
-  /** Of an answer that is no stream, and of one event of a stream. */
+  /** Size of an answer that is no stream, and of one event of a stream. */
   readonly maxBodyBytes: number;
   readonly maxEventBytes: number;
-  /** Of a whole stream, names and log-probabilities included. */
+  /** Size of a whole stream, names and log-probabilities included. */
   readonly maxStreamBytes: number;
-  /** Of the text of a reply. */
+  /** Size of the text of a reply. */
   readonly maxTextBytes: number;
-  /** Until the first byte of an answer, and between two pieces of it. */
+  /** Time until the first byte of an answer, and between two pieces of it. */
   readonly firstByteMs: number;
   readonly silenceMs: number;
   /** A server that cannot be reached is tried again after these pauses. */

@@ -16,9 +16,9 @@ const FINISHES: Readonly<Record<string, StopReason>> = {
 
 /** Collects what a server says of one reply, as far as it can be believed: text, tokens, and how it ended. */
 export interface UpstreamReply {
-  /** @returns events of it; `isOver` where nothing more is wanted. @throws EngineError */
+  /** @returns events of it; `isOver` if nothing more is wanted. @throws EngineError */
   add(chunk: UpstreamChunk): { readonly events: readonly TextGenerationEvent[]; readonly isOver: boolean };
-  /** Its windows and its end. @param isCancelled it was broken off on this side. @throws EngineError where the server broke it off. */
+  /** Its windows and its end. @param isCancelled it was broken off on this side. @throws EngineError if the server broke it off. */
   end(
     times: { readonly promptMs: number; readonly decodeMs: number },
     isCancelled: boolean,
@@ -49,7 +49,7 @@ export function createUpstreamReply(
     }
     return stream.push(bytes);
   };
-  /** What was thought stands between marks, which an answer format can read. */
+  /** Thoughts stand between marks, which an answer format can read. */
   const spell = ({ content, reasoning }: UpstreamChunk): string => {
     let spelled = '';
     if (reasoning !== '') spelled += (isThinking ? '' : THINKS) + reasoning;

@@ -14,7 +14,7 @@ export interface Column<T> {
   write(value: T): SQLInputValue;
 }
 
-const isText = (value: SQLOutputValue): value is string => typeof value === 'string';
+const isString = (value: SQLOutputValue): value is string => typeof value === 'string';
 const isNumber = (value: SQLOutputValue): value is number => typeof value === 'number';
 const isInteger = (value: SQLOutputValue): value is number => isNumber(value) && Number.isSafeInteger(value);
 
@@ -31,7 +31,7 @@ export const bytes = define<Uint8Array>(
   (value): value is Uint8Array<ArrayBuffer> => value instanceof Uint8Array,
 );
 /** TEXT */
-export const text = define<string>('text', isText);
+export const text = define<string>('text', isString);
 /** REAL; an integer is one, too. */
 export const real = define<number>('a number', isNumber);
 /** INTEGER, at most 2^53 - 1 either way. */
@@ -60,7 +60,7 @@ export const bigInteger: Column<bigint> = {
 export const amount: Column<bigint> = {
   ...mapped(text, BigInt, String),
   expected: 'a decimal whole number as text',
-  matches: (value) => isText(value) && /^-?\d{1,40}$/.test(value),
+  matches: (value) => isString(value) && /^-?\d{1,40}$/.test(value),
 };
 
 /** TEXT, one of a few words. */
@@ -72,7 +72,7 @@ export function oneOf<const W extends string>(words: readonly W[]): Column<W> {
 /** TEXT, a JSON list of numbers. */
 export const numbers: Column<readonly number[]> = {
   expected: 'a JSON list of numbers',
-  matches: (value) => isText(value) && isNumberList(value),
+  matches: (value) => isString(value) && isNumberList(value),
   read: (value) => JSON.parse(value as string),
   write: (value) => JSON.stringify(value),
 };

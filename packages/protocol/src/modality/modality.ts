@@ -66,6 +66,8 @@ export interface Modality {
   countLeaves(outputs: number): number;
   /** Checks that a header agrees with order, request and beacon. */
   checkHeader(crypto: Crypto, header: CommonHeader, context: ModalityContext): readonly Check[];
+  /** Checks a header that a machine made for its own user: no order and no beacon fix its fields. */
+  checkLocalHeader(crypto: Crypto, header: CommonHeader, context: LocalReplyContext): readonly Check[];
   /** Every check that needs the opening. A compact receipt skips them by name. */
   readonly openingChecks: readonly string[];
   /**
@@ -73,6 +75,15 @@ export interface Modality {
    * @param tiers those that a header may state. Default: those of the network.
    */
   replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedReply;
+}
+
+/** A reply of local mode, without the signatures that the network adds. */
+export interface LocalReplyContext<R extends CommonRequest = CommonRequest> {
+  readonly request: R;
+  readonly record: RecordV2;
+  readonly response: Uint8Array;
+  /** Whether the header states the tier of local mode. */
+  readonly hasTier: boolean;
 }
 
 export interface ModalityContext extends OrderContext {

@@ -11,8 +11,8 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
-import { countSequences } from '../engine/footprint.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import { findModality } from '../modality/registry.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
 import { verifierConfig } from '../verifier/verifier-config.ts';
@@ -67,7 +67,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       bind: values.bind,
       relays: values.relay,
       maxWaiting: values.maxWaiting,
-      slots: Math.max(...engines.map(countSequences)),
+      slots: Math.max(...engines.map((engine) => findModality(engine).countSequences(engine))),
       calibrateWith: values.calibrateWith,
       providers: values.provider.map((id) => fromHex(id)),
     },

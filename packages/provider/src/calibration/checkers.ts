@@ -7,13 +7,13 @@ import type { EngineSetup } from './setups.ts';
 /** The checking side of a pair: an engine of this machine, or a verifier elsewhere. */
 export interface Checker {
   readonly name: string;
-  /** Checks that it answers now, before hours of serving. @throws LinkError where it would not. */
+  /** Checks that it answers now, before hours of serving. @throws LinkError if it would not. */
   reach?(signal: AbortSignal): Promise<void>;
   open(): Promise<OpenChecker>;
 }
 
 export interface OpenChecker {
-  /** @returns canonical report; undefined where there is nothing to score. Rejects as the engine or the link does. */
+  /** @returns canonical report; undefined if there is nothing to score. Rejects as the engine or the link does. */
   score(sample: ServedSample, signal: AbortSignal | undefined): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }

@@ -32,7 +32,7 @@ const sizeOf = ({ strata, fitReplies }: DriftRow): number => countHeldOut(strata
 /**
  * One table of several, the successor of the first. If several have a row, the one with more replies is taken: rows cannot be
  * pooled without their samples.
- * @throws TableError where a class is of one family in one table and of another in another.
+ * @throws TableError if a class is of one family in one table and of another in another.
  */
 export function mergeTables(files: readonly [TableFile, ...TableFile[]]): DriftTable {
   const rows = new Map<string, DriftRow>();

@@ -10,10 +10,10 @@ import {
 } from '@ogong/protocol/modality/text/commitment/window';
 
 /**
- * The first positions of a reply: what was committed to them does not depend on what came after, so that one long reply
- * measures all shorter lengths.
+ * Returns the first positions of a reply. Their commitment does not depend on later positions, so one long reply measures all
+ * shorter lengths.
  * @param length 1 to the number of positions in the windows.
- * @throws ProtocolError where the last window does not decode.
+ * @throws ProtocolError if the last window does not decode.
  */
 export function cutWindows(
   windows: readonly WindowBytes[],

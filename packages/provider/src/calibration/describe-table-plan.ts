@@ -47,13 +47,13 @@ function describeRow({ row, cheats }: PlannedRow, terms: DeterrenceTerms): strin
           `  note      the least p by rank is ${formatShare(leastP)}: at ${terms.rate} only fixed limits catch; measure more honest replies, or ask with a higher --false-reject`,
         ]
       : []),
-    ...(cheats.length === 0 ? ['  cheat     none was measured: what deters is not known'] : []),
+    ...(cheats.length === 0 ? ['  cheat     none was measured: the deterrent is unknown'] : []),
     ...cheats.flatMap((cheat) => describeCheat(cheat, terms)),
   ];
 }
 
 function describeCheat(cheat: Deterrence, terms: DeterrenceTerms): string[] {
-  if (cheat.kind === 'unmeasured') return [`  cheat     ${cheat.name}: not measured: what deters it is not known`];
+  if (cheat.kind === 'unmeasured') return [`  cheat     ${cheat.name}: not measured: its deterrent is unknown`];
   const { name, replies, caught, soundnessPpm, leastCoveragePpm, deterredSavingAtomic } = cheat;
   const [saving, alpha] = [formatPpm(terms.savingPpm), formatPpm(terms.coveragePpm)];
   const share = Number((deterredSavingAtomic * BigInt(PPM)) / terms.feeAtomic);
@@ -76,7 +76,7 @@ function explainCheat({ isDeterred, leastCoveragePpm, soundnessPpm, falsePositiv
   }
   return soundnessPpm > falsePositivePpm
     ? 'it pays at any alpha: only more at stake (--franchise) deters it'
-    : 'no reject of a reply deters it, whatever is at stake: it is not shown to be rejected more often than honest ones; only evidence of many replies may';
+    : 'no rejected reply deters it at any stake: it is not shown to be rejected more often than honest ones. Only evidence of many replies may';
 }
 
 function concludePlan(rows: readonly PlannedRow[], { coveragePpm }: DeterrenceTerms): string {
@@ -94,7 +94,7 @@ function concludePlan(rows: readonly PlannedRow[], { coveragePpm }: DeterrenceTe
   return `${found}; ${needed}${unknown === 0 ? '' : `; not measured: ${unknown}`}`;
 }
 
-/** @returns undefined where no coverage deters all of them. */
+/** @returns undefined if no coverage deters all of them. */
 function findLeastCoverage(measured: readonly Measured[]): number | undefined {
   const each = measured.map(({ leastCoveragePpm }) => leastCoveragePpm);
   return each.reduce((a, b) => (a === undefined || b === undefined ? undefined : Math.max(a, b)), 0);
@@ -103,7 +103,7 @@ function findLeastCoverage(measured: readonly Measured[]): number | undefined {
 /** Exact, so that what is printed as enough is enough when it is given back as --alpha. */
 const formatPpm = (ppm: number): string => String(ppm / PPM);
 
-/** For machines: amounts as decimal text, null where no coverage deters. */
+/** For machines: amounts as decimal text, null if no coverage deters. */
 export function toPlanJson(file: TableFile, terms: DeterrenceTerms): object {
   const { coveragePpm, savingPpm, feeAtomic, franchiseAtomic, rate } = terms;
   return {

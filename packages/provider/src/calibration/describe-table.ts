@@ -8,7 +8,7 @@ import { formatDriftTable } from '@ogong/protocol/modality/text/drift/drift-tabl
 import { countHeldOut } from '@ogong/protocol/modality/text/drift/strata';
 import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/modality/text/stage2/reply-scores';
 
-/** A summary of a table: who measured what, on how many replies, and what verdicts it allows. */
+/** Summarises a table: its maker, the measured setups, the number of replies, and the verdicts that it allows. */
 export function describeTable(crypto: Crypto, file: TableFile): string {
   const { table, hash } = file;
   const signers = listSigners(crypto, file).map(toHex);
@@ -72,7 +72,10 @@ export const DEFAULT_TERMS: DeterrenceTerms = {
   rate: 0.001,
 };
 
-/** Proposition 1 of the whitepaper for each cheat: how often one has to look so that it does not pay. Of other terms tells `ogong calibrate plan`. */
+/**
+ * Proposition 1 of the whitepaper for each cheat: how often one has to look so that it does not pay. Of other terms tells `ogong
+ * calibrate plan`.
+ */
 const describeDeterrence = (row: DriftRow): string[] =>
   computeDeterrence(row, DEFAULT_TERMS).flatMap((each) => {
     if (each.kind === 'unmeasured') return [];

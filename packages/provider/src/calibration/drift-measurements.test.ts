@@ -130,7 +130,7 @@ it('honest replies to whatever requests are honest ones, and no alternatives', a
   }
   const all = read(store).drift[0]!.honest.length;
   expect(all).toBeGreaterThan(usual);
-  // A row judges as far as its longest context: few long ones are not what it is measured on, and no cheats either.
+  // A row decides up to its longest context: few long ones are not its basis, and no cheats either.
   await add({ count: 4, behaviour: 'honest-long', first: 500 });
   expect(read(store).drift[0]).toMatchObject({ alternatives: [], honest: { length: all } });
   store.close();

@@ -196,7 +196,7 @@ describe('tables', () => {
     const [row] = signed.table.rows;
     const power = [{ name: 'cheat', replies: 400, caught: [400, 400, 300, 0] }];
     const shown = describeTable(crypto, { ...signed, table: { ...signed.table, rows: [{ ...row!, power }] } });
-    // Of 300 in 400 the 95 % limit is 70.5 %, less 0.1 % of the honest: half a fee is not worth it from 1 in 1.41 on.
+    // The 95 % limit of 300 in 400 is 70.5 %, less 0.1 % of the honest. Half a fee is not worth it from 1 in 1.41 on.
     expect(shown).toMatch(/deterred +cheat, where it saves half the fee: by a coverage of 0\.71\d?, at 0\.001/);
     const weak = describeTable(crypto, {
       ...signed,

@@ -9,8 +9,8 @@ import { planRequest, type RequestPlan } from './request-plan.ts';
 import { type SampleDependencies, type SampleRequest, serveSample } from './sample.ts';
 import { listSeeds, SETUPS } from './setups.ts';
 
-// Samples that are kept were served under these values: code that gives others would mix two kinds in one store, so it starts
-// another one (SAMPLES_FILE).
+// Stored samples were served under these values. Code that gives others would mix two kinds in one store, so it starts another one
+// (SAMPLES_FILE).
 
 const engine = createFakeEngine({ contextSize: 512 });
 afterAll(() => engine.close());
@@ -51,7 +51,7 @@ function toCompletion({ seed, body }: SampleRequest): SampleRequest {
   return { seed, body: utf8Encode(JSON.stringify({ ...rest, prompt: messages[0].content })) };
 }
 
-describe('what kept samples rest on', () => {
+describe('the basis of stored samples', () => {
   it('is the requests of the seeds', () => {
     expect(hashAll(planAll().map(({ body }) => body))).toBe('6d1eb9e9c93aeba6050c211daef89602');
   });

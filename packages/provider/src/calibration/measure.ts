@@ -10,7 +10,7 @@ import type { SampleStore } from './sample-store.ts';
 import { type EngineSetup, listSeeds } from './setups.ts';
 import { formatSourceId, formatVerifierId, HONEST } from './source-id.ts';
 
-/** Who serves and who checks. */
+/** The serving and the checking side. */
 export interface SamplePair {
   readonly provider: EngineSetup;
   readonly checker: Checker;
@@ -44,7 +44,7 @@ export interface PairMeasureOptions {
 /** Longest prompt of the calibration in the models that were tried, tokens. */
 const PROMPT_ROOM = 384;
 
-/** Of the engines on either side. */
+/** Returns the context size of the engines on either side. */
 export const computeContextSize = ({
   maxTokens,
   promptTokens = 0,

@@ -5,7 +5,7 @@ export interface CalibrationModel {
   readonly path: string;
   /** 32 bytes. */
   readonly modelRoot: Uint8Array;
-  /** What was read of the file before: an engine is opened for each setup. */
+  /** Hashes of a file that was read before: an engine is opened for each setup. */
   readonly hashes?: FileHashes;
 }
 

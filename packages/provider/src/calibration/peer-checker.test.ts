@@ -85,7 +85,7 @@ describe('a peer that checks', () => {
     const store = openSampleStore(':memory:');
     const seeds = [1, 2, 3, 4, 5, 6];
     for (const seed of seeds) store.writeServed('m/honest/a/10', await serve(seed));
-    // What is kept stands: another run may have scored it.
+    // A stored sample stays: another run may have scored it.
     const kept = store.readServed('m/honest/a/10', seeds[0] as number);
     store.writeServed('m/honest/a/10', { ...(await serve(99)), seed: seeds[0] as number });
     expect(store.readServed('m/honest/a/10', seeds[0] as number)).toEqual(kept);

@@ -28,7 +28,7 @@ export function createRateLine(write: (line: string) => void, nowMs: () => numbe
   };
 }
 
-/** The same for a measurement. */
+/** Creates the line of a measurement. */
 export function createMeasureLine(write: (line: string) => void, nowMs: () => number) {
   const show = createRateLine(write, nowMs);
   return ({ provider, checker, done, total }: MeasureProgress): void =>

@@ -27,7 +27,7 @@ it('prompts are lengthened to at most the requested tokens, however many a word 
   };
   try {
     const tokensPerWord = await measureTokensPerWord(engine);
-    // A vocabulary of 512: what is true of one of 32,000 would draw prompts past the context.
+    // A vocabulary of 512: the ratio of one of 32,000 would draw prompts past the context.
     expect(tokensPerWord).toBeGreaterThan(1.25 * TOKENS_PER_WORD);
     expect(await longest(TOKENS_PER_WORD)).toBeGreaterThan(plan.promptTokens);
     const most = await longest(tokensPerWord);

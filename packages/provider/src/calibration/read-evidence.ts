@@ -14,7 +14,7 @@ import { cutWindows } from './cut-windows.ts';
 import { replaySample } from './sample.ts';
 import type { ScoredSample } from './sample-store.ts';
 
-/** What statistics keep of one sample. */
+/** Statistics of one sample. */
 export type SampleEvidence =
   /** No opening, no report, or a draw that does not replay: nothing for statistics. */
   | { readonly kind: 'nothing'; readonly reason: string }
@@ -29,7 +29,7 @@ export type SampleEvidence =
       readonly replies: readonly ReplyEvidence[];
     };
 
-/** @throws ProtocolError where a record or a report does not parse: the store is damaged. */
+/** @throws ProtocolError if a record or a report does not parse: the store is damaged. */
 export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEvidence {
   const replayed = replaySample(crypto, sample);
   const header = replayed?.replay.header;
@@ -54,7 +54,7 @@ export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEviden
   return { kind: 'drift', modelRoot: record.modelRoot, ...classes, replies };
 }
 
-/** What a provider committed, and what a verifier computed. */
+/** The provider's commitment beside the verifier's result. */
 export interface WindowPair {
   readonly header: Header;
   readonly windows: readonly WindowBytes[];

@@ -6,7 +6,7 @@ import { readEvidence } from './read-evidence.ts';
 import type { SampleStore } from './sample-store.ts';
 import { isCheat, isHonest, parseSourceId } from './source-id.ts';
 
-/** All that stores hold, by model and pair of classes: what a table is built from. */
+/** The content of all stores, by model and pair of classes: a table is built from it. */
 export interface Measurements {
   /** Ascending by model, verifier's and provider's class. */
   readonly drift: readonly DriftMeasurement[];
@@ -18,7 +18,7 @@ export interface Measurements {
 
 export interface MeasurementSource {
   readonly store: SampleStore;
-  /** Which samples of it count. */
+  /** The samples of it that count. */
   readonly take: 'honest' | 'alternatives' | 'all';
   /** Behaviours that become alternatives. Default: all that are not honest. */
   readonly named?: ReadonlySet<string> | undefined;
@@ -34,7 +34,7 @@ export interface MeasurementSource {
 
 export interface ReadOptions {
   readonly codeVersion: string;
-  /** Of the replies, after each. */
+  /** Called with the number of replies, after each. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
@@ -43,9 +43,9 @@ export const namePair = (provider: string, verifier: string): string => `${provi
 
 /**
  * Reads samples back as evidence, by the functions that a validator calls. Alternatives whose pair of classes has no honest
- * sample are left out: there is nothing to compare them with. A cheat without samples on a model is taken from other models of
- * the same classes: it shows which scores move, and honest replies of the model itself show how far is too far.
- * @throws ProtocolError, StoreError where a store is damaged.
+ * sample are left out: there is nothing to compare them with. A cheat without samples on a model is taken from other models of the
+ * same classes. It shows the scores that move. Honest replies of the model itself show the usual distance.
+ * @throws ProtocolError, StoreError if a store is damaged.
  */
 export function readMeasurements(
   crypto: Crypto,
@@ -92,8 +92,8 @@ export function readMeasurements(
 }
 
 /**
- * The longest replies and prompts come first. A shorter reply to the same prompt under the same key is the beginning of a
- * longer one, so it counts only if there is no longer one.
+ * The longest replies and prompts come first. A shorter reply to the same prompt under the same key is the beginning of a longer
+ * one. It counts only if there is no longer one.
  */
 function listTaken({ store, take, named, models, promptTokens, maxTokens, pairs }: MeasurementSource) {
   return store

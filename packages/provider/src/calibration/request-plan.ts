@@ -2,7 +2,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
 import { createPrompt, drawOutPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
 
-/** What is asked of a source; the seed decides prompt and sampler. */
+/** Requests to a source; the seed decides prompt and sampler. */
 export interface RequestPlan {
   readonly maxTokens: number;
   /** Default: all kinds. */
@@ -11,10 +11,10 @@ export interface RequestPlan {
   readonly prompts?: readonly string[] | undefined;
   /** A third of the prompts are drawn out to lengths of up to about this, tokens. Default: none is. */
   readonly promptTokens?: number | undefined;
-  /** Of the model's tokenizer. Default: TOKENS_PER_WORD. */
+  /** Tokens per word of the model's tokenizer. Default: TOKENS_PER_WORD. */
   readonly tokensPerWord?: number | undefined;
   /**
-   * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: whatever a request may ask for, extremes and greedy
+   * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: all settings that a request may have, extremes and greedy
    * included. `mixed`: one or the other, by the seed. Default: usual.
    */
   readonly sampler?: 'usual' | 'any' | 'mixed';
@@ -26,7 +26,7 @@ export interface RequestPlan {
   readonly needs?: 'seed' | 'repeats' | 'tail' | 'tools' | 'grammar' | undefined;
 }
 
-/** Of the prompt that a seed asks for, where a plan names no prompts and no kinds. @param seed u32. */
+/** Returns the kind of a seed's prompt, if a plan names no prompts and no kinds. @param seed u32. */
 export const kindOfPrompt = (seed: number): PromptKind => pick(createSeededRandom(seed), PROMPT_KINDS);
 
 /** The body that an OpenAI client would send. @param seed u32. */
@@ -54,10 +54,10 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
 
 const REPEATED = 4;
 
-/** As clients tell a model of tools where the network carries none; not every template has a place for system messages. */
+/** A message by which clients describe tools to a model if the network carries none; not every template has a place for system messages. */
 const TOOLS = '<tools>look_up(word: string), tell_time(place: string)</tools>\n';
 
-/** Of mixed requests: as rare as these are among real ones, somebody may send nothing else. */
+/** Share of any settings in mixed requests. They are rare among real requests, but a client may send nothing else. */
 const ANY_SHARE = 1 / 3;
 
 const round = (value: number): number => Number(value.toFixed(3));

@@ -6,7 +6,7 @@ import type { ServedSample } from './sample.ts';
 /** The number grows whenever the bytes change that are served for a seed (kept-samples.test.ts). */
 export const SAMPLES_FILE = 'samples-10.sqlite';
 
-/** A sample with the report of one verifier, or with none where it could not be scored. */
+/** A sample with the report of one verifier, or with none if it could not be scored. */
 export interface ScoredSample extends ServedSample {
   readonly source: string;
   readonly verifier: string;
@@ -14,8 +14,8 @@ export interface ScoredSample extends ServedSample {
 }
 
 /**
- * Samples on disk, by who served, who scored and which seed: work that was interrupted goes on where it stopped, and
- * statistics are computed again without a model.
+ * Samples on disk, by serving side, scoring side and seed. Interrupted work resumes at its last sample, and statistics are
+ * computed again without a model.
  */
 export interface SampleStore {
   readServed(source: string, seed: number): ServedSample | undefined;

@@ -18,11 +18,11 @@ import { encodeScored, toScored } from '@ogong/protocol/modality/text/scored-rep
 import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { checkPosture } from '@ogong/protocol/tier/posture';
-import { type CommitReply, commitReply } from '../provider/serving/commit-reply.ts';
-import { generateReply } from '../provider/serving/generate-reply.ts';
-import { parseScoreJob, scoreJob } from '../verifier/score-job.ts';
+import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
+import { generateReply } from '../modality/text/generate-reply.ts';
+import { parseScoreJob, scoreJob } from '../modality/text/score-text.ts';
 
-/** What the network would have seen of one reply, before a verifier looked at it: bytes. */
+/** The bytes of one reply that the network would have seen, before a verifier scored it. */
 export interface ServedSample {
   readonly seed: number;
   readonly endpoint: Endpoint;
@@ -39,7 +39,7 @@ export interface SampleDependencies {
   readonly signer: HybridSigner;
   /** How a provider commits; a dishonest one has its own way. */
   readonly commit?: CommitReply;
-  /** What it hands out when its opening is asked for. @throws where it refuses. */
+  /** Returns the bytes that it hands out when its opening is requested. @throws if it refuses. */
   readonly open?: (opening: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 }
 
@@ -63,7 +63,7 @@ const deriveBeacon = (seed: number) => ({
 
 /**
  * Serves one request as the provider role does, without wire and chain: the engine's events, the role's own commitment.
- * @returns undefined where the model ended without a token.
+ * @returns undefined if the model ended without a token.
  * @throws EngineError, RequestError
  */
 export async function serveSample(
@@ -90,7 +90,7 @@ async function handOut(opening: Uint8Array, open: NonNullable<SampleDependencies
   try {
     return await Promise.race([open(opening), delay(PATIENCE_MS, WITHHELD, { signal: closed.signal })]);
   } catch {
-    // Whatever the reason, the validator sees only that the provider did not open.
+    // The validator sees only that the provider did not open, for any reason.
     return WITHHELD;
   } finally {
     closed.abort();
@@ -143,8 +143,8 @@ export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record'
 }
 
 /**
- * What a validator compares with order and request at intake, beyond stage 1: signatures and fees left out.
- * @param claimed.contextSize what the provider announced, tokens
+ * Compares a header with order and request, as a validator does at intake beyond stage 1. Signatures and fees are left out.
+ * @param claimed.contextSize context that the provider announced, in tokens
  */
 export function checkSampleHeader(
   crypto: Crypto,
@@ -166,7 +166,7 @@ export function checkSampleHeader(
   ];
 }
 
-/** What a validator sends to a verifier about a sample. */
+/** Makes the job that a validator sends to a verifier about a sample. */
 export function createSampleJob(
   { request, endpoint }: Pick<ServedSample, 'request' | 'endpoint'>,
   given: {
@@ -185,7 +185,7 @@ export function createSampleJob(
 
 /**
  * Stage 2's report on a sample, by the verifier role's own function.
- * @returns canonical report bytes; undefined where the opening cannot be read, which stage 1 has said before.
+ * @returns canonical report bytes; undefined if the opening cannot be read, which stage 1 has said before.
  * @throws EngineError, Refusal
  */
 export async function scoreSample(

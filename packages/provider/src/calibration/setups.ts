@@ -8,11 +8,11 @@ export interface EngineSetup {
   readonly settings: SetupSettings;
   /** Replies served at a time. */
   readonly streams: number;
-  /** Measured where it is named, and not where all are: few machines have it, or few operators run it. */
+  /** Measured if it is named, and not where all are: few machines have it, or few operators run it. */
   readonly isOnRequest: boolean;
 }
 
-/** Replies served at a time where the kernels give the same bits whatever runs beside. */
+/** Replies served at a time if the kernels give the same bits whatever runs beside. */
 const EXACT_STREAMS = 8;
 
 const setup = <N extends string>(name: N, settings: SetupSettings, streams = 1) => ({
@@ -25,7 +25,7 @@ const onRequest = <N extends string>(...given: Parameters<typeof setup<N>>) => (
 });
 
 /**
- * What an honest operator may run. Opening a setup shows whether this machine can run it. Only append to this list: the
+ * The setups that an honest operator may run. Opening a setup shows whether this machine can run it. Only append to this list: the
  * position decides the seeds. The lab runs the same setups under its own names.
  */
 export const SETUPS = [
@@ -51,7 +51,7 @@ export const SETUPS = [
   // Another back end, on whatever device the machine has; slow on Mesa's software driver.
   // Named explicitly, since the automatic choice depends on measured time.
   onRequest('vulkan', { backend: 'vulkan', shapes: 'wide' }, EXACT_STREAMS),
-  // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (docs/adr/passes.md).
+  // A choice of an operator whose texts repeat. For other texts a guess costs more than it saves (docs/adr/passes.md).
   onRequest('exact-drafts', { kernels: 'exact', drafts: 3 }, EXACT_STREAMS),
   onRequest('fast-drafts', { kernels: 'fast', drafts: 3 }),
   onRequest('fast-2', { kernels: 'fast' }, 2),
@@ -86,8 +86,8 @@ export const DEFAULT_VERIFIERS: readonly string[] = ['exact', 'fast'];
 const SEEDS_PER_SETUP = 10_000_000;
 
 /**
- * Seeds of a setup's replies. No two setups share a seed: two replies to one prompt under one draw key are not two samples,
- * whoever served them.
+ * Seeds of a setup's replies. No two setups share a seed: two replies to one prompt under one draw key are not two samples, even
+ * from two setups.
  * @param count 0..10,000,000.
  */
 export function listSeeds({ name }: Pick<EngineSetup, 'name'>, count: number): number[] {

@@ -6,16 +6,15 @@ export interface SourceId {
   readonly behaviour: string;
   readonly setup: string;
   readonly maxTokens: number;
-  /** Some prompts are drawn out to as many tokens at most; absent where none is. */
+  /** Some prompts are drawn out to as many tokens at most; absent if none is. */
   readonly promptTokens?: number | undefined;
 }
 
 export const HONEST = 'honest';
 
 /**
- * What a row is measured on, besides plain honest replies: any sampler settings, messages on which engines were found to
- * differ most, and prompts that begin in the cache. Contexts that few replies reach do not belong here: a row judges up to its
- * longest reply.
+ * The basis of a row besides plain honest replies: any sampler settings, messages on which engines differ most, and prompts that
+ * begin in the cache. Contexts that few replies reach do not belong here: a row judges up to its longest reply.
  */
 const CALIBRATING: ReadonlySet<string> = new Set(['', '-any', '-griefed', '-shared'].map((kind) => HONEST + kind));
 

@@ -46,24 +46,24 @@ export const admissionsConfig = defineConfig({
     export: {
       schema: boolean,
       boolean: true,
-      description: 'write the newest admissions of each channel, for others to add; judges nothing',
+      description: 'write the newest admissions of each channel, for others to add; checks nothing',
     },
     ...dataDirField,
     ...chainFields,
   },
 });
 
-/** What one channel's admissions show. */
+/** Findings about one channel's admissions. */
 export interface ChannelFinding {
   /** Validator and payer, in hex. */
   readonly channel: string;
   readonly heldAtomic: bigint;
   readonly capacityAtomic: bigint;
-  /** Where it convicts. */
+  /** Present if it convicts. */
   readonly evidence: { readonly hash: Uint8Array; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Judges the orders of each channel that were alive at once. @throws ChainError, ProtocolError */
+/** Checks the orders of each channel that were alive at once. @throws ChainError, ProtocolError */
 export async function findEvidence(
   judge: Judge,
   channels: ReadonlyMap<string, readonly OrderAdmission[]>,
@@ -80,7 +80,7 @@ export async function findEvidence(
   return findings;
 }
 
-/** What convicts, where there is such; otherwise the orders that may cost most at once. */
+/** Returns the convicting admissions if there are such; otherwise the orders that may cost most at once. */
 async function searchChannel(
   { chain, ledger }: Judge,
   orders: readonly OrderAdmission[],

@@ -55,7 +55,7 @@ export const catalogueListConfig = defineConfig({
 
 export const catalogueShowConfig = defineConfig({
   name: 'ogong-provider catalogue show',
-  summary: 'Says what is known of a model of the catalogue, from where, and how to pull it.',
+  summary: 'Shows the facts of a model of the catalogue, their sources, and the way to pull it.',
   positionals: { label: '<model>', min: 1, max: 1 },
   fields: shared,
   examples: ['ogong-provider catalogue show qwen3-8b'],
@@ -65,7 +65,7 @@ export const catalogueRefreshConfig = defineConfig({
   name: 'ogong-provider catalogue refresh',
   summary:
     'Asks the hub for the files, sizes, hashes and licence of every model of the catalogue, and writes them down.\n' +
-    'What the hub does not answer, or answers wrongly, stays as it was.',
+    'An entry that the hub does not answer, or answers wrongly, stays as it was.',
   fields: {
     out: {
       schema: text,
@@ -225,8 +225,8 @@ export const catalogueCommand: Command = createCommandGroup({
   name: 'catalogue',
   summary: 'open models: sizes, licences, hashes',
   verbs: {
-    list: { summary: 'which models there are', run: listCatalogue },
-    show: { summary: 'what is known of a model, and from where', run: showCatalogue },
+    list: { summary: 'models of the catalogue', run: listCatalogue },
+    show: { summary: 'facts of a model, and their sources', run: showCatalogue },
     refresh: { summary: 'ask the hub for what is new', run: refresh },
   },
   examples: ['ogong-provider catalogue list --fits', 'ogong-provider catalogue show qwen3-8b'],

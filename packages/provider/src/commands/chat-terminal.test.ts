@@ -13,9 +13,9 @@ import { createLocalFixture, type LocalFixture, type LocalFixtureOptions, shelve
 import { createStoreLibrary } from '../local/store-library.ts';
 import { createStoreShelf } from '../local/store-shelf.ts';
 import { chatInTerminal } from './chat-terminal.ts';
-import type { ChatRoom } from './chat-words.ts';
 import { createConversation } from './conversation.ts';
-import type { LocalDoor } from './local-door.ts';
+import type { LocalApi } from './local-api.ts';
+import type { ChatRoom } from './slash-commands.ts';
 
 interface Asked {
   readonly model: string;
@@ -53,7 +53,7 @@ async function openChat(options: LocalFixtureOptions & { readonly isTerminal?: b
   const { isTerminal = false, ...given } = options;
   fixture = await createLocalFixture(given);
   const asked: Asked[] = [];
-  const door: LocalDoor = {
+  const api: LocalApi = {
     server: fixture.base,
     fetch(path, init) {
       const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as Asked) : undefined;
@@ -72,9 +72,9 @@ async function openChat(options: LocalFixtureOptions & { readonly isTerminal?: b
     ...{ system: undefined, format: undefined, think: undefined, keepAlive: undefined, isVerbose: false },
     parameters: { num_predict: 8, seed: 1 },
   };
-  const conversation = createConversation({ door, model: 'fake', settings, output, isInteractive: true });
+  const conversation = createConversation({ api, model: 'fake', settings, output, isInteractive: true });
   await conversation.begin();
-  const room: ChatRoom = { conversation, door, output, keepsLines: true };
+  const room: ChatRoom = { conversation, api, output, keepsLines: true };
   const input = new PassThrough();
   const terminal = new PassThrough();
   let shown = '';
@@ -164,7 +164,7 @@ describe('a chat', () => {
   });
 });
 
-describe('a word', () => {
+describe('a slash command', () => {
   it('/set changes what is asked', async () => {
     const { input, asked, ended, said } = await openChat();
     input.end(
@@ -257,7 +257,7 @@ describe('a word', () => {
     ).toMatchObject({
       ok: true,
     });
-    expect(said()).toMatch(new RegExp(`${directory}: .*\nwhat was said is forgotten\nthere is no answer`));
+    expect(said()).toMatch(new RegExp(`${directory}: .*\nthe conversation is forgotten\nthere is no answer`));
   });
 
   it('the hint at /receipt comes once, and only on a terminal', async () => {

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
-import { type ChatRoom, followWord } from './chat-words.ts';
 import { LocalApiError } from './local-client.ts';
+import { type ChatRoom, followSlashCommand } from './slash-commands.ts';
 
 export interface ChatTerminal {
   readonly input: NodeJS.ReadableStream;
-  /** Where prompts and what is typed are shown. */
+  /** Stream that shows prompts and typed text. */
   readonly output: NodeJS.WritableStream;
   /** Keys are read one by one, as on a terminal. */
   readonly isTerminal: boolean;
-  /** What was typed before, the newest first. */
+  /** Earlier lines, the newest first. */
   readonly history?: readonly string[];
   readonly onHistory?: (lines: readonly string[]) => void;
 }
@@ -19,7 +19,7 @@ const MORE_PROMPT = '... ';
 const QUOTES = '"""';
 const MAX_HISTORY = 500;
 
-/** Reads messages and words until /bye or the end of the input. Ctrl-C stops an answer, and never the chat. */
+/** Reads messages and slash commands until /bye or the end of the input. Ctrl-C stops an answer, and never the chat. */
 export async function chatInTerminal(room: ChatRoom, terminal: ChatTerminal): Promise<void> {
   const { input, output, isTerminal, history = [], onHistory } = terminal;
   const lines = createInterface({
@@ -93,7 +93,7 @@ export async function chatInTerminal(room: ChatRoom, terminal: ChatTerminal): Pr
     for await (const line of lines) {
       const message = collect(line)?.trim();
       if (message?.startsWith('/')) {
-        if (!(await followWord(room, message))) break;
+        if (!(await followSlashCommand(room, message))) break;
       } else if (message !== undefined && message !== '') await answer(stripQuotes(message));
       prompt();
     }

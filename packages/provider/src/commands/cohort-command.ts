@@ -81,7 +81,7 @@ interface SignedShard extends CohortShard {
   readonly isSigned: boolean;
 }
 
-/** Signatures stand in the order of the shards; whose are missing yet is zero. */
+/** Signatures stand in the order of the shards; a missing one is zero. */
 const listShards = ({ terms, signatures }: CohortAgreement): SignedShard[] =>
   terms.shards.map((one, place) => {
     const signature = signatures[place];

@@ -1,8 +1,8 @@
 import type { Output } from '@ogong/host/lifecycle/command';
 import { toPrintable } from '@ogong/host/log/printable';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import type { LocalApi } from './local-api.ts';
 import { callLocal, LocalApiError, streamLocal } from './local-client.ts';
-import type { LocalDoor } from './local-door.ts';
 
 interface Turn {
   readonly role: 'user' | 'assistant';
@@ -12,11 +12,11 @@ interface Turn {
 /** A question and its answer. */
 interface Exchange {
   readonly turns: readonly Turn[];
-  /** What it added to the prompt. */
+  /** Tokens that it added to the prompt. */
   readonly tokens: number;
 }
 
-/** What requests to the model carry besides the messages; `/set` changes it. */
+/** Fields of requests to the model besides the messages; `/set` changes them. */
 export interface ChatSettings {
   system: string | undefined;
   /** Options of the sampler, by Ollama's names. */
@@ -35,11 +35,11 @@ export interface Conversation {
   /** Loads the model. @throws LocalApiError */
   begin(): Promise<void>;
   /**
-   * Streams the answer. What was answered before the signal fired stays in the conversation, and a failure leaves it as it was.
+   * Streams the answer. The answer until the signal fired stays in the conversation, and a failure leaves the conversation as it was.
    * @throws LocalApiError; the signal's reason
    */
   say(content: string, signal?: AbortSignal): Promise<void>;
-  /** Path of the last answer's receipt on the server; undefined where no answer has one. */
+  /** Path of the last answer's receipt on the server; undefined if no answer has one. */
   readonly receiptPath: string | undefined;
   clear(): void;
   /** Goes on with another model, or with a conversation that was saved. @throws LocalApiError */
@@ -49,7 +49,7 @@ export interface Conversation {
 }
 
 export interface ConversationOptions {
-  readonly door: LocalDoor;
+  readonly api: LocalApi;
   readonly model: string;
   readonly settings: ChatSettings;
   readonly output: Output;
@@ -57,11 +57,11 @@ export interface ConversationOptions {
   readonly isInteractive: boolean;
 }
 
-export function createConversation({ door, output, isInteractive, ...given }: ConversationOptions): Conversation {
+export function createConversation({ api, output, isInteractive, ...given }: ConversationOptions): Conversation {
   const { settings } = given;
   let { model } = given;
   let exchanges: Exchange[] = [];
-  /** Of the model itself: the server sends them along. */
+  /** Turns of the model itself: the server sends them along. */
   let kept: readonly Turn[] = [];
   let contextSize = Number.POSITIVE_INFINITY;
   let receiptPath: string | undefined;
@@ -93,10 +93,10 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
       return receiptPath;
     },
     async begin() {
-      await callLocal(door, '/api/chat', { body: { ...formatRequest([]), messages: [] } });
-      const { models } = await callLocal(door, '/api/ps', { method: 'GET' });
+      await callLocal(api, '/api/chat', { body: { ...formatRequest([]), messages: [] } });
+      const { models } = await callLocal(api, '/api/ps', { method: 'GET' });
       const sizes = (models as readonly { readonly context_length: number }[]).map((each) => each.context_length);
-      // Which of them is this one is not needed: to forget early does no harm.
+      // The right one of them is not needed: to forget early does no harm.
       contextSize = Math.min(...sizes, Number(settings.parameters.num_ctx ?? Number.POSITIVE_INFINITY));
     },
     async say(content, signal) {
@@ -110,7 +110,7 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
       };
       let end: Readonly<Record<string, unknown>> | undefined;
       try {
-        for await (const event of streamLocal(door, '/api/chat', { body: formatRequest(turns), signal, onHeaders })) {
+        for await (const event of streamLocal(api, '/api/chat', { body: formatRequest(turns), signal, onHeaders })) {
           const { content: piece = '', thinking = '' } = (event.message ?? {}) as Partial<Record<string, string>>;
           answer += piece;
           show.piece(piece, thinking);
@@ -137,7 +137,7 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
       receiptPath = undefined;
     },
     async load(name) {
-      const shown = await callLocal(door, '/api/show', { body: { model: name } });
+      const shown = await callLocal(api, '/api/show', { body: { model: name } });
       model = name;
       kept = (shown.messages as readonly Turn[] | undefined) ?? [];
       exchanges = [];
@@ -149,7 +149,7 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
     async save(name) {
       const messages = [...kept, ...listTurns()];
       const { system, parameters } = settings;
-      await callLocal(door, '/api/create', {
+      await callLocal(api, '/api/create', {
         body: {
           model: name,
           from: model,

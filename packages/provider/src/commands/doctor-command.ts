@@ -13,8 +13,9 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
-import { engineFields, loadTextModel, servingFields } from '../engine/engine-config.ts';
+import { engineFields, loadModelOf, servingFields } from '../engine/engine-config.ts';
 import { openUpstream, upstreamFields } from '../engine/upstream-config.ts';
+import { textModality } from '../modality/text/text.ts';
 import { formatBytes, formatTable } from './format.ts';
 
 export const doctorConfig = defineConfig({
@@ -36,7 +37,7 @@ type Values = Extract<ReturnType<typeof doctorConfig.parse>, { readonly values: 
 
 export const doctorCommand: Command = {
   name: 'doctor',
-  summary: 'what this machine has for models, and what is taken of it',
+  summary: 'memory and devices of this machine for models, and the parts in use',
   async run(argv, output) {
     const parsed = doctorConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -57,7 +58,7 @@ export const doctorCommand: Command = {
   },
 };
 
-/** What another server was seen to do, and in which tier it can be served. */
+/** Shows the observed behaviour of another server, and the tier in which it can be served. */
 async function examineUpstream(values: Values, model: string | undefined, output: Output): Promise<number> {
   const findings = await probeUpstream(openUpstream(doctorConfig.definition.name, values), model);
   const follows = describePosture(findings);
@@ -70,7 +71,7 @@ async function examineUpstream(values: Values, model: string | undefined, output
   return EXIT.ok;
 }
 
-/** What a model is on this machine. */
+/** Properties of a model on this machine. */
 export interface ModelReport {
   readonly name: string;
   readonly numericClass: string;
@@ -91,7 +92,7 @@ const [PROMPT_TOKENS, REPLY_TOKENS] = [128, 32];
 
 async function examineModel(name: string, values: Values): Promise<ModelReport> {
   const log = { info: () => {}, warn: () => {} };
-  const { engine, model } = await loadTextModel(name, values, { log });
+  const { engine, model } = await loadModelOf(textModality, name, values, { log });
   try {
     const file = inspectModelFile(model.path);
     const { contextSize, sequences, numericClass, exact } = engine.info();
@@ -133,7 +134,7 @@ async function measureRates(engine: TextEngine): Promise<Pick<ModelReport, 'prom
   return { promptRate: Number.NaN, decodeRate: Number.NaN };
 }
 
-/** Of the disk where models are kept, or will be. */
+/** Reads the free space of the disk for models. */
 function readFreeDisk(directory: string): number | undefined {
   for (let path = directory; ; path = dirname(path)) {
     try {

@@ -117,7 +117,7 @@ it.each([
   expect(ran).toEqual([]);
 });
 
-describe('what is started at login', () => {
+describe('the program that starts at login', () => {
   const node = {
     execPath: '/opt/node',
     execArgv: ['--a'],

@@ -52,13 +52,13 @@ export interface ServiceMachine {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Node, its flags, and the program. */
   readonly program: readonly string[];
-  /** @returns what went wrong, if anything did. */
+  /** @returns the failure, if there was one. */
   run(command: readonly string[]): string | undefined;
 }
 
 /**
- * What starts this program at any later login. In a clone that is its launcher (`scripts/run.mjs`), by which it was started: the joined
- * file that runs now goes when the sources change.
+ * Names the command that starts this program at any later login. In a clone that is its launcher (`scripts/run.mjs`), by which it
+ * was started: the joined file that runs now goes when the sources change.
  * @param launcher JSON of the launcher's path and the entry that it was given; absent elsewhere.
  */
 export function nameProgram(
@@ -87,7 +87,7 @@ export const installCommand = (machine: () => ServiceMachine = thisMachine): Com
     if (parsed.kind === 'print') return print(output, parsed.text);
     const [typed = '', ...flags] = parsed.positionals;
     const daemon = readDaemon(typed, installConfig.definition.name);
-    // What the daemon would refuse is refused now, and not at the next login.
+    // Refuses now the settings that the daemon would refuse at the next login.
     const problems: string[] = [];
     parseArguments(DAEMONS[daemon].definition, flags, problems);
     if (problems.length > 0) throw new ConfigError(DAEMONS[daemon].definition.name, problems);
@@ -135,7 +135,7 @@ interface ServiceInstallation {
   readonly path: string;
   readonly text: string;
   readonly starting: readonly (readonly string[])[];
-  /** Where the file is as it was. */
+  /** Commands for an unchanged file. */
   readonly keeping: readonly (readonly string[])[];
   readonly stopping: readonly (readonly string[])[];
   /** After the file is deleted. */
@@ -203,7 +203,7 @@ function install(
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text, { mode: 0o644 });
   }
-  // launchd keeps what it has read until it is told to forget it.
+  // launchd keeps a service file that it has read until it is ordered to forget it.
   if (before !== undefined && before !== text && machine.platform === 'darwin') runAll(machine, stopping);
   const failed = runAll(machine, before === text ? keeping : starting);
   if (failed !== undefined) {

@@ -4,22 +4,22 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { explainFile } from '@ogong/host/log/errors';
 import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import type { Conversation } from './conversation.ts';
+import type { LocalApi } from './local-api.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
-import type { LocalDoor } from './local-door.ts';
 
 /**
  * Keeps what the last answer can be checked by, since this process may be all that has it. An answer that was given is not lost to a
  * disk that takes no file.
- * @param isTerminal whether a person reads along, who is told how to check it.
+ * @param isTerminal whether a person reads along. That person then gets the command that checks it.
  */
 export async function keepReceipt(
   { receiptPath }: Pick<Conversation, 'receiptPath'>,
-  { door, dataDir, output, isTerminal }: { door: LocalDoor; dataDir: string; output: Output; isTerminal: boolean },
+  { api, dataDir, output, isTerminal }: { api: LocalApi; dataDir: string; output: Output; isTerminal: boolean },
 ): Promise<void> {
   if (receiptPath === undefined) return;
   const file = join(dataDir, 'last-receipt.json');
   try {
-    const receipt = await callLocal(door, receiptPath, { method: 'GET' });
+    const receipt = await callLocal(api, receiptPath, { method: 'GET' });
     makePrivateDirectory(dataDir);
     writePrivateFile(file, `${JSON.stringify(receipt)}\n`);
   } catch (error) {

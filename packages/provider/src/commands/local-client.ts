@@ -1,11 +1,11 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
-import type { LocalDoor } from './local-door.ts';
+import type { LocalApi } from './local-api.ts';
 
-/** What the local API answered instead of what was asked for. */
+/** The local API's answer in place of the expected one. */
 export class LocalApiError extends Error {
   override readonly name = 'LocalApiError';
-  /** What the exit code follows from (host/log/errors.ts). */
+  /** The exit code follows from it (host/log/errors.ts). */
   readonly code: 'usage' | 'unreachable' | 'refused';
   readonly status: number;
   readonly retryable: boolean;
@@ -28,15 +28,15 @@ interface CallOptions {
 }
 
 /** One answer of the local API; an empty one is an empty object. @throws LocalApiError */
-export async function callLocal(door: LocalDoor, path: string, options: CallOptions = {}): Promise<Json> {
-  const response = await send(door, path, options);
+export async function callLocal(api: LocalApi, path: string, options: CallOptions = {}): Promise<Json> {
+  const response = await send(api, path, options);
   const text = await readAll(response);
   return text === '' ? {} : readLine(text);
 }
 
-/** The lines of an answer as they come. @throws LocalApiError, also for a line that tells of a failure. */
-export async function* streamLocal(door: LocalDoor, path: string, options: CallOptions): AsyncGenerator<Json> {
-  const response = await send(door, path, options);
+/** The lines of an answer as they come. @throws LocalApiError, also for a line that reports a failure. */
+export async function* streamLocal(api: LocalApi, path: string, options: CallOptions): AsyncGenerator<Json> {
+  const response = await send(api, path, options);
   const decoder = new TextDecoder();
   let rest = '';
   try {
@@ -54,20 +54,20 @@ export async function* streamLocal(door: LocalDoor, path: string, options: CallO
 }
 
 async function send(
-  door: LocalDoor,
+  api: LocalApi,
   path: string,
   { method = 'POST', body, signal, onHeaders }: CallOptions,
 ): Promise<Response> {
   let response: Response;
   try {
-    response = await door.fetch(path, {
+    response = await api.fetch(path, {
       method,
       ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       ...(signal && { signal }),
     });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new LocalApiError(0, `the server at ${door.server ?? 'this process'} does not answer`, { cause });
+    throw new LocalApiError(0, `the server at ${api.server ?? 'this process'} does not answer`, { cause });
   }
   if (response.ok) {
     onHeaders?.(response.headers);
@@ -97,7 +97,7 @@ function readLine(text: string): Json {
     const value = parseJson(utf8Encode(text));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
   } catch (cause) {
-    throw new LocalApiError(0, 'what answers is no local server of ogong-provider', { cause });
+    throw new LocalApiError(0, 'the server at this address is no local server of ogong-provider', { cause });
   }
-  throw new LocalApiError(0, 'what answers is no local server of ogong-provider');
+  throw new LocalApiError(0, 'the server at this address is no local server of ogong-provider');
 }

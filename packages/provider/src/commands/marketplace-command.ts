@@ -35,7 +35,7 @@ export const marketplaceConfig = defineConfig({
     'ogong-provider marketplace-register --deployment deployment.json --provider 127.0.0.1:8443 --json',
   ],
   summary:
-    'Enters the machine of the provider that runs in the registry on the chain, for at most a week: the machine answers the newest beacon, the\n' +
+    'Enters the machine of the provider that runs in the registry on the chain, for at most a week. The machine answers the newest beacon, the\n' +
     'validators check the evidence by their own policies and sign, and this account submits it. Validators do the same by themselves; this is\n' +
     'for a machine that has just started, and says who refuses it and why.',
   fields: {

@@ -68,7 +68,7 @@ describe('without a server', () => {
     expect(readdirSync(join(dataDir, 'models', 'blobs'))).toEqual([]);
   });
 
-  it('what is not there is an error with a reason', async () => {
+  it('a missing model is an error with a reason', async () => {
     for (const name of ['show', 'rm']) await expect(run(name, 'missing')).rejects.toThrow('"missing" not found');
     await expect(run('cp', 'missing', 'other')).rejects.toThrow('"missing" not found');
     await expect(run('pull', 'missing')).rejects.toThrow("'missing' names no model");

@@ -20,8 +20,8 @@ import { createStoreShelf } from '../local/store-shelf.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
+import { findRunningServer, type LocalApi, openOwnApi } from './local-api.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
-import { findRunningDoor, type LocalDoor, openOwnDoor } from './local-door.ts';
 import { pullModel } from './pull-model.ts';
 
 const shared = { json: jsonField, ...modelsDirField, ...dataDirField };
@@ -35,7 +35,8 @@ export const listConfig = defineConfig({
 
 export const showConfig = defineConfig({
   name: 'ogong-provider show',
-  summary: 'Says what is known of a model. Without a model it prints what configure wrote; secrets are left out.',
+  summary:
+    'Shows the facts of a model. Without a model it prints the settings that configure wrote; secrets are left out.',
   positionals: { label: '[<model>]', max: 1 },
   fields: {
     part: {
@@ -116,7 +117,7 @@ export const pullConfig = defineConfig({
 type Shared = Values<typeof shared> & Partial<Values<Pick<typeof engineFields, 'hubEndpoint' | 'hubToken'>>>;
 
 interface Work<V> {
-  readonly door: LocalDoor;
+  readonly api: LocalApi;
   readonly values: V;
   readonly names: readonly string[];
   readonly output: Output;
@@ -139,21 +140,21 @@ function defineModelCommand<S extends ConfigFields>(
         return EXIT.ok;
       }
       const values = parsed.values as Values<S> & Shared;
-      const door = (await findRunningDoor(values.dataDir)) ?? (await openStoreDoor(values));
+      const api = (await findRunningServer(values.dataDir)) ?? (await openStoreApi(values));
       try {
-        return await work({ door, values, names: parsed.positionals, output });
+        return await work({ api, values, names: parsed.positionals, output });
       } finally {
-        await door.close();
+        await api.close();
       }
     },
   };
 }
 
 /** Nothing is loaded before it is asked for. */
-function openStoreDoor({ modelsDir, hubEndpoint, hubToken }: Shared): Promise<LocalDoor> {
+function openStoreApi({ modelsDir, hubEndpoint, hubToken }: Shared): Promise<LocalApi> {
   const engine = { isa: 'auto', sequences: undefined, threads: undefined, nCtx: undefined, hubEndpoint, hubToken };
   const log = createLogger({ name: 'ogong-provider', level: 'warn' });
-  return openOwnDoor({ ...engine, model: [], adapter: [], modelsDir, keepAlive: 0 }, log);
+  return openOwnApi({ ...engine, model: [], adapter: [], modelsDir, keepAlive: 0 }, log);
 }
 
 interface ListedModel {
@@ -165,12 +166,12 @@ interface ListedModel {
   readonly context_length?: number;
 }
 
-const listModels = async (door: LocalDoor, path: string): Promise<readonly ListedModel[]> =>
-  (await callLocal(door, path, { method: 'GET' })).models as readonly ListedModel[];
+const listModels = async (api: LocalApi, path: string): Promise<readonly ListedModel[]> =>
+  (await callLocal(api, path, { method: 'GET' })).models as readonly ListedModel[];
 
 const listCommand = defineModelCommand('list', 'the models on this machine', listConfig, async (given) => {
-  const { door, values, output } = given;
-  const models = await listModels(door, '/api/tags');
+  const { api, values, output } = given;
+  const models = await listModels(api, '/api/tags');
   if (values.json) printJson(output, models);
   else if (models.length === 0) output.writeError('no models yet: ogong-provider pull stories15M\n');
   else {
@@ -191,10 +192,10 @@ const listCommand = defineModelCommand('list', 'the models on this machine', lis
   return EXIT.ok;
 });
 
-const psCommand = defineModelCommand('ps', 'the models that are loaded', psConfig, async ({ door, values, output }) => {
-  const models = door.server === undefined ? [] : await listModels(door, '/api/ps');
+const psCommand = defineModelCommand('ps', 'the models that are loaded', psConfig, async ({ api, values, output }) => {
+  const models = api.server === undefined ? [] : await listModels(api, '/api/ps');
   if (values.json) printJson(output, models);
-  else if (door.server === undefined) output.writeError('no local server runs: ogong-provider local\n');
+  else if (api.server === undefined) output.writeError('no local server runs: ogong-provider local\n');
   else {
     const now = Date.now();
     const rows = models.map(({ name, digest, size, context_length: context, expires_at: until = '' }) => [
@@ -211,7 +212,7 @@ const psCommand = defineModelCommand('ps', 'the models that are loaded', psConfi
 
 const showCommand: Command = {
   name: 'show',
-  summary: 'what is known of a model; without one, the settings of serve',
+  summary: 'facts of a model; without one, the settings of serve',
   async run(argv, output) {
     const parsed = showConfig.parse(argv, process.env);
     if (parsed.kind === 'run' && parsed.positionals.length === 0) {
@@ -227,7 +228,7 @@ const showCommand: Command = {
   },
 };
 
-/** From the file's header: nothing else of it is read. @throws ModelError, EngineError */
+/** Plans a model from the file's header: nothing else of it is read. @throws ModelError, EngineError */
 async function planModel(
   name: string,
   {
@@ -247,7 +248,7 @@ async function planModel(
   };
 }
 
-/** By the names that every other command takes. @throws ModelError */
+/** Finds a file by the names that every other command takes. @throws ModelError */
 async function findFile(name: string, modelsDir: string): Promise<string> {
   const models = await createStoreShelf(createModelStore(modelsDir)).list();
   const path = findNamed(models, name)?.path ?? (existsSync(name) ? name : undefined);
@@ -273,15 +274,15 @@ function formatPlan(plan: MemoryPlan & { readonly trainContext: number }): strin
   );
 }
 
-const showModelCommand = defineModelCommand('show', '', showConfig, async ({ door, values, names, output }) => {
-  const model = await callLocal(door, '/api/show', { body: { model: names[0], verbose: values.verbose } });
+const showModelCommand = defineModelCommand('show', '', showConfig, async ({ api, values, names, output }) => {
+  const model = await callLocal(api, '/api/show', { body: { model: names[0], verbose: values.verbose } });
   if (values.json) printJson(output, model);
   else if (values.part !== undefined) output.write(`${String(model[values.part] ?? '')}\n`);
   else output.write(formatModel(model));
   return EXIT.ok;
 });
 
-/** What `show` prints of an answer of /api/show. */
+/** Formats an answer of /api/show for `show`. */
 export function formatModel(model: Readonly<Record<string, unknown>>): string {
   const details = model.details as Readonly<Record<string, string>>;
   const info = model.model_info as Readonly<Record<string, unknown>>;
@@ -304,7 +305,7 @@ export function formatModel(model: Readonly<Record<string, unknown>>): string {
   );
 }
 
-const rmCommand = defineModelCommand('rm', 'delete a model', rmConfig, async ({ door, values, names, output }) => {
+const rmCommand = defineModelCommand('rm', 'delete a model', rmConfig, async ({ api, values, names, output }) => {
   if (names.length === 0 && !values.unfinished) throw new ConfigError(rmConfig.definition.name, ['<model> is missing']);
   const removed: string[] = [];
   const unfinished = values.unfinished ? await createModelStore(values.modelsDir).removeUnfinished() : [];
@@ -312,7 +313,7 @@ const rmCommand = defineModelCommand('rm', 'delete a model', rmConfig, async ({ 
     if (!values.json) output.writeError(`deleted ${formatBytes(receivedBytes)} of ${file}\n`);
   }
   for (const model of names) {
-    await callLocal(door, '/api/delete', { method: 'DELETE', body: { model } });
+    await callLocal(api, '/api/delete', { method: 'DELETE', body: { model } });
     removed.push(model);
     if (!values.json) output.writeError(`deleted ${model}\n`);
   }
@@ -321,32 +322,32 @@ const rmCommand = defineModelCommand('rm', 'delete a model', rmConfig, async ({ 
 });
 
 const cpCommand = defineModelCommand('cp', 'give a model a second name', cpConfig, async (given) => {
-  const { door, values, names, output } = given;
+  const { api, values, names, output } = given;
   const [source, destination] = names;
-  await callLocal(door, '/api/copy', { body: { source, destination } });
+  await callLocal(api, '/api/copy', { body: { source, destination } });
   if (values.json) printJson(output, { source, destination });
   else output.writeError(`${source} is also ${destination}\n`);
   return EXIT.ok;
 });
 
 const stopCommand = defineModelCommand('stop', 'take a model out of memory', stopConfig, async (given) => {
-  const { door, values, names, output } = given;
+  const { api, values, names, output } = given;
   const [model] = names;
-  if (door.server === undefined) throw new LocalApiError(0, 'no local server runs, so no model is loaded');
-  await callLocal(door, '/api/generate', { body: { model, keep_alive: 0 } });
+  if (api.server === undefined) throw new LocalApiError(0, 'no local server runs, so no model is loaded');
+  await callLocal(api, '/api/generate', { body: { model, keep_alive: 0 } });
   if (values.json) printJson(output, { stopped: model });
   else output.writeError(`stopped ${model}\n`);
   return EXIT.ok;
 });
 
 const pullCommand = defineModelCommand('pull', 'bring a model onto this machine', pullConfig, async (given) => {
-  const { door, values, names, output } = given;
+  const { api, values, names, output } = given;
   const model = names[0] as string;
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop);
   try {
-    await pullModel(door, model, { output, signal: stopping.signal, isQuiet: values.json });
+    await pullModel(api, model, { output, signal: stopping.signal, isQuiet: values.json });
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
     output.writeError('stopped; received bytes are kept, run again to go on\n');
@@ -354,7 +355,7 @@ const pullCommand = defineModelCommand('pull', 'bring a model onto this machine'
   } finally {
     process.off('SIGINT', stop);
   }
-  const entry = (await listModels(door, '/api/tags')).find(({ name }) => name === model);
+  const entry = (await listModels(api, '/api/tags')).find(({ name }) => name === model);
   if (values.json) printJson(output, { pulled: model, ...entry });
   else output.writeError(`${model} is here\n`);
   return EXIT.ok;

@@ -1,11 +1,11 @@
 import type { Output } from '@ogong/host/lifecycle/command';
+import type { LocalApi } from './local-api.ts';
 import { streamLocal } from './local-client.ts';
-import type { LocalDoor } from './local-door.ts';
 import { createPullLine } from './pull-progress.ts';
 
 /** Pulls a model and shows its progress on standard error: one line that is written anew on a terminal, else a line per tenth. */
 export async function pullModel(
-  door: LocalDoor,
+  api: LocalApi,
   model: string,
   {
     output,
@@ -20,7 +20,7 @@ export async function pullModel(
   },
 ): Promise<void> {
   const show = createPullLine((text) => output.writeError(text), isTerminal);
-  for await (const event of streamLocal(door, '/api/pull', { body: { model }, signal })) {
+  for await (const event of streamLocal(api, '/api/pull', { body: { model }, signal })) {
     if (!isQuiet) show(event, performance.now());
   }
 }

@@ -3,7 +3,7 @@ import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { formatSpan } from '../calibration/progress-line.ts';
 import { formatBytes } from './format.ts';
 
-/** What is known of a download after each of its events. */
+/** State of a download after each of its events. */
 interface Seen {
   readonly completed: number;
   readonly atMs: number;
@@ -56,7 +56,7 @@ export function createReadingLine(
   };
 }
 
-/** Bytes per second over the last seconds; undefined where that cannot be said yet. */
+/** Bytes per second over the last seconds; undefined if that cannot be said yet. */
 function computeRate(seen: readonly Seen[]): number | undefined {
   const [first] = seen;
   const last = seen.at(-1);

@@ -13,12 +13,12 @@ import { isFileReference } from '@ogong/models/source';
 import { engineFields } from '../engine/engine-config.ts';
 import { dataDirField, logLevel } from '../provider/provider-config.ts';
 import { chatInTerminal } from './chat-terminal.ts';
-import { readSchema } from './chat-words.ts';
 import { createConversation } from './conversation.ts';
 import { keepReceipt } from './keep-receipt.ts';
+import { findRunningServer, type LocalApi, openOwnApi } from './local-api.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
-import { findRunningDoor, type LocalDoor, openOwnDoor } from './local-door.ts';
 import { pullModel } from './pull-model.ts';
+import { readSchema } from './slash-commands.ts';
 
 const MOST_WORDS = 4096;
 
@@ -35,7 +35,11 @@ export const runConfig = defineConfig({
     'ogong-provider run hf:bartowski/Llama-3.2-1B-Instruct-GGUF "Sum this up:" < notes.txt',
   ],
   fields: {
-    system: { schema: text, label: '<text>', description: 'what the model is told before the conversation' },
+    system: {
+      schema: text,
+      label: '<text>',
+      description: 'system message that the model receives before the conversation',
+    },
     format: { schema: text, label: '<json|schema>', description: 'bind answers to JSON, or to a JSON schema' },
     keepAlive: {
       schema: text,
@@ -60,7 +64,7 @@ export const runConfig = defineConfig({
   },
 });
 
-/** What the process around a command gives it; tests pass their own. */
+/** Objects of the process around a command; tests pass their own. */
 export interface Surroundings {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -86,14 +90,14 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
   const prompt = [piped.trim(), words.join(' ')].filter((part) => part !== '').join('\n\n');
   if (isPiped && prompt === '')
     throw new ConfigError('ogong-provider run', ['standard input is empty, and there is no prompt']);
-  const door = await openDoor(argv, model, values);
+  const api = await openApi(argv, model, values);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   process.on('SIGINT', stop);
   try {
-    const name = await bring(door, model, { output, signal: stopping.signal });
+    const name = await bring(api, model, { output, signal: stopping.signal });
     const conversation = createConversation({
-      ...{ door, output, model: name, isInteractive: prompt === '' },
+      ...{ api, output, model: name, isInteractive: prompt === '' },
       settings: {
         ...{ system: values.system, keepAlive: values.keepAlive, isVerbose: values.timings, parameters: {} },
         format: readFormat(values.format),
@@ -103,14 +107,14 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     if (prompt !== '') {
       await conversation.say(prompt, stopping.signal);
       const isTerminal = around.stdout.isTTY === true;
-      if (values.history) await keepReceipt(conversation, { door, dataDir: values.dataDir, output, isTerminal });
+      if (values.history) await keepReceipt(conversation, { api, dataDir: values.dataDir, output, isTerminal });
       return EXIT.ok;
     }
     await conversation.begin();
     process.off('SIGINT', stop);
     const path = join(values.dataDir, 'run-history');
     await chatInTerminal(
-      { conversation, door, output, keepsLines: values.history },
+      { conversation, api, output, keepsLines: values.history },
       {
         input: around.stdin,
         output: around.stdout.isTTY ? around.stdout : around.stderr,
@@ -128,22 +132,22 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     throw error;
   } finally {
     process.off('SIGINT', stop);
-    await door.close();
+    await api.close();
   }
 }
 
 type RunValues = Extract<ReturnType<typeof runConfig.parse>, { kind: 'run' }>['values'];
 
-/** A file that was named and settings of the engine are this process's own; the rest is the server's, where one runs. */
-async function openDoor(argv: readonly string[], model: string, values: RunValues): Promise<LocalDoor> {
+/** A file that was named and settings of the engine are this process's own; the rest is the server's, if one runs. */
+async function openApi(argv: readonly string[], model: string, values: RunValues): Promise<LocalApi> {
   const { flags } = parseArguments(runConfig.definition, argv, []);
   const isOwn = isFileReference(model) || Object.keys(engineFields).some((name) => flags.has(name));
-  const running = isOwn ? undefined : await findRunningDoor(values.dataDir);
+  const running = isOwn ? undefined : await findRunningServer(values.dataDir);
   if (running !== undefined) return running;
   const { keepAlive: _, ...settings } = values;
   const log = createLogger({ name: 'ogong-provider', level: values.logLevel });
   const models = isFileReference(model) ? [model] : [];
-  return openOwnDoor(
+  return openOwnApi(
     { ...settings, sequences: 1, model: models, adapter: [], keepAlive: Number.POSITIVE_INFINITY },
     log,
   );
@@ -151,15 +155,15 @@ async function openDoor(argv: readonly string[], model: string, values: RunValue
 
 /** Pulls the model if it is not here yet. @returns the name to ask for it by. */
 async function bring(
-  door: LocalDoor,
+  api: LocalApi,
   model: string,
   options: { readonly output: Output; readonly signal: AbortSignal },
 ): Promise<string> {
   try {
-    await callLocal(door, '/api/show', { body: { model } });
+    await callLocal(api, '/api/show', { body: { model } });
   } catch (error) {
     if (!(error instanceof LocalApiError) || error.status !== 404) throw error;
-    await pullModel(door, model, options);
+    await pullModel(api, model, options);
   }
   return model;
 }

@@ -25,7 +25,7 @@ export const testimonyConfig = defineConfig({
     'ogong-provider testimony https://api.example.com/v1/chat/completions --body request.json --headers key.json --authority root.pem --tee software',
   ],
   summary:
-    'Asks a server over HTTPS, and has this machine say what was asked, what came, who answered and when: prints a testimony as JSON, for ogong testimony.\n' +
+    'Asks a server over HTTPS, and has this machine report the request, the response, the server and the time. Prints a testimony as JSON, for ogong testimony.\n' +
     'It is a source that can be shown to others, or the answer of a hosted model. Headers stay here.',
   fields: {
     ...teeFields,
@@ -35,7 +35,7 @@ export const testimonyConfig = defineConfig({
       repeatable: true,
       description: 'root that may vouch for the server; no other one does, whatever this system believes',
     },
-    body: { schema: text, label: '<path>', description: 'what is sent by POST; without it the server is asked by GET' },
+    body: { schema: text, label: '<path>', description: 'body to send by POST; without it the request is a GET' },
     headers: {
       schema: text,
       label: '<headers.json>',
@@ -44,7 +44,7 @@ export const testimonyConfig = defineConfig({
     challenge: {
       schema: hex(CHALLENGE_BYTES),
       label: '<hex>',
-      description: 'the 32 bytes of whoever asks, so that the testimony is no old one; drawn here if not given',
+      description: '32 bytes of the caller, which show that the testimony is new; drawn here if not given',
     },
     out: { schema: text, label: '<path>', description: 'where to write the testimony, instead of printing it' },
     maxResponse: { schema: size, default: '4MiB', description: 'longest response' },

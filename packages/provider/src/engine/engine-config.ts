@@ -1,5 +1,4 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
@@ -13,6 +12,8 @@ import type { Logger } from '@ogong/host/log/logger';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
+import type { ProviderModality } from '../modality/modality.ts';
+import { findModality, isEngineOf } from '../modality/registry.ts';
 import { weighModel } from './footprint.ts';
 
 const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value) => {
@@ -36,14 +37,14 @@ export const engineFields = {
     env: 'OGONG_BACKEND',
     default: ENGINE_DEFAULTS.backend,
     description:
-      "what computes: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card; what they need of llama.cpp is fetched once",
+      "computing device: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card. The parts of llama.cpp that it needs are fetched once",
   },
   kernels: {
     schema: oneOf(['exact', 'tiled', 'reference', 'plain', 'fast', 'shaped']),
     env: 'OGONG_KERNELS',
     default: ENGINE_DEFAULTS.kernels,
     description:
-      'exact, or tiled with faster long prompts: verifiers compare bit for bit where they can; plain or fast: llama.cpp chooses, and verifiers compare scores; shaped: the shape classes of a GPU',
+      'exact, or tiled with faster long prompts: verifiers compare bit for bit if they can. plain or fast: llama.cpp chooses, and verifiers compare scores. shaped: the shape classes of a GPU',
   },
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
@@ -67,7 +68,7 @@ export const engineFields = {
     schema: shares,
     env: 'OGONG_TENSOR_SPLIT',
     description:
-      'several CUDA cards for one model, the first ones of the bus: what each takes, relative to the others; not run on cards yet',
+      'shares of several CUDA cards in one model, the first ones of the bus, relative to each other; not run on cards yet',
   },
   expertsOnCpu: {
     schema: boolean,
@@ -99,12 +100,12 @@ export const engineFields = {
     label: '<n>',
     env: 'OGONG_SEQUENCES',
     description:
-      'replies of each model that are generated at a time, or audited in one pass by a verifier; as many as fit into memory, 8 at most, if not given',
+      'replies of each model that are generated at a time, or audited in one pass by a verifier. Default: as many as fit into memory, 8 at most',
   },
   memoryBudget: {
     schema: size,
     env: 'OGONG_MEMORY_BUDGET',
-    description: 'what all models may take together, such as 6GiB; what the machine has free if not given',
+    description: 'memory of all models together, such as 6GiB. Default: the free memory of the machine',
   },
   nCtx: {
     schema: integer({ min: 16, max: 1 << 20 }),
@@ -122,21 +123,21 @@ export const servingFields = {
     env: 'OGONG_SHAPES',
     default: ENGINE_DEFAULTS.shapes,
     description:
-      'how a GPU pads its steps to be reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply); auto measures, and takes wide unless it costs more than 3 % beyond single',
+      'padding of the steps of a GPU, which makes them reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply). auto measures, and takes wide unless it costs more than 3 % beyond single',
   },
   drafts: {
     schema: integer({ min: 0, max: 8 }),
     label: '<n>',
     env: 'OGONG_DRAFTS',
     description:
-      'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given; none where steps are not padded (--shapes single)',
+      'tokens that a step may guess ahead. Default: 8 on a GPU, where they fill padding, and 0 elsewhere. Steps without padding have none (--shapes single)',
   },
   draftModel: {
     schema: text,
     label: '<path|name>',
     env: 'OGONG_DRAFT_MODEL',
     description:
-      'a smaller model of the same vocabulary that guesses tokens ahead, as --model names one; in an exact class answers stay the same to the bit. If not given: guesses from what the text repeats',
+      'a smaller model of the same vocabulary that guesses tokens ahead, named as in --model. In an exact class answers stay the same to the bit. Default: guesses from repetitions of the text',
   },
   prefixCache: {
     schema: boolean,
@@ -176,12 +177,12 @@ export interface EngineSettings {
   readonly memoryBudget?: number | undefined;
 }
 
-/** What an engine may take of a machine where several engines are. */
+/** An engine's share of a machine with several engines. */
 export interface MachineShare {
   readonly cores: number;
-  /** Of the other engines' weights: mapped files count as free memory, as long as nobody needs it. */
+  /** Bytes of the other engines' weights: mapped files count as free memory, as long as nobody needs it. */
   readonly reservedBytes: number;
-  /** What is left of the operator's budget for all models. Default: no such budget. */
+  /** The rest of the operator's budget for all models. Default: no such budget. */
   readonly budgetBytes?: number;
 }
 
@@ -258,40 +259,35 @@ export async function loadModel(
 const findAvailable = ({ reservedBytes, budgetBytes = Number.POSITIVE_INFINITY }: MachineShare): number =>
   Math.max(0, Math.min(readAvailableMemory() - reservedBytes, budgetBytes));
 
-/** As loadModel, for who can use nothing but text. @throws ModelError, EngineError */
-export async function loadTextModel(
+/** Loads a model of one modality, for a caller that can use no other. @throws ModelError, EngineError */
+export async function loadModelOf<E extends Engine>(
+  modality: ProviderModality<E>,
   reference: string,
   settings: EngineSettings,
   place: LoadingPlace,
-  share?: MachineShare,
-): Promise<LoadedModel<TextEngine>> {
-  const { engine, model } = await loadModel(reference, settings, place, share);
-  if (engine.specificationVersion === 'text-v1') return { engine, model };
+): Promise<LoadedModel<E>> {
+  const { engine, model } = await loadModel(reference, settings, place);
+  if (isEngineOf(modality, engine)) return { engine, model };
   await engine.close();
-  throw new EngineError('unsupported-model', `${model.name} is an embedding model; a model that writes is needed here`);
+  throw new EngineError(
+    'unsupported-model',
+    `${model.name} is ${findModality(engine).modelNoun}; ${modality.modelNoun} is needed here`,
+  );
 }
 
-type Load<E extends Engine> = (
-  reference: string,
-  settings: EngineSettings,
-  place: LoadingPlace,
-  share: MachineShare,
-) => Promise<LoadedModel<E>>;
-
 /**
- * Several models on one machine, one after the other: each engine gets its share of the cores, and must fit beside those
- * before it. Where one fails, none stays open.
- * @param load loadModel or loadTextModel
+ * Loads several models on one machine, one after the other. Each engine gets its share of the cores, and must fit beside those
+ * before it. If one fails, none stays open.
  * @throws ModelError, EngineError
  */
-export async function loadModels<E extends Engine>(
+export async function loadModels(
   references: readonly string[],
-  load: Load<E>,
+  load: (...given: Required<Parameters<typeof loadModel>>) => Promise<LoadedModel>,
   settings: EngineSettings,
   place: LoadingPlace,
-): Promise<readonly LoadedModel<E>[]> {
+): Promise<readonly LoadedModel[]> {
   const cores = Math.max(1, Math.floor(countCores() / references.length));
-  const loaded: LoadedModel<E>[] = [];
+  const loaded: LoadedModel[] = [];
   const { memoryBudget } = settings;
   let reservedBytes = 0;
   let takenBytes = 0;
@@ -313,12 +309,7 @@ export async function loadModels<E extends Engine>(
 
 function describe(engine: Engine) {
   const { numericClass, exact, contextSize } = engine.info();
-  if (engine.specificationVersion === 'text-v1') {
-    const { shapes } = engine.info();
-    return { numericClass, exact, contextSize, ...(shapes && { shapes }) };
-  }
-  const { embeddingSize, pooling } = engine.info();
-  return { numericClass, exact, contextSize, embeddingSize, pooling };
+  return { numericClass, exact, contextSize, ...findModality(engine).describe(engine) };
 }
 
 async function bringServed(

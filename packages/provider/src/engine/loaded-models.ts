@@ -12,7 +12,7 @@ export interface OpenModel {
 /** A loaded model while somebody uses it: it is not unloaded before `release`, which may be called again. */
 export interface Lease {
   readonly engine: Engine;
-  /** What the caller waited for the model to load. */
+  /** Time that the caller waited for the model to load. */
   readonly loadMs: number;
   readonly release: () => void;
 }

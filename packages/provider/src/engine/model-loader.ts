@@ -8,7 +8,7 @@ export interface ModelLoader {
   /**
    * @param others engines that stay loaded beside it.
    * @param own settings of this model alone.
-   * @throws ModelError, EngineError('not-enough-memory') where it does not fit beside them.
+   * @throws ModelError, EngineError('not-enough-memory') if it does not fit beside them.
    */
   load(reference: string, others: readonly OpenModel[], own?: Partial<EngineSettings>): Promise<LoadedModel>;
   /** A model that somebody else has loaded, so that it counts. */

@@ -1,13 +1,12 @@
-import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { findModality } from '../modality/registry.ts';
 import type { LoadedModels } from './loaded-models.ts';
 
 /** How an engine's model comes into memory and goes. */
 export interface ModelPresence {
-  /** Loads the model where it is not loaded, and keeps it until the function that is returned is called. @throws ModelError, EngineError */
+  /** Loads the model if it is not loaded, and keeps it until the function that is returned is called. @throws ModelError, EngineError */
   hold(): Promise<() => void>;
   isLoaded(): boolean;
   /** Whether it is loaded, or fits once models that nobody uses are gone. */
@@ -16,7 +15,7 @@ export interface ModelPresence {
 
 /**
  * An engine whose model is loaded for each call that needs it, and may be gone between two of them.
- * @param first the engine of the first time that it was loaded: what it was then is what it has to be whenever it comes back.
+ * @param first the engine of the first load. Each later load must have the same model and class.
  */
 export function createOnDemandEngine<E extends Engine>(
   first: E,
@@ -57,37 +56,6 @@ export function createOnDemandEngine<E extends Engine>(
     // Its owner closes what is loaded.
     close: async () => undefined,
   };
-  const engine = first.specificationVersion === 'text-v1' ? wrapText(use, borrow) : wrapEmbedding(use);
-  return { engine: { ...shared, ...engine } as unknown as E, presence };
-}
-
-type Use<E> = <T>(work: (engine: E) => Promise<T>) => Promise<T>;
-type Borrow = () => Promise<{ readonly engine: Engine; readonly release: () => void }>;
-
-function wrapText(use: Use<Engine>, borrow: Borrow): Omit<TextEngine, 'info' | 'close'> {
-  const text = use as unknown as Use<TextEngine>;
-  return {
-    specificationVersion: 'text-v1',
-    async *generate(request, options) {
-      const { engine, release } = await borrow();
-      try {
-        yield* (engine as TextEngine).generate(request, options);
-      } finally {
-        release();
-      }
-    },
-    score: (request, options) => text((engine) => engine.score(request, options)),
-    trace: (request, options) => text((engine) => engine.trace(request, options)),
-    tokenizePrompt: (prompt) => text((engine) => engine.tokenizePrompt(prompt)),
-    detokenize: (tokens) => text((engine) => engine.detokenize(tokens)),
-  };
-}
-
-function wrapEmbedding(use: Use<Engine>): Omit<EmbeddingEngine, 'info' | 'close'> {
-  const embedding = use as unknown as Use<EmbeddingEngine>;
-  return {
-    specificationVersion: 'embedding-v1',
-    embed: (request, options) => embedding((engine) => engine.embed(request, options)),
-    tokenize: (input, query) => embedding((engine) => engine.tokenize(input, query)),
-  };
+  const engine = { ...shared, ...findModality<E>(first).wrapOnDemand({ use, borrow }) };
+  return { engine: engine as unknown as E, presence };
 }

@@ -1,7 +1,7 @@
 import type { Engine } from '@ogong/engine/open-engine';
 import { systemClock } from '@ogong/host/time/clock';
+import { findModality } from '../modality/registry.ts';
 import type { EngineSettings, LoadingPlace } from './engine-config.ts';
-import { countSequences } from './footprint.ts';
 import { createLoadedModels } from './loaded-models.ts';
 import { createModelLoader, type ModelLoaderOptions } from './model-loader.ts';
 import { createOnDemandEngine, type ModelPresence } from './on-demand-engine.ts';
@@ -20,8 +20,8 @@ export interface OnDemandModels {
 }
 
 /**
- * Models under one memory budget: each is loaded once at the start, so that its class and its size are known, and from then on
- * when it is asked for. Where it does not fit, the model that was used longest ago goes, never one in use.
+ * Opens models under one memory budget. Each is loaded once at the start, so that its class and its size are known, and from then
+ * on when it is used. Where it does not fit, the model that was used longest ago goes, never one in use.
  * @throws ModelError, EngineError
  */
 export async function openOnDemandModels(
@@ -31,14 +31,14 @@ export async function openOnDemandModels(
   options: ModelLoaderOptions = {},
 ): Promise<OnDemandModels> {
   const loader = createModelLoader(settings, place, options);
-  /** By reference: what was announced has to hold whenever the model comes back. */
+  /** By reference: announced values must hold whenever the model comes back. */
   const known = new Map(given.map(({ reference, ...own }) => [reference, dropUnset(own)]));
   const loaded = createLoadedModels({
     clock: systemClock,
     keepMs: Number.POSITIVE_INFINITY,
     load: async (reference, others) => {
       const { engine } = await loader.load(reference, others, known.get(reference));
-      known.set(reference, { nCtx: engine.info().contextSize, sequences: countSequences(engine) });
+      known.set(reference, { nCtx: engine.info().contextSize, sequences: findModality(engine).countSequences(engine) });
       return engine;
     },
   });

@@ -8,7 +8,8 @@ import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { collectReply, createScoreRequest } from '@ogong/testing/engine/compliance-requests';
 import { startPluginServer } from '@ogong/testing/upstream/plugin-server';
 import { expect, it } from 'vitest';
-import { type EngineSettings, loadTextModel } from './engine-config.ts';
+import { textModality } from '../modality/text/text.ts';
+import { type EngineSettings, loadModelOf } from './engine-config.ts';
 import { loadPluginModel } from './upstream-config.ts';
 
 const STORIES = `file:${fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url))}`;
@@ -17,7 +18,7 @@ const place = { log: { info: () => {}, warn: () => {} } };
 it('a model file templates and spells for a vLLM with the plugin, and an engine of the same weights computes its windows', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-plugin-'));
   const settings: EngineSettings = { modelsDir: directory, isa: 'auto', threads: 1, sequences: 2, nCtx: 256 };
-  const { engine: computing } = await loadTextModel(STORIES, settings, place);
+  const { engine: computing } = await loadModelOf(textModality, STORIES, settings, place);
   const server = await startPluginServer({ directory, engine: computing, model: 'stories', contextSize: 256 });
   const given = { ...settings, upstream: server.address, upstreamWindows: directory };
   const engine = await loadPluginModel('x', STORIES, given, place);

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { openEngine } from '@ogong/engine/open-engine';
 import { connectUpstream, type UpstreamConnection, type UpstreamLink } from '@ogong/engine/upstream/connection';
+import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
 import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { parseUpstreamAddress } from '@ogong/engine/upstream/upstream-address';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -16,9 +15,10 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { isProxiedTier } from '@ogong/protocol/tier/registry';
-import { type EngineSettings, type LoadingPlace, loadTextModel } from './engine-config.ts';
+import { textModality } from '../modality/text/text.ts';
+import { type EngineSettings, type LoadingPlace, loadModelOf } from './engine-config.ts';
 
-/** Where models run on a server that somebody else has started. */
+/** Settings for models that run on another server. */
 export const upstreamFields = {
   upstream: {
     schema: httpUrl,
@@ -53,7 +53,7 @@ export const upstreamFields = {
     label: '<directory>',
     env: 'OGONG_UPSTREAM_WINDOWS',
     description:
-      "where a vLLM with this project's plugin writes its windows (its OGONG_WINDOWS), on this machine; --model is then the same weights as a GGUF file, which templates prompts and spells tokens",
+      "directory on this machine in which a vLLM with this project's plugin writes its windows (its OGONG_WINDOWS). --model is then the same weights as a GGUF file, which templates prompts and spells tokens",
   },
 } as const;
 
@@ -70,7 +70,7 @@ export interface UpstreamSettings {
 
 const MAX_KEY = 4096;
 
-/** @throws ConfigError where the key's file cannot be read, or holds none. */
+/** @throws ConfigError if the key's file cannot be read, or holds none. */
 function readKey(command: string, { upstreamKey, upstreamKeyFile }: UpstreamSettings): Secret<string> | undefined {
   if (upstreamKey !== undefined && upstreamKeyFile !== undefined) {
     throw new ConfigError(command, ['--upstream-key and --upstream-key-file exclude each other']);
@@ -97,12 +97,12 @@ function toConnection(command: string, settings: UpstreamSettings) {
 export const openUpstream = (command: string, settings: UpstreamSettings): UpstreamConnection =>
   connectUpstream(toConnection(command, settings));
 
-/** What ids take of a name: nobody can sell one model of an API under the name of another. */
+/** Form of a name in an id: nobody can sell one model of an API under the name of another. */
 const toIdWord = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9._+-]/g, '-');
 
 /**
  * A model of another server, under the id that consumers ask for.
- * @throws ConfigError; EngineError where the server cannot be used.
+ * @throws ConfigError; EngineError if the server cannot be used.
  */
 export async function loadUpstreamModel(
   command: string,
@@ -127,10 +127,9 @@ export async function loadUpstreamModel(
     ]);
   }
   const { nCtx: contextSize, sequences } = settings;
-  const engine = await openEngine({
-    upstream: { ...toConnection(command, settings), model, modelRoot, contextSize, sequences },
+  const engine = await createUpstreamEngine({
+    ...{ ...toConnection(command, settings), model, modelRoot, contextSize, sequences },
   });
-  if (engine.specificationVersion !== 'text-v1') throw new EngineError('unsupported-model', `${model} does not write`);
   const { numericClass, contextSize: holds } = engine.info();
   log.info({ model, modelId, numericClass, contextSize: holds }, 'the upstream server is looked at');
   return engine;
@@ -139,7 +138,7 @@ export async function loadUpstreamModel(
 /**
  * A model of a vLLM with the project's plugin, with candidates and sketches, so that it can be checked (docs/vllm.md).
  * @param model the same weights on this machine.
- * @throws ModelError, ConfigError; EngineError where the server or its plugin does not give all of it.
+ * @throws ModelError, ConfigError; EngineError if the server or its plugin does not give all of it.
  */
 export async function loadPluginModel(
   command: string,
@@ -147,7 +146,7 @@ export async function loadPluginModel(
   settings: UpstreamSettings & EngineSettings,
   place: LoadingPlace,
 ): Promise<TextEngine> {
-  const { engine: vocabulary } = await loadTextModel(model, settings, place);
+  const { engine: vocabulary } = await loadModelOf(textModality, model, settings, place);
   const { nCtx: contextSize, sequences, upstreamWindows: directory = '' } = settings;
   let engine: TextEngine | undefined;
   try {

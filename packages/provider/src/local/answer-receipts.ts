@@ -4,8 +4,8 @@ import type { Json } from '@ogong/host/openai/format';
 import { formatPath, GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import type { KeptReply } from '../modality/local-reply.ts';
 import type { LocalCall } from './local-model.ts';
-import type { KeptReply } from './local-receipts.ts';
 
 /** The caller wants receipt and checks with the answer. */
 const isInline = ({ req }: ApiContext): boolean => req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
@@ -33,11 +33,11 @@ export function toReceiptsField(
   return { ogong: { receipts } };
 }
 
-/** The same for an API whose answers have no place for it: only for who asks. */
+/** Returns the same for an API whose answers have no place for it: only if the caller wants it. */
 export const toInlineReceipt = (context: ApiContext, call: LocalCall, answerId: string | undefined): Json =>
   isInline(context) ? toReceiptsField(context, call, { answerId, choices: 1 }) : {};
 
-/** GET /v1/receipts/:id. @throws ApiError where there is none. */
+/** GET /v1/receipts/:id. @throws ApiError if there is none. */
 export function showReceipt(context: ApiContext, call: LocalCall): Response {
   const id = context.req.param('id') ?? '';
   const reply = call.receipts.find(id, Number(context.req.query('choice') ?? 0));

@@ -142,7 +142,7 @@ describe('a model whose file is damaged', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('that was pulled is told from others when it is asked for, and can be deleted', async () => {
+  it('that was pulled is found among others by its name, and can be deleted', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ogong-damaged-'));
     const { shelf, library, loaded } = await openLocalModels({ ...settings, modelsDir: folder, model: [] }, { log });
     await library.pull('stories260K', {

@@ -142,7 +142,7 @@ describe("OpenAI's responses", () => {
     expect(input_tokens).toBe(usage?.input_tokens);
   });
 
-  it('are not stored, which a request that needs it is told', async () => {
+  it('are not stored, and a request that needs it is refused with the reason', async () => {
     const response = await post('/v1/responses', { ...request, store: true });
     expect(response.headers.get('x-ogong-ignored')).toBe('store');
     const { id, store } = (await response.json()) as { id: string; store: boolean };

@@ -18,7 +18,7 @@ export const createDialectHandlers = (call: LocalCall): Readonly<Record<DialectR
   responseCount: createCountHandler('response', call),
 });
 
-/** An answer in the words of another API. @throws RequestError, ApiError, EngineError */
+/** Answers in the form of another API. @throws RequestError, ApiError, EngineError */
 function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { read } = API_DIALECTS[name];
   return async (context) => {

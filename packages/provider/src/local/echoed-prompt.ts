@@ -1,9 +1,9 @@
 import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import type { EchoedPrompt } from '@ogong/host/openai/echo';
-import { scoreTokens } from '../engine/token-scores.ts';
+import { scoreTokens } from '../modality/text/token-scores.ts';
 
 interface EchoWish {
-  /** How many alternatives each token names; undefined where no log-probabilities are asked for. */
+  /** How many alternatives each token names; undefined if no log-probabilities are asked for. */
   readonly topLogprobs: number | undefined;
   readonly signal: AbortSignal;
 }

@@ -29,7 +29,7 @@ export interface LocalFixture {
   readonly base: string;
   readonly shelf: ModelShelf;
   readonly loaded: LoadedModels;
-  /** What was loaded on demand, in order. */
+  /** References of the models that were loaded on demand, in order. */
   readonly loads: readonly string[];
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   close(): Promise<void>;

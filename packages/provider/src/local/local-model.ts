@@ -1,6 +1,6 @@
-import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
+import type { Engine } from '@ogong/engine/open-engine';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { Clock } from '@ogong/host/time/clock';
@@ -11,14 +11,24 @@ import { type Demands, findUnmetDemand, type OfferedWeights } from '@ogong/proto
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import type { Lease, LoadedModels } from '../engine/loaded-models.ts';
-import { assertFitsModel } from '../engine/model-request.ts';
-import { commitLocally, findDay, type LocalPlan, planLocally, type ServedRequest } from './commit-locally.ts';
-import type { KeptReply, LocalReceipts } from './local-receipts.ts';
+import type { KeptReply } from '../modality/local-reply.ts';
+import type { LocalUse, ProviderModality } from '../modality/modality.ts';
+import { findModality, isEngineOf } from '../modality/registry.ts';
+import {
+  commitLocally,
+  findDay,
+  type LocalPlan,
+  planLocally,
+  type ServedRequest,
+} from '../modality/text/commit-locally.ts';
+import { assertFitsModel } from '../modality/text/model-request.ts';
+import { textModality } from '../modality/text/text.ts';
+import type { LocalReceipts } from './local-receipts.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 import type { SpeedMeter } from './speed-meter.ts';
 
-/** What a request to a model of this machine needs. */
+/** The services behind a request to a model of this machine. */
 export interface LocalCall {
   readonly crypto: Crypto;
   readonly clock: Clock;
@@ -30,54 +40,38 @@ export interface LocalCall {
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
-/** What a chat template reads as today. */
+/** Returns the day that chat templates get as today. */
 export const findToday = (clock: Clock): number => findDay(clock.nowMs());
 
 export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 
-/** A loaded model that writes. @throws ApiError where it only embeds; ModelError, EngineError */
-export async function borrowText(
-  { loaded }: LocalCall,
+/** Loads a model of one modality for a use. @throws ApiError if the model is not for this use; ModelError, EngineError */
+export async function borrowModel<E extends Engine>(
+  { loaded }: Pick<LocalCall, 'loaded'>,
   model: ShelfModel,
-  { keepMs, use }: { readonly keepMs?: number | undefined; readonly use: string },
-): Promise<Lease & { readonly engine: TextEngine }> {
+  {
+    modality,
+    keepMs,
+    use,
+  }: { readonly modality: ProviderModality<E>; readonly keepMs?: number | undefined; readonly use: LocalUse },
+): Promise<Lease & { readonly engine: E }> {
   const lease = await loaded.borrow(model, keepMs);
   const { engine } = lease;
-  if (engine.specificationVersion === 'text-v1') return { ...lease, engine };
-  throw refuseUse(lease, model, use);
-}
-
-/** A loaded model that embeds, or reranks. @throws ApiError where it does not; ModelError, EngineError */
-export async function borrowEmbedding(
-  { loaded }: LocalCall,
-  model: ShelfModel,
-  { keepMs, use }: { readonly keepMs?: number | undefined; readonly use: 'embeddings' | 'reranking' },
-): Promise<Lease & { readonly engine: EmbeddingEngine }> {
-  const lease = await loaded.borrow(model, keepMs);
-  const { engine } = lease;
-  if (engine.specificationVersion === 'embedding-v1') {
-    const does = engine.info().pooling === 'rank' ? 'reranking' : 'embeddings';
-    if (does === use) return { ...lease, engine };
-  }
-  const { specificationVersion: kind } = engine;
-  throw refuseUse(lease, model, use === 'reranking' ? `${use}: ${NO_RERANKER[kind]}` : use);
-}
-
-/** A file that only writes may be a reranker all the same, which is asked for the likelihood of yes. */
-const NO_RERANKER: Readonly<
-  Record<EmbeddingEngine['specificationVersion'] | TextEngine['specificationVersion'], string>
-> = {
-  'embedding-v1': 'it makes vectors; a reranker has a classifier, and its file names pooling type rank',
-  'text-v1':
-    'it writes, and is not asked for yes or no; a reranker has a classifier, and its file names pooling type rank',
-};
-
-function refuseUse(lease: Lease, { name }: ShelfModel, use: string): ApiError {
+  const misuse = findModality(engine).findMisuse(engine, use);
+  if (misuse === undefined && isEngineOf(modality, engine)) return { ...lease, engine };
   lease.release();
-  return new ApiError('invalid_request', `${JSON.stringify(name)} does not support ${use}`, { param: 'model' });
+  const message = `${JSON.stringify(model.name)} does not support ${misuse ?? use}`;
+  throw new ApiError('invalid_request', message, { param: 'model' });
 }
 
-/** @throws ApiError where the model is none that the request demands. */
+/** Loads a model that writes. @throws ApiError if it does not write; ModelError, EngineError */
+export const borrowText = (
+  call: Pick<LocalCall, 'loaded'>,
+  model: ShelfModel,
+  options: { readonly keepMs?: number | undefined; readonly use: LocalUse },
+): Promise<Lease & { readonly engine: TextEngine }> => borrowModel(call, model, { modality: textModality, ...options });
+
+/** @throws ApiError if the model is none that the request demands. */
 export function assertDemands(
   { demands, preference }: { readonly demands: Demands; readonly preference: RequestPreference },
   info: OfferedWeights,
@@ -100,9 +94,9 @@ export function assertDemands(
 export interface LocalJob {
   readonly engine: TextEngine;
   readonly request: ServedRequest;
-  /** Which of the answers to this prompt: under one seed, a prompt among others has the answer that it has alone. Default: the first. */
+  /** Number of the answer to this prompt: under one seed, a prompt among others has the answer that it has alone. Default: the first. */
   readonly draw?: number;
-  /** Takes the receipt before the answer's end is told; of an answer that was broken off, once the engine has stopped. */
+  /** Stores the receipt before the answer's end is sent. The receipt of a broken-off answer comes once the engine has stopped. */
   readonly keep: (reply: KeptReply) => void;
   readonly signal: AbortSignal;
 }
@@ -172,7 +166,7 @@ async function* follow(
   }
 }
 
-/** Nobody reads any more: what is left is noted, and a failure is nobody's. */
+/** Notes the rest of an answer that nobody reads any more. A failure reaches nobody. */
 async function finish(
   iterator: AsyncIterator<TextGenerationEvent>,
   note: (event: TextGenerationEvent) => void,

@@ -8,8 +8,9 @@ import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KeptReply } from '../modality/local-reply.ts';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
-import { createLocalReceipts, type KeptReply } from './local-receipts.ts';
+import { createLocalReceipts } from './local-receipts.ts';
 import { createSpeedMeter } from './speed-meter.ts';
 
 let fixture: LocalFixture;
@@ -171,7 +172,7 @@ describe('the receipt of a local answer', () => {
     const engine = createFakeEngine({ contextSize: 512 });
     const leaving = new AbortController();
     const { generateLocally } = await import('./local-model.ts');
-    const { parseModelRequest } = await import('../engine/model-request.ts');
+    const { parseModelRequest } = await import('../modality/text/model-request.ts');
     const body = new TextEncoder().encode(JSON.stringify({ model: 'fake', messages, max_tokens: 200 }));
     const request = { ...parseModelRequest(body, 'chat', 0), body, startMs: 0 };
     const means = {
@@ -246,7 +247,7 @@ describe('the receipt of vectors', () => {
   });
 });
 
-describe('what a request demands', () => {
+describe('the demands of a request', () => {
   it('is refused where the model is another', async () => {
     const ogong = { model_root: '00'.repeat(32) };
     const response = await fixture.post('/v1/chat/completions', { model: 'fake', messages, ogong });

@@ -1,14 +1,4 @@
-import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
-
-/** An answer of this machine that can be checked. */
-export interface KeptReply {
-  /** 32 hex digits. */
-  readonly replyId: string;
-  readonly receipt: LocalReceipt;
-  /** The chat, prompt or inputs that were served, as OpenAI's API words them. */
-  readonly request: Uint8Array;
-  readonly response: Uint8Array;
-}
+import type { KeptReply } from '../modality/local-reply.ts';
 
 /** Receipts of the last answers, in memory alone. */
 export interface LocalReceipts {

@@ -56,7 +56,7 @@ const OPENAI_ROUTES = { ...INFERENCE_ROUTES, models, model, receipt };
 
 /**
  * All that this server answers.
- * @internal the page of endpoints and its test hold the documents' paths against it.
+ * @internal the page of endpoints and its test compare the documents' paths with it.
  */
 export const LOCAL_ROUTES: readonly Route[] = [
   ...[OPENAI_ROUTES, DIALECT_ROUTES, PAGE_ROUTES, MACHINE_ROUTES, OLLAMA_ROUTES].flatMap((routes) =>

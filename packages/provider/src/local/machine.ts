@@ -1,8 +1,8 @@
 import { freemem, totalmem } from 'node:os';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
 import type { RunningModel } from '../engine/loaded-models.ts';
+import { findModality } from '../modality/registry.ts';
 import type { LocalCall } from './local-model.ts';
 import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';
@@ -12,7 +12,7 @@ export const MACHINE_ROUTES = { machine: { method: 'GET', path: '/machine' } } a
   Record<string, Route>
 >;
 
-/** GET /machine: what the page shows of models and memory. */
+/** GET /machine: models and memory, for the page. */
 export async function showMachine(
   context: ApiContext,
   { shelf, loaded, speeds }: Pick<LocalCall, 'shelf' | 'loaded' | 'speeds'>,
@@ -28,16 +28,14 @@ export async function showMachine(
 }
 
 function isWriter(model: ShelfModel, running: RunningModel | undefined): boolean {
-  if (running !== undefined) return isText(running);
+  if (running !== undefined) return findModality(running.engine).writes;
   try {
-    return !readModelCard(model).isEmbedding;
+    // A file that no engine runs, or that cannot be read, says so when it is used.
+    return readModelCard(model).modality?.writes ?? true;
   } catch {
-    // A file that cannot be read says so when it is asked.
     return true;
   }
 }
-
-const isText = ({ engine }: RunningModel): boolean => (engine as TextEngine).specificationVersion === 'text-v1';
 
 function formatRunning(model: RunningModel | undefined, speeds: SpeedMeter) {
   if (model === undefined) return null;

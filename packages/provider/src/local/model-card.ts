@@ -1,10 +1,13 @@
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { POOLING_CODES } from '@ogong/engine/llama-cpp/pooled-context';
+import { findEngineKind } from '@ogong/engine/open-engine';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
+import type { ProviderModality } from '../modality/modality.ts';
+import { findModality } from '../modality/registry.ts';
 import type { ShelfModel } from './model-shelf.ts';
 
-/** What a model's file says of it. */
+/** Facts of a model's file. */
 export interface ModelCard {
   readonly family: string;
   /** Such as `8.0B`. */
@@ -14,21 +17,22 @@ export interface ModelCard {
   readonly template: string | undefined;
   /** Whether it writes what stands between two texts. */
   readonly canFill: boolean;
-  /** It makes vectors, or scores: it writes nothing. */
-  readonly isEmbedding: boolean;
+  /** Undefined if no engine runs the file. */
+  readonly modality: ProviderModality | undefined;
   readonly isReranker: boolean;
-  readonly embeddingSize: number;
   readonly header: GgufHeader;
 }
 
 const MAX_KEPT = 64;
 const kept = new Map<string, ModelCard>();
 
-/** @throws EngineError where the file is none of a language model. */
+/** @throws EngineError if the file is none of a language model. */
 export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'modelRoot'>): ModelCard {
   const found = kept.get(modelRoot);
   if (found) return found;
-  const { architecture, weightType, chatTemplate, fillTokens, poolingCode, embeddingSize } = inspectModelFile(path);
+  const facts = inspectModelFile(path);
+  const { architecture, weightType, chatTemplate, fillTokens, poolingCode } = facts;
+  const kind = findEngineKind(facts);
   const header = readGgufHeader(path);
   const count = header.tensors.reduce((sum, { dimensions }) => sum + dimensions.reduce((a, b) => a * b, 1), 0);
   const card: ModelCard = {
@@ -37,9 +41,8 @@ export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'mo
     quantization: weightType.toUpperCase(),
     template: chatTemplate,
     canFill: fillTokens !== undefined,
-    isEmbedding: poolingCode !== undefined,
+    modality: kind && findModality(kind),
     isReranker: poolingCode === POOLING_CODES.rank,
-    embeddingSize,
     header,
   };
   const [oldest] = kept.keys();
@@ -48,7 +51,7 @@ export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'mo
   return card;
 }
 
-/** As Ollama does. */
+/** Formats a count as Ollama does. */
 function formatCount(count: number): string {
   if (count >= 1e9) return `${(count / 1e9).toFixed(1)}B`;
   if (count >= 1e6) return `${(count / 1e6).toFixed(2)}M`;

@@ -1,6 +1,6 @@
 import type { ModelDefaults } from '@ogong/models/store';
 
-/** A model's own system message stands where the client sends none. */
+/** A model's own system message stands if the client sends none. */
 export function withDefaults<M extends { readonly role: unknown }>(
   messages: readonly M[],
   defaults: ModelDefaults | undefined,

@@ -17,7 +17,7 @@ export interface ModelLibrary {
     received: { readonly files: readonly ReceivedFile[]; readonly adapters?: readonly ReceivedFile[] },
     defaults?: ModelDefaults,
   ): Promise<void>;
-  /** @throws RequestError where the model's file is not the store's. */
+  /** @throws RequestError if the model's file is not the store's. */
   remove(model: ShelfModel): Promise<void>;
   /** @param reference see models/source.ts. @throws ModelError, RequestError */
   pull(reference: string, options: PullOptions): Promise<void>;

@@ -1,14 +1,13 @@
 /** Names under which a model may be asked for. */
 export interface Named {
   readonly name: string;
-  /** What was typed to get it, and other spellings. */
+  /** The name that it was pulled by, and other spellings. */
   readonly aliases?: readonly string[];
 }
 
 /**
- * Finds what a client means. Names are compared without regard to case, to the default tag `latest`, to the name of the hub,
- * and to whether the tag follows a colon or a hyphen. A name without a tag finds the first model whose name goes on with a
- * quantisation.
+ * Finds what a client means. A comparison ignores case, the default tag `latest` and the name of the hub. The tag may follow a
+ * colon or a hyphen. A name without a tag finds the first model whose name goes on with a quantisation.
  */
 export function findNamed<M extends Named>(models: readonly M[], typed: string): M | undefined {
   const exact = models.find(({ name }) => name === typed);

@@ -5,7 +5,7 @@ import { findNamed } from './model-names.ts';
 
 /** A model that lies on this machine, loaded or not. */
 export interface ShelfModel extends Named {
-  /** What loads it: a reference of models/source.ts. Two names with one reference share one engine. */
+  /** Reference that loads it, in the form of models/source.ts. Two names with one reference share one engine. */
   readonly reference: string;
   /** Its first file. */
   readonly path: string;
@@ -13,7 +13,7 @@ export interface ShelfModel extends Named {
   readonly modifiedAtMs: number;
   /** 64 hex digits. */
   readonly modelRoot: string;
-  /** What requests by this name begin with. */
+  /** Messages and settings that requests by this name begin with. */
   readonly defaults?: ModelDefaults;
 }
 

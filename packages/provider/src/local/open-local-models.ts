@@ -23,7 +23,7 @@ export interface LocalModels {
   readonly shelf: ModelShelf;
   readonly library: ModelLibrary;
   readonly loaded: LoadedModels;
-  /** Of the models that are loaded. */
+  /** Names of the models that are loaded. */
   readonly names: readonly string[];
 }
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-/** A template that opens the reasoning where it is wanted, and takes no notice of levels. */
+/** A template that opens the reasoning if it is wanted, and takes no notice of levels. */
 const THINKING = {
   ...{ readsWanted: true, readsEffort: false },
   formats: { yes: { calls: 'hermes', reasoning: 'opened' }, no: { calls: 'hermes', reasoning: 'none' } },
@@ -130,7 +130,7 @@ describe('an echo', () => {
     expect(Object.keys(echoed?.logprobs?.top_logprobs?.[1] ?? {})).not.toHaveLength(0);
   });
 
-  it('gives the words that the model wrote the log-probabilities that they were written with', async () => {
+  it('gives each word of the model the log-probability that it was written with', async () => {
     const { engine, release } = await fixture.loaded.borrow({ reference: 'file:/fake' });
     const { prompt, tokens, logprobs } = await writeTokens(engine as TextEngine);
     release();
@@ -168,7 +168,7 @@ async function tokensOf(text: string): Promise<Uint32Array> {
   return tokens;
 }
 
-/** What an engine writes on, and how likely each word was. */
+/** Collects an engine's tokens with their log-probabilities. */
 async function writeTokens(engine: TextEngine) {
   const prompt = await engine.tokenizePrompt({ kind: 'text', text: 'AB' });
   const logprobs: number[] = [];
@@ -181,7 +181,7 @@ async function writeTokens(engine: TextEngine) {
   return { prompt, tokens, logprobs };
 }
 
-describe('what clients of other servers send', () => {
+describe('requests of clients made for other servers', () => {
   it('is left out where it is a hint, and named', async () => {
     const hints = { reasoning_effort: 'low', verbosity: 'low', models: ['a'], provider: { sort: 'price' } };
     for (const stream of [false, true]) {

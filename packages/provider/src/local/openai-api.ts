@@ -10,9 +10,11 @@ import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
-import { chooseAnswerFormat, listUnmet, parseModelRequest } from '../engine/model-request.ts';
+import type { KeptReply } from '../modality/local-reply.ts';
+import { findDay, type ServedRequest } from '../modality/text/commit-locally.ts';
+import { chooseAnswerFormat, listUnmet, parseModelRequest } from '../modality/text/model-request.ts';
+import { createAtOnceHandlers } from './answer-at-once.ts';
 import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts';
-import { findDay, type ServedRequest } from './commit-locally.ts';
 import { readEchoedPrompt } from './echoed-prompt.ts';
 import {
   assertDemands,
@@ -22,23 +24,19 @@ import {
   type LocalCall,
   type LocalJob,
 } from './local-model.ts';
-import type { KeptReply } from './local-receipts.ts';
 import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
-import { embedOpenAi } from './openai-embeddings.ts';
 import { addParameters, fitModel, parseOpenAiRequest, writeServed } from './openai-request.ts';
-import { rerankLocally } from './rerank.ts';
 
 export const HEARTBEAT_MS = 10_000;
 
 export function createOpenAiHandlers(
   call: LocalCall,
-): Readonly<Record<EndpointName | 'model' | 'models' | 'receipt', Handler>> {
+): Readonly<Record<string, Handler>> & Readonly<Record<Endpoint | 'model' | 'models' | 'receipt', Handler>> {
   return {
+    ...createAtOnceHandlers(call),
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),
-    embedding: (context) => embedOpenAi(context, call),
-    rerank: (context) => rerankLocally(context, call),
     model: async (context) => showModel(context, formatListed(await findModel(call.shelf, context.req.param('id')))),
     receipt: async (context) => showReceipt(context, call),
     models: async (context) => showModels(context, (await call.shelf.list()).map(formatListed)),
@@ -54,7 +52,7 @@ function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
     const body = await readBody(context, BODY_LIMITS);
     const { asked, choices, answerAs } = await openCompletion(context, call, { endpoint, body });
     const identity = createIdentity(endpoint, {
-      // As the client wrote it.
+      // The name as the client wrote it.
       model: asked.model,
       nowMs: call.clock.nowMs(),
       random: call.randomBytes(18),
@@ -72,7 +70,7 @@ function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
 /** A request whose model is loaded. */
 interface OpenCompletion {
   readonly asked: InferenceRequest;
-  /** Of all prompts together. */
+  /** Choices of all prompts together. */
   readonly choices: number;
   /** Serves it under the name of an answer, which its receipts are found by. */
   readonly answerAs: (answerId: string) => LocalAnswer;
@@ -133,7 +131,7 @@ export async function openCompletion(
 export const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>
   'messages' in prompt ? { ...prompt, messages: withDefaults(prompt.messages, defaults) } : prompt;
 
-/** One prompt; without a request where nothing is to be written. */
+/** One prompt; without a request if nothing is to be written. */
 interface Served {
   readonly prompt: Prompt;
   readonly request?: ServedRequest;

@@ -8,23 +8,23 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies } from '@ogong/protocol/modality/text/dialect/prompts';
 import { type CompletionPrompt, isTokenList } from '@ogong/protocol/modality/text/request/completion-prompt';
 import { type InferenceRequest, isChat, MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
-import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
+import { type ModelRequest, parseModelRequest } from '../modality/text/model-request.ts';
 import type { Fields } from './field-rules.ts';
 import { encodeJson } from './local-model.ts';
 import { withDefaults } from './model-defaults.ts';
 import type { ShelfModel } from './model-shelf.ts';
 
-/** A request as local mode serves it: what the network signs one prompt at a time may come as several here. */
+/** A request as local mode serves it. The network signs one prompt at a time; here several may come together. */
 export interface OpenAiRequest {
   readonly asked: InferenceRequest;
   /** One each; every one is answered `n` times. */
   readonly prompts: readonly Prompt[];
-  /** Undefined where as much is wanted as fits. */
+  /** Undefined if as much is wanted as fits. */
   readonly wantedTokens: number | undefined;
 }
 
 /**
- * @param day what a chat template reads as today, in days since 1970-01-01 UTC.
+ * @param day day that a chat template gets as today, in days since 1970-01-01 UTC.
  * @throws RequestError
  */
 export function parseOpenAiRequest(body: Uint8Array, endpoint: Endpoint, day: number): OpenAiRequest {
@@ -47,7 +47,7 @@ export function parseOpenAiRequest(body: Uint8Array, endpoint: Endpoint, day: nu
   return { asked, prompts: read.map((one) => one.prompt), wantedTokens: readWanted(fields) };
 }
 
-/** What is beyond every context comes down to the largest that is read, and then to the model's. */
+/** Lowers a limit beyond every context to the largest that is read, which then comes down to the model's. */
 const lower = (value: unknown): unknown =>
   Number.isInteger(value) ? Math.min(value as number, MAX_MAX_TOKENS) : value;
 
@@ -60,7 +60,7 @@ const NAMES: Readonly<Record<string, string>> = {
   ...{ presence_penalty: 'presence_penalty', frequency_penalty: 'frequency_penalty', num_predict: 'max_tokens' },
 };
 
-/** A body with what a made model was given, where the body itself says nothing. @throws RequestError */
+/** A body with what a made model was given, if the body itself says nothing. @throws RequestError */
 export function addParameters(body: Uint8Array, { defaults }: Pick<ShelfModel, 'defaults'>): Uint8Array {
   const given = Object.entries(defaults?.parameters ?? {}).flatMap(([key, value]) => {
     const name = NAMES[key];

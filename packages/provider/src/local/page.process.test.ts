@@ -15,7 +15,7 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
   let fixture: LocalFixture;
   let browser: Browser;
   let page: Page;
-  /** What the browser complained of, such as a violation of the policy. */
+  /** Complaints of the browser, such as a violation of the policy. */
   let complaints: string[];
   beforeAll(async () => {
     const defaults = { from: 'fake', parameters: { num_predict: 40 } };

@@ -20,11 +20,11 @@ afterAll(() => fixture.close());
 
 const ask = (path: string, accept?: string, method = 'GET') =>
   fetch(`${fixture.base}${path}`, { method, ...(accept && { headers: { accept } }) });
-/** What a browser sends for a page. */
+/** The header of a browser that loads a page. */
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 const FOLDER = new URL('../../page/', import.meta.url);
 
-describe('what is at /', () => {
+describe('the answer at /', () => {
   it.each([undefined, '*/*', 'application/json', 'text/plain'])(
     'is a word to a client that takes %s',
     async (accept) => {

@@ -12,7 +12,7 @@ const FILES = {
   icon: ['icon.svg', 'image/svg+xml'],
 } as const;
 
-/** Besides the page itself, which is at `/` for who wants HTML. */
+/** Routes besides the page itself, which is at `/` for browsers. */
 export const PAGE_ROUTES = {
   style: { method: 'GET', path: '/page/page.css' },
   script: { method: 'GET', path: '/page/page.js' },

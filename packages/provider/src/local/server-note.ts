@@ -9,7 +9,7 @@ export const INSTANCE_HEADER = 'x-ogong-instance';
 const LOOK_MS = 2_000;
 const notePath = (dataDir: string): string => join(dataDir, 'local-server.json');
 
-/** Tells the commands of this data directory which server to ask. @returns what takes the note away again. */
+/** Leaves a note of the running server for the commands of this data directory. @returns a function that removes the note. */
 export function noteServer(dataDir: string, { host, port }: HostPort, instance: string): () => void {
   makePrivateDirectory(dataDir);
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;

@@ -102,7 +102,7 @@ export function createStoreLibrary(
           'model',
         );
       const { name, path } = await resolve(reference, options);
-      // What came with this program is copied, so that what was pulled is in the store, whatever it is.
+      // A model that came with this program is copied, so that every pulled model is in the store.
       if (store.find(name) === undefined) await publish(name, { files: [await copy(path)] }, reference);
     },
     has: (sha256) => existsSync(store.pathOf({ sha256 })),

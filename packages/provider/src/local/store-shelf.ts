@@ -5,7 +5,7 @@ import type { ModelStore, StoredModel } from '@ogong/models/store';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
-/** What loads a file that lies on this machine. */
+/** Returns the reference that loads a file of this machine. */
 export const referenceOf = (path: string): string => `file:${path}`;
 
 export const pathOfReference = (reference: string): string => reference.replace(/^file:/, '');
@@ -29,7 +29,7 @@ export function shelveResolved(typed: string, { name, path, modelRoot, adapterPa
   };
 }
 
-/** The same model with one adapter; what loads it loads both. @param adapter as it was brought alone. */
+/** Returns the same model with one adapter. Its reference loads both. @param adapter as it was brought alone. */
 export function shelveAdapted(model: ShelfModel, adapter: ResolvedModel): ShelfModel {
   const { size, mtimeMs } = statSync(adapter.path);
   return {
@@ -49,7 +49,7 @@ export function createStoreShelf(store: ModelStore, named: readonly ShelfModel[]
     async list() {
       const stored = (await store.list()).flatMap(({ name }) => store.find(name) ?? []).map(shelveStored);
       const made = stored.filter(({ defaults }) => defaults !== undefined);
-      // What was made later under the same name stands in its place.
+      // A later model of the same name replaces the earlier one.
       const pinned = named
         .filter(({ path }) => statSync(path, { throwIfNoEntry: false })?.isFile())
         .filter(({ name }) => !made.some((model) => model.name === name));
@@ -64,7 +64,7 @@ function shelveStored({ manifest, path, adapterPaths = [] }: StoredModel): Shelf
   const { name, source, defaults, files, adapters = [], modelRoot } = manifest;
   return {
     name,
-    // What was made of a model has a name of its own alone.
+    // A model that was made of another has only its own name.
     aliases: defaults === undefined ? [source] : [],
     reference: [path, ...adapterPaths].map(referenceOf).join('+'),
     path,

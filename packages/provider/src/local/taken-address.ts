@@ -15,7 +15,7 @@ const LOOK_MS = 1_000;
 const MOST_PORTS = 20;
 
 /**
- * Says before anything is loaded that an address is taken, by whom, and what is free.
+ * Reports before anything is loaded that an address is taken, the program that took it, and a free address.
  * @throws TakenAddressError, and the system's error where the address cannot be bound for another reason
  */
 export async function assertAddressFree(address: HostPort): Promise<void> {

@@ -62,7 +62,7 @@ it('has it call one or write JSON of a schema, where both are asked for, in the 
     const client = new OpenAI({ baseURL: `${fixture.base}/v1`, apiKey: 'none', maxRetries: 0 });
     const response_format = { type: 'json_schema' as const, json_schema: { name: 'sky', schema } };
     const asked = { model: 'fake', messages, tools, response_format, seed: 7, max_tokens: 128 };
-    // What the first token is decides between the two, so a bias on it reaches each.
+    // The first token decides between the two, so a bias on it reaches each.
     for (const [mark, finish] of [
       ['<', 'tool_calls'],
       ['{', 'stop'],

@@ -15,7 +15,7 @@ import {
 } from '@ogong/protocol/tier/attestation';
 import { encodeProxiedAttestation, nonceOfReply, type ShownExchange } from '@ogong/protocol/tier/proxied';
 
-/** What a machine shows to whoever asks with a nonce. */
+/** The machine's answer to a caller's nonce. */
 export interface MachineAnswer {
   readonly attestedKey: Uint8Array;
   readonly sealKey: SignedSealKey;
@@ -26,14 +26,14 @@ export interface MachineAnswer {
 export interface AttestedAnswer {
   readonly order: Uint8Array;
   readonly record: Uint8Array;
-  /** What a hosted model was asked and told. Default: the machine answered itself. */
+  /** The exchanges with a hosted model. Default: the machine answered itself. */
   readonly exchanges?: readonly ShownExchange[];
 }
 
 /** A provider's machine: a key that is made in it and never leaves it, and evidence for it. */
 export interface AttestedMachine {
   readonly kind: Attester['kind'];
-  /** What would eject the provider is neither shown nor signed for. @throws AttesterError */
+  /** Evidence that would eject the provider is neither shown nor signed for. @throws AttesterError */
   show(nonce: Uint8Array): Promise<MachineAnswer>;
   /** Evidence for one order, and the attested key's signature over its reply. @throws AttesterError */
   attest(reply: AttestedAnswer): Promise<Uint8Array>;

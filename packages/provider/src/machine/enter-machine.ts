@@ -15,7 +15,7 @@ import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 
 export interface EnteringContext {
   readonly crypto: Crypto;
-  /** Of the registry of machines. */
+  /** Domain of the registry of machines. */
   readonly domain: LedgerDomain;
   readonly providerId: Uint8Array;
   /** The newest one. */

@@ -3,7 +3,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 
-/** What the exchange itself sets. */
+/** Headers that the exchange itself sets. */
 const OWN = ['content-length', 'transfer-encoding', 'host', 'connection', 'accept-encoding'];
 
 /**

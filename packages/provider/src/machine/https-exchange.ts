@@ -17,10 +17,10 @@ export class ExchangeError extends Error {
 
 export interface ExchangeOrder {
   readonly method: 'GET' | 'POST';
-  /** Of https, without user, password and fragment. */
+  /** Address of https, without user, password and fragment. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Of POST. */
+  /** Body of a POST. */
   readonly body?: Uint8Array | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface MadeExchange {
 }
 
 const MAX_CHAIN = 8;
-/** Of TLS alerts and of certificates that do not hold: nothing that another try would change. */
+/** Errors of TLS alerts and of invalid certificates: another try would change nothing. */
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|SSL|TLS|EPROTO/;
 
 /** @throws ExchangeError */
@@ -61,8 +61,8 @@ export function readExchangeUrl(text: string): URL {
 }
 
 /**
- * One exchange over a link of its own, with a server for which a named authority vouches. A redirection is an answer as any other: following it
- * would be another exchange. The whole response is taken before anything is said about it. @throws ExchangeError
+ * One exchange over a link of its own, with a server for which a named authority vouches. A redirection is an answer as any other:
+ * following it would be another exchange. The whole response is taken before anything is said about it. @throws ExchangeError
  */
 export function makeExchange(
   { method, url: text, headers, body }: ExchangeOrder,
@@ -119,7 +119,7 @@ export const toExchangeOptions = ({
   agent: false,
 });
 
-/** @param lateMs after how long it was given up; undefined where it was not. */
+/** @param lateMs after how long it was given up; undefined if it was not. */
 export function explainExchange(
   cause: Error & { readonly code?: unknown },
   { host }: URL,

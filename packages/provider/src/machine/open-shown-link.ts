@@ -6,7 +6,7 @@ import { explainFile } from '@ogong/host/log/errors';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { createShownLink } from './shown-link.ts';
 
-/** @throws ConfigError where a file of --upstream-authority cannot be read. */
+/** @throws ConfigError if a file of --upstream-authority cannot be read. */
 export function openShownLink(
   command: string,
   {

@@ -14,7 +14,7 @@ const BODILESS = [101, 204, 205, 304];
 
 /**
  * A link to a hosted API for which a named authority vouches, whatever the system believes. Its answers come piece by piece, and what was asked and
- * told until then can be shown. Each request has a link of its own.
+ * received until then can be shown. Each request has a link of its own.
  */
 export function createShownLink(
   authorities: readonly string[],

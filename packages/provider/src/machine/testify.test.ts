@@ -99,7 +99,7 @@ describe('an HTTPS exchange that a machine made', () => {
       'fail report-data',
       'fail challenge',
     ]);
-    // Whatever the statement says is what the machine reported.
+    // The machine reported each field of the statement.
     for (const change of [
       { url: `${origin}/other` },
       { status: 404 },

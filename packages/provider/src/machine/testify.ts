@@ -13,9 +13,9 @@ export interface TestimonyContext {
 }
 
 /**
- * Makes an exchange, and has the machine say so: its report holds the hash of what was asked, of what came, and of who answered. Headers are not
- * in it, so a key that the server wants stays here.
- * @param challenge 32 bytes of whoever asks. @throws ExchangeError, AttesterError
+ * Makes an exchange, and has the machine say so: its report holds the hash of what was asked, of what came, and of who answered.
+ * Headers are not in it, so a key that the server wants stays here.
+ * @param challenge the caller's 32 bytes. @throws ExchangeError, AttesterError
  */
 export async function testify(
   order: ExchangeOrder,

@@ -5,7 +5,8 @@ import { isBare } from '@ogong/protocol/verdict/claim';
 import { bareSubmission } from '@ogong/protocol/verdict/summarize';
 
 /**
- * What leaves of a reply before anybody is to read it: no texts, but summaries of them. A reply that was cut short leaves as it is.
+ * Returns the part of a reply that leaves before anybody is to read it: summaries in place of texts. A reply that was cut short
+ * leaves as it is.
  * @throws RequestError, ProtocolError
  */
 export function barePush(crypto: Crypto, push: PushRecordRequest): PushRecordRequest {

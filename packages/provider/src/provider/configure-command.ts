@@ -25,7 +25,7 @@ const definition: ConfigDefinition<ConfigFields> = {
 
 export const configPathOf = (dataDir: string): string => join(dataDir, 'config.json');
 
-/** @returns what to print. @throws ConfigError */
+/** @returns the text to print. @throws ConfigError */
 export function configure(argv: readonly string[]): string {
   const problems: string[] = [];
   const given = parseArguments(definition, argv, problems);

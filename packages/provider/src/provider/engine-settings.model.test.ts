@@ -14,7 +14,7 @@ const NETWORK = ['--deployment', 'none.json'];
 const REQUIRED = ['--model', 'stories260K', '--model-id', 'ogong/verified/test/stories', '--price', '1', ...NETWORK];
 const log = { info: () => {}, warn: () => {} };
 
-/** What an engine says of itself that is loaded as the flags of `ogong-provider serve` say. */
+/** Returns the report of an engine that is loaded as the flags of `ogong-provider serve` say. */
 async function describe(...flags: readonly string[]) {
   const parsed = serveConfig.parse(
     [...REQUIRED, '--n-ctx', '64', '--sequences', '1', '--models-dir', directory, ...flags],

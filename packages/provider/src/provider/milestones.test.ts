@@ -67,7 +67,7 @@ function createDyingEngine(tokens: number): TextEngine {
   };
 }
 
-/** What came before the stream broke off. */
+/** Yields the events before the stream broke off. */
 async function* untilError<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* events;
@@ -150,7 +150,7 @@ describe('milestones of a running text', () => {
     expect((network as Network).validator.pushed).toEqual([]);
   });
 
-  it('are one more where the provider is told to stop and its grace is over', async () => {
+  it('are one more if the provider stops and its grace is over', async () => {
     const reached = Promise.withResolvers<void>();
     const engine = createFakeEngine({ contextSize: 512 });
     const message = await ask(300, true, {

@@ -65,7 +65,7 @@ it('each is loaded once at the start, and the first of the file stay', async () 
   expect(asked.every(({ budgetBytes }) => (budgetBytes ?? -1) >= 0)).toBe(true);
 });
 
-it('the one used longest ago goes, never one in use; what cannot be loaded now has no free slot', async () => {
+it('unloads the model that was used longest ago, never one in use, and shows no free slot for a model that cannot be loaded', async () => {
   const served = await openModels({ room: 1 });
   const [a, b] = served.offers as [(typeof served.offers)[0], (typeof served.offers)[0]];
   const network = await createNetwork({ others: served.offers, provider: { announceIntervalMs: 20 } });
@@ -123,7 +123,7 @@ it('payers that never paid here cannot have one model after the other loaded', a
     const before = served.loads.length;
     await expect(ask('c', 2)).rejects.toThrow(/another one was loaded just now/);
     expect(served.loads).toHaveLength(before);
-    // What is loaded is for everybody.
+    // Every payer may use a loaded model.
     await ask('b', 3);
   } finally {
     await network.close();

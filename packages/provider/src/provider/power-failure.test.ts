@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 const ORDERS = [1, 2];
 
 /**
- * Serves two orders at once while the disk fails from one sync on, cuts the power, and starts again from what the disk holds: all that was
- * told by then has to be there.
+ * Serves two orders at once while the disk fails from one sync on. Then it cuts the power and starts again from the disk:
+ * everything that was confirmed by then has to be there.
  */
 async function live(failsAt: number) {
   let disk: FailingDisk | undefined;
@@ -71,7 +71,7 @@ async function live(failsAt: number) {
 }
 
 describe('a provider whose disk fails', () => {
-  it('has told nothing that a power failure undoes, whichever sync fails', async () => {
+  it('confirms nothing that a power failure undoes, whichever sync fails', async () => {
     const whole = await live(Number.POSITIVE_INFINITY);
     expect(whole).toMatchObject({ finished: 2, admitted: 2, pushed: 2 });
     const lives = [];

@@ -93,7 +93,7 @@ export const serveConfig = defineConfig({
       label: '<id>',
       env: 'OGONG_PROVIDER_MODEL_ID',
       repeatable: true,
-      description: `what consumers ask for, once for each model: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
+      description: `id that consumers order, once for each model: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
     },
     price: {
       schema: price,
@@ -108,14 +108,14 @@ export const serveConfig = defineConfig({
       env: 'OGONG_PROVIDER_STANDBY',
       repeatable: true,
       description:
-        'price per 1,000 prompt tokens of an answer that its payer orders and does not take, since another provider was faster; one for all models, or one for each. If not given, no such orders are served (docs/spec/progress.md#standby-orders)',
+        'price per 1,000 prompt tokens of an answer that its payer does not take, since another provider was faster. One for all models, or one for each. If not given, no such orders are served (docs/spec/progress.md#standby-orders)',
     },
     usdPeg: {
       schema: nanoUsd,
       label: '<dollars>',
       env: 'OGONG_PROVIDER_USD_PEG',
       description:
-        'what one token costs, in dollars, where the prices above are right: they then follow the token, so that they stay the same in dollars; needs --usd-feed',
+        'price of one token in dollars at which the prices above are right. They then follow the token, so that they stay the same in dollars; needs --usd-feed',
     },
     usdFeed: {
       schema: text,
@@ -156,7 +156,7 @@ export const serveConfig = defineConfig({
       env: 'OGONG_RELAY',
       repeatable: true,
       description:
-        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays, which ogong-provider start does where nothing else says how this machine is reached',
+        'relay to register with, with its certificate as a file or hash. Others reach this provider through it, behind any firewall. auto asks the routers for relays; ogong-provider start does so by default if no address is given',
     },
     punchBootstrap: {
       schema: hostPort,
@@ -171,7 +171,7 @@ export const serveConfig = defineConfig({
       default: '0',
       env: 'OGONG_RELAY_MAX_PRICE',
       description:
-        'what a relay may ask for each GiB that it carries, paid from the account of this data directory; 0: only relays that carry for nothing',
+        'most that a relay may charge for each GiB that it carries, paid from the account of this data directory; 0: only free relays',
     },
     router: {
       schema: routerPeer,
@@ -198,7 +198,7 @@ export const serveConfig = defineConfig({
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
       description:
-        "this operator's verifier, for audits of others, or relay/host:port where it is behind a relay; needs its certificate and key, and to be told of this provider",
+        "this operator's verifier, for audits of others, or relay/host:port if it is behind a relay. It needs its certificate and key, and must name this provider",
     },
     verifierCert: {
       schema: text,
@@ -228,7 +228,7 @@ export const serveConfig = defineConfig({
       schema: duration,
       env: 'OGONG_PROVIDER_DRAIN',
       default: '1m',
-      description: 'once it is told to stop, it takes no new orders, and running replies get this long to end',
+      description: 'time for running replies to end once the provider stops; it takes no new orders then',
     },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
     cohort: {
@@ -267,7 +267,7 @@ export const serveConfig = defineConfig({
   },
 });
 
-/** The same settings: this command also says how the machine is doing. */
+/** The same settings as serve: this command also reports how the machine is doing. */
 export const startConfig = defineConfig({
   ...serveConfig.definition,
   name: 'ogong-provider start',
@@ -295,7 +295,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
       description:
-        'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name, with +adapter behind it for a LoRA adapter; models on this machine load when they are asked for',
+        'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name, with +adapter behind it for a LoRA adapter. Other models of this machine load when a request names them',
     },
     adapter: {
       schema: text,

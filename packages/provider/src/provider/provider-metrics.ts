@@ -12,7 +12,7 @@ export function createProviderMetrics(metrics: Metrics) {
     ]),
     cohortOver: metrics.counter(
       'provider_cohort_over_total',
-      'Orders refused since the word of the cohort of their model has ended',
+      'Orders refused since the agreement of the cohort of their model has expired',
     ),
     tokens: metrics.counter('provider_tokens_total', 'Tokens of served replies: prompt or output', ['kind']),
     cached: metrics.counter('provider_cached_tokens_total', 'Prompt tokens that were in the KV cache'),

@@ -25,8 +25,9 @@ import { readOpening, readTexts } from './serving/read-opening.ts';
 import { createReplyTracer } from './serving/trace-reply.ts';
 
 /**
- * Who may call what: anybody orders and asks for the seal key and for evidence of the machine, whoever is served says how much it has, its consumer, its validator and those
- * whom the beacon draws read an opening, validators alone ask for a record or a trace.
+ * The caller of each method is limited. Anybody orders, and asks for the seal key and for evidence of the machine. A served
+ * consumer reports its progress. An opening is for the consumer, its validator and drawn witnesses. Only validators ask for a
+ * record or a trace.
  */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
@@ -61,7 +62,8 @@ const nameCaller = ({ peer, group, relayed }: Caller) => ({ consumer: peer, grou
 
 /**
  * For a validator that wants to know whether a reply was delivered. The order's own validator gets it as it was handed in, as does a
- * witness while nobody has signed for the record. Where there is a receipt, that is all that a witness needs: it sees no text. @throws Refusal
+ * witness while nobody has signed for the record. Where there is a receipt, that is all that a witness needs: it sees no text.
+ * @throws Refusal
  */
 export async function showRecord(
   {
@@ -80,7 +82,7 @@ export async function showRecord(
   const kept = validator && (await outbox.find(replyId));
   const order = kept?.push.order && parseOrder(kept.push.order.order);
   const isOwn = order && validator && equalBytes(order.validator, validator.address);
-  // Nobody asks in another one's place before the order has expired.
+  // No witness asks in a validator's place before the order has expired.
   const isOver = order && clock.nowMs() + CLOCK_TOLERANCE_MS > Number(order.expiresAtMs);
   if (kept === undefined || !(isOwn || isOver)) throw new Refusal('not-found', 'no record of this reply for you');
   const { push, intake } = kept;

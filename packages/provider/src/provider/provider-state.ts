@@ -18,6 +18,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
+import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { barePush } from './bare-push.ts';
 import { type Admissions, createAdmissions } from './orders/admissions.ts';
 import type { Cohorts } from './orders/cohorts.ts';
@@ -27,13 +28,12 @@ import { createSealKeys, type SealKeys } from './orders/seal-keys.ts';
 import { createUntakenOrders, type UntakenOrders } from './orders/untaken-orders.ts';
 import { readReceipt } from './paid/intake-receipt.ts';
 import { createKnownSets, type KnownSets } from './paid/known-sets.ts';
-import { createPayeeWord, type PayeeVoice } from './paid/payee-word.ts';
+import { createPayeeStatement, type PayeeSigner } from './paid/payee-statement.ts';
 import { createPayingPayers, type PayingPayers } from './paid/paying-payers.ts';
 import { createReceivables, type ReceivableDependencies, type Receivables } from './paid/receivables.ts';
-import { createServedBook, type ServedBook } from './paid/served-book.ts';
+import { createServedStore, type ServedStore } from './paid/served-store.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
-import { type CommitReply, commitReply } from './serving/commit-reply.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './serving/outbox.ts';
 import { createRunningReplies, type RunningReplies } from './serving/running-replies.ts';
 
@@ -45,8 +45,8 @@ export interface ProviderDependencies {
   readonly signer: HybridSigner;
   /** The account that fees are paid to. It signs for the signer's key. */
   readonly payee: LedgerSigner;
-  /** Of a payee whose key is elsewhere. Default: `payee` signs for itself. */
-  readonly carriedWord?: PayeeVoice | undefined;
+  /** Statements of a payee whose key is elsewhere. Default: `payee` signs for itself. */
+  readonly carriedStatement?: PayeeSigner | undefined;
   readonly identity: LinkIdentity;
   readonly chain: Pick<
     ChainView,
@@ -64,7 +64,7 @@ export interface ProviderDependencies {
     | 'client'
   > &
     Partial<Pick<ChainView, 'findMachineProblem'>>;
-  /** What batches of a validator have paid to the payee. @throws ChainError */
+  /** Returns the payments of a validator's batches to the payee. @throws ChainError */
   readonly readPayments: ReceivableDependencies['readPayments'];
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
   /** Opened with PROVIDER_SCHEMA. */
@@ -73,9 +73,9 @@ export interface ProviderDependencies {
   readonly commits?: GroupCommit;
   /** Default: kept in the store. */
   readonly openings?: Openings;
-  /** What can have this machine say something about itself. Default: nothing, and no tier that takes evidence is served. */
+  /** Makes this machine's statements about itself. Default: nothing, and no tier that takes evidence is served. */
   readonly attester?: Attester | undefined;
-  /** What tiers ask for that a key has to lose. Default: nothing. */
+  /** Stakes that tiers require of a key. Default: nothing. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Default: it shares no fee. */
   readonly cohorts?: Cohorts;
@@ -85,14 +85,14 @@ export interface ProviderDependencies {
   readonly metrics: Metrics;
 }
 
-/** What the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
+/** The state that the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
 export interface ProviderState
   extends Omit<
     ProviderDependencies,
     | 'seal'
     | 'attester'
     | 'payee'
-    | 'carriedWord'
+    | 'carriedStatement'
     | 'openings'
     | 'commits'
     | 'commit'
@@ -105,7 +105,7 @@ export interface ProviderState
   readonly id: Uint8Array;
   /** 20 bytes. */
   readonly payee: Uint8Array;
-  /** The payee's word for the signer's key, as it is now. */
+  /** Returns the payee's current statement for the signer's key. */
   readonly getPayeeWord: () => Uint8Array;
   readonly learnOrderKey: OrderKeyView['learn'];
   readonly offers: readonly OfferState[];
@@ -122,7 +122,7 @@ export interface ProviderState
   readonly admissions: Admissions;
   readonly receivables: Receivables;
   readonly holdings: TierDemands;
-  readonly served: ServedBook;
+  readonly served: ServedStore;
   readonly newcomers: NewcomerBudget;
   readonly strangersLoad: StrangersLoad;
   readonly payers: PayingPayers;
@@ -137,7 +137,7 @@ export interface ProviderState
   /** Aborted when running replies must end. */
   readonly stopping: AbortController;
   readonly running: Set<Promise<void>>;
-  /** From the call of `stop` on: no new orders. */
+  /** True from the call of `stop` on: no new orders. */
   isClosing: boolean;
 }
 
@@ -165,8 +165,8 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const offers = openOffers(options.offers, attester !== undefined);
   const id = hashHybridKey(crypto, signer.publicKey);
   const payeeWord =
-    dependencies.carriedWord ??
-    createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id });
+    dependencies.carriedStatement ??
+    createPayeeStatement({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id });
   const { commits = createGroupCommit(store) } = dependencies;
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
   const metrics = createProviderMetrics(dependencies.metrics);
@@ -198,7 +198,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
       readChannel: chain.channel,
     }),
     holdings: { tierStakes: dependencies.tierStakes, heldFor: createEarningsView(chain).heldFor },
-    served: createServedBook(store, commits),
+    served: createServedStore(store, commits),
     payers: createPayingPayers(),
     replies: createRunningReplies({ crypto, ledger: chain.ledger, takeWithinMs: options.takeWithinMs }),
     untaken: createUntakenOrders({ clock }),

@@ -54,7 +54,7 @@ describe('reply ids', () => {
     await Promise.all([replyIds.claim(id(1), 1_000), replyIds.claim(id(2), 3_000)]);
     await replyIds.sweep(602_000);
     expect(rows(store)).toBe(1);
-    // Whatever the clock says now, and after a restart.
+    // The clock does not matter, nor a restart.
     for (const ids of [replyIds, createReplyIds(store, commits)]) {
       expect(ids.claim(id(1), 1_000)).toBe('forgotten');
       expect(ids.claim(id(3), 999)).toBe('forgotten');

@@ -6,9 +6,9 @@ import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/excha
 import { ADMISSION_SCHEMA } from './orders/admissions.ts';
 import { KNOWN_SETS_SCHEMA } from './paid/known-sets.ts';
 import { RECEIVABLE_SCHEMA } from './paid/receivables.ts';
-import { SERVED_SCHEMA } from './paid/served-book.ts';
+import { SERVED_SCHEMA } from './paid/served-store.ts';
 
-/** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
+/** State that a provider must not lose: the reply ids that it took, the openings, and the records that it owes a validator. */
 export const PROVIDER_SCHEMA = `
    CREATE TABLE reply (
      id BLOB PRIMARY KEY,
@@ -63,11 +63,11 @@ export interface ReplyIds {
 
 /** Longer than a clock is ever set back: an id must not be forgotten while its order could still count. */
 const KEPT_AFTER_EXPIRY_MS = 600_000;
-/** Of the counter: the latest expiry of an order whose id was forgotten, Unix time in ms. */
+/** Name of a counter: the latest expiry of an order whose id was forgotten, Unix time in ms. */
 const FORGOTTEN = 'forgotten_until_ms';
 const latestRow = columns({ ms: optional(integer) });
 
-/** Of the counter: when this store was used first, Unix time in ms. */
+/** Name of a counter: the first use of this store, Unix time in ms. */
 const BEGUN = 'begun_ms';
 
 /**
@@ -75,8 +75,8 @@ const BEGUN = 'begun_ms';
  * Call it before a store is used.
  * A restored one has forgotten what was answered after it was copied.
  * @param isKeyNew nothing was ever signed with the provider's key.
- * @param forgottenAtMs until when orders may have come that the store does not know; undefined where there are none.
- * @returns the expiry up to which orders are refused, Unix time in ms; undefined where the store is not empty, or the key is new.
+ * @param forgottenAtMs until when orders may have come that the store does not know; undefined if there are none.
+ * @returns the expiry up to which orders are refused, Unix time in ms; undefined if the store is not empty, or the key is new.
  */
 export function beginMemory(
   store: Store,

@@ -43,7 +43,7 @@ import {
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Cohorts } from './orders/cohorts.ts';
-import { readServed } from './paid/served-book.ts';
+import { readServed } from './paid/served-store.ts';
 import { beginMemory } from './provider-store.ts';
 
 const findNobody: FindRouter = async () => undefined;
@@ -120,7 +120,7 @@ describe('an order of a contract account', () => {
 });
 
 describe('a cohort', () => {
-  it('has its word handed in beside the record, which leaves without texts, and its order chooses it', async () => {
+  it('delivers its progress beside the record, which leaves without texts, and its order chooses it', async () => {
     const word = new Uint8Array(40).fill(7);
     const asked: Uint8Array[] = [];
     const cohorts: Cohorts = {
@@ -139,7 +139,7 @@ describe('a cohort', () => {
   });
 });
 
-describe('a cohort whose word has ended', () => {
+describe('a cohort whose agreement has expired', () => {
   it('has orders of its model refused, and its leader has no fee alone', async () => {
     const { client, order, validator } = await start({
       cohorts: { wordFor: () => new Uint8Array(), isOver: () => true },
@@ -149,7 +149,7 @@ describe('a cohort whose word has ended', () => {
   });
 });
 
-describe('what was served', () => {
+describe('the served replies', () => {
   const later: Clock & { aheadMs: number } = { aheadMs: 0, nowMs: () => Date.now() + later.aheadMs };
 
   it('is noted with its model and fee, and with what its validator says of it', async () => {
@@ -206,7 +206,7 @@ describe('a served reply', () => {
       nowMs: Date.now(),
     });
     expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
-    // This test trusts no list of routers, and the validator has not been asked for its word.
+    // This test trusts no list of routers, and the validator has not been asked for its receipt.
     expect(verdict.missing).toEqual(['router', 'intake']);
     const held = verdict.checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
     expect(held).toEqual(
@@ -339,7 +339,7 @@ describe('a provider refuses', () => {
     await receive(client, order({ order: current, nonce: 9 }));
   });
 
-  it('orders of validators that it was not told to work with', async () => {
+  it('orders of validators that its settings do not name', async () => {
     const { client, order, validator } = await start({ provider: { validators: ['127.0.0.1:1'] } });
     expect((await refusalOf(receive(client, order()))).message).toMatch(/works with/);
     expect(validator.admitted).toHaveLength(0);
@@ -412,7 +412,7 @@ describe('a provider refuses', () => {
     expect(validator.admitted).toHaveLength(1);
   });
 
-  it('to serve what the validator does not admit, before a word of it leaves', async () => {
+  it('to serve an order that the validator does not admit, before any text leaves', async () => {
     const { client, order, validator, provider } = await start();
     validator.onAdmit = () => {
       throw new Refusal('precondition', 'the channel is exhausted');
@@ -480,7 +480,7 @@ describe('a provider refuses', () => {
 });
 
 describe('a consumer that leaves', () => {
-  it('frees the slot, and hands in its word with the reply, also over a restart', async () => {
+  it('frees the slot, and delivers the progress with the reply, also over a restart', async () => {
     const { client, order, provider, validator, restart } = await start({ engine: { stepMs: 5 } });
     const message = order({ body: { max_tokens: 200 } });
     const progress = openProgress(client, message);
@@ -539,7 +539,7 @@ describe('a consumer that leaves', () => {
     expect(validator.pushed[0]!.progress!.signature).toEqual(honest.signature);
   });
 
-  it('without a word has ordered the whole reply: it is served to its end, and billed', async () => {
+  it('without a signed progress has ordered the whole reply: it is served to its end, and billed', async () => {
     const { client, order, provider, validator } = await start({ engine: { stepMs: 2 } });
     for await (const { event } of client.service(ProviderService).generate(order({ body: { max_tokens: 60 } }))) {
       if (event.case === 'delta') break;
@@ -561,7 +561,7 @@ describe('a consumer that leaves', () => {
     return start({ realEngine: { ...fake, generate } });
   }
 
-  it('or reads a long reply to its end has its word handed in with it: it is paid by that', async () => {
+  it('or reads a long reply to its end has its progress delivered with it: the reply is paid by that', async () => {
     const { client, order, validator } = await openWordy();
     await receive(client, order({ body: { max_tokens: 120 } }));
     await until(() => validator.pushed.length === 1);
@@ -572,7 +572,7 @@ describe('a consumer that leaves', () => {
     expect(said.textBytes).toBeGreaterThanOrEqual(outputTokenCount * 50 - PROGRESS_WINDOW_BYTES);
   });
 
-  it('without a word, once it has said some, is made no more than what it has said and a window', async () => {
+  it('without further progress receives no more than its signed progress and a window', async () => {
     const { client, order, provider, validator } = await openWordy();
     const message = order({ body: { max_tokens: 500 } });
     const progress = openProgress(client, message);
@@ -581,7 +581,7 @@ describe('a consumer that leaves', () => {
       if (event.case !== 'delta') continue;
       textBytes += event.value.text.length;
       progress.add(event.value.text);
-      // More than a window came, so the provider has heard a word.
+      // More than a window came, so the provider has received a signed progress.
       if (textBytes > PROGRESS_WINDOW_BYTES) break;
     }
     await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
@@ -593,7 +593,7 @@ describe('a consumer that leaves', () => {
     expect(outputTokenCount).toBeLessThan(500);
   });
 
-  it('or whose order runs out has its reply committed as far as it is', async () => {
+  it('or lets its order expire has the reply committed as far as it is', async () => {
     const { client, order, provider, validator } = await start({ engine: { stepMs: 20 } });
     const short = order({
       body: { max_tokens: 400 },

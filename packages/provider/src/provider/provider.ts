@@ -193,7 +193,7 @@ function createSweeper(state: ProviderState): Repeating {
   );
 }
 
-/** Validators that have left the registry are not asked: what they know is lost with them. */
+/** Validators that have left the registry are not asked: their statements are lost with them. */
 function openServedWatch(state: ProviderState, intervalMs?: number): Repeating {
   const { served: book, store, clock, chain, links, log } = state;
   return createServedWatch(intervalMs === undefined ? {} : { intervalMs }, {
@@ -230,7 +230,7 @@ async function stopProvider(
   clearTimeout(giveUp);
   state.stopping.abort();
   await closed;
-  // What was served is handed in before it leaves; what no validator takes in time waits on the disk.
+  // Served replies are delivered before the provider leaves; a reply that no validator takes in time waits on the disk.
   const pauses = Math.min(graceMs, HAND_OVER_MS) / HAND_OVER_PAUSE_MS;
   for (let each = 0; each < pauses && state.outbox.size() > 0; each++) await delay(HAND_OVER_PAUSE_MS);
   await Promise.all([state.outbox.stop(), sweeper.stop(), watch.stop(), reachability.stop()]);

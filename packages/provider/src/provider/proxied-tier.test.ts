@@ -107,7 +107,7 @@ describe('a hosted model behind a machine', () => {
       const statement = encodeHttpsExchange({ ...parseHttpsExchange(shown.statement), ...change });
       return { exchanges: [{ ...shown, statement }] };
     };
-    // Whatever is said of the exchange, the machine's report names what it was.
+    // The machine's report names the real exchange, against every other statement.
     for (const change of [{ url: `${server.address}/other` }, { responseHash: new Uint8Array(32) }, { timeMs: 1 }])
       expect(await fails(bend(change))).toEqual(expect.arrayContaining(['machine', 'report-data']));
     expect(await fails(bend({ status: 500 }))).toContain('exchange');
@@ -116,7 +116,7 @@ describe('a hosted model behind a machine', () => {
       'authority',
     ]);
     expect(await fails({}, { ...reader, policy: softwarePolicy })).toEqual(['authority', 'upstream']);
-    // A public root vouches for every host: whom the machine asked is the policy's to name, by the maker.
+    // A public root vouches for every host. The policy names, by the maker, the host that the machine must ask.
     for (const upstreams of [{ test: ['https://another.test'] }, { other: [server.address] }, undefined])
       expect(await fails({}, { ...reader, policy: { ...trusting, ...(upstreams && { upstreams }) } })).toEqual([
         'upstream',

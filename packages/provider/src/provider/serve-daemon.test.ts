@@ -4,7 +4,7 @@ import { startServing } from './serve-daemon.ts';
 
 const say = () => {};
 
-/** What is wrong with settings, found before anything is opened. */
+/** Returns the problems of settings, found before anything is opened. */
 async function findProblems(argv: readonly string[], wrap: Parameters<typeof startServing>[1] = {}) {
   const read = serveConfig.parse(['--deployment', '/nowhere/deployment.json', ...argv], {});
   if (read.kind !== 'run') throw new Error('help was asked for');
@@ -17,7 +17,7 @@ async function findProblems(argv: readonly string[], wrap: Parameters<typeof sta
 const ROUTER = ['--router', `router.example.org:8443|${'11'.repeat(32)}`];
 
 describe('a provider that nothing says how to reach', () => {
-  it('is told at once what is missing, by the command that was typed', async () => {
+  it('names at once the missing settings, and the command that was typed', async () => {
     const start = await findProblems([], { say });
     expect(start).toContain('--router (which names a relay), --public-endpoint or --relay');
     expect(start).toContain('--model is required, each with its --model-id and a --price');

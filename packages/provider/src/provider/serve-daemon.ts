@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { readTierStakes } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
-import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Engine } from '@ogong/engine/open-engine';
 import type { Attester } from '@ogong/host/attester/attester';
 import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -29,6 +29,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { openShownLink } from '../machine/open-shown-link.ts';
+import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { findRelays } from './announcing/find-relays.ts';
 import { createStartStatus } from './announcing/start-status.ts';
 import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
@@ -37,28 +38,28 @@ import { type PlannedOffer, planOffers } from './orders/planned-offers.ts';
 import { createPricePeg, type PricePeg } from './orders/price-peg.ts';
 import { readUsdFeed } from './orders/usd-feed.ts';
 import { createEarningsWatch } from './paid/earnings-watch.ts';
-import { openCarriedWord } from './paid/payee-word-file.ts';
+import { openCarriedStatement } from './paid/payee-statement-file.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 import { readServedModels, type ServedEntry } from './served-models.ts';
-import { type CommitReply, commitReply } from './serving/commit-reply.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
-/** The same for somebody who watches. */
-const TOLD_COMMAND = 'ogong-provider start';
+/** The same command for an operator who watches. */
+const WATCHED_COMMAND = 'ogong-provider start';
 const STATUS_INTERVAL_MS = 15_000;
-/** For what has to end after the last reply. */
+/** Time for the steps that end after the last reply. */
 const STOP_REST_MS = 20_000;
 
 export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind: 'run' }>['values'];
 
 /** Stands between the provider and what it runs on: for tests and measurements from outside. */
 export interface ServeWrappers {
-  /** Where to say, line by line, how the provider is doing. Default: nowhere. */
+  /** Writes a line about the provider's state. Default: nowhere. */
   readonly say?: (line: string) => void;
-  readonly engine?: (engine: TextEngine) => TextEngine;
+  /** Wraps the engine of each offer, of any modality. */
+  readonly engine?: (engine: Engine) => Engine;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
   readonly commit?: (commit: CommitReply) => CommitReply;
@@ -73,7 +74,7 @@ const RELAY_PATIENCE_MS = 30_000;
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
 export async function startServing(given: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
-  const command = wrap.say ? TOLD_COMMAND : COMMAND;
+  const command = wrap.say ? WATCHED_COMMAND : COMMAND;
   const settings = wrap.say ? reachByRelays(given) : given;
   const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(command, settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
@@ -89,11 +90,11 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
   await peg?.trigger();
-  const offers = models.offers.map((offer) => {
-    const { engine } = offer;
-    const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
-    return { ...offer, engine: wrapped ?? engine, ...(peg && { peg }) };
-  });
+  const offers = models.offers.map((offer) => ({
+    ...offer,
+    engine: wrap.engine?.(offer.engine) ?? offer.engine,
+    ...(peg && { peg }),
+  }));
   const store = openStore(join(settings.dataDir, 'provider.db'), {
     schema: PROVIDER_SCHEMA,
     upgrades: RELEASED.provider,
@@ -106,7 +107,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   forgetRestored(settings.dataDir);
   if (refusedUntilMs !== undefined) {
     const until = new Date(refusedUntilMs).toISOString();
-    log.warn({ until }, 'nothing is known here of what this key has signed: orders that expire by then are refused');
+    log.warn({ until }, 'the earlier signatures of this key are unknown here: orders that expire by then are refused');
   }
   const books = createLogSync(store);
   const commits = createGroupCommit(store, { log: books });
@@ -116,10 +117,10 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
   );
   const providerId = hashHybridKey(nodeCrypto, signer.publicKey);
-  const carriedWord =
+  const carriedStatement =
     settings.payeeWord === undefined
       ? undefined
-      : openCarriedWord(COMMAND, {
+      : openCarriedStatement(COMMAND, {
           ...{
             path: settings.payeeWord,
             crypto: nodeCrypto,
@@ -129,7 +130,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
             log,
           },
         });
-  const payee = carriedWord?.payee ?? ledger.address;
+  const payee = carriedStatement?.payee ?? ledger.address;
   const cohorts = openCohorts(
     COMMAND,
     settings.cohort.map((path) => readCohortFile(COMMAND, path)),
@@ -157,7 +158,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       clock: systemClock,
       signer,
       payee: ledger,
-      carriedWord,
+      carriedStatement,
       identity,
       chain,
       readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(payee, validator, fromBlock),
@@ -249,7 +250,7 @@ function openPricePeg({ usdPeg, usdFeed, usdRange }: ServeSettings, log: Logger)
   );
 }
 
-/** Undefined where only relays that carry for nothing are used. */
+/** Undefined if only relays that carry for nothing are used. */
 function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPayerOptions | undefined {
   const { relayMaxPrice: maxPricePerGibAtomic } = settings;
   if (maxPricePerGibAtomic === 0n) return undefined;
@@ -263,7 +264,7 @@ function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPay
 
 /**
  * The relays that were given, and for `auto` those that routers name.
- * @throws ConfigError where it is `auto`, and no router names one.
+ * @throws ConfigError if it is `auto`, and no router names one.
  */
 async function resolveRelays(
   given: ServeSettings['relay'],
@@ -298,7 +299,7 @@ async function resolveRelays(
 const listensEverywhere = ({ bind, listen }: ServeSettings): boolean =>
   ['0.0.0.0', '::'].includes((bind ?? listen).host);
 
-/** Whoever says nothing about how it is reached is behind whatever it is: it asks its routers for relays. */
+/** Lets a provider without an endpoint ask its routers for relays: it may be behind anything. */
 function reachByRelays(settings: ServeSettings): ServeSettings {
   const isSaid = settings.publicEndpoint !== undefined || settings.relay.length > 0 || !listensEverywhere(settings);
   return isSaid || settings.router.length === 0 ? settings : { ...settings, relay: ['auto'] };
@@ -315,7 +316,7 @@ function readSettings(command: string, settings: ServeSettings) {
     problems.push('--verifier-endpoint, --verifier-cert and --verifier-key are given together');
   }
   if (settings.publicEndpoint === undefined && settings.relay.length === 0 && listensEverywhere(settings)) {
-    const first = command === TOLD_COMMAND ? '--router (which names a relay), ' : '';
+    const first = command === WATCHED_COMMAND ? '--router (which names a relay), ' : '';
     problems.push(
       `${first}--public-endpoint or --relay (auto asks the routers for one) is required where all addresses are listened on: others must know where to connect`,
     );

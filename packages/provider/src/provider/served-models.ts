@@ -33,7 +33,7 @@ const servedModel = z.strictObject({
 /** The file of --served-models (docs/served-models.md). */
 const servedModelsFile = z.strictObject({ models: z.array(servedModel).min(1).max(MAX_SERVED) });
 
-/** @param problems what is wrong is added to it. */
+/** @param problems problems are added to it. */
 export function readServedModels(path: string, problems: string[], read = readText): readonly ServedEntry[] {
   const refuse = (what: string): readonly ServedEntry[] => {
     problems.push(`--served-models ${path}: ${what}`);

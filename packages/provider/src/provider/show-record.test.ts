@@ -23,7 +23,7 @@ const intake = { epoch: 3n, signature: new Uint8Array(65) };
 
 const [OWN, OTHER, STRANGER] = [1, 2, 3] as const;
 
-/** What a caller is shown. */
+/** Returns the record that a caller receives. */
 function show(caller: 1 | 2 | 3, kept: KeptRecord, nowMs: number, id = replyId) {
   const address = caller === OWN ? validator.signer.address : new Uint8Array(20).fill(9);
   const findByCertHash = () => (caller === STRANGER ? undefined : { ...validator.member, address });
@@ -52,7 +52,7 @@ it('shows other validators the receipt alone, or the whole where there is none, 
 it.each<[string, () => Promise<unknown>]>([
   ['another validator before the expiry', () => show(OTHER, { push, intake }, EXPIRES_MS - CLOCK_TOLERANCE_MS)],
   ['a stranger', () => show(STRANGER, { push, intake: undefined }, EXPIRES_MS + 1)],
-  ['whoever names no reply', () => show(OWN, { push, intake }, EXPIRES_MS, new Uint8Array(3))],
+  ['a caller that names no reply', () => show(OWN, { push, intake }, EXPIRES_MS, new Uint8Array(3))],
 ])('shows nothing to %s', async (_who, ask) => {
   await expect(ask()).rejects.toThrow('no record of this reply for you');
 });

@@ -38,7 +38,7 @@ async function start(options: NetworkOptions = { standby: STANDBY }): Promise<Ne
 
 const hedged = (fields: object = {}) => ({ body: { max_tokens: 40, ogong: { standby: Number(STANDBY) }, ...fields } });
 
-/** What a validator finds of what was handed in: the fee by the one rule that everybody has. */
+/** Computes a validator's view of a delivered reply: the fee by the one rule that everybody has. */
 function judge({ order, record, progress, ...pushed }: PushRecordRequest): Claim {
   const named = nameOrder(crypto, ledger, parseOrder(order!.order));
   const { header, headerProof, payeeWord, request, endpoint, response, requestSummary, responseSummary } = pushed;
@@ -80,11 +80,11 @@ describe('an order that may stay untaken', () => {
     const word = parseProgress(pushed.progress!.progress);
     expect(word).toMatchObject({ hasLeft: true, textBytes: 0 });
     expect(judge(pushed).feeAtomic).toBe(feeOf(STANDBY, promptTokenCount));
-    // Whoever drops the word is paid nothing for a reply that it cut short itself.
+    // A provider that drops the progress is paid nothing for a reply that it cut short itself.
     expect(judge({ ...pushed, progress: undefined }).feeAtomic).toBe(0n);
   });
 
-  it('is told to stop before it has a token, and bills the same', async () => {
+  it('is stopped before it has a token, and bills the same', async () => {
     const provider = await start({ standby: STANDBY, engine: { stepMs: 5 } });
     const message = provider.order(hedged());
     const progress = openProgress(provider.client, message, true);
@@ -97,7 +97,7 @@ describe('an order that may stay untaken', () => {
     expect(judge(pushed).feeAtomic).toBe(feeOf(STANDBY, parseHeader(pushed.header).promptTokenCount));
   });
 
-  it('bills as any other once its payer has signed for some of its text, and hands that word in', async () => {
+  it('bills as any other once its payer has signed for some of its text, and delivers that progress', async () => {
     const provider = await start();
     const message = provider.order(hedged());
     const progress = openProgress(provider.client, message, true);
@@ -112,11 +112,11 @@ describe('an order that may stay untaken', () => {
     const word = parseProgress(pushed.progress!.progress);
     expect([word.hasLeft, isTaken(word)]).toEqual([false, true]);
     expect(judge(pushed).feeAtomic).toBe(feeOf(PRICE, promptTokenCount + outputTokenCount));
-    // Who bills it in full shows who took it.
+    // A provider that bills the reply in full shows that the payer took it.
     expect(judge({ ...pushed, progress: undefined }).feeAtomic).toBe(feeOf(STANDBY, promptTokenCount));
   });
 
-  it('has the word of its own payer handed in, about this order, or is refused', async () => {
+  it('has the progress of its own payer delivered, about this order, or is refused', async () => {
     const provider = await start();
     const [first, second] = [provider.order(hedged()), provider.order({ ...hedged(), nonce: 2 })];
     for (const message of [first, second]) {
@@ -148,7 +148,7 @@ describe('an order that may stay untaken', () => {
     expect(judge(pushed).feeAtomic).toBe(says ? feeOf(STANDBY, promptTokenCount) : 0n);
   });
 
-  it('stops, frees its slot and tells no more where its payer says nothing', async () => {
+  it('stops, frees its slot and sends no more if its payer signs nothing', async () => {
     const provider = await start({ standby: STANDBY, engine: { stepMs: 5 }, provider: { takeWithinMs: 50 } });
     const message = provider.order(hedged({ max_tokens: 400 }));
     let text = '';

@@ -24,20 +24,20 @@ export interface AciReceipt {
 /** One call, as the machine saw it. */
 export interface AciCall {
   readonly endpoint: string;
-  /** As it was asked, seals opened. */
+  /** The request, with seals opened. */
   readonly request: Uint8Array;
-  /** As it left the door. */
+  /** The response as it left the machine. */
   readonly returned: Uint8Array;
   readonly chatId: string | undefined;
-  /** Origin of whoever answered. */
+  /** Origin of the server that answered. */
   readonly upstream: string;
 }
 
 export interface Aci {
-  /** Of the X25519 key that requests are sealed to, 32 bytes each. */
+  /** X25519 key that requests are sealed to, 32 bytes each. */
   readonly sealKey: { readonly publicKey: Uint8Array; readonly secret: Uint8Array };
   keyset(): Keyset;
-  /** What the machine reports for it, 32 bytes. @param nonce 64 lower-case hex digits; undefined where nobody gave one */
+  /** Returns the data that the machine reports for it, 32 bytes. @param nonce 64 lower-case hex digits; undefined if nobody gave one */
   reportData(keyset: Keyset, nonce: string | undefined): Uint8Array;
   receipt(call: AciCall): AciReceipt;
 }
@@ -53,18 +53,21 @@ export function toJcs(value: Json): string {
 const hashHex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const toDigest = (bytes: Uint8Array): string => `sha256:${hashHex(bytes)}`;
 
-/** What a report is about: keys, and the question. */
+/** Describes the subject of a report: the keys and the nonce. */
 export const describeAciReport = (digest: string, nonce: string | undefined): Uint8Array =>
   utf8Encode(
     `{"keyset_digest":"${digest}","nonce":${nonce === undefined ? 'null' : `"${nonce}"`},"purpose":"aci.report_data.v1"}`,
   );
 
-/** Keys for one start of the machine: on no disk, and each for one purpose. @param door DER of the certificate that its links show. */
-export function createAci(door: Uint8Array, clock: Pick<Clock, 'nowMs'>): Aci {
+/**
+ * Keys for one start of the machine: on no disk, and each for one purpose.
+ * @param certificate DER of the certificate that this server's links show.
+ */
+export function createAci(certificate: Uint8Array, clock: Pick<Clock, 'nowMs'>): Aci {
   const signer = generateKeyPairSync('ed25519');
   const sealer = generateKeyPairSync('x25519');
   const sealKey = { publicKey: readRaw(sealer.publicKey, 'x'), secret: readRaw(sealer.privateKey, 'd') };
-  const { publicKey } = new X509Certificate(door);
+  const { publicKey } = new X509Certificate(certificate);
   const spki = hashHex(new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })));
   const nowS = (): number => Math.floor(clock.nowMs() / 1_000);
   let current: Keyset & { readonly notAfter: number } = { digest: '', document: {}, notAfter: 0 };

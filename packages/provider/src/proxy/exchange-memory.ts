@@ -3,13 +3,16 @@ import type { Testimony } from '@ogong/attestation/testimony';
 /** An exchange that can still be shown. */
 export interface KeptExchange {
   readonly testimony: Testimony;
-  /** `hex(SHA-256(request)):hex(SHA-256(response))`, of what crossed the door. */
+  /** `hex(SHA-256(request)):hex(SHA-256(response))`, of the bytes between caller and proxy. */
   readonly text: string;
-  /** Of ACI, as it is served. */
+  /** Receipt of ACI, as it is served. */
   readonly receipt: { readonly id: string; readonly document: object };
 }
 
-/** The newest exchanges, by their own ids and by those that the hosted API gave its answers. In memory alone: it has what was asked and answered. */
+/**
+ * The newest exchanges, by their own ids and by those that the hosted API gave its answers. In memory alone: it has what was asked
+ * and answered.
+ */
 export interface ExchangeMemory {
   keep(id: string, given: string | undefined, exchange: KeptExchange): void;
   find(id: string): KeptExchange | undefined;

@@ -221,7 +221,7 @@ describe('a proxy of a hosted model', () => {
     expect(of(undefined)).toBe('0633919ca3f00e97bafaa3304278eb22420cc3ff0d19f87dfca2d3f7508150bc');
   });
 
-  it('has a door whose key the machine vouches for', async () => {
+  it('has a TLS key that the machine vouches for', async () => {
     const { call, policy, ready } = await open();
     const nonce = '3c'.repeat(32);
     const called = await call(`/v1/attestation/report?signing_algo=ed25519&nonce=${nonce}`);
@@ -239,9 +239,9 @@ describe('a proxy of a hosted model', () => {
     const failed = async (key: Uint8Array, given: string) =>
       (await of(key, given)).filter(({ status }) => status === 'fail').map(({ id }) => id);
     expect(await failed(raw, '3d'.repeat(32))).toEqual(['machine', 'report-data']);
-    // A door with another key is somebody who stands before the machine.
+    // A certificate with another key is that of a party between caller and machine.
     expect(await failed(new Uint8Array(32), nonce)).toEqual(['machine', 'report-data']);
-    // Whom it asks is signed by the same key, for this nonce alone.
+    // The same key signs the upstream, for this nonce alone.
     const root = toHex(crypto.sha256(new Uint8Array(new X509Certificate(TEST_AUTHORITY).raw)));
     expect(report).toMatchObject({ upstream: origin, authorities: [root] });
     const names = (upstream: string, given: string): boolean =>
@@ -261,7 +261,7 @@ describe('a proxy of a hosted model', () => {
       expect((await call(`/v1/attestation/report?${wrong}`)).status).toBe(400);
   });
 
-  it('opens and seals texts for clients of deployed endpoints, and signs by ecdsa what crossed its door', async () => {
+  it('opens and seals texts for clients of deployed endpoints, and signs both by ecdsa', async () => {
     const { call, policy } = await open();
     const nonce = '4d'.repeat(32);
     const report = json(await call(`/v1/attestation/report?signing_algo=ecdsa&nonce=${nonce}`));
@@ -356,7 +356,7 @@ describe('a proxy of a hosted model', () => {
     expect(json(await call('/v1/signature/one')).text).toBe(first);
   });
 
-  it('asks nobody for whom no named authority vouches, and takes no answer that is too long', async () => {
+  it('calls no server without a named authority, and accepts no answer that is too long', async () => {
     const strange = await open('--authority', save('other.pem', OTHER_AUTHORITY));
     answers = { status: 200, type: 'application/json', body: '{"id":"x"}' };
     expect((await strange.call('/v1/chat/completions', CHAT)).status).toBe(200);
@@ -392,7 +392,7 @@ describe('a proxy of a hosted model', () => {
     expect((await call('/v1/attestation/report')).status).toBe(200);
   });
 
-  it('refuses more at once than it was told, and requests that it cannot read', async () => {
+  it('refuses more requests at once than its limit, and requests that it cannot read', async () => {
     const { call } = await open('--max-requests', '1');
     let release = (): void => {};
     hold = new Promise((resolve) => (release = resolve));

@@ -37,9 +37,9 @@ export interface ModelProxyOptions {
   readonly upstream: string;
   /** PEM: the only roots that may vouch for it. */
   readonly authorities: readonly string[];
-  /** What the hosted API wants beside the body: a key. */
+  /** Headers that the hosted API needs beside the body: a key. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What callers have to show as a bearer token; undefined where anybody may call. */
+  /** Bearer token that callers have to show; undefined if anybody may call. */
   readonly accessKey: Secret<string> | undefined;
   readonly timeoutMs: number;
   readonly maxResponseBytes: number;
@@ -54,17 +54,17 @@ export interface ModelProxyParts {
   readonly log: Pick<Logger, 'error'>;
 }
 
-/** Asks a hosted API for its callers, and shows what it asked and what it was told. */
+/** Calls a hosted API for its callers, and shows request and response. */
 export interface ModelProxy {
   readonly app: ApiApp;
-  /** Of the door: its key is made here, is on no disk, and signs what crossed the wire, too. */
+  /** Key of the TLS entry point: it is made here, is on no disk, and signs request and response, too. */
   readonly identity: LinkIdentity;
   /** Ed25519, 32 bytes. */
   readonly signingKey: Uint8Array;
 }
 
 const KEPT = { maxCount: 1_024, maxBytes: 128 << 20 };
-/** Of all callers together: a report takes a machine some 10 ms. */
+/** Rate of all callers together: a report takes a machine some 10 ms. */
 const QUESTION_RATE = { perSecond: 5, burst: 20 };
 const BODY_TIMEOUT_MS = 15_000;
 const NONCE_BYTES = 32;
@@ -128,7 +128,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       const { testimony, made } = await testify(order, { ...options, challenge }, parts);
       const isSealed = sealed !== undefined && made.status === 200;
       const shown = isSealed ? sealed.seal(made.response, made.contentType) : made.response;
-      // What crossed the door, as its caller has it.
+      // Hashes of request and response, as the caller has them.
       const text = `${toHex(parts.crypto.sha256(received))}:${toHex(parts.crypto.sha256(shown))}`;
       const id = `testimony-${randomUUID()}`;
       const chatId = readGivenId(made.response);
@@ -141,7 +141,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         [TESTIMONY_HEADER]: PROOF_ROUTES.testimony.path.replace(':id', id),
         ...(isSealed && sealed.headers),
       };
-      // Of some statuses a response has no body.
+      // A response of some statuses has no body.
       const answer = shown.length === 0 ? null : new Uint8Array(shown);
       return new Response(answer, { status: made.status, headers });
     } finally {
@@ -173,7 +173,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   };
   mountRoutes(app, FORWARDED_ROUTES, Object.fromEntries(Object.keys(FORWARDED_ROUTES).map((name) => [name, forward])));
   mountRoutes(app, PROOF_ROUTES, {
-    // Whoever wants to know whom it speaks to has no key yet.
+    // A caller that still checks the machine has no key yet.
     async report(context) {
       const algorithm = readAlgorithm(context);
       const signer = signers[algorithm];
@@ -193,7 +193,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         event_log: eventLog === undefined ? null : (JSON.parse(eventLog) as unknown),
         nvidia_payload: null,
         evidence: JSON.parse(utf8Decode(encodeEvidence(evidence))) as unknown,
-        // The report names the key alone, and whoever runs the machine may have set whom it asks.
+        // The report names the key alone, and the machine's operator may have set the upstream.
         upstream: options.upstream,
         authorities,
         upstream_signature: toHex(
@@ -259,13 +259,13 @@ async function reportAci(aci: Aci, attester: Attester, nonce: string | undefined
   };
 }
 
-/** Of a file that may hold several. @returns each in DER */
+/** Splits a file that may hold several certificates. @returns each in DER */
 const splitCertificates = (pem: string): Uint8Array[] =>
   (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
     (one) => new Uint8Array(new X509Certificate(one).raw),
   );
 
-/** What the key of the door signs about whom it asks. @param authorities SHA-256 of each root's DER, in hex. */
+/** Describes the upstream, for a signature of the TLS key. @param authorities SHA-256 of each root's DER, in hex. */
 export const describeUpstream = (upstream: string, authorities: readonly string[], nonce: Uint8Array): string =>
   `ogong-proxy-v1\n${upstream}\n${authorities.join(',')}\n${toHex(nonce)}`;
 
@@ -298,7 +298,7 @@ function readNonce(text: string | undefined, param: string, fallback = () => new
   return fromHex(text.toLowerCase());
 }
 
-/** What the hosted API calls its answer. It names nothing but this lookup. */
+/** Reads the id that the hosted API gave its answer. It names nothing but this lookup. */
 function readGivenId(response: Uint8Array): string | undefined {
   try {
     const { id } = JSON.parse(utf8Decode(response)) as { readonly id?: unknown };

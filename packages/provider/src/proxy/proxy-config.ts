@@ -15,7 +15,7 @@ export const proxyConfig = defineConfig({
   ],
   summary:
     'Asks a hosted API of OpenAI or Anthropic for its callers from a machine that can show what it does: each answer has a testimony.\n' +
-    'The door is TLS whose key is made here and stands in the report of the machine. Which model answers is the vendor’s word.',
+    'Callers connect by TLS. Its key is made here and stands in the report of the machine. The vendor alone says which model answers.',
   fields: {
     ...teeFields,
     listen: {
@@ -49,7 +49,8 @@ export const proxyConfig = defineConfig({
       schema: text,
       secret: true,
       env: 'OGONG_PROXY_ACCESS_KEY',
-      description: 'what callers show as a bearer token or x-api-key; required where others than this machine can call',
+      description:
+        'key that callers show as a bearer token or x-api-key; required if others than this machine can call',
     },
     maxRequests: { schema: integer({ min: 1 }), default: '32', description: 'requests at once' },
     maxResponse: { schema: size, default: '16MiB', description: 'longest answer of the hosted API' },
@@ -61,7 +62,7 @@ export const proxyConfig = defineConfig({
 
 type ProxySettings = Extract<ReturnType<typeof proxyConfig.parse>, { kind: 'run' }>['values'];
 
-/** Bytes. What is longer is forgotten at once, and no reader takes a testimony of it. */
+/** Bytes. A longer response is dropped at once, and no reader takes a testimony of it. */
 const MAX_SHOWN_RESPONSE = 64 * 1024 * 1024;
 
 /** Checks that concern several fields. @throws ConfigError */

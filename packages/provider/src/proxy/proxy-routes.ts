@@ -6,7 +6,7 @@ export const FORWARDED_ROUTES: Readonly<Record<string, Route>> = Object.fromEntr
   Object.entries(ANSWERING_ROUTES).filter(([name]) => !isEndpoint(name) || ENDPOINT_INFO[name].isOpenAi),
 );
 
-/** What shows the machine, and what it did; the first two as others have them (docs/spec/testimony.md#proxy). */
+/** Evidence of the machine and of its exchanges; the first two in the form of others (docs/spec/testimony.md#proxy). */
 export const PROOF_ROUTES = {
   report: { method: 'GET', path: '/v1/attestation/report' },
   signature: { method: 'GET', path: '/v1/signature/:id' },
@@ -15,7 +15,7 @@ export const PROOF_ROUTES = {
   testimony: { method: 'GET', path: '/v1/testimony/:id' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** Of a request: 64 hex digits that its testimony answers. */
+/** Header of a request: 64 hex digits that its testimony answers. */
 export const CHALLENGE_HEADER = 'x-ogong-challenge';
-/** Of an answer: where its testimony is. */
+/** Header of an answer: the place of its testimony. */
 export const TESTIMONY_HEADER = 'x-ogong-testimony';

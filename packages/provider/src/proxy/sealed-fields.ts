@@ -5,27 +5,28 @@ import { createRecentSet } from '@ogong/host/time/recent-set';
 import { fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 
 /**
- * Requests whose texts are sealed field by field, in three formats of deployed confidential endpoints: E2EE v1, E2EE v2, and the v2 of the newer gateways
- * (docs/spec/testimony.md#sealed-fields). A format is told by its headers, and none is ever taken for another.
+ * Requests whose texts are sealed field by field, in three formats of deployed confidential endpoints. They are E2EE v1, E2EE v2,
+ * and the v2 of the newer gateways (docs/spec/testimony.md#sealed-fields). A format is told by its headers, and none is ever taken
+ * for another.
  */
 export interface FieldSealedCall {
   /** The body as the hosted API is asked. @throws ApiError */
   open(body: Uint8Array): Uint8Array;
-  /** The answer with its texts sealed to the caller. @throws ApiError where it has a form that cannot be sealed whole */
+  /** The answer with its texts sealed to the caller. @throws ApiError if it has a form that cannot be sealed whole */
   seal(response: Uint8Array, contentType: string): Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Keys of the machine. */
 export interface FieldKeys {
-  /** Ed25519, by which the door is known; X25519 follows from it. */
+  /** Ed25519 key of the TLS entry point; X25519 follows from it. */
   readonly ed25519: Uint8Array;
   readonly x25519: Uint8Array;
   readonly x25519Secret: Uint8Array;
   /** Uncompressed, 65 bytes. */
   readonly secp256k1: Uint8Array;
   readonly secp256k1Secret: Uint8Array;
-  /** Of the keyset: X25519 for nothing else, which the newer format may name in place of the door's. */
+  /** X25519 key of the keyset, for nothing else. The newer format may name it in place of the TLS key. */
   readonly aci: { readonly publicKey: Uint8Array; readonly secret: Uint8Array };
 }
 
@@ -160,7 +161,7 @@ interface AnsweredField {
   readonly id: string;
   readonly choice: number;
   readonly name: string;
-  /** Of a stream's chunk, or of a whole answer. */
+  /** The holder in a stream's chunk, or in a whole answer. */
   readonly holder: 'delta' | 'message';
 }
 
@@ -246,7 +247,7 @@ function sealTexts(holder: Fields, seal: (name: string, text: string) => string)
   );
 }
 
-/** No text may leave in plain beside sealed ones: what has no place in the format is refused. */
+/** No text may leave in plain beside sealed ones: content without a place in the format is refused. */
 function assertEmpty(name: string, value: unknown): unknown {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return value;
   throw new ApiError('provider_failed', `The hosted API answers with ${name}, which this format cannot seal.`);

@@ -16,7 +16,7 @@ import { ADDRESS_BYTES, findOwner, isValidator, type VerifierState } from './ver
 export const MAX_GUEST_JOBS = 4;
 const MAX_GUEST_REPORTS = 16;
 
-/** A job, in whose name it is asked for: of the caller where that is empty. */
+/** A job, in whose name it is asked for: of the caller if that is empty. */
 export type AskedJob = ScoreJobMessage & { readonly validator?: Uint8Array };
 
 export interface ReportCommitment {
@@ -43,7 +43,7 @@ export async function answerScoreRequest(
   }
 }
 
-/** The same job again, whoever asks for it and after either side was restarted, is answered with the same commitment. */
+/** The same job again is answered with the same commitment, for any caller and after a restart of either side. */
 async function commitReport(state: VerifierState, message: AskedJob, call: VerifierCall): Promise<ReportCommitment> {
   const { engines, crypto, reports, signer } = state;
   const job = parseScorable(message, findEngine(engines, message.modelRoot), crypto);
@@ -61,7 +61,7 @@ async function commitReport(state: VerifierState, message: AskedJob, call: Verif
   return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };
 }
 
-/** @returns what is kept under the key: of two reports, the first one. */
+/** @returns the report under the key: of two reports, the first one. */
 export function keepReport(
   state: Pick<VerifierState, 'crypto' | 'clock' | 'signer' | 'reports' | 'randomBytes' | 'keyHash' | 'reportTtlMs'>,
   key: JobKey,

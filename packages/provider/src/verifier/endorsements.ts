@@ -21,8 +21,8 @@ interface EndorsementDependencies {
 export type FindEndorsement = (providerId: Uint8Array) => VerifierEndorsement | undefined;
 
 /**
- * This verifier's word for each provider that its operator named: until when it works for that one, and in which classes. Anybody may
- * ask for it, so it is signed once a day.
+ * Creates this verifier's signed endorsements of the providers that its operator named. Each says how long the verifier works for
+ * that provider, and in which classes. Anybody may ask for it, so it is signed once a day.
  */
 export function createEndorsements(
   providers: readonly Uint8Array[],
@@ -43,11 +43,11 @@ export function createEndorsements(
   };
 }
 
-/** Of each model once, ascending by root. */
+/** Lists each model once, ascending by root. */
 function listClasses(engines: EndorsementDependencies['engines']): EndorsementTerms['classes'] {
   const classes = engines.map((engine) => {
     const { modelRoot, numericClass, exact } = engine.info();
-    // Who signs for an exact class has to repeat replies of it to the bit.
+    // A verifier that endorses an exact class has to repeat replies of it to the bit.
     return { modelRoot, numericClass: isExactClass(numericClass) && !exact ? '' : numericClass };
   });
   return classes

@@ -66,7 +66,7 @@ describe('tier replay', () => {
     const modelPath = join(storeDir, 'noisy.gguf');
     writeNoisyModel(model.path, modelPath, { tensor: `blk.${block}.ffn_down.weight`, seed: 7 });
     const noisy = await open({ modelPath });
-    // What it sells is the published root; what it runs is not.
+    // It sells the published root and runs another model.
     const sold: TextEngine = { ...noisy, info: () => ({ ...noisy.info(), modelRoot: model.modelRoot }) };
     const served = await serveWith(sold);
     expect(served.replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);

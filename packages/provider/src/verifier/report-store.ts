@@ -3,7 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 
-/** What a verifier must not forget: to which reports it is bound, and over which round it has opened them. */
+/** State that a verifier must not lose: the reports that it is bound to, and the round over which it has opened each. */
 export const VERIFIER_SCHEMA = `
    CREATE TABLE report (
      validator BLOB NOT NULL,
@@ -21,7 +21,7 @@ export const VERIFIER_SCHEMA = `
    CREATE INDEX report_by_age ON report (created_at_ms);`;
 
 export interface KeptReport {
-  /** Of the job as it was asked. */
+  /** Hash of the job as it was asked. */
   readonly jobHash: Uint8Array;
   readonly report: Uint8Array;
   readonly salt: Uint8Array;
@@ -45,7 +45,7 @@ export interface JobKey {
 
 export interface BoundRound {
   readonly round: readonly Uint8Array[];
-  /** Of the validator that had it opened; empty of one that calibrates. */
+  /** Signature of the validator that had it opened; empty for a peer that calibrates. */
   readonly word: Uint8Array;
 }
 
@@ -61,17 +61,17 @@ export interface Reports {
   get(key: JobKey, jobHash: Uint8Array): KeptReport | undefined;
   /** All reports under an id. */
   list(key: JobKey): KeptReport[];
-  /** @returns what is kept under the key, durable: the first report stands. */
+  /** @returns the report under the key, durable: the first report stands. */
   put(key: JobKey, report: KeptReport, terms: KeepTerms): Promise<KeptReport>;
   /**
    * Binds a report to the one round that it is opened over. If it could be opened twice, a validator could show it to another
-   * verifier in between, and then pretend that both had committed at the same time.
-   * @returns false where it is bound to another round.
+   * verifier in between. It could then pretend that both had committed at the same time.
+   * @returns false if it is bound to another round.
    */
   bindRound(key: JobKey, jobHash: Uint8Array, bound: BoundRound): Promise<boolean>;
   /** The round that a report is bound to. */
   findRound(key: JobKey, jobHash: Uint8Array): BoundRound | undefined;
-  /** Drops reports from before a time; what was dropped is gone from the disk. */
+  /** Drops reports from before a time; they are gone from the disk. */
   sweep(beforeMs: number): Promise<void>;
 }
 

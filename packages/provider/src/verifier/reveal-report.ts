@@ -6,14 +6,18 @@ import type { RevealRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb'
 import { encodeScoreOpening, MAX_ROUND } from '@ogong/protocol/modality/shared/score-commitment';
 import { ADDRESS_BYTES, findOwner, type VerifierState } from './verifier-state.ts';
 
-/** A report; or the round that its validator has had it opened over before, with that validator's word. */
+/** A report; or the round that its validator has had it opened over before, with that validator's signature. */
 export type RevealedReport =
   | { readonly salt: Uint8Array; readonly report: Uint8Array; readonly signature: Uint8Array }
   | { readonly openedRound: { round: Uint8Array[]; readonly word: Uint8Array } };
 
 type RevealState = Pick<VerifierState, 'crypto' | 'signer' | 'reports' | 'metrics' | 'chain'>;
 
-/** Opens a commitment over the one round that names it, to the validator whose job it is, or to a witness with its word. @throws Refusal */
+/**
+ * Opens a commitment over the one round that names it. The caller is the validator that owns the job, or a witness with its
+ * signature.
+ * @throws Refusal
+ */
 export async function revealReport(
   state: RevealState,
   { jobId, round, validator, word }: Pick<RevealRequest, 'jobId' | 'round' | 'validator' | 'word'>,
@@ -46,8 +50,8 @@ export async function revealReport(
 }
 
 /**
- * A validator signs for the round: with its word a verifier can show who had the report opened over which one. Peers that calibrate
- * have no word.
+ * A validator signs the round. With the signature a verifier can prove which validator had the report opened, and over which round.
+ * Peers that calibrate have no signature.
  * @throws Refusal
  */
 function assertWord(

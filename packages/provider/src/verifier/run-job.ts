@@ -2,10 +2,10 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { ScorableJob } from './scorer.ts';
+import type { ScorableJob } from '../modality/modality.ts';
 import type { VerifierState } from './verifier-state.ts';
 
-/** Who calls, and until when the caller waits. */
+/** The caller, and the end of its patience. */
 export interface VerifierCall {
   readonly caller: PeerId;
   readonly signal: AbortSignal;
@@ -16,7 +16,7 @@ type RunState = Pick<VerifierState, 'queue' | 'maxJobMs' | 'metrics' | 'stopping
 /**
  * Runs a job when it is its turn.
  * @param timeoutMs the rest of the job's time, as the caller states it.
- * @throws Refusal where it is not done by then, or too many wait.
+ * @throws Refusal if it is not done by then, or too many wait.
  */
 export async function runJob<T>(
   state: RunState,

@@ -9,11 +9,10 @@ import {
   type TraceClaimRequest,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseTracedRecord, traceClaim } from '../engine/trace-claim.ts';
+import { findModality } from '../modality/registry.ts';
 import { answerScoreRequest } from './commit-report.ts';
 import { revealReport } from './reveal-report.ts';
 import { countJob, runJob, type VerifierCall } from './run-job.ts';
-import { parseScoreJob } from './score-job.ts';
 import { findEngine } from './scorer.ts';
 import { isValidator, type VerifierState } from './verifier-state.ts';
 
@@ -64,12 +63,8 @@ async function trace(state: VerifierState, { job: wire, record, position }: Trac
   const { crypto, engines, signer } = state;
   if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
   const engine = findEngine(engines, wire.modelRoot);
-  if (engine.specificationVersion !== 'text-v1') {
-    throw new Refusal('unsupported', 'only texts have positions to be traced');
-  }
-  parseTracedRecord(crypto, engine, { record, request: wire.request, endpoint: wire.endpoint, position });
-  const job = parseScoreJob(wire);
-  return runJob(state, { outputs: job.outputTokens.length }, { timeoutMs: wire.timeoutMs, ...call }, (signal) =>
-    traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
-  );
+  const { tracing } = findModality(engine);
+  if (tracing === undefined) throw new Refusal('unsupported', 'only texts have positions to be traced');
+  const job = tracing.openJob(wire, { record, position }, { engine, crypto, signer });
+  return runJob(state, job, { timeoutMs: wire.timeoutMs, ...call }, job.trace);
 }

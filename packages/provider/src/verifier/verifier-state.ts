@@ -1,3 +1,4 @@
+import type { Engine } from '@ogong/engine/open-engine';
 import { createJobQueue, type JobQueue } from '@ogong/host/lifecycle/job-queue';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
@@ -10,11 +11,10 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createEndorsements, type FindEndorsement } from './endorsements.ts';
 import type { Reports } from './report-store.ts';
-import type { ScoringEngine } from './scorer.ts';
 
 export interface VerifierDependencies {
   /** One for each model that is verified. */
-  readonly engines: readonly ScoringEngine[];
+  readonly engines: readonly Engine[];
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
@@ -45,13 +45,13 @@ export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
   readonly reportTtlMs: number;
   /** Peers that may calibrate, in hex. */
   readonly guests: ReadonlySet<string>;
-  /** Of each provider that this verifier works for. */
+  /** Finds the endorsement of a provider that this verifier works for. */
   readonly findEndorsement: FindEndorsement;
   readonly metrics: VerifierMetrics;
   /** Aborted when running jobs must end. */
   readonly stopping: AbortController;
   guestJobs: number;
-  /** From the call of `stop` on: calls end, and their jobs may still be finished. */
+  /** True from the call of `stop` on: calls end, and their jobs may still be finished. */
   isClosing: boolean;
 }
 
@@ -81,7 +81,7 @@ export function isValidator({ chain }: { readonly chain: Pick<ChainView, 'findBy
 export const ADDRESS_BYTES = 20;
 
 /**
- * Whose job it is that a peer asks for: its own, or that of the validator for which it asks as a witness. Validators are named by
+ * Returns the owner of a job that a peer asks for: the peer, or the validator for which it asks as a witness. Validators are named by
  * their address, whatever certificate they have now; others by their peer id.
  * @param named 20 bytes; empty: nobody. @throws Refusal
  */

@@ -15,7 +15,7 @@ import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-rep
 import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { createNetwork, findReplyId, type Network, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseScoreJob, scoreJob } from './score-job.ts';
+import { parseScoreJob, scoreJob } from '../modality/text/score-text.ts';
 
 const storeDir = mkdtempSync(join(tmpdir(), 'ogong-models-'));
 afterAll(() => rmSync(storeDir, { recursive: true, force: true }));

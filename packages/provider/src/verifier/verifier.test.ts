@@ -51,7 +51,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** As a validator asks: with its word for the round. */
+/** Asks as a validator does: with its signature of the round. */
 async function reveal(service: Client<typeof VerifierService>, job: JobRound, by = VALIDATOR) {
   return service.reveal(nameTestRound((await makeIdentity(by)).id, job));
 }
@@ -467,7 +467,7 @@ describe('a verifier', () => {
       expect((await reveal(own.service(VerifierService), { jobId, round: [digest] })).salt).toHaveLength(32);
     });
 
-    it('opens to a witness with the word of the validator whose job it is, and over no round that it has not signed for', async () => {
+    it('opens to a witness with the signature of the validator that owns the job, and over no round without one', async () => {
       const { verifier, job, commitment } = await committed();
       const witness = (await verifier.connect(OTHER_VALIDATOR)).service(VerifierService);
       const { id } = await makeIdentity(VALIDATOR);
@@ -499,7 +499,7 @@ describe('a verifier', () => {
       expect((await refusalOf(wrong)).refusal).toBe('invalid');
     });
 
-    it('keeps its word when it is started again', async () => {
+    it('keeps its commitment after a restart', async () => {
       const directory = mkdtempSync(join(tmpdir(), 'ogong-verifier-'));
       closing.push(async () => rmSync(directory, { recursive: true }));
       const path = join(directory, 'verifier.db');

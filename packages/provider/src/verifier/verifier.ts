@@ -11,7 +11,7 @@ import { isValidator, openVerifierState, type VerifierDependencies } from './ver
 
 export interface VerifierOptions {
   readonly bind: HostPort;
-  /** Relays that it registers with, where nobody can reach it itself. Default: none. */
+  /** Relays that it registers with, if nobody can reach it itself. Default: none. */
   readonly relays?: readonly KnownPeer[];
   /** Jobs that may wait behind the running one, shared between those who ask. Default: 64. */
   readonly maxWaiting?: number;

@@ -58,7 +58,7 @@ import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commi
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
-import type { ReplyEvent } from '@ogong/provider/provider/serving/serve-reply';
+import type { ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/validator/intake/validator-seal-keys';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';

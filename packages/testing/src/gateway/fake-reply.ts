@@ -10,7 +10,7 @@ import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/tex
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
-import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
+import { commitEmbedding } from '@ogong/provider/modality/embedding/commit-embedding';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import type { SyntheticReply } from '../synthetic/synthetic-reply.ts';
 

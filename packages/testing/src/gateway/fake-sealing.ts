@@ -9,9 +9,9 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
+import type { ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createSealKeys } from '@ogong/provider/provider/orders/seal-keys';
 import { createEventSealer, openMessage } from '@ogong/provider/provider/orders/sealed-order';
-import type { ReplyEvent } from '@ogong/provider/provider/serving/serve-reply';
 
 /** Seals what a fake provider says, by the code of a real one. */
 export interface FakeSealing {

@@ -4,10 +4,10 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
 import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { generateLocally } from '@ogong/provider/local/local-model';
-import type { KeptReply } from '@ogong/provider/local/local-receipts';
 import { createSpeedMeter } from '@ogong/provider/local/speed-meter';
+import type { KeptReply } from '@ogong/provider/modality/local-reply';
+import { parseModelRequest } from '@ogong/provider/modality/text/model-request';
 import { createFakeEngine } from '../engine/fake.ts';
 
 export const LOCAL_START_MS = 1_700_000_000_000;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { ChainClient, Channel } from '@ogong/chain/client';
+import type { Engine } from '@ogong/engine/open-engine';
 import { createReplyProgress, type ReplyProgress } from '@ogong/gateway/buy/reply-progress';
 import type { Attester } from '@ogong/host/attester/attester';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -52,11 +53,11 @@ import {
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import type { CommitReply } from '@ogong/provider/modality/text/commit-reply';
 import type { Cohorts } from '@ogong/provider/provider/orders/cohorts';
-import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/orders/offers';
+import type { ServedOffer } from '@ogong/provider/provider/orders/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
 import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
-import type { CommitReply } from '@ogong/provider/provider/serving/commit-reply';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
 import { signAdmission } from '../synthetic/validator-words.ts';
@@ -162,7 +163,7 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
 
 export interface Bend {
   /** The engine of the ordered offer. */
-  readonly engine?: ServingEngine;
+  readonly engine?: Engine;
   readonly modelId?: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly order?: (order: Order) => Order;
@@ -175,7 +176,7 @@ export interface Bend {
 
 export interface Network {
   readonly provider: Provider;
-  readonly engine: ServingEngine;
+  readonly engine: Engine;
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
@@ -193,7 +194,7 @@ export interface Network {
 export interface NetworkOptions {
   readonly engine?: FakeEngineOptions;
   /** Replaces the fake engine. The network closes it. */
-  readonly realEngine?: ServingEngine;
+  readonly realEngine?: Engine;
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
   readonly modelId?: string;
@@ -365,11 +366,11 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
 }
 
 /** An order message for any provider. */
-export const validOrder = (engine: ServingEngine): GenerateRequest =>
+export const validOrder = (engine: Engine): GenerateRequest =>
   signOrder(engine, new Uint8Array(32), new Uint8Array(32), {});
 
 /** By engine interface: the endpoint that is asked, and what of it. */
-const QUESTIONS: Readonly<Record<ServingEngine['specificationVersion'], { endpoint: string; body: object }>> = {
+const QUESTIONS: Readonly<Record<Engine['specificationVersion'], { endpoint: string; body: object }>> = {
   'text-v1': { endpoint: 'chat', body: { messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 40 } },
   'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
 };
@@ -399,12 +400,7 @@ function hashAsked(endpoint: string, body: Uint8Array): Uint8Array {
   }
 }
 
-function signOrder(
-  engine: ServingEngine,
-  providerId: Uint8Array,
-  providerCertHash: Uint8Array,
-  bend: Bend,
-): GenerateRequest {
+function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
   const { modelId = MODEL_ID } = bend;
   const { endpoint, body } = QUESTIONS[engine.specificationVersion];
   const request = utf8Encode(JSON.stringify({ model: modelId, ...body, ...bend.body }));

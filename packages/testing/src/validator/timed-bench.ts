@@ -14,8 +14,8 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
-import { createBlankWindows } from '@ogong/provider/verifier/blank-windows';
-import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
+import { createBlankWindows } from '@ogong/provider/modality/text/blank-windows';
+import { parseScoreJob, scoreJob } from '@ogong/provider/modality/text/score-text';
 import type { TestOutcome } from '@ogong/validator/canary/drawn-tests';
 import { createTimedChallenges } from '@ogong/validator/canary/timed';
 import { createTestValidator, provider } from './test-bench.ts';

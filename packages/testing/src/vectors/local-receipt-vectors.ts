@@ -3,7 +3,7 @@ import { fromBase64, toBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { isLocalReceipt, parseAnyReceipt, toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
-import type { KeptReply } from '@ogong/provider/local/local-receipts';
+import type { KeptReply } from '@ogong/provider/modality/local-reply';
 import { forgeLocalReply, LOCAL_START_MS, serveLocalReply } from '../provider/local-reply.ts';
 
 interface LocalReceiptCase {

@@ -14,7 +14,7 @@ export function createBestTokens(most: number): BestTokens {
   const ids = new Int32Array(most);
   const values = new Float64Array(most);
   let count = 0;
-  /** What a value has to exceed to be among the best. */
+  /** A value above it is among the best. */
   let threshold = Number.NEGATIVE_INFINITY;
 
   const insert = (id: number, value: number): void => {

@@ -71,7 +71,7 @@ describe('position reader', () => {
   it('never draws what the filters of the whole leave out, however they meet', () => {
     const reader = createPositionReader(500);
     const flat = logitsOf(500, 3).map((x) => x / 6);
-    // What 64 candidates are cut to, the list that is signed is cut to as well.
+    // The signed list is cut to as many candidates as the 64.
     for (const [settings, most] of [
       [{ topK: 40, topPQ24: Math.floor(0.8 * WEIGHT_ONE) }, 40],
       [{ topK: 40, topPQ24: Math.floor(0.8 * WEIGHT_ONE), filterOrder: ['top-p', 'top-k'] as const }, 40],

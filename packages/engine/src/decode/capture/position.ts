@@ -18,7 +18,7 @@ import { isAllowed, type TokenMask } from '../grammar/grammar-cursor.ts';
 import { createBestTokens } from './best-tokens.ts';
 import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
 
-/** What one position's candidates depend on besides the model. */
+/** Inputs, besides the model, that decide the candidates of one position. */
 export interface PositionInputs {
   /** f32[vocabulary] from `offset`: unnormalised natural log scale. Overwritten where bias, penalties or the mask touch a token. */
   readonly logits: Float32Array;
@@ -26,9 +26,9 @@ export interface PositionInputs {
   readonly settings: SamplerSettings;
   /** Bias in 2^-16 nat by token. */
   readonly bias: ReadonlyMap<number, number>;
-  /** How often the reply holds each token so far; empty where no penalty is set. */
+  /** How often the reply holds each token so far; empty if no penalty is set. */
   readonly counts: ReadonlyMap<number, number>;
-  /** What the reply's grammar allows here, at least one token. The others are no candidates, and have no share. Default: all. */
+  /** Tokens that the reply's grammar allows here, at least one. The others are no candidates, and have no share. Default: all. */
   readonly mask?: TokenMask | undefined;
 }
 
@@ -48,8 +48,8 @@ export interface ClaimedPosition {
   /** Whether `draw` does so, too. */
   readonly isOwn: boolean;
   /**
-   * How far from the claimed unlisted token the draw falls among the unlisted, as a share of their mass in 2^-24 units: 0 where
-   * it falls on it, or where these logits cannot say.
+   * Distance of the draw from the claimed unlisted token, among the unlisted, as a share of their mass in 2^-24 units. It is 0 if
+   * the draw falls on the token, or if these logits cannot say.
    */
   readonly tailGap: number;
 }
@@ -57,7 +57,7 @@ export interface ClaimedPosition {
 export interface PositionClaim {
   readonly token: number;
   readonly listSize: number;
-  /** `u`, where the claim says that it fell into the tail. */
+  /** `u`, if the claim says that it fell into the tail. */
   readonly tailDraw?: number | undefined;
 }
 

@@ -20,11 +20,11 @@ export interface TokenMask {
 export const isAllowed = ({ bits }: TokenMask, token: number): boolean =>
   (((bits[token >>> 5] as number) >>> (token & 31)) & 1) === 1;
 
-/** Where one reply is in its grammar. */
+/** The place of one reply in its grammar. */
 export interface GrammarCursor {
   /**
    * The tokens that may come next; undefined once a token came that the grammar forbids.
-   * @throws EngineError('invalid-request') where the grammar has too many ways to go on.
+   * @throws EngineError('invalid-request') if the grammar has too many ways to go on.
    */
   mask(): TokenMask | undefined;
   accept(token: number): void;

@@ -3,10 +3,10 @@ import type { BatchModel } from '../batch-model.ts';
 /** The texts of a vocabulary as a tree of bytes, in flat arrays. Node 0 is the root; below a node hangs its first child. */
 export interface TokenTrie {
   readonly byte: Uint8Array;
-  /** By node; 0 where there is none. */
+  /** Children by node; 0 if there is none. */
   readonly child: Int32Array;
   readonly sibling: Int32Array;
-  /** The first token that ends at a node, -1 where none does; and by token the next one of the same text. */
+  /** The first token that ends at a node, -1 if none does; and by token the next one of the same text. */
   readonly token: Int32Array;
   readonly nextToken: Int32Array;
   /** Tokens that end a reply. */

@@ -24,7 +24,7 @@ const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 
 type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 
-/** What a template is asked to render. */
+/** Input of a template. */
 export interface TemplateInput {
   readonly messages: readonly ChatMessage[];
   /** Whether calls stand between the marks of the family `hermes` in any case. Default: no. */
@@ -40,16 +40,16 @@ export interface TemplateInput {
 export interface ChatTemplate {
   /** How answers are read. */
   readonly answerFormat: AnswerFormat;
-  /** Undefined where there is no template. */
+  /** Undefined if there is no template. */
   readonly thinking: TemplateThinking | undefined;
   /**
    * @returns the prompt, with what the messages and tools say quoted (literal-text.ts).
-   * @throws EngineError('invalid-request') where the template refuses the messages.
+   * @throws EngineError('invalid-request') if the template refuses the messages.
    */
   render(input: TemplateInput): string;
 }
 
-/** @throws EngineError('unsupported-model') where the template does not parse. */
+/** @throws EngineError('unsupported-model') if the template does not parse. */
 export function createChatTemplate(
   source: string | undefined,
   {
@@ -126,7 +126,7 @@ export function createChatTemplate(
 
 type FillTemplate = (fields: object, day: number | undefined) => string;
 
-/** @returns an empty text where the template refuses. */
+/** @returns an empty text if the template refuses. */
 function tryFill(
   fill: FillTemplate,
   fields: object,
@@ -139,7 +139,7 @@ function tryFill(
   }
 }
 
-/** By the names that templates have for it. A template knows its own default. */
+/** Returns the wish by the names that templates have for it. A template knows its own default. */
 function toVariables({ wanted, effort }: ThinkingWish): object {
   const thinks = wanted === 'yes';
   return {
@@ -148,7 +148,7 @@ function toVariables({ wanted, effort }: ThinkingWish): object {
   };
 }
 
-/** By what it does: a name that stands in the text may be any other variable's. */
+/** The effect decides: a name in the template's text may be any other variable's. */
 function readThinking(source: string, fill: FillTemplate): TemplateThinking {
   const ask = (wish: Partial<ThinkingWish>) =>
     tryFill(fill, { ...QUESTION, ...toVariables({ ...NO_WISH, wanted: 'yes', ...wish }) });
@@ -161,7 +161,7 @@ function readThinking(source: string, fill: FillTemplate): TemplateThinking {
   };
 }
 
-/** How answers of a model with this template are read. @throws EngineError('unsupported-model') where it does not parse. */
+/** How answers of a model with this template are read. @throws EngineError('unsupported-model') if it does not parse. */
 export const readTemplateFormat = (source: string): AnswerFormat =>
   createChatTemplate(source, { bosToken: '', eosToken: '', literal: createLiteralText([]) }).answerFormat;
 
@@ -170,15 +170,16 @@ const QUESTION = { messages: [{ role: 'user', content: 'question' }] };
 const INSTRUCTION = 'instruction';
 const INSTRUCTED = { messages: [{ role: 'system', content: INSTRUCTION }, ...QUESTION.messages] };
 
-/** As templates know tools since they list them. */
+/** Returns a tool in the form that templates list. */
 const toTemplateTool = ({ name, description = '', parameters }: OfferedTool, { quote, quoteAll }: Quoting): object => ({
   type: 'function',
   function: { name: quote(name), description: quote(description), parameters: quoteAll(parameters) },
 });
 
 /**
- * As templates know messages with calls. Ids are counted anew: some templates take only nine letters and digits, and those of the family
- * `kimi` write the name of a call by its id alone. Arguments are an object; the templates of the family `deepseek` add them to a text.
+ * Returns messages with calls in the form that templates know. Ids are counted anew: some templates take only nine letters and
+ * digits. Those of the family `kimi` write the name of a call by its id alone. Arguments are an object; the templates of the family
+ * `deepseek` add them to a text.
  */
 function toTemplateMessages(
   messages: readonly ChatMessage[],
@@ -205,11 +206,11 @@ function toTemplateMessages(
       role,
       content: quote(content),
       ...(reasoning !== undefined && { reasoning_content: quote(reasoning) }),
-      // By its other name, beside which some templates take no content.
+      // The other name of reasoning. Beside it some templates take no content.
       ...(reasoning !== undefined && content === '' && { thinking: quote(reasoning) }),
       ...(called && { tool_calls: called }),
       ...(callId !== undefined && { tool_call_id: toId(callId) }),
-      // With `kimi` the id says it.
+      // The id says it in the family `kimi`.
       ...(callId !== undefined && family !== 'kimi' && { name: quote(names.get(callId) ?? '') }),
     };
   });

@@ -6,16 +6,16 @@ import type { PromptVocabulary } from './prompt-vocabulary.ts';
 export interface FillTokens {
   readonly prefix: number;
   readonly suffix: number;
-  /** Undefined where none stands before what the model writes. */
+  /** Undefined if none stands before what the model writes. */
   readonly middle?: number | undefined;
   /** Whether the second text stands before the first one. Default: no. */
   readonly isSuffixFirst?: boolean | undefined;
 }
 
 /**
- * The prompt for what stands between two texts: the first text and the second, in the order that the model learned, then what it is to write. Names of control tokens
- * in either are text.
- * @throws EngineError('invalid-request') where the model knows no such prompts.
+ * Writes the prompt for a text between two others. It has both texts in the order that the model learned, then the mark of the
+ * place to fill. Names of control tokens in either text are text.
+ * @throws EngineError('invalid-request') if the model knows no such prompts.
  */
 export function writeFill(
   { tokenize, textOf, controlTokens }: PromptVocabulary,

@@ -4,7 +4,7 @@ const WEEKDAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.spli
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** By C's letters of strftime. English and UTC on every machine; its hours, minutes and seconds are 0. */
+/** Parts of a date by the letters of C's strftime. English and UTC on every machine; its hours, minutes and seconds are 0. */
 const PARTS: Readonly<Record<string, (date: Date) => string>> = {
   Y: (date) => String(date.getUTCFullYear()),
   y: (date) => two(date.getUTCFullYear() % 100),

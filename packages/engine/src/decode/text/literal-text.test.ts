@@ -28,7 +28,7 @@ const join = (rendered: string): string =>
     .map(({ text }) => text)
     .join('');
 
-describe('what a request says', () => {
+describe('texts of a request', () => {
   it('stays whole with the control tokens around it where it holds none', () => {
     const rendered = `<|im_start|>user\n${literal.quote('a plain < b text')}<|im_end|>`;
     expect(literal.cut(rendered)).toEqual([{ text: rendered, literal: false }]);

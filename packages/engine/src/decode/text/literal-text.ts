@@ -13,19 +13,19 @@ export interface PromptStretch {
 }
 
 /**
- * Keeps what a template writes apart from what a request says, through a template that mixes both: before it, what would be read as
- * a control token is quoted; after it, the prompt is cut where it matters (docs/spec/prompt.md, "Prompt tokens").
+ * Keeps the template's own text apart from the request's text, through a template that mixes both. Before the template, control
+ * tokens in the request are quoted. After it, the prompt is cut between the two (docs/spec/prompt.md, "Prompt tokens").
  */
 export interface LiteralText {
   /** A text of the request, as the template gets it. */
   quote(text: string): string;
   /** `quote` of every text in a value, keys among them. */
   quoteAll(value: unknown): unknown;
-  /** @param rendered what a template made of quoted texts. */
+  /** @param rendered the template's output for quoted texts. */
   cut(rendered: string): readonly PromptStretch[];
 }
 
-/** A noncharacter: what follows it is read as text. It stands in prompts between these two functions only. */
+/** A noncharacter: the character after it is read as text. It stands in prompts between these two functions only. */
 export const QUOTE = '\ufdd0';
 
 export function createLiteralText(tokens: readonly ControlToken[]): LiteralText {
@@ -39,7 +39,7 @@ export function createLiteralText(tokens: readonly ControlToken[]): LiteralText 
   const readable = new RegExp([`${QUOTE}[^]?`, ...texts.map(escapePattern)].join('|'), 'g');
 
   const quote = (text: string): string => {
-    // Tokenizers drop NUL; what stands around it would join afterwards.
+    // Tokenizers drop NUL, and the text on both sides would join afterwards.
     const clean = text.replaceAll('\0', '');
     const places = new Set<number>();
     quotable.lastIndex = 0;
@@ -79,7 +79,7 @@ export function createLiteralText(tokens: readonly ControlToken[]): LiteralText 
       let plain = '';
       let isQuoted = false;
       let before: ControlToken | undefined;
-      // What holds nothing quoted stays in one piece with the control tokens around it, so that the tokenizer's own rules hold there.
+      // A stretch without quotes stays in one piece with the control tokens around it, so that the tokenizer's own rules hold there.
       const endPlain = (after?: ControlToken): void => {
         if (isQuoted) {
           if (read !== '') stretches.push({ text: read, literal: false });
@@ -112,7 +112,7 @@ export function createLiteralText(tokens: readonly ControlToken[]): LiteralText 
   };
 }
 
-/** As C's isspace has it, in every locale. */
+/** White space as C's isspace has it, in every locale. */
 const LEADING_SPACE = /^[ \t\n\v\f\r]+/;
 
 function trimSpaceAtEnd(text: string): string {

@@ -38,7 +38,7 @@ it('makes ordinary tokens of control tokens that a message names', () => {
   expect(ask('<|e')).toEqual([0, 2, ...codes('<|e'), 3]);
 });
 
-it('begins once, whoever writes the first token', () => {
+it('has one first token, written by the template or the tokenizer', () => {
   expect(ask('hi', `{{ bos_token }}${TEMPLATE}`)).toEqual(ask('hi'));
   expect(ask('<s>', '{{ messages[0].content }}')).toEqual([0, ...codes('<s>')]);
 });

@@ -5,10 +5,10 @@ import { type FillTokens, writeFill } from './fill-prompt.ts';
 import { createLiteralText } from './literal-text.ts';
 import type { PromptVocabulary } from './prompt-vocabulary.ts';
 
-/** What of a model's file says how prompts are made. */
+/** The facts of a model's file that decide how prompts are made. */
 export interface PromptFacts {
   readonly chatTemplate: string | undefined;
-  /** Where the model fills in texts. */
+  /** Tokens for filling in a text, if the model can. */
   readonly fillTokens?: FillTokens | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface PromptTokenizer {
 /**
  * The one place that turns a prompt into tokens, for those that answer and those that check. Control tokens come from the model's
  * template alone: their names in a message are text.
- * @throws EngineError('unsupported-model') where the template does not parse.
+ * @throws EngineError('unsupported-model') if the template does not parse.
  */
 export function createPromptTokenizer(
   vocabulary: PromptVocabulary,

@@ -1,13 +1,13 @@
 import type { ControlToken } from './literal-text.ts';
 
-/** What makes tokens of a text. */
+/** Makes tokens of a text. */
 export interface PromptVocabulary {
   readonly bos: number;
   readonly eos: number;
   readonly addBos: boolean;
   /** The token's own name in the vocabulary, e.g. `<s>`. */
   textOf(token: number): string;
-  /** Of every token that is not text. */
+  /** All tokens that are not text. */
   readonly controlTokens: readonly ControlToken[];
   /** @param options.parseSpecial reads the names of control tokens as these tokens. */
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;

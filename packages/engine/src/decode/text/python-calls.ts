@@ -6,7 +6,7 @@ type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 /**
  * Messages with calls, as templates of the family `pythonic` get them: the calls stand in the content, as the model writes them. Some of
  * these templates pass calls over, and others write their texts without quotes.
- * @param template its text names the marks around calls, where the model has any.
+ * @param template its text names the marks around calls, if the model has any.
  */
 export function writePythonCalls(
   messages: readonly ChatMessage[],

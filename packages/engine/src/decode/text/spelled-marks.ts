@@ -1,6 +1,6 @@
 import { type AnswerFormat, SPELLED_TOKENS } from '@ogong/protocol/modality/text/answer/answer-format';
 
-/** What spells tokens. */
+/** Spells tokens. */
 interface SpellingVocabulary {
   readonly size: number;
   /** Names of its tokens, as `<|python_tag|>`. */
@@ -9,7 +9,7 @@ interface SpellingVocabulary {
   isEnd(token: number): boolean;
 }
 
-/** Has the marks of an answer format spell their names where they are control tokens, so that a reader of the text sees them. */
+/** Has the marks of an answer format spell their names if they are control tokens, so that a reader of the text sees them. */
 export function spellMarks<V extends SpellingVocabulary>(vocabulary: V, { calls }: AnswerFormat): V {
   const marks = new Set(SPELLED_TOKENS[calls]);
   const spelled = new Map<number, Uint8Array>();

@@ -14,7 +14,7 @@ const QUESTION = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor 
 const CLOSING = `${QUESTION}{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}<tool_call>`;
 /** A switch by another name, and off by itself: the prompt ends inside the reasoning, or behind it. */
 const OPENING = `${QUESTION}{% if thinking is defined and thinking %}<think>{% else %}</think>{% endif %}`;
-/** Levels alone, written into the system message, with a level of its own where none is said. */
+/** Levels alone, written into the system message, with a level of its own if none is said. */
 const LEVELS = `{% if reasoning_effort is not defined %}{% set reasoning_effort = 'medium' %}{% endif %}<|channel|>Reasoning: {{ reasoning_effort }}\n${QUESTION}`;
 
 describe('a wish about thinking', () => {

@@ -2,7 +2,7 @@
 export interface TextStream {
   /** Text that became final; `stopped` once a stop string stood in the reply (it and what follows is dropped). */
   push(bytes: Uint8Array): { readonly text: string; readonly stopped: boolean };
-  /** What was held back. An unfinished character becomes U+FFFD, as WHATWG decoding has it. */
+  /** Returns the text that was held back. An unfinished character becomes U+FFFD, as WHATWG decoding has it. */
   flush(): string;
 }
 

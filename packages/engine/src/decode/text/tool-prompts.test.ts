@@ -70,7 +70,7 @@ it.each([
   const prompt = open(show(sign)).render({ messages: [asked, { role: 'tool', content: 'Sun.', callId: 'a' }], tools });
   const written = 'weather(city="Par\\"is", on=[True, False, None, -1500], at={"deep": "é"}), weather()';
   expect(prompt).toContain(`assistant::I look.\n${before}${written}${after}|tool::Sun.|`);
-  // What is written so is read so.
+  // The parser reads calls in the form in which the template writes them.
   const { calls } = parseAnswer(`${before}${written}${after}`, open(show(sign)).answerFormat, {
     ...{ tools: ['weather'], isForced: false },
   });
@@ -137,7 +137,7 @@ it.each([
 it('says it where a template that lists tools refuses these', () => {
   const picky = `<tool_call>{% for t in tools or [] %}{{ raise_exception('not this one') }}{% endfor %}${ALTERNATES}`;
   expect(open(picky).render({ messages: [asked], tools })).toContain('You can call these functions');
-  // What another family is told about calls would not be read.
+  // Instructions for another family's calls would give calls that are not read.
   const other = picky.replace('<tool_call>', '[TOOL_CALLS]');
   expect(() => open(other).render({ messages: [asked], tools })).toThrow(/refuses these messages: not this one/);
   const silent = picky.replaceAll('system', 'user');

@@ -2,8 +2,8 @@ import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-mes
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 
 /**
- * The protocol's own text about tools, for templates that have none: messages of the roles that every template knows, with calls as
- * the family `hermes` writes them (docs/spec/answer.md).
+ * Writes the protocol's own text about tools, for templates that have none. It consists of messages of the roles that every
+ * template knows, with calls as the family `hermes` writes them (docs/spec/answer.md).
  * @param takesSystem whether the text may stand in a system message; else it stands before the first words of the user.
  */
 export function writeTools(

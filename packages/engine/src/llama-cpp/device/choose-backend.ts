@@ -1,6 +1,6 @@
 import type { GpuBackend, GpuDevice } from '../library.ts';
 
-/** What was found of each back end; an absence says why it cannot be used. */
+/** Findings about each back end; an absence says why it cannot be used. */
 export interface FoundBackends {
   readonly platform: string;
   readonly cpuAbsence: string | undefined;
@@ -22,12 +22,12 @@ export interface JudgedBackend {
 export interface BackendChoice {
   /** All of them, in the order of preference. */
   readonly backends: readonly JudgedBackend[];
-  /** What is likely the fastest here; undefined where nothing runs. */
+  /** The back end that is likely the fastest here; undefined if none runs. */
   readonly advised: 'cuda' | 'vulkan' | 'cpu' | undefined;
   readonly why: string;
 }
 
-/** Judges the back ends of a machine. It only advises: the one that is served is what `--backend` says. */
+/** Chooses among the back ends of a machine. It only advises: the one that is served is what `--backend` says. */
 export function chooseBackend(found: FoundBackends): BackendChoice {
   const describe = (backend: GpuBackend, devices: readonly GpuDevice[]): string =>
     `${devices.map(({ name, driver }) => `${name} (${driver})`).join(', ')}; taken with --backend ${backend}` +

@@ -8,7 +8,7 @@ const CANONICAL = ['haswell', 'sse42'];
 /**
  * The CPU library to load.
  * @param asked a library's name; `auto`: the first canonical one that runs here, else the best; or `native`: the best.
- * @param scores of this machine's libraries, by ggml: above 0 where one runs.
+ * @param scores of this machine's libraries, by ggml: above 0 if one runs.
  */
 export function chooseCpuLibrary(asked: string, scores: ReadonlyMap<string, number>): string {
   if (asked !== 'auto' && asked !== 'native') return asked;

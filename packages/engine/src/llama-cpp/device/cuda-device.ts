@@ -25,11 +25,11 @@ const canLoad: CanLoad = (library) => {
   }
 };
 
-/** What NVIDIA's driver says of itself. */
+/** The release and version that NVIDIA's driver reports. */
 interface CudaDriver {
   /** The newest CUDA that it knows: 13000 is 13.0, and 13010 is 13.1. */
   readonly release: number;
-  /** Of all cards: 90 is 9.0. */
+  /** Compute capabilities of all cards: 90 is 9.0. */
   readonly capabilities: readonly number[];
 }
 
@@ -37,7 +37,7 @@ interface CudaDriver {
 const [MAJOR, MINOR] = [75, 76];
 const MAX_CARDS = 64;
 
-/** @returns undefined where there is no driver to ask. */
+/** @returns undefined if there is no driver to ask. */
 function askDriver(): CudaDriver | undefined {
   try {
     const library = koffi.load(DRIVER);
@@ -83,7 +83,7 @@ export const findCudaRuntime = (
 ): CudaRuntime | undefined =>
   RUNTIMES.find((runtime) => runtimeFiles(runtime).every(can) && knowsKernels(runtime, driver));
 
-/** What CUDA computes on, in the order of the PCI bus, which text-supervisor.ts makes CUDA's own. */
+/** Lists the cards that CUDA computes on, in the order of the PCI bus, which text-supervisor.ts makes CUDA's own. */
 export function listCudaDevices({ cards, nvidiaDriver }: GraphicsCards = listGraphicsCards()): GpuDevice[] {
   if (nvidiaDriver === undefined) return [];
   return cards
@@ -91,7 +91,7 @@ export function listCudaDevices({ cards, nvidiaDriver }: GraphicsCards = listGra
     .map(({ name, id }, index) => ({ backend: 'cuda', index, name: name ?? `NVIDIA ${id}`, driver: nvidiaDriver }));
 }
 
-/** Why CUDA cannot be used, and what would help; undefined where it can. */
+/** Why CUDA cannot be used, and what would help; undefined if it can. */
 export function explainCudaAbsence(
   found: GraphicsCards = listGraphicsCards(),
   can: CanLoad = canLoad,
@@ -107,7 +107,7 @@ export function explainCudaAbsence(
   if (driver !== undefined && findCudaRuntime(can, { ...driver, release: COMPILED_BY }) !== undefined)
     return (
       `${named}: the driver knows CUDA ${nameRelease(driver.release)}, and llama.cpp's kernels for this card need ` +
-      `${nameRelease(COMPILED_BY)}: install driver 590 or newer, or the runtime of CUDA 12, or take --backend vulkan`
+      `${nameRelease(COMPILED_BY)}. Install driver 590 or newer, or the runtime of CUDA 12, or take --backend vulkan`
     );
   const wanted = RUNTIMES.map((runtime) => runtimeFiles(runtime).join(' and ')).join(', or ');
   return `${named}: the CUDA runtime is not installed: ${wanted}`;

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(engineDir, '..'), { recursive: true }));
 
-/** What the packages hold, without what is large. */
+/** Files of the packages, without the large ones. */
 const FILES: Readonly<Record<string, readonly string[]>> = {
   'bins/linux-x64-cuda': ['libggml-base.so', 'libggml.cuda.v0.5.0.so', 'libllama.cuda.v0.5.0.so', 'libggml-cuda.so'],
   'bins/linux-x64-cuda/fallback': ['libggml-cuda.so'],

@@ -62,7 +62,7 @@ function findFolder({ name, path, folder }: GpuPackage, engineDir: string): stri
 }
 
 /**
- * The build, installed by npm or fetched before; undefined where it is neither.
+ * The build, installed by npm or fetched before; undefined if it is neither.
  * @param engineDir where fetched builds lie.
  */
 export function findGpuBuild(

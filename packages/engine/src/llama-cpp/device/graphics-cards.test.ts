@@ -142,7 +142,7 @@ describe('a driver that cannot compile the kernels of CUDA 13', () => {
     recordNvidia();
     const found = listGraphicsCards(root);
     const why = explainCudaAbsence(found, has(DRIVER, ...RUNTIME(13)), hopper);
-    expect(why).toMatch(/knows CUDA 13\.0, and .* need 13\.1: install driver 590 .* --backend vulkan/);
+    expect(why).toMatch(/knows CUDA 13\.0, and .* need 13\.1\. Install driver 590 .* --backend vulkan/);
     expect(() => openCudaDevice(found, has(DRIVER, ...RUNTIME(13)), 1, hopper)).toThrow('need 13.1');
   });
 

@@ -8,14 +8,14 @@ export interface GraphicsCard {
   readonly vendor: 'NVIDIA' | 'AMD' | 'Intel' | 'unknown';
   /** Vendor and device, e.g. `10de:2330`. */
   readonly id: string;
-  /** As NVIDIA's driver names it, where it runs. */
+  /** Name that NVIDIA's driver gives it, if the driver runs. */
   readonly name?: string;
 }
 
 export interface GraphicsCards {
   /** In the order of their slots. */
   readonly cards: readonly GraphicsCard[];
-  /** The version of NVIDIA's kernel driver; undefined where none is loaded. */
+  /** The version of NVIDIA's kernel driver; undefined if none is loaded. */
   readonly nvidiaDriver: string | undefined;
 }
 
@@ -27,7 +27,7 @@ const MAX_CARDS = 64;
 const MAX_NAME = 128;
 
 /**
- * Reads what Linux shows of its cards. What has another form is passed over.
+ * Reads what Linux shows of its cards. Entries of another form are skipped.
  * @param root of the file system; a test gives a recorded one.
  */
 export function listGraphicsCards(root = '/'): GraphicsCards {

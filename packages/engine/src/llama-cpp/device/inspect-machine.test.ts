@@ -25,7 +25,7 @@ const record = (more: Partial<MachineSources> = {}): MachineSources => ({
   ...more,
 });
 
-describe('what a machine has for llama.cpp', () => {
+describe('the parts of a machine that llama.cpp can use', () => {
   it('names the libraries that run, the fastest first, and the one that most verifiers can reproduce', () => {
     const found = inspectMachine('/nonexistent', record());
     expect(found.cpuLibraries).toEqual(['alderlake', 'haswell', 'sse42']);

@@ -10,21 +10,21 @@ import { readAvailableMemory } from './memory.ts';
 import { countCores, findLlamaBuild, type LlamaBuild } from './platform.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 
-/** What this machine has for llama.cpp, before any model. */
+/** The parts of this machine that llama.cpp can use, before any model is loaded. */
 export interface MachineReport {
   readonly processor: string;
   readonly cores: number;
   readonly threads: number;
   readonly availableBytes: number;
-  /** Why nothing runs here; undefined where something does. */
+  /** Why nothing runs here; undefined if something does. */
   readonly absence: string | undefined;
   /** llama.cpp's release. */
   readonly version: string | undefined;
-  /** CPU libraries that run here, the fastest first; empty where the build links one in. */
+  /** CPU libraries that run here, the fastest first; empty if the build links one in. */
   readonly cpuLibraries: readonly string[];
-  /** What `--isa auto` takes. */
+  /** The choice of `--isa auto`. */
   readonly chosenCpuLibrary: string | undefined;
-  /** As the bus shows them, with or without a driver. */
+  /** Cards on the bus, with or without a driver. */
   readonly cards: readonly GraphicsCard[];
   readonly nvidiaDriver: string | undefined;
   readonly cudaDevices: readonly GpuDevice[];
@@ -33,7 +33,7 @@ export interface MachineReport {
   readonly choice: BackendChoice;
 }
 
-/** What can be looked for; a test gives its own. */
+/** Sources of the report; a test passes its own. */
 export interface MachineSources {
   readonly findBuild: () => LlamaBuild;
   readonly scoreLibraries: (build: LlamaBuild) => ReadonlyMap<string, number>;

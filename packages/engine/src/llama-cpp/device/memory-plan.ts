@@ -2,15 +2,15 @@ import type { ModelFacts } from '../model-file.ts';
 import type { KvType } from '../numeric-class.ts';
 import { assertFitsMemory, BATCH_ROWS, estimateMemory } from './memory.ts';
 
-/** Positions of a sequence where nobody asks for others: chats fit, and a cache of eight stays small beside the weights. */
+/** Positions of a sequence if nobody asks for others: chats fit, and a cache of eight stays small beside the weights. */
 export const USUAL_CONTEXT = 8192;
-/** Replies at a time where nobody asks for another number. */
+/** Replies at a time if nobody asks for another number. */
 export const USUAL_SEQUENCES = 8;
 /** llama.cpp allocates positions in blocks. */
 const BLOCK = 256;
 
 interface Wanted {
-  /** Positions per sequence. Default: the model's own up to USUAL_CONTEXT, fewer where they do not fit. */
+  /** Positions per sequence. Default: the model's own up to USUAL_CONTEXT, fewer if they do not fit. */
   readonly contextSize?: number | undefined;
   /** Default: as many as fit, USUAL_SEQUENCES at most. */
   readonly sequences?: number | undefined;
@@ -29,8 +29,8 @@ export interface MemoryPlan {
 }
 
 /**
- * What a model gets of the memory that is there: first the usual context, then as many sequences as fit beside each other, and
- * a shorter context only where not even one fits.
+ * Plans a model's share of the memory. It gets the usual context first, then as many sequences as fit beside each other. It gets a
+ * shorter context only if not even one sequence fits.
  * @param available bytes.
  * @throws EngineError('not-enough-memory') that says what would fit.
  */

@@ -15,7 +15,7 @@ const DONOR = fileURLToPath(new URL('../../../../models/models/stories260K.gguf'
 const folder = mkdtempSync(join(tmpdir(), 'ogong-memory-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the process and small buffers get in the estimate, besides what llama.cpp computes in. */
+/** Share of the process and of small buffers in the estimate, besides the memory that llama.cpp computes in. */
 const BASE_BYTES = 64 * 2 ** 20;
 
 it('counts the buffers of a large vocabulary, as llama.cpp allocates them', () => {

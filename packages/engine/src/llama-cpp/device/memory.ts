@@ -51,7 +51,7 @@ interface ContextShape {
   readonly kvType?: KvType;
 }
 
-/** @throws EngineError('unsupported-model') where the KV cache cannot be quantised so. */
+/** @throws EngineError('unsupported-model') if the KV cache cannot be quantised so. */
 export function assertKvType({ path, keySize, valueSize }: ModelFacts, kvType: KvType, flashAttention: boolean): void {
   if (kvType === 'f16' || kvType === 'f32') return;
   if (!flashAttention)

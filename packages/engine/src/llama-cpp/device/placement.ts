@@ -3,13 +3,13 @@ import type { Backend, LlamaLibrary, Pointer } from '../library.ts';
 import type { KernelPath } from '../numeric-class.ts';
 import { addressOf, allocateNative } from './native-memory.ts';
 
-/** Which weights lie on the GPU, where not all of them fit. */
+/** The weights that lie on the GPU, if not all of them fit. */
 export interface Placement {
-  /** The last layers of the model, so many; all where it is not given. */
+  /** The last layers of the model, so many; all if it is not given. */
   readonly gpuLayers?: number | undefined;
   /** The experts of a mixture of experts stay in the processor's memory, and it computes them. */
   readonly expertsOnCpu?: boolean | undefined;
-  /** Several CUDA cards for one model, the first ones of the bus: what each takes of it, relative to the others. */
+  /** Shares of several CUDA cards in one model, the first ones of the bus, relative to each other. */
   readonly tensorSplit?: readonly number[] | undefined;
 }
 
@@ -48,7 +48,7 @@ export function assertPlacement(
     throw refuse(`shares are 2 to ${MAX_CARDS} numbers above 0, one for each card, such as 3,1`);
 }
 
-/** What `llama_model_params.tensor_split` points to: a share for each card that llama.cpp knows of, 0 for those beyond. */
+/** Writes the array behind `llama_model_params.tensor_split`: a share for each card that llama.cpp knows of, 0 for those beyond. */
 export function layOutTensorSplit(shares: readonly number[]): {
   readonly pointer: Pointer;
   readonly view: Float32Array;
@@ -61,7 +61,7 @@ export function layOutTensorSplit(shares: readonly number[]): {
 
 /**
  * llama_model_tensor_buft_override[2]: pattern and buffer type, and an empty one that ends the list.
- * @returns what must live as long as the model is being loaded.
+ * @returns the pointer, and the objects that must live until the model is loaded.
  */
 export function keepExpertsOnCpu(library: LlamaLibrary): { readonly pointer: Pointer; readonly pattern: Pointer } {
   const text = Buffer.from(`${EXPERTS}\0`);

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { EngineError } from '../../interface/engine-error.ts';
 
-/** Where the prebuilt llama.cpp of this platform lies and what its files are called. */
+/** The folder and the file names of this platform's prebuilt llama.cpp. */
 export interface LlamaBuild {
   readonly directory: string;
   /** llama.cpp's release, from the file names. */
@@ -12,9 +12,9 @@ export interface LlamaBuild {
   readonly base: string;
   readonly ggml: string;
   readonly llama: string;
-  /** CPU back ends by ISA name; empty where the build links a single one in. */
+  /** CPU back ends by ISA name; empty if the build links a single one in. */
   readonly cpuLibraries: ReadonlyMap<string, string>;
-  /** The back end of a GPU, where the build has one. */
+  /** The back end of a GPU, if the build has one. */
   readonly gpu?: string;
 }
 
@@ -40,7 +40,7 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
   'win32-x64': { packageName: '@node-llama-cpp/win-x64', folder: 'win-x64', prefix: '', suffix: '.dll' },
 };
 
-/** @throws EngineError('unsupported-model') where this platform has no build or its package is not installed. */
+/** @throws EngineError('unsupported-model') if this platform has no build or its package is not installed. */
 export function findLlamaBuild(platform = `${process.platform}-${process.arch}`): LlamaBuild {
   const entry = PLATFORMS[platform];
   if (entry === undefined) {

@@ -3,10 +3,10 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import type { TierEntry } from '../../tier/tier.ts';
-import type { Modality, ReplayedReply } from '../modality.ts';
+import type { LocalReplyContext, Modality, ReplayedReply } from '../modality.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
-import { checkEmbeddingHeader, type EmbeddingContext } from './header-checks.ts';
+import { checkEmbeddingHeader, checkInputs, checkSize, type EmbeddingContext } from './header-checks.ts';
 import { replayEmbedding } from './replay.ts';
 import { encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
 import {
@@ -41,6 +41,11 @@ export const embedding = {
   countLeaves: (vectors) => (vectors <= MAX_INPUTS ? vectors : 0),
   checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>
     checkEmbeddingHeader(crypto, header, context),
+  checkLocalHeader: (
+    _crypto: Crypto,
+    header: EmbeddingHeader,
+    { request, response, hasTier }: LocalReplyContext<EmbeddingRequest>,
+  ) => [checkInputs(header, { request, choice: 0, hasTier }), checkSize(header, response)],
   openingChecks: [
     ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'vectors', 'unit-norm', 'sketch', 'blinding'],
     ...['header-order', 'inputs', 'response-size', 'sketch-bank', 'payee', 'context', 'fee'],

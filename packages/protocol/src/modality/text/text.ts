@@ -5,7 +5,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
 import { getTier } from '../../tier/registry.ts';
 import type { TierEntry } from '../../tier/tier.ts';
-import type { Modality, ReplayedReply } from '../modality.ts';
+import type { LocalReplyContext, Modality, ReplayedReply } from '../modality.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
 import { encodeFinding, readScoreReport, weighScoreReport } from './read-report.ts';
@@ -14,6 +14,7 @@ import { boundTextTokens } from './request/request-bound.ts';
 import { encodeTextSummary, parseTextSummary } from './request/request-summary.ts';
 import { encodeScored, toScored } from './scored-reply.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
+import { checkLocalText } from './stage1/local-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
 import { countScored } from './stage2/scored-prefix.ts';
 import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
@@ -40,6 +41,8 @@ export const text = {
     return windows <= MAX_WINDOWS ? windows : 0;
   },
   checkHeader: (crypto: Crypto, header: Header, context: HeaderContext) => checkHeader(crypto, header, context),
+  checkLocalHeader: (crypto: Crypto, header: Header, context: LocalReplyContext<InferenceRequest>) =>
+    checkLocalText(crypto, header, context),
   openingChecks: [
     ...[
       'commitment-root',

@@ -7,7 +7,6 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import type { SealPrimitives } from '../../crypto/seal-primitives.ts';
 import type { SealedEnd } from '../../generated/ogong/v1/ogong_pb.ts';
 import { findHeaderModality } from '../../modality/registry.ts';
-import { text as textModality } from '../../modality/text/text.ts';
 import { SealError } from '../../sealing/seal-error.ts';
 import { readSealedMessage } from '../../sealing/sealed-message.ts';
 import { openDisclosedReply } from '../../sealing/sealed-reply.ts';
@@ -110,14 +109,14 @@ function checkRecord(
   try {
     const opening = parseOpening(end.opening);
     // The shown text must be the compared text. A text beside a separate response is not signed.
-    const streams = findHeaderModality(opening.header)?.name === textModality.name;
+    const streams = findHeaderModality(opening.header)?.hasProgress === true;
     if (streams ? end.response.length > 0 : text !== '') {
       return fail(id, 'the units hold a text and a response, and the record signs one of them');
     }
     const response = streams ? utf8Encode(text) : end.response;
     const isRoot = equalBytes(computeCommitment(crypto, opening).root, record.commitRoot);
-    const isText = equalBytes(hashResponse(crypto, opening.blind, response), record.responseHash);
-    return check(id, isRoot && isText, [
+    const isSigned = equalBytes(hashResponse(crypto, opening.blind, response), record.responseHash);
+    return check(id, isRoot && isSigned, [
       'the sealed content is the one that the record signs',
       isRoot
         ? 'the text under the seal is another than the record signs'

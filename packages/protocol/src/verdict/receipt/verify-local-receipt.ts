@@ -9,15 +9,9 @@ import { computeBankSeed, DEFAULT_DIRECTIONS } from '../../commitment/sketch.ts'
 import type { Crypto } from '../../crypto/crypto.ts';
 import { CLOCK_TOLERANCE_MS } from '../../exchange/limits.ts';
 import { checkDemands } from '../../modality/demands.ts';
-import type { EmbeddingHeader } from '../../modality/embedding/header.ts';
-import { checkInputs, checkSize } from '../../modality/embedding/header-checks.ts';
-import type { EmbeddingRequest } from '../../modality/embedding/request.ts';
 import type { CommonRequest, Modality } from '../../modality/modality.ts';
 import { findModality } from '../../modality/registry.ts';
 import { hashReadRequest } from '../../modality/request-hash.ts';
-import { type Header, isTextHeader } from '../../modality/text/commitment/header.ts';
-import type { InferenceRequest } from '../../modality/text/request/request.ts';
-import { checkGrammar, checkSampler, checkStops } from '../../modality/text/stage1/header-checks.ts';
 import type { LocalReceipt } from '../../stage1/local-receipt.ts';
 import { LOCAL_POSTURE, LOCAL_TIERS } from '../../tier/local.ts';
 import { readPosture } from '../../tier/posture.ts';
@@ -28,8 +22,6 @@ export const NOBODY: { readonly hash: Uint8Array; readonly address: Uint8Array }
   hash: new Uint8Array(32),
   address: new Uint8Array(20),
 };
-
-const DAY_MS = 86_400_000n;
 
 /** Computes the bank of local mode. It has no beacon, so the directions of its sketches follow from the model alone. */
 export const computeLocalBank = (crypto: Crypto, modelRoot: Uint8Array): Uint8Array =>
@@ -149,72 +141,21 @@ function checkOpening(
   }
   if (header === undefined) return undefined;
   const { modelRoot } = record;
-  const held = { record, response, hasTier: header.tier === LOCAL_POSTURE.tier };
+  const hasTier = header.tier === LOCAL_POSTURE.tier;
   checks.push(
     checkNobody(header),
     checkBank(crypto, header, modelRoot),
-    ...(isTextHeader(header)
-      ? checkText(crypto, header, { ...held, request: request as InferenceRequest })
-      : checkEmbedding(header as EmbeddingHeader, { ...held, request: request as EmbeddingRequest })),
+    ...modality.checkLocalHeader(crypto, header, { request, record, response, hasTier }),
     ...checkDemands(header, { modelRoot }, request),
   );
   return header;
 }
-
-interface Held<Request> {
-  readonly request: Request;
-  readonly record: RecordV2;
-  readonly response: Uint8Array;
-  readonly hasTier: boolean;
-}
-
-function checkText(
-  crypto: Crypto,
-  header: Header,
-  { request, record, response, hasTier }: Held<InferenceRequest>,
-): readonly Check[] {
-  const { modelRoot, startNs } = record;
-  const day = Number(startNs / 1_000_000n / DAY_MS);
-  return [
-    checkDrawKey(header, record, request),
-    checkSampler(crypto, header, { request, choice: header.choice, day, modelRoot, hasTier }),
-    checkStops(header, { request, response, mayBeCancelled: true }),
-    ...checkGrammar(header, { request, response }),
-  ];
-}
-
-const checkEmbedding = (
-  header: EmbeddingHeader,
-  { request, response, hasTier }: Held<EmbeddingRequest>,
-): readonly Check[] => [checkInputs(header, { request, choice: 0, hasTier }), checkSize(header, response)];
 
 /** Checks that a reply of the network with removed signatures does not pass as a local one. */
 function checkNobody({ orderHash, payee }: CommonHeader): Check {
   return check('local', equalBytes(orderHash, NOBODY.hash) && equalBytes(payee, NOBODY.address), [
     'the header names no order and no payee',
     'the header names an order or a payee, which no local answer has',
-  ]);
-}
-
-function checkDrawKey({ drawKey, choice }: Header, record: RecordV2, { seed }: InferenceRequest): Check {
-  if (drawKey.mode === 'seed') {
-    const ok =
-      drawKey.seed === seed &&
-      drawKey.choice === choice &&
-      equalBytes(drawKey.modelRoot, record.modelRoot) &&
-      equalBytes(drawKey.requestHash, NOBODY.hash);
-    return check('draw-key', ok, ["keyed by the request's seed", 'the header keys its draws by another seed']);
-  }
-  const ok =
-    seed === undefined &&
-    equalBytes(drawKey.requestHash, record.requestHash) &&
-    equalBytes(drawKey.replyId, record.replyId) &&
-    equalBytes(drawKey.providerId, NOBODY.hash) &&
-    drawKey.epoch === 0n &&
-    equalBytes(drawKey.beacon, NOBODY.hash);
-  return check('draw-key', ok, [
-    'keyed by this answer and a nonce of the machine itself',
-    'the header keys its draws by other inputs than those of this answer',
   ]);
 }
 

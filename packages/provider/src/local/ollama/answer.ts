@@ -7,16 +7,16 @@ import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-p
 import { FINISH_REASONS, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { Lease } from '../../engine/loaded-models.ts';
-import { chooseAnswerFormat } from '../../engine/model-request.ts';
+import type { KeptReply } from '../../modality/local-reply.ts';
+import type { ServedRequest } from '../../modality/text/commit-locally.ts';
+import { chooseAnswerFormat } from '../../modality/text/model-request.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
-import type { ServedRequest } from '../commit-locally.ts';
 import type { Fields } from '../field-rules.ts';
 import { generateLocally, type LocalCall } from '../local-model.ts';
-import type { KeptReply } from '../local-receipts.ts';
 import { createCollector, isNothing, joinParts, NO_PARTS, type OllamaParts } from './parts.ts';
 
 export interface OllamaAnswer {
-  /** As the client wrote it. */
+  /** Name of the model as the client wrote it. */
   readonly model: string;
   readonly request: ServedRequest;
   readonly stream: boolean;

@@ -6,8 +6,8 @@ import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
-import { listUnmet, parseModelRequest } from '../../engine/model-request.ts';
-import { findDay, type ServedRequest } from '../commit-locally.ts';
+import { findDay, type ServedRequest } from '../../modality/text/commit-locally.ts';
+import { listUnmet, parseModelRequest } from '../../modality/text/model-request.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
 import type { OllamaOptions } from './options.ts';
@@ -15,7 +15,7 @@ import type { OllamaOptions } from './options.ts';
 export type OllamaPrompt = { readonly messages: unknown } | { readonly prompt: string; readonly suffix?: string };
 
 interface OllamaRequest {
-  /** As the client wrote it. */
+  /** Name of the model as the client wrote it. */
   readonly model: string;
   readonly fields: Fields;
   readonly prompt: OllamaPrompt;
@@ -52,7 +52,7 @@ export async function toServedRequest(
   return room < request.asked.maxTokens ? read(room) : request;
 }
 
-/** Tokens until the context ends that the client asked for. @throws RequestError where the prompt is longer. */
+/** Tokens until the context ends that the client asked for. @throws RequestError if the prompt is longer. */
 async function findRoom(
   context: ApiContext,
   engine: TextEngine,
@@ -73,7 +73,7 @@ async function findRoom(
 
 const LEVELS: ReadonlySet<unknown> = new Set(['low', 'medium', 'high', 'max']);
 
-/** In the words of a chat. @throws RequestError where the model does not think. */
+/** Returns the wish in the form of a chat. @throws RequestError if the model does not think. */
 function readThink(
   { think }: Fields,
   { model, info }: Pick<OllamaRequest, 'model'> & { readonly info: TextEngineInfo },

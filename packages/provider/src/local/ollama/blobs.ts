@@ -10,7 +10,7 @@ export function findBlob(context: ApiContext, { library }: LocalCall): Response 
   throw new ApiError('not_found', 'blob not found');
 }
 
-/** POST /api/blobs/:digest: takes in a file, whatever its size. @throws RequestError */
+/** POST /api/blobs/:digest: stores a file of any size. @throws RequestError */
 export async function putBlob(context: ApiContext, { library }: LocalCall): Promise<Response> {
   const sha256 = readDigest(context);
   if (library.has(sha256)) return context.body(null, 200);

@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { ModelDefaults } from '@ogong/models/store';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
-import { parseModelRequest } from '../../engine/model-request.ts';
+import { parseModelRequest } from '../../modality/text/model-request.ts';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
 import { encodeJson, findToday, type LocalCall } from '../local-model.ts';
 import type { ReceivedFile } from '../model-library.ts';
@@ -40,7 +40,7 @@ export async function create(context: ApiContext, call: LocalCall): Promise<Resp
   });
 }
 
-/** @throws RequestError where a later request would be refused for it. */
+/** @throws RequestError if a later request would be refused for it. */
 function readGiven(fields: Fields, { clock }: LocalCall): Partial<ModelDefaults> {
   const system = readText(fields, 'system');
   const parameters = fields.parameters as Fields | undefined;

@@ -23,7 +23,7 @@ export const DOCUMENTED = {
   ShowRequest: ['model', 'verbose'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-/** Besides these, from the list in the documentation of its API and its Modelfile. */
+/** Further fields, from the list in the documentation of Ollama's API and its Modelfile. */
 export const ALSO_DOCUMENTED = {
   GenerateRequest: ['template', 'context', 'width', 'height', 'steps'],
   ChatMessage: ['thinking', 'tool_name'],
@@ -37,7 +37,7 @@ export const ALSO_DOCUMENTED = {
 /** Ollama's own description of its API; it is not part of the repository. */
 const DOCUMENT = new URL('../../../../../../shared/vectors/ollama/docs/openapi.yaml', import.meta.url);
 
-/** The fields of each schema as the document lists them, or undefined where the document is absent. */
+/** The fields of each schema as the document lists them, or undefined if the document is absent. */
 export function readDocumentedFields(): Readonly<Record<string, readonly string[]>> | undefined {
   if (!existsSync(DOCUMENT)) return undefined;
   const found: Record<string, string[]> = {};

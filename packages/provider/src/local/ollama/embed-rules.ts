@@ -15,5 +15,5 @@ export const EMBED_RULES = {
   dimensions: { refused: 'vectors have the size that the model gives them; leave it out' },
 } as const satisfies FieldRules;
 
-/** Of the older /api/embeddings. */
+/** Rules of the older /api/embeddings. */
 export const EMBEDDINGS_RULES = { ...shared, prompt: 'works' } as const satisfies FieldRules;

@@ -1,13 +1,14 @@
 import type { EmbeddedInput } from '@ogong/engine/interface/embedding';
-import type { ApiContext } from '@ogong/host/http/api-app';
+import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import { embedLocally } from '../../modality/embedding/embed-locally.ts';
+import { embeddingModality } from '../../modality/embedding/embedding.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
-import { embedLocally } from '../embed-locally.ts';
 import type { Fields } from '../field-rules.ts';
 import { readText } from '../field-rules.ts';
-import { borrowEmbedding, encodeJson, type LocalCall } from '../local-model.ts';
+import { borrowModel, encodeJson, type LocalCall } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';
 import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
@@ -55,15 +56,18 @@ async function embedTexts(
   readOptions(fields.options);
   const keepMs = fields.keep_alive === undefined ? undefined : parseKeepAlive(fields.keep_alive);
   const model = await findModel(call.shelf, fields.model);
-  const { engine, loadMs, release } = await borrowEmbedding(call, model, { keepMs, use: 'embeddings' });
+  const { engine, loadMs, release } = await borrowModel(call, model, {
+    modality: embeddingModality,
+    keepMs,
+    use: 'embeddings',
+  });
   try {
     if (texts.length === 0) return { embedded: [], loadMs, answerId: undefined };
     const body = encodeJson({ model: fields.model, input: texts });
-    const { inputs, answerId } = await embedLocally(context, call, {
-      engine,
-      request: parseEmbeddingRequest(body),
-      body,
-    });
+    const request = parseEmbeddingRequest(body);
+    const means = { ...call, signal: getCallSignal(context) };
+    const { inputs, answerId, reply } = await embedLocally(means, { engine, request, body });
+    call.receipts.keep({ answerId, choice: 0 }, reply);
     return { embedded: inputs, loadMs, answerId };
   } finally {
     release();

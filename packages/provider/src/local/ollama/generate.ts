@@ -41,7 +41,7 @@ export async function generate(context: ApiContext, call: LocalCall): Promise<Re
   }
 }
 
-/** Undefined where nothing is asked. */
+/** Undefined if nothing is asked. */
 function readPrompt(fields: Fields, { defaults }: ShelfModel): OllamaPrompt | undefined {
   const prompt = readText(fields, 'prompt') ?? '';
   const system = readText(fields, 'system');

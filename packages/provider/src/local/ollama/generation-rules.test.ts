@@ -31,7 +31,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   ...{ presence_penalty: 0.5, frequency_penalty: 0.5, repeat_penalty: 1.1, typical_p: 0.5, tfs_z: 0.5, mirostat: 1 },
   ...{ vocab_only: true },
 };
-/** What else has to be there for the field to make sense. */
+/** Other fields that the field needs to make sense. */
 const COMPANIONS: Readonly<Record<string, object>> = {
   top_logprobs: { logprobs: true },
   raw: { prompt: 'Once' },
@@ -72,7 +72,7 @@ const WAYS: readonly [name: string, rules: FieldRules, send: (field: string, val
 ];
 
 describe.each(WAYS)('the fields of %s', (where, rules, send) => {
-  it.each(Object.entries(rules))('%s: what the table says happens', async (field, rule) => {
+  it.each(Object.entries(rules))('%s: behaves as the table says', async (field, rule) => {
     const response = await send(field, sampleOf(field));
     const body = (await response.json()) as { error?: string; done?: boolean };
     const ignored = response.headers.get('x-ogong-ignored') ?? '';

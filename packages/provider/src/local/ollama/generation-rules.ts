@@ -8,7 +8,7 @@ import {
   isZero,
 } from '@ogong/protocol/modality/shared/field-rules';
 
-/** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/reference/local-mode.md shows these tables). */
+/** Fields of the bodies of /api/generate and /api/chat, and their effect (docs/reference/local-mode.md shows these tables). */
 
 const images: FieldRule = { refused: 'this model reads no images; leave them out', unless: isEmptyList };
 
@@ -55,7 +55,7 @@ export const MESSAGE_RULES = {
   tool_call_id: 'works',
 } as const satisfies FieldRules;
 
-/** Of a message's calls. */
+/** Rules of a message's calls. */
 export const CALL_RULES = { id: 'works', type: 'ignored', function: 'works' } as const satisfies FieldRules;
 export const CALLED_RULES = {
   name: 'works',

@@ -2,7 +2,7 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import type { LocalCall } from '../local-model.ts';
 import type { ShelfModel } from '../model-shelf.ts';
 
-/** Answers a request without a prompt: it loads the model, or unloads it where it is to stay for no time. */
+/** Answers a request without a prompt: it loads the model, or unloads it if it is to stay for no time. */
 export async function loadOrUnload(
   context: ApiContext,
   { loaded, clock }: LocalCall,

@@ -2,7 +2,7 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, readFields, readText } from '../field-rules.ts';
 import { CALL_RULES, CALLED_RULES, MESSAGE_RULES } from './generation-rules.ts';
 
-/** A message in OpenAI's words. */
+/** A message in OpenAI's form. */
 export interface ServedMessage {
   readonly role: unknown;
   readonly content: unknown;

@@ -2,11 +2,11 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, readFields } from '../field-rules.ts';
 import { OPTION_RULES } from './generation-rules.ts';
 
-/** Ollama's documented defaults where a request names none. */
+/** Ollama's documented defaults if a request names none. */
 const DEFAULTS = { temperature: 0.8, top_k: 40, top_p: 0.9 };
 
 export interface OllamaOptions {
-  /** By OpenAI's names. */
+  /** Settings by OpenAI's names. */
   readonly sampling: Fields;
   /** Undefined: as much as fits. */
   readonly maxTokens: number | undefined;

@@ -1,6 +1,6 @@
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 
-/** What an answer says, or a piece of one. */
+/** Content of an answer, or of a piece of one. */
 export interface OllamaParts {
   readonly content: string;
   readonly thinking: string;
@@ -61,7 +61,7 @@ export const joinParts = (a: OllamaParts, b: OllamaParts): OllamaParts => ({
 export const isNothing = ({ content, thinking, calls }: OllamaParts): boolean =>
   content === '' && thinking === '' && calls.length === 0;
 
-/** What a reply that was cut short left of its arguments is no JSON. */
+/** The rest of the arguments in a reply that was cut short is no JSON. */
 function readArguments(text: string): object {
   try {
     const value: unknown = JSON.parse(text === '' ? '{}' : text);

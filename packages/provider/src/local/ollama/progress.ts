@@ -10,7 +10,7 @@ export interface StatusEvent {
 }
 
 /**
- * Work that takes a while: a line for each step, or the last one alone where the client wants no stream.
+ * Work that takes a while: a line for each step, or the last one alone if the client wants no stream.
  * @throws what the work throws before its first line.
  */
 export async function answerProgress(

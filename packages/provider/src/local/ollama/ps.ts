@@ -2,7 +2,7 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import type { LocalCall } from '../local-model.ts';
 import { formatEntry } from './details.ts';
 
-/** What Ollama shows of a model that stays loaded: a date far away. */
+/** Expiry that Ollama shows for a model that stays loaded: a date far away. */
 const FOR_EVER_MS = 100 * 365 * 86_400_000;
 
 /** The models that are loaded now. */
@@ -17,7 +17,7 @@ export async function ps(context: ApiContext, { shelf, loaded, clock }: LocalCal
       {
         ...formatEntry(model),
         expires_at: new Date(lastMs).toISOString(),
-        // What lies in the memory of a GPU is not told apart here.
+        // This server does not tell the GPU's memory apart.
         size_vram: 0,
         context_length: contextSize,
       },

@@ -40,7 +40,7 @@ export const OLLAMA_ROUTES = {
   embeddings: { method: 'POST', path: '/api/embeddings' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** What each endpoint does with the fields of its body, for the reference page. */
+/** Effect of each endpoint's fields, for the reference page. */
 export const OLLAMA_FIELDS: Readonly<Record<string, FieldRules>> = {
   'GET / · GET /api/version · GET /api/tags · GET /api/ps · HEAD and POST /api/blobs/{digest}': {},
   'POST /api/generate': GENERATE_RULES,
@@ -59,7 +59,7 @@ export const OLLAMA_FIELDS: Readonly<Record<string, FieldRules>> = {
 
 export function createOllamaHandlers(call: LocalCall): Readonly<Record<keyof typeof OLLAMA_ROUTES, Handler>> {
   return {
-    // What is at `/` for browsers stands in ../page.ts.
+    // ../page.ts answers browsers at `/`.
     root: (context) => context.text('Ollama is running', 200, { vary: 'accept' }),
     version: (context) => context.json({ version: OLLAMA_VERSION }),
     tags: (context) => tags(context, call),

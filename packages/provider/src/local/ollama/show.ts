@@ -1,16 +1,14 @@
-import { readTemplateFormat } from '@ogong/engine/decode/text/chat-template';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { GgufHeader } from '@ogong/models/gguf/types';
-import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { readBoolean } from '../field-rules.ts';
 import type { LocalCall } from '../local-model.ts';
-import { type ModelCard, readModelCard } from '../model-card.ts';
+import { readModelCard } from '../model-card.ts';
 import { findModel, type ShelfModel } from '../model-shelf.ts';
 import { formatDetails } from './details.ts';
 import { SHOW_RULES } from './manage-rules.ts';
 import { readCall, readName } from './read-call.ts';
 
-/** POST /api/show: what is known of a model. @throws RequestError, ApiError, EngineError */
+/** POST /api/show: facts of a model. @throws RequestError, ApiError, EngineError */
 export async function show(context: ApiContext, { shelf }: LocalCall): Promise<Response> {
   const { fields } = await readCall(context, SHOW_RULES);
   const model = await findModel(shelf, readName(fields));
@@ -27,23 +25,9 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
     ...(messages === undefined ? {} : { messages }),
     details: formatDetails(model),
     model_info: formatInfo(header, readBoolean(fields, 'verbose', false)),
-    capabilities: listCapabilities(card),
+    capabilities: card.modality?.listCapabilities(card) ?? [],
     modified_at: new Date(model.modifiedAtMs).toISOString(),
   });
-}
-
-/** A model without a template continues texts: it calls a tool only where it is forced to. Ollama has no word for reranking. */
-function listCapabilities({
-  template,
-  isEmbedding,
-  isReranker,
-  canFill,
-}: Pick<ModelCard, 'template' | 'isEmbedding' | 'isReranker' | 'canFill'>): readonly string[] {
-  if (isReranker) return [];
-  if (isEmbedding) return ['embedding'];
-  const completion = ['completion', ...(canFill ? ['insert'] : [])];
-  if (template === undefined) return completion;
-  return [...completion, 'tools', ...(mayThink(readTemplateFormat(template)) ? ['thinking'] : [])];
 }
 
 const formatParameters = ({ defaults }: ShelfModel): string[] =>

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-describe("a verifier's word", () => {
+describe("a verifier's endorsement", () => {
   const providerId = new Uint8Array(32).fill(1);
 
   it('is asked for until it is there, again every minute, and not announced where it ends soon', async () => {

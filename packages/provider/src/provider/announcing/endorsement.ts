@@ -20,7 +20,10 @@ const REFRESH_MS = 60_000;
 
 export type Endorsement = ReturnType<typeof createEndorsement>;
 
-/** The word of the provider's own verifier for the provider's key. It is asked for until it comes, and again every minute. */
+/**
+ * Reads the endorsement that the provider's own verifier signed for the provider's key. It is asked for until it comes, and again
+ * every minute.
+ */
 export function createEndorsement(
   { providerId, keyHash }: { readonly providerId: Uint8Array; readonly keyHash: Uint8Array },
   { crypto, clock, ask, onError }: EndorsementDependencies,

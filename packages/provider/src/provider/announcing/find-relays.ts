@@ -9,7 +9,7 @@ import { type KnownRelay, RouterService } from '@ogong/protocol/generated/ogong/
 
 /** With two of them a provider stays reachable when one goes. */
 const WANTED = 2;
-/** Of one router; what it names beyond is not read. */
+/** Relays that are read of one router; the others are ignored. */
 const MOST_OF_ONE = 8;
 const ASK_TIMEOUT_MS = 5_000;
 const PAUSE = { firstMs: 250, longestMs: 5_000 };
@@ -29,8 +29,8 @@ export interface FindRelaysDependencies {
 }
 
 /**
- * Relays that routers name, from different routers where there are some, two at most. A relay is not trusted: it can refuse to carry, and
- * nothing else. Empty where no router names one in time.
+ * Relays that routers name, from different routers if there are some, two at most. A relay is not trusted: it can refuse to carry, and
+ * nothing else. Empty if no router names one in time.
  */
 export async function findRelays(
   { routers, patienceMs }: FindRelaysOptions,
@@ -72,7 +72,7 @@ function takeInTurn(named: readonly (readonly KnownPeer[])[]): KnownPeer[] {
   for (let turn = 0; turn < MOST_OF_ONE; turn++) {
     for (const relays of named) {
       const relay = relays[turn];
-      // Who is named first stands: nobody leads away from a relay that another router named.
+      // The first name counts: no router leads away from a relay that another router named.
       if (relay === undefined || found.size >= WANTED || found.has(toHex(relay.certHash))) continue;
       found.set(toHex(relay.certHash), relay);
     }

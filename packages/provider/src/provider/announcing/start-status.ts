@@ -25,7 +25,7 @@ const TEST_TIMEOUT_MS = 5_000;
 /** A relay takes a provider a moment after its start, and nobody should read for long that it does not. */
 const LOOK_INTERVAL_MS = 1_000;
 
-/** Says where others reach the provider, whether it answers there, and what it earned; again whenever one of these changes. */
+/** Says if others reach the provider, whether it answers there, and what it earned; again whenever one of these changes. */
 export function createStartStatus(
   { identity, intervalMs }: StartStatusOptions,
   { provider, say, readEarnings }: StartStatusDependencies,
@@ -51,7 +51,7 @@ export function createStartStatus(
     const earned = await readEarnings().then(
       ({ held, withdrawable, paid }) =>
         `earned, in atomic units: ${held} held, ${withdrawable} to be had, ${paid} paid`,
-      () => 'what it earned cannot be read from the chain now',
+      () => 'its earnings cannot be read from the chain now',
     );
     tell('earnings', earned);
   });

@@ -2,7 +2,7 @@ import type { NetworkParameters } from '@ogong/chain/client';
 import { expect, it } from 'vitest';
 import { createStakeNote } from './verifier-stake.ts';
 
-it('warns once of a stake below what verifiers need, again where more is asked for or stake was taken, and asks the chain once a minute', async () => {
+it('warns once of a stake that is too low, again after a change, and reads the chain once a minute', async () => {
   let nowMs = 1_000;
   let asked: bigint | undefined;
   let staked = 5n;

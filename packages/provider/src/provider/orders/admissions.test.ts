@@ -67,7 +67,7 @@ describe('admissions', () => {
       [40n, false],
       [80n, false],
     ]);
-    // What another provider exported: one order that is known here, and one that is not.
+    // Another provider's export: one order that is known here, and one that is not.
     const pooled = mergeAdmissions(own, [[admit(2), admit(4)]]);
     expect((await find(119n, pooled)).toSorted()).toEqual([
       [120n, true],

@@ -33,7 +33,7 @@ const row = columns({
   expiresAtMs: integer,
 });
 
-/** What validators signed that they had admitted: evidence where it is more than a channel holds (docs/spec/over-admission.md). */
+/** Signed admissions of validators: evidence if they admitted more than a channel holds (docs/spec/over-admission.md). */
 export interface Admissions {
   keep(
     order: NamedOrder,
@@ -66,7 +66,7 @@ export function createAdmissions(commits: GroupCommit): Admissions {
   };
 }
 
-/** By channel: the newest orders of it, at most `limit`. */
+/** Lists the newest orders of each channel, at most `limit`. */
 export function listAdmissions({ prepare }: Store, limit: number): ReadonlyMap<string, readonly OrderAdmission[]> {
   const channels = columns({ validator: bytes, payer: bytes });
   const select = prepare(

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
+import type { Engine } from '@ogong/engine/open-engine';
 import { LinkError, toLinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
@@ -21,12 +22,12 @@ import {
 import { testCrypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
+import type { OrderJob } from '../../modality/text/serve-text.ts';
 import { describeProvider } from '../announcing/provider-announcer.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { admitOrder } from '../serving/serve-context.ts';
-import type { OrderJob } from '../serving/serve-reply.ts';
 import { beginOrder } from './answer-order.ts';
-import { openOffers, type ServingEngine } from './offers.ts';
+import { openOffers } from './offers.ts';
 
 /** Nobody has signed it. */
 const wordUntil = (untilMs: number): Uint8Array => {
@@ -35,7 +36,7 @@ const wordUntil = (untilMs: number): Uint8Array => {
   return word;
 };
 
-/** Only what the steps under test look at. */
+/** Only the parts that the steps under test read. */
 function createState(change: Partial<ProviderState> = {}) {
   const outcomes: string[] = [];
   const engine = createFakeEngine({ sequences: 1 });
@@ -73,7 +74,7 @@ describe('an order begins', () => {
     ['while the provider stops', { isClosing: true }, undefined, Code.Unavailable],
     ['while too many records wait', { outbox: { isFull: () => true } as never }, undefined, Code.Unavailable],
     [
-      'where the word of the payee ends before it',
+      'if the statement of the payee expires before it',
       { getPayeeWord: () => wordUntil(systemClock.nowMs() + 1_000) },
       undefined,
       Code.Unavailable,
@@ -89,7 +90,7 @@ describe('an order begins', () => {
   });
 });
 
-describe('what is announced', () => {
+describe('the announced offers', () => {
   it.each([
     ['is free', {}, 1],
     ['is full of records', { outbox: { isFull: () => true } as never }, 0],
@@ -131,7 +132,7 @@ describe('admission', () => {
 });
 
 /** The same bytes in a plain array, as parsers give them. */
-const bytesOf = (engine: ServingEngine): Uint8Array => Uint8Array.from(engine.info().modelRoot);
+const bytesOf = (engine: Engine): Uint8Array => Uint8Array.from(engine.info().modelRoot);
 
 it('two models of one provider have prices, contexts, slots and replies of their own', async () => {
   const second = createFakeEngine({ weights: 2, contextSize: 300, sequences: 1 });

@@ -5,8 +5,8 @@ import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { readPayeeStatement } from '@ogong/protocol/exchange/provider-payee';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ReplyEvent, ServedCounts } from '../../modality/order-job.ts';
 import type { ProviderState } from '../provider-state.ts';
-import type { ReplyEvent, ServedCounts } from '../serving/serve-reply.ts';
 import { answerOffer } from './answer-offer.ts';
 import { createHandoff } from './handoff.ts';
 import { countActive, findOffer, freeSlot, type OfferState, takeSlot } from './offers.ts';
@@ -16,17 +16,20 @@ import { toRefusal } from './order-intake.ts';
 export interface OrderCall {
   /** Peer id of the consumer's side. */
   readonly consumer: PeerId;
-  /** Of its address, see computeAddressGroup; undefined where this side made the connection. */
+  /** Group of its address, see computeAddressGroup; undefined if this side made the connection. */
   readonly group: string | undefined;
   /** The relay between, if there is one. */
   readonly relayed?: RelayedLink | undefined;
-  /** Aborted where the consumer's link has ended, and where the server closes. */
+  /** Aborted when the consumer's link ends, or the server closes. */
   readonly signal: AbortSignal;
 }
 
 const TOO_MANY = new RateLimited('too many orders from there that nobody admits');
 
-/** Until its order is admitted, nobody knows whether a consumer pays. Called before its message is read. @throws RateLimited */
+/**
+ * Limits a consumer's orders before they are admitted, since it is unknown whether it pays. Called before its message is read.
+ * @throws RateLimited
+ */
 export function assertMayOrder(
   { newcomers }: Pick<ProviderState, 'newcomers'>,
   { consumer, group }: Pick<OrderCall, 'consumer' | 'group'>,
@@ -37,7 +40,7 @@ export function assertMayOrder(
 const nameAddress = (consumer: PeerId, group: string | undefined): string => group ?? toHex(consumer);
 
 /**
- * One order from its message to its last event. Steps: the offer that it is for, a slot of it, the checks, the reply.
+ * Serves one order from its message to its last event. Steps: find its offer, take a slot of it, check the order, serve the reply.
  * @throws Refusal, or what is this provider's own fault.
  */
 export async function* answerOrder(
@@ -66,7 +69,7 @@ export async function* answerOrder(
 }
 
 /**
- * The order's offer, with a slot of it taken: counted from here on, so that orders that arrive together cannot share one.
+ * Takes a slot of the order's offer. It counts from here on, so that orders that arrive together cannot share one.
  * @throws Refusal
  */
 export function beginOrder(state: ProviderState, message: GenerateRequest): OfferState {
@@ -93,9 +96,9 @@ function findOrderedOffer(
 ): OfferState {
   try {
     const { modelRoot, expiresAtMs } = parseOrder(message.order?.order ?? new Uint8Array());
-    // Nobody pays for a record without a word that holds until its order expires.
+    // No validator pays for a record without a payee's statement that holds until its order expires.
     if (BigInt(readPayeeStatement(getPayeeWord())?.validUntilMs ?? 0) < expiresAtMs)
-      throw new Refusal('unavailable', "the word of this provider's payee ends before the order does");
+      throw new Refusal('unavailable', "the statement of this provider's payee expires before the order does");
     return findOffer(offers, modelRoot) ?? refuseUnknownRoot(modelRoot);
   } catch (error) {
     if (error instanceof ProtocolError) throw new Refusal('invalid', `order: ${error.message}`);
@@ -113,7 +116,7 @@ function countServed({ metrics }: Pick<ProviderState, 'metrics'>, counts: Served
   metrics.drafts.inc({ kind: 'accepted' }, drafts.accepted);
 }
 
-/** @returns what the consumer is told. */
+/** @returns the error that the consumer receives. */
 function countFailure({ metrics, log }: Pick<ProviderState, 'metrics' | 'log'>, error: unknown): unknown {
   const refusal = toRefusal(error);
   metrics.replies.inc({ outcome: refusal instanceof Refusal ? 'refused' : 'failed' });

@@ -14,7 +14,7 @@ import {
 
 /** The cohorts that a provider leads, each of one model. */
 export interface Cohorts {
-  /** The word that is handed in beside a reply to this order; empty where the provider is to have the fee alone. */
+  /** Returns the signed agreement that is delivered beside a reply to this order; empty if the provider is to have the fee alone. */
   wordFor(order: Pick<NamedOrder, 'modelRoot' | 'expiresAtMs'>): Uint8Array;
   /** Whether the cohort of an order's model has agreed for a shorter time: served all the same, its leader would have the fee alone. */
   isOver(order: Pick<NamedOrder, 'modelRoot' | 'expiresAtMs'>): boolean;
@@ -22,7 +22,7 @@ export interface Cohorts {
 
 const NONE = new Uint8Array();
 
-/** A word that has ended is told, and its model is not served; others go on. @throws ConfigError where a word would be refused with every reply. */
+/** Opens the agreements. An expired one is logged, and its model is not served; others go on. @throws ConfigError if one would be refused with every reply. */
 export function openCohorts(
   command: string,
   words: readonly CohortAgreement[],
@@ -55,7 +55,7 @@ export function openCohorts(
     told.add(toHex(modelRoot));
     log.warn(
       { modelRoot: toHex(modelRoot) },
-      'the word of a cohort has ended: orders of its model are refused until --cohort names a new one',
+      'the agreement of a cohort has expired: orders of its model are refused until --cohort names a new one',
     );
   };
   const findValid = ({ modelRoot, expiresAtMs }: Pick<NamedOrder, 'modelRoot' | 'expiresAtMs'>) =>
@@ -73,7 +73,7 @@ export function openCohorts(
   };
 }
 
-/** @throws ConfigError where the file cannot be read, or holds something else. */
+/** @throws ConfigError if the file cannot be read, or holds something else. */
 export function readCohortFile(command: string, path: string): CohortAgreement {
   try {
     const { size } = statSync(path);

@@ -1,9 +1,9 @@
 /**
- * Passes values to a reader one at a time: `send` waits until the reader has taken the value, so that a slow reader
- * holds the sender back. Once the reader is gone, `send` returns false at once.
+ * Passes values to a reader one at a time: `send` waits until the reader has taken the value. So a slow reader holds the sender
+ * back. Once the reader is gone, `send` returns false at once.
  */
 export interface Handoff<T> {
-  /** False where nobody reads any more. */
+  /** False if nobody reads any more. */
   send(value: T): Promise<boolean>;
   /** No more values; with an error, the reader fails with it. */
   end(error?: unknown): void;

@@ -15,7 +15,7 @@ export interface NewcomerWorkDependencies {
 }
 
 export interface NewcomerWorker {
-  /** What is shown with an announcement now. Begins to search for the next one where that is due. */
+  /** Returns the proof of work for the announcement of now. Begins to search for the next one if that is due. */
   get(): Uint8Array | undefined;
   stop(): Promise<void>;
 }
@@ -26,10 +26,10 @@ interface FoundWork {
   readonly bits: number;
 }
 
-/** Between two looks at the event loop: some milliseconds. */
+/** Tries between two turns of the event loop: some milliseconds. */
 const TRIES_A_TURN = 1_000;
 
-/** Searches in the background for what a network asks of keys without stake; does nothing where it asks for nothing. */
+/** Searches in the background for what a network asks of keys without stake; does nothing if it asks for nothing. */
 export function createNewcomerWorker(dependencies: NewcomerWorkDependencies): NewcomerWorker {
   const { chain, beacons, readStake, onError } = dependencies;
   let found: FoundWork | undefined;

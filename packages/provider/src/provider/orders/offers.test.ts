@@ -64,7 +64,7 @@ describe('offers', () => {
 
   it.each([
     ['more than the answer', offer('a'), 6n, /standing by costs 6, more than the answer at 5/],
-    ['vectors', { ...offer('a'), engine: createFakeEmbeddingEngine() }, 1n, /of vectors and scores nobody stands by/],
+    ['vectors', { ...offer('a'), engine: createFakeEmbeddingEngine() }, 1n, /vectors and scores have no standby price/],
   ])('do not stand by for %s', (_name, offered, standbyPer1kAtomic, expected) => {
     expect(() => openOffers([{ ...offered, standbyPer1kAtomic }])).toThrow(expected);
   });

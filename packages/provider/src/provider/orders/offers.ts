@@ -1,34 +1,31 @@
-import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Engine } from '@ogong/engine/open-engine';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { findStandbyPriceProblem, type OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { ModelPresence } from '../../engine/on-demand-engine.ts';
+import { findModality } from '../../modality/registry.ts';
 import type { PricePeg } from './price-peg.ts';
 import { assertServesTier, assertShowsMachine, findServingProblem } from './served-tier.ts';
 
-/** By modality. */
-export type ServingEngine = TextEngine | EmbeddingEngine;
-
 /** A model that a provider serves at a price, on an engine of its own. */
-export interface ServedOffer<E extends ServingEngine = ServingEngine> {
+export interface ServedOffer<E extends Engine = Engine> {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly modelId: string;
-  /** As the operator named it. */
+  /** Price that the operator named. */
   readonly pricePer1kAtomic: bigint;
-  /** Of 1,000 prompt tokens of an answer that is not taken. Default: it serves nobody who may not take it. */
+  /** Price of 1,000 prompt tokens of an answer that is not taken. Default: it serves nobody who may not take it. */
   readonly standbyPer1kAtomic?: bigint | undefined;
   /** Moves the price with the dollar. Default: the price stays. */
   readonly peg?: Pick<PricePeg, 'announced' | 'least'>;
   readonly engine: E;
-  /** Where the model is loaded when it is asked for. Default: it stays loaded. */
+  /** Presence of a model that is loaded on demand. Default: it stays loaded. */
   readonly presence?: ModelPresence;
 }
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
-export interface OfferState<E extends ServingEngine = ServingEngine> extends ServedOffer<E> {
-  /** As it was at the start. This is announced, and orders are checked against it. */
+export interface OfferState<E extends Engine = Engine> extends ServedOffer<E> {
+  /** The engine's info at the start. This is announced, and orders are checked against it. */
   readonly info: ReturnType<E['info']>;
   /** Slots that are taken. */
   active: number;
@@ -42,7 +39,7 @@ export class OfferError extends Error {
 
 /**
  * Ascending by model id, as an announcement has them.
- * @throws TierError where an engine cannot keep what its model id's tier promises, OfferError where offers cannot be told apart.
+ * @throws TierError if an engine cannot keep what its model id's tier promises, OfferError if offers cannot be told apart.
  */
 export function openOffers(offers: readonly ServedOffer[], hasAttester = false): readonly OfferState[] {
   if (offers.length === 0) throw new OfferError('a provider offers at least one model');
@@ -53,8 +50,8 @@ export function openOffers(offers: readonly ServedOffer[], hasAttester = false):
   }
   for (const { engine, ...offer } of opened) {
     const problem =
-      offer.standbyPer1kAtomic !== undefined && engine.specificationVersion !== 'text-v1'
-        ? 'of vectors and scores nobody stands by'
+      offer.standbyPer1kAtomic !== undefined && !findModality(engine).orders.allowsStandby
+        ? 'vectors and scores have no standby price'
         : findStandbyPriceProblem(offer);
     if (problem !== undefined) throw new OfferError(`${offer.modelId}: ${problem}`);
   }
@@ -72,7 +69,7 @@ function assertDistinct(names: readonly string[]): void {
 export const findOffer = (offers: readonly OfferState[], modelRoot: Uint8Array): OfferState | undefined =>
   offers.find(({ info }) => equalBytes(info.modelRoot, modelRoot));
 
-/** @throws Refusal where all slots of the offer are taken. */
+/** @throws Refusal if all slots of the offer are taken. */
 export function takeSlot(offer: OfferState): void {
   const { sequences } = offer.info;
   if (offer.active >= sequences) {
@@ -86,8 +83,8 @@ export function freeSlot(offer: OfferState): void {
 }
 
 /**
- * Does what an order asks for; meanwhile the offer's model stays loaded.
- * @throws Refusal where models in use leave no room for it; ModelError, EngineError
+ * Runs the work of an order; meanwhile the offer's model stays loaded.
+ * @throws Refusal if models in use leave no room for it; ModelError, EngineError
  */
 export async function withModel<T>(
   { modelId, presence }: Pick<OfferState, 'modelId' | 'presence'>,
@@ -117,11 +114,11 @@ function countFreeSlots({ modelId, engine, info, active, presence }: OfferState)
   return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
 }
 
-/** What an order has to pay per 1,000 tokens at least: no more than was announced lately. */
+/** Returns the least price that an order must pay per 1,000 tokens: no more than was announced lately. */
 export const leastPriceOf = ({ pricePer1kAtomic, peg }: Pick<OfferState, 'pricePer1kAtomic' | 'peg'>): bigint =>
   peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
 
-/** The same for standing by; undefined where it does not. */
+/** Returns the least price for standing by; undefined if the offer does not stand by. */
 export const leastStandbyOf = ({
   standbyPer1kAtomic: named,
   peg,

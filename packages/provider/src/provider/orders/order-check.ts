@@ -9,11 +9,11 @@ import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder 
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
-import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { getTier } from '@ogong/protocol/tier/registry';
-import { type OpenedMessage, openPlain } from './sealed-order.ts';
+import type { CheckedOrder, OpenedMessage, ReadRequest } from '../../modality/order-job.ts';
+import { openPlain } from './sealed-order.ts';
 
 export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */
@@ -36,26 +36,8 @@ export interface OrderTerms {
   readonly findValidator: (address: Uint8Array) => QuorumMember | undefined;
   readonly latestEpoch: bigint;
   readonly nowMs: number;
-  /** Default: what stands in the message in plain. @throws Refusal */
+  /** Default: the plain content of the message. @throws Refusal */
   readonly open?: (message: GenerateRequest, order: NamedOrder) => OpenedMessage;
-}
-
-/** Reads a body as the offer's modality has it. @throws RequestError, ProtocolError */
-export type ReadRequest<R> = (
-  body: Uint8Array,
-  endpoint: string,
-  order: NamedOrder,
-) => {
-  readonly request: R;
-  readonly asked: Pick<CommonRequest, 'model' | 'demands' | 'preference'>;
-  readonly choices: number;
-};
-
-export interface CheckedOrder<R> extends OpenedMessage {
-  readonly order: NamedOrder;
-  readonly ticket: Ticket;
-  readonly request: R;
-  readonly validator: QuorumMember;
 }
 
 const NOTHING = new Uint8Array();
@@ -131,7 +113,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   );
   const opened = (terms.open ?? openPlain)(message, order);
   const { endpoint, body } = opened;
-  // From here on what a client has sealed may be at fault, which its gateway cannot know of: see toProviderError.
+  // From here on a client's sealed content may be at fault, which its gateway cannot know of: see toProviderError.
   const { request, asked, choices } = parse('request', () => read(body, endpoint, order));
   assertOrder(
     isRequest(crypto, order, { endpoint, body }),
@@ -151,7 +133,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     `the request demands seal suite ${suite}, and came ${is}`,
   );
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
-  return { ...opened, order, ticket, request, validator };
+  return { ...opened, order, ticket, request, demands: asked.demands, validator };
 }
 
 /** @throws Refusal */

@@ -1,5 +1,4 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import { formatHostPort, parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
@@ -10,36 +9,26 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
-import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
-import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
-import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
-import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import {
-  assertFitsModel,
-  type ModelRequest,
-  parseEndpointName,
-  parseModelRequest,
-} from '../../engine/model-request.ts';
+import type { AcceptedOrder, CheckedOrder, ReadRequest } from '../../modality/order-job.ts';
+import { ReplyTextError } from '../../modality/text/commit-reply.ts';
 import type { ProviderMetrics } from '../provider-metrics.ts';
 import type { ProviderState } from '../provider-state.ts';
 import type { ReplyIds } from '../provider-store.ts';
-import { ReplyTextError } from '../serving/commit-reply.ts';
-import type { OrderJob } from '../serving/serve-reply.ts';
 import type { Cohorts } from './cohorts.ts';
 import { leastPriceOf, leastStandbyOf, type OfferState } from './offers.ts';
-import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
+import { checkOrder } from './order-check.ts';
 import type { SealKeys } from './seal-keys.ts';
 import { openMessage } from './sealed-order.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
 
-/** What an order is checked against, for every modality. */
+/** The services that an order is checked against, for every modality. */
 export interface IntakeContext {
   /** The provider's id. */
   readonly id: Uint8Array;
@@ -58,19 +47,9 @@ export interface IntakeContext {
   readonly metrics: Pick<ProviderMetrics, 'cohortOver'>;
 }
 
-/** A valid order whose reply id is taken, so that it cannot be served twice. */
-export interface AcceptedOrder<R> extends CheckedOrder<R> {
-  readonly signedOrder: SignedOrder;
-  /** Hash of the key that signed its ticket. */
-  readonly ticketKey: Uint8Array;
-  readonly beacon: OrderBeacon;
-  /** The order can never be served again; nothing leaves before. @throws StoreError */
-  readonly claimed: Promise<void>;
-}
-
 /**
  * All checks of an order that do not need its inputs.
- * @throws Refusal for a check that failed; TierError where the engine came back in another numeric class.
+ * @throws Refusal for a check that failed; TierError if the engine came back in another numeric class.
  */
 export function checkOfferedOrder<R>(
   context: IntakeContext,
@@ -101,7 +80,7 @@ export function checkOfferedOrder<R>(
   return checked;
 }
 
-/** @throws Refusal where the reply id was ordered before, or may have been; BeaconViewError. */
+/** @throws Refusal if the reply id was ordered before, or may have been; BeaconViewError. */
 export async function claimOrder<R>(
   { crypto, beacons, replyIds }: Pick<IntakeContext, 'crypto' | 'beacons' | 'replyIds'>,
   checked: CheckedOrder<R>,
@@ -114,7 +93,7 @@ export async function claimOrder<R>(
   if (claimed === 'forgotten') {
     throw new Refusal('precondition', 'the order is as old as orders that were forgotten here; sign a new one');
   }
-  // Whoever refuses the order before does not wait for it.
+  // A caller that refuses the order before does not wait for it.
   claimed.catch(() => undefined);
   return {
     ...checked,
@@ -127,8 +106,8 @@ export async function claimOrder<R>(
 }
 
 /**
- * Whoever serves on from a machine that a quorum has put out is ejected for it. So no order is taken that could bring that about, whoever sends
- * it. @throws Refusal
+ * A quorum ejects a provider that serves on from a machine that it has put out. So this provider accepts no order that could cause
+ * that, from any sender. @throws Refusal
  */
 export async function assertMachineEntered(
   {
@@ -148,7 +127,7 @@ export async function assertMachineEntered(
 }
 
 /**
- * Nobody signs a fee for a reply in a tier that asks for more than its key has to lose, whoever sends the order. Reads the chain, for which
+ * Refuses an order of a tier that requires a higher stake than this provider's key has, from any sender. Reads the chain, for which
  * strangers have a budget. @throws Refusal
  */
 export async function assertTierStake(
@@ -156,12 +135,12 @@ export async function assertTierStake(
   { order, ticket: { modelId } }: Pick<AcceptedOrder<unknown>, 'order' | 'ticket'>,
 ): Promise<void> {
   const problem = await findStakeProblem(holdings, parseModelId(modelId).tier, order).catch((cause: unknown) => {
-    throw new Refusal('unavailable', `what this provider holds cannot be read: ${(cause as Error).message}`);
+    throw new Refusal('unavailable', `the holdings of this provider cannot be read: ${(cause as Error).message}`);
   });
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
-/** Reads the chain, for which strangers have a budget. @throws Refusal where the order's router has no bond, or another key. */
+/** Reads the chain, for which strangers have a budget. @throws Refusal if the order's router has no bond, or another key. */
 export async function assertRouter(
   { chain }: Pick<IntakeContext, 'chain'>,
   { order: { router, expiresAtMs }, ticketKey }: Pick<AcceptedOrder<unknown>, 'order' | 'ticketKey'>,
@@ -173,40 +152,6 @@ export async function assertRouter(
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
-/** The checks of an order for text that need no model. @throws as checkOfferedOrder. */
-export const checkTextOrder = (
-  context: IntakeContext,
-  offer: OfferState<TextEngine>,
-  message: GenerateRequest,
-): CheckedOrder<ModelRequest> => checkOfferedOrder(context, offer, message, readTextRequest);
-
-/** Turns a message that asks for text into a job that cannot be ordered twice. @throws as claimOrder; RequestError, EngineError */
-export async function acceptOrder(
-  context: IntakeContext,
-  offer: OfferState<TextEngine>,
-  message: GenerateRequest,
-  checked: CheckedOrder<ModelRequest>,
-): Promise<OrderJob> {
-  // The engine counts its prompt while the claim goes to the disk.
-  const counting = tokenizePrompt(offer, checked.request);
-  counting.catch(() => undefined);
-  const accepted = await claimOrder(context, checked, message);
-  const promptTokens = await counting;
-  assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
-  return {
-    ...accepted,
-    endpoint: parseEndpointName(accepted.endpoint),
-    promptTokens,
-    wantsMilestones: message.milestones,
-  };
-}
-
-const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint, order) => {
-  const request = parseModelRequest(body, parseEndpointName(endpoint), computeOrderDay(order));
-  assertTierShows(request.asked);
-  return { request, asked: request.asked, choices: request.asked.choices };
-};
-
 function findValidator(
   { chain, validators }: Pick<IntakeContext, 'chain' | 'validators'>,
   address: Uint8Array,
@@ -214,29 +159,6 @@ function findValidator(
   const validator = chain.findByAddress(address);
   if (validator === undefined || validators.length === 0) return validator;
   return validators.includes(formatHostPort(parseHostPort(validator.endpoint))) ? validator : undefined;
-}
-
-async function tokenizePrompt({ engine, info }: OfferState<TextEngine>, request: ModelRequest): Promise<Uint32Array> {
-  assertFitsModel(request, info);
-  if (!info.capabilities.tokenize) return new Uint32Array();
-  const tokens = await engine.tokenizePrompt(request.prompt);
-  if (tokens.length >= info.contextSize) {
-    throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
-  }
-  return tokens;
-}
-
-function assertFeeCovers(
-  { order, request }: CheckedOrder<ModelRequest>,
-  { promptTokens, contextSize }: { readonly promptTokens: number; readonly contextSize: number },
-): void {
-  const outputTokenCount = Math.min(request.asked.maxTokens, contextSize - promptTokens);
-  try {
-    computeReplyFee(order, boundTextTokens(request.asked), { promptTokenCount: promptTokens, outputTokenCount });
-  } catch (error) {
-    if (!(error instanceof FeeError)) throw error;
-    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
-  }
 }
 
 /** Turns a failure that the consumer may know of into a Refusal. Anything else is a fault of this provider. */

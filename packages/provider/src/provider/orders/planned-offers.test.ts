@@ -11,7 +11,7 @@ function problemsOf(settings: Partial<OfferSettings>): readonly string[] {
   return problems;
 }
 
-describe('the models that a provider is told to serve', () => {
+describe('the models that the settings name', () => {
   it('have their id and their price by their place', () => {
     const problems: string[] = [];
     expect(planOffers(two, problems)).toEqual([

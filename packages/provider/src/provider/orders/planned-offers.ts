@@ -23,7 +23,7 @@ export interface OfferSettings {
 
 /**
  * The nth model has the nth id and the nth price.
- * @param problems what is wrong is added to it.
+ * @param problems problems are added to it.
  */
 export function planOffers(
   { model, modelId, price, standby = [] }: OfferSettings,

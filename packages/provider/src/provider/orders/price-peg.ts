@@ -7,7 +7,7 @@ export interface PricePeg {
   /** Reads the rate now. A failure leaves what was known. */
   trigger(): Promise<void>;
   stop(): Promise<void>;
-  /** What is announced now. @param priceAtomic what the operator named. */
+  /** Returns the price to announce now. @param priceAtomic what the operator named. */
   announced(priceAtomic: bigint): bigint;
   /** The least that was announced lately: an order may come from a ticket of before. */
   least(priceAtomic: bigint): bigint;
@@ -28,9 +28,9 @@ export interface PricePegDependencies {
   readonly onChange?: (nanoUsd: bigint) => void;
 }
 
-/** What a feed measured longer ago counts for nothing: then the named prices hold. */
+/** An older measurement of the feed does not count: then the named prices hold. */
 export const RATE_KNOWN_MS = 3_600_000;
-/** Of a feed whose clock is ahead. */
+/** Tolerance for a feed whose clock is ahead. */
 const AHEAD_MS = 60_000;
 /** Longer than an announcement and the ticket that follows it live. */
 export const PRICE_MEMORY_MS = 900_000;
@@ -43,7 +43,7 @@ export function createPricePeg(
   /** Rates that prices were announced by, with when the last announcement was. */
   const used = new Map<bigint, number>();
 
-  /** Within the range; where nothing is known of late, the one that the named prices are for. */
+  /** Returns the rate within the range. Without a recent measurement it is the rate that the named prices are for. */
   function current(): bigint {
     const isKnown = clock.nowMs() - rate.atMs <= RATE_KNOWN_MS;
     if (!isKnown) return pegged;

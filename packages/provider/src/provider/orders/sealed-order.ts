@@ -7,20 +7,10 @@ import { FinishedSchema, type GenerateRequest, SealedMessageSchema } from '@ogon
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { openRequest } from '@ogong/protocol/sealing/sealed-request';
-import type { ReplyEvent } from '../serving/serve-reply.ts';
+import type { OpenedMessage, ReplyEvent } from '../../modality/order-job.ts';
 import type { SealKeys } from './seal-keys.ts';
 
 const NOTHING: Uint8Array = new Uint8Array();
-
-/** What an order's message asks for, whether it came sealed or not. */
-export interface OpenedMessage {
-  readonly endpoint: string;
-  /** The consumer's exact body. */
-  readonly body: Uint8Array;
-  readonly cacheScope: Uint8Array;
-  /** Where it came sealed: so does the reply. */
-  readonly sealer?: ReplySealer;
-}
 
 export const openPlain = ({ endpoint, request: body, cacheScope }: GenerateRequest): OpenedMessage => ({
   endpoint,
@@ -28,7 +18,7 @@ export const openPlain = ({ endpoint, request: body, cacheScope }: GenerateReque
   cacheScope,
 });
 
-/** @throws Refusal; `unsupported` where the consumer has to fetch a new seal key. */
+/** @throws Refusal; `unsupported` if the consumer has to fetch a new seal key. */
 export function openMessage(
   {
     crypto,
@@ -48,7 +38,7 @@ export function openMessage(
 ): OpenedMessage {
   const { sealed: envelope, request, endpoint, cacheScope } = message;
   if (envelope.length === 0) return openPlain(message);
-  // Whoever carries it could add what is not sealed.
+  // An intermediary could add fields that are not sealed.
   if (request.length > 0 || endpoint !== '' || cacheScope.length > 0) {
     throw new Refusal('invalid', 'a sealed request comes with nothing beside it');
   }
@@ -65,8 +55,8 @@ export function openMessage(
 }
 
 /**
- * Seals events on their way out: texts and openings go into units. What is left in plain is what an intermediary needs that is paid by
- * the token: counts, record and header.
+ * Seals events on their way out: texts and openings go into units. Only the fields that an intermediary needs to be paid by the
+ * token stay plain: counts, record and header.
  */
 export function createEventSealer(
   sealer: ReplySealer,

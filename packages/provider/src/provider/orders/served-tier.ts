@@ -15,7 +15,7 @@ type ServingFacts = Pick<TextEngineInfo, 'numericClass' | 'exact'> & {
   readonly capabilities?: { readonly draws?: boolean };
 };
 
-/** What the tier's windows hold is what the engine has to show. */
+/** Checks that the engine can show the content of the tier's windows. */
 function findWindowsProblem(name: string, { capabilities }: ServingFacts): string | undefined {
   const shows = capabilities?.draws === false ? 'tokens' : 'draws';
   const { windows } = getTier(name);
@@ -25,7 +25,7 @@ function findWindowsProblem(name: string, { capabilities }: ServingFacts): strin
     : `tier ${name} is for servers that show no candidates; this engine shows them, so serve the model in tier verified`;
 }
 
-/** Why this engine cannot serve the model id's tier, in words for the operator; undefined where it can. */
+/** Why this engine cannot serve the model id's tier, in words for the operator; undefined if it can. */
 export function findServingProblem(modelId: string, info: ServingFacts): string | undefined {
   const { tier } = parseModelId(modelId);
   const problem = findEngineProblem(tier, info) ?? findWindowsProblem(tier, info);
@@ -38,7 +38,7 @@ export function assertServesTier(modelId: string, info: ServingFacts): void {
   if (problem !== undefined) throw new TierError(problem);
 }
 
-/** @throws TierError where the tier takes evidence of the machine, and nothing here can make it. */
+/** @throws TierError if the tier takes evidence of the machine, and nothing here can make it. */
 export function assertShowsMachine(modelId: string, hasAttester: boolean): void {
   const { tier } = parseModelId(modelId);
   if (hasAttester || !isAttestedTier(tier)) return;

@@ -10,7 +10,7 @@ function open() {
   const note = (isTaken: boolean, times: number, whose = payer) => {
     for (let i = 0; i < times; i++) untaken.note(whose, isTaken ? 'taken' : 'left');
   };
-  // Of a model with eight slots; what begins is over at once.
+  // The orders of a model with eight slots; an order that begins is over at once.
   const assertTakes = (whose: typeof payer) => untaken.enter(whose, 8).end();
   return { ...untaken, assertTakes, noteAll: note, pass: (ms: number) => (nowMs += ms) };
 }

@@ -4,23 +4,23 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 
 /**
- * Who orders, and does not take what it ordered. A payer that asks a second provider where the first is slow takes most of what it orders;
- * one that always asks several costs each of them a slot, which no standby price pays for.
+ * Counts the payers that order replies and do not take them. A payer that asks a second provider if the first is slow takes most
+ * of its orders. One that always asks several costs each of them a slot, which no standby price pays for.
  */
 export interface UntakenOrders {
   /**
    * An order that its payer may leave untaken begins, on a model with so many slots.
-   * @throws Refusal where the payer has left most of its replies untaken of late, or has as many here that it has not taken as it may.
+   * @throws Refusal if the payer has left most of its replies untaken of late, or has as many here that it has not taken as it may.
    */
   enter(order: Pick<NamedOrder, 'payer'>, slots: number): RunningStandby;
   /** A reply that its payer could leave untaken is over. */
   note(order: Pick<NamedOrder, 'payer'>, outcome: TakeOutcome): void;
 }
 
-/** Of a reply that its payer may leave untaken. */
+/** Outcome of a reply that its payer may leave untaken. */
 export type TakeOutcome = 'taken' | 'left' | 'silent';
 
-/** Of one order: it counts as untaken until `take` or `end` is called. */
+/** One order: it counts as untaken until `take` or `end` is called. */
 export interface RunningStandby {
   readonly take: () => void;
   readonly end: () => void;
@@ -60,7 +60,7 @@ export function createUntakenOrders({ clock }: { readonly clock: Clock }): Untak
       const taken = recent.filter(({ isTaken }) => isTaken).length;
       if (recent.length >= LEAST_KNOWN && 2 * taken < recent.length)
         throw new Refusal('unavailable', 'this payer leaves most answers untaken; try another provider');
-      // Whoever takes what it orders may order more at a time: until a reply begins nobody can take it.
+      // A payer that takes its orders may order more at a time: until a reply begins nobody can take it.
       if ((running.get(name) ?? 0) >= Math.max(1, Math.floor(slots / HELD_SHARE)) + taken)
         throw new Refusal('unavailable', 'this payer has not taken what it ordered before; try another provider');
       running.set(name, (running.get(name) ?? 0) + 1);

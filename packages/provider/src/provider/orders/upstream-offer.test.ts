@@ -84,7 +84,7 @@ describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai
       expect(checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual([
         ...['listing', 'draw-replay', 'shape-classes', 'sketch-bank'],
       ]);
-      // What the header signs was asked for.
+      // The request had the fields that the header signs.
       expect(server.asked.at(-1)?.body).toMatchObject({
         temperature: 0.5,
         top_p: expect.closeTo(0.9, 5),
@@ -147,7 +147,7 @@ it.each<[what: string, body: object, words: RegExp]>([
   expect(server.asked.length).toBe(asked);
 });
 
-it('signs nothing where the server breaks off, and the consumer hears that it may try again', async () => {
+it('signs nothing if the server breaks off, and the consumer learns that it may try again', async () => {
   let isBroken = false;
   const answer: RecordedOptions['answer'] = (_body, response) => {
     if (isBroken) response.writeHead(200).end('data: {"choices":[{"text":"x","delta":{"content":"x"}}]}\n\n');

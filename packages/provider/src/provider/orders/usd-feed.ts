@@ -1,6 +1,6 @@
 import { parseFeed, readFeed, readUsdRate } from '@ogong/host/feed/feed-text';
 
-/** What one token costs, as somebody measured it. */
+/** Measured price of one token. */
 export interface UsdRate {
   /** Billionths of a dollar for one token, at least 1. */
   readonly nanoUsd: bigint;
@@ -9,8 +9,8 @@ export interface UsdRate {
 }
 
 /**
- * Reads a feed: a file, or an address of `https:` (or `http:`). It is a JSON object: `usd_per_token`, a decimal in quotes with nine digits after the point at
- * most, and `at`, Unix time in seconds.
+ * Reads a feed: a file, or an address of `https:` (or `http:`). It is a JSON object: `usd_per_token`, a decimal in quotes with nine
+ * digits after the point at most, and `at`, Unix time in seconds.
  * @throws Error that says what is wrong with it.
  */
 export async function readUsdFeed(place: string, signal: AbortSignal): Promise<UsdRate> {
@@ -18,8 +18,8 @@ export async function readUsdFeed(place: string, signal: AbortSignal): Promise<U
 }
 
 /**
- * @throws Error where it is no rate.
- * @internal what is refused is shown without files
+ * @throws Error if it is no rate.
+ * @internal refusals are shown without files
  */
 export const parseUsdRate = (text: string): UsdRate => toRate(parseFeed(text));
 

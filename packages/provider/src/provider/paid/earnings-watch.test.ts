@@ -32,7 +32,7 @@ function openWatch(withdrawFromAtomic: bigint | undefined) {
   return { clock, earnings, watch, credit, shown, warnings };
 }
 
-describe('what a provider earned', () => {
+describe('the earnings of a provider', () => {
   it('is shown, and paid out once enough of it has vested', async () => {
     const { clock, earnings, watch, credit, shown } = openWatch(5n * unit);
     credit(4n);

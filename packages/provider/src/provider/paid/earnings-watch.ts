@@ -28,12 +28,12 @@ export interface EarningsWatchDependencies {
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Shows in the metrics what the provider's key earned, and pays it out where the operator wants that. */
+/** Shows in the metrics what the provider's key earned, and pays it out if the operator wants that. */
 export function createEarningsWatch(
   { providerId, payee, intervalMs, withdrawFromAtomic }: EarningsWatchOptions,
   { client, metrics, log }: EarningsWatchDependencies,
 ): Repeating {
-  const help = 'What this key earned: held, withdrawable, paid, or gone to the verification pool';
+  const help = 'Earnings of this key: held, withdrawable, paid, or gone to the verification pool';
   const earnings = metrics.gauge('provider_earnings_ogong', help, ['state']);
 
   async function look(): Promise<void> {

@@ -7,7 +7,7 @@ import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong
 
 const NOTHING = new Uint8Array();
 
-/** The validator's receipt of a record; undefined where it did not sign for this very record: then it may deny the reply. */
+/** The validator's receipt of a record; undefined if it did not sign for this very record: then it may deny the reply. */
 export function readReceipt(
   {
     crypto,

@@ -30,7 +30,7 @@ it('knows over a restart which validators there were, by their hash and the newe
   expect(again.find(hashOf(third))).toBe(third);
   expect(again.find(hashOf(setOf(5n)))).toBeUndefined();
   expect(again.list().map(hashOf as never)).toEqual([third, second, first].map(hashOf));
-  // What is listed now stands there once.
+  // A listed validator stands there once.
   await again.note(2_000);
   expect(again.list()).toHaveLength(3);
 });

@@ -15,7 +15,7 @@ export const KNOWN_SETS_SCHEMA = `
      seen_at_ms INTEGER NOT NULL
    ) STRICT;`;
 
-/** The validators that the registry has listed within the last day, as certificates name them: who was drawn by a beacon of then. */
+/** The validators that the registry has listed within the last day, as certificates name them: a beacon of that time draws among them. */
 export interface KnownSets {
   /** @param hash hashValidatorSet. */
   find(hash: Uint8Array): readonly SetMember[] | undefined;

@@ -29,7 +29,7 @@ it('makes a payer wait until one of its orders was admitted, and again after a r
   expect([await refuse(orderOf(1)), await admit(orderOf(1)), await admit(orderOf(1))]).toEqual([true, false, true]);
 });
 
-it('takes the word of one validator for no other one', async () => {
+it('does not use the admission of one validator for another', async () => {
   const { admit } = open();
   await admit(orderOf(1, 8));
   expect(await admit(orderOf(1, 9))).toBe(false);

@@ -2,7 +2,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Order } from '@ogong/protocol/exchange/order';
 
 /**
- * Until an order is admitted, its prompt is not processed: whoever has no funds would have the work for nothing. Where the last
+ * Until an order is admitted, its prompt is not processed: a payer without funds would get the work for nothing. Where the last
  * order of the same payer was admitted by the same validator, the two go on at once, which is faster. A refusal ends that, and of
  * the orders that nobody has admitted yet, one at a time is served so.
  */

@@ -8,7 +8,7 @@ const validator = new Uint8Array(20).fill(1);
 const payer = new Uint8Array(20).fill(2);
 const stranger = new Uint8Array(20).fill(3);
 
-/** A chain that a test moves, and the provider's books over it. */
+/** A chain that a test moves, and the provider's ledger over it. */
 function open() {
   const store = openStore(':memory:', { schema: RECEIVABLE_SCHEMA });
   const commits = createGroupCommit(store);
@@ -82,7 +82,7 @@ it('serves on once a batch has paid, though the cached channel is old', async ()
 it('stops where a validator draws the channel for others, again and again', async () => {
   bench = open();
   await bench.serve(100n);
-  // The channel is filled again and drawn for a friend: what was drawn does not pay this provider.
+  // The channel is filled again and drawn for another payee. That money does not pay this provider.
   for (let i = 0; i < 3; i++) {
     bench.settle(100n, { isOurs: false });
     bench.chain.admitted += 100n;

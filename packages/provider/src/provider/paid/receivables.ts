@@ -25,7 +25,7 @@ export const RECEIVABLE_SCHEMA = `
      since_ms INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`;
 
-/** What a payee was paid in batches of one validator. */
+/** Payments to a payee in batches of one validator. */
 export interface Payments {
   /** Sum, before shares. */
   readonly grossAtomic: bigint;
@@ -37,9 +37,9 @@ export interface ReceivableDependencies {
   readonly store: Store;
   readonly commits: GroupCommit;
   readonly clock: Clock;
-  /** @throws ChainError where it was never read. */
+  /** @throws ChainError if it was never read. */
   readonly readChannel: ChainView['channel'];
-  /** From that block on; nothing yet if it is undefined. @throws ChainError */
+  /** Reads payments from that block on; nothing yet if it is undefined. @throws ChainError */
   readonly readPayments: (validator: Uint8Array, fromBlock: number | undefined) => Promise<Payments>;
   /** After this time a debt is written off, and counting begins anew. */
   readonly writtenOffMs: number;
@@ -57,18 +57,18 @@ export interface Hold {
 }
 
 /**
- * How much this provider gives on credit. A validator says that an order is admitted, and it may say so for more than the payer's
- * channel holds, in league with the payer. So the provider reads the channel itself and serves no more than the chain can pay:
- * for each channel no more than it holds, and for each validator no more than the channels of its payers hold together. What a
+ * Limits the credit of this provider. A validator says that an order is admitted, and it may say so for more than the payer's
+ * channel holds, in league with the payer. So the provider reads the channel itself and serves no more than the chain can pay.
+ * Each channel limits its own orders. The channels of a validator's payers together limit that validator's orders. A fee that a
  * batch of the validator has drawn from the channel, or paid to this payee, is owed no more. Both rules count in favour of the
  * validator, so an honest one never meets them.
  */
 export interface Receivables {
   /** Whether a reply of this channel was served on credit that was there. */
   knows(order: Pick<ChannelOrder, 'payer' | 'validator'>): boolean;
-  /** @throws Refusal where the channel does not cover the order and all that is owed. */
+  /** @throws Refusal if the channel does not cover the order and all that is owed. */
   hold(order: ChannelOrder): Promise<Hold>;
-  /** Forgets channels and validators of whom nothing was taken on credit for longer than the time. */
+  /** Forgets channels and validators that had no credit for longer than the time. */
   sweep(nowMs: number): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ interface ChannelDebt {
   readonly served: bigint;
   /** Drawn from the channel by then. */
   readonly spentBefore: bigint;
-  /** What the channel held when it was last read. */
+  /** The channel's amount when it was last read. */
   readonly reserve: bigint;
   readonly sinceMs: number;
 }
@@ -109,7 +109,7 @@ const debtorRow = columns({
   sinceMs: integer,
 });
 
-/** Rows and running orders; what the rules need to know. */
+/** Rows and running orders, as the rules need them. */
 interface Account {
   readonly debts: Map<string, ChannelDebt>;
   readonly debtors: Map<string, Debtor>;
@@ -135,7 +135,7 @@ export function createReceivables({
   const isCurrent = (row: { readonly sinceMs: number } | undefined): boolean =>
     row !== undefined && clock.nowMs() - row.sinceMs < writtenOffMs;
 
-  /** The channel as it would stand in the books. Only an order that is served puts it there: payers' keys are free. */
+  /** Describes the channel after the order. Only an order that is served puts it there: payers' keys are free. */
   function describe({ payer, validator }: ChannelOrder, { spendable, spent }: Channel): ChannelDebt {
     const known = debts.get(nameChannel({ payer, validator }));
     const begun = { validator, payer, served: 0n, spentBefore: spent, sinceMs: clock.nowMs() };
@@ -155,7 +155,7 @@ export function createReceivables({
     const before = debtors.get(name) as Debtor;
     const payments = await readPayments(validator, before.nextBlock);
     const after = debtors.get(name) as Debtor;
-    // Only one of two that read at a time counts what both have read.
+    // If two read at a time, only one of them counts the result.
     if (after.nextBlock !== before.nextBlock || after.sinceMs !== before.sinceMs) return;
     debtors.set(name, { ...after, paid: after.paid + payments.grossAtomic, nextBlock: payments.nextBlock });
   }
@@ -191,7 +191,7 @@ export function createReceivables({
       }
       const refusal = findChannelProblem(account, order, describe(order, channel), channel);
       if (refusal !== undefined) throw new Refusal('precondition', refusal);
-      // Logs cost the chain's endpoint most, so nobody has them read whose channel does not cover the order.
+      // Logs cost the chain's endpoint most, so they are read only if the channel covers the order.
       if (findDebtorProblem(account, order, describe(order, channel)) !== undefined) {
         await readPaymentsAgain(order).catch(refuseUnread);
       }

@@ -7,21 +7,21 @@ import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ServedBook, ServedFinding, ServedRow } from './served-book.ts';
+import type { ServedFinding, ServedRow, ServedStore } from './served-store.ts';
 
 export interface ServedWatchOptions {
   /** Default: 10,000. */
   readonly intervalMs?: number;
-  /** Between two passes while more is due. Default: 2,000. */
+  /** Pause between two passes while more is due. Default: 2,000. */
   readonly paceMs?: number;
 }
 
 export interface ServedWatchDependencies {
-  readonly book: Pick<ServedBook, 'listDue' | 'note'>;
-  /** With the provider's outbox. */
+  readonly book: Pick<ServedStore, 'listDue' | 'note'>;
+  /** Store with the provider's outbox. */
   readonly store: Pick<Store, 'read'>;
   readonly clock: Clock;
-  /** The validator's word about a reply. @throws LinkError */
+  /** Returns the validator's status of a reply. @throws LinkError */
   readonly ask: (validator: Uint8Array, replyId: Uint8Array) => Promise<ReplyStatus>;
   readonly log: Pick<Logger, 'warn'>;
 }
@@ -66,7 +66,7 @@ export function createServedWatch(
 
   return createRepeating(
     { intervalMs },
-    // As long as more is due than a pass asks: a provider that serves much would otherwise fall behind for good.
+    // Repeats while more is due than a pass asks: a provider that serves much would otherwise fall behind for good.
     async (signal) => {
       for (let hasMore = true; hasMore; ) {
         const pause = delay(paceMs, undefined, { signal, ref: false }).catch(() => undefined);
@@ -79,7 +79,7 @@ export function createServedWatch(
         if (signal.aborted) return;
       }
     },
-    (err) => log.warn({ err }, 'what became of served replies cannot be read'),
+    (err) => log.warn({ err }, 'the outcome of served replies cannot be read'),
   );
 }
 
@@ -92,7 +92,7 @@ const refusedRow = columns({ refused: optional(text) });
 const findInOutbox = ({ prepare }: Store, replyId: Uint8Array) =>
   refusedRow.get(prepare('SELECT refused FROM outbox WHERE reply_id = ?'), replyId);
 
-/** Of one line, since it is shown in a terminal. */
+/** Shortens a text to one line, for a terminal. */
 const shorten = (words: string): string =>
   words
     .replace(/[^\x20-\x7e]+/g, ' ')
@@ -101,7 +101,10 @@ const shorten = (words: string): string =>
 
 type StatusWords = Pick<ReplyStatus, 'state' | 'verdict' | 'detail' | 'feeAtomic'>;
 
-/** What a validator's word about a reply comes to. It may be a lie until the reply is settled; nothing in it is trusted to be well formed. */
+/**
+ * Reads the outcome from a validator's status of a reply. It may be a lie until the reply is settled; nothing in it is trusted to
+ * be well formed.
+ */
 export function readFinding(
   { state, verdict, detail, feeAtomic }: StatusWords,
   { signed }: Pick<ServedRow, 'signed'>,

@@ -1,6 +1,6 @@
 /**
- * A text in pieces of so many UTF-8 bytes at most, none of which ends inside a character. A provider never sends more than a window ahead
- * of its payer's word then, however much its engine says at once (docs/spec/progress.md).
+ * A text in pieces of so many UTF-8 bytes at most, none of which ends inside a character. A provider then never sends more than a
+ * window beyond its payer's signed progress, however much its engine makes at once (docs/spec/progress.md).
  * @param mostBytes 4 at least.
  */
 export function cutText(text: string, mostBytes: number): string[] {

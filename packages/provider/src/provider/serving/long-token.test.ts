@@ -14,7 +14,7 @@ afterEach(async () => {
 /** 3,000 bytes of text, in which no piece of 512 ends where a character does. */
 const LONG_TOKEN = '\u20ac'.repeat(1_000);
 
-/** Whatever its engine says at once is a token that is longer than a window. */
+/** Its engine makes one token that is longer than a window. */
 async function start(): Promise<Network> {
   const fake = createFakeEngine({ contextSize: 512, stepMs: 1 });
   async function* generate(...call: Parameters<typeof fake.generate>): ReturnType<typeof fake.generate> {

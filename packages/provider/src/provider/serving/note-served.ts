@@ -1,7 +1,6 @@
 import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
-import type { AcceptedOrder } from '../orders/order-intake.ts';
+import type { AcceptedOrder, ServedCounts } from '../../modality/order-job.ts';
 import type { ProviderState } from '../provider-state.ts';
-import type { ServedCounts } from './serve-reply.ts';
 
 interface ServedOrder extends Pick<AcceptedOrder<unknown>, 'order' | 'ticket'> {
   readonly relayed: RelayedLink | undefined;
@@ -25,7 +24,7 @@ export async function noteServed(
       },
     }));
   } finally {
-    // A relay reads no reply's name. Who is behind it knows both, and leads from the reply to what the relay notes of the link.
+    // A relay reads no reply's name. The provider behind it knows both names. It leads from the reply to the relay's notes of the link.
     if (relayed) {
       const { at, circuit } = relayed;
       steps.add(replyId, 'relay', { startMs, attributes: { 'ogong.relay': at }, linked: circuit });

@@ -27,7 +27,7 @@ export interface OutboxDependencies {
   readonly push: (validator: Uint8Array, message: PushRecordRequest) => Promise<SignedIntake>;
   /** 0..1, for the jitter. */
   readonly random?: () => number;
-  /** Told how many wait, whenever that changes. */
+  /** Called with the number of waiting records, whenever it changes. */
   readonly onSize?: (records: number) => void;
   readonly onPushed?: (replyId: Uint8Array) => void;
   readonly onRetry?: (replyId: Uint8Array, error: unknown) => void;
@@ -56,9 +56,9 @@ export interface Outbox {
   sweep(beforeMs: number): Promise<void>;
 }
 
-/** What a provider can show of a reply that it served. */
+/** The provider's evidence of a reply that it served. */
 export interface KeptRecord {
-  /** As it is handed in. */
+  /** The message that is delivered. */
   readonly push: PushRecordRequest;
   readonly intake: Pick<SignedIntake, 'epoch' | 'signature'> | undefined;
 }

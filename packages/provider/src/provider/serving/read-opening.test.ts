@@ -64,7 +64,7 @@ interface Given {
   /** Whether its validator has signed for the record, and the beacon is certified that decides about it. */
   readonly isTaken?: boolean;
   readonly isDecided?: boolean;
-  /** What the caller brings. */
+  /** The receipt that the caller brings. */
   readonly receipt?: IntakeSignature;
   /** Receipts that came to be kept. */
   readonly kept?: unknown[];
@@ -131,8 +131,12 @@ it.each([
   ['its consumer', consumer, {}],
   ["its order's validator", own.member.certHash, {}],
   ["its order's validator, before a beacon draws anybody", own.member.certHash, { isCertified: false }],
-  ['a witness whom the beacon draws', witness, {}],
-  ['a witness whom the beacon has drawn of the validators of then', witness, { isChanged: true, isRecalled: true }],
+  ['a witness that the beacon draws', witness, {}],
+  [
+    'a witness that the beacon has drawn from an earlier set of validators',
+    witness,
+    { isChanged: true, isRecalled: true },
+  ],
   ['such a witness after a restart', witness, { isChanged: true, isRestarted: true }],
   ['any validator, where those of then were never read here', newcomer.certHash, { isChanged: true }],
 ])('is shown to %s', async (_who, caller, given) => {
@@ -155,7 +159,7 @@ it.each([
 
 it.each([
   ["its order's validator", own.member.certHash],
-  ['a witness whom the beacon draws', witness],
+  ['a witness that the beacon draws', witness],
 ])('its texts are shown to %s, once a beacon can have selected it', async (_who, caller) => {
   const { request, endpoint, response } = push;
   expect(await readAll(caller)).toEqual({ request, endpoint, response });
@@ -167,7 +171,7 @@ it.each([
   ['its consumer', consumer, {}],
   ['a stranger', stranger, {}],
   ['a validator that the beacon does not draw', undrawn, {}],
-  ['whoever names another reply', own.member.certHash, { id: new Uint8Array(16) }],
+  ['a witness that names another reply', own.member.certHash, { id: new Uint8Array(16) }],
 ])('its texts are not shown to %s', async (_who, caller, given) => {
   await expect(readAll(caller, given)).rejects.toThrow('no texts of this reply for you');
 });

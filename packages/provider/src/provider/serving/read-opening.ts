@@ -30,8 +30,8 @@ export interface OpeningState extends Pick<ProviderState, 'crypto'> {
 }
 
 /**
- * An opening spells the whole answer. It is for the consumer, for the validator that handles the order, and for the witnesses whom the
- * beacon draws to ask in that validator's place (docs/spec/silence.md).
+ * An opening spells the whole answer. It is for the consumer and for the validator that handles the order. It is also for the
+ * witnesses that the beacon draws to ask in that validator's place (docs/spec/silence.md).
  * @throws Refusal: nobody else learns anything, not even that there is such a reply.
  */
 export async function readOpening(
@@ -47,8 +47,8 @@ export async function readOpening(
 }
 
 /**
- * What was asked and answered, for the validators that may have the opening, once a beacon can have selected the reply. It is handed in
- * without. Whoever asks brings the receipt: a provider whose record others have shown to the validator has none.
+ * Returns request and response to the validators that may have the opening, once a beacon can have selected the reply. The
+ * record was delivered without them. The caller brings the receipt: a provider whose record others have shown to the validator has none.
  * @throws Refusal
  */
 export async function readTexts(
@@ -116,14 +116,14 @@ async function isDrawn(
   if (beacon === undefined) return false;
   const { value } = beacon;
   const members = await findMembers(state, parseEpochCertificate(beacon.certificate));
-  // The set of then was never read here, so it cannot be told whom the beacon drew; to refuse a witness would be held against the provider.
+  // This provider never read the set of that time, so the draw is unknown. A refused witness would be blamed on the provider.
   if (members === undefined) return true;
   const { providerId: target, validator: handler } = order;
   const draw = { beacon: value, replyId, asked: 'opening', target, validator: handler } as const;
   return drawWitnesses(crypto, draw, members).some(({ address }) => equalBytes(address, validator.address));
 }
 
-/** The validators of a certificate's epoch, where this provider knows them: for a day, since it was first started. */
+/** The validators of a certificate's epoch, if this provider knows them: for a day, since it was first started. */
 async function findMembers(
   { chain, crypto, knownSets }: Pick<OpeningState, 'chain' | 'crypto' | 'knownSets'>,
   certificate: EpochCertificate,

@@ -90,7 +90,7 @@ it('a payer that leaves before there is a token is waited for until there is one
   expect(reply.left.aborted).toBe(true);
 });
 
-it('a word that is no news is refused, and so is whatever follows the last one', () => {
+it('a signed progress without news is refused, and so is each one after the last', () => {
   const { say } = open(4 * PROGRESS_STEP_BYTES);
   expect(() => say(PROGRESS_STEP_BYTES - 1)).toThrow('less than');
   say(PROGRESS_STEP_BYTES);
@@ -111,7 +111,7 @@ it('a reply that may stay untaken shows one part, and the rest once its payer ha
   say(1);
   expect(await isOpen(more)).toBe(true);
   expect([reply.outcome(), onTaken.mock.calls.length]).toEqual(['taken', 1]);
-  // Having taken it once is no licence for small words.
+  // Having taken it once is no licence for small steps.
   expect(() => say(2)).toThrow('less than');
   expect(await isOpen(reply.waitForTake(signal))).toBe(true);
 });
@@ -197,13 +197,13 @@ it('a reply that may stay untaken stops its engine once its caller is gone and t
   expect(await isOpen(end)).toBe(true);
 });
 
-it('tells whether more was sent than the word pays for, once there is one', async () => {
+it('knows whether more was sent than the signed progress pays for, once there is one', async () => {
   const { reply, say } = open(PROGRESS_WINDOW_BYTES);
   const over = AbortSignal.abort();
   for (let piece = 0; piece < 2; piece++) await reply.waitToSend('x'.repeat(PROGRESS_STEP_BYTES), over);
-  expect(reply.isPastWord()).toBe(false);
+  expect(reply.isPastProgress()).toBe(false);
   say(PROGRESS_STEP_BYTES);
-  expect(reply.isPastWord()).toBe(true);
+  expect(reply.isPastProgress()).toBe(true);
   say(2 * PROGRESS_STEP_BYTES);
-  expect(reply.isPastWord()).toBe(false);
+  expect(reply.isPastProgress()).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { expect, it } from 'vitest';
-import type { AcceptedOrder } from '../orders/order-intake.ts';
+import type { AcceptedOrder } from '../../modality/order-job.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { createRunningReplies } from './running-replies.ts';
 import { createServeContext } from './serve-context.ts';

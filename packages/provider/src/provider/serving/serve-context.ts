@@ -8,17 +8,17 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeReplyEvidence } from '../../machine/reply-evidence.ts';
-import { type AcceptedOrder, assertMachineEntered, assertRouter, assertTierStake } from '../orders/order-intake.ts';
+import type { AcceptedOrder, ReplyEvent, ServeContext } from '../../modality/order-job.ts';
+import { assertMachineEntered, assertRouter, assertTierStake } from '../orders/order-intake.ts';
 import { createEventSealer } from '../orders/sealed-order.ts';
 import type { RunningStandby } from '../orders/untaken-orders.ts';
 import type { Hold } from '../paid/receivables.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { cutText } from './cut-text.ts';
-import type { ReplyEvent, ServeContext } from './serve-reply.ts';
 
 const ADMIT_TIMEOUT_MS = 10_000;
 const NOTHING: Uint8Array = new Uint8Array();
-/** Of no certificate. */
+/** Peer id of no certificate. */
 const NOBODY: PeerId = new Uint8Array(32);
 
 export interface ReplyReader {
@@ -40,7 +40,7 @@ export function createServeContext(
     AcceptedOrder<unknown>,
     'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer' | 'claimed'
   > & {
-    /** Of an order that its payer may leave untaken. Default: it may not. */
+    /** Present if its payer may leave the order untaken. Default: it may not. */
     readonly standby?: RunningStandby | undefined;
   },
   { consumer, address, send, gone }: ReplyReader,
@@ -55,7 +55,7 @@ export function createServeContext(
     blind: computeBlinds(crypto, { body: job.body, replyId }).answer,
     standby: job.standby && { gone, onTaken: job.standby.take },
   });
-  /** Nobody reads, and what is made from here on nobody pays for. */
+  /** Aborted once nobody reads, and nobody pays for further text. */
   const unpaid = new AbortController();
   const left = AbortSignal.any([reply.left, expired, unpaid.signal]);
   const over = AbortSignal.any([left, gone, reply.unwanted]);
@@ -77,14 +77,14 @@ export function createServeContext(
   let hold: Hold | undefined;
   let hasBegun = false;
   return {
-    ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
+    ...{ crypto, clock, signer, payeeWord: getPayeeWord(), commit: state.commit },
     cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
     ...{ left, expired, unwanted: reply.unwanted, progress: reply.latest },
     begin() {
       hasBegun = true;
       reply.begin();
     },
-    // Whoever reads no more may still say so.
+    // A consumer that reads no more may still say so.
     waitForTake: () => reply.waitForTake(AbortSignal.any([left, failed])),
     send: sendOne,
     async sendText(text, tokens) {
@@ -92,7 +92,7 @@ export function createServeContext(
       let isRead = false;
       for (const [i, piece] of pieces.entries()) {
         isWithheld ||= !(await reply.waitToSend(piece, waits));
-        if (gone.aborted && reply.isPastWord()) unpaid.abort();
+        if (gone.aborted && reply.isPastProgress()) unpaid.abort();
         const ends = i === pieces.length - 1;
         isRead = await sendOne({ event: { case: 'delta', value: { text: piece, tokens: ends ? tokens : [] } } });
       }
@@ -140,7 +140,7 @@ export function createServeContext(
     },
     async keep({ opening }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
       kept = opening;
-      // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place. Nor is what it does not pay.
+      // A sealed reply is opened in plain to no consumer: a carrier of the reply could ask in its place. Nor is what it does not pay.
       const opener = job.sealer || isWithheld ? NOBODY : consumer;
       // One commit for all of it, and in this order: no record is due whose opening is not kept.
       await Promise.all([
@@ -159,7 +159,7 @@ export function createServeContext(
 
 /**
  * Agrees to the order, and asks its validator to reserve the fee.
- * @returns the validator's word that it did. @throws Refusal where it does not, or does not sign for it.
+ * @returns the validator's signed admission. @throws Refusal if it does not, or does not sign for it.
  */
 export async function admitOrder(
   { crypto, clock, chain, links, signer }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links' | 'signer'>,

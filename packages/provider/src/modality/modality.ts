@@ -1,0 +1,201 @@
+import type { Engine } from '@ogong/engine/open-engine';
+import type { Clock } from '@ogong/host/time/clock';
+import type { Check, Outcome } from '@ogong/protocol/base/checks';
+import type { Opening } from '@ogong/protocol/commitment/opening';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest, ReplayedReply } from '@ogong/protocol/modality/modality';
+import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
+import type { TierEntry } from '@ogong/protocol/tier/tier';
+import type { KeptReply } from './local-reply.ts';
+import type { AcceptedOrder, CheckedOrder, ReadRequest, ServeContext, ServedCounts } from './order-job.ts';
+
+/**
+ * One kind of model, as provider, verifier and local mode serve it. Everything else of these roles is the same for every modality.
+ * A new modality is a folder beside `embedding`, and a line in `registry.ts`.
+ */
+export interface ProviderModality<E extends Engine = Engine> {
+  readonly specificationVersion: E['specificationVersion'];
+  /** Name of such a model in a sentence, such as "an embedding model". */
+  readonly modelNoun: string;
+  /** Whether its models write texts, so that one can talk with them. */
+  readonly writes: boolean;
+  /** Returns the number of replies that an engine was opened for: decoded or scored at a time. */
+  countSequences(engine: E): number;
+  /** Returns facts of a loaded model for the log. */
+  describe(engine: E): Readonly<Record<string, unknown>>;
+  /** Returns the calls of an engine whose model is loaded anew for each of them. */
+  wrapOnDemand(calls: OnDemandCalls<E>): Omit<E, 'info' | 'close'>;
+  readonly orders: OrderHandling<E>;
+  /** Reads a verifier's job. @throws Refusal naming the field that is out of range. */
+  openScoreJob(message: ScoreJobMessage, means: ScoringMeans<E>): ScorableJob;
+  /**
+   * Runs a reply again on an engine at hand, and compares.
+   * @throws EngineError; Refusal if the engine is of another modality than the reply.
+   */
+  rerun(claim: RerunClaim, means: RerunMeans<E>): Promise<RerunFindings>;
+  /** Default: its replies have no positions that could be traced. */
+  readonly tracing?: Tracing<E>;
+  /** Endpoints of OpenAI's API on this machine whose answers come at once. Default: none; its answers come part by part. */
+  readonly atOnce?: AnsweringEndpoints<E>;
+  /** Returns the reason why a model does not serve a use of the local API; undefined if it does. */
+  findMisuse(engine: E, use: LocalUse): string | undefined;
+  /** Returns the capabilities of a model file, in Ollama's terms. */
+  listCapabilities(file: FileCapabilities): readonly string[];
+}
+
+/** Endpoints of OpenAI's API that are answered with one document. */
+export interface AnsweringEndpoints<E extends Engine = Engine, R extends LocalRequest = LocalRequest> {
+  readonly names: readonly string[];
+  /** @throws RequestError */
+  parse(body: Uint8Array, endpoint: string): R;
+  nameUse(request: R): LocalUse;
+  /** @throws EngineError */
+  answer(
+    means: LocalMeans,
+    job: { readonly engine: E; readonly request: R; readonly body: Uint8Array },
+  ): Promise<LocalAnswer>;
+}
+
+/** Fields of a request that local mode checks for every modality. */
+export interface LocalRequest extends CommonRequest {
+  readonly preference: RequestPreference;
+}
+
+export interface LocalMeans {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Aborted when the caller leaves. */
+  readonly signal: AbortSignal;
+}
+
+export interface LocalAnswer {
+  /** Name under which its receipt is found. */
+  readonly answerId: string;
+  readonly reply: KeptReply;
+  /** The document of the answer. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** A use of a model by an API of this machine, as error messages name it. */
+export type LocalUse = 'chat' | 'completion' | 'generate' | 'embeddings' | 'reranking';
+
+export interface OnDemandCalls<E extends Engine> {
+  /** Calls the engine, and keeps its model loaded meanwhile. @throws ModelError, EngineError */
+  readonly use: <T>(work: (engine: E) => Promise<T>) => Promise<T>;
+  /** Loads the model until it is released. @throws ModelError, EngineError */
+  readonly borrow: () => Promise<{ readonly engine: E; readonly release: () => void }>;
+}
+
+/** The model that an order is for. */
+export interface OfferedEngine<E extends Engine> {
+  readonly engine: E;
+  /** The engine's info when the provider started. */
+  readonly info: ReturnType<E['info']>;
+}
+
+/** The steps of an order that depend on its modality, in the order in which a provider takes them. */
+export interface OrderHandling<E extends Engine, R = unknown, J extends AcceptedOrder<R> = AcceptedOrder<R>> {
+  readonly readRequest: ReadRequest<R>;
+  /** Whether a payer may order a reply without taking it, and pay for standing by. */
+  readonly allowsStandby: boolean;
+  /** Checks a request against the offer before a model is loaded for it. @throws Refusal */
+  assertServable(request: R, offer: OfferedEngine<E>): void;
+  /**
+   * Counts the prompt, checks that the order pays for the reply, and claims the order.
+   * @param claim takes the reply id, so that the order cannot be served twice. It is called once.
+   * @throws Refusal, RequestError, EngineError
+   */
+  accept(
+    offer: OfferedEngine<E>,
+    checked: CheckedOrder<R>,
+    { message, claim }: { readonly message: GenerateRequest; readonly claim: () => Promise<AcceptedOrder<R>> },
+  ): Promise<J>;
+  /** Serves the reply, from its first event to its signed record. @throws Refusal, EngineError */
+  serve(job: J, context: ServeContext, offer: OfferedEngine<E>): Promise<ServedCounts>;
+}
+
+export interface ScoringMeans<E extends Engine> {
+  readonly engine: E;
+  readonly crypto: Crypto;
+}
+
+/** A job of the engine's modality, every field in range. */
+export interface ScorableJob {
+  readonly jobId: Uint8Array;
+  /** Claimed outputs: tokens of a text, inputs of an embedding. */
+  readonly outputs: number;
+  /** @returns the canonical report. @throws EngineError, Refusal */
+  score(signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** A reply that passed stage 1, to be run again. */
+export interface RerunClaim {
+  readonly endpoint: string;
+  readonly record: RecordV2;
+  readonly opening: Opening;
+  readonly request: Uint8Array;
+  readonly tiers: readonly TierEntry[];
+  readonly reply: ReplayedReply;
+}
+
+export interface RerunMeans<E extends Engine> extends ScoringMeans<E> {
+  readonly signal: AbortSignal;
+}
+
+export interface RerunFindings {
+  readonly outcome: Outcome;
+  readonly checks: readonly Check[];
+  /** Class in which the pass ran here. */
+  readonly numericClass: string | undefined;
+  /** First position that differs from this machine's pass in the provider's own class, and the values of this machine's stages. */
+  readonly difference: { readonly position: number; readonly stages: readonly string[] } | undefined;
+}
+
+/** Looks into one position of a reply, layer by layer. */
+export interface Tracing<E extends Engine> {
+  /** Reads a validator's question to a verifier. @throws Refusal */
+  openJob(
+    message: ScoreJobMessage,
+    at: { readonly record: Uint8Array; readonly position: number },
+    means: TracingMeans<E>,
+  ): TraceJob;
+  /**
+   * Reads a question to a provider about a reply that it served. It traces the stored opening, so nobody can make it run anything else.
+   * @throws Refusal, ProtocolError, RequestError
+   */
+  openReply(
+    message: TracedPosition,
+    findOpening: (replyId: Uint8Array) => Promise<{ readonly bytes: Uint8Array } | undefined>,
+    means: TracingMeans<E>,
+  ): Promise<TraceJob>;
+}
+
+export interface TracingMeans<E extends Engine> extends ScoringMeans<E> {
+  readonly signer: HybridSigner;
+}
+
+export interface TraceJob {
+  readonly outputs: number;
+  /** @throws EngineError, Refusal */
+  trace(signal: AbortSignal): Promise<SignedTrace>;
+}
+
+export interface TracedPosition {
+  readonly record: Uint8Array;
+  readonly request: Uint8Array;
+  readonly endpoint: string;
+  readonly position: number;
+}
+
+/** Facts of a model file from which its capabilities follow. */
+export interface FileCapabilities {
+  readonly template: string | undefined;
+  /** Whether it can write a text between two others. */
+  readonly canFill: boolean;
+  readonly isReranker: boolean;
+}

@@ -1,0 +1,19 @@
+import type { Engine } from '@ogong/engine/open-engine';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './modality.ts';
+
+/**
+ * Runs a reply again as a verifier does, and weighs the report as an audit does.
+ * @throws EngineError; Refusal if the engine is of another modality than the reply.
+ */
+export async function rerunReport<E extends Engine>(
+  openScoreJob: ProviderModality<E>['openScoreJob'],
+  { request, endpoint, reply }: RerunClaim,
+  { engine, crypto, signal }: RerunMeans<E>,
+): Promise<RerunFindings> {
+  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, ...reply.describeJob(endpoint) };
+  const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);
+  if ('problem' in read) throw new ProtocolError('malformed', read.problem);
+  const { outcome, checks } = read.weigh({});
+  return { outcome, checks, numericClass: read.numericClass, difference: undefined };
+}

@@ -1,0 +1,89 @@
+import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
+import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
+import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { LOCAL_POSTURE } from '@ogong/protocol/tier/local';
+import { computeLocalBank, NOBODY } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import { type KeptReply, toKeptReply } from '../local-reply.ts';
+import type { ModelRequest } from './model-request.ts';
+import { composeHeader } from './reply-header.ts';
+
+/** A request as it is served, with the bytes that ask for exactly this. */
+export interface ServedRequest extends ModelRequest {
+  /** The bytes that the receipt is about. */
+  readonly body: Uint8Array;
+  readonly startMs: number;
+}
+
+/** Values that are fixed before the first token. */
+export interface LocalPlan {
+  readonly replyId: Uint8Array;
+  readonly requestHash: Uint8Array;
+  readonly drawKey: DrawKeyInputs;
+  readonly sketch: { readonly bankSeed: Uint8Array; readonly directions: number };
+}
+
+export function planLocally(
+  { crypto, randomBytes }: { readonly crypto: Crypto; readonly randomBytes: (length: number) => Uint8Array },
+  {
+    engine,
+    request: { asked, body },
+    draw = 0,
+  }: Pick<LocalReply, 'engine' | 'draw'> & { readonly request: ServedRequest },
+): LocalPlan {
+  const { modelRoot } = engine.info();
+  const requestHash = hashReadRequest(crypto, asked, body);
+  const replyId = randomBytes(REPLY_ID_BYTES);
+  const drawKey: DrawKeyInputs =
+    asked.seed === undefined
+      ? {
+          ...{ mode: 'nonce', nonce: randomBytes(32), requestHash, replyId },
+          ...{ providerId: NOBODY.hash, epoch: 0n, beacon: NOBODY.hash },
+        }
+      : // The seed alone, so that rewording a client's envelope does not change the draws.
+        { mode: 'seed', seed: asked.seed, requestHash: NOBODY.hash, modelRoot, choice: draw };
+  const sketch = { bankSeed: computeLocalBank(crypto, modelRoot), directions: DEFAULT_DIRECTIONS };
+  return { replyId, requestHash, drawKey, sketch };
+}
+
+export interface LocalReply {
+  readonly engine: TextEngine;
+  readonly request: ServedRequest;
+  /** Number of the answer to this prompt. Default: the first. */
+  readonly draw?: number;
+  readonly plan: LocalPlan;
+  readonly promptTokens: Uint32Array;
+  readonly windows: readonly WindowBytes[];
+  readonly end: Extract<TextGenerationEvent, { kind: 'end' }>;
+  readonly endMs: number;
+}
+
+/** Commits an answer as a provider would, but unsigned. */
+export function commitLocally(
+  crypto: Crypto,
+  { engine, request, draw = 0, plan, promptTokens, windows, end, endMs }: LocalReply,
+): KeptReply {
+  const { asked, body, startMs } = request;
+  const { replyId, requestHash, drawKey, sketch } = plan;
+  const info = engine.info();
+  const { outputTokens, stopReason, text } = end;
+  const blinds = computeBlinds(crypto, { body, replyId });
+  const header = composeHeader(crypto, {
+    ...{ asked, blinds, info, sketch, drawKey, choice: draw, promptTokens, outputTokens, stopReason, ...LOCAL_POSTURE },
+    ...{ orderHash: NOBODY.hash, payee: NOBODY.address, endpoint: asked.endpoint, promptDay: findDay(startMs) },
+  });
+  const opening = { blind: blinds.answer, header: encodeHeader(header), windows };
+  const tokenCount = outputTokens.length;
+  const { modelRoot } = info;
+  const made = { replyId, requestHash, modelRoot, opening, response: utf8Encode(text), tokenCount, startMs, endMs };
+  return toKeptReply(crypto, { ...made, endpoint: asked.endpoint, request: body });
+}
+
+/** Returns the day that chat templates get as today, in days since 1970-01-01 UTC. */
+export const findDay = (nowMs: number): number => Math.floor(nowMs / 86_400_000);

@@ -1,0 +1,62 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { Refusal } from '@ogong/host/link/link-error';
+import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { computeOrderDay } from '@ogong/protocol/exchange/order';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
+import type { OfferedEngine, OrderHandling } from '../modality.ts';
+import type { CheckedOrder } from '../order-job.ts';
+import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from './model-request.ts';
+import { type OrderJob, serveReply } from './serve-text.ts';
+
+export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
+  readRequest(body, endpoint, order) {
+    const request = parseModelRequest(body, parseEndpointName(endpoint), computeOrderDay(order));
+    assertTierShows(request.asked);
+    return { request, asked: request.asked, choices: request.asked.choices };
+  },
+  allowsStandby: true,
+  // Each check needs the prompt's tokens, and so the model.
+  assertServable: () => undefined,
+  async accept(offer, checked, { message, claim }) {
+    // The engine counts its prompt while the claim goes to the disk.
+    const counting = tokenizePrompt(offer, checked.request);
+    counting.catch(() => undefined);
+    const accepted = await claim();
+    const promptTokens = await counting;
+    assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
+    return {
+      ...accepted,
+      endpoint: parseEndpointName(accepted.endpoint),
+      promptTokens,
+      wantsMilestones: message.milestones,
+    };
+  },
+  serve: (job, context, { engine }) => serveReply(job, { ...context, engine }),
+};
+
+async function tokenizePrompt(
+  { engine, info }: OfferedEngine<TextEngine>,
+  request: ModelRequest,
+): Promise<Uint32Array> {
+  assertFitsModel(request, info);
+  if (!info.capabilities.tokenize) return new Uint32Array();
+  const tokens = await engine.tokenizePrompt(request.prompt);
+  if (tokens.length >= info.contextSize) {
+    throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
+  }
+  return tokens;
+}
+
+function assertFeeCovers(
+  { order, request }: CheckedOrder<ModelRequest>,
+  { promptTokens, contextSize }: { readonly promptTokens: number; readonly contextSize: number },
+): void {
+  const outputTokenCount = Math.min(request.asked.maxTokens, contextSize - promptTokens);
+  try {
+    computeReplyFee(order, boundTextTokens(request.asked), { promptTokenCount: promptTokens, outputTokenCount });
+  } catch (error) {
+    if (!(error instanceof FeeError)) throw error;
+    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
+  }
+}
