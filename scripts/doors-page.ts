@@ -8,7 +8,7 @@ import { PROVIDER_RATES } from '@ogong/provider/provider/provider';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { ROUTER_RATES } from '@ogong/router/router';
 import { ratesOf } from '@ogong/validator/access';
-import { HEARD_LIMITS } from '@ogong/validator/intake/hear-delivery';
+import { SECOND_DELIVERY_LIMITS } from '@ogong/validator/intake/second-recipient';
 import { MAX_ANNOUNCEMENTS } from '@ogong/validator/store/announcement-store';
 
 type Limit = readonly [entry: string, limit: string, beyond: string];
@@ -97,7 +97,7 @@ const VALIDATOR: readonly Limit[] = [
   ['listed announcements', `${MAX_ANNOUNCEMENTS}`, 'refused, `unavailable`'],
   [
     "other validators' delivery statements: per payer; in all",
-    `${HEARD_LIMITS.ofPayer}; ${HEARD_LIMITS.all}`,
+    `${SECOND_DELIVERY_LIMITS.ofPayer}; ${SECOND_DELIVERY_LIMITS.all}`,
     'refused, `unavailable`',
   ],
 ];

@@ -85,7 +85,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
     costs:
       "the payer's signature about a record that its provider signed, and its validator's that it is paid for; rationed",
-    shownBy: 'packages/validator/src/settlement/cosign/cosign-heard.test.ts',
+    shownBy: 'packages/validator/src/settlement/cosign/contradicting-deliveries.test.ts',
   },
   'ValidatorService/AcknowledgeAll': {
     ...{ who: 'anyone', changes: 'the same, of 32 orders at most' },

@@ -22,7 +22,6 @@ import { readBooks, readHistory } from './money/ledger-book.ts';
 import { useMint } from './money/mint-money.ts';
 import { useMoney } from './money/money.ts';
 import { provokeEjection } from './money/provoke-ejection.ts';
-import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, isKeyInForce, waitUntil, waitWhileChanging } from './polling.ts';
 import { type PlannedRequest, planRequest } from './prompts.ts';
 import { askByReach } from './reach.ts';

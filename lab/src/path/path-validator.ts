@@ -21,7 +21,7 @@ import { createOpeningGrants } from '@ogong/validator/intake/opening-grants';
 import { createValidatorMetrics } from '@ogong/validator/metrics';
 import { createRoutes } from '@ogong/validator/routes';
 import { checkEntry } from '@ogong/validator/settlement/cosign/entry-check';
-import { signRound } from '@ogong/validator/witness/reveal-word';
+import { signRound } from '@ogong/validator/witness/round-signature';
 
 /** Real time that an answer may take. After that the test's clock moves on, and the validator asks again. */
 const OPENING_MS = 500;

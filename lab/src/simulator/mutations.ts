@@ -150,7 +150,7 @@ const MONEY: readonly Mutation[] = [
       {
         file: COSIGN,
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands there so
-        from: 'demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);',
+        from: 'demand(delivery === undefined, `entry ${entry.index} is not about the record that the payer has`);',
         to: '',
       },
     ],
@@ -159,7 +159,7 @@ const MONEY: readonly Mutation[] = [
   {
     name: 'never-sits-again',
     meaning: 'a reply that waits for another sitting is never drawn again',
-    file: 'packages/validator/src/store/sitting-store.ts',
+    file: 'packages/validator/src/store/audit-attempt-store.ts',
     from: 'wait_epoch <= ? ORDER BY',
     to: 'wait_epoch < 0 * ? ORDER BY',
     given: { lie: 'never-commits' },
@@ -279,7 +279,7 @@ const FOUND: readonly Mutation[] = [
   {
     name: 'parts-of-milliseconds',
     meaning: 'a time with a fraction of a millisecond is written, and the reply cannot be read again',
-    file: 'packages/validator/src/store/sitting-store.ts',
+    file: 'packages/validator/src/store/audit-attempt-store.ts',
     from: '.run(Math.ceil(untilMs), addedMs, addedMs, replyId);',
     to: '.run(untilMs, addedMs, addedMs, replyId);',
     given: { lie: 'never-opens' },

@@ -49,7 +49,7 @@ const { owed: WHOLE_FEE } = await (async () => {
 })();
 
 describe('a reply that was cut short', () => {
-  it('is taken in and judged, and bills nothing without the word of its payer', async () => {
+  it('is accepted and audited, and bills nothing without a progress statement of its payer', async () => {
     const { validator, reply } = await admitOne();
     await validator.intake.pushRecord(reply.submission);
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
@@ -61,7 +61,7 @@ describe('a reply that was cut short', () => {
   it.each([
     ['has left before anything came', { textBytes: 0, hasLeft: true }],
     ['has a part of it', { textBytes: 5, hasLeft: false }],
-  ])('is billed where its payer has signed that it %s', async (_name, bend) => {
+  ])('is billed if its payer has signed that it %s', async (_name, bend) => {
     const { validator, order, reply } = await admitOne();
     await validator.intake.pushRecord(submitWithProgress(order, reply, { payer, ledger, bend }));
     // The rest of the text is shorter than a window.
@@ -71,7 +71,7 @@ describe('a reply that was cut short', () => {
     expect(validator.decided).toMatchObject([{ verdict: 'accept', feeAtomic: WHOLE_FEE }]);
   });
 
-  it('bills nothing for a word that says nothing', async () => {
+  it('bills nothing for a statement without content', async () => {
     const { validator, order, reply } = await admitOne();
     await validator.intake.pushRecord(submitWithProgress(order, reply, { payer, ledger, bend: { hasLeft: false } }));
     expect(readChannel(validator.store, payer.address).owed).toBe(0n);
@@ -88,7 +88,7 @@ describe('a reply that was cut short', () => {
     await expect(validator.intake.pushRecord(bent)).rejects.toThrow("not the payer's word");
   });
 
-  it('is not the only one that takes such a word', async () => {
+  it('is not the only one that takes such a statement', async () => {
     const { validator, order } = await admitOne();
     await validator.intake.pushRecord(submitWithProgress(order, validator.serve(order), { payer, ledger }));
     expect(readChannel(validator.store, payer.address).owed).toBe(WHOLE_FEE);
@@ -99,7 +99,7 @@ describe('a long reply that is whole', () => {
   const text = 'x'.repeat(16_384);
   const BYTES = text.length;
 
-  /** What so much of its text costs, with the prompt. */
+  /** Returns the fee of so much of its text, with the prompt. */
   async function bill(bend: { readonly textBytes: number; readonly hasLeft?: boolean } | undefined) {
     const { validator, order } = await admitOne();
     const reply = validator.serve(order, { text });
@@ -122,7 +122,7 @@ describe('a long reply that is whole', () => {
   });
 });
 
-describe('a record that its payer hands in first, without its word', () => {
+describe('a record that its payer hands in first, without a progress statement', () => {
   const LONG = 'x'.repeat(16_384);
   const word = { textBytes: LONG.length - 2_048, hasLeft: false };
   const served = async (options: BenchOptions = {}) => {
@@ -132,7 +132,7 @@ describe('a record that its payer hands in first, without its word', () => {
   };
   const owedAt = ({ store }: TestValidator) => readChannel(store, payer.address).owed;
 
-  it('is paid by the word that its provider hands in with it, and by no lesser one after that', async () => {
+  it('is paid by the statement that its provider hands in with it, and by no lesser one after that', async () => {
     const { validator, reply, said } = await served();
     await validator.intake.pushRecord(reply.submission);
     const early = owedAt(validator);
@@ -147,7 +147,7 @@ describe('a record that its payer hands in first, without its word', () => {
     expect(validator.decided).toMatchObject([{ feeAtomic: owed }]);
   });
 
-  it("is paid as it was where the word is not its payer's, or comes once it is being judged", async () => {
+  it("keeps its fee if the statement is not its payer's, or comes after the audit has begun", async () => {
     const { validator, reply, said } = await served();
     await validator.intake.pushRecord(reply.submission);
     const early = owedAt(validator);
@@ -159,7 +159,7 @@ describe('a record that its payer hands in first, without its word', () => {
     expect(validator.decided).toMatchObject([{ feeAtomic: early }]);
   });
 
-  it('is paid as it was where others were promised the rest of the channel meanwhile', async () => {
+  it('is paid as it was if others were promised the rest of the channel meanwhile', async () => {
     let admitted = 1_000_000n;
     const reserve = () => ({ spendable: admitted, admitted, spent: 0n, releasing: 0n, releasableAt: 0n });
     const wanted: (bigint | undefined)[] = [];
@@ -191,7 +191,7 @@ describe('a record that its payer hands in first, without its word', () => {
     expect(owedAt(validator)).toBeGreaterThan(early);
   });
 
-  it('is paid as it was where the word comes when a record would be too late for the same draw', async () => {
+  it('is paid as it was if the statement comes when a record would be too late for the same draw', async () => {
     const { validator, reply, said } = await served();
     await validator.intake.pushRecord(reply.submission);
     const early = owedAt(validator);
@@ -200,7 +200,7 @@ describe('a record that its payer hands in first, without its word', () => {
     expect(owedAt(validator)).toBe(early);
   });
 
-  it('is signed by co-signers as the later word bills it, and not as the record came first', async () => {
+  it('is signed by co-signers with the fee of the later statement, and not with that of the first record', async () => {
     const four = await createFour({ audit: { honeypotPpm: 0 } });
     const order = four.own.order(0);
     await four.own.intake.admit(order);
@@ -240,7 +240,7 @@ describe('a co-signer of a reply that its payer left', () => {
   });
 
   it.each<[string, string, (orderHash: Uint8Array) => object]>([
-    ['without the word', 'owed are 0', () => ({ progress: undefined })],
+    ['without a statement', 'owed are 0', () => ({ progress: undefined })],
     [
       'with a word of somebody else',
       "not the payer's word",

@@ -57,7 +57,10 @@ describe('access', () => {
     },
   );
 
-  /** What one of so many validators sends another while a key is made, where each of them complains about each dealer at the same instant. */
+  /**
+   * Messages that one of so many validators sends another during a key generation in which each complains about each
+   * dealer at the same instant.
+   */
   function countBeaconCalls(count: number): number {
     const members = Array.from({ length: count }, (_, i) => {
       const address = seedOf(`seat ${i}`).slice(0, 20);

@@ -5,12 +5,13 @@ import { MAX_COMMITTEE_MEMBERS } from '@ogong/protocol/beacon/threshold/tickets'
 import type { OpeningGrants } from './intake/opening-grants.ts';
 import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 
-/** Deals, answers and questions of a key generation, and epochs that are signed late. */
+/** Covers deals, answers and questions of a key generation, and epochs that are signed late. */
 const BEACON_BURST = 1_000;
 
 /**
- * What a validator may send another at once about the beacon. Each seat may complain about each dealer once, and each complaint is handed on once
- * by everybody to everybody; liars that complain about all make most of that true.
+ * Returns the burst of beacon messages that one validator may send another. Each committee member may complain about
+ * each dealer once, and all members forward each complaint once. Liars that complain about every dealer cause most of
+ * these messages.
  */
 function computeBeaconBurst(validators: number): number {
   return BEACON_BURST + Math.min(validators, MAX_COMMITTEE_MEMBERS) ** 2;
@@ -18,43 +19,46 @@ function computeBeaconBurst(validators: number): number {
 
 const BEACON_RATE = { perSecond: 100, burst: BEACON_BURST, isApart: true };
 
-/** Of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
+/** Rate limits of methods that cost more than a database read. For a complaint the validator replays a whole reply. */
 export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
-  // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
+  // One call for each reply that a gateway buys. Another record of the same order costs one signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
-  // Up to sixty-four times a second where many epochs are signed late, and more at once where many complain while keys are dealt.
+  // Up to 64 calls a second while many epochs are signed late, and more at once while many members complain about
+  // dealers.
   [BEACON_METHOD]: BEACON_RATE,
-  // Has at least four replies, of which each counts as one of Acknowledge: up to a megabyte is read before that.
+  // A list has at least four replies, and each counts as one call of Acknowledge. The server reads up to a megabyte
+  // first.
   'ogong.v1.ValidatorService/AcknowledgeAll': { perSecond: 25, burst: 125, mayBeEarned: true },
-  // One for each reply that broke off; a sealed part is opened, and its opening checked.
+  // One call for each reply that broke off. The validator opens a sealed part and checks its opening.
   'ogong.v1.ValidatorService/PushMilestone': { perSecond: 5, burst: 50 },
   // A provider announces itself every ten seconds.
   'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
-  // Signs once in half an hour. A gateway asks once in five minutes, and once a minute after a restart of this validator.
+  // The validator signs the key once in half an hour. A gateway asks once in five minutes, and once a minute after a
+  // restart of this validator.
   'ogong.v1.ValidatorService/GetSealKey': { perSecond: 1, burst: 25 },
-  // Signs. Who follows a reply into the log asks once.
+  // The validator signs the receipt. A client that follows a reply into the log asks once.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },
-  // Each may ask a provider, and checks signatures.
+  // Each call may lead to a call to a provider, and checks signatures.
   'ogong.v1.ValidatorService/Witness': { perSecond: 25, burst: 250 },
-  // Reads the events of a period, once; each validator asks in its turn.
+  // Reads the events of a period once. The validators ask in turn.
   'ogong.v1.ValidatorService/SignAllotment': { perSecond: 1, burst: 10 },
-  // Signs each reading of its source once; a validator asks for all assets in its turn.
+  // Signs each reading of its source once. The validators ask for all assets in turn.
   'ogong.v1.ValidatorService/SignPrice': { perSecond: 2, burst: 40 },
-  // Checks certificates and signs; each validator asks once a week for each machine, and providers for themselves.
+  // Checks certificates and signs. Each validator asks once a week for each machine, and providers ask for their own.
   'ogong.v1.ValidatorService/CertifyMachine': { perSecond: 1, burst: 25 },
-  // Checks certificates and signatures, and signs; each validator asks once for each provider that is to be ejected.
+  // Checks certificates and signatures, and signs. Each validator asks once for each ejection of a provider.
   'ogong.v1.ValidatorService/SignMachineEjection': { perSecond: 1, burst: 25 },
-  // A report of hardware takes some 10 ms, and is made once for all who ask the same.
+  // A hardware report takes about 10 ms. All callers with the same nonce share one report.
   'ogong.v1.ValidatorService/GetEvidence': { perSecond: 5, burst: 20 },
   'ogong.v1.ValidatorService/GetMachineEvidence': { perSecond: 2, burst: 25 },
-  // May read the events of a period; once for each tally that somebody claims of.
+  // May read the events of a period, once for each tally from which somebody claims.
   'ogong.v1.ValidatorService/GetEmissionUnits': { perSecond: 2, burst: 40 },
-  // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.
+  // One call for each batch that a validator is about to co-sign. Reads a row for each of its replies.
   'ogong.v1.ValidatorService/ListHeard': { perSecond: 5, burst: 100 },
   // Each validator asks a few others every ten seconds.
   'ogong.v1.ValidatorService/HandAnnouncements': { perSecond: 1, burst: 10 },
-  // Once for each reply that a provider or a reader follows.
+  // One call for each reply that a provider or a reader follows.
   'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250, mayBeEarned: true },
   // A gateway asks about 64 replies at once, and again while more wait for their verdicts.
   'ogong.v1.ValidatorService/GetReplies': { perSecond: 2, burst: 32, mayBeEarned: true },
@@ -62,15 +66,15 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
   // Reads up to four thousand rows.
   'ogong.v1.ValidatorService/GetTests': { perSecond: 1, burst: 25 },
-  // Reads up to a fifth of a megabyte; once for each set that a validator was not there for.
+  // Reads up to a fifth of a megabyte, once for each set in which the caller had no place.
   'ogong.v1.ValidatorService/GetMembers': { perSecond: 2, burst: 40 },
   // Reads up to a quarter of a megabyte.
   'ogong.v1.ValidatorService/GetHead': { perSecond: 1, burst: 10 },
-  // Hashes all entries of a batch, where nobody asked about the batch a little while ago.
+  // Hashes all entries of a batch, unless the batch is in memory from a recent call.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 1, burst: 25 },
 };
 
-/** @param countValidators of the registry, as it was read last. */
+/** @param countValidators returns the size of the registry at the last reading. */
 export const ratesOf = (countValidators: () => number): MethodRates => ({
   ...VALIDATOR_RATES,
   [BEACON_METHOD]: { ...BEACON_RATE, burstNow: () => computeBeaconBurst(countValidators()) },
@@ -81,7 +85,7 @@ interface AccessDependencies {
   readonly grants: Pick<OpeningGrants, 'has'>;
 }
 
-/** Who may call what, decided before a byte of the message is read. */
+/** Checks which peer may call a method, before a byte of the message is read. */
 export function createAccess({ chain, grants }: AccessDependencies) {
   return (peer: PeerId, method: MethodName): boolean => {
     if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;

@@ -18,7 +18,7 @@ const relayer =
   });
 const stranger = createTestHybrid('stranger');
 
-describe('the word of a cohort', () => {
+describe('the statement of a cohort', () => {
   const bad: readonly (readonly [name: string, problem: string, bend: Omit<CohortInput, 'provider' | 'ledger'>])[] = [
     ['whose parts come to more than the fee', 'expected layer', { terms: relayer([4, 4, 1]) }],
     ['whose parts come to less', 'expected layer', { terms: relayer([2, 4, 1]) }],
@@ -136,7 +136,7 @@ describe('co-signers of a reply that a cohort served', () => {
     },
   );
 
-  it('refuse shards for which no word came with the entry', async () => {
+  it('refuse shards for which no statement came with the entry', async () => {
     const { own, peers, request } = proposal;
     const stripped = structuredClone(request);
     (stripped.entries[0]?.record as { cohort: Uint8Array }).cohort = new Uint8Array();

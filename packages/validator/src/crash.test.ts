@@ -22,8 +22,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readChannel } from './store/channel-store.ts';
 
 /**
- * Ends the validator at every write to its disk, and in the moment after the chain has taken its batch: before the write
- * is there, or after it, with nobody told. What is left is opened again and carried on.
+ * Ends the validator at every write to its disk, and in the moment after the chain has accepted its batch. The crash
+ * comes before or after the write, and no party receives an answer. Then the rest is opened again and continues.
  */
 class Crash extends Error {}
 
@@ -70,7 +70,7 @@ describe('a validator that dies at any step', () => {
     readonly calls: VerifierCalls;
     /** Replies whose record was acknowledged. */
     readonly acknowledged: Set<string>;
-    /** What was said of orders that were admitted, by reply. */
+    /** The answers to admitted orders, by reply. */
     readonly admitted: Map<string, SignedAdmission>;
   }
 
@@ -100,12 +100,12 @@ describe('a validator that dies at any step', () => {
       getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
       ...(wrapGroup ? { wrapGroup } : {}),
     });
-    // What dies here is the validator and not the machine: thousands of syncs would prove nothing more.
+    // The validator dies and not the machine, so thousands of syncs would prove nothing more.
     validator.store.database.exec('PRAGMA synchronous = OFF');
     return validator;
   }
 
-  /** What providers and gateways do, again from the start after every crash: their outboxes never give up. */
+  /** Steps of providers and gateways, repeated from the start after every crash: their outboxes never give up. */
   async function drive(world: World, validator: TestValidator): Promise<void> {
     await validator.announce(provider).catch(onlyKnown);
     for (const name of ['v1', 'v2', 'v3', 'v4']) await validator.announceVerifier(name).catch(onlyKnown);
@@ -133,7 +133,7 @@ describe('a validator that dies at any step', () => {
 
   /** A repeated announcement is refused as known; anything else is a failure. */
   function onlyKnown(error: Error): void {
-    if (!/newer one is known/.test(error.message)) throw error;
+    if (!/newer announcement is known/.test(error.message)) throw error;
   }
 
   async function runToTheEnd(fault: Fault | undefined, crashChain = false) {

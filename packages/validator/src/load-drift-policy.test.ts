@@ -67,18 +67,18 @@ describe('the table of a validator', () => {
     expect(lines[0]).toMatch(/^info the drift table that the chain names is loaded/);
   });
 
-  it('is refused where the chain names another, saying which', () => {
+  it('is refused if the chain names another, saying which', () => {
     const wanted = new Uint8Array(32).fill(0xab);
     expect(() => load(path, names(wanted))).toThrow(/hash [0-9a-f]{64}; the chain names (ab){32} \(version 3\)/);
   });
 
-  it("is the operator's own where the chain names none, and that is said", () => {
+  it("is the operator's own if the chain names none, and that is said", () => {
     const { policy, lines } = load(path, none);
     expect(policy?.isNamed).toBe(false);
     expect(lines[0]).toMatch(/^warn the chain names no drift table: the operator's own is used/);
   });
 
-  it('is refused where a byte of it was changed', () => {
+  it('is refused if a byte of it was changed', () => {
     const text = readFileSync(path, 'utf8');
     const at = text.indexOf('"table"') + 200;
     const bad = join(directory, 'bad.json');
@@ -111,7 +111,7 @@ describe('the table of a validator', () => {
     expect(() => open().transact((db) => adoptTable(db, again, 1))).toThrow(/version/);
   });
 
-  describe('where none is given', () => {
+  describe('without a given table', () => {
     let own: string;
     const put = (path: string, table: TableFile, hash = table.hash): string => {
       writeTableFile(path, table);
@@ -141,25 +141,25 @@ describe('the table of a validator', () => {
     it('is the default one, as long as the chain names no other', () => {
       const { policy, lines } = loadDefault(none);
       expect(policy).toMatchObject({ isNamed: false, table: file.table });
-      expect(lines[0]).toMatch(/^info the chain names no drift table: the default one is used/);
+      expect(lines[0]).toMatch(/^info the chain names no drift table: the default table is used/);
       expect(loadDefault(names(file.hash)).policy?.isNamed).toBe(true);
       const unread = loadDefault(undefined);
       expect(unread.policy?.isNamed).toBe(false);
-      expect(unread.lines[0]).toMatch(/^info the chain cannot be read: the default one is used/);
+      expect(unread.lines[0]).toMatch(/^info the chain cannot be read: the default table is used/);
     });
 
-    it('is none where the chain names another, and that is said', () => {
+    it('is none if the chain names another, and that is said', () => {
       const { policy, lines } = loadDefault(names(new Uint8Array(32).fill(0xab)));
       expect(policy).toBeUndefined();
-      expect(lines[0]).toMatch(/^warn the chain names a drift table and none is given/);
+      expect(lines[0]).toMatch(/^warn the chain names a drift table, but the operator has given none/);
     });
 
-    it('is none where the operator says so', () => {
+    it('is none if the operator says so', () => {
       expect(load('none', none, open(), own)).toEqual({ policy: undefined, lines: [] });
       expect(load('none', names(file.hash), open(), own).lines[0]).toMatch(/^warn the chain names a drift table/);
     });
 
-    it('is refused where its hash is another than the one beside it, or there is none beside it', () => {
+    it('is refused if its hash is another than the one beside it, or there is none beside it', () => {
       const other = put(join(directory, 'moved.json'), file, new Uint8Array(32));
       expect(() => loadDefault(none, other)).toThrow(expect.objectContaining({ code: 'wrong-table' }));
       const alone = join(directory, 'alone.json');
@@ -168,12 +168,12 @@ describe('the table of a validator', () => {
     });
   });
 
-  it('is missed where the chain names one and none is given', () => {
+  it('is missed if the chain names one and none is given', () => {
     expect(load(undefined, none)).toEqual({ policy: undefined, lines: [] });
     expect(load(undefined, undefined)).toEqual({ policy: undefined, lines: [] });
     const { policy, lines } = load(undefined, names(file.hash));
     expect(policy).toBeUndefined();
-    expect(lines[0]).toMatch(/^warn the chain names a drift table and none is given/);
+    expect(lines[0]).toMatch(/^warn the chain names a drift table, but the operator has given none/);
   });
 
   describe('that comes with the code', () => {

@@ -9,7 +9,7 @@ import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
 import { wasNamed } from './store/drift-store.ts';
 
 export interface DriftSettings {
-  /** File of the table, or `none`; the default one where absent. */
+  /** Path of the table file, or `none`. If absent, the default table is used. */
   readonly driftTable: string | undefined;
   readonly falseReject: number;
   readonly falseDoubt: number;
@@ -18,13 +18,14 @@ export interface DriftSettings {
 
 const isNone = ({ hash }: DriftTableAnchor): boolean => /^0x0*$/.test(hash);
 
-/** Given as the path, it means: use fixed limits only. */
+/** Value of the path for fixed limits only. */
 const NO_TABLE = 'none';
 
 /**
- * The operator's table, checked against the one that the chain names. Without one, the default table, unless the chain names
- * another.
- * @param named undefined while the chain cannot be read. Then the operator's table must be one that the chain named before.
+ * Loads the operator's table and compares it with the one that the chain names. If the operator names none, the default
+ * table is used, unless the chain names another one.
+ * @param named undefined while the chain cannot be read. Then the operator's table must be one that the chain named
+ * before.
  * @throws TableError: 'bad-table', 'bad-signature'; 'wrong-table' where the chain names another.
  */
 export function loadDriftPolicy(
@@ -34,7 +35,7 @@ export function loadDriftPolicy(
     readonly named: DriftTableAnchor | undefined;
     readonly store: Store;
     readonly log: Pick<Logger, 'info' | 'warn'>;
-    /** Instead of the one that comes with the release. */
+    /** Path of a default table that replaces the one of the release. */
     readonly defaultPath?: string;
   },
 ): DriftPolicy | undefined {
@@ -56,7 +57,7 @@ export function loadDriftPolicy(
       const fields = { hash: named.hash, version: Number(named.version) };
       log.warn(
         fields,
-        'the chain names a drift table and none is given: fixed thresholds decide, and peers will not sign',
+        'the chain names a drift table, but the operator has given none: fixed thresholds decide, and peers will not sign',
       );
     }
     return undefined;
@@ -66,12 +67,12 @@ export function loadDriftPolicy(
   if (isNamed) log.info(fields, 'the drift table that the chain names is loaded');
   else if (path === undefined) {
     const why = named === undefined ? 'the chain cannot be read' : 'the chain names no drift table';
-    log.info(fields, `${why}: the default one is used`);
+    log.info(fields, `${why}: the default table is used`);
   } else log.warn(fields, "the chain names no drift table: the operator's own is used, and verdicts say so");
   const note = { tableHash: file.hash, rejectPpb: toPpb(falseReject), doubtPpb: toPpb(falseDoubt), extrapolate };
   return {
     ...{ note, bytes: file.bytes, isNamed },
-    // Read when a verdict first needs it.
+    // The table is parsed when a verdict first needs it.
     get table() {
       return file.table;
     },
@@ -87,7 +88,7 @@ function checkName(
     if (store.read(() => wasNamed(store, hash))) return true;
     throw new TableError(
       'wrong-table',
-      `${path}: the chain cannot be read, and it was never seen to name this table; start again when it can`,
+      `${path}: the chain cannot be read, and this validator has never seen it name this table; start again once the chain answers`,
     );
   }
   if (isNone(named)) return false;

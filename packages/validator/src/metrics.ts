@@ -7,7 +7,7 @@ export function createValidatorMetrics({ counter, gauge, histogram, steps }: Met
     steps,
     admitted: counter('validator_orders_admitted_total', 'Orders admitted'),
     records: counter('validator_records_total', 'Records acknowledged'),
-    deliveries: counter('validator_deliveries_total', 'What payers say that they were given, by outcome', ['outcome']),
+    deliveries: counter('validator_deliveries_total', 'Deliveries that payers reported, by outcome', ['outcome']),
     verdicts: counter('validator_verdicts_total', 'Entries of the verdict log', ['verdict']),
     complaints: counter('validator_complaints_total', 'Complaints by outcome', ['outcome']),
     open: gauge('validator_open_replies', 'Admitted replies that have not settled'),
@@ -16,18 +16,18 @@ export function createValidatorMetrics({ counter, gauge, histogram, steps }: Met
     cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),
     uncompared: counter(
       'validator_entries_uncompared_total',
-      'Entries of peers that were signed with lists of candidates that nothing here could be compared with',
+      'Signed entries of peers whose candidate lists this validator had nothing to compare with',
     ),
     handed: counter(
       'validator_announcements_handed_total',
-      'Announcements of staked verifiers that came from other validators alone',
+      'Announcements of staked verifiers that only other validators sent',
     ),
     unread: counter(
       'validator_announcements_unread_total',
-      'Announcements that other validators handed on and this program cannot read: some may be of a later release',
+      'Forwarded announcements that this program cannot read; some may be of a later release',
     ),
-    witnesses: counter('validator_witness_answers_total', 'What witnesses answered to this validator', ['answer']),
-    witnessed: counter('validator_witnessed_total', 'What this validator answered as a witness', ['answer']),
+    witnesses: counter('validator_witness_answers_total', 'Answers of witnesses to this validator', ['answer']),
+    witnessed: counter('validator_witnessed_total', 'Answers of this validator as a witness', ['answer']),
     timedChallenges: counter('validator_timed_challenges_total', 'Jobs with a deadline that this validator gave', [
       'outcome',
     ]),
@@ -39,7 +39,7 @@ export function createValidatorMetrics({ counter, gauge, histogram, steps }: Met
     epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
     lackingShares: gauge(
       'validator_beacon_shares_lacking',
-      "Tickets of this validator's whose shares of the beacon's key it does not have",
+      "Tickets of this validator without their shares of the beacon's key",
     ),
   };
 }

@@ -55,7 +55,7 @@ const announced = async ({ own, during }: ReturnType<typeof createHeldValidator>
   await during(() => own.announce(provider));
 };
 
-describe('what a validator tells', () => {
+describe('the answers of a validator', () => {
   it('waits for the disk: an admission, and the same again', async () => {
     const held = createHeldValidator();
     const { own, begun } = held;
@@ -106,7 +106,7 @@ describe('what a validator tells', () => {
     await own.close();
   });
 
-  it('waits for the disk: what a payer says of a reply that another validator handles, and the same again', async () => {
+  it('waits for the disk: a delivery of a reply that another validator handles, and its repetition', async () => {
     const other = createTestValidator({ index: 1, members: () => [other, held.own] });
     const held = createHeldValidator(() => [other, held.own]);
     await other.announce(provider);
@@ -195,7 +195,7 @@ describe('an answer of a validator', () => {
     expect(told.sort()).toEqual(['acknowledge', 'acknowledgeAll', 'admit', 'pushRecord']);
   });
 
-  it('is an error where the disk has failed', async () => {
+  it('is an error if the disk has failed', async () => {
     const call = route({ synced: () => Promise.reject(new Error('EIO')) });
     await expect(call('getBeacon').promise).rejects.toThrow('EIO');
     await expect(call('getHead').promise).rejects.toThrow('EIO');

@@ -4,9 +4,8 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 /**
- * They wait by themselves, so that under load no answer waits for the writes of others: what they grant was read in the write that they
- * waited for, or waits where it was read. Their refusals do not wait: one may name a row that a power failure undoes, and nobody holds it
- * as evidence.
+ * Methods that wait for the disk in their own handlers, so that under load no answer waits for the writes of others.
+ * Their refusals do not wait: a refusal may name a row that a power failure undoes, but nobody stores it as evidence.
  */
 const PROMPT: ReadonlySet<DescMethod> = new Set([
   ValidatorService.method.admit,
@@ -18,8 +17,8 @@ const PROMPT: ReadonlySet<DescMethod> = new Set([
 type Handler = (request: unknown, context: HandlerContext) => unknown;
 
 /**
- * Routes whose answers, refusals too but for those of the routes above, wait until all that was committed by then is on the disk: whatever rows a handler has read, it tells
- * nothing that a power failure undoes.
+ * Makes all answers wait until everything committed by then is on the disk. So no answer reveals a row that a power
+ * failure may undo. The refusals of the routes above are the exception.
  */
 export function answerOnceSynced(router: ConnectRouter, { synced }: Pick<GroupCommit, 'synced'>): ConnectRouter {
   const waiting: ConnectRouter = {

@@ -31,19 +31,21 @@ export interface KeyOptions {
   readonly rpcUrl: string | undefined;
   readonly deployment: string;
   readonly dataDir: string;
-  /** Of the account. Default: ledger.key in the data directory. */
+  /** Key file of the account. Default: ledger.key in the data directory. */
   readonly keypair: string | undefined;
-  /** The account, where its key is not on this machine. */
+  /** The account, if its key is not on this machine. */
   readonly account?: Uint8Array | undefined;
   /** Default: the account's key. */
   readonly signingKeypair?: string | undefined;
   /** Socket of the process that holds the signing key. */
   readonly signer?: string | undefined;
-  /** Of the account that sends transactions. Default: the validator's. */
+  /** Key file of the account that sends transactions. Default: the validator's. */
   readonly transactionKeypair?: string | undefined;
 }
 
-/** What every command of a validator needs: keys, certificate and the connection to the chain. @throws ConfigError, KeyFileError */
+/**
+ * Opens keys, certificate and chain connection, which every validator command needs. @throws ConfigError, KeyFileError
+ */
 export async function openKeys(name: string, options: KeyOptions) {
   const { dataDir, transactionKeypair } = options;
   const keys = createOrLoadKeys(dataDir);
@@ -55,12 +57,12 @@ export async function openKeys(name: string, options: KeyOptions) {
     deployment,
     openSigner: () =>
       openSigner(name, options, { accountKey, readBeaconClock: createBeaconClock({ deployment, rpcUrl }) }),
-    /** Of whoever holds the signing key: this directory, or the signer. */
+    /** Reads the public head key from this directory or from the signer. */
     readHeadKey: () => readHeadKey(options),
     vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
     boxSecret: createOrLoadBoxSecret(dataDir).reveal(),
     identity: await createLinkIdentity(keys.linkSeed),
-    /** Sends with the transaction key; without one it only reads. @param beforeSend see TransactorOptions */
+    /** Connects with the transaction key. Without one the client only reads. @param beforeSend see TransactorOptions */
     connect: (beforeSend?: () => Promise<void>) =>
       createChainClient({
         ...{ rpcUrl, deployment, beforeSend },
@@ -71,12 +73,14 @@ export async function openKeys(name: string, options: KeyOptions) {
 
 interface OpenedSigner {
   readonly signer: ValidatorSigner;
-  /** Rejects once a note could not be synced; undefined where the notes are elsewhere. */
+  /** Rejects if a note could not be synced. Undefined if another process keeps the notes. */
   readonly failed?: Promise<never>;
   close(): Promise<void>;
 }
 
-/** The signing key, in this process or in another one. @throws ConfigError, KeyFileError, SignerError, StoreError */
+/**
+ * Opens the signing key, in this process or in another one. @throws ConfigError, KeyFileError, SignerError, StoreError
+ */
 async function openSigner(
   name: string,
   { account, dataDir, signer: path, signingKeypair }: KeyOptions,
@@ -104,7 +108,7 @@ async function openSigner(
   const guarded = { key, account: own, headKey, share, store, log, readBeaconClock };
   return {
     ...{ signer: createGuardedSigner(nodeCrypto, guarded), failed: log.failed },
-    // A sync that runs has a note to bring to the disk.
+    // A running sync may still have to write a note to the disk.
     async close() {
       await log.close();
       store.close();
@@ -118,7 +122,7 @@ async function readHeadKey({ dataDir, signer: path }: KeyOptions): Promise<Uint8
   return path === undefined ? openHeadKey(dataDir).publicKey : (await connectSigner(nodeCrypto, { path })).headKey;
 }
 
-/** The signing key, for `consent`: made where none is named and none is there. */
+/** Opens the signing key for `consent`. Creates it if no file is named and none exists. */
 export function openSigningKey({ dataDir, signingKeypair }: Pick<KeyOptions, 'dataDir' | 'signingKeypair'>) {
   const key =
     signingKeypair === undefined ? createOrLoadLedgerKey(join(dataDir, 'signing.key')) : loadLedgerKey(signingKeypair);

@@ -36,13 +36,13 @@ it('the same order many times at once is admitted once, earns once, and takes it
   expect(earned).toEqual([2]);
   expect(settled.length).toBe(10);
   expect(settled.filter((isStored) => isStored).length).toBe(1);
-  // What the write refuses takes no room.
+  // A refused write takes no room.
   const unpaid = validator.order(1, { maxFeeAtomic: 10n ** 19n, cumulativeAtomic: 2n * 10n ** 19n });
   await expect(validator.intake.admit(unpaid, from('10.0.0.1'))).rejects.toThrow('allowance-exceeded');
   expect(settled.slice(10)).toEqual([false]);
 });
 
-it("a payer's word about a reply earns eight, the first time, and none where it is refused", async () => {
+it("a payer's first delivery of a reply earns eight calls, and a refused one none", async () => {
   const { validator, order, earned } = await open();
   await validator.intake.admit(order);
   const reply = validator.serve(order);

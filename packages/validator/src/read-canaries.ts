@@ -11,12 +11,15 @@ interface CanaryValues {
   readonly canaryTexts?: string | undefined;
 }
 
-/** @throws ConfigError where one of the three is missing, cannot be read, or the keys would cross a network in clear. */
+/**
+ * Reads the options of canaries. @throws ConfigError if one of the three options is missing, a file cannot be read, or
+ * the keys would cross a network in clear text.
+ */
 export function readCanaries(name: string, values: CanaryValues, random: () => number): CanaryOptions | undefined {
   const { canaryGateway, canaryKeys, canaryTexts } = values;
   if (canaryGateway === undefined && canaryKeys === undefined && canaryTexts === undefined) return undefined;
   if (canaryGateway === undefined || canaryKeys === undefined || canaryTexts === undefined) {
-    throw new ConfigError(name, ['--canary-gateway, --canary-keys and --canary-texts are given together']);
+    throw new ConfigError(name, ['give --canary-gateway, --canary-keys and --canary-texts together']);
   }
   const gateway = URL.canParse(canaryGateway) ? new URL(canaryGateway) : undefined;
   const isSafe = gateway?.protocol === 'https:' || (gateway?.protocol === 'http:' && isLoopbackHost(gateway.hostname));

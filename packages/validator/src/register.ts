@@ -10,9 +10,14 @@ export interface Registration {
   /** 32 bytes. */
   readonly certHash: Uint8Array;
   readonly vrfSeed: Uint8Array;
-  /** What shares of the beacon's key are sealed to, 1,216 bytes. Default: the network has no threshold beacon. */
+  /**
+   * Public key to which shares of the beacon's key are sealed, 1,216 bytes. Default: the network has no threshold
+   * beacon.
+   */
   readonly boxKey?: Uint8Array | undefined;
-  /** What signs heads of logs, 1,344 bytes. Default: nothing does, or the network has no threshold beacon. */
+  /**
+   * Public key of the head signatures of this log, 1,344 bytes. Default: none, or the network has no threshold beacon.
+   */
   readonly headKey?: Uint8Array | undefined;
   /** The total bond to reach, atomic units. */
   readonly bondAtomic: bigint;
@@ -27,7 +32,7 @@ type BeaconKeysClient = Pick<ChainClient, 'boxKeyHashes' | 'registerBoxKey' | 'h
 export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
 
 /**
- * Bonds what is missing and registers, or updates what has changed. It can be repeated after a failure.
+ * Bonds the missing amount and registers, or updates the entry. The call can be repeated after a failure.
  * @throws ChainError, KeyFileError
  */
 export async function registerValidator(
@@ -60,7 +65,7 @@ export async function registerValidator(
   return 'updated';
 }
 
-/** @returns whether the chain had another one. A validator that registers a new one gets shares anew. */
+/** @returns true if the chain had another key. A validator that registers a new one gets new shares. */
 export async function registerBoxKey(
   client: Pick<ChainClient, 'address'> & Partial<BeaconKeysClient>,
   boxKey: Uint8Array | undefined,
@@ -70,7 +75,7 @@ export async function registerBoxKey(
   return registerWhereNew(boxKey, (await read([address]))[0], register);
 }
 
-/** @returns whether the chain had another one. */
+/** @returns true if the chain had another key. */
 export async function registerHeadKey(
   client: Pick<ChainClient, 'address'> & Partial<BeaconKeysClient>,
   headKey: Uint8Array | undefined,

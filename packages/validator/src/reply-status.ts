@@ -7,12 +7,12 @@ import { describeDivergence, readDivergence } from './store/divergence-store.ts'
 import { type ReplyStatusRow, readReplyStatus } from './store/replies/reply-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
-/** Of the details in one answer about many replies, bytes. */
+/** Limit for the details in one answer about many replies, bytes. */
 const STATUSES_ROOM = MIB;
 
 const MAX_U64 = (1n << 64n) - 1n;
 
-/** As many as there is room for, and one at least. */
+/** Lists as many statuses as fit, and at least one. */
 export function listStatuses(store: Store, verdicts: VerdictContext, replyIds: readonly Uint8Array[]) {
   const statuses: (ReplyStatusInit | typeof NEVER_ADMITTED)[] = [];
   let sizeBytes = 0;
@@ -25,7 +25,7 @@ export function listStatuses(store: Store, verdicts: VerdictContext, replyIds: r
   return statuses;
 }
 
-/** The public names of the states. */
+/** Maps a stored state to its public name. */
 function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdict'>): string {
   if (verdict === 'abandoned' || state === 'refused') return 'abandoned';
   if (state === 'auditing' || state === 'waiting') return 'recorded';
@@ -36,7 +36,7 @@ type ReplyStatusInit = NonNullable<ReturnType<typeof readStatus>>;
 
 const NEVER_ADMITTED = { state: '' };
 
-/** Inside a read. @returns undefined where no such reply was admitted here. */
+/** Reads the public status of a reply. Call it inside a read. @returns undefined if no such reply was admitted here. */
 export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = readReplyStatus(store, replyId);
   if (row === undefined) return undefined;
@@ -62,7 +62,7 @@ export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypt
       ...(divergence && { divergence: describeDivergence(divergence) }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),
     }),
-    // The field holds 64 bits; the detail has the number whatever its size.
+    // The field has 64 bits. The detail contains the number at any size.
     feeAtomic: fee > MAX_U64 ? MAX_U64 : fee,
     recordHash: row.record ? hashRecord(crypto, row.record) : new Uint8Array(0),
     transaction: (batch?.transaction_hash as string | null | undefined) ?? '',

@@ -9,14 +9,14 @@ import type { ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
 import type { CosignState } from './settlement/cosign/cosign-state.ts';
 import type { AllottingState } from './settlement/step-allotment.ts';
-import type { TallyBook } from './settlement/tally-book.ts';
+import type { TallyStore } from './settlement/tally-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 import type { WiredBeacon } from './wire-beacon.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
 
 export interface RouteDependencies {
   readonly intake: Intake;
-  /** It admits no orders. */
+  /** True if this validator admits no orders. */
   readonly isDraining?: boolean;
   readonly archive: BeaconArchive;
   readonly wanted: Set<bigint>;
@@ -26,19 +26,22 @@ export interface RouteDependencies {
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: OpeningGrants;
-  /** Whether a caller may still tell of so many replies by one call, see LinkServer. Default: it may. */
+  /**
+   * Charges several calls to a caller's rate limit, see LinkServer. @returns false if the caller has no room left.
+   * Default: no limit.
+   */
   readonly charge?: LinkServer['charge'];
-  /** Told of the refusals of one call's replies, beside the one that it is answered, see LinkServer. Default: nobody counts. */
+  /** Receives the further refusals of one call beside the one that it answers, see LinkServer. Default: not counted. */
   readonly blame?: LinkServer['blame'];
   readonly witness: WitnessState;
-  /** Undefined where the network has no emission. */
+  /** Undefined on a network without emission. */
   readonly allotting?: AllottingState | undefined;
-  readonly tallyBook?: TallyBook | undefined;
-  /** Undefined where this validator is no price feed. */
+  readonly tallyStore?: TallyStore | undefined;
+  /** Undefined if this validator is no price feed. */
   readonly pricing?: PricingState | undefined;
-  /** What this validator's own machine shows for a nonce; undefined where it shows nothing. */
+  /** Returns evidence of this validator's own machine for a nonce. Undefined if it has none. */
   readonly show?: ((nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
-  /** Undefined where the network has no registry of machines. */
+  /** Undefined on a network without a registry of machines. */
   readonly machines?: MachinesState | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,

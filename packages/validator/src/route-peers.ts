@@ -31,7 +31,7 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   unavailable: 'unavailable',
 };
 
-/** Machines that this validator signs for, what it signed for, and its own. */
+/** Adds routes for machines: this validator's signatures, the signed evidence, and its own machine. */
 function routeMachines(
   router: ConnectRouter,
   { store, machines, show }: Pick<RouteDependencies, 'store' | 'machines' | 'show'>,
@@ -43,7 +43,7 @@ function routeMachines(
     async ({ providerId, attestedKey, sealKeyHash, evidence, epoch, until }) => {
       if (machines === undefined) throw new Refusal('precondition', 'this network has no registry of machines');
       if ([providerId, attestedKey, sealKeyHash].some(({ length }) => length !== 32))
-        throw new Refusal('invalid', 'provider id, key and hash of the seal key have 32 bytes each');
+        throw new Refusal('invalid', 'provider id, attested key and hash of the seal key must have 32 bytes each');
       const asked = { providerId, attestedKey, sealKeyHash, evidence, epoch, until };
       return { signature: (await certifyMachine(machines, asked)).signature };
     },
@@ -61,17 +61,17 @@ function routeMachines(
     method.getMachineEvidence,
     ({ hash }) => {
       const evidence = store.read(() => findMachineEvidence(store, hash)?.evidence ?? findProof(store, hash)?.proof);
-      if (evidence === undefined) throw new Refusal('not-found', 'no such evidence was signed for here');
+      if (evidence === undefined) throw new Refusal('not-found', 'this validator has signed for no such evidence');
       return { evidence };
     },
     { readMaxBytes: KIB },
   );
 }
 
-/** What this validator signs for a peer that gathers a quorum. */
-export function routeWords(
+/** Adds routes on which this validator signs for a peer that gathers a quorum. */
+export function routeSignatures(
   router: ConnectRouter,
-  { store, allotting, tallyBook, pricing, machines, show }: RouteDependencies,
+  { store, allotting, tallyStore, pricing, machines, show }: RouteDependencies,
 ): void {
   routeMachines(router, { store, machines, show });
   router.rpc(
@@ -101,18 +101,18 @@ export function routeWords(
   router.rpc(
     ValidatorService.method.getEmissionUnits,
     async ({ number, account }) => {
-      if (tallyBook === undefined) throw new Refusal('precondition', 'this network has no emission');
-      const { units, proof } = await tallyBook.find(number, account);
+      if (tallyStore === undefined) throw new Refusal('precondition', 'this network has no emission');
+      const { units, proof } = await tallyStore.find(number, account);
       return { units: createWriter(16).u128(units).finish(), proof: [...proof] };
     },
     { readMaxBytes: KIB },
   );
 }
 
-/** A delivery that came after an entry was measured is sent with it, too. */
+/** A delivery that arrives after an entry was measured is sent too, so batches may be larger than at packing. */
 const UNPACKED_LIMITS: UnpackedLimits = { several: 1.5 * MAX_BATCH_BYTES, single: MAX_EVIDENCE_BYTES };
 
-/** Batches of other validators, to be signed. */
+/** Adds the route for co-signatures under batches of other validators. */
 export function routeCosigning(
   router: ConnectRouter,
   { cosigning, metrics }: Pick<RouteDependencies, 'cosigning' | 'metrics'>,
@@ -165,7 +165,7 @@ function writeCosigned({ share, head, refused, uncompared, ...word }: CosignAnsw
   };
 }
 
-/** A quorum settles what it has signed, so each signature is a step of every reply in the batch. */
+/** A quorum settles the batch that it has signed, so each signature is a step of every reply in it. */
 function noteCosigned(steps: ReplySteps, { entries }: Pick<CosignBatchRequest, 'entries'>): void {
   for (const { logEntry } of entries) steps.add(parseVerdictEntry(logEntry).replyId, 'co-sign');
 }

@@ -24,34 +24,34 @@ import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './intake/hand-announcements.ts';
 import { refusing } from './intake/intake.ts';
 import { listStatuses, readStatus } from './reply-status.ts';
+import { requestEpoch } from './request-epoch.ts';
 import { KIB, type RouteDependencies } from './route-dependencies.ts';
-import { routeCosigning, routeWords } from './route-peers.ts';
-import { listHeard } from './settlement/cosign/cosign-heard.ts';
+import { routeCosigning, routeSignatures } from './route-peers.ts';
+import { listSecondDeliveries } from './settlement/cosign/contradicting-deliveries.ts';
 import { listEntries, readHead, readSettledHead } from './store/batch-store.ts';
 import { createSettledEntries } from './store/replies/settled-entries.ts';
 import { readPosition } from './store/verdict-store.ts';
-import { wantEpoch } from './want-epoch.ts';
 import {
   readClaimedPart,
   readDelivered,
   readOrder,
   readSubmission,
   readWitnessAsk,
-  writeHeardAnswer,
+  writeSecondDeliveryAnswer,
   writeWitnessAnswer,
 } from './wire-messages.ts';
 import { answerWitness } from './witness/answer-witness.ts';
 
 const MAX_PROOF_BYTES = MAX_OPENING_BYTES + KIB;
-/** Entries that one answer lists, for a validator and for anybody else: each entry is a row to read, and its bytes to send. */
+/** Number of entries in one answer, for a validator and for other callers. Each costs a row and its bytes. */
 const MAX_LISTED_VERDICTS = { validator: 1_000, anybody: 250 } as const;
-/** What a payer says of one reply, bytes: two signatures and a key of ML-DSA, a header and hashes. */
+/** Largest delivery of one reply, bytes: two signatures, an ML-DSA key, a header and hashes. */
 const MAX_DELIVERY = 32 * KIB;
 
-/** For validators, and for those that left a little while ago: the beacon needs them for two more epochs. */
+/** Method for validators, and for those that left recently: the beacon needs them for two more epochs. */
 export const BEACON_METHOD: MethodName = 'ogong.v1.ValidatorService/DeliverBeacon';
 
-/** Other methods between validators. */
+/** Other methods that only validators may call. */
 export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
@@ -66,10 +66,12 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
 /** Each reply of a list counts as one call of it. */
 const DELIVERY_METHOD: MethodName = 'ogong.v1.ValidatorService/Acknowledge';
 
-/** For those alone who were asked for an opening. */
+/** Method for peers that this validator asked for an opening. */
 export const PROOF_METHOD: MethodName = 'ogong.v1.ValidatorService/ProveComplaint';
 
-/** Certificates of epochs, by which gateways also see whether this validator takes orders; and who was of an epoch. */
+/**
+ * Adds routes for the certificates and members of epochs. Gateways also see from them if this validator takes orders.
+ */
 function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): void {
   const { isDraining: draining = false, archive } = dependencies;
   router.rpc(
@@ -88,7 +90,7 @@ function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): v
   );
 }
 
-/** What payers say that they were given. */
+/** Adds the routes on which payers send deliveries. */
 function routeDeliveries(router: ConnectRouter, { intake, charge, blame, metrics }: RouteDependencies): void {
   const { method } = ValidatorService;
 
@@ -109,7 +111,7 @@ function routeDeliveries(router: ConnectRouter, { intake, charge, blame, metrics
       const caller = getCallerPlace(context);
       if (charge?.(caller, DELIVERY_METHOD, told.length) === false)
         throw new RateLimited('too many of these calls, slow down');
-      // All are stored together. The caller tells them singly where one is refused.
+      // All deliveries are stored together. The caller sends them one by one if one is refused.
       const answers = await Promise.allSettled(told.map((one) => answer(one, caller)));
       const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
       if (refused.length > 0) {
@@ -123,7 +125,7 @@ function routeDeliveries(router: ConnectRouter, { intake, charge, blame, metrics
   );
 }
 
-/** What became of replies, for whoever knows their ids. */
+/** Adds routes for the status of replies, for any caller that knows their ids. */
 function routeReplies(router: ConnectRouter, { store, verdicts }: RouteDependencies): void {
   const { method } = ValidatorService;
   router.rpc(
@@ -145,7 +147,7 @@ function routeReplies(router: ConnectRouter, { store, verdicts }: RouteDependenc
   );
 }
 
-/** What this validator saw of those that the beacon had it test. */
+/** Adds the route for this validator's tests of providers. */
 function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDependencies): void {
   const reportTests = createTestReporter(store, verdicts);
   router.rpc(
@@ -159,7 +161,7 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
   );
 }
 
-/** What a quorum says of the heads of this validator's log. */
+/** Adds the route for quorum certificates over heads of this validator's log. */
 function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 'store'>): void {
   router.rpc(
     ValidatorService.method.getHead,
@@ -168,11 +170,14 @@ function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 's
   );
 }
 
-/** @param epoch 0 for the newest. One that was passed over is signed, for whoever asks again. */
+/**
+ * Reads a certificate. If a past epoch has none, the validator requests it, so that a later call may find it. @param
+ * epoch 0 for the newest.
+ */
 function readCertificate({ archive, wanted }: RouteDependencies, epoch: bigint): Uint8Array {
   const certificate = archive.findCertificate(epoch === 0n ? archive.latest().epoch : epoch);
   if (certificate !== undefined) return certificate;
-  wantEpoch({ archive, wanted }, epoch);
+  requestEpoch({ archive, wanted }, epoch);
   throw new Refusal('not-found', `no certificate of epoch ${epoch} here`);
 }
 
@@ -216,7 +221,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           await intake.pushSealedPart(readClaimedPart(submission, opening), sealed);
           return {};
         }
-        if (isBare(submission)) throw new Refusal('invalid', 'a milestone is handed in with its texts');
+        if (isBare(submission)) throw new Refusal('invalid', 'a milestone needs its texts');
         await intake.pushMilestone(submission, opening);
         return {};
       },
@@ -242,7 +247,8 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.proveComplaint,
       async ({ order, opening }, context) => {
         const complaint = grants.take(getCaller(context), order);
-        if (complaint === undefined) throw new Refusal('precondition', 'no opening was asked of you for this order');
+        if (complaint === undefined)
+          throw new Refusal('precondition', 'this validator has not asked you for an opening of this order');
         const outcome = await intake.complain({ ...complaint, opening: opening?.opening });
         metrics.complaints.inc({ outcome: outcome.outcome });
         return outcome;
@@ -283,7 +289,8 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.getIntake,
       async ({ replyId }) => {
         const found = await intake.findIntake(replyId);
-        if (found === undefined) throw new Refusal('not-found', 'no record of such a reply was taken in here');
+        if (found === undefined)
+          throw new Refusal('not-found', 'this validator has accepted no record of such a reply');
         return found;
       },
       { readMaxBytes: KIB },
@@ -302,7 +309,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       async ({ message }, context) => {
         try {
           const peer = chain.recallByCertHash(getCaller(context));
-          if (peer === undefined) throw new Refusal('precondition', 'not a validator, nor one that has just left');
+          if (peer === undefined) throw new Refusal('precondition', 'neither a validator nor one that has just left');
           await beacon.receive(peer.address, message);
         } catch (error) {
           if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
@@ -312,7 +319,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: MAX_KEY_MESSAGE_BYTES },
     );
-    routeWords(router, dependencies);
+    routeSignatures(router, dependencies);
     router.rpc(
       method.witness,
       async (request, context) => {
@@ -326,7 +333,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.listHeard,
       ({ validator, replies }) => {
         if (replies.length > MAX_BATCH_ENTRIES) throw new Refusal('invalid', `${replies.length} replies at once`);
-        return { heard: listHeard(cosigning, validator, replies).map(writeHeardAnswer) };
+        return { heard: listSecondDeliveries(cosigning, validator, replies).map(writeSecondDeliveryAnswer) };
       },
       { readMaxBytes: 128 * KIB },
     );

@@ -65,7 +65,7 @@ async function serve(
 }
 
 describe('a record of tier tee', () => {
-  it('is taken in beside evidence that was made for its order', async () => {
+  it('is accepted with evidence that was made for its order', async () => {
     const { validator, submission, evidence, replyId } = await serve(softwarePolicy);
     await validator.intake.pushRecord({ ...submission, evidence: { ...evidence, other: new Uint8Array(9) } });
     // Nobody checks a part that the tier does not name, so it is not kept.
@@ -89,7 +89,7 @@ describe('a record of tier tee', () => {
     });
   });
 
-  it('is not taken in where the registry has no such machine', async () => {
+  it('is not accepted if the registry has no such machine', async () => {
     const asked: unknown[] = [];
     const findMachineProblem: BenchOptions['findMachineProblem'] = async (id, key) => {
       asked.push(id, key);
@@ -103,7 +103,7 @@ describe('a record of tier tee', () => {
     expect(validator.find(replyId).state).toBe('admitted');
   });
 
-  it('is not taken in where its provider vouches for no key of its machine, and what it showed is handed on', async () => {
+  it('is not accepted if its provider vouches for no key of its machine, and its evidence is forwarded', async () => {
     const faults: ShownRecord[] = [];
     const onEvidenceFault = (shown: ShownRecord) => faults.push(shown);
     const { validator, submission, attestation, evidence, replyId } = await serve(softwarePolicy, 0, {
@@ -128,7 +128,7 @@ describe('a record of tier tee', () => {
     ['with the evidence of another reply', softwarePolicy, 'of another', /evidence: attested-reply/],
     ['whose machine the policy does not take', strictPolicy, 'own', /evidence: machine: .*no hardware is proven/],
     ['at a validator without a policy', undefined, 'own', /evidence: machine: .*takes a policy/],
-  ])('%s is not taken in, and so never settled', async (_what, policy, which, why) => {
+  ])('%s is not accepted, and so never settled', async (_what, policy, which, why) => {
     const { validator, submission, replyId, ...own } = await serve(policy);
     const shown: Readonly<Record<typeof which, EvidenceParts>> = {
       own: own.evidence,
@@ -170,7 +170,7 @@ describe('a record of tier tee-proxy', () => {
   }
   const trusting = { ...softwarePolicy, authorities: [ROOT], upstreams: { test: ['https://127.0.0.1'] } };
 
-  it('is taken in with what the hosted API was asked and told, where a named root vouches for it', async () => {
+  it('is accepted with the exchange with the hosted API, if a named root vouches for it', async () => {
     const { push, stateOf } = await proxy(trusting, [exchange]);
     await push();
     expect(stateOf()).toBe('recorded');
@@ -182,7 +182,7 @@ describe('a record of tier tee-proxy', () => {
     ['that asked somebody else', { ...trusting, upstreams: { test: ['https://api.test'] } }, [exchange], /upstream/],
     ['with other certificates', trusting, [{ ...exchange, chain: CHAIN.slice(1) }], /exchange/],
     ['with a statement that cannot be read', trusting, [{ ...exchange, statement: new Uint8Array(3) }], /exchange/],
-  ])('%s is not taken in', async (_what, policy, exchanges, why) => {
+  ])('%s is not accepted', async (_what, policy, exchanges, why) => {
     const { push, stateOf } = await proxy(policy, exchanges);
     await expect(push()).rejects.toThrow(why);
     expect(stateOf()).toBe('admitted');

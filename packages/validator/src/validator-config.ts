@@ -18,8 +18,8 @@ export const validatorConfig = defineConfig({
   ],
   examples: ['ogong-validatord --deployment deployment.json'],
   summary:
-    'Takes signed records in, audits them, keeps the verdict log, and settles it with the other validators.\n' +
-    'A batch settles once validators with more than two thirds of all bonded stake have signed it; the chain counts.\n' +
+    'Accepts signed records, audits them, keeps the verdict log, and settles it with the other validators.\n' +
+    'A batch settles once validators with more than two thirds of all bonded stake have signed it. The chain counts them.\n' +
     'Bond and register first: ogong-validatord register --help',
   fields: {
     bind: {
@@ -35,14 +35,14 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_ALPHA',
       default: '0',
       description:
-        "least audit coverage of this validator, 1 audits every reply; where the chain's parameter is higher, that one holds",
+        'least audit coverage of this validator; 1 audits every reply. A higher parameter of the chain replaces it',
     },
     pairs: {
       schema: decimal({ max: 1 }),
       label: '<0..1>',
       env: 'OGONG_VALIDATOR_PAIRS',
       default: '0.1',
-      description: 'share of audits that ask two verifiers at the same time; the network asks for 0.1 at least',
+      description: 'share of audits that ask two verifiers at the same time; the network requires at least 0.1',
     },
     extraAlpha: {
       schema: decimal({ max: 1 }),
@@ -56,7 +56,7 @@ export const validatorConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_VALIDATOR_DRIFT_TABLE',
       description:
-        'drift table that ogong calibrate wrote, or none; if the chain names a table, it must be that one. If not given: the table of this release, unless the chain names another. Without a table, fixed limits judge replies outside exact classes',
+        'drift table that ogong calibrate wrote, or none; if the chain names a table, it must be that one. Default: the table of this release, unless the chain names another. Without a table, fixed limits decide outside exact classes',
     },
     falseReject: {
       schema: decimal({ min: 1e-9, max: 0.5 }),
@@ -74,20 +74,20 @@ export const validatorConfig = defineConfig({
     extrapolate: {
       schema: boolean,
       boolean: true,
-      description: "reject beyond the largest drift that was observed by the table's fitted tail, named as such",
+      description: "reject beyond the largest observed drift by the table's fitted tail; the verdict says so",
     },
     peer: {
       schema: knownPeer,
       label: '<host:port|cert>',
       env: 'OGONG_VALIDATOR_PEERS',
       repeatable: true,
-      description: 'where to reach a registered validator, instead of where the registry says',
+      description: 'where to reach a registered validator, in place of its address in the registry',
     },
     verifierEndpoint: {
       schema: hostPort,
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
-      description: 'verifier that is asked first, before those that the beacon draws; needs its certificate',
+      description: 'verifier to ask before those that the beacon draws; needs its certificate',
     },
     verifierCert: {
       schema: text,
@@ -99,19 +99,14 @@ export const validatorConfig = defineConfig({
       schema: boolean,
       boolean: true,
       description:
-        'admits no orders any more and settles what is open, before an upgrade; it goes on signing for others, and logs when nothing of its own is left',
-    },
-    consensus: {
-      schema: boolean,
-      boolean: true,
-      description: 'accepted and without effect: the shared verdict log is always certified by the quorum',
+        'admit no orders any more and settle the open replies, before an upgrade. The validator still signs for others, and logs when its own log is settled',
     },
     canaryGateway: {
       schema: text,
       label: '<url>',
       env: 'OGONG_VALIDATOR_CANARY_GATEWAY',
       description:
-        'gateway at which answers of providers are bought that the beacon draws, to see who answers; one with much other traffic. None are bought if not given',
+        'gateway at which this validator buys answers from providers that the beacon draws, to measure liveness. Choose one with much other traffic. Default: none are bought',
     },
     canaryKeys: {
       schema: text,
@@ -123,14 +118,14 @@ export const validatorConfig = defineConfig({
       schema: text,
       label: '<path>',
       env: 'OGONG_VALIDATOR_CANARY_TEXTS',
-      description: 'file with texts that such requests are written with; needed with --canary-gateway',
+      description: 'file with texts for such requests; needed with --canary-gateway',
     },
     priceSource: {
       schema: text,
       label: '<file|url>',
       env: 'OGONG_VALIDATOR_PRICE_SOURCE',
       description:
-        'where it is read what token and assets cost, on a network that burns and mints (docs/spec/burn-and-mint.md#feeds); needs --price-keypair',
+        'source of the prices of token and assets, on a network that burns and mints (docs/spec/burn-and-mint.md#feeds); needs --price-keypair',
     },
     priceKeypair: {
       schema: text,
@@ -143,15 +138,14 @@ export const validatorConfig = defineConfig({
       schema: duration,
       env: 'OGONG_VALIDATOR_PRICE_INTERVAL',
       default: '30s',
-      description: 'pause between two looks at prices and at epochs of minting',
+      description: 'pause between two readings of prices and of epochs of minting',
     },
     sumAbove: {
       schema: integer({ min: 0, max: 1024 }),
       label: '<k>',
       env: 'OGONG_VALIDATOR_SUM_ABOVE',
       default: `${DEFAULT_SUM_ABOVE}`,
-      description:
-        'with more signatures than this under a batch, one BLS signature that sums them is sent in their place',
+      description: 'with more signatures than this under a batch, one aggregated BLS signature is sent in their place',
     },
     quorum: {
       schema: integer({ min: 1, max: 1024 }),
@@ -162,7 +156,7 @@ export const validatorConfig = defineConfig({
         'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
     },
     ...modelRootFields,
-    ...createTeeFields('VALIDATOR', 'for whoever asks for validators that do'),
+    ...createTeeFields('VALIDATOR', 'for callers that ask for such validators'),
     ...createPolicyFields('VALIDATOR'),
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...signedFields,
@@ -171,7 +165,7 @@ export const validatorConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_VALIDATOR_TRANSACTION_KEYPAIR',
       description:
-        "file with the key of an account that sends transactions and pays for them, as hexadecimal digits; the validator's if not given. It earns nothing and votes for nothing, so it holds no more than fees",
+        "file with the key of an account that sends transactions and pays their gas, as hexadecimal digits. Default: the validator's key. The account earns nothing and has no vote, so it needs money for gas alone",
     },
     certOut: {
       schema: text,
@@ -197,20 +191,20 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_AUDIT_WINDOW',
       default: '10m',
       description:
-        'how long a provider has for its opening before it counts as withheld, and then verifiers for their reports; ' +
-        'counts only time in which this validator can act',
+        'time that a provider has for its opening before it counts as withheld, and then verifiers for their reports. ' +
+        'Only time in which this validator can act counts',
     },
     grace: {
       schema: duration,
       env: 'OGONG_VALIDATOR_GRACE',
       default: '60s',
-      description: 'how long past the expiry of its order a reply may be handed in before it counts as abandoned',
+      description: 'time after the expiry of its order in which a reply may still arrive before it counts as abandoned',
     },
     retention: {
       schema: duration,
       env: 'OGONG_VALIDATOR_RETENTION',
       default: '1h',
-      description: 'how long bodies, reports and traces of settled replies are kept',
+      description: 'time for which bodies, reports and traces of settled replies are stored',
     },
     registryInterval: {
       schema: duration,

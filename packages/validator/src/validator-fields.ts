@@ -8,7 +8,7 @@ const account = {
   schema: ledgerAddress,
   label: '<address>',
   env: 'OGONG_VALIDATOR_ACCOUNT',
-  description: "the validator's account, where its key is not on this machine; needs --signing-keypair",
+  description: "the validator's account, if its key is not on this machine; needs --signing-keypair",
 } as const;
 
 const signingKeypair = {
@@ -27,7 +27,7 @@ const signer = {
     'socket of the ogong signer that holds the signing key, instead of --signing-keypair; it also says for which account it signs',
 } as const;
 
-/** Of the daemon, and of every command beside it. */
+/** Options of the daemon and of every command beside it. */
 export const commonFields = {
   ...chainFields,
   dataDir: {
@@ -35,7 +35,7 @@ export const commonFields = {
     label: '<path>',
     env: 'OGONG_VALIDATOR_DATA_DIR',
     default: join(homedir(), '.ogong', 'validator'),
-    description: 'where keys, records, the verdict log and the signed votes are kept',
+    description: 'directory for keys, records, the verdict log and the signed votes',
   },
   keypair: {
     schema: text,
@@ -45,5 +45,5 @@ export const commonFields = {
   },
 } as const;
 
-/** Of what signs with the validator's key: the daemon, and commands by which its operator does. */
+/** Options of programs that sign with the validator's key: the daemon and some operator commands. */
 export const signedFields = { ...commonFields, account, signingKeypair, signer } as const;

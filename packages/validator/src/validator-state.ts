@@ -37,17 +37,17 @@ import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive
 import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
+import { requestEpoch } from './request-epoch.ts';
 import { MAX_EVIDENCE_BYTES } from './route-dependencies.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { Summing } from './settlement/settlement-state.ts';
-import { type AskedStakes, noStakes } from './store/candidates.ts';
+import { noStakes, type RequiredStakes } from './store/candidates.ts';
 import { createKnownParts } from './store/known-parts.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
-import { wantEpoch } from './want-epoch.ts';
 
 export interface ValidatorOptions {
   readonly bind: HostPort;
-  /** Audit coverage, 0..1; at least the network's own is used. */
+  /** Audit coverage, 0..1, never below the network's. */
   readonly alpha: number;
   /** Extra coverage, on average, for suspicious replies, 0..1. Default: 0. */
   readonly extraAlpha?: number;
@@ -56,60 +56,62 @@ export interface ValidatorOptions {
   readonly epochMs: number;
   readonly settleMs: number;
   readonly auditWindowMs: number;
-  /** How long after its order's expiry an undelivered reply counts as abandoned. Default: 60,000. */
+  /** Time after its order's expiry at which an undelivered reply counts as abandoned. Default: 60,000. */
   readonly graceMs?: number;
   /** Audits at a time. Default: 8. */
   readonly auditConcurrency?: number;
   /** Longest wait for one commitment or report. Default: a third of the audit window, at most a minute. */
   readonly callTimeoutMs?: number;
-  /** How often the stake of those who verify is read. Default: 10,000. */
+  /** Pause between two readings of the verifiers' stakes. Default: 10,000. */
   readonly stakeMs?: number;
-  /** How long bodies, reports and traces of settled replies are kept. Default: an hour. */
+  /** Time for which bodies, reports and traces of settled replies are stored. Default: an hour. */
   readonly retentionMs?: number;
-  /** It admits no orders. Default: it does. */
+  /** True if this validator admits no orders. Default: false. */
   readonly isDraining?: boolean;
   readonly fixedVerifier?: Peer | undefined;
   /** The drift policy for scores between different classes. Default: fixed thresholds. */
   readonly drift?: DriftPolicy | undefined;
-  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  /** Registry in which the weights behind a name are looked up. Default: the root in the order is trusted. */
   readonly modelRoots?: ModelRoots | undefined;
-  /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
+  /** Machines of tier `tee` that this validator trusts. Default: none, so no record of that tier is accepted. */
   readonly machinePolicy?: MachinePolicy | undefined;
-  /** Whole tokens that a key has to lose to answer in a tier, as the network's deployment says. Default: none. */
+  /** Whole tokens that a key must have at stake to answer in a tier, by the network's deployment. Default: none. */
   readonly tierStakes?: ReadonlyMap<string, bigint> | undefined;
-  /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
+  /** Signatures needed before a batch is submitted, own included, beside the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
-  /** Signatures of many are summed into one. Default: they go one by one. */
+  /** Settings for aggregating many signatures into one. Default: signatures are sent one by one. */
   readonly sums?: Summing | undefined;
-  /** Domain of the emission contract, whose tallies are signed. Default: the network has none. */
+  /** Domain of the emission contract, for whose tallies this validator signs. Default: the network has none. */
   readonly emission?: LedgerDomain | undefined;
-  /** The network burns and mints: epochs are closed, and prices posted where it is a feed. Default: it does not. */
+  /**
+   * Duties on a network that burns and mints: close epochs, and post prices if this validator is a feed. Default: none.
+   */
   readonly burnAndMint?: BurnAndMintDuty | undefined;
   /** Domain of the registry of machines. Default: the network has none. */
   readonly machines?: LedgerDomain | undefined;
-  /** Buys answers of providers that the beacon draws. Default: none. */
+  /** Settings for buying answers of providers that the beacon draws. Default: none. */
   readonly canaries?: CanaryOptions | undefined;
-  /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
+  /** Addresses of validators that replace those of the registry, by the hex hash of their certificates. */
   readonly peerEndpoints?: ReadonlyMap<string, HostPort>;
 }
 
-/** What a validator does for a network that burns and mints. */
+/** Duties of a validator on a network that burns and mints. */
 export interface BurnAndMintDuty {
   readonly token: Address;
   /** Domain of the oracle. */
   readonly oracle: LedgerDomain;
-  /** Undefined where it is no price feed. */
+  /** Undefined if this validator is no price feed. */
   readonly feed?: { readonly key: LedgerSigner; readonly read: PricingState['read'] } | undefined;
-  /** How often prices and epochs are looked at. */
+  /** Pause between two readings of prices and epochs. */
   readonly intervalMs: number;
 }
 
-/** Where canaries are bought, and what they are made of. */
+/** Gateway, keys and texts of canaries. */
 export interface CanaryOptions {
   readonly gateway: string;
-  /** Each canary takes one of them, as many consumers would. */
+  /** Each canary uses one of them, as many consumers would. */
   readonly keys: readonly Secret<string>[];
-  /** From joinTexts. */
+  /** Result of joinTexts. */
   readonly texts: string;
   /** 0..1. */
   readonly random: () => number;
@@ -120,19 +122,21 @@ export interface ValidatorDependencies {
   readonly clock: Clock;
   /** Opened with VALIDATOR_SCHEMA; stays open after stop. */
   readonly store: Store;
-  /** All writes to the store; a validator that stops closes it. Default: each commit is synced on the event loop. */
+  /**
+   * Handles all writes to the store. A stopping validator closes it. Default: each commit is synced on the event loop.
+   */
   readonly group?: GroupCommit | undefined;
   readonly signer: ValidatorSigner;
   /** Ed25519 seed, 32 bytes. */
   readonly vrfSeed: Uint8Array;
-  /** What it takes part in the threshold beacon with. Default: the network has the bootstrap beacon alone. */
+  /** Secrets and library for the threshold beacon. Default: only the bootstrap beacon runs. */
   readonly threshold?: ThresholdParts | undefined;
   readonly identity: LinkIdentity;
   /** The caller starts and stops it. */
   readonly chain: ChainView;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
-  /** Has this validator's own machine say what it is. Default: it shows nothing. */
+  /** Produces evidence of this validator's own machine. Default: none. */
   readonly attester?: Attester | undefined;
 }
 
@@ -143,29 +147,29 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics' | 
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
   readonly learnOrderKey: OrderKeyView['learn'];
-  /** To providers and verifiers. */
+  /** Links to providers and verifiers. */
   readonly links: LinkPool;
-  /** To other validators. */
+  /** Links to other validators. */
   readonly peerLinks: LinkPool;
   readonly beacons: BeaconView;
-  /** Who was of an epoch that this validator was not there for, by others who were. */
+  /** Asks other validators for the members of an epoch that this validator missed. */
   readonly askMembers: ReturnType<typeof createMemberQuestions>;
-  /** Epochs that were passed over, and that somebody asked for. The beacon takes them from here. */
+  /** Skipped epochs that a caller has requested. The beacon signs them and empties the set. */
   readonly wanted: Set<bigint>;
   readonly history: ReturnType<typeof createLedgerHistory>;
   readonly earnings: EarningsView;
-  /** Parts of batch entries that stand by their hash on their way to co-signers. */
+  /** Parts of batch entries that packed entries name by hash. */
   readonly knownParts: () => PartTable;
-  /** Of verifiers' payees. */
+  /** Stakes of verifiers' payees. */
   readonly stakes: StakeView;
-  /** Passes while this validator can act. */
+  /** Clock that runs only while this validator can act. */
   readonly awake: AwakeClock;
   readonly verdicts: VerdictContext;
   /** Domain of the settlement contract. */
   readonly domain: LedgerDomain;
-  /** Aborted when the validator stops: questions to others are dropped. */
+  /** Aborted when the validator stops, which cancels open calls. */
   readonly stopping: AbortController;
-  /** When the latest beacon was certified, by `awake`. */
+  /** Time at which the latest beacon was certified, by `awake`. */
   certifiedMs: number;
   /** The hash of the drift table that the chain named last. */
   seenTable: string | undefined;
@@ -187,7 +191,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     readLimit: async (...parties) => (await chain.client()).keyLimitOf(...parties),
   });
   const { group = createGroupCommit(store) } = dependencies;
-  // Nothing leaves before what was committed by then is on the disk.
+  // No message leaves before everything committed by then is on the disk.
   const beforeCall = group.synced;
   const links = createLinkPool({ identity, beforeCall, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
   const peerLinks = createLinkPool({ identity, beforeCall, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
@@ -223,18 +227,18 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
   };
 }
 
-/** The network's least coverage, parts per million; everything while it is unknown. */
+/** Returns the network's least coverage, parts per million. While it is unknown, every reply is audited. */
 export function getNetworkAlphaPpm({ chain }: { readonly chain: Pick<ChainView, 'parameters'> }): number {
   return chain.parameters()?.limits.alpha ?? PPM;
 }
 
-/** What verifiers' payees have to have staked; nothing until the chain was read. */
-export function getAskedStakes({ chain }: { readonly chain: Pick<ChainView, 'parameters'> }): AskedStakes {
+/** Returns the stake that verifiers' payees need. It is 0 until the chain was read. */
+export function getRequiredStakes({ chain }: { readonly chain: Pick<ChainView, 'parameters'> }): RequiredStakes {
   const stakes = chain.parameters()?.verifierStakes;
   return stakes ?? noStakes;
 }
 
-/** Whether beacons still arrive, so that this validator can blame others for their silence. */
+/** Tells whether beacons still arrive. Only then may this validator blame others for their silence. */
 export function isConnected({
   awake,
   certifiedMs,
@@ -259,21 +263,21 @@ export const getHoldings = ({
   },
 });
 
-/** The beacon of an epoch, asked of a peer if it is not archived, and signed now if nobody has it. */
+/** Returns the beacon of an epoch from the archive or from a peer. If no peer has it, requests its signing. */
 export async function getBeacon(
   { archive, beacons, wanted }: Pick<ValidatorState, 'archive' | 'beacons' | 'wanted'>,
   epoch: bigint,
 ): Promise<OrderBeacon | undefined> {
   const found = archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
-  if (found === undefined) wantEpoch({ archive, wanted }, epoch);
+  if (found === undefined) requestEpoch({ archive, wanted }, epoch);
   return found;
 }
 
 type EpochKnowledge = Pick<ValidatorState, 'archive' | 'beacons' | 'chain' | 'askMembers'>;
 
 /**
- * The validators of an epoch: as its certificate names them, or as the shares of its era were dealt. Undefined where certificate or set are
- * known to nobody who answers.
+ * Returns the validators of an epoch, from its certificate or from the deal of its era's shares. Undefined if no
+ * answering peer knows the certificate or the set.
  */
 export async function findMembers(
   { archive, beacons, chain, askMembers }: EpochKnowledge,
@@ -289,12 +293,13 @@ export async function findMembers(
   const era = findEra(chain.beaconKeys(), epoch);
   if (era === undefined) return undefined;
   const hash = fromHex(era.set.slice(2));
-  return archive.findSeats(hash) ?? askMembers({ kind: 'seats', hash });
+  return archive.findCommittee(hash) ?? askMembers({ kind: 'seats', hash });
 }
 
 /**
- * The VRF key of a validator of that epoch: an account has one key for good, and who is of the set had registered before anybody knew its
- * beacon. Without a key where the account was none of them; undefined where nobody here knows who they were.
+ * Returns the VRF key of a validator of that epoch. An account never changes its key, and each member of the set
+ * registered before its beacon was known. `vrfKey` is undefined if the account was no member. The result is undefined
+ * if the members are unknown.
  */
 export async function findVrfKey(
   state: EpochKnowledge,

@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
-import { getAskedStakes, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
+import { getBeacon, getRequiredStakes, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
 import { readAuditOptions } from './wire-audit.ts';
 import { watchTable } from './wire-settlement.ts';
 
@@ -66,7 +66,9 @@ describe('a validator', () => {
 
   it('asks verifiers for the stake that the network asks for, and for none while that is unknown', () => {
     const read = (parameters: unknown) =>
-      getAskedStakes({ chain: { parameters: () => parameters } } as unknown as Parameters<typeof getAskedStakes>[0]);
+      getRequiredStakes({ chain: { parameters: () => parameters } } as unknown as Parameters<
+        typeof getRequiredStakes
+      >[0]);
     expect(read(undefined)).toEqual({ now: 0n, least: 0n, greatest: 0n });
     // More is announced, and not asked for yet.
     const verifierStakes = { now: 7n, least: 5n, greatest: 9n };

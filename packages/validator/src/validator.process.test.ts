@@ -101,7 +101,7 @@ describe('four validators on a chain', () => {
     );
   });
 
-  it('take orders of a wallet contract by a key that its code has agreed to, and draw from its channel', async () => {
+  it('admit orders of a wallet contract by a key that its code has agreed to, and draw from its channel', async () => {
     const { ledger, payerClient, domain } = network;
     const key = createTestPayee('key of a wallet');
     const wallet = await deployWallet(ledger, nodes[2].signer.address);
@@ -204,7 +204,7 @@ describe('four validators on a chain', () => {
     const stranger = { problem: 'the validator that the order names is not of the set' };
     expect(unknown).toEqual({ intake: stranger, settled: stranger });
     const never = await followReply({ ...receipt, ledger: { ...view.ledger, chainId: 1n } }, trusted);
-    expect(never.intake).toMatchObject({ problem: expect.stringContaining('was taken in here') });
+    expect(never.intake).toMatchObject({ problem: expect.stringContaining('has accepted no record of such a reply') });
 
     const { call, blockNumber } = await readSettlement(
       chain.transactor,
@@ -241,7 +241,7 @@ describe('four validators on a chain', () => {
       await network.beacons.refresh();
       return network.beacons.latest().epoch;
     };
-    // What was in flight may still end.
+    // Calls in progress may still end.
     let stuck = -1n;
     for (let epoch = await readEpoch(); epoch !== stuck; epoch = await readEpoch()) {
       stuck = epoch;
@@ -285,7 +285,7 @@ describe('four validators on a chain', () => {
     const [allotment] = await chain.allotments();
     if (allotment === undefined) throw new Error('nothing was allotted');
     const tally = computeTally(crypto, await chain.recycledWork(allotment.since, allotment.until));
-    if (tally === undefined) throw new Error('nobody earned anything');
+    if (tally === undefined) throw new Error('no account earned anything');
     expect([bytesToHex(tally.root), tally.units]).toEqual([allotment.root, allotment.units]);
     const index = tally.entries.findIndex(({ account }) => bytesToHex(account) === bytesToHex(PAYEE));
     const { units } = tally.entries[index] as (typeof tally.entries)[0];

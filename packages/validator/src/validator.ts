@@ -48,7 +48,7 @@ import {
   wireLiens,
   wireReinstating,
   wireSettlement,
-  wireTallyBook,
+  wireTallyStore,
 } from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 
@@ -64,11 +64,11 @@ interface ValidatorServices extends WiredAudit {
   readonly reinstating: Repeating;
   readonly liens: Repeating;
   readonly hearings: Repeating;
-  /** Undefined where the network has no emission. */
+  /** Undefined on a network without emission. */
   readonly tallying: Repeating | undefined;
-  /** Undefined where the network does not burn and mint. */
+  /** Undefined on a network that does not burn and mint. */
   readonly pricing: Repeating | undefined;
-  /** Undefined where the network has no registry of machines. */
+  /** Undefined on a network without a registry of machines. */
   readonly challenging: Repeating | undefined;
   readonly handing: Repeating;
   readonly server: LinkServer;
@@ -76,7 +76,7 @@ interface ValidatorServices extends WiredAudit {
   readonly timed: DrawnTests;
 }
 
-/** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
+/** Creates a validator: it accepts records, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
   const state = openValidatorState(options, dependencies);
   const services = wireServices(state);
@@ -97,8 +97,8 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const wired: WiredAudit = wireAudit(state, {
     contest,
     findIntake: (replyId) => intake.findIntake(replyId),
-    takeIn: (submission) => intake.takeIn(submission),
-    takePassed: (submission) => intake.takePassed(submission),
+    acceptShown: (submission) => intake.acceptShown(submission),
+    acceptMilestoneRecord: (submission) => intake.acceptMilestoneRecord(submission),
   });
   // A new beacon selects replies, which are audited at once.
   const canaries = wireCanaries(state);
@@ -120,7 +120,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const challenging = machines && repeatMachines(state, machines);
   const server: LinkServer = wireServer(state, {
     ...{ beacon, intake, witness, allotting, machines, pricing: feed },
-    tallyBook: wireTallyBook(state),
+    tallyStore: wireTallyStore(state),
   });
   return {
     ...{ ...wired, beacon, settling, reinstating, liens, hearings, tallying, pricing, challenging },
@@ -157,7 +157,7 @@ function wireIntake(
       }),
       room: createBondRoom({
         ...{ store, clock, client: () => chain.client(), validators: () => chain.validators() },
-        onError: (err) => state.log.debug({ err }, 'what the bonds carry cannot be read'),
+        onError: (err) => state.log.debug({ err }, 'the bond limit cannot be read'),
       }),
     },
   );
@@ -180,22 +180,22 @@ async function noteFault(
   try {
     await noteProof(machines, encodeMachineProof(proof));
   } catch (err) {
-    // Most faults prove nothing, and what is too large for a proof does not either.
+    // Most faults prove nothing. A fault that is too large for a proof proves nothing either.
     if (!(err instanceof Refusal || err instanceof ProtocolError))
-      log.warn({ err }, 'what a machine showed could not be judged');
+      log.warn({ err }, 'the evidence of a machine could not be checked');
   }
 }
 
-/** The order's consumer tries another validator. */
+/** Refuses an order while draining. Its consumer tries another validator. */
 async function refuseOrders(): Promise<never> {
-  throw new Refusal('unavailable', 'this validator admits no orders any more: it settles what is open');
+  throw new Refusal('unavailable', 'this validator is draining and admits no orders');
 }
 
 function wireServer(
   state: ValidatorState,
   services: Pick<
     RouteDependencies,
-    'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing' | 'machines'
+    'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyStore' | 'pricing' | 'machines'
   >,
 ): LinkServer {
   const { options, clock, store, group, archive, chain, identity, verdicts, metrics, log } = state;
@@ -231,7 +231,7 @@ function wireServer(
   return server;
 }
 
-/** The machine vouches for the key of admissions and certificates, and for the certificate of links. */
+/** Prepares evidence in which the machine names the key of admissions and certificates, and the link certificate. */
 function openMachine({ crypto, chain, identity, signer, attester }: ValidatorState): RouteDependencies['show'] {
   if (attester === undefined) return undefined;
   const nodeId = nameSigningKey(signer.signingKey);
@@ -246,7 +246,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
   const { hearings, tallying, pricing, challenging } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
-  if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
+  if (drift) log.info({ driftTable: describePolicy(drift) }, 'a drift table decides about scores');
   await server.start();
   awake.start();
   beacon.start();
@@ -262,7 +262,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   handing.start();
 }
 
-/** The store stays open. */
+/** Stops all services. The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
   const {

@@ -87,7 +87,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'unchanged', validator });
   });
 
-  it('certifies beacons, and goes on after it was killed', async () => {
+  it('certifies beacons, and continues after it was killed', async () => {
     await fund();
     await register().ended;
     const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
@@ -150,7 +150,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     expect(await signer.ended).toBe(0);
   });
 
-  it('admits no orders while it is drained, says so to who asks, and notes that nothing is left', async () => {
+  it('admits no orders while it is drained, tells callers so, and logs when its log is settled', async () => {
     await fund();
     const flags = ['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--settle-interval', '100ms', '--drain'];
     const daemon = launch(flags);
@@ -162,9 +162,9 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     const order = { order: new Uint8Array(1), signature: new Uint8Array(65) };
     await expect(service.admit({ order, consent: {} })).rejects.toMatchObject({
       refusal: 'unavailable',
-      message: expect.stringContaining('admits no orders any more'),
+      message: expect.stringContaining('admits no orders'),
     });
-    await expect.poll(daemon.errors).toContain('drained: nothing of this log is left to settle');
+    await expect.poll(daemon.errors).toContain('drained: the whole log is settled');
     links.close();
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
@@ -181,7 +181,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     expect(refused.errors().toLowerCase()).toContain(`is of the contracts ${escrow.toLowerCase()} on chain`);
   });
 
-  it('does not start where payers may take their reserve back before its audits end', async () => {
+  it('does not start if payers may take their reserve back before its audits end', async () => {
     await fund();
     const refused = launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000', '--audit-window', '60m']);
     await refused.firstLine.catch(() => undefined);

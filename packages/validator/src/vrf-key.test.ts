@@ -12,13 +12,15 @@ const network = { chainId: 31_337n, settlement: bytes(20, 0) };
 const memberOf = (value: number) => ({ address: bytes(20, value), signingKey: bytes(20, value), stake: 1n });
 const [SET, SEATS] = [bytes(32, 1), bytes(32, 2)];
 
-/** Validator 1 was of the bootstrap beacon's set, and 2 has a seat of the era that follows. All three are registered. */
+/**
+ * Validator 1 was in the bootstrap beacon's set, and 2 is a member of the era that follows. All three are registered.
+ */
 function createState() {
   const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
   const archive = createBeaconArchive(network, { crypto, store });
   store.transact((db) => {
     archive.putSet(db, SET, [{ ...memberOf(1), vrfKey: bytes(32, 11) }]);
-    archive.putSeats(db, SEATS, [{ ...memberOf(2), boxKey: bytes(1_216, 2) }]);
+    archive.putCommittee(db, SEATS, [{ ...memberOf(2), boxKey: bytes(1_216, 2) }]);
     for (const [epoch, set] of [
       [4n, SET],
       [5n, bytes(32, 9)],

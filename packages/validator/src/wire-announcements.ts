@@ -1,12 +1,12 @@
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { listHeld, takeHanded } from './intake/hand-announcements.ts';
+import { acceptForwarded, listStoredAnnouncements } from './intake/hand-announcements.ts';
 import { toPeer, type ValidatorState } from './validator-state.ts';
 
 const ASK_TIMEOUT_MS = 5_000;
 const INTERVAL_MS = 10_000;
-/** In each round, the others in turn. */
+/** Validators asked in each round, in turn. */
 const ASKED_AT_ONCE = 4;
 
 /** Asks the other validators in turn for announcements of staked verifiers that this one lacks. */
@@ -24,15 +24,18 @@ export function wireHanding(state: ValidatorState): Repeating {
       try {
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const { announcements } = await link.handAnnouncements(
-          { held: listHeld({ store, clock }) },
+          { held: listStoredAnnouncements({ store, clock }) },
           { timeoutMs: ASK_TIMEOUT_MS, signal },
         );
-        const taken = await takeHanded(taking, announcements);
+        const taken = await acceptForwarded(taking, announcements);
         metrics.handed.inc(taken);
         if (taken > 0)
-          log.info({ from: toHex(peer.address), taken }, 'verifiers were handed on that had not come here');
+          log.info(
+            { from: toHex(peer.address), taken },
+            'other validators forwarded announcements of verifiers that were missing here',
+          );
       } catch (err) {
-        log.debug({ err, peer: toHex(peer.address) }, 'a validator handed no announcements on');
+        log.debug({ err, peer: toHex(peer.address) }, 'a validator forwarded no announcements');
       }
     }
   });

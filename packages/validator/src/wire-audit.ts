@@ -11,15 +11,15 @@ import { createDisputes, type Disputes } from './audit/dispute.ts';
 import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
 import {
   findVrfKey,
-  getAskedStakes,
   getBeacon,
   getNetworkAlphaPpm,
+  getRequiredStakes,
   isConnected,
   PPM,
   type ValidatorState,
 } from './validator-state.ts';
 import { toTextsMessage } from './wire-messages.ts';
-import { signRound } from './witness/reveal-word.ts';
+import { signRound } from './witness/round-signature.ts';
 
 export interface WiredAudit {
   readonly audit: Audit;
@@ -28,18 +28,18 @@ export interface WiredAudit {
   readonly auditing: Repeating;
   /** Reads the stake of verifiers from the chain. */
   readonly staking: Repeating;
-  /** Tells metrics, log and disputes of a new entry of the verdict log. */
+  /** Reports a new entry of the verdict log to metrics, log and disputes. */
   readonly report: (entry: VerdictEntry) => void;
 }
 
 const TRACE_TIMEOUT_MS = 60_000;
-/** Longer than a job takes from due to ready. */
+/** Longer than a due job takes to become ready. */
 const MIX_MS = 50;
 
 /** Connects audits and disputes with providers, verifiers and the chain. */
 export function wireAudit(
   state: ValidatorState,
-  asking: Pick<AuditDependencies, 'contest' | 'findIntake' | 'takeIn' | 'takePassed'>,
+  asking: Pick<AuditDependencies, 'contest' | 'findIntake' | 'acceptShown' | 'acceptMilestoneRecord'>,
 ): WiredAudit {
   const { options, store, group, clock, stakes, log } = state;
   const disputes = wireDisputes(state);
@@ -48,7 +48,7 @@ export function wireAudit(
     ...connectAudit(state),
     ...asking,
     stakeOf: stakes.stakeOf,
-    askedStakes: () => getAskedStakes(state),
+    requiredStakes: () => getRequiredStakes(state),
     onVerdict: report,
   });
   const staking = createRepeating(
@@ -67,10 +67,10 @@ export function wireAudit(
   return { audit, disputes, auditing, staking, report };
 }
 
-/** Of one call to a verifier about a short reply. */
+/** Returns the time limit of one call to a verifier about a short reply. */
 export const computeCallLimit = (auditWindowMs: number): number => Math.min(60_000, Math.ceil(auditWindowMs / 3));
 
-/** Shares become parts per million, and times follow from the audit window. */
+/** Converts options: shares become parts per million, and times follow from the audit window. */
 export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdicts' | 'chain'>): AuditOptions {
   const { options, verdicts } = state;
   const { alpha, extraAlpha = 0, pairs, epochMs, auditWindowMs, fixedVerifier, drift } = options;
@@ -94,7 +94,10 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
 
 function connectAudit(
   state: ValidatorState,
-): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'findIntake' | 'takeIn' | 'takePassed'> {
+): Omit<
+  AuditDependencies,
+  'stakeOf' | 'onVerdict' | 'contest' | 'findIntake' | 'acceptShown' | 'acceptMilestoneRecord'
+> {
   const { crypto, clock, awake, store, group, archive, earnings, links, log, metrics, vrfSeed, signer } = state;
   const { steps } = metrics;
   return {

@@ -7,16 +7,16 @@ import { createSetReadings } from './beacon/set-readings.ts';
 import { createThresholdDriver, type ThresholdDriver } from './beacon/threshold-driver.ts';
 import { toPeer, type ValidatorState } from './validator-state.ts';
 
-/** Both beacons of a validator, or the bootstrap beacon alone. */
+/** The beacons of a validator: bootstrap and threshold, or bootstrap alone. */
 export interface WiredBeacon {
   start(): void;
   stop(): Promise<void>;
-  /** @throws ProtocolError where the message does not parse. */
+  /** @throws ProtocolError if the message */
   receive(from: Uint8Array, message: Uint8Array): Promise<void>;
 }
 
 const BEACON_TIMEOUT_MS = 2_000;
-/** A set that a proposer names was listed within so many epochs. */
+/** A set named by a proposer must have been listed within so many epochs. */
 const FRESH_EPOCHS = 4;
 
 /** Connects the beacon with the chain's validators. @param onCertified called after each certified epoch. */
@@ -60,7 +60,7 @@ export function wireBeacon(state: ValidatorState, onCertified: () => void): Wire
       proveVrf: (input) => proveVrf(vrfSeed, input),
       sets,
       gate: threshold?.gate,
-      onError: (err) => log.error({ err }, 'no part in the beacon until votes can be written'),
+      onError: (err) => log.error({ err }, 'this validator takes no part in the beacon until its votes can be written'),
     },
   );
   return {
@@ -91,7 +91,7 @@ function wireThreshold(
     ...shared,
     ...threshold,
     eras: createEraStore(store),
-    takeWanted() {
+    takeRequestedEpochs() {
       const taken = [...wanted];
       wanted.clear();
       return taken;
@@ -100,10 +100,9 @@ function wireThreshold(
     onLacking({ era, lacking, isLasting }) {
       metrics.lackingShares.set(lacking);
       if (!isLasting) return;
-      const advice =
-        'it signs no epoch before it has another box key: stop it, move box.key away, run register, start it';
-      log.warn({ era, lacking }, `this validator lacks its shares of the beacon's key, and ${advice}`);
+      const advice = 'signs no epoch until it has another box key: stop it, move box.key away, run register, start it';
+      log.warn({ era, lacking }, `this validator lacks its shares of the beacon's key, so it ${advice}`);
     },
-    onError: (err) => log.warn({ err }, 'the threshold beacon has to try something again'),
+    onError: (err) => log.warn({ err }, 'the threshold beacon repeats a failed step'),
   });
 }

@@ -8,13 +8,13 @@ import { findTextHeader } from './store/timed-work.ts';
 import { isConnected, type ValidatorState } from './validator-state.ts';
 import { computeJobSecret, connectVerifiers } from './wire-audit.ts';
 
-/** Of one answer: as long as a gateway waits by itself. */
+/** Time limit of one answer: as long as a gateway waits by itself. */
 const CANARY_TIMEOUT_MS = 600_000;
 
-/** Newest replies among which a model's header is looked for. */
+/** Number of newest replies in which a model's header is searched. */
 const LOOKED_AT = 64;
 
-/** Connects canaries with a gateway; undefined where the operator names none. */
+/** Connects canaries with a gateway. Undefined if the operator names none. */
 export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
   const { options, crypto, clock, store, group, vrfSeed, chain, metrics, log } = state;
   const { canaries, epochMs } = options;
@@ -33,11 +33,11 @@ export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
       if (pace !== undefined) metrics.canaryFirstTokens.observe(pace.firstMs / 1_000);
       log.debug({ providerId: toHex(providerId), outcome, ...pace }, 'a canary ended');
     },
-    onError: (err) => log.error({ err }, 'what a canary found could not be kept'),
+    onError: (err) => log.error({ err }, 'the result of a canary could not be stored'),
   });
 }
 
-/** Every validator issues timed challenges where the network has a rate for them; at first it has none. */
+/** Issues timed challenges if the network has a rate for them. At first it has none. */
 export function wireTimed(state: ValidatorState): DrawnTests {
   const { options, crypto, clock, store, group, vrfSeed, chain, signer, metrics, log } = state;
   return createTimedChallenges({
@@ -53,6 +53,6 @@ export function wireTimed(state: ValidatorState): DrawnTests {
       metrics.timedChallenges.inc({ outcome });
       log.debug({ providerId: toHex(providerId), outcome }, 'a timed challenge ended');
     },
-    onError: (err) => log.error({ err }, 'a timed challenge could not be made or kept'),
+    onError: (err) => log.error({ err }, 'a timed challenge failed or could not be stored'),
   });
 }

@@ -4,13 +4,13 @@ import type { ValidatorState } from './validator-state.ts';
 
 const HEARINGS_MS = 60_000;
 
-/** Panels that hear appeals are drawn soon, so that nobody waits for a block that draws another one. */
+/** Draws the panels of appeals early, so that nobody can wait for a block that draws a friendlier panel. */
 export function repeatHearings({ options, signer, chain, log }: ValidatorState): Repeating {
   const hearings = openHearingsState({
     ...{ chain, validator: signer.address },
     onDrawn: (subject, transactionHash) => log.info({ subject, transactionHash }, 'the panel of an appeal was drawn'),
-    onSeated: (subject) =>
-      log.warn({ subject }, 'this validator sits on the panel of an appeal: judge it, see ogong-validatord acquit'),
+    onPanelMember: (subject) =>
+      log.warn({ subject }, 'this validator is on the panel of an appeal: decide it, see ogong-validatord acquit'),
     onError: (subject, err) => log.warn({ err, subject }, 'the panel of an appeal waits'),
   });
   return createRepeating(

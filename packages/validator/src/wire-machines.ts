@@ -11,10 +11,12 @@ import { getBeacon, toPeer, type ValidatorState } from './validator-state.ts';
 
 const CALL_TIMEOUT_MS = 15_000;
 const STEP_MS = 60_000;
-/** How long a machine is left alone, on average. */
+/** Average pause between two challenges of one machine. */
 const CHALLENGE_MS = 30 * 60_000;
 
-/** Connects the registry of machines with the chain, providers and other validators; undefined on a network without one. */
+/**
+ * Connects the registry of machines with the chain, providers and other validators. Undefined on a network without one.
+ */
 export function wireMachines(state: ValidatorState): MachinesState | undefined {
   const { options, crypto, clock, signer, store, group, archive, chain, links, peerLinks, log } = state;
   const { machines: domain, machinePolicy: policy } = options;
@@ -25,7 +27,7 @@ export function wireMachines(state: ValidatorState): MachinesState | undefined {
     findBeacon: async (epoch) => (await getBeacon(state, epoch))?.value,
     async askProvider(providerId, nonce) {
       const announced = store.read(() => readAnnouncement(store, providerId));
-      if (announced === undefined) throw new Error('the provider announces itself no more');
+      if (announced === undefined) throw new Error('the provider no longer announces itself');
       const link = links.to(ProviderService, announced);
       const { attestedKey, sealKey, evidence } = await link.getEvidence({ nonce }, { timeoutMs: CALL_TIMEOUT_MS });
       const sealKeyHash = hashSealKey(crypto, sealKey?.sealKey ?? new Uint8Array());
@@ -53,11 +55,11 @@ export function wireMachines(state: ValidatorState): MachinesState | undefined {
         'a machine was entered',
       ),
     onLapsed: (providerId, why) => log.warn({ providerId: toHex(providerId), why }, 'a machine does not pass any more'),
-    onError: (err) => log.info({ err }, 'a machine was not asked or not signed for'),
+    onError: (err) => log.info({ err }, 'a machine could not be asked, or got no signature'),
   };
 }
 
-/** Asks machines now and then. */
+/** Challenges machines at intervals. */
 export function repeatMachines(
   { options, log }: Pick<ValidatorState, 'options' | 'log'>,
   machines: MachinesState,

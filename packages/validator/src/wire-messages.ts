@@ -18,11 +18,14 @@ import { type HandedReply, isBare, type ReplyTexts, type SignedOrder } from '@og
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { TextsQuestion } from './audit/fetch-texts.ts';
 import type { ClaimedPart } from './intake/accept-milestone.ts';
-import type { ToldReply } from './intake/hear-delivery.ts';
-import type { HeardAnswer } from './settlement/cosign/cosign-state.ts';
+import type { SubmittedDelivery } from './intake/second-recipient.ts';
+import type { SecondDeliveryAnswer } from './settlement/cosign/cosign-state.ts';
 import type { WitnessAnswer, WitnessAsk } from './witness/answer-witness.ts';
 
-/** Messages as the steps take them. Each throws a Refusal where a part is missing. */
+/**
+ * The functions below convert wire messages to the arguments of the steps and back. Each throws a Refusal if a part is
+ * missing.
+ */
 export function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
   if (order === undefined) throw new Refusal('invalid', 'the order is missing');
   return order;
@@ -35,16 +38,16 @@ export function readSubmission(pushed: PushRecordRequest): HandedReply {
   const { request, endpoint, response, requestSummary, responseSummary } = pushed;
   const hasTexts = request.length > 0 || endpoint !== '' || response.length > 0;
   if (requestSummary.length === 0) return { ...claimed, request, endpoint, response };
-  if (hasTexts) throw new Refusal('invalid', 'a reply comes with its texts, or with their summaries');
+  if (hasTexts) throw new Refusal('invalid', 'a reply has either its texts or their summaries');
   return { ...claimed, requestSummary, responseSummary };
 }
 
-/** What stands beside a sealed part: no text, and no opening. @throws Refusal */
+/** Reads the unsealed fields that come with a sealed part: no text and no opening. @throws Refusal */
 export function readClaimedPart(submission: HandedReply, opening: Uint8Array): ClaimedPart {
   if (isBare(submission)) throw new Refusal('invalid', 'a part has no summaries');
   const { request, endpoint, response, ...claimed } = submission;
   const hasTexts = request.length > 0 || endpoint !== '' || response.length > 0 || opening.length > 0;
-  if (hasTexts) throw new Refusal('invalid', 'a part is handed in sealed, or in plain');
+  if (hasTexts) throw new Refusal('invalid', 'a part is either sealed or plain');
   return claimed;
 }
 
@@ -52,7 +55,7 @@ export function readTexts(texts: ReplyTextsMessage | undefined): ReplyTexts | un
   return texts && { request: texts.request, endpoint: texts.endpoint, response: texts.response };
 }
 
-export function readDelivered(request: AcknowledgeRequest): ToldReply {
+export function readDelivered(request: AcknowledgeRequest): SubmittedDelivery {
   const { order, delivery, record, header, headerProof, admission, tookMs } = request;
   if (order === undefined || delivery === undefined || record === undefined) {
     throw new Refusal('invalid', 'order, delivery or record is missing');
@@ -71,18 +74,22 @@ export function writeDelivered({
   return { order, delivery, record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
 }
 
-/** What a hearer answers. Parts that are missing make it no answer. */
-export function readHeardAnswer({ replyId, delivery, record: bound }: HeardDeliveryMessage): HeardAnswer[] {
+/** Reads the answer of a second recipient. An answer with missing parts counts as none. */
+export function readSecondDeliveryAnswer({
+  replyId,
+  delivery,
+  record: bound,
+}: HeardDeliveryMessage): SecondDeliveryAnswer[] {
   if (delivery === undefined || bound?.record === undefined) return [];
   const { record, header, headerProof } = bound;
   return [{ replyId, signed: delivery, bound: { ...record, header, headerProof } }];
 }
 
-export function writeHeardAnswer({
+export function writeSecondDeliveryAnswer({
   replyId,
   signed,
   bound,
-}: HeardAnswer): MessageInitShape<typeof HeardDeliverySchema> {
+}: SecondDeliveryAnswer): MessageInitShape<typeof HeardDeliverySchema> {
   const { record, providerKey, signature, header, headerProof } = bound;
   const written = { record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
   return { replyId, delivery: signed, record: written };
@@ -102,7 +109,7 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
     return { order: signed, asked: 'report', ...asked, committed };
   }
   if (about.case === undefined || about.value.record === undefined) {
-    throw new Refusal('invalid', 'what is asked for is missing');
+    throw new Refusal('invalid', 'the subject of the question is missing');
   }
   const { record, header, headerProof, withTexts, intake } = about.value;
   if (withTexts && intake === undefined) throw new Refusal('invalid', 'the receipt for the record is missing');

@@ -8,7 +8,7 @@ import { toPeer, type ValidatorState } from './validator-state.ts';
 
 const ASK_TIMEOUT_MS = 5_000;
 
-/** Undefined where this validator is no price feed. */
+/** Connects this validator's price feed. Undefined if it is none. */
 export function wirePricing(state: ValidatorState): PricingState | undefined {
   const { options, crypto, signer, chain, peerLinks, log } = state;
   const { feed, token, oracle: domain } = options.burnAndMint ?? {};
@@ -26,13 +26,13 @@ export function wirePricing(state: ValidatorState): PricingState | undefined {
     },
     onPosted: (asset, price, quotes, transactionHash) =>
       log.info({ asset, price: price.toString(), quotes, transactionHash }, 'a price was posted'),
-    onTooFew: (asset, quotes) => log.warn({ asset, quotes }, 'too few price feeds answer and agree'),
+    onTooFew: (asset, quotes) => log.warn({ asset, quotes }, 'too few price feeds answer with the same price'),
     onSilent: (err) => log.debug({ err }, 'a price feed did not answer'),
     onError: (err) => log.warn({ err }, 'a price waits'),
   });
 }
 
-/** Prices, and the epochs that are paid by them; undefined where the network does not burn and mint. */
+/** Posts prices and closes epochs of minting. Undefined on a network that does not burn and mint. */
 export function repeatPricing(state: ValidatorState, pricing: PricingState | undefined): Repeating | undefined {
   const { options, signer, chain, log } = state;
   const { token, intervalMs } = options.burnAndMint ?? {};
@@ -45,7 +45,7 @@ export function repeatPricing(state: ValidatorState, pricing: PricingState | und
   return createRepeating(
     { intervalMs },
     async (signal) => {
-      // Epochs are closed at the price of now: first the one, then the other.
+      // An epoch is closed at the current price, so prices are posted first.
       if (pricing !== undefined) {
         await stepPrices(pricing, signal).catch((err: unknown) => log.warn({ err }, 'prices wait'));
       }

@@ -17,36 +17,36 @@ import { type ReinstateState, stepReinstatements } from './settlement/reinstate.
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
 import { type AllottingState, stepAllotment } from './settlement/step-allotment.ts';
-import { createTallyBook, type TallyBook } from './settlement/tally-book.ts';
+import { createTallyStore, type TallyStore } from './settlement/tally-store.ts';
 import { SignerError } from './signer/signer-error.ts';
 import { countOpenReplies, pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
-import { pruneHeard } from './store/replies/heard-store.ts';
+import { pruneSecondDeliveries } from './store/replies/second-delivery-store.ts';
 import { pruneInquiries } from './store/witness-store.ts';
 import {
   findMembers,
   findVrfKey,
-  getAskedStakes,
   getBeacon,
   getHoldings,
   getNetworkAlphaPpm,
+  getRequiredStakes,
   toPeer,
   type ValidatorState,
 } from './validator-state.ts';
-import { readDelivered, readHeardAnswer } from './wire-messages.ts';
+import { readDelivered, readSecondDeliveryAnswer } from './wire-messages.ts';
 
 const COSIGN_TIMEOUT_MS = 60_000;
 const ASK_TIMEOUT_MS = 5_000;
 type BatchLimits = Pick<SettlementOptions, 'maxEntries' | 'maxBatchBytes'>;
 
 const HOUR_MS = 3_600_000;
-/** What a witness found or signed is kept for so long after the order's expiry: entries that co-signers check are younger. */
+/** Time after the order's expiry for which answers of a witness are stored. Co-signed entries are younger. */
 const QUESTIONS_KEPT_MS = 7 * OPENING_KEPT_MS;
-/** Batches pruned in one pass; the rest waits for the next one. */
+/** Batches pruned in one pass. The rest waits for the next pass. */
 const PRUNED_AT_ONCE = 64;
 
-/** Connects settlement with the chain and with co-signers; what is settled is pruned after its retention. */
+/** Connects settlement with the chain and with co-signers. Prunes settled batches after their retention. */
 export function wireSettlement(
   state: ValidatorState,
   limits: BatchLimits,
@@ -67,12 +67,12 @@ export function wireSettlement(
       metrics.open.set(open);
       if (options.isDraining && open === 0 && !isDrained) {
         isDrained = true;
-        log.info('drained: nothing of this log is left to settle');
+        log.info('drained: the whole log is settled');
       }
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
         pruneInquiries(db, clock.nowMs() - QUESTIONS_KEPT_MS);
-        pruneHeard(db, clock.nowMs() - OPENING_KEPT_MS);
+        pruneSecondDeliveries(db, clock.nowMs() - OPENING_KEPT_MS);
         for (let i = 0; i < PRUNED_AT_ONCE && pruneBatch(db, clock.nowMs() - retentionMs); i++);
       });
       await group.eraseDeleted();
@@ -81,7 +81,7 @@ export function wireSettlement(
   );
 }
 
-/** By the chain as it was read last. */
+/** Tells whether makers have a share, by the last reading of the chain. */
 const areMakersPaid = ({ chain }: Pick<ValidatorState, 'chain'>): boolean =>
   (chain.parameters()?.shares.maker ?? 0) > 0;
 
@@ -120,24 +120,27 @@ function connectSettlement(
           }));
           return { signer: by, signature, share, refused: faults, uncompared, head };
         }),
-      takeDelivery: (delivered) => intake.acknowledge(delivered),
+      acceptDeliveryOf: (delivered) => intake.acknowledge(delivered),
       isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>
         (await chain.client()).keyLimitOf(...parties),
       ),
       namesModels: () => areMakersPaid(state),
       findSettled: history.findSettled,
       onSubmittedAgain(sequence) {
-        log.warn({ sequence: Number(sequence) }, 'the chain had lost a batch that was booked: it is submitted again');
+        log.warn({ sequence: Number(sequence) }, 'the chain lost a settled batch: it is submitted again');
       },
       onReplaced(sequence, uncollectable) {
-        log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
+        log.warn(
+          { sequence: Number(sequence), uncollectable: uncollectable.map(toHex) },
+          'the batch is proposed again with other uncollectable payers',
+        );
       },
       onUncompared(peer, entries) {
         const who = { peer: toHex(peer.address), entries: entries.length };
-        log.info(who, 'a peer has signed lists of candidates that it could compare with none of its own');
+        log.info(who, 'a peer signed candidate lists that it had nothing to compare with');
       },
       onRefused(sequence, message) {
-        log.warn({ sequence: Number(sequence), message }, 'co-signers refused entries, which are taken out of the log');
+        log.warn({ sequence: Number(sequence), message }, 'co-signers refused entries, which leave the log');
       },
       onSettled(batch, transactionHash, unpaidReplies) {
         const { sequence } = batch;
@@ -149,12 +152,12 @@ function connectSettlement(
         metrics.uncollectable.inc(unpaidReplies);
         log.info({ sequence: Number(sequence), transactionHash, unpaidReplies }, 'batch settled');
       },
-      onError: (err) => log.warn({ err }, 'a peer did not co-sign, or a sum of signatures or a key for one is missing'),
+      onError: (err) => log.warn({ err }, 'a peer did not co-sign, or an aggregated signature or its key is missing'),
     },
   );
 }
 
-/** Connects the ends of ejections with the chain and with the other validators. */
+/** Connects reinstatements with the chain and with the other validators. */
 export function wireReinstating(state: ValidatorState): Repeating {
   const { options, crypto, signer, store, group, chain, peerLinks, domain, log } = state;
   const describe = ({ providerId, ejection }: Reinstatement) => ({ providerId: toHex(providerId), ejection });
@@ -165,7 +168,8 @@ export function wireReinstating(state: ValidatorState): Repeating {
       return (await link.getReinstatement(reinstatement, { timeoutMs: ASK_TIMEOUT_MS })).signature;
     },
     onReinstated: (one) => log.info(describe(one), 'a provider was reinstated'),
-    onPardoned: (providerId) => log.info({ providerId: toHex(providerId) }, 'a reinstated provider is taken again'),
+    onPardoned: (providerId) =>
+      log.info({ providerId: toHex(providerId) }, 'this validator admits orders for a reinstated provider again'),
     onFinal: (one) => log.warn(describe(one), 'the appeal is over: the ejection is final'),
     onError: (err) => log.debug({ err }, 'a peer did not answer about a reinstatement'),
     seen: new Uint8Array(0),
@@ -180,7 +184,7 @@ export function wireReinstating(state: ValidatorState): Repeating {
 /** The shortest period of an emission is an hour. */
 const ALLOT_MS = 10 * 60_000;
 
-/** Tallies of the emission, by the daemons alone; undefined on a network without one. */
+/** Connects tallies of the emission. Undefined on a network without one. */
 export function wireAllotting(state: ValidatorState): AllottingState | undefined {
   const { options, crypto, signer, chain, peerLinks, log } = state;
   const { emission: domain } = options;
@@ -196,7 +200,7 @@ export function wireAllotting(state: ValidatorState): AllottingState | undefined
       log.info({ ...describe(allotment), transactionHash }, 'a tally of the emission was submitted'),
     onDisagreement(peer, allotment, root) {
       const roots = { own: toHex(allotment.root), signed: toHex(root.subarray(0, 32)) };
-      log.warn({ ...describe(allotment), peer: toHex(peer.address), ...roots }, 'a peer reads another tally');
+      log.warn({ ...describe(allotment), peer: toHex(peer.address), ...roots }, 'a peer computes another tally');
     },
     onError: (err) => log.info({ err }, 'a peer did not sign a tally of the emission'),
     signed: undefined,
@@ -204,11 +208,11 @@ export function wireAllotting(state: ValidatorState): AllottingState | undefined
   };
 }
 
-/** Tallies that the chain has, for whoever claims; undefined on a network without emission. */
-export const wireTallyBook = ({ options, crypto, chain, clock }: ValidatorState): TallyBook | undefined =>
-  options.emission && createTallyBook({ crypto, clock, client: () => chain.client() });
+/** Connects the store of tallies on the chain, for accounts that claim. Undefined on a network without emission. */
+export const wireTallyStore = ({ options, crypto, chain, clock }: ValidatorState): TallyStore | undefined =>
+  options.emission && createTallyStore({ crypto, clock, client: () => chain.client() });
 
-/** Reads what is due now and then. */
+/** Signs and submits due tallies at intervals. */
 export function repeatAllotting(
   { options, log }: Pick<ValidatorState, 'options' | 'log'>,
   allotting: AllottingState,
@@ -223,14 +227,14 @@ export function repeatAllotting(
 /** The shortest withdrawal delay of a network with money in it is sixteen hours. */
 const LIEN_MS = 10 * 60_000;
 
-/** Keeps what payers owe in their channels while they ask it back. */
+/** Secures the debts of payers that ask their reserve back. */
 export function wireLiens({ crypto, signer, store, chain, log, options }: ValidatorState): Repeating {
   const liens: LienState = {
     ...{ crypto, signer, store, chain },
     onLien(payer, cumulative) {
       log.info(
         { payer: toHex(payer), cumulative: cumulative.toString() },
-        'a lien was taken: a payer asks back what it owes',
+        'a lien was taken: a payer asks back money that it owes',
       );
     },
     onError: (payer, err) => log.warn({ err, payer: toHex(payer) }, 'a lien could not be taken'),
@@ -242,7 +246,7 @@ export function wireLiens({ crypto, signer, store, chain, log, options }: Valida
   );
 }
 
-/** Connects co-signatures for the batches of peers with the chain. */
+/** Connects co-signing with the chain and the other validators. */
 export function wireCosigning(state: ValidatorState): CosignState {
   const { options, crypto, signer, clock, store, group, chain, stakes, domain, peerLinks, log } = state;
   return openCosignState(
@@ -271,7 +275,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       findRouter: chain.router,
       learnOrderKey: state.learnOrderKey,
       stakeOf: stakes.stakeOf,
-      askedStakes: () => getAskedStakes(state),
+      requiredStakes: () => getRequiredStakes(state),
       stakedOf: async (payee) => (await chain.client()).backingOf(payee),
       async listEntries(validator, from) {
         const peer = chain.validators().find(({ address }) => equalBytes(address, validator));
@@ -283,13 +287,13 @@ export function wireCosigning(state: ValidatorState): CosignState {
       getBeacon: (epoch) => getBeacon(state, epoch),
       findMembers: (epoch) => findMembers(state, epoch),
       findVrfKey: (epoch, validator) => findVrfKey(state, epoch, validator),
-      async askHeard(hearer, validator, replies) {
+      async askSecondRecipient(hearer, validator, replies) {
         const peer = chain.recallByAddress(hearer);
-        if (peer === undefined) throw new Error('the hearer is no validator any more');
+        if (peer === undefined) throw new Error('the second recipient is no validator any more');
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const asked = { validator, replies: replies.map((one) => ({ ...one })) };
         const { heard } = await link.listHeard(asked, { timeoutMs: ASK_TIMEOUT_MS });
-        return heard.flatMap(readHeardAnswer);
+        return heard.flatMap(readSecondDeliveryAnswer);
       },
       evidenceReaders: createCosignReaders({
         crypto,
@@ -298,14 +302,18 @@ export function wireCosigning(state: ValidatorState): CosignState {
       opinionReaders: options.machinePolicy && createOpinionReaders({ crypto, policy: options.machinePolicy }),
       onDisbelief: (what) => log.warn({ what }, 'a peer is paid for evidence that the own policy refuses'),
       onError(err) {
-        if (err instanceof SignerError) log.warn({ err }, 'a batch is signed without the keys for sums or heads');
-        else log.debug({ err }, 'a validator did not say what payers told it');
+        if (err instanceof SignerError)
+          log.warn({ err }, 'a batch is signed without the keys for aggregated signatures or heads');
+        else log.debug({ err }, 'a validator did not list its deliveries of payers');
       },
     },
   );
 }
 
-/** A change of table needs a restart. Until then peers that have changed do not sign. */
+/**
+ * Warns if the chain names another drift table. A change needs a restart. Until then peers that have changed do not
+ * sign.
+ */
 export function watchTable(state: Pick<ValidatorState, 'chain' | 'options' | 'log' | 'seenTable'>): void {
   const { chain, log } = state;
   const { drift } = state.options;

@@ -8,11 +8,11 @@ import type { Intake } from './intake/intake.ts';
 import { findMembers, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
 import { readAuditOptions } from './wire-audit.ts';
 import { readSubmission, readWitnessAnswer, toTextsMessage, writeWitnessAsk } from './wire-messages.ts';
+import { type AcceptedRecordDependencies, isAcceptedRecord } from './witness/accepted-record.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
 import { createContest } from './witness/contest.ts';
 import { createInquirer } from './witness/inquirer.ts';
-import { isOwnRound as checkRound } from './witness/reveal-word.ts';
-import { isTakenIn, type TakenDependencies } from './witness/taken-record.ts';
+import { isOwnRound as checkRound } from './witness/round-signature.ts';
 
 export interface WiredWitness {
   readonly witness: WitnessState;
@@ -22,7 +22,10 @@ export interface WiredWitness {
 const GRACE_MS = 60_000;
 const MIN_RETRY_MS = 50;
 
-/** Connects what this validator asks as a witness, and what it has witnesses ask, with providers and the other validators. */
+/**
+ * Connects this validator's questions as a witness, and its questions to witnesses, with providers and the other
+ * validators.
+ */
 export function wireWitness(
   state: ValidatorState,
   intake: Pick<Intake, 'checkSubmission'>,
@@ -32,12 +35,12 @@ export function wireWitness(
   const { graceMs = GRACE_MS, auditWindowMs } = options;
   const { callTimeoutMs } = readAuditOptions(state);
   const timing = (windowMs: number) => ({ windowMs, retryMs: Math.min(1_000, Math.max(MIN_RETRY_MS, windowMs / 50)) });
-  const known: TakenDependencies = {
+  const known: AcceptedRecordDependencies = {
     ...{ crypto, ledger: chain.ledger, findMembers: (epoch) => findMembers(state, epoch) },
     findValidator: (address) => chain.recallByAddress(address),
   };
   const isOwnRound: WitnessState['isOwnRound'] = (order, job) => checkRound(known, order, job);
-  const isTaken: WitnessState['isTaken'] = (order, taken) => isTakenIn(known, order, taken);
+  const isTaken: WitnessState['isTaken'] = (order, taken) => isAcceptedRecord(known, order, taken);
   const inquirer = createInquirer(
     {
       record: timing(graceMs),
@@ -52,7 +55,7 @@ export function wireWitness(
       async showRecord(provider: Peer, replyId: Uint8Array, call: VerifierCallOptions) {
         const { push, intake, recordHash } = await links.to(ProviderService, provider).showRecord({ replyId }, call);
         if (push !== undefined) return readSubmission(push);
-        if (intake === undefined) throw new NoAnswer('an answer without a record');
+        if (intake === undefined) throw new NoAnswer('the answer has no record');
         return { intake, recordHash };
       },
       isTaken,

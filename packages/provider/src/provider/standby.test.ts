@@ -125,7 +125,7 @@ describe('an order that may stay untaken', () => {
     }
     await until(() => provider.validator.pushed.length === 2);
     const [one, two] = provider.validator.pushed as [PushRecordRequest, PushRecordRequest];
-    expect(() => judge({ ...one, progress: two.progress })).toThrow(/not the payer's word/);
+    expect(() => judge({ ...one, progress: two.progress })).toThrow(/not the payer's/);
   });
 
   it.each([

@@ -38,13 +38,13 @@ import type { OwnVrf } from '@ogong/validator/audit/honeypot-state';
 import { createBeaconArchive } from '@ogong/validator/beacon/beacon-archive';
 import type { DeliveryOutcome } from '@ogong/validator/intake/accept-delivery';
 import type { AdmissionMemory } from '@ogong/validator/intake/admission-memory';
-import { listHeld, listLacking, takeHanded } from '@ogong/validator/intake/hand-announcements';
-import type { HeardLimits, ToldReply } from '@ogong/validator/intake/hear-delivery';
+import { acceptForwarded, listLacking, listStoredAnnouncements } from '@ogong/validator/intake/hand-announcements';
 import { createIntake } from '@ogong/validator/intake/intake';
+import type { SecondDeliveryLimits, SubmittedDelivery } from '@ogong/validator/intake/second-recipient';
 import { createCosignReaders, createIntakeReaders } from '@ogong/validator/machines/machine-evidence';
 import { createOrderCheck } from '@ogong/validator/settlement/collect';
+import { listSecondDeliveries } from '@ogong/validator/settlement/cosign/contradicting-deliveries';
 import { answerPeer, cosignBatch } from '@ogong/validator/settlement/cosign/cosign';
-import { listHeard } from '@ogong/validator/settlement/cosign/cosign-heard';
 import {
   type CosignDependencies,
   type CosignOptions,
@@ -66,11 +66,11 @@ import { adoptTable, createPolicyFinder } from '@ogong/validator/store/drift-sto
 import { createKnownParts } from '@ogong/validator/store/known-parts';
 import { type ReplyRow, readReply } from '@ogong/validator/store/replies/reply-store';
 import { VALIDATOR_SCHEMA } from '@ogong/validator/store/schema';
+import { type AcceptedRecord, isAcceptedRecord } from '@ogong/validator/witness/accepted-record';
 import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/validator/witness/answer-witness';
 import { createContest } from '@ogong/validator/witness/contest';
 import { createInquirer, type InquirerDependencies } from '@ogong/validator/witness/inquirer';
-import { isOwnRound } from '@ogong/validator/witness/reveal-word';
-import { isTakenIn, type TakenRecord } from '@ogong/validator/witness/taken-record';
+import { isOwnRound } from '@ogong/validator/witness/round-signature';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto } from './test-crypto.ts';
@@ -148,7 +148,7 @@ export interface BenchOptions {
     CosignOptions &
       Pick<
         CosignDependencies,
-        'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'askedStakes' | 'findRouter'
+        'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'requiredStakes' | 'findRouter'
       >
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
@@ -168,8 +168,8 @@ export interface BenchOptions {
   readonly room?: { reserve(): Promise<(isStored: boolean) => void> };
   /** Default: nobody earns calls. */
   readonly earn?: (caller: Caller, calls: number) => void;
-  /** Default: HEARD_LIMITS. */
-  readonly heardLimits?: HeardLimits;
+  /** Default: SECOND_DELIVERY_LIMITS. */
+  readonly secondDeliveryLimits?: SecondDeliveryLimits;
   /** Of a batch. */
   /** Whether makers have a share. Default: they have none. */
   readonly namesModels?: () => boolean;
@@ -193,7 +193,7 @@ export interface BenchOptions {
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
   /** Of verifiers' payees. Default: none. */
-  readonly askedStakes?: AuditDependencies['askedStakes'];
+  readonly requiredStakes?: AuditDependencies['requiredStakes'];
   /** Makes the nonces of its honeypots. Default: its registered key. */
   readonly vrf?: OwnVrf;
   /** Default: every account is a router. */
@@ -320,7 +320,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
       ...(options.newcomers === undefined ? {} : { newcomers: options.newcomers }),
       ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),
-      ...(options.heardLimits === undefined ? {} : { heardLimits: options.heardLimits }),
+      ...(options.secondDeliveryLimits === undefined ? {} : { secondDeliveryLimits: options.secondDeliveryLimits }),
     },
     {
       ...{ crypto: orderKeys.crypto, learnOrderKey: orderKeys.learn },
@@ -376,8 +376,8 @@ export function createTestValidator(options: BenchOptions = {}) {
     latestEpoch: () => archive.latest().epoch,
     ...{ getOpening, getTexts },
     showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
-    isTaken: (order: NamedOrder, taken: TakenRecord) =>
-      isTakenIn({ ...asking, findValidator: () => undefined }, order, taken),
+    isTaken: (order: NamedOrder, taken: AcceptedRecord) =>
+      isAcceptedRecord({ ...asking, findValidator: () => undefined }, order, taken),
     commit: calls.commit,
     reveal: calls.reveal,
     isOwnRound: (order: NamedOrder, job: JobRound & { readonly word: Uint8Array }) =>
@@ -433,15 +433,15 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...{ getOpening, getTexts },
       contest,
       findIntake: intake.findIntake,
-      takeIn: intake.takeIn,
-      takePassed: intake.takePassed,
+      acceptShown: intake.acceptShown,
+      acceptMilestoneRecord: intake.acceptMilestoneRecord,
       jobSecret: seedOf('job secret'),
       vrf: options.vrf ?? {
         prove: (input) => proveVrf(seedOf(`validator ${index} vrf`), input),
         findKey: async (epoch) => findVrfKey(epoch, account),
       },
       stakeOf,
-      askedStakes: options.askedStakes,
+      requiredStakes: options.requiredStakes,
       calls,
     },
   );
@@ -474,7 +474,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       tierStakes: options.cosign?.tierStakes ?? holdings.tierStakes,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
-      askedStakes: options.cosign?.askedStakes ?? options.askedStakes,
+      requiredStakes: options.cosign?.requiredStakes ?? options.requiredStakes,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
       listEntries: async (address, from) => {
         const peer = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
@@ -484,10 +484,10 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       findMembers: asking.findMembers,
       findVrfKey,
-      async askHeard(hearer, of, replies) {
+      async askSecondRecipient(hearer, of, replies) {
         const target = members().find((one) => equalBytes(one.signer.address, hearer)) as TestValidator;
         if (target.isOffline()) throw new Error('offline');
-        return listHeard(target.cosigning, of, replies);
+        return listSecondDeliveries(target.cosigning, of, replies);
       },
       onError() {},
     },
@@ -541,7 +541,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       },
       ...(namesModels && { namesModels }),
       isSigned,
-      takeDelivery: async (delivered) => (options.hidesDeliveries ? undefined : intake.acknowledge(delivered)),
+      acceptDeliveryOf: async (delivered) => (options.hidesDeliveries ? undefined : intake.acknowledge(delivered)),
       onSettled() {},
       onUncompared: (_peer, entries) => uncompared.push(...entries),
       onRefused: (_sequence, reasons) => refusals.push(reasons),
@@ -613,7 +613,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     hear: async (
       order: TestOrder,
       reply: TestReply,
-      told: Partial<ToldReply>,
+      told: Partial<SubmittedDelivery>,
       bend: Partial<Delivery> = {},
     ): Promise<DeliveryOutcome> =>
       (await intake.acknowledge({ ...createTestDelivery(order, reply, { payer, ledger, bend }), ...told })).outcome,
@@ -679,7 +679,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       let taken = 0;
       for (const other of members()) {
         if (other.store === store || other.isOffline()) continue;
-        taken += await takeHanded(taking, listLacking(other, listHeld({ store, clock })));
+        taken += await acceptForwarded(taking, listLacking(other, listStoredAnnouncements({ store, clock })));
       }
       await group.write((db) => keepStakes(db, stakeOf, clock.nowMs()));
       return taken;

@@ -157,7 +157,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
         node.lacking = lacking;
         node.lacksForGood = isLasting;
       },
-      takeWanted() {
+      takeRequestedEpochs() {
         const taken = [...node.wanted];
         node.wanted.clear();
         return taken;

@@ -17,7 +17,10 @@ import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { describeHoneypot, giveUp, type HoneypotJob, type HoneypotState } from './honeypot-state.ts';
 import { readLists } from './round-state.ts';
 
-/** Asks the verifier to commit and to reveal. What it opens is kept for the verdict, whatever it says; who opens nothing is given up. */
+/**
+ * Asks the verifier to commit and to reveal. Any opened report is stored for the verdict. A verifier that opens nothing
+ * is given up.
+ */
 export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promise<void> {
   const { crypto, clock, awake, group, calls, signal, pause } = state;
   const { id, keyHash } = row;
@@ -50,8 +53,8 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
 }
 
 /**
- * One round of having witnesses ask a verifier that answered nothing here.
- * @returns whether it has answered, or is silent to witnesses, too.
+ * Runs one round in which witnesses ask a verifier that did not answer this validator.
+ * @returns true if the verifier has answered, or is silent to witnesses, too.
  */
 export async function contestHoneypot(
   state: HoneypotState,
@@ -60,7 +63,7 @@ export async function contestHoneypot(
 ): Promise<boolean> {
   const { crypto, clock, store, group, signal, contest } = state;
   const job = describeHoneypot(state, row);
-  if (job === undefined) throw new Error('the verdict waits for a honeypot whose job is gone');
+  if (job === undefined) throw new Error('the verdict waits for a honeypot without a job');
   const order = { order: orderBytes, signature: orderSignature };
   const found = await contest.ask({ order, ...describeContest(state, row, job) });
   if (signal.aborted) return false;
@@ -84,7 +87,7 @@ export async function contestHoneypot(
   return true;
 }
 
-/** What witnesses are told: the same of a honeypot as of any job. */
+/** Builds the question for witnesses. It looks the same as for an ordinary job. */
 function describeContest(
   { crypto }: Pick<HoneypotState, 'crypto'>,
   { verifierId, keyHash, committed }: HoneypotRow,
@@ -95,7 +98,10 @@ function describeContest(
   return { asked: 'report', verifierId, keyHash, jobId: job.jobId, inputsHash, committed, round } as const;
 }
 
-/** Whether somebody of its operator was asked about the reply since: then its answer does not count. */
+/**
+ * Tells whether another verifier of the same operator was asked about the reply since. Then the honeypot's answer does
+ * not count.
+ */
 function isMet({ store }: Pick<HoneypotState, 'store'>, { replyId, verifierId }: HoneypotRow): boolean {
   const candidates = readLists({ store }, replyId)[0] ?? [];
   const operatorOf = (id: Uint8Array) => candidates.find(({ providerId }) => equalBytes(providerId, id))?.operator;
@@ -106,7 +112,7 @@ function isMet({ store }: Pick<HoneypotState, 'store'>, { replyId, verifierId }:
 
 const NOBODY: Uint8Array = new Uint8Array(0);
 
-/** Where the verifier is now, provided that it still signs with the key that it was drawn for. */
+/** Returns the verifier's current address if it still signs with the key that was drawn. */
 function findHoneypotPeer({ store }: HoneypotState, { verifierId, keyHash }: HoneypotRow): Peer | undefined {
   const verifier = store.read(() => readAnnouncement(store, verifierId))?.verifier;
   return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;

@@ -59,7 +59,7 @@ function findDisputePeer({ store, fixedVerifier }: DisputeState, { verifierId, k
   throw new Error('the verifier no longer announces itself');
 }
 
-/** Rows before the position are computed in their own passes. */
+/** Returns the time limit of a trace. The rows before the position are computed in their own passes. */
 function computeTraceTimeout({ callTimeoutMs }: DisputeState, { shapeClasses }: Dispute, position: number): number {
   return computeCallTimeout(countPasses(shapeClasses.subarray(0, position + 1)), {
     callTimeoutMs,

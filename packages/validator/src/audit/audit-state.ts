@@ -22,7 +22,7 @@ import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
-import { type AskedStakes, noStakes } from '../store/candidates.ts';
+import { noStakes, type RequiredStakes } from '../store/candidates.ts';
 import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
 import type { HeldFor } from './deterrence.ts';
@@ -34,84 +34,84 @@ import type { RoundState } from './round-state.ts';
 
 export interface AuditOptions {
   readonly verdicts: VerdictContext;
-  /** What scores are judged by where the classes differ; fixed thresholds where absent. */
+  /** Drift policy for scores between different classes. If absent, fixed thresholds decide. */
   readonly drift?: DriftPolicy | undefined;
-  /** Coverage in parts per million; the network's own is the least. */
+  /** Returns the coverage in parts per million, never below the network's own. */
   readonly alphaPpm: () => number;
   /** Extra coverage, on average, for suspicious replies. Default: 0. */
   readonly extraPpm?: number;
-  /** How long a provider has for its opening, and then verifiers for their reports. */
+  /** Time that a provider has for its opening, and then verifiers for their reports. */
   readonly windowMs: number;
-  /** How long after its order's expiry a reply counts as abandoned. */
+  /** Time after its order's expiry at which an undelivered reply counts as abandoned. */
   readonly graceMs: number;
   readonly concurrency: number;
   /** Longest wait for one commitment or one report. */
   readonly callTimeoutMs: number;
   /** Pause between two attempts to get an opening or a report. */
   readonly retryMs: number;
-  /** Verifiers are asked at a secret random moment within this span after selection. Default: 0. */
+  /** Span after selection within which verifiers are asked, at a secret random moment. Default: 0. */
   readonly spreadMs?: number;
-  /** How long jobs are collected before they are sent in random order. Default: 0. */
+  /** Time for which jobs are collected before they are sent in random order. Default: 0. */
   readonly mixMs?: number;
   /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
   readonly pairPpm?: number;
   /** Honeypots per audit, parts per million, the same for all validators of a network. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number;
-  /** Asked before those that the beacon draws; its key becomes known with its first report. */
+  /** Verifier to ask before those that the beacon draws. Its key becomes known with its first report. */
   readonly fixedVerifier: Peer | undefined;
 }
 
 export interface AuditDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Passes while this validator can act. Default: the clock. */
+  /** Clock that runs only while this validator can act. Default: the clock. */
   readonly awake?: Clock;
-  /** Whether this validator hears of the others. Default: it does. */
+  /** Tells whether this validator receives messages of the others. Default: true. */
   readonly isConnected?: () => boolean;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
-  /** The beacon of an epoch, of a peer where the archive lacks it. */
+  /** Returns the beacon of an epoch, from a peer if the archive lacks it. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
-  /** The texts of a reply that was handed in without them. Default: nobody is asked for texts. */
+  /** Fetches the texts of a reply that came without them. Default: texts are never fetched. */
   readonly getTexts?: GetTexts;
-  /** This validator's receipt for a record that it has taken in. */
+  /** Returns this validator's receipt for a record that it has accepted. */
   readonly findIntake: (replyId: Uint8Array) => Promise<IntakeSignature | undefined>;
   readonly contest: Contests;
-  /** Takes a record in that somebody else was shown. @throws Refusal */
-  readonly takeIn: (submission: HandedReply) => Promise<unknown>;
-  readonly takePassed: (submission: HandedReply) => Promise<unknown>;
+  /** Accepts a record that a witness received. @throws Refusal */
+  readonly acceptShown: (submission: HandedReply) => Promise<unknown>;
+  readonly acceptMilestoneRecord: (submission: HandedReply) => Promise<unknown>;
   readonly calls: VerifierCalls;
   readonly heldFor: HeldFor;
-  /** A payee's stake, atomic units; 0 where it is not known. */
+  /** Returns a payee's stake, atomic units, or 0 if it is unknown. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  /** Default: the network asks for none. */
-  readonly askedStakes?: (() => AskedStakes) | undefined;
-  /** 32 bytes, known to nobody else, the same after a restart. */
+  /** Default: no stake is required. */
+  readonly requiredStakes?: (() => RequiredStakes) | undefined;
+  /** Secret of this validator, 32 bytes, the same after a restart. */
   readonly jobSecret: Uint8Array;
   readonly vrf: OwnVrf;
   readonly onVerdict: (entry: VerdictEntry) => void;
-  /** Told of each call to a verifier. Default: nobody is. */
+  /** Records each call to a verifier. Default: none. */
   readonly steps?: ReplySteps;
   readonly onError?: (error: unknown, replyId: Uint8Array) => void;
 }
 
-/** What does not come, as it is told to those who ask in this validator's place: a reply, its opening, or a verifier's commitment. */
+/** A missing reply, opening, commitment or report, as this validator describes it to witnesses. */
 export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
-  /** With this validator's receipt for the record where the texts are wanted, too. */
+  /** With this validator's receipt for the record if the texts are missing, too. */
   | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly intake?: IntakeSignature | undefined }
   | ContestedJob
   | ContestedReport
 );
 
-/** A job that a verifier has committed to nothing about. */
+/** A job without the verifier's commitment. */
 export interface ContestedJob {
   readonly asked: 'commitment';
   /** Provider id of the candidate. */
   readonly verifierId: Uint8Array;
-  /** Of the key that has to sign. */
+  /** Hash of the key that has to sign. */
   readonly keyHash: Uint8Array;
   readonly job: ScoreJobMessage;
 }
@@ -119,13 +119,13 @@ export interface ContestedJob {
 /** A report that a verifier has committed to and does not open. */
 export interface ContestedReport extends Pick<ContestedJob, 'verifierId' | 'keyHash'>, JobRound {
   readonly asked: 'report';
-  /** Of the job, see hashScoreInputs. */
+  /** Hash of the job's inputs, see hashScoreInputs. */
   readonly inputsHash: Uint8Array;
   readonly committed: SignedCommitment;
 }
 
 export type ContestOutcome =
-  /** Asked again later. */
+  /** The question is asked again later. */
   | { readonly kind: 'waiting' }
   /** The provider has this validator's own receipt for the record. */
   | { readonly kind: 'taken' }
@@ -133,22 +133,24 @@ export type ContestOutcome =
   | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   | { readonly kind: 'report'; readonly opened: OpenedReport }
-  /** Enough witnesses were told nothing. `isTimely`: while the provider had to keep it. */
+  /** Enough witnesses received nothing. `isTimely`: they asked while the provider had to keep it. */
   | { readonly kind: 'silent'; readonly isTimely: boolean; readonly statements: readonly Statement[] };
 
-/** Others ask before silence is held against anybody (docs/spec/silence.md). */
+/** Asks witnesses before silence counts against a provider or verifier (docs/spec/silence.md). */
 export interface Contests {
-  /** One round. */
+  /** Runs one round. */
   ask(contested: Contested): Promise<ContestOutcome>;
 }
 
-/** The work that is running now, by what it is about. */
+/** Running work, by its subject. */
 export interface AuditPlaces {
   readonly running: Map<string, Promise<void>>;
-  /** Audits that ask again. They have their own places, so that nobody's silence delays the audits of others. */
+  /**
+   * Audits that repeat a question. They have their own places, so that one silent party does not delay other audits.
+   */
   readonly again: Map<string, Promise<void>>;
   readonly traps: Map<string, Promise<void>>;
-  /** Replies that were not delivered, which witnesses ask for. */
+  /** Undelivered replies that witnesses ask for. */
   readonly contests: Map<string, Promise<void>>;
 }
 
@@ -168,8 +170,8 @@ export interface AuditState
       | 'onVerdict'
       | 'contest'
       | 'findIntake'
-      | 'takeIn'
-      | 'takePassed'
+      | 'acceptShown'
+      | 'acceptMilestoneRecord'
     > {
   readonly extraPpm: number;
   readonly spreadMs: number;
@@ -185,7 +187,7 @@ export interface AuditState
   readonly openings: ReturnType<typeof createOpeningFetch>;
 }
 
-/** A contest has about so many rounds in the time that witnesses give a provider for its record. */
+/** Number of rounds of a contest in the time that witnesses give a provider for its record. */
 const ROUNDS_PER_GRACE = 12;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
@@ -194,14 +196,14 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, findIntake, takeIn, takePassed, getTexts, vrf } = dependencies;
-  const { onError = () => {}, awake = clock, isConnected = () => true, askedStakes = () => noStakes } = dependencies;
+  const { contest, findIntake, acceptShown, acceptMilestoneRecord, getTexts, vrf } = dependencies;
+  const { onError = () => {}, awake = clock, isConnected = () => true, requiredStakes = () => noStakes } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
   const stopping = new AbortController();
   const { signal } = stopping;
   const shared = {
-    ...{ crypto, clock, awake, store, group, stakeOf, askedStakes, jobSecret, signal, onError },
+    ...{ crypto, clock, awake, store, group, stakeOf, requiredStakes, jobSecret, signal, onError },
     calls: mixJobs(calls, mixMs),
     async pause(leftMs: number): Promise<void> {
       await delay(Math.max(1, Math.min(retryMs, leftMs)), undefined, { signal }).catch(() => undefined);
@@ -216,7 +218,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
-    ...{ contest, findIntake, takeIn, takePassed },
+    ...{ contest, findIntake, acceptShown, acceptMilestoneRecord },
     places: { running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
     contestsDue: new Map(),
     contestPauseMs,
@@ -237,7 +239,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   };
 }
 
-/** @returns undefined if nobody who answers has the beacon of that epoch. */
+/** @returns undefined if no answering peer has the beacon of that epoch. */
 export async function findDraw(
   { getBeacon }: Pick<AuditState, 'getBeacon'>,
   { replyId, orderBytes }: Pick<ReplyRow, 'replyId' | 'orderBytes'>,
@@ -247,7 +249,10 @@ export async function findDraw(
   return beacon && { replyId, orderEpoch: parseOrder(orderBytes).epoch, beaconEpoch, beacon: beacon.value };
 }
 
-/** Otherwise all jobs of an epoch would come in one burst, and later jobs would be recognisable as honeypots. */
+/**
+ * Computes a secret delay before verifiers are asked. Without it all jobs of an epoch would come in one burst, and
+ * later jobs would be recognisable as honeypots.
+ */
 export function computeAskDelay(
   { crypto, jobSecret, spreadMs }: Pick<AuditState, 'crypto' | 'jobSecret' | 'spreadMs'>,
   id: Uint8Array,

@@ -85,7 +85,7 @@ it('selects by the beacon that the order fixes, and leaves what has none for lat
   await validator.close();
 });
 
-it('rests on the opening alone where nobody was asked', async () => {
+it('rests on the opening alone if nobody was asked', async () => {
   const validator = createTestValidator();
   const row = { replyId: bytes(16, 1) };
   const drift = { note: { tableHash: bytes(32, 1) } } as never;

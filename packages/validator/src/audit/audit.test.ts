@@ -28,7 +28,7 @@ import { readProvider } from '../store/verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
-/** Swaps the drawn token for another one: what decoding with a cheaper model comes to. */
+/** Swaps the drawn token for another one, as decoding with a cheaper model would. */
 const cheat: Partial<ServeInput> = {
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
 };
@@ -77,7 +77,7 @@ describe('selection', () => {
     expect(validator.decided).toMatchObject([{ verdict: 'unaudited', beaconEpoch: 8n, feeAtomic: 86_000n }]);
   });
 
-  it('is fixed by the order, not by when the record came: what came late is audited, whatever the coverage', async () => {
+  it('is fixed by the order, not by the arrival of the record: a late record is audited at any coverage', async () => {
     const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
     const order = validator.order(0);
     await validator.intake.admit(order);
@@ -135,7 +135,7 @@ describe('an audit', () => {
     expect(new Set(asked).size).toBe(asked.length);
   });
 
-  it('goes on where verifiers are silent, sitting after sitting, and refunds the payer where nobody ever answers', async () => {
+  it('continues with further audit attempts while verifiers are silent, and refunds the payer if none ever answers', async () => {
     const { validator, asked, audit } = await createAudited({ v1: 'silent', v2: 'silent' });
     const { row } = await audit(0);
     expect(asked.sort()).toEqual([...Array(8).fill('v1'), ...Array(8).fill('v2')]);
@@ -187,7 +187,7 @@ describe('an audit', () => {
     ).toBe(0);
   });
 
-  it('takes a difference that two exact verifiers confirm for exact once a third repeats it in a later sitting', async () => {
+  it('treats a difference that two exact verifiers confirm as exact once a third repeats it in a later audit attempt', async () => {
     const served = await createAudited({}).then(({ validator }) => validator.deliver(0));
     const windows = served.reply.opening.windows.map(
       (window: WindowBytes): WindowBytes => ({ ...window, sketch: flip(window.sketch) }),
@@ -316,7 +316,7 @@ describe('a reply that never comes', () => {
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('abandoned already');
   });
 
-  it('has the grace again where the validator stood still', async () => {
+  it('has the grace again if the validator stood still', async () => {
     const [clock, awake] = [createTestClock(), createTestClock()];
     const validator = createTestValidator({ clock, awake });
     const order = validator.order(0);
@@ -330,7 +330,7 @@ describe('a reply that never comes', () => {
     expect(validator.find(order.fields.replyId).state).toBe('recorded');
   });
 
-  it('has the grace again where the validator was away', async () => {
+  it('has the grace again if the validator was away', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-audit-'));
     const clock = createTestClock();
     const path = join(directory, 'validator.db');

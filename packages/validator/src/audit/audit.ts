@@ -10,8 +10,8 @@ import { selectReplies } from './select-replies.ts';
 
 export interface Audit {
   /**
-   * Selects replies, starts audits while there is room, and ends replies that were never delivered. Resolves when that is
-   * durable, not when the audits end.
+   * Selects replies, starts audits while there are free places, and ends replies that were never delivered. Resolves
+   * when the decisions are durable, not when the audits end.
    */
   tick(): Promise<void>;
   /** Resolves when no audit is running. */
@@ -20,7 +20,7 @@ export interface Audit {
 }
 
 const PER_TICK = 256;
-/** How many undelivered replies are watched at a time, the oldest first. */
+/** Undelivered replies watched at a time, the oldest first. */
 const MAX_EXPIRED = 4_096;
 
 /** Audits replies. After a restart each audit continues where it was. */
@@ -42,7 +42,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   };
 }
 
-/** Decides what needs no verifier: the selection. Replies that were never delivered are asked for. */
+/** Selects replies, which needs no verifier, and asks for replies that were never delivered. */
 async function decideAll(state: AuditState): Promise<void> {
   const { clock, store, listAbandoned, places } = state;
   const { recorded, expired } = store.read(() => ({
@@ -82,7 +82,7 @@ function startHoneypots(state: AuditState): void {
   }
 }
 
-/** Runs one work per key at a time. A failed one starts again at a later tick. */
+/** Runs one piece of work per key at a time. A failed one starts again at a later tick. */
 export function startWork(
   { stopping, onError }: Pick<AuditState, 'stopping' | 'onError'>,
   taken: Map<string, Promise<void>>,

@@ -140,7 +140,7 @@ describe('a reply that is handed in without its texts', () => {
     await expect(deliver(change)).rejects.toThrow(code);
   });
 
-  it('is refused where it was cut short, since it is paid by what the payer signed about its text', async () => {
+  it('is refused if it was cut short, since it is paid by what the payer signed about its text', async () => {
     const { validator } = await createBare(ALL);
     const order = validator.order(0);
     await validator.intake.admit(order);
@@ -196,7 +196,7 @@ describe('a witness', () => {
 });
 
 describe('a witness that is asked for texts', () => {
-  it('asks by the receipt of the validator, and refuses whoever has signed none for the record', async () => {
+  it('asks with the receipt of the validator, and refuses a validator that has signed none for the record', async () => {
     const brought: unknown[] = [];
     const { own, peers, clock } = await createFour({
       getOpening: async () => reply.reply.openingBytes,
@@ -209,7 +209,7 @@ describe('a witness that is asked for texts', () => {
     await own.intake.admit(order);
     const reply = own.serve(order);
     const handed = bareSubmission(crypto, reply.submission) as BareSubmission;
-    const { epoch, signature } = await own.intake.takeIn(handed);
+    const { epoch, signature } = await own.intake.acceptShown(handed);
     const [peer] = peers as [TestValidator];
     clock.advance(1_000);
     await own.certifyUpTo(6n);

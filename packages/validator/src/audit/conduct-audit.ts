@@ -9,14 +9,12 @@ import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot/honeypot-dra
 import { giveUpUntold, judge } from '@ogong/protocol/verdict/judge';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
-import { readAnnouncement } from '../store/announcement-store.ts';
-import { hashPlace } from '../store/candidates.ts';
+import { beginAuditAttempt, closeAuditAttempt, listDueAuditAttempts } from '../store/audit-attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
 import { awaitHoneypot, findHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
 import { listAttempts } from '../store/replies/attempt-store.ts';
 import { readMilestone } from '../store/replies/milestone-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
-import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
 import { contestHoneypot } from './ask-honeypot.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { computePairPpm } from './deterrence.ts';
@@ -25,13 +23,10 @@ import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
 
-/** The place of a provider that is announced no more. */
-const NOWHERE: Uint8Array = new Uint8Array(64);
-
 /** A reply that a beacon has selected. */
 type SelectedReply = ReplyRow & { readonly beaconEpoch: bigint; readonly deadlineMs: number };
 
-/** Continues an audit from where it was, as far as possible now. */
+/** Continues an audit from its last state as far as possible now. */
 export async function conductAudit(state: AuditState, replyId: Uint8Array): Promise<void> {
   const { crypto, clock, stopping, rounds } = state;
   const { signal } = stopping;
@@ -44,7 +39,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     : await fetchOpening(state, row, judged);
   if (signal.aborted || opened === undefined) return;
   if (opened.outcome === 'consistent') {
-    // A payer had it opened. There is nothing in it that verifiers could compare.
+    // The opening came from a payer's complaint. Verifiers can compare nothing in it.
     if (!isComparable(judged.claim.header.tier)) {
       await decide(state, replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
       return;
@@ -59,29 +54,29 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   if (!isSelected(latest)) return;
   const reports = collectEvidence(state, latest, judged, opened);
   const first = judge(crypto, judged, reports, opened);
-  const honeypot = first.isUntold ? await findTold(state, latest, judged, opened) : undefined;
+  const honeypot = first.isUntold ? await findHoneypotEvidence(state, latest, judged, opened) : undefined;
   if (honeypot === 'open') return;
   const told = honeypot && honeypot !== 'lost' ? { ...reports, honeypot } : undefined;
   const evidence = told ?? reports;
   const judgement = told ? judge(crypto, judged, told, opened) : honeypot === 'lost' ? giveUpUntold(first) : first;
   if (judgement.wants && latest.sitting + 1 < MAX_AUDIT_ATTEMPTS) {
     const waitEpoch = computeAttemptEpoch(row.beaconEpoch, latest.sitting + 1);
-    await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
+    await state.group.write((db) => closeAuditAttempt(db, replyId, waitEpoch));
   } else {
     await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch });
   }
 }
 
-/** Begins the next sitting of replies that wait, where its beacon is here. */
+/** Begins the next audit attempt of waiting replies whose beacon is here. */
 export async function resumeWaiting(state: AuditState, limit: number): Promise<void> {
   const { clock, store, group, archive, windowMs } = state;
-  const due = store.read(() => listDueSittings(store, archive.latest().epoch, limit));
+  const due = store.read(() => listDueAuditAttempts(store, archive.latest().epoch, limit));
   if (due.length === 0) return;
   await group.write((db) => {
     for (const replyId of due) {
       const nowMs = clock.nowMs();
       const askAtMs = nowMs + computeAskDelay(state, replyId);
-      beginSitting(db, replyId, { deadlineMs: askAtMs + windowMs, askAtMs });
+      beginAuditAttempt(db, replyId, { deadlineMs: askAtMs + windowMs, askAtMs });
     }
   });
 }
@@ -90,7 +85,7 @@ function isSelected(row: ReplyRow | undefined): row is SelectedReply {
   return row?.state === 'auditing' && row.beaconEpoch !== undefined && row.deadlineMs !== undefined;
 }
 
-/** @returns undefined where nobody who answers has the beacon of its sitting. */
+/** @returns undefined if no answering peer has the beacon of its audit attempt. */
 async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
   const { crypto, store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
   const epochs = Array.from({ length: row.sitting }, (_, i) => computeAttemptEpoch(row.beaconEpoch, i + 1));
@@ -99,7 +94,7 @@ async function readContext(state: AuditState, row: SelectedReply): Promise<Audit
   const draw = await findDraw(state, row, row.beaconEpoch);
   if (laterBeacons.length < epochs.length) return undefined;
   const isTrapped = draw !== undefined && hasHoneypot(crypto, draw, honeypots.honeypotPpm);
-  // Where nobody knows who the validators were, the audit goes on, and the verdict waits (findTold).
+  // If the validators of the epoch are unknown, the audit goes on, and the verdict waits (findHoneypotEvidence).
   const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch).catch(() => undefined) : undefined;
   return {
     claim: toClaim(row),
@@ -115,7 +110,7 @@ async function readContext(state: AuditState, row: SelectedReply): Promise<Audit
   };
 }
 
-/** So that its honeypot is planned before verifiers are asked. */
+/** Fixes the first list of candidates early, so that its honeypot is planned before verifiers are asked. */
 async function freezeList(
   { rounds }: AuditState,
   row: ReplyRow,
@@ -128,11 +123,11 @@ async function freezeList(
 }
 
 /**
- * What became of the honeypot that the beacon draws for an audit, whose answer is known.
- * @returns `open` where it has yet to be answered, here or to witnesses; `lost` where it was not in a day; undefined where this validator was
- * none of the deciding epoch, so that it has to tell nothing.
+ * Returns the evidence of the honeypot that the beacon draws for an audit, if its answer is known.
+ * @returns `open` if its verifier has yet to answer, here or to witnesses. `lost` if there was no answer within a day.
+ * Undefined if this validator was no member of the deciding epoch and needs no honeypot.
  */
-async function findTold(
+async function findHoneypotEvidence(
   state: AuditState,
   reply: SelectedReply,
   judged: AuditContext,
@@ -149,26 +144,26 @@ async function findTold(
   };
   if (clock.nowMs() > Number(judged.claim.order.expiresAtMs) + OPENING_KEPT_MS) {
     const row = read();
-    return (row && describeTold(row)) ?? 'lost';
+    return (row && describeHoneypotEvidence(row)) ?? 'lost';
   }
   if (known === undefined) return wait();
   const row = read() ?? (await planLate(rounds, reply, { ...judged, vrfKey: known.vrfKey }, opened));
   if (row === undefined) return wait();
-  const told = describeTold(row);
+  const told = describeHoneypotEvidence(row);
   if (told !== undefined) return told;
   if (!row.isGivenUp && clock.nowMs() < row.deadlineMs) {
-    // It may have been answered since it was read: then the audit goes on at once.
+    // The answer may have come since the row was read. Then the audit goes on at once.
     return group.write((db) => {
-      if (describeTold(findHoneypot(db, id) ?? row) === undefined) awaitHoneypot(db, row, row.deadlineMs);
+      if (describeHoneypotEvidence(findHoneypot(db, id) ?? row) === undefined) awaitHoneypot(db, row, row.deadlineMs);
       return 'open' as const;
     });
   }
-  if (await contestHoneypot(honeypots, reply, row)) return describeTold(read() ?? row) ?? 'open';
+  if (await contestHoneypot(honeypots, reply, row)) return describeHoneypotEvidence(read() ?? row) ?? 'open';
   return wait();
 }
 
-/** @returns undefined where its verifier has yet to answer, or to be called silent. */
-function describeTold({
+/** @returns undefined if its verifier has yet to answer or to be called silent. */
+function describeHoneypotEvidence({
   verifierId,
   proof,
   committed,
@@ -181,7 +176,7 @@ function describeTold({
   return statements && { ...told, opened, statements };
 }
 
-/** The evidence of the verdict, as co-signers get it: opening, candidates of the draws, and their answers. */
+/** Collects the evidence of the verdict for co-signers: opening, candidates of the draws, and their answers. */
 export function collectEvidence(
   { store }: Pick<AuditState, 'store'>,
   { replyId }: Pick<ReplyRow, 'replyId'>,
@@ -204,7 +199,7 @@ export function collectEvidence(
   };
 }
 
-/** @returns undefined if there is none yet, or if it is withheld and the reply has its verdict. */
+/** @returns undefined if there is no opening yet, or if it is withheld and the reply has its verdict. */
 async function fetchOpening(
   state: AuditState,
   row: SelectedReply,
@@ -215,7 +210,7 @@ async function fetchOpening(
   if (record.isMilestone) return keepPassed(state, judged);
   const needsTexts = row.submission === undefined;
   const intake = needsTexts ? await findIntake(order.replyId) : undefined;
-  if (needsTexts && intake === undefined) throw new Error('a record that was taken in has no receipt');
+  if (needsTexts && intake === undefined) throw new Error('an accepted record has no receipt');
   const asked = await openings.ask(judged.claim, intake);
   if (asked.outcome === 'opened') return asked.opened;
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
@@ -245,24 +240,23 @@ async function fetchOpening(
   return undefined;
 }
 
-/** The payer has handed the opening of a milestone in with it. The provider may be dead: it is not asked. */
+/**
+ * Stores the opening of a milestone, which the payer handed in with it. The provider may be dead, so it is not asked.
+ */
 async function keepPassed(
   { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
   { claim: { record, order } }: AuditContext,
 ): Promise<OpenedReply | undefined> {
-  const { milestone, provider } = store.read(() => ({
-    milestone: readMilestone(store, order.replyId),
-    provider: readAnnouncement(store, order.providerId),
-  }));
+  const milestone = store.read(() => readMilestone(store, order.replyId));
   const opened = milestone && openReply(crypto, record, milestone.opening);
   if (opened === undefined || opened.outcome === 'nothing') throw new Error('a milestone without its opening');
-  await openings.keep(order.replyId, { opened, texts: undefined }, provider ? hashPlace(crypto, provider) : NOWHERE);
+  await openings.keep(order.replyId, { opened, texts: undefined });
   return opened;
 }
 
-/** The provider gave a witness what it did not give this validator. Where it is reached is not proven by that. */
+/** Stores an opening that the provider gave to a witness. */
 async function keepFound(
-  { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
+  { crypto, openings }: Pick<AuditState, 'crypto' | 'openings'>,
   { claim }: AuditContext,
   {
     opening,
@@ -272,11 +266,10 @@ async function keepFound(
 ): Promise<OpenedReply | undefined> {
   const { record, order } = claim;
   const opened = openReply(crypto, record, opening);
-  // A witness has checked them, and may lie.
+  // The witness has checked the texts, but it may lie.
   if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
-  const provider = store.read(() => readAnnouncement(store, order.providerId));
-  if (opened === undefined || opened.outcome === 'nothing' || provider === undefined) return undefined;
-  await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined }, hashPlace(crypto, provider));
+  if (opened === undefined || opened.outcome === 'nothing') return undefined;
+  await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
   return opened;
 }
 

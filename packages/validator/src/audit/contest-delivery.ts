@@ -5,11 +5,11 @@ import { readMilestone } from '../store/replies/milestone-store.ts';
 import { findReply } from '../store/replies/reply-store.ts';
 import { type AuditState, decide } from './audit-state.ts';
 
-/** Contests at a time: each waits for others most of its time. */
+/** Contests at a time. Each waits for others most of its time. */
 const MAX_CONTESTS = 64;
 const MAX_PAUSED = 8_192;
 
-/** Replies whose next round is due, while there is room. */
+/** Lists replies whose next round is due, while there are free places. */
 export function listDueContests(
   { clock, places, contestsDue }: Pick<AuditState, 'clock' | 'places' | 'contestsDue'>,
   abandoned: readonly Uint8Array[],
@@ -20,12 +20,13 @@ export function listDueContests(
 }
 
 /**
- * One round of asking for a reply that its provider promised and has not handed in. What turns up is taken in, whoever brings it: the
- * provider may have lost its way to this validator. Where its payer handed a milestone in, nobody is asked: that becomes the record.
- * Where those whom the beacon draws are told nothing, too, it is abandoned.
+ * Runs one round of asking for a reply that its provider promised and did not deliver. A record that turns up is
+ * accepted from any sender: the provider may have lost its connection to this validator. If the payer handed in a
+ * milestone, that becomes the record and nobody is asked. If the witnesses receive nothing either, the reply is
+ * abandoned.
  */
 export async function contestDelivery(state: AuditState, replyId: Uint8Array): Promise<void> {
-  const { clock, store, contest, takeIn, takePassed, contestsDue, contestPauseMs } = state;
+  const { clock, store, contest, acceptShown, acceptMilestoneRecord, contestsDue, contestPauseMs } = state;
   const row = findReply(state, replyId);
   if (row?.state !== 'admitted' || row.consent === undefined) return;
   const key = toHex(replyId);
@@ -35,9 +36,9 @@ export async function contestDelivery(state: AuditState, replyId: Uint8Array): P
     milestone: readMilestone(store, replyId),
     awaited: readDelivery(store, replyId)?.awaited,
   }));
-  // Its payer says that it was given a record, so that it is asked for.
+  // If the payer reports a delivered record, that record is asked for first.
   if (milestone && awaited === undefined) {
-    await takePassed(milestone.submission);
+    await acceptMilestoneRecord(milestone.submission);
     contestsDue.delete(key);
     return;
   }
@@ -45,9 +46,9 @@ export async function contestDelivery(state: AuditState, replyId: Uint8Array): P
   const consent = parseKeptConsent(row.consent);
   const outcome = await contest.ask({ order, asked: 'record', consent });
   if (outcome.kind !== 'record' && outcome.kind !== 'silent') return;
-  // What does not hold waits for the next round like silence, so that others have theirs.
+  // An invalid record waits for the next round like silence, so that other replies get their turn.
   if (outcome.kind === 'record') {
-    await takeIn(outcome.submission);
+    await acceptShown(outcome.submission);
     contestsDue.delete(key);
     return;
   }

@@ -99,7 +99,8 @@ describe('coverage', () => {
     expect(fast[5]).toBeGreaterThan(50_000);
     expect(fast[1]).toBe(50_000);
     expect(fast[3]).toBe(50_000);
-    // Whoever answers too fast signs an earlier start. The validator's own clock knows better, unless the record waits as well.
+    // A provider that answers too fast signs an earlier start. The validator's own clock knows better, unless the
+    // record waits as well.
     const backdated = (recordedAfterMs: number) =>
       plan((row, i) => ({
         ...timed(row, 20),
@@ -143,7 +144,7 @@ describe('coverage', () => {
     expect(plan()).toEqual(rows().map(() => 50_000));
     test(providerId, 250);
     expect(plan().every((ppm) => ppm > 50_000)).toBe(true);
-    // One slow test among three moves no median; who is as fast as the others draws nothing.
+    // One slow test among three moves no median. A provider as fast as the others attracts no extra audit.
     test(providerId, 5_000);
     expect(plan().every((ppm) => ppm > 50_000)).toBe(true);
     for (let n = 0; n < 5; n++) test(providerId, 1_050);
@@ -168,7 +169,7 @@ describe('coverage', () => {
     const base = await decide(0);
     const more = await decide(500_000);
     expect(audited(more).length).toBeGreaterThan(audited(base).length);
-    // Whom the beacon selects at base coverage is selected at any.
+    // A reply that the beacon selects at base coverage is selected at any.
     for (const [id, verdict] of base) if (verdict !== 'unaudited') expect(more.get(id)).not.toBe('unaudited');
   });
 });

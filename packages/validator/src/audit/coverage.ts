@@ -20,8 +20,9 @@ const PPM = 1_000_000;
 const MIN_SECONDS = 1e-6;
 
 /**
- * The coverage of replies that one beacon decides about, from what this validator knows of them (docs/spec/audit-plan.md).
- * A validator may audit more than base coverage as it likes: an extra audit harms nobody, and is checked like any other.
+ * Plans the coverage of replies that one beacon decides about, from this validator's own knowledge of them
+ * (docs/spec/audit-plan.md). A validator may audit more than base coverage: an extra audit harms nobody, and is checked
+ * like any other.
  * @param rows recorded replies.
  * @returns parts per million, in the order given.
  */
@@ -38,9 +39,9 @@ export function planCoverage(
 }
 
 /**
- * The longest that a reply can have taken by this validator's own clock: from its admission to its record. A provider that
- * answers too fast can sign an earlier start. Against this clock that does not help: it has to wait before it hands the record in.
- * Nor does that, where the payer says when it had the last token: so the answer itself has to wait.
+ * Returns the longest time that a reply can have taken by this validator's clock, from its admission to its record. A
+ * provider that answers too fast can sign an earlier start. It gains nothing by that, because it must still delay its
+ * record. It does not gain by a delayed record either if the payer reports the time of the last token.
  */
 function measureSeconds({ admittedAtMs, recordedAtMs, observedMs }: ReplyRow): number {
   // A clock that was set back has measured nothing.
@@ -49,12 +50,12 @@ function measureSeconds({ admittedAtMs, recordedAtMs, observedMs }: ReplyRow): n
   return Math.min(ownMs, observedMs ?? Number.POSITIVE_INFINITY) / 1_000;
 }
 
-/** The median of a provider over fewer tests says little. */
+/** Least number of tests from which a provider's median is used. */
 const LEAST_TESTS = 3;
 
 type TestedZ = (of: { readonly providerId: Uint8Array; readonly modelRoot: Uint8Array }) => number;
 
-/** How far providers stand out in this validator's own tests, read once for each model that is asked about. */
+/** Returns how far a provider's speed stands out in this validator's own tests. Reads the tests of a model once. */
 function createTestedZ(store: Store): TestedZ {
   const byModel = new Map<string, ReadonlyMap<string, number>>();
   const read = (modelRoot: Uint8Array): ReadonlyMap<string, number> => {

@@ -8,8 +8,8 @@ import { PPM } from '@ogong/protocol/exchange/reputation';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 
 /**
- * What a provider's key holds for a payee when an order of that time is decided, atomic units; undefined on a network that
- * holds no earnings. The same for all who ask, whenever they ask. Rejects where the chain cannot be read.
+ * Returns the amount that a provider's key holds for a payee at the time of an order, atomic units. Undefined on a
+ * network without held earnings. All callers get the same answer at any time. Rejects if the chain cannot be read.
  */
 export type HeldFor = (
   account: Pick<VerdictEntry, 'providerId' | 'payee'>,
@@ -17,9 +17,10 @@ export type HeldFor = (
 ) => Promise<bigint | undefined>;
 
 /**
- * The coverage under which forging this reply gains its provider nothing, parts per million; 0 on a network that holds no
- * earnings. It follows from the chain and the order alone, so a validator and its co-signers compute the same.
- * The order's time is the earliest that its expiry allows: the payer has signed it, and nobody else can move it.
+ * Returns the coverage under which forging this reply gains its provider nothing, parts per million. It is 0 on a
+ * network without held earnings. It follows from the chain and the order alone, so a validator and its co-signers
+ * compute the same. The order's time is the earliest that its expiry allows: the payer has signed it, so nobody else
+ * can move it.
  */
 export async function readDeterringPpm(
   heldFor: HeldFor,
@@ -31,15 +32,15 @@ export async function readDeterringPpm(
   return computeAuditRate({ feeAtomic, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: 0 });
 }
 
-/** What the chain says about the earnings of providers. */
+/** Readings of the chain about the earnings of providers. */
 export interface Holdings extends TierDemands {
-  /** What an order may cost. Rejects where the chain cannot be read. */
+  /** Returns the limits of an order's fee. Rejects where the chain cannot be read. */
   readonly ramp: () => Promise<Ramp>;
 }
 
 /**
- * Why an order pays more than its provider may risk; undefined where it does not. It follows from the chain and the order alone, as
- * the coverage does. Rejects where the chain cannot be read.
+ * Tells why an order pays more than its provider may risk, or undefined if it does not. It follows from the chain and
+ * the order alone, as the coverage does. Rejects if the chain cannot be read.
  */
 export async function findFeeProblem(
   { heldFor, ramp: readRamp }: Holdings,
@@ -52,7 +53,7 @@ export async function findFeeProblem(
 ): Promise<string | undefined> {
   const ramp = await readRamp();
   const { entranceAtomic } = ramp;
-  // Most orders need no look at what their provider holds.
+  // Most orders need no reading of the provider's held earnings.
   if (entranceAtomic === 0n || maxFeeAtomic <= entranceAtomic) return undefined;
   const heldAtomic = await heldFor({ providerId, payee }, computeOrderSpan({ expiresAtMs }).fromMs);
   const bound = heldAtomic === undefined ? undefined : computeFeeBound(ramp, heldAtomic);
@@ -60,7 +61,10 @@ export async function findFeeProblem(
   return `the order pays up to ${maxFeeAtomic}, its provider holds ${heldAtomic} and may be paid up to ${bound} at once`;
 }
 
-/** A key that would gain by forging even if every reply were audited has each audit done by two verifiers of different operators. */
+/**
+ * Returns the share of audits with two verifiers. All audits have two of different operators if the key would gain by
+ * forging even at full coverage.
+ */
 export function computePairPpm(deterringPpm: number): number {
   return deterringPpm >= PPM ? PPM : PAIR_PPM;
 }

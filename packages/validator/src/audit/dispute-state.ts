@@ -54,16 +54,19 @@ export interface Dispute {
   readonly outputTokens: Uint32Array;
   readonly listSizes: Uint8Array;
   readonly shapeClasses: Uint8Array;
-  /** In the provider's exact class, and different from what was committed; at least one, by different keys, and alike if several. */
+  /**
+   * Reports in the provider's exact class that differ from the commitment. At least one, by different keys, and
+   * identical if there are several.
+   */
   readonly reports: readonly VerifierFinding[];
 }
 
-/** The state that the steps of disputes work on. A restart forgets those that wait. */
+/** State of the disputes. A restart forgets waiting disputes. */
 export interface DisputeState extends Required<DisputeDependencies> {
   readonly stopping: AbortController;
-  /** How many replies wait for their dispute. */
+  /** Number of replies that wait for their dispute. */
   waiting: number;
-  /** The disputes, one after the other; resolves when the last has ended. */
+  /** Running disputes, one after the other. Resolves when the last has ended. */
   work: Promise<void>;
 }
 

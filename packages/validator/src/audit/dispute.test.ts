@@ -27,7 +27,7 @@ afterEach(async () => {
 
 const nameOf = (endpoint: unknown): string => String(endpoint).replace(/:1$/, '');
 
-/** What a machine computes: stages named by their block from `brokenFrom` on. */
+/** The values that a machine computes: stages named by their block from `brokenFrom` on. */
 function traceOf(
   { reply }: TestReply,
   windows: readonly WindowBytes[],
@@ -48,8 +48,8 @@ function traceOf(
 }
 
 /**
- * A rejected reply of tier replay: its verifiers compute other values than were committed, from position 17 on; the
- * provider's computation parts from theirs in block 2.
+ * A rejected reply of tier replay. Its verifiers compute other values than the commitment from position 17 on. The
+ * provider's computation differs from theirs in block 2.
  */
 async function reject(
   verifiers: readonly string[],
@@ -122,7 +122,7 @@ async function reject(
 
 const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
 
-describe('what a dispute is about', () => {
+describe('the subject of a dispute', () => {
   it('is read from the verdict: the claim, its tokens, and the reports that differ from it', async () => {
     const { read, reply } = await reject(['v1', 'v2']);
     const { record, header, opening, outputTokens, listSizes, shapeClasses, reports } = read()!;
@@ -141,7 +141,7 @@ describe('what a dispute is about', () => {
     ).toEqual(['v1', 'v3'].map(idOf).sort());
   });
 
-  it('is nothing where no report differs, and in a tier without disputes', async () => {
+  it('is nothing if no report differs, and in a tier without disputes', async () => {
     expect((await reject(['v1'], { isHonest: true })).read()).toBeUndefined();
     const verified = { tier: 'verified', method: 'draw-replay' };
     expect((await reject(['v1', 'v2'], { header: verified })).read()).toBeUndefined();
@@ -159,13 +159,13 @@ describe('a reject in tier replay', () => {
     expect(again).toMatchObject({ side: 'verifier', stage: 3 });
   });
 
-  it('leaves unproven evidence where one verifier reported alone', async () => {
+  it('leaves unproven evidence if one verifier reported alone', async () => {
     const { entry, row } = await reject(['v1']);
     expect(entry.verdict).toBe('reject');
     expect(row).toMatchObject({ side: 'unproven', third: undefined, layer: 'block 2' });
   });
 
-  it('names no layer where the provider is silent', async () => {
+  it('names no layer if the provider is silent', async () => {
     const { row, errors } = await reject(['v1', 'v2'], {
       asks: { provider: () => Promise.reject(new Error('silence')) },
     });
@@ -174,14 +174,14 @@ describe('a reject in tier replay', () => {
     expect(parseDivergence(row!.evidence).provider).toBeUndefined();
   });
 
-  it('leaves nothing where no verifier stands by its report, and says why', async () => {
+  it('leaves nothing if no verifier stands by its report, and says why', async () => {
     const silent = () => Promise.reject(new Error('no trace'));
     const { row, errors } = await reject(['v1', 'v2'], { asks: { v1: silent, v2: silent } });
     expect(row).toBeUndefined();
     expect(errors).toEqual(['no trace', 'no trace']);
   });
 
-  it.each(['v1', 'v2'])('goes by the other verifier where %s does not answer', async (name) => {
+  it.each(['v1', 'v2'])('goes by the other verifier if %s does not answer', async (name) => {
     const { row, errors } = await reject(['v1', 'v2'], {
       asks: { [name]: () => Promise.reject(new Error('no trace')) },
     });

@@ -22,18 +22,18 @@ import { readDispute } from './read-dispute.ts';
 export interface Disputes {
   /** Starts a dispute if the verdict calls for one. The verdict itself does not wait for it. */
   notice(entry: Pick<VerdictEntry, 'replyId' | 'verdict'>): void;
-  /** Resolves when nothing is under way. */
+  /** Resolves when no dispute is running. */
   idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Rejects are rare. In a flood of them, disputes come later or not at all. */
+/** Most waiting disputes. Rejects are rare. In a flood of them, disputes come later or not at all. */
 const MAX_WAITING = 64;
 
 /**
- * Runs after a reject in a tier with disputes. Asks provider and verifier for a trace of the first position where they differ,
- * asks the next verifier that reported to confirm it, and stores the evidence. A dispute that a restart interrupts is not
- * resumed: the verdict stands without it.
+ * Runs after a reject in a tier with disputes. Asks provider and verifier for a trace of the first position where they
+ * differ. Asks the next verifier that reported to confirm it, and stores the evidence. A dispute does not resume after
+ * a restart: the verdict stands without it.
  */
 export function createDisputes(dependencies: DisputeDependencies): Disputes {
   const state = openDisputeState(dependencies);

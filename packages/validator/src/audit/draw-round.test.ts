@@ -45,7 +45,7 @@ describe('a round', () => {
     expect(drawRound(state, judged, history([...first, ...next]))).toEqual([]);
   });
 
-  it('asks one alone where the beacon asks for no pair', () => {
+  it('asks one alone if the beacon asks for no pair', () => {
     expect(drawRound({ ...state, pairPpm: 0 }, judged, history([]))).toHaveLength(1);
   });
 

@@ -29,16 +29,19 @@ import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { planHoneypot } from './plan-honeypots.ts';
 import { type RoundState, readLists } from './round-state.ts';
 
-/** What an audit has come to. */
+/** Present state of an audit. */
 export interface RoundHistory {
-  /** The candidates of each sitting; the last one is held now. */
+  /** Candidates of each audit attempt. The last list belongs to the running one. */
   readonly lists: DrawnAudit['lists'];
   readonly attempts: readonly AttemptRow[];
   /** The opened reports, by attempt. */
   readonly weighed: ReadonlyMap<number, WeighedReport>;
 }
 
-/** The verifiers that the beacon of this sitting draws for the next round, all asked at the same time; empty if none is left. */
+/**
+ * Draws the verifiers of the next round by the beacon of this audit attempt. All are asked at the same time. Empty if
+ * none is left.
+ */
 export function drawRound(
   { crypto, pairPpm, fixedVerifier, jobSecret }: Pick<RoundState, 'crypto' | 'pairPpm' | 'fixedVerifier' | 'jobSecret'>,
   judged: AuditContext,
@@ -77,16 +80,19 @@ function listAsked(attempts: readonly AttemptRow[], weighed: ReadonlyMap<number,
   }));
 }
 
-/** The list of candidates of a sitting. */
+/** List of candidates of an audit attempt. */
 export interface PreparedList {
   readonly candidates: readonly EvidenceCandidate[];
-  /** Many were announced until lately, and are not now: this validator may have been cut off, and co-signers would miss them. */
+  /**
+   * True if many verifiers were announced until recently and are not now. This validator may have been cut off, and
+   * co-signers would miss them.
+   */
   readonly isLacking: boolean;
 }
 
 /**
- * The list of candidates that all draws of a sitting use, so that a co-signer can repeat them. It is frozen once it has somebody
- * whom the beacon may draw; with the first one the honeypot of this audit is planned.
+ * Returns the list of candidates that all draws of an audit attempt use, so that a co-signer can repeat them. The list
+ * is fixed once the beacon may draw somebody from it. The first list also plans the honeypot of this audit.
  */
 export async function prepareCandidates(
   state: RoundState,
@@ -107,7 +113,7 @@ export async function prepareCandidates(
   const planned = row.sitting === 0 ? plan(state, row, judged, { opened, candidates, pair }) : undefined;
   const { modelRoot } = judged.claim.order;
   const isFrozen = await group.write((db) => {
-    // What binds a candidate to its payee is kept from here on, so it has to be here now.
+    // The credential of each candidate is stored from here on, so it must be here now.
     if (!candidates.every((one) => isAnnouncedAsListed(db, one, modelRoot))) return false;
     freezeCandidates(db, row, judged, candidates);
     if (planned) putHoneypot(db, withLiable(db, planned, { candidates, modelRoot }));
@@ -127,7 +133,7 @@ function plan(
   }: {
     readonly opened: OpenedReply;
     readonly candidates: readonly EvidenceCandidate[];
-    /** Ids of those who are asked in the first round. */
+    /** Ids of the verifiers of the first round. */
     readonly pair: readonly Uint8Array[];
   },
 ): HoneypotRow | undefined {
@@ -137,8 +143,8 @@ function plan(
 }
 
 /**
- * The honeypot of an audit whose list was fixed before it was known who the validators were. @returns undefined where nobody could be liable
- * for its answer: no entry could mark its verifier.
+ * Plans the honeypot of an audit whose list was fixed before the validators of the epoch were known. @returns undefined
+ * if nobody could be liable for its answer: no entry could mark its verifier.
  */
 export async function planLate(
   state: RoundState,
@@ -161,7 +167,7 @@ export async function planLate(
   });
 }
 
-/** Who answers for the report, as it is announced when the list is fixed, or was. */
+/** Adds the liable payee, as announced at the time of the list. */
 function withLiable(
   store: Store,
   row: HoneypotRow,
@@ -172,7 +178,9 @@ function withLiable(
   return { ...row, credential: listed ?? (candidate && findCredential(store, candidate, modelRoot)) };
 }
 
-/** The list of a sitting stays as it is. One that nobody can be drawn from is frozen, too, once the sitting is over. */
+/**
+ * Fixes the list of an audit attempt. A list from which nobody can be drawn is fixed, too, once the attempt is over.
+ */
 export function freezeCandidates(
   store: Store,
   { replyId }: Pick<ReplyRow, 'replyId'>,
@@ -182,18 +190,18 @@ export function freezeCandidates(
   keepCandidates(store, replyId, encodeCandidates(candidates), encodeDrift(drift?.note));
 }
 
-/** How long ago a verifier may have been heard last, as a share of the window, for its absence to mean that it may be back soon. */
+/** Share of the window: a verifier that was announced so recently may return soon, so its absence delays the list. */
 const LATELY = 1 / 2;
 
 function listNow(state: RoundState, row: ReplyRow, { claim, draw: first, laterBeacons }: AuditContext): PreparedList {
-  const { crypto, clock, store, stakeOf, askedStakes, windowMs } = state;
+  const { crypto, clock, store, stakeOf, requiredStakes, windowMs } = state;
   const draw = findAttemptDraw(first, laterBeacons ?? [], row.sitting);
   if (draw === undefined) return { candidates: [], isLacking: false };
   const nowMs = clock.nowMs();
   const { modelRoot, providerId: serverId } = claim.order;
-  const query = { modelRoot, serverId, openedAt: row.openedAt, salt: draw.beacon, nowMs };
+  const query = { modelRoot, serverId, salt: draw.beacon, nowMs };
   const context = countContext(claim.header, row.submission?.request);
-  const asked = askedStakes();
+  const asked = requiredStakes();
   const lately = { sinceMs: nowMs, nowMs: nowMs - LATELY * windowMs, uncounted: new Set<string>() };
   return store.read(() => {
     const candidates = listCandidates(store, crypto, { ...query, stakeOf, leastStake: asked.now, context });

@@ -63,7 +63,7 @@ describe('an audit between classes', () => {
     );
   });
 
-  it('says where the table is only its own', async () => {
+  it('says if the table is only its own', async () => {
     const { audit } = await createAudited({ ...policy, isNamed: false }, HONEST);
     expect(checksOf(await audit(0)).find(({ id }) => id === 'drift-table')?.detail).toContain('not named by the chain');
   });
@@ -131,7 +131,7 @@ describe('one verifier of three whose scores are always far off, and never off e
     expect(computePayeeEvidence(testsOf(validator.store, PAYEE).replies)).toBeLessThan(1);
   });
 
-  it('is not enough for an entry: what it found alone counts as nothing, and the reply waits for another', async () => {
+  it('is not enough for an entry: its finding alone does not count, and the reply waits for another verifier', async () => {
     const { validator, audit } = await createAudited(lenient, CHEAT);
     const row = await audit(0);
     const evidence = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
@@ -165,7 +165,7 @@ describe('co-signers', () => {
     const served = new Map<string, TestReply>();
     const four = await createFour((index) => ({ verifiers: seeDrift(served, () => size), ...optionsOf(index) }));
     await four.own.announceVerifier('v2');
-    // What they judge by was settled long ago.
+    // The table was fixed long ago.
     for (const { store } of [four.own, ...four.peers]) {
       store.prepare('UPDATE drift_tables SET until = 0 WHERE until IS NOT NULL').run();
     }
@@ -226,9 +226,9 @@ describe('co-signers', () => {
   it('refuse with another table, without a table, and if the verdict names none; and say which table', async () => {
     const shown = (drift: DriftPolicy): string => `drift table ${toHex(drift.note.tableHash.subarray(0, 8))}`;
     const cases: [own: DriftPolicy | undefined, peers: DriftPolicy | undefined, reason: string][] = [
-      [policy, other, `judged by ${shown(policy)}, here by ${shown(other)}`],
-      [policy, undefined, `judged by ${shown(policy)}, here by no drift table`],
-      [undefined, policy, `judged by no drift table, here by ${shown(policy)}`],
+      [policy, other, `the verdict used ${shown(policy)}, this validator uses ${shown(other)}`],
+      [policy, undefined, `the verdict used ${shown(policy)}, this validator uses no drift table`],
+      [undefined, policy, `the verdict used no drift table, this validator uses ${shown(policy)}`],
     ];
     for (const [own, peers, reason] of cases) {
       const { refusals, step } = await settle((index) => ({ audit: { drift: index === 0 ? own : peers } }));

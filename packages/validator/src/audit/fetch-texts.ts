@@ -5,21 +5,21 @@ import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { ClaimError, type ReplyTexts, type StoredClaim, verifyTexts } from '@ogong/protocol/verdict/claim';
 import { NoAnswer } from './patience.ts';
 
-/** A question for texts. It has the receipt, because a provider that could not hand its record in does not know it otherwise. */
+/** Request for texts. It contains the receipt, because a provider that could not hand in its record has none. */
 export interface TextsQuestion {
   readonly replyId: Uint8Array;
-  /** Of the order's validator, for the record. */
+  /** Receipt of the order's validator for the record. */
   readonly intake: IntakeSignature | undefined;
 }
 
 export type GetTexts = (provider: Peer, asked: TextsQuestion, options: VerifierCallOptions) => Promise<ReplyTexts>;
 
-/** Of a validator whose providers hand all texts in. */
-export const askNobody: GetTexts = () => Promise.reject(new NoAnswer('nobody is asked for texts'));
+/** Used by a validator whose providers hand in all texts. */
+export const askNobody: GetTexts = () => Promise.reject(new NoAnswer('this validator fetches no texts'));
 
 /**
- * The texts of a reply that was handed in without them, as its record names them.
- * @throws NoAnswer where they are others, or hold what the request rules out; whatever the call throws.
+ * Fetches the texts of a reply that came without them, and checks them against its record.
+ * @throws NoAnswer if the texts differ or break a rule of the request; also every error of the call.
  */
 export async function fetchTexts(
   crypto: Crypto,
@@ -32,6 +32,6 @@ export async function fetchTexts(
     return texts;
   } catch (cause) {
     if (!(cause instanceof ClaimError)) throw cause;
-    throw new NoAnswer(`what came is not the reply that was ordered: ${cause.code}`, { cause });
+    throw new NoAnswer(`the texts are not those of the ordered reply: ${cause.code}`, { cause });
   }
 }

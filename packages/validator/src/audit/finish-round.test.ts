@@ -228,7 +228,7 @@ describe('the reports of a round', () => {
 });
 
 describe('a round that is left unfinished', () => {
-  it('goes on where it stopped, with every commitment before the first report', async () => {
+  it('continues where it stopped, with every commitment before the first report', async () => {
     const { state, job, row, asked, list, log, outcomes, claim, opened } = await openRound(['v1', 'v2']);
     await commitRound(state, job, asked.slice(0, 1));
     await finishRound(state, row, claim, opened, { attempts: list(), leftMs: LONG_MS });

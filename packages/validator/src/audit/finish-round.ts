@@ -13,31 +13,31 @@ import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
+import { postponeAuditAttempt } from '../store/audit-attempt-store.ts';
 import { readListedCredential } from '../store/listed-credential-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/attempt-store.ts';
 import type { ReplyRow } from '../store/replies/reply-store.ts';
-import { postponeSitting } from '../store/sitting-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
 import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 
-/** What everybody in a round is asked about, and how long for. */
+/** Job of all verifiers in a round, with its time limits. */
 export interface RoundJob {
   readonly replyId: Uint8Array;
   readonly opened: OpenedReply;
   readonly request: Uint8Array;
   readonly inputs: Omit<ScoreInputs, 'requestHash'>;
   readonly inputsHash: Uint8Array;
-  /** What a call takes by the size of the job. */
+  /** Time limit of a call, by the size of the job. */
   readonly timeoutMs: number;
-  /** Until the audit's deadline. */
+  /** Time until the audit's deadline. */
   readonly leftMs: number;
 }
 
 /**
- * From wherever the round was left: every commitment before the first report. Who committed to nothing is asked by witnesses before
- * anybody opens, and who opens nothing before the audit goes on.
- * @returns false where witnesses still ask: the round goes on later.
+ * Continues a round from its last state: every commitment before the first report. Witnesses ask verifiers without a
+ * commitment before any verifier opens. They ask verifiers without a report before the audit goes on.
+ * @returns false if witnesses still ask. Then the round goes on later.
  */
 export async function finishRound(
   state: RoundState,
@@ -59,7 +59,7 @@ export async function finishRound(
   return !signal.aborted && contestRound(state, row, job, 'report');
 }
 
-/** The verifiers had no time left, so this is nobody's fault. */
+/** Closes a round. The verifiers had no time left, so none is at fault. */
 async function closeRound(
   { group }: Pick<RoundState, 'group'>,
   replyId: Uint8Array,
@@ -86,7 +86,7 @@ function createRoundJob(
   return { replyId, opened, request, inputs, inputsHash, timeoutMs, leftMs };
 }
 
-/** Has all who were asked commit, at the same time. */
+/** Asks all verifiers of the round to commit, at the same time. */
 export async function commitRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
   const { crypto, calls, awake, clock, steps } = state;
   const call = createCall(state, job);
@@ -113,7 +113,7 @@ export async function commitRound(state: RoundState, job: RoundJob, attempts: re
   await Promise.all(attempts.filter(({ outcome }) => outcome === 'asked').map(commit));
 }
 
-/** Has all who committed open what they committed to. @param attempts as they are after the last commitment. */
+/** Asks all verifiers that committed to open their reports. @param attempts as they are after the last commitment. */
 export async function revealRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
   const { crypto, calls, awake, pause } = state;
   const { leftMs } = job;
@@ -150,8 +150,8 @@ function createSubject(
 }
 
 /**
- * One round of having witnesses ask those who committed to nothing, or opened nothing.
- * @returns whether all of them have answered, or are silent to witnesses, too.
+ * Runs one round in which witnesses ask verifiers without a commitment or without a report.
+ * @returns true if all of them have answered, or are silent to witnesses, too.
  */
 async function contestRound(
   state: RoundState,
@@ -175,11 +175,11 @@ async function contestRound(
   if (answers.every(Boolean)) return true;
   const untilMs = clock.nowMs() + contestPauseMs;
   if (!signal.aborted)
-    await group.write((db) => postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs, mostMs }));
+    await group.write((db) => postponeAuditAttempt(db, replyId, { untilMs, byMs: contestPauseMs, mostMs }));
   return false;
 }
 
-/** What witnesses are told of the job, or of the report. */
+/** Builds the question for witnesses about the job or the report. */
 function describeContest(
   state: RoundState,
   { replyId, request, timeoutMs, inputs, inputsHash }: RoundJob,
@@ -195,7 +195,7 @@ function describeContest(
   return { asked: 'report', verifierId, keyHash, jobId, inputsHash, committed, round };
 }
 
-/** @returns the attempt with what came of it; undefined where witnesses still ask. */
+/** @returns the attempt with its result; undefined while witnesses still ask. */
 function readContest(state: RoundState, job: RoundJob, row: AttemptRow, found: ContestOutcome): AttemptRow | undefined {
   if (found.kind === 'silent') return { ...row, statements: found.statements };
   if (found.kind === 'commitment') return { ...row, committed: found.committed, outcome: 'committed' };
@@ -207,7 +207,7 @@ function readContest(state: RoundState, job: RoundJob, row: AttemptRow, found: C
     attempts: listAttempts(store, job.replyId),
     listed: readListedCredential(store, job.replyId, row.verifierId),
   }));
-  // When it was drawn it was announced as somebody else's, or as nobody's. Its report counts all the same.
+  // At the draw the key was announced for another payee or for none. Its report counts all the same.
   const credential = row.credential ?? listed;
   const round = listDigests(crypto, attempts, row.round);
   const what = { jobId: findJobId(state, job.replyId, row), committed, opened, round };
@@ -221,7 +221,7 @@ const createCall = ({ signal }: Pick<RoundState, 'signal'>, { timeoutMs, leftMs 
   signal,
 });
 
-/** On the disk before anything follows from it. A verifier is marked unless the time was not its own. */
+/** Stores an answer before anything follows from it. A verifier is marked unless this validator cut its time short. */
 async function keepAnswer(
   state: RoundState,
   job: RoundJob,

@@ -69,7 +69,7 @@ async function createOne(
   for (let i = 0; i < 3; i++) await validator.runAudits();
   return {
     ...{ validator, asked, reply, findTrap, trapName },
-    /** What the entry says of each, how the honeypot ended, and how often its verifier was rejected here. */
+    /** Marks of each verifier in the entry, the outcome of the honeypot, and the rejects of its verifier here. */
     read: () => ({
       entry: validator.decided.map(({ verifiers }) => verifiers.map(({ outcome }) => outcome)),
       trap: findTrap()?.outcome,
@@ -100,7 +100,7 @@ describe('an answer to a honeypot', () => {
     expect(read()).toEqual({ entry: [[...PAIR, 'refuted']], trap: 'failed', rejects: 1 });
   });
 
-  it('that is no report counts here where the pair does not agree, so that the entry names nobody', async () => {
+  it('that is no report counts here if the pair does not agree, so that the entry names nobody', async () => {
     const pair = { exact: false, numericClass: 'other' };
     const waiting = await createOne({ trap: () => Uint8Array.of(1), pair }, { spreadMs });
     waiting.validator.store.database.exec('UPDATE honeypots SET ask_at = 0');
@@ -123,7 +123,7 @@ describe('an answer to a honeypot', () => {
     expect(waiting.read()).toEqual({ entry: [PAIR], trap: 'garbage', rejects: 1 });
   });
 
-  it('that is a report is nothing against anybody where the pair does not agree', async () => {
+  it('that is a report is nothing against anybody if the pair does not agree', async () => {
     const { read } = await createOne({ pair: { exact: false, numericClass: 'other' } });
     expect(read()).toEqual({ entry: [PAIR], trap: 'dropped', rejects: 0 });
   });
@@ -156,7 +156,7 @@ describe('an answer to a honeypot', () => {
 });
 
 describe('a honeypot that waits for its moment', () => {
-  it('goes to whoever still signs with the key that was drawn, for another payee, too', async () => {
+  it('goes to the verifier that still signs with the drawn key, also for another payee', async () => {
     const waiting = await createOne({}, { spreadMs });
     const { validator, asked, trapName, read } = waiting;
     const name = trapName() as string;
@@ -184,7 +184,7 @@ describe('a honeypot that waits for its moment', () => {
     expect(findTrap()).toMatchObject({ given_up: 1, report: null });
   });
 
-  it('is made anew where an earlier program has planned it by a nonce of its own choice', async () => {
+  it('is made again if an earlier program has planned it by a nonce of its own choice', async () => {
     const waiting = await createOne({}, { spreadMs });
     const { validator, read, findTrap } = waiting;
     const before = findTrap()?.proof;
@@ -224,7 +224,7 @@ describe('a honeypot of an epoch whose validators are not known here', () => {
     expect(read()).toMatchObject({ entry: [[...PAIR, 'credited']], trap: 'passed' });
   });
 
-  it('is missed by nobody where this validator was none of them', async () => {
+  it('is missed by nobody if this validator was none of them', async () => {
     const { known, go } = await createUnknown();
     known.key = { vrfKey: undefined };
     expect(await go(8_000)).toEqual([['accept', true, 2]]);
@@ -246,7 +246,7 @@ describe('a honeypot of an epoch whose validators are not known here', () => {
   });
 });
 
-describe('what is read of an answer', () => {
+describe('the reading of an answer', () => {
   it('tells a report that withdraws what its verifier has signed for from one that is none', async () => {
     const found = await createTestValidator().deliver(4, {});
     const { header, opening, record, request } = found.reply;
@@ -279,7 +279,7 @@ describe('what is read of an answer', () => {
     expect(read({})).toHaveProperty('report');
     expect(read({ exact: false })).toMatchObject({ problem: expect.stringContaining('denies it'), isWellFormed: true });
     expect(read({ numericClass: 'other' })).toMatchObject({ isWellFormed: true });
-    // Who has no room for anything says nothing of its class.
+    // A verifier without context says nothing of its class.
     expect(read({ ...NO_ROOM, exact: false })).toMatchObject({
       problem: expect.stringContaining('a context of 0'),
       isWellFormed: true,

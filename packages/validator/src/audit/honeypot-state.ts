@@ -15,23 +15,23 @@ import { describePlanted, type HoneypotKey } from '@ogong/protocol/verdict/honey
 import { toHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import type { ReportSubject } from '@ogong/protocol/verdict/report-check';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
-import { giveHoneypotUp, type HoneypotRow } from '../store/honeypot-store.ts';
+import { giveUpHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
 import { findReply, toClaim } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { Contests } from './audit-state.ts';
 import { readLists } from './round-state.ts';
 
 export interface HoneypotOptions {
-  /** 20 bytes, of this validator. */
+  /** Address of this validator, 20 bytes. */
   readonly validator: Uint8Array;
   /** Honeypots per audit, parts per million. */
   readonly honeypotPpm: number;
   readonly callTimeoutMs: number;
   /** The delay from selection to the first call, computed from an id. */
   readonly computeDelay: (id: Uint8Array) => number;
-  /** How long a honeypot may take. */
+  /** Time limit of a honeypot. */
   readonly windowMs: number;
-  /** Between two rounds in which witnesses are asked. */
+  /** Pause between two rounds of questions to witnesses. */
   readonly contestPauseMs: number;
 }
 
@@ -39,14 +39,14 @@ export interface HoneypotOptions {
 export interface OwnVrf {
   /** @returns 80 bytes. */
   readonly prove: (input: Uint8Array) => Uint8Array;
-  /** Its key, where it was a validator of that epoch; undefined where nobody here knows who they were. */
+  /** Returns its key if it was a validator of that epoch. Undefined if the validators of that epoch are unknown. */
   readonly findKey: (epoch: bigint) => Promise<{ readonly vrfKey: HoneypotKey } | undefined>;
 }
 
 export interface HoneypotDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Passes while this validator can act. */
+  /** Clock that runs only while this validator can act. */
   readonly awake: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
@@ -66,7 +66,7 @@ export const openHoneypotState = (options: HoneypotOptions, dependencies: Honeyp
   ...dependencies,
 });
 
-/** What its verifier is asked, and how its answer is read. */
+/** Job of its verifier, and data to read the answer. */
 export interface HoneypotJob {
   readonly message: ScoreJobMessage;
   /** 16 bytes. */
@@ -76,7 +76,7 @@ export interface HoneypotJob {
   readonly timeoutMs: number;
 }
 
-/** @returns undefined where the audit has ended without it. */
+/** @returns undefined if the audit has ended without it. */
 export function describeHoneypot(state: HoneypotState, row: HoneypotRow): HoneypotJob | undefined {
   const { validator, crypto } = state;
   const { id, outputTokens, listSizes, shapeClasses, tailDraws } = row;
@@ -87,7 +87,7 @@ export function describeHoneypot(state: HoneypotState, row: HoneypotRow): Honeyp
     return undefined;
   const { header, record } = toClaim(reply);
   const output = computeVrfOutput(row.proof);
-  // Honeypots are made of texts alone.
+  // Only text replies become honeypots.
   if (!isTextHeader(header) || output === undefined) return undefined;
   const nonce = toHoneypotNonce(output);
   const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
@@ -101,7 +101,7 @@ export function describeHoneypot(state: HoneypotState, row: HoneypotRow): Honeyp
   return { message: createScoreJob({ jobId, request, timeoutMs }, inputs), nonce, subject, timeoutMs };
 }
 
-/** As what it was drawn. */
+/** Returns the candidate as it was listed at the draw. */
 function findListedCandidate(state: Pick<HoneypotState, 'store'>, row: HoneypotRow): EvidenceCandidate | undefined {
   return readLists(state, row.replyId)[0]?.find(({ providerId }) => equalBytes(providerId, row.verifierId));
 }
@@ -114,8 +114,8 @@ function computeJobTimeout(
 }
 
 /**
- * Its verifier did not answer here, so witnesses ask once the verdict waits for it.
- * @param event what counts against the verifier; nothing where the time was over before it could be asked.
+ * Gives the verifier up after it did not answer this validator. Witnesses ask once the verdict waits for it.
+ * @param event the mark of the verifier; undefined if the time was over before it could be asked.
  */
 export async function giveUp(
   state: HoneypotState,
@@ -128,7 +128,7 @@ export async function giveUp(
   if (error !== undefined) onError(error, row.replyId);
   const nowMs = clock.nowMs();
   await group.write((db) => {
-    if (!giveHoneypotUp(db, row, nowMs) || event === undefined) return;
+    if (!giveUpHoneypot(db, row, nowMs) || event === undefined) return;
     recordVerifier(db, row.verifierId, event, { nowMs, deferMs: computeJobTimeout(state, row) });
   });
 }

@@ -43,7 +43,7 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
 const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]) =>
   checkHoneypot(crypto, ...of).outcome;
 
-/** What a job shows of a reply of these tokens. */
+/** The part of a reply with these tokens that a job shows. */
 const claimOf = (tokens: readonly number[]): Pick<ScoreJobMessage, 'modality' | 'claim'> => ({
   modality: 'text',
   claim: encodeTextClaim({ blind: new Uint8Array(32), outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) }),
@@ -79,7 +79,7 @@ describe('a planted reply', () => {
     expect(positions.size).toBeGreaterThan(1);
   });
 
-  it('has a token less where the reply repeats none', async () => {
+  it('has a token less if the reply repeats none', async () => {
     const { rows } = await createKnown();
     const firsts = new Map(rows.map((row) => [tokenOf(row), row]));
     const distinct = [...firsts.values()].filter(({ rank }) => rank !== TAIL_RANK);
@@ -92,7 +92,7 @@ describe('a planted reply', () => {
     expect(positions.size).toBeGreaterThan(10);
   });
 
-  it('is the reply as it was where no token can be replaced', async () => {
+  it('is the reply as it was if no token can be replaced', async () => {
     const { rows } = await createKnown();
     const alone = rows.slice(0, 1);
     expect(plantBad(crypto, alone, seed(1))).toEqual({ outputTokens: alone.map(tokenOf), position: undefined });
@@ -134,7 +134,7 @@ describe('the judge of a honeypot', () => {
       const isBefore = (bad.position as number) > 0;
       expect(judge(answer, bad, flipped)).toBe(isBefore ? 'failed' : 'passed');
       if (isBefore) before++;
-      // What the provider committed, sent as it is.
+      // The provider's commitment, sent unchanged.
       expect(judge(answer, bad, answer.report)).toBe('failed');
       expect(judge(answer, bad, report(bad.outputTokens, { promptTokenCount: 9 }))).toBe('failed');
     }
@@ -162,7 +162,7 @@ describe('the judge of a honeypot', () => {
     expect(judge(answer, bad, { ...planted, tailGap: far })).toBe('passed');
   });
 
-  it('judges another class by scores, and not at all where nothing is known', async () => {
+  it('judges another class by scores, and not at all if nothing is known', async () => {
     const { answer, report, rows, good } = await createKnown();
     const other = { exact: false, numericClass: 'other' };
     expect(judge(answer, good, report(good.outputTokens, other))).toBe('passed');
@@ -399,7 +399,7 @@ describe('honeypots', () => {
     expect(asked).toBe(before);
   });
 
-  it('come to nothing where the pair does not agree, and delay no verdict then', async () => {
+  it('come to nothing if the pair does not agree, and delay no verdict then', async () => {
     const other = { exact: false, numericClass: 'other' };
     const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served, other));
     await run(4);
@@ -423,7 +423,7 @@ describe('honeypots', () => {
     expect(await decideAfter(20_000)).toEqual([]);
     const leftMs = (honeypots()[0]?.deadline as number) - validator.clock.nowMs();
     expect(await decideAfter(leftMs - 1)).toEqual([]);
-    // Who is the whole quorum has no witnesses.
+    // A validator that is the whole quorum has no witnesses.
     expect(await decideAfter(1)).toEqual([['accept', 2]]);
     expect(honeypots().map(({ outcome }) => outcome)).toEqual(['silent']);
   });

@@ -34,7 +34,7 @@ async function createCutOff(stake: bigint) {
   return { validator, replyId, announce };
 }
 
-/** Whom the first sitting could draw. */
+/** The verifiers that the first audit attempt could draw. */
 function listFirst(validator: TestValidator, replyId: Uint8Array) {
   return (parseEvidence(validator.find(replyId).evidence as Uint8Array) as AuditEvidence).lists[0];
 }

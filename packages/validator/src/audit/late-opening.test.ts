@@ -26,7 +26,7 @@ import { LEAST_ASKS } from './patience.ts';
 const WINDOW_MS = 30_000;
 type GetOpening = AuditDependencies['getOpening'];
 type Call = Parameters<GetOpening>[2];
-/** What becomes of one ask: undefined where the provider hands its opening over. */
+/** Result of one call: undefined if the provider sends its opening. */
 type Fault = (call: Call, number: number) => LinkError | undefined;
 
 const unreachable = () => new LinkError('unreachable', 'the connection was lost');
@@ -200,7 +200,7 @@ describe('an honest provider', () => {
     expect(asked.get(toHex(replyId))).toBe(31);
   });
 
-  it('is charged with the same time where the validator did wait', async () => {
+  it('is charged with the same time if the validator did wait', async () => {
     const { deliver, settle } = await createLate(({ pass }) => ({ timeoutMs }) => {
       pass(timeoutMs);
       return new LinkError('timeout', 'the deadline passed');
@@ -277,7 +277,7 @@ describe('an honest provider', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('has longer where the openings of others take long, too', async () => {
+  it('has longer if the openings of others take long, too', async () => {
     const usual = async (tookMs: number) => {
       let isLate = false;
       const late = await createLate(({ pass, hang }) => (call) => {
@@ -311,7 +311,7 @@ describe('a provider that withholds', () => {
     ],
   ];
 
-  it.each(cases)('is not paid where it %s, in bounded time', async (name, fault, { atMost }) => {
+  it.each(cases)('is not paid if it %s, in bounded time', async (name, fault, { atMost }) => {
     const { deliver, settle, validator, served, asked } = await createLate(fault);
     const replyId = await deliver();
     if (name === 'opens something else') {

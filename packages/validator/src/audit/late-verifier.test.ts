@@ -124,7 +124,7 @@ describe('an honest verifier', () => {
     expect(record()).toMatchObject({ marks: 0, credit: 1 });
   });
 
-  it('is deferred where the validator did wait', async () => {
+  it('is deferred if the validator did wait', async () => {
     const { run, record } = await createLate((_calls, { pass }) => ({
       async commit(_peer, _job, { timeoutMs }) {
         pass(timeoutMs);

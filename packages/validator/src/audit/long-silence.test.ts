@@ -10,7 +10,7 @@ const IS_LONG = process.env.OGONG_LONG === '1';
 const PAUSE_MS = TIMES.graceMs / 12;
 
 describe.runIf(IS_LONG)('sixteen verifiers that nobody reaches (only with OGONG_LONG=1)', () => {
-  it('are all asked in each sitting, which takes no longer than what the delays of the chain count on', async () => {
+  it('are all asked in each audit attempt, which fits into the delays of the chain', async () => {
     const unreachable = () => Promise.reject(new LinkError('unreachable', 'no answer'));
     const calls = { commit: unreachable, reveal: unreachable };
     const four = await createFour({ calls, audit: { pairPpm: 0, honeypotPpm: 0, retryMs: 1_000, ...TIMES } });

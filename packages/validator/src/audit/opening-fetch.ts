@@ -5,19 +5,17 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { readAnnouncement } from '../store/announcement-store.ts';
-import { hashPlace } from '../store/candidates.ts';
 import { keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 
-/** `windowMs`: how long a provider has for an opening, from when it is first asked. */
+/** `windowMs`: time that a provider has for an opening, from the first call. */
 export interface OpeningFetchOptions extends PatienceOptions {}
 
 export interface OpeningFetchDependencies extends PatienceDependencies {
@@ -26,56 +24,55 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
-  /** Default: nobody is asked for texts. */
+  /** Default: texts are never fetched. */
   readonly getTexts?: GetTexts | undefined;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
 }
 
-/** An opening, with the texts where they were not handed in. */
+/** An opening, with the texts if they were not handed in before. */
 export interface FetchedOpening {
   readonly opened: OpenedReply;
   readonly texts: ReplyTexts | undefined;
 }
 
-export type AskedOpening =
+export type OpeningOutcome =
   | { readonly outcome: 'opened'; readonly opened: OpenedReply }
-  /** Asked again later. */
+  /** The opening is asked for again later. */
   | { readonly outcome: 'waiting' }
-  /** Refused or late: nobody else has heard which. */
+  /** Refused or late. Only this validator knows which. */
   | { readonly outcome: 'withheld'; readonly detail: string }
   /** The provider no longer has to keep it, and was not asked often enough while it had to. */
   | { readonly outcome: 'unasked'; readonly detail: string };
 
 /**
- * Asks for one opening, once. Between two attempts the audit gives its place to others. This counts what makes an opening
- * withheld: the time that the provider had, and how often it was asked.
+ * Asks for one opening, once. Between two attempts the audit gives its place to others. Counts the provider's time and
+ * the calls, which together make an opening withheld.
  */
 export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
   const { windowMs } = options;
   const { crypto, clock, store, group, getOpening, getTexts = askNobody, signal, onError } = dependencies;
   const patience = createPatience(options, dependencies);
 
-  /** Stores an opening, whoever handed it over. */
-  async function keep(replyId: Uint8Array, { opened, texts }: FetchedOpening, openedAt: Uint8Array): Promise<void> {
+  /** Stores an opening from any sender. */
+  async function keep(replyId: Uint8Array, { opened, texts }: FetchedOpening): Promise<void> {
     const deadlineMs = clock.nowMs() + windowMs;
-    await group.write((db) => keepOpening(db, replyId, opened.bytes, { openedAt, deadlineMs, texts }));
+    await group.write((db) => keepOpening(db, replyId, opened.bytes, { deadlineMs, texts }));
   }
 
-  /** @param intake this validator's receipt, where the reply was handed in without its texts: they are asked for with it. */
-  async function ask(claim: StoredClaim, intake: IntakeSignature | undefined): Promise<AskedOpening> {
+  /** @param intake this validator's receipt, if the reply came without its texts. The texts are asked for with it. */
+  async function ask(claim: StoredClaim, intake: IntakeSignature | undefined): Promise<OpeningOutcome> {
     const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
     const asked = await patience.ask(before, (timeoutMs) => call(claim, intake, timeoutMs));
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
-      const { opened, texts, provider } = asked.value;
-      await keep(replyId, { opened, texts }, hashPlace(crypto, provider));
-      return { outcome: 'opened', opened };
+      await keep(replyId, asked.value);
+      return { outcome: 'opened', opened: asked.value.opened };
     }
     const { error, asks: after } = asked;
     onError(error, replyId);
-    // Kept in any case: where witnesses have to be waited for, this is asked again.
+    // Stored in any case: while witnesses are awaited, this is asked again.
     await group.write((db) => keepAsks(db, replyId, { ...after, dueAtMs: clock.nowMs() + after.pauseMs }));
     if (clock.nowMs() > Number(expiresAtMs) + OPENING_KEPT_MS) {
       return { outcome: 'unasked', detail: `asked ${before.asks} times while it had to be kept` };
@@ -89,17 +86,17 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     claim: StoredClaim,
     intake: IntakeSignature | undefined,
     timeoutMs: number,
-  ): Promise<FetchedOpening & { readonly provider: Announcement }> {
+  ): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
     const bytes = await getOpening(provider, replyId, { timeoutMs, signal });
     const opened = openReply(crypto, claim.record, bytes);
     if (opened === undefined || opened.outcome === 'nothing')
-      throw new NoAnswer('what came does not open the commitment');
+      throw new NoAnswer('the answer does not open the commitment');
     const texts =
       intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
-    return { opened, texts, provider };
+    return { opened, texts };
   }
 
   return { ask, keep };

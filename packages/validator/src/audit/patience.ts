@@ -4,20 +4,20 @@ import type { Clock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import type { OpeningAsks } from '../store/replies/opening-store.ts';
 
-/** How often somebody was asked, and what that has counted so far. */
+/** Number of calls to one party, and the time counted so far. */
 export type Asks = Omit<OpeningAsks, 'dueAtMs'>;
 
 export interface PatienceOptions {
-  /** How long somebody has, from when it is first asked. */
+  /** Time that a party has, from the first call. */
   readonly windowMs: number;
   /** Pause after the first failed attempt; it doubles each time. */
   readonly retryMs: number;
 }
 
 export interface PatienceDependencies {
-  /** Runs only while this validator can act. Waits for others are measured by this clock. */
+  /** Clock that runs only while this validator can act. It measures all waits for others. */
   readonly awake: Clock;
-  /** Whether this validator is connected to the others. If not, it must not blame somebody that does not answer. */
+  /** Tells whether this validator is connected to the others. If not, it must not blame a silent party. */
   readonly isConnected: () => boolean;
 }
 
@@ -27,33 +27,33 @@ export const LEAST_ASKS = 4;
 const FIRST_SHARE = 1 / 8;
 const FIRST_MS = 15_000;
 /**
- * Longest wait for one answer, as a share of the window: a slow transfer may need only one complete answer. The last attempt
- * gets as much.
+ * Longest wait for one answer, as a share of the window. A slow transfer may need only one complete answer, so the last
+ * attempt gets as much.
  */
 const LONGEST_SHARE = 1 / 2;
-/** An answer may take so many times what answers usually take now. */
+/** An answer may take so many times the usual time of answers. */
 const ROUND_TRIPS_PER_CALL = 4;
 const PAUSE_SHARE = 1 / 8;
-/** A provider that cannot be reached may not know that it was asked, so this counts less. */
+/** Share of the time that counts if a provider cannot be reached: it may not know that it was asked. */
 const UNREACHABLE_WEIGHT = 1 / 2;
-/** If answers take long, the window grows to so many times what they take, within a limit. */
+/** If answers take long, the window grows to so many times the usual time, within a limit. */
 const ROUND_TRIPS = 20;
 const MOST_WINDOWS = 8;
 const REMEMBERED = 32;
 
 export type Failure = 'refused' | 'late' | 'unreachable';
 
-/** When somebody was asked often and long enough (docs/spec/validator-audits.md, "Lateness"). */
+/** Decides when a party was asked often and long enough (docs/spec/validator-audits.md, "Lateness"). */
 export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, isConnected }: PatienceDependencies) {
   const roundTrips: number[] = [];
 
-  /** How long successful answers of all take now: the upper quartile. */
+  /** Returns the usual time of successful answers: the upper quartile. */
   function computeUsual(): number {
     const sorted = roundTrips.toSorted((a, b) => a - b);
     return sorted[Math.floor(sorted.length * 0.75)] ?? 0;
   }
 
-  /** The window, or longer if successful answers take long: then not this one party is slow. */
+  /** Returns the window, or longer if successful answers take long: then not only this party is slow. */
   function computePatience(): number {
     return Math.max(windowMs, Math.min(ROUND_TRIPS * computeUsual(), MOST_WINDOWS * windowMs));
   }
@@ -81,7 +81,7 @@ export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, 
   return {
     /**
      * Asks once, and measures it.
-     * @returns what came; or why nothing did, with the asks so far.
+     * @returns the answer, or the failure with the calls so far.
      */
     async ask<T>(
       before: Asks,
@@ -105,29 +105,32 @@ export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, 
         return { error, asks: { ...asks, pauseMs: computeBackoff(limits, { failures: asks.asks }) } };
       }
     },
-    /** Whether it was asked often and long enough. */
+    /** Tells whether the party was asked often and long enough. */
     isOver: ({ asks, waitedMs }: Asks): boolean => asks >= LEAST_ASKS && waitedMs >= computePatience(),
-    /** Whether it answered all along, without what was asked for. */
+    /** Tells whether the party answered every time without the requested data. */
     isRefused: ({ refusals }: Asks): boolean => refusals >= LEAST_ASKS,
   };
 }
 
-/** An answer that is none counts as a refusal. */
+/** An answer without the requested data. It counts as a refusal. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
 
-/** The answer cannot be read here now. Nobody is blamed for it. */
+/** The answer cannot be checked here now. No party is blamed for it. */
 export class OwnFault extends Error {
   override readonly name = 'OwnFault';
 }
 
-/** Nobody knows where it is. */
+/** The party's address is unknown. */
 export class Unannounced extends Error {
   override readonly name = 'Unannounced';
 }
 
-/** An answer without what was asked for is a refusal. Everything else may be the fault of a machine or of the network. */
+/**
+ * Classifies a failure. An answer without the requested data is a refusal. All other errors may be the fault of a
+ * machine or of the network.
+ */
 function classify(error: unknown): Failure {
   if (error instanceof NoAnswer) return 'refused';
   if (error instanceof Unannounced) return 'unreachable';

@@ -49,7 +49,7 @@ it('a honeypot goes to an operator that is asked nothing else about the reply, a
   expect([askAtMs, deadlineMs]).toEqual([1_000 + (id[0] as number), 9_000]);
 });
 
-it('whom it goes to follows from the beacon alone, what it is about from the VRF key, too', () => {
+it('its verifier follows from the beacon alone, its content also from the VRF key', () => {
   const plan = (secret: number) => {
     const vrfKey = computeVrfPublicKey(bytes(32, secret));
     return planHoneypot(stateOf(secret), { ...judged, vrfKey }, opened, times) as HoneypotRow;
@@ -75,7 +75,7 @@ it('a honeypot is not made by who was no validator of that epoch, nor by another
 
 const asked = pair.map(({ providerId }) => ({ verifierId: providerId, sitting: 0, round: 0, weighed: undefined }));
 
-it('later rounds of the sitting ask nobody of the operator that has the honeypot', () => {
+it('later rounds of the audit attempt ask no verifier of that operator', () => {
   const audit = { lists: [candidates], asked };
   const drawAt = (beacon: number, honeypotPpm: number) => {
     const context = {
@@ -96,7 +96,7 @@ it('later rounds of the sitting ask nobody of the operator that has the honeypot
   expect(meetings.length).toBeGreaterThan(0);
 });
 
-it('who has the honeypot is asked about the reply where nobody else is left, and then its answer does not count', () => {
+it('the honeypot verifier is asked about the reply if no other is left, and then its answer does not count', () => {
   const audit = { lists: [candidates.slice(0, 3)], asked };
   const third = candidates[2]?.providerId as Uint8Array;
   expect(findDueHoneypot(crypto, judged, audit)?.providerId).toEqual(third);

@@ -7,7 +7,7 @@ import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
 import type { HoneypotRow } from '../store/honeypot-store.ts';
 import type { HoneypotState } from './honeypot-state.ts';
 
-/** The audit that a honeypot goes along with. */
+/** The audit to which a honeypot belongs. */
 export interface HoneypotTimes {
   readonly candidates: readonly EvidenceCandidate[];
   /** The candidates of the first round. */
@@ -19,8 +19,8 @@ export interface HoneypotTimes {
 type PlanState = Pick<HoneypotState, 'crypto' | 'vrf' | 'computeDelay'>;
 
 /**
- * Plans the honeypot of an audit, where the beacon draws one. It is asked at a random moment as any job, so that neither its time nor its
- * age gives it away.
+ * Plans the honeypot of an audit if the beacon draws one. It is asked at a random moment like any job, so neither its
+ * time nor its age gives it away.
  */
 export function planHoneypot(
   { crypto, vrf, computeDelay }: PlanState,

@@ -15,7 +15,7 @@ import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { readReply } from '../store/replies/reply-store.ts';
 import type { Dispute, VerifierFinding } from './dispute-state.ts';
 
-/** These bytes were checked before the verdict. */
+/** Reads the data of a dispute. Its bytes were checked before the verdict. */
 export function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute | undefined {
   const row = readReply(store, replyId);
   if (row?.evidence === undefined || row.submission === undefined || row.signedRecord === undefined) return undefined;
@@ -39,7 +39,7 @@ export function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): 
     seen.add(toHex(keyHash));
     return [{ verifierId, keyHash, report }];
   });
-  // A report that others contradict must not blame anybody.
+  // A report that others contradict must blame no provider.
   const agreeing = findAgreeing(reports);
   if (agreeing.length === 0) return undefined;
   const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
@@ -57,7 +57,7 @@ export function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): 
   };
 }
 
-/** The largest group of bit-identical reports; the first report if no two are identical. */
+/** Returns the largest group of bit-identical reports, or the first report if no two are identical. */
 function findAgreeing(reports: readonly VerifierFinding[]): readonly VerifierFinding[] {
   const groups = reports.map(({ report }) => reports.filter((other) => isSameFinding(report, other.report)));
   return groups.reduce<readonly VerifierFinding[]>((best, group) => (group.length > best.length ? group : best), []);

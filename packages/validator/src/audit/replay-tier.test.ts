@@ -6,7 +6,7 @@ import { answerHonestly, type TestVerifiers } from '@ogong/testing/validator/tes
 import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 
-/** What became of an audit of tier replay whose verifiers run the named classes; `own` is the provider's, exactly. */
+/** Runs an audit of tier replay whose verifiers have the named classes. `own` is exactly the provider's class. */
 const OTHER = SYNTHETIC_CLASS.replace('haswell', 'sse42');
 const classes = {
   own: { exact: true, numericClass: SYNTHETIC_CLASS },
@@ -57,14 +57,14 @@ async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>, 
 }
 
 describe('an audit in tier replay', () => {
-  it('goes on past verifiers that cannot run the class, to one that can', async () => {
+  it('continues past verifiers that cannot run the class, to one that can', async () => {
     const { entry, asked, marks } = await audit({ v1: 'inexact', v2: 'other', v3: 'own' });
     expect(entry).toMatchObject({ verdict: 'accept', evidence: 'exact' });
     expect(asked).toContain('v3');
     expect(marks).toBe(0);
   });
 
-  it("rejects by the word of two that a choice is not the engine's own, though every value is equal, and ejects by a third", async () => {
+  it("rejects by the signature of two that a choice is not the engine's own, though every value is equal, and ejects by a third", async () => {
     const two = await audit({ v1: 'choosing', v2: 'choosing' });
     expect(two.entry).toMatchObject({ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n });
     const { entry, checks, marks } = await audit({ v1: 'choosing', v2: 'choosing', v3: 'choosing' });
@@ -79,7 +79,7 @@ describe('an audit in tier replay', () => {
     expect(marks).toBe(asked.includes('v1') ? 1 : 0);
   });
 
-  it('is inconclusive, for that reason, where nobody runs the class', async () => {
+  it('is inconclusive, for that reason, if nobody runs the class', async () => {
     const { entry, asked, checks, marks } = await audit({ v1: 'inexact', v2: 'other' });
     expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'statistical', ejects: false });
     expect(entry?.feeAtomic).toBeGreaterThan(0n);
@@ -90,7 +90,7 @@ describe('an audit in tier replay', () => {
     for (const reason of reasons) expect(reason).toMatch(/never confirm/);
   });
 
-  it("is rejected and ejected by scores where nobody runs the class and the reply is not the model's", async () => {
+  it("is rejected and ejected by scores if nobody runs the class and the reply is not the model's", async () => {
     const { entry, marks } = await audit({ v1: 'inexact', v2: 'other' }, { isForged: true });
     expect(entry).toMatchObject({ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n });
     expect(marks).toBe(0);

@@ -10,15 +10,15 @@ import type { ReportedJob } from '@ogong/protocol/modality/modality';
 import { type EvidenceCandidate, parseCandidates } from '@ogong/protocol/verdict/evidence';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
-import type { AskedStakes } from '../store/candidates.ts';
+import { listClosedLists } from '../store/audit-attempt-store.ts';
+import type { RequiredStakes } from '../store/candidates.ts';
 import type { AttemptRow } from '../store/replies/attempt-store.ts';
 import { readReply } from '../store/replies/reply-store.ts';
-import { listClosedLists } from '../store/sitting-store.ts';
 import type { Contests } from './audit-state.ts';
 import type { HoneypotState } from './honeypot-state.ts';
 
 interface RoundOptions {
-  /** 20 bytes, of this validator. */
+  /** Address of this validator, 20 bytes. */
   readonly validator: Uint8Array;
   /** Share of audits that ask two verifiers at the same time, parts per million. */
   readonly pairPpm: number;
@@ -32,15 +32,15 @@ interface RoundOptions {
 interface RoundDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Passes while this validator can act. */
+  /** Clock that runs only while this validator can act. */
   readonly awake: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
-  /** Of a payee, as last read: chances in the draw. */
+  /** Returns a payee's stake at the last reading. It gives the chance in the draw. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  readonly askedStakes: () => AskedStakes;
-  /** 32 bytes: job ids are made from it, so that nobody else can tell what a job is about. */
+  readonly requiredStakes: () => RequiredStakes;
+  /** Secret of 32 bytes. Job ids follow from it, so nobody else can tell the subject of a job. */
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
   /** Waits until the next attempt. */
@@ -48,15 +48,15 @@ interface RoundDependencies {
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly honeypots: HoneypotState;
   readonly contest: Contests;
-  /** Told of each call to a verifier. */
+  /** Records each call to a verifier. */
   readonly steps: ReplySteps | undefined;
-  /** Between two rounds in which witnesses are asked. */
+  /** Pause between two rounds of questions to witnesses. */
   readonly contestPauseMs: number;
-  /** How much longer a sitting may take than its window, for all that it waits for. */
+  /** Most time that all postponements together may add to the window of an audit attempt. */
   readonly mostPostponedMs: number;
 }
 
-/** What the steps of asking verifiers work on. All that changes is in the store. */
+/** State of the questions to verifiers. All that changes is in the store. */
 export interface RoundState extends RoundOptions, RoundDependencies {}
 
 export function findJobId(
@@ -78,7 +78,10 @@ export function findAttemptPeer(
   return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
 }
 
-/** The lists that the beacons draw from, one for each sitting so far; the last one is empty before it is frozen. */
+/**
+ * Returns the lists from which the beacons draw, one for each audit attempt so far. The last one is empty before it is
+ * fixed.
+ */
 export function readLists(
   { store }: Pick<RoundState, 'store'>,
   replyId: Uint8Array,
@@ -89,7 +92,7 @@ export function readLists(
   });
 }
 
-/** What the verifier of an attempt was listed with: its room, 0 for a fixed one, and the class that it signed for. */
+/** Returns the context, 0 for a fixed verifier, and the class with which a verifier was listed. */
 export function findListed(
   lists: readonly (readonly EvidenceCandidate[])[],
   { verifierId, sitting }: Pick<AttemptRow, 'verifierId' | 'sitting'>,
@@ -102,7 +105,10 @@ export function isUnfinished(row: AttemptRow): boolean {
   return row.outcome === 'asked' || row.outcome === 'committed' || findContested(row) !== undefined;
 }
 
-/** What witnesses still have to ask a verifier for. Nobody else knows of one that the operators agreed on. */
+/**
+ * Returns the answer that witnesses still have to ask a verifier for. Only operators that agreed on a fixed verifier
+ * know it, so witnesses do not ask for that one.
+ */
 export function findContested({
   outcome,
   committed,

@@ -12,7 +12,7 @@ import { readDeterringPpm } from './deterrence.ts';
 
 const CHAIN_PATIENCE_MS = 2_000;
 
-/** Decides by the beacon of the epoch that its order fixes whether a reply is audited. */
+/** Decides by the beacon of a reply's deciding epoch whether it is audited. */
 export async function selectReplies(state: AuditState, replyIds: readonly Uint8Array[]): Promise<void> {
   const { store, extraPpm } = state;
   const epochs = groupByBeacon(state, replyIds);
@@ -29,7 +29,10 @@ export async function selectReplies(state: AuditState, replyIds: readonly Uint8A
   }
 }
 
-/** Where the chain does not say in time what a provider holds, its reply is audited: co-signers take more audits than they ask for. */
+/**
+ * Returns the coverage by held earnings. If the chain does not answer in time, the reply is audited: co-signers accept
+ * more audits than they require.
+ */
 export async function findDeterringPpm(
   { heldFor, onError }: Pick<AuditState, 'heldFor' | 'onError'>,
   row: ReplyRow,
@@ -38,7 +41,7 @@ export async function findDeterringPpm(
   const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
   const patience = new AbortController();
   const late = delay(CHAIN_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
-    throw new Error('the chain does not answer in time what the provider holds');
+    throw new Error("the chain does not return the provider's held earnings in time");
   });
   return Promise.race([readDeterringPpm(heldFor, reply, order), late])
     .catch((error: unknown) => {
@@ -48,7 +51,7 @@ export async function findDeterringPpm(
     .finally(() => patience.abort());
 }
 
-/** The replies by the epoch whose beacon selects them; without those whose epoch has not come yet. */
+/** Groups replies by the epoch whose beacon selects them, without those whose epoch has not come yet. */
 export function groupByBeacon(
   state: Pick<AuditState, 'store' | 'archive'>,
   replyIds: readonly Uint8Array[],

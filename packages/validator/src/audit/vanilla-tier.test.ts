@@ -82,7 +82,7 @@ describe('a reply of tier vanilla', () => {
     // A network that holds nothing has nobody for it.
     await expect(deliver(await createFour({ tierStakes }))).rejects.toThrow('its provider had 0');
     const down = await createFour({ ...ALWAYS, tierStakes, heldFor: () => Promise.reject(new Error('down')) });
-    await expect(deliver(down)).rejects.toThrow('[unavailable] what the provider holds cannot be read');
+    await expect(deliver(down)).rejects.toThrow("[unavailable] the provider's held earnings cannot be read");
     // Another tier asks for nothing.
     await deliver(await createFour({ ...ALWAYS, tierStakes: new Map([['verified', 100n]]), ...holding(0n) }));
   });
@@ -90,7 +90,7 @@ describe('a reply of tier vanilla', () => {
   it.each([
     ['by this validator and its witnesses', true],
     ['by a witness alone', false],
-  ])('ends unpaid, and not as abandoned, where its poor provider shows its record when asked %s', async (_, isOwn) => {
+  ])('ends unpaid, and not as abandoned, if its poor provider shows its record when asked %s', async (_, isOwn) => {
     let shown: HandedReply | undefined;
     const four = await createFour((index) => ({
       ...{ ...ALWAYS, tierStakes: new Map([['vanilla', 100n]]) },
@@ -136,7 +136,7 @@ describe('a reply of tier vanilla', () => {
     expect(own.find(early.fields.replyId)).toMatchObject({ state: 'recorded' });
   });
 
-  it('is signed by nobody where its validator looked away from what the tier asks for', async () => {
+  it('is signed by nobody if its validator looked away from what the tier asks for', async () => {
     const careless = await createFour({ ...ALWAYS, cosign: { tierStakes: new Map([['vanilla', 100n]]) } });
     const { replyId } = await deliver(careless);
     await decide(careless);
@@ -145,7 +145,7 @@ describe('a reply of tier vanilla', () => {
     expect(careless.chain.settled).toEqual([]);
   });
 
-  it('is paid as far as its payer hands in, where its provider died', async () => {
+  it('is paid as far as its payer hands in, if its provider died', async () => {
     const four = await createFour({ ...ALWAYS, getOpening: async () => Promise.reject(new Error('it is dead')) });
     const admitted = order(four.own);
     await four.own.intake.admit(admitted);
@@ -193,7 +193,7 @@ describe('a reply of tier vanilla', () => {
     await peer.cosigner.cosign(four.own.signer.address, honest);
   });
 
-  it('is opened where its payer asks for it, and paid if its bytes hold together', async () => {
+  it('is opened if its payer asks for it, and paid if its bytes hold together', async () => {
     const four = await createFour(ALWAYS);
     const { order: admitted } = await deliver(four);
     await four.own.complain({
@@ -204,7 +204,7 @@ describe('a reply of tier vanilla', () => {
     expect(await four.own.settlement.step()).toBe(true);
   });
 
-  it('pays nothing where its opening contradicts its record, and ejects its provider', async () => {
+  it('pays nothing if its opening contradicts its record, and ejects its provider', async () => {
     const four = await createFour(ALWAYS);
     // The windows hold tokens that the header does not hash.
     const bend = { header: (header: object) => ({ ...header, outputTokensHash: new Uint8Array(32).fill(1) }) };

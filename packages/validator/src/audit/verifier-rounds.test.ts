@@ -120,7 +120,7 @@ describe('a round', () => {
     expect(kinds).toEqual(['ask', 'ask', 'bound', 'bound', 'open', 'open']);
   });
 
-  it('asks two where the beacon says so, and one elsewhere', async () => {
+  it('asks two if the beacon says so, and one elsewhere', async () => {
     const { run } = await createAudited({ audit: {} });
     let paired = 0;
     for (let i = 0; i < 40; i++) {
@@ -261,7 +261,7 @@ describe('a round', () => {
   });
 
   it('lets two bit-identical rejects beat one accept', async () => {
-    // v1 reports what the provider committed; what the others see is the truth, and the provider a cheat.
+    // v1 repeats the provider's commitment. The others report the truth, and the provider is a cheat.
     let isSeen = false;
     for (let first = 0; first < 8 && !isSeen; first++) {
       const { run, marks } = await createAudited({ wrong: { v2: 1, v3: 1, v4: 1 }, first });
@@ -332,7 +332,7 @@ describe('doubt', () => {
   };
 });
 
-describe('a verifier that does not keep its word', () => {
+describe('a verifier that breaks its commitment', () => {
   const bend = (change: (calls: VerifierCalls) => Partial<VerifierCalls>) =>
     createAudited({ audit: { pairPpm: PAIR_PPM }, wrap: (calls) => ({ ...calls, ...change(calls) }) });
   const isBad = ({ endpoint }: { endpoint: unknown }): boolean => ['v1', 'v2'].includes(nameOf({ endpoint }));
@@ -351,14 +351,14 @@ describe('a verifier that does not keep its word', () => {
     expect(rows.every(({ last_reason: reason }) => reason === outcome)).toBe(true);
   }
 
-  it('is garbage where it commits and does not open', async () => {
+  it('is garbage if it commits and does not open', async () => {
     const audited = await bend((calls) => ({
       reveal: (peer, job, call) => (isBad(peer) ? Promise.reject(new Error('no')) : calls.reveal(peer, job, call)),
     }));
     await expectMarked(audited, 'garbage');
   });
 
-  it('is garbage where it opens something else', async () => {
+  it('is garbage if it opens something else', async () => {
     const audited = await bend((calls) => ({
       async reveal(peer, job, call) {
         const answer = await calls.reveal(peer, job, call);
@@ -368,7 +368,7 @@ describe('a verifier that does not keep its word', () => {
     await expectMarked(audited, 'garbage');
   });
 
-  it('is garbage where it scored another job than it was asked about', async () => {
+  it('is garbage if it scored another job than it was asked about', async () => {
     const audited = await bend((calls) => ({
       commit: (peer, job, call) =>
         calls.commit(peer, isBad(peer) ? { ...job, sketchBankSeed: new Uint8Array(32) } : job, call),
@@ -376,14 +376,14 @@ describe('a verifier that does not keep its word', () => {
     await expectMarked(audited, 'garbage');
   });
 
-  it('is garbage where another key signs', async () => {
+  it('is garbage if another key signs', async () => {
     const audited = await bend((calls) => ({
       commit: (peer, job, call) => calls.commit(isBad(peer) ? { ...peer, endpoint: 'other:1' } : peer, job, call),
     }));
     await expectMarked(audited, 'garbage');
   });
 
-  it('is garbage where it sends the commitment of another back', async () => {
+  it('is garbage if it sends the commitment of another back', async () => {
     let seen: Awaited<ReturnType<VerifierCalls['commit']>> | undefined;
     const audited = await bend((calls) => ({
       async commit(peer, job, call) {
@@ -399,7 +399,7 @@ describe('a verifier that does not keep its word', () => {
     await expectMarked(audited, 'garbage');
   });
 
-  it('is asked again where the line breaks between the two', async () => {
+  it('is asked again if the line breaks between the two', async () => {
     let broken = 0;
     const audited = await bend((calls) => ({
       reveal: (peer, job, call) =>
@@ -416,7 +416,7 @@ describe('a co-signer', () => {
     expect(() => judge(crypto, judged, evidence)).toThrow(message);
   };
 
-  it('refuses one verifier where the beacon asks for two', async () => {
+  it('refuses one verifier if the beacon asks for two', async () => {
     // Found among replies that the least share pairs, so that no setting of the validator's is in question.
     const { run } = await createAudited({ audit: {} });
     for (let i = 0; i < 60; i++) {

@@ -8,17 +8,18 @@ import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/op
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports } from '@ogong/protocol/verdict/report-combination';
 import { findCredential } from '../store/announcement-store.ts';
+import { postponeAuditAttempt, renewAuditAttempt } from '../store/audit-attempt-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/attempt-store.ts';
 import { type ReplyRow, readReply } from '../store/replies/reply-store.ts';
-import { postponeSitting, renewSitting } from '../store/sitting-store.ts';
 import { drawRound, freezeCandidates, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
 import { findJobId, findListed, isUnfinished, type RoundState, readLists } from './round-state.ts';
 
 /**
- * Asks verifiers, round after round, until their reports decide, nobody is left, or the window closes. In a round all are
- * asked at the same time, and none is asked to reveal before the last has committed or failed. Who is asked, what was committed
- * and what was opened is on the disk before the next message leaves, so that a restarted validator continues in the same round.
+ * Asks verifiers, round after round, until their reports decide, none is left, or the window closes. All verifiers of a
+ * round are asked at the same time. None is asked to reveal before the last has committed or failed. Verifiers,
+ * commitments and reports are on the disk before the next message leaves, so a restarted validator continues in the
+ * same round.
  */
 export async function runRounds(
   state: RoundState,
@@ -44,18 +45,18 @@ export async function runRounds(
     const next = drawRound(state, judged, { lists: [...lists.slice(0, -1), candidates], attempts, weighed });
     const now = attempts.filter(({ sitting }) => sitting === row.sitting);
     if (leftMs <= 0 && now.length === 0 && next.length > 0) {
-      await group.write((db) => renewSitting(db, replyId, clock.nowMs() + windowMs));
+      await group.write((db) => renewAuditAttempt(db, replyId, clock.nowMs() + windowMs));
       continue;
     }
     const isLast = leftMs <= 0 || isFull(row.sitting, { attempts, weighed }, next.length);
     const known = [...weighed.values()];
     const isDecided = known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another';
-    // What was decided before this sitting is repeated in it.
+    // A decision from before this audit attempt is repeated in it.
     if (isDecided && (row.sitting === 0 || now.some(({ outcome }) => outcome === 'report'))) return;
     if (leftMs <= 0 && isLacking) {
       const untilMs = clock.nowMs() + contestPauseMs;
       await group.write((db) =>
-        postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs - leftMs, mostMs: mostPostponedMs }),
+        postponeAuditAttempt(db, replyId, { untilMs, byMs: contestPauseMs - leftMs, mostMs: mostPostponedMs }),
       );
       continue;
     }
@@ -72,7 +73,7 @@ export async function runRounds(
   }
 }
 
-/** Who is liable for the report, as it is announced when it is asked for. */
+/** Adds the liable payee, as announced at the time of the question. */
 function withCredential(
   store: Store,
   asked: AttemptRow,
@@ -82,7 +83,7 @@ function withCredential(
   return { ...asked, credential: candidate && asked.keyHash && findCredential(store, candidate, modelRoot) };
 }
 
-/** Whether no more verifiers fit into a sitting, or no more reports into an entry of the log. */
+/** Tells whether the audit attempt has its most verifiers, or the log entry its most reports. */
 function isFull(
   sitting: number,
   {
@@ -100,7 +101,7 @@ function isFull(
   );
 }
 
-/** Reports were read before they were kept. */
+/** Weighs all reports. They were checked before they were stored. */
 function weighAll(
   state: RoundState,
   judged: AuditContext,
@@ -115,7 +116,7 @@ function weighAll(
         jobId: findJobId(state, order.replyId, row),
         ...findListed(lists, row),
       });
-      if ('problem' in read) throw new Error(`a report that was kept is none: ${read.problem}`);
+      if ('problem' in read) throw new Error(`a stored report cannot be read: ${read.problem}`);
       return [[row.attempt, weighReport(read, judged.drift)] as const];
     }),
   );

@@ -24,7 +24,7 @@ function openArchive() {
   return { archive: createBeaconArchive(network, { crypto, store }), group: createGroupCommit(store), store };
 }
 
-/** A validator that has both, and one that asks those given. */
+/** A validator that has both, and one that asks the given peers. */
 function createAsker(answers: readonly (Uint8Array | undefined)[], stakeOf: (i: number) => bigint = () => 1n) {
   const own = openArchive();
   const asked: number[] = [];
@@ -52,7 +52,7 @@ function keptBy(named: (typeof NAMED)[keyof typeof NAMED]): Uint8Array {
   const { archive, store } = openArchive();
   store.transact((db) => {
     archive.putSet(db, NAMED.set.hash, set);
-    archive.putSeats(db, NAMED.seats.hash, seats);
+    archive.putCommittee(db, NAMED.seats.hash, seats);
   });
   return archive.findMemberBytes(named.hash) as Uint8Array;
 }

@@ -7,7 +7,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type BeaconArchive, keptMembersFormat } from './beacon-archive.ts';
 
-/** By the hash that a certificate of the bootstrap beacon names, or that the chain keeps of an era. */
+/** Members, by the hash in a bootstrap certificate or by the hash of an era on the chain. */
 interface NamedMembers {
   readonly kind: 'set' | 'seats';
   readonly hash: Uint8Array;
@@ -16,31 +16,34 @@ interface NamedMembers {
 interface MemberQuestions {
   readonly network: BeaconNetwork;
   readonly crypto: Crypto;
-  readonly archive: Pick<BeaconArchive, 'putSet' | 'putSeats'>;
+  readonly archive: Pick<BeaconArchive, 'putSet' | 'putCommittee'>;
   readonly group: Pick<GroupCommit, 'write'>;
-  /** Own account. */
+  /** Account of this validator. */
   readonly self: Uint8Array;
-  /** Who may have been there, this one left out. */
+  /** Returns the possible members, without this validator. */
   readonly peers: () => readonly QuorumMember[];
-  /** What a peer has kept under a hash. Rejects where it has nothing, or does not answer. */
+  /** Asks a peer for the bytes of a hash. Rejects if it has none or does not answer. */
   readonly ask: (peer: QuorumMember, hash: Uint8Array) => Promise<Uint8Array>;
 }
 
-/** One honest validator that was there is enough. They are drawn by stake, of which a third may be gone: sixteen miss all others once in 600 times. */
+/**
+ * Peers asked at most. One honest member is enough. They are drawn by stake, of which a third may be gone: sixteen
+ * draws miss all others once in 600 times.
+ */
 const MOST_ASKED = 16;
 
 /**
- * Has other validators hand over who was of an epoch that this one was not there for. Nobody is believed: the members are those that the hash
- * stands for. They are kept.
- * @returns undefined where nobody who was asked has them.
+ * Asks other validators for the members of an epoch that this one missed. No peer is trusted: the members must match
+ * the hash. They are stored.
+ * @returns undefined if no asked peer has them.
  */
 export function createMemberQuestions(
   questions: MemberQuestions,
 ): (named: NamedMembers) => Promise<readonly EpochMember[] | undefined> {
   const { crypto, self, peers, ask } = questions;
-  /** Who asks again asks others. */
+  /** A repeated question goes to other peers. */
   let rounds = 0;
-  /** Under way, by hash. */
+  /** Open questions, by hash. */
   const asking = new Map<string, Promise<readonly EpochMember[] | undefined>>();
 
   async function find(named: NamedMembers): Promise<readonly EpochMember[] | undefined> {
@@ -61,7 +64,7 @@ export function createMemberQuestions(
   };
 }
 
-/** Anybody may register many validators early; what they have at stake is what counts. */
+/** Draws peers by stake. Registering many validators early is cheap, so their number must not count. */
 function drawByStake(crypto: Crypto, seed: Uint8Array, peers: readonly QuorumMember[]): QuorumMember[] {
   const left = [...peers];
   const drawn: QuorumMember[] = [];
@@ -73,13 +76,13 @@ function drawByStake(crypto: Crypto, seed: Uint8Array, peers: readonly QuorumMem
       point -= stake;
       return point < 0n;
     });
-    // Nobody has a stake.
+    // No peer has a stake.
     drawn.push(...left.splice(Math.max(0, at), 1));
   }
   return drawn;
 }
 
-/** @returns undefined for other members than those that are named. */
+/** @returns undefined if the members do not match the hash. */
 async function take(
   { network, crypto, archive, group }: MemberQuestions,
   { kind, hash }: NamedMembers,
@@ -94,7 +97,7 @@ async function take(
     }
     const seats = eraValidatorsFormat.decode(bytes);
     if (!equalBytes(formCommittee(crypto, network, seats).hash, hash)) return undefined;
-    await group.write((db) => archive.putSeats(db, hash, seats));
+    await group.write((db) => archive.putCommittee(db, hash, seats));
     return seats;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;

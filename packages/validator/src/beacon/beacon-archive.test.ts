@@ -49,7 +49,7 @@ it('keeps certificates of both beacons, and lists those of the threshold beacon,
   const certificates = [2n, 3n, 5n].map((epoch) => ({ generation: 1, epoch, signature: new Uint8Array(96).fill(7) }));
   for (const certificate of certificates) store.transact((db) => archive.putThreshold(db, certificate));
   expect(archive.latest().epoch).toBe(5n);
-  // Its own kind has nothing to show here: whoever goes on from it reads the registry anew.
+  // The bootstrap beacon has no certificate here: a validator that continues from it reads the registry again.
   expect(archive.latest().certificate).toBeUndefined();
   const second = readEpochValue(crypto, network, { kind: 'threshold', ...certificates[0]! });
   expect(archive.find(2n)).toEqual({ value: second.value, previous: second.previous });
@@ -76,13 +76,13 @@ it('keeps as many sets as certificates may name', () => {
   expect(archive.findSet(hashOf(1))).toEqual([member]);
 });
 
-it('finds the seats of an era by their hash', () => {
+it('finds the committee of an era by its hash', () => {
   const seats = [1, 2].map((byte) => ({
     ...{ address: new Uint8Array(20).fill(byte), signingKey: new Uint8Array(20).fill(byte + 8), stake: 5n },
     boxKey: new Uint8Array(1_216).fill(byte),
   }));
   const hash = new Uint8Array(32).fill(1);
-  store.transact((db) => archive.putSeats(db, hash, seats));
-  expect(archive.findSeats(hash)).toEqual(seats);
-  expect(archive.findSeats(new Uint8Array(32))).toBeUndefined();
+  store.transact((db) => archive.putCommittee(db, hash, seats));
+  expect(archive.findCommittee(hash)).toEqual(seats);
+  expect(archive.findCommittee(new Uint8Array(32))).toBeUndefined();
 });

@@ -22,46 +22,48 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 /** The certificates and the vote that outlive the process. */
 export interface BeaconArchive {
-  /** Where the chain of values stands; genesis before the first certificate. */
+  /** Returns the newest point of the chain of values, or genesis before the first certificate. */
   latest(): BeaconPoint;
-  /** Value and predecessor of an epoch, or genesis; also where its certificate is gone. */
+  /** Returns value and predecessor of an epoch or of genesis. They outlive the certificate. */
   find(epoch: bigint): { readonly value: Uint8Array; readonly previous: Uint8Array } | undefined;
-  /** Canonical bytes; empty at genesis. */
+  /** Returns the canonical bytes, empty at genesis. */
   findCertificate(epoch: bigint): Uint8Array | undefined;
-  /** The certificate of an epoch that the bootstrap beacon made. */
+  /** Returns the certificate of an epoch of the bootstrap beacon. */
   findAggregate(epoch: bigint): BeaconCertificate | undefined;
   vote(): BeaconVote | undefined;
-  /** The members of a set that was kept. */
+  /** Returns the members of a stored set. */
   findSet(set: Uint8Array): readonly SetMember[] | undefined;
-  /** The seats of an era, by the hash that stands for them. */
-  findSeats(set: Uint8Array): readonly EraValidator[] | undefined;
-  /** The bytes of either, as they are kept. */
+  /** Returns the committee of an era, by its hash. */
+  findCommittee(set: Uint8Array): readonly EraValidator[] | undefined;
+  /** Returns the stored bytes of a set or committee. */
   findMemberBytes(hash: Uint8Array): Uint8Array | undefined;
-  putSeats(store: Store, set: Uint8Array, members: readonly EraValidator[]): void;
-  /** Writes, to be called inside a group commit. */
+  putCommittee(store: Store, set: Uint8Array, members: readonly EraValidator[]): void;
+  /** Stores a certificate. Call it inside a group commit. */
   putCertificate(store: Store, certificate: BeaconCertificate): void;
   /** The same for an epoch of the threshold beacon. */
   putThreshold(store: Store, certificate: ThresholdCertificate): void;
-  /** Certificates of the threshold beacon from an epoch on, ascending, at most so many. Epochs that were passed over are left out. */
+  /**
+   * Lists certificates of the threshold beacon from an epoch on, ascending, with a limit. Skipped epochs are left out.
+   */
   listThreshold(from: bigint, most: number): readonly ThresholdCertificate[];
   putVote(store: Store, vote: BeaconVote): void;
   putSet(store: Store, set: Uint8Array, members: readonly SetMember[]): void;
 }
 
-/** More than a day at the default epoch; whoever asks for a certificate looks back far less. */
+/** More than a day at the default epoch. Requests for certificates look back far less. */
 const KEPT_CERTIFICATES = 20_000n;
 /** Almost two months, 72 bytes each: peers may have had no chain, or no gas, for weeks before they settle. */
 const KEPT_VALUES = 1_000_000n;
-/** As many as certificates that may name them: where stakes change in each epoch, each names another. */
+/** As many as certificates: if stakes change in each epoch, each certificate names another set. */
 const KEPT_SETS = Number(KEPT_CERTIFICATES);
-/** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
+/** Integers of SQLite have 64 bits and a sign. An epoch from the wire has no sign. */
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 
 const certificate = mapped(bytes, parseBeaconCertificate, encodeBeaconCertificate);
-/** Of an epoch, of either beacon. */
+/** Column of an epoch's certificate, of either beacon. */
 const epochCertificate = mapped(bytes, parseEpochCertificate, encodeEpochCertificate);
 const certificateColumns = columns({ certificate: epochCertificate });
-/** The bytes of a certificate, which are handed out without parsing. */
+/** Column of the bytes of a certificate, which are returned without parsing. */
 const certificateBytes = columns({ certificate: bytes });
 const keptCertificate = columns({ epoch: bigInteger, certificate: epochCertificate });
 const valueColumns = columns({ value: bytes, previous: bytes });
@@ -71,7 +73,7 @@ const voteFields = {
   lock: optional(certificate),
 } as const;
 const voteColumns = columns(voteFields);
-/** As a set is kept, and handed to others. */
+/** Format of a set in the store and on the wire. */
 export const keptMembersFormat = createFormat(memberList, { tag: 'ogong-validators-v1' });
 const members = mapped(bytes, keptMembersFormat.decode, keptMembersFormat.encode);
 const setColumns = columns({ members });
@@ -154,7 +156,7 @@ export function createBeaconArchive(
       const sql = `SELECT ${setColumns.list} FROM validator_sets WHERE hash = ?`;
       return store.read(() => setColumns.get(store.prepare(sql), set))?.members;
     },
-    findSeats(set) {
+    findCommittee(set) {
       const sql = `SELECT ${seatColumns.list} FROM beacon_seats WHERE hash = ?`;
       return store.read(() => seatColumns.get(store.prepare(sql), set))?.seats;
     },
@@ -163,7 +165,7 @@ export function createBeaconArchive(
         UNION ALL SELECT seats AS kept FROM beacon_seats WHERE hash = ?`;
       return store.read(() => memberBytes.get(store.prepare(sql), hash, hash))?.kept;
     },
-    putSeats(db, hash, seats) {
+    putCommittee(db, hash, seats) {
       keptSeats.insert(db, 'INSERT OR IGNORE INTO beacon_seats', { hash, seats });
     },
     putSet(db, hash, list) {

@@ -105,7 +105,7 @@ describe('beacon driver', () => {
     expect(nodes[0]?.certified.slice(0, 2)).toEqual([1n, 2n]);
   });
 
-  it('stands still without a quorum and goes on from the archive after a restart', async () => {
+  it('stands still without a quorum and continues from the archive after a restart', async () => {
     const { nodes, offline, pass } = createDrivers(4);
     await pass(2_500);
     offline.add(2).add(3);
@@ -119,7 +119,7 @@ describe('beacon driver', () => {
     expect(nodes[0]?.archive.latest().epoch).toBeGreaterThan(stuck);
   });
 
-  it('is silent while votes cannot be written, and goes on from the disk when they can', async () => {
+  it('is silent while votes cannot be written, and continues from the disk when they can', async () => {
     const { nodes, pass } = createDrivers(1);
     const [node] = nodes as [(typeof nodes)[number]];
     node.state.isDiskFull = true;

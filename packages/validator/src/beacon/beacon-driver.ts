@@ -34,10 +34,10 @@ export interface BeaconDriverDependencies {
   /** Sends to a validator. The message may be lost: the machine repeats what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
-  /** Which epochs this beacon makes, where the network has a threshold beacon too. Default: all of them. */
+  /** Epochs that this beacon makes if the network has a threshold beacon too. Default: all. */
   readonly gate?: BootstrapGate | undefined;
   readonly onUndelivered?: (error: unknown) => void;
-  /** Called when the machine stops because something could not be written. */
+  /** Called when the machine stops after a failed write. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -45,20 +45,23 @@ export interface BeaconDriver {
   start(): void;
   stop(): Promise<void>;
   tick(): Promise<void>;
-  /** @throws ProtocolError where the message does not parse. */
+  /** @throws ProtocolError if the message does not parse. */
   receive(from: Uint8Array, message: Uint8Array): Promise<void>;
 }
 
-/** Epochs without a value after which a validator goes by its own reading of the registry: before the first certificate, and after. */
+/**
+ * Number of epochs without a value after which a validator follows its own reading of the registry: before the first
+ * certificate, and after it.
+ */
 const FIRST_PATIENCE_EPOCHS = 2;
 const PATIENCE_EPOCHS = 8;
 
-/** What a validator says while it has no value of the epoch. */
+/** Messages that a validator sends while it has no value of the epoch. */
 const SEEKING: ReadonlySet<BeaconMessage['kind']> = new Set([
   ...(['view', 'contribution', 'proposal', 'vote', 'prepared', 'certificate-request'] as const),
 ]);
 
-/** Feeds the beacon machine with time and messages, and carries out what it decides, in order. */
+/** Feeds the beacon machine with time and messages, and carries out its actions in order. */
 export function createBeaconDriver(options: BeaconDriverOptions, dependencies: BeaconDriverDependencies): BeaconDriver {
   const { network, epochMs } = options;
   const { crypto, signer, proveVrf, clock, archive, group, sets, send, onCertified, onError } = dependencies;
@@ -70,15 +73,16 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   let last: Promise<void> = Promise.resolve();
 
   /**
-   * Where nothing moves for long and the registry lists others than those who have to agree, they are gone: the epoch begins again
-   * with whoever is listed. In the first epoch each validator goes by its own reading, so readings that differ are the usual reason.
+   * Returns the machine of the present epoch. If it stands still for long and the registry has changed, members are
+   * probably gone. Then the epoch begins again with the listed validators. In the first epoch each validator follows
+   * its own reading, so different readings are the usual reason.
    */
   function current(): BeaconMachine | undefined {
     const { members } = sets.reading();
     if (members.length === 0) return undefined;
     const nowMs = clock.nowMs();
     const { epoch } = archive.latest();
-    // The threshold beacon archives values too. This one goes on from them, if it is its turn again.
+    // The threshold beacon archives values too. This beacon continues from them when its turn comes again.
     if (machine !== undefined && machine.latest.epoch !== epoch) machine = undefined;
     if (gate !== undefined && !gate.isOpen(epoch + 1n)) return undefined;
     if (epoch !== reached.epoch) reached = { epoch, atMs: nowMs };
@@ -94,7 +98,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   function createMachine(isRestart: boolean): BeaconMachine {
     const timing = {
       epochMs,
-      // A proposal costs its receivers one proof check per validator, so the timeout must be long enough for a busy machine.
+      // A proposal costs its receivers one proof check per validator, so the timeout must suit a busy machine.
       viewTimeoutMs: Math.max(2_000, epochMs / 4),
       gatherMs: Math.min(500, epochMs / 20),
       resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
@@ -106,7 +110,9 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
     );
   }
 
-  /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */
+  /**
+   * Runs a step. Actions of different steps never interleave: a vote is on the disk before any later message leaves.
+   */
   function run(step: (machine: BeaconMachine) => BeaconAction[], closed = (): void => {}): Promise<void> {
     last = last.then(async () => {
       const present = current();
@@ -114,7 +120,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       try {
         for (const action of step(present)) await carryOut(action);
       } catch (error) {
-        // This machine is ahead of the disk. Drop it: the next one starts from the disk, as after a restart.
+        // This machine is ahead of the disk, so it is dropped. The next one starts from the disk, as after a restart.
         machine = undefined;
         throw error;
       }
@@ -125,8 +131,8 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   }
 
   /**
-   * The other beacon goes on from here. Whoever still seeks an epoch of this one gets its certificate: otherwise those who have the last one
-   * could be too few to go on, and the others would never get it.
+   * Sends the certificate to a peer that still seeks an epoch of this beacon after the threshold beacon took over.
+   * Otherwise the validators with the last certificate could be too few to go on.
    */
   function answerLate(from: Uint8Array, { kind, epoch }: BeaconMessage): void {
     if (!SEEKING.has(kind)) return;
@@ -144,7 +150,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
     } else if (action.kind === 'learned') {
       await group.write((store) => archive.putSet(store, action.set, action.members));
     } else if (action.kind === 'vote') {
-      // Like a message, a vote that cannot be signed is lost: the proposer asks again.
+      // A vote that cannot be signed is lost like a message: the proposer asks again.
       void vote(action).catch(onUndelivered);
     } else {
       void send(action.to, encodeBeaconMessage(action.message)).catch(onUndelivered);

@@ -20,12 +20,12 @@ export interface EpochDriver {
 
 const ASK_MS = 2_000;
 
-/** Runs the epochs that the chain lists a key for: signs, combines, archives. */
+/** Runs the epochs for which the chain lists a key: signs, combines, archives. */
 export function createEpochDriver(state: ThresholdState): EpochDriver {
   const { crypto, bls, network, signer, archive, group, onUndelivered = () => {} } = state;
   let machine: EpochMachine | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
-  /** Peers whose last certificate did not hold, where there is no machine yet that looks at it. */
+  /** Peers whose last certificate was invalid, while no machine checks their messages yet. */
   const doubted = createPauses(ASK_MS);
 
   function send(to: Uint8Array, message: EpochMessage): void {
@@ -37,7 +37,7 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
     return reading === undefined ? [] : toGenerations(reading);
   };
 
-  /** The machine for the epoch after the last one that is archived, where the chain lists a key for it. */
+  /** Returns the machine for the epoch after the last archived one, if the chain lists a key for it. */
   function current(): EpochMachine | undefined {
     const reading = state.beaconKeys();
     const { epoch: latest } = archive.latest();
@@ -68,13 +68,13 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
         }
       }
     } catch (error) {
-      // It is ahead of the disk: the next one starts from there.
+      // The machine is ahead of the disk. The next one starts from there.
       machine = undefined;
       throw error;
     }
   }
 
-  /** The epoch that this validator should ask others for: it slept, or does not know who signs. */
+  /** Returns the epoch that this validator should ask others for: it was away, or does not know the signers. */
   function findWanted(nowMs: number): bigint | undefined {
     const reading = state.beaconKeys();
     if (reading === undefined) return undefined;
@@ -90,8 +90,8 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
   }
 
   /**
-   * Whoever slept through the last epochs of the bootstrap beacon goes on with the first one that a key has signed. What it missed it asks
-   * others for where it needs it.
+   * Resumes after the validator missed the last bootstrap epochs: it continues with the first threshold-signed epoch.
+   * It asks others for a missed epoch only when it needs one.
    */
   async function catchUp(
     from: Uint8Array,
@@ -116,7 +116,7 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
   return {
     async tick(nowMs) {
       await carryOut(current()?.tick(nowMs) ?? []);
-      for (const epoch of state.takeWanted()) await carryOut(current()?.want(epoch, nowMs) ?? []);
+      for (const epoch of state.takeRequestedEpochs()) await carryOut(current()?.want(epoch, nowMs) ?? []);
       const wanted = findWanted(nowMs);
       const reading = state.beaconKeys();
       if (wanted === undefined || reading === undefined) return;

@@ -5,7 +5,7 @@ import { createPauses } from '@ogong/protocol/beacon/threshold/pauses';
 import { lookUpEra, newestEra, openRecord, type ThresholdState } from './threshold-state.ts';
 
 export interface EraExchange {
-  /** Asks the validators for a group that is not known here. */
+  /** Asks the validators for an unknown group. */
   tick(nowMs: number): void;
   receive(from: Uint8Array, message: EraMessage): Promise<void>;
 }
@@ -13,13 +13,14 @@ export interface EraExchange {
 const ASK_MS = 2_000;
 
 /**
- * Who was not there when shares were dealt learns from others whose they are. The chain has the hash of the seats and the key; the other
- * commitments are taken as soon as seats with more than a third of the stake say the same, so that one of them is honest.
+ * Learns the members of an era that this validator missed. The chain has the hash of the committee and the key. The
+ * other commitments are accepted once members with more than a third of the stake send the same, so that one of them is
+ * honest.
  */
 export function createEraExchange(state: ThresholdState): EraExchange {
   const { signer, onUndelivered = () => {} } = state;
   let askedMs = Number.NEGATIVE_INFINITY;
-  /** A record is long, and costs a check for each of its points. Whoever needs it asks again. */
+  /** A record is long, and each of its points costs a check, so a peer is answered once in a while. */
   const handled = createPauses(ASK_MS / 2);
 
   function isFirst(peer: Uint8Array, kind: EraMessage['kind']): boolean {
@@ -29,7 +30,7 @@ export function createEraExchange(state: ThresholdState): EraExchange {
     return true;
   }
 
-  /** What each seat said of the newest era. */
+  /** The record of the newest era by each member. */
   let heard = { era: 0, said: new Map<string, { readonly stake: bigint; readonly content: string }>() };
 
   function send(to: Uint8Array, message: EraMessage): void {
@@ -57,7 +58,7 @@ export function createEraExchange(state: ThresholdState): EraExchange {
     const alike = [...heard.said.values()].filter((one) => one.content === content);
     if (3n * alike.reduce((sum, { stake }) => sum + stake, 0n) <= group.seats.totalStake) return;
     await state.group.write((db) => {
-      state.archive.putSeats(db, group.seats.hash, record.seats);
+      state.archive.putCommittee(db, group.seats.hash, record.seats);
       state.eras.putEra(db, fromHex(missing.transcript.slice(2)), { record, shares: [] });
     });
   }
@@ -86,7 +87,7 @@ export function createEraExchange(state: ThresholdState): EraExchange {
       try {
         await hear(from, record);
       } catch (error) {
-        // Seats that nobody could have.
+        // The committee is impossible.
         if (!(error instanceof ProtocolError)) throw error;
       }
     },

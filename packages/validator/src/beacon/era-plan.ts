@@ -4,7 +4,10 @@ import { type EpochSchedule, epochAt } from '@ogong/protocol/beacon/threshold/ep
 import type { Committee } from '@ogong/protocol/beacon/threshold/members';
 import type { ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
 
-/** A key generation is tried again after so many epochs. Its attempts are numbered by the epoch that they begin with, so all try alike. */
+/**
+ * Epochs after which a key generation is tried again. An attempt is numbered by its first epoch, so all validators try
+ * the same one.
+ */
 const ATTEMPT_EPOCHS = 8;
 /** Links and signers need some time, however short epochs are. */
 const LEAST_PHASE_MS = 500;
@@ -13,11 +16,11 @@ export interface AttemptTime {
   readonly attempt: number;
   readonly startsAtMs: number;
   readonly phaseMs: number;
-  /** Until the next attempt begins. */
+  /** Time until the next attempt begins. */
   readonly spanMs: number;
 }
 
-/** The attempt at a time; undefined before the origin. */
+/** Returns the attempt at a time; undefined before the origin. */
 export function attemptAt(schedule: EpochSchedule, nowMs: number): AttemptTime | undefined {
   const epoch = Number(epochAt(schedule, nowMs));
   return epoch < 0 ? undefined : timeOf(schedule, epoch - (epoch % ATTEMPT_EPOCHS));
@@ -28,16 +31,16 @@ export function timeOf({ originMs, periodMs }: EpochSchedule, attempt: number): 
   return { attempt, startsAtMs: originMs + attempt * periodMs, phaseMs, spanMs: ATTEMPT_EPOCHS * periodMs };
 }
 
-/** What the next key generation is for. */
+/** Aim of the next key generation. */
 export interface EraAim {
   readonly generation: number;
   readonly era: number;
-  /** Whose key is kept. Absent for a new one. */
+  /** Group whose key is kept. Absent for a new key. */
   readonly previous?: ThresholdGroup | undefined;
 }
 
-/** Whether other validators would hold other tickets, or open boxes with other keys. Stake that moves without that deals nothing anew. */
-function isAnotherSeating(before: Committee, after: Committee): boolean {
+/** Tells whether tickets or box keys would change. Stake that moves without such a change needs no new deal. */
+function isOtherCommittee(before: Committee, after: Committee): boolean {
   if (before.seats.length !== after.seats.length) return true;
   return after.seats.some((seat, i) => {
     const old = before.seats[i];
@@ -52,8 +55,9 @@ function isAnotherSeating(before: Committee, after: Committee): boolean {
 }
 
 /**
- * What has to be made, by the keys on the chain and the seats that there would be now. Undefined where nothing has to.
- * @param last the group of the newest era, where it is known here: without it nobody can tell, and nothing is tried.
+ * Returns the aim of the next key generation, by the keys on the chain and the present committee. Undefined if none is
+ * needed.
+ * @param last group of the newest era, if known. Without it the need cannot be decided, and nothing is tried.
  */
 export function aimAt(
   { generations, eras }: Pick<BeaconKeysReading, 'generations' | 'eras'>,
@@ -67,5 +71,5 @@ export function aimAt(
   if (newest === undefined || last === undefined || equalBytes(fromHex(newest.set.slice(2)), seats.hash)) {
     return undefined;
   }
-  return isAnotherSeating(last.seats, seats) ? { generation: generations.length, era, previous: last } : undefined;
+  return isOtherCommittee(last.seats, seats) ? { generation: generations.length, era, previous: last } : undefined;
 }

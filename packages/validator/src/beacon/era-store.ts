@@ -15,14 +15,14 @@ export const eraSharesFormat = createFormat(
   { tag: 'ogong-beacon-era-shares-v1' },
 );
 
-export interface KeptEra {
+export interface StoredEra {
   readonly record: EraRecord;
-  /** Secret. None where this validator has no ticket, or lost what it had. */
+  /** Secret. Empty if this validator has no ticket or lost its shares. */
   readonly shares: readonly KeyShare[];
 }
 
-/** A key generation that began: what its plan was made of. */
-export interface KeptAttempt {
+/** A begun key generation and its plan. */
+export interface StoredAttempt {
   readonly era: number;
   readonly attempt: number;
   readonly set: Uint8Array;
@@ -41,24 +41,27 @@ const formerColumns = columns({ record: eraFields.record });
 const keptEra = columns({ era: integer, transcript: bytes, ...eraFields });
 const struck = columns({ account: bytes });
 
-/** Secrets of key generations, in the validator's own database: for this user alone, and written over once they are deleted. */
+/**
+ * Stores secrets of key generations in the validator's own database. Only this user can read them, and deletion
+ * overwrites them.
+ */
 export interface EraStore {
-  listEntries(attempt: KeptAttempt): readonly KeyEntry[];
-  /** Of the seatings of an attempt that something is kept of, the oldest first. */
+  listEntries(attempt: StoredAttempt): readonly KeyEntry[];
+  /** Lists the committees of an attempt with stored entries, the oldest first. */
   listSets(era: number, attempt: number): readonly Uint8Array[];
-  findEra(era: number, transcript: Uint8Array): KeptEra | undefined;
-  /** Of the era before the newest, whose shares are forgotten. */
+  findEra(era: number, transcript: Uint8Array): StoredEra | undefined;
+  /** Finds the record of the era before the newest. Its shares are gone. */
   findFormer(era: number, transcript: Uint8Array): EraRecord | undefined;
   listStruck(): readonly Uint8Array[];
-  /** Writes, to be called inside a group commit. */
-  putEntry(db: Store, attempt: KeptAttempt, entry: KeyEntry): void;
+  /** Stores an entry. Call it inside a group commit. */
+  putEntry(db: Store, attempt: StoredAttempt, entry: KeyEntry): void;
   /**
-   * Shares that are kept stay where none are given.
-   * @param transcript of the outcome: of an attempt there may be several, and the chain takes one.
+   * Stores an era. Stored shares stay if none are given.
+   * @param transcript of the outcome. An attempt may have several outcomes, and the chain takes one.
    */
-  putEra(db: Store, transcript: Uint8Array, kept: KeptEra): void;
+  putEra(db: Store, transcript: Uint8Array, kept: StoredEra): void;
   putStruck(db: Store, account: Uint8Array): void;
-  /** Forgets what eras before this one needed. Of the last of them it stays known who held which shares. */
+  /** Deletes the data of earlier eras. The record of the last of them stays, which says who held its shares. */
   dropBefore(db: Store, era: number): void;
 }
 

@@ -12,48 +12,63 @@ import {
   formCommittee,
 } from '@ogong/protocol/beacon/threshold/members';
 import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
+import {
+  type AcceptedAttempt,
+  findAcceptedAttempt,
+  findRequestedAttempt,
+  isTaken,
+  lacksShares,
+} from './accepted-attempt.ts';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
-import type { KeptAttempt } from './era-store.ts';
-import { findAsked, findTaken, isTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
+import type { StoredAttempt } from './era-store.ts';
 import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
 
 type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
 
-interface Attempt extends KeptAttempt {
+interface Attempt extends StoredAttempt {
   readonly plan: KeyPlan;
   readonly members: readonly EraValidator[];
   machine: KeyMachine;
-  /** What of its result is on the disk. */
+  /** Part of its result that is on the disk. */
   kept: KeyResult | undefined;
-  /** Validators take turns to hand an outcome to the chain. */
+  /** Turn of this validator: validators submit outcomes to the chain one after another. */
   readonly turn: number;
   activated: Activated | undefined;
-  /** When this validator hands it in, unless another one has. */
+  /** Time at which this validator submits it, unless another one has. */
   submitsAtMs: number;
 }
 
 export interface KeyDriver {
   tick(): Promise<void>;
-  /** Messages of attempts that are not under way here are dropped. */
+  /** Handles a message. Messages of attempts that do not run here are dropped. */
   receive(from: Uint8Array, message: KeyMessage): Promise<void>;
 }
 
-/** An attempt whose outcome never came to the chain is given up after so many. */
+/** Attempts after which an outcome that never reached the chain is given up. */
 const PATIENT_ATTEMPTS = 3;
-/** The registry may change within an attempt: then it begins under other seats too, so often. */
-const MAX_SEATINGS = 4;
+/**
+ * Most committees of one attempt. The registry may change within an attempt, which then begins again under the new
+ * committee.
+ */
+const MAX_COMMITTEES = 4;
 
-/** Runs key generations: begins them where the chain lacks a key or has other validators, and carries out what the machine decides. */
+/**
+ * Runs key generations. Begins one if the chain lacks a key or has other validators, and carries out the machine's
+ * actions.
+ */
 export function createKeyDriver(state: ThresholdState): KeyDriver {
   const { crypto, signer, clock, eras, group, network, onUndelivered = () => {}, onError = () => {} } = state;
   const domain = { chainId: network.chainId, verifyingContract: network.settlement };
-  /** The newest one first: all seatings of an attempt, and the last agreed one before these, whose peers may still ask for its deals. */
+  /**
+   * Attempts, the newest first: all committees of the present attempt, and the last agreed attempt, whose peers may
+   * still ask for its deals.
+   */
   let attempts: Attempt[] = [];
   let seatings = { attempt: -1, count: 0 };
-  /** When it was last looked whether there is something to make, and in the time of which attempt. */
+  /** Time and attempt of the last check for a new aim. */
   let lookedAt = { attempt: -1, ms: Number.NEGATIVE_INFINITY };
   let last: Promise<unknown> = Promise.resolve();
-  /** What goes to many is written once. */
+  /** A message to many peers is encoded once. */
   const encoded = new WeakMap<KeyMessage, Uint8Array>();
 
   function encode(message: KeyMessage): Uint8Array {
@@ -73,7 +88,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const nowMs = clock.nowMs();
     const time = reading && attemptAt(scheduleOf(reading), nowMs);
     if (reading === undefined || time === undefined) return;
-    // Mostly there is nothing, and each look reads the chain a dozen times.
+    // Most checks find no aim, and each reads the chain a dozen times.
     if (lookedAt.attempt !== time.attempt || nowMs - lookedAt.ms >= time.phaseMs * 2) {
       lookedAt = { attempt: time.attempt, ms: nowMs };
       await begin(time).catch(onError);
@@ -83,14 +98,14 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     await submit(nowMs);
   }
 
-  /** Begins the attempt of this time, where there is something to make and it is not under way. */
+  /** Begins the present attempt if there is an aim and the attempt does not run yet. */
   async function begin(time: AttemptTime): Promise<void> {
     await state.readBeaconKeys();
     const isOpen = attempts.some((one) => isTaken(state, one));
-    const taken = !isOpen && lacksShares(state) ? findTaken(state) : undefined;
+    const taken = !isOpen && lacksShares(state) ? findAcceptedAttempt(state) : undefined;
     if (taken !== undefined) takeUp(taken);
     const reading = state.beaconKeys();
-    const members = await readSeatMembers(state);
+    const members = await readCommitteeMembers(state);
     if (reading === undefined || members === undefined) return;
     const seats = formCommittee(crypto, network, members);
     const newest = newestEra(reading);
@@ -102,19 +117,19 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       const isOfNow = one.attempt === time.attempt;
       const isWaiting =
         one.activated !== undefined && time.startsAtMs - one.plan.startsAtMs < PATIENT_ATTEMPTS * time.spanMs;
-      // Whoever agreed under some seats goes on with them.
+      // An attempt that has an outcome continues under its committee.
       if (isWaiting || (isOfNow && (equalBytes(one.set, seats.hash) || one.machine.result !== undefined))) return;
     }
-    if (seatings.count++ >= MAX_SEATINGS) return;
+    if (seatings.count++ >= MAX_COMMITTEES) return;
     await start({ ...aim, ...time, seats });
   }
 
-  /** Goes on with the seatings of this attempt that were begun before a restart: the others do, and one of them may win. */
+  /** Resumes committees of this attempt from before a restart. The others continue them, and one of them may win. */
   async function resume(of: AttemptTime & EraAim): Promise<void> {
     const isBegun = (set: Uint8Array): boolean =>
       attempts.some((one) => one.era === of.era && one.attempt === of.attempt && equalBytes(one.set, set));
     for (const set of eras.listSets(of.era, of.attempt)) {
-      const members = isBegun(set) ? undefined : state.archive.findSeats(set);
+      const members = isBegun(set) ? undefined : state.archive.findCommittee(set);
       if (members === undefined) continue;
       seatings.count++;
       await start({ ...of, seats: formCommittee(crypto, network, members) });
@@ -128,12 +143,13 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       ...{ struck: eras.listStruck(), resendMs: phaseMs / 4 },
     };
     const members = seats.seats.map(toMember);
-    await group.write((db) => state.archive.putSeats(db, seats.hash, members));
+    await group.write((db) => state.archive.putCommittee(db, seats.hash, members));
     const count = seats.seats.length;
     const turn = (findCommitteeMember(seats, signer.address) + count - (attempt % count)) % count;
     const begun = { era, attempt, set: seats.hash, plan, members, turn, activated: undefined, kept: undefined };
     const submitsAtMs = Number.POSITIVE_INFINITY;
-    // Others may have looked at another block, and begin under other seats: those that were begun here go on beside them.
+    // Other validators may have read another block and begin under another committee. Committees that began here
+    // continue in parallel.
     const alike = attempts.filter((one) => one.era === era && one.attempt === attempt);
     const others = attempts.filter((one) => !alike.includes(one));
     const before = others.find(({ machine }) => machine.result !== undefined) ?? others[0];
@@ -141,23 +157,25 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     attempts = [started, ...alike, ...(before === undefined ? [] : [before])];
   }
 
-  const find = ({ era, attempt, set }: KeptAttempt): Attempt | undefined =>
+  const find = ({ era, attempt, set }: StoredAttempt): Attempt | undefined =>
     attempts.find((one) => one.era === era && one.attempt === attempt && equalBytes(one.set, set));
 
-  /** Opens the attempt whose outcome the chain has, as after a restart: from the disk, and from those who have what is lacking. */
-  function takeUp(taken: TakenAttempt): Attempt {
+  /**
+   * Opens the attempt whose outcome the chain has, as after a restart: from the disk, and from peers for missing parts.
+   */
+  function takeUp(taken: AcceptedAttempt): Attempt {
     const begun = { ...taken, turn: 0, activated: undefined, kept: undefined, submitsAtMs: Number.POSITIVE_INFINITY };
     const attempt = { ...begun, machine: open(state, begun) };
     attempts = [...attempts, attempt];
     return attempt;
   }
 
-  /** What is kept is on the disk before anything that follows from it leaves. */
+  /** Runs a step of the machine. Its records are on the disk before any later message leaves. */
   async function step(attempt: Attempt, act: (machine: KeyMachine) => KeyAction[]): Promise<void> {
     try {
       await keepResult(state, attempt);
     } catch (error) {
-      // Nothing follows from it until it can be written.
+      // No action follows until the entry can be written.
       return onError(error);
     }
     try {
@@ -175,7 +193,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     } else if (action.kind === 'keep') {
       await group.write((db) => eras.putEntry(db, attempt, action.entry));
     } else if (action.kind === 'sign') {
-      // Like a message, what cannot be signed is lost: the machine asks again.
+      // A statement that cannot be signed is lost like a message: the machine asks again.
       void sign(attempt, action.statement).catch(onUndelivered);
     } else if (action.kind === 'agreed') {
       await keepResult(state, attempt);
@@ -194,9 +212,9 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     await inTurn(() => step(attempt, (machine) => machine.addSignature(statement, signature, clock.nowMs())));
   }
 
-  /** Hands outcomes to the chain, once it is this validator's turn. */
+  /** Submits outcomes to the chain when this validator's turn comes. */
   async function submit(nowMs: number): Promise<void> {
-    // One that the chain refuses keeps no other back.
+    // A refused outcome does not stop the others.
     for (const one of attempts) await submitOne(one, nowMs).catch(onError);
   }
 
@@ -215,16 +233,16 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     tick: () => inTurn(tick),
     receive: (from, message) =>
       inTurn(async () => {
-        // Somebody may lack what was kept here of the era that the chain has.
-        const asked = find(message) ? undefined : findAsked(state, { from, subject: message });
+        // A peer may lack data of the era on the chain that this validator has stored.
+        const asked = find(message) ? undefined : findRequestedAttempt(state, { from, subject: message });
         const found = asked ? takeUp(asked) : find(message);
         if (found !== undefined) await step(found, (machine) => machine.receive(from, message, clock.nowMs()));
       }),
   };
 }
 
-/** From the disk, as after a restart. */
-function open(state: ThresholdState, of: KeptAttempt & { readonly plan: KeyPlan }): KeyMachine {
+/** Opens the machine from the disk, as after a restart. */
+function open(state: ThresholdState, of: StoredAttempt & { readonly plan: KeyPlan }): KeyMachine {
   const { crypto, bls, box, boxSecret, drawSeed, eras, signer } = state;
   const { previous, era } = of.plan;
   const reading = state.beaconKeys();
@@ -250,8 +268,8 @@ async function handIn(
 }
 
 /**
- * Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. One that was on the disk in parts before a
- * restart, or that could not be written when it was agreed on, is written later.
+ * Stores the result of an attempt. Several outcomes of an attempt may be certified: each is stored, and the chain
+ * decides. An outcome that was stored in part before a restart, or whose write failed, is stored later.
  */
 async function keepResult({ crypto, eras, group, known }: ThresholdState, attempt: Attempt): Promise<void> {
   const { era, members, plan, machine, kept } = attempt;
@@ -267,7 +285,10 @@ async function keepResult({ crypto, eras, group, known }: ThresholdState, attemp
   attempt.kept = result;
 }
 
-/** Once the chain has an era, only what it took has still something to give: all else would ask and complain for ever. */
+/**
+ * Drops attempts that lost. Once the chain has an era, only its own attempt can still help. All others would ask and
+ * complain forever.
+ */
 function dropLost({ crypto, beaconKeys }: ThresholdState, attempts: Attempt[]): Attempt[] {
   const eras = beaconKeys()?.eras ?? [];
   const isTaken = ({ era, machine: { result } }: Attempt): boolean =>
@@ -286,10 +307,10 @@ const toMember = ({ address, signingKey, stake, boxKey }: EraValidator): EraVali
 });
 
 /**
- * Who would have seats now: the listed validators whose box keys the chain has. Undefined where these are too few for a quorum: nothing
- * that they agree on would count.
+ * Returns the present candidates for the committee: the listed validators whose box keys the chain has. Undefined if
+ * they are too few for a quorum, since their agreement would not count.
  */
-async function readSeatMembers(state: ThresholdState): Promise<readonly EraValidator[] | undefined> {
+async function readCommitteeMembers(state: ThresholdState): Promise<readonly EraValidator[] | undefined> {
   const listed = state.validators().filter(({ stake }) => stake > 0n);
   const client = await state.client();
   const keys = await Promise.all(listed.map(({ address }) => readBoxKey(state, client, address)));

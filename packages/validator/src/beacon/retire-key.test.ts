@@ -73,7 +73,7 @@ describe('the end of a key of the beacon', () => {
     expect(await submit(lastEpoch, signatures)).toBeUndefined();
   });
 
-  it('is signed anew where the quorum came too late, once the chain cannot take the first any more', async () => {
+  it('is signed again if the quorum came too late, once the chain cannot take the first any more', async () => {
     const { sign, submit, toEpoch, client, now } = await openWorld();
     const [first, second] = [now + 5n, now + 40n];
     const early = await sign(first, [0, 1]);
@@ -105,7 +105,7 @@ describe('the end of a key of the beacon', () => {
     expect([await say(first), await say(taken), await say(taken + 1n)]).toEqual(['conflict', 'signed', 'conflict']);
   });
 
-  it('is the first one for good where the chain has taken it', async () => {
+  it('is the first one for good if the chain has taken it', async () => {
     const { openSigner, domain, toEpoch, sign, submit, now } = await openWorld();
     const lastEpoch = now + 5n;
     await submit(lastEpoch, await sign(lastEpoch));
@@ -126,7 +126,7 @@ describe('the end of a key of the beacon', () => {
     expect(await answerOf(openSigner(1).sign({ ...said, lastEpoch: far - 1n }))).toBe('signed');
   });
 
-  it('is not signed anew while the chain does not answer, or for contracts that a signer does not know', async () => {
+  it('is not signed again while the chain does not answer, or for contracts that a signer does not know', async () => {
     const { chain, openSigner, domain, toEpoch, now } = await openWorld();
     const said = { kind: 'beacon-retirement', domain, generation: 1, lastEpoch: now + 5n } as const;
     await openSigner(0).sign(said);

@@ -12,8 +12,8 @@ interface SignedRetirement extends Retirement {
 }
 
 /**
- * The key that goes on, with an end that the chain can still take.
- * @returns undefined where there is none. @throws SignerError `conflict` where the end is more than a week ahead
+ * Returns the present key with an end that the chain still accepts.
+ * @returns undefined if there is none. @throws SignerError `conflict` if the end is more than a week ahead.
  */
 async function nameRetirement(
   client: Pick<BeaconKeysReads, 'beaconKeys'>,
@@ -28,9 +28,9 @@ async function nameRetirement(
 }
 
 /**
- * Signs that the beacon's key ends, without a next one.
+ * Signs the end of the beacon's key without a successor.
  * @param domain of the settlement contract.
- * @returns undefined where no key goes on, or the epoch has begun. @throws ChainError, SignerError
+ * @returns undefined if there is no present key, or the epoch has begun. @throws ChainError, SignerError
  */
 export async function signRetirement(
   { signer, domain }: { readonly signer: ValidatorSigner; readonly domain: LedgerDomain },
@@ -43,8 +43,8 @@ export async function signRetirement(
 }
 
 /**
- * Submits the signatures of those who agree, whatever their order.
- * @returns undefined as `signRetirement` does. @throws ChainError also where they are no quorum, SignerError
+ * Submits the signatures of the agreeing operators, in any order.
+ * @returns undefined as `signRetirement` does. @throws ChainError also if they are no quorum
  */
 export async function submitRetirement(
   { crypto, domain: { chainId, verifyingContract } }: { readonly crypto: Crypto; readonly domain: LedgerDomain },

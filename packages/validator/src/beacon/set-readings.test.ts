@@ -50,7 +50,7 @@ it('finds a set that it read itself, and keeps it', () => {
   expect(sets.isListed(hashOf(two), 20n)).toBe(true);
 });
 
-it('counts a set as listed where it was read lately, not long ago', () => {
+it('counts a set as listed if it was read lately, not long ago', () => {
   const { clock, chain, sets } = create();
   expect(sets.isListed(hashOf(one), 10n)).toBe(true);
   clock.advance(600);

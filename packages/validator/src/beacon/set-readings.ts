@@ -8,20 +8,20 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 export interface SetReadingsOptions {
   readonly network: BeaconNetwork;
-  /** How long a reading of the registry counts as late enough to name. */
+  /** Time for which a reading of the registry is recent enough to name. */
   readonly freshMs: number;
 }
 
 export interface SetReadingsDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** The registry as read last. */
+  /** Returns the registry of the last reading. */
   readonly listing: () => SetListing;
-  /** The registry at a block. Rejects where the chain cannot tell. */
+  /** Reads the registry at a block. Rejects if the chain does not know it. */
   readonly listingAt: (block: bigint) => Promise<SetListing>;
-  /** Sets that were kept on the disk. */
+  /** Finds a set on the disk. */
   readonly findKept: (set: Uint8Array) => readonly SetMember[] | undefined;
-  /** Keeps a set that was read. It is needed after a restart, once a certificate names it. */
+  /** Stores a set. It is needed after a restart, once a certificate names it. */
   readonly keep: (set: Uint8Array, members: readonly SetMember[]) => void;
 }
 
@@ -32,12 +32,15 @@ interface Reading {
   readonly atMs: number;
 }
 
-/** Readings that are remembered, and blocks that others named. */
+/** Most readings, and most blocks named by others, in memory. */
 const MAX_READINGS = 64;
 
 export type SetReadings = Pick<BeaconMachineDependencies, 'reading' | 'findSet' | 'isListed'>;
 
-/** What this validator knows of the sets of validators: what it read from the chain, and what it was told and could check. */
+/**
+ * Returns this validator's knowledge of the sets of validators: its readings of the chain, and sets named by peers that
+ * it could check.
+ */
 export function createSetReadings(
   { network, freshMs }: SetReadingsOptions,
   { crypto, clock, listing, listingAt, findKept, keep }: SetReadingsDependencies,
@@ -80,7 +83,7 @@ export function createSetReadings(
         named.set(block, remember(found));
         if (named.size > MAX_READINGS) named.delete(named.keys().next().value as bigint);
       })
-      // The proposer names it again: then it is tried again.
+      // The proposer names the block again, and it is read again.
       .catch(() => undefined)
       .finally(() => asked.delete(block));
   }

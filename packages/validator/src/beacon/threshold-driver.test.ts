@@ -131,7 +131,7 @@ describe('threshold driver', () => {
     },
   );
 
-  it('goes on at once after it stood still for a day, and signs what somebody needs of that day', async () => {
+  it('continues at once after it stood still for a day, and signs what somebody needs of that day', async () => {
     const net = await startNetwork();
     await net.pass(20_000);
     const before = net.latestOf(0);
@@ -147,7 +147,7 @@ describe('threshold driver', () => {
     expect([new Set(values).size, values.includes(undefined)]).toEqual([1, false]);
   });
 
-  it('signs what it passed over also where others hold the shares since', async () => {
+  it('signs what it passed over also if others hold the shares since', async () => {
     const net = await startNetwork({ listed: 4 }, [10n, 11n, 12n, 13n, 14n]);
     await net.pass(16_000);
     const before = net.latestOf(1);
@@ -224,7 +224,7 @@ describe('threshold driver', () => {
       [true, true],
     ]);
     await net.pass(30_000);
-    // Its seat and its box key are those of before: nothing is dealt anew for it.
+    // Its place and its box key are unchanged, so it gets no new deal.
     expect(lost.lacking).toBeGreaterThan(0);
     expect((await net.chain.connect('0x00').beaconKeys())?.eras).toHaveLength(1);
     lost.boxName = 'box anew';
@@ -270,7 +270,7 @@ describe('threshold driver', () => {
     ['before a key is made', 1_500],
     ['while one is made', 3_000],
     ['after it has taken over', 16_000],
-  ])('goes by the chain’s time where all clocks are put minutes ahead of it %s', async (_, atMs) => {
+  ])('goes by the chain’s time if all clocks are put minutes ahead of it %s', async (_, atMs) => {
     const net = await startNetwork();
     await net.pass(atMs);
     net.putAhead(300_000);
@@ -283,7 +283,7 @@ describe('threshold driver', () => {
     for (const index of [0, 1, 2, 3, 4]) expect(net.latestOf(index)).toBeGreaterThanOrEqual(now - 2n);
     for (let epoch = 1n; epoch <= now; epoch++) {
       const kinds = new Set([0, 1, 2, 3, 4].map((index) => net.kindOf(index, epoch)));
-      // What nobody asked for of the time that never was is nowhere.
+      // No validator has values of the skipped time that nobody requested.
       kinds.delete('none');
       expect([epoch, ...kinds]).toEqual(
         kinds.size === 0 ? [epoch] : [epoch, epoch < first ? 'aggregate' : 'threshold'],
@@ -308,7 +308,7 @@ describe('threshold driver', () => {
 });
 
 describe('a liar below a third of the stake', () => {
-  /** @param bend what the first validator sends in the place of a message of key generation. */
+  /** @param bend returns the first validator's messages in place of one of key generation. */
   async function play(bend: (message: KeyMessage, to: number) => readonly KeyMessage[]) {
     const net = await startNetwork();
     net.nodes[0]!.lie = (message, to) => {
@@ -362,7 +362,7 @@ describe('a liar below a third of the stake', () => {
     await play((message, to) => (message.kind === 'deal' && to > 2 ? [] : [message]));
   });
 
-  it('that deals two ways is put out by whoever compares', async () => {
+  it('that sends two deals is excluded by members that compare them', async () => {
     const net = await startNetwork();
     const [liar] = net.nodes as [ThresholdNetwork['nodes'][number]];
     const toDealer = (account: Uint8Array): string => toHex(account);

@@ -17,7 +17,7 @@ import {
   type ThresholdState,
 } from './threshold-state.ts';
 
-/** Which epochs the bootstrap beacon makes, and when they begin. */
+/** Tells which epochs the bootstrap beacon makes, and when they begin. */
 export interface BootstrapGate {
   isOpen(epoch: bigint): boolean;
   startOf(epoch: bigint): number;
@@ -28,9 +28,9 @@ export interface ThresholdDriver {
   start(): void;
   stop(): Promise<void>;
   tick(): Promise<void>;
-  /** Whether a message is one of the threshold beacon. */
+  /** Tells whether a message belongs to the threshold beacon. */
   isForIt(message: Uint8Array): boolean;
-  /** @throws ProtocolError where the message does not parse. */
+  /** @throws ProtocolError if the message */
   receive(from: Uint8Array, message: Uint8Array): Promise<void>;
 }
 
@@ -40,22 +40,22 @@ const TAGS = {
   era: encodeDomain('ogong-beacon-era-message-v1'),
 };
 const TICK_MS = 100;
-/** Before the first reading nothing is known of periods. */
+/** Pause between readings before the first one, when the period is unknown. */
 const READ_MS = 1_000;
 
 const hasTag = (message: Uint8Array, tag: Uint8Array): boolean => tag.every((byte, i) => message[i] === byte);
 
-/** A validator's part in the threshold beacon: keys, epochs, and what it has to learn of both. */
+/** Runs a validator's part in the threshold beacon: keys, epochs and missing knowledge. */
 export function createThresholdDriver(dependencies: ThresholdDependencies): ThresholdDriver {
   const { clock, archive, eras, group, onLacking, onError = () => {} } = dependencies;
   const state: ThresholdState = { ...dependencies, known: new Map(), boxKeys: new Map() };
   const keys = createKeyDriver(state);
   const epochs = createEpochDriver(state);
   const exchange = createEraExchange(state);
-  /** When the chain was asked last. */
+  /** Time of the last reading of the chain. */
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let droppedBefore = 0;
-  /** What was told last. */
+  /** The last report of lacking shares. */
   let told = '';
   let last: Promise<void> = Promise.resolve();
 
@@ -65,7 +65,7 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     return done;
   }
 
-  /** Once in an epoch, so that no activation and no end of a key is missed. */
+  /** Reads the chain once in an epoch, so that no activation and no end of a key is missed. */
   async function read(nowMs: number): Promise<void> {
     const reading = state.beaconKeys();
     const everyMs = reading === undefined ? READ_MS : scheduleOf(reading).periodMs / 2;
@@ -74,7 +74,7 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     await state.readBeaconKeys();
   }
 
-  /** What former eras needed is forgotten one epoch after the next one signs. */
+  /** Deletes the data of former eras one epoch after the next era signs. */
   async function forget(nowMs: number): Promise<void> {
     const reading = state.beaconKeys();
     const newest = reading && newestEra(reading);
@@ -88,7 +88,7 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   async function tick(): Promise<void> {
     const nowMs = clock.nowMs();
     void read(nowMs).catch(onError);
-    // A key generation has a queue of its own: no epoch waits for its checks to be written down.
+    // A key generation has its own queue, so that its disk writes delay no epoch.
     void keys.tick().catch(onError);
     exchange.tick(nowMs);
     await inTurn(() => epochs.tick(nowMs));
@@ -108,8 +108,9 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   return {
     gate: {
       /**
-       * An activation counts from the second epoch after its block on. So whoever has read a block since the epoch before began knows of every
-       * key that this one could belong to. That is said by the chain's own time: clocks of validators may be minutes ahead of it.
+       * Tells whether the bootstrap beacon makes an epoch. An activation counts from the second epoch after its block.
+       * So a block read since the previous epoch began shows every key to which this epoch can belong. The chain's own
+       * time decides, because clocks of validators may be minutes ahead.
        */
       isOpen(epoch) {
         const reading = state.beaconKeys();

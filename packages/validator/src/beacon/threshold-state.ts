@@ -20,21 +20,24 @@ import type { EraStore } from './era-store.ts';
 
 export type BeaconKeysChain = Pick<ChainClient, 'boxKeyHashes' | 'boxKeyOf' | 'activateEra'>;
 
-/** Tickets of a validator's whose shares it does not have. */
+/** A validator's tickets without shares. */
 export interface Lacking {
   readonly era: number;
   readonly lacking: number;
-  /** Others that made the era may still have answers to give in its first epochs. Later on none are dealt to it before it has another box key. */
+  /**
+   * True if the shares will not come any more. In the first epochs of an era other members may still send them. Later
+   * the validator needs another box key to get new shares.
+   */
   readonly isLasting: boolean;
 }
 
-/** What a validator takes part in the threshold beacon with. */
+/** A validator's secrets and library for the threshold beacon. */
 export interface ThresholdParts {
   readonly bls: Bls;
   readonly box: SealedBox;
-  /** Opens the boxes with its shares, 32 bytes. */
+  /** Secret that opens the boxes with its shares, 32 bytes. */
   readonly boxSecret: Uint8Array;
-  /** 32 fresh random bytes. */
+  /** Returns 32 fresh random bytes. */
   readonly drawSeed: () => Uint8Array;
 }
 
@@ -46,21 +49,21 @@ export interface ThresholdDependencies extends ThresholdParts {
   readonly archive: BeaconArchive;
   readonly eras: EraStore;
   readonly group: GroupCommit;
-  /** The registry as read last. */
+  /** Returns the registry of the last reading. */
   readonly validators: () => readonly SetMember[];
-  /** Keys and eras as read last, and read now. @throws ChainError */
+  /** Return keys and eras of the last reading, and of a new one. @throws ChainError */
   readonly beaconKeys: () => BeaconKeysReading | undefined;
   readonly readBeaconKeys: () => Promise<unknown>;
   readonly client: () => Promise<BeaconKeysChain>;
   /** Sends to a validator. The message may be lost: the machines repeat what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
-  /** Epochs that were passed over, and whose values somebody has asked for since it was called last. */
-  readonly takeWanted: () => readonly bigint[];
-  /** How many shares this validator lacks of the era that signs now, whenever that has changed. */
+  /** Returns the skipped epochs whose values were requested since the last call. */
+  readonly takeRequestedEpochs: () => readonly bigint[];
+  /** Reports the number of lacking shares of the era that signs now, on every change. */
   readonly onLacking?: ((lacking: Lacking) => void) | undefined;
   readonly onUndelivered?: ((error: unknown) => void) | undefined;
-  /** Something could not be read, written or agreed on; it is tried again. */
+  /** Reports a failed step. It is tried again. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -73,7 +76,7 @@ export interface KnownEra {
 export interface ThresholdState extends ThresholdDependencies {
   /** By number and transcript. */
   readonly known: Map<string, KnownEra>;
-  /** Of validators, by account. */
+  /** Box keys of validators, by account. */
   readonly boxKeys: Map<string, Uint8Array>;
 }
 
@@ -82,12 +85,12 @@ export const scheduleOf = ({ origin, period }: Pick<BeaconKeysReading, 'origin' 
   periodMs: Number(period) * 1_000,
 });
 
-/** When an epoch begins. */
+/** Returns the time at which an epoch begins. */
 export function startOf({ originMs, periodMs }: EpochSchedule, epoch: bigint): number {
   return originMs + Number(epoch) * periodMs;
 }
 
-/** The group of an era that the chain lists, where it is known here. */
+/** Returns the group of a listed era if it is known here. */
 export function lookUpEra(
   { eras, known, crypto, bls, network }: ThresholdState,
   { era, transcript }: { readonly era: number; readonly transcript: string },
@@ -103,7 +106,7 @@ export function lookUpEra(
   return found;
 }
 
-/** The group of an era whose shares may be forgotten here. */
+/** Returns the group of a former era, whose shares may be deleted. */
 export function lookUpFormer(
   state: ThresholdState,
   listed: { readonly era: number; readonly transcript: string },
@@ -113,7 +116,7 @@ export function lookUpFormer(
   return known ?? (record && openRecord(state, record));
 }
 
-/** Undefined where a commitment is no key. @throws ProtocolError for seats that nobody could have. */
+/** Decodes a record. Undefined if a commitment is no key. @throws ProtocolError if the committee is impossible. */
 export function openRecord(
   { crypto, bls, network }: Pick<ThresholdState, 'crypto' | 'bls' | 'network'>,
   { generation, era, seats: members, commitments: bytes }: EraRecord,
@@ -127,10 +130,10 @@ export function newestEra(reading: BeaconKeysReading) {
   return listed && { ...listed, era: reading.eras.length };
 }
 
-/** As many epochs as an attempt has. */
+/** Epochs in which missing shares may still come: as many as an attempt has. */
 const HOPEFUL_EPOCHS = 8n;
 
-/** What a validator lacks of the newest era, once that signs. Undefined while nobody can tell. */
+/** Returns a validator's lacking shares of the newest era once it signs. Undefined while unknown. */
 export function countLacking(state: ThresholdState, nowMs: number): Lacking | undefined {
   const reading = state.beaconKeys();
   const newest = reading && newestEra(reading);
@@ -147,8 +150,9 @@ export function countLacking(state: ThresholdState, nowMs: number): Lacking | un
 }
 
 /**
- * Who signs an epoch; undefined where the chain lists no key for it, or its group is not known here. Shares of former eras are forgotten, and
- * those of the newest make the same signature: so an epoch of before, which was passed over, is signed by whoever has shares now.
+ * Returns the signers of an epoch; undefined if the chain lists no key for it, or its group is unknown. Shares of
+ * former eras are deleted, and those of the newest make the same signature. So the present holders sign a skipped epoch
+ * of the past.
  */
 export function findGroup(state: ThresholdState, epoch: bigint): KnownEra | undefined {
   const reading = state.beaconKeys();

@@ -51,10 +51,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
   if ((values.verifierEndpoint === undefined) !== (values.verifierCert === undefined)) {
-    throw new ConfigError(NAME, ['--verifier-endpoint and --verifier-cert are given together']);
+    throw new ConfigError(NAME, ['give --verifier-endpoint and --verifier-cert together']);
   }
   if (!areRates({ reject: values.falseReject, doubt: values.falseDoubt })) {
-    throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
+    throw new ConfigError(NAME, ['--false-doubt must be at least --false-reject']);
   }
   const canaries = readCanaries(NAME, values, () => randomInt(RANDOM_STEPS) / RANDOM_STEPS);
   const logger = createLogger({ name: NAME, level: values.logLevel });
@@ -94,7 +94,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const drift = loadDriftPolicy(nodeCrypto, values, { named, store, log: logger });
   const machines = openMachinePolicy(NAME, values, {
     ...{ client: chain.client, refreshMs: values.registryInterval },
-    onChange: (problem) => logger.info({ problem }, 'which images of machines are taken has changed'),
+    onChange: (problem) => logger.info({ problem }, 'the accepted machine images have changed'),
     onError: (err) => logger.warn({ err }, 'the list of images cannot be read'),
   });
   await machines.trigger().catch((err: unknown) => logger.warn({ err }, 'the list of images cannot be read yet'));
@@ -143,7 +143,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const listed = chain.findByAddress(signer.address);
   if (listed !== undefined && !equalBytes(listed.signingKey, signer.signingKey)) {
     const [named, own] = [listed.signingKey, signer.signingKey].map((key) => `0x${toHex(key)}`);
-    logger.error({ named, own }, 'the registry has another signing key: nothing that this validator signs counts');
+    logger.error({ named, own }, 'the registry has another signing key: no signature of this validator counts');
   }
   if (listed !== undefined && !equalBytes(listed.vrfKey, computeVrfPublicKey(vrfSeed))) {
     logger.error('vrf.key is not the key that the registry has: this validator has no part in the beacon');
@@ -171,7 +171,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   };
 }
 
-/** What a validator takes part in the threshold beacon with. Its libraries are loaded where the network has one. */
+/** Opens secrets and libraries for the threshold beacon. They are loaded only on a network that has one. */
 async function openThreshold(boxSecret: Uint8Array): Promise<ThresholdParts> {
   const drawSeed = (): Uint8Array => new Uint8Array(randomBytes(32));
   return { bls: await createFastBls(), box: nobleSealedBox, boxSecret, drawSeed };
@@ -183,13 +183,16 @@ interface DutyOptions {
   readonly priceInterval: number;
 }
 
-/** What this validator does for prices and epochs of minting; undefined where the network does not burn and mint. @throws ConfigError, KeyFileError */
+/**
+ * Reads the options for prices and epochs of minting. Undefined on a network that does not burn and mint. @throws
+ * ConfigError, KeyFileError
+ */
 function readDuty(
   { priceSource, priceKeypair, priceInterval: intervalMs }: DutyOptions,
   { chainId, token, burnAndMint }: Pick<Deployment, 'chainId' | 'token' | 'burnAndMint'>,
 ): BurnAndMintDuty | undefined {
   if ((priceSource === undefined) !== (priceKeypair === undefined)) {
-    throw new ConfigError(NAME, ['--price-source and --price-keypair are given together']);
+    throw new ConfigError(NAME, ['give --price-source and --price-keypair together']);
   }
   if (burnAndMint === undefined) {
     if (priceSource !== undefined) throw new ConfigError(NAME, ['--price-source: this network does not burn and mint']);

@@ -14,7 +14,10 @@ export interface CanaryShop {
   readonly clock: Clock;
 }
 
-/** Whoever refuses before it begins is dealt with by its router (docs/spec/match.md). */
+/**
+ * Error codes that count as a miss. A refusal before the start is handled by the provider's router
+ * (docs/spec/match.md).
+ */
 const MISSES: readonly string[] = [
   'provider_failed',
   'provider_timeout',
@@ -23,7 +26,7 @@ const MISSES: readonly string[] = [
 ] satisfies readonly ApiErrorCode[];
 const LONGEST_ANSWER = 8 * 2 ** 20;
 
-/** Buys one answer like any consumer, from one provider. Never rejects. */
+/** Buys one answer from one provider, as any consumer does. Never rejects. */
 export async function buyCanary(
   { gateway, key, timeoutMs, clock }: CanaryShop,
   { endpoint, body }: CanaryRequest,
@@ -43,17 +46,17 @@ export async function buyCanary(
       body: Buffer.from(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    return judgeAnswer(await readBounded(response), clock.nowMs() - startMs);
+    return classifyAnswer(await readBounded(response), clock.nowMs() - startMs);
   } catch {
     return { outcome: 'unknown' };
   }
 }
 
 /**
- * By the code of the error that a body, or the last event of a stream, has.
- * @param waitedMs how long this validator waited for it, by its own clock.
+ * Classifies an answer by the error code in the body or in the last event of a stream.
+ * @param waitedMs time that this validator waited, by its own clock.
  */
-export function judgeAnswer(text: string, waitedMs: number): TestEnd {
+export function classifyAnswer(text: string, waitedMs: number): TestEnd {
   const isStream = text.startsWith('data:') || text.startsWith(':');
   const parts = isStream ? listEvents(text) : [text];
   const read = parts.map(readJson);
@@ -71,7 +74,7 @@ interface AnswerPart {
   readonly error?: { readonly code?: string };
 }
 
-/** What a gateway says of a reply beside its receipt. */
+/** Measurements of a reply that a gateway adds to its receipt. */
 interface MeasuredReply {
   readonly output_tokens?: unknown;
   readonly first_token_ms?: unknown;
@@ -79,9 +82,9 @@ interface MeasuredReply {
 }
 
 /**
- * How fast the provider was, from the order on, by the gateway's clock: before, the gateway lets a test's ticket age. No wait can have been
- * longer than this validator's own. Of several choices the first.
- * @returns undefined where the gateway does not say, or the answer is empty.
+ * Returns the provider's speed from the order on, by the gateway's clock: before the order, the gateway lets a test's
+ * ticket age. No time may exceed this validator's own wait. Of several choices the first counts.
+ * @returns undefined if the gateway sends no measurements, or the answer is empty.
  */
 function readPace(measured: MeasuredReply | undefined, waitedMs: number): TestPace | undefined {
   const { output_tokens: tokens, first_token_ms: firstMs, took_ms: tookMs } = measured ?? {};
@@ -109,7 +112,7 @@ async function readBounded(response: Response): Promise<string> {
   let size = 0;
   for await (const part of response.body ?? []) {
     size += part.length;
-    if (size > LONGEST_ANSWER) throw new RangeError('an answer of a canary is too long');
+    if (size > LONGEST_ANSWER) throw new RangeError('the answer to a canary is too long');
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');

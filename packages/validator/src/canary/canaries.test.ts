@@ -6,7 +6,7 @@ import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { describe, expect, it } from 'vitest';
 import { listTestedSpeeds } from '../store/test-store.ts';
-import { judgeAnswer } from './buy-canary.ts';
+import { classifyAnswer } from './buy-canary.ts';
 import { createCanaries } from './canaries.ts';
 import { composeCanary, joinTexts } from './compose-canary.ts';
 import { reportTests } from './report-tests.ts';
@@ -108,9 +108,9 @@ describe('canaries', () => {
     expect(() => joinTexts(['short'])).toThrow(RangeError);
   });
 
-  it('are missed where the provider failed, and not where anybody else did', () => {
+  it('are missed if the provider failed, and not if anybody else did', () => {
     const error = (code: string): string => JSON.stringify({ error: { code, message: '' } });
-    const judge = (text: string) => judgeAnswer(text, 1_000).outcome;
+    const judge = (text: string) => classifyAnswer(text, 1_000).outcome;
     expect(judge('{"choices":[]}')).toBe('answered');
     expect(judge('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
     expect(judge('data: {"choices":[]}\n\n')).toBe('unknown');
@@ -133,9 +133,9 @@ describe('canaries', () => {
   it('say how fast an answer was, by the gateway and never above what this validator waited', () => {
     const measured = { output_tokens: 40, first_token_ms: 30, took_ms: 400 };
     const say = (entry: object) => JSON.stringify({ choices: [], ogong: { receipts: [entry] } });
-    const paceOf = (entry: object, waitedMs = 9_000) => judgeAnswer(say(entry), waitedMs).pace;
+    const paceOf = (entry: object, waitedMs = 9_000) => classifyAnswer(say(entry), waitedMs).pace;
     expect(paceOf(measured)).toEqual({ tokens: 40, firstMs: 30, tookMs: 400 });
-    expect(judgeAnswer(`data: {"choices":[]}\n\ndata: ${say(measured)}\n\ndata: [DONE]\n\n`, 9_000).pace).toEqual(
+    expect(classifyAnswer(`data: {"choices":[]}\n\ndata: ${say(measured)}\n\ndata: [DONE]\n\n`, 9_000).pace).toEqual(
       paceOf(measured),
     );
     // A gateway that says more than this validator has waited is wrong.
@@ -147,9 +147,9 @@ describe('canaries', () => {
       { first_token_ms: -1 },
       { took_ms: null },
     ]) {
-      expect(judgeAnswer(say({ ...measured, ...bend }), 9_000)).toEqual({ outcome: 'answered', pace: undefined });
+      expect(classifyAnswer(say({ ...measured, ...bend }), 9_000)).toEqual({ outcome: 'answered', pace: undefined });
     }
-    expect(judgeAnswer('{"choices":[],"ogong":{"receipts":[]}}', 1).pace).toBeUndefined();
-    expect(judgeAnswer('{"choices":[],"ogong":{"receipts":7}}', 1).pace).toBeUndefined();
+    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":[]}}', 1).pace).toBeUndefined();
+    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":7}}', 1).pace).toBeUndefined();
   });
 });

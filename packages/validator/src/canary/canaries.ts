@@ -4,14 +4,14 @@ import { CANARY_ENDPOINTS, type CanaryRequest, composeAlone, composeCanary } fro
 import { createDrawnTests, type DrawnTestDependencies, type DrawnTests, type TestEnd } from './drawn-tests.ts';
 
 export interface CanaryDependencies extends DrawnTestDependencies {
-  /** From joinTexts. */
+  /** Result of joinTexts. */
   readonly texts: string;
   /** 0..1. */
   readonly random: () => number;
   readonly buy: (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<TestEnd>;
 }
 
-/** Buys answers of providers that the beacon draws, and keeps who gave none. */
+/** Buys answers of providers that the beacon draws, and records misses. */
 export function createCanaries(dependencies: CanaryDependencies): DrawnTests {
   return createDrawnTests('canary', dependencies, ({ modelId, providerId }, signal) =>
     dependencies.buy(compose(dependencies, modelId), { providerId, signal }),
@@ -22,7 +22,7 @@ interface ComposeDependencies extends Pick<CanaryDependencies, 'texts' | 'random
   readonly store: Store;
 }
 
-/** In the shape of what this validator has just handled for that model. */
+/** Composes a request in the shape of recent requests for that model. */
 function compose({ store, texts, random }: ComposeDependencies, model: string): CanaryRequest {
   const shapes = store.read(() => listShapes(store));
   for (let left = shapes.length; left > 0; left--) {

@@ -10,7 +10,10 @@ export interface CanaryRequest {
 export const CANARY_ENDPOINTS = TEXT_ENDPOINTS;
 export type CanaryEndpoint = Endpoint;
 
-/** What of a request may be taken over: it says how long and how, and nothing of what somebody wrote. */
+/**
+ * Fields that are copied from a request. They say how long and in which way the answer is, and reveal nothing that the
+ * consumer wrote.
+ */
 const TAKEN_FIELDS = [
   ...['model', 'messages', 'prompt', 'stream', 'temperature', 'top_p', 'max_tokens', 'max_completion_tokens', 'n'],
   ...['logprobs', 'top_logprobs', 'presence_penalty', 'frequency_penalty'],
@@ -19,8 +22,9 @@ const TAKEN_MESSAGE_FIELDS = ['role', 'content'];
 const SHORTEST_TEXT = 64;
 
 /**
- * The texts that canaries are made of, as one line that JSON writes without escapes: so a piece of it has the size that it is cut to.
- * @throws RangeError where almost nothing is left.
+ * Joins the texts for canaries into one line that JSON writes without escapes. So each piece of it has its length in
+ * bytes.
+ * @throws RangeError if almost nothing is left.
  */
 export function joinTexts(texts: readonly string[]): string {
   const joined = texts
@@ -30,15 +34,15 @@ export function joinTexts(texts: readonly string[]): string {
     .replace(/ +/g, ' ')
     .trim();
   if (joined.length < SHORTEST_TEXT)
-    throw new RangeError(`texts of canaries have ${SHORTEST_TEXT} characters at least`);
+    throw new RangeError(`the texts for canaries need at least ${SHORTEST_TEXT} characters`);
   return joined;
 }
 
 /**
- * A request of the same shape as one of the traffic: its fields in their order, as many messages, each text as long, written by
- * somebody else. So sizes, limits and prices of canaries are drawn from those of traffic.
+ * Composes a request of the same shape as a real one. It has the same fields in their order, as many messages, and
+ * texts of the same length by another author. So sizes, limits and prices of canaries follow those of the traffic.
  * @param random 0..1.
- * @returns undefined where the request has anything that cannot be taken over without showing what its consumer wrote.
+ * @returns undefined if the request has a part that cannot be copied without revealing the consumer's text.
  */
 export function composeCanary(
   { endpoint, body }: CanaryRequest,
@@ -55,7 +59,7 @@ export function composeCanary(
   return { endpoint, body: utf8Encode(JSON.stringify(made)) };
 }
 
-/** Where there is no traffic to hide among: one message of some length. */
+/** Composes one message of some length, for a model without traffic. */
 export function composeAlone({
   model,
   texts,
@@ -84,7 +88,7 @@ const isPlainMessage = (value: unknown): value is PlainMessage =>
   typeof value.role === 'string' &&
   Object.keys(value).every((key) => TAKEN_MESSAGE_FIELDS.includes(key));
 
-/** A piece of that many characters, from anywhere. */
+/** Cuts a piece of that many characters at a random place. */
 function cutText(texts: string, length: number, random: () => number): string {
   let cut = '';
   while (cut.length < length) {

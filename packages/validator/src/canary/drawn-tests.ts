@@ -8,30 +8,30 @@ import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { listOffers } from '../store/announcement-store.ts';
 import { putDraw, putTest } from '../store/test-store.ts';
 
-/** `unknown`: it was not the provider that failed, or nobody can say. */
+/** `unknown`: the provider is not at fault, or the fault is unclear. */
 export type TestOutcome = 'answered' | 'missed' | 'unknown';
 
-/** How fast an answer was, by the clocks of whoever tested. */
+/** Speed of an answer, by the tester's clock. */
 export interface TestPace {
   /** Output tokens, 1 or more. */
   readonly tokens: number;
-  /** To the first part of the answer, 1 or more. */
+  /** Time to the first part of the answer, 1 or more. */
   readonly firstMs: number;
-  /** To its last token, 1 or more. */
+  /** Time to its last token, 1 or more. */
   readonly tookMs: number;
 }
 
 /** How a test ended. */
 export interface TestEnd {
   readonly outcome: TestOutcome;
-  /** Of what was answered, where somebody measured it. */
+  /** Speed of the answer, if it was measured. */
   readonly pace?: TestPace | undefined;
 }
 
-/** A test that was drawn, before it is made. */
+/** A drawn test before its run. */
 export interface DrawnTest extends Omit<Test, 'isMissed'> {
   readonly modelId: string;
-  /** Of the VRF for the epoch, 64 bytes: from it follows who is tested, and when. */
+  /** VRF output for the epoch, 64 bytes. It decides which providers are tested, and when. */
   readonly output: Uint8Array;
 }
 
@@ -42,24 +42,24 @@ export interface DrawnTestDependencies {
   readonly group: GroupCommit;
   readonly vrfSeed: Uint8Array;
   readonly epochMs: number;
-  /** The network's rate now, parts per million of an epoch. 0: nobody is tested. */
+  /** Returns the network's present rate, parts per million of an epoch. 0: no tests. */
   readonly ratePpm: () => number;
   readonly onTest?: ((test: Test, end: TestEnd) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
 export interface DrawnTests {
-  /** The beacon of an epoch is certified: whoever it draws is tested while the epoch lasts. */
+  /** Handles the certified beacon of an epoch: the providers that it draws are tested within the epoch. */
   notice(point: { readonly epoch: bigint; readonly value: Uint8Array }): void;
   /**
-   * Until all tests that were drawn have ended.
+   * Resolves when all drawn tests have ended.
    * @internal
    */
   idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Tests whom the beacon draws, at moments that it draws, and keeps what came of it. */
+/** Tests the providers that the beacon draws, at moments that it draws, and stores the results. */
 export function createDrawnTests(
   kind: DrawKind,
   dependencies: DrawnTestDependencies,
@@ -96,7 +96,7 @@ export function createDrawnTests(
       const input = computeDrawInput(crypto, { kind, epoch, beacon });
       const proof = proveVrf(vrfSeed, input);
       const output = crypto.verifyVrf(computeVrfPublicKey(vrfSeed), input, proof);
-      if (output === undefined) throw new Error('a proof of this key does not hold');
+      if (output === undefined) throw new Error('a VRF proof of this key is invalid');
       const planned = planTests(dependencies, { epoch, output, meanPpm });
       if (planned.length === 0) return;
       start(group.write((db) => putDraw(db, { kind, epoch, proof })));
@@ -125,7 +125,7 @@ export function createDrawnTests(
   };
 }
 
-/** Who is tested in an epoch, and when, in parts per million of it. */
+/** Plans the tests of an epoch: the providers, and the moments in parts per million of the epoch. */
 function planTests(
   { crypto, store, clock }: Pick<DrawnTestDependencies, 'crypto' | 'store' | 'clock'>,
   { epoch, output, meanPpm }: { readonly epoch: bigint; readonly output: Uint8Array; readonly meanPpm: number },

@@ -3,7 +3,7 @@ import type { DrawKind } from '@ogong/protocol/audit/secret-draw';
 import { encodeTestReport } from '@ogong/protocol/audit/test-report';
 import { listTests } from '../store/test-store.ts';
 
-/** One report of each kind in an epoch, however many ask. */
+/** Creates at most one report of each kind in an epoch, for any number of callers. */
 export function createTestReporter(
   store: Store,
   reporter: { readonly chainId: bigint; readonly validator: Uint8Array },
@@ -19,8 +19,8 @@ export function createTestReporter(
 }
 
 /**
- * What this validator saw in the newest epochs that are over. The running one is left out: its proof would show whom it is about to
- * test, and the one before may have tests that still run.
+ * Reports this validator's tests in the newest finished epochs. The running epoch is left out: its proof would reveal
+ * the coming tests. The previous one may have tests that still run.
  */
 export function reportTests(
   store: Store,

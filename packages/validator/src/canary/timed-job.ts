@@ -20,12 +20,12 @@ import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/tex
 import type { SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { computeJobId, computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 
-/** Who asks for the work of a challenge. */
+/** The validator that gives the work of a challenge. */
 export interface TimedAsker {
   readonly crypto: Crypto;
-  /** 20 bytes, of this validator. */
+  /** Address of this validator, 20 bytes. */
   readonly validator: Uint8Array;
-  /** 32 bytes, known to nobody else. */
+  /** Secret of this validator, 32 bytes. */
   readonly jobSecret: Uint8Array;
   readonly calls: VerifierCalls;
 }
@@ -43,14 +43,14 @@ export interface TimedTexts extends Omit<TimedWorkOf, 'part' | 'vocabularySize'>
   readonly epoch: bigint;
   readonly modelId: string;
   readonly modelRoot: Uint8Array;
-  /** How replies of the model look. */
+  /** A header of the model's replies. */
   readonly header: Header;
 }
 
 const ENDPOINT = 'completion';
 const JOB_DOMAIN = encodeDomain('ogong-timed-job-v2');
 
-/** @param verifierId who is asked, 32 bytes: everybody has job ids of its own. */
+/** @param verifierId the asked verifier, 32 bytes. Each verifier has its own job ids. */
 export function createTimedJobs(
   { crypto, validator, jobSecret }: Pick<TimedAsker, 'crypto' | 'validator' | 'jobSecret'>,
   texts: TimedTexts,
@@ -69,7 +69,7 @@ export function createTimedJobs(
     const header = writeHeader(texts.header, work);
     const rows = Array.from(work.outputTokens, (token) => listCandidates(token, vocabularySize));
     const { outputTokens } = work;
-    // The same for everybody, so that reports can be compared, and like any other.
+    // The same for all verifiers, so that reports can be compared, and like any other job.
     const blind = crypto.sha256(work.sketchBankSeed, request);
     const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
     return {
@@ -86,7 +86,7 @@ export function createTimedJobs(
 export const toMessage = ({ jobId, request, scored }: TimedJob, timeoutMs: number): ReturnType<typeof createScoreJob> =>
   createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
 
-/** Nothing of the reply whose header it is but what is the model's: the rest is the same for everybody. */
+/** Copies only the model's fields from the header. The rest is the same for all verifiers. */
 function writeHeader(model: Header, { outputTokens, sketchBankSeed }: TimedWork): Header {
   return {
     ...model,
@@ -100,7 +100,7 @@ function writeHeader(model: Header, { outputTokens, sketchBankSeed }: TimedWork)
   };
 }
 
-/** A list of the size that is asked for, with the token in it. Of a report only size and token are compared with it. */
+/** Returns a list of the required size that contains the token. Only size and token are compared with a report. */
 function listCandidates(token: number, vocabularySize: number): Replay['rows'][number] {
   const ids = Uint32Array.from(
     { length: Math.min(MIN_LISTED, vocabularySize) },
@@ -109,7 +109,7 @@ function listCandidates(token: number, vocabularySize: number): Replay['rows'][n
   return { ids, q: new Uint32Array(ids.length), tail: 0, rank: 0 };
 }
 
-/** What a verifier that has committed to its reports shows; undefined where it shows none, or something else. */
+/** Has a verifier open its committed reports. Undefined if it opens none, or others. */
 export async function openTimedJob(
   { crypto, calls }: Pick<TimedAsker, 'crypto' | 'calls'>,
   { jobId, nonce, request, scored, replay }: TimedJob,
@@ -140,9 +140,9 @@ export async function openTimedJob(
   return answer.outcome === 'answered' ? parseScoreReport(answer.value.report) : undefined;
 }
 
-/** Of a model that could not have written this: its verifier has scored nothing. */
+/** Tells whether the report is of another vocabulary, so its verifier has scored nothing. */
 export const isBlank = ({ vocabularyHash }: ScoreReport, { scored }: TimedJob): boolean =>
   !equalBytes(vocabularyHash, scored.header.vocabularyHash);
 
-/** A challenge is about whole texts. */
+/** Marks that a challenge is about whole texts. */
 const ALL_OF_IT = 0xffffffff;

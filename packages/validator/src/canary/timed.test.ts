@@ -45,14 +45,14 @@ it('finds who answers rightly, wrongly, and not at all', async () => {
   }
   for (const name of ['honest', 'other']) expect(countsOf(bench.outcomesOf(name))).toEqual(['answered']);
   for (const name of ['wrong', 'gone']) expect(countsOf(bench.outcomesOf(name))).toEqual(['missed']);
-  // Four texts at once, with one deadline, whoever is asked.
+  // Every verifier gets four texts at once, with one deadline.
   expect(new Set(bench.asked.map(({ timeoutMs }) => timeoutMs))).toEqual(new Set([154_600]));
   const report = () =>
     parseTestReport(
       reportTests(bench.validator.store, 'timed', { chainId: 31_337n, validator: new Uint8Array(20), latest: 26n }),
     );
   await expect.poll(() => report().tests.some(({ isMissed }) => isMissed)).toBe(true);
-  // Whoever has no verifier is asked nothing.
+  // A provider without a verifier gets no challenge.
   expect(report().tests.every(({ providerId }) => toHex(providerId) !== toHex(timedIdOf('provider')))).toBe(true);
 });
 

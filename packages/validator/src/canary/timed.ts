@@ -19,20 +19,20 @@ import {
 import { createTimedJobs, isBlank, openTimedJob, type TimedAsker, type TimedJob, toMessage } from './timed-job.ts';
 
 export interface TimedDependencies extends DrawnTestDependencies, TimedAsker {
-  /** How replies of a model look; undefined where none was accepted yet. */
+  /** Finds a header of the model's replies; undefined before the first accepted one. */
   readonly findHeader: (modelRoot: Uint8Array) => Header | undefined;
-  /** Tokens that the slowest device that may take part scores in a second; undefined while the chain was not read. */
+  /** Returns the tokens that the slowest permitted device scores in a second; undefined before the chain was read. */
   readonly slowestRate: () => number | undefined;
-  /** Whether this validator hears of the others: otherwise silence says nothing of a device. */
+  /** Tells whether this validator is connected to the others. Otherwise silence says nothing about a device. */
   readonly isConnected: () => boolean;
 }
 
-/** Who says what is right: nobody else has done this work. */
+/** Number of referees. They decide the right result, because no other verifier has done this work. */
 const REFEREES = 2;
 
 /**
- * Gives whom the beacon draws texts to score that the beacon writes, with a deadline (docs/spec/timed-challenge.md). Any engine behind a
- * verifier takes part by the path that it is paid for.
+ * Gives verifiers that the beacon draws texts to score, which the beacon writes, with a deadline
+ * (docs/spec/timed-challenge.md). Any engine behind a verifier takes part in the same way as in its paid work.
  */
 export const createTimedChallenges = (dependencies: TimedDependencies): DrawnTests =>
   createDrawnTests('timed', dependencies, async (test, signal) => ({
@@ -56,7 +56,7 @@ async function challenge(state: TimedDependencies, test: DrawnTest, signal: Abor
   const reports = await own.open();
   if (signal.aborted || !isConnected()) return 'unknown';
   if (reports === undefined) return 'missed';
-  // Only now: whoever hands its result on is too late.
+  // The referees are asked only now: a verifier that passes on its result is too late.
   const told = await Promise.all(
     referees.map(async (referee) => (await askVerifier(state, referee, ask))?.open().catch(() => undefined)),
   );
@@ -69,7 +69,7 @@ interface TimedVerifier {
   readonly keyHash: Uint8Array;
 }
 
-/** Who is tested, if it verifies, and whom the beacon draws among those who verify the model for other payees. */
+/** Returns the tested verifier, and referees that the beacon draws among verifiers of the model with other payees. */
 function chooseVerifiers(
   { store, crypto, clock }: Pick<TimedDependencies, 'store' | 'crypto' | 'clock'>,
   test: DrawnTest,
@@ -107,11 +107,11 @@ interface TimedAsk {
 
 interface TimedCommitment {
   readonly jobs: readonly TimedJob[];
-  /** Opening is not timed. @returns undefined where one is not shown. */
+  /** Opens the reports. This is not timed. @returns undefined if one is missing. */
   open(): Promise<readonly ScoreReport[] | undefined>;
 }
 
-/** @returns undefined where it did not commit to every text. */
+/** @returns undefined if it did not commit to every text. */
 async function askVerifier(
   state: TimedDependencies,
   { providerId, peer, keyHash }: TimedVerifier,
@@ -143,8 +143,9 @@ async function askVerifier(
 }
 
 /**
- * Right is what a referee saw too, to the bit; wrong what two referees saw alike, and otherwise. Where classes differ nothing is
- * compared: what drift means for texts that no model would write was not measured.
+ * Compares the reports. A result is right if a referee has the same, to the bit. It is wrong if two referees agree on
+ * another one. Results of different classes are not compared: drift was not measured for texts that no model would
+ * write.
  */
 function judge(
   jobs: readonly TimedJob[],
@@ -163,7 +164,7 @@ function judge(
   return outcomes.includes('unknown') ? 'unknown' : 'answered';
 }
 
-/** @returns undefined where they cannot be compared. */
+/** @returns undefined if they cannot be compared. */
 function isSame(a: ScoreReport, b: ScoreReport): boolean | undefined {
   return a.exact && b.exact && a.numericClass === b.numericClass ? isSameFinding(a, b) : undefined;
 }

@@ -2,9 +2,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { signAllotment, submitAllotment } from '../settlement/allotment.ts';
 import { assertFound, createCommand } from './command.ts';
 import { allotConfig } from './command-configs.ts';
-import { signOrSubmit } from './shared-deed.ts';
+import { signOrSubmit } from './shared-action.ts';
 
-const NOTHING = 'no tally is due: no period is over, or nobody earned anything in it';
+const NOTHING = 'no tally is due: no period is over, or no account earned anything in it';
 
 export const allot = createCommand(allotConfig, ({ until: seconds, signature: signatures, ...values }, name) => {
   const until = seconds === undefined ? undefined : BigInt(seconds);

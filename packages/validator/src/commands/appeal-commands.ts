@@ -14,7 +14,7 @@ import { approveReinstatement } from '../settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { assertFound, createCommand } from './command.ts';
 import { acquitConfig, pardonConfig, reinstateConfig } from './command-configs.ts';
-import { signOrSubmit } from './shared-deed.ts';
+import { signOrSubmit } from './shared-action.ts';
 
 export const reinstate = createCommand(reinstateConfig, async ({ provider, ...values }, name) => {
   const { deployment, openSigner, connect } = await openKeys(name, values);
@@ -35,7 +35,7 @@ export const reinstate = createCommand(reinstateConfig, async ({ provider, ...va
 });
 
 export const pardon = createCommand(pardonConfig, ({ payee, signature: signatures, ...values }, name) => {
-  const nothing = `penalties hold nothing of 0x${toHex(payee)}`;
+  const nothing = `no penalty holds stake of 0x${toHex(payee)}`;
   return signOrSubmit(values, {
     ...{ name, signatures, contract: ({ settlement }) => settlement },
     async submit(context, client) {
@@ -61,7 +61,7 @@ export const acquit = createCommand(acquitConfig, ({ signature: votes, ...values
     }),
     async sign(context, client) {
       const signed = await signAcquittal(context, client, subject);
-      const signature = assertFound(signed, name, 'this validator has no seat on the panel of an appeal');
+      const signature = assertFound(signed, name, 'this validator is not on the panel of an appeal');
       return { outcome: 'signed', signature: `0x${toHex(signature)}` };
     },
   });

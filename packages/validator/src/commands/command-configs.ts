@@ -25,7 +25,7 @@ const gathered = {
   schema: signature,
   label: '<signature>',
   repeatable: true,
-  description: 'what an operator printed: submits these signatures, and signs nothing',
+  description: 'signature that an operator printed; the command submits these signatures and signs nothing',
 } as const;
 
 export const reinstateConfig = defineConfig({
@@ -49,10 +49,10 @@ export const pardonConfig = defineConfig({
   name: 'ogong-validatord pardon',
   examples: ['ogong-validatord pardon --deployment deployment.json --payee <address>'],
   summary:
-    'Signs that a payee gets back what penalties hold of its stake, and prints the signature. Every operator that agrees runs it;\n' +
+    'Signs that a payee gets back its stake from penalties, and prints the signature. Every operator that agrees runs it;\n' +
     'one of them submits the signatures, before the appeal is over. More than two thirds of the votes are needed.',
   fields: {
-    payee: { schema: ledgerAddress, label: '<address>', required: true, description: 'whose stake is held' },
+    payee: { schema: ledgerAddress, label: '<address>', required: true, description: 'payee whose stake is withheld' },
     signature: gathered,
     ...signedFields,
   },
@@ -62,9 +62,9 @@ export const revokeMachineConfig = defineConfig({
   name: 'ogong-validatord revoke-machine',
   examples: ['ogong-validatord revoke-machine --deployment deployment.json --machine <id> --evidence evidence.json'],
   summary:
-    'Says that a machine of a confidential tier is out, under every provider that has it, and prints the signature: its vendor revoked it, or its\n' +
-    'evidence is forged. The operator has judged the file itself; only its hash is signed. Every operator runs it on the same file, and one of\n' +
-    'them submits the signatures. Whoever forged it loses stake by convict --offence forged-machine.',
+    'Signs the revocation of a machine of a confidential tier, for every provider that has it, and prints the signature. Its vendor revoked it, or its\n' +
+    'evidence is forged. The operator has checked the file itself; only its hash is signed. Every operator runs it on the same file, and one of\n' +
+    'them submits the signatures. The forger loses stake by convict --offence forged-machine.',
   fields: {
     machine: {
       schema: z
@@ -75,8 +75,13 @@ export const revokeMachineConfig = defineConfig({
       required: true,
       description: "the machine's name, as the registry has it",
     },
-    evidence: { schema: text, label: '<path>', required: true, description: 'what shows it; operators publish it' },
-    restore: { schema: boolean, boolean: true, description: 'takes an earlier revocation back' },
+    evidence: {
+      schema: text,
+      label: '<path>',
+      required: true,
+      description: 'file with the evidence; operators publish it',
+    },
+    restore: { schema: boolean, boolean: true, description: 'takes back an earlier revocation' },
     signature: gathered,
     ...signedFields,
   },
@@ -88,14 +93,19 @@ export const ejectMachineConfig = defineConfig({
     'ogong-validatord eject-machine --deployment deployment.json --receipt receipt.json --revoked-list crl.der',
   ],
   summary:
-    'Judges a receipt whose provider vouched for a machine that is forged, or was revoked long before. Where it proves that, the running daemon\n' +
-    'has the other validators judge it too, and ejects the provider by their signatures.',
+    'Checks a receipt whose provider vouched for a machine that is forged, or was revoked long before. If it proves that, the running daemon\n' +
+    'has the other validators check it too, and ejects the provider by their signatures.',
   fields: {
-    receipt: { schema: text, label: '<path>', required: true, description: 'of a reply of tier tee or tee-proxy' },
+    receipt: {
+      schema: text,
+      label: '<path>',
+      required: true,
+      description: 'receipt of a reply of tier tee or tee-proxy',
+    },
     revokedList: {
       schema: text,
       label: '<path>',
-      description: "its vendor's list of revoked certificates (DER), where that shows the offence",
+      description: "its vendor's list of revoked certificates (DER), if that shows the offence",
     },
     ...commonFields,
   },
@@ -105,27 +115,27 @@ export const acquitConfig = defineConfig({
   name: 'ogong-validatord acquit',
   examples: ['ogong-validatord acquit --deployment deployment.json --case 3'],
   summary:
-    'Votes, as a member of the panel that hears an appeal, that what was decided is lifted, and prints the signature. One of the panel\n' +
+    'Votes as a member of the panel of an appeal to lift the decision, and prints the signature. One of the panel\n' +
     'submits the signatures, before the appeal is over. More than half of the panel is needed. Give one of --case, --provider, --payee and --freeze.',
   fields: {
     case: { schema: integer(), label: '<number>', description: 'a case, by its number' },
     provider: { schema: providerId, label: '<id>', description: 'the last ejection of a provider' },
-    payee: { schema: ledgerAddress, label: '<address>', description: 'what penalties hold of a payee' },
+    payee: { schema: ledgerAddress, label: '<address>', description: 'the stake of a payee that penalties withhold' },
     freeze: {
       schema: providerId,
       label: '<id>',
-      description: "lifts nothing: stops the clock of what a provider's key earned, for a week",
+      description: "lifts nothing: stops the vesting of a provider's earnings for a week",
     },
     period: {
       schema: integer(),
       label: '<number>',
-      description: 'of --freeze: the day in which it was asked for, in days since 1970. Default: today',
+      description: 'for --freeze: the day of the request, in days since 1970. Default: today',
     },
     signature: {
       schema: signature,
       label: '<signature>',
       repeatable: true,
-      description: 'what a member of the panel printed: submits these votes, and signs nothing',
+      description: 'vote that a member of the panel printed; the command submits these votes and signs nothing',
     },
     ...signedFields,
   },
@@ -135,14 +145,14 @@ export const allotConfig = defineConfig({
   name: 'ogong-validatord allot',
   examples: ['ogong-validatord allot --deployment deployment.json'],
   summary:
-    'Does by hand what the daemons do by themselves: computes from the chain who earned what of the emission since the last tally,\n' +
+    'Does by hand what the daemons do by themselves: computes from the chain the earnings of the emission since the last tally,\n' +
     'and prints a signature over it. One operator submits the signatures. More than two thirds of the votes are needed.',
   fields: {
     until: {
       schema: integer(),
       label: '<seconds>',
       description:
-        'ends the tally there, seconds since 1970, for all operators. Default: the end of the first period with work',
+        'end of the tally, seconds since 1970, the same for all operators. Default: the end of the first period with work',
     },
     signature: gathered,
     ...signedFields,
@@ -162,7 +172,7 @@ export const retireKeyConfig = defineConfig({
       label: '<epoch>',
       required: true,
       description:
-        'the last one that the key counts for, and one that has not begun: far enough ahead for all operators to sign, a week at most',
+        'last epoch of the key. It must not have begun, and must be far enough ahead for all operators to sign, a week at most',
     },
     signature: gathered,
     ...signedFields,
@@ -173,16 +183,16 @@ export const convictConfig = defineConfig({
   name: 'ogong-validatord convict',
   examples: ['ogong-validatord convict --deployment deployment.json --evidence evidence.bin'],
   summary:
-    'Judges evidence that a validator admitted more than a channel holds, by the chain, and signs its conviction where every check passes.\n' +
-    'For any other offence the operator has judged the file itself, and says so by --offence and --accused: only its hash is signed.\n' +
+    'Checks evidence that a validator admitted more than a channel holds, by the chain, and signs its conviction if every check passes.\n' +
+    'For any other offence the operator has checked the file itself, and says so by --offence and --accused: only its hash is signed.\n' +
     'Every operator runs it on the same file; one of them submits the signatures. More than two thirds of the votes are needed. A\n' +
-    'conviction takes a tenth of bond or stake, which is held while the appeal lasts (see acquit).',
+    'conviction takes a tenth of bond or stake, which is withheld while the appeal lasts (see acquit).',
   fields: {
     evidence: {
       schema: text,
       label: '<path>',
       required: true,
-      description: 'file that ogong-provider admissions wrote, or the evidence of the offence that is named',
+      description: 'file that ogong-provider admissions wrote, or the evidence of the named offence',
     },
     offence: {
       schema: z.enum(OFFENCES).exclude(['over-admission']),
@@ -193,12 +203,12 @@ export const convictConfig = defineConfig({
     accused: {
       schema: ledgerAddress,
       label: '<address>',
-      description: 'whose bond (the first two) or stake (the others) is taken; with --offence',
+      description: 'account that loses bond (the first two offences) or stake (the others); with --offence',
     },
     reporter: {
       schema: ledgerAddress,
       label: '<address>',
-      description: 'who found the evidence, and has a share of what is taken. Default: nobody',
+      description: 'finder of the evidence, which gets a share of the penalty. Default: none',
     },
     signature: gathered,
     ...signedFields,
@@ -208,20 +218,19 @@ export const convictConfig = defineConfig({
 export const registerConfig = defineConfig({
   name: 'ogong-validatord register',
   examples: ['ogong-validatord register --deployment deployment.json --bond 1000000 --endpoint validator.example:4533'],
-  summary:
-    'Bonds and registers this validator: endpoint, certificate and VRF key. Run again, it updates what has changed.',
+  summary: 'Bonds and registers this validator: endpoint, certificate and VRF key. A second run updates the entry.',
   fields: {
     bond: {
       schema: amount,
       label: '<amount>',
       required: true,
-      description: 'total bond to reach, atomic units; the stake of this validator, which misconduct forfeits',
+      description: 'total bond to reach, atomic units. Misconduct forfeits it',
     },
     endpoint: {
       schema: hostPort,
       label: '<host:port>',
       required: true,
-      description: 'where validators, providers and gateways reach this one',
+      description: 'address at which validators, providers and gateways reach this validator',
     },
     ...commonFields,
   },
@@ -232,7 +241,7 @@ export const consentConfig = defineConfig({
   examples: ['ogong-validatord consent --deployment deployment.json --account <address>'],
   summary:
     'Prints the consent of a signing key to sign for an account. Run it where the signing key is, and set-signer where the key of\n' +
-    'the account is. Without --signing-keypair it takes signing.key in the data directory, and makes it where there is none.',
+    'the account is. Without --signing-keypair it takes signing.key in the data directory, and creates it if it is missing.',
   fields: {
     ...commonFields,
     account: { ...signedFields.account, required: true },
@@ -251,9 +260,9 @@ export const setSignerConfig = defineConfig({
       schema: ledgerAddress,
       label: '<address>',
       required: true,
-      description: "address of the signing key; the account's own address takes a named key back",
+      description: "address of the signing key; the account's own address removes a named key",
     },
-    consent: { schema: signature, label: '<signature>', description: 'what ogong-validatord consent printed' },
+    consent: { schema: signature, label: '<signature>', description: 'output of ogong-validatord consent' },
     ...commonFields,
   },
 });

@@ -6,7 +6,7 @@ import { consent, register, setSigner } from './key-commands.ts';
 import { ejectMachine, revokeMachine } from './machine-commands.ts';
 import { retireKey } from './retire-key-command.ts';
 
-/** By the first word after `ogong-validatord`; without one the daemon starts. */
+/** Commands by the first argument of `ogong-validatord`. Without one the daemon starts. */
 export const validatorCommands: ReadonlyMap<string, ValidatorCommand> = new Map(
   Object.entries({
     register,

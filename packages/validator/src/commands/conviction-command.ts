@@ -9,20 +9,20 @@ import type { KeyOptions } from '../open-keys.ts';
 import { signCharge, signConviction, submitCharge, submitConviction } from '../settlement/conviction.ts';
 import { type CommandAnswer, createCommand } from './command.ts';
 import { convictConfig } from './command-configs.ts';
-import { type DeedContext, signOrSubmit } from './shared-deed.ts';
+import { type ActionContext, signOrSubmit } from './shared-action.ts';
 
 export const convict = createCommand(
   convictConfig,
   async ({ evidence: path, signature: signatures, offence, accused, reporter, ...values }, name) => {
     if ((offence === undefined) !== (accused === undefined)) {
-      throw new ConfigError(name, ['--offence and --accused are given together']);
+      throw new ConfigError(name, ['give --offence and --accused together']);
     }
     if (offence !== undefined && accused !== undefined) {
       const charge = { offence, accused, reporter: reporter ?? new Uint8Array(20), evidence: hashEvidence(name, path) };
       return convictByCharge(charge, { name, values, signatures });
     }
     const evidence = readEvidence(name, path);
-    const withEscrow = <C extends DeedContext>(context: C) => ({
+    const withEscrow = <C extends ActionContext>(context: C) => ({
       ...{ ...context, ledger: domainOf(context.deployment, context.deployment.escrow), reporter },
     });
     const assertConvicts = <T>(done: T | undefined, judged: JudgedEvidence): T => {
@@ -56,7 +56,7 @@ const describe = ({ claim: { payer, validator, heldAtomic }, capacityAtomic, che
   ...{ heldAtomic: `${heldAtomic}`, capacityAtomic: `${capacityAtomic}`, checks },
 });
 
-/** For what the operator has judged itself. */
+/** Convicts by a charge that the operator has checked itself. */
 function convictByCharge(
   charge: Omit<Conviction, 'conviction'>,
   {

@@ -8,7 +8,7 @@ import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { judgeEjection } from '../machines/eject-machine.ts';
+import { checkEjectionProof } from '../machines/eject-machine.ts';
 import { readReceiptProof } from '../machines/receipt-proof.ts';
 import { openKeys } from '../open-keys.ts';
 import { signRevocation, submitRevocation } from '../settlement/revoke-machine.ts';
@@ -16,7 +16,7 @@ import { keepProof } from '../store/machine-proof-store.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { assertFound, createCommand } from './command.ts';
 import { ejectMachineConfig, revokeMachineConfig } from './command-configs.ts';
-import { signOrSubmit } from './shared-deed.ts';
+import { signOrSubmit } from './shared-action.ts';
 
 export const revokeMachine = createCommand(
   revokeMachineConfig,
@@ -43,7 +43,7 @@ export const ejectMachine = createCommand(ejectMachineConfig, async (values, nam
   const proof = readReceiptProof(name, values);
   const { deployment, connect } = await openKeys(name, values);
   const judge = { crypto: nodeCrypto, ledger: domainOf(deployment, deployment.escrow) };
-  const judged = await judgeEjection(judge, await connect(), proof).catch((cause: unknown) => {
+  const judged = await checkEjectionProof(judge, await connect(), proof).catch((cause: unknown) => {
     throw cause instanceof Refusal ? new ConfigError(name, [cause.message]) : cause;
   });
   const { evidence: hash, providerId, ejection } = assertFound(judged, name, 'the provider is ejected already');

@@ -2,13 +2,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { signRetirement, submitRetirement } from '../beacon/retire-key.ts';
 import { assertFound, createCommand } from './command.ts';
 import { retireKeyConfig } from './command-configs.ts';
-import { signOrSubmit } from './shared-deed.ts';
+import { signOrSubmit } from './shared-action.ts';
 
 export const retireKey = createCommand(
   retireKeyConfig,
   ({ lastEpoch: epoch, signature: signatures, ...values }, name) => {
     const lastEpoch = BigInt(epoch);
-    const nothing = `no key of the beacon goes on, or epoch ${epoch} is before its first one or has begun: name a later one, for all operators`;
+    const nothing = `the beacon has no key that can end with epoch ${epoch}. Name a later epoch, the same for all operators`;
     return signOrSubmit(values, {
       ...{ name, signatures },
       contract: ({ beaconKeys, settlement }) =>

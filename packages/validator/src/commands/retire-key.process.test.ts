@@ -21,7 +21,7 @@ afterAll(async () => {
   directory.remove();
 });
 
-it('operators end a key by a command, and by another one where their quorum came too late', async () => {
+it('operators end a key by a command, and by another one if their quorum came too late', async () => {
   const members = [await ledger.createValidator(), await ledger.createValidator()];
   const { chainId, settlement } = ledger.deployment;
   const validators = members.map(({ client, privateKey }) => ({

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DRAW_TURN_S, openHearingsState, stepHearings } from './step-hearings.ts';
 
 const SEED = 24;
-/** More than there are seats. */
+/** More validators than places on the panel. */
 const VALIDATORS = 9;
 let ledger: TestLedger;
 beforeAll(async () => {
@@ -37,7 +37,7 @@ it('an appeal that nobody cares about is drawn by the daemons, more than 256 blo
       validator: members[i]?.address as Uint8Array,
       chain: { client: async () => client, validators: () => members },
       onDrawn: () => heard.push('drawn'),
-      onSeated: () => heard.push(address),
+      onPanelMember: () => heard.push(address),
       onError: (_subject, error) => heard.push(String(error)),
     }),
   );

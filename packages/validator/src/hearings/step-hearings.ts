@@ -11,13 +11,15 @@ interface HearingsState {
   readonly validator: Uint8Array;
   readonly chain: { client(): Promise<HearingChain>; validators(): readonly QuorumMember[] };
   readonly onDrawn: (subject: Hex, transactionHash: string) => void;
-  /** The operator of this validator is asked to judge. */
-  readonly onSeated: (subject: Hex) => void;
-  /** This panel waits. */
+  /** Called when this validator is on the panel, so that its operator decides the appeal. */
+  readonly onPanelMember: (subject: Hex) => void;
+  /** Called when a panel cannot be drawn yet. */
   readonly onError: (subject: Hex, error: unknown) => void;
-  /** Since when appeals without a panel are known, by the chain's clock. */
+  /** Time since which an appeal without a panel is known, by the chain's clock. */
   readonly waiting: Map<Hex, bigint>;
-  /** What the operator was asked: the newest blocks are read more than once, since others may replace them. */
+  /**
+   * Appeals already reported to the operator. The newest blocks are read more than once, since others may replace them.
+   */
   readonly asked: Set<Hex>;
   /** Undefined before the first reading. */
   next: bigint | undefined;
@@ -25,10 +27,11 @@ interface HearingsState {
 
 /** Seconds that each validator leaves to the one before it, so that one of them pays for the transaction. */
 export const DRAW_TURN_S = 60n;
-/** Beyond so many the turns begin anew: a panel is drawn long before the chain forgets the block that draws it. */
+/**
+ * Number of turns, after which they begin again: a panel is drawn long before the chain forgets the block that draws
+ * it.
+ */
 const MOST_TURNS = 8;
-/** Anybody may appeal, and each draw is a transaction: a step sends so many, and the next one goes on. */
-const MOST_DRAWS = 2;
 
 export const openHearingsState = (options: Omit<HearingsState, 'waiting' | 'asked' | 'next'>): HearingsState => ({
   ...options,
@@ -36,7 +39,8 @@ export const openHearingsState = (options: Omit<HearingsState, 'waiting' | 'aske
 });
 
 /**
- * Draws the panels of appeals, if it is this validator's turn: where nobody draws, whoever likes another panel better waits for another block.
+ * Draws the panels of appeals in this validator's turn. If no validator drew them, a party could wait for a block with
+ * a friendlier panel.
  * @throws ChainError
  */
 export async function stepHearings(state: HearingsState): Promise<void> {
@@ -47,9 +51,8 @@ export async function stepHearings(state: HearingsState): Promise<void> {
   for (const subject of subjects) waiting.set(subject, waiting.get(subject) ?? now);
   if (waiting.size === 0) return;
   const appealDelay = BigInt(await client.appealDelay());
-  let draws = 0;
   for (const [subject, since] of waiting) {
-    // The appeal is over: nothing comes of a panel any more.
+    // The appeal is over, so a panel has no effect any more.
     if (now >= since + appealDelay) {
       waiting.delete(subject);
       continue;
@@ -57,8 +60,7 @@ export async function stepHearings(state: HearingsState): Promise<void> {
     const turn = findTurn(state, subject);
     const isMine = turn !== undefined && now >= since + turn * DRAW_TURN_S;
     try {
-      if (!(await endWhereDrawn(state, client, subject)) && isMine && draws < MOST_DRAWS) {
-        draws += 1;
+      if (!(await endWhereDrawn(state, client, subject)) && isMine) {
         const { transactionHash } = await client.drawPanel(subject);
         if (await endWhereDrawn(state, client, subject)) state.onDrawn(subject, transactionHash);
       }
@@ -69,9 +71,9 @@ export async function stepHearings(state: HearingsState): Promise<void> {
   }
 }
 
-/** A draw that came too late names another block, and draws nobody. */
+/** A late draw names another block, and draws no panel. */
 async function endWhereDrawn(
-  { validator, waiting, asked, onSeated }: HearingsState,
+  { validator, waiting, asked, onPanelMember }: HearingsState,
   client: HearingChain,
   subject: Hex,
 ): Promise<boolean> {
@@ -79,12 +81,15 @@ async function endWhereDrawn(
   if (panel.length === 0) return false;
   waiting.delete(subject);
   const isSeated = panel.some((account) => equalBytes(validator, fromHex(account.slice(2), 20)));
-  if (isSeated && !asked.has(subject)) onSeated(subject);
+  if (isSeated && !asked.has(subject)) onPanelMember(subject);
   asked.add(subject);
   return true;
 }
 
-/** In the order of their addresses, another one first each time; undefined for who is none. */
+/**
+ * Returns this validator's turn: in the order of addresses, with another first validator each time. Undefined for a
+ * non-validator.
+ */
 function findTurn({ validator, chain }: Pick<HearingsState, 'validator' | 'chain'>, subject: Hex): bigint | undefined {
   const addresses = chain
     .validators()

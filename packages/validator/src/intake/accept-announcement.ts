@@ -5,7 +5,7 @@ import { MAX_ANNOUNCEMENTS, putAnnouncement, readAnnouncement } from '../store/a
 import { readProvider } from '../store/verdict-store.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 
-/** @param caller certificate that it comes under. @throws Refusal */
+/** @param caller hash of the sender's certificate. @throws Refusal */
 export async function acceptAnnouncement(
   state: Pick<IntakeState, 'crypto' | 'ledger' | 'clock' | 'store' | 'group' | 'maxAnnouncements' | 'letIn'>,
   signed: SignedAnnouncement,
@@ -25,17 +25,17 @@ export async function acceptAnnouncement(
   const problem = await group.write((db) =>
     putAnnouncement(db, announcement, signed.announcement, { nowMs, limit, credential: signed }),
   );
-  if (problem === 'known') throw new Refusal('conflict', 'a newer one is known');
+  if (problem === 'known') throw new Refusal('conflict', 'a newer announcement is known');
   if (problem === 'shared-certificate') {
     throw new Refusal(
       'conflict',
-      'another provider is announced under this certificate until its announcement expires; give each one its own',
+      'another provider is announced under this certificate until its announcement expires; give each provider its own',
     );
   }
   if (problem === 'full') {
     throw new Refusal(
       'unavailable',
-      `this validator holds ${limit} announcements already; go on announcing until others expire, and take orders ` +
+      `this validator stores ${limit} announcements already; repeat the announcement until others expire, and serve orders ` +
         'of other validators meanwhile',
     );
   }
@@ -51,5 +51,5 @@ function refuseUnread(
     ejected: readProvider(store, providerId).ejected,
   }));
   if (ejected) throw new Refusal('precondition', 'the provider was ejected');
-  if (known !== undefined && known.sequence >= sequence) throw new Refusal('conflict', 'a newer one is known');
+  if (known !== undefined && known.sequence >= sequence) throw new Refusal('conflict', 'a newer announcement is known');
 }

@@ -41,7 +41,7 @@ async function expectConvicted(validator: TestValidator): Promise<void> {
 }
 
 describe('the record that a payer holds', () => {
-  it('is answered with the word of the validator for it, once the provider has handed it in', async () => {
+  it("is answered with the validator's receipt, once the provider has handed the record in", async () => {
     const { validator, order, reply } = await admitOne();
     const say = () => validator.intake.acknowledge(createTestDelivery(order, reply, { payer, ledger }));
     expect((await say()).intake).toBeUndefined();
@@ -53,7 +53,7 @@ describe('the record that a payer holds', () => {
     expect(await say()).toMatchObject({ intake: { epoch, signature } });
   });
 
-  it('is told by a key that its payer has allowed for orders, and by no other key', async () => {
+  it('is signed by a key that its payer has allowed for orders, and by no other key', async () => {
     const key = createTestPayee('key of a wallet');
     const wallet: LedgerSigner = { ...key, address: new Uint8Array(20).fill(0x3a) };
     const keyLimitOf = async (_payer: Uint8Array, _validator: Uint8Array, by: Uint8Array): Promise<bigint> =>
@@ -81,7 +81,7 @@ describe('the record that a payer holds', () => {
     expect(validator.find(replyId).observedMs).toBe(700);
   });
 
-  it('is answered with the word of the validator that it keeps it, as far as it does', async () => {
+  it("is answered with the validator's confirmation that it stores the delivery, if it does", async () => {
     const { validator, order, reply, other } = await admitOne();
     const told = createTestDelivery(order, reply, { payer, ledger });
     const isSigned = ({ held }: { readonly held?: Uint8Array | undefined }, { delivery: signed } = told) => {
@@ -102,7 +102,7 @@ describe('the record that a payer holds', () => {
   it.each([
     ['before', 'awaited'],
     ['after', 'taken'],
-  ] as const)('is judged where it came %s the one of the provider and is the same', async (when, outcome) => {
+  ] as const)("leads to the audit if it came %s the provider's record and is the same", async (when, outcome) => {
     const { validator, order, reply } = await admitOne();
     if (when === 'after') await validator.intake.pushRecord(reply.submission);
     expect(await validator.acknowledge(order, reply)).toBe(outcome);
@@ -132,13 +132,13 @@ describe('the record that a payer holds', () => {
     expect(await validator.acknowledge(order, reply)).toBe('awaited');
     expect(await validator.acknowledge(order, other)).toBe('contradicted');
     await expectConvicted(validator);
-    // Whoever says it again changes nothing.
+    // A repeated delivery changes nothing.
     expect(await validator.acknowledge(order, other)).toBe('contradicted');
     const { audits, rejects } = readProvider(validator.store, order.fields.providerId);
     expect([audits, rejects]).toEqual([1, 1]);
   });
 
-  it('convicts by a complaint too, where the provider has handed in none', async () => {
+  it('convicts by a complaint too, if the provider has handed in none', async () => {
     const { validator, order, reply, other } = await admitOne();
     await validator.acknowledge(order, reply);
     const { record } = other.submission;
@@ -180,7 +180,7 @@ describe('the record that a payer holds', () => {
     expect(validator.decided).toMatchObject([{ beaconEpoch: 4n }]);
   });
 
-  it('comes too late where its epoch would have another beacon decide: nobody has a reply audited so', async () => {
+  it('comes too late if its epoch would have another beacon decide: nobody has a reply audited so', async () => {
     const { validator, order, reply } = await admitOne();
     await validator.intake.pushRecord(reply.submission);
     await validator.certifyUpTo(2n);
@@ -190,7 +190,7 @@ describe('the record that a payer holds', () => {
     expect(validator.decided).toMatchObject([{ verdict: 'accept', beaconEpoch: 4n }]);
   });
 
-  it('is dropped for such an epoch where the provider hands the record in later', async () => {
+  it('is dropped for such an epoch if the provider hands the record in later', async () => {
     const { validator, order, reply } = await admitOne();
     await validator.certifyUpTo(1n);
     expect(await validator.acknowledge(order, reply, { epoch: 3n })).toBe('awaited');
@@ -234,7 +234,7 @@ describe('the record that a payer holds', () => {
     expect(validator.find(order.fields.replyId)).toMatchObject({ state: 'admitted', signedRecord: undefined });
   });
 
-  it('is refused where the payer names another record, order or count, whether the record is here or not', async () => {
+  it('is refused if the payer names another record, order or count, whether the record is here or not', async () => {
     const { validator, order, reply, other } = await admitOne();
     const recordHash = hashRecord(crypto, other.submission.record.record);
     const orderHash = validator.order(1).fields.orderHash;

@@ -18,30 +18,31 @@ import {
 import { movesDecision, putDelivery, readDelivery } from '../store/replies/delivery-store.ts';
 import { keepObserved } from '../store/replies/reply-changes.ts';
 import { type HandledReply, readHandled, readOrder } from '../store/replies/reply-store.ts';
-import { findAdmitted, signTaken } from './accept-record.ts';
+import { findAdmitted, signAccepted } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 
 /**
- * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn
- * already. `contradicted`: the provider has signed another record for this order too, and is rejected for it. `heard`: another
- * validator handles the reply, and this one keeps the word so that nobody hides it.
+ * `taken`: the audit is about this record. `awaited`: so it is, and the provider has not handed the record in yet.
+ * `late`: the audit is drawn already. `contradicted`: the provider has also signed another record for this order, and
+ * is rejected for it. `heard`: another validator handles the reply, and this one stores the delivery as a second
+ * recipient.
  */
 export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted' | 'heard';
 
 export interface DeliveryAnswer {
   readonly outcome: DeliveryOutcome;
-  /** Where the record that the payer holds was taken in here: this validator's word for it. */
+  /** This validator's receipt, if it has accepted the payer's record. */
   readonly intake?: IntakeSignature | undefined;
-  /** Where this very delivery is kept here: this validator's word for that, 65 bytes. */
+  /** This validator's signed confirmation, 65 bytes, if it stores exactly this delivery. */
   readonly held?: Uint8Array | undefined;
-  /** The first about its reply. */
+  /** True for the first delivery of its reply. */
   readonly isNew: boolean;
 }
 
 /**
- * A payer's word about the record that it holds: checked, durable, acknowledged, in this order (docs/spec/delivery.md). Only records
- * that the provider has signed count, so a payer cannot make one up.
+ * Accepts a payer's delivery: it is checked, stored durably and acknowledged, in this order (docs/spec/delivery.md).
+ * Only records that the provider has signed count, so a payer cannot invent one.
  * @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptDelivery(
@@ -59,21 +60,25 @@ export async function acceptDelivery(
     const { tookMs = 0 } = delivered;
     if (tookMs > 0) keepObserved(db, row.replyId, tookMs);
     const done = keepDelivery(db, { row, delivered, latest: archive.latest().epoch });
-    // What is signed for is read here: it is on the disk with this write, and what others write meanwhile may not be.
+    // The signed rows are read here. They are on the disk with this write. Rows that other calls write meanwhile may
+    // not be.
     return { ...done, signed: readDelivery(db, row.replyId)?.signed, taken: readHandled(db, row.replyId) };
   });
   if (kept.contradicts === undefined) {
     const { outcome, signed, taken } = kept;
     const isKept = outcome === 'taken' || outcome === 'awaited';
-    const held = isKept ? await signHeld(state, signed, delivered) : undefined;
-    return { outcome, intake: await signTaken(state, taken), held, isNew: kept.isNew };
+    const held = isKept ? await signStoredDelivery(state, signed, delivered) : undefined;
+    return { outcome, intake: await signAccepted(state, taken), held, isNew: kept.isNew };
   }
   await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
   return { outcome: 'contradicted', isNew: false };
 }
 
-/** This validator's word that it keeps a delivery; none for another one than the first. @param kept is on the disk. */
-export async function signHeld(
+/**
+ * Signs a confirmation that this validator stores a delivery; none for another one than the first. @param kept is on
+ * the disk.
+ */
+export async function signStoredDelivery(
   { crypto, ledger, signer }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer'>,
   kept: SignedDelivery | undefined,
   { delivery: signed }: Pick<DeliveredReply, 'delivery'>,
@@ -83,7 +88,10 @@ export async function signHeld(
   return signer.sign({ kind: 'held', domain: ledger, validator: signer.address, delivery });
 }
 
-/** A validator that has started anew since it admitted the order knows no key of its payer. @throws ClaimError */
+/**
+ * Verifies the payer's signature. A validator that restarted since it admitted the order knows no delegated key of its
+ * payer. @throws ClaimError
+ */
 async function verifyPayers(state: IntakeState, row: HandledReply, delivered: DeliveredReply): Promise<Delivery> {
   try {
     return verifyDelivered(state, row, delivered);
@@ -94,7 +102,7 @@ async function verifyPayers(state: IntakeState, row: HandledReply, delivered: De
   }
 }
 
-/** The signatures of a record that is here already were checked when it came. @throws ClaimError */
+/** Verifies delivery and record. The signatures of a known record were checked when it came. @throws ClaimError */
 function verifyDelivered(
   { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
   row: HandledReply,
@@ -108,7 +116,8 @@ function verifyDelivered(
   const delivery = verifySignedDelivery(crypto, { ledger, order }, signed);
   assertDeliveredRecord(crypto, delivery, here);
   const modality = findHeaderModality(here.header);
-  if (modality === undefined) throw new ClaimError('malformed', 'the header is of no modality that this version knows');
+  if (modality === undefined)
+    throw new ClaimError('malformed', 'this version does not know the modality of the header');
   assertDeliveredTokens(delivery, modality.parseHeader(here.header));
   return delivery;
 }
@@ -138,7 +147,7 @@ function keepDelivery(
     return { outcome: 'awaited', isNew: known === undefined };
   }
   if (known) return { outcome: 'taken', isNew: false };
-  // Once the deciding beacon is known, a selection may be under way. It has to see the same epochs as co-signers will.
+  // Once the deciding beacon is known, a selection may be running. It must use the same epochs as co-signers will.
   const epochs = { orderEpoch: parseOrder(orderBytes).epoch, intakeEpoch: intakeEpoch ?? latest };
   const isDrawn = state !== 'recorded' || computeDecidingEpoch(epochs).epoch <= latest;
   if (isDrawn || movesDecision(parseDelivery(signed.delivery), epochs)) return { outcome: 'late', isNew: false };

@@ -12,8 +12,8 @@ import { checkSubmission, findAdmitted, findLacking } from './accept-record.ts';
 import type { IntakeState } from './intake-state.ts';
 
 /**
- * What a provider had committed to when it died, from its payer: checked and kept. It becomes the record of its reply where none has come
- * when the order is over. @throws Refusal, ClaimError, ProtocolError
+ * Accepts the last commitment of a dead provider from its payer: checks and stores it. It becomes the record of its
+ * reply if none has come when the order is over. @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptMilestone(state: IntakeState, submission: Submission, opening: Uint8Array): Promise<void> {
   const { crypto, group } = state;
@@ -25,12 +25,12 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = await checkSubmission(state, order, own);
   const { record } = claim;
-  if (record.isMilestone === undefined) throw new ClaimError('milestone', 'a record is handed in by its provider');
+  if (record.isMilestone === undefined) throw new ClaimError('milestone', 'only the provider hands in a record');
   const lacking = await findLacking(state, claim);
   if (lacking !== undefined) throw new ClaimError('stake', lacking);
   const opened = openReply(crypto, record, opening);
   if (opened?.outcome !== 'consistent')
-    throw new ClaimError('milestone', 'no opening of the milestone, or one that refutes it');
+    throw new ClaimError('milestone', 'the opening of the milestone is missing or refutes it');
   await group.write((db) => {
     if (readReply(db, order.replyId)?.state !== 'admitted') return;
     putMilestone(db, order.replyId, { submission: own, opening, tokens: record.tokenCount });
@@ -38,8 +38,8 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
 }
 
 /**
- * The order of a milestone that would count. Undefined where one as long is kept: whoever sends it again learns nothing, and costs no
- * check. @throws Refusal, ClaimError, ProtocolError
+ * Returns the order of a milestone that would count. Undefined if one of the same length is stored: a repeated
+ * milestone costs no check and reveals nothing. @throws Refusal, ClaimError, ProtocolError
  */
 function findAwaiting(
   state: IntakeState,
@@ -52,15 +52,15 @@ function findAwaiting(
   return state.store.read(() => readMilestoneTokens(state.store, replyId)) >= tokenCount ? undefined : row;
 }
 
-/** What its payer hands in of a part whose texts it does not see. */
+/** A part without its texts, which the payer cannot see. */
 export type ClaimedPart = Omit<Submission, 'request' | 'endpoint' | 'response'>;
 
 /**
- * A milestone whose request, text and opening its client has sealed to this validator, past the gateway that pays
+ * Accepts a milestone whose request, text and opening the client has sealed to this validator, past the paying gateway
  * (docs/spec/sealing.md#parts). @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptSealedPart(state: IntakeState, claimed: ClaimedPart, envelope: Uint8Array): Promise<void> {
-  // Nobody has this validator decapsulate for an order that it has not admitted, nor again for one that is over.
+  // The order is checked before decapsulation: it must be admitted here and must still be open.
   const row = findAwaiting(state, claimed);
   if (row === undefined) return;
   const { opening, body: request, endpoint, response } = unseal(state, readOrder(row), claimed, envelope);
@@ -80,6 +80,6 @@ function unseal(
   } catch (cause) {
     if (!(cause instanceof SealError)) throw cause;
     const code = cause.code === 'unknown-key' ? 'unsupported' : 'invalid';
-    throw new Refusal(code, `the part does not open: ${cause.message}`);
+    throw new Refusal(code, `the sealed part cannot be opened: ${cause.message}`);
   }
 }

@@ -28,15 +28,17 @@ import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;
-  /** Of intake. */
+  /** Epoch of the intake. */
   readonly epoch: bigint;
-  /** Signed by this validator: that it has the record. */
+  /** This validator's receipt for the record. */
   readonly signature: Uint8Array;
 }
 
 /**
- * A provider's record with the reply that it is about, or without its texts: checked, durable, acknowledged, in this order.
- * @param submission handed in by the provider, or shown by it to whoever asked (`isShown`), or what it had committed to (`isPassed`).
+ * Accepts a provider's record, with or without its texts: it is checked, stored durably and acknowledged, in this
+ * order.
+ * @param submission from the provider, from a witness that the provider has shown it to (`isShown`), or the last
+ * milestone (`isPassed`).
  * @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptRecord(
@@ -49,18 +51,18 @@ export async function acceptRecord(
   const order = readOrder(row);
   if (row.signedRecord !== undefined) {
     await group.synced();
-    await takeBetterWord(state, row, submission);
+    await raiseByProgress(state, row, submission);
     return acceptAgain(state, row, submission);
   }
   if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
   // Use the order and signature that were checked at admission, not those that came with the record.
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = await checkSubmission(state, order, own);
-  // Its payer has it while the provider goes on, and would pay for a part of what it gets.
+  // The payer has a milestone while the provider still generates, so it would pay for a part of the reply only.
   if (claim.record.isMilestone && !isPassed) {
-    throw new ClaimError('malformed', 'a milestone is handed in as one, and counts once the order is over');
+    throw new ClaimError('malformed', 'a milestone needs its own call, and counts once the order is over');
   }
-  // What was shown when it was asked for has to get a verdict.
+  // A record that was shown to a witness must get a verdict.
   if (!isShown) refusePayeeOut(state, claim.header.payee);
   const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };
   const epoch = archive.latest().epoch;
@@ -68,12 +70,12 @@ export async function acceptRecord(
   const recorded = await group.write((db) => {
     if (!isAwaited(db, order.replyId)) return readHandled(db, order.replyId) as HandledReply;
     const awaited = readDelivery(db, order.replyId)?.awaited;
-    // The payer was given another record than this validator.
+    // The payer has another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...row, signedRecord: awaited };
     const ownEvidence = Object.fromEntries(pickEvidence(claim.header.tier, own.evidence ?? {}));
     const kept = { summary, texts: isBare(own) ? undefined : own, ownEvidence };
     recordReply(db, claim, kept, { epoch, timeMs: state.clock.nowMs() });
-    // It came, so nobody calls it abandoned; and no quorum signs a fee for it.
+    // The reply came, so it is not abandoned. But no quorum signs a fee for it.
     if (lacking !== undefined) {
       endUnpaid(db, claim);
       return undefined;
@@ -89,11 +91,12 @@ export async function acceptRecord(
 }
 
 /**
- * Whoever has a record may hand it in, its payer too, and without the word by which it is paid. So a word that is worth more raises what is
- * billed, as long as the record itself could come without another beacon deciding about its audit: how often that is depends on the fee, and
- * whoever knows the draw must not choose it. @throws Refusal, ClaimError, ProtocolError
+ * Raises the bill of an accepted record by a better progress statement of the payer. A record may come from any sender,
+ * also from its payer and without the progress statement. So a statement that is worth more raises the bill, as long as
+ * no other beacon would decide about the audit. Whether a reply is audited depends on its fee, so nobody who knows the
+ * draw may choose the fee. @throws Refusal, ClaimError, ProtocolError
  */
-async function takeBetterWord(state: IntakeState, row: HandledReply, submission: HandedReply): Promise<void> {
+async function raiseByProgress(state: IntakeState, row: HandledReply, submission: HandedReply): Promise<void> {
   const { record, progress } = submission;
   if (progress === undefined || row.state !== 'recorded' || !isInTime(state, row)) return;
   if (!equalBytes((row.signedRecord as BoundRecord).record, record.record)) return;
@@ -103,14 +106,14 @@ async function takeBetterWord(state: IntakeState, row: HandledReply, submission:
   const claim = await checkSubmission(state, readOrder(row), own);
   if (claim.record.isMilestone) return;
   if (state.store.read(() => computeRaise(state.store, claim)) === undefined) return;
-  // Not read anew where it has no room: the order that took the room had it read, and whoever pushes this again would have it read each time.
+  // The channel is not read again if it has no room. Otherwise each repeated push would cause a reading.
   const channel = await findChannel(state, claim.order, 0n);
   await state.group.write((db) => {
     if (isInTime(state, row)) raiseBill(db, claim, { word: progress, channel });
   });
 }
 
-/** Whether a record that came now would have its audit decided by the same beacon. */
+/** Tells whether the same beacon would decide about the audit of a record that came now. */
 function isInTime({ archive }: Pick<IntakeState, 'archive'>, { orderBytes, intakeEpoch }: HandledReply): boolean {
   if (intakeEpoch === undefined) return false;
   const { epoch: orderEpoch } = parseOrder(orderBytes);
@@ -119,8 +122,9 @@ function isInTime({ archive }: Pick<IntakeState, 'archive'>, { orderBytes, intak
 }
 
 /**
- * All that a reply has to hold before it is opened. What its provider had to lose is no part of it: a record of a key that had too little is
- * still the record that was ordered, and whoever was shown it must not call it missing. @throws ClaimError, ProtocolError, Refusal
+ * Checks a reply before it is opened. The provider's stake is not checked here. A record of a key with too little stake
+ * is still the ordered record, so a witness that received it must not call it missing. @throws ClaimError,
+ * ProtocolError, Refusal
  */
 export async function checkSubmission(
   state: Pick<
@@ -139,7 +143,10 @@ export async function checkSubmission(
   return claim;
 }
 
-/** A cheap model under a large name would pass every audit. @throws ClaimError, Refusal */
+/**
+ * Checks that the published weights of the named model answer. A cheap model under a large name would otherwise pass
+ * every audit. @throws ClaimError, Refusal
+ */
 async function assertPublishedWeights(
   { modelRoots }: Pick<IntakeState, 'modelRoots'>,
   { request: { model: modelId }, order }: Pick<Claim, 'request' | 'order'>,
@@ -153,13 +160,13 @@ async function assertPublishedWeights(
   throw new ClaimError('wrong-model', problem);
 }
 
-/** What its provider lacks of what the reply's tier asks for; undefined for nothing. @throws Refusal */
+/** Returns the stake that the provider lacks for the reply's tier; undefined if it lacks none. @throws Refusal */
 export function findLacking(
   { holdings }: Pick<IntakeState, 'holdings'>,
   { header: { tier }, order }: Pick<Claim, 'header' | 'order'>,
 ): Promise<string | undefined> {
   return findStakeProblem(holdings, tier, order).catch((cause: unknown) => {
-    throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+    throw new Refusal('unavailable', `the provider's held earnings cannot be read: ${(cause as Error).message}`);
   });
 }
 
@@ -185,16 +192,16 @@ async function assertEvidence(
   if (refused !== undefined) throw new ClaimError('evidence', `${refused.id}: ${refused.detail}`);
 }
 
-/** This validator's word for a record that it has taken in; undefined where it has none. */
+/** Returns this validator's receipt for an accepted record; undefined if it accepted none. */
 export async function readIntake(
   state: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive' | 'group'>,
   replyId: Uint8Array,
 ): Promise<Acknowledgement | undefined> {
-  return signTaken(state, await state.group.read((db) => readHandled(db, replyId)));
+  return signAccepted(state, await state.group.read((db) => readHandled(db, replyId)));
 }
 
-/** The same of a row that is on the disk. */
-export async function signTaken(
+/** Signs the receipt of a row that is on the disk. */
+export async function signAccepted(
   state: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive'>,
   row: HandledReply | undefined,
 ): Promise<Acknowledgement | undefined> {
@@ -211,12 +218,12 @@ async function acknowledge(
   return { replyId, epoch, signature };
 }
 
-/** The reply as it was admitted, under this very order. @throws Refusal, ProtocolError */
+/** Finds the admitted reply of exactly this order. @throws Refusal, ProtocolError */
 export function findAdmitted(
   { store, crypto, ledger }: Pick<IntakeState, 'store' | 'crypto' | 'ledger'>,
   { order }: Pick<HandedReply, 'order'>,
 ): HandledReply {
-  // The order's own hash was made when it was admitted.
+  // The order's hash was computed when it was admitted.
   const replyId = computeReplyId(crypto, ledger, parseOrder(order.order));
   const row = store.read(() => readHandled(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
@@ -227,7 +234,8 @@ export function findAdmitted(
 }
 
 /**
- * The same record is acknowledged again, of a row that is on the disk. A different record for the same order proves that the provider is dishonest.
+ * Acknowledges the same record again, from a row that is on the disk. A different record for the same order proves that
+ * the provider is dishonest.
  * @throws Refusal
  */
 export async function acceptAgain(

@@ -19,7 +19,7 @@ const propose = (sequence: number): void => {
     .run(sequence);
 };
 
-/** What the chain has settled of this validator; `undefined` while it is down. */
+/** This validator's settled batches on the chain; `undefined` while the chain is down. */
 function create(settled: () => bigint | undefined) {
   const clock = createTestClock();
   const asked: bigint[] = [];
@@ -35,7 +35,7 @@ function create(settled: () => bigint | undefined) {
   return { memory, clock, asked };
 }
 
-it('admits at once where the database has proposed all that has settled, and asks the chain once', async () => {
+it('admits at once if the database has proposed all that has settled, and asks the chain once', async () => {
   propose(3);
   for (const settled of [2n, 3n]) {
     const { memory, asked } = create(() => settled);
@@ -46,14 +46,14 @@ it('admits at once where the database has proposed all that has settled, and ask
   }
 });
 
-it('admits at once where what has settled since the start is its own, before the first order came', async () => {
+it('admits at once if what has settled since the start is its own, before the first order came', async () => {
   propose(3);
   const { memory } = create(() => 5n);
   for (const own of [4, 5]) propose(own);
   await memory.check();
 });
 
-it('admits nothing where what it proposes since the start comes after batches that it does not know', async () => {
+it('admits nothing if what it proposes since the start comes after batches that it does not know', async () => {
   propose(3);
   const { memory } = create(() => 6n);
   propose(6);
@@ -67,7 +67,7 @@ it.each([
   proposed.forEach(propose);
   const { memory, clock } = create(() => settled);
   await expect(memory.check()).rejects.toThrow('admits orders in 630 s');
-  // What it proposes meanwhile changes nothing.
+  // Its proposals in the meantime change nothing.
   propose(4);
   clock.advance(MAX_ORDER_LIFETIME_MS);
   await expect(memory.check()).rejects.toThrow('admits orders in 30 s');

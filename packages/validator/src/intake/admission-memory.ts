@@ -5,24 +5,24 @@ import type { Clock } from '@ogong/host/time/clock';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { hasProposed, readNewestSequence } from '../store/batch-store.ts';
 
-/** Whether the database knows all that this validator has admitted. */
+/** Tells whether the database knows all orders that this validator has admitted. */
 export interface AdmissionMemory {
-  /** @throws Refusal while orders may be alive that the database does not know, or where that cannot be found out. */
+  /** @throws Refusal while unknown orders may still be valid, or if that cannot be found out. */
   check(): Promise<void>;
 }
 
 export interface AdmissionMemoryDependencies {
   readonly store: Store;
   readonly clock: Clock;
-  /** 20 bytes. */
+  /** Address of this validator, 20 bytes. */
   readonly validator: Uint8Array;
   readonly anchorOf: ChainClient['anchorOf'];
 }
 
 /**
- * A database that was lost, or put back, has forgotten orders that hold a channel, and what is admitted beside them convicts
- * (docs/spec/over-admission.md). The chain tells it: batches have settled that the database never proposed. Such a validator admits
- * nothing until all that was admitted before has expired.
+ * Detects a database that was lost or restored from a backup. It has forgotten orders that hold a channel, and further
+ * admissions would convict the validator (docs/spec/over-admission.md). The chain reveals it: batches have settled that
+ * the database never proposed. Such a validator admits no order until all earlier orders have expired.
  */
 export function createAdmissionMemory({
   store,
@@ -34,8 +34,8 @@ export function createAdmissionMemory({
   const startedMs = clock.nowMs();
   let fromMs: number | undefined;
   /**
-   * Whoever proposes a batch numbers it after the last that has settled. So the first one after the start is this database's own, or
-   * all that it proposes since comes after batches that are not.
+   * A batch gets the number after the last settled one. So after a restart the first batch follows this database's own
+   * last one, or batches that this database never proposed.
    */
   const isForgetful = (settled: bigint): boolean =>
     settled > newest && !store.read(() => hasProposed(store, newest + 1n));
@@ -46,7 +46,7 @@ export function createAdmissionMemory({
         (cause: unknown) => {
           throw new Refusal(
             'unavailable',
-            `what this validator has settled cannot be read: ${(cause as Error).message}`,
+            `this validator's settled batches cannot be read: ${(cause as Error).message}`,
           );
         },
       );
@@ -54,7 +54,7 @@ export function createAdmissionMemory({
       if (leftMs <= 0) return;
       throw new Refusal(
         'unavailable',
-        `this validator's database is not the one that it settled from; it admits orders in ${Math.ceil(leftMs / 1_000)} s`,
+        `this validator's database lacks settled batches, so it is not the latest one; it admits orders in ${Math.ceil(leftMs / 1_000)} s`,
       );
     },
   };

@@ -18,7 +18,7 @@ afterEach(() => store.close());
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
-it('takes no order below the floor of a fee, where money is real; nor does who co-signs it', async () => {
+it('admits no order below the floor of a fee, if money is real; nor does who co-signs it', async () => {
   const real = { chainId: 1n, verifyingContract: new Uint8Array(20).fill(0xe5) };
   const floor = computeFeeFloor(real);
   const sign = (maxFeeAtomic: bigint, pricePer1kAtomic = 1n) =>
@@ -26,7 +26,7 @@ it('takes no order below the floor of a fee, where money is real; nor does who c
       ...{ payer, ledger: real, validator: bytes(20, 2), provider, index: 0, epoch: 0n, expiresAtMs: 1 },
       bend: { maxFeeAtomic, pricePer1kAtomic },
     });
-  // Intake, complaints, co-signers and whoever checks a verdict read a signed order by this function.
+  // Intake, complaints, co-signers and readers of a verdict use this function for a signed order.
   expect(() => verifySignedOrder(crypto, real, sign(floor - 1n))).toThrow(`offers ${floor} at least`);
   expect(() => verifySignedOrder(crypto, real, sign(floor, 0n))).toThrow('has a price');
   expect(verifySignedOrder(crypto, real, sign(floor)).maxFeeAtomic).toBe(floor);
@@ -35,7 +35,7 @@ it('takes no order below the floor of a fee, where money is real; nor does who c
   await expect(intake.admit(sign(floor))).rejects.toThrow('another validator');
 });
 
-it('takes an order until it expires, and only of the epochs around the newest', () => {
+it('admits an order until it expires, and only of the epochs around the newest', () => {
   const nowMs = 1_000_000;
   const state = { clock: { nowMs: () => nowMs } };
   const check = (leftMs: number, epoch = 10n) =>
@@ -49,7 +49,7 @@ it('takes an order until it expires, and only of the epochs around the newest', 
   expect(() => check(1, 13n)).toThrow('an order of epoch 13 in epoch 10');
 });
 
-it('takes none for a provider that was ejected, here or on the chain', async () => {
+it('admits none for a provider that was ejected, here or on the chain', async () => {
   const providerId = bytes(32, 1);
   const on = (isEjected: boolean) => ({ store, chain: { isEjected: async () => isEjected } });
   await assertNotEjected(on(false), providerId);
@@ -77,7 +77,7 @@ describe("the payer's channel", () => {
   });
 });
 
-it('takes a record for the order that it was admitted under, and for no other', async () => {
+it('accepts a record for the order that it was admitted under, and for no other', async () => {
   const validator = createTestValidator();
   const order = validator.order(0);
   const { store } = validator;

@@ -20,7 +20,7 @@ import { readChannel } from '../store/channel-store.ts';
 import { readProvider } from '../store/verdict-store.ts';
 import type { IntakeState } from './intake-state.ts';
 
-/** The next order, and its record. */
+/** Calls that one admitted order earns: the next order, and its record. */
 const CALLS_OF_AN_ORDER = 2;
 
 /** An order that its payer and its provider have signed. */
@@ -29,16 +29,17 @@ export interface AgreedOrder extends SignedOrder {
 }
 
 /**
- * Reserves an order's fee in its payer's channel; the same order again is acknowledged again. An order that its provider has not
- * agreed to is refused: the provider answers for every order that is admitted.
- * @param caller who brings it; without one, no budget of an address counts.
- * @returns this validator's word for it, the same each time. @throws Refusal, ClaimError, ProtocolError, AdmissionError
+ * Reserves an order's fee in its payer's channel. The same order is acknowledged again. An order without its provider's
+ * consent is refused: the provider answers for every admitted order.
+ * @param caller the sender. Without one, no budget of an address counts.
+ * @returns this validator's signed admission, the same each time. @throws Refusal, ClaimError, ProtocolError,
+ * AdmissionError
  */
 export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller?: Caller): Promise<SignedAdmission> {
   const { newcomers } = state;
   const address = caller && (caller.group ?? toHex(caller.peer));
   if (address !== undefined && !newcomers.enter(address))
-    throw new RateLimited('too many orders from there that nobody known here pays');
+    throw new RateLimited('too many orders from this address without a payer that has paid here');
   const order = await verifyPayersOrder(state, signed, address);
   const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
   const known = state.store.read(() => readAdmitted(state.store, order.replyId));
@@ -53,13 +54,16 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
   try {
     return await admit();
   } catch (error) {
-    // Known or not: an order that is refused has its price.
+    // A refused order counts for known and unknown senders alike.
     newcomers.enter(address);
     throw error;
   }
 }
 
-/** Where the payer itself has not signed it, the chain is asked who has. @throws ClaimError, Refusal */
+/**
+ * Verifies the payer's signature. If another key has signed, the chain tells if it signs for the payer. @throws
+ * ClaimError, Refusal
+ */
 async function verifyPayersOrder(
   state: IntakeState,
   signed: SignedOrder,
@@ -82,7 +86,9 @@ interface SignedBy {
   readonly order: NamedOrder;
   readonly signed: AgreedOrder;
   readonly isKnownPayer: boolean;
-  /** What was stored under its reply id when it came. The same order may come many times at once, and is admitted once. */
+  /**
+   * The row under its reply id when the order came. The same order may come many times at once, and is admitted once.
+   */
   readonly known: AdmittedReply | undefined;
 }
 
@@ -102,7 +108,7 @@ async function admitSigned(
   await state.memory?.check();
   assertInTime(state, order, epoch);
   if (!verifyConsent(crypto, signed.consent, order)) {
-    throw new Refusal('invalid', 'the provider that the order names has not agreed to it');
+    throw new Refusal('invalid', 'the named provider has not agreed to the order');
   }
   if (!isKnownPayer) takeReading(state, order.providerId);
   await assertNotEjected(state, order.providerId);
@@ -122,7 +128,7 @@ async function admitSigned(
   return { admission: await confirm(state, admitted), isNew: admitted.isNew };
 }
 
-/** Writes an order while its fee is counted; it stays counted where the order was stored by this write. @throws Refusal */
+/** Writes an order while its fee takes room. The room stays taken if this write stored the order. @throws Refusal */
 async function reserving<T extends { readonly isNew: boolean }>(
   { group, room }: Pick<IntakeState, 'group' | 'room'>,
   order: NamedOrder,
@@ -146,7 +152,7 @@ function takeReading({ store, newcomers }: Pick<IntakeState, 'store' | 'newcomer
   throw new RateLimited('too many payers that have never paid here; try again in a moment');
 }
 
-/** What is on the disk, so that a validator never signs two times of one admission. */
+/** Signs the admission of a row on the disk, so that a validator never signs two times of one admission. */
 async function confirm(
   { ledger, signer }: Pick<IntakeState, 'ledger' | 'signer'>,
   { orderHash, admittedEpoch: epoch, admittedAtMs }: AdmittedReply,
@@ -156,7 +162,7 @@ async function confirm(
   return { ...said, signature: await signer.sign(statement) };
 }
 
-/** @param epoch the newest one. @throws Refusal */
+/** @param epoch the newest epoch. @throws Refusal */
 export function assertInTime(
   { clock }: Pick<IntakeState, 'clock'>,
   order: Pick<Order, 'expiresAtMs' | 'epoch'>,
@@ -190,14 +196,15 @@ export async function assertNotEjected(
 /** @throws Refusal */
 async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order: Order): Promise<void> {
   const problem = await findFeeProblem(holdings, order).catch((cause: unknown) => {
-    throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+    throw new Refusal('unavailable', `the provider's held earnings cannot be read: ${(cause as Error).message}`);
   });
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
 /**
- * Nothing is served for an order that no quorum would sign a fee for. An order names no tier: the announcement of its provider says which one
- * its weights are offered in. Where none is known here, the provider knows it, and the record will tell. @throws Refusal
+ * Checks the stake that the order's tier needs, since no quorum would sign a fee otherwise. An order names no tier, so
+ * the announcement of its provider tells the tier of its weights. If no announcement is known here, the provider knows
+ * its tier, and the record will tell. @throws Refusal
  */
 async function assertTierStake(
   { holdings, store }: Pick<IntakeState, 'holdings' | 'store'>,
@@ -209,7 +216,7 @@ async function assertTierStake(
   let problem: string | undefined;
   for (const { modelId } of offers) {
     problem = await findStakeProblem(holdings, parseModelId(modelId).tier, order).catch((cause: unknown) => {
-      throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+      throw new Refusal('unavailable', `the provider's held earnings cannot be read: ${(cause as Error).message}`);
     });
     if (problem === undefined) return;
   }
@@ -224,7 +231,7 @@ async function assertRouter({ chain }: Pick<IntakeState, 'chain'>, order: NamedO
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
-/** What the channel has to hold in all, as far as it is known before the chain is read. */
+/** Returns the amount that the channel must hold in all, as far as known before the chain is read. */
 function computeNeeded({ store, clock }: Pick<IntakeState, 'store' | 'clock'>, order: Order): bigint {
   const { payer, cumulativeAtomic, maxFeeAtomic } = order;
   const held = store.read(
@@ -235,8 +242,8 @@ function computeNeeded({ store, clock }: Pick<IntakeState, 'store' | 'clock'>, o
 }
 
 /**
- * The payer's channel, with one reading of the chain at most.
- * @param coversAtomic what it has to hold in all. @throws Refusal
+ * Returns the payer's channel, with one reading of the chain at most.
+ * @param coversAtomic the amount that it must hold in all. @throws Refusal
  */
 export async function findChannel(
   { chain }: { readonly chain: Pick<IntakeState['chain'], 'channel'> },

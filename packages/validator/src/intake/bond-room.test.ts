@@ -66,21 +66,21 @@ function openRoom(isBounded = true) {
   return { chain, room, order, admit, fill, settleReading, store, pass };
 }
 
-describe('what bonds carry', () => {
+describe('the limit by bonds', () => {
   it('is admitted up to the unit, and what is above is refused until earlier fees have vested', async () => {
     const { chain, admit, fill, settleReading, pass } = openRoom();
     await settleReading();
     await fill(7);
     await admit(99n);
     await admit(1n);
-    await expect(admit(1n)).rejects.toThrow('carry no more fees');
+    await expect(admit(1n)).rejects.toThrow('cover no more fees');
     chain.unvested = 192n;
-    // What this validator read a moment ago still holds.
-    await expect(admit(1n)).rejects.toThrow('carry no more fees');
+    // The recent reading is still valid.
+    await expect(admit(1n)).rejects.toThrow('cover no more fees');
     pass(2_001);
     // The database has none of them, so all of them have settled or were dropped.
     await fill(8, 101n);
-    await expect(admit(1n)).rejects.toThrow('carry no more fees');
+    await expect(admit(1n)).rejects.toThrow('cover no more fees');
   });
 
   it('counts no order that was refused after all', async () => {
@@ -98,7 +98,7 @@ describe('what bonds carry', () => {
     const some = await take(Array.from({ length: 20 }, () => order(20n, { payer: 1 })));
     expect(count(some)).toBe(5);
     const strangers = await take(Array.from({ length: 20 }, () => order(100n)));
-    // With what the first one has unanswered.
+    // With the unanswered orders of the first one.
     expect(count(strangers)).toBe(3);
     for (const one of [...some, ...strangers]) if (one.status === 'fulfilled') one.value(false);
     await fill(8);
@@ -110,7 +110,7 @@ describe('what bonds carry', () => {
     const settle = await room.reserve(order(100n, { payer: 1 }));
     pass(10_001);
     await settleReading();
-    await expect(admit(1n, { payer: 1 })).rejects.toThrow('nobody has answered');
+    await expect(admit(1n, { payer: 1 })).rejects.toThrow('unanswered orders of');
     settle(false);
     await fill(7);
     await admit(100n, { payer: 1 });
@@ -123,7 +123,7 @@ describe('what bonds carry', () => {
     const settles = await Promise.all(Array.from({ length: 50 }, () => room.reserve(one)));
     for (const [at, settle] of settles.entries()) settle(at === 3);
     await fill(7);
-    await expect(admit(1n)).rejects.toThrow('carry no more fees');
+    await expect(admit(1n)).rejects.toThrow('cover no more fees');
   });
 
   it('counts what is open in the database', async () => {
@@ -135,7 +135,7 @@ describe('what bonds carry', () => {
     await settleReading();
     await fill(6);
     await admit(50n);
-    await expect(admit(1n)).rejects.toThrow('carry no more fees');
+    await expect(admit(1n)).rejects.toThrow('cover no more fees');
   });
 
   it.each([['payer'], ['providerId']] as const)(
@@ -145,8 +145,8 @@ describe('what bonds carry', () => {
       await settleReading();
       await admit(60n, { [kind]: 7 });
       await admit(40n, { [kind]: 7 });
-      await expect(admit(1n, { [kind]: 7 })).rejects.toThrow('nobody has answered');
-      await expect(admit(101n)).rejects.toThrow('nobody has answered');
+      await expect(admit(1n, { [kind]: 7 })).rejects.toThrow('unanswered orders of');
+      await expect(admit(101n)).rejects.toThrow('unanswered orders of');
       await fill(7);
       // After a restart, or by the next reading, the database says what is unanswered.
       pass(10_001);
@@ -158,27 +158,27 @@ describe('what bonds carry', () => {
         .run('admitted', name(20, 7), name(32, 7));
       await settleReading();
       await admit(1n, { [kind]: 7 });
-      await expect(admit(1n, { [kind]: 7 })).rejects.toThrow('nobody has answered');
+      await expect(admit(1n, { [kind]: 7 })).rejects.toThrow('unanswered orders of');
       store.database.exec("UPDATE replies SET state = 'recorded'");
       pass(2_001);
       await admit(100n, { [kind]: 7 });
     },
   );
 
-  it('carries a half for what payers have unanswered and never paid, whoever they are, and the rest for others', async () => {
+  it('leaves half for unanswered orders beyond past payments, of any payers, and the rest for others', async () => {
     const { admit, fill, settleReading } = openRoom();
     await settleReading();
     for (let i = 0; i < 3; i++) await admit(100n, { paid: 0n });
     await admit(100n, { payer: 7, paid: 40n });
     await admit(40n, { paid: 0n });
-    await expect(admit(1n, { paid: 0n })).rejects.toThrow('have paid less here');
-    await expect(admit(41n, { paid: 40n })).rejects.toThrow('have paid less here');
-    // Who has paid as much goes on.
+    await expect(admit(1n, { paid: 0n })).rejects.toThrow('with few past payments');
+    await expect(admit(41n, { paid: 40n })).rejects.toThrow('with few past payments');
+    // A payer that has paid as much continues.
     await admit(40n, { paid: 40n });
     await fill(3);
   });
 
-  it('bounds nothing where nothing is held', async () => {
+  it('bounds nothing if nothing is held', async () => {
     const free = openRoom(false);
     await free.admit(1n << 100n);
     await free.admit(1n << 100n);
@@ -190,7 +190,7 @@ describe('what bonds carry', () => {
     await expect(admit(1n)).rejects.toThrow('cannot be read yet');
     chain.isDown = false;
     // The first order finds the bound, too.
-    await expect(admit(1_001n)).rejects.toThrow('carry no more fees');
+    await expect(admit(1_001n)).rejects.toThrow('cover no more fees');
     await admit(100n);
     chain.isDown = true;
     pass(60_000);

@@ -9,23 +9,27 @@ import { readBondRoom } from '../settlement/read-bond-room.ts';
 import { readChannel, sumOpen } from '../store/channel-store.ts';
 import { listUnanswered } from '../store/replies/reply-store.ts';
 
-/** How old a reading may be before it is renewed beside the orders that come, and before one that refuses an order is renewed first. */
+/** Age at which a reading is renewed in the background, or, before it refuses an order, at once. */
 const READING_MS = 10_000;
 const REFUSING_MS = 2_000;
-/** One part in so many of the room is the most that unanswered orders of one payer, or of one provider, take. */
+/** Divisor of the room: unanswered orders of one payer, or of one provider, take one such part at most. */
 const PARTS = 8n;
-/** One part in so many is the most that payers take together with what they have unanswered beyond all that they ever paid here. */
+/**
+ * Divisor of the room for unpaid credit: the unanswered amounts of all payers beyond their past payments here take one
+ * such part at most.
+ */
 const CREDIT_PARTS = 2n;
 
 type OpenOrder = Pick<NamedOrder, 'payer' | 'providerId' | 'maxFeeAtomic'>;
 type BoundedOrder = OpenOrder & Pick<NamedOrder, 'orderHash'>;
 
-/** Whether the bonds of the network carry what this validator admits. */
+/** Tells whether the bonds of the network cover the orders that this validator admits. */
 export interface BondRoom {
   /**
-   * What cannot be settled is not begun. An order takes its room before it is written, since others are checked meanwhile; the same
-   * order takes it once, however often it comes.
-   * @returns to be called once: whether the order was stored by this. One that was not takes no room. @throws Refusal
+   * Takes room for an order, so that no order begins that cannot be settled. An order takes its room before it is
+   * written, since others are checked meanwhile. The same order takes it once.
+   * @returns a function to call once with the result of the write. An order that was not stored takes no room. @throws
+   * Refusal
    */
   reserve(order: BoundedOrder): Promise<(isStored: boolean) => void>;
 }
@@ -40,9 +44,9 @@ export interface BondRoomDependencies {
 
 interface RoomReading {
   readonly atMs: number;
-  /** Undefined where nothing bounds it. */
+  /** Undefined if there is no limit. */
   readonly roomAtomic: bigint | undefined;
-  /** Fees that were open then, orders without a record by the most that they may cost. */
+  /** Fees that were open at the reading. Orders without a record count with their maximum fee. */
   readonly openAtomic: bigint;
 }
 
@@ -52,20 +56,22 @@ const namesOf = ({ payer, providerId }: OpenOrder): readonly string[] => [
 ];
 
 /**
- * The contract refuses a batch after which more than half of its signers' bonds is on its way to providers. So an order is admitted only
- * where all that is open here fits under it; what other validators have open is seen once it settles. Orders that nobody has answered cost
- * nobody anything yet, so those of one payer, and of one provider, take a part of it at most. Keys are free, so that alone would not do: what
- * payers have unanswered beyond what they have paid here takes half at most, all of them together, and who has paid goes on in the other half. Nothing is admitted before the chain has
- * answered once. While it does not answer later, orders are admitted by what it said last: no order is lost, it settles later.
+ * Bounds the fees that this validator admits by the bonds of the network. The contract refuses a batch after which more
+ * than half of its signers' bonds would be on its way to providers. So an order is admitted only if all open fees here
+ * fit under that limit. Open fees of other validators count once they settle. Unanswered orders cost nothing yet. So
+ * those of one payer, and of one provider, take a part of the room at most. Keys are free, so another limit holds for
+ * all payers together. Their unanswered amounts beyond their past payments here take half of the room at most. Payers
+ * with past payments use the other half. No order is admitted before the chain has answered once. While it does not
+ * answer later, orders are admitted by the last reading: no order is lost, it settles later.
  */
 export function createBondRoom({ store, clock, client, validators, onError }: BondRoomDependencies): BondRoom {
   let reading: RoomReading | undefined;
   let since = 0n;
-  /** What payers and providers have unanswered. */
+  /** Unanswered amounts by payer and provider. */
   let unanswered = new Map<string, bigint>();
-  /** Of it, what is beyond all that its payers have paid here. */
+  /** The part of it beyond the past payments of its payers here. */
   let unpaid = 0n;
-  /** What an order adds to that. */
+  /** Returns the amount that an order adds to it. */
   const unpaidBy = ({ payer, maxFeeAtomic }: OpenOrder): bigint => {
     const before =
       (unanswered.get(`payer ${toHex(payer)}`) ?? 0n) - store.read(() => readChannel(store, payer)).settled;
@@ -85,7 +91,7 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
     since += order.maxFeeAtomic;
     add(order);
   };
-  /** Orders that are being written, by their hash, and how often each. */
+  /** Orders that are being written, by their hash, with the number of writes. */
   const writing = new Map<string, { readonly order: BoundedOrder; times: number; isStored: boolean }>();
   let running: Promise<void> | undefined;
   const renew = (): Promise<void> => {
@@ -97,7 +103,8 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
       unanswered = new Map();
       unpaid = 0n;
       for (const order of orders) add(order);
-      // Some of them may be in the database already. They count twice until the next reading, rather than not at all.
+      // Some of them may be in the database already. Until the next reading they count twice, which is safer than not
+      // at all.
       for (const { order } of writing.values()) take(order);
     })()
       .catch(onError)
@@ -107,16 +114,16 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
     return running;
   };
   const findProblem = (order: BoundedOrder): string | undefined => {
-    if (reading === undefined) return 'what the bonds of the validators carry cannot be read yet';
+    if (reading === undefined) return 'the bonds of the validators cannot be read yet';
     const { roomAtomic: room, openAtomic } = reading;
     if (room === undefined) return undefined;
     if (openAtomic + since + order.maxFeeAtomic > room)
-      return 'the bonds of the validators carry no more fees until earlier ones have vested';
+      return 'the bonds of the validators cover no more fees until earlier ones have vested';
     const full = namesOf(order).find((name) => ((unanswered.get(name) ?? 0n) + order.maxFeeAtomic) * PARTS > room);
-    if (full) return `orders of ${full} that nobody has answered take all that they may of what the bonds carry`;
+    if (full) return `unanswered orders of ${full} use their whole part of the limit that the bonds cover`;
     const beyond = unpaidBy(order);
     return beyond > 0n && (unpaid + beyond) * CREDIT_PARTS > room
-      ? 'orders that nobody has answered, of payers that have paid less here, take all that they may of what the bonds carry'
+      ? 'unanswered orders of payers with few past payments use their whole part of the limit that the bonds cover'
       : undefined;
   };
   const check = async (order: BoundedOrder): Promise<void> => {
@@ -129,7 +136,7 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
     async reserve(order) {
       const name = toHex(order.orderHash);
       if (!writing.has(name)) await check(order);
-      // From here on nothing is waited for, so that no two orders take the same room.
+      // From here on there is no wait, so that no two orders take the same room.
       const entry = writing.get(name) ?? { order, times: 0, isStored: false };
       if (entry.times++ === 0) {
         const problem = findProblem(order);

@@ -24,7 +24,7 @@ export interface Complaint {
   /** SHA-256 of the opening, which may come later; undefined if there is none. */
   readonly openingHash: Uint8Array | undefined;
   readonly record: SignedRecord | undefined;
-  /** Of the order's payer over all of it, 65 bytes. */
+  /** Signature of the order's payer over all of it, 65 bytes. */
   readonly signature: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ export interface ComplaintOutcome {
   readonly detail: string;
 }
 
-/** What a payer's side brings against a reply. @throws ClaimError, ProtocolError, JudgeError */
+/** Handles a payer's complaint against a reply. @throws ClaimError, ProtocolError, JudgeError */
 export async function complain(state: IntakeState, complaint: Complaint): Promise<ComplaintOutcome> {
   const { crypto, ledger } = state;
   await state.learnOrderKey?.(complaint.order);
@@ -46,7 +46,7 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
   const { opening } = complaint;
   const first = row.signedRecord ?? state.store.read(() => readDelivery(state.store, row.replyId))?.awaited;
   const record = complaint.record ?? first;
-  // Without its opening nobody can tell which order a record is about.
+  // A record alone does not show which order it is about; its opening does.
   if (opening !== undefined && record !== undefined) {
     const bound = bindRecord(crypto, record, opening);
     if (first === undefined || equalBytes(first.record, record.record)) {
@@ -58,7 +58,10 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
   return requestAudit(state, row, 'a record that arrives will be audited');
 }
 
-/** Whoever holds the order alone, its provider too, complains of nothing. @throws ClaimError */
+/**
+ * Verifies that the payer signed the complaint. The order alone, which its provider has too, is not enough. @throws
+ * ClaimError
+ */
 function verifyTerms(
   { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
   { payer, validator, orderHash }: NamedOrder,
@@ -73,11 +76,11 @@ function verifyTerms(
   }
   if (opening === undefined) return;
   if (openingHash === undefined || !equalBytes(crypto.sha256(opening), openingHash)) {
-    throw new ClaimError('complaint', 'another opening than the payer has signed for');
+    throw new ClaimError('complaint', 'the payer has signed for another opening');
   }
 }
 
-/** An opening that proves nothing by itself has the reply audited. */
+/** Upholds the complaint by its opening. An opening that proves nothing by itself has the reply audited. */
 async function upholdOpening(
   state: IntakeState,
   row: ReplyRow,
@@ -93,15 +96,19 @@ async function upholdOpening(
   }
 }
 
-/** Audits that a payer may ask for in vain before it has paid anything. */
+/** Number of audits without a finding that a payer may request before it has paid. */
 const FREE_AUDITS = 4;
 /**
- * One fee in so many may be of a reply that was audited in vain: what they pay for verification covers its audit.
+ * A payer may have one fee in so many audited without a finding. The verification shares of these fees pay for the
+ * audit.
  * @internal but for the laboratory
  */
 export const FEES_PER_AUDIT = 20n;
 
-/** An audit costs verifiers more than its reply pays them, so whoever asks for audits that find nothing has to buy more replies. */
+/**
+ * Requests an audit. An audit costs verifiers more than its reply pays them, so a payer whose audits find nothing must
+ * buy more replies.
+ */
 async function requestAudit({ group }: IntakeState, row: ReplyRow, detail: string): Promise<ComplaintOutcome> {
   const { payer } = parseOrder(row.orderBytes);
   return group.write((db): ComplaintOutcome => {
@@ -110,7 +117,7 @@ async function requestAudit({ group }: IntakeState, row: ReplyRow, detail: strin
     const asked = forced.reduce((sum, { feeAtomic }) => sum + feeAtomic, row.feeAtomic ?? row.maxFeeAtomic);
     const { settled, owed } = readChannel(db, payer);
     if (forced.length >= FREE_AUDITS && FEES_PER_AUDIT * asked > settled + owed) {
-      const why = `${forced.length} audits that this payer asked for found nothing or go on; for one more it buys more replies`;
+      const why = `${forced.length} audits that this payer requested found nothing or still run; it must buy more replies before the next one`;
       return { outcome: 'rejected', detail: why };
     }
     forceAudit(db, row.replyId);

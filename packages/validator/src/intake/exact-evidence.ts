@@ -9,8 +9,8 @@ import { decideReply } from '../store/verdict-store.ts';
 import type { IntakeState } from './intake-state.ts';
 
 /**
- * Rejects a reply on exact evidence. If the reply has its verdict already, an entry of its own ejects the provider.
- * @param signed the record that the evidence speaks about; kept where only the payer's side brought it.
+ * Rejects a reply on exact evidence. If the reply has its verdict already, a separate entry ejects the provider.
+ * @param signed the record of the evidence. It is stored if only the payer's side brought it.
  * @throws JudgeError, ClaimError if it proves nothing.
  */
 export async function decideExact(

@@ -5,8 +5,14 @@ import { createTestClock, createTestValidator, ledger, type TestValidator } from
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid, createTestPayee, seedOf } from '@ogong/testing/validator/test-keys';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { listHeldIds, MAX_HANDED_OF_PAYEE } from '../store/announcement-store.ts';
-import { HELD_ID_BYTES, listHeld, listLacking, MAX_ANSWERED, takeHanded } from './hand-announcements.ts';
+import { listStoredIds, MAX_HANDED_OF_PAYEE } from '../store/announcement-store.ts';
+import {
+  acceptForwarded,
+  listLacking,
+  listStoredAnnouncements,
+  MAX_ANSWERED,
+  SHORT_ID_BYTES,
+} from './hand-announcements.ts';
 
 const TOKEN = 10n ** 18n;
 const open: TestValidator[] = [];
@@ -21,9 +27,9 @@ function createTwo(stakeOf: (payee: Uint8Array) => bigint = () => TOKEN) {
   for (let index = 0; index < 2; index++) all.push(createTestValidator({ index, clock, stakeOf, members: () => all }));
   open.push(...all);
   const [told, asking] = all as [TestValidator, TestValidator];
-  const offered = () => listLacking(told, listHeld(asking));
+  const offered = () => listLacking(told, listStoredAnnouncements(asking));
   const take = (answer = offered(), tokens = TOKEN, onUnread?: () => void) =>
-    takeHanded(
+    acceptForwarded(
       {
         ...{ crypto, clock, store: asking.store, group: asking.group, ledger },
         readStakes: async (payees) => payees.map(() => tokens),
@@ -34,9 +40,9 @@ function createTwo(stakeOf: (payee: Uint8Array) => bigint = () => TOKEN) {
   return { clock, told, asking, offered, take };
 }
 
-const countHeld = ({ store, clock }: TestValidator): number => listHeldIds(store, clock.nowMs()).length;
+const countHeld = ({ store, clock }: TestValidator): number => listStoredIds(store, clock.nowMs()).length;
 
-describe('announcements that validators hand on', () => {
+describe('announcements that validators forward', () => {
   it('are those of staked verifiers that the other one lacks, most stake first', async () => {
     const stakes = new Map(
       (['none', 'some', 'most', 'both'] as const).map((name, i) => [
@@ -50,10 +56,10 @@ describe('announcements that validators hand on', () => {
     await asking.announceVerifier('both');
     const endpoints = offered().map(({ announcement }) => parseAnnouncement(announcement).endpoint);
     expect(endpoints).toEqual(['most:1', 'some:1']);
-    expect(listHeld(asking).length).toBe(HELD_ID_BYTES);
+    expect(listStoredAnnouncements(asking).length).toBe(SHORT_ID_BYTES);
   });
 
-  it('are taken in once, again before they end, and never after', async () => {
+  it('are accepted once, again before they end, and never after', async () => {
     const { clock, told, asking, offered, take } = createTwo();
     await told.announceVerifier('v0');
     const first = offered();
@@ -77,14 +83,14 @@ describe('announcements that validators hand on', () => {
     expect(countHeld(asking)).toBe(MAX_HANDED_OF_PAYEE);
   });
 
-  it('of a payee without stake on the chain are not taken in, whatever the other one says', async () => {
+  it('of a payee without stake on the chain are not accepted, against the claim of the sender', async () => {
     const { told, asking, take } = createTwo();
     await told.announceVerifier('v0');
     expect(await take(undefined, TOKEN - 1n)).toBe(0);
     expect(countHeld(asking)).toBe(0);
   });
 
-  it('with a signature that does not hold are not taken in, nor anything after them', async () => {
+  it('with an invalid signature are not accepted, nor anything after them', async () => {
     const { told, asking, offered, take } = createTwo();
     for (const name of ['v0', 'v1']) await told.announceVerifier(name);
     const [one, two] = offered();
@@ -105,7 +111,7 @@ describe('announcements that validators hand on', () => {
     expect([countHeld(asking), onUnread.mock.calls.length]).toEqual([1, 1]);
   });
 
-  it('give way to whoever comes under the certificate that they name, and take nobody that holds one', async () => {
+  it('give way to a provider that comes under the named certificate, and displace no owner of one', async () => {
     const { told, asking, take } = createTwo();
     const certHash = seedOf('a certificate');
     const announce = (to: TestValidator, name: string) => {
@@ -118,7 +124,7 @@ describe('announcements that validators hand on', () => {
     expect(await take()).toBe(1);
     await announce(asking, 'holder');
     expect(await take()).toBe(0);
-    expect(listHeldIds(asking.store, asking.clock.nowMs())).toEqual([
+    expect(listStoredIds(asking.store, asking.clock.nowMs())).toEqual([
       hashHybridKey(crypto, createTestHybrid('holder').publicKey),
     ]);
   });

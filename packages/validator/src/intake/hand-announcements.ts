@@ -14,8 +14,8 @@ import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
 import {
   countHanded,
-  listHeldIds,
   listStakedVerifiers,
+  listStoredIds,
   MAX_ANNOUNCEMENTS,
   MAX_HANDED,
   MAX_HANDED_OF_PAYEE,
@@ -27,17 +27,18 @@ import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import { readProvider } from '../store/verdict-store.ts';
 
 /**
- * A verifier announces itself to every validator. One that leaves a validator out would be missing from that validator's lists alone, and
- * co-signers refuse lists that lack too much stake. So validators hand on what one of them lacks: signed by provider, payee and
- * verifier, an announcement is the same from whoever it comes (docs/spec/candidate-lists.md, "Announcements that are passed on").
+ * A verifier announces itself to every validator. If it leaves one out, it is missing from that validator's lists
+ * alone, and co-signers refuse lists that lack too much stake. So validators forward announcements that another one
+ * lacks. An announcement is signed by provider, payee and verifier, so its sender does not matter
+ * (docs/spec/candidate-lists.md, "Announcements that are passed on").
  */
 
-/** Of a provider id, 32 bytes. Nobody finds two keys whose hashes begin alike. */
-export const HELD_ID_BYTES = 8;
-/** In one answer. */
+/** Leading bytes of a provider id, which has 32. Two keys whose hashes begin alike are infeasible to find. */
+export const SHORT_ID_BYTES = 8;
+/** Most announcements in one answer. */
 export const MAX_ANSWERED = 64;
 const ANSWERED_BYTES = 1 << 20;
-/** What ends sooner counts as lacking, and is handed to nobody. */
+/** An announcement that ends sooner counts as missing, and is not forwarded. */
 const ENDING_MS = 15_000;
 const FRESH_MS = 5_000;
 
@@ -46,25 +47,27 @@ interface HandState {
   readonly clock: Clock;
 }
 
-/** What this validator holds, in the form in which others are asked. */
-export function listHeld({ store, clock }: HandState): Uint8Array {
-  const ids = store.read(() => listHeldIds(store, clock.nowMs() + ENDING_MS)).slice(0, MAX_ANNOUNCEMENTS + MAX_HANDED);
-  const held = new Uint8Array(ids.length * HELD_ID_BYTES);
-  for (const [i, id] of ids.entries()) held.set(id.subarray(0, HELD_ID_BYTES), i * HELD_ID_BYTES);
+/** Lists the announcements of this validator as short ids, for a question to others. */
+export function listStoredAnnouncements({ store, clock }: HandState): Uint8Array {
+  const ids = store
+    .read(() => listStoredIds(store, clock.nowMs() + ENDING_MS))
+    .slice(0, MAX_ANNOUNCEMENTS + MAX_HANDED);
+  const held = new Uint8Array(ids.length * SHORT_ID_BYTES);
+  for (const [i, id] of ids.entries()) held.set(id.subarray(0, SHORT_ID_BYTES), i * SHORT_ID_BYTES);
   return held;
 }
 
-/** Announcements of verifiers with stake that somebody lacks who holds `held`, most stake first. */
+/** Lists announcements of staked verifiers that are missing in `held`, most stake first. */
 export function listLacking({ store, clock }: HandState, held: Uint8Array): SignedAnnouncement[] {
   const names = new Set<string>();
-  for (let at = 0; at + HELD_ID_BYTES <= held.length; at += HELD_ID_BYTES) {
-    names.add(toHex(held.subarray(at, at + HELD_ID_BYTES)));
+  for (let at = 0; at + SHORT_ID_BYTES <= held.length; at += SHORT_ID_BYTES) {
+    names.add(toHex(held.subarray(at, at + SHORT_ID_BYTES)));
   }
   return store.read(() => {
     const lacking: SignedAnnouncement[] = [];
     let bytes = 0;
     for (const { providerId, stake } of listStakedVerifiers(store, clock.nowMs() + FRESH_MS)) {
-      if (stake < ATOMIC_PER_TOKEN || names.has(toHex(providerId.subarray(0, HELD_ID_BYTES)))) continue;
+      if (stake < ATOMIC_PER_TOKEN || names.has(toHex(providerId.subarray(0, SHORT_ID_BYTES)))) continue;
       const signed = readCredential(store, providerId);
       if (signed === undefined) continue;
       bytes += signed.announcement.length + (signed.verifierEndorsement?.word.length ?? 0);
@@ -79,18 +82,19 @@ export interface TakeState extends HandState {
   readonly crypto: Crypto;
   readonly ledger: LedgerDomain;
   readonly group: GroupCommit;
-  /** Atomic units, as the chain has them now. @throws where it cannot be read. */
+  /** Reads the present stakes, atomic units. @throws if the chain cannot be read. */
   readonly readStakes: (payees: readonly Uint8Array[]) => Promise<readonly bigint[]>;
-  /** One that this program cannot read: it is passed over. */
+  /** Called for an announcement that this program cannot read. It is skipped. */
   readonly onUnread?: () => void;
 }
 
 /**
- * Takes in what another validator handed on, as far as it is of use: current, newer than what is held, of a verifier with a payee that has
- * a token staked. Signatures come last, and the first that does not hold ends it.
- * @returns how many were taken in. @throws ProtocolError where the answer holds what no honest validator sends.
+ * Accepts useful announcements that another validator forwarded. They must be current, newer than the stored one, and
+ * of a verifier whose payee has a token staked. Signatures are checked last, and the first invalid one ends the call.
+ * @returns the number of accepted announcements. @throws ProtocolError if the answer contains what no honest validator
+ * sends.
  */
-export async function takeHanded(state: TakeState, answered: readonly SignedAnnouncement[]): Promise<number> {
+export async function acceptForwarded(state: TakeState, answered: readonly SignedAnnouncement[]): Promise<number> {
   const { crypto, ledger, clock, store, group, onUnread = () => {} } = state;
   const useful = answered.slice(0, MAX_ANSWERED).flatMap((signed) => {
     const announcement = readHandedAnnouncement(signed.announcement);

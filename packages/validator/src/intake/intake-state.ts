@@ -29,21 +29,21 @@ import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import type { VerdictContext } from '../store/verdict-store.ts';
 import type { AdmissionMemory } from './admission-memory.ts';
 import type { BondRoom } from './bond-room.ts';
-import type { HeardLimits } from './hear-delivery.ts';
-import { createIntakeWords, type SignIntake } from './intake-words.ts';
+import { createIntakeReceipts, type SignIntake } from './intake-receipts.ts';
+import type { SecondDeliveryLimits } from './second-recipient.ts';
 import { createValidatorSealKeys, type ValidatorSealKeys } from './validator-seal-keys.ts';
 
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;
   readonly verdicts: VerdictContext;
-  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  /** Registry in which the weights behind a name are looked up. Default: the root in the order is trusted. */
   readonly modelRoots?: ModelRoots | undefined;
   /** Default: MAX_ANNOUNCEMENTS. */
   readonly maxAnnouncements?: number;
   /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */
   readonly maxOpenOrders?: number;
-  /** Words of payers about replies that others handle. Default: HEARD_LIMITS. */
-  readonly heardLimits?: HeardLimits;
+  /** Limits for deliveries of replies that other validators handle. Default: SECOND_DELIVERY_LIMITS. */
+  readonly secondDeliveryLimits?: SecondDeliveryLimits;
   /** Default: NEWCOMER_LIMITS. */
   readonly newcomers?: NewcomerLimits;
 }
@@ -53,29 +53,29 @@ export interface IntakeDependencies {
   /** Default: Node's. */
   readonly seal?: SealPrimitives | undefined;
   readonly clock: Clock;
-  /** Of this validator's address: it signs for the records that are taken in. */
+  /** Signs receipts for records in the name of this validator. */
   readonly signer: ValidatorSigner;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
   readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress' | 'router' | 'validators'>;
   readonly holdings: Holdings;
-  /** Default: everybody is let in, as where the network asks for no work. */
+  /** Default: no work is required. */
   readonly letIn?: NewcomerDoor | undefined;
-  /** Beacon of an epoch, asked of a peer where it is not archived. */
+  /** Returns the beacon of an epoch, from a peer if it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** Readers of own evidence. Default: none, and no record of a tier that needs one is accepted. */
   readonly evidenceReaders?: EvidenceReaders | undefined;
   /** Called with a record that was refused for its own evidence. Default: nothing follows. */
   readonly onEvidenceFault?: ((shown: ShownRecord) => void) | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
-  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  /** Reads if a key signs orders for their payer. Default: only payers' own keys count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
-  /** Default: the database knows all that was admitted. */
+  /** Default: the database knows all admitted orders. */
   readonly memory?: AdmissionMemory | undefined;
-  /** Default: bonds bound nothing. */
+  /** Default: no limit by bonds. */
   readonly room?: BondRoom | undefined;
-  /** Told who brought what somebody pays for: it may make so many calls more. Default: nobody may. */
+  /** Earns a sender of a paid order more calls. */
   readonly earn?: ((caller: Caller, calls: number) => void) | undefined;
 }
 
@@ -92,13 +92,13 @@ export function openIntakeState(options: IntakeOptions, dependencies: IntakeDepe
     ...{ ...options, ...dependencies },
     checkWord: createPayeeStatements(dependencies.crypto, options.ledger),
     newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
-    signIntake: createIntakeWords({ ledger: options.ledger, signer: dependencies.signer }),
+    signIntake: createIntakeReceipts({ ledger: options.ledger, signer: dependencies.signer }),
     sealKeys: createValidatorSealKeys({ ...dependencies, seal: dependencies.seal ?? nodeSeal, ledger: options.ledger }),
   };
 }
 
-/** A new key is a new provider, but the evidence against its payee stays. @throws Refusal */
+/** Refuses an ejected payee. A new key is a new provider, but the evidence against its payee stays. @throws Refusal */
 export function refusePayeeOut({ store }: Pick<IntakeState, 'store'>, payee: Uint8Array): void {
   if (!store.read(() => isPayeeOut(createTestStates(store, OWN_TESTS), payee))) return;
-  throw new Refusal('precondition', 'the payee is out: several of its keys were found to cheat');
+  throw new Refusal('precondition', 'the payee is ejected: several of its keys were found to cheat');
 }

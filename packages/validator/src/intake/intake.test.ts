@@ -78,7 +78,7 @@ describe('admission', () => {
     await expect(validator.intake.admit(bend(validator.order(0)))).rejects.toThrow(code);
   });
 
-  it('takes orders of a key that its payer has allowed, as far as the chain says', async () => {
+  it('admits orders of a key that its payer has allowed, as far as the chain says', async () => {
     const key = createTestLedgerSigner(new Uint8Array(32).fill(77));
     const wallet: LedgerSigner = { ...key, address: new Uint8Array(20).fill(0x3a) };
     const limits: bigint[] = [];
@@ -95,7 +95,7 @@ describe('admission', () => {
     await expect(validator.intake.admit(order)).rejects.toThrow('not signed by its payer');
     await expect(validator.intake.admit(order)).rejects.toThrow('not signed by its payer');
     expect((await validator.intake.admit(order)).signature).toHaveLength(65);
-    // What was read holds: the chain is not asked again.
+    // The reading still holds: the chain is not asked again.
     expect((await validator.intake.admit(order)).signature).toHaveLength(65);
   });
 
@@ -405,7 +405,7 @@ describe('records', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 86_000n, outstanding: 0n });
   });
 
-  it('that contradict each other eject whoever signed both', async () => {
+  it('that contradict each other eject the signer of both', async () => {
     const validator = createTestValidator();
     const { reply } = await validator.deliver(0);
     const second = validator.serve(validator.order(0), { text: 'another story' });
@@ -442,7 +442,7 @@ describe('two signed records', () => {
     await validator.intake.admit(validator.order(2));
   });
 
-  it('for two orders are no evidence where the second is the first that comes', async () => {
+  it('for two orders are no evidence if the second is the first that comes', async () => {
     const { second } = await serveTwice();
     const validator = createTestValidator();
     const order = validator.order(0);
@@ -480,7 +480,7 @@ describe('two signed records', () => {
 });
 
 describe('a payee whose keys were found to cheat, one after the other', () => {
-  it('has nothing taken of a key that was never seen', async () => {
+  it('has nothing accepted of a key that was never seen', async () => {
     const validator = createTestValidator();
     const order = validator.order(0);
     await validator.intake.admit(order);
@@ -499,13 +499,13 @@ describe('a payee whose keys were found to cheat, one after the other', () => {
       });
     }
     expect(isPayeeOut(testsOf(validator), payee)).toBe(true);
-    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is out');
-    await expect(validator.announce(provider)).rejects.toThrow('the payee is out');
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is ejected');
+    await expect(validator.announce(provider)).rejects.toThrow('the payee is ejected');
   });
 });
 
 describe('an announcement', () => {
-  it('is refused where its payee did not sign for that key on these contracts', async () => {
+  it('is refused if its payee did not sign for that key on these contracts', async () => {
     const validator = createTestValidator();
     const announcement: Announcement = {
       providerId,
@@ -551,7 +551,7 @@ describe('an announcement', () => {
       const bytes = encodeAnnouncement({ ...announcement, sequence });
       return validator.intake.announce({ ...another, announcement: bytes, signature: new Uint8Array(0) }, from);
     };
-    await expect(unsigned(1n)).rejects.toThrow('a newer one is known');
+    await expect(unsigned(1n)).rejects.toThrow('a newer announcement is known');
     await expect(unsigned(2n, new Uint8Array(32).fill(9))).rejects.toThrow('over the link');
     await expect(unsigned(2n)).rejects.toThrow('not signed by that key');
     ejectProvider(validator.store, providerId);
@@ -566,7 +566,7 @@ describe('an announcement', () => {
     const announce = (name: string, sequence = 1n) =>
       validator.announce(createTestHybrid(name), { certHash, sequence, expiresAtMs: validator.clock.nowMs() + 10_000 });
     await announce('one');
-    await expect(announce('two')).rejects.toThrow('give each one its own');
+    await expect(announce('two')).rejects.toThrow('give each provider its own');
     await announce('one', 2n);
     validator.clock.advance(10_000);
     await announce('two');
@@ -578,7 +578,7 @@ describe('an announcement', () => {
     await validator.announceVerifier('v1');
     for (let i = 0; i < 7; i++) await validator.announce(createTestHybrid(`name ${i}`));
     await expect(validator.announce(createTestHybrid('name 7'))).rejects.toThrow(
-      'holds 8 announcements already; go on announcing until others expire',
+      'stores 8 announcements already; repeat the announcement until others expire',
     );
     await validator.announce(createTestHybrid('name 0'), { sequence: 2n });
     expect(validator.store.prepare('SELECT count(*) AS n FROM announcements').get()?.n).toBe(8);
@@ -622,7 +622,7 @@ describe('complaints', () => {
     expect(validator.decided.length).toBe(1);
   });
 
-  it('count only against the key where no payee has signed: the reply was never handed in', async () => {
+  it('count only against the key if no payee has signed: the reply was never handed in', async () => {
     const { validator, order } = await admitted();
     const { reply, submission } = validator.serve(order, cheat);
     await expect(validator.intake.pushRecord({ ...submission, payeeWord: signWord(payer) })).rejects.toThrow();

@@ -14,44 +14,48 @@ import { acceptMilestone, acceptSealedPart, type ClaimedPart } from './accept-mi
 import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
-import { hearDelivery, type ToldReply } from './hear-delivery.ts';
 import { type IntakeDependencies, type IntakeOptions, type IntakeState, openIntakeState } from './intake-state.ts';
+import { acceptSecondDelivery, type SubmittedDelivery } from './second-recipient.ts';
 
 export interface Intake {
-  /** @param caller who brings it. @returns this validator's word for it. @throws Refusal */
+  /** @param caller the sender. @returns this validator's signed admission. @throws Refusal */
   admit(order: AgreedOrder, caller?: Caller): Promise<SignedAdmission>;
   /** @throws Refusal */
   pushRecord(submission: HandedReply): Promise<Acknowledgement>;
-  /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
-  takeIn(submission: HandedReply): Promise<Acknowledgement>;
-  /** The milestone of an order that is over. */
-  takePassed(submission: HandedReply): Promise<Acknowledgement>;
-  /** What a provider had committed to when it died, from its payer. @throws Refusal */
+  /** Accepts a record that its provider has shown to a witness. @throws Refusal */
+  acceptShown(submission: HandedReply): Promise<Acknowledgement>;
+  /** Accepts the milestone of an expired order as its record. */
+  acceptMilestoneRecord(submission: HandedReply): Promise<Acknowledgement>;
+  /** Accepts the last commitment of a dead provider from its payer. @throws Refusal */
   pushMilestone(submission: Submission, opening: Uint8Array): Promise<void>;
-  /** The same of a sealed reply: its texts and its opening come sealed to this validator. @throws Refusal */
+  /** Accepts the milestone of a sealed reply, whose texts and opening are sealed to this validator. @throws Refusal */
   pushSealedPart(claimed: ClaimedPart, envelope: Uint8Array): Promise<void>;
-  /** What this validator says of the key that parts are sealed to now. */
+  /** Returns the signed key to which parts are sealed now. */
   showSealKey(): Promise<SignedValidatorSealKey>;
-  /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
+  /** Checks a reply that any validator handles. @throws Refusal, ClaimError, ProtocolError */
   checkSubmission(order: NamedOrder, submission: HandedReply): Promise<unknown>;
-  /** What a payer says, about a reply of this validator or of another one. @param caller who brings it. @throws Refusal */
-  acknowledge(told: ToldReply, caller?: Caller): Promise<DeliveryAnswer>;
-  /** This validator's word for a record that it has taken in; undefined where it has none. */
+  /**
+   * Accepts a payer's delivery of a reply that this validator or another one handles. @param caller the sender. @throws
+   * Refusal
+   */
+  acknowledge(told: SubmittedDelivery, caller?: Caller): Promise<DeliveryAnswer>;
+  /** Returns this validator's receipt for an accepted record; undefined if it accepted none. */
   findIntake(replyId: Uint8Array): Promise<Acknowledgement | undefined>;
   /** @throws Refusal */
   complain(complaint: Complaint): Promise<ComplaintOutcome>;
-  /** @param caller certificate that it comes under. @throws Refusal */
+  /** @param caller hash of the sender's certificate. @throws Refusal */
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<void>;
 }
 
-/** Takes orders, records, complaints and announcements in. Each is checked, stored and acknowledged, in this order. */
+/** Accepts orders, records, complaints and announcements. Each is checked, stored and acknowledged, in this order. */
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
   const state = openIntakeState(options, dependencies);
   return {
     admit: (order, caller) => refusing(() => admitOrder(state, order, caller)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
-    takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
-    takePassed: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true, isPassed: true })),
+    acceptShown: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
+    acceptMilestoneRecord: (submission) =>
+      refusing(() => acceptRecord(state, submission, { isShown: true, isPassed: true })),
     pushMilestone: (submission, opening) => refusing(() => acceptMilestone(state, submission, opening)),
     pushSealedPart: (claimed, envelope) => refusing(() => acceptSealedPart(state, claimed, envelope)),
     showSealKey: () => state.sealKeys.current(),
@@ -63,13 +67,20 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
   };
 }
 
-/** Of a reply: what is said of the next one, twice where its record comes later, and questions about this one's verdict. */
+/**
+ * Calls that one delivery earns: the next delivery, twice if its record comes later, and questions about this reply's
+ * verdict.
+ */
 const CALLS_OF_A_DELIVERY = 8;
 
-async function acknowledge(state: IntakeState, told: ToldReply, caller: Caller | undefined): Promise<DeliveryAnswer> {
+async function acknowledge(
+  state: IntakeState,
+  told: SubmittedDelivery,
+  caller: Caller | undefined,
+): Promise<DeliveryAnswer> {
   const { validator } = parseOrder(told.order.order);
   const isOwn = equalBytes(validator, state.verdicts.validator);
-  const answer = await (isOwn ? acceptDelivery(state, told) : hearDelivery(state, told));
+  const answer = await (isOwn ? acceptDelivery(state, told) : acceptSecondDelivery(state, told));
   if (caller !== undefined && answer.isNew) state.earn?.(caller, CALLS_OF_A_DELIVERY);
   return answer;
 }

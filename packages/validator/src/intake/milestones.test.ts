@@ -74,7 +74,7 @@ describe('a milestone that its payer hands in', () => {
     expect(readMilestone(validator.store, order.fields.replyId)).toBeUndefined();
   });
 
-  it('counts nothing where the provider hands its own record in', async () => {
+  it('counts nothing if the provider hands its own record in', async () => {
     const { validator, order, reply } = await admitOne();
     await push(validator, order, reply);
     const whole = validator.serve(order);
@@ -119,7 +119,7 @@ describe('a milestone that its payer hands in', () => {
     ],
     [
       'with another opening',
-      'no opening of the milestone',
+      'the opening of the milestone is missing',
       (order, reply) => [sayLeft(order, reply), reply.reply.openingBytes.slice(1)],
     ],
   ])('is refused %s', async (_name, why, bend) => {
@@ -127,12 +127,12 @@ describe('a milestone that its payer hands in', () => {
     await expect(validator.intake.pushMilestone(...bend(order, reply))).rejects.toThrow(why);
   });
 
-  it('is refused where its opening refutes it, which a complaint proves', async () => {
+  it('is refused if its opening refutes it, which a complaint proves', async () => {
     const { validator, order } = await admitOne();
     const row = (honest: { rank: number }, at: number) =>
       at === 3 ? { ...honest, rank: honest.rank === 0 ? 1 : 0 } : honest;
     const cheat = validator.serve(order, { bend: { ...milestone.bend, row: row as never } });
-    await expect(push(validator, order, cheat)).rejects.toThrow('one that refutes it');
+    await expect(push(validator, order, cheat)).rejects.toThrow('is missing or refutes it');
     const { record } = cheat.submission;
     const opening = cheat.reply.openingBytes;
     const said = { order, reason: 'draw-replay', record, opening };
@@ -144,14 +144,14 @@ describe('a milestone that its payer hands in', () => {
     const { validator, order, reply } = await admitOne();
     await expect(
       validator.intake.pushMilestone(validator.serve(order).submission, reply.reply.openingBytes),
-    ).rejects.toThrow(/handed in by its provider/);
+    ).rejects.toThrow(/only the provider hands in a record/);
     await expect(validator.intake.pushRecord(reply.submission)).rejects.toThrow('a milestone counts where');
     await expect(validator.intake.acknowledge(createTestDelivery(order, reply, { payer, ledger }))).rejects.toThrow(
       'a milestone is not the record',
     );
   });
 
-  it('becomes the record by nobody else while the order lasts, whatever its payer signs', async () => {
+  it('becomes the record by nobody else while the order lasts, with any statement of its payer', async () => {
     const { validator, order, reply } = await admitOne();
     const early = () => validator.intake.pushRecord(sayLeft(order, reply));
     await expect(early()).rejects.toThrow('counts once the order is over');
@@ -232,10 +232,10 @@ describe('a milestone whose texts its client has sealed', () => {
     ['for another validator', { validator: new Uint8Array(20) }],
   ])('does not open where it is %s', async (_name, bend) => {
     const { validator, claimed, envelope } = await sealOne(bend);
-    await expect(validator.intake.pushSealedPart(claimed, envelope)).rejects.toThrow('does not open');
+    await expect(validator.intake.pushSealedPart(claimed, envelope)).rejects.toThrow('cannot be opened');
   });
 
-  it('does not open where it was changed, or the key is gone', async () => {
+  it('does not open if it was changed, or the key is gone', async () => {
     const { validator, claimed, envelope } = await sealOne();
     const last = envelope.length - 1;
     const changed = envelope.with(last, (envelope[last] as number) ^ 1);
@@ -249,7 +249,7 @@ describe('a milestone whose texts its client has sealed', () => {
     const last = envelope.length - 1;
     const changed = envelope.with(last, (envelope[last] as number) ^ 1);
     await validator.intake.pushSealedPart(claimed, envelope);
-    // What was changed would not open.
+    // A changed part would not open.
     await validator.intake.pushSealedPart(claimed, changed);
     await validator.intake.pushRecord(validator.serve(order).submission);
     await expect(validator.intake.pushSealedPart(claimed, changed)).rejects.toThrow('has its record');

@@ -11,7 +11,10 @@ interface NotedBy {
   readonly steps: ReplySteps;
 }
 
-/** Notes what was taken in. What is refused is not noted: strangers could fill the memory with it. */
+/**
+ * Notes accepted messages as steps of their reply. Refused ones are not noted: strangers could fill the memory with
+ * them.
+ */
 export function noteIntake(intake: Intake, { crypto, clock, ledger, steps }: NotedBy): Intake {
   const nameReply = (order: Uint8Array): Uint8Array => computeReplyId(crypto, ledger, parseOrder(order));
   return {

@@ -33,7 +33,7 @@ it('gives a payer one place at a time, whatever peers it comes from', () => {
   expect(give(2, 2, 9)).toBe(true);
 });
 
-it('gives four places at a time, and each order one, whoever asks', () => {
+it('gives four grants at a time, and one for each order, to any caller', () => {
   const { give, take, advance } = open();
   expect([1, 2, 3, 4, 5].map((peer) => give(peer, peer))).toEqual([true, true, true, true, false]);
   take(1, 1);

@@ -10,15 +10,15 @@ export interface CheckedComplaint extends Omit<Complaint, 'opening'> {
 }
 
 /**
- * Who may send an opening now. Openings are the largest messages of strangers, so few are taken at a time, each for an order that was
- * admitted here, and each order and each payer once at a time: whoever wants another place has to pay for another reply. The payer
- * has signed for the opening, so that nobody else can use its place up.
+ * Decides which peers may send an opening now. Openings are the largest messages of strangers, so few are accepted at a
+ * time. Each must belong to an order that was admitted here. Each order and each payer has one grant at a time, so
+ * another grant needs another paid reply. The payer has signed for the opening, so no other peer can use up its grant.
  */
 export interface OpeningGrants {
-  /** @returns false where there is no place, or this order had one. */
+  /** @returns false if there is no free grant, or this order had one. */
   give(peer: Uint8Array, complaint: CheckedComplaint): boolean;
   has(peer: Uint8Array): boolean;
-  /** Uses the peer's grant up. @param order its exact bytes. @returns undefined where it has none for this order. */
+  /** Uses up the peer's grant. @param order its exact bytes. @returns undefined if it has none for this order. */
   take(peer: Uint8Array, order: Uint8Array): CheckedComplaint | undefined;
 }
 
@@ -29,7 +29,7 @@ interface Grant {
 
 const MAX_GRANTS = 4;
 const GRANTED_FOR_MS = 30_000;
-/** Orders that are remembered to have had a grant. The oldest is forgotten first, so that memory stays bounded. */
+/** Orders in memory that had a grant. The oldest is forgotten first, so that memory stays bounded. */
 const MAX_REMEMBERED = 4_096;
 
 export function createOpeningGrants(clock: Clock): OpeningGrants {

@@ -8,7 +8,7 @@ import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import { encodeValidatorSealKey, type SignedValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
-/** Keys that parts of sealed replies are sealed to; the signer may be another process. */
+/** Keys to which parts of sealed replies are sealed. The signer may be another process. */
 export interface ValidatorSealKeys extends RotatingSealKeys<Promise<SignedValidatorSealKey>> {
   readonly seal: SealPrimitives;
 }
@@ -40,7 +40,7 @@ export function createValidatorSealKeys({
         ...{ issuedAtMs, expiresAtMs, key },
       });
       let signed: Promise<SignedValidatorSealKey> | undefined;
-      // A signer that was away for a moment is asked again.
+      // After a failed signature the signer is asked again.
       const said = () => {
         signed ??= sign(sealKey).catch((error: unknown) => {
           signed = undefined;

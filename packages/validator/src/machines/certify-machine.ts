@@ -7,11 +7,11 @@ import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/
 import { computeMachineNonce, MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { keepMachine } from '../store/machine-store.ts';
-import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';
+import type { AnsweringMachine, MachineRequest, MachinesState } from './machine-state.ts';
 
-/** Validators read the time of their newest blocks, in seconds. */
+/** Tolerance between the times of the newest blocks that validators read, in seconds. */
 const CLOCKS_S = 60n;
-/** Evidence for an epoch's nonce is fresh while the epoch, or one of the next two, is the newest. */
+/** Number of newer epochs for which evidence for an epoch's nonce is fresh. */
 const FRESH_EPOCHS = 2n;
 
 export interface CertifiedMachine {
@@ -22,10 +22,11 @@ export interface CertifiedMachine {
 }
 
 /**
- * Checks a machine that somebody asks to be entered, by this validator's own policy, and signs for it. Its evidence is kept, so that others can check it.
- * @throws Refusal `precondition` where it is no machine that this validator signs for, or not now; ChainError, SignerError
+ * Checks a machine for the registry by this validator's own policy, and signs for it. Stores its evidence, so that
+ * others can check it.
+ * @throws Refusal `precondition` if this validator does not sign for the machine, or not now; ChainError, SignerError
  */
-export async function certifyMachine(state: MachinesState, asked: AskedMachine): Promise<CertifiedMachine> {
+export async function certifyMachine(state: MachinesState, asked: MachineRequest): Promise<CertifiedMachine> {
   const { crypto, signer, domain, chain, lapsed } = state;
   const { providerId, epoch, until, evidence } = asked;
   const nonce = await findNonce(state, asked);
@@ -43,14 +44,16 @@ export async function certifyMachine(state: MachinesState, asked: AskedMachine):
   ]);
   if (isEjected) throw new Refusal('precondition', 'the provider is ejected');
   if (isRevoked) throw new Refusal('precondition', 'the machine is revoked');
-  // Evidence holds for some epochs, and anybody can ask for it: that of a key before a restart must not come back.
+  // Evidence stays valid for some epochs, and every caller can request it: that of a key from before a restart must not
+  // come back.
   const isOtherKey = entered !== undefined && !equalBytes(fromHex(entered.signingKey.slice(2)), asked.attestedKey);
   if (entered && (epoch < entered.epoch || (isOtherKey && epoch === entered.epoch))) {
     throw new Refusal('precondition', 'newer evidence of this provider is entered');
   }
-  // Whoever could ask for a longer one could keep a machine that starts again from being entered anew: an entry gives way to a later one alone.
+  // An entry gives way to a later one only. So a longer entry could block the next entry of a machine that starts
+  // again.
   if (until <= now || until > now + MACHINE_ENTRY_S + CLOCKS_S)
-    throw new Refusal('precondition', `an entry until ${until} is no entry of at most a week, now ${now}`);
+    throw new Refusal('precondition', `an entry may last a week at most: until ${until}, now ${now}`);
   const { machine, image, platformKey } = named;
   const entry = {
     ...{ providerId, machine, image, evidence: crypto.sha256(evidence), platformKey, epoch, until },
@@ -63,20 +66,20 @@ export async function certifyMachine(state: MachinesState, asked: AskedMachine):
   return { entry, named, signature };
 }
 
-/** What evidence of that epoch has to answer. @throws Refusal */
+/** Returns the nonce that evidence of that epoch must answer. @throws Refusal */
 async function findNonce(
   { crypto, latestEpoch, findBeacon }: MachinesState,
-  { epoch, providerId }: AskedMachine,
+  { epoch, providerId }: MachineRequest,
 ): Promise<Uint8Array> {
   const latest = latestEpoch();
   if (epoch > latest || epoch + FRESH_EPOCHS < latest)
-    throw new Refusal('precondition', `epoch ${epoch} is too old, or to come: the newest is ${latest}`);
+    throw new Refusal('precondition', `epoch ${epoch} is too old or in the future: the newest is ${latest}`);
   const beacon = await findBeacon(epoch);
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${epoch} is not known here`);
   return computeMachineNonce(crypto, { epoch, beacon, providerId });
 }
 
-/** Why a machine that answered `nonce` is none that the policy takes, or undefined. */
+/** Tells why the policy does not accept a machine that answered `nonce`, or undefined. */
 export async function findMachineProblem(
   { crypto, clock, ledger, policy }: Pick<MachinesState, 'crypto' | 'clock' | 'ledger' | 'policy'>,
   { providerId, attestedKey, sealKeyHash, evidence }: AnsweringMachine,

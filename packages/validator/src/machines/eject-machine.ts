@@ -4,17 +4,17 @@ import { ChainError } from '@ogong/chain/errors';
 import { Refusal } from '@ogong/host/link/link-error';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/machine/machine-ejection';
-import { gatherWords } from '../settlement/gather-words.ts';
+import { gatherPeerSignatures } from '../settlement/gather-peer-signatures.ts';
 import { keepProof, listProofs, markLanded } from '../store/machine-proof-store.ts';
 import type { MachinesState } from './machine-state.ts';
 
 /**
- * Judges a proof by itself, whoever brings it. One about a reply from before the provider was last reinstated ejects nobody: the chain says
- * when that was, and all validators find the same.
- * @returns the ejection that follows; undefined where the provider is ejected already.
- * @throws Refusal `precondition` where the proof does not hold, or is too old; ChainError
+ * Checks a proof from any sender. A reply from before the provider's last reinstatement ejects nobody. The chain has
+ * that time, so all validators find the same.
+ * @returns the ejection that follows; undefined if the provider is ejected already.
+ * @throws Refusal `precondition` if the proof does not hold, or is too old; ChainError
  */
-export async function judgeEjection(
+export async function checkEjectionProof(
   { crypto, ledger }: Pick<MachinesState, 'crypto' | 'ledger'>,
   client: Pick<ChainClient, 'ejectionOf' | 'reinstatedAt' | 'wasMachineRevoked'>,
   proof: Uint8Array,
@@ -26,9 +26,9 @@ export async function judgeEjection(
     throw new Refusal('precondition', `the proof does not hold: ${missing?.id}: ${missing?.detail}`);
   const { since, count } = await client.ejectionOf(providerId);
   if (since !== 0n) return undefined;
-  // Whoever was reinstated may have replies on their way, and a clock that is ahead.
+  // A reinstated provider may have replies in progress, and a clock that is ahead.
   if (count > 0 && beganMs <= Number(await client.reinstatedAt(providerId, count)) * 1_000 + MAX_ORDER_LIFETIME_MS)
-    throw new Refusal('precondition', 'the reply is of before the provider was reinstated');
+    throw new Refusal('precondition', 'the reply is from before the reinstatement of the provider');
   return { providerId, evidence: crypto.sha256(proof), ejection: count + 1 };
 }
 
@@ -39,7 +39,7 @@ export const signEjection = (
 ): Promise<Uint8Array> => signer.sign({ kind: 'machine-ejection', domain, ...ejected });
 
 /**
- * A peer's signature is asked for. What was signed for is kept, so that anybody can check it again; to submit it is the peer's.
+ * Signs an ejection for a peer. Stores the proof, so that others can check it again. The peer submits it.
  * @throws Refusal, ChainError, SignerError
  */
 export async function answerEjection(state: MachinesState, proof: Uint8Array): Promise<Uint8Array> {
@@ -48,14 +48,14 @@ export async function answerEjection(state: MachinesState, proof: Uint8Array): P
   return signEjection(state, ejected);
 }
 
-/** Judges a proof and keeps it. @returns the ejection that it stands for. @throws Refusal, ChainError */
+/** Checks a proof and stores it. @returns the ejection that follows from it. @throws Refusal, ChainError */
 export async function noteProof(
   state: MachinesState,
   proof: Uint8Array,
   cause: 'asked' | 'open' = 'open',
 ): Promise<MachineEjection | undefined> {
   const { chain, clock, group } = state;
-  const ejected = await judgeEjection(state, await chain.client(), proof);
+  const ejected = await checkEjectionProof(state, await chain.client(), proof);
   if (ejected === undefined) return undefined;
   const { evidence: hash, providerId, ejection } = ejected;
   const kept = { hash, providerId, ejection, proof, state: cause, notedMs: clock.nowMs() };
@@ -63,7 +63,7 @@ export async function noteProof(
   return ejected;
 }
 
-/** Has peers sign for the proofs that are open here, and submits what is a quorum. @throws ChainError */
+/** Asks peers to sign the open proofs, and submits those with a quorum. @throws ChainError */
 export async function stepEjections(state: MachinesState): Promise<void> {
   const { crypto, store, group, chain, signer, settlement, askEjection, onEjected, onError } = state;
   const proofs = store.read(() => listProofs(store));
@@ -75,7 +75,7 @@ export async function stepEjections(state: MachinesState): Promise<void> {
       if (count >= ejection) await group.write((db) => markLanded(db, evidence));
       if (held !== 'open' || since !== 0n || count + 1 !== ejection) continue;
       const ejected = { providerId, evidence, ejection };
-      const quorum = await gatherWords(client, {
+      const quorum = await gatherPeerSignatures(client, {
         ...{ crypto, validators: chain.validators(), onError },
         own: { signer: signer.address, signature: await signEjection(state, ejected) },
         digest: hashMachineEjection(crypto, settlement, ejected),

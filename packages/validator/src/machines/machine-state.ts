@@ -10,7 +10,7 @@ import type { MachineEjection } from '@ogong/protocol/machine/machine-ejection';
 import type { MachineEntry } from '@ogong/protocol/machine/machine-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
-/** What a provider's machine answered a nonce with. */
+/** Answer of a provider's machine to a nonce. */
 export interface AnsweringMachine {
   readonly providerId: Uint8Array;
   readonly attestedKey: Uint8Array;
@@ -19,8 +19,8 @@ export interface AnsweringMachine {
   readonly evidence: Uint8Array;
 }
 
-/** What is to be entered, as peers are asked to sign it. */
-export interface AskedMachine extends AnsweringMachine {
+/** A requested entry, as peers are asked to sign it. */
+export interface MachineRequest extends AnsweringMachine {
   /** The evidence answers the nonce that follows from this epoch's beacon. */
   readonly epoch: bigint;
   /** Seconds since 1970. */
@@ -45,36 +45,36 @@ export interface MachinesState {
   readonly crypto: Crypto;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly signer: ValidatorSigner;
-  /** Of the registry of machines. */
+  /** Domain of the registry of machines. */
   readonly domain: LedgerDomain;
-  /** Of the settlement contract, which ejects. */
+  /** Domain of the settlement contract, which ejects. */
   readonly settlement: LedgerDomain;
-  /** Of the escrow, which machines report. */
+  /** Domain of the escrow, which is part of the machines' reports. */
   readonly ledger: LedgerDomain;
-  /** Undefined where this validator believes no machine, and signs for none. */
+  /** Undefined if this validator trusts no machine and signs for none. */
   readonly policy: MachinePolicy | undefined;
   readonly store: Store;
   readonly group: Pick<GroupCommit, 'write'>;
   readonly chain: { client(): Promise<MachinesChain>; validators(): readonly QuorumMember[] };
   readonly latestEpoch: () => bigint;
-  /** The value of an epoch's beacon; undefined where it is not known. */
+  /** Returns the value of an epoch's beacon; undefined if unknown. */
   readonly findBeacon: (epoch: bigint) => Promise<Uint8Array | undefined>;
   /** Asks a provider's machine. @throws LinkError */
   readonly askProvider: (providerId: Uint8Array, nonce: Uint8Array) => Promise<AnsweringMachine>;
-  /** A peer's signature. @throws LinkError */
-  readonly askPeer: (peer: QuorumMember, asked: AskedMachine) => Promise<Uint8Array>;
-  /** A peer's signature for an ejection, by a proof. @throws LinkError */
+  /** Asks a peer for its signature. @throws LinkError */
+  readonly askPeer: (peer: QuorumMember, asked: MachineRequest) => Promise<Uint8Array>;
+  /** Asks a peer for its signature under an ejection, with the proof. @throws LinkError */
   readonly askEjection: (peer: QuorumMember, proof: Uint8Array) => Promise<Uint8Array>;
   readonly onEjected: (ejected: MachineEjection, transactionHash: string) => void;
   readonly randomBytes: (length: number) => Uint8Array;
   /** 0..1. */
   readonly random: () => number;
-  /** Of machines that did not pass when they were asked last: why, by the provider's id in hex. */
+  /** Reasons of machines that failed their last challenge, by the provider's id in hex. */
   readonly lapsed: Map<string, string>;
   readonly onEntered: (entry: MachineEntry, transactionHash: string) => void;
   readonly onLapsed: (providerId: Uint8Array, why: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** Lapsed machines that are remembered. */
+/** Most failed machines in memory. */
 export const MAX_LAPSED = 4_096;

@@ -41,7 +41,7 @@ import { findMachineEvidence } from '../store/machine-store.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { certifyMachine } from './certify-machine.ts';
 import { answerEjection, noteProof, stepEjections } from './eject-machine.ts';
-import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';
+import type { AnsweringMachine, MachineRequest, MachinesState } from './machine-state.ts';
 import { stepMachines } from './step-machines.ts';
 
 const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0x44) };
@@ -55,7 +55,7 @@ async function show(nonce: Uint8Array): Promise<AnsweringMachine> {
   return { providerId, attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence };
 }
 
-async function ask(epoch = 5n, until = NOW + 86_400n): Promise<AskedMachine> {
+async function ask(epoch = 5n, until = NOW + 86_400n): Promise<MachineRequest> {
   const nonce = computeMachineNonce(crypto, { epoch, beacon: beaconOf(epoch), providerId });
   return { ...(await show(nonce)), epoch, until };
 }
@@ -159,7 +159,7 @@ function announce(store: ReturnType<typeof openStore>): void {
 }
 
 describe('a machine that is to be entered', () => {
-  it('is signed for by whoever finds its evidence good, which is kept for others', async () => {
+  it('is signed by every validator that finds its evidence good, which is stored for others', async () => {
     const { all, chain } = createFour();
     const asked = await ask();
     const { entry, signature } = await certifyMachine(all[0], asked);
@@ -170,7 +170,7 @@ describe('a machine that is to be entered', () => {
     const later = await certifyMachine({ ...all[0], latestEpoch: () => 6n }, await ask(6n));
     expect(findMachineEvidence(all[0].store, entry.evidence)).toBeUndefined();
     expect(findMachineEvidence(all[0].store, later.entry.evidence)).toBeDefined();
-    // What the chain names stays, whoever asks for another signature.
+    // The evidence that the chain names stays after any request for another signature.
     chain.entry = {
       until: NOW,
       isGood: true,
@@ -186,7 +186,7 @@ describe('a machine that is to be entered', () => {
   it.each<
     [
       what: string,
-      asked: () => Promise<AskedMachine>,
+      asked: () => Promise<MachineRequest>,
       bend: (net: ReturnType<typeof createFour>) => object,
       why: string,
     ]
@@ -194,7 +194,7 @@ describe('a machine that is to be entered', () => {
     ['without a policy', ask, () => ({ policy: undefined }), 'no policy'],
     ['whose machine the policy does not take', ask, () => ({ policy: strictPolicy }), 'no hardware is proven'],
     ['of an old epoch', () => ask(2n), () => ({}), 'too old'],
-    ['of an epoch to come', () => ask(6n), () => ({}), 'to come'],
+    ['of an epoch to come', () => ask(6n), () => ({}), 'in the future'],
     ['of an epoch that it does not know', ask, () => ({ findBeacon: async () => undefined }), 'not known'],
     ['made for another nonce', async () => ({ ...(await ask(4n)), epoch: 5n }), () => ({}), 'another nonce'],
     ['of other keys', async () => ({ ...(await ask()), attestedKey: new Uint8Array(32) }), () => ({}), 'other keys'],
@@ -204,8 +204,8 @@ describe('a machine that is to be entered', () => {
       () => ({}),
       'other keys',
     ],
-    ['for longer than a week', () => ask(5n, NOW + MACHINE_ENTRY_S + 61n), () => ({}), 'at most a week'],
-    ['that has ended', () => ask(5n, NOW), () => ({}), 'at most a week'],
+    ['for longer than a week', () => ask(5n, NOW + MACHINE_ENTRY_S + 61n), () => ({}), 'a week at most'],
+    ['that has ended', () => ask(5n, NOW), () => ({}), 'a week at most'],
     [
       'with endless evidence',
       async () => ({ ...(await ask()), evidence: new Uint8Array(262_145) }),
@@ -241,7 +241,7 @@ describe('validators', () => {
     await stepAll();
     expect(heard).toEqual(['entered', 'entered']);
     expect(chain.entry?.until).toBeGreaterThan(until);
-    // Whoever has no policy signs for none: two of four are no quorum.
+    // A validator without a policy signs for none: two of four are no quorum.
     chain.now = NOW + MACHINE_ENTRY_S;
     for (const state of all.slice(1, 3)) Object.assign(state, { policy: undefined });
     await stepAll();
@@ -267,7 +267,7 @@ describe('validators', () => {
     await stepMachines(first, 0.6);
     expect(first.lapsed.size).toBe(0);
     await certifyMachine(first, await ask());
-    // Who does not answer has shown nothing.
+    // A machine that does not answer has shown nothing.
     shown.isDown = true;
     await stepMachines(first, 0.6);
     expect([first.lapsed.size, heard.at(-1)]).toEqual([0, 'unreachable']);
@@ -289,7 +289,7 @@ describe('validators', () => {
   });
 });
 
-/** What a machine said about a reply of its provider, as a validator refuses it. */
+/** Evidence of a machine about a reply of its provider, as a validator refuses it. */
 async function showReply({
   vouchedBy = provider,
   isForged = true,
@@ -355,10 +355,8 @@ describe('a provider whose own key vouched for a forged machine', () => {
     expect(other).not.toEqual(proof);
     Object.assign(chain, { ejections: 1, reinstatedAt: beganS - 600n });
     for (const shown of [proof, other]) {
-      await expect(noteProof(all[0], shown)).rejects.toThrow('before the provider was reinstated');
-      await expect(answerEjection(all[1] as MachinesState, shown)).rejects.toThrow(
-        'before the provider was reinstated',
-      );
+      await expect(noteProof(all[0], shown)).rejects.toThrow('before the reinstatement');
+      await expect(answerEjection(all[1] as MachinesState, shown)).rejects.toThrow('before the reinstatement');
     }
     await stepEjections(all[0]);
     expect(chain.ejections).toBe(1);
@@ -400,7 +398,7 @@ describe('a provider whose own key vouched for a forged machine', () => {
     expect(chain.ejections).toBe(0);
   });
 
-  it('is ejected where a quorum had its machine revoked long before, though its signatures hold', async () => {
+  it('is ejected if a quorum had its machine revoked long before, though its signatures hold', async () => {
     const { all, chain } = createFour();
     chain.isRevoked = true;
     await noteProof(all[3] as MachinesState, await showReply({ isForged: false }));

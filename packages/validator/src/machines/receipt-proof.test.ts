@@ -36,7 +36,7 @@ it('a proof is what a receipt shows of its machine, and a list beside it', () =>
 
 it('nothing is proven by a receipt of no machine, a file that is none, or a list that is too long', () => {
   const bare = save('bare.json', JSON.stringify(toReceiptJson(receipt)));
-  expect(() => readReceiptProof('test', { receipt: bare })).toThrow('of no machine');
+  expect(() => readReceiptProof('test', { receipt: bare })).toThrow('not about a machine');
   expect(() => readReceiptProof('test', { receipt: save('text', 'x') })).toThrow('proves nothing about a machine');
   expect(() => readReceiptProof('test', { receipt: join(folder, 'nowhere') })).toThrow('ENOENT');
   const shown = { ...receipt, evidence: new Map([['attestation', fill(7, 90)]]) };

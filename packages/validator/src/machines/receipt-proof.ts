@@ -5,8 +5,8 @@ import { encodeMachineProof } from '@ogong/protocol/machine/machine-ejection';
 import { MAX_RECEIPT_BYTES, parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
 
 /**
- * What a receipt shows of the machine that answered, as a proof.
- * @param command whose settings these are, for the error. @param revokedList path of a vendor's list (DER).
+ * Reads the proof about the answering machine from a receipt.
+ * @param command the command's name, for the error. @param revokedList path of a vendor's list (DER).
  * @throws ConfigError where a file cannot be read, or the receipt is of no machine
  */
 export function readReceiptProof(
@@ -16,7 +16,7 @@ export function readReceiptProof(
   try {
     const { order, record, evidence } = parseReceipt(parseReceiptText(readBounded(path)));
     const attestation = evidence?.get('attestation');
-    if (attestation === undefined) throw new ProtocolError('malformed', 'the receipt is of no machine');
+    if (attestation === undefined) throw new ProtocolError('malformed', 'the receipt is not about a machine');
     return encodeMachineProof({
       ...{ order: order.bytes, record: record.bytes, providerKey: record.publicKey, attestation },
       revokedList: revokedList === undefined ? new Uint8Array() : readBounded(revokedList),

@@ -3,7 +3,7 @@ import { compareBytes, equalBytes, fromHex, toHex } from '@ogong/protocol/base/b
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/machine/machine-entry';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import { gatherWords } from '../settlement/gather-words.ts';
+import { gatherPeerSignatures } from '../settlement/gather-peer-signatures.ts';
 import { listOffers } from '../store/announcement-store.ts';
 import { certifyMachine, findMachineProblem } from './certify-machine.ts';
 import { MAX_LAPSED, type MachinesChain, type MachinesState } from './machine-state.ts';
@@ -11,12 +11,13 @@ import { MAX_LAPSED, type MachinesChain, type MachinesState } from './machine-st
 /** An entry is renewed in its second half. */
 const RENEWED_S = MACHINE_ENTRY_S / 2n;
 const NONCE_BYTES = 32;
-/** In one step. */
+/** Most machines asked in one step. */
 const MAX_ASKED = 64;
 
 /**
- * Asks announced machines with nonces that nobody knew, at moments that nobody knew, and enters those whose entry is missing or ends, where it is this
- * validator's turn. Nothing of it is kept but who did not pass: each step begins with what the chain says. @throws ChainError
+ * Challenges announced machines at unpredictable moments with unpredictable nonces. Enters those without an entry, or
+ * whose entry ends soon, in this validator's turn. Only failed machines are remembered: each step begins with a reading
+ * of the chain. @throws ChainError
  * @param share of the machines that are asked in this step, 0..1.
  */
 export async function stepMachines(state: MachinesState, share: number): Promise<void> {
@@ -48,7 +49,10 @@ function listMachines({ store, clock }: MachinesState): Uint8Array[] {
   return [...new Map(attested.map(({ providerId }) => [toHex(providerId), providerId])).values()];
 }
 
-/** Another validator in each epoch, in the order of their addresses, and for each provider another one. */
+/**
+ * Tells whether it is this validator's turn: another one in each epoch and for each provider, in the order of
+ * addresses.
+ */
 function isOwnTurn({ chain, signer, latestEpoch }: MachinesState, providerId: Uint8Array): boolean {
   const addresses = chain
     .validators()
@@ -60,8 +64,10 @@ function isOwnTurn({ chain, signer, latestEpoch }: MachinesState, providerId: Ui
 }
 
 /**
- * Asks a machine with a fresh nonce. One that does not pass is refused from now on: its records are not taken, and it is not entered.
- * @returns its attested key; undefined where it did not pass. @throws LinkError where it cannot be asked, which says nothing about it
+ * Challenges a machine with a fresh nonce. A machine that fails is refused from now on: its records are not accepted,
+ * and it is not entered.
+ * @returns its attested key; undefined if it failed. @throws LinkError if it cannot be asked, which says nothing about
+ * it
  */
 async function challengeMachine(state: MachinesState, providerId: Uint8Array): Promise<Uint8Array | undefined> {
   const { lapsed } = state;
@@ -89,7 +95,7 @@ async function enterMachine(state: MachinesState, client: MachinesChain, provide
   const until = (await client.now()) + MACHINE_ENTRY_S;
   const asked = { ...shown, epoch, until };
   const { entry, named, signature } = await certifyMachine(state, asked);
-  const quorum = await gatherWords(client, {
+  const quorum = await gatherPeerSignatures(client, {
     ...{ crypto, validators: chain.validators(), own: { signer: signer.address, signature }, onError },
     digest: hashMachineEntry(crypto, domain, entry),
     ask: (peer) => askPeer(peer, asked),

@@ -11,14 +11,14 @@ import type { PriceReading } from './price-source.ts';
 
 export type PricingChain = Pick<ChainClient, 'priceState' | 'postPrice' | 'describeAsset'>;
 
-/** A feed of prices, and what it knows. */
+/** State of a price feed. */
 export interface PricingState {
   readonly crypto: Crypto;
-  /** The feed's own key: what it signs counts for as much as the oracle gives its address. */
+  /** The feed's own key. The oracle gives its address a weight. */
   readonly key: LedgerSigner;
-  /** Of the oracle. */
+  /** Domain of the oracle. */
   readonly domain: LedgerDomain;
-  /** What the network burns and mints. */
+  /** The token that the network burns and mints. */
   readonly token: Address;
   /** The validator's account, 20 bytes. */
   readonly validator: Uint8Array;
@@ -26,19 +26,19 @@ export interface PricingState {
   readonly read: (signal: AbortSignal) => Promise<PriceReading>;
   readonly ask: (peer: QuorumMember, asset: Address) => Promise<SignedQuote>;
   readonly onPosted: (asset: Address, price: bigint, quotes: number, transactionHash: string) => void;
-  /** Too few feeds agree, or none of them answers. */
+  /** Called if too few feeds agree, or none answers. */
   readonly onTooFew: (asset: Address, quotes: number) => void;
-  /** A peer did not answer: those who are no feeds never do. */
+  /** Called if a peer did not answer. Peers without a feed never do. */
   readonly onSilent: (error: unknown) => void;
-  /** The price of one asset waits. */
+  /** Called if the price of one asset cannot be posted yet. */
   readonly onError: (error: unknown) => void;
-  /** What was read last. */
+  /** The last reading. */
   reading: PriceReading | undefined;
   /** Decimals by asset: they never change. */
   readonly decimals: Map<Address, number>;
-  /** What was signed last, by asset. */
+  /** The last signed quotes, by asset. */
   readonly signed: Map<Address, SignedQuote>;
-  /** Since when a price waits to be posted, by the chain's clock. */
+  /** Time since which a price waits to be posted, by the chain's clock. */
   readonly dueSince: Map<Address, bigint>;
 }
 
@@ -52,19 +52,20 @@ export const openPricingState = (
   dueSince: new Map(),
 });
 
-/** The assets that a reading has a price of, the network's token first. */
+/** Lists the assets in a reading, the network's token first. */
 export const listPriced = ({ token, reading }: Pick<PricingState, 'token' | 'reading'>): Address[] =>
   reading === undefined ? [] : [token, ...[...reading.assets.keys()].filter((asset) => asset !== token)];
 
 /**
- * What this feed says of an asset, signed once for each reading.
- * @throws Refusal `unavailable` where nothing was read yet, `not-found` where the source has no price of the asset; ChainError
+ * Signs this feed's quote of an asset, once for each reading.
+ * @throws Refusal `unavailable` before the first reading, `not-found` if the source has no price of the asset;
+ * ChainError
  */
 export async function signOwnQuote(state: PricingState, asset: Address): Promise<SignedQuote> {
   const { crypto, key, domain, token, reading, chain, decimals, signed } = state;
   if (reading === undefined) throw new Refusal('unavailable', 'this feed has read no price yet');
   const nanoUsd = asset === token ? reading.tokenNanoUsd : reading.assets.get(asset);
-  if (nanoUsd === undefined) throw new Refusal('not-found', `this feed has no price of ${asset}`);
+  if (nanoUsd === undefined) throw new Refusal('not-found', `this feed has no price for ${asset}`);
   const known = decimals.get(asset) ?? (await (await chain.client()).describeAsset(asset)).decimals;
   decimals.set(asset, known);
   const price = computeQuotePrice(nanoUsd, known);

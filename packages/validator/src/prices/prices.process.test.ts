@@ -151,7 +151,7 @@ describe('prices of a network that burns and mints', () => {
       validators.map(({ privateKey }) => privateKey),
     );
     await handler.client.settle(call);
-    // What is claimed now counts in an epoch that goes on for a while.
+    // A claim now counts in an epoch that continues for a while.
     if (MINT_EPOCH_S - ((await now()) % MINT_EPOCH_S) < 600n) await pass(600);
     const receipt = await handler.client.claim();
     const { timestamp } = await ledger.governor.transactor.client.getBlock({ blockNumber: receipt.blockNumber });

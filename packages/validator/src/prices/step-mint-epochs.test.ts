@@ -46,7 +46,7 @@ describe('epochs of minting', () => {
     expect(closed).toEqual([FIRST]);
   });
 
-  it('are closed by the next validator after a while, and by nobody who is none', async () => {
+  it('are closed by the next validator after a while, and by no non-validator', async () => {
     const { chain, epochs, closed, step, turn } = createThree();
     epochs.set(FIRST, { dollars: 5n, isClosed: false });
     chain.now += CLOSE_TURN_S - 1n;
@@ -59,7 +59,7 @@ describe('epochs of minting', () => {
     expect(closed).toEqual([FIRST]);
   });
 
-  it('are left where they are older than a day', async () => {
+  it('are left if they are older than a day', async () => {
     const { chain, epochs, closed, step } = createThree();
     const number = FIRST + 1n - WATCHED_EPOCHS;
     epochs.set(number, { dollars: 5n, isClosed: false });
@@ -69,7 +69,7 @@ describe('epochs of minting', () => {
     expect(closed).toEqual([number]);
   });
 
-  it('wait without a price, and are no failure where another one was faster', async () => {
+  it('wait without a price, and are no failure if another one was faster', async () => {
     const { chain, epochs, closed, step, turn } = createThree();
     epochs.set(FIRST, { dollars: 5n, isClosed: false });
     chain.refusal = 'ClosedAlready';

@@ -15,12 +15,12 @@ export interface MintingState {
   readonly onClosed: (number: bigint, transactionHash: string) => void;
 }
 
-/** Epochs that are looked at: a day. Who claims of an older one that nobody closed closes it. */
+/** Watched epochs: a day. A claimant of an older open epoch closes it itself. */
 export const WATCHED_EPOCHS = 20n;
 /** Seconds that each validator leaves to the one before it. */
 export const CLOSE_TURN_S = 60n;
 
-/** Closes the epochs that are over and that somebody earned something in, if it is this validator's turn. Nothing is kept. @throws ChainError */
+/** Closes finished epochs with earnings, in this validator's turn. Keeps no state. @throws ChainError */
 export async function stepMintEpochs({ token, validator, chain, onClosed }: MintingState): Promise<void> {
   const client = await chain.client();
   const { now } = await client.priceState(token);
@@ -33,13 +33,13 @@ export async function stepMintEpochs({ token, validator, chain, onClosed }: Mint
     try {
       onClosed(number, (await client.closeMintEpoch(number)).transactionHash);
     } catch (error) {
-      // Another validator was faster, or somebody who claims.
+      // Another validator or a claimant was faster.
       if (!(error instanceof ChainError && error.revert?.name === 'ClosedAlready')) throw error;
     }
   }
 }
 
-/** In the order of their addresses, another one first each time. */
+/** Returns this validator's turn: in the order of addresses, with another first validator each time. */
 function findTurn(validators: readonly QuorumMember[], own: Uint8Array, number: bigint): bigint | undefined {
   const addresses = validators.map(({ address }) => address).sort(compareBytes);
   const index = addresses.findIndex((address) => equalBytes(address, own));

@@ -90,7 +90,7 @@ function reading(tokenNanoUsd: bigint, at = NOW, stableNanoUsd = 1_000_000_000n)
 }
 
 describe('a price that feeds say', () => {
-  it('is posted once for all assets, with the word of all who agree', async () => {
+  it('is posted once for all assets, with the signatures of all who agree', async () => {
     const { posted, heard, step } = createFour();
     // The chain has no price: its last one is of time 0, so the first one's turn is now.
     await step(0);
@@ -104,7 +104,7 @@ describe('a price that feeds say', () => {
     expect(heard.filter((line) => !line.includes('no price feed'))).toHaveLength(2);
   });
 
-  it('is posted by the next one where the first is silent, and the median leaves a liar out', async () => {
+  it('is posted by the next one if the first is silent, and the median leaves a liar out', async () => {
     const { chain, posted, readings, readAll, step } = createFour();
     readings[2] = reading(900_000_000n);
     readAll();
@@ -173,7 +173,7 @@ describe('a price that feeds say', () => {
     expect(heard.filter((line) => line.startsWith('too few'))).toContain('too few: 0x70 2');
   });
 
-  it('waits where the chain refuses one asset, and keeps nothing from the others', async () => {
+  it('waits if the chain refuses one asset, and keeps nothing from the others', async () => {
     const { posted, heard, states, step } = createFour();
     const state = states[0] as PricingState;
     const client = await state.chain.client();
@@ -195,7 +195,7 @@ describe('a price that feeds say', () => {
     state.reading = reading(100_000_000n, NOW + 1n);
     expect((await signOwnQuote(state, STABLE)).time).toBe(NOW + 1n);
     expect(chain.decimalsRead).toBe(1);
-    await expect(signOwnQuote(state, `0x${'99'.repeat(20)}`)).rejects.toThrow('has no price of');
+    await expect(signOwnQuote(state, `0x${'99'.repeat(20)}`)).rejects.toThrow('has no price for');
   });
 });
 
@@ -214,7 +214,7 @@ describe('a price is due', () => {
     const doubted = { price: 2_000n, time: NOW };
     expect([at(NOW + 3_599n, 2_000n, doubted), at(NOW + 3_600n, 2_000n, doubted)]).toEqual([false, true]);
     expect([at(NOW + 1n, 1_100n, doubted), at(NOW + 1n, 4_000n, doubted)]).toEqual([true, true]);
-    // What was measured before that hour was over says nothing again.
+    // A measurement from before the end of that hour does not count as a repetition.
     expect(isDue({ last, doubted, maxAge: AGE, now: NOW + 3_700n }, { price: 2_000n, time: NOW + 3_599n })).toBe(false);
   });
 });
@@ -232,10 +232,10 @@ describe('a price source', () => {
   });
 
   it.each([
-    ['a list of assets', { usd_per_asset: null }, 'no object'],
-    ['no address', { usd_per_asset: { dollar: '1' } }, 'from an address'],
-    ['a number', { usd_per_asset: { [STABLE]: 1 } }, 'from an address'],
-    ['an asset worth nothing', { usd_per_asset: { [STABLE]: '0' } }, 'from an address'],
+    ['a list of assets', { usd_per_asset: null }, 'must be an object'],
+    ['no address', { usd_per_asset: { dollar: '1' } }, 'maps an address'],
+    ['a number', { usd_per_asset: { [STABLE]: 1 } }, 'maps an address'],
+    ['an asset worth nothing', { usd_per_asset: { [STABLE]: '0' } }, 'maps an address'],
     [
       'too many',
       {

@@ -6,28 +6,31 @@ import { computeMedianPrice } from '@ogong/protocol/settlement/burn-mint';
 import { isPriceJump, pickQuotes, type SignedQuote } from '@ogong/protocol/settlement/price-quotes';
 import { listPriced, type PricingState, signOwnQuote } from './price-state.ts';
 
-/** A price is said anew after this part of its age, so that three attempts may fail before there is none. */
+/** A price is posted again after this part of its largest age, so that three attempts may fail before it expires. */
 const RENEWALS = 4n;
-/** A price that has moved so far is said anew at once, basis points. */
+/** A price that has moved so far is posted again at once, basis points. */
 const MOVED_BPS = 100n;
 const BASIS = 10_000n;
-/** What is older than this part of its age counts only where newer quotes are too few: a price is as old as its oldest one. */
+/**
+ * A quote older than this part of its largest age counts only if newer quotes are too few. A price is as old as its
+ * oldest quote.
+ */
 const FRESH = 2n * RENEWALS;
-/** Seconds until a transaction is mined: a quote that is over by then makes it fail. */
+/** Seconds until a transaction is mined. A quote that expires by then makes it fail. */
 const MINED_S = 120n;
-/** Seconds after which the oracle believes a jump that is said again. */
+/** Seconds after which the oracle accepts a repeated jump. */
 const DOUBT_S = 3_600n;
 /** Seconds that each validator leaves to the one before it, so that one of them pays for the transaction. */
 export const PRICE_TURN_S = 20n;
-/** Beyond so many the turns begin anew: nobody waits longer than a few minutes. */
+/** Number of turns, after which they begin again, so that a price waits a few minutes at most. */
 const MOST_TURNS = 8;
-/** Of a source whose clock is ahead, seconds. */
+/** Tolerance for a source whose clock is ahead, seconds. */
 const AHEAD_S = 60n;
 
 /**
- * Reads the source, and posts what is due, if it is this validator's turn, with the word of more than half of the feeds. What fails for one
- * asset keeps nothing from the others.
- * @throws Error where the source cannot be read; ChainError
+ * Reads the source, and posts due prices in this validator's turn, with quotes of more than half of the feeds. A
+ * failure of one asset does not stop the others.
+ * @throws Error if the source cannot be read; ChainError
  */
 export async function stepPrices(state: PricingState, signal: AbortSignal): Promise<void> {
   const read = await state.read(signal);
@@ -82,15 +85,15 @@ async function stepPrice(state: PricingState, asset: Address): Promise<void> {
 
 type PriceTimes = Pick<PriceState, 'last' | 'doubted'>;
 
-/** Whether a price says again what is doubted, and is neither the last one nor a third. */
+/** Tells whether a price repeats the doubted one, and is neither the last one nor a third. */
 const isSaidAgain = ({ last, doubted }: PriceTimes, price: bigint): boolean =>
   doubted.price !== 0n && isPriceJump(price, last.price) && !isPriceJump(price, doubted.price);
 
-/** The oracle takes what is newer. */
+/** Returns the time after which a quote must be: the oracle accepts newer ones only. */
 const findSince = (state: PriceTimes, price: bigint): bigint =>
   isSaidAgain(state, price) ? state.doubted.time + DOUBT_S - 1n : state.last.time;
 
-/** Whether there is something to say: nothing was said yet, or long ago, or the price has moved, or a doubt can be ended. */
+/** Tells whether a price is due: there is none yet, it is old, it has moved, or a doubt can be ended. */
 export function isDue(
   { last, doubted, maxAge, now }: Omit<PriceState, 'feeds'>,
   { price, time }: Pick<SignedQuote, 'price' | 'time'>,
@@ -102,7 +105,7 @@ export function isDue(
   return moved * BASIS >= last.price * MOVED_BPS;
 }
 
-/** In the order of their addresses, another one first after each price. */
+/** Returns this validator's turn: in the order of addresses, with another first validator after each price. */
 function findTurn({ validator, chain }: Pick<PricingState, 'validator' | 'chain'>, lastTime: bigint): bigint {
   const addresses = chain
     .validators()
@@ -114,7 +117,7 @@ function findTurn({ validator, chain }: Pick<PricingState, 'validator' | 'chain'
   return BigInt(((own - first + addresses.length) % addresses.length) % MOST_TURNS);
 }
 
-/** Everybody at once; those who are no feeds refuse. */
+/** Asks all peers at once. Peers without a feed refuse. */
 async function askPeers({ chain, validator, ask, onSilent }: PricingState, asset: Address): Promise<SignedQuote[]> {
   const peers = chain.validators().filter(({ address }) => !equalBytes(address, validator));
   const answers = peers.map(async (peer: QuorumMember): Promise<SignedQuote[]> => {

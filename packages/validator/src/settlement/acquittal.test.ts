@@ -54,7 +54,7 @@ describe('an appeal against a penalty', () => {
     expect(lifted).toEqual([{ penalized, appealed: 2 }]);
   });
 
-  it('has nobody where no panel was drawn, or others sit', async () => {
+  it('has nobody if no panel was drawn, or others sit', async () => {
     const { client } = createChain({}, 4);
     expect(await signAcquittal({ signer, domain }, client, { penalized })).toBeUndefined();
     const other = createChain({ 4: [stranger] }, 4);
@@ -64,7 +64,7 @@ describe('an appeal against a penalty', () => {
     expect(await signAcquittal({ signer, domain }, over.client, { penalized })).toBeUndefined();
   });
 
-  it('is lifted by an earlier panel where a newer one has not lifted it', async () => {
+  it('is lifted by an earlier panel if a newer one has not lifted it', async () => {
     for (const over of [[], [2]]) {
       const { client, lifted } = createChain({ 2: [stranger], 1: [member] }, 3, over);
       const vote = await signAcquittal({ signer, domain }, client, { penalized });

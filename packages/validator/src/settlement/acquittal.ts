@@ -9,26 +9,29 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 
 type HearingReads = Pick<ChainClient, 'hearingOf' | 'ejectionOf' | 'heldPenaltyOf' | 'appealDepositOf'>;
 
-/** Penalties: a day has five at most where no stake is added, and appeals of a month are looked through. */
+/** Penalties of a payee that are searched: a day has five at most without new stake, and appeals of a month count. */
 const LOOKED_AT = 150;
 const NOBODY = `0x${'00'.repeat(20)}`;
 
-/** What is heard, and who hears it. */
+/** An appeal and its panel. */
 interface FoundHearing {
-  /** What was appealed against. */
+  /** The appealed decision. */
   readonly appealed: AppealSubject;
-  /** Accounts; empty where nobody appealed, or the panel was not drawn yet. */
+  /** Accounts of the panel; empty without an appeal, or before the draw. */
   readonly panel: readonly Uint8Array[];
 }
 
 interface FoundHearings {
-  /** What a panel signs, 32 bytes: of penalties the last one, whichever was appealed against. */
+  /** Subject that a panel signs, 32 bytes. For penalties it is the last penalty, for each appeal. */
   readonly subject: Uint8Array;
   /** Newest first. */
   readonly hearings: readonly FoundHearing[];
 }
 
-/** Of penalties all appeals whose deposit is still there: the panel of each hears whatever came after it. @throws ChainError */
+/**
+ * Finds the hearings of a subject. For penalties these are all appeals with a deposit: the panel of each decides about
+ * all later penalties. @throws ChainError
+ */
 async function findHearings(client: HearingReads, subject: AppealSubject): Promise<FoundHearings> {
   const number = await readNumber(client, subject);
   const readPanel = async (name: `0x${string}`) =>
@@ -55,9 +58,9 @@ async function readNumber(client: HearingReads, subject: AppealSubject): Promise
 }
 
 /**
- * Votes to lift what was decided.
+ * Votes to lift a decision.
  * @param domain of the contract of hearings.
- * @returns 65 bytes; undefined where this validator has no seat. @throws ChainError, SignerError
+ * @returns 65 bytes; undefined if this validator is not on the panel. @throws ChainError, SignerError
  */
 export async function signAcquittal(
   { signer, domain }: { readonly signer: ValidatorSigner; readonly domain: LedgerDomain },
@@ -70,8 +73,8 @@ export async function signAcquittal(
 }
 
 /**
- * Submits votes, whatever their order, as those of the newest panel that they are a majority of.
- * @returns the transaction. @throws ChainError also where they are no majority
+ * Submits votes in any order, for the newest panel of which they are a majority.
+ * @returns the transaction. @throws ChainError also if they are no majority
  */
 export async function submitAcquittal(
   { crypto, domain }: { readonly crypto: Crypto; readonly domain: LedgerDomain },
@@ -88,7 +91,7 @@ export async function submitAcquittal(
     if (own.length * 2 <= panel.length) continue;
     return (await client.lift(appealed, await sortQuorum(digest, own))).transactionHash;
   }
-  // The chain says what they lack.
+  // The chain reports which votes are missing.
   const appealed = found.hearings[0]?.appealed ?? subject;
   return (await client.lift(appealed, await sortQuorum(digest, votes))).transactionHash;
 }

@@ -100,7 +100,7 @@ describe('an epoch of emission', () => {
     // A hundredth of each fee, rounded down for each; the fee of the next day is not in it.
     expect(work.recycled).toBe(unit + unit / 2n);
     const tally = computeTally(crypto, work);
-    if (tally === undefined) throw new Error('nobody earned anything');
+    if (tally === undefined) throw new Error('no account earned anything');
     expect(`0x${toHex(tally.root)}`).toBe(allotment.root);
     const leftAtomic = computeScheduled(allotment.until - before.start) - before.allotted;
     const input = { recycledAtomic: work.recycled, units: tally.units, leftAtomic, lambdaPpm: LAMBDA };

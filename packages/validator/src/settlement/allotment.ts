@@ -10,9 +10,10 @@ type EmissionReads = Pick<ChainClient, 'emissionState' | 'recycledWork' | 'recyc
 type EmissionClient = EmissionReads & Pick<ChainClient, 'allot'>;
 
 /**
- * The tally that is due, the same for everybody who reads the chain, and as long as nobody has submitted it: a signer signs one tally
- * under each number. It ends with the first period that is over and in which somebody earned something.
- * @param options.until ends it there instead, seconds since 1970: the end of a period that is over. `settledS`: a period counts as over only so many seconds later.
+ * Computes the due tally. It is the same for all readers of the chain until it is submitted: a signer signs one tally
+ * under each number. It ends with the first finished period that has earnings.
+ * @param options.until another end, seconds since 1970: the end of a finished period. `settledS`: a period counts as
+ * finished only so many seconds later.
  * @returns undefined where none is due.
  */
 export async function computeAllotment(
@@ -27,13 +28,14 @@ export async function computeAllotment(
     return tally && { number: count, until: end, root: tally.root, units: tally.units };
   };
   if (last <= talliedUntil) return undefined;
-  // A signer signs one tally under each number, so all operators have to name the same end, and one that the contract takes.
+  // A signer signs one tally under each number, so all operators must name the same end, and the contract must accept
+  // it.
   if (until !== undefined) {
     const isTaken = until > talliedUntil && until <= last && (until - start) % period === 0n;
     return isTaken ? compute(until) : undefined;
   }
   let periods = await countIdle(client, { talliedUntil, period, last });
-  // So little may have been recycled that nobody has a whole unit of it.
+  // The recycled amount may be too small for a whole unit.
   for (; talliedUntil + periods * period <= last; periods++) {
     const allotment = await compute(talliedUntil + periods * period);
     if (allotment !== undefined) return allotment;
@@ -57,8 +59,8 @@ async function countIdle(
 }
 
 /**
- * Computes the tally that is due by the chain, and signs it.
- * @param domain of the emission contract. @returns undefined where none is due. @throws ChainError, SignerError
+ * Computes the due tally from the chain, and signs it.
+ * @param domain of the emission contract. @returns undefined if none is due. @throws ChainError, SignerError
  */
 export async function signAllotment(
   {
@@ -75,8 +77,8 @@ export async function signAllotment(
 }
 
 /**
- * Submits the signatures of those who agree, whatever their order.
- * @returns the transaction; undefined where no tally is due. @throws ChainError also where they are no quorum
+ * Submits the signatures of the agreeing operators, in any order.
+ * @returns the transaction; undefined if no tally is due. @throws ChainError also if they are no quorum
  */
 export async function submitAllotment(
   { crypto, domain }: { readonly crypto: Crypto; readonly domain: LedgerDomain },

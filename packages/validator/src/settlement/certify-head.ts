@@ -7,9 +7,10 @@ import { readVotes } from './gather-signatures.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
 /**
- * Keeps what a quorum says of the head of a settled batch with hybrid keys, as far as enough of them were sent. The chain has taken the
- * batch already: that one without a certificate is booked, too.
- * @param blockNumber where the chain took it, which says whose votes and keys count. Undefined: nobody knows, and those of now do.
+ * Stores a quorum's certificate over the head of a settled batch, if enough hybrid keys have signed it. The chain has
+ * accepted the batch already, so a batch without a certificate is recorded, too.
+ * @param blockNumber block in which the chain accepted it. It decides the votes and keys. If undefined, the present
+ * ones count.
  */
 export async function certifyHead(
   state: SettlementState,
@@ -20,7 +21,7 @@ export async function certifyHead(
   try {
     await certifyAt(state, client, batch, blockNumber).catch((error: unknown) => {
       if (!(error instanceof ChainError) || blockNumber === undefined) throw error;
-      // Not every node has that block yet, or still its state. Readers check the certificate by votes and keys that they know.
+      // The node may lack that block or its state. Readers check the certificate by votes and keys that they know.
       return certifyAt(state, client, batch, undefined);
     });
   } catch (error) {

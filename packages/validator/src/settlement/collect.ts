@@ -4,10 +4,13 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import type { Debt } from '@ogong/protocol/settlement/batch';
 
-/** Whether an order counts as its payer's on the chain as it is now: its payer signed it, or a key that may sign for so much. */
+/**
+ * Tells whether an order counts for its payer on the present chain: the payer signed it, or a key with a sufficient
+ * limit did.
+ */
 export type IsOrderSigned = (order: Order, signature: Uint8Array) => Promise<boolean>;
 
-/** @param keyLimitOf reads the chain as it is now. A limit never falls, but a reorganisation can take it back. */
+/** @param keyLimitOf reads the present chain. A limit never falls, but a reorganisation can undo a raise. */
 export function createOrderCheck(
   crypto: Crypto,
   ledger: LedgerDomain,
@@ -21,15 +24,15 @@ export function createOrderCheck(
   };
 }
 
-/** An order, and what makes it a voucher. */
+/** An order with its voucher signature. */
 export interface OrderVoucher {
   readonly order: Order;
   readonly signature: Uint8Array;
 }
 
 /**
- * The newest of a payer's orders that counts on the chain and covers what is drawn. A reorganisation may take the last raise of a
- * key's limit back: an older order that covers the debt is drawn then, by the proposer as by its co-signers.
+ * Finds the newest order of a payer that counts on the chain and covers the draw. A reorganisation may undo the last
+ * raise of a key's limit. Then proposer and co-signers use an older order that covers the debt.
  */
 export async function findCovering<T extends OrderVoucher>(
   isSigned: IsOrderSigned,
@@ -42,17 +45,17 @@ export async function findCovering<T extends OrderVoucher>(
   return undefined;
 }
 
-/** What is read of a payer that owes. */
+/** Readings about a payer with a debt. */
 export interface DebtReads {
-  /** A reading of this moment, of the payer's channel with the validator that is owed. */
+  /** Reads the payer's present channel with the owed validator. */
   readonly readChannel: (payer: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
-  /** Whether an order of the payer counts on the chain that covers so much: what was spent before, and what it owes. */
+  /** Tells whether an order of the payer counts on the chain and covers past payments and debt. */
   readonly isCovered: (payer: Uint8Array, least: bigint) => Promise<boolean>;
 }
 
 /**
- * Payers that cannot be debited for what they owe, by the chain as it is now: the reserve in the channel is smaller, or no key that
- * signed for so much is allowed any more.
+ * Finds the payers that cannot be debited for their debt on the present chain. Either the reserve in the channel is too
+ * small, or no permitted key has signed for so much.
  * @returns the payers, in the order of the debts. Rejects as the reads do.
  */
 export async function findUncollectable(
@@ -68,7 +71,7 @@ export async function findUncollectable(
   return debts.filter((_, i) => !isDrawable[i]).map(({ payer }) => payer);
 }
 
-/** Orders by the hex address of their payer. */
+/** Groups orders by the hex address of their payer. */
 export function groupByPayer<T extends OrderVoucher>(orders: readonly T[]): ReadonlyMap<string, readonly T[]> {
   return Map.groupBy(orders, ({ order }) => toHex(order.payer));
 }

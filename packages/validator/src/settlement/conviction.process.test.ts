@@ -61,12 +61,12 @@ it('a quorum takes a tenth of the bond of a validator that admitted more than a 
   expect((await payer.client.bondOf(accused.address)).amount).toBe(90n * unit);
   expect(await payer.client.caseOf(0)).toMatchObject({ accused: accused.address, amount: 10n * unit, isOver: false });
 
-  // What was admitted by then is paid for, and kept signatures serve nobody.
+  // The orders admitted by then are paid, and stored signatures serve nobody.
   const again = await submit(signatures);
   expect(again.transaction).toBeUndefined();
   expect(again.judged.checks.find(({ status }) => status === 'fail')).toMatchObject({ id: 'unpunished' });
 
-  // The accused asks for a panel: the other two have the seats, and both are needed.
+  // The accused asks for a panel. The other two are its members, and both are needed.
   const appealed = { case: 0 } as const;
   await waitForNextBlock(accused.client.transactor, await accused.client.appeal(appealed, 0n));
   await payer.client.drawPanel(nameSubject(appealed));
@@ -88,7 +88,7 @@ it('a quorum takes a tenth of the bond of a validator that admitted more than a 
   expect(await payer.client.caseOf(0)).toMatchObject({ isOver: true });
 });
 
-it('no quorum signs where the channel held enough at some time around the admissions, or another key signed', async () => {
+it('no quorum signs if the channel held enough at some time around the admissions, or another key signed', async () => {
   const accused = await ledger.createValidator();
   const payer = await ledger.createMember(500n);
   await payer.client.deposit(200n);
@@ -121,7 +121,7 @@ it('no quorum signs where the channel held enough at some time around the admiss
   expect(await failing(build(accused.privateKey, nowMs - 2n * 3_600_000n))).toEqual([]);
 });
 
-it('what operators have judged themselves costs a router a part of its stake, and its reporter has a share in the end', async () => {
+it('a charge that operators have checked themselves costs a router a part of its stake, and its reporter gets a share in the end', async () => {
   const validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator(400n * unit)));
   const router = await ledger.createMember(50n * unit);
   await router.client.stake(50n * unit);

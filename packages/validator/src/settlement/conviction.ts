@@ -13,7 +13,7 @@ export interface ConvictionContext {
   readonly ledger: LedgerDomain;
   /** Domain of the contract of cases. */
   readonly domain: LedgerDomain;
-  /** Who found it, 20 bytes: has a share of what the case takes. Default: nobody. */
+  /** Finder of the evidence, 20 bytes, which gets a share of the penalty. Default: none. */
   readonly reporter?: Uint8Array | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface SignedConviction extends Conviction {
   readonly signature: Uint8Array;
 }
 
-/** The conviction as the chain asks for it now. */
+/** Returns the conviction under the chain's present number. */
 async function nameCharge(
   client: Pick<ChainClient, 'convictionsOf'>,
   charge: Omit<Conviction, 'conviction'>,
@@ -43,8 +43,8 @@ async function nameConviction(
 }
 
 /**
- * Judges evidence by this operator's own reading of the chain, and signs the conviction where every check passes.
- * @returns `signed` undefined where the evidence does not convict. @throws ChainError, SignerError, ProtocolError
+ * Checks evidence by this operator's own reading of the chain, and signs the conviction if every check passes.
+ * @returns `signed` undefined if the evidence does not convict. @throws ChainError, SignerError, ProtocolError
  */
 export async function signConviction(
   { signer, ...context }: ConvictionContext & { readonly signer: ValidatorSigner },
@@ -60,8 +60,8 @@ export async function signConviction(
 }
 
 /**
- * Submits the signatures of those who agree, whatever their order.
- * @returns the transaction; undefined where the evidence does not convict. @throws ChainError also where they are no quorum
+ * Submits the signatures of the agreeing operators, in any order.
+ * @returns the transaction; undefined if the evidence does not convict. @throws ChainError also if they are no quorum
  */
 export async function submitConviction(
   context: ConvictionContext,
@@ -78,7 +78,7 @@ export async function submitConviction(
 }
 
 /**
- * Signs for what an operator has judged itself: whatever no program decides by the chain alone.
+ * Signs a charge that an operator has checked itself, for offences that no program can decide by the chain alone.
  * @throws ChainError, SignerError
  */
 export async function signCharge(
@@ -90,7 +90,7 @@ export async function signCharge(
   return { ...conviction, signature: await signer.sign({ kind: 'conviction', domain, ...conviction }) };
 }
 
-/** @returns the transaction. @throws ChainError also where the signatures are no quorum */
+/** @returns the transaction. @throws ChainError also if the signatures are no quorum */
 export async function submitCharge(
   { crypto, domain }: Pick<ConvictionContext, 'crypto' | 'domain'>,
   client: Pick<ChainClient, 'convictionsOf' | 'convict'>,

@@ -32,7 +32,7 @@ const settleAll = async ({ own }: Pick<Four, 'own'>): Promise<void> => {
 };
 
 describe('a second record that turns up after the verdict', () => {
-  it('voids the fee and ejects, where the reply has not settled', async () => {
+  it('voids the fee and ejects, if the reply has not settled', async () => {
     const world = await acceptTwo();
     const { own, chain, replyId, providerId, contradict } = world;
     expect(await contradict()).toBe('contradicted');
@@ -47,7 +47,7 @@ describe('a second record that turns up after the verdict', () => {
     expect(own.refusals).toEqual([]);
   });
 
-  it('ejects in the next batch, where the reply has settled', async () => {
+  it('ejects in the next batch, if the reply has settled', async () => {
     const world = await acceptTwo();
     const { own, chain, providerId, contradict } = world;
     await settleAll(world);
@@ -77,7 +77,7 @@ describe('a second record that turns up after the verdict', () => {
     expect(own.refusals).toEqual([]);
   });
 
-  it('is not overlooked by co-signers where a batch pays the cheat all the same', async () => {
+  it('is not overlooked by co-signers if a batch pays the cheat all the same', async () => {
     const world = await acceptTwo();
     const { own, peers, certifyAll, contradict } = world;
     await own.deliver(2);

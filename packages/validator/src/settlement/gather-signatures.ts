@@ -26,8 +26,8 @@ import type { CosignRequest, SettlementChain, SettlementState, Votes } from './s
 import { sumSignatures } from './sum-signatures.ts';
 
 /**
- * The votes of those who can be asked now and of those who have signed already, as the contract counts them: not by the bonds of
- * the moment. @throws ChainError
+ * Reads the votes of reachable validators and of those that have signed, as the contract counts them: not by present
+ * bonds. @throws ChainError
  */
 export async function readVotes(
   client: Pick<SettlementChain, 'votesOf'>,
@@ -46,25 +46,26 @@ export async function readVotes(
   return { voters, total };
 }
 
-/** A quorum in the form that the chain takes. */
+/** A quorum in the form that the chain accepts. */
 interface Gathered {
   readonly quorum: readonly Uint8Array[];
-  /** The same one by one, where the quorum is a sum: for a chain that does not take that. */
+  /** The single signatures, if the quorum is an aggregate, for a chain that does not accept that. */
   readonly each: readonly Uint8Array[] | undefined;
 }
 
 interface GatheringOptions {
   readonly batch: StoredBatch;
   readonly digest: Uint8Array;
-  /** All that can be had, in place of as few as suffice: more bonds carry more money. */
+  /** Gathers all available signatures and not just enough of them: more bonds cover more money. */
   readonly isWhole?: boolean;
 }
 
 /**
- * Collects and stores the signatures of peers, until they are a quorum together with the own one, and then adds that. So this
- * validator signs no log that has to change, because too many refuse an entry of it. Where it has signed, and the votes that made
- * the quorum are gone, it counts as one who signed: it signs no other log there, and others alone may settle one.
- * @returns them in the contract's order. @throws SettlementError, ChainError
+ * Collects and stores the signatures of peers until they are a quorum together with this validator's own, and then adds
+ * that. So this validator does not sign a log that must change because too many refuse an entry. Suppose that it has
+ * signed, and the votes of the quorum are gone. Then it counts as any signer: it signs no other log there, and only
+ * others may settle one.
+ * @returns the signatures in the contract's order. @throws SettlementError, ChainError
  */
 export async function gatherSignatures(
   state: SettlementState,
@@ -91,7 +92,7 @@ export async function gatherSignatures(
   };
   const refusals = createRefusals(batch, votes, { address: signer.address, signed: own.signed });
   let correctedUpTo: bigint | undefined;
-  // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
+  // A silent peer does not delay the step, which continues with a quorum. Other signatures may still arrive.
   if (isWhole || !isAlmost()) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
@@ -131,33 +132,35 @@ export async function gatherSignatures(
   const isMany = state.sums !== undefined && picked.length > state.sums.above;
   const sum = isMany ? await sumSignatures(state, client, { sequence, digest, votes }) : undefined;
   const each = picked.map(({ signature }) => signature);
-  // A co-signer may have sent one kind and not the other: where all count, the form that carries more does.
+  // A co-signer may have sent only one kind. If all count, the form that covers more is used.
   if (sum === undefined || (isWhole && sum.votes < quorum.signedStake)) return { quorum: each, each: undefined };
   return { quorum: [sum.element], each };
 }
 
 /**
- * What co-signers heard of payers is taken in as if the payers had said it here: a second record is evidence, and corrects the entry.
- * @returns how far a batch has to reach that has these corrections; undefined where there are none, or one batch cannot.
+ * Accepts deliveries that co-signers received from payers, as if the payers had sent them here. A second record is
+ * evidence, and corrects the entry.
+ * @returns the end of a batch that contains these corrections; undefined if there are none, or one batch cannot contain
+ * them.
  */
 async function takeDeliveries(
   state: SettlementState,
   { from, to }: Pick<StoredBatch, 'from' | 'to'>,
   refused: readonly EntryFault[],
 ): Promise<bigint | undefined> {
-  const { store, takeDelivery, onError } = state;
+  const { store, acceptDeliveryOf, onError } = state;
   const told = new Map(refused.map(({ index, delivery }) => [index, delivery]));
   let last = to;
   for (const [index, delivery] of told) {
     if (delivery === undefined || index < from || index >= to) continue;
-    await takeDelivery(delivery).catch(onError);
+    await acceptDeliveryOf(delivery).catch(onError);
     const position = store.read(() => findCorrection(store, index));
     if (position !== undefined && position >= last) last = position + 1n;
   }
   return last > to && last <= from + BigInt(takeEntries(state, from).length) ? last : undefined;
 }
 
-/** Whether the signatures are enough once this validator adds its own. */
+/** Tells whether the signatures are enough once this validator adds its own. */
 function addOwn(
   { ok, signatures, signedStake }: QuorumVerdict,
   { voters, total }: Votes,
@@ -169,7 +172,7 @@ function addOwn(
   return isQuorum(signedStake + stake, total) && signatures.length + 1 >= least;
 }
 
-/** What this validator may sign of its own log, and what of these entries it has signed. */
+/** Reads the places of its own log that this validator may sign, and the entries that it has signed. */
 function readOwnPlaces(
   store: Store,
   own: Uint8Array,
@@ -184,7 +187,7 @@ function readOwnPlaces(
   };
 }
 
-/** What is signed is on the disk before. */
+/** Adds this validator's signature. The signed places are on the disk before. */
 async function addOwnSignature(
   {
     crypto,
@@ -201,7 +204,7 @@ async function addOwnSignature(
   await group.write((db) => keepPlaces(db, signer.address, places));
   const statement = { domain, summary: summarizeSettlement(crypto, batch.settlement), entries };
   const signature = await signer.sign({ kind: 'batch', ...statement });
-  // A vote counts without them.
+  // A vote counts without these signatures.
   const tell = (error: unknown): undefined => void onError(error);
   const head = await signer.signHead?.(statement).catch(tell);
   const share = await signer.signShare?.({ kind: 'batch', ...statement }).catch(tell);
@@ -209,8 +212,9 @@ async function addOwnSignature(
 }
 
 /**
- * The fewest of these signatures that are a quorum, the largest votes first, in the contract's order: ascending by signing key.
- * Each costs gas, and many validators with small votes could otherwise make a batch too costly for one transaction.
+ * Picks the fewest of these signatures that are a quorum, the largest votes first, in the contract's order: ascending
+ * by signing key. Each signature costs gas, and many validators with small votes could otherwise make a batch too
+ * costly for one transaction.
  */
 export function pickFewest(
   signatures: readonly QuorumSignature[],
@@ -246,25 +250,25 @@ export function countSignatures(
   return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
 }
 
-/** Reasons in one message: they are a peer's words. */
+/** Most reasons in one message. They are texts of peers. */
 const MAX_DESCRIBED = 8;
 
 interface Refusals {
   add(peer: Pick<QuorumMember, 'address'>, faults: readonly EntryFault[]): void;
   /**
-   * Entries that can leave the log: no quorum can sign them, and those who refuse them are one with this validator, or without it
-   * where it has signed them. Where less refuses them, others may have signed the log as it is, and no other log of theirs would ever
-   * find a quorum. So the entries stay, and are asked about again.
+   * Lists entries that can leave the log. No quorum can sign them, and the refusing validators are a quorum together
+   * with this one, or without it if it has signed them. If fewer refuse, others may have signed the log as it is, and
+   * another log would never find a quorum of theirs. So the entries stay and are proposed again.
    */
   listBlocked(): bigint[];
-  /** The reasons for the first few. @param entries Default: all that anybody refuses. */
+  /** Describes the reasons for the first few. @param entries default: all refused entries. */
   describe(entries?: readonly bigint[]): string;
   addMissing(peer: Pick<QuorumMember, 'address'>, problem: string): void;
-  /** Who has neither signed nor refused an entry, and why; of the first few. */
+  /** Describes the first few peers that have neither signed nor refused an entry, with the reason. */
   describeMissing(): string;
 }
 
-/** @param own this validator, which signs what is left, unless it has signed the log with the entry. */
+/** @param own this validator. It signs the remaining log, unless it has signed the log with the entry. */
 export function createRefusals(
   { from, to }: Pick<StoredBatch, 'from' | 'to'>,
   { voters, total }: Votes,
@@ -300,7 +304,7 @@ export function createRefusals(
 
 /**
  * Asks one peer, and stores its signature if it is genuine. Reports anything else; never throws.
- * @returns the entries that the peer refuses, or why nothing came of the call.
+ * @returns the entries that the peer refuses, or the reason why the call failed.
  */
 export async function askPeer(
   {

@@ -40,8 +40,8 @@ function openKeepers(listed = addresses) {
   return { chain, takenBy, errors, look, keepers };
 }
 
-describe('who keeps a roster', () => {
-  it('takes one where none is in force: the first in the order of addresses, once', async () => {
+describe('the roster keeper', () => {
+  it('takes one if none is in force: the first in the order of addresses, once', async () => {
     const { chain, takenBy, look } = openKeepers();
     await look(LOOK_MS - 1);
     expect(takenBy).toEqual([]);
@@ -53,7 +53,7 @@ describe('who keeps a roster', () => {
     expect(takenBy).toEqual([1]);
   });
 
-  it('leaves it to the next one where the first does not', async () => {
+  it('leaves it to the next one if the first does not', async () => {
     const { takenBy, look, keepers } = openKeepers();
     keepers.splice(
       addresses.findIndex((one) => equalBytes(one, new Uint8Array(20).fill(1))),
@@ -65,7 +65,7 @@ describe('who keeps a roster', () => {
     expect(takenBy).toEqual([2]);
   });
 
-  it('takes fewer of those that end soon, and none for a single validator or where votes are not known', async () => {
+  it('takes fewer of those that end soon, and none for a single validator or if votes are not known', async () => {
     const { chain, takenBy, look } = openKeepers(addresses.slice(0, 2));
     for (let i = 0; i < 40; i++) {
       chain.roster = [];
@@ -74,7 +74,7 @@ describe('who keeps a roster', () => {
     // Each of two waits for 5 looks, then 10, 20.
     expect(takenBy.length).toBeGreaterThan(2);
     expect(takenBy.length).toBeLessThan(12);
-    // However often somebody ends them: one is taken in six hours.
+    // Rosters may end often, but there is at most one new roster in six hours.
     const before = takenBy.length;
     const looks = 10 * 36;
     for (let i = 0; i < looks; i++) {

@@ -4,17 +4,18 @@ import { createRosterLife } from './roster-life.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 import { readRoster } from './sum-signatures.ts';
 
-/** Between two looks. No network that is played or tested runs for so long. */
+/** Pause between two checks. No demo or test network runs for so long. */
 const LOOK_MS = 10 * 60_000;
-/** Six hours: meanwhile whoever handles a reply has the part of those who sign with it. */
+/** Six hours. Meanwhile the handling validator of a reply keeps the co-signers' share. */
 const MAX_LOOKS_BETWEEN = 36n;
 
 type KeepingState = Pick<SettlementState, 'signer' | 'clock' | 'chain' | 'onError'>;
 
 /**
- * Has a roster taken where none is in force: without one, those who sign batches share nothing of them, and each quorum costs twice the gas
- * (docs/spec/votes.md). Validators take turns, so that one of them pays for it; rosters that end soon are taken less and less often, and every six hours at least.
- * @returns what to call now and then; it looks at the chain every ten minutes.
+ * Takes a roster if none is in force. Without one, co-signers get no share of batches, and each quorum costs twice the
+ * gas (docs/spec/votes.md). Validators take turns, so that one of them pays. Rosters that end soon are taken less
+ * often, and every six hours at least.
+ * @returns a function to call repeatedly. It checks the chain every ten minutes.
  */
 export function createRosterKeeper(
   { signer, clock, chain, onError }: KeepingState,
@@ -23,7 +24,7 @@ export function createRosterKeeper(
   const rosterLife = createRosterLife(MAX_LOOKS_BETWEEN);
   let nextMs = clock.nowMs() + LOOK_MS;
   let looks = 0n;
-  /** Looks that have found none, one after the other. */
+  /** Checks in a row that have found none. */
   let missing = 0;
   const look = async (): Promise<void> => {
     const validators = chain.validators();

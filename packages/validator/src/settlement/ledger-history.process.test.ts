@@ -34,7 +34,7 @@ describe('the history of a ledger', () => {
     expect((await governor.coverageSince(0)).asOfMs).toBeGreaterThanOrEqual(lastMs);
   });
 
-  it('finds nothing where nothing settled', async () => {
+  it('finds nothing if nothing settled', async () => {
     const { governor } = ledger;
     const validator = new Uint8Array(20).fill(1);
     expect(await createLedgerHistory({ client: async () => governor }).findSettled(validator, 1n)).toBeUndefined();

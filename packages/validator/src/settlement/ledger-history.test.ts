@@ -26,7 +26,7 @@ describe('events read backwards', () => {
     );
   });
 
-  it('stop where enough is found', async () => {
+  it('stop if enough is found', async () => {
     const starts: bigint[] = [];
     const found = await readBackwards(
       { first: 0n, last: 99n, blocksPerRead: 10n },

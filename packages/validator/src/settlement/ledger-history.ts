@@ -7,12 +7,14 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 export interface SettledBatch {
   readonly transactionHash: string;
   readonly blockNumber: bigint;
-  /** Whose channels it drew. */
+  /** Payers whose channels it debited. */
   readonly payers: readonly Uint8Array[];
 }
 
 export interface LedgerHistory {
-  /** The transaction that settled a batch; undefined where the node behind the RPC endpoint no longer has its logs. */
+  /**
+   * Finds the transaction that settled a batch; undefined if the node behind the RPC endpoint no longer has its logs.
+   */
   findSettled(validator: Uint8Array, sequence: bigint): Promise<SettledBatch | undefined>;
 }
 
@@ -25,8 +27,8 @@ interface BlockRange {
 }
 
 /**
- * Reads events backwards from the newest block to the first, a range at a time, until what was found is enough.
- * @returns them in the order of the chain.
+ * Reads events backwards from the newest block to the first, a range at a time, until enough are found.
+ * @returns the events in the order of the chain.
  */
 export async function readBackwards<T>(
   { first, last, blocksPerRead }: { readonly first: bigint; readonly last: bigint; readonly blocksPerRead: bigint },
@@ -42,7 +44,7 @@ export async function readBackwards<T>(
   return found;
 }
 
-/** The past of the contracts, from their events. Everything rejects with a ChainError. */
+/** Reads the past of the contracts from their events. Every call rejects with a ChainError on failure. */
 export function createLedgerHistory(
   { client }: Pick<ChainView, 'client'>,
   { blocksPerRead = BLOCKS_PER_READ }: { readonly blocksPerRead?: bigint } = {},

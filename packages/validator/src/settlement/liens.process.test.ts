@@ -17,7 +17,7 @@ describe('on a real ledger', () => {
   });
   afterAll(() => ledger?.stop());
 
-  it('what a payer owes outlasts its request to have it back, for one delay more', async () => {
+  it("a payer's debt stays covered for one more delay after its request for the reserve", async () => {
     const validator = await ledger.createMember();
     const payer = await ledger.createMember(100n * unit);
     await payer.client.deposit(100n * unit);

@@ -71,7 +71,7 @@ describe('a payer that asks back what it owes', () => {
     ['asks nothing back', { releasing: 0n }],
     ['leaves what it owes and may come to owe', { spendable: 60n }],
     ['has a lien of this request', { lien: { cumulative: 100n, until: 1n } }],
-  ])('meets none where it %s', async (_, change) => {
+  ])('meets none if it %s', async (_, change) => {
     const { taken, step } = createOwed([payer], change);
     await step();
     expect(taken).toEqual([]);
@@ -80,13 +80,13 @@ describe('a payer that asks back what it owes', () => {
   it.each([
     ['of an earlier request', { lien: { cumulative: 100n, until: 0n } }],
     ['of an older voucher', { lien: { cumulative: 99n, until: 1n } }],
-  ])('meets another where its lien is %s', async (_, change) => {
+  ])('meets another if its lien is %s', async (_, change) => {
     const { taken, step } = createOwed([payer], change);
     await step();
     expect(taken).toEqual([100n]);
   });
 
-  it('keeps no other payer from its lien, whatever the chain says of it', async () => {
+  it('keeps no other payer from its lien, with any error of the chain', async () => {
     const { taken, errors, chain, step } = createOwed([payer, fill(2, 20)], { refusal: 'reverted' });
     await step();
     expect(errors).toEqual(['01 reverted', '02 reverted']);

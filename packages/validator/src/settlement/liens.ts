@@ -17,10 +17,10 @@ export interface LienState {
 }
 
 /**
- * Takes a lien on the channel of each payer that asks back what it owes or may come to owe, by the newest voucher that it signed:
- * so the money is there for one withdrawal delay more, should settlement stand still (docs/spec/batches.md). A payer makes the
- * validator pay for one transaction a request, and pays for the request itself.
- * @throws ChainError where the chain cannot be reached. A lien that cannot be taken is reported, and tried again in the next step.
+ * Takes a lien on the channel of each payer that asks back money that it owes or may come to owe, by its newest
+ * voucher. So the money stays for one more withdrawal delay if settlement stands still (docs/spec/batches.md). Each
+ * request costs the validator one transaction and the payer one, too.
+ * @throws ChainError if the chain cannot be reached. A lien that fails is reported, and tried again in the next step.
  */
 export async function stepLiens({ crypto, signer, store, chain, onLien, onError }: LienState): Promise<void> {
   const debtors = store.read(() => listDebtors(store, MAX_READ));

@@ -51,7 +51,7 @@ beforeEach(() => {
   sequence = 0n;
 });
 
-it('gives a payee its stake back by a quorum, and pays it to the treasury where nobody does', async () => {
+it('gives a payee its stake back by a quorum, and pays it to the treasury if nobody does', async () => {
   const [first] = validators as [Validator, ...Validator[]];
   const { client, address } = await ledger.createMember(100n * unit);
   await client.stake(100n * unit);
@@ -112,7 +112,7 @@ it('a list of candidates may count what penalties and cases of both sides of a m
   expect(isOverstated(list, amount + leaving)).toBe(true);
   expect(await client.backingOf(address)).toBe(100n * unit);
   expect(isOverstated(list, await client.backingOf(address))).toBe(false);
-  // Nobody else has the amount of these cases. What a case holds of a bond was no stake.
+  // Nobody else has the amount of these cases. The part of a bond in a case was no stake.
   const other = (validators[0] as Validator).address;
   await convict(other, 'false-verdict', 0);
   expect(await client.caseOf((await client.caseCount()) - 1)).toMatchObject({ accused: other, isOver: false });

@@ -6,16 +6,16 @@ import { hashPardon, type Pardon } from '@ogong/protocol/settlement/pardon';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
 export interface SignedPardon extends Pardon {
-  /** What the payee gets back, atomic units. */
+  /** Amount that the payee gets back, atomic units. */
   readonly amountAtomic: bigint;
   /** 65 bytes. */
   readonly signature: Uint8Array;
 }
 
 /**
- * Signs that a payee gets back what penalties hold of its stake.
+ * Signs that a payee gets back its stake from penalties.
  * @param domain of the settlement contract.
- * @returns undefined where they hold nothing. @throws ChainError, SignerError
+ * @returns undefined if penalties hold nothing. @throws ChainError, SignerError
  */
 export async function signPardon(
   { signer, domain }: { readonly signer: ValidatorSigner; readonly domain: LedgerDomain },
@@ -29,8 +29,8 @@ export async function signPardon(
 }
 
 /**
- * Submits the signatures of those who agree, whatever their order.
- * @returns the transaction; undefined where nothing is held. @throws ChainError also where they are no quorum
+ * Submits the signatures of the agreeing operators, in any order.
+ * @returns the transaction; undefined if nothing is held. @throws ChainError also if they are no quorum
  */
 export async function submitPardon(
   { crypto, domain }: { readonly crypto: Crypto; readonly domain: LedgerDomain },

@@ -1,20 +1,22 @@
 import { RateLimited } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 
-/** An honest peer may ask about its next batch before it has the answer to the last one. */
+/**
+ * Most waiting calls of a peer. An honest peer may ask about its next batch before it has the answer to the last one.
+ */
 const MOST_WAITING = 8;
 
 interface Turns {
   last: Promise<unknown>;
-  /** Under way and waiting. */
+  /** Running and waiting calls. */
   calls: number;
 }
 
 type TakeTurn = <T>(peer: Uint8Array, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 /**
- * One batch of a peer is unpacked and checked at a time: a peer that sends many takes the time and memory of one. Peers do not wait
- * for each other. @throws RateLimited where too many wait
+ * Unpacks and checks one batch of a peer at a time, so a peer that sends many uses the time and memory of one. Peers do
+ * not wait for each other. @throws RateLimited if too many calls wait
  */
 export function createPeerTurns(): TakeTurn {
   const byPeer = new Map<string, Turns>();

@@ -39,7 +39,7 @@ export async function proposeNext(
   if (anchor.logLength !== from) {
     throw new SettlementError(
       'anchor-mismatch',
-      `the chain has settled ${anchor.logLength} entries of this log, the database ${from}: it is not this validator's`,
+      `the chain has settled ${anchor.logLength} entries of this log, the database ${from}: the database is not this validator's`,
     );
   }
   if (store.read(() => listEntries(store, from, 1)).length === 0) return undefined;
@@ -54,8 +54,8 @@ export async function proposeNext(
 }
 
 /**
- * Proposes the same log with other debits, or with lines that name their models where makers have a share by now.
- * @returns false if the batch is as it would be proposed now.
+ * Proposes the same log with other debits, or with lines that name their models after makers got a share.
+ * @returns false if the new batch would be the same.
  */
 export async function proposeAnew(
   state: SettlementState,
@@ -73,7 +73,8 @@ export async function proposeAnew(
 }
 
 /**
- * Proposes the first half of the same log under the same number. Co-signers take it, because they have signed the same log.
+ * Proposes the first half of the same log under the same number. Co-signers accept it, because they have signed the
+ * same log.
  * @returns false if the batch has one entry.
  */
 export async function proposeShorter(
@@ -88,7 +89,10 @@ export async function proposeShorter(
   return true;
 }
 
-/** The same log under the same number, with more of what follows. Co-signers take it, because they have signed its beginning. */
+/**
+ * Proposes the same log under the same number, with later entries too. Co-signers accept it, because they have signed
+ * its beginning.
+ */
 export async function proposeLonger(
   state: SettlementState,
   client: SettlementChain,
@@ -100,8 +104,8 @@ export async function proposeLonger(
 }
 
 /**
- * The same log under the same number as the chain took it: before it was proposed shorter.
- * @returns false if that is the batch as it is. @throws SettlementError where the chain took another log.
+ * Proposes the same log under the same number as the chain accepted it, before it was proposed shorter.
+ * @returns false if the batch stays the same. @throws SettlementError if the chain accepted another log.
  */
 export async function proposeSettled(
   state: SettlementState,
@@ -123,7 +127,7 @@ export async function proposeSettled(
   return true;
 }
 
-/** The same log under the same number, up to another position. */
+/** Proposes the same log under the same number, up to another position. */
 async function proposeUpTo(
   state: SettlementState,
   client: SettlementChain,
@@ -182,7 +186,7 @@ async function buildBatch(
   });
 }
 
-/** Of the replies of a batch, the content root of each one's model, as its payer signed it. */
+/** Lists the model root of each reply in a batch, as its payer signed it. */
 function listModels(store: SettlementState['store'], from: bigint, count: number): Uint8Array[] {
   return store.read(() => listEntries(store, from, count).map(({ replyId }) => findModel(store, replyId)));
 }
@@ -193,7 +197,7 @@ function findModel(store: SettlementState['store'], replyId: Uint8Array): Uint8A
   return parseOrder(row.orderBytes).modelRoot;
 }
 
-/** What a payer signed for the replies of a batch, as co-signers see it. */
+/** Lists the orders of a batch's payers, as co-signers see them. */
 function listOrders(
   store: SettlementState['store'],
   { from, to, payer }: Pick<StoredBatch, 'from' | 'to'> & { readonly payer: Uint8Array },
@@ -213,7 +217,10 @@ export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anc
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
-/** What a batch may come to with all bonds behind it; undefined where nothing bounds it, or the chain does not say. */
+/**
+ * Returns the largest amount of a batch that all bonds together cover; undefined if there is no limit, or the chain
+ * does not answer.
+ */
 async function readRoom(
   { chain, onError }: Pick<SettlementState, 'chain' | 'onError'>,
   client: Pick<SettlementChain, 'unvested' | 'votesOf'>,
@@ -222,8 +229,9 @@ async function readRoom(
 }
 
 /**
- * As many entries as fit one message and one transaction; at least one.
- * @param room What they may come to. Where the first alone comes to more, the batch waits for what vests, and is not bounded.
+ * Takes as many entries as fit one message and one transaction; at least one.
+ * @param room their largest amount. If the first entry alone exceeds it, the batch waits for earnings to vest, and has
+ * no limit.
  */
 export function takeEntries(
   {

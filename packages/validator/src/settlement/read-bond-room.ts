@@ -2,7 +2,10 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeRoom } from '@ogong/protocol/settlement/unvested';
 
-/** What may settle within the next periods, whoever handles it; undefined where nothing is held, or credits are paid. @throws ChainError */
+/**
+ * Returns the amount that may settle within the next periods, for all validators together. Undefined if earnings are
+ * not held, or credits are paid. @throws ChainError
+ */
 export async function readBondRoom(
   client: Partial<Pick<ChainClient, 'unvested'>> & Pick<ChainClient, 'votesOf'>,
   validators: readonly Pick<QuorumMember, 'address'>[],

@@ -41,7 +41,7 @@ describe('a co-signer', () => {
     expect(peer.store.prepare('SELECT count(*) AS n FROM cosigned').get()?.n).toBe(0);
   });
 
-  it('refuses no single entry where the batch itself is wrong, or the chain is down', async () => {
+  it('refuses no single entry if the batch itself is wrong, or the chain is down', async () => {
     const { own, peer, request, chain } = await propose();
     const empty = create(CosignBatchRequestSchema, { ...structuredClone(request), entries: [] });
     const answer = (message: typeof request) =>
@@ -53,7 +53,7 @@ describe('a co-signer', () => {
 });
 
 describe('refused entries', () => {
-  it('leave the log where a third of the stake refuses them and is a quorum with the proposer, and the rest settles', async () => {
+  it('leave the log if a third of the stake refuses them and is a quorum with the proposer, and the rest settles', async () => {
     const four = await createFour();
     await decideThree(four);
     for (const peer of four.peers.slice(0, 2)) refuse(peer, ({ verdict }) => verdict === 'accept');
@@ -63,7 +63,7 @@ describe('refused entries', () => {
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 0n, owed: 0n, outstanding: 0n });
   });
 
-  it('stay where less refuses them', async () => {
+  it('stay if less refuses them', async () => {
     const four = await createFour();
     await decideThree(four);
     refuse(four.peers[0] as TestValidator, () => true);
@@ -140,7 +140,7 @@ describe('refused entries', () => {
       };
     }
 
-    it('stay where it would be missing for the log without them, and settle once they are signed after all', async () => {
+    it('stay if it would be missing for the log without them, and settle once they are signed after all', async () => {
       const { own, states, agree } = await loseQuorum(300n);
       for (let step = 0; step < 3; step++) {
         await expect(own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
@@ -151,7 +151,7 @@ describe('refused entries', () => {
       expect(states()).toEqual(['settled', 'settled', 'settled']);
     });
 
-    it('leave the log where those who refuse them are a quorum, who settle the rest', async () => {
+    it('leave the log if those who refuse them are a quorum, who settle the rest', async () => {
       const { own, chain, states, agree, decide } = await loseQuorum(900n);
       while (await own.settlement.step());
       expect(states()).toEqual(['settled', 'refused', 'settled']);
@@ -174,7 +174,7 @@ describe('refused entries', () => {
 
   describe('as they are counted', () => {
     const count = (...stakes: readonly bigint[]) => countAfter(new Set(), ...stakes);
-    /** @param signed what the first one, this validator, has signed. */
+    /** @param signed entries that the first one, this validator, has signed. */
     const countAfter = (signed: ReadonlySet<bigint>, ...stakes: readonly bigint[]) => {
       const members = stakes.map((stake, i) => ({ stake, address: new Uint8Array(20).fill(i) }) as QuorumMember);
       const total = stakes.reduce((sum, stake) => sum + stake, 0n);
@@ -202,7 +202,7 @@ describe('refused entries', () => {
       expect(refusals.describe()).toBe('entry 6; entry 7');
     });
 
-    it('are described in few words, whatever a peer says', () => {
+    it('are described in few words, for any text of a peer', () => {
       const { refusals, refuseBy } = count(1n, 1n);
       refuseBy(1, 5n);
       const endless = { index: 6n, reason: 'x'.repeat(10_000) };
@@ -217,7 +217,7 @@ describe('refused entries', () => {
       expect(many.describe().split('; ')).toHaveLength(8);
     });
 
-    it('leave the log where a third refuses them, and is a quorum with this validator', () => {
+    it('leave the log if a third refuses them, and is a quorum with this validator', () => {
       const half = count(2n, 3n, 4n);
       half.refuseBy(1, 5n);
       expect(half.refusals.listBlocked()).toEqual([]);
@@ -229,7 +229,7 @@ describe('refused entries', () => {
       expect(rich.refusals.listBlocked()).toEqual([]);
     });
 
-    it('leave it without this validator where it has signed them', () => {
+    it('leave it without this validator if it has signed them', () => {
       const four = countAfter(new Set([5n]), 1n, 1n, 1n, 1n);
       for (const peer of [1, 2]) four.refuseBy(peer, 5n, 6n);
       expect(four.refusals.listBlocked()).toEqual([6n]);

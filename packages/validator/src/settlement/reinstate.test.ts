@@ -69,7 +69,7 @@ function createFour() {
   return { all: all as [ReinstateState, ...ReinstateState[]], chain, heard, approve, step };
 }
 
-describe('an ejection is taken back', () => {
+describe('an ejection is lifted', () => {
   it('once more than two thirds of the votes have signed', async () => {
     const { all, chain, heard, approve, step } = createFour();
     chain.ejection = { since: 5n, count: 1 };
@@ -99,7 +99,7 @@ describe('an ejection is taken back', () => {
     expect(listApprovals(all[0].store).map(({ ejection }) => ejection)).toEqual([2]);
   });
 
-  it('never where none is in force, and not after the appeal', async () => {
+  it('never if none is in force, and not after the appeal', async () => {
     const { chain, heard, approve, step, all } = createFour();
     expect(await approve(0)).toEqual([undefined]);
     chain.ejection = { since: 5n, count: 1 };
@@ -111,7 +111,7 @@ describe('an ejection is taken back', () => {
 });
 
 describe('a mark', () => {
-  it('is taken back when the chain says so', async () => {
+  it('is lifted when the chain says so', async () => {
     const { all, chain, heard, step } = createFour();
     const [{ store }] = all;
     ejectProvider(store, providerId);
@@ -126,7 +126,7 @@ describe('a mark', () => {
     expect(heard).toEqual(['pardoned']);
   });
 
-  it('stays where the chain lifted an older ejection than its own', async () => {
+  it('stays if the chain lifted an older ejection than its own', async () => {
     const { all, chain, step } = createFour();
     const [{ store }] = all;
     chain.ejection = { since: 0n, count: 1 };

@@ -16,26 +16,26 @@ import {
   pardonProvider,
   putApproval,
 } from '../store/reinstatement-store.ts';
-import { gatherWords } from './gather-words.ts';
+import { gatherPeerSignatures } from './gather-peer-signatures.ts';
 
 export type ReinstateChain = Pick<ChainClient, 'ejectionOf' | 'votesOf' | 'reinstate'>;
 
 export interface ReinstateState {
   readonly crypto: Crypto;
   readonly signer: ValidatorSigner;
-  /** Of the settlement contract. */
+  /** Domain of the settlement contract. */
   readonly domain: LedgerDomain;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly chain: { client(): Promise<ReinstateChain>; validators(): readonly QuorumMember[] };
-  /** A peer's signature; empty where its operator has not asked for it. */
+  /** Asks a peer for its signature; empty if its operator has not approved. */
   readonly ask: (peer: QuorumMember, reinstatement: Reinstatement) => Promise<Uint8Array>;
   readonly onReinstated: (reinstatement: Reinstatement) => void;
   readonly onPardoned: (providerId: Uint8Array) => void;
-  /** An approval that came too late: its ejection is final. */
+  /** Called for an approval that came too late: its ejection is final. */
   readonly onFinal: (reinstatement: Reinstatement) => void;
   readonly onError: (error: unknown) => void;
-  /** The last provider whose mark was looked at. */
+  /** The last provider whose mark was compared. */
   seen: Uint8Array;
 }
 
@@ -43,9 +43,9 @@ export interface ReinstateState {
 const MARKS_AT_ONCE = 32;
 
 /**
- * Signs the end of a provider's present ejection, for the quorum that has to take it back. The daemon hands the signature to
- * peers that ask, and submits once enough of them have signed.
- * @returns which ejection; undefined if none is in force. @throws ChainError
+ * Signs the end of a provider's present ejection, for the quorum that must end it. The daemon gives the signature to
+ * peers that ask, and submits once enough have signed.
+ * @returns number of the ejection; undefined if none is in force. @throws ChainError
  */
 export async function approveReinstatement(
   { signer, domain, store }: Pick<ReinstateState, 'signer' | 'domain' | 'store'>,
@@ -88,14 +88,14 @@ async function drop({ group }: Pick<ReinstateState, 'group'>, approval: Approval
   await group.write((db) => dropApproval(db, approval));
 }
 
-/** @returns signatures that suffice, in the contract's order; undefined while they do not. */
+/** @returns sufficient signatures in the contract's order; undefined while there are too few. */
 async function gather(
   state: ReinstateState,
   client: ReinstateChain,
   { signature, ...reinstatement }: Approval,
 ): Promise<Uint8Array[] | undefined> {
   const { crypto, signer, domain, chain, ask, onError } = state;
-  return gatherWords(client, {
+  return gatherPeerSignatures(client, {
     ...{ crypto, validators: chain.validators(), own: { signer: signer.address, signature }, onError },
     digest: hashReinstatement(crypto, domain, reinstatement),
     ask: (peer) => ask(peer, reinstatement),
@@ -103,8 +103,8 @@ async function gather(
 }
 
 /**
- * Takes back this validator's own marks of providers whose ejection was lifted. A mark whose own ejection is not on the chain yet
- * stays: what was lifted before it was another one.
+ * Removes this validator's own marks of providers whose ejection was lifted. A mark whose own ejection is not on the
+ * chain yet stays: an earlier ejection was lifted.
  */
 async function undoMarks(state: ReinstateState): Promise<void> {
   const { store, group, chain, onPardoned } = state;

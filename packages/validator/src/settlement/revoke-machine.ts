@@ -14,8 +14,8 @@ async function nameRevocation(client: RevokingChain, revoked: RevokedMachine): P
 }
 
 /**
- * Signs that a machine is out, or in again, by what the operator has judged itself.
- * @returns undefined where the chain says so already. @throws ChainError, SignerError
+ * Signs that a machine is revoked or restored, after the operator has checked the evidence.
+ * @returns undefined if the chain has that state already. @throws ChainError, SignerError
  */
 export async function signRevocation(
   { signer, domain }: { readonly signer: ValidatorSigner; readonly domain: LedgerDomain },
@@ -27,7 +27,10 @@ export async function signRevocation(
   return { ...revocation, signature: await signer.sign({ kind: 'machine-revocation', domain, ...revocation }) };
 }
 
-/** @returns the transaction; undefined where the chain says so already. @throws ChainError also where the signatures are no quorum */
+/**
+ * @returns the transaction; undefined if the chain has that state already. @throws ChainError also if the signatures
+ * are no quorum
+ */
 export async function submitRevocation(
   { crypto, domain }: { readonly crypto: Crypto; readonly domain: LedgerDomain },
   client: RevokingChain & Pick<ChainClient, 'revokeMachine'>,

@@ -1,18 +1,24 @@
-/** A roster costs as much gas as it saves over three to five batches. */
+/** Number of batches after which a roster pays: it costs as much gas as it saves over three to five batches. */
 const PAYS_AFTER = 5n;
-/** Batches without a roster after one that did not pay; twice as many after each further one. */
+/** Batches without a roster after one that did not pay. The number doubles after each further one. */
 const FIRST_WAIT = 5n;
 const MAX_WAIT = 1024n;
 
-/** How long rosters lasted, in batches of this validator. It is forgotten at a restart. */
+/** Life of rosters in batches of this validator. A restart forgets it. */
 export interface RosterLife {
-  /** A roster is in force for this batch. */
+  /** Notes that a roster is in force for this batch. */
   see(sequence: bigint): void;
-  /** None is in force. @returns whether to take one: where the last one paid, or that was long ago. It counts as taken then. */
+  /**
+   * Notes that none is in force. @returns whether to take one: if the last one paid, or was long ago. It then counts as
+   * taken. It counts as taken then.
+   */
   mayTake(sequence: bigint): boolean;
 }
 
-/** Anyone can end a roster by a change of its own bond or key: without this, others would pay for a new one with each batch. */
+/**
+ * Limits how often rosters are taken. Each validator can end a roster by a change of its bond or key. Without the
+ * limit, others would pay for a new one with each batch.
+ */
 export function createRosterLife(maxWait = MAX_WAIT): RosterLife {
   let life: { readonly from: bigint; readonly to: bigint } | undefined;
   let wait = 0n;

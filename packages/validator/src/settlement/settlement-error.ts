@@ -9,9 +9,9 @@ export class SettlementError extends Error {
   override readonly name = 'SettlementError';
   readonly code: SettlementErrorCode;
   readonly retryable: boolean;
-  /** Log entries that so many co-signers refuse that no quorum can sign them. */
+  /** Log entries that no quorum can sign, because too many co-signers refuse them. */
   readonly refused: readonly bigint[];
-  /** Where the log has the corrections of entries that co-signers refuse: the batch has to end there, or later. */
+  /** End of the corrections of refused entries in the log. The batch must end there or later. */
   readonly upTo: bigint | undefined;
   constructor(code: SettlementErrorCode, message: string, { refused = [], upTo }: SettlementErrorOptions = {}) {
     super(message);

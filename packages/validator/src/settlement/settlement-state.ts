@@ -16,7 +16,7 @@ import type { CosignAnswer } from './cosign/cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
 import { createRosterLife, type RosterLife } from './roster-life.ts';
 
-/** Signatures of many as one; undefined where the chain or this validator does without. */
+/** Settings for aggregated signatures. */
 export interface Summing {
   readonly bls: Bls;
   readonly above: number;
@@ -24,7 +24,7 @@ export interface Summing {
   readonly roster: LedgerDomain;
 }
 
-/** The votes that the contract counts, with the keys that cast them, and all votes that there are. */
+/** Votes that the contract counts, with their keys, and the sum of all votes. */
 export interface Votes {
   readonly voters: readonly QuorumVoter[];
   readonly total: bigint;
@@ -37,7 +37,7 @@ export interface SettlementOptions {
   /** Entries with their evidence, so that a batch fits one message. */
   readonly maxBatchBytes: number;
   readonly minSignatures: number;
-  /** Signatures of many are summed. Undefined: they go one by one. */
+  /** Settings for aggregated signatures. Undefined: signatures are sent one by one. */
   readonly sums: Summing | undefined;
 }
 
@@ -52,21 +52,21 @@ export interface SettlementDependencies {
     validators(): readonly QuorumMember[];
   };
   readonly cosign: (peer: QuorumMember, request: CosignRequest) => Promise<CosignAnswer>;
-  /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
+  /** Finds the transaction of a settled batch that this validator did not see; undefined if it cannot be found. */
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
-  /** @param unpaidReplies how many replies of the batch were not paid for. */
+  /** @param unpaidReplies number of unpaid replies in the batch. */
   readonly onSettled: (batch: StoredBatch, transactionHash: string, unpaidReplies: number) => void;
-  /** The chain had lost a batch that was booked. */
+  /** Called if the chain has lost a settled batch. */
   readonly onSubmittedAgain?: (sequence: bigint) => void;
   readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
-  /** Entries that were taken out of the log, because no quorum can sign them. */
+  /** Called for entries that left the log, because no quorum can sign them. */
   readonly onRefused?: (sequence: bigint, message: string) => void;
-  /** A peer has signed entries with lists of candidates that it could not compare. */
+  /** Called if a peer signed entries whose candidate lists it could not compare. */
   readonly onUncompared?: (peer: QuorumMember, entries: readonly bigint[]) => void;
-  /** What the payer of a reply told a co-signer, and not, or not yet, this validator. @throws Refusal */
-  readonly takeDelivery: (delivered: DeliveredReply) => Promise<unknown>;
+  /** Accepts a delivery that a payer sent to a co-signer, and not, or not yet, to this validator. @throws Refusal */
+  readonly acceptDeliveryOf: (delivered: DeliveredReply) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
-  /** Whether makers have a share, so that lines name their model. Default: they have none. */
+  /** Tells whether makers have a share, so that lines name their model. */
   readonly namesModels?: () => boolean;
   /** Default: every order counts. */
   readonly isSigned?: IsOrderSigned;
@@ -90,7 +90,7 @@ export type SettlementChain = Pick<
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 
-/** The state that the steps of a settlement work on. Everything that changes is in the store, but for how long rosters lasted. */
+/** State of settlement. Everything that changes is in the store, except for the life of rosters. */
 export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {
   readonly rosterLife: RosterLife;
 }

@@ -121,7 +121,7 @@ it('are sent as few as suffice, those with most votes first, in the order of the
   expect(pick(4)).toEqual([3, 1, 5, 9]);
 });
 
-it('looks at channels again only where they may be the reason', () => {
+it('looks at channels again only if they may be the reason', () => {
   const batch = (...uncollectable: Uint8Array[]) => ({ settlement: { uncollectable } });
   const reverted = (name: string) => new ChainError('reverted', name, { revert: { name, args: [] } });
   const noQuorum = new SettlementError('no-quorum', 'too few');

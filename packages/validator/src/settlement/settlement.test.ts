@@ -12,7 +12,7 @@ import { listEntries, readHead } from '../store/batch-store.ts';
 import { readChannel } from '../store/channel-store.ts';
 
 describe('settlement', () => {
-  it('pays what is owed once a quorum has come to the same verdicts', async () => {
+  it('pays the debts once a quorum has come to the same verdicts', async () => {
     const four = await createFour();
     const { good, bad, unserved } = await decideThree(four);
     expect(four.own.decided.map(({ verdict }) => verdict).sort()).toEqual(['abandoned', 'accept', 'reject']);
@@ -28,7 +28,7 @@ describe('settlement', () => {
     expect(await four.own.settlement.step()).toBe(false);
   });
 
-  it('names models in its lines where makers have a share, also in a batch that was proposed before', async () => {
+  it('names models in its lines if makers have a share, also in a batch that was proposed before', async () => {
     let areMakersPaid = true;
     const four = await createFour({ namesModels: () => areMakersPaid });
     const { good } = await decideThree(four);
@@ -43,7 +43,7 @@ describe('settlement', () => {
     expect(four.own.find(good.reply.record.replyId)).toMatchObject({ state: 'settled', sequence: 1n });
   });
 
-  it('waits where co-signers read another share of makers, and blames nobody', async () => {
+  it('waits if co-signers read another share of makers, and blames nobody', async () => {
     let asked = 0;
     // The proposer asks first, and co-signers read otherwise.
     const divided = await createFour({ namesModels: () => asked++ < 3 });
@@ -72,7 +72,7 @@ describe('settlement', () => {
     expect(verifyHeadCertificate(nodeCrypto, certificate, { ...trust, voters: voters.slice(1) }).ok).toBe(false);
   });
 
-  it('keeps it by the votes and keys at the block of the batch, also where somebody else submitted it', async () => {
+  it('keeps it by the votes and keys at the block of the batch, also if somebody else submitted it', async () => {
     const four = await createFour();
     for (const { signer } of [four.own, ...four.peers.slice(0, 2)]) {
       four.chain.headKeys.set(toHex(signer.address), signer.headKey as Uint8Array);
@@ -96,7 +96,7 @@ describe('settlement', () => {
     expect(readHead(four.own.store, 1n)).toBeDefined();
   });
 
-  it('keeps it by the votes and keys of now where the node of the chain does not have that block', async () => {
+  it('keeps it by the votes and keys of now if the node of the chain does not have that block', async () => {
     const four = await createFour();
     for (const { signer } of [four.own, ...four.peers.slice(0, 2)]) {
       four.chain.headKeys.set(toHex(signer.address), signer.headKey as Uint8Array);
@@ -111,7 +111,7 @@ describe('settlement', () => {
     expect(readHead(four.own.store, 1n)).toBeDefined();
   });
 
-  it('settles where too few have registered such keys, and has no certificate then', async () => {
+  it('settles if too few have registered such keys, and has no certificate then', async () => {
     const four = await createFour();
     for (const { signer } of four.peers.slice(0, 2)) {
       four.chain.headKeys.set(toHex(signer.address), signer.headKey as Uint8Array);
@@ -150,7 +150,7 @@ describe('settlement', () => {
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'rpc-unreachable' });
     four.offline.clear();
     four.chain.isDown = false;
-    // What is decided meanwhile goes into the next batch: the log of a proposed one never changes.
+    // Later verdicts go into the next batch: the log of a proposed one never changes.
     await four.own.intake.admit(four.own.order(9, { cumulativeAtomic: 9_000_000n })).catch(() => undefined);
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.chain.settled.length).toBe(1);
@@ -171,7 +171,7 @@ describe('settlement', () => {
     expect(four.chain.settled[0]?.quorum.length).toBe(3);
   });
 
-  it('sends a batch again with all signatures where too little is bonded behind it, and waits where that is not enough', async () => {
+  it('sends a batch again with all signatures if too little is bonded behind it, and waits if that is not enough', async () => {
     const four = await createFour();
     await decideThree(four);
     const { settle } = four.chain;
@@ -194,7 +194,7 @@ describe('settlement', () => {
     expect(four.chain.settled.length).toBe(2);
   });
 
-  it('proposes the first half again where the batch comes to more than all bonds behind it carry', async () => {
+  it('proposes the first half again if the batch comes to more than all bonds behind it carry', async () => {
     const four = await createFour();
     await decideThree(four);
     const { settle } = four.chain;
@@ -247,7 +247,7 @@ describe('settlement', () => {
     expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual([3n]);
   });
 
-  it('counts the vote of whoever has left, against a quorum or for it', async () => {
+  it('counts the vote of a validator that has left, against a quorum or for it', async () => {
     const four = await createFour();
     await decideThree(four);
     four.chain.votesOfGone = 200n;
@@ -256,7 +256,7 @@ describe('settlement', () => {
     expect(await four.own.settlement.step()).toBe(true);
   });
 
-  it('proposes the first half again where one transaction cannot hold the batch', async () => {
+  it('proposes the first half again if one transaction cannot hold the batch', async () => {
     const four = await createFour();
     await decideThree(four);
     const { settle } = four.chain;
@@ -292,7 +292,7 @@ describe('settlement', () => {
     expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual([1n, 3n]);
   });
 
-  it('stops where one entry alone is too much for a transaction', async () => {
+  it('stops if one entry alone is too much for a transaction', async () => {
     const four = await createFour();
     await decideThree(four);
     four.chain.settle = async () => Promise.reject(new ChainError('too-costly', 'too much gas'));
@@ -300,7 +300,7 @@ describe('settlement', () => {
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'too-costly' });
   });
 
-  it('books the longer batch where the chain took it after all', async () => {
+  it('records the longer batch if the chain took it after all', async () => {
     const four = await createFour();
     await decideThree(four);
     const { settle } = four.chain;
@@ -318,7 +318,7 @@ describe('settlement', () => {
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
 
-  it('stops where the chain has gone back behind its batch', async () => {
+  it('stops if the chain has gone back behind its batch', async () => {
     const four = await createFour();
     await decideThree(four);
     four.chain.settle = async () => {
@@ -328,7 +328,7 @@ describe('settlement', () => {
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 0n, owed: 86_000n });
   });
 
-  it('books a batch that somebody else submitted', async () => {
+  it('records a batch that somebody else submitted', async () => {
     const four = await createFour();
     await decideThree(four);
     const { settle } = four.chain;
@@ -343,7 +343,7 @@ describe('settlement', () => {
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
 
-  it('books a batch that the chain took while nobody heard of it', async () => {
+  it('records a batch that the chain took while nobody heard of it', async () => {
     const four = await createFour();
     await decideThree(four);
     four.chain.afterSettle = () => {
@@ -376,7 +376,7 @@ describe('settlement', () => {
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
 
-  describe('where a reorganisation loses what was booked', () => {
+  describe('where a reorganisation loses what was recorded', () => {
     async function settleThree() {
       const four = await createFour();
       for (let number = 0; number < 3; number++) {
@@ -391,7 +391,7 @@ describe('settlement', () => {
     const sequences = ({ chain }: Awaited<ReturnType<typeof createFour>>) =>
       chain.settled.map(({ batch }) => batch.sequence);
 
-    it('submits the same batches again, in order, and books nothing twice', async () => {
+    it('submits the same batches again, in order, and records nothing twice', async () => {
       const { four, booked } = await settleThree();
       const before = [...four.chain.settled];
       four.chain.settled.splice(1);
@@ -404,7 +404,7 @@ describe('settlement', () => {
       expect(readChannel(four.own.store, payer.address)).toEqual(booked);
     });
 
-    it('goes on with the next batch', async () => {
+    it('continues with the next batch', async () => {
       const { four } = await settleThree();
       four.chain.settled.splice(2);
       await four.own.deliver(3);
@@ -414,7 +414,7 @@ describe('settlement', () => {
       expect(sequences(four)).toEqual([1n, 2n, 3n, 4n]);
     });
 
-    it('leaves it where the transaction comes back by itself', async () => {
+    it('leaves it if the transaction comes back by itself', async () => {
       const { four } = await settleThree();
       four.chain.settled.splice(2);
       const { settle } = four.chain;

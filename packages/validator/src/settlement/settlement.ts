@@ -2,34 +2,37 @@ import type { Anchor } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { areModelsNamed, hashSettlement } from '@ogong/protocol/settlement/batch';
 import {
+  findSettledBatch,
   listEntries,
   readBatchedLength,
-  readBooked,
-  readLastBookedMs,
+  readLastSettledMs,
   readProposed,
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { takeOut } from '../store/replies/refused-store.ts';
-import { bookBatch, bookFound } from './book-batch.ts';
 import { certifyHead } from './certify-head.ts';
 import { gatherSignatures } from './gather-signatures.ts';
 import { proposeAnew, proposeLonger, proposeNext, proposeSettled, proposeShorter } from './propose-batch.ts';
+import { recordFoundBatch, recordSettledBatch } from './record-settled.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 import { nameQuorumKey } from './sum-signatures.ts';
 
-/** How long after a booking a reorganisation may take its transaction back: a quiet validator asks the chain for so long. */
+/**
+ * Time after a settlement in which a reorganisation may undo its transaction. A quiet validator asks the chain for so
+ * long.
+ */
 const UNCERTAIN_MS = 900_000;
 
 /**
- * One step towards settling decided replies: propose, gather signatures, submit, book. A batch that was booked and that the chain has lost
- * again is submitted again as it was, before anything else. Each part is durable before the next
- * begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes. Its debits
- * may change: payers whose channel no longer covers what they owe are left out, so that they do not block the others. It may
- * become shorter: a batch that no transaction can hold is proposed again as its first half, and entries that no quorum can sign
- * leave it.
- * @returns true where a batch was settled or replaced, so that there is more to do.
- * @throws ChainError, SettlementError; nothing is lost: the next step continues from the same place.
+ * Runs one step of settlement: propose, gather signatures, submit, record. A settled batch that the chain has lost is
+ * submitted again unchanged, before anything else. Each part is durable before the next begins, and each can be
+ * repeated. The chain accepts a number once, and the log of a proposed batch never changes. Its debits may change:
+ * payers whose channel no longer covers their debt are left out, so that they do not block the others. It may become
+ * shorter. A batch that no transaction can contain is proposed again as its first half, and entries that no quorum can
+ * sign leave it.
+ * @returns true if a batch was settled or replaced, so that there is more to do.
+ * @throws ChainError, SettlementError. The next step continues from the same place.
  */
 export async function stepSettlement(state: SettlementState): Promise<boolean> {
   const { crypto, store, signer, chain } = state;
@@ -43,10 +46,10 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   if (proposed && anchor.sequence >= proposed.sequence) {
     const isLast = anchor.sequence === proposed.sequence;
     if (isLast && (await proposeSettled(state, client, proposed, anchor))) return true;
-    await bookFound(state, client, proposed);
+    await recordFoundBatch(state, client, proposed);
     return true;
   }
-  // Makers have a share since, or none any more: nobody would sign it as it is.
+  // Makers got or lost their share since the proposal, so no peer would sign it as it is.
   const isNamed = proposed && areModelsNamed(proposed.settlement);
   if (proposed && isNamed !== undefined && isNamed !== state.namesModels()) {
     if (await proposeAnew(state, client, proposed)) return true;
@@ -56,7 +59,7 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   try {
     await submit(state, client, batch);
   } catch (error) {
-    // Somebody else has submitted it, and the next step books it. Otherwise the chain was reset, or is another one.
+    // Another account has submitted it, and the next step records it. Otherwise the chain was reset, or is another one.
     const isTaken = error instanceof ChainError && error.revert?.name === 'WrongSequence';
     if (isTaken && (await client.anchorOf(signer.address)).sequence >= batch.sequence) return true;
     if (isAboutChannels(error, batch) && (await proposeAnew(state, client, batch))) return true;
@@ -80,22 +83,28 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
 function hasWork({ store, clock }: Pick<SettlementState, 'store' | 'clock'>): boolean {
   return store.read(() => {
     if (readProposed(store) !== undefined || listEntries(store, readBatchedLength(store), 1).length > 0) return true;
-    const bookedMs = readLastBookedMs(store);
+    const bookedMs = readLastSettledMs(store);
     return bookedMs !== undefined && clock.nowMs() - bookedMs < UNCERTAIN_MS;
   });
 }
 
-/** The first booked batch that the chain no longer has: a reorganisation took its block back, and the transaction did not come again. */
+/**
+ * Finds the first settled batch that the chain no longer has: a reorganisation undid its block, and the transaction did
+ * not return.
+ */
 function findLost(
   { store }: Pick<SettlementState, 'store'>,
   { sequence, logLength }: Pick<Anchor, 'sequence' | 'logLength'>,
 ): StoredBatch | undefined {
-  const booked = store.read(() => readBooked(store, sequence + 1n));
-  // Of another log than the chain's nothing is sent: `proposeNext` says what is wrong.
+  const booked = store.read(() => findSettledBatch(store, sequence + 1n));
+  // A log that differs from the chain's is not sent: `proposeNext` reports the error.
   return booked !== undefined && booked.from === logLength ? booked : undefined;
 }
 
-/** The same bytes, which a quorum has signed: whoever sees both transactions sees one batch, and the chain takes one. It is booked already. */
+/**
+ * Submits the same bytes with the same quorum again. The chain accepts one of two equal transactions. The batch is
+ * recorded already.
+ */
 async function submitAgain(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<boolean> {
   try {
     await settleBatch(state, client, batch);
@@ -111,7 +120,7 @@ async function submitAgain(state: SettlementState, client: SettlementChain, batc
 async function submit(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
   const { transactionHash, blockNumber } = await settleBatch(state, client, batch);
   await certifyHead(state, client, batch, blockNumber);
-  await bookBatch(state, batch, { transactionHash, uncollectable: batch.settlement.uncollectable });
+  await recordSettledBatch(state, batch, { transactionHash, uncollectable: batch.settlement.uncollectable });
 }
 
 async function settleBatch(state: SettlementState, client: SettlementChain, batch: StoredBatch) {
@@ -132,7 +141,7 @@ async function settleBatch(state: SettlementState, client: SettlementChain, batc
   try {
     return await settle(false);
   } catch (error) {
-    // Too little is bonded behind it, and with more signatures more is.
+    // The bonds of the signers are too small. More signatures add bonds.
     if (!(error instanceof ChainError) || error.revert?.name !== 'Unbacked') throw error;
     return settle(true);
   }
@@ -141,8 +150,8 @@ async function settleBatch(state: SettlementState, client: SettlementChain, batc
 const isTooCostly = (error: unknown): boolean => error instanceof ChainError && error.code === 'too-costly';
 
 /**
- * Whether a sum of signatures may be why a batch was refused: its roster ended since it was read, or another one is in force. A
- * transaction that was mined and reverted does not say why.
+ * Tells whether an aggregated signature may be the reason of a refusal: its roster ended since it was read, or another
+ * one is in force. A mined and reverted transaction has no reason.
  */
 function isAboutSum(error: unknown): boolean {
   if (!(error instanceof ChainError) || error.code !== 'reverted') return false;
@@ -150,8 +159,8 @@ function isAboutSum(error: unknown): boolean {
 }
 
 /**
- * Whether a batch comes to more than the bonds behind it carry, and a shorter one may not. Where earlier ones take all that they carry,
- * it waits as it is until these have vested.
+ * Tells whether a batch exceeds its signers' bonds and a shorter one may not. If earlier batches use all of the bonds,
+ * it waits unchanged until these have vested.
  */
 function isAboveBonds(error: unknown, { settlement }: Pick<StoredBatch, 'settlement'>): boolean {
   if (!(error instanceof ChainError) || error.revert?.name !== 'Unbacked') return false;
@@ -162,8 +171,8 @@ function isAboveBonds(error: unknown, { settlement }: Pick<StoredBatch, 'settlem
 }
 
 /**
- * Whether the batch was refused because of a payer's channel or key, or by co-signers because a payer that is left out can be debited
- * now.
+ * Tells whether the batch was refused because of a payer's channel or key. Co-signers may also refuse it because a
+ * payer that it leaves out can be debited now.
  */
 export function isAboutChannels(
   error: unknown,

@@ -130,7 +130,7 @@ describe('a tally of the emission', () => {
     expect(submitted.map(({ until }) => until)).toEqual([START + 6n * HOUR, START + 10n * HOUR]);
   });
 
-  it('goes on where a period recycled so little that nobody has a unit of it', async () => {
+  it('continues if a period recycled so little that no account has a unit of it', async () => {
     const { work, chain, submitted, step } = createFour();
     work.push(reply(0n, 1n), reply(3n, 9n), reply(4n, 100n));
     chain.now = START + 9n * HOUR;
@@ -139,7 +139,7 @@ describe('a tally of the emission', () => {
     expect(submitted).toEqual([{ until: START + 4n * HOUR, units: 6n, signatures: 3 }]);
   });
 
-  it('is nothing where nothing was recycled, however long ago the last one was', async () => {
+  it('is nothing if nothing was recycled, however long ago the last one was', async () => {
     const { chain, submitted, heard, step, all } = createFour();
     chain.now = START + 100_000n * HOUR;
     await step(0);
@@ -162,7 +162,7 @@ describe('a tally of the emission', () => {
     expect(submitted).toEqual([{ until: START + HOUR, units: 800n, signatures: 3 }]);
   });
 
-  it('is not signed where an event is missing', async () => {
+  it('is not signed if an event is missing', async () => {
     const { work, chain, submitted, heard, bend, step } = createFour();
     work.push(reply(0n));
     chain.now = START + HOUR + SETTLED_S;

@@ -8,34 +8,34 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type Allotment, hashAllotment } from '@ogong/protocol/settlement/emission';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { computeAllotment } from './allotment.ts';
-import { gatherWords } from './gather-words.ts';
+import { gatherPeerSignatures } from './gather-peer-signatures.ts';
 
 export type AllottingChain = Pick<
   ChainClient,
   'emissionState' | 'recycledWork' | 'recycledBefore' | 'votesOf' | 'allot'
 >;
 
-/** Which tally a validator asks its peers for. */
-export type AskedAllotment = Pick<Allotment, 'number' | 'until'>;
+/** The tally that a validator asks its peers to sign. */
+export type AllotmentRequest = Pick<Allotment, 'number' | 'until'>;
 
 export interface AllottingState {
   readonly crypto: Crypto;
   readonly signer: ValidatorSigner;
-  /** Of the emission contract. */
+  /** Domain of the emission contract. */
   readonly domain: LedgerDomain;
   readonly chain: { client(): Promise<AllottingChain>; validators(): readonly QuorumMember[] };
-  /** A peer's signature, and the root that it is over. */
+  /** Asks a peer for its signature and the signed root. */
   readonly ask: (
     peer: QuorumMember,
-    asked: AskedAllotment,
+    asked: AllotmentRequest,
   ) => Promise<{ readonly root: Uint8Array; readonly signature: Uint8Array }>;
   readonly onAllotted: (allotment: Allotment, transactionHash: string) => void;
-  /** A peer has signed another tally: one of the two reads another chain. */
+  /** Called if a peer signed another tally: one of the two reads another chain. */
   readonly onDisagreement: (peer: QuorumMember, allotment: Allotment, root: Uint8Array) => void;
   readonly onError: (error: unknown) => void;
-  /** The tally that was signed last: reading a period again costs the chain's node much, and says the same. */
+  /** The last signed tally. Reading a period again is expensive for the chain's node and gives the same result. */
   signed: SignedAllotment | undefined;
-  /** A reading in progress, which all who ask wait for. */
+  /** A reading in progress. All callers wait for it. */
   signing: Promise<SignedAllotment | undefined> | undefined;
 }
 
@@ -45,14 +45,14 @@ export interface SignedAllotment {
   readonly signature: Uint8Array;
 }
 
-/** Seconds after a period's end before anybody signs: a reorganisation may still take blocks of it back. */
+/** Seconds after a period's end before validators sign: a reorganisation may still undo its blocks. */
 export const SETTLED_S = 900n;
 /** Seconds that each validator leaves to the one before it, so that one of them pays for the transaction. */
 export const TURN_S = 600n;
 
 /**
- * Signs the tally that is due, gathers the others' signatures and submits it, if it is this validator's turn. Nothing is kept: every
- * step begins with what the chain says. @throws ChainError, SignerError
+ * Signs the due tally, gathers the others' signatures and submits it in this validator's turn. It keeps no state: every
+ * step begins with a reading of the chain. @throws ChainError, SignerError
  */
 export async function stepAllotment(state: AllottingState): Promise<void> {
   const { crypto, domain, signer, chain, ask, onAllotted, onDisagreement, onError } = state;
@@ -60,7 +60,7 @@ export async function stepAllotment(state: AllottingState): Promise<void> {
   const due = await signDue(state, client);
   if (due === undefined || !(await isOwnTurn(state, client, due.allotment))) return;
   const { allotment, signature } = due;
-  const quorum = await gatherWords(client, {
+  const quorum = await gatherPeerSignatures(client, {
     ...{ crypto, validators: chain.validators(), own: { signer: signer.address, signature }, onError },
     digest: hashAllotment(crypto, domain, allotment),
     async ask(peer) {
@@ -80,10 +80,10 @@ export async function stepAllotment(state: AllottingState): Promise<void> {
 }
 
 /**
- * What a peer is answered: this validator's own reading, signed, if that is the tally that the peer means.
- * @throws Refusal `precondition` where none is due here, or another one; ChainError, SignerError
+ * Returns this validator's own signed reading, if it is the tally that the peer names.
+ * @throws Refusal `precondition` if none is due here, or another one; ChainError, SignerError
  */
-export async function answerAllotment(state: AllottingState, asked: AskedAllotment): Promise<SignedAllotment> {
+export async function answerAllotment(state: AllottingState, asked: AllotmentRequest): Promise<SignedAllotment> {
   const due = await signDue(state, await state.chain.client());
   if (due === undefined) throw new Refusal('precondition', 'no tally of the emission is due here');
   const { number, until } = due.allotment;
@@ -110,7 +110,10 @@ async function readDue(state: AllottingState, client: AllottingChain): Promise<S
   return state.signed;
 }
 
-/** In the order of their addresses, another one first each time; the next one where the tally is still due a while later. */
+/**
+ * Tells whether it is this validator's turn: in the order of addresses, with another first validator each time. The
+ * next one follows if the tally is still due a while later.
+ */
 async function isOwnTurn(
   { signer, chain }: Pick<AllottingState, 'signer' | 'chain'>,
   client: Pick<AllottingChain, 'emissionState'>,

@@ -60,7 +60,7 @@ describe('signatures that are summed', () => {
     expect(sizes(four)).toEqual([SUM_BYTES]);
   });
 
-  it('leaves out a share that is none, and goes one by one where the others do not suffice', async () => {
+  it('leaves out a share that is none, and goes one by one if the others do not suffice', async () => {
     const four = await createSumming();
     const [liar] = four.peers as [TestValidator];
     four.offline.add(3);
@@ -73,7 +73,7 @@ describe('signatures that are summed', () => {
     ['there is no roster any more', { name: 'NoRoster', args: [] }],
     ['another roster is in force', { name: 'BadSum', args: [] }],
     ['it was mined and reverted', undefined],
-  ])('goes one by one at once where %s', async (_what, revert) => {
+  ])('goes one by one at once if %s', async (_what, revert) => {
     const four = await createSumming();
     const { settle } = four.chain;
     four.chain.settle = async (call) => {
@@ -96,7 +96,7 @@ describe('signatures that are summed', () => {
     expect(tries).toBe(1);
   });
 
-  it('takes the form that carries more, where all signatures are needed', async () => {
+  it('takes the form that carries more, if all signatures are needed', async () => {
     const four = await createSumming();
     const [first] = four.peers as [TestValidator];
     // Three shares, four signatures.
@@ -112,7 +112,7 @@ describe('signatures that are summed', () => {
     expect(sent.at(-1)).toEqual([65, 65, 65, 65]);
   });
 
-  it('takes no new roster with each batch where rosters do not last', () => {
+  it('takes no new roster with each batch if rosters do not last', () => {
     const life = createRosterLife();
     const taken = Array.from({ length: 40 }, (_, i) => BigInt(i)).filter((sequence) => life.mayTake(sequence));
     expect(taken).toEqual([0n, 6n, 17n, 38n]);

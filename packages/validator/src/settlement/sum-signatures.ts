@@ -11,19 +11,19 @@ import {
 import { listShares } from '../store/batch-store.ts';
 import type { SettlementChain, SettlementState, Votes } from './settlement-state.ts';
 
-/** With more signatures than this, one that sums them costs less gas than they do one by one. */
+/** With more signatures than this, an aggregated one costs less gas. */
 export const DEFAULT_SUM_ABOVE = 22;
 
-/** An element of a quorum, and the votes that it carries. */
+/** An element of a quorum with its votes. */
 interface Summed {
   readonly element: Uint8Array;
   readonly votes: bigint;
 }
 
 /**
- * One signature in place of many, for the chain. Takes a roster where none is in force, and rosters last long enough.
- * @returns undefined where too few have sent what is summed, or no roster can be taken: then the signatures go one by
- * one, which always works. @throws ChainError
+ * Aggregates many signatures into one for the chain. Takes a roster if none is in force, and rosters last long enough.
+ * @returns undefined if too few have sent a share, or no roster can be taken. Then the signatures are sent one by one,
+ * which always works. @throws ChainError
  */
 export async function sumSignatures(
   { store, sums, rosterLife, onError }: Pick<SettlementState, 'store' | 'sums' | 'rosterLife' | 'onError'>,
@@ -48,7 +48,10 @@ export async function sumSignatures(
   return ok ? { element: fromHex(encodeQuorumSum(sum).slice(2)), votes: signedStake } : undefined;
 }
 
-/** The roster in force. Where there is none, and it is likely to last, it is taken: by those that have a vote, in the order of their keys. */
+/**
+ * Reads the roster in force. If there is none, and a new one is likely to last, takes it: all members with a vote, in
+ * the order of their keys.
+ */
 export async function readRoster(
   client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
   { voters, total }: Votes,
@@ -60,16 +63,16 @@ export async function readRoster(
     return known.map(toMember);
   }
   const voting = voters.filter(({ stake }) => stake > 0n);
-  // The chain takes a roster of all votes alone, and none of more members.
+  // The chain accepts only a roster of all votes, with a limited number of members.
   if (voting.length > MAX_ROSTER_MEMBERS) return [];
   if (voting.reduce((sum, { stake }) => sum + stake, 0n) !== total) return [];
   if (!rosterLife.mayTake(sequence)) return [];
   const ordered = voting
-    // Who has no signing key stands first, by account.
+    // Members without a signing key come first, by account.
     .map(({ address, signingKey }) => ({ address, key: `${toHex(signingKey)}${toHex(address)}` }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   await client.takeRoster(ordered.map(({ address }) => address)).catch((error: unknown) => {
-    // Somebody else was faster.
+    // Another validator was faster.
     if (!(error instanceof ChainError && error.revert?.name === 'RosterInForce')) throw error;
   });
   return (await client.rosterMembers()).map(toMember);
@@ -84,8 +87,8 @@ function toMember({
 }
 
 /**
- * Names the key under which this validator's signatures are summed, once the network has so many validators that it matters. Another
- * one that counts already is replaced.
+ * Registers the key of this validator's aggregated signatures, once the network has so many validators that it matters.
+ * Replaces another registered key.
  * @throws ChainError, SignerError
  */
 export async function nameQuorumKey(

@@ -122,7 +122,7 @@ describe('a payer whose channel was emptied', () => {
     expect(world.chain.settled).toMatchObject([{ debits: [], lines: [], batch: { replies: 1 } }]);
   });
 
-  it('is booked as paid where the chain took the batch that drew it', async () => {
+  it('is recorded as paid if the chain took the batch that drew it', async () => {
     const world = await decideOfEach();
     const { settle } = world.chain;
     let first: Parameters<typeof settle>[0] | undefined;
@@ -144,7 +144,7 @@ describe('a payer whose channel was emptied', () => {
 });
 
 describe('a co-signer of a batch that leaves payers out', () => {
-  /** What was asked of a co-signer, with other payers left out. */
+  /** Request to a co-signer, with other payers left out. */
   async function proposed(payers: readonly LedgerSigner[] = [payer, second, third]) {
     const world = await decideOfEach(payers);
     world.offline.add(1).add(2).add(3);
@@ -287,7 +287,7 @@ describe('a payer whose key a reorganisation took away', () => {
     expect(own.find(id)).toMatchObject({ state: 'settled', isUncollectable: true });
   });
 
-  it('is drawn by an older order where the key may still sign for that one', async () => {
+  it('is drawn by an older order if the key may still sign for that one', async () => {
     const { own, certifyAll, chain, id, setLimit } = await decideOfWallet();
     const newest = readVoucher(own.store, second.address)!.order.cumulativeAtomic;
     // It covers more, and its reply comes into no batch yet.
@@ -309,7 +309,7 @@ describe('a payer whose key a reorganisation took away', () => {
     expect(chain.settled.map(({ debits }) => debits.length)).toEqual([1]);
   });
 
-  it('is drawn where its key is still allowed', async () => {
+  it('is drawn if its key is still allowed', async () => {
     const { own, chain, id } = await decideOfWallet();
     while (await own.settlement.step());
     expect(own.find(id)).toMatchObject({ state: 'settled', isUncollectable: false });

@@ -16,25 +16,28 @@ import { findRetirement, guardStatement } from './signing-guard.ts';
 
 export interface GuardedSignerOptions {
   readonly key: LedgerSigner;
-  /** The account that it signs for, 20 bytes. */
+  /** Account for which it signs, 20 bytes. */
   readonly account: Uint8Array;
-  /** Signs heads of logs. Default: nothing does. */
+  /** Signs heads of logs. Default: no head signatures. */
   readonly headKey?: HybridSigner | undefined;
-  /** Makes signatures that are summed. Default: none. */
+  /** Makes shares of aggregated signatures. */
   readonly share?: ShareSigner | undefined;
   /** Opened with GUARD_SCHEMA. */
   readonly store: Store;
-  /** Syncs its notes while the event loop goes on. Default: each is synced before anything else happens. */
+  /** Syncs its notes while the event loop goes on. Default: each note is synced before anything else happens. */
   readonly log?: LogSync | undefined;
-  /** Says whether a retirement of a key came too late or names an end too far ahead. Default: nobody knows, and one is signed for each key. */
+  /**
+   * Reads the chain's clock, which shows a retirement that came too late or names an end too far ahead. Default: no
+   * clock, and one retirement is signed for each key.
+   */
   readonly readBeaconClock?: ReadBeaconClock | undefined;
 }
 
 /**
- * A signing key that contradicts itself in nothing that counts: what it signs is on the disk before the signature leaves, and what
- * contradicts it is refused.
+ * Creates a signing key that never contradicts itself: each signed statement is on the disk before the signature
+ * leaves, and a contradicting statement is refused.
  * @throws SignerError from `sign`
- * @throws StoreError `busy` where there is no `log` and another process reads the store
+ * @throws StoreError `busy` if there is no `log` and another process reads the store
  */
 export function createGuardedSigner(
   crypto: Crypto,
@@ -42,7 +45,7 @@ export function createGuardedSigner(
 ): ValidatorSigner {
   const signer = createKeySigner(crypto, key, account, { headKey, share });
   const { signHead, signShare } = signer;
-  // Notes of a process that synced aside may be in memory alone: the same statement again would be signed on them.
+  // Notes of a process with its own sync may exist in memory only. A repeated statement would be signed on their basis.
   if (log === undefined && !store.eraseDeleted()) {
     throw new StoreError(
       'busy',
@@ -52,7 +55,7 @@ export function createGuardedSigner(
   const leftBehind = log && syncLeftBehind(store, log);
   leftBehind?.catch(() => undefined);
 
-  /** The note is on the disk when it resolves: one that was made before may still be on its way. */
+  /** Resolves when the note is on the disk: an earlier one may still be on its way. */
   async function note(statement: ValidatorStatement, superseded?: bigint | undefined): Promise<void> {
     if (log === undefined) {
       guardStatement(crypto, store, statement, superseded);
@@ -92,8 +95,8 @@ export function createGuardedSigner(
 }
 
 /**
- * The last epoch that was signed for a key and counts no more, by the chain.
- * @throws SignerError `unavailable` while it does not answer, `conflict` where the new one is too far ahead
+ * Finds the last epoch that was signed for a key and no longer counts on the chain.
+ * @throws SignerError `unavailable` while the chain does not answer, `conflict` if the new one is too far ahead
  */
 async function findSuperseded(
   store: Store,
@@ -104,7 +107,7 @@ async function findSuperseded(
   const lastEpoch = findRetirement(store, statement);
   if (lastEpoch === statement.lastEpoch) return undefined;
   const clock = await readBeaconClock(domain).catch((cause: unknown) => {
-    throw new SignerError('unavailable', 'when a key may end cannot be read from the chain', { cause });
+    throw new SignerError('unavailable', 'the possible end of a key cannot be read from the chain', { cause });
   });
   if (clock === undefined) return undefined;
   assertNearEnd(clock, statement.lastEpoch);
@@ -119,7 +122,7 @@ function assertOwn(statement: ValidatorStatement, account: Uint8Array): void {
   }
 }
 
-/** Who says it, where the statement itself names somebody. */
+/** Returns the speaker if the statement names one. */
 function nameSpeaker(statement: ValidatorStatement): Uint8Array | undefined {
   switch (statement.kind) {
     case 'admission':

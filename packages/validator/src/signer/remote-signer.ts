@@ -22,13 +22,13 @@ import { encodeFrame, readFrame } from './signer-frame.ts';
 export interface RemoteSignerOptions {
   /** Path of the signer's Unix socket. */
   readonly path: string;
-  /** How long one signature may take. Default: 5,000. */
+  /** Time limit of one signature. Default: 5,000. */
   readonly timeoutMs?: number;
 }
 
 /**
- * A signing key that another process holds. Every signature is checked before it is used.
- * @throws SignerError `unreachable` where nobody answers; from `sign` also what the signer refuses.
+ * Connects to a signing key in another process. Every signature is checked before it is used.
+ * @throws SignerError `unreachable` if the signer does not answer. `sign` also throws its refusals.
  */
 export async function connectSigner(
   crypto: Crypto,
@@ -77,7 +77,9 @@ export async function connectSigner(
   };
 }
 
-/** Undefined where the signer makes no signatures that are summed; an older one does not know the question. */
+/**
+ * Reads the key of aggregated signatures. Undefined if the signer makes none; an older one does not know the question.
+ */
 async function findShareKey(options: RemoteSignerOptions): Promise<Uint8Array | undefined> {
   try {
     const response = await request(options, { kind: 'share-key' });
@@ -95,7 +97,7 @@ export async function describeSigner(options: RemoteSignerOptions): Promise<Sign
   return response;
 }
 
-/** @returns undefined where the signer has no key for heads, or is older than they are. @throws SignerError `unreachable` */
+/** @returns undefined if the signer has no key for heads, or is an older program. @throws SignerError `unreachable` */
 async function describeHead(options: RemoteSignerOptions): Promise<Uint8Array | undefined> {
   try {
     const response = await request(options, { kind: 'describe-head' });

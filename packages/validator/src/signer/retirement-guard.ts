@@ -7,23 +7,29 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { SignerError } from './signer-error.ts';
 
 /**
- * So long after a last epoch has begun no chain goes back to before it. Seconds by the chain's clock; Ethereum's blocks are final after
- * 13 minutes.
+ * Time after the begin of a last epoch at which no chain goes back to before it. Seconds by the chain's clock.
+ * Ethereum's blocks are final after 13 minutes.
  */
 const MARGIN_S = 900n;
 
-/** A last epoch begins at most so much later, a week: who signs one can sign no nearer end of the same key until it has passed. */
+/**
+ * Longest notice of a last epoch, a week. After a signature no nearer end of the same key can be signed until that
+ * epoch has passed.
+ */
 const MAX_NOTICE_S = 604_800n;
 
-/** What says that a retirement came too late: at one block. */
+/** Data of one block that shows if a retirement came too late. */
 export type BeaconClock = Pick<BeaconKeysReading, 'epoch' | 'period' | 'generations'>;
 
-/** Reads it for the contracts of a domain. @returns undefined where they are others than the known ones, or have no threshold beacon. */
+/**
+ * Reads it for the contracts of a domain. @returns undefined if the contracts are unknown, or have no threshold beacon.
+ */
 export type ReadBeaconClock = (domain: LedgerDomain) => Promise<BeaconClock | undefined>;
 
 /**
- * Whether no chain takes a retirement any more that was signed, and another one may end the same key: the last epoch of the first has
- * begun long ago, the key goes on all the same, and the other one can still be taken. A block so late would show a retirement that came in time.
+ * Tells whether no chain accepts a signed retirement any more, so another one may end the same key. That holds if the
+ * last epoch of the first has begun long ago, the key still counts, and the other one can still be accepted. So late a
+ * block would show a retirement that came in time.
  */
 export function isSuperseded(
   { epoch, period, generations }: BeaconClock,
@@ -35,7 +41,7 @@ export function isSuperseded(
   return goesOn && (epoch - signed.lastEpoch) * period >= MARGIN_S && next.lastEpoch > epoch;
 }
 
-/** @throws SignerError `conflict` where a last epoch begins more than a week after the one that runs. */
+/** @throws SignerError `conflict` if a last epoch begins more than a week after the current one. */
 export function assertNearEnd({ epoch, period }: Pick<BeaconClock, 'epoch' | 'period'>, lastEpoch: bigint): void {
   if ((lastEpoch - epoch) * period <= MAX_NOTICE_S) return;
   const latest = epoch + MAX_NOTICE_S / period;
@@ -45,7 +51,7 @@ export function assertNearEnd({ epoch, period }: Pick<BeaconClock, 'epoch' | 'pe
   );
 }
 
-/** Asks the chain of a deployment, each time anew. @throws ChainError from the function */
+/** Reads the chain of a deployment at each call. @throws ChainError from the function */
 export function createBeaconClock({
   deployment,
   rpcUrl,

@@ -22,7 +22,7 @@ import { GUARD_SCHEMA, summarizeGuard } from './signing-guard.ts';
 
 export const SIGNER_NAME = 'ogong signer';
 
-/** @returns the text to print, or the daemon that was started. @throws ConfigError, KeyFileError, SignerError, StoreError */
+/** @returns the text to print, or the started daemon. @throws ConfigError, KeyFileError, SignerError, StoreError */
 export async function runSigner(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,

@@ -1,4 +1,4 @@
-// A signer that is killed after it has noted what it is asked to sign, and before its answer leaves.
+// A signer that is killed after it has noted the statement, and before its answer leaves.
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
 import { fromHex } from '@ogong/protocol/base/bytes';

@@ -12,8 +12,8 @@ export const signerConfig = defineConfig({
   name: 'ogong signer',
   examples: ['ogong signer --account <address>', 'ogong signer --status'],
   summary:
-    "Holds a validator's signing key in a process of its own, and signs on a Unix socket what the validator says. It computes every\n" +
-    'digest itself, and refuses what contradicts an earlier signature: two logs at one position, two votes in one view.\n' +
+    "Keeps a validator's signing key in its own process, and signs the validator's statements on a Unix socket. It computes every\n" +
+    'digest itself, and refuses a statement that contradicts an earlier signature: two logs at one position, two votes in one view.\n' +
     'Start the validator with ogong-validatord --signer <socket>.',
   fields: {
     keypair: {
@@ -33,14 +33,15 @@ export const signerConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_SIGNER_SOCKET',
       default: join(dataDir, 'socket', 'signer.sock'),
-      description: 'where to listen; its directory is closed to other users',
+      description: 'socket to listen on; its directory is closed to other users',
     },
     dataDir: {
       schema: text,
       label: '<path>',
       env: 'OGONG_SIGNER_DATA_DIR',
       default: dataDir,
-      description: 'where it keeps what it has signed. Never start two signers of one key with two of these',
+      description:
+        'directory with the record of its signatures. Never start two signers of one key with two directories',
     },
     rpcUrl: chainFields.rpcUrl,
     deployment: {
@@ -48,7 +49,7 @@ export const signerConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_DEPLOYMENT',
       description:
-        "JSON file with the addresses of the contracts. With it a second last epoch of a beacon's key is signed, once the first came too late by the chain",
+        "JSON file with the addresses of the contracts. With it the signer signs a second last epoch of a beacon's key, once the chain shows that the first came too late",
     },
     status: { schema: boolean, boolean: true, description: 'ask the signer that runs at --socket, and end' },
     json: { schema: boolean, boolean: true, description: 'with --status: print JSON' },

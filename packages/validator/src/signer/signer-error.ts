@@ -1,6 +1,6 @@
 import type { SignerRefusalCode } from '@ogong/protocol/settlement/signer-message';
 
-/** Why there is no signature. `unreachable`: the signer's process does not answer. */
+/** Reasons for a missing signature. `unreachable`: the signer's process does not answer. */
 export type SignerErrorCode = SignerRefusalCode | 'unreachable';
 
 export class SignerError extends Error {

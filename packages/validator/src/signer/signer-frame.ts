@@ -12,8 +12,8 @@ export function encodeFrame(message: Uint8Array): Uint8Array {
 }
 
 /**
- * Reads one message: u32 length, then its bytes. It keeps no more than the longest one.
- * @throws SignerError `malformed` for a longer one; `unreachable` where the other end closes, or is silent for too long.
+ * Reads one message: u32 length, then its bytes. Buffers no more than the longest message.
+ * @throws SignerError `malformed` for a longer one; `unreachable` if the other end closes, or is silent for too long.
  */
 export function readFrame(socket: Socket, { timeoutMs }: { readonly timeoutMs: number }): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {

@@ -17,9 +17,9 @@ import { encodeFrame, readFrame } from './signer-frame.ts';
 import type { GuardSummary } from './signing-guard.ts';
 
 export interface SignerServerOptions {
-  /** Path of the Unix socket. Its directory is made, and closed to other users. */
+  /** Path of the Unix socket. Its directory is created, and closed to other users. */
   readonly path: string;
-  /** How long a client may take for its request. Default: 10,000. */
+  /** Time limit of a client for its request. Default: 10,000. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -30,12 +30,12 @@ export interface SignerServerDependencies {
   readonly onRefused?: (error: unknown) => void;
 }
 
-/** One connection is one request: more wait for the system to take them. */
+/** Most connections. One connection is one request, and further ones wait for the system to accept them. */
 const MAX_CONNECTIONS = 256;
 
 /**
  * Answers requests for signatures on a Unix socket that only this user can open.
- * @throws from `start`: SignerError `unavailable` where another signer has the socket; PrivateFileError
+ * @throws from `start`: SignerError `unavailable` if another signer has the socket; PrivateFileError
  */
 export function createSignerServer(options: SignerServerOptions, dependencies: SignerServerDependencies) {
   const path = resolve(options.path);
@@ -69,7 +69,8 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
     if (request.kind === 'share-key') return { kind: 'share-key', key: signer.quorumKey };
     if (request.kind === 'share') {
       const { quorumKey: key, signShare } = signer;
-      if (key === undefined || signShare === undefined) throw new SignerError('unavailable', 'it has no key for sums');
+      if (key === undefined || signShare === undefined)
+        throw new SignerError('unavailable', 'this signer has no key for aggregated signatures');
       const share = await signShare(request.statement);
       onSigned(request.statement.kind);
       return { kind: 'shared', key, share };
@@ -110,14 +111,14 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
   };
 }
 
-/** A process that was killed leaves its socket behind. */
+/** Removes the socket of a killed process. */
 async function removeStale(path: string): Promise<void> {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
   const isAlive = await describeSigner({ path, timeoutMs: 1_000 }).then(
     () => true,
     () => false,
   );
-  if (isAlive) throw new SignerError('unavailable', `another signer answers at ${path}`);
+  if (isAlive) throw new SignerError('unavailable', `another signer listens at ${path}`);
   if (!statSync(path).isSocket()) throw new SignerError('unavailable', `${path} is no socket: name another path`);
   rmSync(path);
 }

@@ -66,7 +66,7 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<number
   return (await ended)[0] as number | null;
 }
 
-testValidatorSigner('a process of its own', async () => {
+testValidatorSigner('its own process', async () => {
   const places = prepare();
   let child = await start(places);
   return {

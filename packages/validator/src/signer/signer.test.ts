@@ -119,7 +119,7 @@ describe('the key for heads of logs', () => {
     },
   );
 
-  it('is absent where the signer has none', async () => {
+  it('is absent if the signer has none', async () => {
     const path = nextPath();
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const store = openStore(`${path}.db`, { schema: GUARD_SCHEMA });
@@ -148,7 +148,7 @@ describe('notes that are synced aside', () => {
     [stateVote('v', { epoch: 9n, view: 2 }), stateVote('w', { epoch: 9n, view: 2 })],
   ] as const;
 
-  it('are on the disk before a signature leaves, also where the same is signed again meanwhile', async () => {
+  it('are on the disk before a signature leaves, also if the same is signed again meanwhile', async () => {
     const { log, begun, fail } = createHeldLog();
     const { signer, store } = open(nextPath(), () => log);
     const left: string[] = [];
@@ -208,7 +208,7 @@ describe('notes that are synced aside', () => {
     reader.close();
     const again = open(second);
     await again.signer.sign(stateVote('v'));
-    // The power fails: what was in the log alone is gone.
+    // The power fails: notes that were only in the log are gone.
     mkdirSync(dirname(third), { recursive: true, mode: 0o700 });
     copyFileSync(`${second}.db`, `${third}.db`);
     again.store.close();
@@ -217,7 +217,7 @@ describe('notes that are synced aside', () => {
     after.store.close();
   });
 
-  it('are asked for nothing where nothing is noted', async () => {
+  it('are asked for nothing if nothing is noted', async () => {
     const { log, begun } = createHeldLog();
     const { signer, store } = open(nextPath(), () => log);
     const domain = stateVote('v').domain;
@@ -229,7 +229,7 @@ describe('notes that are synced aside', () => {
 });
 
 describe('the socket of a signer', () => {
-  /** What comes back for these bytes. */
+  /** Sends these bytes and returns the answer. */
   async function say(path: string, bytes: Uint8Array): Promise<unknown> {
     const socket = connect({ path });
     try {
@@ -242,7 +242,7 @@ describe('the socket of a signer', () => {
     }
   }
 
-  it('is for its user alone, also where its directory was open', async () => {
+  it('is for its user alone, also if its directory was open', async () => {
     const path = nextPath();
     mkdirSync(dirname(path), { recursive: true });
     chmodSync(dirname(path), 0o755);

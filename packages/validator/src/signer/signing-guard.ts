@@ -14,7 +14,7 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import { SignerError } from './signer-error.ts';
 
-/** What was signed before, by chain and contract: so that nothing is signed that contradicts it. */
+/** Earlier signatures by chain and contract, so that no later one contradicts them. */
 export const GUARD_SCHEMA = `
   CREATE TABLE log_places (
     chain_id TEXT NOT NULL,
@@ -96,8 +96,8 @@ const countColumns = columns({ positions: bigInteger });
 const latestColumns = columns({ epoch: bigInteger, view: integer });
 
 /**
- * Refuses what contradicts an earlier signature, and notes the rest, durably. A repeated statement passes.
- * @param superseded last epoch of an earlier retirement that no chain takes any more: this one may take its place.
+ * Refuses a statement that contradicts an earlier signature, and notes the rest durably. A repeated statement passes.
+ * @param superseded last epoch of an earlier retirement that no chain accepts any more: this one may replace it.
  * @returns whether statements of its kind are noted.
  * @throws SignerError `conflict`, `malformed`; StoreError
  */
@@ -132,12 +132,12 @@ export function summarizeGuard(store: Store): GuardSummary {
   });
 }
 
-/** One choice in each view, and no way back: to an earlier view, or to an earlier epoch. */
+/** Guards beacon votes: one choice in each view, and no return to an earlier view or epoch. */
 function guardVote(crypto: Crypto, store: Store, { domain, statement }: VoteStatement): void {
   const { epoch, view } = statement;
   assertSafe(epoch, 'epoch');
   const network = { chainId: domain.chainId, settlement: domain.verifyingContract };
-  // One digest for both phases: what is committed to in a view is what was prepared in it.
+  // One digest serves both phases: the committed choice of a view is its prepared one.
   const choice = hashBeaconVote(crypto, network, 'commit', statement);
   const key = [domain.chainId.toString(), domain.verifyingContract] as const;
   store.transact(() => {
@@ -158,7 +158,7 @@ function guardVote(crypto: Crypto, store: Store, { domain, statement }: VoteStat
   });
 }
 
-/** One tally under each number. */
+/** Guards tallies: one under each number. */
 function guardAllotment(crypto: Crypto, store: Store, statement: AllotmentStatement): void {
   const { domain, number } = statement;
   const digest = hashAllotment(crypto, domain, statement);
@@ -177,8 +177,8 @@ function guardAllotment(crypto: Crypto, store: Store, statement: AllotmentStatem
 }
 
 /**
- * One deal in each attempt to make a key of the beacon, for each set: a second one would put this validator out. Complaints and outcomes
- * contradict nothing: a complaint is answered, and of several outcomes the chain takes one.
+ * Guards deals: one in each attempt to make a beacon key, for each set. A second deal would exclude this validator.
+ * Complaints and outcomes contradict nothing: a complaint is answered, and the chain accepts one of several outcomes.
  */
 function guardDeal(crypto: Crypto, store: Store, { domain, subject, statement }: KeyStatement): void {
   if (statement.kind !== 'deal') return;
@@ -199,7 +199,7 @@ function guardDeal(crypto: Crypto, store: Store, { domain, subject, statement }:
   });
 }
 
-/** One last epoch for each generation of the beacon, until no chain takes it any more. */
+/** Guards retirements: one last epoch for each generation of the beacon, until no chain accepts it any more. */
 function guardRetirement(store: Store, statement: RetirementStatement, superseded: bigint | undefined): void {
   const { domain, generation, lastEpoch } = statement;
   assertSafe(lastEpoch, 'epoch');
@@ -215,7 +215,7 @@ function guardRetirement(store: Store, statement: RetirementStatement, supersede
   });
 }
 
-/** The last epoch that was signed for a generation of the beacon. */
+/** Finds the last epoch that was signed for a generation of the beacon. */
 export function findRetirement(
   store: Store,
   { domain, generation }: Pick<RetirementStatement, 'domain' | 'generation'>,
@@ -227,8 +227,8 @@ export function findRetirement(
 }
 
 /**
- * One log for each validator: at each position one entry, each reply at one position, and under each number a run that begins at one
- * position. A run may end earlier or later: the chain takes one batch for a number.
+ * Guards batches: one log for each validator. That is one entry at each position, each reply at one position, and a run
+ * with one start under each number. A run may end earlier or later: the chain accepts one batch for a number.
  */
 function guardBatch(crypto: Crypto, store: Store, { domain, summary, entries }: BatchStatement): void {
   const { validator, sequence } = summary;
@@ -264,7 +264,7 @@ function guardBatch(crypto: Crypto, store: Store, { domain, summary, entries }: 
     for (const { index: position, replyId } of log.parsed) {
       const known = replyColumns.get(findReply, ...key, replyId);
       if (known !== undefined && known.position !== position) {
-        throw new SignerError('conflict', `entry ${position}: the reply stands at entry ${known.position}`);
+        throw new SignerError('conflict', `entry ${position}: the reply was signed at entry ${known.position}`);
       }
       if (known === undefined) replyColumns.insert(store, 'INSERT INTO log_replies', { ...of, replyId, position });
     }
@@ -272,7 +272,10 @@ function guardBatch(crypto: Crypto, store: Store, { domain, summary, entries }: 
   });
 }
 
-/** The entries chain to the head that the batch names. @returns with the place before the first one, whose hash it names. */
+/**
+ * Checks that the entries chain to the head of the batch. @returns the places, with the one before the first, whose
+ * hash it names.
+ */
 function readRun(
   crypto: Crypto,
   { domain, summary, entries }: Pick<BatchStatement, 'domain' | 'summary' | 'entries'>,
@@ -309,7 +312,7 @@ function parseEntry(bytes: Uint8Array): VerdictEntry {
   }
 }
 
-/** SQLite counts to 2^63, and its rows are read as numbers. */
+/** Refuses larger values: rows of SQLite are read as numbers. */
 function assertSafe(value: bigint, what: string): void {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new SignerError('malformed', `${what} ${value} is too large`);
 }

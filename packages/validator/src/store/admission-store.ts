@@ -20,10 +20,10 @@ export class AdmissionError extends Error {
   }
 }
 
-/** More than a busy gateway has under way at one validator. */
+/** More than a busy gateway has open at one validator. */
 const MAX_OPEN_ORDERS = 4_096;
 
-/** What an order that comes again is answered by: a small part of a row. */
+/** Columns for the answer to a repeated order: a small part of a row. */
 const admittedColumns = columns({
   orderBytes: bytes,
   orderHash: bytes,
@@ -45,17 +45,17 @@ export interface AdmittedOrder {
   readonly consent: OrderConsent;
   readonly admittedEpoch: bigint;
   readonly admittedAtMs: number;
-  /** Orders of this payer that may wait for their replies, or for verifiers of these. Default: MAX_OPEN_ORDERS. */
+  /** Most orders of this payer that wait for their replies, or for verifiers of these. Default: MAX_OPEN_ORDERS. */
   readonly limit?: number | undefined;
-  /** The channel as the chain has it. */
+  /** The channel on the chain. */
   readonly channel: { readonly spendable: bigint; readonly spent: bigint };
 }
 
 /**
- * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover all that may be
- * drawn, and the chain must hold as much. It must also hold the maximum fees of all orders that have not expired, whatever has become
- * of them: whoever has two admissions can then tell that both orders were covered (docs/spec/over-admission.md).
- * @returns what is stored of it, also where the same order was admitted before; then it is not new.
+ * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover the largest
+ * debit, and the chain must hold as much. The chain must also hold the maximum fees of all unexpired orders, in any
+ * state. So a party with two admissions can tell that both orders were covered (docs/spec/over-admission.md).
+ * @returns the stored order. `isNew` is false if the same order was admitted before.
  * @throws AdmissionError
  */
 export function admitReply(store: Store, admission: AdmittedOrder): AdmittedReply & { readonly isNew: boolean } {
@@ -77,7 +77,7 @@ export function admitReply(store: Store, admission: AdmittedOrder): AdmittedRepl
   if (state.settled > channel.spent) liability += state.settled;
   else liability += channel.spent;
   if (order.cumulativeAtomic < liability && state.voucher < liability) {
-    throw new AdmissionError('voucher-too-low', `up to ${liability} may be owed, more than was signed for`);
+    throw new AdmissionError('voucher-too-low', `up to ${liability} may be owed, more than the payer has signed for`);
   }
   if (channel.spendable < liability) {
     throw new AdmissionError('allowance-exceeded', `${channel.spendable} reserved, up to ${liability} may be owed`);
@@ -129,7 +129,7 @@ export function admitReply(store: Store, admission: AdmittedOrder): AdmittedRepl
   return { orderBytes, orderHash: order.orderHash, admittedEpoch, admittedAtMs, isNew: true };
 }
 
-/** @internal A test holds it against the rows. */
+/** @internal A test compares it with the rows. */
 export function countOpen(store: Store, payer: Uint8Array): number {
   return countColumns.get(store.prepare('SELECT n FROM open_counts WHERE payer = ?'), payer)?.n ?? 0;
 }

@@ -14,9 +14,9 @@ import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/ve
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import { keepListedCredential } from './listed-credential-store.ts';
 
-/** As many as a router lists, of those that came from their providers. */
+/** Most announcements from their own providers, as many as a router lists. */
 export const MAX_ANNOUNCEMENTS = 4096;
-/** Beside them: what other validators handed on. */
+/** Most further announcements that other validators forwarded. */
 export const MAX_HANDED = 1024;
 
 const announcementColumn = mapped(
@@ -25,7 +25,7 @@ const announcementColumn = mapped(
   encodeAnnouncement,
 );
 
-/** What a verifier signed, parsed once. */
+/** Parses a verifier's endorsement, once for the same bytes. */
 export const readWord: (bytes: Uint8Array) => EndorsementTerms = rememberParsed(
   parseEndorsement,
   MAX_ANNOUNCEMENTS + MAX_HANDED,
@@ -42,19 +42,19 @@ const droppedColumns = columns({ providerId: bytes, credential: optional(bytes) 
 const stakedIdColumns = columns({ providerId: bytes, stake: amount });
 const stakedColumns = columns({ announcement: announcementColumn, stake: amount });
 
-/** What an announcement says, and what its verifier signed. */
-export interface HeldAnnouncement {
+/** An announcement with its verifier's endorsement. */
+export interface StoredAnnouncement {
   readonly announcement: Announcement;
   readonly verifierWord: Uint8Array | undefined;
 }
 
-interface KnownRow extends HeldAnnouncement {
+interface KnownRow extends StoredAnnouncement {
   readonly sequence: string;
 }
 
 /**
- * Rows that were read or written, by provider: a row changes only with its sequence. A co-signer reads all of them for every entry, and
- * each announcement the one before it; their bytes would be most of what a busy validator reads.
+ * Parsed rows by provider: a row changes only with its sequence. A co-signer reads all of them for every entry, and
+ * each announcement reads the one before it. Their bytes would be most of a busy validator's reads.
  */
 const knownRows = new WeakMap<Store, Map<string, KnownRow>>();
 const MOST_KNOWN = 2 * (MAX_ANNOUNCEMENTS + MAX_HANDED);
@@ -70,8 +70,8 @@ function knownOf(store: Store): Map<string, KnownRow> {
   return known;
 }
 
-/** @param name id of the provider, hex. @param sequence of its row, as it is now. */
-export function readHeld(store: Store, name: string, sequence: string): HeldAnnouncement | undefined {
+/** @param name id of the provider, hex. @param sequence of its present row. */
+export function readStoredAnnouncement(store: Store, name: string, sequence: string): StoredAnnouncement | undefined {
   const known = knownOf(store);
   const kept = known.get(name);
   if (kept?.sequence === sequence) return kept;
@@ -86,13 +86,16 @@ function readSequence(store: Store, providerId: Uint8Array): string | undefined 
     ?.sequence;
 }
 
-/** Announcements whose signature was checked when they came in. */
+/** Reads an announcement. Its signature was checked on arrival. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
   const sequence = readSequence(store, providerId);
-  return sequence === undefined ? undefined : readHeld(store, toHex(providerId), sequence)?.announcement;
+  return sequence === undefined ? undefined : readStoredAnnouncement(store, toHex(providerId), sequence)?.announcement;
 }
 
-/** What binds a candidate's key to its payee, class and room, if these are still what is announced. */
+/**
+ * Finds the credential that binds a candidate's key to its payee, class and context, if the present announcement still
+ * says the same.
+ */
 export function findCredential(
   store: Store,
   { providerId, payee, keyHash, ...offer }: Omit<EvidenceCandidate, 'operator' | 'weight'>,
@@ -107,18 +110,18 @@ export function findCredential(
 
 type ListedOffer = Omit<EvidenceCandidate, 'providerId' | 'operator' | 'weight'>;
 
-/** Whether a candidate is announced as it is listed. Reads nothing that is not held parsed. */
+/** Tells whether a candidate is announced as it is listed. Reads only parsed rows. */
 export function isAnnouncedAsListed(
   store: Store,
   { providerId, ...offer }: Omit<EvidenceCandidate, 'operator' | 'weight'>,
   modelRoot: Uint8Array,
 ): boolean {
   const sequence = readSequence(store, providerId);
-  const held = sequence === undefined ? undefined : readHeld(store, toHex(providerId), sequence);
+  const held = sequence === undefined ? undefined : readStoredAnnouncement(store, toHex(providerId), sequence);
   return held !== undefined && isOffer(held, offer, modelRoot);
 }
 
-function isOffer(held: HeldAnnouncement, listed: ListedOffer, modelRoot: Uint8Array): boolean {
+function isOffer(held: StoredAnnouncement, listed: ListedOffer, modelRoot: Uint8Array): boolean {
   const offer = findOffer(held, modelRoot);
   return (
     offer !== undefined &&
@@ -129,8 +132,8 @@ function isOffer(held: HeldAnnouncement, listed: ListedOffer, modelRoot: Uint8Ar
   );
 }
 
-/** What its verifier is listed with for a model; undefined where it may be listed for none. */
-function findOffer({ announcement, verifierWord }: HeldAnnouncement, modelRoot: Uint8Array): ListedOffer | undefined {
+/** Returns the verifier's list entry for a model; undefined if it may not be listed for it. */
+function findOffer({ announcement, verifierWord }: StoredAnnouncement, modelRoot: Uint8Array): ListedOffer | undefined {
   const { payee, verifier, models } = announcement;
   const model = models.find((one) => equalBytes(one.modelRoot, modelRoot));
   const numericClass = verifierWord && findClass(readWord(verifierWord), modelRoot);
@@ -138,15 +141,16 @@ function findOffer({ announcement, verifierWord }: HeldAnnouncement, modelRoot: 
   return { payee, keyHash: verifier.keyHash, numericClass, contextSize: model.contextSize };
 }
 
-/** A payee counts with all its stake by one key for each model. */
+/** Most forwarded announcements of one payee: all its stake counts by one key for each model. */
 export const MAX_HANDED_OF_PAYEE = 16;
 
 export type AnnouncementProblem = 'known' | 'shared-certificate' | 'full';
 
 /**
- * Identities are free. So each must have its own certificate, and if there are too many, new ones are refused. What another validator
- * handed on takes nobody's certificate, and no place of those who come themselves: who names a certificate in it need not hold it.
- * @returns why it was refused; undefined if it was stored.
+ * Stores an announcement. Identities are free, so each needs its own certificate, and new ones are refused if there are
+ * too many. A forwarded announcement reserves no certificate and takes no place of a provider that comes itself: its
+ * sender need not own the certificate.
+ * @returns the reason of a refusal; undefined if it was stored.
  */
 export function putAnnouncement(
   store: Store,
@@ -165,7 +169,7 @@ export function putAnnouncement(
   },
 ): AnnouncementProblem | undefined {
   const { providerId, certHash, sequence, expiresAtMs } = announcement;
-  // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
+  // Stored until a day after expiry: an audit must find a provider that has just stopped announcing.
   drop(store, 'expires_at < ?', nowMs - 86_400_000);
   const known = readAnnouncement(store, providerId);
   if (known && known.sequence >= sequence) return 'known';
@@ -205,10 +209,10 @@ export function putAnnouncement(
   return undefined;
 }
 
-/** Lists of open sittings may name it as it was. */
-function keepWhatEnds(store: Store, providerId: Uint8Array, next: HeldAnnouncement): void {
+/** Stores the ended credential, which lists of running audit attempts may name. */
+function keepWhatEnds(store: Store, providerId: Uint8Array, next: StoredAnnouncement): void {
   const sequence = readSequence(store, providerId);
-  const known = sequence === undefined ? undefined : readHeld(store, toHex(providerId), sequence);
+  const known = sequence === undefined ? undefined : readStoredAnnouncement(store, toHex(providerId), sequence);
   if (known === undefined || known.announcement.models.every(({ modelRoot }) => isSameOffer(known, next, modelRoot)))
     return;
   const sql = `SELECT ${droppedColumns.list} FROM announcements WHERE provider_id = ?`;
@@ -216,13 +220,13 @@ function keepWhatEnds(store: Store, providerId: Uint8Array, next: HeldAnnounceme
   if (row) keepListedCredential(store, row);
 }
 
-/** Whether a candidate for that model, listed by the first, can be put down to its payee by the second. */
-function isSameOffer(known: HeldAnnouncement, next: HeldAnnouncement, modelRoot: Uint8Array): boolean {
+/** Tells whether the second announcement binds a candidate of the first one to the same payee. */
+function isSameOffer(known: StoredAnnouncement, next: StoredAnnouncement, modelRoot: Uint8Array): boolean {
   const offer = findOffer(known, modelRoot);
   return offer === undefined || isOffer(next, offer, modelRoot);
 }
 
-/** @param where of rows that go. @returns how many went. */
+/** @param where condition of the deleted rows. @returns the number of deleted rows. */
 function drop(store: Store, where: string, ...values: readonly (Uint8Array | number)[]): number {
   const sql = `DELETE FROM announcements WHERE ${where} RETURNING ${droppedColumns.list}`;
   const dropped = droppedColumns.all(store.prepare(sql), ...values);
@@ -233,7 +237,7 @@ function drop(store: Store, where: string, ...values: readonly (Uint8Array | num
 const isFromOthers = (store: Store, providerId: Uint8Array): boolean =>
   store.prepare('SELECT 1 FROM announcements WHERE provider_id = ? AND handed = 1').get(providerId) !== undefined;
 
-/** Since when it has been announced without a gap that it verifies these models for this payee. */
+/** Returns the time since which the provider announces without a gap that it verifies these models for this payee. */
 function findSince(store: Store, known: Announcement | undefined, next: Announcement, nowMs: number): number {
   if (known === undefined || known.expiresAtMs < nowMs || !isSameVerifier(known, next)) return nowMs;
   const sql = `SELECT ${heldColumns.list} FROM announcements WHERE provider_id = ?`;
@@ -249,8 +253,8 @@ function isSameVerifier(a: Announcement, b: Announcement): boolean {
 const NO_ROOT = new Uint8Array(0);
 
 /**
- * Keeps what is staked behind each announced verifier, for the lists of candidates that this validator co-signs. Stake that grows counts
- * from now on, stake that shrinks at once.
+ * Stores the stake behind each announced verifier, for the candidate lists that this validator co-signs. Growing stake
+ * counts from now on, shrinking stake at once.
  */
 export function keepStakes(store: Store, stakeOf: (payee: Uint8Array) => bigint, nowMs: number): void {
   const sql = `SELECT ${stakedColumns.list} FROM announcements WHERE expires_at > ?`;
@@ -265,8 +269,8 @@ export function keepStakes(store: Store, stakeOf: (payee: Uint8Array) => bigint,
 }
 
 /**
- * Expired providers make room, the longest expired first, but not while they have replies in progress or their old announcement
- * could be accepted again.
+ * Makes room: the longest expired providers go first, but not while they have replies in progress or their old
+ * announcement could be accepted again.
  */
 function hasRoom(
   store: Store,
@@ -287,7 +291,7 @@ function hasRoom(
   return dropped > 0;
 }
 
-/** Payees of the currently announced verifiers, to read their stake. */
+/** Lists the payees of announced verifiers, to read their stakes. */
 export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
   return announcementColumns
     .all(store.prepare('SELECT announcement FROM announcements WHERE expires_at > ?'), nowMs)
@@ -309,7 +313,7 @@ export function listAnnounced(store: Store, nowMs: number): Announcement[] {
     .map(({ announcement }) => announcement);
 }
 
-/** All current offers; weights that a provider offers under several names stand once. */
+/** Lists all current offers. Weights that a provider offers under several names occur once. */
 export function listOffers(store: Store, nowMs: number): StoredOffer[] {
   return listAnnounced(store, nowMs).flatMap(({ providerId, models }) =>
     models
@@ -318,8 +322,8 @@ export function listOffers(store: Store, nowMs: number): StoredOffer[] {
   );
 }
 
-/** Provider ids of the announcements that hold longer than until then. */
-export function listHeldIds(store: Store, untilMs: number): Uint8Array[] {
+/** Lists the provider ids of announcements that expire later. */
+export function listStoredIds(store: Store, untilMs: number): Uint8Array[] {
   const sql = `SELECT ${idColumns.list} FROM announcements WHERE expires_at > ?`;
   return idColumns.all(store.prepare(sql), untilMs).map(({ providerId }) => providerId);
 }
@@ -329,19 +333,19 @@ export interface StakedRow {
   readonly stake: bigint;
 }
 
-/** Verifiers with stake that are announced until then at least, most stake first. */
+/** Lists staked verifiers that are announced until then at least, most stake first. */
 export function listStakedVerifiers(store: Store, untilMs: number): StakedRow[] {
   const sql = `SELECT ${stakedIdColumns.list} FROM announcements WHERE expires_at > ? AND credential IS NOT NULL AND stake <> '0'`;
   return stakedIdColumns.all(store.prepare(sql), untilMs).sort((a, b) => (a.stake > b.stake ? -1 : 1));
 }
 
-/** What provider, payee and verifier signed; undefined where it names no verifier. */
+/** Reads the announcement with all its signatures; undefined if it names no verifier. */
 export function readCredential(store: Store, providerId: Uint8Array): SignedAnnouncement | undefined {
   const sql = 'SELECT credential FROM announcements WHERE provider_id = ?';
   return credentialColumns.get(store.prepare(sql), providerId)?.credential;
 }
 
-/** How many announcements of a payee other validators handed on, this provider's left out of account. */
+/** Counts forwarded announcements of a payee, without this provider's. */
 export function countHanded(store: Store, { payee, providerId }: Pick<Announcement, 'payee' | 'providerId'>): number {
   const sql = 'SELECT announcement FROM announcements WHERE handed = 1 AND provider_id <> ?';
   return announcementColumns

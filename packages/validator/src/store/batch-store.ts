@@ -21,7 +21,7 @@ import { createTestStates } from './sequential-store.ts';
 
 export interface StoredBatch {
   readonly settlement: Settlement;
-  /** The exact bytes that were proposed. */
+  /** The exact proposed bytes. */
   readonly bytes: Uint8Array;
   readonly sequence: bigint;
   /** Log positions: from, inclusive, to, exclusive. */
@@ -55,14 +55,14 @@ const _idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
 const newestColumns = columns({ sequence: optional(bigInteger) });
 
-/** The batch that was proposed and is not settled; there is at most one. */
+/** Reads the proposed batch that is not settled; there is at most one. */
 export function readProposed(store: Store): StoredBatch | undefined {
   const row = batchColumns.get(store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'proposed'`));
   return row && { ...row, settlement: parseSettlement(row.bytes) };
 }
 
-/** A batch that was booked as settled. */
-export function readBooked(store: Store, sequence: bigint): StoredBatch | undefined {
+/** Reads a settled batch. */
+export function findSettledBatch(store: Store, sequence: bigint): StoredBatch | undefined {
   const row = batchColumns.get(
     store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'settled' AND sequence = ?`),
     sequence,
@@ -70,17 +70,17 @@ export function readBooked(store: Store, sequence: bigint): StoredBatch | undefi
   return row && { ...row, settlement: parseSettlement(row.bytes) };
 }
 
-/** When a batch was booked last. */
-export function readLastBookedMs(store: Store): number | undefined {
+/** Returns the time of the last recorded settlement. */
+export function readLastSettledMs(store: Store): number | undefined {
   return bookedColumns.get(store.prepare("SELECT max(settled_at) AS at FROM batches WHERE state = 'settled'"))?.at;
 }
 
-/** Log position up to which batches were proposed. */
+/** Returns the log position up to which batches were proposed. */
 export function readBatchedLength(store: Store): bigint {
   return batchedLength.get(store.prepare('SELECT max(to_position) AS length FROM batches'))?.length ?? 0n;
 }
 
-/** Replies that were admitted, and entries of the log, of which nothing has settled yet. */
+/** Counts admitted replies and log entries that have not settled. */
 export function countOpenReplies(store: Store): number {
   const row = openColumns.get(
     store.prepare(
@@ -98,7 +98,7 @@ export interface SettledHead {
   readonly signatures: readonly QuorumSignature[];
 }
 
-/** Where the log is final: at the end of the last settled batch. */
+/** Returns the end of the last settled batch, up to which the log is final. */
 export function readSettledHead(store: Store): SettledHead {
   const row = settledColumns.get(
     store.prepare("SELECT batch FROM batches WHERE state = 'settled' ORDER BY sequence DESC LIMIT 1"),
@@ -116,7 +116,7 @@ export function listEntries(store: Store, from: bigint, limit: number): { entry:
   );
 }
 
-/** The place of the correction of an entry's reply; undefined where there is none. */
+/** Finds the place of the correction of an entry's reply; undefined if there is none. */
 export function findCorrection(store: Store, index: bigint): bigint | undefined {
   const [row] = listEntries(store, index, 1);
   if (row === undefined) return undefined;
@@ -124,7 +124,10 @@ export function findCorrection(store: Store, index: bigint): bigint | undefined 
   return positionColumns.get(find, computeCorrectionId(row.replyId))?.position;
 }
 
-/** A log entry with all that a co-signer needs to come to the same verdict: no text of request and reply is among it. */
+/**
+ * Reads a log entry with everything that a co-signer needs for the same verdict. It contains no text of request or
+ * reply.
+ */
 export function readEntryMessage(
   store: Store,
   { entry, replyId }: { entry: Uint8Array; replyId: Uint8Array },
@@ -149,7 +152,7 @@ export function measureEntry(message: EntryMessage): number {
   return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
 }
 
-/** Ties the replies to the batch. From now on its log never changes; it may end earlier. */
+/** Assigns the replies to the batch. From now on its log never changes, but it may end earlier. */
 export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
   const { sequence, logLength } = settlement.batch;
   store
@@ -159,8 +162,8 @@ export function proposeBatch(store: Store, settlement: Settlement, from: bigint)
 }
 
 /**
- * The same log under the same number, up to another position or with others uncollectable; nobody has signed this one yet.
- * Replies behind its end wait for the next batch.
+ * Replaces the proposed batch by the same log under the same number, up to another position or with other uncollectable
+ * payers. The new batch has no signature yet. Replies behind its end wait for the next batch.
  */
 export function replaceProposed(store: Store, settlement: Settlement, from: bigint): void {
   const { sequence, logLength } = settlement.batch;
@@ -181,7 +184,7 @@ function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
     .run(batch.sequence, from, batch.logLength);
 }
 
-/** Keeps a signature, unless the batch that it is under has been replaced meanwhile. */
+/** Stores a signature, unless its batch has been replaced meanwhile. */
 export function putSignature(
   store: Store,
   { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
@@ -210,17 +213,17 @@ export function putSignature(
     );
 }
 
-/** Words for the head of a batch by hybrid keys, unchecked. */
+/** Lists signatures over the head of a batch by hybrid keys, unchecked. */
 export function listHeads(store: Store, sequence: bigint): SignedHead[] {
   const sql = `SELECT ${headColumns.list} FROM batch_signatures
     WHERE sequence = ? AND head_key IS NOT NULL ORDER BY signer`;
   return headColumns.all(store.prepare(sql), sequence);
 }
 
-/** Certificates of heads that are kept: each has up to 3,848 bytes for each signer of a quorum. */
+/** Stored certificates of heads. Each has up to 3,848 bytes for each signer of a quorum. */
 export const MAX_HEADS = 64;
 
-/** Of a settled batch. Older ones make room. */
+/** Stores the head certificate of a settled batch, and deletes older ones. */
 export function keepHead(store: Store, sequence: bigint, certificate: Uint8Array): void {
   store.prepare('UPDATE batches SET head_certificate = ? WHERE sequence = ?').run(certificate, sequence);
   store
@@ -228,7 +231,7 @@ export function keepHead(store: Store, sequence: bigint, certificate: Uint8Array
     .run(sequence - BigInt(MAX_HEADS));
 }
 
-/** @param sequence 0: the newest that there is. */
+/** @param sequence number of the batch; 0 for the newest certificate. */
 export function readHead(store: Store, sequence: bigint): Uint8Array | undefined {
   const sql = `SELECT ${certificateColumns.list} FROM batches WHERE head_certificate IS NOT NULL`;
   const row =
@@ -238,12 +241,12 @@ export function readHead(store: Store, sequence: bigint): Uint8Array | undefined
   return row?.certificate;
 }
 
-/** Number of the newest batch that this database has proposed; 0 for none. */
+/** Returns the number of the newest batch that this database has proposed; 0 for none. */
 export function readNewestSequence(store: Store): bigint {
   return newestColumns.get(store.prepare('SELECT max(sequence) AS sequence FROM batches'))?.sequence ?? 0n;
 }
 
-/** Whether this database has proposed a batch of that number. */
+/** Tells whether this database has proposed a batch of that number. */
 export function hasProposed(store: Store, sequence: bigint): boolean {
   return sequenceColumns.get(store.prepare('SELECT sequence FROM batches WHERE sequence = ?'), sequence) !== undefined;
 }
@@ -260,7 +263,7 @@ export interface StoredShare {
   readonly share: Uint8Array;
 }
 
-/** Signatures of the kind that is summed, of those who sent one. They are not checked. */
+/** Lists the received shares of aggregated signatures, unchecked. */
 export function listShares(store: Store, sequence: bigint): StoredShare[] {
   return shareColumns.all(
     store.prepare('SELECT signer, share FROM batch_signatures WHERE sequence = ? AND share IS NOT NULL'),
@@ -276,8 +279,8 @@ export interface Booking {
 }
 
 /**
- * Books what the chain has debited. What it could not debit is no longer owed.
- * @returns how many replies were not paid for; undefined where the batch was booked before.
+ * Records the debits of the chain. Amounts that it could not debit are no longer owed.
+ * @returns the number of unpaid replies; undefined if the batch was recorded before.
  */
 export function settleBatch(
   store: Store,
@@ -313,16 +316,16 @@ export function settleBatch(
   return unpaidReplies;
 }
 
-/** Exact evidence in the log has voided the reply. */
+/** Voids the fee of a reply after exact evidence in the log. */
 function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): void {
   adjustChannel(store, payer, { owed: -feeAtomic });
   store.prepare("UPDATE replies SET fee = '0', voided = 1 WHERE reply_id = ?").run(replyId);
 }
 
 /**
- * Drops what only audits and co-signers need of the replies of one batch that was settled before: bodies, openings,
- * reports, traces. Log, records, verdicts and fees stay.
- * @returns false where no batch is that old.
+ * Deletes the data of one older settled batch that only audits and co-signers need: bodies, openings, reports, traces.
+ * Log, records, verdicts and fees stay.
+ * @returns false if no batch is that old.
  */
 export function pruneBatch(store: Store, beforeMs: number): boolean {
   const row = sequenceColumns.get(

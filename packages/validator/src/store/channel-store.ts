@@ -3,12 +3,12 @@ import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeOrder, type Order, parseOrder } from '@ogong/protocol/exchange/order';
 
-/** What the payers of this validator's channels owe. Every function that writes belongs inside a group commit. */
+/** Debts of the payers of this validator's channels. Every function that writes belongs inside a group commit. */
 export interface ChannelState {
   readonly settled: bigint;
-  /** Fees of replies that were handed in and are not settled yet. */
+  /** Fees of accepted replies that are not settled yet. */
   readonly owed: bigint;
-  /** Maximum fees of replies that were not handed in yet. */
+  /** Maximum fees of replies without a record yet. */
   readonly outstanding: bigint;
   readonly voucher: bigint;
 }
@@ -37,12 +37,12 @@ export function readChannel(store: Store, payer: Uint8Array): ChannelState {
   return row ?? { settled: 0n, owed: 0n, outstanding: 0n, voucher: 0n };
 }
 
-/** The newest order of a payer, with the voucher for its debit. */
+/** Reads the newest order of a payer, with the voucher for its debit. */
 export function readVoucher(store: Store, payer: Uint8Array): { order: Order; signature: Uint8Array } | undefined {
   return voucherColumns.get(store.prepare(`SELECT ${voucherColumns.list} FROM channels WHERE payer = ?`), payer);
 }
 
-/** Payers that owe something or may come to owe it, at most `limit`, those that owe most first. */
+/** Lists payers that owe money or may come to owe it, at most `limit`, the largest debts first. */
 export function listDebtors(
   store: Store,
   limit: number,
@@ -54,7 +54,7 @@ export function listDebtors(
   return debtorColumns.all(store.prepare(query), limit).map(({ payer, ...state }) => ({ payer, state }));
 }
 
-/** Fees of all payers that have not settled, orders without a record by the most that they may cost; atomic units. */
+/** Sums the open fees of all payers, atomic units. Orders without a record count with their maximum fee. */
 export function sumOpen(store: Store): bigint {
   const query = `SELECT ${openColumns.list} FROM channels WHERE owed <> '0' OR outstanding <> '0'`;
   return openColumns.all(store.prepare(query)).reduce((sum, { owed, outstanding }) => sum + owed + outstanding, 0n);

@@ -8,7 +8,7 @@ import type { DivergenceSide } from '@ogong/protocol/modality/text/stage2/verify
 export interface DivergenceRow {
   /** Canonical evidence. */
   readonly evidence: Uint8Array;
-  /** The confirming machine's, where there was one. */
+  /** Trace of the confirming machine, if there was one. */
   readonly third: SignedTrace | undefined;
   readonly side: DivergenceSide;
   /** The layer in words, if it is confirmed. */
@@ -37,7 +37,7 @@ export function readDivergence(store: Store, replyId: Uint8Array): DivergenceRow
   return divergenceColumns.get(store.prepare(sql), replyId);
 }
 
-/** As GetReply tells it. */
+/** Returns the form for GetReply. */
 export function describeDivergence({ evidence, side, layer }: DivergenceRow) {
   return { position: parseDivergence(evidence).position, side, ...(layer === undefined ? {} : { layer }) };
 }

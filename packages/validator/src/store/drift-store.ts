@@ -7,8 +7,8 @@ import { type DriftNote, type DriftPolicy, findRateProblem } from '@ogong/protoc
 import { parseDrift } from '@ogong/protocol/verdict/evidence';
 
 /**
- * Tables that this validator has used, each with the end of its use. A peer's verdict from before a change of table is checked
- * with the old one. "No table" is one of them, with a zero hash.
+ * Hash that stands for "no table". The store has all tables that this validator has used, each with the end of its use.
+ * So a peer's verdict from before a change of table is checked with the old one.
  */
 const NONE = new Uint8Array(32);
 
@@ -20,7 +20,7 @@ export function adoptTable(store: Store, policy: DriftPolicy | undefined, nowMs:
   const { changes } = store
     .prepare('UPDATE drift_tables SET named = max(named, ?), until = NULL WHERE hash = ?')
     .run(isNamed ? 1 : 0, hash);
-  // Only a table that is not held yet is encoded: that takes megabytes.
+  // Only a new table is encoded: that takes megabytes.
   if (changes > 0) return;
   const bytes = policy ? (policy.bytes ?? encodeDriftTable(policy.table)) : new Uint8Array(0);
   store
@@ -36,7 +36,7 @@ export function wasNamed(store: Store, hash: Uint8Array): boolean {
 interface HeldTable {
   readonly table: DriftTable | undefined;
   readonly isNamed: boolean;
-  /** Undefined for the one that is judged by now. */
+  /** Undefined for the present one. */
   readonly untilMs: number | undefined;
 }
 
@@ -54,8 +54,9 @@ function readTable(store: Store, hash: Uint8Array): HeldTable | undefined {
 }
 
 /**
- * The policy that judges a reply. It stays that of the time when its verifiers were drawn, since the draw depends on it.
- * @param drift as encodeDrift gives it; undefined where nobody is drawn yet.
+ * Returns the drift policy of a reply. It stays the policy of the time when its verifiers were drawn, since the draw
+ * depends on it.
+ * @param drift result of encodeDrift; undefined before the draw.
  */
 export function readPolicy(
   store: Store,
@@ -70,14 +71,17 @@ export function readPolicy(
   return held?.table && { note, table: held.table, isNamed: held.isNamed };
 }
 
-/** For how long after a change of the table verdicts by the one before still pass: validators change at different moments. */
+/**
+ * Time after a change of the table in which verdicts by the previous one still pass: validators change at different
+ * moments.
+ */
 const TABLE_GRACE_MS = 3_600_000;
 
 export type FoundPolicy = { readonly policy: DriftPolicy | undefined } | { readonly problem: string };
 
-/** The policy that a peer's verdict of that time names, if it could have been the one of the network then. */
+/** Finds the policy that a peer's verdict names, if the network could have used it at that time. */
 export function createPolicyFinder(store: Store, own: DriftPolicy | undefined) {
-  /** Parsing takes milliseconds, and a batch names one table hundreds of times. */
+  /** The last parsed table: parsing takes milliseconds, and a batch names one table hundreds of times. */
   let last: { readonly hash: Uint8Array; readonly held: HeldTable } | undefined;
 
   return (note: DriftNote | undefined, timeMs: number): FoundPolicy => {
@@ -89,7 +93,8 @@ export function createPolicyFinder(store: Store, own: DriftPolicy | undefined) {
     const held = last && equalBytes(last.hash, hash) ? last.held : store.read(() => readTable(store, hash));
     if (held !== undefined) last = { hash, held };
     const isOfItsTime = held !== undefined && timeMs <= (held.untilMs ?? timeMs) + TABLE_GRACE_MS;
-    if (!isOfItsTime) return { problem: `judged by ${nameTable(note)}, here by ${nameTable(own?.note)}` };
+    if (!isOfItsTime)
+      return { problem: `the verdict used ${nameTable(note)}, this validator uses ${nameTable(own?.note)}` };
     const { table, isNamed } = held;
     return { policy: note && table ? { note, table, isNamed } : undefined };
   };

@@ -9,14 +9,14 @@ import { commitmentColumns, openedColumns } from './replies/attempt-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
 /**
- * planned -> committed -> opened -> closed; each on the disk before the message that follows. Who answers nothing is given up, and asked by
- * witnesses. The verdict of its reply closes it.
+ * A honeypot moves planned -> committed -> opened -> closed, each on the disk before the message that follows. A
+ * verifier that does not answer is given up, and witnesses ask it. The verdict of its reply closes the honeypot.
  */
 export interface HoneypotRow {
   readonly id: Uint8Array;
-  /** The reply that it is made of. */
+  /** The reply from which it is made. */
   readonly replyId: Uint8Array;
-  /** Of the VRF, 80 bytes: its output is the nonce. */
+  /** VRF proof, 80 bytes. Its output is the nonce. */
   readonly proof: Uint8Array;
   readonly verifierId: Uint8Array;
   readonly keyHash: Uint8Array;
@@ -24,19 +24,19 @@ export interface HoneypotRow {
   readonly listSizes: Uint8Array;
   readonly shapeClasses: Uint8Array;
   readonly tailDraws: TailDraws;
-  /** Of the replaced token; undefined where the reply is as it was. */
+  /** Position of the replaced token; undefined for an unchanged reply. */
   readonly position: number | undefined;
   readonly askAtMs: number;
   readonly deadlineMs: number;
-  /** Who is liable for the report. */
+  /** Credential of the payee that is liable for the report. */
   readonly credential: SignedAnnouncement | undefined;
   readonly committed: SignedCommitment | undefined;
   readonly opened: OpenedReport | undefined;
-  /** What was opened is no report that counts. */
+  /** True if the opened report does not count. */
   readonly isUnreadable: boolean;
-  /** It answered nothing here, so witnesses ask. */
+  /** True if it did not answer this validator, so witnesses ask. */
   readonly isGivenUp: boolean;
-  /** Of the witnesses that were told nothing either. */
+  /** Statements of witnesses that received nothing either. */
   readonly statements: readonly Statement[] | undefined;
 }
 
@@ -89,11 +89,11 @@ interface HoneypotOutcome extends HoneypotRow {
 
 const toHoneypot = (row: ReturnType<typeof storedHoneypot.read>): HoneypotOutcome => ({
   ...row,
-  // How many draws there are to parse is said by the tokens.
+  // The tokens give the number of draws to parse.
   tailDraws: parseTailDraws(row.tailDraws, row.outputTokens.length),
 });
 
-/** In place of one that an earlier program planned by a nonce of its own choice. */
+/** Stores a honeypot. It replaces one that an earlier program planned with a nonce of its own choice. */
 export function putHoneypot(store: Store, row: HoneypotRow): void {
   const tailDraws = encodeTailDraws(row.tailDraws);
   storedHoneypot.insert(store, 'INSERT OR REPLACE INTO honeypots', { ...row, tailDraws, outcome: undefined });
@@ -105,7 +105,7 @@ export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: 
     .run(committed.verifierKey, committed.digest, committed.signature, id);
 }
 
-/** The audit may wait for it. */
+/** Stores the opened report, for which the audit may wait. */
 export function keepHoneypotReport(
   store: Store,
   row: HoneypotRow,
@@ -125,8 +125,8 @@ export function keepHoneypotReport(
   resumeAudit(store, row, nowMs);
 }
 
-/** The verdict waits for witnesses from now on. @returns false where it was answered, or given up before. */
-export function giveHoneypotUp(store: Store, row: HoneypotRow, nowMs: number): boolean {
+/** Marks that the verdict waits for witnesses from now on. @returns false if it was answered or given up before. */
+export function giveUpHoneypot(store: Store, row: HoneypotRow, nowMs: number): boolean {
   const sql = 'UPDATE honeypots SET given_up = 1 WHERE id = ? AND outcome IS NULL AND report IS NULL AND given_up = 0';
   const { changes } = store.prepare(sql).run(row.id);
   if (changes > 0) resumeAudit(store, row, nowMs);
@@ -139,7 +139,7 @@ export function keepHoneypotStatements(store: Store, id: Uint8Array, statements:
     .run(encodeStatements(statements), id);
 }
 
-/** With the verdict of the reply that it goes along with. What no entry holds against its verifier counts here. */
+/** Closes the honeypot with the verdict of its reply. A doubtful answer that no entry mentions counts here. */
 export function closeHoneypotOf(
   store: Store,
   replyId: Uint8Array,
@@ -158,7 +158,7 @@ export function closeHoneypotOf(
   countGarbage(store, replyId, nowMs);
 }
 
-/** An answer that is no report, and that no entry tells of. */
+/** Counts an unreadable answer that no entry mentions. */
 function countGarbage(store: Store, replyId: Uint8Array, nowMs: number): void {
   const sql = `UPDATE honeypots SET outcome = 'garbage' WHERE reply_id = ? AND outcome = 'dropped' AND unreadable = 1
     RETURNING verifier_id`;
@@ -167,33 +167,33 @@ function countGarbage(store: Store, replyId: Uint8Array, nowMs: number): void {
   }
 }
 
-/** The honeypot that goes along with an audit and is not closed. One without a proof is an earlier program's. */
+/** Finds the open honeypot of an audit. One without a proof comes from an earlier program. */
 export function findHoneypot(store: Store, id: Uint8Array): HoneypotRow | undefined {
   const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE id = ? AND outcome IS NULL AND proof IS NOT NULL`;
   const row = storedHoneypot.get(store.prepare(sql), id);
   return row && toHoneypot(row);
 }
 
-/** Until then the audit has nothing to do, and takes no place of another one. */
+/** Delays the audit until then, so that it takes no place of another one. */
 export function awaitHoneypot(store: Store, { replyId }: Pick<HoneypotRow, 'replyId'>, untilMs: number): void {
   store.prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing'").run(untilMs, replyId);
 }
 
-/** Only what waits for a honeypot is due at its deadline. */
+/** Resumes the audit that waits for the honeypot's deadline. */
 function resumeAudit(store: Store, { replyId, deadlineMs }: HoneypotRow, nowMs: number): void {
   store
     .prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing' AND ask_at = ?")
     .run(nowMs, replyId, deadlineMs);
 }
 
-/** Honeypots that are to be asked, or opened. */
+/** Lists honeypots whose verifier must commit or reveal now. */
 export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
   const sql = `SELECT ${storedHoneypot.list} FROM honeypots
     WHERE outcome IS NULL AND report IS NULL AND given_up = 0 AND proof IS NOT NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
   return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
 }
 
-/** Drops honeypots that were closed before. */
+/** Deletes older closed honeypots. */
 export function pruneHoneypots(store: Store, beforeMs: number): void {
   store.prepare('DELETE FROM honeypots WHERE outcome IS NOT NULL AND deadline < ?').run(beforeMs);
 }

@@ -5,22 +5,22 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { findClass } from '@ogong/protocol/exchange/verifier-endorsement';
 import { createPartTable, type PartTable } from '@ogong/protocol/settlement/packed-entry';
 import { encodeDescribed } from '@ogong/protocol/verdict/evidence';
-import { type HeldAnnouncement, readCredential, readHeld, readWord } from './announcement-store.ts';
+import { readCredential, readStoredAnnouncement, readWord, type StoredAnnouncement } from './announcement-store.ts';
 
 const rowColumns = columns({ name: text, sequence: text });
 
-/** Models of one announcement whose rows are known: names of models are free. */
+/** Known models of one announcement: names of models are free. */
 const MOST_ROWS = 16;
 
 interface Known {
   sequence: string;
-  held: HeldAnnouncement;
+  held: StoredAnnouncement;
 }
 
 /**
- * Parts of batch entries that validators have from announcements: rows of lists of candidates without their weights, and keys of
- * providers and verifiers (docs/spec/packed-entries.md).
- * @returns the table, as the store has it now. It is brought up to date by each call.
+ * Creates the table of parts of batch entries that validators know from announcements. The parts are rows of candidate
+ * lists without their weights, and keys of providers and verifiers (docs/spec/packed-entries.md).
+ * @returns a function that updates and returns the table.
  */
 export function createKnownParts(crypto: Crypto, store: Store): () => PartTable {
   const table = createPartTable(crypto);
@@ -29,10 +29,10 @@ export function createKnownParts(crypto: Crypto, store: Store): () => PartTable 
   function take(name: string, sequence: string): void {
     const before = known.get(name);
     if (before?.sequence === sequence) return;
-    const held = readHeld(store, name, sequence);
+    const held = readStoredAnnouncement(store, name, sequence);
     if (held === undefined) return;
     known.set(name, { sequence, held });
-    // Most announcements say again what the one before said.
+    // Most announcements repeat the previous one.
     if (before === undefined || !isSame(before.held, held)) table.put(name, listParts(crypto, store, name, held));
   }
 
@@ -51,7 +51,7 @@ export function createKnownParts(crypto: Crypto, store: Store): () => PartTable 
   };
 }
 
-function isSame(a: HeldAnnouncement, b: HeldAnnouncement): boolean {
+function isSame(a: StoredAnnouncement, b: StoredAnnouncement): boolean {
   const { announcement: one, verifierWord: own } = a;
   const { announcement: other, verifierWord: others } = b;
   return (
@@ -72,7 +72,7 @@ function listParts(
   crypto: Crypto,
   store: Store,
   name: string,
-  { announcement, verifierWord }: HeldAnnouncement,
+  { announcement, verifierWord }: StoredAnnouncement,
 ): Uint8Array[] {
   const { providerId, payee, verifier, models } = announcement;
   const credential = readCredential(store, fromHex(name));

@@ -4,19 +4,23 @@ import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 
 /**
- * What candidates of an open sitting signed, where they are announced otherwise since. A beacon draws whoever the list names, and a report
- * that witnesses bring counts: it has to be put down to the payee that the list names, although its provider announces another one now,
- * or no verifier. A candidate that is still announced as it is listed has no row: one for each list and name is the most there is.
+ * Credentials of candidates of a running audit attempt whose announcement has changed since. The beacon draws any
+ * listed candidate, and a report from witnesses counts. So the report must be bound to the listed payee, even if the
+ * provider now announces another one, or no verifier. A candidate with an unchanged announcement has no row, so there
+ * is at most one row for each list and name.
  */
 const listedColumns = columns({ credential: mapped(bytes, parseCredential, encodeCredential) });
 
-/** Before an announcement that binds a verifier ends, or changes. The first one that a list lost is the one that it was made of. */
+/**
+ * Stores the credential before an announcement that binds a verifier ends or changes. The first one after the list was
+ * made stays.
+ */
 export function keepListedCredential(
   store: Store,
   { providerId, credential }: { readonly providerId: Uint8Array; readonly credential: Uint8Array | undefined },
 ): void {
   if (credential === undefined) return;
-  // The first condition lets an index find the few that are open.
+  // The first condition lets an index find the few running attempts.
   store
     .prepare(
       `INSERT OR IGNORE INTO listed_credentials (reply_id, provider_id, credential)
@@ -26,7 +30,7 @@ export function keepListedCredential(
     .run(providerId, credential, providerId);
 }
 
-/** @returns undefined where it is announced as it was listed. */
+/** @returns undefined if the announcement is unchanged since the list. */
 export function readListedCredential(
   store: Store,
   replyId: Uint8Array,
@@ -36,7 +40,7 @@ export function readListedCredential(
   return listedColumns.get(store.prepare(sql), replyId, providerId)?.credential;
 }
 
-/** Once the sitting is over: each attempt has its own. */
+/** Deletes the credentials once the audit attempt is over: each asked verifier has its own. */
 export function forgetListedCredentials(store: Store, replyId: Uint8Array): void {
   store.prepare('DELETE FROM listed_credentials WHERE reply_id = ?').run(replyId);
 }

@@ -1,20 +1,26 @@
 import { bytes, columns, integer, oneOf } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 
-/** What ejects a provider for its machine, as this validator found or signed it. */
-export interface KeptProof {
+/** A proof that ejects a provider for its machine, found or signed by this validator. */
+export interface StoredProof {
   /** SHA-256 of the proof. */
   readonly hash: Uint8Array;
   readonly providerId: Uint8Array;
-  /** Which ejection of the provider it is to be. */
+  /** Number of the provider's ejection. */
   readonly ejection: number;
   readonly proof: Uint8Array;
-  /** `open`: this validator found it and has peers sign for it. `asked`: a peer asked for a signature. `landed`: the ejection is on the chain. */
+  /**
+   * `open`: this validator found it and asks peers to sign. `asked`: a peer asked for a signature. `landed`: the
+   * ejection is on the chain.
+   */
   readonly state: 'asked' | 'open' | 'landed';
   readonly notedMs: number;
 }
 
-/** Of each state. Strangers make up keys and have them signed for, so those push out nothing that this validator found. */
+/**
+ * Most proofs in each state. Strangers can invent keys and get signatures for them, so these must not displace this
+ * validator's own findings.
+ */
 const MAX_KEPT = 64;
 
 const proofColumns = columns({
@@ -23,10 +29,11 @@ const proofColumns = columns({
 });
 
 /**
- * Keeps a proof: one of each provider, the first of each ejection. An open one leaves only for the provider's next ejection; where there are
- * too many, a new one waits for its next chance. Of those that peers asked for, the newest are kept. Call it inside one transaction.
+ * Stores a proof: one of each provider, the first of each ejection. An open one is deleted only for the provider's next
+ * ejection. If there are too many, a new one waits for its next chance. Of those that peers asked for, the newest stay.
+ * Call it inside one transaction.
  */
-export function keepProof(store: Store, kept: KeptProof): void {
+export function keepProof(store: Store, kept: StoredProof): void {
   const held = proofColumns.get(
     store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs WHERE provider_id = ?`),
     kept.providerId,
@@ -43,13 +50,13 @@ export function keepProof(store: Store, kept: KeptProof): void {
   dropOldest(store, 'asked');
 }
 
-/** The ejection is on the chain: the newest of these are kept, so that an appeal can look at them. Call it inside one transaction. */
+/** Marks that the ejection is on the chain. The newest of these stay for appeals. Call it inside one transaction. */
 export function markLanded(store: Store, hash: Uint8Array): void {
   setState(store, hash, 'landed');
   dropOldest(store, 'landed');
 }
 
-const setState = (store: Store, hash: Uint8Array, state: KeptProof['state']): void =>
+const setState = (store: Store, hash: Uint8Array, state: StoredProof['state']): void =>
   void store.prepare('UPDATE machine_proofs SET state = ? WHERE hash = ?').run(state, hash);
 
 const countOpen = (store: Store): number =>
@@ -63,10 +70,10 @@ const dropOldest = (store: Store, state: 'asked' | 'landed'): void =>
     )
     .run(state, state, MAX_KEPT);
 
-export const findProof = (store: Store, hash: Uint8Array): KeptProof | undefined =>
+export const findProof = (store: Store, hash: Uint8Array): StoredProof | undefined =>
   proofColumns.get(store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs WHERE hash = ?`), hash);
 
-export const listProofs = (store: Store): KeptProof[] =>
+export const listProofs = (store: Store): StoredProof[] =>
   proofColumns.all(
     store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs WHERE state <> 'landed' ORDER BY noted_ms, hash`),
   );

@@ -27,7 +27,7 @@ const START_MS = 1_700_000_000_000;
 const HALF_MS = ADMISSION_DOUBT_MS / 2;
 const signature = new Uint8Array(65);
 
-/** What happens to one channel. Times in ms. */
+/** Events of one channel. Times in ms. */
 type Step =
   /** The payer orders, and the validator goes by a reading of this age. */
   | { readonly kind: 'order'; readonly fee: bigint; readonly lifeMs: number; readonly ageMs: number }
@@ -39,10 +39,10 @@ type Step =
   | { readonly kind: 'add'; readonly amount: bigint }
   | { readonly kind: 'ask-back'; readonly amount: bigint }
   | { readonly kind: 'take-out' }
-  /** The first order in flight: its record is taken in at a part of its price, it is given up, or it was rejected before. */
+  /** The first open order: its record is accepted at a part of its price, it is given up, or it was rejected before. */
   | { readonly kind: 'intake'; readonly percent: bigint }
   | { readonly kind: 'abandon' }
-  /** What is owed is settled, or rejected and never paid. */
+  /** The debt is settled, or rejected and never paid. */
   | { readonly kind: 'settle' }
   | { readonly kind: 'reject' }
   /** The validator stops, and starts over the same files. */
@@ -227,7 +227,7 @@ function countMost(admitted: readonly OrderAdmission[]): bigint {
   return sums.reduce((most, sum) => -least(-most, -sum), 0n);
 }
 
-it('a validator that admits whatever it is brought is convicted, where orders alive at once exceed all that the channel ever held', () => {
+it('a validator that admits every order is convicted, if orders alive at once exceed all that the channel ever held', () => {
   let convicted = 0;
   run(
     false,

@@ -2,7 +2,7 @@ import { bytes, columns, integer } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 
-/** This validator's signature over the end of an ejection. Its operator asked for it. */
+/** This validator's signature over the end of an ejection, at its operator's request. */
 export interface Approval extends Reinstatement {
   /** 65 bytes. */
   readonly signature: Uint8Array;
@@ -11,10 +11,10 @@ export interface Approval extends Reinstatement {
 const approvalColumns = columns({ providerId: bytes, ejection: integer, signature: bytes });
 const markColumns = columns({ providerId: bytes, ejection: integer });
 
-/** A provider that this validator takes no orders for. */
+/** A provider for which this validator admits no orders. */
 export interface Mark {
   readonly providerId: Uint8Array;
-  /** The number under which the chain has ejected it too; 0 until that was seen. */
+  /** Number of its ejection on the chain; 0 until it was seen. */
   readonly ejection: number;
 }
 
@@ -35,7 +35,7 @@ export function findApproval(store: Store, { providerId, ejection }: Reinstateme
   return approvalColumns.get(store.prepare(sql), providerId, ejection);
 }
 
-/** Marked providers behind the given one, in the order of their ids. */
+/** Lists marked providers after the given one, in the order of their ids. */
 export function listMarks(store: Store, after: Uint8Array, limit: number): Mark[] {
   const sql = `SELECT ${markColumns.list} FROM providers WHERE ejected = 1 AND provider_id > ? ORDER BY provider_id LIMIT ?`;
   return markColumns.all(store.prepare(sql), after, limit);
@@ -45,7 +45,7 @@ export function noteEjection(store: Store, { providerId, ejection }: Reinstateme
   store.prepare('UPDATE providers SET ejection = ? WHERE provider_id = ?').run(ejection, providerId);
 }
 
-/** Takes the mark away: a quorum has taken the ejection back. The key's tests began anew when it was ejected. */
+/** Removes the mark after a quorum has lifted the ejection. The key's tests began again when it was ejected. */
 export function pardonProvider(store: Store, providerId: Uint8Array): void {
   store.prepare('UPDATE providers SET ejected = 0, ejection = 0 WHERE provider_id = ?').run(providerId);
 }

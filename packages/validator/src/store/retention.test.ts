@@ -29,7 +29,7 @@ const findText = (text: string): string[] =>
     .filter((name) => readFileSync(join(directory, name)).includes(text))
     .sort();
 
-/** What went to co-signers, as the bytes on the wire. */
+/** The request to co-signers, as the bytes on the wire. */
 const encodeRequests = (requests: readonly CosignRequest[]): Buffer[] =>
   requests.map((request) => Buffer.from(toBinary(CosignBatchRequestSchema, create(CosignBatchRequestSchema, request))));
 

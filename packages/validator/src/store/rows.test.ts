@@ -66,7 +66,7 @@ describe('a row', () => {
     expect(() => readReply(store, id)).toThrow(expected);
   });
 
-  it('is refused where the evidence of a test or the account of a payer does not parse', () => {
+  it('is refused if the evidence of a test or the account of a payer does not parse', () => {
     const states = createTestStates(store, OWN_TESTS);
     states.put(key, INITIAL_TESTS);
     store.database.exec("UPDATE tests SET evidence = '[null]'");

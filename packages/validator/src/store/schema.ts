@@ -1,13 +1,17 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 
-/** An order that waits for its reply, or a reply that waits for verifiers: what a payer may have so many of. */
+/**
+ * Condition for an open reply: an order that waits for its reply, or a reply that waits for verifiers. Their number is
+ * limited for each payer.
+ */
 const OPEN_REPLY = (row: 'NEW' | 'OLD'): string =>
   `(${row}.state = 'admitted' OR ${row}.sitting > 0) AND ${row}.state IN ('admitted', 'auditing', 'waiting')`;
 
 /**
- * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
- * decided, and one that nobody judged waits between two sittings of its audit (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
+ * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled. Abandoned replies go from admitted
+ * to decided. A reply without a verdict waits between two audit attempts (docs/spec/validator.md). Amounts are decimal
+ * text: they exceed 64 bits.
  */
 export const VALIDATOR_SCHEMA = `
   CREATE TABLE replies (
@@ -51,7 +55,6 @@ export const VALIDATOR_SCHEMA = `
     uncollectable INTEGER NOT NULL DEFAULT 0,
     voided INTEGER NOT NULL DEFAULT 0,
     ask_at INTEGER,
-    opened_at BLOB,
     drift BLOB,
     payee_word BLOB,
     cohort BLOB,
@@ -89,7 +92,7 @@ export const VALIDATOR_SCHEMA = `
     model_root BLOB NOT NULL,
     arrival INTEGER NOT NULL,
     missed INTEGER NOT NULL CHECK (missed IN (0, 1)),
-    -- Of its answer, where that was measured.
+    -- Of its answer, if measured.
     tokens INTEGER,
     took_ms INTEGER,
     PRIMARY KEY (kind, epoch, provider_id, model_root, arrival)
@@ -97,7 +100,7 @@ export const VALIDATOR_SCHEMA = `
   CREATE INDEX provider_tests_measured ON provider_tests (model_root, epoch) WHERE took_ms IS NOT NULL;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
-  -- How many replies of a payer are open, see OPEN_REPLY. Counting them for each order that comes takes longer, the more there are.
+  -- Number of a payer's open replies, see OPEN_REPLY. Counting them for each new order would be slow.
   CREATE TABLE open_counts (payer BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TRIGGER open_more AFTER INSERT ON replies WHEN ${OPEN_REPLY('NEW')} BEGIN
     INSERT OR IGNORE INTO open_counts VALUES (NEW.payer, 0);
@@ -113,7 +116,7 @@ export const VALIDATOR_SCHEMA = `
   CREATE INDEX replies_forced ON replies (payer) WHERE forced = 1;
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
-  -- What payers say that they were given. The record stands here while the provider has handed in none.
+  -- Deliveries of payers. The record is stored here until the provider hands it in.
   CREATE TABLE deliveries (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     delivery BLOB NOT NULL,
@@ -125,7 +128,7 @@ export const VALIDATOR_SCHEMA = `
     header_proof BLOB
   ) WITHOUT ROWID;
 
-  -- What payers say that a provider had committed to when it died. It counts where no record comes before the order is over.
+  -- The last commitments of dead providers, from their payers. They count if no record comes before the order expires.
   CREATE TABLE milestones (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     submission BLOB NOT NULL,
@@ -158,7 +161,7 @@ export const VALIDATOR_SCHEMA = `
     transaction_hash TEXT,
     settled_at INTEGER,
     pruned INTEGER NOT NULL DEFAULT 0,
-    -- What a quorum says of its head with hybrid keys, of the newest ones.
+    -- Certificate over its head by hybrid keys; only for the newest batches.
     head_certificate BLOB
   );
 
@@ -166,10 +169,10 @@ export const VALIDATOR_SCHEMA = `
     sequence INTEGER NOT NULL REFERENCES batches,
     signer BLOB NOT NULL,
     signature BLOB NOT NULL,
-    -- The same word by a hybrid key, where the signer has one.
+    -- Signature over the head by a hybrid key, if the signer has one.
     head_key BLOB,
     head_signature BLOB,
-    -- The same, of the kind that is summed.
+    -- Share of the aggregated signature.
     share BLOB,
     PRIMARY KEY (sequence, signer)
   ) WITHOUT ROWID;
@@ -182,8 +185,8 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (validator, sequence)
   ) WITHOUT ROWID;
 
-  -- A reply belongs to the validator that its order names, so what one validator settled blocks nothing of another.
-  -- What was co-signed of each log: one entry at each position, one position for each reply.
+  -- A reply belongs to the validator that its order names, so one validator's log blocks nothing of another's.
+  -- Co-signed places of each log: one entry at each position, one position for each reply.
   CREATE TABLE cosigned_entries (
     validator BLOB NOT NULL,
     position INTEGER NOT NULL,
@@ -198,11 +201,11 @@ export const VALIDATOR_SCHEMA = `
     certificate BLOB NOT NULL
   );
 
-  -- They outlive their certificates: a verdict is checked by them, however late it settles.
+  -- Values outlive their certificates, because a verdict may settle late.
   CREATE TABLE beacon_values (
     epoch INTEGER PRIMARY KEY,
     value BLOB NOT NULL,
-    -- What sketches of the epoch derive from.
+    -- Sketches of the epoch derive from it.
     previous BLOB NOT NULL
   );
 
@@ -223,13 +226,13 @@ export const VALIDATOR_SCHEMA = `
     members BLOB NOT NULL
   );
 
-  -- Seats of eras of the threshold beacon, by the hash that the chain keeps.
+  -- Committees of eras of the threshold beacon, by their hash on the chain.
   CREATE TABLE beacon_seats (
     hash BLOB PRIMARY KEY,
     seats BLOB NOT NULL
   ) WITHOUT ROWID;
 
-  -- What this validator knows of a key generation, in the order in which it learned it. Its secrets are among it.
+  -- This validator's records of a key generation, in their order. They contain secrets.
   CREATE TABLE beacon_key_entries (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     era INTEGER NOT NULL,
@@ -239,7 +242,7 @@ export const VALIDATOR_SCHEMA = `
   );
   CREATE INDEX beacon_key_entries_attempt ON beacon_key_entries (era, attempt);
 
-  -- Who holds the shares of an era, and this validator's own: secrets.
+  -- The holders of an era's shares, and this validator's own shares, which are secret.
   CREATE TABLE beacon_eras (
     era INTEGER NOT NULL,
     transcript BLOB NOT NULL,
@@ -248,7 +251,7 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (era, transcript)
   ) WITHOUT ROWID;
 
-  -- Who held the shares of the era before the newest, and what they were shares of: no secrets. Deals of the newest one are checked by it.
+  -- The holders of the previous era's shares, without secrets. They serve to check deals of the newest era.
   CREATE TABLE beacon_former_eras (
     era INTEGER NOT NULL,
     transcript BLOB NOT NULL,
@@ -267,11 +270,11 @@ export const VALIDATOR_SCHEMA = `
     audits INTEGER NOT NULL DEFAULT 0,
     rejects INTEGER NOT NULL DEFAULT 0,
     ejected INTEGER NOT NULL DEFAULT 0,
-    -- The number under which the chain ejected it; 0 until that was seen.
+    -- Number of its ejection on the chain; 0 until it was seen.
     ejection INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
 
-  -- Ends of ejections that the operator approved, with this validator's signature.
+  -- Reinstatements that the operator approved, with this validator's signature.
   CREATE TABLE reinstatements (
     provider_id BLOB NOT NULL,
     ejection INTEGER NOT NULL,
@@ -285,14 +288,14 @@ export const VALIDATOR_SCHEMA = `
     expires_at INTEGER NOT NULL,
     announcement BLOB NOT NULL,
     cert_hash BLOB NOT NULL,
-    -- Since when it has been held without a gap, with this verifier, these models and at least this stake.
+    -- Time since which it is announced without a gap, with this verifier, these models and at least this stake.
     since INTEGER NOT NULL,
     stake TEXT NOT NULL DEFAULT '0',
-    -- With the words of provider, payee and verifier.
+    -- With the signatures of provider, payee and verifier.
     credential BLOB,
-    -- What its verifier signed, of the credential.
+    -- The verifier's endorsement in the credential.
     verifier_word BLOB,
-    -- It came from another validator, and not from the provider.
+    -- 1 if it came from another validator, and not from the provider.
     handed INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE INDEX announcements_cert ON announcements (cert_hash);
@@ -321,7 +324,7 @@ export const VALIDATOR_SCHEMA = `
     key_hash BLOB,
     credential BLOB,
     nonce BLOB NOT NULL,
-    -- Of witnesses, where it committed to nothing, or opened nothing.
+    -- Statements of witnesses, if it committed to nothing or opened nothing.
     statements BLOB,
     outcome TEXT NOT NULL CHECK (outcome IN ('asked', 'committed', 'report', 'garbage', 'silent')),
     verifier_key BLOB,
@@ -333,7 +336,7 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (reply_id, attempt)
   ) WITHOUT ROWID;
 
-  -- Lists of candidates of sittings that are over.
+  -- Candidate lists of finished audit attempts.
   CREATE TABLE sittings (
     reply_id BLOB NOT NULL REFERENCES replies,
     sitting INTEGER NOT NULL,
@@ -341,7 +344,7 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (reply_id, sitting)
   ) WITHOUT ROWID;
 
-  -- What candidates of open sittings signed, where they are announced otherwise since.
+  -- Credentials of candidates in running audit attempts whose announcement has changed since.
   CREATE TABLE listed_credentials (
     reply_id BLOB NOT NULL REFERENCES replies,
     provider_id BLOB NOT NULL,
@@ -349,7 +352,7 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (reply_id, provider_id)
   ) WITHOUT ROWID;
 
-  -- Where a rejected reply parts from its re-run.
+  -- First position at which a rejected reply differs from its re-run.
   CREATE TABLE divergences (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     evidence BLOB NOT NULL,
@@ -360,7 +363,7 @@ export const VALIDATOR_SCHEMA = `
     layer TEXT
   ) WITHOUT ROWID;
 
-  -- Tables of honest drift that were judged by, and until when; a hash of zeros means none.
+  -- Drift tables that were used, with the end of their use; a hash of zeros means none.
   CREATE TABLE drift_tables (
     hash BLOB PRIMARY KEY,
     bytes BLOB NOT NULL,
@@ -368,7 +371,7 @@ export const VALIDATOR_SCHEMA = `
     until INTEGER
   ) WITHOUT ROWID;
 
-  -- Sequential tests of provider keys (32 bytes) and of payees (20 bytes), by the log that they follow from.
+  -- Sequential tests of provider keys (32 bytes) and of payees (20 bytes), by their log.
   CREATE TABLE tests (
     log BLOB NOT NULL,
     subject BLOB NOT NULL,
@@ -393,14 +396,14 @@ export const VALIDATOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX tests_silent ON tests (silent_at) WHERE silent_at > 0;
 
-  -- Up to where the settled logs of validators are counted in their tests.
+  -- Positions up to which settled logs are counted in their tests.
   CREATE TABLE counted_logs (
     log BLOB PRIMARY KEY,
     length INTEGER NOT NULL,
     head BLOB NOT NULL
   ) WITHOUT ROWID;
 
-  -- Planned with an audit, asked at a moment of their own, judged with the verdict.
+  -- Honeypots are planned with an audit, asked at their own moment, and decided with the verdict.
   CREATE TABLE honeypots (
     id BLOB PRIMARY KEY,
     reply_id BLOB NOT NULL REFERENCES replies,
@@ -440,7 +443,7 @@ export const VALIDATOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX opening_asks_due ON opening_asks (due_at);
 
-  -- What this validator asks others for as a witness; the outcome stays, so that nothing else is ever signed.
+  -- Questions of this validator as a witness. The outcome stays, so that no other one is ever signed.
   CREATE TABLE witnessed (
     validator BLOB NOT NULL,
     reply_id BLOB NOT NULL,
@@ -462,7 +465,7 @@ export const VALIDATOR_SCHEMA = `
   CREATE INDEX witnessed_age ON witnessed (expires_at);
   CREATE INDEX witnessed_open ON witnessed (validator) WHERE outcome IS NULL;
 
-  -- What payers say that they were given, about replies that other validators handle.
+  -- Deliveries of payers about replies that other validators handle.
   CREATE TABLE heard (
     validator BLOB NOT NULL,
     reply_id BLOB NOT NULL,
@@ -478,8 +481,8 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (validator, reply_id)
   ) WITHOUT ROWID;
   CREATE INDEX heard_age ON heard (expires_at);
-  -- How many of them there are in all (kind 0), of each payer (1), and about replies of each validator (2). Counting them for each word
-  -- that comes takes longer, the more there are.
+  -- Number of these deliveries in all (kind 0), of each payer (1), and about replies of each validator (2).
+  -- Counting them for each new delivery would be slow.
   CREATE TABLE heard_counts (
     kind INTEGER NOT NULL,
     name BLOB NOT NULL,
@@ -495,7 +498,7 @@ export const VALIDATOR_SCHEMA = `
     DELETE FROM heard_counts WHERE n = 0 AND (kind, name) IN (VALUES (0, x''), (1, OLD.payer), (2, OLD.validator));
   END;
 
-  -- What witnesses have signed about replies of this validator.
+  -- Statements of witnesses about replies of this validator.
   CREATE TABLE statements (
     reply_id BLOB NOT NULL REFERENCES replies,
     asked TEXT NOT NULL,

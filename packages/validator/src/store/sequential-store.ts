@@ -31,13 +31,13 @@ const keptTest = columns({ log: bytes, subject: bytes, tests: testColumns });
 const headColumns = columns({ length: bigInteger, head: bytes });
 const keptHead = columns({ log: bytes, position: headColumns });
 
-/** The tests of this validator's own log, with its end that has not settled. */
+/** Key of the tests of this validator's own log, its unsettled end included. */
 export const OWN_TESTS = new Uint8Array(0);
 
 /**
- * The sequential tests of one log: of every provider's key, 32 bytes, and of every payee, 20 bytes. They follow from the log's
- * entries alone (protocol/settlement/log-tests).
- * @param log address of its validator, as far as it has settled; OWN_TESTS for what is behind that, too.
+ * Creates access to the sequential tests of one log: of every provider's key, 32 bytes, and of every payee, 20 bytes.
+ * They follow from the log's entries alone (protocol/settlement/log-tests).
+ * @param log address of its validator, for the settled part; OWN_TESTS to include this validator's unsettled end.
  */
 export function createTestStates(store: Store, log: Uint8Array): TestStates {
   return {
@@ -49,13 +49,16 @@ export function createTestStates(store: Store, log: Uint8Array): TestStates {
   };
 }
 
-/** What a log says, as far as it has settled. */
+/** Creates a reader of the tests of a log's settled part. */
 export function createTestReader(store: Store, log: Uint8Array): FindTests {
   const tests = createTestStates(store, log);
   return (subject) => store.read(() => tests.find(subject));
 }
 
-/** How many silent half hours of the last day all logs hold against each payee, by hex address; nobody with none. */
+/**
+ * Counts the silent half hours of each payee in the last day over all logs, by hex address; payees without any are left
+ * out.
+ */
 export function listSilentPayees(store: Store, nowMs: number): ReadonlyMap<string, number> {
   const since = toHalfHour(nowMs) - 48;
   const sql = `SELECT ${silentColumns.list} FROM tests WHERE silent_at > ?`;
@@ -67,7 +70,7 @@ export function listSilentPayees(store: Store, nowMs: number): ReadonlyMap<strin
   return new Map(counts.filter(([, charged]) => charged > 0));
 }
 
-/** Up to where a log has been counted; undefined before its first entry. */
+/** Returns the counted position of a log; undefined before its first entry. */
 export function readCountedPosition(store: Store, log: Uint8Array): LogPosition | undefined {
   return headColumns.get(store.prepare(`SELECT ${headColumns.list} FROM counted_logs WHERE log = ?`), log);
 }
@@ -76,7 +79,7 @@ export function writeCountedPosition(store: Store, log: Uint8Array, position: Lo
   keptHead.insert(store, 'INSERT OR REPLACE INTO counted_logs', { log, position });
 }
 
-/** The tests of the own log as they were where it has settled. @param validator whose log it is. */
+/** Resets the tests of this validator's own log to their settled state. @param validator owner of the log. */
 export function resetOwnTests(store: Store, validator: Uint8Array): void {
   store.prepare('DELETE FROM tests WHERE log = ?').run(OWN_TESTS);
   const list = ['subject', ...testColumns.names].join(', ');

@@ -16,17 +16,17 @@ const testColumns = columns(testFields);
 const keptTest = columns({ kind, ...testFields, tokens: optional(integer), tookMs: optional(integer) });
 const speedColumns = columns({ providerId: bytes, tokens: integer, tookMs: integer });
 
-/** Tests of a model that say how fast its providers are; more are not looked at. */
+/** Most tests of a model that are used for its providers' speeds. */
 const MAX_MEASURED = 1_024;
 
 export type TestRow = TestReport['tests'][number] & {
   readonly kind: DrawKind;
-  /** Output tokens of the answer, and how long it took, where that was measured. */
+  /** Output tokens of the answer, and its duration, if measured. */
   readonly tokens: number | undefined;
   readonly tookMs: number | undefined;
 };
 
-/** Keeps the proof that this epoch's tests were drawn, and forgets what no report is about any more. */
+/** Stores the proof of this epoch's draw, and deletes tests that no report covers any more. */
 export function putDraw(store: Store, draw: TestReport['draws'][number] & { readonly kind: DrawKind }): void {
   keptDraw.insert(store, 'INSERT OR REPLACE INTO test_draws', draw);
   const before = draw.epoch - BigInt(2 * MAX_REPORT_EPOCHS);
@@ -35,12 +35,12 @@ export function putDraw(store: Store, draw: TestReport['draws'][number] & { read
   }
 }
 
-/** Once it has ended. */
+/** Stores a finished test. */
 export function putTest(store: Store, test: TestRow): void {
   keptTest.insert(store, 'INSERT OR REPLACE INTO provider_tests', test);
 }
 
-/** The draws and tests of the epochs that a report is about. @param until the last of them. */
+/** Lists the draws and tests of the epochs in a report. @param until the last of them. */
 export function listTests(store: Store, of: DrawKind, until: bigint): Pick<TestReport, 'draws' | 'tests'> {
   const from = until - BigInt(MAX_REPORT_EPOCHS - 1);
   const within = 'WHERE kind = ? AND epoch BETWEEN ? AND ?';
@@ -54,7 +54,7 @@ export function listTests(store: Store, of: DrawKind, until: bigint): Pick<TestR
   return { draws: draws.filter(({ epoch }) => tested.has(epoch)), tests };
 }
 
-/** What the newest tests of a model measured, in output tokens per second, by provider (hex). */
+/** Lists the measured speeds of the newest tests of a model, in output tokens per second, by provider (hex). */
 export function listTestedSpeeds(store: Store, modelRoot: Uint8Array): ReadonlyMap<string, readonly number[]> {
   const newest = store.prepare(
     `SELECT ${speedColumns.list} FROM provider_tests WHERE model_root = ? AND took_ms IS NOT NULL ORDER BY epoch DESC LIMIT ?`,

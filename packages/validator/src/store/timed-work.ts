@@ -7,9 +7,9 @@ import { readReply, toClaim } from './replies/reply-store.ts';
 const replyColumns = columns({ replyId: bytes });
 
 /**
- * How replies of a model look, from the newest accepted one: vocabulary, sketches and class. A reply whose request says something about
- * thinking is read in another format than a request that says nothing.
- * @param limit how many replies are looked at.
+ * Finds a header of a model's replies, from the newest accepted one: vocabulary, sketches and class. A request that
+ * sets thinking has another answer format than one that does not.
+ * @param limit number of searched replies.
  */
 export function findTextHeader(store: Store, modelRoot: Uint8Array, limit: number): Header | undefined {
   const sql = `SELECT log.reply_id FROM log JOIN replies ON replies.reply_id = log.reply_id

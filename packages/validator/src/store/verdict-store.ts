@@ -22,6 +22,7 @@ import type { Judgement } from '@ogong/protocol/verdict/judgement';
 import { computeStep } from '@ogong/protocol/verdict/log-step';
 import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
+import { forgetAuditAttempts } from './audit-attempt-store.ts';
 import { adjustChannel } from './channel-store.ts';
 import { closeHoneypotOf } from './honeypot-store.ts';
 import { forgetMilestone } from './replies/milestone-store.ts';
@@ -29,20 +30,22 @@ import { forgetAsks } from './replies/opening-store.ts';
 import { OPEN_STATES } from './replies/reply-states.ts';
 import { type ReplyRow, readReply, toClaim } from './replies/reply-store.ts';
 import { createTestStates, OWN_TESTS } from './sequential-store.ts';
-import { forgetSittings } from './sitting-store.ts';
 import { recordMarks } from './verifier-store.ts';
 import { forgetStatements } from './witness-store.ts';
 
 export interface VerdictContext {
   readonly crypto: Crypto;
   readonly chainId: bigint;
-  /** 20 bytes, of this validator. */
+  /** Address of this validator, 20 bytes. */
   readonly validator: Uint8Array;
 }
 
 export type Decision =
   | { readonly verdict: 'unaudited'; readonly beaconEpoch: bigint }
-  /** The provider promised a reply that witnesses did not get either: while it had to keep it, or later. */
+  /**
+   * Witnesses did not receive a promised reply either. `abandoned`: while the provider had to keep it. `unasked`:
+   * later.
+   */
   | { readonly undelivered: 'abandoned' | 'unasked'; readonly statements: readonly Statement[] }
   | {
       readonly judgement: Judgement;
@@ -63,11 +66,11 @@ export function readPosition(store: Store, { crypto, chainId, validator }: Verdi
   return { length: row.position + 1n, head: computeEntryHash(crypto, row.entry) };
 }
 
-/** The result of a provider's audits here. */
+/** Results of a provider's audits here. */
 export interface ProviderRecord {
   readonly audits: number;
   readonly rejects: number;
-  /** No order for it is admitted any more. */
+  /** True if no order for it is admitted any more. */
   readonly ejected: boolean;
 }
 
@@ -92,9 +95,9 @@ function writeProvider(
 }
 
 /**
- * The one place where a reply gets its verdict: log, sequential test, channel and reply move together, in the caller's
- * transaction, once.
- * @returns undefined where the reply has its verdict already.
+ * Gives a reply its verdict. This is the only place that does: log, sequential test, channel and reply change together,
+ * in the caller's transaction, once.
+ * @returns undefined if the reply has its verdict already.
  */
 export function decideReply(
   store: Store,
@@ -136,7 +139,7 @@ export function decideReply(
     shards: row.summary?.cohort === undefined ? [] : parseCohortAgreement(row.summary.cohort).terms.shards,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
-  // The request is not kept as long as the fee.
+  // The request is stored for a shorter time than the fee.
   const isUnpaidDoubt = isBillable(verdict) && feeAtomic === 0n;
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
   store
@@ -155,7 +158,7 @@ export function decideReply(
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
   forgetMilestone(store, replyId);
-  forgetSittings(store, replyId);
+  forgetAuditAttempts(store, replyId);
   forgetStatements(store, replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
@@ -164,7 +167,7 @@ export function decideReply(
   return entry;
 }
 
-/** `dropped`: nobody knows what is right, or its verifier withdrew what it had signed for. */
+/** `dropped`: the right answer is unknown, or its verifier withdrew its endorsement. */
 function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dropped' {
   if (!('judgement' in decision) || decision.evidence.kind !== 'audit') return 'dropped';
   const { honeypot } = decision.evidence;
@@ -176,7 +179,7 @@ function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dro
   return mark.outcome === 'credited' && suspect === undefined ? 'passed' : 'failed';
 }
 
-/** By the request, which says whether doubt is paid. */
+/** Tells whether a verdict is paid. The request says if doubt is paid. */
 function isPaid({ summary }: Pick<ReplyRow, 'summary'>, verdict: Verdict): boolean {
   if (summary === undefined) return isBillable(verdict);
   return isPaidFor(verdict, findModality(summary.endpoint).parseSummary(summary.requestSummary));
@@ -188,7 +191,7 @@ function nameVerdict(decision: Decision): Verdict {
   return decision.undelivered === 'abandoned' ? 'abandoned' : 'unjudged';
 }
 
-/** That a reply never came rests on the provider's word that it would, and on those of witnesses. */
+/** Returns the evidence. For an undelivered reply it is the provider's consent with the statements of witnesses. */
 function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8Array | undefined {
   if ('judgement' in decision) return encodeEvidence(decision.evidence);
   if ('verdict' in decision) return undefined;
@@ -197,7 +200,7 @@ function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8
   return encodeEvidence({ kind, consent: parseKeptConsent(row.consent), statements });
 }
 
-/** Counts an audit in the record of its provider, which is out from its ejection on. */
+/** Counts an audit in the record of its provider. An ejected provider gets no orders. */
 function countAudit(store: Store, { providerId, payee, verdict }: CountedEntry, ejects: boolean): void {
   const { audits, rejects, ejected } = readProvider(store, providerId);
   const isCounted = verdict === 'accept' || verdict === 'reject';

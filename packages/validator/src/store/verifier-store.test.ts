@@ -50,7 +50,7 @@ describe("a verifier's record", () => {
   });
 });
 
-describe('what a log says of verifiers', () => {
+describe('marks of verifiers in a log', () => {
   const payee = new Uint8Array(20).fill(9);
   const mark = (key: number, outcome: 'credited' | 'refuted' | 'doubted', of = payee) => ({
     ...{ verifierId: new Uint8Array(32).fill(key), payee: of },
@@ -77,7 +77,7 @@ describe('what a log says of verifiers', () => {
     expect(readVerifier(store, payee).test.ejected).toBe(true);
   });
 
-  it('counts for nobody where there is no payee, and ends no deferral that this validator gave', () => {
+  it('counts for nobody if there is no payee, and ends no deferral that this validator gave', () => {
     const { store, record, read } = create();
     record('silent');
     const before = read();

@@ -11,31 +11,31 @@ import {
 } from '@ogong/protocol/statistics/sprt';
 import { HONEYPOT_ERROR } from '@ogong/protocol/verdict/honeypot/honeypot-check';
 
-/** What this validator knows of a verifier: of its id, 32 bytes, or of the payee of several, 20 bytes. */
+/** This validator's record of a verifier, by its id, 32 bytes, or by the payee of several, 20 bytes. */
 export interface VerifierRecord {
   readonly test: SequentialTestState;
-  /** How often it was refuted, sent garbage or nothing. */
+  /** Number of refutations, useless answers and silences. */
   readonly marks: number;
-  /** Reports that were opened and counted; none of a verifier that is excluded. */
+  /** Opened reports that counted; 0 for an excluded verifier. */
   readonly credit: number;
-  /** Times in a row that it did not answer. */
+  /** Silences in a row. */
   readonly silences: number;
-  /** Until then other verifiers are asked. */
+  /** Time until which other verifiers are asked. */
   readonly deferredUntilMs: number;
   readonly lastReason: string;
 }
 
 /**
- * `counted`: its report agrees with the verdict, or with what a honeypot's answer is known to be. `opened`: the reply stays
- * in doubt. `refuted`: others, or a honeypot, show it wrong. `garbage`: what came is no report, or was not opened.
- * `silent`: nothing came.
+ * `counted`: its report agrees with the verdict, or with the known answer of a honeypot. `opened`: the reply stays in
+ * doubt. `refuted`: others, or a honeypot, show it wrong. `garbage`: the answer is no report, or was not opened.
+ * `silent`: no answer came.
  */
 export type VerifierEvent = 'counted' | 'opened' | 'refuted' | 'garbage' | 'silent';
 
 /**
- * An honest verifier is refuted only if its machine is broken. With a soundness this low the test also finds a verifier that
- * lies in one report of twenty. It finds one that always lies as fast as any soundness would: the second refutation excludes a
- * new verifier.
+ * Parameters of a verifier's test. An honest verifier is refuted only if its machine is broken. With a soundness this
+ * low the test also finds a verifier that lies in one report of twenty. It finds one that always lies as fast as with
+ * any soundness: the second refutation excludes a new verifier.
  */
 export const VERIFIER_TEST: SequentialTestParameters = {
   soundness: 0.05,
@@ -66,16 +66,18 @@ export function readVerifier(store: Store, verifierId: Uint8Array): VerifierReco
   return recordColumns.get(store.prepare(sql), verifierId) ?? UNKNOWN;
 }
 
-/** Ids of excluded verifiers and of their payees, hex. */
+/** Lists ids of excluded verifiers and of their payees, hex. */
 export function listExcluded(store: Store): ReadonlySet<string> {
   const rows = idColumns.all(store.prepare('SELECT verifier_id FROM verifiers WHERE excluded = 1'));
   return new Set(rows.map(({ verifierId }) => toHex(verifierId)));
 }
 
 /**
- * Silence proves no fault. It never excludes a verifier, but defers it, twice as long each time in a row.
+ * Records an event. Silence proves no fault: it never excludes a verifier, but defers it, twice as long each time in a
+ * row.
  * @param deferMs for the first silence.
- * @param isOwn false where the log of another validator says so: whoever answers that one may still be silent here.
+ * @param isOwn false for an event from another validator's log: a verifier that answers that validator may still be
+ * silent here.
  */
 export function recordVerifier(
   store: Store,
@@ -111,8 +113,8 @@ export function recordVerifier(
 }
 
 /**
- * What an entry of a log says of its verifiers, this validator's own log or the settled one of another: it counts for the key and for
- * the payee behind it, so that another key of the same payee begins with the same record.
+ * Records the marks of verifiers in a log entry, of this validator's own log or of another's settled log. A mark counts
+ * for the key and for its payee, so another key of the same payee begins with the same record.
  */
 export function recordMarks(
   store: Store,
@@ -120,7 +122,7 @@ export function recordMarks(
   { nowMs, isOwn }: { readonly nowMs: number; readonly isOwn: boolean },
 ): void {
   const isUndecided = verdict === 'inconclusive' || verdict === 'unjudged';
-  // Silence counts by the half hour (sequential-store), and what this validator saw of it itself was counted when it asked.
+  // Silence counts by the half hour (sequential-store). This validator's own observations were counted when it asked.
   for (const { verifierId, payee, outcome } of verifiers.filter((mark) => mark.outcome !== 'silent')) {
     const event = outcome !== 'credited' ? 'refuted' : isUndecided ? 'opened' : 'counted';
     const reason = outcome === 'doubted' ? 'unlikely answer to a honeypot' : 'refuted by other verifiers';

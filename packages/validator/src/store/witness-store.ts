@@ -4,7 +4,7 @@ import { ASKED, type SilenceKind } from '@ogong/protocol/exchange/silence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { NOT_ASKED, type OpeningAsks } from './replies/opening-store.ts';
 
-/** What somebody is said to be silent about. */
+/** The subject of a claimed silence. */
 export interface Question {
   /** The handling validator, 20 bytes. */
   readonly validator: Uint8Array;
@@ -13,15 +13,17 @@ export interface Question {
   /** 32 bytes. */
   readonly target: Uint8Array;
   readonly orderHash: Uint8Array;
-  /** 32 bytes: hash of the record whose opening is missing, of the verifier's job, or zero where a record is. */
+  /**
+   * 32 bytes: hash of the record whose opening is missing, hash of the verifier's job, or zero for a missing record.
+   */
   readonly subject: Uint8Array;
-  /** Of the order. */
+  /** Expiry of the order. */
   readonly expiresAtMs: number;
 }
 
-/** How far this validator came with a question. */
+/** Progress of this validator with a question. */
 export interface Inquiry extends Question, OpeningAsks {
-  /** `found`: it was given what it asked for. `refused`: answered without it. `silent`: not answered. Undefined: it still asks. */
+  /** `found`: the data came. `refused`: an answer without it. `silent`: no answer. Undefined: it still asks. */
   readonly outcome: 'found' | 'refused' | 'silent' | undefined;
   /** The newest epoch, and the time, when it gave up. */
   readonly epoch: bigint | undefined;
@@ -62,8 +64,8 @@ const keptStatement = columns({
 const countColumns = columns({ n: integer });
 
 /**
- * @returns the question as it was asked before, or as one that nobody has asked yet. Of a provider there is one for each reply; a
- * verifier may have several jobs about it.
+ * @returns the stored question, or a new one. A provider has one question for each reply. A verifier may have several
+ * jobs about it.
  */
 export function readInquiry(store: Store, question: Question): Inquiry {
   const { validator, replyId, asked, target, subject } = question;
@@ -77,15 +79,15 @@ export function keepInquiry(store: Store, inquiry: Inquiry): void {
   inquiryColumns.insert(store, 'INSERT OR REPLACE INTO witnessed', inquiry);
 }
 
-/** How many questions of one validator are still open here. */
+/** Counts the open questions of one validator here. */
 export function countInquiries(store: Store, validator: Uint8Array): number {
   const sql = 'SELECT count(*) AS n FROM witnessed WHERE validator = ? AND outcome IS NULL';
   return countColumns.get(store.prepare(sql), validator)?.n ?? 0;
 }
 
 /**
- * Whether this validator was given what the provider of a reply of that validator is said to have kept. Who opens a record has it; who
- * has handed it in may still keep its opening.
+ * Tells whether this validator received the data that the provider of another validator's reply is said to withhold. A
+ * provider that opens a record has it. One that has handed it in may still withhold its opening.
  */
 export function wasFound(
   store: Store,
@@ -97,7 +99,7 @@ export function wasFound(
   return store.prepare(sql).get(validator, replyId, asked) !== undefined;
 }
 
-/** The same of what a verifier is said to have kept. */
+/** Tells whether this validator received the data that a verifier is said to withhold. */
 export function wasShown(
   store: Store,
   validator: Uint8Array,
@@ -108,14 +110,14 @@ export function wasShown(
   return store.prepare(sql).get(validator, asked, target, subject) !== undefined;
 }
 
-/** Forgets questions about orders that expired before then. */
+/** Deletes questions about orders that expired before then. */
 export function pruneInquiries(store: Store, beforeMs: number): void {
   store.prepare('DELETE FROM witnessed WHERE expires_at < ?').run(beforeMs);
 }
 
 type Topic = Pick<Question, 'replyId' | 'asked' | 'target' | 'subject'>;
 
-/** The statements of witnesses, by their places. */
+/** Lists the statements of witnesses, by their places. */
 export function listStatements(store: Store, { replyId, asked, target, subject }: Topic): Statement[] {
   const sql = `SELECT ${statementColumns.list} FROM statements WHERE reply_id = ? AND asked = ? AND target = ? AND subject = ?
     ORDER BY place`;

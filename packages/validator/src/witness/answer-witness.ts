@@ -17,9 +17,9 @@ import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested } from '../audit/audit-state.ts';
 import { countInquiries, type Question, readInquiry } from '../store/witness-store.ts';
-import type { AskedQuestion, Inquirer, InquirerDependencies, ReplyPart } from './inquirer.ts';
+import type { Inquirer, InquirerDependencies, ReplyPart, WitnessQuestion } from './inquirer.ts';
 
-/** What a handling validator asks its witnesses for. */
+/** A handling validator's question to its witnesses. */
 export type WitnessAsk =
   | Exclude<Contested, { readonly asked: 'report' }>
   | (Extract<Contested, { readonly asked: 'report' }> & { readonly word: Uint8Array });
@@ -33,27 +33,27 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
   readonly ledger: LedgerDomain;
   readonly signer: ValidatorSigner;
   readonly inquirer: Inquirer;
-  /** Whether the order's validator has signed for a round (reveal-word.ts). */
+  /** Tells whether the order's validator has signed for a round (round-signature.ts). */
   readonly isOwnRound: InquirerDependencies['isOwnRound'];
-  /** Whether it has signed for a record (taken-record.ts). */
+  /** Tells whether it has signed for a record (accepted-record.ts). */
   readonly isTaken: InquirerDependencies['isTaken'];
-  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  /** Reads if a key signs orders for their payer. Default: only payers' own keys count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
-  /** Value of an epoch's beacon. */
+  /** Returns the value of an epoch's beacon. */
   readonly findBeacon: (epoch: bigint) => Promise<{ readonly value: Uint8Array } | undefined>;
-  /** The validators of an epoch. */
+  /** Returns the validators of an epoch. */
   readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
 }
 
-/** Open questions of one validator: more than a provider has slots that vanish at once. */
+/** Most open questions of one validator: more than the slots of a provider, which may vanish at once. */
 const MAX_OPEN = 4_096;
 const NO_SUBJECT = new Uint8Array(32);
 
-/** The question, from what was signed. @throws ClaimError, ProtocolError, Refusal */
+/** Reads the question from signed data. @throws ClaimError, ProtocolError, Refusal */
 export function readQuestion(
   { crypto, ledger }: Pick<WitnessState, 'crypto' | 'ledger'>,
   ask: WitnessAsk,
-): AskedQuestion {
+): WitnessQuestion {
   const order = verifySignedOrder(crypto, ledger, ask.order);
   const { replyId, orderHash, validator, providerId: target, expiresAtMs } = order;
   const shared = { ...{ validator, replyId, orderHash, target }, expiresAtMs: Number(expiresAtMs) };
@@ -87,7 +87,7 @@ function readReportQuestion(
   crypto: WitnessState['crypto'],
   ask: Extract<WitnessAsk, { readonly asked: 'report' }>,
   { order, shared }: { readonly order: NamedOrder; readonly shared: Omit<Question, 'asked' | 'subject'> },
-): AskedQuestion {
+): WitnessQuestion {
   const { verifierId: target, keyHash, jobId, inputsHash, committed, round } = ask;
   const isRound = round.length <= MAX_ROUND && round.some((digest) => equalBytes(digest, committed.digest));
   const problem = isRound
@@ -110,8 +110,8 @@ function hashJobRequest(crypto: WitnessState['crypto'], { endpoint, request }: S
 }
 
 /**
- * What this validator was told when it asked in another one's place, where the beacon draws it for that. Its word that it was told
- * nothing is on the disk before it is signed.
+ * Answers a validator for which the beacon draws this one as a witness, with the result of its own question. A
+ * statement of silence is on the disk before it is signed.
  * @param from the validator that asks. @throws Refusal, ClaimError, ProtocolError
  */
 export async function answerWitness(state: WitnessState, from: Uint8Array, ask: WitnessAsk): Promise<WitnessAnswer> {
@@ -125,7 +125,7 @@ export async function answerWitness(state: WitnessState, from: Uint8Array, ask: 
     throw new Refusal('invalid', 'the validator has not signed for this round');
   }
   if (ask.asked === 'opening' && ask.intake !== undefined) {
-    // A provider shows its texts by the receipt. Without one its refusal says nothing.
+    // A provider shows its texts only with the receipt. Without one its refusal says nothing.
     const isTaken = await state.isTaken(order, { recordHash: question.subject, intake: ask.intake });
     if (!isTaken) throw new Refusal('invalid', 'the validator has not signed for this record');
   }
@@ -148,7 +148,9 @@ export async function answerWitness(state: WitnessState, from: Uint8Array, ask: 
   return { kind: 'silence', isRefused, epoch, timeMs, signature };
 }
 
-/** What the order says of itself, before its signatures are checked, which cost a hundred times more. @throws Refusal, ProtocolError */
+/**
+ * Checks the order's own fields before its signatures, which cost a hundred times more. @throws Refusal, ProtocolError
+ */
 function assertOfCaller({ clock }: Pick<WitnessState, 'clock'>, from: Uint8Array, ask: WitnessAsk): void {
   const { validator, expiresAtMs } = parseOrder(ask.order.order);
   if (!equalBytes(validator, from)) throw new Refusal('precondition', 'the order names another validator');

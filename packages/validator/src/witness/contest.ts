@@ -13,34 +13,35 @@ import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested, ContestOutcome, Contests } from '../audit/audit-state.ts';
 import { keepStatement, listStatements } from '../store/witness-store.ts';
 import { readQuestion, type WitnessAnswer, type WitnessAsk, type WitnessState } from './answer-witness.ts';
-import type { AskedQuestion, ReplyPart } from './inquirer.ts';
-import { signRound } from './reveal-word.ts';
+import type { ReplyPart, WitnessQuestion } from './inquirer.ts';
+import { signRound } from './round-signature.ts';
 
 export interface ContestDependencies extends WitnessState {
   readonly group: GroupCommit;
-  /** Asks one witness. @throws LinkError, and whatever it refuses. */
+  /** Asks one witness. @throws LinkError, and every refusal of the witness. */
   readonly askWitness: (witness: EpochMember, ask: WitnessAsk) => Promise<WitnessAnswer>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly onAnswer?: (kind: WitnessAnswer['kind'] | 'failed') => void;
 }
 
-/** After so many rounds in which a witness could not be asked, two more are asked. */
+/** Rounds with an unreachable witness, after which two more witnesses are asked. */
 const ROUNDS_PER_PANEL = 3;
-/** How many contests are remembered between their rounds. */
+/** Contests in memory between their rounds. */
 const MAX_REMEMBERED = 8_192;
 
 /**
- * Asks those whom the beacon draws whether somebody is silent to them, too, and the party itself from here. Each call is one round.
- * What came of it is on the disk, so a restart goes on from there; only the patience with unreachable witnesses begins anew.
+ * Asks the witnesses that the beacon draws if a party is silent to them, too, and asks the party itself. Each call is
+ * one round. Results are on the disk, so a restart continues from there. Only the patience with unreachable witnesses
+ * begins again.
  */
 export function createContest(dependencies: ContestDependencies): Contests {
   const { crypto, store, findBeacon, findMembers, inquirer } = dependencies;
-  /** Rounds in which somebody could not be asked, by reply and what is asked for. */
+  /** Rounds with an unreachable witness, by reply and question. */
   const failures = new Map<string, number>();
-  /** Witnesses that have been asked and have not answered yet. */
+  /** Open questions to witnesses. */
   const running = new Map<string, ReturnType<typeof askOne>>();
 
-  async function gather(asked: AskedQuestion, ask: WitnessAsk): Promise<Gathered | ReplyPart | undefined> {
+  async function gather(asked: WitnessQuestion, ask: WitnessAsk): Promise<Gathered | ReplyPart | undefined> {
     const { question, order } = asked;
     const epoch = computeWitnessEpoch(order.epoch);
     const [beacon, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
@@ -83,13 +84,13 @@ export function createContest(dependencies: ContestDependencies): Contests {
           ? { order, ...contested, word: await signRound(dependencies, contested) }
           : { order, ...contested };
       const asked = readQuestion(dependencies, ask);
-      // Openings and verifiers are asked by the audit, in its own places, before anybody else asks.
+      // The audit asks for openings and asks verifiers in its own places, before any witness asks.
       const isOwn = asked.asked === 'record';
       const [own, others] = await Promise.all([isOwn ? inquirer.ask(asked) : undefined, gather(asked, ask)]);
       if (own && own.kind !== 'waiting' && own.kind !== 'silent') return own;
       if (others === undefined || 'kind' in others) return others ?? { kind: 'waiting' };
       if (own?.kind === 'waiting') return own;
-      // A verifier has to answer whenever it is announced.
+      // A verifier must answer at any time while it is announced.
       if (asked.asked === 'commitment' || asked.asked === 'report')
         return { kind: 'silent', isTimely: true, statements: others.statements };
       return weigh(dependencies, asked, others);
@@ -97,7 +98,7 @@ export function createContest(dependencies: ContestDependencies): Contests {
   };
 }
 
-/** The values of those that come within a time. */
+/** Returns the values that arrive within a time. */
 async function settleWithin<T>(promises: readonly Promise<T>[], limitMs: number): Promise<T[]> {
   const done: T[] = [];
   const all = Promise.all(promises.map(async (promise) => void done.push(await promise)));
@@ -112,10 +113,10 @@ interface Gathered {
   readonly drawn: readonly EpochMember[];
 }
 
-/** What the provider need not have kept any more when it was asked, is not held against it. */
+/** Weighs the statements. A statement from after the provider's duty to keep the data does not count against it. */
 function weigh(
   { clock }: Pick<ContestDependencies, 'clock'>,
-  { question: { expiresAtMs } }: AskedQuestion,
+  { question: { expiresAtMs } }: WitnessQuestion,
   { statements, drawn }: Gathered,
 ): ContestOutcome {
   const keptUntilMs = expiresAtMs + OPENING_KEPT_MS;
@@ -133,10 +134,10 @@ function areEnough(statements: readonly Statement[], drawn: readonly EpochMember
   );
 }
 
-/** @returns what was found; undefined where the witness still asks, or its statement is on the disk. */
+/** @returns the found data; undefined if the witness still asks, or its statement is on the disk. */
 async function askOne(
   { crypto, clock, ledger, group, askWitness, onError, onAnswer = () => {} }: ContestDependencies,
-  asked: AskedQuestion,
+  asked: WitnessQuestion,
   { witness, place, ask }: { readonly witness: EpochMember; readonly place: number; readonly ask: WitnessAsk },
 ): Promise<ReplyPart | 'failed' | undefined> {
   const { question } = asked;
@@ -162,10 +163,13 @@ async function askOne(
   }
 }
 
-/** A verifier's silence counts in the half hour that witnesses name, and co-signers take none outside the audit. @throws Error */
+/**
+ * Checks the time of a statement. A verifier's silence counts in the half hour that witnesses name, and co-signers
+ * accept only times within the audit. @throws Error
+ */
 function assertTimely(
   clock: ContestDependencies['clock'],
-  { asked, expiresAtMs }: AskedQuestion['question'],
+  { asked, expiresAtMs }: WitnessQuestion['question'],
   { timeMs }: Pick<Statement, 'timeMs'>,
 ): void {
   if (asked === 'record' || asked === 'opening') return;
@@ -173,8 +177,11 @@ function assertTimely(
   if (!isTimely) throw new Error('the witness says that it asked at a time outside the audit');
 }
 
-/** What a witness makes up must not keep an audit from going on. @throws Error */
-function assertOwnAnswer(crypto: ContestDependencies['crypto'], asked: AskedQuestion, answer: ReplyPart): void {
+/**
+ * Checks the verifier's signature under a witness's answer, so that an invented answer cannot stop an audit. @throws
+ * Error
+ */
+function assertOwnAnswer(crypto: ContestDependencies['crypto'], asked: WitnessQuestion, answer: ReplyPart): void {
   if (asked.asked === 'record' || asked.asked === 'opening') return;
   const problem = answer.kind === asked.asked ? findAnswerProblem(crypto, asked, answer) : `a ${answer.kind}`;
   if (problem !== undefined) throw new Error(`the witness shows no ${asked.asked} of the verifier: ${problem}`);
@@ -182,7 +189,7 @@ function assertOwnAnswer(crypto: ContestDependencies['crypto'], asked: AskedQues
 
 function findAnswerProblem(
   crypto: ContestDependencies['crypto'],
-  asked: Extract<AskedQuestion, { readonly asked: 'commitment' | 'report' }>,
+  asked: Extract<WitnessQuestion, { readonly asked: 'commitment' | 'report' }>,
   answer: ReplyPart,
 ): string | undefined {
   if (asked.asked === 'commitment') {

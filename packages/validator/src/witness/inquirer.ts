@@ -29,12 +29,12 @@ import {
 } from '../audit/patience.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
-import type { TakenRecord } from './taken-record.ts';
+import type { AcceptedRecord } from './accepted-record.ts';
 
-/** What a provider, or a verifier, showed. */
+/** Data that a provider or a verifier has sent. */
 export type ReplyPart =
   | { readonly kind: 'record'; readonly submission: HandedReply }
-  /** The receipt of the order's validator for the record, in place of the record. */
+  /** The receipt of the order's validator, in place of the record. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
@@ -56,19 +56,19 @@ export interface InquirerDependencies extends PatienceDependencies {
     provider: Peer,
     replyId: Uint8Array,
     options: VerifierCallOptions,
-  ) => Promise<HandedReply | TakenRecord>;
-  /** Whether the order's validator has signed for a record (isTakenIn). */
-  readonly isTaken: (order: NamedOrder, taken: TakenRecord) => Promise<boolean>;
+  ) => Promise<HandedReply | AcceptedRecord>;
+  /** Tells whether the order's validator has signed for a record (isAcceptedRecord). */
+  readonly isTaken: (order: NamedOrder, taken: AcceptedRecord) => Promise<boolean>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
-  /** The texts beside it. Default: nobody is asked for texts. @throws LinkError */
+  /** Fetches the texts beside it. Default: texts are never fetched. @throws LinkError */
   readonly getTexts?: GetTexts;
-  /** Has a verifier commit, in the name of the validator whose job it is. @throws LinkError */
+  /** Asks a verifier to commit, in the name of the validator of the job. @throws LinkError */
   readonly commit: (
     verifier: Peer,
     job: ScoreJobMessage & { readonly validator: Uint8Array },
     options: VerifierCallOptions,
   ) => Promise<SignedCommitment>;
-  /** Has a verifier open what it has committed to, with the word of the validator whose job it is. @throws LinkError */
+  /** Asks a verifier to open its commitment, with the round signature of the validator of the job. @throws LinkError */
   readonly reveal: (
     verifier: Peer,
     job: JobRound & { readonly validator: Uint8Array; readonly word: Uint8Array },
@@ -76,20 +76,23 @@ export interface InquirerDependencies extends PatienceDependencies {
   ) => Promise<
     OpenedReport & { readonly openedRound?: (Omit<JobRound, 'jobId'> & { readonly word: Uint8Array }) | undefined }
   >;
-  /** Whether the order's validator has signed for a round (reveal-word.ts). */
+  /** Tells whether the order's validator has signed for a round (round-signature.ts). */
   readonly isOwnRound: (order: NamedOrder, job: JobRound & { readonly word: Uint8Array }) => Promise<boolean>;
-  /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
+  /**
+   * Checks a submission. @throws ClaimError, ProtocolError if it does not match its order; any other error if that
+   * cannot be decided now.
+   */
   readonly checkSubmission: (order: NamedOrder, submission: HandedReply) => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
-/** A question to somebody, with what the answer is checked against. */
-export type AskedQuestion = { readonly question: Question; readonly order: NamedOrder } & (
+/** A question to one party, with the data that checks its answer. */
+export type WitnessQuestion = { readonly question: Question; readonly order: NamedOrder } & (
   | { readonly asked: 'record' }
   | {
       readonly asked: 'opening';
       readonly record: RecordV2;
-      /** Present where the texts are wanted, too. */
+      /** Present if the texts are wanted, too. */
       readonly texts?: {
         readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
         readonly intake: IntakeSignature;
@@ -100,22 +103,26 @@ export type AskedQuestion = { readonly question: Question; readonly order: Named
 );
 
 /**
- * Asks a provider whether it has a record or an opening, or a verifier for its commitment, as often and as long as lateness demands before anybody may blame it. Each
- * call asks once at most. What came of it is on the disk before it is told, and an answer of silence never changes.
+ * Asks a provider for a record or an opening, or a verifier for its commitment. It asks as often and as long as the
+ * rules of lateness require before anybody may blame the party. Each call asks once at most. The result is on the disk
+ * before it is returned, and an answer of silence never changes.
  */
 export interface Inquirer {
-  ask(asked: AskedQuestion): Promise<InquiryAnswer>;
+  ask(asked: WitnessQuestion): Promise<InquiryAnswer>;
 }
 
 export interface InquirerOptions {
   readonly record: PatienceOptions;
   readonly opening: PatienceOptions;
-  /** By the passes that the job takes. */
+  /** Limits by the passes of the job. */
   readonly commitment: (job: Pick<ScoreJobMessage, 'endpoint' | 'claim'>) => PatienceOptions;
   readonly report: PatienceOptions;
 }
 
-/** Asks by windows of their own: a record is short and was due long ago, an opening may be long, and a report has to be computed. */
+/**
+ * Creates an inquirer with separate windows. A record is short and was due long ago, an opening may be long, and a
+ * report must be computed.
+ */
 export function createInquirer(options: InquirerOptions, dependencies: InquirerDependencies): Inquirer {
   const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
     dependencies;
@@ -124,14 +131,14 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
   };
-  // A sitting waits for a verifier's answers: how long must not follow from how slow other verifiers are.
-  const patienceOf = (asked: AskedQuestion) => {
+  // An audit attempt waits for a verifier's answers. The wait must not depend on the speed of other verifiers.
+  const patienceOf = (asked: WitnessQuestion) => {
     if (asked.asked === 'commitment') return createPatience(options.commitment(asked.job), dependencies);
     return asked.asked === 'report' ? createPatience(options.report, dependencies) : patience[asked.asked];
   };
   const running = new Map<string, Promise<InquiryAnswer>>();
 
-  async function call(asked: AskedQuestion, timeoutMs: number): Promise<ReplyPart> {
+  async function call(asked: WitnessQuestion, timeoutMs: number): Promise<ReplyPart> {
     const { order, question } = asked;
     const provider = store.read(() => readAnnouncement(store, question.target));
     if (provider === undefined) throw new Unannounced(`${toHex(question.target)} is not announced`);
@@ -140,18 +147,19 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     if (asked.asked === 'record') {
       const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
       if ('intake' in submission) {
-        if (!(await isTaken(order, submission))) throw new NoAnswer("what came is no receipt of the order's validator");
+        if (!(await isTaken(order, submission)))
+          throw new NoAnswer("the answer is no receipt of the order's validator");
         return { kind: 'taken' };
       }
       await checkSubmission(order, submission).catch((cause: unknown) => {
         if (!isRefutation(cause)) throw new OwnFault('the record cannot be checked now', { cause });
-        throw new NoAnswer('what came is not the reply that was ordered', { cause });
+        throw new NoAnswer('the answer is not the ordered reply', { cause });
       });
       return { kind: 'record', submission };
     }
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
-    if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('what came is no opening');
+    if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('the answer is no opening');
     if (asked.texts === undefined) return { kind: 'opening', opening };
     const { claim, intake } = asked.texts;
     const texts = await fetchTexts(crypto, claim, () =>
@@ -161,7 +169,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
   }
 
   async function callVerifier(
-    { order, job, keyHash }: Extract<AskedQuestion, { readonly asked: 'commitment' }>,
+    { order, job, keyHash }: Extract<WitnessQuestion, { readonly asked: 'commitment' }>,
     verifier: Announcement['verifier'],
     timeoutMs: number,
   ): Promise<ReplyPart> {
@@ -169,12 +177,20 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const asked = { ...job, timeoutMs, validator: order.validator };
     const committed = await dependencies.commit(verifier, asked, { timeoutMs, signal });
     const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed });
-    if (problem !== undefined) throw new NoAnswer(`what came is no commitment: ${problem}`);
+    if (problem !== undefined) throw new NoAnswer(`the answer is no commitment: ${problem}`);
     return { kind: 'commitment', committed };
   }
 
   async function callToReveal(
-    { order, jobId, keyHash, inputsHash, committed, round, word }: Extract<AskedQuestion, { readonly asked: 'report' }>,
+    {
+      order,
+      jobId,
+      keyHash,
+      inputsHash,
+      committed,
+      round,
+      word,
+    }: Extract<WitnessQuestion, { readonly asked: 'report' }>,
     verifier: Announcement['verifier'],
     timeoutMs: number,
   ): Promise<ReplyPart> {
@@ -188,13 +204,13 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const { salt, report, signature } = answer;
     const opened = { salt, report, signature };
     if (salt.length !== SALT_BYTES) throw new NoAnswer(`a salt of ${salt.length} bytes`);
-    // Whether it says anything about the reply, only those can tell who have the reply.
+    // Only validators with the reply can tell if the report says anything about it.
     const read = readReport(crypto, { jobId, committed, opened, round }, { inputsHash, read: () => ({}) });
-    if ('problem' in read) throw new NoAnswer(`what came opens no commitment: ${read.problem}`);
+    if ('problem' in read) throw new NoAnswer(`the answer opens no commitment: ${read.problem}`);
     return { kind: 'report', opened };
   }
 
-  /** A verifier that has opened its report over another round is no liar: its validator is. */
+  /** Tells whether a verifier opened its report over another round. Then its validator lied and not the verifier. */
   async function isOtherRound(
     order: NamedOrder,
     asked: JobRound & { readonly committed: SignedCommitment },
@@ -205,7 +221,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     return isOther && isNamed && dependencies.isOwnRound(order, shown);
   }
 
-  async function askOnce(asked: AskedQuestion): Promise<InquiryAnswer> {
+  async function askOnce(asked: WitnessQuestion): Promise<InquiryAnswer> {
     const before = store.read(() => readInquiry(store, asked.question));
     const told = readSilence(before);
     if (told) return told;
@@ -233,7 +249,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
   }
 
   return {
-    /** Those who ask at the same time share one answer. */
+    /** Callers at the same time share one answer. */
     ask(asked) {
       const { validator, replyId, asked: what, target, subject } = asked.question;
       const key = [validator, replyId, target, subject].map(toHex).join() + what;

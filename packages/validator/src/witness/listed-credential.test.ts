@@ -85,11 +85,11 @@ describe('a verifier that is drawn after it was announced otherwise', () => {
 });
 
 describe('a list', () => {
-  it('is made anew where a candidate leaves before the list is on the disk', async () => {
+  it('is made again if a candidate leaves before the list is on the disk', async () => {
     let leaves: string | undefined;
     const validator: TestValidator = createTestValidator({
       verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
-      // Asked while the list is made: what is written here comes before the list.
+      // Called while the list is made, so its writes come before the list.
       stakeOf: () => {
         if (leaves !== undefined) void leave(validator, leaves);
         leaves = undefined;

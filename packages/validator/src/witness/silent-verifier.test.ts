@@ -31,7 +31,7 @@ async function createContested(reachedBy: readonly number[]) {
   const honest = createTestCalls(answerHonestly(served));
   const away = async () => Promise.reject(new Error('no answer'));
   const four = await createFour((index) => ({
-    // What was committed to may be opened by the handling validator, whoever asked for it.
+    // A commitment may be opened by the handling validator, for any requester of it.
     calls: { commit: reachedBy.includes(index) ? honest.commit : away, reveal: honest.reveal },
     audit: { pairPpm: 0, honeypotPpm: 0 },
   }));
@@ -43,7 +43,7 @@ async function createContested(reachedBy: readonly number[]) {
 }
 
 describe('a verifier that commits to nothing', () => {
-  it('is heard where it answers any witness, and its report counts', async () => {
+  it('counts if it answers any witness, and its report counts', async () => {
     const { own } = await createContested([1, 2, 3]);
     await own.runContests();
     expect(own.decided).toMatchObject([{ verdict: 'accept', verifiers: [{ outcome: 'credited' }] }]);
@@ -132,7 +132,7 @@ describe('a verifier that commits to nothing', () => {
     expect(two.tookMs).toBe(one.tookMs);
   });
 
-  it('is held against it by every validator alike, from the fifth half hour on', async () => {
+  it('counts against it at every validator alike, from the fifth half hour on', async () => {
     const four = await createContested([]);
     const { own, clock } = four;
     await own.runContests();
@@ -298,7 +298,7 @@ describe('a co-signer of a reply that nobody judged', () => {
     const asCredited = (marks: readonly VerifierMark[]): VerifierMark[] =>
       marks.map(({ verifierId, payee }) => ({ verifierId, payee, outcome: 'credited', tokens: 1 }));
     await expect(cosign(without, asCredited)).rejects.toThrow('something else of its verifiers');
-    // No such entry has a fee or a step, whoever writes it.
+    // No such entry of any validator has a fee or a step.
     await expect(cosign(without, () => [], { feeAtomic: 1n })).rejects.toThrow('a fee for a reply');
     await expect(cosign(without, () => [], { step: 'reply', eValuePpm: 1 })).rejects.toThrow('a step of a test');
     expect((await cosign(without, () => [])).signature).toHaveLength(65);
@@ -310,7 +310,7 @@ describe('a co-signer of a reply that nobody judged', () => {
     await expect(cosign(same, (marks) => marks, { timeMs })).rejects.toThrow('at a time outside the audit');
   });
 
-  it('refuses it where the verifier committed to it, whatever others say', async () => {
+  it('refuses it if the verifier committed to it, against the claims of others', async () => {
     const { cosign, peer } = await proposeUnjudged();
     peer.store.prepare("UPDATE witnessed SET outcome = 'found'").run();
     await expect(cosign((same) => same)).rejects.toThrow('it gave its commitment here');
@@ -349,7 +349,7 @@ describe('a verifier that commits and opens nothing', () => {
     return { ...four, asked, replyId: reply.reply.record.replyId };
   }
 
-  it('is heard where it opens to any witness, and its report counts', async () => {
+  it('counts if it opens to any witness, and its report counts', async () => {
     const four = await createUnopened([1, 2, 3]);
     await four.own.runContests();
     expect(four.own.decided).toMatchObject([{ verdict: 'accept', verifiers: [{ outcome: 'credited' }] }]);
@@ -357,7 +357,7 @@ describe('a verifier that commits and opens nothing', () => {
     expect(four.chain.settled).toHaveLength(1);
   });
 
-  it('is silent where it opens to nobody, by the statements of witnesses about job and round', async () => {
+  it('is silent if it opens to nobody, by the statements of witnesses about job and round', async () => {
     const four = await createUnopened([]);
     await four.own.runSittings();
     const [entry] = four.own.decided as [VerdictEntry];
@@ -367,7 +367,7 @@ describe('a verifier that commits and opens nothing', () => {
     expect(new Set(four.asked)).toEqual(new Set([0, 1, 2, 3]));
   });
 
-  it('holds against it what no witness asked for, too', async () => {
+  it('also counts silence that no witness confirmed', async () => {
     const { own, peers, replyId } = await createUnopened([]);
     const [liar] = peers as [TestValidator];
     const made = { salt: new Uint8Array(32), report: new Uint8Array(9), signature: new Uint8Array(2484) };
@@ -376,7 +376,7 @@ describe('a verifier that commits and opens nothing', () => {
     expect(own.find(replyId)).toMatchObject({ state: 'waiting', sitting: 1 });
   });
 
-  it('has opened, to co-signers, whatever its validator says, where a witness was shown its report', async () => {
+  it('has opened, to co-signers, against the claim of its validator, if a witness was shown its report', async () => {
     const four = await createUnopened([]);
     await four.own.runSittings();
     for (const peer of four.peers) await peer.certifyUpTo(four.own.archive.latest().epoch);

@@ -22,14 +22,17 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { flip, inVerdict, on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
+import type { AcceptedRecord } from './accepted-record.ts';
 import type { WitnessAsk } from './answer-witness.ts';
-import type { TakenRecord } from './taken-record.ts';
 
 type AbandonedEvidence = Extract<Evidence, { readonly kind: 'abandoned' }>;
 
-/** Four validators of whom the first has admitted an order that has expired. What its provider can show is in `shown`. */
+/**
+ * Four validators of whom the first has admitted an order that has expired. `shown` contains the data that its provider
+ * can show.
+ */
 async function createExpired() {
-  const shown = new Map<string, Submission | TakenRecord>();
+  const shown = new Map<string, Submission | AcceptedRecord>();
   const four = await createFour({
     async showRecord(_provider, replyId) {
       const found = shown.get(toHex(replyId));
@@ -48,7 +51,7 @@ const find = (four: { readonly own: TestValidator; readonly order: TestOrder }) 
   four.own.find(four.order.fields.replyId);
 
 describe('a reply that was not handed in', () => {
-  it('is taken in and audited where a witness, or this validator, is shown its record', async () => {
+  it('is accepted and audited if a witness, or this validator, receives its record', async () => {
     const four = await createExpired();
     four.clock.advance(200_000);
     await four.own.runAudits();
@@ -64,7 +67,7 @@ describe('a reply that was not handed in', () => {
     expect(four.own.decided).toMatchObject([{ verdict: 'accept', beaconEpoch: 16n }]);
   });
 
-  it('is taken in where a witness alone is shown its record', async () => {
+  it('is accepted if only a witness receives its record', async () => {
     const four = await createExpired();
     const { submission } = four.own.serve(four.order);
     const peer = four.peers[1] as TestValidator;
@@ -96,7 +99,7 @@ describe('a reply that was not handed in', () => {
     expect(answer.kind).toBe(isForged ? 'silence' : 'taken');
   });
 
-  it('is no reply where what is shown is another one than was ordered', async () => {
+  it('is no reply if what is shown is another one than was ordered', async () => {
     const four = await createExpired();
     const { submission } = four.own.serve(four.own.order(1));
     four.shown.set(toHex(four.order.fields.replyId), submission);
@@ -115,7 +118,7 @@ describe('a reply that was not handed in', () => {
     expect(four.own.decided).toMatchObject([{ verdict: 'accept' }]);
   });
 
-  it('is unjudged, and held against nobody, where nobody asked while it had to be kept', async () => {
+  it('is unjudged, and counts against nobody, if nobody asked while it had to be kept', async () => {
     const four = await createExpired();
     four.clock.advance(OPENING_KEPT_MS + 200_000);
     await four.own.runAbandonments();
@@ -143,7 +146,7 @@ describe('a witness', () => {
     expect(await peer.witness(four.own.signer.address, four.ask)).toEqual(answer);
   });
 
-  it('goes on after a restart, with what it has on its disk', async () => {
+  it('continues after a restart, with what it has on its disk', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-witness-'));
     const path = join(directory, 'witness.db');
     const four = await createExpired();
@@ -241,13 +244,13 @@ describe('a co-signer of a reply that is called abandoned', () => {
     await expect(cosign({ statements: [first, late] })).rejects.toThrow('proves nothing about the provider');
   });
 
-  it('refuses it where it was shown the record itself, whatever others say', async () => {
+  it('refuses it if it was shown the record itself, against the claims of others', async () => {
     const { cosign, peer } = await proposeAbandoned();
     peer.store.prepare("UPDATE witnessed SET outcome = 'found'").run();
-    await expect(cosign({})).rejects.toThrow('was shown here');
+    await expect(cosign({})).rejects.toThrow('received the data that the entry calls missing');
   });
 
-  it('cannot tell where it does not know the validators of the epoch', async () => {
+  it('cannot tell if it does not know the validators of the epoch', async () => {
     const { cosign, peer } = await proposeAbandoned();
     Object.assign(peer.cosigning, { findMembers: async () => undefined });
     await expect(cosign({})).rejects.toMatchObject({ code: 'unavailable' });
@@ -255,7 +258,7 @@ describe('a co-signer of a reply that is called abandoned', () => {
 });
 
 describe('a co-signer of a reply whose opening is called withheld', () => {
-  /** @param shown what the co-signer was given itself before, as a witness. */
+  /** @param shown data that the co-signer received before, as a witness. */
   async function proposeWithheld(shown: 'record' | 'opening' | undefined) {
     const four = await createFour({ getOpening: async () => Promise.reject(createRefused('no opening')) });
     const { own, peers } = four;
@@ -284,13 +287,13 @@ describe('a co-signer of a reply whose opening is called withheld', () => {
   it.each([
     ['nothing', undefined],
     ['the record: its opening is another thing', 'record'],
-  ] as const)('signs where it was shown %s', async (_, shown) => {
+  ] as const)('signs if it was shown %s', async (_, shown) => {
     const cosign = await proposeWithheld(shown);
     expect((await cosign()).signature).toHaveLength(65);
   });
 
-  it('refuses it where it was shown the opening itself', async () => {
+  it('refuses it if it was shown the opening itself', async () => {
     const cosign = await proposeWithheld('opening');
-    await expect(cosign()).rejects.toThrow('was shown here');
+    await expect(cosign()).rejects.toThrow('received the data that the entry calls missing');
   });
 });

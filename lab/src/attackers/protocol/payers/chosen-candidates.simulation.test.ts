@@ -11,8 +11,8 @@ describe('a validator that chooses who may judge', () => {
   });
 
   it.each([
-    ['three friends', 'the list of sitting 0 lacks'],
-    ['nobody later', 'the list of sitting 1 lacks'],
+    ['three friends', 'the list of audit attempt 0 lacks'],
+    ['nobody later', 'the list of audit attempt 1 lacks'],
   ] as const)('settles %s nowhere where co-signers have heard of the others', async (lists, reason) => {
     const { settled, refusals } = await chosenCandidates.play({ lists });
     expect(settled).toEqual([]);

@@ -6,7 +6,7 @@ describe('a delivered reply that its validator calls abandoned', () => {
     const { answers, refusals, settled } = await falseAbandonment.play({ isForged: false });
     expect(answers).toEqual(['taken']);
     expect(settled).toBe(0);
-    expect(refusals).toEqual([expect.stringContaining('was shown here')]);
+    expect(refusals).toEqual([expect.stringContaining('received the data that the entry calls missing')]);
   });
 
   it('settles nowhere with statements that the validator signs itself', async () => {

@@ -9,7 +9,7 @@ import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { adjustChannel } from '@ogong/validator/store/channel-store';
 import { decideReply } from '@ogong/validator/store/verdict-store';
-import type { TakenRecord } from '@ogong/validator/witness/taken-record';
+import type { AcceptedRecord } from '@ogong/validator/witness/accepted-record';
 import type { ProtocolAttack } from '../attack.ts';
 import { NO_BREAKS, openAttacked } from '../breaks.ts';
 
@@ -58,7 +58,7 @@ export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Pr
   stoppedBy: 'Witnesses drawn by the beacon ask the provider themselves before a reply counts as abandoned',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ isForged }, breaks = NO_BREAKS) {
-    const kept = new Map<string, TakenRecord>();
+    const kept = new Map<string, AcceptedRecord>();
     const four = await createFour(
       {
         async showRecord(_provider, replyId) {

@@ -12,7 +12,7 @@ describe('an opening that its validator calls withheld', () => {
     const { answers, refusals, settled } = await falseWithholding.play({ asksWitnesses: 'for the opening' });
     expect(answers).toEqual(['opening']);
     expect(settled).toBe(0);
-    expect(refusals).toEqual([expect.stringContaining('was shown here')]);
+    expect(refusals).toEqual([expect.stringContaining('received the data that the entry calls missing')]);
   });
 
   it('is no silence where the provider was never told that its record had been taken in', async () => {

@@ -10,7 +10,7 @@ it.each([
   const breaks = createBreaks();
   expect(await hiddenDelivery.play({ heardBy }, isRestarted ? breaks : undefined)).toEqual({
     heard: ['heard'],
-    refusals: [expect.stringContaining('another record than the payer holds')],
+    refusals: [expect.stringContaining('not about the record that the payer has')],
     settled: 0,
     drawnAtomic: 0n,
   });

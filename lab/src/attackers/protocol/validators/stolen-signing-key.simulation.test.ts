@@ -11,7 +11,7 @@ it.each([false, true])(
     expect(outcome).toEqual({
       falseVerdict: { answers: byAll('entry 0: the evidence says reject, not accept'), votes: 100n, isQuorum: false },
       secondLog: { answers: byAll('entry 0: another log was signed'), votes: 100n, isQuorum: false },
-      withoutCertificate: byAll('the batch is of another validator than the one that asks'),
+      withoutCertificate: byAll('the batch belongs to another validator than the caller'),
       signer: 'entry 0: another log of this validator was signed',
       honest: { answers: byAll('signed'), settled: 3 },
       forged: 0,

@@ -40,7 +40,7 @@ beforeAll(async () => {
 describe('a proposed batch', () => {
   it('is read only if the peer is the validator of the batch', () => {
     expect(readProposal(settlement.batch.validator, bytes)).toEqual(settlement);
-    expect(() => readProposal(stranger, bytes)).toThrow('another validator than the one that asks');
+    expect(() => readProposal(stranger, bytes)).toThrow('another validator than the caller');
     expect(() => readProposal(settlement.batch.validator, bytes.subarray(1))).toThrow('does not parse');
   });
 
@@ -108,7 +108,7 @@ describe('the models that lines name', () => {
     ).toThrow('has no model');
   });
 
-  it('are named exactly where makers have a share, by the chain as it is seen here', () => {
+  it('are named exactly if makers have a share, by the chain as it is seen here', () => {
     const named = build(logEntries.map((_, i) => rootOf(i)));
     const find = (given: Settlement, isPaidNow: boolean) => () =>
       findModels({ crypto, namesModels: () => isPaidNow }, given, entries, messages());
@@ -128,9 +128,9 @@ describe('the log of a batch', () => {
   it('holds from its start to the head that the batch names', () => {
     expect(read(logEntries)).toEqual(entries);
     expect(() => read([])).toThrow('empty');
-    expect(() => read(logEntries.slice(1))).toThrow('the log does not hold');
-    expect(() => read(logEntries.slice(0, -1))).toThrow('the log does not hold');
-    expect(() => read(logEntries, { ...settlement.batch, logHead: new Uint8Array(32) })).toThrow('does not hold');
+    expect(() => read(logEntries.slice(1))).toThrow('the log is invalid');
+    expect(() => read(logEntries.slice(0, -1))).toThrow('the log is invalid');
+    expect(() => read(logEntries, { ...settlement.batch, logHead: new Uint8Array(32) })).toThrow('the log is invalid');
   });
 });
 

@@ -23,12 +23,12 @@ import { CosignError, demand, NO_ENTRIES } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
 /**
- * After this time an entry that cannot be checked is refused. Most reasons heal within hours; one that does not would keep all
- * entries behind it from settling.
+ * Time after which an entry that cannot be checked is refused. Most reasons disappear within hours. One that stays
+ * would block all entries behind it.
  */
 const UNCHECKED_AFTER_MS = 2 * OPENING_KEPT_MS;
 
-/** Whether an entry is refused that cannot be checked, see UNCHECKED_AFTER_MS. */
+/** Tells whether an entry is refused although it cannot be checked, see UNCHECKED_AFTER_MS. */
 export function isUncheckable(
   { clock }: Pick<CosignState, 'clock'>,
   { timeMs }: Pick<VerdictEntry, 'timeMs'>,
@@ -45,11 +45,14 @@ export function readProposal(from: Uint8Array, bytes: Uint8Array): Settlement {
   } catch (cause) {
     throw new CosignError('refuted', `the batch does not parse: ${(cause as Error).message}`, { cause });
   }
-  demand(equalBytes(from, settlement.batch.validator), 'the batch is of another validator than the one that asks');
+  demand(equalBytes(from, settlement.batch.validator), 'the batch belongs to another validator than the caller');
   return settlement;
 }
 
-/** Where the batch's log begins: after what the chain has settled. @throws CosignError unless it is this batch's turn. */
+/**
+ * Finds the start of the batch's log: after the part that the chain has settled. @throws CosignError unless it is this
+ * batch's turn.
+ */
 export async function findLogStart(
   { crypto, ledger, anchorOf }: Pick<CosignState, 'crypto' | 'ledger' | 'anchorOf'>,
   { validator, sequence }: Pick<Settlement['batch'], 'validator' | 'sequence'>,
@@ -65,7 +68,7 @@ export async function findLogStart(
     : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2), 32) };
 }
 
-/** The batch's part of the log, from its start to the head that the batch names. @throws CosignError */
+/** Reads the batch's part of the log, from its start to the head that the batch names. @throws CosignError */
 export function readLog(
   { crypto }: Pick<CosignState, 'crypto'>,
   { logLength, logHead }: Pick<Settlement['batch'], 'logLength' | 'logHead'>,
@@ -80,17 +83,18 @@ export function readLog(
     expected: { length: logLength, head: logHead },
   });
   const broken = checks.find(({ status }) => status === 'fail');
-  demand(broken === undefined, `the log does not hold: ${broken?.detail}`);
+  demand(broken === undefined, `the log is invalid: ${broken?.detail}`);
   const ids = new Set(entries.map(({ replyId }) => toHex(replyId)));
-  demand(ids.size === entries.length, 'a reply stands twice in the batch');
+  demand(ids.size === entries.length, 'a reply occurs twice in the batch');
   return entries;
 }
 
 /**
- * The model of each entry, where the lines name models: by the record that the entry names by its hash, also where the entry was signed
- * before. An entry without a record owes nothing.
- * @returns undefined where they name none.
- * @throws CosignError `unavailable` where they name models and makers have no share, as this validator reads the chain, or the other way round.
+ * Finds the model of each entry, if the lines name models. It comes from the record that the entry names by its hash,
+ * also if the entry was signed before. An entry without a record owes nothing.
+ * @returns undefined if they name none.
+ * @throws CosignError `unavailable` if they name models and makers have no share on the chain that this validator
+ * reads, or the other way round.
  */
 export function findModels(
   { crypto, namesModels }: Pick<CosignState, 'crypto' | 'namesModels'>,
@@ -115,7 +119,8 @@ export function findModels(
 }
 
 /**
- * The batch must equal the netting of its entries. The contract checks the vouchers, since only it knows the channels exactly.
+ * Checks that the batch equals the netting of its entries. The contract checks the vouchers, since only it knows the
+ * channels exactly.
  * @throws CosignError
  */
 export function assertNets(
@@ -152,8 +157,8 @@ export function assertNets(
 }
 
 /**
- * Exactly the payers that cannot be debited may be left out; a payer that was left out before may stay out. So a payer can hold
- * up a batch neither by emptying its channel nor by filling it again. @throws CosignError
+ * Checks that exactly the payers that cannot be debited are left out. A payer that was left out before may stay out. So
+ * a payer cannot delay a batch by emptying or filling its channel. @throws CosignError
  */
 export async function checkUncollectable(
   { channelOf, isSigned = async () => true }: Pick<CosignState, 'channelOf' | 'isSigned'>,
@@ -173,7 +178,7 @@ export async function checkUncollectable(
   const found = await findUncollectable(
     {
       readChannel,
-      // Which order a payer is drawn by is checked by the chain alone: it may be a newer one than those of the batch.
+      // Only the chain checks the order under which a payer is debited: it may be newer than those of the batch.
       isCovered: async (payer, least) => {
         const own = signedBy.get(toHex(payer)) ?? [];
         const isJudged = named.has(toHex(payer)) && own.length > 0;

@@ -22,9 +22,9 @@ const createStakeOf = (stakes: Stakes) => {
 };
 
 interface World {
-  /** What everybody reads. */
+  /** The stakes that all validators read. */
   readonly stakes: Stakes;
-  /** What the handling validator says that it read. Default: the same. */
+  /** The stakes that the handling validator claims. Default: the same. */
   readonly claimed?: Stakes;
   readonly cosign?: BenchOptions['cosign'];
   /** Whole tokens that the network asks of verifiers' payees. @param index of the validator that reads it */
@@ -40,7 +40,7 @@ async function createWorld({ stakes, claimed = stakes, cosign = {}, asked }: Wor
   const calls = createTestCalls(answerHonestly(served));
   const four = await createFour((index) => ({
     ...{ calls, cosign, stakeOf: createStakeOf(index === 0 ? claimed : stakes) },
-    ...(asked && { askedStakes: () => toAtomic(asked(index)) }),
+    ...(asked && { requiredStakes: () => toAtomic(asked(index)) }),
     audit: { pairPpm: 0, honeypotPpm: 0 },
   }));
   let sequence = 1n;
@@ -72,7 +72,7 @@ async function settle({ own, chain }: Pick<Four, 'own' | 'chain'>): Promise<stri
 const HONEST = ['h0', 'h1', 'h2', 'h3'];
 const EVEN: Stakes = { h0: 100, h1: 100, h2: 100, h3: 100 };
 
-describe('a network whose validators hear of verifiers unevenly', () => {
+describe('a network whose validators know different verifiers', () => {
   it('settles everything', async () => {
     const stakes = { ...EVEN, late: 500, near: 1_000_000, far: 1_000_000 };
     const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes });
@@ -104,8 +104,8 @@ describe('a network whose validators hear of verifiers unevenly', () => {
   });
 });
 
-describe('a network whose validators hand on what one of them lacks', () => {
-  it('settles where payees with nearly all of the stake leave a validator out', async () => {
+describe('a network whose validators forward missing announcements', () => {
+  it('settles if payees with nearly all of the stake leave a validator out', async () => {
     const { own, peers, clock, announce, judge, ...four } = await createWorld({
       stakes: { ...EVEN, a: 8000, b: 9000 },
     });
@@ -121,11 +121,11 @@ describe('a network whose validators hand on what one of them lacks', () => {
   });
 });
 
-describe('a co-signer that knows nobody with stake', () => {
+describe('a co-signer that knows no staked verifier', () => {
   it.each([
     ['has just come back', EVEN],
     ['belongs to a network where nobody has staked', {}],
-  ] as const)('signs, and says that it compared nothing, where it %s', async (_why, stakes) => {
+  ] as const)('signs, and says that it compared nothing, if it %s', async (_why, stakes) => {
     const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes });
     await announce([own, ...peers.slice(1)], HONEST);
     clock.advance(HELD_MS);
@@ -148,7 +148,7 @@ describe('a co-signer of a list without those who have the stake', () => {
     clock.advance(HELD_MS);
     await judge();
     expect(await settle({ ...four, own })).toEqual([]);
-    expect(own.refusals).toEqual([expect.stringContaining('the list of sitting 0 lacks verifiers')]);
+    expect(own.refusals).toEqual([expect.stringContaining('the list of audit attempt 0 lacks verifiers')]);
   });
 
   it.each<[string, (world: Awaited<ReturnType<typeof createWorld>>) => Promise<unknown>]>([
@@ -185,10 +185,10 @@ describe('a co-signer of a list without those who have the stake', () => {
   });
 });
 
-describe('a co-signer of a list that counts stake', () => {
+describe('a co-signer of a list with stake', () => {
   const claimed = { ...EVEN, friend: 1_000_000_000 };
 
-  it('which nobody has, asks again at first, and refuses it once its node must have seen that stake', async () => {
+  it('that no payee has asks again at first, and refuses it once its node must have seen that stake', async () => {
     const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes: EVEN, claimed });
     await announce([own, ...peers], [...HONEST, 'friend']);
     await judge();
@@ -199,7 +199,7 @@ describe('a co-signer of a list that counts stake', () => {
     expect(own.refusals).toEqual([expect.stringContaining('counts for 1000000000 tokens that it has not staked')]);
   });
 
-  it('which is on its way out, signs it', async () => {
+  it('that is being withdrawn signs it', async () => {
     const cosign = { stakedOf: async () => 1_000_000_000n * TOKEN };
     const { own, peers, announce, judge, ...four } = await createWorld({ stakes: EVEN, claimed, cosign });
     await announce([own, ...peers], [...HONEST, 'friend']);
@@ -241,7 +241,7 @@ describe('a network that asks verifiers for a stake', () => {
     expect(own.refusals).toEqual([]);
   });
 
-  it('refuses a list of whoever draws such a one, once its node must have seen the stake', async () => {
+  it('refuses a list from which such a verifier is drawn, once its node must have seen the stake', async () => {
     const { own, clock, settle } = await judgeWith((index) => (index === 0 ? none : much), [...HONEST, 'poor']);
     expect(await settle()).toEqual([]);
     expect(own.refusals).toEqual([]);
@@ -261,7 +261,7 @@ describe('a network that asks verifiers for a stake', () => {
     expect(await after.settle()).toEqual(['accept']);
   });
 
-  it('signs where the stake is on its way out', async () => {
+  it('signs if the stake is on its way out', async () => {
     const cosign = { stakedOf: async () => 80n * TOKEN };
     const { settle } = await judgeWith((index) => (index === 0 ? none : much), [...HONEST, 'poor'], cosign);
     expect(await settle()).toEqual(['accept']);

@@ -7,23 +7,25 @@ import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { readAnnouncement } from '../../store/announcement-store.ts';
-import { hashPlace, listKnown, noStakes } from '../../store/candidates.ts';
+import { listKnown, noStakes } from '../../store/candidates.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-type ListState = Pick<CosignState, 'crypto' | 'clock' | 'store' | 'getBeacon' | 'stakedOf' | 'stakeOf' | 'askedStakes'>;
+type ListState = Pick<
+  CosignState,
+  'crypto' | 'clock' | 'store' | 'getBeacon' | 'stakedOf' | 'stakeOf' | 'requiredStakes'
+>;
 
 /**
- * Whether the lists of a batch's entries are those that its validator may have had, by what this one held and read itself
- * (docs/spec/candidate-lists.md).
+ * Checks that the proposer may have had the lists of a batch's entries, by this validator's own announcements and
+ * readings (docs/spec/candidate-lists.md).
  * @param entries of the batch.
- * @returns what checks one of them, once the rest of it holds. It throws CosignError, and says whether all lists of the entry could be
- * compared: where nobody with stake is known here, the rule says nothing.
+ * @returns a function that checks the lists of one entry, after its other checks. It throws CosignError. Its result
+ * says whether all lists of the entry could be compared: if no staked verifier is known here, the rule says nothing.
  */
 export function createListCheck(state: ListState, entries: readonly VerdictEntry[]) {
   const { stakedOf } = state;
-  // What the batch itself holds against a payee lowered its stake for its validator, and for this one not yet.
+  // Silence in the batch itself has lowered a payee's stake for the proposer, and not yet for this validator.
   const marks = entries.flatMap(({ verifiers }) => verifiers.filter(({ outcome }) => outcome === 'silent'));
   const silent = new Set(marks.map(({ payee }) => toHex(payee)));
   const read = new Map<string, Promise<bigint>>();
@@ -51,16 +53,19 @@ export function createListCheck(state: ListState, entries: readonly VerdictEntry
 
 type List = AuditEvidence['lists'][number];
 
-/** How long the chain as it is seen here may be behind what the validator saw. */
+/** Time by which this validator's view of the chain may be behind the proposer's. */
 const CHAIN_LAG_MS = MAX_ORDER_LIFETIME_MS;
 
-/** No payee counts for more than it can have staked, and each has what the network asks of verifiers. @throws CosignError */
+/**
+ * Checks that no payee counts for more than it can have staked, and that each has the required stake. @throws
+ * CosignError
+ */
 async function assertStaked(
-  { clock, stakedOf, stakeOf, askedStakes = () => noStakes }: ListState,
+  { clock, stakedOf, stakeOf, requiredStakes = () => noStakes }: ListState,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   list: List,
 ): Promise<void> {
-  const { least } = askedStakes();
+  const { least } = requiredStakes();
   const claimed = listStakeClaims(list).map((claim) => ({
     payee: claim.payee,
     isWrong: (staked: bigint) => isOverstated(claim, staked),
@@ -83,27 +88,26 @@ async function assertStaked(
 }
 
 /**
- * Of those who were announced here all the time, with their stake, not too many are missing.
- * @returns whether there was somebody with stake. @throws CosignError
+ * Checks that the list lacks few of the verifiers that were announced here all the time with their stake.
+ * @returns whether there was a staked verifier. @throws CosignError
  */
 async function assertWhole(
-  { crypto, store, getBeacon, askedStakes = () => noStakes }: ListState,
+  { crypto, store, getBeacon, requiredStakes = () => noStakes }: ListState,
   { index, timeMs, beaconEpoch, payee: server }: VerdictEntry,
   { order, sitting, list, silent }: { order: Order; sitting: number; list: List; silent: ReadonlySet<string> },
 ): Promise<boolean> {
   const beacon = await getBeacon(computeAttemptEpoch(beaconEpoch, sitting)).catch(() => undefined);
   if (beacon === undefined) throw new CosignError('unavailable', `entry ${index}: a beacon of its audit is not known`);
   const { providerId: serverId, modelRoot, expiresAtMs } = order;
-  // No order lives longer, so each of them was announced before this one was made, and until its entry was.
+  // No order lives longer, so each of these verifiers was announced before this order was made, and until its entry
+  // was.
   const { fromMs: sinceMs } = computeOrderSpan({ expiresAtMs }, { toleranceMs: CLOCK_TOLERANCE_MS });
   const known = store.read(() => {
-    const provider = readAnnouncement(store, serverId);
-    const openedAt = provider && hashPlace(crypto, provider);
     const uncounted = new Set([...silent, toHex(server)]);
-    const query = { modelRoot, serverId, openedAt, salt: beacon.value, nowMs: timeMs, sinceMs, uncounted };
-    return listKnown(store, crypto, { ...query, leastStake: askedStakes().greatest });
+    const query = { modelRoot, serverId, salt: beacon.value, nowMs: timeMs, sinceMs, uncounted };
+    return listKnown(store, crypto, { ...query, leastStake: requiredStakes().greatest });
   });
-  const problem = `entry ${index}: the list of sitting ${sitting} lacks verifiers with most of the stake`;
+  const problem = `entry ${index}: the list of audit attempt ${sitting} lacks verifiers with most of the stake`;
   demand(!isListLacking(known, list), problem);
   return known.some(({ weight }) => weight > 1n);
 }

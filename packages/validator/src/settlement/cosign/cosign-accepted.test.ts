@@ -40,7 +40,7 @@ async function leaveDoubt(demands: object) {
 }
 
 describe('a reply whose audit leaves a doubt', () => {
-  it('is paid where its request says nothing', async () => {
+  it('is paid if its request says nothing', async () => {
     const { own, owed } = await leaveDoubt({});
     expect(own.decided).toMatchObject([{ verdict: 'inconclusive', feeAtomic: owed }]);
     expect(owed).toBeGreaterThan(0n);

@@ -40,7 +40,7 @@ describe('a co-signer of replies that were not audited', () => {
     expect(Math.max(...asked)).toBeLessThan(entry!.timeMs);
   });
 
-  it('refuses the entry for good where the coverage of that time selects the reply', async () => {
+  it('refuses the entry for good if the coverage of that time selects the reply', async () => {
     const cosign = { coverageSince: async () => ({ leastPpm: 1_000_000, asOfMs: Number.MAX_SAFE_INTEGER }) };
     const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign });
     const { replyId } = (await four.own.deliver(0)).reply.record;

@@ -44,7 +44,7 @@ describe('a co-signer of a reply that its payer acknowledged', () => {
   });
 
   it.each<[string, string, object, typeof payer?]>([
-    ['another record', 'another record than the payer holds', { recordHash: new Uint8Array(32) }],
+    ['another record', 'about another record than the payer holds', { recordHash: new Uint8Array(32) }],
     ['another order', 'about another order', { orderHash: new Uint8Array(32) }],
     ['other tokens', 'other tokens', { promptTokenCount: 99 }],
     ['an epoch whose reply this beacon may not decide', 'its beacon was known', { epoch: 3n }],
@@ -61,7 +61,7 @@ describe('a co-signer of a reply that its payer acknowledged', () => {
   it('signs it as it is', async () => {
     const { own, peers, request } = proposal;
     expect(request.entries[0]?.delivery).toBeDefined();
-    // What one has signed it signs again, so another one is asked.
+    // A validator signs again what it has signed, so another one is asked.
     expect((await peers[1].cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
   });
 });

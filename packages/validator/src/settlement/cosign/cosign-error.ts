@@ -3,32 +3,32 @@ import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 export type CosignErrorCode =
   /** Something in the batch is wrong. */
   | 'refuted'
-  /** This validator has signed a batch with another log under this sequence, or one of its replies in another batch. */
+  /** This validator has signed another log under this number, or one of its replies in another batch. */
   | 'conflict'
-  /** It is not this batch's turn, as the chain has it. */
+  /** It is not this batch's turn on the chain. */
   | 'not-next'
-  /** Something that the check needs is not available now. */
+  /** Data for a check is not available now. */
   | 'unavailable';
 
 /** Why one entry of a log is not signed. */
 export interface EntryFault {
   readonly index: bigint;
   readonly reason: string;
-  /** Where the payer holds another record than the entry is about: what it said, for the validator to take in. */
+  /** The payer's delivery, if the payer has another record than the entry. The proposer must accept it. */
   readonly delivery?: DeliveredReply | undefined;
 }
 
-/** What a peer is told that sent no entries, and what a program that reads no packed ones says to these. */
+/** Message to a peer that sent no entries. A program without packed entries answers the same to these. */
 export const NO_ENTRIES = 'an empty batch';
 
-/** Of a reason that a peer is told, or that a peer tells, characters. */
+/** Most characters of a reason, sent or received. */
 export const MAX_REASON = 256;
 
 export class CosignError extends Error {
   override readonly name = 'CosignError';
   readonly code: CosignErrorCode;
   readonly retryable: boolean;
-  /** Where single entries are refused and the rest of the batch holds as far as it was checked. */
+  /** Refused entries, if the rest of the batch holds as far as it was checked. */
   readonly refused: readonly EntryFault[];
   constructor(
     code: CosignErrorCode,

@@ -99,12 +99,12 @@ describe('a honeypot in the log', () => {
     expect((await cosign(request, 1)).signature.length).toBe(65);
   });
 
-  it('is refused where the beacon draws none for this audit', async () => {
+  it('is refused if the beacon draws none for this audit', async () => {
     const { cosign, request } = await createTrapped(0);
     await expect(cosign(request)).rejects.toThrow('the beacon draws no honeypot for this audit');
   });
 
-  it('is refused where it went to somebody else', async () => {
+  it('is refused if it went to somebody else', async () => {
     const [one] = readEvidence(world).attempts;
     const bent = await bend(withHoneypot({ verifierId: one?.verifierId as Uint8Array }));
     await expect(world.cosign(bent)).rejects.toThrow('a verifier that the beacon did not draw');
@@ -129,13 +129,13 @@ describe('a honeypot in the log', () => {
     }
   });
 
-  it('is refused without a word of what became of it', async () => {
+  it('is refused without a statement of its result', async () => {
     const drop = ({ honeypot: _, ...evidence }: ReturnType<typeof readEvidence>) => evidence as never;
     const bent = await bend(drop, (entry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) }));
     await expect(world.cosign(bent)).rejects.toThrow('nothing is said of the honeypot that the beacon draws');
   });
 
-  it('is followed by whoever has the public bytes, who says what it did not look at', async () => {
+  it('is followed by a reader of the public bytes, which reports the checks that it skipped', async () => {
     const { own, request } = world;
     const [{ logEntry, evidence, record: claimed }] = request.entries as [Message['entries'][number]];
     const { order, record } = claimed as NonNullable<typeof claimed>;
@@ -184,12 +184,12 @@ describe('a honeypot in the log', () => {
     expect((await cosign(without)).signature.length).toBe(65);
   });
 
-  it('is refused where nobody has said who is liable for the report', async () => {
+  it('is refused if nobody has said who is liable for the report', async () => {
     const bent = await bend(withHoneypot({ credential: undefined }));
     await expect(world.cosign(bent)).rejects.toThrow('listed under a payee that it does not work for');
   });
 
-  it('is refused where the entry says something else of its verifier', async () => {
+  it('is refused if the entry says something else of its verifier', async () => {
     const bendMark = (outcome: 'none' | 'refuted' | 'more') => (entry: VerdictEntry) => {
       const last = entry.verifiers.at(-1) as VerdictEntry['verifiers'][number];
       const { verifierId, payee } = last;
@@ -207,7 +207,7 @@ describe('a honeypot in the log', () => {
     }
   });
 
-  it('is no evidence where no two have seen the same, so that nobody knows its answer', async () => {
+  it('is no evidence if no two have seen the same, so that nobody knows its answer', async () => {
     const other = await createTrapped(ALWAYS, { exact: false, numericClass: 'other' });
     expect(readEvidence(other).honeypot).toBeUndefined();
     // Nor is it asked for then who the validators were.
@@ -219,7 +219,7 @@ describe('a honeypot in the log', () => {
   });
 });
 
-/** Another honest verifier's report, asked for by whoever wants it: signed and opened as any. */
+/** Another honest verifier's report, requested by any party: signed and opened as any. */
 async function askFurther(
   evidence: AuditEvidence,
   verifierId: Uint8Array,
@@ -269,7 +269,7 @@ describe('a validator that has seen its friend fail', () => {
     return [...rest, honeypot.verifierId];
   };
 
-  it('cannot hold another sitting, with a verifier or without', async () => {
+  it('cannot hold another audit attempt, with a verifier or without', async () => {
     const base = dropped(readEvidence(world));
     const lists = [...base.lists, base.lists[0] as AuditEvidence['lists'][number]];
     await world.certifyAll();
@@ -372,7 +372,7 @@ async function createSilent(reachedBy: readonly number[], opensTo: readonly numb
 }
 
 describe('a honeypot that its verifier does not answer', () => {
-  it('is answered where a witness is told, as any job is', async () => {
+  it('is answered if a witness receives an answer, as any job is', async () => {
     const four = await createSilent([1, 2, 3]);
     expect(four.own.decided).toMatchObject([{ verdict: 'accept', verifiers: Array(3).fill({ outcome: 'credited' }) }]);
     expect((await four.cosign(await proposeUnheard(four))).signature.length).toBe(65);
@@ -389,7 +389,7 @@ describe('a honeypot that its verifier does not answer', () => {
     expect((await four.cosign(request)).signature.length).toBe(65);
   });
 
-  it('is silence about the report where it opens to nobody', async () => {
+  it('is silence about the report if it opens to nobody', async () => {
     const four = await createSilent([0, 1, 2, 3], []);
     const [entry] = four.own.decided as [VerdictEntry];
     expect(entry.verifiers.map(({ outcome }) => outcome)).toEqual(['credited', 'credited', 'silent']);
@@ -398,7 +398,7 @@ describe('a honeypot that its verifier does not answer', () => {
     expect((await four.cosign(request)).signature.length).toBe(65);
   });
 
-  it('is no silence by the word of its validator alone, nor where a witness was told', async () => {
+  it('is no silence by the claim of its validator alone, nor if a witness received an answer', async () => {
     const four = await createSilent([]);
     const request = await proposeUnheard(four);
     const unmarked = (entry: VerdictEntry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) });

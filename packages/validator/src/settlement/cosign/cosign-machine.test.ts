@@ -18,7 +18,7 @@ const readBy = (policy: MachinePolicy | undefined) => policy && createOpinionRea
 
 const MODEL = 'ogong/tee/test/synthetic';
 
-/** A batch of one reply of a machine, taken in by a validator that believes it. */
+/** A batch of one reply of a machine, accepted by a validator that trusts it. */
 async function proposeAttested() {
   const four = await createFour({ audit: { honeypotPpm: 0 }, machinePolicy: softwarePolicy });
   const { own } = four;
@@ -50,7 +50,7 @@ describe('a co-signer of a reply of a machine', () => {
   });
   const cosign = (policy: MachinePolicy | undefined, bend: (attestation: Uint8Array) => Uint8Array | undefined) => {
     const { own, peers, request } = proposal;
-    // It signs nothing here: what was signed once is signed again.
+    // It signs nothing here, because an entry that was signed once is signed again.
     const [peer] = peers;
     Object.assign(peer.cosigning, { opinionReaders: readBy(policy) });
     const message = create(CosignBatchRequestSchema, structuredClone(request) as never);

@@ -14,7 +14,7 @@ const STANDBY_PER_1K = 1_000n;
 const price = (per1k: bigint, tokens: number): bigint => (per1k * BigInt(tokens) + 999n) / 1_000n;
 
 it.each([true, false])(
-  'co-signers bill a standby order by the word that its payer has signed, or has not: taken %s',
+  'co-signers bill a standby order by the statement that its payer has signed, or has not: taken %s',
   async (isTaken) => {
     const served = new Map<string, TestReply>();
     const four = await createFour({

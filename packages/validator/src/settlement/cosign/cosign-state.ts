@@ -15,23 +15,23 @@ import type { EvidenceReaders } from '@ogong/protocol/tier/tier';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeStatement, createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import type { Holdings } from '../../audit/deterrence.ts';
-import type { AskedStakes } from '../../store/candidates.ts';
+import type { RequiredStakes } from '../../store/candidates.ts';
 import type { FoundPolicy } from '../../store/drift-store.ts';
-import type { HeardDelivery } from '../../store/replies/heard-store.ts';
+import type { SecondDelivery } from '../../store/replies/second-delivery-store.ts';
 import type { IsOrderSigned } from '../collect.ts';
 
-/** An entry that judges a record, as hearers are asked about it. */
-export interface JudgedRecord {
+/** An entry about a record, in a question to second recipients. */
+export interface EntryRecord {
   readonly replyId: Uint8Array;
   readonly recordHash: Uint8Array;
 }
 
-export interface HeardAnswer extends HeardDelivery {
+export interface SecondDeliveryAnswer extends SecondDelivery {
   readonly replyId: Uint8Array;
 }
 
 export interface CosignOptions {
-  /** Domain of the escrow: what payers sign for. */
+  /** Domain of the escrow, in which payers sign. */
   readonly ledger: LedgerDomain;
   /** Domain of the settlement contract. */
   readonly domain: LedgerDomain;
@@ -40,9 +40,9 @@ export interface CosignOptions {
   readonly allowFixedVerifier: boolean;
   /** Honeypots per audit, parts per million. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number | undefined;
-  /** Whether makers have a share, so that lines name their model. Default: they have none. */
+  /** Tells whether makers have a share, so that lines name their model. */
   readonly namesModels?: (() => boolean) | undefined;
-  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  /** Registry in which the weights behind a name are looked up. */
   readonly modelRoots?: ModelRoots | undefined;
 }
 
@@ -52,59 +52,65 @@ export interface CosignDependencies extends Holdings {
   readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
-  /** The parts of packed entries that this validator knows now. */
+  /** Returns the parts of packed entries that this validator knows now. */
   readonly knownParts: () => PartTable;
-  /** Last settled state of a validator's log. */
+  /** Reads the last settled state of a validator's log. */
   readonly anchorOf: (validator: Uint8Array) => Promise<Anchor>;
-  /** A payer's channel with a validator, as the chain has it now. */
+  /** Reads a payer's present channel with a validator. */
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
-  /** Default: every order that was admitted counts. */
+  /** Default: every admitted order counts. */
   readonly isSigned?: IsOrderSigned | undefined;
-  /** The network's least coverage from that time on, as the chain has it. */
+  /** Reads the network's least coverage from that time on. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
-  /** What the chain has about an order's router. */
+  /** Finds the chain's data about an order's router. */
   readonly findRouter: FindRouter;
-  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  /** Reads if a key signs orders for their payer. Default: only payers' own keys count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
-  /** A payee's stake as it was last read, atomic units; 0 where it is not known. */
+  /** Returns a payee's stake at the last reading, atomic units, or 0 if unknown. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  /** The same as the chain has it now, with what is on its way out, and with what penalties and cases hold of it. */
+  /** Reads the present stake on the chain, with the withdrawing part and the part in penalties and cases. */
   readonly stakedOf: (payee: Uint8Array) => Promise<bigint>;
-  /** Default: the network asks verifiers for no stake. */
-  readonly askedStakes?: (() => AskedStakes) | undefined;
-  /** Entries of a validator's log from that index on, a page of them, from the validator itself. */
+  /** Default: no stake is required. */
+  readonly requiredStakes?: (() => RequiredStakes) | undefined;
+  /** Reads a page of a validator's log from that index on, from the validator itself. */
   readonly listEntries: (validator: Uint8Array, from: bigint) => Promise<readonly Uint8Array[]>;
-  /** The drift policy of that time, as the evidence names it. */
+  /** Finds the drift policy that the evidence names, for that time. */
   readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
-  /** Beacon of an epoch, asked of a peer where it is not archived. */
+  /** Returns the beacon of an epoch, from a peer if it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
-  /** The validators of an epoch, as its certificate names them. */
+  /** Returns the validators of an epoch by its certificate. */
   readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
-  /** The VRF key of a validator, where it was one of that epoch; undefined where nobody here knows who they were. */
+  /** Returns the VRF key of a validator if it was a member of that epoch. Undefined if the members are unknown. */
   readonly findVrfKey: (
     epoch: bigint,
     validator: Uint8Array,
   ) => Promise<{ readonly vrfKey: Uint8Array | undefined } | undefined>;
-  /** Of which of these replies a hearer was told of another record. @param validator whose replies they are. */
-  readonly askHeard: (
+  /**
+   * Asks a second recipient for deliveries of other records of these replies. @param validator handling validator of
+   * the replies.
+   */
+  readonly askSecondRecipient: (
     hearer: Uint8Array,
     validator: Uint8Array,
-    replies: readonly JudgedRecord[],
-  ) => Promise<readonly HeardAnswer[]>;
+    replies: readonly EntryRecord[],
+  ) => Promise<readonly SecondDeliveryAnswer[]>;
   /** Readers of own evidence whose answer is the same for every co-signer. Default: none, and no entry that needs one is signed. */
   readonly evidenceReaders?: EvidenceReaders | undefined;
   /** Readers by this operator's own policy. Their refusals are reported and stop no entry. Default: none. */
   readonly opinionReaders?: EvidenceReaders | undefined;
   /** Called with evidence of a peer's entry that the own policy refuses and nothing refutes: the entry is signed. */
   readonly onDisbelief?: ((what: string) => void) | undefined;
-  /** A hearer that cannot be asked, or says what nobody signed; a key for sums or heads that does not sign. */
+  /**
+   * Called if a second recipient cannot be asked or sends an invalid answer, or if a key for aggregates or heads does
+   * not sign.
+   */
   readonly onError: (error: unknown) => void;
 }
 
-/** The state that the steps of a co-signature work on. Everything that changes is in the store. */
+/** State of co-signing. Everything that changes is in the store. */
 export interface CosignState extends CosignOptions, CosignDependencies {
   readonly checkWord: CheckPayeeStatement;
-  /** Logs that are being counted, by the hex address of their validator: one count at a time. */
+  /** Running counts of logs, by the hex address of their validator: one count at a time. */
   readonly counting: Map<string, Promise<void>>;
 }
 

@@ -39,7 +39,7 @@ it('signs another digest only in place of the one that it was checked against', 
   expect(readVote(store, ballot.validator, 5n)?.digest).toEqual(other.digest);
 });
 
-it('takes a shorter and a longer run of the same log', () => {
+it('accepts a shorter and a longer run of the same log', () => {
   const [first, second, third] = ballot.places as [never, never, never];
   castVote(store, { ...ballot, places: [first, second] });
   assertOneLog(store, ballot.validator, [first]);
@@ -47,7 +47,7 @@ it('takes a shorter and a longer run of the same log', () => {
   castVote(store, { ...ballot, sequence: 6n, places: [second, third] });
 });
 
-it('takes no other log, under no number', () => {
+it('accepts no other log, under no number', () => {
   castVote(store, ballot);
   const [first, second] = ballot.places;
   const conflict = expect.objectContaining({ code: 'conflict' });
@@ -69,7 +69,7 @@ it('lets a reply stand at one place of the log', () => {
   castVote(store, ballot);
   const again = { position: 7n, hash: bytes(32, 9), replyId: bytes(16, 4) };
   expect(() => castVote(store, { ...ballot, sequence: 6n, places: [again] })).toThrow(
-    'entry 7: the reply stands at entry 1',
+    'entry 7: the reply was signed at entry 1',
   );
 });
 

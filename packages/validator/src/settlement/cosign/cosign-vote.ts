@@ -4,16 +4,16 @@ import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import type { LogPosition, VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { CosignError } from './cosign-error.ts';
 
-/** What this validator has signed for a peer's batch of one sequence. */
+/** This validator's vote for a peer's batch of one number. */
 export interface Vote {
   readonly digest: Uint8Array;
   readonly uncollectable: readonly Uint8Array[];
 }
 
-/** One entry of a log, as far as two batches may contradict each other in it. */
+/** One entry of a log, with the fields in which two batches may contradict each other. */
 export interface LogPlace {
   readonly position: bigint;
-  /** Of the entry. */
+  /** Hash of the entry. */
   readonly hash: Uint8Array;
   readonly replyId: Uint8Array;
 }
@@ -22,7 +22,7 @@ export interface Ballot extends Vote {
   readonly validator: Uint8Array;
   readonly sequence: bigint;
   readonly places: readonly LogPlace[];
-  /** Digest of the vote that this one was checked against. */
+  /** Digest of the earlier vote against which this one was checked. */
   readonly replaces: Uint8Array | undefined;
 }
 
@@ -47,7 +47,7 @@ export function readVote(store: Store, validator: Uint8Array, sequence: bigint):
 
 type LogEnd = Pick<LogPosition, 'head'>;
 
-/** The places of entries that follow each other and end at the head. */
+/** Lists the places of consecutive entries that end at the head. */
 export function listPlaces(
   entries: readonly Pick<VerdictEntry, 'index' | 'previousHash' | 'replyId'>[],
   { head }: LogEnd,
@@ -60,8 +60,8 @@ export function listPlaces(
 }
 
 /**
- * One log: at each position the entry that was signed before, and each reply at one position. So a shorter or a longer run of
- * the same log passes under any number, and nothing else does. @throws CosignError `conflict`
+ * Checks that there is one log: at each position the entry signed before, and each reply at one position. So only a
+ * shorter or longer run of the same log passes, under any number. @throws CosignError `conflict`
  */
 export function assertOneLog(store: Store, validator: Uint8Array, places: readonly LogPlace[]): void {
   const findHash = store.prepare('SELECT hash FROM cosigned_entries WHERE validator = ? AND position = ?');
@@ -73,12 +73,12 @@ export function assertOneLog(store: Store, validator: Uint8Array, places: readon
     }
     const place = positionColumn.get(findPosition, validator, replyId);
     if (place !== undefined && place.position !== position) {
-      throw new CosignError('conflict', `entry ${position}: the reply stands at entry ${place.position}`);
+      throw new CosignError('conflict', `entry ${position}: the reply was signed at entry ${place.position}`);
     }
   }
 }
 
-/** Of the places of one log, those where its entry was signed before. */
+/** Finds the places of one log whose entry was signed before. */
 export function findSigned(
   store: Store,
   validator: Uint8Array,
@@ -103,14 +103,17 @@ export function castVote(store: Store, ballot: Ballot): void {
   keepPlaces(store, validator, places);
 }
 
-/** Before the signature leaves: also of the own log. Call it inside one transaction. @throws CosignError `conflict` */
+/**
+ * Stores the places before the signature leaves, also of this validator's own log. Call it inside one transaction.
+ * @throws CosignError `conflict`
+ */
 export function keepPlaces(store: Store, validator: Uint8Array, places: readonly LogPlace[]): void {
   assertOneLog(store, validator, places);
   for (const place of places)
     keptPlace.insert(store, 'INSERT OR IGNORE INTO cosigned_entries', { validator, ...place });
 }
 
-/** Whether no other log was signed where these entries stand, or right before them. */
+/** Tells whether no other log was signed at the positions of these entries, or right before them. */
 export function isSignable(
   store: Store,
   validator: Uint8Array,

@@ -57,7 +57,7 @@ async function proposeAbandoned() {
     new Uint8Array(0),
     encodeEvidence({ kind: 'withheld', statements: [] }),
     encode({ signature: flip(consent.signature) }),
-    // Whoever made the order up agrees to it in the provider's place.
+    // The inventor of the order gives consent in the provider's place.
     encode(signConsent(createTestHybrid('stranger'), order.fields)),
     // The provider agreed to another order.
     encode(signConsent(provider, proposal.own.order(3).fields)),
@@ -68,7 +68,7 @@ async function proposeAbandoned() {
 const noStep = { step: 'none', eValuePpm: 0 } as const;
 
 describe('a co-signer', () => {
-  it('signs what holds, again and again, and nothing else under the same number', async () => {
+  it('signs a valid batch, again and again, and nothing else under the same number', async () => {
     const { own, peer, request, bent } = await propose();
     const first = await peer.cosigner.cosign(own.signer.address, request);
     const again = await peer.cosigner.cosign(own.signer.address, request);
@@ -484,7 +484,7 @@ describe('a co-signer', () => {
       (entry) => ({ ...entry, index: index++ }),
       (same) => same,
     );
-    await expect(peer.cosigner.cosign(own.signer.address, doubled)).rejects.toThrow('stands twice');
+    await expect(peer.cosigner.cosign(own.signer.address, doubled)).rejects.toThrow('occurs twice');
 
     expect(await own.settlement.step()).toBe(true);
     // A later batch of the same validator, with the same reply at the end of the settled log.

@@ -18,28 +18,28 @@ import {
   readProposal,
 } from './batch-check.ts';
 import { createListCheck } from './check-lists.ts';
+import { findContradicted } from './contradicting-deliveries.ts';
 import { CosignError, demand, type EntryFault, MAX_REASON } from './cosign-error.ts';
-import { findContradicted } from './cosign-heard.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
 import { describeEjection, type LogCounts, readCounts } from './count-log.ts';
 import { checkEntry } from './entry-check.ts';
 
-/** A signature, and what was signed on the validator's word. */
+/** A signature, with the entries whose lists were not compared. */
 export interface Cosignature extends QuorumSignature {
-  /** The same, of the kind that is summed, 96 bytes; undefined where this validator makes none. */
+  /** A share of the aggregated signature, 96 bytes; undefined if this validator makes none. */
   readonly share?: Uint8Array | undefined;
-  /** Entries with lists of candidates that were compared with none of the co-signer's own, because it knew nobody with stake. */
+  /** Entries whose candidate lists were not compared, because the co-signer knew no staked verifier. */
   readonly uncompared: readonly bigint[];
-  /** The same word for readers off the chain, where the signer has a key for it. */
+  /** The head signature for readers off the chain, if the signer has a key for it. */
   readonly head?: HeadSignature | undefined;
 }
 
 /**
- * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/co-signing.md lists the checks).
- * One log per validator, one place in it per reply, both on the disk before the signature leaves. Under one number the list of
- * uncollectable payers may change with their channels, and the log may end earlier or later: the chain takes one batch per
- * sequence, so only one of the signed batches settles.
+ * Signs a peer's batch after it derives each verdict again from the evidence (docs/spec/co-signing.md lists the
+ * checks). There is one log per validator and one place in it per reply. Both are on the disk before the signature
+ * leaves. Under one number the uncollectable payers may change with their channels, and the log may end earlier or
+ * later. The chain accepts one batch per number, so only one of the signed batches settles.
  * @param from ledger address behind the link. @throws CosignError
  */
 export async function cosignBatch(
@@ -70,14 +70,17 @@ export async function cosignBatch(
   const entries = request.entries.map(({ logEntry }) => logEntry);
   const statement = { domain, summary, entries };
   const signature = await signer.sign({ kind: 'batch', ...statement }).catch(toCosignError);
-  // A vote counts without them.
+  // A vote counts without these signatures.
   const tell = (error: unknown): undefined => void onError(error);
   const head = await signer.signHead?.(statement).catch(tell);
   const share = await signer.signShare?.({ kind: 'batch', ...statement }).catch(tell);
   return { signer: signer.address, signature, share, uncompared, head };
 }
 
-/** What a peer is told where the holder of the key does not sign: a batch that was signed once may come again with other entries. */
+/**
+ * Converts a refusal of the signer to an answer for the peer. A batch that was signed once may come again with other
+ * entries.
+ */
 function toCosignError(error: unknown): never {
   if (!(error instanceof SignerError)) throw error;
   const { code, message } = error;
@@ -90,8 +93,8 @@ export interface CosignAnswer extends Cosignature {
 }
 
 /**
- * What a peer gets for its batch: a signature, or the entries that are refused, each with its reason, so that it can settle
- * the others. @throws CosignError where something else is wrong.
+ * Answers a peer's batch: with a signature, or with the refused entries and their reasons, so that the peer can settle
+ * the others. @throws CosignError if anything else is wrong.
  */
 export async function answerPeer(
   { address: signer }: Pick<ValidatorSigner, 'address'>,
@@ -134,11 +137,12 @@ async function checkEntries(
   const refused: EntryFault[] = [];
   const uncompared: bigint[] = [];
   for (const [i, entry] of entries.entries()) {
-    // What was signed once is signed again: a table or a beacon may have gone since, and nobody else could replace this vote.
+    // An entry that was signed before is signed again. A table or a beacon may be gone since, and no other validator
+    // could replace this vote.
     if (signed.has(entry.index)) continue;
     const delivery = contradicted.get(entry.index);
     try {
-      demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);
+      demand(delivery === undefined, `entry ${entry.index} is not about the record that the payer has`);
       await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
       if (!(await checkLists(entry, messages[i] as BatchEntry))) uncompared.push(entry.index);
       demand(entry.ejects === ejecting.has(entry.index), describeEjection(entry));
@@ -147,7 +151,7 @@ async function checkEntries(
       if (error.code !== 'refuted' && !isUncheckable(state, entry, error)) throw error;
       refused.push({ index: entry.index, reason: error.message, delivery });
     }
-    // One entry costs milliseconds; links and timers get their turn between two of them.
+    // One entry costs milliseconds, so links and timers get their turn between two entries.
     await nextTurn();
   }
   if (refused.length > 0) {

@@ -45,7 +45,7 @@ describe('the tests of a log', () => {
     const { address } = four.own.signer;
     const counted = four.peers.map(({ store }) => store.read(() => readCountedPosition(store, address)));
     expect(counted.filter((one) => one?.length === 2n).length).toBeGreaterThan(1);
-    // What the two settled entries say of their verifiers counts there as here, for the key and for its payee.
+    // The marks of verifiers in the two settled entries count there as here, for the key and for its payee.
     const marks = four.own.store
       .read(() => listEntries(four.own.store, 0n, 2))
       .flatMap(({ entry }) => parseVerdictEntry(entry).verifiers);
@@ -64,7 +64,7 @@ describe('the tests of a log', () => {
     expect(settled).not.toEqual(INITIAL_TESTS);
   });
 
-  it('are not believed where an entry ejects too early', async () => {
+  it('are not believed if an entry ejects too early', async () => {
     const four = await createScored();
     await four.reject(2);
     const request = await proposeUnheard(four);
@@ -80,7 +80,7 @@ describe('the tests of a log', () => {
     );
   });
 
-  it('are not overlooked where an entry does not eject', async () => {
+  it('are not overlooked if an entry does not eject', async () => {
     const four = await createScored();
     await four.reject(3);
     const request = await proposeUnheard(four);
@@ -96,7 +96,7 @@ describe('the tests of a log', () => {
     );
   });
 
-  it('are counted anew without entries that leave the log, so that those behind them eject no more', async () => {
+  it('are counted again without entries that leave the log, so that those behind them eject no more', async () => {
     const four = await createScored();
     await four.reject(3);
     for (const peer of four.peers.slice(0, 2)) {

@@ -8,7 +8,7 @@ import {
   type VerdictEntry,
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
-import { forgetHeard } from '../../store/replies/heard-store.ts';
+import { forgetSecondDelivery } from '../../store/replies/second-delivery-store.ts';
 import { createTestStates, readCountedPosition, writeCountedPosition } from '../../store/sequential-store.ts';
 import { recordMarks } from '../../store/verifier-store.ts';
 import { CosignError } from './cosign-error.ts';
@@ -19,14 +19,14 @@ type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'g
 export interface LogCounts {
   /** Indexes of the entries that eject their provider. */
   readonly ejecting: ReadonlySet<bigint>;
-  /** Of the providers and of the verifiers' payees in the batch, before it. */
+  /** Returns the tests of providers and verifiers' payees before the batch. */
   readonly findTests: FindTests;
 }
 
 /**
- * What the tests of a log say about a batch: what has settled of the log, then the batch.
- * @param start where the batch begins, by the chain.
- * @throws CosignError 'unavailable' where the validator does not show its settled log.
+ * Applies the tests of a log to a batch: first to the settled log, then to the batch.
+ * @param start start of the batch on the chain.
+ * @throws CosignError 'unavailable' if the validator does not show its settled log.
  */
 export async function readCounts(
   state: CountState,
@@ -37,7 +37,7 @@ export async function readCounts(
   await countSettled(state, validator, start);
   const { store } = state;
   return store.read(() => {
-    // Another call may have counted on, after a batch that settled meanwhile.
+    // Another call may have counted further, after a batch that settled meanwhile.
     assertAt(readPosition(state, validator), start);
     const tests = createOverlay(createTestStates(store, validator));
     const subjects = entries.flatMap(({ providerId, verifiers }) => [
@@ -52,14 +52,16 @@ export async function readCounts(
   });
 }
 
-/** Why an entry is refused that says of an ejection what the tests of its log do not say. */
+/** Describes why an entry is refused whose ejection differs from the tests of its log. */
 export function describeEjection({ index, ejects }: Pick<VerdictEntry, 'index' | 'ejects'>): string {
   return ejects
     ? `entry ${index}: the tests of this log do not eject its provider yet`
     : `entry ${index}: the tests of this log eject its provider`;
 }
 
-/** Counts what has settled of a log since the last time. One count of a log at a time: each begins where the one before ended. */
+/**
+ * Counts the newly settled part of a log. One count of a log runs at a time: each begins at the end of the one before.
+ */
 async function countSettled(state: CountState, validator: Uint8Array, end: LogPosition): Promise<void> {
   const { counting } = state;
   const name = toHex(validator);
@@ -74,8 +76,8 @@ async function countSettled(state: CountState, validator: Uint8Array, end: LogPo
 }
 
 /**
- * The entries come from the validator whose log it is. Nothing is kept of them before they have led to the head that the chain
- * has settled, so it can show no other log than that.
+ * Counts entries up to a position. They come from the log's own validator. No count is stored before they have led to
+ * the head that the chain has settled, so only that log counts.
  */
 async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosition): Promise<void> {
   const { crypto, clock, store, group, listEntries } = state;
@@ -102,7 +104,7 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
     tests.writeTo(createTestStates(db, validator));
     writeCountedPosition(db, validator, position);
     for (const entry of marked) recordMarks(db, entry, { nowMs: clock.nowMs(), isOwn: false });
-    for (const replyId of settled) forgetHeard(db, { validator, replyId });
+    for (const replyId of settled) forgetSecondDelivery(db, { validator, replyId });
   });
 }
 

@@ -15,10 +15,10 @@ import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertEvidence, assertFeeBound, assertPublishedWeights, assertRouter, assertStake } from './entry-grounds.ts';
 
-/** How long the old coverage still passes after a change: a validator may not know of the change yet. */
+/** Time for which the old coverage still passes after a change, since a validator may not know the change yet. */
 const ALPHA_GRACE_MS = 3_600_000;
 
-/** One entry against all the bytes that it rests on (docs/spec/co-signing.md). @throws CosignError */
+/** Checks one entry against all bytes behind it (docs/spec/co-signing.md). @throws CosignError */
 export async function checkEntry(
   state: CosignState,
   validator: Uint8Array,
@@ -31,19 +31,20 @@ export async function checkEntry(
   }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery' | 'ownEvidence'>,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
-  // A refused entry is lost for good, and the slow clock may be this machine's own. But no clock is slow by an order's life.
+  // A refused entry is lost for good, and this machine's own clock may be slow. But no clock is slow by an order's
+  // life.
   const aheadMs = entry.timeMs - state.clock.nowMs();
   if (aheadMs > CLOCK_TOLERANCE_MS && aheadMs <= MAX_ORDER_LIFETIME_MS) {
-    throw new CosignError('unavailable', `entry ${entry.index} is of the future, by this machine's clock`);
+    throw new CosignError('unavailable', `entry ${entry.index} is in the future, by this machine's clock`);
   }
   const { order, record } = claimed;
   await state.learnOrderKey?.(order, 'co-signing').catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the chain cannot be read', { cause });
   });
-  // Whatever others say: who was given it knows that it was there.
+  // Refuse an entry that calls a record or opening missing if this validator received it as a witness.
   const asked = readMissing(entry, evidence);
   const isShown = asked !== undefined && state.store.read(() => wasFound(state.store, validator, { ...entry, asked }));
-  demand(!isShown, `entry ${entry.index}: what is said to be missing was shown here`);
+  demand(!isShown, `entry ${entry.index}: this validator received the data that the entry calls missing`);
   const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
   if (submission !== undefined && entry.feeAtomic > 0n) {
@@ -68,9 +69,7 @@ export async function checkEntry(
   }
 }
 
-/**
- * What a provider is said to have kept, where an entry rests on its silence. What does not parse is refuted with the rest of the entry.
- */
+/** Reads the data that an entry calls missing. Invalid bytes are refuted with the rest of the entry. */
 function readMissing(
   { recordHash }: Pick<VerdictEntry, 'recordHash'>,
   evidence: Uint8Array,
@@ -84,7 +83,7 @@ function readMissing(
   }
 }
 
-/** What a verdict's own bytes do not contain, as this validator knows it. */
+/** Gives the verdict's checks this validator's knowledge that the entry's bytes do not contain. */
 function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors {
   const { ledger, allowFixedVerifier, honeypotPpm, checkWord, clock, getBeacon, findPolicy } = state;
   return {
@@ -105,10 +104,7 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       if (found === undefined) throw new CosignError('unavailable', `the validators of epoch ${epoch} are not known`);
       return found.vrfKey;
     },
-    /**
-     * If this validator has another table, that proves nothing against the verdict. The peer may ask again when both have the
-     * same.
-     */
+    /** Another table here proves nothing against the verdict. The peer may ask again when both have the same. */
     findPolicy(note, { index, timeMs }) {
       const found = lookUp(() => findPolicy(note, timeMs));
       if ('policy' in found) return found.policy;
@@ -120,10 +116,10 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
   };
 }
 
-/** What this validator keeps may be damaged, or of another version. That refutes no entry, whatever it is thrown as. */
+/** Reports damaged own files, or files of another version. They refute no entry, with any error. */
 function blameNobody(cause: unknown): never {
   if (!isRefutation(cause)) throw cause;
-  throw new CosignError('unavailable', `what is kept here cannot be read: ${cause.message}`, { cause });
+  throw new CosignError('unavailable', `a file of this validator cannot be read: ${cause.message}`, { cause });
 }
 
 function lookUp<T>(read: () => T): T {
@@ -134,18 +130,20 @@ function lookUp<T>(read: () => T): T {
   }
 }
 
-/** @throws CosignError 'unavailable' where the chain cannot be read. */
+/** @throws CosignError 'unavailable' if the chain cannot be read. */
 async function findDeterringPpm(
   { heldFor }: Pick<CosignState, 'heldFor'>,
   entry: Pick<VerdictEntry, 'index' | 'providerId' | 'payee' | 'feeAtomic'>,
   order: Pick<Order, 'expiresAtMs'>,
 ): Promise<number> {
   return readDeterringPpm(heldFor, entry, order).catch((cause: unknown) => {
-    throw new CosignError('unavailable', `entry ${entry.index}: what the provider held cannot be read`, { cause });
+    throw new CosignError('unavailable', `entry ${entry.index}: the provider's held earnings cannot be read`, {
+      cause,
+    });
   });
 }
 
-/** @throws CosignError where the beacon selected a reply that the entry calls unaudited. */
+/** @throws CosignError if the beacon selected a reply that the entry calls unaudited. */
 export async function assertPassedOver(
   { crypto, alphaPpm, coverageSince, heldFor }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'coverageSince' | 'heldFor'>,
   entry: Pick<VerdictEntry, 'index' | 'timeMs' | 'providerId' | 'payee' | 'feeAtomic'>,
@@ -154,7 +152,7 @@ export async function assertPassedOver(
 ): Promise<void> {
   const { index, timeMs } = entry;
   const deterringPpm = await findDeterringPpm({ heldFor }, entry, order);
-  // The chain never changes what was held then, so this needs no look at the past.
+  // The chain never changes past held earnings, so no reading of the past is needed.
   if (isAudited(crypto, draw, deterringPpm)) {
     throw new CosignError('refuted', `entry ${index}: the provider holds too little for its reply to be passed over`);
   }
@@ -165,7 +163,7 @@ export async function assertPassedOver(
     throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
   });
   if (!isAudited(crypto, draw, leastPpm)) return;
-  // It may have been lowered just before, and this validator's node be behind.
+  // The coverage may have been lowered just before, and this validator's node may be behind.
   if (asOfMs < decidedMs) {
     throw new CosignError('unavailable', `entry ${index}: the chain as it is seen here ends before the entry's time`);
   }

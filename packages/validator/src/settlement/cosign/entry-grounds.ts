@@ -15,9 +15,9 @@ import { findFeeProblem, type Holdings } from '../../audit/deterrence.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-// What an entry rests on besides its verdict: fee, stake, router, weights and its tier's own evidence.
+// Checks of an entry besides its verdict: fee, stake, router, weights and its tier's own evidence.
 
-/** An order that its validator should not have admitted. @throws CosignError */
+/** Refuses an order that its validator should not have admitted. @throws CosignError */
 export async function assertFeeBound(
   state: Holdings,
   { index }: Pick<VerdictEntry, 'index'>,
@@ -26,12 +26,12 @@ export async function assertFeeBound(
   const order = readOrder(bytes);
   if (order === undefined) return;
   const problem = await findFeeProblem(state, order).catch((cause: unknown) => {
-    throw new CosignError('unavailable', `entry ${index}: what the provider held cannot be read`, { cause });
+    throw new CosignError('unavailable', `entry ${index}: the provider's held earnings cannot be read`, { cause });
   });
   if (problem !== undefined) throw new CosignError('refuted', `entry ${index}: ${problem}`);
 }
 
-/** What does not parse is refuted with the rest of the entry. */
+/** Reads an order. Invalid bytes are refuted with the rest of the entry. */
 function readOrder(bytes: Uint8Array): Order | undefined {
   try {
     return parseOrder(bytes);
@@ -41,7 +41,7 @@ function readOrder(bytes: Uint8Array): Order | undefined {
   }
 }
 
-/** Nobody signs a fee for a key that had less to lose than the reply's tier asks for. @throws CosignError */
+/** Refuses a fee for a key with less stake than the reply's tier needs. @throws CosignError */
 export async function assertStake(
   state: Pick<Holdings, 'heldFor' | 'tierStakes'>,
   { index }: Pick<VerdictEntry, 'index'>,
@@ -50,15 +50,15 @@ export async function assertStake(
   const { modelId, order } = readAsked({ bytes, header, requestSummary });
   if (order === undefined) return;
   const problem = await findStakeProblem(state, modelId.split('/')[1] ?? '', order).catch((cause: unknown) => {
-    throw new CosignError('unavailable', `entry ${index}: what the provider held cannot be read`, { cause });
+    throw new CosignError('unavailable', `entry ${index}: the provider's held earnings cannot be read`, { cause });
   });
   demand(problem === undefined, `entry ${index}: ${problem}`);
 }
 
-/** How long after an entry its weights or its router may have been registered without anybody knowing here. */
+/** Time after an entry in which a registration of its weights or router may be unknown here. */
 const REGISTERED_GRACE_MS = 3_600_000;
 
-/** Nobody signs a router's part of a fee for an account that has no bond as one. @throws CosignError */
+/** Refuses a router's share for an account without a router bond. @throws CosignError */
 export async function assertRouter(
   { findRouter, clock }: Pick<CosignState, 'findRouter' | 'clock'>,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
@@ -74,7 +74,7 @@ export async function assertRouter(
   throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
 }
 
-/** Whoever signs an entry says that its model is the one that was asked for. @throws CosignError */
+/** Checks that the entry's model is the requested one. @throws CosignError */
 export async function assertPublishedWeights(
   { modelRoots, clock }: Pick<CosignState, 'modelRoots' | 'clock'>,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
@@ -87,7 +87,7 @@ export async function assertPublishedWeights(
   const span = computeOrderSpan(order);
   const problem = findWeightsProblem(modelRoots, { modelId, modelRoot: order.modelRoot }, span);
   if (problem === undefined) return;
-  // First weights are in force at once, and what is known of them here may be an hour old.
+  // The first weights of a name are in force at once, and the list here may be an hour old.
   const isUnsure = modelRoots.find(modelId, span) === undefined || clock.nowMs() - timeMs <= REGISTERED_GRACE_MS;
   throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
 }
@@ -129,7 +129,7 @@ export async function assertEvidence(
   if (doubted !== undefined) onDisbelief?.(`entry ${index}: ${doubted.id}: ${doubted.detail}`);
 }
 
-/** What does not parse is refuted with the rest of the entry. */
+/** Reads the demands of a reply. Invalid bytes are refuted with the rest of the entry. */
 function readAsked(given: Pick<SummarizedReply, 'header' | 'requestSummary'> & { readonly bytes: Uint8Array }) {
   try {
     const { model: modelId = '' } = findHeaderModality(given.header)?.parseSummary(given.requestSummary) ?? {};

@@ -86,7 +86,7 @@ describe('a packed batch', () => {
     expect(sizeOf(asked[1] as CosignRequest)).toBeLessThan(sizeOf(asked[0] as CosignRequest) + 400);
   });
 
-  it('comes as it is where parts of one id are others, and to a program that reads no packed ones', async () => {
+  it('comes as it is if parts of one id are others, and to a program that reads no packed ones', async () => {
     const { own, peers, request, ask } = await createWorld();
     const [first, second] = peers as [TestValidator, TestValidator];
     const garbling: PartTable = { ...first.cosigning.knownParts(), find: () => new Uint8Array(100) };
@@ -116,7 +116,7 @@ describe('a packed batch', () => {
     expect(old.asked.length).toBe(1);
   });
 
-  it('is not asked about again where the peer cannot be reached', async () => {
+  it('is not asked about again if the peer cannot be reached', async () => {
     const { request, ask } = await createWorld();
     let calls = 0;
     const fail = async (): Promise<PackedAnswer> => {
@@ -148,7 +148,7 @@ describe('a packed batch', () => {
         clock.advance(byMs);
         return { lacking: NO_BYTES };
       };
-    await expect(ask(request, stall(TIMEOUT_MS - 1))).rejects.toThrow('does not read entries as they are');
+    await expect(ask(request, stall(TIMEOUT_MS - 1))).rejects.toThrow('cannot read plain entries');
     await expect(ask(request, stall(TIMEOUT_MS))).rejects.toThrow('too long over several calls');
     expect(times).toEqual([TIMEOUT_MS, 1, TIMEOUT_MS]);
   });
@@ -198,7 +198,7 @@ describe('a co-signer of a packed batch', () => {
       (message) => {
         message.entries = [...message.whole];
       },
-      'packed, or as they are',
+      'packed or plain',
     ],
     [
       'has too many entries',
@@ -256,7 +256,7 @@ describe('a co-signer of a packed batch', () => {
     const [{ signer, cosigning }] = peers as [TestValidator];
     message.packed = [Uint8Array.of(1)];
     await expect(unpackBatch(cosigning, message, { from: signer.address, most: MOST })).rejects.toThrow(
-      'another validator than the one that asks',
+      'another validator than the caller',
     );
   });
 
@@ -310,7 +310,7 @@ describe('a co-signer of a packed batch', () => {
     expect(measureUnpacked({ packed: [] }, { several: 0, single: 0 })).toBe(0);
   });
 
-  it('asks for the whole where it lacks more parts than one answer names', async () => {
+  it('asks for the whole if it lacks more parts than one answer names', async () => {
     const { own, request, knownParts } = await world;
     const from = own.signer.address;
     const message = packed(request, knownParts());

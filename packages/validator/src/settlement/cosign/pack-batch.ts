@@ -10,9 +10,9 @@ import type { CosignRequest } from '../settlement-state.ts';
 import type { CosignAnswer } from './cosign.ts';
 import { NO_ENTRIES } from './cosign-error.ts';
 
-/** What a co-signer answers that cannot read a packed batch. */
+/** Answer of a co-signer that cannot read a packed batch. */
 export interface Unread {
-  /** Ids of parts, 8 bytes each; empty where it wants the entries as they are. */
+  /** Ids of missing parts, 8 bytes each; empty if it wants the plain entries. */
   readonly lacking: Uint8Array;
 }
 
@@ -20,7 +20,7 @@ export type PackedAnswer = CosignAnswer | Unread;
 
 export interface PackingDependencies {
   readonly crypto: Crypto;
-  /** The parts that this validator knows now. */
+  /** Returns the parts that this validator knows now. */
   readonly knownParts: () => PartTable;
 }
 
@@ -29,7 +29,7 @@ interface AskDependencies extends PackingDependencies {
 }
 
 interface AskOptions {
-  /** For all calls to one co-signer about a batch together. */
+  /** Time limit of all calls to one co-signer about a batch together. */
   readonly timeoutMs: number;
 }
 
@@ -41,8 +41,9 @@ interface PackedBatch {
 }
 
 /**
- * Asks co-signers with packed entries (docs/spec/packed-entries.md). Whoever lacks parts of them is sent these, and whoever still cannot
- * read them is sent the entries as they are, and so is a program from before, to which a packed batch has no entries. Any other refusal is an answer.
+ * Asks co-signers with packed entries (docs/spec/packed-entries.md). A co-signer that lacks parts gets these. One that
+ * still cannot read them gets the plain entries. So does an earlier program, for which a packed batch has no entries.
+ * Any other refusal is an answer.
  */
 export function createPackedAsk({ crypto, knownParts, clock }: AskDependencies, { timeoutMs }: AskOptions) {
   const kept = new WeakMap<CosignRequest, Promise<PackedBatch>>();
@@ -93,11 +94,11 @@ const readsNoPacked = (error: unknown): boolean =>
 const isUnread = (answer: PackedAnswer): answer is Unread => 'lacking' in answer;
 
 function assertRead(answer: PackedAnswer): CosignAnswer {
-  if (isUnread(answer)) throw new Error('a peer does not read entries as they are');
+  if (isUnread(answer)) throw new Error('a peer cannot read plain entries');
   return answer;
 }
 
-/** Each once, in hex. */
+/** Lists each id once, in hex. */
 function listIds(lacking: Uint8Array): string[] {
   const ids = new Set<string>();
   for (let at = 0; at + PART_ID_BYTES <= lacking.length; at += PART_ID_BYTES) {

@@ -18,20 +18,21 @@ import { readProposal } from './batch-check.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { PackingDependencies, Unread } from './pack-batch.ts';
 
-/** Parts that a co-signer asks for, and is sent. Where it lacks more, the entries come as they are. */
+/** Most parts that a co-signer asks for and gets. If it lacks more, the entries come plain. */
 const MOST_LACKING = 4_096;
 
-/** What may be unpacked of one batch. */
+/** Size limits for unpacking one batch. */
 export interface UnpackedLimits {
-  /** Of all entries together, where there are several. */
+  /** For all entries together, if there are several. */
   readonly several: number;
-  /** Of one that is alone. */
+  /** For a single entry. */
   readonly single: number;
 }
 
 /**
- * Bytes of the entries of a batch once they are unpacked, as they state them, before anything is put together: what is packed may stand
- * for a thousand times what was sent. 0 where nothing is packed. @throws CosignError where it is more than an honest batch has.
+ * Returns the unpacked size of a batch in bytes, as its entries state it, before any unpacking. A packed entry may
+ * stand for a thousand times its bytes. 0 if nothing is packed. @throws CosignError if it is more than an honest batch
+ * has.
  */
 export function measureUnpacked(
   { packed }: Pick<CosignBatchRequest, 'packed'>,
@@ -45,15 +46,15 @@ export function measureUnpacked(
 }
 
 interface UnpackOptions {
-  /** Ledger address behind the link. Nothing is unpacked of a batch that is not its own. */
+  /** Ledger address behind the link. Only the peer's own batch is unpacked. */
   readonly from: Uint8Array;
-  /** Bytes of all entries together, see measureUnpacked. */
+  /** Limit of all entries together, bytes, see measureUnpacked. */
   readonly most: number;
 }
 
 /**
- * The entries of a batch, packed or as they are.
- * @returns what the co-signer answers where it cannot read them. @throws CosignError
+ * Reads the entries of a batch, packed or plain.
+ * @returns the entries, or the co-signer's answer if it cannot read them. @throws CosignError
  */
 export async function unpackBatch(
   { crypto, knownParts }: PackingDependencies,
@@ -62,7 +63,7 @@ export async function unpackBatch(
 ): Promise<{ readonly entries: BatchEntry[] } | Unread> {
   if (packed.length === 0) return { entries };
   readProposal(from, batch);
-  demand(entries.length === 0, 'entries come packed, or as they are');
+  demand(entries.length === 0, 'entries are either packed or plain');
   demand(packed.length <= MAX_BATCH_ENTRIES, `a batch of ${packed.length} entries`);
   demand(parts.length <= MOST_LACKING && parts.every(({ length }) => length <= MOST_PART), 'too much in parts');
   demand(
@@ -71,13 +72,13 @@ export async function unpackBatch(
   );
   const sent = new Map(parts.map((part) => [toHex(computePartId(crypto, part)), part]));
   const table = knownParts();
-  // What was sent comes first: of two parts with one id it is the one that is meant.
+  // Sent parts come first: of two parts with one id the sent one is meant.
   const find = (id: string): Uint8Array | undefined => sent.get(id) ?? table.find(id);
   const lacking = new Set<string>();
   const read: BatchEntry[] = [];
   let left = most;
   for (const one of packed) {
-    // One entry costs milliseconds, whatever comes of it.
+    // One entry costs milliseconds, with any result.
     await nextTurn();
     const found = refuting(() => unpackEntry(crypto, one, { find, most: left }));
     if ('isOther' in found) return WHOLE;
@@ -95,7 +96,7 @@ export async function unpackBatch(
 
 const WHOLE: Unread = { lacking: new Uint8Array(0) };
 
-/** Bytes that are none of these messages refute the batch. */
+/** Turns a parse error into a refutation of the batch. */
 function refuting<T>(read: () => T): T {
   try {
     return read();

@@ -57,7 +57,7 @@ describe('the room for what peers send packed', () => {
     await Promise.all([huge.done, plain.done, other.done]);
   });
 
-  it('is not taken by a call that is over, and whoever stands behind it goes on', async () => {
+  it('is not taken by an ended call, and the next one in the queue continues', async () => {
     const { running, begin } = createWork(10);
     const leaving = new AbortController();
     const [a, large, small] = [begin('a', 5), begin('large', 10, leaving.signal), begin('small', 5)];

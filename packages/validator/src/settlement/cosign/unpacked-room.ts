@@ -1,4 +1,4 @@
-/** Waits for room for so many bytes, and holds it while the work runs. */
+/** Waits for room for so many bytes, and uses it while the work runs. */
 type TakeRoom = <T>(bytes: number, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 interface Waiting {
@@ -7,8 +7,8 @@ interface Waiting {
 }
 
 /**
- * Of what was sent packed, all peers together may have so many bytes unpacked at once. Who comes first has its turn first, so that a long
- * batch waits for no more than what was there before it. What is larger than the room has it alone.
+ * Limits the unpacked bytes of all peers together. The first in the queue is served first, so a large batch waits only
+ * for earlier ones. A batch larger than the room has it alone.
  */
 export function createUnpackedRoom(mostBytes: number): TakeRoom {
   const queue: Waiting[] = [];
@@ -30,7 +30,7 @@ export function createUnpackedRoom(mostBytes: number): TakeRoom {
     const leave = (): void => {
       queue.splice(queue.indexOf(waiting), 1);
       reject(signal.reason);
-      // Whoever stood behind it may fit.
+      // The next one in the queue may fit.
       admit();
     };
     const enter = (): void => {

@@ -6,15 +6,15 @@ import { encodeStatements, parseStatements } from '@ogong/protocol/verdict/witne
 import { readReply } from './reply-store.ts';
 
 /**
- * Which verifiers were asked about a reply that is being audited, and what came back: asked -> committed -> report, or garbage
- * (a useless answer, or a commitment that was not opened), or silent. Every step is on the disk before the next message leaves.
+ * State of a question to a verifier about a reply under audit: asked -> committed -> report. It may also end as garbage
+ * (a useless answer, or an unopened commitment) or silent. Every step is on the disk before the next message leaves.
  */
 export type AttemptOutcome = 'asked' | 'committed' | 'report' | 'garbage' | 'silent';
 
 export interface AttemptRow extends Attempt {
   readonly attempt: number;
   readonly outcome: AttemptOutcome;
-  /** Of the key that has to sign; absent for a verifier that is known by its endpoint alone. */
+  /** Hash of the key that must sign; absent for a verifier that is known by its endpoint alone. */
   readonly keyHash: Uint8Array | undefined;
 }
 
@@ -42,7 +42,7 @@ const attemptFields = {
 const attemptColumns = columns(attemptFields);
 const keptAttempt = columns({ replyId: bytes, ...attemptFields });
 
-/** Does nothing if the reply has its verdict already. */
+/** Stores a question to a verifier. Does nothing if the reply has its verdict already. */
 export function keepAttempt(store: Store, replyId: Uint8Array, row: AttemptRow): void {
   if (readReply(store, replyId)?.state !== 'auditing') return;
   keptAttempt.insert(store, 'INSERT OR REPLACE INTO attempts', {

@@ -9,7 +9,7 @@ import { type HandledReply, readReply } from './reply-store.ts';
 
 export interface Correction {
   readonly row: HandledReply;
-  /** The record that the evidence speaks about. */
+  /** The record of the evidence. */
   readonly signed: BoundRecord;
   /** A reject on exact evidence. */
   readonly decision: Decision;
@@ -19,9 +19,9 @@ export interface Correction {
 const entryColumns = columns({ entry: bytes });
 
 /**
- * Exact evidence that turns up after a reply's verdict is an entry of its own, which ejects: the log before it stays as it is, and
- * other validators check the evidence as they check any other. Call it inside one transaction.
- * @returns undefined where the log says so already.
+ * Adds a correction. Exact evidence after a reply's verdict is a separate entry, which ejects. The earlier log stays
+ * unchanged, and other validators check the evidence as usual. Call it inside one transaction.
+ * @returns undefined if the log has it already.
  */
 export function correctReply(
   store: Store,

@@ -5,10 +5,10 @@ import { type Delivery, parseDelivery, type SignedDelivery } from '@ogong/protoc
 import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
 
-/** A payer's word about a reply. Every function that writes belongs inside a group commit. */
+/** A payer's delivery of a reply. Every function that writes belongs inside a group commit. */
 export interface StoredDelivery {
   readonly signed: SignedDelivery;
-  /** The record that the payer holds, until the provider hands the same one in. */
+  /** The payer's record, until the provider hands the same one in. */
   readonly awaited: BoundRecord | undefined;
 }
 
@@ -28,7 +28,7 @@ export function readDelivery(store: Store, replyId: Uint8Array): StoredDelivery 
   return deliveryColumns.get(store.prepare(sql), replyId);
 }
 
-/** The first word counts: it is kept, whatever comes after it. */
+/** Stores a delivery. The first one counts, and later ones change nothing. */
 export function putDelivery(store: Store, replyId: Uint8Array, { signed, awaited }: StoredDelivery): void {
   store
     .prepare(
@@ -48,8 +48,8 @@ export function putDelivery(store: Store, replyId: Uint8Array, { signed, awaited
 }
 
 /**
- * The provider has handed in the record that the payer holds. A delivery of an epoch that would have another beacon decide is
- * dropped: this validator knows when it had the reply, and its payer cannot have it audited by naming a later time.
+ * Handles the provider's record that the payer also has. A delivery whose epoch would have another beacon decide is
+ * deleted. This validator knows when it had the reply, and its payer cannot force an audit by naming a later time.
  */
 export function meetDelivery(store: Store, replyId: Uint8Array, epochs: DecidingInput): void {
   const delivery = readDelivery(store, replyId);
@@ -68,7 +68,7 @@ export function meetDelivery(store: Store, replyId: Uint8Array, epochs: Deciding
 
 type DecidingInput = Parameters<typeof computeDecidingEpoch>[0];
 
-/** Whether a co-signer would expect a later beacon to decide, by what the payer says. */
+/** Tells whether a co-signer would expect a later beacon to decide, by the payer's delivery. */
 export function movesDecision({ epoch }: Pick<Delivery, 'epoch'>, epochs: DecidingInput): boolean {
   const { orderEpoch } = epochs;
   return computeDecidingEpoch({ orderEpoch, intakeEpoch: epoch }).epoch > computeDecidingEpoch(epochs).epoch;

@@ -4,7 +4,10 @@ import type { Store } from '@ogong/host/store/store';
 import { PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 
-/** A milestone as its payer handed it in (docs/spec/progress.md#milestones). Every function that writes belongs inside a group commit. */
+/**
+ * A milestone as its payer handed it in (docs/spec/progress.md#milestones). Every function that writes belongs inside a
+ * group commit.
+ */
 export interface StoredMilestone {
   readonly submission: Submission;
   readonly opening: Uint8Array;
@@ -13,7 +16,7 @@ export interface StoredMilestone {
 const milestoneColumns = columns({ submission: bytes, opening: bytes });
 const tokenColumns = columns({ tokens: integer });
 
-/** The longest one counts. */
+/** Stores a milestone. The longest one counts. */
 export function putMilestone(
   store: Store,
   replyId: Uint8Array,
@@ -49,7 +52,7 @@ export function readMilestone(store: Store, replyId: Uint8Array): StoredMileston
   return { submission: { ...push, order, record }, opening: row.opening };
 }
 
-/** Output tokens of the one that is kept; 0 where there is none. */
+/** Returns the output tokens of the stored milestone; 0 if there is none. */
 export const readMilestoneTokens = (store: Store, replyId: Uint8Array): number =>
   tokenColumns.get(store.prepare('SELECT tokens FROM milestones WHERE reply_id = ?'), replyId)?.tokens ?? 0;
 

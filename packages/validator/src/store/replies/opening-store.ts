@@ -1,17 +1,17 @@
 import { bytes, columns, integer, named, real } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 
-/** How often a provider was asked for an opening that has not come, and what that has counted so far. */
+/** Failed calls to a provider for an opening, and the time counted so far. */
 export interface OpeningAsks {
-  /** Failed attempts, without those in which this validator was at fault. */
+  /** Failed calls, without those in which this validator was at fault. */
   readonly asks: number;
-  /** How many of those the provider answered without the opening. */
+  /** Number of these calls that the provider answered without the opening. */
   readonly refusals: number;
-  /** How much of the audit window has passed, ms. */
+  /** Counted part of the audit window, ms. */
   readonly waitedMs: number;
-  /** Planned between the last ask and the next one, ms. */
+  /** Planned pause between the last call and the next one, ms. */
   readonly pauseMs: number;
-  /** Unix time of the next one, ms. */
+  /** Unix time of the next call, ms. */
   readonly dueAtMs: number;
 }
 
@@ -41,7 +41,7 @@ export function forgetAsks(store: Store, replyId: Uint8Array): void {
   store.prepare('DELETE FROM opening_asks WHERE reply_id = ?').run(replyId);
 }
 
-/** @returns ids of audits whose opening failed to come before and is to be asked for again, the longest due first. */
+/** @returns ids of audits whose missing opening must be asked for again, the longest due first. */
 export function listDueAsks(store: Store, nowMs: number, limit: number): Uint8Array[] {
   // A clock that was set back must not delay the next attempt.
   const sql = 'SELECT reply_id FROM opening_asks WHERE due_at <= ?1 OR due_at > ?1 + pause_ms ORDER BY due_at LIMIT ?2';

@@ -10,11 +10,11 @@ import { forgetStatements } from '../witness-store.ts';
 import { forgetMilestone } from './milestone-store.ts';
 
 /**
- * Takes entries that no quorum can sign out of the end of the log that has not settled, and gives those behind them their new
- * places. The proposed batch is dropped, and the next step proposes what is left. The replies are refused for good: nobody
- * owes anything for them, and what only audits need of them is deleted. The tests forget their steps, so an entry behind them
- * may eject no more. Call it inside one transaction.
- * @param sequence of the proposed batch that the entries stand in.
+ * Removes entries that no quorum can sign from the unsettled end of the log, and gives later entries their new places.
+ * The proposed batch is dropped, and the next step proposes the rest. The replies are refused for good: nobody owes
+ * anything for them, and the data that only audits need is deleted. The tests lose the steps of these entries, so a
+ * later entry may no longer eject. Call it inside one transaction.
+ * @param sequence number of the proposed batch with the entries.
  */
 export function takeOut(
   store: Store,
@@ -46,7 +46,7 @@ export function takeOut(
   }
 }
 
-/** A reply whose record has just come, and that no quorum will sign a fee for: it ends before it has a verdict. */
+/** Ends a reply without a verdict: its record has just come, and no quorum will sign a fee for it. */
 export function endUnpaid(
   store: Store,
   {

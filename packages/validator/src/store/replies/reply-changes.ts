@@ -9,7 +9,7 @@ import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { readReply, type StoredSummary } from './reply-store.ts';
 
-// What becomes of a reply after its admission. Each function belongs inside a group commit.
+// Changes of a reply after its admission. Each function belongs inside a group commit.
 
 /** Replaces the reservation by the fee, which is owed unless the audit rejects. */
 export function recordReply(
@@ -63,8 +63,8 @@ export function recordReply(
 }
 
 /**
- * @param spentAtomic what was drawn from the channel, by the chain. Default: what is known here.
- * @returns by how much this bill raises what a recorded reply is billed, and what the payer may owe in all then; undefined where it does not.
+ * @param spentAtomic amount debited from the channel on the chain. Default: the amount in this store.
+ * @returns the raise of a recorded reply's bill, and the payer's largest debt after it; undefined if there is no raise.
  */
 export function computeRaise(
   store: Store,
@@ -79,8 +79,8 @@ export function computeRaise(
 }
 
 /**
- * The payer's word is worth more than the one before, of a reply that nobody has begun to judge. Its reservation is over, and other orders
- * may have the room: so the rest has to fit into what the payer has signed for, and into its channel.
+ * Raises the bill of a reply that no audit has begun, by a better progress statement of the payer. Its reservation is
+ * over, and other orders may have its room. So the raise must fit the payer's voucher and its channel.
  */
 export function raiseBill(
   store: Store,
@@ -90,7 +90,7 @@ export function raiseBill(
     channel,
   }: {
     readonly word: SignedProgress;
-    /** As the chain has it. */
+    /** The channel on the chain. */
     readonly channel: { readonly spendable: bigint; readonly spent: bigint };
   },
 ): void {
@@ -105,7 +105,7 @@ export function raiseBill(
   adjustChannel(store, order.payer, { owed: more });
 }
 
-/** Keeps a record that came without the reply, unless there is one. */
+/** Stores a record that came without the reply, unless there is one. */
 export function attachRecord(
   store: Store,
   replyId: Uint8Array,
@@ -119,7 +119,7 @@ export function attachRecord(
     .run(record, providerKey, signature, header, hashList.write(headerProof), replyId);
 }
 
-/** Marks the reply for an audit, whatever the beacon draws. */
+/** Marks the reply for an audit, independent of the beacon's draw. */
 export function forceAudit(store: Store, replyId: Uint8Array): void {
   store
     .prepare(
@@ -143,31 +143,26 @@ export function beginAudit(
 }
 
 /**
- * Stores the opening. The time for verifiers starts now, however late the opening came.
- * @param texts where the provider had handed the reply in without them.
- * @param openedAt the place that the provider has proven by handing the opening over there.
+ * Stores the opening. The time of verifiers starts now, even after a late opening.
+ * @param texts if the provider had handed the reply in without them.
  */
 export function keepOpening(
   store: Store,
   replyId: Uint8Array,
   opening: Uint8Array,
-  {
-    openedAt,
-    deadlineMs,
-    texts,
-  }: { readonly openedAt: Uint8Array; readonly deadlineMs: number; readonly texts: ReplyTexts | undefined },
+  { deadlineMs, texts }: { readonly deadlineMs: number; readonly texts: ReplyTexts | undefined },
 ): void {
   store
     .prepare(
-      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline,
-       request = coalesce(request, ?5), response = coalesce(response, ?6)
-       WHERE reply_id = ?4 AND state = 'auditing'`,
+      `UPDATE replies SET opening = ?1, deadline = ?2, ask_at = ask_at + ?2 - deadline,
+       request = coalesce(request, ?4), response = coalesce(response, ?5)
+       WHERE reply_id = ?3 AND state = 'auditing'`,
     )
-    .run(opening, openedAt, deadlineMs, replyId, texts?.request ?? null, texts?.response ?? null);
+    .run(opening, deadlineMs, replyId, texts?.request ?? null, texts?.response ?? null);
   forgetAsks(store, replyId);
 }
 
-/** @param drift the policy that weighs the candidates and judges their reports. */
+/** @param drift policy for the weights of candidates and for their reports. */
 export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array, drift: Uint8Array): void {
   store
     .prepare(
@@ -176,7 +171,7 @@ export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Ui
     .run(candidates, drift, replyId);
 }
 
-/** What the payer measured; its first word stands. */
+/** Stores the payer's measurement. The first one counts. */
 export function keepObserved(store: Store, replyId: Uint8Array, observedMs: number): void {
   store
     .prepare('UPDATE replies SET observed_ms = ? WHERE reply_id = ? AND observed_ms IS NULL')

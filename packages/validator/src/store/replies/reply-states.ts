@@ -1,4 +1,4 @@
-/** In the order in which a reply goes through them. One that nobody judged goes back and forth between `auditing` and `waiting`. */
+/** States in their order. A reply without a verdict alternates between `auditing` and `waiting`. */
 export const REPLY_STATES = [
   ...(['admitted', 'recorded', 'auditing', 'waiting'] as const),
   ...(['decided', 'batched', 'settled', 'refused'] as const),
@@ -6,5 +6,5 @@ export const REPLY_STATES = [
 
 export type ReplyState = (typeof REPLY_STATES)[number];
 
-/** Of a reply whose verdict is still to come. */
+/** States before the verdict. */
 export const OPEN_STATES: ReadonlySet<ReplyState> = new Set(['admitted', 'recorded', 'auditing', 'waiting']);

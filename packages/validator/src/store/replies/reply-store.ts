@@ -26,14 +26,14 @@ import type { BoundRecord, ReplyTexts, StoredClaim, Submission, SummarizedReply 
 import { hashList } from './hash-list.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
-/** One row of replies. `admission-store.ts` makes it, `reply-changes.ts` changes it. */
+/** One row of replies. `admission-store.ts` creates it, `reply-changes.ts` changes it. */
 export interface ReplyRow {
   readonly replyId: Uint8Array;
   readonly state: ReplyState;
   readonly orderBytes: Uint8Array;
   readonly orderHash: Uint8Array;
   readonly orderSignature: Uint8Array;
-  /** That the provider agreed to the order, as it is kept; dropped when its record is here. */
+  /** The provider's consent in stored form; deleted once its record is here. */
   readonly consent: Uint8Array | undefined;
   readonly maxFeeAtomic: bigint;
   readonly expiresAtMs: number;
@@ -42,11 +42,11 @@ export interface ReplyRow {
   readonly admittedAtMs: number;
   /** This validator's clock when its provider handed the reply in. */
   readonly recordedAtMs: number | undefined;
-  /** How long the reply took by the payer's own clock, as the payer says; undefined if it did not. */
+  /** Duration of the reply by the payer's clock; undefined if the payer did not report it. */
   readonly observedMs: number | undefined;
-  /** Present from `recorded` on, and where a complaint brought the record alone. */
+  /** Present from `recorded` on, and if a complaint brought only the record. */
   readonly signedRecord: BoundRecord | undefined;
-  /** Present where the provider handed the reply in: all of it but its texts. */
+  /** Present if the provider handed the reply in: everything but its texts. */
   readonly summary: StoredSummary | undefined;
   /** The tier's own evidence, until the batch is pruned. */
   readonly ownEvidence: EvidenceParts | undefined;
@@ -55,32 +55,31 @@ export interface ReplyRow {
   readonly feeAtomic: bigint | undefined;
   readonly intakeEpoch: bigint | undefined;
   readonly isForced: boolean;
-  /** Of the epoch that decides about it. */
+  /** Epoch that decides about its audit. */
   readonly beaconEpoch: bigint | undefined;
-  /** Which of its sittings it is in, or waits for. */
+  /** Number of its present or next audit attempt, from 0. */
   readonly sitting: number;
   readonly deadlineMs: number | undefined;
-  /** How much later its sitting ends than it should have. */
+  /** Time by which its audit attempt was postponed. */
   readonly postponedMs: number;
-  /** When verifiers are asked. */
+  /** Time at which verifiers are asked. */
   readonly askAtMs: number | undefined;
   readonly opening: Uint8Array | undefined;
-  readonly openedAt: Uint8Array | undefined;
   readonly candidates: Uint8Array | undefined;
-  /** The drift policy that judges it, set when its verifiers are drawn. */
+  /** Drift policy of the reply, set when its verifiers are drawn. */
   readonly drift: Uint8Array | undefined;
   readonly verdict: string | undefined;
   readonly checks: string | undefined;
   readonly evidence: Uint8Array | undefined;
   readonly sequence: bigint | undefined;
-  /** Its batch settled without its fee. */
+  /** True if its batch settled without its fee. */
   readonly isUncollectable: boolean;
 }
 
-/** What a provider handed in, without its texts. */
+/** The provider's reply without its texts. */
 export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
 
-/** Stays where the rest of a row is pruned: a second record may turn up later. */
+/** Stays when the rest of a row is pruned: a second record may turn up later. */
 const signedRecordColumns = optionalColumns({
   record: bytes,
   providerKey: bytes,
@@ -90,7 +89,7 @@ const signedRecordColumns = optionalColumns({
 });
 /** NULL before the reply is handed in, and again after its batch was pruned. */
 const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
-/** NULL also where nobody has opened the reply. */
+/** NULL also if the reply was never opened. */
 const textColumns = optionalColumns({ request: bytes, response: bytes });
 
 const replyColumns = columns({
@@ -113,9 +112,9 @@ const replyColumns = columns({
   ownEvidence: optional(mapped(bytes, parseParts, encodeParts)),
   cohort: optional(bytes),
   texts: textColumns,
-  /** The payer's word on a reply that was cut short. */
+  /** The payer's progress statement on a reply that was cut short. */
   progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
-  /** Stays where the rest of what was handed in is pruned. */
+  /** Stays when the rest of the reply is pruned. */
   endpoint: optional(text),
   feeAtomic: named('fee', optional(amount)),
   intakeEpoch: optional(bigInteger),
@@ -126,7 +125,6 @@ const replyColumns = columns({
   postponedMs: named('postponed', integer),
   askAtMs: named('ask_at', optional(integer)),
   opening: optional(bytes),
-  openedAt: optional(bytes),
   candidates: optional(bytes),
   drift: optional(bytes),
   verdict: optional(text),
@@ -135,7 +133,9 @@ const replyColumns = columns({
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
 });
-/** What records and words about a reply are held against: without its texts, its opening and what its audit brought, which may take megabytes. */
+/**
+ * Columns for checks of records and statements. They leave out texts, opening and audit data, which may take megabytes.
+ */
 const handledColumns = columns({
   replyId: bytes,
   state: oneOf(REPLY_STATES),
@@ -177,26 +177,28 @@ export function readHandled(store: Store, replyId: Uint8Array): HandledReply | u
   return handledColumns.get(store.prepare(`SELECT ${handledColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
-/** Whether an admitted reply still waits for its record. */
+/** Tells whether an admitted reply still waits for its record. */
 export function isAwaited(store: Store, replyId: Uint8Array): boolean {
   const sql = `SELECT ${takenColumns.list} FROM replies WHERE reply_id = ?`;
   const row = takenColumns.get(store.prepare(sql), replyId);
   return row?.state === 'admitted' && row.record === undefined;
 }
 
-/** Orders that no provider has answered yet. */
+/** Lists orders that no provider has answered yet. */
 export function listUnanswered(store: Store): ReturnType<typeof unansweredColumns.read>[] {
   return unansweredColumns.all(store.prepare(`SELECT ${unansweredColumns.list} FROM replies WHERE state = 'admitted'`));
 }
 
 export type ReplyStatusRow = ReturnType<typeof statusColumns.read>;
 
-/** What anybody may ask about a reply, without the bodies, openings and evidence of its row, which may take megabytes to read. */
+/**
+ * Reads the public status of a reply, without the bodies, openings and evidence of its row, which may take megabytes.
+ */
 export function readReplyStatus(store: Store, replyId: Uint8Array): ReplyStatusRow | undefined {
   return statusColumns.get(store.prepare(`SELECT ${statusColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
-/** Where the caller is in no transaction yet. */
+/** Reads a reply for a caller outside a transaction. */
 export function findReply({ store }: { readonly store: Store }, replyId: Uint8Array): ReplyRow | undefined {
   return store.read(() => readReply(store, replyId));
 }
@@ -207,7 +209,7 @@ function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
   const order = { order: orderBytes, signature: orderSignature };
   if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
     return { ...row, summary: undefined, submission: undefined };
-  // What the release before has taken in has texts alone.
+  // Replies that the previous release accepted have only texts.
   const summaries = stored ?? (texts && summarizeTexts(endpoint, { ...texts, replyId: row.replyId }));
   if (summaries === undefined) return { ...row, summary: undefined, submission: undefined };
   const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint, ...(cohort && { cohort }) };
@@ -225,7 +227,7 @@ function summarizeTexts(
   };
 }
 
-/** A bound record as the parts of a submission. */
+/** Splits a bound record into the parts of a submission. */
 function splitRecord({ header, headerProof, ...record }: BoundRecord) {
   return { record, header, headerProof };
 }
@@ -237,8 +239,8 @@ export function listReplies(store: Store, state: ReplyState, limit: number): Uin
 }
 
 /**
- * @param isAgain audits in a later sitting than the first, or those in the first.
- * @returns ids of audits with something to do: an opening to ask for the first time, or verifiers to ask.
+ * @param isAgain true for audits in a later attempt than the first, false for the first.
+ * @returns ids of audits with work: an opening to ask for the first time, or verifiers to ask.
  */
 export function listAudits(
   store: Store,
@@ -263,7 +265,7 @@ export function listExpired(store: Store, beforeMs: number, limit: number): Expi
   return expiredColumns.all(store.prepare(sql), beforeMs, limit);
 }
 
-/** The order as it was admitted, with its names. */
+/** Returns the order as it was admitted, with its names. */
 export function readOrder({
   orderBytes,
   replyId,
@@ -272,7 +274,7 @@ export function readOrder({
   return { ...parseOrder(orderBytes), replyId, orderHash };
 }
 
-/** The claim of a stored reply, which was verified before it was stored. */
+/** Returns the claim of a stored reply. It was verified before it was stored. */
 export function toClaim({ summary, ...row }: ReplyRow): StoredClaim {
   if (summary === undefined) throw new Error('the reply was not handed in');
   return {
@@ -289,10 +291,10 @@ const forcedColumns = columns({
   verdict: optional(text),
 });
 
-/** Where the complaint was right to doubt. */
+/** Verdicts that confirm the doubt of a complaint. */
 const DOUBTED = ['reject', 'abandoned', 'unjudged'];
 
-/** The payer's replies that complaints have marked for audits, as far as they are kept, without those that it was right about. */
+/** Lists the payer's stored replies that complaints have marked for audits, without those whose doubt was confirmed. */
 export function listForced(store: Store, payer: Uint8Array): readonly { readonly feeAtomic: bigint }[] {
   const sql = `SELECT ${forcedColumns.list} FROM replies WHERE payer = ? AND forced = 1`;
   return forcedColumns
@@ -301,7 +303,7 @@ export function listForced(store: Store, payer: Uint8Array): readonly { readonly
     .map(({ fee, maxFee }) => ({ feeAtomic: fee ?? maxFee }));
 }
 
-/** Requests that are being judged now, to be asked alike; at most 64. */
+/** Lists requests in progress as models for canaries; at most 64. */
 export function listShapes(store: Store): { readonly request: Uint8Array; readonly endpoint: string }[] {
   const sql = `SELECT ${shapeColumns.list} FROM replies WHERE state IN ('recorded', 'auditing', 'waiting')
     AND request IS NOT NULL AND endpoint IS NOT NULL LIMIT 64`;

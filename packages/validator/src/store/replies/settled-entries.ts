@@ -9,18 +9,18 @@ import { readReply } from './reply-store.ts';
 
 export interface SettledEntry {
   readonly entry: Uint8Array;
-  /** Among the paid entries of its batch, from 0. */
+  /** Position among the paid entries of its batch, from 0. */
   readonly index: number;
-  /** From the entry to the batch's records root; empty where the reply is not paid, and so not under it. */
+  /** Proof from the entry to the batch's records root; empty if the reply is not paid, and so not under it. */
   readonly proof: Uint8Array[];
   readonly transaction: string;
 }
 
 interface SettledBatch {
   readonly transaction: string;
-  /** By reply id. A place is undefined where the reply is not paid. */
+  /** Entries by reply id. `place` is undefined if the reply is not paid. */
   readonly entries: ReadonlyMap<string, { readonly entry: Uint8Array; readonly place: number | undefined }>;
-  /** Of the paid entries, in order. */
+  /** Leaves of the paid entries, in order. */
   readonly leaves: readonly Uint8Array[];
 }
 
@@ -31,14 +31,14 @@ const spanColumns = columns({
 });
 const idColumns = columns({ replyId: bytes });
 
-/** Some 500 KiB each. */
+/** Batches in memory, some 500 KiB each. */
 const KEPT_BATCHES = 16;
 
 export type FindSettled = (replyId: Uint8Array) => SettledEntry | undefined;
 
 /**
- * The way from a reply to the batch that settled it; undefined where none has. A settled batch never changes, and reading it takes
- * tens of milliseconds, so those that were asked about last are kept.
+ * Finds the path from a reply to its settled batch; undefined if none has settled it. A settled batch never changes,
+ * and reading it takes tens of milliseconds, so the most recent ones stay in memory.
  */
 export function createSettledEntries(store: Store, crypto: Crypto): FindSettled {
   const kept = new Map<bigint, SettledBatch>();
@@ -46,7 +46,7 @@ export function createSettledEntries(store: Store, crypto: Crypto): FindSettled 
   function findBatch(sequence: bigint): SettledBatch | undefined {
     const batch = kept.get(sequence) ?? readBatch(store, crypto, sequence);
     if (batch === undefined) return undefined;
-    // The last one of the map is the one that was asked about last.
+    // The last entry of the map is the most recently used one.
     kept.delete(sequence);
     kept.set(sequence, batch);
     if (kept.size > KEPT_BATCHES) kept.delete(kept.keys().next().value as bigint);

@@ -7,8 +7,8 @@ import { certifyHead } from './certify-head.ts';
 import { readBatchEntries } from './propose-batch.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
-/** Books a batch once, however often it is called. */
-export async function bookBatch(
+/** Records a batch as settled, once for any number of calls. */
+export async function recordSettledBatch(
   { clock, group, onSettled }: Pick<SettlementState, 'clock' | 'group' | 'onSettled'>,
   batch: StoredBatch,
   { transactionHash, uncollectable }: Pick<Booking, 'transactionHash' | 'uncollectable'>,
@@ -18,15 +18,22 @@ export async function bookBatch(
   if (unpaid !== undefined) onSettled(batch, transactionHash, unpaid);
 }
 
-/** Somebody may have submitted the batch that this one replaced. What the chain has debited counts. */
-export async function bookFound(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
+/**
+ * Records a batch that the chain has. Another account may have submitted the replaced batch, so the debits of the chain
+ * count.
+ */
+export async function recordFoundBatch(
+  state: SettlementState,
+  client: SettlementChain,
+  batch: StoredBatch,
+): Promise<void> {
   const found = await state.findSettled(state.signer.address, batch.sequence);
-  // Before it is booked: whoever is cut off in between finds it again.
+  // The head is certified first: a validator that stops in between finds the batch again.
   await certifyHead(state, client, batch, found?.blockNumber);
   const drawn = new Set(found?.payers.map(toHex));
   const findTests = createTestReader(state.store, state.signer.address);
   const entries = readBatchEntries(state, batch).map(parseVerdictEntry);
   const owing = state.store.read(() => sumDebts(entries, findTests)).map(({ payer }) => payer);
   const uncollectable = found ? owing.filter((payer) => !drawn.has(toHex(payer))) : batch.settlement.uncollectable;
-  await bookBatch(state, batch, { transactionHash: found?.transactionHash ?? '', uncollectable });
+  await recordSettledBatch(state, batch, { transactionHash: found?.transactionHash ?? '', uncollectable });
 }

@@ -64,7 +64,7 @@ function createWorld(names: readonly string[]) {
 }
 
 describe('a reply that nobody judged', () => {
-  it('waits, survives a restart, and is judged by whoever answers a later draw', async () => {
+  it('waits, survives a restart, and gets its verdict from a verifier of a later draw', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-sittings-'));
     closing.push(() => rmSync(directory, { recursive: true }));
     const path = join(directory, 'validator.db');
@@ -78,7 +78,7 @@ describe('a reply that nobody judged', () => {
     expect(first.find(replyId).opening).toBeDefined();
     await first.close();
 
-    // It is announced still, and nothing is due before the next sitting's beacon.
+    // It is still announced, and nothing is due before the beacon of the next audit attempt.
     const second = createTestValidator({ ...options, path, clock });
     closing.push(() => second.close());
     await second.runAudits();
@@ -140,7 +140,7 @@ describe('a reply that nobody judged', () => {
     expect(validator.decided).toHaveLength(1);
   });
 
-  it('ends unpaid after its last sitting, and nobody is worse off for it', async () => {
+  it('ends unpaid after its last audit attempt, without harm to anybody else', async () => {
     const { open, deliver } = createWorld(['v1', 'v2']);
     const validator = await open();
     closing.push(() => validator.close());
@@ -162,7 +162,7 @@ describe('one reject with nobody to confirm it', () => {
   it.each([
     ['accepts', {}, 'accept', 86_000n],
     ['rejects too', FAR, 'reject', 0n],
-  ] as const)('waits for another verifier, whose word counts: it %s', async (_what, answer, verdict, feeAtomic) => {
+  ] as const)('waits for another verifier, whose report counts: it %s', async (_what, answer, verdict, feeAtomic) => {
     const { open, deliver, behaviour } = createWorld(['v1', 'v2']);
     const validator = await open();
     closing.push(() => validator.close());
@@ -176,7 +176,7 @@ describe('one reject with nobody to confirm it', () => {
     expect(validator.decided).toMatchObject([{ verdict, feeAtomic }]);
   });
 
-  it('stands where nobody else verifies the model', async () => {
+  it('stands if nobody else verifies the model', async () => {
     const { open, deliver, behaviour } = createWorld(['v1']);
     const validator = await open();
     closing.push(() => validator.close());
@@ -188,9 +188,9 @@ describe('one reject with nobody to confirm it', () => {
   });
 });
 
-/** What a handling validator wants signed about a reply that nobody judged. */
+/** Entry that a handling validator proposes for a reply without a verdict. */
 async function proposeUnjudged(): Promise<Four> {
-  // Witnesses ask often, so that each sitting has time for both verifiers.
+  // Witnesses ask often, so that each audit attempt has time for both verifiers.
   const audit = { graceMs: 12_000 };
   const four = await createFour({ verifiers: () => Promise.reject(new Error('no answer')), audit });
   await four.own.announceVerifier('v2');
@@ -202,7 +202,7 @@ async function proposeUnjudged(): Promise<Four> {
 }
 
 type Candidates = AuditEvidence['lists'][number];
-/** Changes the list of the first sitting. */
+/** Changes the list of the first audit attempt. */
 const bendList =
   (change: (list: Candidates) => Candidates) =>
   ({ lists, ...rest }: AuditEvidence): AuditEvidence => ({
@@ -210,7 +210,7 @@ const bendList =
     lists: lists.map((list, i) => (i === 0 ? change(list) : list)),
   });
 
-/** Three verifiers reject a reply by scores, the third in a later sitting. */
+/** Three verifiers reject a reply by scores, the third in a later audit attempt. */
 async function proposeScored(): Promise<Four> {
   const four = await createScored();
   await four.reject(1);
@@ -281,7 +281,7 @@ describe('a co-signer', () => {
     await expect(bend(out, same, { ejects: true }, 'reject')).rejects.toThrow('nobody outside the draw has repeated');
   });
 
-  it('signs that nobody judged a reply if every sitting drew whom its beacon draws', async () => {
+  it('signs that a reply has no verdict if every audit attempt drew the verifiers of its beacon', async () => {
     await expect(bendEvidence(await proposeUnjudged(), (same) => same)).resolves.toBeDefined();
   });
 

@@ -4,11 +4,11 @@ import { cheat, on, propose, proposeUnheard, rebuild } from '@ogong/testing/vali
 import { payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 
-describe('a co-signer of replies with a word of their payee', () => {
-  it('is handed the word with the reply', async () => {
+describe('a co-signer of replies with a statement of their payee', () => {
+  it('is handed the statement with the reply', async () => {
     const { request } = await propose();
     const words = request.entries.map(({ record }) => record?.payeeWord.length);
-    // What was abandoned has no reply.
+    // An abandoned order has no reply.
     expect(words.sort()).toEqual([0, 73, 73]);
   });
 

@@ -1,7 +1,13 @@
 import { openStore, type Store } from '@ogong/host/store/store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from '../schema.ts';
-import { countHeard, forgetHeard, type HeardReply, keepHeard, pruneHeard } from './heard-store.ts';
+import {
+  countSecondDeliveries,
+  forgetSecondDelivery,
+  keepSecondDelivery,
+  pruneSecondDeliveries,
+  type SecondDeliveryReply,
+} from './second-delivery-store.ts';
 
 let store: Store;
 beforeEach(() => {
@@ -18,7 +24,7 @@ const heard = {
     ...{ header: new Uint8Array(1), headerProof: [] },
   },
 };
-const reply = (n: number, payer: Uint8Array, validator: Uint8Array): HeardReply => ({
+const reply = (n: number, payer: Uint8Array, validator: Uint8Array): SecondDeliveryReply => ({
   ...{ replyId: new Uint8Array(16).fill(n), payer, validator, expiresAtMs: n },
 });
 
@@ -36,36 +42,48 @@ const countRows = (payer: Uint8Array, validator: Uint8Array) => {
 function expectCounted(): void {
   for (const payer of [ANNA, BERT]) {
     for (const validator of [NORTH, SOUTH])
-      expect(countHeard(store, { payer, validator })).toEqual(countRows(payer, validator));
+      expect(countSecondDeliveries(store, { payer, validator })).toEqual(countRows(payer, validator));
   }
 }
 
-describe('words that are kept of payers', () => {
+describe('stored deliveries of payers', () => {
   it('are counted as they come, once each, and as they go', () => {
     expectCounted();
     const replies = [reply(1, ANNA, NORTH), reply(2, ANNA, SOUTH), reply(3, BERT, SOUTH), reply(4, ANNA, NORTH)];
     for (const one of replies) {
-      for (let i = 0; i < 2; i++) keepHeard(store, one, heard);
+      for (let i = 0; i < 2; i++) keepSecondDelivery(store, one, heard);
       expectCounted();
     }
-    expect(countHeard(store, { payer: ANNA, validator: NORTH })).toEqual({ ofPayer: 3, ofValidator: 2, all: 4 });
-    forgetHeard(store, reply(4, ANNA, NORTH));
-    forgetHeard(store, reply(9, ANNA, NORTH));
+    expect(countSecondDeliveries(store, { payer: ANNA, validator: NORTH })).toEqual({
+      ofPayer: 3,
+      ofValidator: 2,
+      all: 4,
+    });
+    forgetSecondDelivery(store, reply(4, ANNA, NORTH));
+    forgetSecondDelivery(store, reply(9, ANNA, NORTH));
     expectCounted();
-    pruneHeard(store, 3);
+    pruneSecondDeliveries(store, 3);
     expectCounted();
-    expect(countHeard(store, { payer: ANNA, validator: NORTH })).toEqual({ ofPayer: 0, ofValidator: 0, all: 1 });
-    pruneHeard(store, 10);
+    expect(countSecondDeliveries(store, { payer: ANNA, validator: NORTH })).toEqual({
+      ofPayer: 0,
+      ofValidator: 0,
+      all: 1,
+    });
+    pruneSecondDeliveries(store, 10);
     expect(store.prepare('SELECT count(*) AS n FROM heard_counts').get()?.n).toBe(0);
   });
 
-  it('count for nothing where the write that kept them is undone', () => {
+  it('count for nothing if the write that kept them is undone', () => {
     expect(() =>
       store.transact((db) => {
-        keepHeard(db, reply(1, ANNA, NORTH), heard);
+        keepSecondDelivery(db, reply(1, ANNA, NORTH), heard);
         throw new Error('undone');
       }),
     ).toThrow('undone');
-    expect(countHeard(store, { payer: ANNA, validator: NORTH })).toEqual({ ofPayer: 0, ofValidator: 0, all: 0 });
+    expect(countSecondDeliveries(store, { payer: ANNA, validator: NORTH })).toEqual({
+      ofPayer: 0,
+      ofValidator: 0,
+      all: 0,
+    });
   });
 });

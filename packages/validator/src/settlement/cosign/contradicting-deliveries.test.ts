@@ -9,7 +9,7 @@ import { flip, type Message, proposeUnheard } from '@ogong/testing/validator/tes
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../../store/channel-store.ts';
-import { pruneHeard, readHeard } from '../../store/replies/heard-store.ts';
+import { pruneSecondDeliveries, readSecondDelivery } from '../../store/replies/second-delivery-store.ts';
 
 /** A reply that its validator has judged. Its consumer was given another one, and the validator has not heard of it. */
 async function judgeAnother(options: (index: number) => BenchOptions = () => ({})) {
@@ -25,7 +25,7 @@ async function judgeAnother(options: (index: number) => BenchOptions = () => ({}
     await four.certifyAll();
     await own.runAudits();
   };
-  const heardBy = (one: TestValidator) => readHeard(one.store, order.fields);
+  const heardBy = (one: TestValidator) => readSecondDelivery(one.store, order.fields);
   return { ...four, peers, order, admission, advert, honest, judge, heardBy };
 }
 
@@ -37,24 +37,26 @@ describe('a co-signer', () => {
     await world.judge();
     const request = await proposeUnheard(world);
     const refused = await peers[0].cosigner.cosign(own.signer.address, request).catch((error) => error.refused);
-    expect(refused).toMatchObject([{ index: 0n, reason: 'entry 0 is about another record than the payer holds' }]);
+    expect(refused).toMatchObject([{ index: 0n, reason: 'entry 0 is not about the record that the payer has' }]);
     expect(refused[0].delivery.order.order).toEqual(order.order);
     expect(refused[0].delivery.bound.record).toEqual(advert.submission.record.record);
   });
 
-  it('refuses it where another hearer alone was told', async () => {
+  it('refuses it if only another second recipient has the delivery', async () => {
     const world = await judgeAnother();
     const { own, peers, order, advert, admission, offline } = world;
     await peers[2].hear(order, advert, { admission });
     await world.judge();
     const request = await proposeUnheard(world);
-    await expect(peers[0].cosigner.cosign(own.signer.address, request)).rejects.toThrow('than the payer holds');
+    await expect(peers[0].cosigner.cosign(own.signer.address, request)).rejects.toThrow(
+      'about the record that the payer has',
+    );
     // A hearer that is away holds nothing up.
     offline.add(3);
     expect((await peers[1].cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
   });
 
-  it('signs where the payer holds the same record, or where nobody was told anything', async () => {
+  it('signs if the payer holds the same record, or if nobody was told anything', async () => {
     const world = await judgeAnother();
     const { own, peers, order, honest, admission } = world;
     await peers[0].hear(order, honest, { admission });
@@ -64,13 +66,13 @@ describe('a co-signer', () => {
       expect((await peer.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
   });
 
-  it('believes no other validator more than what payer and provider signed', async () => {
+  it('trusts only data of other validators that payer and provider signed', async () => {
     const world = await judgeAnother();
     const { own, peers, order, advert, honest, admission } = world;
     await peers[1].hear(order, advert, { admission });
     await world.judge();
     const request = await proposeUnheard(world);
-    const { signed, bound } = world.heardBy(peers[1]) as NonNullable<ReturnType<typeof readHeard>>;
+    const { signed, bound } = world.heardBy(peers[1]) as NonNullable<ReturnType<typeof readSecondDelivery>>;
     const { replyId } = order.fields;
     const { record, header, headerProof } = honest.submission;
     const lies = [
@@ -80,7 +82,7 @@ describe('a co-signer', () => {
       { replyId: new Uint8Array(16), signed, bound },
     ];
     const errors: unknown[] = [];
-    const state = { onError: (error: unknown) => errors.push(error), askHeard: async () => lies };
+    const state = { onError: (error: unknown) => errors.push(error), askSecondRecipient: async () => lies };
     Object.assign(peers[0].cosigning, state);
     expect((await peers[0].cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
     expect(errors.length).toBeGreaterThan(0);
@@ -88,7 +90,7 @@ describe('a co-signer', () => {
 });
 
 describe('a validator that did not hear the payer itself', () => {
-  it('takes in what co-signers heard: the provider is ejected and paid nothing', async () => {
+  it('accepts the deliveries of co-signers: the provider is ejected and paid nothing', async () => {
     const world = await judgeAnother();
     const { own, peers, chain, order, advert, admission } = world;
     await peers[0].hear(order, advert, { admission });
@@ -113,29 +115,31 @@ describe('a validator that did not hear the payer itself', () => {
     const batch = () => own.requests.at(-1) as Message;
     // The first has signed; the second alone is told, and tells nobody but the validator itself.
     await peers[1].hear(order, advert, { admission });
-    Object.assign(peers[2].cosigning, { askHeard: async () => [] });
+    Object.assign(peers[2].cosigning, { askSecondRecipient: async () => [] });
     expect((await peers[0].cosigner.cosign(own.signer.address, batch())).signature).toHaveLength(65);
-    await expect(peers[1].cosigner.cosign(own.signer.address, batch())).rejects.toThrow('than the payer holds');
+    await expect(peers[1].cosigner.cosign(own.signer.address, batch())).rejects.toThrow(
+      'about the record that the payer has',
+    );
     offline.add(3);
     while (await own.settlement.step());
     expect(chain.settled).toHaveLength(1);
     expect(chain.settled[0]).toMatchObject({ ejections: [order.fields.providerId], debits: [] });
   });
 
-  it('takes the entry out where no batch has room for it and its correction', async () => {
+  it('takes the entry out if no batch has room for it and its correction', async () => {
     const world = await judgeAnother(() => ({ maxEntries: 1 }));
     const { own, peers, chain, order, advert, admission } = world;
     await peers[0].hear(order, advert, { admission });
     await world.judge();
     while (await own.settlement.step());
-    expect(own.refusals).toEqual([expect.stringContaining('than the payer holds')]);
+    expect(own.refusals).toEqual([expect.stringContaining('about the record that the payer has')]);
     expect(own.find(order.fields.replyId)).toMatchObject({ state: 'refused' });
     expect(chain.settled).toHaveLength(1);
     expect(chain.settled[0]).toMatchObject({ ejections: [order.fields.providerId], debits: [] });
     expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, settled: 0n });
   });
 
-  it('settles nothing of it where it hides what it was told', async () => {
+  it('settles nothing of it if it hides what it was told', async () => {
     const world = await judgeAnother((index) => ({ hidesDeliveries: index === 0 }));
     const { own, peers, chain, order, advert, admission } = world;
     await peers[1].hear(order, advert, { admission });
@@ -144,7 +148,7 @@ describe('a validator that did not hear the payer itself', () => {
     expect(chain.settled).toEqual([]);
   });
 
-  it('needs no co-signer for it where the payer reached it after the verdict', async () => {
+  it('needs no co-signer for it if the payer reached it after the verdict', async () => {
     const world = await judgeAnother();
     const { own, peers, chain, order, advert, admission } = world;
     for (const peer of peers) await peer.hear(order, advert, { admission });
@@ -156,7 +160,7 @@ describe('a validator that did not hear the payer itself', () => {
   });
 });
 
-describe('what a hearer is told', () => {
+describe('the deliveries to a second recipient', () => {
   it('is kept, once, until the reply has settled', async () => {
     const world = await judgeAnother();
     const { own, peers, order, honest, advert, admission } = world;
@@ -195,7 +199,7 @@ describe('what a hearer is told', () => {
   it('is kept a day at most', async () => {
     const { peers, order, honest, admission, clock, heardBy } = await judgeAnother();
     await peers[0].hear(order, honest, { admission });
-    const prune = () => peers[0].group.write((db) => pruneHeard(db, clock.nowMs() - OPENING_KEPT_MS));
+    const prune = () => peers[0].group.write((db) => pruneSecondDeliveries(db, clock.nowMs() - OPENING_KEPT_MS));
     await prune();
     expect(heardBy(peers[0])).toBeDefined();
     clock.advance(OPENING_KEPT_MS + 120_001);
@@ -204,7 +208,7 @@ describe('what a hearer is told', () => {
     await expect(peers[0].hear(order, honest, { admission })).rejects.toThrow('too long ago');
   });
 
-  it('is refused without the word of its validator, of its payer or of its provider', async () => {
+  it('is refused without the signature of its validator, of its payer or of its provider', async () => {
     const { own, peers, order, honest, advert, admission, heardBy } = await judgeAnother();
     const [peer] = peers;
     const { signature } = admission;
@@ -224,29 +228,29 @@ describe('what a hearer is told', () => {
     expect(heardBy(peer)).toBeUndefined();
   });
 
-  it('is told later where there is no room for its payer', async () => {
-    const heardLimits = { ofPayer: 1, all: 9 };
-    const { own, peers, order, honest, admission, heardBy } = await judgeAnother(() => ({ heardLimits }));
+  it('is accepted later if there is no room for its payer', async () => {
+    const secondDeliveryLimits = { ofPayer: 1, all: 9 };
+    const { own, peers, order, honest, admission, heardBy } = await judgeAnother(() => ({ secondDeliveryLimits }));
     const second = own.order(1);
     const other = await own.intake.admit(second);
     await peers[0].hear(second, own.serve(second), { admission: other });
-    await expect(peers[0].hear(order, honest, { admission })).rejects.toThrow('tell it later');
+    await expect(peers[0].hear(order, honest, { admission })).rejects.toThrow('send it later');
     expect(heardBy(peers[0])).toBeUndefined();
   });
 
-  it('is told later where all is full, and still has room where another validator has filled it', async () => {
-    const heardLimits = { ofPayer: 9, all: 2 };
-    const { own, peers, order, honest, admission } = await judgeAnother(() => ({ heardLimits }));
+  it('is accepted later if all is full, and still has room if another validator has filled it', async () => {
+    const secondDeliveryLimits = { ofPayer: 9, all: 2 };
+    const { own, peers, order, honest, admission } = await judgeAnother(() => ({ secondDeliveryLimits }));
     const tell = async (by: TestValidator, number: number) => {
       const one = by.order(number);
       const admitted = await by.intake.admit(one);
       return peers[0].hear(one, by.serve(one), { admission: admitted });
     };
     for (const number of [1, 2]) expect(await tell(peers[1], number)).toBe('heard');
-    await expect(tell(peers[1], 3)).rejects.toThrow('tell it later');
+    await expect(tell(peers[1], 3)).rejects.toThrow('send it later');
     // A share of two places by four validators.
     expect(await peers[0].hear(order, honest, { admission })).toBe('heard');
-    await expect(tell(own, 4)).rejects.toThrow('tell it later');
+    await expect(tell(own, 4)).rejects.toThrow('send it later');
     expect(await tell(peers[2], 5)).toBe('heard');
   });
 });

@@ -6,24 +6,24 @@ import { type IntakeSignature, verifyIntake } from '@ogong/protocol/exchange/int
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { OwnFault } from '../audit/patience.ts';
 
-/** What a provider shows to others than its order's validator, once that has signed for the record: it holds no text. */
-export interface TakenRecord {
+/** A provider's answer to witnesses once its order's validator has signed for the record. It contains no text. */
+export interface AcceptedRecord {
   readonly recordHash: Uint8Array;
   readonly intake: IntakeSignature;
 }
 
 export interface ValidatorKeys {
   readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
-  /** As the registry lists it now, or did before. */
+  /** Finds a validator in the present or an earlier registry. */
   readonly findValidator: (address: Uint8Array) => Pick<EpochMember, 'signingKey'> | undefined;
 }
 
-export interface TakenDependencies extends ValidatorKeys {
+export interface AcceptedRecordDependencies extends ValidatorKeys {
   readonly crypto: Crypto;
   readonly ledger: LedgerDomain;
 }
 
-/** Under which keys the validator of an order may have signed. @throws OwnFault where none is known here. */
+/** Finds the keys with which the validator of an order may have signed. @throws OwnFault if none is known here. */
 export async function findSigningKeys(
   { findMembers, findValidator }: ValidatorKeys,
   { validator, epoch }: Pick<NamedOrder, 'validator' | 'epoch'>,
@@ -31,18 +31,19 @@ export async function findSigningKeys(
   const members = (await findMembers(computeWitnessEpoch(epoch))) ?? [];
   const named = [findValidator(validator), members.find(({ address }) => equalBytes(address, validator))];
   const keys = named.flatMap((one) => (one ? [one.signingKey] : []));
-  if (keys.length === 0) throw new OwnFault('no key is known of the validator that the order names');
+  if (keys.length === 0) throw new OwnFault('no key of the named validator is known here');
   return keys;
 }
 
 /**
- * Whether the order's validator has signed that it took the record in. Then nobody may call the reply undelivered, whatever is in it.
- * @throws OwnFault where no key of that validator is known here.
+ * Tells whether the order's validator has signed that it accepted the record. Then nobody may call the reply
+ * undelivered, with any content.
+ * @throws OwnFault if no key of that validator is known here.
  */
-export async function isTakenIn(
-  { crypto, ledger, ...known }: TakenDependencies,
+export async function isAcceptedRecord(
+  { crypto, ledger, ...known }: AcceptedRecordDependencies,
   order: Pick<NamedOrder, 'validator' | 'orderHash' | 'epoch'>,
-  { recordHash, intake }: TakenRecord,
+  { recordHash, intake }: AcceptedRecord,
 ): Promise<boolean> {
   const { validator, orderHash } = order;
   const keys = await findSigningKeys(known, order);

@@ -1,7 +1,7 @@
 import type { ValidatorSigner, ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
 import { ledger } from '@ogong/testing/validator/test-bench';
 import { expect, it } from 'vitest';
-import { createIntakeWords } from './intake-words.ts';
+import { createIntakeReceipts } from './intake-receipts.ts';
 
 function open(fails = 0) {
   const asked: ValidatorStatement[] = [];
@@ -13,14 +13,14 @@ function open(fails = 0) {
       return new Uint8Array(65).fill(asked.length);
     },
   } as unknown as ValidatorSigner;
-  return { asked, sign: createIntakeWords({ ledger, signer }) };
+  return { asked, sign: createIntakeReceipts({ ledger, signer }) };
 }
 
 const of = (order: number, record: number, epoch = 1n) => ({
   ...{ orderHash: new Uint8Array(32).fill(order), recordHash: new Uint8Array(32).fill(record), epoch },
 });
 
-it('a word for a record is signed once, and another one for each order, record and epoch', async () => {
+it('a receipt for a record is signed once, and another one for each order, record and epoch', async () => {
   const { asked, sign } = open();
   const [first, again] = await Promise.all([sign(of(1, 1)), sign(of(1, 1))]);
   expect(again).toEqual(first);
@@ -29,7 +29,7 @@ it('a word for a record is signed once, and another one for each order, record a
   expect(new Set([first, ...others].map(([byte]) => byte)).size).toBe(4);
 });
 
-it('what could not be signed is tried again', async () => {
+it('a failed signature is tried again', async () => {
   const { asked, sign } = open(1);
   await expect(sign(of(1, 1))).rejects.toThrow('away');
   await expect(sign(of(1, 1))).resolves.toHaveLength(65);

@@ -4,25 +4,25 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type QuorumMember, type QuorumSignature, verifyQuorum } from '@ogong/protocol/crypto/quorum';
 import { pickFewest, readVotes } from './gather-signatures.ts';
 
-export interface WordGathering {
+export interface SignatureGathering {
   readonly crypto: Crypto;
-  /** What all sign. */
+  /** The digest that all sign. */
   readonly digest: Uint8Array;
   readonly own: QuorumSignature;
   /** The registered validators. */
   readonly validators: readonly QuorumMember[];
-  /** A peer's signature; empty where it has none. */
+  /** Asks a peer for its signature; empty if it has none. */
   readonly ask: (peer: QuorumMember) => Promise<Uint8Array>;
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Asks every peer at once for its signature over one word. What is not its signature of that is not counted.
- * @returns the fewest that suffice, in the contract's order; undefined while they do not. @throws ChainError
+ * Asks every peer at once for its signature under one digest. Invalid signatures do not count.
+ * @returns the fewest that suffice, in the contract's order; undefined while they do not suffice. @throws ChainError
  */
-export async function gatherWords(
+export async function gatherPeerSignatures(
   client: Pick<ChainClient, 'votesOf'>,
-  { crypto, digest, own, validators, ask, onError }: WordGathering,
+  { crypto, digest, own, validators, ask, onError }: SignatureGathering,
 ): Promise<Uint8Array[] | undefined> {
   const peers = validators.filter(({ address }) => !equalBytes(address, own.signer));
   const answers = peers.map(async (peer): Promise<QuorumSignature[]> => {

@@ -4,12 +4,12 @@ import { type EvidenceCandidate, encodeCandidates, parseCandidates } from '@ogon
 import { forgetListedCredentials } from './listed-credential-store.ts';
 import { readReply } from './replies/reply-store.ts';
 
-/** The sittings of audits: what is over, and who waits for the next one. */
+/** Stores audit attempts: the finished ones, and the replies that wait for the next one. */
 const listColumns = columns({ candidates: bytes });
 const idColumns = columns({ replyId: bytes });
 
-/** Ends a sitting that judged nothing. The reply waits until the beacon of `waitEpoch` is certified. */
-export function closeSitting(store: Store, replyId: Uint8Array, waitEpoch: bigint): void {
+/** Ends an audit attempt without a judgement. The reply waits until the beacon of `waitEpoch` is certified. */
+export function closeAuditAttempt(store: Store, replyId: Uint8Array, waitEpoch: bigint): void {
   const row = readReply(store, replyId);
   if (row?.state !== 'auditing') return;
   const candidates = row.candidates ?? encodeCandidates([]);
@@ -25,13 +25,13 @@ export function closeSitting(store: Store, replyId: Uint8Array, waitEpoch: bigin
   forgetListedCredentials(store, replyId);
 }
 
-/** @returns ids of replies whose next sitting can begin, the longest waiting first. */
-export function listDueSittings(store: Store, latestEpoch: bigint, limit: number): Uint8Array[] {
+/** @returns ids of replies whose next audit attempt can begin, the longest waiting first. */
+export function listDueAuditAttempts(store: Store, latestEpoch: bigint, limit: number): Uint8Array[] {
   const sql = "SELECT reply_id FROM replies WHERE state = 'waiting' AND wait_epoch <= ? ORDER BY wait_epoch LIMIT ?";
   return idColumns.all(store.prepare(sql), latestEpoch, limit).map(({ replyId }) => replyId);
 }
 
-export function beginSitting(
+export function beginAuditAttempt(
   store: Store,
   replyId: Uint8Array,
   { deadlineMs, askAtMs }: { readonly deadlineMs: number; readonly askAtMs: number },
@@ -44,13 +44,16 @@ export function beginSitting(
     .run(deadlineMs, askAtMs, replyId);
 }
 
-/** A sitting in which this validator asked nobody in time, because it was away, begins anew. */
-export function renewSitting(store: Store, replyId: Uint8Array, deadlineMs: number): void {
+/** Restarts an audit attempt in which this validator asked nobody in time, because it was away. */
+export function renewAuditAttempt(store: Store, replyId: Uint8Array, deadlineMs: number): void {
   store.prepare("UPDATE replies SET deadline = ? WHERE reply_id = ? AND state = 'auditing'").run(deadlineMs, replyId);
 }
 
-/** Others have to answer first: the sitting goes on later, and has that much longer, up to `mostMs` in all. */
-export function postponeSitting(
+/**
+ * Postpones an audit attempt that waits for answers of others. Its deadline moves by the same time, up to `mostMs` in
+ * all.
+ */
+export function postponeAuditAttempt(
   store: Store,
   replyId: Uint8Array,
   { untilMs, byMs, mostMs }: { readonly untilMs: number; readonly byMs: number; readonly mostMs: number },
@@ -65,13 +68,13 @@ export function postponeSitting(
     .run(Math.ceil(untilMs), addedMs, addedMs, replyId);
 }
 
-/** The lists of the sittings that are over, in order. */
+/** Lists the candidate lists of the finished audit attempts, in order. */
 export function listClosedLists(store: Store, replyId: Uint8Array): (readonly EvidenceCandidate[])[] {
   const sql = 'SELECT candidates FROM sittings WHERE reply_id = ? ORDER BY sitting';
   return listColumns.all(store.prepare(sql), replyId).map(({ candidates }) => parseCandidates(candidates));
 }
 
-export function forgetSittings(store: Store, replyId: Uint8Array): void {
+export function forgetAuditAttempts(store: Store, replyId: Uint8Array): void {
   store.prepare('DELETE FROM sittings WHERE reply_id = ?').run(replyId);
   forgetListedCredentials(store, replyId);
 }

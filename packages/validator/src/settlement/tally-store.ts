@@ -13,29 +13,36 @@ export interface ProvenUnits {
   readonly proof: readonly Uint8Array[];
 }
 
-export interface TallyBook {
+export interface TallyStore {
   /**
-   * @throws Refusal `not-found` where there is no such tally, or nothing in it for the account; `unavailable` while another tally is
-   * read, or where this validator reads another one than the quorum signed. ChainError
+   * @throws Refusal `not-found` without such a tally, or without units of the account in it; `unavailable` while
+   * another tally is read. `unavailable` also if this validator computes another one than the quorum signed. ChainError
+   * ChainError
    */
   find(number: number, account: Uint8Array): Promise<ProvenUnits>;
 }
 
-interface TallyBookDependencies {
+interface TallyStoreDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly client: () => Promise<Pick<ChainClient, 'allotments' | 'emissionState' | 'recycledWork'>>;
 }
 
-/** Tallies in memory, of the hundred or so accounts that each has: half a year of hours. Who asks for older ones waits for a reading. */
+/**
+ * Tallies in memory: half a year of hours, with about a hundred accounts each. A question about an older one waits for
+ * a reading.
+ */
 const KEPT_TALLIES = 4_096;
-/** Whether there are further tallies is asked after so long, and not before. */
+/** Pause between two questions to the chain for further tallies. */
 const LIST_MS = 10_000;
-/** A tally that could not be read is not read again for so long. */
+/** Pause after which a tally that could not be read is read again. */
 const FAILED_MS = 600_000;
 
-/** What was claimed of once is asked for again: a tally never changes. One is read at a time, whoever asks. */
-export function createTallyBook({ crypto, clock, client }: TallyBookDependencies): TallyBook {
+/**
+ * Finds the units of an account in a tally. A tally never changes, so it stays in memory. One tally is read at a time,
+ * for any number of callers.
+ */
+export function createTallyStore({ crypto, clock, client }: TallyStoreDependencies): TallyStore {
   const kept = new Map<number, readonly EmissionUnits[]>();
   let list: readonly MinedAllotment[] = [];
   let countedMs = Number.NEGATIVE_INFINITY;
@@ -44,7 +51,7 @@ export function createTallyBook({ crypto, clock, client }: TallyBookDependencies
 
   async function read(number: number): Promise<readonly EmissionUnits[]> {
     const chain = await client();
-    // To read events costs the validator many calls, so nobody has it read them for a tally that is not there, or again and again.
+    // Reading events costs many calls, so the validator does not read them for a missing tally, or again and again.
     if (number >= list.length && clock.nowMs() - countedMs >= LIST_MS) {
       countedMs = clock.nowMs();
       if ((await chain.emissionState()).count > list.length) list = await chain.allotments();
@@ -52,7 +59,7 @@ export function createTallyBook({ crypto, clock, client }: TallyBookDependencies
     const allotment = list[number];
     if (allotment === undefined) throw new Refusal('not-found', `the chain has no tally ${number} of the emission`);
     if (clock.nowMs() - (failed.get(number) ?? Number.NEGATIVE_INFINITY) < FAILED_MS)
-      throw new Refusal('unavailable', `tally ${number} could not be read a little while ago`);
+      throw new Refusal('unavailable', `tally ${number} could not be read recently`);
     const tally = computeTally(crypto, await chain.recycledWork(allotment.since, allotment.until));
     if (tally === undefined || `0x${toHex(tally.root)}` !== allotment.root) {
       failed.set(number, clock.nowMs());

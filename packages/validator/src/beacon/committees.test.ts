@@ -71,7 +71,7 @@ describe('seatings of an attempt', () => {
     ['all looks but the second', [0, 2, 3], true],
     // The newest seating and the one before it are both split when proposals begin.
     ['all looks but the first', [1, 2, 3], true],
-    // Half of the others never begin under the seats that the other half begins under.
+    // Half of the others never begin with the committee with which the other half begins.
     ['all looks', [0, 1, 2, 3], false],
   ])(
     'makes a key although a validator registers another box key at each look, between the looks of the others at %s',
@@ -88,20 +88,23 @@ describe('seatings of an attempt', () => {
     const next = net.startOf(16n);
     await net.pass(next - 100 - net.clock.nowMs(), step);
     expect(await countKeys()).toBe(0);
-    // Four phases, a turn of each seat to propose, and one of each to hand it in.
+    // Four phases, a turn of each member to propose, and one of each to submit.
     await net.pass(100 + (4 + 2 * STAKES.length) * (PERIOD_MS / 2), step);
     expect(await countKeys()).toBe(1);
     expectAgreement(net, [0, 1, 2, 3]);
   });
 
-  /** The registry changes after the first look of the first attempt: then all have begun under two sets of seats, and hear of the older one alone. */
+  /**
+   * The registry changes after the first check of the first attempt. Then all have begun with two committees, and
+   * receive messages of the older one only.
+   */
   async function startTwice(isHeard: (message: KeyMessage, atMs: number) => boolean) {
     const net = await startNetwork();
     const atMs = (): number => net.clock.nowMs() - net.startOf(0n);
     const liar = net.nodes[4]!;
     liar.isOffline = true;
     let older: string | undefined;
-    /** When something was said of the first era under the newer seats. */
+    /** Times of messages about the first era under the newer committee. */
     const newer: number[] = [];
     for (const node of net.nodes) {
       node.lie = (message) => {
@@ -121,7 +124,7 @@ describe('seatings of an attempt', () => {
     return { net, generations, newer };
   }
 
-  it('goes on after a restart with seats that the chain does not show any more, as the others do', async () => {
+  it('continues after a restart with a committee that the chain no longer shows, as the others do', async () => {
     const { net, generations } = await startTwice(() => true);
     await net.pass(1_000);
     net.restart(2);
@@ -130,7 +133,7 @@ describe('seatings of an attempt', () => {
     expectAgreement(net, [0, 1, 2, 3]);
   });
 
-  it('says nothing any more under seats that lost, once the chain has the era', async () => {
+  it('sends no messages for a committee that lost, once the chain has the era', async () => {
     const { net, generations, newer } = await startTwice(() => true);
     await net.pass(1_000);
     // Nothing has to be made after the era then, so nothing takes the place of what lost.

@@ -2,24 +2,24 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
-/** What a word for a record says. */
+/** Contents of a receipt for a record. */
 interface IntakeTerms {
   /** 32 bytes each. */
   readonly orderHash: Uint8Array;
   readonly recordHash: Uint8Array;
-  /** Of intake. */
+  /** Epoch of the intake. */
   readonly epoch: bigint;
 }
 
 /**
- * This validator's words for records. Its provider is given one when it hands the record in, and its payer the same one when it tells of
- * the reply, most times within a second: so the newest are kept, and signed once.
+ * Signs receipts for records. The provider gets a receipt when it hands the record in, and the payer gets the same one
+ * with its delivery, mostly within a second. So the newest are kept in memory and signed once.
  */
 export type SignIntake = (taken: IntakeTerms) => Promise<Uint8Array>;
 
 const MAX_KNOWN = 4_096;
 
-export function createIntakeWords({
+export function createIntakeReceipts({
   ledger,
   signer,
 }: {
@@ -35,7 +35,7 @@ export function createIntakeWords({
     const word = signer.sign({ kind: 'intake', domain: ledger, validator: signer.address, ...taken });
     known.set(name, word);
     if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
-    // What could not be signed is tried again.
+    // A failed signature is tried again.
     word.catch(() => known.delete(name));
     return word;
   };

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { verifyEmissionProof } from '@ogong/protocol/settlement/emission';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { describe, expect, it } from 'vitest';
-import { createTallyBook } from './tally-book.ts';
+import { createTallyStore } from './tally-store.ts';
 
 const account = (label: number): Hex => `0x${label.toString(16).padStart(40, '0')}`;
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
@@ -47,7 +47,7 @@ function create() {
       return createWork(Number(since));
     },
   });
-  return { chain, clock, book: createTallyBook({ crypto, clock, client }) };
+  return { chain, clock, book: createTallyStore({ crypto, clock, client }) };
 }
 
 describe('the tallies that a validator shows', () => {
@@ -64,7 +64,7 @@ describe('the tallies that a validator shows', () => {
     await expect(book.find(2, bytes(account(9)))).rejects.toThrow('has nothing for that account');
   });
 
-  it('are looked for anew after a while, and not for whoever asks for any number', async () => {
+  it('are searched again after a while, and not for a caller that asks for any number', async () => {
     const { chain, clock, book } = create();
     for (const number of [1, 5, 4_294_967_295]) {
       await expect(book.find(number, bytes(account(1)))).rejects.toThrow('no tally');
@@ -90,12 +90,12 @@ describe('the tallies that a validator shows', () => {
     expect(chain.readings).toBe(2);
   });
 
-  it('are not shown where the quorum signed another one', async () => {
+  it('are not shown if the quorum signed another one', async () => {
     const { chain, book } = create();
     chain.isOther = true;
     await expect(book.find(0, bytes(account(1)))).rejects.toThrow('the root that the quorum signed');
     // Nobody has the validator read the same events again and again.
-    await expect(book.find(0, bytes(account(1)))).rejects.toThrow('a little while ago');
+    await expect(book.find(0, bytes(account(1)))).rejects.toThrow('recently');
     expect(chain.readings).toBe(1);
   });
 });

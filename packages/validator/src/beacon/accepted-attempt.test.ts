@@ -39,9 +39,9 @@ async function countShares(net: ThresholdNetwork, index: number): Promise<number
   return net.running[index]?.eras.findEra(eras.length, fromHex(transcript.slice(2)))?.shares.length ?? 0;
 }
 
-it('takes up an era that the chain has, where all restart before somebody has its shares', async () => {
+it('takes up an era that the chain has, if all restart before somebody has its shares', async () => {
   const net = await startNetwork();
-  // Seats are in the order of their addresses. The last one is no proposer before the others have agreed.
+  // Members are in the order of their addresses. The last one is no proposer before the others have agreed.
   const order = [...ALL].sort((a, b) => compareBytes(addressOf(net, a), addressOf(net, b)));
   const [dealer, victim] = [order[0], order.at(-1)] as [number, number];
   // The dealer shows its shares to all others, and their answers do not come through.
@@ -57,7 +57,7 @@ it('takes up an era that the chain has, where all restart before somebody has it
   expect(net.nodes[victim]?.lacking).toBe(0);
 });
 
-it('puts its shares together from its disk, where it ended before they were written down', async () => {
+it('puts its shares together from its disk, if it ended before they were written down', async () => {
   const net = await startNetwork();
   await net.pass(8_000);
   const before = await countShares(net, 2);
@@ -69,7 +69,7 @@ it('puts its shares together from its disk, where it ended before they were writ
   expect(await countShares(net, 2)).toBe(before);
 });
 
-it('writes its shares down later, where that failed when they were agreed on', async () => {
+it('writes its shares down later, if that failed when they were agreed on', async () => {
   const net = await startNetwork();
   const { eras } = net.running[2]!;
   const put = eras.putEra;
@@ -120,7 +120,7 @@ it('does so in a later era of a key too, once the shares of the era before are f
   expect(await countShares(net, 2)).toBe(before);
 });
 
-it('computes nothing for whoever asks about that era without a seat in it', async () => {
+it('computes nothing for a peer outside the committee of that era', async () => {
   const net = await startNetwork({ listed: 4 });
   await net.pass(8_000);
   net.restart(1);

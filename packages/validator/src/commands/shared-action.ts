@@ -9,27 +9,27 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 import { type KeyOptions, openKeys } from '../open-keys.ts';
 import type { CommandAnswer } from './command.ts';
 
-export interface DeedContext {
+export interface ActionContext {
   readonly crypto: Crypto;
   readonly deployment: Deployment;
   /** Domain of the contract that counts the signatures. */
   readonly domain: LedgerDomain;
 }
 
-/** What several operators sign one by one, and one of them submits. */
-export interface SharedDeed {
+/** An action that several operators sign one by one, and one of them submits. */
+export interface SharedAction {
   /** Its command, for errors. */
   readonly name: string;
   /** Empty: this operator signs. */
   readonly signatures: readonly Uint8Array[];
-  /** The contract that counts them. @throws ConfigError where the network has none */
+  /** Returns the contract that counts the signatures. @throws ConfigError if the network has none */
   contract(deployment: Deployment): Address;
-  submit(context: DeedContext, client: ChainClient): Promise<CommandAnswer>;
-  sign(context: DeedContext & { readonly signer: ValidatorSigner }, client: ChainClient): Promise<CommandAnswer>;
+  submit(context: ActionContext, client: ChainClient): Promise<CommandAnswer>;
+  sign(context: ActionContext & { readonly signer: ValidatorSigner }, client: ChainClient): Promise<CommandAnswer>;
 }
 
-/** Signs, or submits what others have signed. Only whoever signs opens the signing key. */
-export async function signOrSubmit(values: KeyOptions, deed: SharedDeed): Promise<CommandAnswer> {
+/** Signs the action, or submits the signatures of others. Only signing opens the signing key. */
+export async function signOrSubmit(values: KeyOptions, deed: SharedAction): Promise<CommandAnswer> {
   const { deployment, openSigner, connect } = await openKeys(deed.name, values);
   const context = { crypto: nodeCrypto, deployment, domain: domainOf(deployment, deed.contract(deployment)) };
   const client = await connect();

@@ -7,8 +7,8 @@ import { computeCorrectionId, type VerdictEntry } from '@ogong/protocol/settleme
 import type { SignedOrder } from '@ogong/protocol/verdict/claim';
 import { type DeliveredReply, isContradicted, verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
-import { type HeardDelivery, readHeard } from '../../store/replies/heard-store.ts';
-import type { CosignState, HeardAnswer, JudgedRecord } from './cosign-state.ts';
+import { readSecondDelivery, type SecondDelivery } from '../../store/replies/second-delivery-store.ts';
+import type { CosignState, EntryRecord, SecondDeliveryAnswer } from './cosign-state.ts';
 
 interface AskedEntry {
   readonly entry: VerdictEntry;
@@ -16,51 +16,51 @@ interface AskedEntry {
   readonly signedOrder: SignedOrder;
 }
 
-type HeardState = Pick<
+type DeliveryLookupState = Pick<
   CosignState,
-  'crypto' | 'ledger' | 'signer' | 'store' | 'getBeacon' | 'findMembers' | 'askHeard' | 'onError'
+  'crypto' | 'ledger' | 'signer' | 'store' | 'getBeacon' | 'findMembers' | 'askSecondRecipient' | 'onError'
 >;
 
 /**
- * The entries of a batch that judge another record than their payers hold, each with what the payer said: here, or to the other
- * hearers of the reply. A hearer that does not answer holds nothing up.
- * @param validator whose batch it is.
+ * Finds the entries of a batch about another record than the payer's, each with the payer's delivery to this validator
+ * or to another second recipient. A second recipient that does not answer delays nothing.
+ * @param validator owner of the batch.
  */
 export async function findContradicted(
-  state: HeardState,
+  state: DeliveryLookupState,
   validator: Uint8Array,
   entries: readonly VerdictEntry[],
   messages: readonly Pick<BatchEntry, 'record'>[],
 ): Promise<ReadonlyMap<bigint, DeliveredReply>> {
   const { store } = state;
   const found = new Map<bigint, DeliveredReply>();
-  const asked = listJudged(state, entries, messages);
+  const asked = listCheckableEntries(state, entries, messages);
   for (const { entry, signedOrder } of asked) {
-    const heard = store.read(() => readHeard(store, { validator, replyId: entry.replyId }));
+    const heard = store.read(() => readSecondDelivery(store, { validator, replyId: entry.replyId }));
     if (heard && isAnother(entry, heard)) found.set(entry.index, toDelivered(signedOrder, heard));
   }
   const elsewhere = asked.filter(({ entry }) => !found.has(entry.index));
-  for (const [index, delivered] of await askHearers(state, validator, elsewhere)) found.set(index, delivered);
+  for (const [index, delivered] of await askSecondRecipients(state, validator, elsewhere)) found.set(index, delivered);
   return found;
 }
 
-/** What a hearer tells those who are about to co-sign. */
-export function listHeard(
+/** Lists the deliveries that a second recipient shows to co-signers. */
+export function listSecondDeliveries(
   { store }: Pick<CosignState, 'store'>,
   validator: Uint8Array,
-  replies: readonly JudgedRecord[],
-): HeardAnswer[] {
+  replies: readonly EntryRecord[],
+): SecondDeliveryAnswer[] {
   return store.read(() =>
     replies.flatMap(({ replyId, recordHash }) => {
-      const heard = readHeard(store, { validator, replyId });
+      const heard = readSecondDelivery(store, { validator, replyId });
       const isOther = heard && !equalBytes(parseDelivery(heard.signed.delivery).recordHash, recordHash);
       return isOther ? [{ replyId, ...heard }] : [];
     }),
   );
 }
 
-/** Those that a payer's word could contradict. What does not parse is refuted with the rest of the entry. */
-function listJudged(
+/** Lists the entries that a payer's delivery could contradict. Invalid bytes are refuted with the rest of the entry. */
+function listCheckableEntries(
   { crypto, ledger }: Pick<CosignState, 'crypto' | 'ledger'>,
   entries: readonly VerdictEntry[],
   messages: readonly Pick<BatchEntry, 'record'>[],
@@ -81,13 +81,13 @@ function listJudged(
   });
 }
 
-async function askHearers(
-  state: HeardState,
+async function askSecondRecipients(
+  state: DeliveryLookupState,
   validator: Uint8Array,
   asked: readonly AskedEntry[],
 ): Promise<[bigint, DeliveredReply][]> {
-  const { askHeard, onError } = state;
-  const findOthers = createHearerDraw(state);
+  const { askSecondRecipient, onError } = state;
+  const findOthers = createSecondRecipientDraw(state);
   const byHearer = new Map<string, { readonly hearer: Uint8Array; readonly about: AskedEntry[] }>();
   for (const one of asked) {
     for (const hearer of await findOthers(one.order)) {
@@ -100,7 +100,7 @@ async function askHearers(
     [...byHearer.values()].map(async ({ hearer, about }) => {
       try {
         const replies = about.map(({ entry: { replyId, recordHash } }) => ({ replyId, recordHash }));
-        const answer = (await askHeard(hearer, validator, replies)).slice(0, about.length);
+        const answer = (await askSecondRecipient(hearer, validator, replies)).slice(0, about.length);
         return answer.flatMap((heard) => readAnswer(state, about, heard));
       } catch (error) {
         onError(error);
@@ -112,10 +112,10 @@ async function askHearers(
 }
 
 /**
- * The hearers of a reply besides this validator; none where the validators of its epoch are not known. Each epoch is looked up once:
- * a batch has many replies of one.
+ * Draws the second recipients of a reply besides this validator; none if the validators of its epoch are unknown. Each
+ * epoch is looked up once: a batch has many replies of one epoch.
  */
-function createHearerDraw({ crypto, signer, getBeacon, findMembers }: HeardState) {
+function createSecondRecipientDraw({ crypto, signer, getBeacon, findMembers }: DeliveryLookupState) {
   const lookUp = (epoch: bigint) =>
     Promise.all([getBeacon(epoch).catch(() => undefined), findMembers(epoch).catch(() => undefined)]);
   const known = new Map<bigint, ReturnType<typeof lookUp>>();
@@ -131,11 +131,11 @@ function createHearerDraw({ crypto, signer, getBeacon, findMembers }: HeardState
   };
 }
 
-/** Believed of another validator is only what payer and provider signed. */
+/** Reads an answer. Only data that payer and provider signed is trusted. */
 function readAnswer(
-  { crypto, ledger, onError }: HeardState,
+  { crypto, ledger, onError }: DeliveryLookupState,
   about: readonly AskedEntry[],
-  { replyId, signed, bound }: HeardAnswer,
+  { replyId, signed, bound }: SecondDeliveryAnswer,
 ): [bigint, DeliveredReply][] {
   const of = about.find(({ entry }) => equalBytes(entry.replyId, replyId));
   if (of === undefined) return [];
@@ -150,10 +150,10 @@ function readAnswer(
   }
 }
 
-const isAnother = (entry: VerdictEntry, { signed }: Pick<HeardDelivery, 'signed'>): boolean =>
+const isAnother = (entry: VerdictEntry, { signed }: Pick<SecondDelivery, 'signed'>): boolean =>
   isContradicted(entry, parseDelivery(signed.delivery));
 
-const toDelivered = (order: SignedOrder, { signed, bound }: HeardDelivery): DeliveredReply => ({
+const toDelivered = (order: SignedOrder, { signed, bound }: SecondDelivery): DeliveredReply => ({
   order: { order: order.order, signature: order.signature },
   delivery: signed,
   bound,
