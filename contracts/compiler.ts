@@ -15,7 +15,9 @@ export const compilerSettings = {
   metadata: { bytecodeHash: 'none' },
 };
 
-/** Yul without steps but the one that makes room on the stack, which `viaIR` needs: half of the compiler's time, for what only tests run. */
+/**
+ * Yul with only the step that makes room on the stack, which `viaIR` needs. It takes half of the compiler's time, and serves code of tests.
+ */
 export const hardlyOptimized = {
   enabled: true,
   details: {

@@ -3,13 +3,13 @@ import { defineConfig } from 'hardhat/config';
 import type { HardhatPlugin } from 'hardhat/types/plugins';
 import { compilerSettings, compilerVersion } from './compiler.ts';
 
-// Hardhat compiles again what another path compiled: a copy names the one of the original.
+// Hardhat compiles again under another path, so a copy names the original's path.
 const compilerPath = process.env.OGONG_TEST_COMPILER ?? fileURLToPath(new URL('test-compiler.ts', import.meta.url));
 
 /** A run over contracts with marks in them: `contracts/scripts/coverage.ts`. */
 const IS_MARKED = process.env.OGONG_COVERAGE === '1';
 
-/** The tests' machine counts marks, and that is all of Hardhat's coverage that is used: sources stay as they are, and so does what they compiled to. */
+/** The tests' machine counts marks. Nothing else of Hardhat's coverage is used: sources and compiled code stay as they are. */
 const countMarks: HardhatPlugin = {
   id: 'count-marks',
   hookHandlers: {

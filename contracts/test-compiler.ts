@@ -1,5 +1,5 @@
-// The compiler as Hardhat runs it. Contracts compile as they are deployed. What only tests run compiles in a third of the time:
-// a test deploys contracts from their artifacts, so their code is not made again beside it, and its own code is hardly optimized.
+// The compiler as Hardhat runs it. Contracts compile as they are deployed. Test code compiles in a third of the time. A test deploys
+// contracts from their artifacts, so their code is not compiled again beside it. Its own code is hardly optimized.
 import { createRequire } from 'node:module';
 import { compilerPath, hardlyOptimized } from './compiler.ts';
 

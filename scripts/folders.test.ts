@@ -12,6 +12,14 @@ it('refuses the 31st source file of a folder', () => {
   ]);
 });
 
+it('counts contracts, and not the folder of their tests', () => {
+  const contracts = fill(31, (i) => `contracts/src/C${i}.sol`);
+  const tests = fill(31, (i) => `contracts/test/C${i}.t.sol`);
+  expect(findCrowdedFolders([...contracts, ...tests])).toEqual([
+    'contracts/src: 31 source files, at most 30; divide them by subject',
+  ]);
+});
+
 it('counts neither tests nor folders below', () => {
   const sources = fill(30, (i) => `contracts/scripts/file-${i}.ts`);
   const others = ['contracts/scripts/base/types.ts', 'contracts/test/A.test.ts', 'packages/a/src/b.test.ts'];

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { root } from './steps.ts';
 
 const MAX_SOURCES = 30;
-const SOURCE = /\.(?:tsx?|mjs|py)$/;
+const SOURCE = /\.(?:tsx?|mjs|py|sol)$/;
 const TEST = /\.(?:test|fuzz)\.tsx?$|-fixture\.ts$|\.t\.sol$|(?:^|\/)(?:tests?|generated)\//;
 
 /** Returns one line for each folder that holds too many source files. @param paths relative to the repository, with forward slashes. */

@@ -33,16 +33,19 @@ interface SolcOutput {
 export type SourceOutput = SolcOutput['contracts'];
 
 interface CompileOptions {
-  /** Half of the compiler's time, for code that only tests run: by default it is what is deployed. */
+  /** Half of the compiler's time, for code that only tests run: by default the code is that of a deployment. */
   readonly isHardlyOptimized?: boolean;
 }
 
-/** Assembly of a library that leaves memory alone and does not say so: one such block, and the compiler makes no room on the stack in all of a contract. */
+/**
+ * Assembly of a library that leaves memory alone without a declaration. With one such block the compiler makes no room on the stack in the
+ * whole contract.
+ */
 const UNSAID = /assembly(?= \{\s+mstore\(0x00, self\.slot\)\s+result\.slot)/g;
 
 /**
  * Compiles the contracts of some of the sources; throws with the compiler's messages when it refuses.
- * @param sources their texts, by file name.
+ * @param sources texts by path below contracts/src.
  */
 export function compileSources(
   sources: ReadonlyMap<string, string>,
@@ -54,7 +57,7 @@ export function compileSources(
   const outputs = { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] };
   const input = {
     language: 'Solidity',
-    // The compiler reads what it is given, whether anybody wants it or not; the rest it asks for.
+    // The compiler reads all given sources, needed or not, and requests the others.
     sources: Object.fromEntries(files.map((name) => [`src/${name}`, { content: sources.get(name) }])),
     settings: {
       ...compilerSettings,
@@ -74,14 +77,20 @@ export function compileSources(
   return output.contracts;
 }
 
+/** Reads the texts of contracts/src, by path below that folder with forward slashes, in ascending order. */
+export function readSources(): ReadonlyMap<string, string> {
+  const paths = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.sol'))
+    .map((path) => path.replaceAll('\\', '/'))
+    .sort();
+  return new Map(paths.map((path) => [path, readFileSync(join(root, 'src', path), 'utf8')]));
+}
+
 /** Compiles every source in contracts/src; throws with the compiler's messages when it refuses. */
 export function compileContracts(): Record<string, Artifact> {
-  const names = readdirSync(join(root, 'src'))
-    .filter((name) => name.endsWith('.sol'))
-    .sort();
-  const sources = new Map(names.map((name) => [name, readFileSync(join(root, 'src', name), 'utf8')]));
+  const sources = readSources();
   const artifacts: Record<string, Artifact> = {};
-  for (const contracts of Object.values(compileSources(sources, names))) {
+  for (const contracts of Object.values(compileSources(sources, sources.keys()))) {
     for (const [name, { abi, evm }] of Object.entries(contracts)) {
       artifacts[name] = {
         abi,

@@ -1,17 +1,16 @@
 /**
- * Runs the contracts' tests over contracts in which each statement and each condition is marked, and says which lines and which branches they
- * reach: every condition of if, loops, ternaries and require, and every operand of && and ||, both ways. Assembly and libraries of others are
- * not counted. Only the contracts are compiled again: the tests stay as they were. Exits 1 below what is asked for. Mutants say more: a line
- * that ran is not a line whose fault a test would see.
- * Usage: node contracts/scripts/coverage.ts [--write] [test/File.t.sol ...]; --write puts the table into docs/contracts.md. Run the contracts'
- * tests before.
+ * Runs the contracts' tests over contracts with a mark at each statement and each condition. Prints the lines and branches that they reach:
+ * every condition of if, loops, ternaries and require, and every operand of && and ||, both ways. Assembly and libraries of others are not
+ * counted. Only the contracts are compiled again: the tests stay as they were. Exits 1 below the limit. Mutants show more: a line that ran
+ * is not a line whose fault a test would see. Usage: node contracts/scripts/coverage.ts [--write] [test/File.t.sol ...]; --write puts the
+ * table into docs/contracts.md. Run the contracts' tests before.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { compileSources, type SourceOutput } from './compile.ts';
+import { basename, join } from 'node:path';
+import { compileSources, readSources, type SourceOutput } from './compile.ts';
 import { type Marked, markBranches } from './mark-branches.ts';
 import { writeTable } from './tables.ts';
-import { createTestedCopy, readSources } from './tested-copy.ts';
+import { createTestedCopy } from './tested-copy.ts';
 
 /** Of all branches, in hundredths. */
 const LEAST_BRANCHES = 95;
@@ -21,7 +20,7 @@ const FILES_AT_ONCE = 6;
 const words = process.argv.slice(2);
 const files = words.filter((word) => !word.startsWith('--'));
 
-/** What the tests' machine was told, from where Hardhat leaves it: keys of 32 bytes. */
+/** Reads the marks that ran, from Hardhat's output: keys of 32 bytes. */
 function readTold(folder: string): ReadonlySet<number> {
   const data = join(folder, 'coverage', 'data', 'solidity');
   const told = readdirSync(data).flatMap((name) => Object.keys(JSON.parse(readFileSync(join(data, name), 'utf8'))));
@@ -32,7 +31,7 @@ function markAll(sources: ReadonlyMap<string, string>): ReadonlyMap<string, Mark
   const all = new Map<string, Marked>();
   let next = 1;
   for (const [file, text] of sources) {
-    const marked = markBranches(file.replace('.sol', ''), text, next);
+    const marked = markBranches(basename(file, '.sol'), text, next);
     all.set(file, marked);
     next = marked.next;
   }
@@ -87,7 +86,7 @@ for (const [file, { branches, statements }] of marked) {
   sums.linesRan += linesRan.size;
   sums.branches += 2 * branches.length;
   sums.branchesRan += branchesRan;
-  rows.set(file, [
+  rows.set(basename(file), [
     `${share(linesRan.size, lines.size)} of ${lines.size}`,
     `${share(branchesRan, 2 * branches.length)} of ${2 * branches.length}`,
   ]);

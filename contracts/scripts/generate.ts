@@ -10,8 +10,9 @@ import { type Artifact, compileContracts } from './compile.ts';
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated');
 
 /**
- * The deployed contracts. Staking creates ValidatorRegistry, Roster and Cosigners, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings,
- * Equivocation and Misrouting, Government creates Timelock, and MintBurn creates Credits and Payouts, so these need no bytecode.
+ * The deployed contracts. These need no bytecode, because other contracts create them. Staking creates ValidatorRegistry, Roster and
+ * Cosigners. Settlement creates Escrow, Earnings and Emission. Cases creates Hearings, Equivocation and Misrouting. Government creates
+ * Timelock. MintBurn creates Credits and Payouts.
  */
 const contracts = [
   { name: 'OgongToken', deployed: true },
@@ -45,10 +46,10 @@ const contracts = [
   { name: 'Payouts', deployed: false },
 ];
 
-/** What the chain allows of deployed code (EIP-170), and of creation code with the arguments behind it (EIP-3860). */
+/** The chain's limit of deployed code (EIP-170), and of creation code with its arguments (EIP-3860). */
 const MOST_CODE = 24_576;
 const MOST_CREATION_CODE = 49_152;
-/** Stays free, so that whoever comes near is told before a deployment fails. */
+/** Stays free, so that a contract near the limit is reported before a deployment fails. */
 const RESERVE = 256;
 
 interface AbiInput {

@@ -1,6 +1,6 @@
 import { childrenOf, isNode, parse, rangeOf, type TreeNode } from './parse.ts';
 
-/** A condition, where it stands, and the numbers that are told where it holds and where it does not. */
+/** A condition, its place, and the numbers that are reported if it holds and if it does not. */
 export interface Branch {
   readonly line: number;
   readonly text: string;
@@ -8,7 +8,7 @@ export interface Branch {
   readonly fails: number;
 }
 
-/** A statement of a block, and the number that is told before it runs. */
+/** A statement of a block, and the number that is reported before it runs. */
 export interface Statement {
   readonly line: number;
   readonly runs: number;
@@ -27,7 +27,7 @@ const DECIDES = new Set(['require', 'assert']);
 const isJoin = ({ nodeType, operator }: TreeNode): boolean =>
   nodeType === 'BinaryOperation' && (operator === '&&' || operator === '||');
 
-/** What is either true or false by itself: the operands of && and ||, each of which may end the question. */
+/** Returns conditions that are true or false by themselves: the operands of && and ||, each of which may end the evaluation. */
 function listOperands(condition: TreeNode): readonly TreeNode[] {
   if (isJoin(condition)) {
     return [condition.leftExpression, condition.rightExpression].flatMap((side) => listOperands(side as TreeNode));
@@ -41,7 +41,7 @@ function listOperands(condition: TreeNode): readonly TreeNode[] {
 
 /** Everything that decides where code goes on: conditions of if, loops, ternaries, require and assert, and operands of && and ||. */
 function listConditions(node: TreeNode, found: Map<string, TreeNode> = new Map()): Map<string, TreeNode> {
-  // A constant calls nothing, and what assembly asks is no boolean.
+  // A constant calls nothing, and a condition in assembly is no boolean.
   if (node.constant === true || node.nodeType === 'InlineAssembly') return found;
   const decided: TreeNode[] = [];
   if (isNode(node.condition)) decided.push(node.condition);
@@ -56,7 +56,7 @@ function listConditions(node: TreeNode, found: Map<string, TreeNode> = new Map()
   return found;
 }
 
-/** Of blocks. Assembly is left out: a call before it would take from it what the last call returned. */
+/** Lists statements of blocks. Assembly is left out: a call before it would overwrite the result of the last call. */
 function listStatements(node: TreeNode, found: TreeNode[] = []): readonly TreeNode[] {
   if (node.nodeType === 'InlineAssembly') return found;
   const { statements = [] } = node as { statements?: readonly TreeNode[] };
@@ -66,8 +66,8 @@ function listStatements(node: TreeNode, found: TreeNode[] = []): readonly TreeNo
 }
 
 /**
- * What a mark calls. A number is told by a call to the address at which the tests' machine listens where it counts what ran. Such a call
- * changes nothing, so a function that promises to read nothing may make it, once the compiler is told so. Scratch space is free between statements.
+ * Functions that marks call. A number is reported by a call to the address at which the tests' machine counts marks. Such a call changes
+ * nothing, so a pure function may make it once the compiler accepts it. Scratch space is free between statements.
  */
 const listFunctions = (name: string): string => `
 function branch_${name}(bool met, uint256 mark) pure returns (bool) { tell_${name}(met ? mark : mark + 1); return met; }
@@ -82,7 +82,7 @@ function promise_${name}(function(uint256) internal view told) pure returns (fun
 
 interface Mark {
   readonly at: number;
-  /** Among marks at the same place: what ends comes first, then statements, then conditions. */
+  /** Order of marks at the same place: ends come first, then statements, then conditions. */
   readonly order: number;
   readonly tie: number;
   readonly text: string;
@@ -100,9 +100,9 @@ function insert(bytes: Buffer, marks: readonly Mark[]): string {
 }
 
 /**
- * Makes each condition the argument of a function of its own, which tells the answer, and puts a call before each statement that tells that it
- * runs. && and || still ask no more than before, and no line moves.
- * @param first told by the first mark; each takes the numbers behind.
+ * Makes each condition the argument of a function that reports its result. Puts a reporting call before each statement. && and || evaluate
+ * no more than before, and no line moves.
+ * @param first number of the first mark; the others follow.
  */
 export function markBranches(name: string, text: string, first: number): Marked {
   const bytes = Buffer.from(text);
@@ -117,7 +117,7 @@ export function markBranches(name: string, text: string, first: number): Marked 
     .sort((a, b) => a.start - b.start || b.end - a.end)
     .map((place) => ({ ...place, holds: next++, fails: next++ }));
   const statements = listStatements(tree).map((node) => ({ ...placeOf(node), runs: next++ }));
-  // What lies within another one closes before it, and opens behind it.
+  // An inner mark closes before the outer one, and opens behind it.
   const marks = [
     ...statements.map(({ start, runs }) => ({ at: start, order: 1, tie: 0, text: `tell_${name}(${runs}); ` })),
     ...branches.flatMap(({ start, end, holds }) => [

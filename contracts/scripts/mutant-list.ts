@@ -83,7 +83,7 @@ const TAKING: readonly (readonly [file: string, before: string, call: string])[]
 const UNSEEN: readonly Mutant[] = TAKING.map(([file, before, call]) => {
   const [, token, from, amount] = /take\((\S+), (\S+), (\S+)\)/.exec(call) as RegExpExecArray;
   const to = `${before}\n        ${token}.transferFrom(${from}, address(this), ${amount});`;
-  return { breaks: `what comes in: nobody looks after \`${before}\``, file, from: `${before}\n        ${call}`, to };
+  return { breaks: `incoming tokens: nobody checks after \`${before}\``, file, from: `${before}\n        ${call}`, to };
 });
 
 /** Mutants of mutants.jsonl: a file, the broken rule, the text and its replacement in each line. */

@@ -1,26 +1,25 @@
 /**
- * Shows that the tests would notice: each mutant is the contracts with one rule broken, and a test has to fail on it. All mutants of a contract are
- * compiled together (see switch-mutants.ts), and put in the place of the contract that the tests run on; the tests' own code stays as it is.
- * Prints one line per mutant, with the test that noticed, and exits 1 if one survives.
- * Usage: node contracts/scripts/mutants.ts [--few] [--write] [number | File.sol ...]; by default all. With --few, what a few random inputs do not
- * notice counts as not caught. --write puts the rows of files that were tried whole into docs/contracts.md. Run the contracts' tests before: it takes
- * what they compiled.
+ * Shows that the tests would notice: each mutant is the contracts with one rule broken, and a test has to fail on it. All mutants of a
+ * contract are compiled together (see switch-mutants.ts), and replace the contract that the tests run on. The tests' own code stays as it
+ * is. Prints one line per mutant, with the test that noticed, and exits 1 if one survives. Usage: node contracts/scripts/mutants.ts [--few]
+ * [--write] [number | File.sol ...]; by default all. With --few, a mutant that a few random inputs miss counts as not caught. --write puts
+ * the rows of files that were tried whole into docs/contracts.md. Run the contracts' tests before: it uses their compiled code.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { compileSources, type SourceOutput } from './compile.ts';
+import { basename, join } from 'node:path';
+import { compileSources, readSources, type SourceOutput } from './compile.ts';
 import { MUTANTS, type Mutant } from './mutant-list.ts';
 import { switchMutants } from './switch-mutants.ts';
 import { writeTable } from './tables.ts';
 import { createTestMachine, type Runs } from './test-machine.ts';
-import { CONTRACTS, readSources } from './tested-copy.ts';
+import { CONTRACTS } from './tested-copy.ts';
 
 /** Random lives: they run when nothing quicker has noticed. */
 const SLOW = [
   ...['Conservation.t.sol', 'Interleaved.t.sol', 'BurnMintLives.t.sol', 'EmissionLives.t.sol'],
   ...['GovernanceLives.t.sol', 'RegistryLives.t.sol'],
 ];
-/** Nearly all are noticed by the first input. What is not has as many as CI has. */
+/** Nearly all are noticed by the first input. The others get as many inputs as in CI. */
 const FEW: Runs = { fuzz: 16, invariant: 8 };
 
 const words = process.argv.slice(2);
@@ -49,7 +48,10 @@ const testTexts = new Map(tests.map((name) => [name, readTest(name)]));
 /** Files with a contract that a test creates: others are in their code. */
 const created = new Set([...testTexts.values()].flatMap((text) => namesIn(text, /"(\w+\.sol):\w+"/g)));
 
-/** Files that tests create contracts of, with code of this one in them: they create its contracts, inherit from them, or call its libraries and functions. */
+/**
+ * Lists files of contracts that tests create and that include this file's code: they create its contracts, inherit from them, or use its
+ * libraries.
+ */
 function listHolders(file: string): string[] {
   const holders = [file];
   for (const held of holders) {
@@ -63,7 +65,7 @@ function listHolders(file: string): string[] {
       if (isHolder && !holders.includes(name)) holders.push(name);
     }
   }
-  return holders.filter((name) => created.has(name));
+  return holders.filter((name) => created.has(basename(name)));
 }
 
 /** Quick tests that name one of the file's contracts, or whose fixture does. */
@@ -80,11 +82,11 @@ interface Notice {
   readonly runs: Runs | undefined;
 }
 
-/** How often each test file has noticed something, and how long its last run took, for who is asked first. */
+/** Catches of each test file, and the time of its last run, for the order of tests. */
 const noticed = new Map<string, number>();
 const lastMs = new Map<string, number>();
 
-/** @param related files that are asked before others. @param own is asked first. */
+/** @param related files that run before others. @param own runs first. */
 async function findNotice(related: readonly string[], own: string, coinbase: bigint): Promise<Notice | undefined> {
   const rank = (name: string): number[] => [
     Number(SLOW.includes(name)),
@@ -116,7 +118,7 @@ interface Tried {
   readonly ms: number;
 }
 
-/** What is hardly optimized may have more on the stack than can be reached. */
+/** Compiles a file; code that is hardly optimized may need more of the stack than can be reached. */
 function compile(texts: ReadonlyMap<string, string>, file: string): SourceOutput {
   try {
     return compileSources(texts, [file], { isHardlyOptimized: true });
@@ -137,7 +139,7 @@ async function tryMutants(
     const its = mutants
       .filter(([, mutant]) => mutant.file === file)
       .map(([index, { from, to }]) => ({ number: index + 1, from, to }));
-    const { text, alone: others } = switchMutants(file.replace('.sol', ''), sources.get(file) ?? '', its);
+    const { text, alone: others } = switchMutants(basename(file, '.sol'), sources.get(file) ?? '', its);
     switched.set(file, text);
     for (const number of others) alone.add(number);
   }
@@ -161,7 +163,11 @@ async function tryMutants(
     const undo = isAlone
       ? place(new Map([...sources, [file, (sources.get(file) ?? '').replace(from, () => to)]]))
       : undefined;
-    const notice = await findNotice(listTests(file), file.replace('.sol', '.t.sol'), isAlone ? 0n : BigInt(index + 1));
+    const notice = await findNotice(
+      listTests(file),
+      `${basename(file, '.sol')}.t.sol`,
+      isAlone ? 0n : BigInt(index + 1),
+    );
     undo?.();
     const ms = performance.now() - since;
     tried.push({ index, mutant, isCaught: notice !== undefined, ms });
@@ -180,7 +186,7 @@ async function tryMutants(
 
 const chosen = words.filter((word) => !word.startsWith('--'));
 const isChosen = (index: number, { file }: Mutant): boolean =>
-  chosen.length === 0 || chosen.includes(String(index)) || chosen.includes(file);
+  chosen.length === 0 || chosen.includes(String(index)) || chosen.includes(basename(file));
 
 const groups = new Map<string, (readonly [number, Mutant])[]>();
 for (const [index, mutant] of MUTANTS.entries()) {
@@ -198,11 +204,11 @@ for (const [key, mutants] of groups) {
     const count = counts.get(mutant.file) ?? { tried: 0, caught: 0 };
     counts.set(mutant.file, { tried: count.tried + 1, caught: count.caught + Number(isCaught) });
   }
-  // A file of which only some were tried keeps the row that it had.
+  // A partly tried file keeps its row.
   const whole = [...counts].filter(
     ([file, count]) => count.tried === MUTANTS.filter((one) => one.file === file).length,
   );
-  writeTable('mutants', new Map(whole.map(([file, count]) => [file, [`${count.caught} of ${count.tried}`]])));
+  writeTable('mutants', new Map(whole.map(([file, count]) => [basename(file), [`${count.caught} of ${count.tried}`]])));
 }
 const caught = all.filter(({ isCaught }) => isCaught).length;
 const sorted = all.map(({ ms }) => ms).sort((a, b) => a - b);

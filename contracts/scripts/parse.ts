@@ -10,7 +10,7 @@ interface Parser {
 /** Loaded once: it takes a second. */
 let solc: Parser | undefined;
 
-/** A part of the compiler's tree. `src` is where it begins and how long it is, in bytes of UTF-8, then the number of its file. */
+/** A part of the compiler's tree. `src` is its start and length in bytes of UTF-8, then the number of its file. */
 export interface TreeNode {
   readonly nodeType: string;
   readonly src: string;
@@ -26,13 +26,13 @@ export function childrenOf(node: object): readonly TreeNode[] {
     .filter(isNode);
 }
 
-/** Where a part stands, in bytes. */
+/** Returns the place of a part, in bytes. */
 export function rangeOf({ src }: { readonly src: string }): { readonly start: number; readonly end: number } {
   const [start, length] = src.split(':').map(Number) as [number, number];
   return { start, end: start + length };
 }
 
-/** The compiler's tree of one file, whose imports are not asked for. */
+/** Returns the compiler's tree of one file without its imports. */
 export function parse(name: string, text: string): TreeNode {
   solc ??= require('solc/wrapper.js')(require(compilerPath)) as Parser;
   const output = JSON.parse(

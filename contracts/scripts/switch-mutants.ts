@@ -9,7 +9,7 @@ export interface SwitchedMutant {
 
 export interface Switched {
   readonly text: string;
-  /** Numbers of those that are not in the text: what they break is no part of a function, so the contract has to be compiled for each. */
+  /** Numbers of mutants that are not in the text: they break no part of a function, so the contract has to be compiled for each. */
   readonly alone: readonly number[];
 }
 
@@ -23,7 +23,7 @@ const textOf = (bytes: Buffer, node: unknown): string => {
   return bytes.subarray(start, end).toString();
 };
 
-/** Functions with a body, in the order in which they stand. What creates a contract sets what only it may set, and is none here. */
+/** Functions with a body, in the order in which they stand. Constructors set immutable values, so they are left out. */
 function listFunctions(node: TreeNode, found: TreeNode[] = []): readonly TreeNode[] {
   if (node.nodeType === 'FunctionDefinition' && ['function', 'freeFunction'].includes(node.kind as string)) {
     if (node.implemented === true) found.push(node);
@@ -32,7 +32,7 @@ function listFunctions(node: TreeNode, found: TreeNode[] = []): readonly TreeNod
   return found;
 }
 
-/** The function that a mutant changes, as it becomes; nothing where the file differs elsewhere too. */
+/** Finds the changed form of the one function that a mutant changes; undefined if the file differs elsewhere too. */
 function findVariant(name: string, text: string, functions: readonly TreeNode[], { from, to }: SwitchedMutant) {
   const before = Buffer.from(text);
   const bytes = Buffer.from(text.replace(from, () => to));
@@ -40,7 +40,7 @@ function findVariant(name: string, text: string, functions: readonly TreeNode[],
   try {
     changed = listFunctions(parse(name, bytes.toString()));
   } catch {
-    // Whoever compiles it alone is told what is wrong with it.
+    // The compiler reports its fault when it is compiled alone.
     return;
   }
   if (changed.length !== functions.length) return;
@@ -65,7 +65,7 @@ function renameFunction({ bytes, node }: Variant, name: string): string {
   return [
     `function ${name}${textOf(bytes, node.parameters)}`,
     node.kind === 'freeFunction' ? '' : 'internal',
-    // Whoever is called from within may look at what was paid, and does not say so.
+    // An internal function may look at the payment without a declaration.
     ['nonpayable', 'payable'].includes(node.stateMutability as string) ? '' : (node.stateMutability as string),
     ...(node.modifiers as readonly TreeNode[]).map((modifier) => textOf(bytes, modifier)),
     returned === '' ? '' : `returns ${returned}`,
@@ -75,7 +75,7 @@ function renameFunction({ bytes, node }: Variant, name: string): string {
     .join(' ');
 }
 
-/** In the place of the function: it asks which variant is in force, and hands everything on to it. */
+/** Writes the function that replaces it: it reads the variant in force, and passes the call on. */
 function dispatch(file: string, original: Variant, variants: ReadonlyMap<number, Variant>): string {
   const { bytes, node } = original;
   const name = node.name as string;
@@ -100,8 +100,8 @@ function dispatch(file: string, original: Variant, variants: ReadonlyMap<number,
 }
 
 /**
- * Which mutant is in force is the coinbase of the block, which a test's machine may be given for each run, and which no contract reads. A function
- * that promises to read nothing may ask, once the compiler is told so.
+ * The coinbase of the block selects the mutant: a test's machine can set it for each run, and no contract reads it. A pure function may ask
+ * for it once the compiler accepts that.
  */
 const listQuestions = (file: string): string => `
 function isBroken_${file}(uint256 number) pure returns (bool) { return promise_${file}(inForce_${file})() == number; }
@@ -112,8 +112,8 @@ function promise_${file}(function() internal view returns (uint256) asked) pure 
 `;
 
 /**
- * One text in which many mutants lie, of which one or none is in force: the compiler takes most of the time that a mutant takes, and is asked once.
- * Each function that a mutant changes stands there once for each of them, and once as it was.
+ * Returns one text with many mutants, of which one or none is in force. The compiler takes most of a mutant's time, and runs once. Each
+ * changed function is in the text once for each of its mutants, and once in its original form.
  * @param file the file's name without its ending.
  */
 export function switchMutants(file: string, text: string, mutants: readonly SwitchedMutant[]): Switched {

@@ -11,10 +11,7 @@ const isFull = (row: string): boolean =>
     .slice(2, -1)
     .every((cell) => /^(100\.0 % of \d+|- of 0|(\d+) of \2)$/.test(cell.trim()));
 
-/**
- * Puts rows into a table of the page, each in the place of the row of the same file. Other rows stay. A file of which nothing
- * is missing gets no row.
- */
+/** Puts rows into a table of the page, each in the place of the row of the same file. Other rows stay. A file without a gap gets no row. */
 export function placeRows(text: string, name: string, rows: ReadonlyMap<string, readonly string[]>): string {
   const begin = `<!-- ${name} -->\n`;
   const [before, table, after, ...more] = text.split(begin);

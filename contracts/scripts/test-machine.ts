@@ -31,12 +31,12 @@ interface RunOptions {
 }
 
 /**
- * The machine that Hardhat runs tests of contracts on, without Hardhat: what the tests compiled to is read once, and code may stand in the place
- * of a contract without a file being written. A run takes a fraction of a second more than its tests do, where Hardhat takes some seconds.
- * Run the contracts' tests before: it takes what they compiled.
+ * Hardhat's machine for tests of contracts, without Hardhat. It reads compiled tests once, and can replace a contract's code without
+ * writing a file. A run takes a fraction of a second more than its tests; Hardhat takes some seconds more. Run the contracts' tests before:
+ * it uses their compiled code.
  */
 export interface TestMachine {
-  /** Puts code in the place of what the tests create. @returns a function that puts back what was there */
+  /** Replaces the code that the tests create. @returns a function that restores it */
   replaceCode(output: SourceOutput): () => void;
   /** @returns the first test of the file that fails, if one does. */
   runTests(file: string, options?: RunOptions): Promise<string | undefined>;
@@ -103,12 +103,12 @@ export async function createTestMachine(): Promise<TestMachine> {
         disableTransactionGasCap: true,
         blockCoinbase: Buffer.from(coinbase.toString(16).padStart(40, '0'), 'hex'),
         fuzz: { ...settings.fuzz, ...(runs && { runs: runs.fuzz }) },
-        // What fails is not made shorter: nobody reads it.
+        // A failing sequence is not shortened: nobody reads it.
         invariant: { ...settings.invariant, ...(runs && { runs: runs.invariant }), shrinkRunLimit: 0 },
         excludeTestPattern: GAS_TESTS,
       };
       const artifacts = [...code.values(), ...own];
-      // A run may end before it is told how its last suite went.
+      // A run may end before the result of its last suite arrives.
       await new Promise<void>((resolve, reject) => {
         const onSuite = (result: SuiteResult): void => {
           if (results.push(result) === suites.length) resolve();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SourceOutput } from './compile.ts';
@@ -11,24 +11,18 @@ export const GAS_TESTS = 'CostsWithinItsLimit';
 const COPIED = ['src', 'test', 'compiler.ts', 'test-compiler.ts', 'hardhat.config.ts', 'package.json', 'artifacts'];
 const COMPILED = ['compile-cache.json', 'build-info', 'test-artifacts'];
 
-/** Texts of contracts/src, by file name. */
-export function readSources(): ReadonlyMap<string, string> {
-  const names = readdirSync(join(CONTRACTS, 'src')).filter((name) => name.endsWith('.sol'));
-  return new Map(names.map((name) => [name, readFileSync(join(CONTRACTS, 'src', name), 'utf8')]));
-}
-
 export interface TestRun {
   readonly result: 'failed' | 'passed' | 'broken';
   readonly output: string;
 }
 
 /**
- * A copy of the contracts and of what their tests compiled to, in which other code may stand in the place of a contract: only that is compiled,
- * and the tests' own code stays as it is. Run the contracts' tests before: it takes what they compiled.
+ * A copy of the contracts and of the tests' compiled code, in which other code may replace a contract. Only that code is compiled; the
+ * tests' own code stays as it is. Run the contracts' tests before: it uses their compiled code.
  */
 export interface TestedCopy {
   readonly folder: string;
-  /** Puts code in the place of what the tests create. @returns a function that puts back what was there */
+  /** Replaces the code that the tests create. @returns a function that restores it */
   replaceCode(output: SourceOutput): () => void;
   /** @param files of tests; none means all of them. @param flags handed to Hardhat. */
   runTests(files: readonly string[], options?: { readonly flags?: readonly string[]; readonly env?: object }): TestRun;
@@ -43,11 +37,11 @@ export function createTestedCopy(name: string): TestedCopy {
   }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'cache'), { recursive: true });
-  // What the compiler said of contracts is read by every run, and says nothing to it.
+  // Every run would read the compiler's build info, and needs none of it.
   const filter = (path: string): boolean => !path.endsWith(join('artifacts', 'build-info'));
   for (const one of COPIED) cpSync(join(CONTRACTS, one), join(folder, one), { recursive: true, filter });
   for (const one of COMPILED) cpSync(join(CONTRACTS, 'cache', one), join(folder, 'cache', one), { recursive: true });
-  // Hardhat keeps whole paths, and compiles again what lies elsewhere.
+  // Hardhat keeps whole paths, and compiles files at other paths again.
   const cache = join(folder, 'cache', 'compile-cache.json');
   writeFileSync(cache, readFileSync(cache, 'utf8').replaceAll(`"${CONTRACTS}/`, `"${folder}/`));
   return {

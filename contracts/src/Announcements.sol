@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// What a contract of proofs asks the one that created it.
+/// The call that a contract of proofs makes to its creator.
 interface IProvenCases {
     function openProven(address accused, address reporter, bytes32 evidence) external;
 }
 
 /// @title Proofs that are announced before they are shown
-/// @notice Whoever sees a proof coming cannot take its reporter's share.
+/// @notice Reporters announce a proof first, so that nobody who sees it coming can take the reporter's share.
 abstract contract Announcements {
-    /// What somebody has announced, and when.
+    /// An announcement and its time.
     struct Seal {
         bytes32 hash;
         uint64 blockNumber;
@@ -36,7 +36,7 @@ abstract contract Announcements {
         emit ProofAnnounced(msg.sender, seal);
     }
 
-    /// @notice What `announce` takes.
+    /// @notice The value that `announce` takes.
     function sealOf(address reporter, address accused, bytes32 evidence, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(reporter, accused, evidence, salt));
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bls12381} from "./Bls12381.sol";
-import {Quorum} from "./Quorum.sol";
+import {Bls12381} from "./libraries/Bls12381.sol";
+import {Quorum} from "./libraries/Quorum.sol";
 import {Staking} from "./Staking.sol";
 
 /// @title Keys of the threshold beacon
-/// @notice What came of each key generation, for good: whoever reads a value of an epoch finds its key here. Formats:
+/// @notice Records the result of each key generation for good. A reader of an epoch's value finds the key here. Formats:
 /// docs/spec/threshold-beacon.md.
 contract BeaconKeys {
     uint256 public constant BOX_KEY_BYTES = 1216;
@@ -15,12 +15,12 @@ contract BeaconKeys {
     /// An outcome counts from the epoch after the next: by then everybody has read it.
     uint64 public constant NOTICE_EPOCHS = 2;
 
-    /// What validators agreed on.
+    /// The result that validators agreed on.
     struct Outcome {
         uint32 generation;
         uint32 era;
         uint32 attempt;
-        /// Hash of the seats.
+        /// Hash of the committee.
         bytes32 set;
         /// Hash of the deals that count.
         bytes32 transcript;
@@ -50,7 +50,7 @@ contract BeaconKeys {
     }
 
     Staking public immutable staking;
-    /// Names the network in what is signed.
+    /// Names the network in signed messages.
     address public immutable settlement;
     /// Epoch e begins `e` periods after the origin, in seconds.
     uint64 public immutable origin;
@@ -103,8 +103,7 @@ contract BeaconKeys {
         emit HeadKeyRegistered(msg.sender, key);
     }
 
-    /// @notice Activates the shares of an era: of the key that there is, or of a new one. Anyone may submit it; the first one of an
-    /// era counts.
+    /// @notice Activates the shares of an era: of the present key, or of a new one. Anyone may submit it; the first one of an era counts.
     /// @param key The key, as a point of 128 bytes.
     /// @param quorum 65-byte signatures over `outcomeDigest`, in ascending order of their signers' addresses.
     /// @param activation Signature under the key, as a point of 256 bytes: enough of the new shares are there.
@@ -129,7 +128,8 @@ contract BeaconKeys {
     }
 
     /// @notice Ends the last generation without a next one: the validators go back to the bootstrap beacon.
-    /// @param lastEpoch One that has not begun: validators read the chain once in an epoch, and none may sign the next epoch by a key that has ended.
+    /// @param lastEpoch An epoch that has not begun. Validators read the chain once in an epoch, and none may sign the next epoch by a key
+    /// that has ended.
     /// @param quorum As in `activate`, over `retirementDigest`.
     function retire(uint32 generation, uint64 lastEpoch, bytes[] calldata quorum) external {
         if (generation == 0 || generation != _generations.length) revert NoSuchGeneration(generation);
@@ -159,7 +159,7 @@ contract BeaconKeys {
 
     /// @notice The value of an epoch of the beacon, for contracts that draw by it. Readers off the chain compute the same.
     /// @param signature A point of 256 bytes.
-    /// @return value Zero where the epoch is not of that generation, or this is not what its key signed.
+    /// @return value Zero if the epoch is not of that generation, or its key did not sign this.
     function verifyEpoch(uint32 generation, uint64 epoch, bytes calldata signature)
         external
         view
@@ -196,7 +196,7 @@ contract BeaconKeys {
         );
     }
 
-    /// @dev A kept key must be the one that there is, and not be retired. A new one ends the one before it.
+    /// @dev A kept key must be the present one, and not be retired. A new one ends the one before it.
     function _enter(uint32 generation, bytes memory key, uint64 firstEpoch) private {
         uint256 count = _generations.length;
         if (generation != 0 && generation == count) {

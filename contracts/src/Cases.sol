@@ -9,11 +9,11 @@ import {Equivocation} from "./Equivocation.sol";
 import {Hearings} from "./Hearings.sol";
 import {Misrouting} from "./Misrouting.sol";
 import {Parameters} from "./Parameters.sol";
-import {Payment} from "./Payment.sol";
-import {Quorum} from "./Quorum.sol";
+import {Payment} from "./libraries/Payment.sol";
+import {Quorum} from "./libraries/Quorum.sol";
 import {Settlement} from "./Settlement.sol";
 import {Staking} from "./Staking.sol";
-import {Ejection} from "./Types.sol";
+import {Ejection} from "./libraries/Types.sol";
 
 /// @title Cases against validators, routers and payees of verifiers
 /// @notice A case is opened by signatures that prove it (Equivocation, Misrouting), or by a quorum that has checked published
@@ -25,16 +25,16 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     bytes32 private constant CONVICTION_TYPEHASH =
         keccak256("Conviction(uint8 offence,address accused,address reporter,bytes32 evidence,uint32 conviction)");
 
-    /// What a quorum says takes this part, in parts per million; at most once a period, from whatever it is that the accused has. So does
-    /// what a ticket proves: a router's key is a hot one, and one ticket contradicts nothing.
+    /// A case by quorum takes this part of the accused's property, in parts per million, at most once a period. A ticket case takes the
+    /// same: a router's key is a hot one, and one ticket contradicts nothing.
     uint256 public constant QUORUM_PPM = 100_000;
-    /// What two signatures prove that contradict each other takes all.
+    /// Two contradicting signatures take everything.
     uint256 public constant PROOF_PPM = 1_000_000;
     /// Seconds; from 1970 on.
     uint256 public constant PERIOD = 1 days;
     /// A reporter's share is above this, so that to buy the silence of ten costs more than the case.
     uint256 public constant MIN_REPORTER_PPM = 100_000;
-    /// And below this: whoever reports itself loses more than half, and no more than half a bond can be gained against it.
+    /// It never exceeds this limit: an account that reports itself loses more than half, and at most half a bond can be gained against it.
     uint256 public constant MAX_REPORTER_PPM = 500_000;
 
     /// The first three are a validator's and cost its bond; a router's, a verifier's and a machine's provider's cost its stake.
@@ -54,14 +54,14 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         uint64 openedAt;
         /// Lifted, or paid out.
         bool isOver;
-        /// Zero for nobody.
+        /// Zero if there is none.
         address reporter;
         uint128 amount;
         /// Hash of it.
         bytes32 evidence;
     }
 
-    /// What an appeal puts down. It comes back where the appeal is right.
+    /// The deposit of an appeal. It comes back if the appeal succeeds.
     struct Deposit {
         address from;
         uint128 amount;
@@ -76,9 +76,9 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     Hearings public immutable hearings;
     Equivocation public immutable equivocation;
     Misrouting public immutable misrouting;
-    /// Parts per million of what a case takes.
+    /// Parts per million of the amount that a case takes.
     uint256 public immutable reporterPpm;
-    /// What an appeal against an ejection or a penalty puts down. Who appeals against a case has paid already.
+    /// The deposit of an appeal against an ejection or a penalty. An appellant against a case has paid already.
     uint128 public immutable deposit;
 
     Case[] private _cases;
@@ -86,7 +86,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     mapping(address accused => uint32) private _counts;
     mapping(address accused => uint64) private _latest;
     mapping(address accused => mapping(Offence => uint64)) private _latestOf;
-    /// When a case last took of an account's stake, by a quorum or by a ticket: all cases together take a tenth of it in a period.
+    /// Time at which a case by quorum or by ticket last took stake of an account. All cases together take a tenth of it in a period.
     mapping(address accused => uint64) private _latestOfStake;
     /// Nothing is paid for twice.
     mapping(address accused => mapping(bytes32 evidence => bool)) public isUsed;
@@ -135,14 +135,14 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         hearings = new Hearings(staking_);
         equivocation = new Equivocation(staking_, settlement_);
         misrouting = new Misrouting(staking_);
-        // What a case that fell had taken goes back there, and nothing else.
+        // The property that a rejected case had taken goes back there, and nothing else.
         token.forceApprove(address(staking_), type(uint256).max);
     }
 
-    /// @notice Opens a case that a quorum has checked the evidence of; anyone may submit it. At most one of an accused a period, so that
-    /// a quorum that errs takes no more, and is seen within it.
-    /// @param reporter Has a share once the appeal is over; zero for nobody.
-    /// @param evidence Hash of what was published.
+    /// @notice Opens a case after a quorum has checked its evidence; anyone may submit it. An accused has at most one a period, so that a
+    /// mistaken quorum takes no more, and is noticed in time.
+    /// @param reporter Has a share once the appeal is over; zero for none.
+    /// @param evidence Hash of the published evidence.
     /// @param quorum As in Settlement, over `convictionDigest` of the accused's next conviction.
     function convict(Offence offence, address accused, address reporter, bytes32 evidence, bytes[] calldata quorum)
         external
@@ -183,7 +183,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         _appeal(ejectionSubject(providerId, ejection.count), address(0), ejection.since);
     }
 
-    /// @notice The same against what penalties hold of a payee.
+    /// @notice The same against penalties that hold stake of a payee.
     function appealPenalty(address payee) external nonReentrant {
         Staking.Held memory held = staking.heldOf(payee);
         if (held.amount == 0) revert NothingHeld(payee);
@@ -195,8 +195,8 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         _appeal(freezeSubject(providerId, block.timestamp / PERIOD), address(0), block.timestamp);
     }
 
-    /// @notice Stops the clock of what a key earned for a week, where a panel says so; anyone may submit it, until the appeal is over.
-    /// @param period Number of the period in which the panel was asked for.
+    /// @notice Stops the clock of a key's earnings for a week, if a panel decides so; anyone may submit it, until the appeal is over.
+    /// @param period Number of the period of the request for the panel.
     function freeze(bytes32 providerId, uint256 period, bytes[] calldata votes) external nonReentrant {
         bytes32 subject = freezeSubject(providerId, period);
         Deposit memory found = _deposits[subject];
@@ -207,7 +207,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         _returnDeposit(subject);
     }
 
-    /// @notice Gives back as stake what a case took, where a panel lifts it; anyone may submit it, until the appeal is over.
+    /// @notice Gives the amount of a case back as stake, if a panel lifts it; anyone may submit it, until the appeal is over.
     /// @param votes As in Hearings, over the digest of `caseSubject`.
     function acquit(uint256 id, bytes[] calldata votes) external nonReentrant {
         Case storage found = _pending(id);
@@ -217,7 +217,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         staking.restore(found.accused, found.amount);
     }
 
-    /// @notice Lifts an ejection, in the same way. Where a quorum has lifted it already, it only returns the deposit.
+    /// @notice Lifts an ejection, in the same way. If a quorum has lifted it already, it only returns the deposit.
     function reinstate(bytes32 providerId, bytes[] calldata votes) external nonReentrant {
         Ejection memory ejection = settlement.ejectionOf(providerId);
         bytes32 subject = ejectionSubject(providerId, ejection.count);
@@ -228,8 +228,8 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         _returnDeposit(subject);
     }
 
-    /// @notice Gives back what penalties hold of a payee, in the same way: all that is held, also what came after the appeal.
-    /// @param appealed Number of the penalty whose panel says so.
+    /// @notice Gives back all stake that penalties hold of a payee, in the same way, later penalties included.
+    /// @param appealed Number of the penalty whose panel decided so.
     /// @param votes As in Hearings, over the digest of the last penalty's subject: the panel has seen each.
     function pardon(address payee, uint32 appealed, bytes[] calldata votes) external nonReentrant {
         bytes32 subject = penaltySubject(payee, appealed);
@@ -237,7 +237,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         if (found.from == address(0)) revert NoDeposit(subject);
         if (block.timestamp >= found.until) revert AppealOver(found.until);
         Staking.Held memory held = staking.heldOf(payee);
-        // Where nothing is held, a quorum has given it back: the treasury has to wait as long as the deposit.
+        // If nothing is held, a quorum has given it back. Then the treasury has to wait as long as the deposit.
         if (held.amount != 0) {
             hearings.requireMajority(subject, penaltySubject(payee, held.count), votes);
             settlement.pardon(payee, new bytes[](0));
@@ -259,7 +259,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         token.safeTransfer(parameters.recipients().treasury, toTreasury);
     }
 
-    /// @notice Pays the treasury what an appeal in vain put down, once its time is over; anyone may.
+    /// @notice Pays the treasury the deposit of a failed appeal, once its time is over; anyone may call it.
     function forfeit(bytes32 subject) external nonReentrant {
         Deposit memory found = _deposits[subject];
         if (found.from == address(0)) revert NoDeposit(subject);
@@ -281,13 +281,13 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         return _deposits[subject];
     }
 
-    /// @notice How often a quorum has convicted an account, for whatever, and when last for this offence.
+    /// @notice Number of a quorum's convictions of an account for any offence, and time of the last one for this offence.
     function convictionsOf(address accused, Offence offence) external view returns (uint32 count, uint64 at) {
         return (_counts[accused], _latestOf[accused][offence]);
     }
 
-    /// @notice The least number of witnesses who do not act together whose silence costs more than a case takes: reporters' share times
-    /// number exceeds one.
+    /// @notice The least number of independent witnesses whose silence costs more than the amount of a case: reporters' share times number
+    /// exceeds one.
     function leastWitnesses() external view returns (uint256) {
         return 1_000_000 / reporterPpm + 1;
     }

@@ -4,15 +4,16 @@ pragma solidity 0.8.37;
 import {Escrow} from "./Escrow.sol";
 import {Roster} from "./Roster.sol";
 
-/// What the pots ask the settlement.
+/// The calls of the pots to the settlement.
 interface ISettled {
     function escrow() external view returns (Escrow);
 }
 
-/// @title What those share who signed batches
-/// @notice Half of the validators' part of each batch goes into the pot of the day and of the roster that counted its signatures. Once the day
-/// is over, each member has of its pot by how many of that day's batches it signed, and with what vote: a bond that is split over several
-/// members has what it has in one. The money stays in the Escrow, as credit of this contract, until it is the credit of a member.
+/// @title The shares of validators that signed batches
+/// @notice Half of the validators' part of each batch goes into the pot of the day and of the roster that counted its signatures. Once the
+/// day is over, each member receives its part of the pot. The part follows from the number of that day's batches that it signed and from
+/// its vote. A bond split over several members earns the same as in one. The money stays in the Escrow, as credit of this contract, until
+/// it is the credit of a member.
 /// @dev Created by Staking. Counts are 16 bits wide, 16 of them in a word: a set of three writes one word a batch.
 contract Cosigners {
     uint256 private constant COUNT_BITS = 16;
@@ -20,10 +21,10 @@ contract Cosigners {
     uint256 private constant COUNT_MASK = type(uint16).max;
 
     struct Pot {
-        /// What nobody has claimed yet.
+        /// The amount that nobody has claimed yet.
         uint128 amount;
-        /// Votes behind the signatures of those who have not claimed yet, one sum over all batches. All tokens in each of as many batches as
-        /// a count can hold take 109 bits.
+        /// Votes behind signatures that are not claimed yet, one sum over all batches. All tokens in each of as many batches as a count can
+        /// hold take 109 bits.
         uint112 weight;
         /// Batches whose signatures were counted: at most as many as a count can hold.
         uint16 batches;
@@ -57,7 +58,7 @@ contract Cosigners {
         settlement = settlement_;
     }
 
-    /// @notice Adds to today's pot, and counts who signed. The settlement credits the amount to this contract in the Escrow.
+    /// @notice Adds to today's pot, and counts the signers. The settlement credits the amount to this contract in the Escrow.
     /// @param who Bit i: member i of the roster.
     /// @param votes The sum of theirs.
     function note(address taken, uint256 who, uint256 votes, uint256 amount) external {
@@ -67,7 +68,7 @@ contract Cosigners {
         bytes32 key = _keyOf(taken, day);
         Pot memory pot = _pots[key];
         pot.amount += uint128(amount);
-        // More than a count can hold: what comes in still is shared as what was counted.
+        // The counter is full. Later amounts are shared by the signatures that were counted.
         if (pot.batches < type(uint16).max) {
             ++pot.batches;
             pot.weight += uint112(votes);
@@ -76,7 +77,8 @@ contract Cosigners {
         _pots[key] = pot;
     }
 
-    /// @notice Credits members their parts of pots whose day is over; anybody may call it. A part of nothing adds nothing. Who claims last has what rounding left.
+    /// @notice Credits members their parts of pots whose day is over; anybody may call it. A part of nothing adds nothing. The last
+    /// claimant also receives the remainder of rounding.
     /// @return sum Of all of them.
     function claim(Part[] calldata parts) external returns (uint256 sum) {
         for (uint256 i; i < parts.length; ++i) {
@@ -84,7 +86,7 @@ contract Cosigners {
         }
     }
 
-    /// @notice What a member could claim now, or could if the day were over.
+    /// @notice The amount that a member could claim now, or could if the day were over.
     function partOf(Part calldata part) external view returns (uint256 amount, uint256 signatures) {
         bytes32 key = _keyOf(part.roster, part.day);
         Pot memory pot = _pots[key];

@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {ICredits} from "./Payment.sol";
+import {ICredits} from "./libraries/Payment.sol";
 
-/// What the credits ask the settlement.
+/// The calls of the credits to the settlement.
 interface ISettlement {
     function escrow() external view returns (address);
     function earnings() external view returns (address);
 }
 
-/// What the credits tell the contract that issues them.
+/// The calls of the credits to the contract that issues them.
 interface IIssuer {
     /// The burned tokens that the present epoch can still pay work for.
     function room() external view returns (uint256);
@@ -20,12 +20,12 @@ interface IIssuer {
 }
 
 /// @title Dollar credits for work
-/// @notice One credit (1e18 units) is one dollar of work. Nobody can transfer credits: they go from their owner into the escrow, back
-/// to their owner, or end when their job is final. They are gone 30 days after they were issued. What is reserved with a validator is
-/// promised to its jobs and lapses once it is free again. The oldest credits are spent first.
-/// @dev An account's credits are numbered in the order of their issue. All up to `_position` have left the wallet, for the escrow or for
-/// good; those that the escrow has left are the last ones up to it. So one number and the sums by time tell what has lapsed.
-/// Supply = wallets, escrow and earnings together, with what lapsed and was not destroyed yet.
+/// @notice One credit (1e18 units) is one dollar of work. Nobody can transfer credits: they go from their owner into the escrow, back to
+/// their owner, or end when their job is final. They are gone 30 days after they were issued. Credits reserved with a validator are
+/// promised to its jobs. They lapse when they become free again. The oldest credits are spent first.
+/// @dev An account's credits are numbered in the order of their issue. Credits up to `_position` have left the wallet, for the escrow or
+/// for good. The escrow's outgoing credits are the last ones up to it. So one number and the sums by time tell what has lapsed. Supply =
+/// wallets, escrow and earnings together, with what lapsed and was not destroyed yet.
 contract Credits is ERC165, ICredits {
     using Checkpoints for Checkpoints.Trace208;
 
@@ -45,7 +45,7 @@ contract Credits is ERC165, ICredits {
     /// Of escrow and earnings.
     mapping(address system => uint256) private _held;
     uint256 public totalSupply;
-    /// Tokens that were burned for the credits that there are.
+    /// Tokens that were burned for the existing credits.
     uint256 public backing;
 
     event Transfer(address indexed from, address indexed to, uint256 amount);
@@ -58,7 +58,7 @@ contract Credits is ERC165, ICredits {
     error NotEnough(uint256 live, uint256 requested);
     error EpochFull();
 
-    /// @param settlement_ Where the settlement will be.
+    /// @param settlement_ Future address of the settlement.
     constructor(IIssuer issuer_, ISettlement settlement_) {
         issuer = issuer_;
         settlement = settlement_;
@@ -87,7 +87,7 @@ contract Credits is ERC165, ICredits {
         return true;
     }
 
-    /// @notice Back to their owner, when the escrow pays free balance out. What has lapsed meanwhile is gone.
+    /// @notice Back to their owner, when the escrow pays free balance out. Credits that have lapsed meanwhile are gone.
     function transfer(address to, uint256 amount) external returns (bool) {
         if (msg.sender != settlement.escrow()) revert NotTransferable(msg.sender, to);
         _held[msg.sender] -= amount;
@@ -102,7 +102,7 @@ contract Credits is ERC165, ICredits {
         (address escrow, address earnings) = (settlement.escrow(), settlement.earnings());
         if (msg.sender != escrow && msg.sender != earnings) revert NotTransferable(msg.sender, payee);
         if (payee == earnings) {
-            // Not final: they are held for whoever earned them.
+            // Not final: they are held for their earner.
             _held[msg.sender] -= amount;
             _held[earnings] += amount;
             emit Transfer(escrow, earnings, amount);
@@ -126,12 +126,12 @@ contract Credits is ERC165, ICredits {
         emit Lapsed(payer, escrowed - live);
     }
 
-    /// @notice Destroys what has lapsed in an account's wallet; anyone may. It cannot be used before that either.
+    /// @notice Destroys lapsed credits in an account's wallet; anyone may call it. They cannot be used before that either.
     function lapseWallet(address account) external {
         _lapseWallet(account);
     }
 
-    /// @notice What an account can use.
+    /// @notice The credits that an account can use.
     function balanceOf(address account) external view returns (uint256) {
         if (account == settlement.escrow() || account == settlement.earnings()) return _held[account];
         (uint256 position, uint256 lapsed) = (_position[account], _lapsedOf(account));
@@ -147,14 +147,14 @@ contract Credits is ERC165, ICredits {
         return interfaceId == type(ICredits).interfaceId || super.supportsInterface(interfaceId);
     }
 
-    /// @notice What has not lapsed of the free credits that the escrow has of a payer.
+    /// @notice The part of a payer's free credits in the escrow that has not lapsed.
     function liveOf(address payer, uint256 escrowed) public view returns (uint256) {
         (uint256 position, uint256 lapsed) = (_position[payer], _lapsedOf(payer));
         uint256 live = position > lapsed ? position - lapsed : 0;
         return live < escrowed ? live : escrowed;
     }
 
-    /// @notice So much of what was earned as the present epoch can pay for: the rest would be cut off by its bounds, and waits.
+    /// @notice The part of the earnings that the present epoch can pay for. Its bounds would cut the rest off, so that waits.
     function carriedOf(uint256 amount) public view returns (uint256) {
         uint256 room = issuer.room();
         return partOf(backing, totalSupply, amount) > room ? room * totalSupply / backing : amount;

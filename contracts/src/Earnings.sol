@@ -6,21 +6,20 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
-import {Payment} from "./Payment.sol";
-import {Earned, Ejection, Holding} from "./Types.sol";
+import {Payment} from "./libraries/Payment.sol";
+import {Earned, Ejection, Holding} from "./libraries/Types.sol";
 
-/// What Earnings asks the contract that created it.
+/// The calls of Earnings to the contract that created it.
 interface IEjections {
     function ejectionOf(bytes32 providerId) external view returns (Ejection memory);
 }
 
-/// @title What providers earned, held for a while
-/// @notice Time runs in periods. What a provider's key earns for a payee in one period is held for the two periods after it,
-/// and then belongs to the payee. An ejection stops that clock: what it still finds held, and all that is settled for the
-/// key later, goes to the verification pool once the ejection is final. It never goes to payers, or to the validators who
-/// eject. Nothing is written when a key is ejected or reinstated: every amount follows from the sums by period and from the
-/// ejection. Beside it a payee may put down a bond for a key, which counts as held from the first moment, leaves with a delay, and goes to the
-/// verification pool where an ejection of the key becomes final.
+/// @title Earnings of providers, held for a while
+/// @notice Time runs in periods. Earnings of a provider's key for a payee in one period are held for the two periods after it, and then
+/// belong to the payee. An ejection stops that clock. The held amount and all later settlements for the key go to the verification pool
+/// once the ejection is final. They never go to payers, or to the validators that eject. Nothing is written when a key is ejected or
+/// reinstated: every amount follows from the sums by period and from the ejection. A payee may also deposit a bond for a key. It counts as
+/// held from the first moment and leaves with a delay. It goes to the verification pool if an ejection of the key becomes final.
 /// @dev Tokens here and credit in the Escrow = earned - paid - collected + bonds with what leaves, summed over all accounts, always.
 contract Earnings is ReentrancyGuardTransient {
     using Checkpoints for Checkpoints.Trace208;
@@ -42,7 +41,7 @@ contract Earnings is ReentrancyGuardTransient {
         uint128 collected;
     }
 
-    /// What a payee put down for a key.
+    /// The bond that a payee deposited for a key.
     struct KeyBond {
         /// Counts as held, by period.
         Checkpoints.Trace208 amount;
@@ -51,7 +50,7 @@ contract Earnings is ReentrancyGuardTransient {
         uint64 leavesAt;
     }
 
-    /// What all batches came to in the last periods with any, fees of all parties: it has not vested.
+    /// Sum of all batches in the last periods with any, fees of all parties included. It has not vested.
     struct Recent {
         /// The last of them.
         uint48 period;
@@ -60,7 +59,7 @@ contract Earnings is ReentrancyGuardTransient {
         uint128 before;
     }
 
-    /// What an account has, and where it can go now.
+    /// Amounts of an account, and their possible destinations now.
     struct Balance {
         uint256 earned;
         /// Not the payee's yet: an ejection takes it.
@@ -76,14 +75,14 @@ contract Earnings is ReentrancyGuardTransient {
     IERC20 public immutable token;
     Parameters public immutable parameters;
     Escrow public immutable escrow;
-    /// The only contract that credits earnings, and the one that knows who is ejected: it created this one.
+    /// The only contract that credits earnings, and the one that knows ejections: it created this one.
     address public immutable settlement;
-    /// Seconds; 0 where the network holds no earnings.
+    /// Seconds; 0 if the network holds no earnings.
     uint256 public immutable period;
     /// The first units of each account, which go to the verification pool.
     uint256 public immutable entrance;
 
-    /// The only contract that stops clocks: it has heard a panel.
+    /// The only contract that stops clocks: a panel decides there.
     address public immutable cases;
 
     mapping(bytes32 providerId => mapping(address payee => Account)) private _accounts;
@@ -128,9 +127,9 @@ contract Earnings is ReentrancyGuardTransient {
         entrance = holding.entrance;
     }
 
-    /// @notice Adds to what keys earned in the present period. The settlement credits the sum to this contract in the Escrow.
-    /// @param gross What the batch came to, fees of all parties.
-    /// @return What all batches came to whose earnings have not vested: 0 where nothing is held.
+    /// @notice Adds earnings of keys in the present period. The settlement credits the sum to this contract in the Escrow.
+    /// @param gross Sum of the batch, fees of all parties included.
+    /// @return Sum of all batches with unvested earnings; 0 if nothing is held.
     function credit(Earned[] calldata list, uint256 gross) external returns (uint256) {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         uint48 current = uint48(periodAt(block.timestamp));
@@ -145,7 +144,8 @@ contract Earnings is ReentrancyGuardTransient {
         return uint256(recent.current) + recent.previous + recent.before;
     }
 
-    /// @notice Stops the clock of a key for a while: nothing of it vests, and an ejection meanwhile finds all held that was held when it began.
+    /// @notice Stops the clock of a key for a while. Nothing of it vests, and an ejection meanwhile finds everything that was held when the
+    /// freeze began.
     function freeze(bytes32 providerId) external {
         if (msg.sender != cases) revert NotCases(msg.sender);
         if (_ejectedSince(providerId) != 0) revert EjectedAlready(providerId);
@@ -155,15 +155,15 @@ contract Earnings is ReentrancyGuardTransient {
         emit Frozen(providerId, uint48(block.timestamp) + FREEZE);
     }
 
-    /// @notice What batches came to whose earnings have not vested, in the present period and the two before it.
+    /// @notice The sum of the batches with unvested earnings, in the present period and the two before it.
     function unvested() external view returns (uint256) {
         if (period == 0) return 0;
         Recent memory recent = _recentAt(uint48(periodAt(block.timestamp)));
         return uint256(recent.current) + recent.previous + recent.before;
     }
 
-    /// @notice Pays the payee what it can have by now. Anybody may call it: of credits the present epoch takes what it can pay for, and
-    /// the rest stays the payee's.
+    /// @notice Pays the payee its available earnings. Anybody may call it. If they are credits, the present epoch takes the part that it
+    /// can pay for, and the rest stays the payee's.
     function withdraw(bytes32 providerId, address payee) external nonReentrant returns (uint256 amount) {
         uint256 due = balanceOf(providerId, payee).withdrawable;
         if (due == 0) revert NothingToWithdraw();
@@ -185,8 +185,8 @@ contract Earnings is ReentrancyGuardTransient {
         emit EarningsCollected(providerId, payee, amount);
     }
 
-    /// @notice Puts tokens down for a key, by the payee that it earns for. It counts as held from the next period on. Credits pass to nobody,
-    /// so a network that pays in them has no such bond, nor has one that holds nothing.
+    /// @notice Puts tokens down for a key, by the payee that it earns for. It counts as held from the next period on. Credits cannot be
+    /// transferred, so a network that pays in them has no such bond. A network without held earnings has none either.
     function bond(bytes32 providerId, uint128 amount) external nonReentrant {
         if (escrow.isCredit() || period == 0) revert NoKeyBonds();
         if (amount == 0) revert ZeroAmount();
@@ -198,7 +198,8 @@ contract Earnings is ReentrancyGuardTransient {
     }
 
     /// @notice Starts taking the bond of a key out. A second request restarts the delay.
-    /// @dev What counted when the present period began counts for all replies of it, so it stays as long as what was earned till then is held.
+    /// @dev The bond that counted when the present period began counts for all its replies. So it stays as long as the earnings until then
+    /// are held.
     function requestUnbond(bytes32 providerId, uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
         KeyBond storage mine = _bonds[providerId][msg.sender];
@@ -211,7 +212,7 @@ contract Earnings is ReentrancyGuardTransient {
         emit KeyUnbondRequested(providerId, msg.sender, amount, mine.leavesAt);
     }
 
-    /// @notice Pays out what left the bond, once the delay is over by the clock of the key: an ejection and a freeze stop it.
+    /// @notice Pays out leaving bond, once the delay is over by the clock of the key: an ejection and a freeze stop it.
     function finishUnbond(bytes32 providerId) external nonReentrant {
         KeyBond storage mine = _bonds[providerId][msg.sender];
         uint128 amount = mine.leaving;
@@ -235,7 +236,7 @@ contract Earnings is ReentrancyGuardTransient {
         _sendToPool(amount);
     }
 
-    /// @notice What a payee put down for a key and did not ask back, and what is on its way out.
+    /// @notice The bond that a payee deposited for a key and did not ask back, and the bond on its way out.
     function bondOf(bytes32 providerId, address payee)
         external
         view
@@ -245,7 +246,7 @@ contract Earnings is ReentrancyGuardTransient {
         return (theirs.amount.latest(), theirs.leaving, theirs.leavesAt);
     }
 
-    /// @notice What a final ejection took of a bond: all but what could have been taken out before it.
+    /// @notice The part of a bond that a final ejection took: all but the part that could have left before it.
     function forfeitOf(bytes32 providerId, address payee) public view returns (uint256) {
         uint256 since = _ejectedSince(providerId);
         if (!_isFinal(since)) return 0;
@@ -269,8 +270,8 @@ contract Earnings is ReentrancyGuardTransient {
         balance.collectable = pool - account.collected;
     }
 
-    /// @notice What a key earned for a payee in one period that is over, without the first units. It never changes, so whoever
-    /// asks later gets the same answer.
+    /// @notice Earnings of a key for a payee in one period that is over, without the first units. The value never changes, so later callers
+    /// get the same answer.
     function earnedIn(bytes32 providerId, address payee, uint48 which) public view returns (uint256) {
         uint256 current = periodAt(block.timestamp);
         if (which >= current) revert PeriodNotOver(current);
@@ -279,8 +280,8 @@ contract Earnings is ReentrancyGuardTransient {
         return _aboveEntrance(earned.upperLookupRecent(which)) - _aboveEntrance(before);
     }
 
-    /// @notice What an ejection finds of a key for replies of the period after that one, at the least: what it earned in that one, and the bond as
-    /// that one left it. Both stay until the second period after it is over. It never changes either.
+    /// @notice The least amount that an ejection finds for replies of the next period: the key's earnings in this period and the bond at
+    /// its end. Both stay until the second period after it is over. It never changes either.
     function heldIn(bytes32 providerId, address payee, uint48 which) external view returns (uint256) {
         return earnedIn(providerId, payee, which) + _bonds[providerId][payee].amount.upperLookupRecent(which);
     }
@@ -295,7 +296,7 @@ contract Earnings is ReentrancyGuardTransient {
         theirs.amount.push(uint48(periodAt(block.timestamp)), next);
     }
 
-    /// @dev 0 where the key is not ejected.
+    /// @dev 0 if the key is not ejected.
     function _ejectedSince(bytes32 providerId) private view returns (uint256) {
         return IEjections(settlement).ejectionOf(providerId).since;
     }
@@ -322,7 +323,7 @@ contract Earnings is ReentrancyGuardTransient {
         recent.period = current;
     }
 
-    /// @dev What had left its two periods behind at a time.
+    /// @dev The sum that was past its two periods at a time.
     function _vestedAt(Account storage account, uint256 time) private view returns (uint256) {
         if (period == 0) return account.earned.latest();
         uint256 current = periodAt(time);

@@ -6,45 +6,46 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Issuance} from "./Types.sol";
+import {Issuance} from "./libraries/Types.sol";
 
-/// What the emission asks the contract that created it.
+/// The call of the emission to the contract that created it.
 interface IRecycling {
     /// All that was recycled in the hours before that one.
     function recycledBefore(uint48 hour) external view returns (uint256);
-    /// Reverts where the signatures are no quorum.
+    /// Reverts if the signatures are no quorum.
     function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view;
 }
 
-/// What the emission asks the Escrow.
+/// The calls of the emission to the Escrow.
 interface ICredit {
     function claim() external returns (uint256);
 }
 
 /// @title Emission of the token for verified work
-/// @notice Holds the tranche that is earned. The validators' quorum says, period by period, who did how much of the work that was paid
-/// for, in units of the share of the fees that nobody receives. A unit is worth less than one token, always: whoever pays itself for
-/// work, in all roles at once, loses. Halvings every four years are a ceiling above that. What is not given rolls over.
-/// @dev What this contract has given never exceeds `allotted`, and `allotted` neither the schedule nor lambda times what was recycled.
+/// @notice Holds the tranche that is earned. The validators' quorum says, period by period, how much of the paid work each account did. It
+/// counts in units of the part of the fees that nobody receives. A unit is always worth less than one token. So an account that pays itself
+/// for work, in all roles at once, loses. Halvings every four years are a ceiling above that. An amount that is not given rolls over.
+/// @dev The sum that this contract has given never exceeds `allotted`. And `allotted` exceeds neither the schedule nor lambda times the
+/// recycled amount.
 contract Emission is EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    /// What the schedule comes to in the end.
+    /// The limit of the schedule.
     uint256 public constant TRANCHE = 4_000_000_000e18;
-    /// Half of what is left, each time.
+    /// Half of the rest, each time.
     uint256 public constant HALVING = 1_461 days;
-    /// Of one recycled unit, at most so many millionths are given. Below 1,000,000, or whoever pays itself would gain.
+    /// Of one recycled unit, at most this many millionths are given. Below 1,000,000: otherwise an account that pays itself would gain.
     uint256 public constant MAX_LAMBDA = 900_000;
     uint256 public constant MAX_PERIOD = 31 days;
     bytes32 private constant ALLOTMENT_TYPEHASH =
         keccak256("Allotment(uint32 number,uint64 until,bytes32 root,uint128 units)");
 
-    /// One tally of the validators, and what came of it.
+    /// One tally of the validators, and its result.
     struct Allotment {
         /// Merkle root over (account, units).
         bytes32 root;
         uint128 units;
-        /// What the units are worth together.
+        /// The value of all units together.
         uint128 budget;
         /// Units that were claimed.
         uint128 claimed;
@@ -52,7 +53,7 @@ contract Emission is EIP712, ReentrancyGuardTransient {
 
     IERC20 public immutable token;
     ICredit public immutable escrow;
-    /// Knows what was recycled and who the quorum is: it created this contract.
+    /// Knows the recycled sum and the quorum: it created this contract.
     IRecycling public immutable settlement;
     uint256 public immutable start;
     uint256 public immutable period;
@@ -90,8 +91,8 @@ contract Emission is EIP712, ReentrancyGuardTransient {
         talliedUntil = issuance.start;
     }
 
-    /// @notice Records the tally of everything that was recycled since the last one, up to the end of a period that is over; anyone may
-    /// submit it. A period that nobody tallied is part of the next tally, so none is lost.
+    /// @notice Records the tally of all recycled fees since the last one, up to the end of a period that is over. Anyone may submit it. A
+    /// period that nobody tallied is part of the next tally, so none is lost.
     /// @param until Seconds since 1970, a whole number of periods after the start.
     /// @param root Over the accounts and their units, as `claim` checks it.
     /// @param units Sum of all units: at most what was recycled meanwhile.
@@ -110,7 +111,7 @@ contract Emission is EIP712, ReentrancyGuardTransient {
         emit Allotted(number, until, root, recycled, units, budget);
     }
 
-    /// @notice Pays an account what its units of one tally are worth, once; anyone may call it.
+    /// @notice Pays an account the value of its units of one tally, once; anyone may call it.
     function claim(uint32 number, address account, uint128 units, bytes32[] calldata proof)
         external
         nonReentrant
@@ -151,7 +152,7 @@ contract Emission is EIP712, ReentrancyGuardTransient {
         return keccak256(bytes.concat(keccak256(abi.encode(account, units))));
     }
 
-    /// @notice What the schedule allows within the first `elapsed` seconds: half of what is left every four years, evenly between.
+    /// @notice The amount that the schedule allows within the first `elapsed` seconds: half of the rest every four years, evenly between.
     function scheduledBy(uint256 elapsed) public pure returns (uint256) {
         uint256 halvings = elapsed / HALVING;
         if (halvings > 127) return TRANCHE;
@@ -159,7 +160,7 @@ contract Emission is EIP712, ReentrancyGuardTransient {
         return TRANCHE - left + (left >> 1) * (elapsed % HALVING) / HALVING;
     }
 
-    /// @notice What units are worth together: lambda of each, and no more than their part of what the schedule has left.
+    /// @notice The value of units together: lambda of each, and no more than their part of the rest of the schedule.
     /// @param recycled All that was recycled meanwhile, at least `units`.
     function budgetOf(uint256 recycled, uint256 units, uint256 left) public view returns (uint256) {
         if (units == 0) return 0;

@@ -32,7 +32,7 @@ contract Equivocation is Announcements {
     enum Kind {
         /// Two times or epochs at which one order was admitted.
         Admission,
-        /// Two records taken in for one order.
+        /// Two records accepted for one order.
         Intake,
         /// Two logs of one validator: another head at the same length.
         Log,
@@ -40,7 +40,7 @@ contract Equivocation is Announcements {
         Allotment
     }
 
-    /// A statement as it was signed.
+    /// A signed statement.
     struct Statement {
         /// The members of the signed struct, 32 bytes each, without its type.
         bytes members;
@@ -82,13 +82,13 @@ contract Equivocation is Announcements {
         _openAnnounced(accused, evidenceOf(kind, place), salt);
     }
 
-    /// @notice Names a contradiction by where it stands: further statements about the same thing are no further evidence.
+    /// @notice Names a contradiction by its place: further statements about the same subject are no further evidence.
     function evidenceOf(Kind kind, bytes32 place) public pure returns (bytes32) {
         return keccak256(abi.encode(kind, place));
     }
 
-    /// @notice What a statement is about, what it says of that, in whose name it speaks (zero where anybody's signature may stand under
-    /// it), and the digest that was signed.
+    /// @notice Returns the subject of a statement, its content, its signer and the digest that was signed. The signer is zero if anybody's
+    /// signature may stand under it.
     function read(Kind kind, bytes calldata members)
         public
         view
@@ -98,13 +98,13 @@ contract Equivocation is Announcements {
             _requireWords(members, 4);
             named = address(uint160(uint256(bytes32(members[:32]))));
             place = bytes32(members[32:64]);
-            // Of an intake, the record; of an admission, epoch and time. The epoch of an intake is when it was said, not what.
+            // Of an intake, the record; of an admission, epoch and time. The epoch of an intake is its time, not its content.
             bool isIntake = kind == Kind.Intake;
             said = isIntake ? bytes32(members[64:96]) : keccak256(members[64:128]);
             digest = _hash(isIntake ? INTAKE_TYPEHASH : ADMISSION_TYPEHASH, members, address(settlement.escrow()));
         } else if (kind == Kind.Log) {
             _requireWords(members, 10);
-            // Whose log, and how long it is.
+            // The owner of the log, and its length.
             place = keccak256(bytes.concat(members[:32], members[96:128]));
             said = bytes32(members[64:96]);
             digest = _hash(BATCH_TYPEHASH, members, address(settlement));
@@ -125,7 +125,7 @@ contract Equivocation is Announcements {
         bytes32 digest;
         (place, said, named, digest) = read(kind, statement.members);
         if (named != address(0) && named != accused) revert OtherAccused(named);
-        // A key that was taken back long ago can harm nobody any more.
+        // A key that was revoked long ago can do no more harm.
         uint256 until = uint256(statement.time) + parameters.limits().unbondingDelay;
         if (statement.time > block.timestamp || until < block.timestamp) revert TimeOutOfRange(statement.time);
         if (statement.signature.length == SUM_EVIDENCE_BYTES) {

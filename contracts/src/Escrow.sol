@@ -9,13 +9,13 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Parameters} from "./Parameters.sol";
-import {ICredits, Payment} from "./Payment.sol";
-import {Credit, Debit, Terms} from "./Types.sol";
+import {ICredits, Payment} from "./libraries/Payment.sol";
+import {Credit, Debit, Terms} from "./libraries/Types.sol";
 
 /// @title Deposits of payers and claims of payees
-/// @notice A payer's money is free, or reserved in a channel with one validator. A channel is drawn only by the
-/// settlement contract, and only as far as the payer signed; both are checked here, so that the vault does not rest on
-/// the contract that it pays for. Tokens held = free + reserved + credit, always.
+/// @notice A payer's money is free, or reserved in a channel with one validator. Only the settlement contract draws on a channel, and only
+/// as far as the payer signed. Both are checked here, so that the vault does not depend on the contract that it pays for. Tokens held =
+/// free + reserved + credit, always.
 contract Escrow is EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -33,7 +33,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     uint256 private constant DRAW_BYTES = 52;
 
     struct Channel {
-        /// All that was ever reserved here, less what was released.
+        /// Sum of all reserves, less releases.
         uint128 admitted;
         /// All that was ever drawn; never above `admitted`.
         uint128 spent;
@@ -66,7 +66,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     event ReleaseRequested(address indexed payer, address indexed validator, uint128 amount, uint64 releasableAt);
     event LienTaken(address indexed payer, address indexed validator, uint128 cumulative, uint64 lienUntil);
     event Released(address indexed payer, address indexed validator, uint128 amount);
-    /// @param draws For each debit payer (20 bytes), amount and what was ever drawn of the channel (16 each): one event costs a third of many.
+    /// @param draws For each debit payer (20 bytes), amount and the channel's total draws (16 each): one event costs a third of many.
     event Drawn(address indexed validator, bytes draws);
     event Claimed(address indexed payee, uint256 amount);
 
@@ -111,8 +111,8 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Reserves free balance for orders that name `validator`. What is reserved is there when it settles,
-    /// however many orders the caller signs elsewhere.
+    /// @notice Reserves free balance for orders that name `validator`. A reserved amount is there when the validator settles, however many
+    /// orders the caller signs elsewhere.
     function admit(address validator, uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
         _takeFree(amount);
@@ -121,9 +121,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         emit Admitted(msg.sender, validator, amount, channel.admitted);
     }
 
-    /// @notice Lets a key sign orders for a payer at one validator, up to `cumulative` in all; more than before. So contract accounts
-    /// pay, which can sign nothing themselves: their code is asked here, once, and never when a batch settles.
-    /// @param consent Of the payer, over `orderKeyDigest`: by its key, or by its code (ERC-1271). Ignored where the payer itself calls.
+    /// @notice Lets a key sign orders for a payer at one validator, up to `cumulative` in all; more than before. So contract accounts can
+    /// pay, though they cannot sign: their code is asked here, once, and never when a batch settles.
+    /// @param consent Of the payer, over `orderKeyDigest`: by its key, or by its code (ERC-1271). Ignored if the payer itself calls.
     function allowKey(address payer, address validator, address key, uint128 cumulative, bytes calldata consent) external {
         if (key == address(0)) revert ZeroKey();
         uint128 limit = keyLimitOf[payer][validator][key];
@@ -147,8 +147,8 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         emit ReleaseRequested(msg.sender, validator, amount, channel.releasableAt);
     }
 
-    /// @notice Keeps what a voucher covers in the channel for one delay more, while its payer asks it back. Anyone may
-    /// call this; a lien of a request only grows, and ends at the same time however often it is taken.
+    /// @notice Keeps the amount of a voucher in the channel for one delay more, while its payer asks it back. Anyone may call this. A lien
+    /// of a request only grows, and repeated calls do not move its end.
     function takeLien(
         address payer,
         address validator,
@@ -167,7 +167,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         emit LienTaken(payer, validator, cumulative, channel.lienUntil);
     }
 
-    /// @notice Frees what was asked back, as far as it was not drawn in the meantime. What a lien keeps stays asked back.
+    /// @notice Frees a requested amount, unless it was drawn in the meantime. An amount under a lien stays requested.
     function finishRelease(address validator) external {
         Channel storage channel = _channels[msg.sender][validator];
         if (channel.releasing == 0) revert NothingToRelease();
@@ -193,7 +193,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         emit Claimed(msg.sender, amount);
     }
 
-    /// @notice Moves what the debits draw to the payees of the credits, all of it.
+    /// @notice Moves the whole amount of the debits to the payees of the credits.
     function disburse(address validator, Debit[] calldata debits, Credit[] calldata credits) external {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         uint256 debited = _draw(validator, debits);
@@ -207,7 +207,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (debited != credited) revert Unbalanced(debited, credited);
     }
 
-    /// @notice Makes credit of the caller another one's, who claims it: how the pots of co-signers pay.
+    /// @notice Transfers credit of the caller to another account, which claims it. The pots of co-signers pay in this way.
     function passOn(address to, uint256 amount) external {
         creditOf[msg.sender] -= amount;
         creditOf[to] += amount;
@@ -243,7 +243,8 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         freeOf[msg.sender] = free - amount;
     }
 
-    /// @dev What all orders have in common is written once, and what one has of its own over that of the one before. `orderDigest` says the same.
+    /// @dev The part that all orders share is written once. The part that differs overwrites that of the order before. `orderDigest` says
+    /// the same.
     function _draw(address validator, Debit[] calldata debits) private returns (uint256 debited) {
         bytes32 domain = _domainSeparatorV4();
         bytes memory order = abi.encode(ORDER_TYPEHASH, 0, validator, 0, 0);

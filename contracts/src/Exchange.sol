@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Payment} from "./Payment.sol";
+import {Payment} from "./libraries/Payment.sol";
 
 /// Where tokens are bought and sold. A network names one; an adapter of this form goes before any other market.
 interface IExchange {
@@ -13,8 +13,8 @@ interface IExchange {
 }
 
 /// @title A pool of two tokens at a constant product
-/// @notice Three thousandths of each swap stay in the pool. What is provided stays there for good, so nobody pulls it from under those
-/// who sell. For networks that have no other market.
+/// @notice Three thousandths of each swap stay in the pool. Tokens that are provided stay there for good, so nobody pulls them from under
+/// sellers. For networks that have no other market.
 contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -40,7 +40,7 @@ contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
         b = b_;
     }
 
-    /// @notice Adds to the pool, for good. What comes first has two sides: one unit of the other token would take all of one.
+    /// @notice Adds to the pool, for good. The first deposit has two sides: one unit of the other token would take all of one.
     function provide(uint256 amountA, uint256 amountB) external nonReentrant {
         _reserveA += amountA;
         _reserveB += amountB;
@@ -71,7 +71,7 @@ contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
         return (_reserveA, _reserveB);
     }
 
-    /// @notice What `amount` buys, the fee taken, rounded down: the product of the reserves never falls.
+    /// @notice The amount that `amount` buys after the fee, rounded down: the product of the reserves never falls.
     function outOf(uint256 amount, uint256 reserveIn, uint256 reserveOut) public pure returns (uint256) {
         if (amount == 0 || reserveOut == 0) return 0;
         uint256 kept = amount * (FEE_BASE - FEE);

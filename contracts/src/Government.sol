@@ -25,9 +25,9 @@ struct Voting {
     uint16 quorumBps;
 }
 
-/// @title The wait between a vote and what it does
-/// @notice Owns what the network's governance owns. Only a vote that passed puts something in here, anybody carries it out when the wait
-/// is over, and nobody has another role.
+/// @title The wait between a vote and its effect
+/// @notice Owns the property of the network's governance. Only a passed vote schedules an operation here, anybody carries it out after the
+/// wait, and nobody has another role.
 contract Timelock is TimelockController {
     uint256 public constant MAX_DELAY = 60 days;
     /// Never shorter.
@@ -48,7 +48,7 @@ contract Timelock is TimelockController {
         super.updateDelay(next);
     }
 
-    /// Nobody gets round the votes later: roles are given while this is created.
+    /// Roles are given only at creation, so votes cannot be evaded later.
     function _grantRole(bytes32 role, address account) internal override returns (bool) {
         if (address(this).code.length != 0) revert RolesAreFixed();
         return super._grantRole(role, account);
@@ -60,8 +60,8 @@ contract Timelock is TimelockController {
 }
 
 /// @title Votes of token holders
-/// @notice Each token that was delegated for a while before a proposal's votes are counted is one vote. What passes waits in the timelock, which
-/// this contract creates. Votes can change the rules of voting too, within the bounds below.
+/// @notice Each token that was delegated for a while before a proposal's votes are counted is one vote. A proposal that passes waits in the
+/// timelock, which this contract creates. Votes can change the rules of voting too, within the bounds below.
 contract Government is
     Governor,
     GovernorSettings,
@@ -71,7 +71,7 @@ contract Government is
     GovernorTimelockControl
 {
     uint256 private constant BASIS = 10_000;
-    /// Of a chain on one machine, whose money is nobody's.
+    /// Number of a chain on one machine, with worthless money.
     uint256 private constant LOCAL_CHAIN = 31_337;
     uint256 public constant MAX_DELAY = 60 days;
     /// With a higher threshold only a few could propose anything.
@@ -113,7 +113,7 @@ contract Government is
         super.setVotingPeriod(next);
     }
 
-    /// @notice What governance owns belongs to the timelock: another one would own nothing.
+    /// @notice Property of governance belongs to the timelock: another one would own nothing.
     function updateTimelock(TimelockController) public pure override {
         revert TimelockIsFixed();
     }
@@ -134,8 +134,8 @@ contract Government is
         return BASIS;
     }
 
-    /// The fewest votes that the account had, looked at evenly over the shortest voting delay: tokens that were bought for a block, and
-    /// sold in the next one, vote for nothing.
+    /// Returns the fewest votes of the account at points spread evenly over the shortest voting delay. Tokens that are bought in one block
+    /// and sold in the next one thus give no votes.
     function _getVotes(address account, uint256 timepoint, bytes memory params)
         internal
         view

@@ -9,9 +9,9 @@ import {Staking} from "./Staking.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Panels that hear appeals
-/// @notice A few validators are drawn by lot, each as likely as its vote is large, without the parties of the case. More than half of
-/// them lift what was decided. Whoever convicts does not choose who hears the appeal: each validator's lot is of the block and of its own
-/// account and vote alone, so whoever comes, leaves, or stands elsewhere in the registry changes nobody else's.
+/// @notice A few validators are drawn by lot, each as likely as its vote is large, without the parties of the case. More than half of them
+/// lift what was decided. The convicting party does not choose the panel. Each validator's lot depends only on the block, its own account
+/// and its vote. So a validator that joins, leaves, or moves in the registry changes no other lot.
 contract Hearings is EIP712 {
     bytes32 private constant ACQUITTAL_TYPEHASH = keccak256("Acquittal(bytes32 subject)");
 
@@ -20,9 +20,9 @@ contract Hearings is EIP712 {
     uint256 private constant LOG_BITS = 48;
 
     struct Hearing {
-        /// The block whose hash draws the panel; 0 where nobody appealed.
+        /// The block whose hash draws the panel; 0 without an appeal.
         uint64 drawnFrom;
-        /// They have no seat.
+        /// They cannot be members of the panel.
         address accused;
         address reporter;
         address[] panel;
@@ -66,8 +66,8 @@ contract Hearings is EIP712 {
         emit HearingOpened(subject, accused, reporter, uint64(block.number));
     }
 
-    /// @notice Draws the panel, a block or more after the appeal; anyone may. Where nobody did so while the chain knew that block's
-    /// hash, for 8,191 blocks (EIP-2935), the present block takes its place.
+    /// @notice Draws the panel, a block or more after the appeal; anyone may. If nobody did so while the chain knew that block's hash
+    /// (8,191 blocks, EIP-2935), the present block takes its place.
     function draw(bytes32 subject) external {
         Hearing storage hearing = _hearings[subject];
         uint64 from = hearing.drawnFrom;
@@ -89,8 +89,8 @@ contract Hearings is EIP712 {
     }
 
     /// @notice Reverts unless more than half of the panel has signed.
-    /// @param panelOf Whose panel it is.
-    /// @param subject What they lift: of a payee, a later penalty than the one that was appealed against.
+    /// @param panelOf The subject of the case for which the panel was drawn.
+    /// @param subject The decision that they lift: for a payee, a later penalty than the one that was appealed against.
     /// @param signatures 65-byte signatures over `acquittalDigest` by their signing keys, in ascending order of the keys' addresses.
     function requireMajority(bytes32 panelOf, bytes32 subject, bytes[] calldata signatures) external view {
         address[] memory panel = _hearings[panelOf].panel;
@@ -109,7 +109,7 @@ contract Hearings is EIP712 {
         if (2 * signatures.length <= panel.length) revert NoMajority(signatures.length, panel.length);
     }
 
-    /// @notice The EIP-712 digest that those on a panel sign who lift what was decided.
+    /// @notice The EIP-712 digest that members of a panel sign to lift a decision.
     function acquittalDigest(bytes32 subject) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(ACQUITTAL_TYPEHASH, subject)));
     }
@@ -139,7 +139,8 @@ contract Hearings is EIP712 {
         revert NotOnPanel(account);
     }
 
-    /// @dev The lowest lots, ascending: by votes, without putting back. Bond that is split among many accounts has no more seats than it had.
+    /// @dev The lowest lots, ascending: by votes, without putting back. A bond that is split among many accounts has no more places on the
+    /// panel than before.
     function _draw(bytes32 seed, address accused, address reporter) private view returns (address[] memory panel) {
         address[] memory accounts = registry.members();
         (uint256[] memory votes,,) = staking.votesOf(accounts);

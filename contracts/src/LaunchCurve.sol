@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Payment} from "./Payment.sol";
+import {Payment} from "./libraries/Payment.sol";
 
 /// @title The launch curve
-/// @notice Sells the hundred million tokens of the launch to anybody for one asset, and buys back what it sold, along one curve: tokens
-/// that are left, times virtual and real reserve, never falls. What buyers paid stays here as the other side of the curve. No function
+/// @notice Sells the hundred million tokens of the launch to anybody for one asset, and buys them back, along one curve. The product of
+/// remaining tokens and reserve (virtual and real) never falls. Buyers' payments stay here as the other side of the curve. No function
 /// gives it to anybody but a seller at the curve's price, and nobody owns, stops or changes anything.
 contract LaunchCurve is ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -17,7 +17,7 @@ contract LaunchCurve is ReentrancyGuardTransient {
 
     IERC20 public immutable token;
     IERC20 public immutable asset;
-    /// Counts as asset that is there and never was paid, so that the first token has a price: this over `TRANCHE`.
+    /// Counts as paid, though it never was, so that the first token has a price: this over `TRANCHE`.
     uint256 public immutable virtualReserve;
 
     /// Tokens that are not sold.
@@ -80,7 +80,7 @@ contract LaunchCurve is ReentrancyGuardTransient {
         return payment * left / (virtualReserve + reserve + payment);
     }
 
-    /// @notice What the curve pays for tokens, in the asset, rounded down. It buys back no more than it has sold.
+    /// @notice The payment of the curve for tokens, in the asset, rounded down. It buys back no more than it has sold.
     function paymentFor(uint256 amount) public view returns (uint256) {
         uint256 sold = TRANCHE - left;
         if (amount > sold) revert NotSold(amount, sold);

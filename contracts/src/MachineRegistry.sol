@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {IntelQuote} from "./IntelQuote.sol";
-import {Quorum} from "./Quorum.sol";
+import {IntelQuote} from "./libraries/IntelQuote.sol";
+import {Quorum} from "./libraries/Quorum.sol";
 import {Staking} from "./Staking.sol";
 
 /// @title Machines of providers of confidential tiers
-/// @notice What a quorum of validators saw of each provider's machine, for at most a week. Whoever has the evidence that an entry names
-/// can check it again. A machine that a quorum revokes is out under every provider's name. Formats: docs/spec/machine-registry.md.
+/// @notice A quorum's findings about each provider's machine, valid for at most a week. A holder of the evidence that an entry names can
+/// check it again. A machine that a quorum revokes is out under every provider's name. Formats: docs/spec/machine-registry.md.
 contract MachineRegistry is EIP712 {
-    /// What validators sign about a provider's machine.
+    /// The statement that validators sign about a provider's machine.
     struct Machine {
         bytes32 providerId;
         /// Names the hardware.
@@ -22,9 +22,9 @@ contract MachineRegistry is EIP712 {
         bytes32 signingKey;
         /// Hash of the key that requests were sealed to when the evidence was made.
         bytes32 sealKey;
-        /// SHA-256 of the key that signs for the quoting enclave of the machine; zero where the chain can check no signature of it.
+        /// SHA-256 of the key that signs for the quoting enclave of the machine; zero if the chain can check no signature of it.
         bytes32 platformKey;
-        /// Whose beacon the evidence answers.
+        /// The epoch whose beacon the evidence answers.
         uint64 epoch;
         /// Seconds since 1970.
         uint64 until;
@@ -41,7 +41,7 @@ contract MachineRegistry is EIP712 {
     bytes private constant KEYS_TAG = "ogong-attested-keys-v1\n";
 
     Staking public immutable staking;
-    /// Names the ledger in what machines report.
+    /// Names the ledger in reports of machines.
     address public immutable escrow;
 
     mapping(bytes32 providerId => Machine) private _machines;
@@ -75,8 +75,8 @@ contract MachineRegistry is EIP712 {
         _register(machine, quorum, false);
     }
 
-    /// @notice The same, where the statement names the key of a platform of Intel: the chain checks the signatures of the quote itself, and
-    /// that the quote names the keys. A quorum alone can enter no such machine.
+    /// @notice Registers a machine with a statement that names the key of a platform of Intel. The chain itself checks the quote's
+    /// signatures and that the quote names the keys. A quorum alone can enter no such machine.
     function registerQuoted(Machine calldata machine, bytes[] calldata quorum, IntelQuote.Parts calldata parts)
         external
     {
@@ -86,8 +86,8 @@ contract MachineRegistry is EIP712 {
         _register(machine, quorum, true);
     }
 
-    /// @notice Puts a machine out, or takes that back.
-    /// @param evidence SHA-256 of what was published.
+    /// @notice Revokes a machine, or lifts that.
+    /// @param evidence SHA-256 of the published evidence.
     /// @param quorum As in `register`, over `revocationDigest` with the machine's next number.
     function revoke(bytes32 machine, bytes32 evidence, bool revoked, bytes[] calldata quorum) external {
         if (isRevoked[machine] == revoked) revert NothingChanges(machine);
@@ -98,7 +98,7 @@ contract MachineRegistry is EIP712 {
         emit MachineRevoked(machine, evidence, revoked, number);
     }
 
-    /// @notice What was entered last, and whether it holds now. `until` is zero where nothing was.
+    /// @notice The last entry, and whether it is valid now. `until` is zero if there is none.
     function machineOf(bytes32 providerId) external view returns (Machine memory machine, bool isGood) {
         machine = _machines[providerId];
         isGood = block.timestamp < machine.until && !isRevoked[machine.machine];
@@ -119,7 +119,7 @@ contract MachineRegistry is EIP712 {
         }
     }
 
-    /// @notice What a machine's report begins with: see docs/spec/tee-tier.md.
+    /// @notice The first bytes of a machine's report: see docs/spec/tee-tier.md.
     function keysHash(Machine calldata machine) public view returns (bytes32) {
         return sha256(
             abi.encodePacked(

@@ -10,35 +10,35 @@ import {IExchange} from "./Exchange.sol";
 import {EpochWork, IMintRule} from "./MintRule.sol";
 import {Orog} from "./Orog.sol";
 import {Parameters} from "./Parameters.sol";
-import {Payment} from "./Payment.sol";
+import {Payment} from "./libraries/Payment.sol";
 import {Payouts} from "./Payouts.sol";
 import {PriceOracle} from "./PriceOracle.sol";
 import {Staking} from "./Staking.sol";
 
-/// Whom it asks for stakes and shares.
+/// The contract that knows stakes and shares.
 interface INetwork is ISettlement {
     function staking() external view returns (Staking);
     function parameters() external view returns (Parameters);
 }
 
-/// What it is made of.
+/// The parts of the contract.
 struct MintBurnParts {
     Orog token;
     IERC20 stable;
     PriceOracle oracle;
     IExchange exchange;
     IMintRule rule;
-    /// Where the settlement will be.
+    /// Future address of the settlement.
     INetwork settlement;
-    /// Has a sixteenth of what providers earn: 5 of 80 hundredths.
+    /// Receives a sixteenth of providers' earnings: 5 of 80 hundredths.
     address governance;
-    /// The most that `leastStake` can be, whatever becomes of the bonds of validators.
+    /// The most that `leastStake` can be, for any bonds of validators.
     uint256 mostLeastStake;
 }
 
 /// @title Tokens burned for credits, and minted for work
-/// @notice A payer tops up in an asset: tokens are bought with it and burned, and it has credits for the dollars. When work is final its
-/// credits end, and once the epoch is over and closed, its workers have tokens for it, by a rule that nobody can change.
+/// @notice A payer tops up in an asset: tokens are bought with it and burned, and it receives credits for the dollars. When work is final,
+/// its credits end. Once the epoch is closed, the workers receive tokens by a rule that nobody can change.
 /// @dev Minted <= what the rule gives for each epoch, once; of an epoch, what its payees have <= what was minted.
 contract MintBurn is IIssuer, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -46,11 +46,11 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
 
     /// Seconds.
     uint256 public constant EPOCH = 72 minutes;
-    /// Seconds that "recent" burning is over, where a rule asks.
+    /// Seconds of "recent" burning, for rules that use it.
     uint256 public constant RECENT = 90 days;
-    /// A validator's least bond is so many times the least stake of an operator.
+    /// A validator's least bond is this many times the least stake of an operator.
     uint256 public constant BOND_MULTIPLE = 10;
-    /// The part of governance in what providers earn.
+    /// Governance receives one part in this many of providers' earnings.
     uint256 public constant GOVERNANCE_PART = 16;
 
     struct Epoch {
@@ -58,7 +58,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         uint128 burned;
         uint128 minted;
         bool isClosed;
-        /// When the first of its work became final. What is burned later takes nothing of it.
+        /// When the first of its work became final. Tokens that are burned later do not count.
         uint256 supply;
     }
 
@@ -109,14 +109,14 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         payouts = new Payouts(parts.token, parts.stable, parts.exchange, parts.oracle);
     }
 
-    /// @notice Buys tokens with an asset, burns them, and gives the caller credits: for the dollars that the asset is worth, or those
-    /// that the burned tokens are, whichever are fewer.
+    /// @notice Buys tokens with an asset, burns them, and gives the caller credits. Their number is the asset's dollar value or that of the
+    /// burned tokens, whichever is less.
     /// @param least Credits below which the caller wants its asset back.
     function topUp(IERC20 asset, uint256 amount, uint256 least, uint256 deadline) external nonReentrant returns (uint256 issued) {
         if (amount == 0) revert ZeroAmount();
         if (block.timestamp > deadline) revert Expired(deadline);
-        // During a pause nobody could deposit what is issued, and it might lapse with what was burned for it. What was issued just before
-        // one may still lapse in a wallet, where the pause is longer than a credit lives.
+        // During a pause nobody could deposit new credits, and they might lapse with the tokens that were burned for them. Credits issued
+        // just before a pause may still lapse in a wallet if the pause is longer than a credit lives.
         settlement.parameters().requireEntry();
         Payment.take(asset, msg.sender, amount);
         uint256 bought = amount;
@@ -157,7 +157,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         emit Earned(number, payee, rest, burned);
     }
 
-    /// @notice Says what an epoch that is over is paid with; anyone may, once.
+    /// @notice Fixes the pay of an epoch that is over; anyone may call it, once.
     function close(uint256 number) external returns (uint256 minted) {
         uint256 until = (number + 1) * EPOCH;
         if (block.timestamp < until) revert NotOver(until);
@@ -170,7 +170,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         emit Closed(number, epoch.dollars, epoch.burned, price, minted);
     }
 
-    /// @notice Mints what the caller has earned in an epoch, and pays it out as it chose.
+    /// @notice Mints the caller's earnings of an epoch, and pays them out as the caller chose.
     /// @param least Of the stablecoin.
     function claim(uint256 number, uint256 least) external nonReentrant returns (uint256 tokens, uint256 stable) {
         Epoch storage epoch = _epochs[number];
@@ -191,14 +191,15 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IIssuer
-    /// @dev `Credits` ends no more at once, so that a bound of the rule cuts nobody's pay: who comes first is paid in this epoch, the others later.
+    /// @dev `Credits` ends no more than this at once, so that a bound of the rule reduces nobody's pay. The first callers are paid in this
+    /// epoch, the others later.
     function room() external view returns (uint256) {
         Epoch storage epoch = _epochs[epochAt(block.timestamp)];
         uint256 supply = epoch.supply == 0 ? token.totalSupply() : epoch.supply;
         return rule.carriedAt(supply) - epoch.burned;
     }
 
-    /// @notice What was burned within ninety days.
+    /// @notice The sum burned within ninety days.
     function recentBurn() public view returns (uint256) {
         uint256 before = block.timestamp > RECENT ? _burned.upperLookupRecent(uint48(block.timestamp - RECENT)) : 0;
         return _burned.latest() - before;
@@ -208,8 +209,8 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         return _burned.latest();
     }
 
-    /// @notice The stake below which a provider is not paid: a tenth of a validator's least bond, so that the one is at least ten times
-    /// the other. Above a figure that was fixed at deployment the bond rises alone: nobody raises the stake behind what was earned before.
+    /// @notice Below this stake a provider is not paid. It is a tenth of a validator's least bond, so that the bond is at least ten times
+    /// the stake. Above a figure that was fixed at deployment the bond rises alone: nobody raises the stake behind what was earned before.
     function leastStake() public view returns (uint256) {
         uint256 part = settlement.parameters().limits().minimumValidatorBond / BOND_MULTIPLE;
         return part < mostLeastStake ? part : mostLeastStake;
@@ -220,7 +221,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         return time / EPOCH;
     }
 
-    /// @notice What an amount is worth, rounded down.
+    /// @notice The dollar value of an amount, rounded down.
     function dollarsFor(uint256 amount, uint256 price) public pure returns (uint256) {
         return amount * price / 1e18;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// What one epoch is about.
+/// The figures of one epoch.
 struct EpochWork {
     /// Dollars (1e18) of the work that became final.
     uint256 dollars;
@@ -18,7 +18,7 @@ struct EpochWork {
 /// How many tokens one epoch's work is paid with. A rule has no owner and no state.
 interface IMintRule {
     function mintOf(EpochWork calldata work) external view returns (uint256);
-    /// How many tokens may have been burned for the work of one epoch, at the most, so that no bound of the epoch cuts what it is paid.
+    /// The most tokens that may have been burned for the work of one epoch, so that no bound of the epoch reduces its pay.
     function carriedAt(uint256 supply) external view returns (uint256);
 }
 
@@ -29,10 +29,11 @@ uint256 constant PPM = 1_000_000;
 uint256 constant CEILING_PPM = 50_000;
 uint256 constant FLOOR_PPM = 5_000;
 
-/// @title The rule that nobody gains by
-/// @notice Work is paid with the elasticity (at most 0.95) times the lesser of what its dollars buy and what was burned for it, within
-/// an epoch's part of a yearly cap and of five hundredths of the supply. Less than what was burned, always: whoever pays itself loses,
-/// in all roles at once, and what exists never grows. Yearly figures are divided by the epochs of a year.
+/// @title The rule without gain from self-payment
+/// @notice Work is paid with the elasticity (at most 0.95) times a sum. It is the lesser of the tokens that its dollars buy and those
+/// burned for it. An epoch's part of a yearly cap and of five hundredths of the supply limits it. The pay is always less than the burned
+/// amount. So an account that pays itself in all roles loses, and the supply never grows. Yearly figures are divided by the epochs of a
+/// year.
 contract BoundedMint is IMintRule {
     uint256 public constant MAX_ELASTICITY = 950_000;
     /// Parts per million.
@@ -63,7 +64,7 @@ contract BoundedMint is IMintRule {
         return _mostAt(supply) * PPM / elasticity;
     }
 
-    /// @dev What one epoch may be paid with.
+    /// @dev The most that one epoch may be paid with.
     function _mostAt(uint256 supply) private view returns (uint256) {
         uint256 cap = yearlyCap / EPOCHS_PER_YEAR;
         uint256 ceiling = supply * CEILING_PPM / PPM / EPOCHS_PER_YEAR;
@@ -72,9 +73,9 @@ contract BoundedMint is IMintRule {
 }
 
 /// @title The rule as Orogen's document has it: NOT SAFE
-/// @notice For the laboratory, which shows how it is farmed: an elasticity up to 1.5 pays a dealer more than it burned, ninety days of
-/// burning bound each epoch anew, percentages of the supply are those of one epoch, and the floor comes last. No network that
-/// anybody's money is in should name it.
+/// @notice For the laboratory, which shows how it is farmed. An elasticity up to 1.5 pays a dealer more than it burned. Ninety days of
+/// burning bound each epoch anew. Percentages of the supply are those of one epoch, and the floor comes last. No network that anybody's
+/// money is in should name it.
 contract DocumentMint is IMintRule {
     uint256 public constant MIN_ELASTICITY = 800_000;
     uint256 public constant MAX_ELASTICITY = 1_500_000;
@@ -102,7 +103,7 @@ contract DocumentMint is IMintRule {
     }
 
     /// @inheritdoc IMintRule
-    /// @dev What it is paid does not follow what was burned for it, so no work waits.
+    /// @dev Pay does not depend on the burned amount, so no work waits.
     function carriedAt(uint256) external pure returns (uint256) {
         return type(uint256).max;
     }

@@ -2,25 +2,26 @@
 pragma solidity 0.8.37;
 
 import {Announcements} from "./Announcements.sol";
-import {CandidateList} from "./CandidateList.sol";
-import {Ed25519} from "./Ed25519.sol";
+import {CandidateList} from "./libraries/CandidateList.sol";
+import {Ed25519} from "./libraries/Ed25519.sol";
 import {Parameters} from "./Parameters.sol";
 import {Staking} from "./Staking.sol";
 
 /// @title Proof that a router misrouted
 /// @notice A ticket that a router signed, and the list of candidates that the ticket names, which gives another provider or other terms. No
 /// quorum, no owner. Formats: docs/spec/match.md and docs/spec/cases.md.
-/// @dev A ticket carries two signatures, Ed25519 and ML-DSA-44. The first one is checked: whoever forges it can forge those of all accounts.
+/// @dev A ticket carries two signatures, Ed25519 and ML-DSA-44. Only the first one is checked: an attacker that can forge it can forge
+/// those of all accounts.
 contract Misrouting is Announcements {
     bytes16 private constant TAG = "ogong-ticket-v3\n";
     /// Without the bytes of its two texts.
     uint256 private constant LEAST_TICKET = 240;
     uint256 private constant KEY_BYTES = 1_344;
     uint256 private constant SIGNATURE_BYTES = 64;
-    /// Readers of the chain go by a key so long after it was replaced, and take tickets that are dated a little ahead.
+    /// Readers of the chain use a key for this time after it was replaced, and accept tickets dated a little ahead.
     uint256 public constant TOLERANCE = 10 minutes;
-    /// So long after a key has ended it still convicts: its signer writes the date of a ticket, so whoever has the key later can write an
-    /// earlier one.
+    /// A key still convicts for this time after it has ended. Its signer writes the ticket's date, so a later owner of the key can write an
+    /// earlier one. earlier one.
     uint256 public constant FORMER_KEY_TIME = 1 days;
 
     /// How the ticket and its list differ.
@@ -30,17 +31,17 @@ contract Misrouting is Announcements {
         Model,
         /// The draw gives another provider.
         Draw,
-        /// The drawn provider stands there at another price, for another payee or with another context.
+        /// The list has the drawn provider at another price, for another payee or with another context.
         Terms,
-        /// The list has somebody above the highest price that was asked for.
+        /// The list has a provider above the requested highest price.
         Price,
-        /// Somebody with less to lose than was asked for.
+        /// The list has a provider with less stake than requested.
         Stake,
-        /// Somebody with less room than another one.
+        /// The list has a provider with less context than another one.
         Room
     }
 
-    /// What a router signed, with its whole key.
+    /// A ticket with the router's signature and its whole key.
     struct SignedTicket {
         bytes ticket;
         /// Ed25519 and ML-DSA-44.
@@ -88,7 +89,7 @@ contract Misrouting is Announcements {
         _openAnnounced(said.router, evidenceOf(signed.ticket), salt);
     }
 
-    /// @notice What `prove` would say of a ticket and a list, whoever signed them.
+    /// @notice The fault that `prove` would find in a ticket and a list. The signatures are not checked.
     function faultOf(bytes calldata ticket, bytes calldata list) external pure returns (Fault) {
         return _findFault(_read(ticket), list);
     }
@@ -99,13 +100,13 @@ contract Misrouting is Announcements {
     }
 
     function _requireSigned(SignedTicket calldata signed, Ticket memory said) private view {
-        // A key that was taken back long ago can harm nobody any more.
+        // A key that was revoked long ago can do no more harm.
         uint256 until = said.issuedAt + parameters.limits().unbondingDelay;
         if (said.issuedAt > block.timestamp || until < block.timestamp) revert TimeOutOfRange(said.issuedAt);
         (bytes calldata key, bytes calldata signature) = (signed.routerKey, signed.signature);
         bytes32 name = sha256(key);
         Staking.Router memory found = staking.routerOf(said.router);
-        // When the key ended: with its router, or as it was replaced. Zero for one that is in force, or never was.
+        // End of the key: with its router, or at its replacement. Zero for a key that is in force, or never was.
         bool isLast = found.ticketKey == name;
         uint256 ended = isLast ? found.until : staking.ticketKeyUntil(said.router, name);
         bool isIts = ended == 0
@@ -147,7 +148,7 @@ contract Misrouting is Announcements {
         return isSame ? _findListFault(asked, candidates) : Fault.Terms;
     }
 
-    /// @dev What a list says against what it was asked for: in the order of the faults, over all candidates each.
+    /// @dev Compares a list with its request: in the order of the faults, over all candidates each.
     function _findListFault(CandidateList.Asked memory asked, CandidateList.Candidate[] memory candidates)
         private
         pure

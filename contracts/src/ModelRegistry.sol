@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Parameters} from "./Parameters.sol";
 
-/// @title Which weights bear which name
+/// @title Names and their weights
 /// @notice A maker's name belongs to the address that claimed it first, for a fee. Only that address says which weights the
 /// maker's models are. The first weights of a model are in force at once; later ones after the notice of Parameters.
 contract ModelRegistry {
@@ -17,20 +17,20 @@ contract ModelRegistry {
     uint256 public constant MAX_SOURCE_BYTES = 256;
     uint256 public constant MAX_ADAPTERS = 32;
     uint256 public constant MAX_VERSIONS = 256;
-    /// A claim costs at least one whole token: names that nobody uses are not free.
+    /// A claim costs at least one whole token: unused names are not free.
     uint128 public constant LEAST_FEE = 1e18;
-    /// How long after its announcement weights can be claimed. So nobody keeps an early claim hidden, and whose weights are is settled so long
-    /// after they were claimed first.
+    /// Time after an announcement in which weights can be claimed. So nobody can keep an early claim hidden, and the owner of weights is
+    /// final after this time.
     uint256 public constant CLAIM_TERM = 7 days;
 
-    /// What a maker says of one model.
+    /// A maker's description of one model.
     struct Description {
         /// Content root of the weights.
         bytes32 modelRoot;
         bytes32 tokenizerHash;
         /// SPDX expression.
         string licence;
-        /// Where the weights can be got.
+        /// Addresses of the weights.
         string[] sources;
         /// Content roots of the adapters that may be used with it.
         bytes32[] adapterRoots;
@@ -55,7 +55,7 @@ contract ModelRegistry {
         uint64 time;
     }
 
-    /// Whose weights some are.
+    /// The owner of weights.
     struct Claim {
         /// Of the announcement.
         uint64 blockNumber;
@@ -64,12 +64,12 @@ contract ModelRegistry {
 
     IERC20 public immutable token;
     Parameters public immutable parameters;
-    /// What a claim costs. It goes to the treasury and does not come back.
+    /// The price of a claim. It goes to the treasury and does not come back.
     uint128 public immutable fee;
 
     mapping(address account => Seal) private _seals;
     mapping(string maker => address) public ownerOf;
-    /// To whom an owner has offered its name.
+    /// The address to which an owner has offered its name.
     mapping(string maker => address) public heirOf;
     mapping(string maker => mapping(string model => Version[])) private _versions;
     Listing[] private _listings;
@@ -103,14 +103,15 @@ contract ModelRegistry {
         fee = fee_;
     }
 
-    /// @notice Announces a claim, a block or more before `claim` or `claimRoot`. Otherwise whoever sees a claim coming could make it first.
+    /// @notice Announces a claim, a block or more before `claim` or `claimRoot`. Otherwise anybody who sees a claim coming could make it
+    /// first.
     /// @param seal `sealOf` the caller, the name and a random salt, or `rootSealOf` the caller, the weights and one.
     function announce(bytes32 seal) external {
         _seals[msg.sender] = Seal(seal, uint64(block.number), uint64(block.timestamp));
         emit MakerAnnounced(msg.sender, seal);
     }
 
-    /// @notice Takes a maker's name that nobody has, for the fee.
+    /// @notice Claims a free maker's name, for the fee.
     function claim(string calldata maker, bytes32 salt) external {
         _assertName(maker);
         address owner = ownerOf[maker];
@@ -121,8 +122,9 @@ contract ModelRegistry {
         token.safeTransferFrom(msg.sender, parameters.recipients().treasury, fee);
     }
 
-    /// @notice Says that weights are those of the caller's name, which was announced before anybody could read it here. Where two claim the
-    /// same weights, the earlier announcement counts, whenever it was told: who sees weights in a claim can only announce later.
+    /// @notice Says that weights are those of the caller's name, which was announced before anybody could read it here. If two claim the
+    /// same weights, the earlier announcement counts, however late its claim comes. A copier that sees weights in a claim can only announce
+    /// later.
     function claimRoot(string calldata maker, bytes32 modelRoot, bytes32 salt) external {
         _assertOwner(maker);
         if (modelRoot == 0) revert ZeroRoot("modelRoot");
@@ -175,7 +177,7 @@ contract ModelRegistry {
         emit ModelPublished(maker, model, next.modelRoot, from);
     }
 
-    /// @notice Takes back, at once, what is in force and what is announced. What was in force before stays on record.
+    /// @notice Revokes the version in force and the announced one at once. A version that was in force before stays on record.
     function revoke(string calldata maker, string calldata model) external {
         _assertOwner(maker);
         Version[] storage versions = _versions[maker][model];
@@ -190,7 +192,7 @@ contract ModelRegistry {
         emit ModelRevoked(maker, model);
     }
 
-    /// @notice What was in force at a time; `from` is 0 where nothing was.
+    /// @notice The version in force at a time; `from` is 0 if there was none.
     function versionAt(string calldata maker, string calldata model, uint64 time) external view returns (Version memory) {
         Version[] storage versions = _versions[maker][model];
         for (uint256 i = versions.length; i > 0; --i) {
@@ -208,7 +210,8 @@ contract ModelRegistry {
         return _versions[maker][model];
     }
 
-    /// @notice Who owns the name whose weights these are; zero for weights that nobody claimed. Who publishes them changes nothing.
+    /// @notice The owner of the name whose weights these are; zero for weights that nobody claimed. The publisher of the weights does not
+    /// matter.
     function makerOf(bytes32 modelRoot) external view returns (address) {
         string memory maker = _claims[modelRoot].maker;
         return bytes(maker).length == 0 ? address(0) : ownerOf[maker];
@@ -229,12 +232,12 @@ contract ModelRegistry {
         }
     }
 
-    /// @notice What `announce` takes.
+    /// @notice The value that `announce` takes.
     function sealOf(address account, string calldata maker, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(account, maker, salt));
     }
 
-    /// @notice What `announce` takes of weights.
+    /// @notice The value that `announce` takes for weights.
     function rootSealOf(address account, bytes32 modelRoot, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(account, modelRoot, salt));
     }
@@ -246,7 +249,7 @@ contract ModelRegistry {
         delete _seals[msg.sender];
     }
 
-    /// The first version is never announced only, so one is always left. The caller sets its end, where it is in force.
+    /// The first version is never announced only, so one is always left. The caller sets its end, if it is in force.
     function _dropPending(Version[] storage versions) private {
         if (versions[versions.length - 1].from > block.timestamp) versions.pop();
     }
@@ -281,7 +284,7 @@ contract ModelRegistry {
         }
     }
 
-    /// Printable ASCII, so that nobody's terminal obeys it.
+    /// Printable ASCII, so that no terminal obeys it.
     function _assertText(string memory field, string calldata value, uint256 maximum) private pure {
         bytes calldata text = bytes(value);
         if (text.length == 0 || text.length > maximum) revert BadText(field);

@@ -8,23 +8,23 @@ import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Vo
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
-/// Who gets what at genesis.
+/// The distribution at genesis.
 struct Genesis {
     /// Of the wallet that vests the team's part.
     address team;
     /// Of the wallet that vests the foundation's part.
     address foundation;
-    /// Of the curve that sells the launch's part to anybody and keeps what is paid, or of whom the deployment names instead.
+    /// The curve that sells the launch's part to anybody and keeps the payments, or another owner that the deployment names.
     address launch;
     /// Held for listings.
     address listing;
-    /// Holds what is earned by work only, and has no owner.
+    /// Holds the part that only work earns, and has no owner.
     address emission;
 }
 
 /// @title The OGONG token
 /// @notice 5,000,000,000 OGONG with 18 decimals exist from the beginning, and nobody can create or destroy any. Four fifths are with the
-/// emission, which gives them for verified work alone. The token has no owner. Who delegates its tokens, to itself or to another,
+/// emission, which gives them for verified work alone. The token has no owner. A holder that delegates its tokens, to itself or to another,
 /// has a vote with each of them.
 contract OgongToken is ERC20Permit, ERC3009, ERC20Votes {
     uint256 public constant CAP = 5_000_000_000e18;
@@ -34,7 +34,7 @@ contract OgongToken is ERC20Permit, ERC3009, ERC20Votes {
     uint256 public constant LISTING = 25_000_000e18;
     uint64 public constant VESTING = 3 * 365 days;
 
-    /// Pays linearly over `VESTING`, to whoever owns it.
+    /// Pays linearly over `VESTING`, to its owner.
     VestingWallet public immutable team;
     VestingWallet public immutable foundation;
 

@@ -7,15 +7,15 @@ import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Vo
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
 /// @title The token of a network that burns and mints
-/// @notice Its supply follows the dollars that are paid for work. Only one contract can mint, for work that is final and within its
-/// rule; anybody can burn what it holds. The token has no owner.
+/// @notice Its supply follows the dollars that are paid for work. Only one contract can mint, for work that is final and within its rule;
+/// every holder can burn its tokens. The token has no owner.
 contract Orog is ERC20Permit, ERC20Votes {
     /// The contract that burns at a top-up and mints for work.
     address public immutable minter;
 
     error NotMinter(address caller);
 
-    /// @param genesis Holds what exists from the beginning.
+    /// @param genesis Holds the first supply.
     constructor(address minter_, address genesis, uint256 supply) ERC20("Orogen", "OROG") ERC20Permit("Orogen") {
         minter = minter_;
         _mint(genesis, supply);

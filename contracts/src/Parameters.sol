@@ -3,37 +3,37 @@ pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {Delays, Holding, Recipients, Shares} from "./Types.sol";
+import {Delays, Holding, Recipients, Shares} from "./libraries/Types.sol";
 
 /// @title Parameters of the network
-/// @notice What governance may change, the bounds that it cannot leave, and the notice that it has to give. Delays and the
-/// holding of earnings are fixed for good when the contract is created: a network that needs others is another network.
+/// @notice Holds the values that governance may change, their bounds, and the notice of a change. Delays and the holding of earnings are
+/// fixed for good when the contract is created: a network that needs others is another network.
 contract Parameters is Ownable2Step {
     using Checkpoints for Checkpoints.Trace208;
 
     uint256 public constant BASIS = 10_000;
     /// A provider keeps at least 80 % of every fee.
     uint256 public constant MAX_TOTAL_SHARES = 2_000;
-    /// Nobody takes the network for himself: each share has bounds of its own.
+    /// Each share has bounds of its own, so that nobody takes the whole fee.
     uint256 public constant MAX_ROUTER_SHARE = 500;
     uint256 public constant MAX_VALIDATOR_SHARE = 500;
     uint256 public constant MAX_TREASURY_SHARE = 500;
     uint256 public constant MAX_MAKER_SHARE = 500;
-    /// Below it no audit is paid for; above, whoever verifies earns more than it costs on any hardware.
+    /// Below it no audit is paid for. Above it a verifier earns more than its cost on any hardware.
     uint256 public constant MIN_VERIFICATION_SHARE = 100;
     uint256 public constant MAX_VERIFICATION_SHARE = 1_600;
-    /// Of the share that nobody receives: 0 where a network has no emission, and between these where it has.
+    /// Bounds of the share that nobody receives, in a network with an emission; otherwise it is 0.
     uint256 public constant MIN_RECYCLE_SHARE = 50;
     uint256 public constant MAX_RECYCLE_SHARE = 500;
     /// It only ever falls, and ends with the term below.
     uint256 public constant MAX_LICENSE = 2;
     /// Seconds from the creation of this contract until there is no license share any more.
     uint256 public constant LICENSE_TERM = 20 * 365 days;
-    /// Seconds from the creation until the treasury's share is the vault's, whoever was named for it.
+    /// Seconds from the creation until the treasury's share goes to the vault, whatever recipient was named for it.
     uint256 public constant TREASURY_TERM = 5 * 365 days;
     uint32 public constant MAX_ALPHA = 1_000_000;
     uint32 public constant MAX_DELAY = 60 days;
-    /// Of what a key holds, millionths. A forged reply that costs more than 2.2 times as much gains by being forged.
+    /// Millionths of the amount that a key holds. A forged reply that costs more than 2.2 times as much gains by being forged.
     uint32 public constant MAX_GROWTH = 2_000_000;
     /// Of the work of a newcomer: some days of one core.
     uint8 public constant MAX_WORK_BITS = 40;
@@ -42,16 +42,16 @@ contract Parameters is Ownable2Step {
     uint256 public constant PAUSE = 3 days;
     /// From the end of a pause until the guardian may begin another one.
     uint256 public constant PAUSE_REST = 14 days;
-    /// Of a chain on one machine, whose money is nobody's.
+    /// Number of a chain on one machine, with worthless money.
     uint256 private constant LOCAL_CHAIN = 31_337;
     /// Of each rate of tests: four in an epoch.
     uint32 public constant MAX_TEST_RATE = 4_000_000;
     /// Of the slowest device that timed jobs are for: more tokens a second than any device scores.
     uint32 public constant MAX_SLOWEST_RATE = 1_000_000;
-    /// Tests of a day ago may still be told: so long the greatest rate is known.
+    /// Time for which the greatest rate is known: tests of a day ago may still be reported.
     uint48 public constant RATE_MEMORY = 1 days;
-    /// So long what was asked of verifiers is known: longer than from an order until others have signed its entry, since an audit may
-    /// take a day and signers may be away.
+    /// Time during which earlier verifier stakes are known. An audit may take a day, and signers may be away, so it exceeds the time
+    /// between an order and the signatures over its entry.
     uint48 public constant STAKE_MEMORY = 7 days;
     uint128 public constant MAX_VALIDATOR_BOND = 50_000_000e18;
     uint128 public constant MAX_ROUTER_BOND = 1_000_000e18;
@@ -65,14 +65,14 @@ contract Parameters is Ownable2Step {
         /// Seconds that a leaving bond stays slashable.
         uint32 unbondingDelay;
         uint128 minimumValidatorBond;
-        /// Stake that an account has to have to stand as a router.
+        /// Stake that an account needs to be a router.
         uint128 minimumRouterBond;
-        /// Stake of a payee whose verifiers may be drawn, as it was announced last: `verifierStakes` says what is in force. At zero
-        /// anybody's are: before somebody has tokens, nobody has a stake.
+        /// Stake of a payee whose verifiers may be drawn, as announced last: `verifierStakes` returns the one in force. At zero any payee
+        /// is drawn: before the first tokens nobody has a stake.
         uint128 minimumVerifierStake;
     }
 
-    /// The drift table that validators judge by (docs/spec/drift-table.md).
+    /// The drift table that validators use for verdicts (docs/spec/drift-table.md).
     struct DriftTable {
         /// SHA-256 of its canonical bytes; zero while the network names none.
         bytes32 hash;
@@ -90,15 +90,15 @@ contract Parameters is Ownable2Step {
         uint32 slowestRate;
     }
 
-    /// What a key shows whose payee has staked nothing, before it is listed (docs/spec/newcomer-work.md).
+    /// The proof of work that a key shows before it is listed if its payee has staked nothing (docs/spec/newcomer-work.md).
     struct Work {
-        /// Leading zero bits of its hash; 0: nothing is asked for.
+        /// Leading zero bits of its hash; 0: no work is required.
         uint8 bits;
         /// For how many epochs after the one that it names it counts.
         uint32 epochs;
     }
 
-    /// Who gets which part of a fee.
+    /// The parts of a fee and their recipients.
     struct Distribution {
         Shares shares;
         Recipients recipients;
@@ -112,7 +112,7 @@ contract Parameters is Ownable2Step {
     Delays private _delays;
     Holding private _holding;
     Distribution private _current;
-    /// In force from `_nextFrom` on; without meaning where that is 0.
+    /// In force from `_nextFrom` on; without meaning if that is 0.
     Distribution private _next;
     uint64 private _nextFrom;
     Limits private _limits;
@@ -121,23 +121,23 @@ contract Parameters is Ownable2Step {
     /// The least stake of verifiers, by the time from which it was in force. The one that was announced last comes in with the next call
     /// that changes limits.
     Checkpoints.Trace208 private _verifierStakes;
-    /// From when on the one that was announced last is in force; 0 where it is already the last of those above.
+    /// Time from which the last announced one is in force; 0 if it is already the last of those above.
     uint48 private _verifierStakeFrom;
     DriftTable private _driftTable;
     Tests private _tests;
     Work private _work;
     /// Both rates, by time: that of canaries above the one of timed jobs, 32 bits each.
     Checkpoints.Trace208 private _rates;
-    /// May keep new money out for a while, and do nothing else. Zero: nobody may.
+    /// May keep new money out for a while, and do nothing else. Zero: there is none.
     address public guardian;
-    /// Until when deposits, stakes and bonds are refused. What is inside always gets out.
+    /// Until when deposits, stakes and bonds are refused. Money inside can always leave.
     uint256 public pausedUntil;
     /// Set once a pause begins, and not moved by its end.
     uint256 private _nextPause;
 
     event DistributionScheduled(Shares shares, Recipients recipients, uint64 from);
     event LimitsChanged(Limits limits);
-    /// From 0 on: what was announced is taken back.
+    /// With `from` 0, the announced value is taken back.
     event VerifierStakeScheduled(uint128 stake, uint48 from);
     event DriftTableChanged(DriftTable driftTable);
     event TestsChanged(Tests tests);
@@ -171,7 +171,7 @@ contract Parameters is Ownable2Step {
         if (vault_ == address(0)) revert ZeroRecipient();
         created = block.timestamp;
         vault = vault_;
-        // Only a chain on one machine goes without them: elsewhere somebody's money depends on each.
+        // Only a chain on one machine may omit them: elsewhere real money depends on each.
         bool hasAll = delays_.voting != 0 && delays_.notice != 0 && delays_.appeal != 0 && delays_.leastWithdrawal != 0
             && delays_.leastUnbonding != 0;
         if (!hasAll && block.chainid != LOCAL_CHAIN) revert OutOfRange("delays");
@@ -179,7 +179,7 @@ contract Parameters is Ownable2Step {
         if (delays_.notice > MAX_DELAY) revert OutOfRange("notice");
         if (delays_.appeal > MAX_DELAY) revert OutOfRange("appeal");
         _delays = delays_;
-        // What was earned in the last period is held until the present one is over, and validators need that long to eject.
+        // Earnings of the last period are held until the present one is over, and validators need that long to eject.
         if (holding_.period != 0 && holding_.period < delays_.leastWithdrawal || holding_.period > MAX_DELAY) {
             revert OutOfRange("period");
         }
@@ -188,7 +188,7 @@ contract Parameters is Ownable2Step {
         if (!isRamp || holding_.growth > MAX_GROWTH) revert OutOfRange("growth");
         _holding = holding_;
         _assertDistribution(shares_, recipients_);
-        // Makers get nothing before those who govern say so, with notice.
+        // Makers get nothing before governance decides so, with notice.
         _requireShare("maker", shares_.maker, 0, 0);
         _current = Distribution(shares_, recipients_);
         emit DistributionScheduled(shares_, recipients_, uint64(block.timestamp));
@@ -197,14 +197,14 @@ contract Parameters is Ownable2Step {
         _setWork(work_);
     }
 
-    /// @notice Announces who gets which part of a fee from one notice on; takes the place of an announcement that is not in
+    /// @notice Announces the parts of a fee and their recipients, in force after one notice. It replaces an announcement that is not in
     /// force yet. The license share can only fall; the others move freely below the common ceiling.
     function setDistribution(Shares calldata nextShares, Recipients calldata nextRecipients) external onlyOwner {
         _current = distribution();
         uint16 license = _current.shares.license;
         if (nextShares.license > license) revert LicenseRaised(license, nextShares.license);
         _assertDistribution(nextShares, nextRecipients);
-        // What an emission gives is measured by it.
+        // An emission is measured by it.
         if (_current.shares.recycle != 0) _requireShare("recycle", nextShares.recycle, MIN_RECYCLE_SHARE, MAX_RECYCLE_SHARE);
         _next = Distribution(nextShares, nextRecipients);
         _nextFrom = uint64(block.timestamp) + _delays.notice;
@@ -233,13 +233,13 @@ contract Parameters is Ownable2Step {
         emit DriftTableChanged(next);
     }
 
-    /// @notice Names who may pause entry; zero names nobody. A pause that has begun goes on.
+    /// @notice Names the guardian that may pause entry; zero for none. A running pause continues.
     function setGuardian(address next) external onlyOwner {
         guardian = next;
         emit GuardianNamed(next);
     }
 
-    /// @notice Refuses new deposits, stakes and bonds for a while: what a bug could take gets no larger meanwhile.
+    /// @notice Refuses new deposits, stakes and bonds for a while, so that a bug cannot take more meanwhile.
     function pauseEntry() external {
         if (msg.sender != guardian) revert NotGuardian(msg.sender);
         if (block.timestamp < _nextPause) revert PausedLately(_nextPause);
@@ -255,7 +255,7 @@ contract Parameters is Ownable2Step {
         emit EntryOpened();
     }
 
-    /// @notice Asked by whatever takes new money in.
+    /// @notice Called before new money is accepted.
     function requireEntry() external view {
         if (block.timestamp < pausedUntil) revert EntryIsPaused(pausedUntil);
     }
@@ -268,14 +268,14 @@ contract Parameters is Ownable2Step {
         return _holding;
     }
 
-    /// @notice What is in force now.
+    /// @notice The distribution in force now.
     function distribution() public view returns (Distribution memory inForce) {
         inForce = _nextFrom != 0 && block.timestamp >= _nextFrom ? _next : _current;
         if (block.timestamp >= created + LICENSE_TERM) inForce.shares.license = 0;
         if (block.timestamp >= created + TREASURY_TERM) inForce.recipients.treasury = vault;
     }
 
-    /// @notice What was announced last, and since when or from when on it is in force.
+    /// @notice The last announced distribution, and the time at which it comes or came into force.
     function announced() external view returns (Distribution memory, uint64 from) {
         return _nextFrom == 0 ? (_current, 0) : (_next, _nextFrom);
     }
@@ -292,8 +292,8 @@ contract Parameters is Ownable2Step {
         return _limits;
     }
 
-    /// @notice The least audited fraction that was in force at `since` or later, and the time of the block that says so: who
-    /// judges by it has to know that no later change is missing.
+    /// @notice The least audited fraction that was in force at `since` or later, and the time of the block that says so. The time shows a
+    /// validator that no later change is missing.
     function leastAlpha(uint48 since) external view returns (uint32 least, uint64 asOf) {
         least = _limits.alpha;
         for (uint256 i = _alphas.length(); i > 0; --i) {
@@ -304,8 +304,8 @@ contract Parameters is Ownable2Step {
         asOf = uint64(block.timestamp);
     }
 
-    /// @notice The stake that is asked of verifiers now, and the least and the greatest one within STAKE_MEMORY: whoever was drawn before
-    /// it rose was drawn rightly, and whoever was not before it fell was left out rightly. `next` is in force from `from` on; with 0
+    /// @notice The stake that verifiers need now, and the least and the greatest one within STAKE_MEMORY. They show that a draw was right
+    /// before the stake rose, and that an omission was right before it fell. `next` is in force from `from` on; a `from` of 0 means that
     /// nothing else was announced.
     function verifierStakes() external view returns (uint128 current, uint128 least, uint128 greatest, uint128 next, uint48 from) {
         uint48 since = block.timestamp < STAKE_MEMORY ? 0 : uint48(block.timestamp) - STAKE_MEMORY;
@@ -371,7 +371,7 @@ contract Parameters is Ownable2Step {
 
     function _setLimits(Limits memory next) private {
         if (next.alpha > MAX_ALPHA) revert OutOfRange("alpha");
-        // Not above a notice that there is: whoever dislikes what was announced has its money out before it is in force.
+        // No longer than the notice, if there is one: an owner that dislikes the change has its money out before it is in force.
         uint32 longest = _delays.notice == 0 ? MAX_DELAY : _delays.notice;
         if (next.withdrawalDelay < _delays.leastWithdrawal || next.withdrawalDelay > longest) {
             revert OutOfRange("withdrawalDelay");
@@ -383,7 +383,7 @@ contract Parameters is Ownable2Step {
         if (next.minimumValidatorBond == 0 || next.minimumValidatorBond > MAX_VALIDATOR_BOND) {
             revert OutOfRange("minimumValidatorBond");
         }
-        // At zero, whoever orders could name an account of its own, and have a part of its fee back.
+        // At zero, a payer could name an account of its own, and have a part of its fee back.
         if (next.minimumRouterBond == 0 || next.minimumRouterBond > MAX_ROUTER_BOND) revert OutOfRange("minimumRouterBond");
         if (next.minimumVerifierStake > MAX_VERIFIER_STAKE) revert OutOfRange("minimumVerifierStake");
         _scheduleVerifierStake(next.minimumVerifierStake);
@@ -392,7 +392,7 @@ contract Parameters is Ownable2Step {
         emit LimitsChanged(next);
     }
 
-    /// Asked of all at once, much would leave nobody to draw, or whoever alone has it. The first one has nobody to warn.
+    /// A high stake asked of all at once would leave nobody to draw, or only the few that already have it. The first value needs no notice.
     function _scheduleVerifierStake(uint128 next) private {
         uint48 time = uint48(block.timestamp);
         if (_verifierStakes.length() == 0) {

@@ -20,7 +20,7 @@ contract Payouts {
     IExchange public immutable exchange;
     PriceOracle public immutable oracle;
 
-    /// Who takes the tokens themselves.
+    /// Payees that take the tokens themselves.
     mapping(address payee => bool) public takesTokens;
 
     event PaidOut(address indexed payee, uint256 tokens, uint256 stable);
@@ -40,7 +40,7 @@ contract Payouts {
     }
 
     /// @notice Pays `payee` with tokens of the caller.
-    /// @param least Of the stablecoin, where they are sold: the payee's own bound beside that of the oracle.
+    /// @param least Of the stablecoin, if they are sold: the payee's own bound beside that of the oracle.
     function pay(address payee, uint256 amount, uint256 least) external returns (uint256 out) {
         if (takesTokens[payee]) {
             token.safeTransferFrom(msg.sender, payee, amount);

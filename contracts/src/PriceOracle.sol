@@ -6,7 +6,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
-/// What one feed says of one asset.
+/// The price of one asset by one feed.
 struct Quote {
     /// Dollars times 1e18, for 1e18 of the asset's smallest units.
     uint128 price;
@@ -16,10 +16,10 @@ struct Quote {
 }
 
 /// @title Prices in dollars
-/// @notice The median of what more than half of the feeds signed. A price is as old as the oldest of its quotes and ends with its age;
-/// feeds that differ too far give none; a jump counts only when feeds sign it again after a while, and until then there is no price.
-/// Whoever asks without a price is refused, so that nothing is bought, burned or minted meanwhile. Nothing that gives money back asks
-/// for a price. The same quotes make no second price, and what a price costs to read hardly grows with how often prices came.
+/// @notice The median of what more than half of the feeds signed. A price is as old as the oldest of its quotes and ends with its age.
+/// Feeds that differ too far give none. A jump counts only when feeds sign it again after a while. Until then there is no price. A caller
+/// without a price is refused, so that nothing is bought, burned or minted meanwhile. Nothing that gives money back asks for a price. The
+/// same quotes make no second price. The cost of a read hardly grows with the number of prices.
 contract PriceOracle is Ownable2Step, EIP712 {
     using Checkpoints for Checkpoints.Trace208;
 
@@ -29,7 +29,7 @@ contract PriceOracle is Ownable2Step, EIP712 {
     /// So far a median may move at once, and a feed from the median, in basis points.
     uint256 public constant MAX_JUMP = 2_000;
     uint256 public constant MAX_SPREAD = 500;
-    /// Seconds until a jump is believed.
+    /// Seconds until a jump is accepted.
     uint256 public constant DOUBT = 1 hours;
     /// Seconds that an average is over.
     uint256 public constant WINDOW = 2 hours;
@@ -54,9 +54,9 @@ contract PriceOracle is Ownable2Step, EIP712 {
     uint256 public nextFeedsFrom;
     uint256 public pausedUntil;
     mapping(address asset => Price) private _last;
-    /// A jump that was not said twice.
+    /// A jump that was not confirmed yet.
     mapping(address asset => Price) private _doubted;
-    /// When a feed's newest quote was made: nobody goes back to an older one.
+    /// Time of a feed's newest quote: older ones are refused.
     mapping(address asset => mapping(address feed => uint64)) public quotedAt;
     /// Price times seconds, summed up to each change.
     mapping(address asset => Checkpoints.Trace208) private _sums;
@@ -90,7 +90,8 @@ contract PriceOracle is Ownable2Step, EIP712 {
     }
 
     /// @notice Records the median of signed quotes; anyone may submit them.
-    /// @param quotes Ascending by price, one for each feed, of more than half of the feeds; all of them newer than what the last price is of.
+    /// @param quotes Ascending by price, one for each feed, of more than half of the feeds; all of them newer than the quotes of the last
+    /// price.
     function post(address asset, Quote[] calldata quotes) external {
         uint256 least = _feeds.length / 2 + 1;
         if (quotes.length < least) revert TooFewQuotes(quotes.length, least);
@@ -104,7 +105,7 @@ contract PriceOracle is Ownable2Step, EIP712 {
                 emit Doubted(asset, median, last.price);
                 return;
             }
-            // What was signed before proves no second look.
+            // Quotes signed before are no second look.
             if (oldest < doubted.time + DOUBT) revert StillDoubted(doubted.time + DOUBT);
         }
         delete _doubted[asset];
@@ -140,19 +141,19 @@ contract PriceOracle is Ownable2Step, EIP712 {
         return _feeds;
     }
 
-    /// @notice The lower of the present price and the average: for what is paid in.
+    /// @notice The lower of the present price and the average: for payments into the network.
     function lowOf(address asset) external view returns (uint256) {
         (uint256 spot, uint256 average) = pricesOf(asset);
         return spot < average ? spot : average;
     }
 
-    /// @notice The higher of both: for what is paid out.
+    /// @notice The higher of both: for payments out of the network.
     function highOf(address asset) external view returns (uint256) {
         (uint256 spot, uint256 average) = pricesOf(asset);
         return spot > average ? spot : average;
     }
 
-    /// @notice The present price and the average over the window. Reverts where there is no price.
+    /// @notice The present price and the average over the window. Reverts if there is no price.
     function pricesOf(address asset) public view returns (uint256 spot, uint256 average) {
         if (block.timestamp < pausedUntil) revert PausedNow(pausedUntil);
         Price memory last = _last[asset];

@@ -3,24 +3,25 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {Bls12381} from "./Bls12381.sol";
+import {Bls12381} from "./libraries/Bls12381.sol";
 import {Parameters} from "./Parameters.sol";
-import {Quorum} from "./Quorum.sol";
+import {Quorum} from "./libraries/Quorum.sol";
 import {Staking} from "./Staking.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
-/// @title The roster of those who vote, in the code of one contract
+/// @title The roster of voters, in the code of one contract
 /// @notice Votes and keys of one voting delay ago are the same for everybody until the next change counts. Anyone writes them down once, as
-/// code, which is read for a fraction of what the words of each signer cost. With it one signature that sums those of many is checked by
-/// one pairing. Where no roster is in force, signatures one by one are checked against what Staking says.
-/// @dev Created by Staking. Code: a zero byte; the sum of all keys, 96 bytes; per member signing key, account and vote, 56 bytes, ascending by
-/// signing key; per member its key, 96 bytes. A key is both coordinates, 48 bytes each; zeros where a member has none.
+/// code. It costs a fraction to read, compared with the storage of each signer. With it one signature that sums those of many is checked by
+/// one pairing. If no roster is in force, signatures one by one are checked against what Staking says.
+/// @dev Created by Staking. Code: a zero byte and the sum of all keys (96 bytes). Then signing key, account and vote of each member (56
+/// bytes), ascending by signing key. Then the key of each member (96 bytes). A key is both coordinates, 48 bytes each; zeros where a member
+/// has none.
 contract Roster {
     using Checkpoints for Checkpoints.Trace208;
 
     /// As many as fit into the code of one contract. A larger set signs one by one.
     uint256 public constant MAX_MEMBERS = 160;
-    /// One signature for many: its coordinates, then who signed, bit i for member i.
+    /// One signature for many: its coordinates, then the signers, bit i for member i.
     uint256 public constant SUM_BYTES = 288;
     uint256 private constant VOTER_BYTES = 56;
     uint256 private constant KEY_BYTES = 96;
@@ -49,7 +50,7 @@ contract Roster {
 
     /// The roster that was taken last.
     struct Taken {
-        /// Holds it; zero where there is none.
+        /// Contract with the roster; zero if there is none.
         address code;
         /// When votes or keys changed first after those that it holds; zero while they have not.
         uint48 firstChange;
@@ -113,7 +114,7 @@ contract Roster {
         if (registry.isValidator(account)) _note();
     }
 
-    /// @notice Tells that votes or signing keys change.
+    /// @notice Notes that votes or signing keys change.
     function noteChange() external {
         if (msg.sender != address(staking) && msg.sender != address(registry)) revert NotStaking(msg.sender);
         _note();
@@ -128,8 +129,8 @@ contract Roster {
     }
 
     /// @notice Writes down who votes now; anyone may, while no roster is in force: each has pots of its own, which many would cut small.
-    /// @param accounts All that have a vote, in ascending order of their signing keys. Whoever's own key signs for another account, and so has
-    /// none, stands before them, by account: its vote is of the total, and nobody gives it.
+    /// @param accounts All that have a vote, in ascending order of their signing keys. An account has no own signing key if its key signs
+    /// for another account. Such accounts stand first, by account: their votes are in the total, and nobody can give them.
     function take(address[] calldata accounts) external {
         address inForce = current();
         if (inForce != address(0)) revert RosterInForce(inForce);
@@ -153,7 +154,7 @@ contract Roster {
             bytes memory key = keyAt(accounts[i], since);
             if (key.length != 0) sum = Bls12381.addKeys(sum, _putKey(keys, i, key));
         }
-        // Nobody is left out, and nobody is there twice. While a case cuts a vote, the total is as it was, and there is no roster.
+        // The list is complete and without duplicates. While a case cuts a vote, the total is as it was, and there is no roster.
         if (counted != total) revert IncompleteRoster(counted, total);
         address code = _write(bytes.concat(_pack(sum), voters, keys));
         _end();
@@ -164,9 +165,9 @@ contract Roster {
 
     /// @notice Reverts unless signers with more than two thirds of the votes have signed the digest.
     /// @param signatures 65 bytes each (r, s, v), in ascending order of their signers' addresses; or a single one of `SUM_BYTES`.
-    /// @return signed The votes of those who signed.
-    /// @return code The roster in force; zero where there is none.
-    /// @return who Bit i: member i of it has signed.
+    /// @return signed The votes of the signers.
+    /// @return code The roster in force; zero if there is none.
+    /// @dev Bit i of `who`: member i of the roster has signed.
     function requireQuorum(bytes32 digest, bytes[] calldata signatures)
         external
         view
@@ -185,8 +186,9 @@ contract Roster {
         if (3 * signed <= 2 * total) revert Quorum.NoQuorum(signed, total);
     }
 
-    /// @notice Whether an account's signature is in a sum, by the members of a roster that was in force at a time; reverts unless the sum is one.
-    /// @dev Whoever is named in a sum has signed it: each key of a roster was shown to be nobody's combination of others.
+    /// @notice Whether an account's signature is in a sum, by the members of a roster that was in force at a time. Reverts unless the sum
+    /// is valid.
+    /// @dev Every account that a sum names has signed it: each key of a roster was shown to be nobody's combination of others.
     function isInSum(address code, uint256 time, address account, bytes32 digest, bytes calldata sum)
         external
         view
@@ -206,13 +208,13 @@ contract Roster {
         return false;
     }
 
-    /// @notice The roster in force; zero where there is none, because none was taken since the last change began to count.
+    /// @notice The roster in force; zero if there is none, because none was taken since the last change began to count.
     function current() public view returns (address) {
         Taken memory taken = _taken;
         return block.timestamp >= _endOf(taken.firstChange) ? address(0) : taken.code;
     }
 
-    /// @notice The members of the roster in force, in the order of their bits; none where there is no roster.
+    /// @notice The members of the roster in force, in the order of their bits; none if there is no roster.
     function members() external view returns (address[] memory accounts, uint256[] memory votes, bytes[] memory keys) {
         address code = current();
         if (code == address(0)) return (accounts, votes, keys);
@@ -235,7 +237,7 @@ contract Roster {
         (, account, vote) = _voterAt(data, member);
     }
 
-    /// @notice The key of an account that counted at a time; empty for none, and where another signing key counted then.
+    /// @notice The key of an account that counted at a time; empty if there was none, or if another signing key counted then.
     function keyAt(address account, uint256 time) public view returns (bytes memory) {
         QuorumKey storage theirs = _keys[account];
         bool isNew = theirs.since != 0 && time >= theirs.since;
@@ -249,7 +251,7 @@ contract Roster {
         return _keys[account].count;
     }
 
-    /// @notice What the proof of an account's next key is over, and the consent to it.
+    /// @notice The message for the proof of an account's next key, and for the consent to it.
     function keyMessage(address account, address signer, bytes memory key) public view returns (bytes memory) {
         bytes memory compressed = Bls12381.compress(key);
         uint64 number = _keys[account].count + 1;
@@ -258,7 +260,7 @@ contract Roster {
         );
     }
 
-    /// @notice What is summed: each member's signature over this.
+    /// @notice The message of the sum: each member signs it.
     function quorumMessage(bytes32 digest) public pure returns (bytes memory) {
         return abi.encodePacked("ogong-quorum-v1\n", digest);
     }
@@ -302,7 +304,7 @@ contract Roster {
         }
     }
 
-    /// @dev Both ascend, so that one walk finds all. Whoever is no member adds nothing.
+    /// @dev Both ascend, so that one walk finds all. An account that is no member adds nothing.
     function _countEach(address code, address[] memory signers)
         private
         view
@@ -323,7 +325,7 @@ contract Roster {
         }
     }
 
-    /// @dev From the sum of all keys, those of the absent are taken away: fewer than a third, where all have alike.
+    /// @dev Subtracts the keys of absent members from the sum of all keys: fewer than a third, if votes are equal.
     function _countSum(address code, bytes32 digest, bytes calldata sum)
         private
         view
@@ -340,8 +342,8 @@ contract Roster {
         if (!Bls12381.verify(Bls12381.addKeys(all, absent), quorumMessage(digest), sum[:256])) revert BadSum();
     }
 
-    /// @dev Votes, and the sum of the keys of the absent. A loop over fields in Solidity costs ten times as much, and this one is what a large set
-    /// pays by.
+    /// @dev Votes, and the sum of the keys of the absent. A loop over fields in Solidity costs ten times as much, and this loop is the main
+    /// cost of a large set.
     function _walk(bytes memory data, uint256 count, uint256 who)
         private
         view
@@ -400,9 +402,9 @@ contract Roster {
         }
     }
 
-    /// @dev Code that begins with a zero byte stops whoever calls it.
+    /// @dev Code that begins with a zero byte stops its caller.
     function _write(bytes memory data) private returns (address code) {
-        // Returns what follows these ten bytes.
+        // Returns the bytes after these ten.
         bytes memory creation = bytes.concat(hex"61", bytes2(uint16(data.length + 1)), hex"80600a3d393df3", hex"00", data);
         assembly ("memory-safe") {
             code := create(0, add(creation, 32), mload(creation))
@@ -410,7 +412,7 @@ contract Roster {
         require(code != address(0));
     }
 
-    /// @dev The data behind the zero byte, or only what counts votes one by one.
+    /// @dev The data behind the zero byte, or only the part that counts votes one by one.
     function _read(address code, bool isWhole) private view returns (bytes memory data, uint256 count) {
         count = (code.code.length - HEADER_BYTES) / (VOTER_BYTES + KEY_BYTES);
         uint256 voters = HEADER_BYTES - 1 + count * VOTER_BYTES;
@@ -430,7 +432,8 @@ contract Roster {
         }
     }
 
-    /// @dev No point of the subgroup but infinity has an x that begins with 32 zero bytes, and nobody proves that he has the key infinity.
+    /// @dev No point of the subgroup but infinity has an x that begins with 32 zero bytes, and nobody can prove possession of the key
+    /// infinity.
     function _isKeyless(bytes memory data, uint256 count, uint256 i) private pure returns (bool) {
         uint256 offset = HEADER_BYTES - 1 + count * VOTER_BYTES + i * KEY_BYTES;
         uint256 word;
@@ -449,7 +452,7 @@ contract Roster {
     function _putVoter(bytes memory voters, uint256 i, address signer, address account, uint256 vote) private pure {
         assembly ("memory-safe") {
             let at := add(add(voters, 32), mul(i, VOTER_BYTES))
-            // The last word would reach beyond: what comes later is written over it, or it is behind the end.
+            // The last word would reach beyond. A later write covers the excess, or it is behind the end.
             let last := mload(add(at, 56))
             mstore(at, shl(96, signer))
             mstore(add(at, 20), shl(96, account))

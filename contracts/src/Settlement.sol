@@ -13,7 +13,7 @@ import {Parameters} from "./Parameters.sol";
 import {ModelRegistry} from "./ModelRegistry.sol";
 import {Roster} from "./Roster.sol";
 import {Staking} from "./Staking.sol";
-import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./Types.sol";
+import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./libraries/Types.sol";
 
 /// @title Settlement of batches of verdicts
 /// @notice A batch nets the accepted replies of one validator, anchors its verdict log and names the providers that it
@@ -33,7 +33,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// Credits that all lines share.
     uint256 private constant COMMON = 7;
 
-    /// Who signed a batch.
+    /// The signers of a batch.
     struct Signed {
         uint256 votes;
         /// The roster that counted them; zero for none.
@@ -42,8 +42,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint256 who;
     }
 
-    /// How the lines of a batch are shared: a credit for the router of each line, then those that all lines have in common, one for each
-    /// tally, and one for the maker of each line where makers have a share.
+    /// The shares of a batch's lines. First comes a credit for the router of each line, then the credits that all lines share. They are one
+    /// for each tally, and one for the maker of each line if makers have a share.
     struct Sharing {
         Shares shares;
         Credit[] credits;
@@ -73,13 +73,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     Roster public immutable roster;
     Escrow public immutable escrow;
     Earnings public immutable earnings;
-    /// Where the recycled share goes; zero for a network without emission.
+    /// Receiver of the recycled share; zero for a network without emission.
     Emission public immutable emission;
-    /// Says who has made a model.
+    /// Names the maker of a model.
     ModelRegistry private immutable _models;
-    /// Where those who signed batches have their part of the validators' share.
+    /// Receives the co-signers' part of the validators' share.
     Cosigners private immutable _cosigners;
-    /// What has not vested yet stays below half of the bonds of those who sign: where fees are paid in what is bonded.
+    /// The unvested sum stays below half of the signers' bonds: in networks whose fees are paid in the token of the bonds.
     bool public immutable isBacked;
 
     mapping(address validator => Anchor) private _anchors;
@@ -145,8 +145,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         _cosigners = staking_.cosigners();
     }
 
-    /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,
-    /// records ejections and who verified. What a provider gets is held in Earnings.
+    /// @notice Settles a batch: draws on the payers' channels, credits all parties, anchors the log, and records ejections and verifiers. A
+    /// provider's part is held in Earnings.
     /// @param quorum 65-byte signatures (r, s, v) over `batchDigest`, in ascending order of their signers' addresses.
     function settle(
         Batch calldata batch,
@@ -171,7 +171,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             _split(batch, lines, tallies, by);
         _disburse(batch.validator, debits, credits);
         uint256 unvested = earnings.credit(earned, gross);
-        // Whoever signs what is false has more to lose than is still on its way. Bonds are tokens: what is paid in dollars cannot be compared.
+        // Signers of a false batch must have more to lose than the sum that is still on its way. Bonds are tokens, so payments in dollars
+        // cannot be compared.
         if (isBacked && 2 * unvested > by.votes) revert Unbacked(unvested, by.votes);
         emit Settled(
             batch.validator,
@@ -187,7 +188,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     /// @notice Lifts an ejection that a quorum takes back, or a panel; anyone may submit it, until the appeal is over. Afterwards the
     /// ejection is final.
-    /// @param quorum As in `settle`, over `reinstatementDigest`; not asked for where Cases calls, which has heard a panel.
+    /// @param quorum As in `settle`, over `reinstatementDigest`; not needed if Cases calls, because a panel has decided.
     function reinstate(bytes32 providerId, bytes[] calldata quorum) external {
         Ejection storage ejection = _ejections[providerId];
         if (ejection.since == 0) revert NotEjected(providerId);
@@ -197,8 +198,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Ejects a provider whose own key vouched for a machine that was forged, or revoked before; anyone may submit it. It can be
-    /// lifted as any ejection.
-    /// @param evidence SHA-256 of what was published.
+    /// lifted like any ejection.
+    /// @param evidence SHA-256 of the published evidence.
     /// @param quorum As in `settle`, over `machineEjectionDigest` of the provider's next ejection.
     function ejectForMachine(bytes32 providerId, bytes32 evidence, bytes[] calldata quorum) external {
         Ejection storage ejection = _ejections[providerId];
@@ -209,9 +210,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit EjectedForMachine(providerId, evidence, ejection.count);
     }
 
-    /// @notice Gives a payee back what penalties hold of its stake, where a quorum takes them back, or a panel; anyone may submit it, until
-    /// the appeal is over.
-    /// @param quorum As in `settle`, over `pardonDigest` of the last penalty; not asked for where Cases calls, which has heard a panel.
+    /// @notice Gives a payee back the stake that penalties hold, if a quorum or a panel takes them back. Anyone may submit it until the
+    /// appeal is over.
+    /// @param quorum As in `settle`, over `pardonDigest` of the last penalty; not needed if Cases calls, because a panel has decided.
     function pardon(address payee, bytes[] calldata quorum) external {
         Staking.Held memory held = staking.heldOf(payee);
         if (held.amount == 0) revert NothingHeld(payee);
@@ -224,7 +225,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return hour == 0 ? 0 : _recycled.upperLookupRecent(hour - 1);
     }
 
-    /// @notice Reverts where the signatures over `digest` are no quorum, as in `settle`.
+    /// @notice Reverts if the signatures over `digest` are no quorum, as in `settle`.
     function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view {
         _requireSigned(digest, quorum);
     }
@@ -284,7 +285,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return _hashTypedDataV4(keccak256(abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)));
     }
 
-    /// @notice The EIP-712 digest that validators sign to take back what is held of a payee as of its `penalty`-th penalty.
+    /// @notice The EIP-712 digest that validators sign to return the held stake of a payee, as of its `penalty`-th penalty.
     function pardonDigest(address payee, uint32 penalty) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty)));
     }
@@ -305,7 +306,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     function hashLines(Line[] calldata lines) public pure returns (bytes32) {
         bytes32[] memory words = new bytes32[](lines.length * 6);
-        // A line has no part of its own length: it lies in the call as it is hashed. Whoever reads its fields later refuses dirty ones.
+        // A line has no part of its own length: it lies in the call as it is hashed. Later readers of its fields refuse dirty ones.
         assembly ("memory-safe") {
             calldatacopy(add(words, 32), lines.offset, mul(lines.length, 192))
         }
@@ -332,7 +333,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         (by.votes, by.roster, by.who) = roster.requireQuorum(digest, quorum);
     }
 
-    /// @dev A quorum takes back what was decided at `since`, or Cases does, which has heard a panel: while the appeal lasts.
+    /// @dev A quorum lifts the decision of `since`, or Cases does after a panel's decision: while the appeal lasts.
     function _requireLifted(uint256 since, bytes32 digest, bytes[] calldata quorum) private view {
         uint256 finalFrom = since + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
@@ -348,8 +349,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit Ejected(providerId, validator);
     }
 
-    /// @dev Without a router its share stays with the provider, and so does the recycled share without an emission, and the maker's where the
-    /// registry names none.
+    /// @dev Without a router its share stays with the provider. The same holds for the recycled share without an emission, and for the
+    /// maker's share if the registry names no maker.
     function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies, Signed memory by)
         private
         returns (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual)
@@ -371,14 +372,14 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         _payCosigners(by, sharing);
     }
 
-    /// @dev As `escrow.disburse(validator, debits, credits)`. A debit has no part of its own length, so all of them are handed on as they lie in
-    /// the call, and not read and written one by one. The Escrow refuses dirty ones.
+    /// @dev As `escrow.disburse(validator, debits, credits)`. A debit has no part of its own length. So all of them are passed on as they
+    /// lie in the call, and not read and written one by one. The Escrow refuses dirty ones.
     function _disburse(address validator, Debit[] calldata debits, Credit[] memory credits) private {
         bytes memory tail = abi.encode(credits);
         (address target, bytes32 selector) = (address(escrow), Escrow.disburse.selector);
         assembly ("memory-safe") {
             let size := mul(debits.length, 192)
-            // What follows the first word of an encoded list: its length, and two words each.
+            // The encoded list after its first word: its length, and two words each.
             let rest := sub(mload(tail), 32)
             let at := mload(64)
             mstore(at, selector)
@@ -417,9 +418,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return credit;
     }
 
-    /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
-    /// takes what is left, so that a line's parts sum to its gross to the unit. All shares together are a fifth at most (Parameters), and a list
-    /// is no longer than its call: no part is above what it is taken of, and no sum comes near a word.
+    /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line, and the provider takes
+    /// the rest, so that a line's parts sum exactly to its gross. All shares together are a fifth at most (Parameters), and a list is no
+    /// longer than its call. So no part exceeds its whole, and no sum comes near a word.
     function _splitLine(Batch calldata batch, Line calldata line, Sharing memory sharing, uint256 i)
         private
         returns (uint256 rest)
@@ -442,8 +443,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit Paid(line.providerId, payee, batch.validator, batch.sequence, router, gross, rest, recycled);
     }
 
-    /// @dev Whoever owns the name that claimed the weights (ModelRegistry.makerOf).
-    /// @return What is not the provider's.
+    /// @dev Pays the owner of the name that claimed the weights (ModelRegistry.makerOf).
+    /// @return The part that is not the provider's.
     function _payMaker(bytes32 modelRoot, uint256 amount, Sharing memory sharing, uint256 i) private returns (uint256) {
         address maker = _models.makerOf(modelRoot);
         if (maker == address(0)) return 0;
@@ -452,8 +453,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return amount;
     }
 
-    /// @dev Half of the validators' part, rounded down, is theirs who signed. Where no roster says who that is, it is the verification
-    /// recipient's, and not shared by the batch's verifiers: nobody whom a validator may know gains by ending a roster.
+    /// @dev Half of the validators' part, rounded down, belongs to the signers. If no roster names them, it goes to the verification
+    /// recipient and is not shared by the batch's verifiers. So no party near a validator gains by ending a roster.
     function _payCosigners(Signed memory by, Sharing memory sharing) private {
         uint256 part = sharing.validator.amount / 2;
         if (part == 0) return;
@@ -471,8 +472,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         _recycled.push(uint48(block.timestamp / 1 hours), _recycled.latest() + uint208(amount));
     }
 
-    /// @dev What the lines leave for verification goes to the payees of the verifiers, by their credits, each part rounded down.
-    /// The rest stays with the recipient, and all of it where nobody has credit. Reports that were refuted cost their payees stake.
+    /// @dev The part for verification goes to the payees of the verifiers, by their credits, each part rounded down. The rest stays with
+    /// the recipient, and all of it if nobody has credit. Reports that were refuted cost their payees stake.
     function _payVerifiers(
         Batch calldata batch,
         Tally[] calldata tallies,

@@ -7,22 +7,22 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Cosigners} from "./Cosigners.sol";
 import {Parameters} from "./Parameters.sol";
-import {Payment} from "./Payment.sol";
+import {Payment} from "./libraries/Payment.sol";
 import {Roster} from "./Roster.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Stakes of payees, bonds of validators, and priority stakes
-/// @notice A payee's stake weighs in draws of verifiers, is a router's bond, and leaves with a delay; refuted reports of its
-/// verifiers cost a part of it, and so does a case against it. A validator's bond is its vote and can be taken by a case. Priority
-/// stake buys a place in routing and nothing else: no penalty and no case takes of it. The three are accounts apart, and none becomes
-/// another but by its owner. Nobody owns this contract. A quorum counts the votes of some time ago, so that nobody who joins, leaves,
-/// or moves bond can spoil signatures that were already given.
+/// @notice A payee's stake weighs in draws of verifiers, is a router's bond, and leaves with a delay. Refuted reports of its verifiers and
+/// a case against it cost a part of it. A validator's bond is its vote and can be taken by a case. Priority stake buys a place in routing
+/// and nothing else: no penalty and no case takes of it. The three are separate accounts, and only the owner moves tokens from one to
+/// another. Nobody owns this contract. A quorum counts earlier votes, so that a validator that joins, leaves, or moves bond cannot spoil
+/// existing signatures.
 contract Staking is ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
     struct Stake {
-        /// What weighs: of stake in draws of verifiers, of priority stake in routing.
+        /// The amount with weight: stake in draws of verifiers, priority stake in routing.
         uint128 amount;
         /// On its way out: it weighs nothing any more.
         uint128 leaving;
@@ -38,13 +38,13 @@ contract Staking is ReentrancyGuardTransient {
         bool active;
     }
 
-    /// What the refuted reports of one period cost a payee.
+    /// The cost of a payee's refuted reports in one period.
     struct Offence {
         /// Number of the period.
         uint48 period;
         /// Reports, in that period.
         uint80 refuted;
-        /// The most that was staked at one of them, with what was on its way out.
+        /// The largest stake at one of them, including stake on its way out.
         uint128 base;
     }
 
@@ -57,7 +57,7 @@ contract Staking is ReentrancyGuardTransient {
         uint32 count;
     }
 
-    /// An account that may stand as an order's router. Its stake is its bond.
+    /// An account that may be an order's router. Its stake is its bond.
     struct Router {
         /// Hash of the hybrid key that signs its tickets; zero for an account that never was a router.
         bytes32 ticketKey;
@@ -77,17 +77,17 @@ contract Staking is ReentrancyGuardTransient {
     uint256 private constant PENALTY_PERIOD = 1 days;
     /// Part of the stake that each refuted report costs, in parts per million.
     uint256 private constant PENALTY_PPM = 20_000;
-    /// The largest part that all of one period cost: whoever frames a verifier, were it a quorum, takes no more in a day.
+    /// The most that all reports of one period cost. It limits the daily damage by an attacker that frames a verifier, even by a quorum.
     uint256 private constant MOST_PENALTY_PPM = 100_000;
 
     IERC20 public immutable token;
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
-    /// Says what a quorum is, by the votes that are counted here.
+    /// Decides whether signers are a quorum, by the votes that are counted here.
     Roster public immutable roster;
     /// Created here and not by the settlement, whose own creation has no room for it.
     Cosigners public immutable cosigners;
-    /// The only contract that says whose verifiers were refuted.
+    /// The only contract that reports refuted verifiers.
     address public immutable settlement;
     /// The only contract that takes bonds and stakes for an offence, and gives them back.
     address public immutable cases;
@@ -96,13 +96,14 @@ contract Staking is ReentrancyGuardTransient {
     /// Only its owner's three functions write here.
     mapping(address payee => Stake) private _priorities;
     mapping(address account => Router) private _routers;
-    /// Until when a former key has signed tickets of a router, seconds since 1970: whoever changes its key can be shown what it signed before.
+    /// The end of a router's former ticket key, seconds since 1970. A router that changes its key stays liable for tickets that it signed
+    /// before.
     mapping(address account => mapping(bytes32 ticketKey => uint256)) public ticketKeyUntil;
     mapping(address payee => Offence) private _offences;
     mapping(address payee => Held) private _held;
     mapping(address validator => Bond) private _bonds;
     mapping(address validator => Cut) private _cuts;
-    /// What each validator's bond was worth in votes, by time.
+    /// Votes of each validator's bond, by time.
     mapping(address validator => Checkpoints.Trace208) private _votes;
     Checkpoints.Trace208 private _totalVotes;
 
@@ -137,8 +138,8 @@ contract Staking is ReentrancyGuardTransient {
     error NotCases(address caller);
     error NothingHeld(address payee);
 
-    /// @param settlement_ Where the settlement contract will be: it is created next, and refuses a stake that names another.
-    /// @param cases_ Where the contract of cases will be, which refuses the same.
+    /// @param settlement_ Future address of the settlement contract: it is created next, and refuses a stake that names another.
+    /// @param cases_ Future address of the contract of cases, which refuses the same.
     constructor(IERC20 token_, Parameters parameters_, address settlement_, address cases_) {
         token = token_;
         parameters = parameters_;
@@ -158,8 +159,8 @@ contract Staking is ReentrancyGuardTransient {
         Payment.take(token, msg.sender, amount);
     }
 
-    /// @notice Starts taking stake out. It weighs nothing from now on, and is paid after the delay, so that
-    /// nobody borrows stake for a draw. A second request restarts the delay. A router keeps its bond.
+    /// @notice Starts taking stake out. It weighs nothing from now on, and is paid after the delay, so that nobody can borrow stake for a
+    /// draw. A second request restarts the delay. A router keeps its bond.
     function requestUnstake(uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
         Stake storage mine = _stakes[msg.sender];
@@ -170,7 +171,7 @@ contract Staking is ReentrancyGuardTransient {
         emit UnstakeRequested(msg.sender, amount, mine.leavesAt);
     }
 
-    /// @notice Pays out what left the stake, once the delay is over.
+    /// @notice Pays out leaving stake, once the delay is over.
     function finishUnstake() external nonReentrant {
         uint128 amount = _takeOut(_stakes[msg.sender]);
         emit Unstaked(msg.sender, amount);
@@ -186,7 +187,7 @@ contract Staking is ReentrancyGuardTransient {
         Payment.take(token, msg.sender, amount);
     }
 
-    /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that nobody borrows a
+    /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that nobody can borrow a
     /// place in routing. A second request restarts the delay.
     function requestDeprioritize(uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
@@ -196,15 +197,15 @@ contract Staking is ReentrancyGuardTransient {
         emit DeprioritizeRequested(msg.sender, amount, mine.leavesAt);
     }
 
-    /// @notice Pays out what left the priority stake, once the delay is over.
+    /// @notice Pays out leaving priority stake, once the delay is over.
     function finishDeprioritize() external nonReentrant {
         uint128 amount = _takeOut(_priorities[msg.sender]);
         emit Deprioritized(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Makes the caller a router, whose tickets that key signs; its stake is its bond. A router that calls it again changes
-    /// its key, and does not leave. Who was one comes back one delay after it has left, so that its older orders still find it.
+    /// @notice Makes the caller a router, whose tickets that key signs; its stake is its bond. A router that calls it again changes its
+    /// key, and does not leave. A former router comes back one delay after it has left, so that its older orders still find it.
     /// @param ticketKey Hash of the hybrid key.
     function registerRouter(bytes32 ticketKey) external {
         if (ticketKey == 0) revert ZeroTicketKey();
@@ -225,8 +226,8 @@ contract Staking is ReentrancyGuardTransient {
         emit RouterRegistered(msg.sender, ticketKey, mine.since);
     }
 
-    /// @notice Ends a router's time one delay from now: everybody knows of it before, and what it routed till then is settled. Its
-    /// stake is free afterwards. The router itself may call it, and anyone where its stake is below the least bond.
+    /// @notice Ends a router's time one delay from now: everybody knows of it before, and its orders until then are settled. Its stake is
+    /// free afterwards. The router itself may call it, and anyone may if its stake is below the least bond.
     function retireRouter(address router) external {
         Router storage theirs = _routers[router];
         if (!_isRouter(theirs) || theirs.until != 0) revert NoRouter(router);
@@ -261,7 +262,7 @@ contract Staking is ReentrancyGuardTransient {
         emit UnbondRequested(msg.sender, amount, mine.unbondableAt);
     }
 
-    /// @notice Pays out what left the bond, once the delay is over.
+    /// @notice Pays out leaving bond, once the delay is over.
     function finishUnbond() external nonReentrant {
         Bond storage mine = _bonds[msg.sender];
         uint128 amount = mine.unbonding;
@@ -272,9 +273,8 @@ contract Staking is ReentrancyGuardTransient {
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Takes bond (first) and leaving bond (then) of a validator, what is left where that is less: bond that left a moment before
-    /// undoes nothing. The vote is cut at once to the bond that is left and does not leave; bond that comes later counts one voting delay later,
-    /// as any other.
+    /// @notice Takes bond (first) and leaving bond (then) of a validator, or the rest if that is less. So a late request to leave saves no
+    /// bond. The vote is cut at once to the remaining bond and does not leave. Later bond counts one voting delay later, like any other.
     function takeBond(address validator, uint128 amount) external nonReentrant returns (uint128 taken) {
         if (msg.sender != cases) revert NotCases(msg.sender);
         taken = _takeBond(validator, amount);
@@ -292,7 +292,7 @@ contract Staking is ReentrancyGuardTransient {
         token.safeTransfer(cases, taken);
     }
 
-    /// @notice Takes back, as stake, what a case that fell had taken.
+    /// @notice Returns the amount of a rejected case as stake.
     function restore(address account, uint128 amount) external nonReentrant {
         if (msg.sender != cases) revert NotCases(msg.sender);
         _stakes[account].amount += amount;
@@ -300,9 +300,9 @@ contract Staking is ReentrancyGuardTransient {
         Payment.take(token, cases, amount);
     }
 
-    /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted. It weighs nothing any more, and is held
-    /// until the appeal is over: then it is the treasury's, so that nobody who judges, verifies or pays gains by it. What is on its
-    /// way out is taken last. Nothing is taken where nothing is staked. A further penalty restarts the appeal.
+    /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted. It weighs nothing any more and is held until
+    /// the appeal is over. Then it belongs to the treasury, so that no validator, verifier or payer gains by it. Stake on its way out is
+    /// taken last. Nothing is taken if nothing is staked. A further penalty restarts the appeal.
     function penalize(address payee, uint32 refuted) external {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         Stake storage theirs = _stakes[payee];
@@ -320,7 +320,7 @@ contract Staking is ReentrancyGuardTransient {
         emit Penalized(payee, refuted, amount, _hold(payee, amount));
     }
 
-    /// @notice Gives back as stake what penalties hold of a payee. Settlement has seen to the quorum and the appeal.
+    /// @notice Returns the stake that penalties hold of a payee. Settlement has checked the quorum and the appeal.
     function pardon(address payee) external {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         Held storage held = _held[payee];
@@ -330,7 +330,7 @@ contract Staking is ReentrancyGuardTransient {
         emit Pardoned(payee, held.count, amount);
     }
 
-    /// @notice Pays to the treasury what penalties hold of a payee, once the appeal is over; anyone may.
+    /// @notice Pays the treasury the stake that penalties hold of a payee, once the appeal is over; anyone may call it.
     function collectPenalty(address payee) external nonReentrant {
         Held storage held = _held[payee];
         uint128 amount = held.amount;
@@ -342,12 +342,12 @@ contract Staking is ReentrancyGuardTransient {
         token.safeTransfer(parameters.recipients().treasury, amount);
     }
 
-    /// @notice What penalties hold of a payee's stake.
+    /// @notice A payee's stake that penalties hold.
     function heldOf(address payee) external view returns (Held memory) {
         return _held[payee];
     }
 
-    /// @notice What the refuted reports of the payee's last period with any have cost.
+    /// @notice The cost of refuted reports in the payee's last period with any.
     function offenceOf(address payee) external view returns (Offence memory) {
         return _offences[payee];
     }
@@ -360,17 +360,17 @@ contract Staking is ReentrancyGuardTransient {
         _countVotes(validator, theirs);
     }
 
-    /// @notice What weighs of a payee's stake.
+    /// @notice The part of a payee's stake that has weight.
     function stakeOf(address payee) external view returns (uint256) {
         return _stakes[payee].amount;
     }
 
-    /// @notice A payee's priority stake, which weighs in routing, with what is on its way out.
+    /// @notice A payee's priority stake, which weighs in routing, including stake on its way out.
     function priorityOf(address payee) external view returns (Stake memory) {
         return _priorities[payee];
     }
 
-    /// @notice A payee's stake with what is on its way out.
+    /// @notice A payee's stake including stake on its way out.
     function stakingOf(address payee) external view returns (Stake memory) {
         return _stakes[payee];
     }
@@ -388,8 +388,8 @@ contract Staking is ReentrancyGuardTransient {
         return _totalVotes.latest();
     }
 
-    /// @notice Votes behind a list of signing keys, and all votes there are, as they were one voting delay ago. Whoever had no
-    /// vote then adds none. A case takes a vote at once, and leaves the total as it was until the delay is over.
+    /// @notice Votes behind a list of signing keys, and all votes there are, as they were one voting delay ago. A key without a vote then
+    /// adds none. A case takes a vote at once, and leaves the total as it was until the delay is over.
     /// @dev The caller sees to it that no key is listed twice; at any time an account has one key.
     function votes(address[] calldata signers) external view returns (uint256 signed, uint256 total) {
         uint48 since = registry.inForceSince();
@@ -400,7 +400,7 @@ contract Staking is ReentrancyGuardTransient {
         total = _totalVotes.upperLookupRecent(since);
     }
 
-    /// @notice For those who gather signatures: the vote of each account and its signing key, and all votes, as `votes` counts them.
+    /// @notice For gatherers of signatures: the vote of each account and its signing key, and all votes, as `votes` counts them.
     function votesOf(address[] calldata accounts)
         external
         view
@@ -427,7 +427,7 @@ contract Staking is ReentrancyGuardTransient {
         mine.leavesAt = uint64(block.timestamp) + delay;
     }
 
-    /// @return amount What left, and is paid out now.
+    /// @return amount The leaving stake that is paid out now.
     function _takeOut(Stake storage mine) private returns (uint128 amount) {
         amount = mine.leaving;
         if (amount == 0) revert NothingToUnbond();
@@ -456,7 +456,7 @@ contract Staking is ReentrancyGuardTransient {
         roster.noteChange();
     }
 
-    /// @dev Bond first, leaving bond then, what is left where that is less. Cuts the vote at once.
+    /// @dev Bond first, leaving bond then, or the rest if that is less. Cuts the vote at once.
     function _takeBond(address validator, uint128 amount) private returns (uint128) {
         Bond storage theirs = _bonds[validator];
         uint128 fromBond = _least(amount, theirs.amount);
@@ -471,14 +471,14 @@ contract Staking is ReentrancyGuardTransient {
         return fromBond + fromLeaving;
     }
 
-    /// @dev What weighs first, then what is on its way out; there is as much.
+    /// @dev Takes stake with weight first, then stake on its way out; there is as much.
     function _takeStake(Stake storage theirs, uint128 amount) private {
         uint128 fromStake = _least(amount, theirs.amount);
         theirs.amount -= fromStake;
         theirs.leaving -= amount - fromStake;
     }
 
-    /// @dev Holds what a penalty took, and restarts the appeal of all that is held. @return The penalty's number.
+    /// @dev Holds the amount of a penalty, and restarts the appeal of all that is held. @return The penalty's number.
     function _hold(address owner, uint128 amount) private returns (uint32) {
         Held storage held = _held[owner];
         held.amount += amount;

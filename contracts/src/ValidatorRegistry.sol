@@ -8,10 +8,10 @@ import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet
 import {Parameters} from "./Parameters.sol";
 import {Staking} from "./Staking.sol";
 
-/// @title Who validates, where, and under which keys
-/// @notice Created by Staking, which asks nobody else who is a validator. The sender of `register` is the validator's
-/// account: it owns the bond and receives the validator's share. What a validator says it signs with the account's signing key,
-/// which is the account's own key until it names another. A named key counts one voting delay later, as votes do.
+/// @title Validators, their endpoints and their keys
+/// @notice Created by Staking, which asks nobody else who is a validator. The sender of `register` is the validator's account: it owns the
+/// bond and receives the validator's share. A validator signs its statements with the account's signing key. That is the account's own key
+/// until it names another. A named key counts one voting delay later, as votes do.
 contract ValidatorRegistry is EIP712 {
     using EnumerableSet for EnumerableSet.AddressSet;
     using Checkpoints for Checkpoints.Trace160;
@@ -19,7 +19,7 @@ contract ValidatorRegistry is EIP712 {
     bytes32 private constant SIGNING_KEY_TYPEHASH = keccak256("SigningKey(address account,address signer)");
 
     uint256 public constant MAX_ENDPOINT_BYTES = 255;
-    /// As many as a certificate of the beacon has room for; it also bounds what `validators` costs.
+    /// The capacity of a certificate of the beacon; it also bounds the cost of `validators`.
     uint256 public constant MAX_VALIDATORS = 1024;
 
     struct Entry {
@@ -30,7 +30,7 @@ contract ValidatorRegistry is EIP712 {
         uint128 minimumBond;
     }
 
-    /// What somebody has announced, and when.
+    /// An announcement and its time.
     struct Seal {
         bytes32 hash;
         uint64 blockNumber;
@@ -38,7 +38,7 @@ contract ValidatorRegistry is EIP712 {
 
     struct Validator {
         address account;
-        /// The signing key that counts now; zero where the account's own key signs for another account.
+        /// The signing key that counts now; zero if the account's own key signs for another account.
         address signer;
         uint128 stake;
         string endpoint;
@@ -58,8 +58,8 @@ contract ValidatorRegistry is EIP712 {
     mapping(address signer => Checkpoints.Trace160) private _accounts;
     /// Account behind a certificate.
     mapping(bytes32 certHash => address) public accountOf;
-    /// Ed25519 key of an address's verifiable random function. Set once, and kept after the address has left: whoever could
-    /// change it could choose among beacons.
+    /// Ed25519 key of an address's verifiable random function. Set once, and kept after the address has left: an owner that could change it
+    /// could choose among beacons.
     mapping(address account => bytes32) public vrfKeyOf;
 
     event ValidatorRegistered(address indexed account, string endpoint, bytes32 certHash, bytes32 vrfKey);
@@ -87,8 +87,8 @@ contract ValidatorRegistry is EIP712 {
         parameters = parameters_;
     }
 
-    /// @notice Announces a certificate, a block or more before `register` or `update` names it. Otherwise whoever sees such a
-    /// call coming could take the certificate for itself, and so keep its owner out.
+    /// @notice Announces a certificate, a block or more before `register` or `update` names it. Otherwise anybody who sees such a call
+    /// coming could take the certificate, and so keep its owner out.
     /// @param seal `sealOf` the caller, the certificate's hash and a random salt.
     function announce(bytes32 seal) external {
         _seals[msg.sender] = Seal(seal, uint64(block.number));
@@ -114,7 +114,7 @@ contract ValidatorRegistry is EIP712 {
     }
 
     /// @notice Moves to another endpoint or certificate.
-    /// @param salt Of the announcement; ignored where the certificate stays.
+    /// @param salt Of the announcement; ignored if the certificate stays.
     function update(string calldata endpoint, bytes32 certHash, bytes32 salt) external {
         if (!_members.contains(msg.sender)) revert NotRegistered(msg.sender);
         _describe(endpoint, certHash, salt);
@@ -126,8 +126,8 @@ contract ValidatorRegistry is EIP712 {
         _remove(msg.sender);
     }
 
-    /// @notice Removes a validator that was slashed below the least bond; anyone may. Against the least bond when it joined, or
-    /// now where that is less: a change of it puts nobody out.
+    /// @notice Removes a validator that was slashed below the least bond; anyone may call it. The limit is the least bond at its joining,
+    /// or the present one if that is less. So a change of the limit removes nobody.
     function evict(address account) external {
         uint256 bond = staking.bondOf(account).amount;
         uint256 minimum = parameters.limits().minimumValidatorBond;
@@ -136,11 +136,11 @@ contract ValidatorRegistry is EIP712 {
         _remove(account);
     }
 
-    /// @notice Names the key that signs for the caller, who need not be a validator yet. It counts one voting delay from now, and
-    /// the key before it until then.
+    /// @notice Names the key that signs for the caller, who need not be a validator yet. It counts one voting delay from now, and the key
+    /// before it until then.
     /// @param signer The caller's own address takes the named key back.
-    /// @param consent 65-byte signature by `signer` over `signerDigest`, so that nobody names another one's key; ignored where
-    /// the caller names itself.
+    /// @param consent 65-byte signature by `signer` over `signerDigest`, so that nobody can name another account's key; ignored if the
+    /// caller names itself.
     function setSigner(address signer, bytes calldata consent) external {
         if (signer == address(0)) revert ZeroKey();
         address next = signer == msg.sender ? address(0) : signer;
@@ -212,7 +212,7 @@ contract ValidatorRegistry is EIP712 {
         return block.timestamp < delay ? 0 : uint48(block.timestamp - delay);
     }
 
-    /// @notice What `announce` takes.
+    /// @notice The value that `announce` takes.
     function sealOf(address account, bytes32 certHash, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(account, certHash, salt));
     }
@@ -222,14 +222,15 @@ contract ValidatorRegistry is EIP712 {
         return _hashTypedDataV4(keccak256(abi.encode(SIGNING_KEY_TYPEHASH, account, signer)));
     }
 
-    /// @notice The key that an account had named at a time, or its own; zero where its own key then signed for another account.
+    /// @notice The key that an account had named at a time, or its own; zero if its own key then signed for another account.
     function signerAt(address account, uint256 time) public view returns (address) {
         address named = address(_signers[account].upperLookupRecent(uint96(time)));
         if (named != address(0)) return named;
         return _accounts[account].upperLookupRecent(uint96(time)) == 0 ? account : address(0);
     }
 
-    /// @notice The account that a key signed for at a time: the one that had named it, or its own if that had named no other key.
+    /// @notice The account that a key signed for at a time: the account that had named it. A key that no account had named signs for its
+    /// own account, if that had named no other key.
     function accountAt(address signer, uint256 time) public view returns (address) {
         address by = address(_accounts[signer].upperLookupRecent(uint96(time)));
         if (by != address(0)) return by;

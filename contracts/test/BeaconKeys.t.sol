@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {BeaconKeys} from "../src/BeaconKeys.sol";
-import {Bls12381} from "../src/Bls12381.sol";
-import {Quorum} from "../src/Quorum.sol";
+import {Bls12381} from "../src/libraries/Bls12381.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Fixture} from "./Fixture.sol";
 import {check, checkEqual, create, vm} from "./Vm.sol";
 
-/// Keys of the threshold beacon: what activates one, and what does not.
+/// Keys of the threshold beacon: valid and refused activations.
 contract BeaconKeysTest is Fixture {
     uint64 private constant PERIOD_S = 60;
-    /// What the first activation may cost: three signatures, one pairing, two new entries.
+    /// Gas limit of the first activation: three signatures, one pairing, two new entries.
     uint256 private constant GAS_LIMIT = 600_000;
     uint256 private constant SECRET = 0x263dbd792f5b1be47ed85f8938c0f29586af0d3ac7b977f21c278fe1462040e3;
     bytes private constant GENERATOR =
@@ -54,7 +54,7 @@ contract BeaconKeysTest is Fixture {
         );
     }
 
-    /// What noble says of the same secret and message: vectors/bls.json.
+    /// The results of noble for the same secret and message: vectors/bls.json.
     function test_theCurveAgreesWithTheVectors() public view {
         bytes memory message = hex"f53c09ca39717a45c62d9aca8f8113eddbfd5f81dcab0b33b1c1834075225e68";
         bytes memory signature =

@@ -15,7 +15,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {Payouts} from "../src/Payouts.sol";
 import {PriceOracle, Quote} from "../src/PriceOracle.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Delays, Holding, Issuance, Recipients, Shares} from "../src/Types.sol";
+import {Delays, Holding, Issuance, Recipients, Shares} from "../src/libraries/Types.sol";
 import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {create, vm} from "./Vm.sol";
 

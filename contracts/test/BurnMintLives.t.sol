@@ -6,7 +6,7 @@ import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {ConstantProductPool} from "../src/Exchange.sol";
 import {MintBurn} from "../src/MintBurn.sol";
-import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {Batch, Debit, Line, Tally} from "../src/libraries/Types.sol";
 import {BurnMintFixture} from "./BurnMintFixture.sol";
 import {HostileToken} from "./HostileToken.sol";
 import {Lives} from "./Lives.sol";
@@ -24,7 +24,7 @@ contract BurnMintHandler is BurnMintFixture {
     /// Epochs in which somebody earned.
     uint256[] private _epochs;
     mapping(uint256 epoch => bool) private _isKnown;
-    /// What was claimed of each: dollars that it was for, and tokens.
+    /// Claims of each epoch: dollars of work, and tokens.
     mapping(uint256 epoch => uint256) private _paidDollars;
     mapping(uint256 epoch => uint256) private _paidTokens;
     uint256 public settled;
@@ -387,7 +387,7 @@ contract PoolHandler {
         _note();
     }
 
-    /// What is sent without a call is nobody's, and moves no price.
+    /// Tokens sent without a call belong to nobody, and move no price.
     function give(uint256 amountA, uint256 amountB) external {
         (amountA, amountB) = (bound(amountA, 0, 1e24), bound(amountB, 0, 1e24));
         a.transfer(address(pool), amountA);

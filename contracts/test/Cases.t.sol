@@ -3,10 +3,10 @@ pragma solidity 0.8.37;
 
 import {Cases} from "../src/Cases.sol";
 import {Hearings} from "../src/Hearings.sol";
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
-import {Tally, Batch, Debit, Line} from "../src/Types.sol";
+import {Tally, Batch, Debit, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -22,7 +22,7 @@ contract BlockHistory {
     }
 }
 
-/// Cases that a quorum opens: what they take, who hears the appeal, and who has the money at the end.
+/// Cases by quorum: the amounts taken, the appeal panel, and the owners of the money at the end.
 contract CasesTest is Fixture {
     bytes32 internal constant EVIDENCE = keccak256("evidence");
     address internal constant REPORTER = address(0x4E);
@@ -105,7 +105,7 @@ contract CasesTest is Fixture {
         checkEqual(token.balanceOf(payer), 2 * DEPOSIT, "back");
     }
 
-    /// Whoever asks in vain pays, and no vote counts later.
+    /// An appellant that loses pays, and no vote counts later.
     function test_aFreezeIsForAnAppealOnly() public {
         token.transfer(payer, DEPOSIT);
         vm.prank(payer);
@@ -171,7 +171,7 @@ contract CasesTest is Fixture {
         cases.convict(VERDICT, _accused, REPORTER, EVIDENCE, second);
     }
 
-    /// What was signed as somebody's first conviction is void once there was another one.
+    /// Signatures for somebody's first conviction are void after another one.
     function test_signaturesAreForOneConviction() public {
         bytes[] memory quorum = _sign(VERDICT, _accused, EVIDENCE, 1, 3);
         _convict(VERDICT, _accused, "other", 1);
@@ -218,7 +218,7 @@ contract CasesTest is Fixture {
         vm.stopPrank();
     }
 
-    /// Of a router, or of a payee of verifiers; what is on its way out counts, and goes last.
+    /// Of a router, or of a payee of verifiers; leaving stake counts, and goes last.
     function test_otherOffencesCostStake() public {
         _stake(PROVIDER, 1_000);
         vm.prank(PROVIDER);
@@ -292,7 +292,7 @@ contract CasesTest is Fixture {
         create("Cases.sol:Cases", abi.encode(fresh, settlement, REPORTER_PPM, DEPOSIT));
     }
 
-    /// For 8,191 blocks the chain knows a block's hash (EIP-2935): whoever draws meanwhile, and when, has the same panel.
+    /// For 8,191 blocks the chain knows a block's hash (EIP-2935): every draw meanwhile gives the same panel.
     function test_aPanelIsTheSameWheneverItIsDrawn() public {
         vm.etch(HISTORY, address(new BlockHistory()).code);
         for (uint256 i; i < 9; ++i) {
@@ -348,7 +348,7 @@ contract CasesTest is Fixture {
         }
     }
 
-    /// Whoever sees who would be drawn can only give up its own seat: to leave moves others in the registry, and to come adds to it.
+    /// A validator that foresees the panel can only give up its own place: it adds or moves nobody by leaving or joining.
     function testFuzz_whoLeavesOrComesTakesNobodysSeat(uint256 leaving) public {
         for (uint256 i; i < 12; ++i) {
             _join(7_000 + i, uint128(BOND * (1 + i % 3)));
@@ -426,7 +426,7 @@ contract CasesTest is Fixture {
         bytes32 subject = cases.caseSubject(0);
         vm.expectRevert(Hearings.NobodyLeft.selector);
         hearings.draw(subject);
-        // Who joins meanwhile hears it.
+        // A validator that joins meanwhile is on the panel.
         _join(7_000, BOND);
         _wait(VOTING);
         hearings.draw(subject);
@@ -483,7 +483,7 @@ contract CasesTest is Fixture {
         if (isOver) cases.close(0);
     }
 
-    /// Seven of many, none of them twice, never the accused or the reporter; what has more votes sits more often.
+    /// Seven of many, none of them twice, never the accused or the reporter; more votes bring more places.
     function test_thePanelIsDrawnByVotes() public {
         uint256 large = 7_000;
         // By those who are a quorum still.
@@ -621,7 +621,7 @@ contract CasesTest is Fixture {
         bytes[] memory votes = _votesAbout(subject, next, 2);
         vm.expectRevert(abi.encodeWithSelector(Cases.NoDeposit.selector, next));
         cases.pardon(PROVIDER, 2, votes);
-        // What they signed before they saw it lifts nothing.
+        // Signatures from before the appeal lift nothing.
         bytes[] memory early = _votes(subject, 2);
         vm.expectPartialRevert(Hearings.NotOnPanel.selector);
         cases.pardon(PROVIDER, 1, early);
@@ -634,7 +634,7 @@ contract CasesTest is Fixture {
         checkEqual(token.balanceOf(PROVIDER), DEPOSIT, "deposit");
     }
 
-    /// What the treasury has collected was not pardoned, and the deposit does not come back.
+    /// A sum that the treasury has collected was not pardoned, and the deposit does not come back.
     function test_aDepositStaysWhereThePenaltyWasCollected() public {
         _stake(PROVIDER, 1_000);
         _penalize(PROVIDER);

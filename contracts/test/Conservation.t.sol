@@ -5,7 +5,7 @@ import {Cosigners} from "../src/Cosigners.sol";
 import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {Roster} from "../src/Roster.sol";
-import {Batch, Debit, Line, Recipients, Shares} from "../src/Types.sol";
+import {Batch, Debit, Line, Recipients, Shares} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
@@ -82,7 +82,7 @@ contract Handler is Fixture {
         pots.push(Cosigners.Part(taken, day, 0));
     }
 
-    /// What pots hold, and the credit behind it.
+    /// Sum of the pots, and the credit behind it.
     function potted() external view returns (uint256 sum, uint256 credit) {
         Cosigners cosigners = staking.cosigners();
         for (uint256 i; i < pots.length; ++i) {
@@ -187,7 +187,7 @@ contract Handler is Fixture {
         return 3 * signed > 2 * total;
     }
 
-    /// What the bonds of these three carry beside what has not vested.
+    /// The room that the bonds of these three leave beside the unvested sum.
     function _room() internal view returns (uint256) {
         (uint256 signed,) = _votes();
         uint256 unvested = earnings.unvested();

@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {Cosigners} from "../src/Cosigners.sol";
 import {Roster} from "../src/Roster.sol";
-import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {Batch, Debit, Line, Tally} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// What those share who signed batches.
+/// The shares of signers of batches.
 contract CosignersTest is Fixture {
     Roster private roster;
     Cosigners private cosigners;
@@ -79,7 +79,7 @@ contract CosignersTest is Fixture {
         _wait(VOTING);
     }
 
-    /// Whoever handles much has nothing of ending rosters, and neither have verifiers that it knows.
+    /// A validator that handles much gains nothing by ending rosters, and neither do verifiers near it.
     function test_withoutARosterHalfIsTheVerificationRecipients() public {
         Tally[] memory tallies = new Tally[](1);
         tallies[0] = Tally(address(0x7A11), 1, 0);
@@ -183,7 +183,7 @@ contract CosignersTest is Fixture {
         checkEqual(escrow.creditOf(address(cosigners)), 500, "all is there");
     }
 
-    /// Sixteen counts have a word: whoever signs beyond them leaves the first word as it is.
+    /// Sixteen counts share a word: a signer beyond them leaves the first word as it is.
     function test_theSeventeenthIsCountedInTheNextWord() public {
         address taken = _take();
         vm.prank(address(settlement));
@@ -260,7 +260,8 @@ contract CosignersTest is Fixture {
         escrow.passOn(PROVIDER, 101);
     }
 
-    /// Any sets of members and amounts: nothing is lost, no count runs into another, and each has its share but for less than a unit a claim.
+    /// For any sets of members and amounts, nothing is lost and no count runs into another. Each member gets its share within a unit a
+    /// claim.
     function testFuzz_aPotIsSharedToTheUnit(
         uint256[8] memory who,
         uint64[8] memory amounts,
@@ -309,7 +310,7 @@ contract CosignersTest is Fixture {
         }
     }
 
-    /// What a count cannot hold is not counted, and its money is shared as the rest.
+    /// A batch that a full count cannot hold is not counted, and its money is shared like the rest.
     function test_aFullCountTakesMoneyAndNoSignatures() public {
         // All tokens that there are, in two members.
         uint96[40] memory votes;

@@ -72,7 +72,7 @@ contract CreditsTest is BurnMintFixture {
         checkEqual(escrow.freeOf(payer), 0, "nothing is left free");
     }
 
-    /// What a validator counts on stays, and is gone once nobody does.
+    /// Credits that a validator reserves stay, and lapse once nobody reserves them.
     function test_reservedCreditsLapseWhenTheyAreFree() public {
         uint256 issued = _topUp(payer, 100e6);
         _reserve(issued);

@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {Earnings} from "../src/Earnings.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Batch, Debit, Delays, Earned, Holding, Line, Recipients, Shares} from "../src/Types.sol";
+import {Batch, Debit, Delays, Earned, Holding, Line, Recipients, Shares} from "../src/libraries/Types.sol";
 import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
-/// What a provider earned: when the payee gets it, and what an ejection takes.
+/// Earnings of a provider: the time of the payee's payment, and the loss by an ejection.
 contract EarningsTest is Fixture {
     /// The provider's part of a line of 100,000 with a router.
     uint256 private constant PART = 95_980;
@@ -52,7 +52,7 @@ contract EarningsTest is Fixture {
         earnings.withdraw(KEY, PROVIDER);
     }
 
-    /// Whoever signs has more to lose than is on its way: a unit more than half of the bonds is refused, until something has vested.
+    /// Signers have more to lose than the unvested sum: a unit more than half of the bonds is refused, until something has vested.
     function test_whatHasNotVestedStaysBelowHalfOfTheBondsThatSign() public {
         uint128 half = 3 * BOND / 2;
         _fund(payer, 3 * half, 3 * half);
@@ -98,7 +98,7 @@ contract EarningsTest is Fixture {
         earnings.freeze(KEY);
     }
 
-    /// What was held when the clock stopped stays held for a week, and an ejection meanwhile takes it.
+    /// Earnings held when the clock stopped stay held for a week, and an ejection meanwhile takes them.
     function test_aStoppedClockVestsNothing() public {
         _earn();
         _at(2, PERIOD - 1);
@@ -176,7 +176,7 @@ contract EarningsTest is Fixture {
         checkEqual(token.balanceOf(address(earnings)), 0, "all is paid");
     }
 
-    /// What an ejection finds held, and what is settled for the key afterwards, is lost; what vested before is not.
+    /// Held earnings and later settlements for the key are lost by an ejection; vested earnings are not.
     function test_aFinalEjectionTakesWhatIsHeldAndWhatSettlesLater() public {
         _earn();
         _at(3, 0);

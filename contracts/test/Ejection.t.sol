@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";

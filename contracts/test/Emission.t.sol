@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {Emission, ICredit} from "../src/Emission.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Holding, Issuance, Line, Shares} from "../src/Types.sol";
+import {Holding, Issuance, Line, Shares} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -135,7 +135,7 @@ contract EmissionTest is Fixture {
         emission.allot(START + DAY, root, 10, quorum);
     }
 
-    /// What is recycled after the end belongs to the next tally, also where the first one comes late; a day without a tally is not lost.
+    /// Fees recycled after the end belong to the next tally, also if the first one comes late. A day without a tally is not lost.
     function test_aPeriodWithoutATallyIsPartOfTheNext() public {
         _pay(1_000_000);
         _wait(DAY);
@@ -183,8 +183,8 @@ contract EmissionTest is Fixture {
         checkEqual(left, uint256(4_000_000_000e18) >> halvings, "halves");
     }
 
-    /// Whoever owns every role and has all units gets less than it paid, whatever it pays and however it splits its units.
-    /// Whatever share the contract admits, and whoever earned which part of it: the payer of all of it has lost a tenth of the share at least.
+    /// An owner of every role and all units gets less than it paid, for any payment and split. For any admitted share and any earners, the
+    /// payer of all of it has lost at least a tenth of the share.
     function testFuzz_whoPaysItselfLoses(uint128 fee, uint16 share, uint128 units, uint32 lambda) public {
         share = uint16(bound(share, parameters.MIN_RECYCLE_SHARE(), parameters.MAX_RECYCLE_SHARE()));
         uint256 recycled = uint256(bound(fee, 1, 4_000_000_000e18)) * share / parameters.BASIS();

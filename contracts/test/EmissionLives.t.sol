@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Emission} from "../src/Emission.sol";
-import {Holding, Issuance, Shares} from "../src/Types.sol";
+import {Holding, Issuance, Shares} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
@@ -80,7 +80,7 @@ contract EmissionHandler is Fixture {
         return settlement.recycledBefore(uint48(until / 1 hours)) - settlement.recycledBefore(uint48(_until / 1 hours));
     }
 
-    /// @param surplus What is signed beyond what was recycled: nothing, or it is refused.
+    /// @param surplus Units signed beyond the recycled sum: zero, or the tally is refused.
     function allot(uint256 periods, uint256 part, uint256 split, uint256 surplus, bool lies) external {
         uint256 left = (this.clock() - _until) / 1 days;
         if (left == 0) return;

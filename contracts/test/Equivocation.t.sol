@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Announcements} from "../src/Announcements.sol";
 import {Cases} from "../src/Cases.sol";
 import {Equivocation} from "../src/Equivocation.sol";
-import {Batch, Debit, Issuance, Line} from "../src/Types.sol";
+import {Batch, Debit, Issuance, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -90,7 +90,7 @@ contract EquivocationTest is Fixture {
         _expectTaken();
     }
 
-    /// Whoever signs for two logs of another one is no better.
+    /// A signer for two logs of another validator is no better.
     function test_twoLogsOfAnother() public {
         address other = vm.addr(validatorKeys[1]);
         _prove(Equivocation.Kind.Log, _log(other, 1, "one", 9), _log(other, 2, "two", 9));
@@ -112,7 +112,7 @@ contract EquivocationTest is Fixture {
         equivocation.prove(kind, validator, one, two, SALT);
     }
 
-    /// What an honest validator signs: again, later, about something else.
+    /// Statements of an honest validator: again, later, about something else.
     function test_whatAgreesConvictsNobody() public {
         bytes memory agree = abi.encodeWithSelector(Equivocation.NoContradiction.selector);
         bytes memory elsewhere = abi.encodeWithSelector(Equivocation.OtherPlace.selector);
@@ -191,7 +191,7 @@ contract EquivocationTest is Fixture {
         _expectTaken();
     }
 
-    /// Whoever sees a proof coming has not announced it.
+    /// A reader of a proof has not announced it.
     function test_nobodyTakesTheReportersShare() public {
         Equivocation.Kind kind = Equivocation.Kind.Intake;
         (bytes memory one, bytes memory two) = (_intake(ORDER, "one", 4), _intake(ORDER, "two", 4));
@@ -224,7 +224,7 @@ contract EquivocationTest is Fixture {
         _refuses(reason, kind, _intake(ORDER, "one", 4), _intake(ORDER, "three", 4));
     }
 
-    /// What it reads is what the ledger's other contracts have signed.
+    /// It reads the statements that the ledger's other contracts sign.
     function test_digestsAreThoseOfTheContracts() public view {
         Batch memory batch = Batch(validator, 1, "head", 9, "records", 1);
         bytes32[] memory none;

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Escrow} from "../src/Escrow.sol";
-import {Credit, Debit} from "../src/Types.sol";
+import {Credit, Debit} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -146,7 +146,7 @@ contract EscrowTest is Fixture {
         checkEqual(escrow.freeOf(payer), 100, "free");
     }
 
-    /// Whatever is reserved, asked back, kept by a voucher and drawn: nothing that a lien keeps is free before its end, and no unit is lost.
+    /// For any reserve, request, voucher and draw, nothing under a lien is free before its end. No unit is lost.
     function testFuzz_aReleaseLeavesWhatVouchersCover(uint64 reserved, uint64 asked, uint64 voucher, uint64 drawn) public {
         reserved = uint64(bound(reserved, 1, type(uint64).max));
         asked = uint64(bound(asked, 1, reserved));

@@ -10,7 +10,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Delays, Holding, Issuance, Line, Recipients, Shares, Tally} from "../src/Types.sol";
+import {Batch, Debit, Delays, Holding, Issuance, Line, Recipients, Shares, Tally} from "../src/libraries/Types.sol";
 import {create, vm} from "./Vm.sol";
 
 /// Of a network whose file names none.
@@ -130,7 +130,7 @@ abstract contract Fixture {
         return Staking(create("Staking.sol:Staking", abi.encode(token, parameters, next, vm.computeCreateAddress(address(this), nonce + 2))));
     }
 
-    /// What a case takes of a bond.
+    /// Takes a bond as a case does.
     function _takeBond(address account, uint128 amount) internal returns (uint128) {
         vm.prank(address(cases));
         return staking.takeBond(account, amount);

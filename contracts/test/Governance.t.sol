@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
-import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
+import {Delays, Holding, Recipients, Shares} from "../src/libraries/Types.sol";
 import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -128,7 +128,7 @@ contract GovernanceTest is Fixture {
         )));
     }
 
-    /// What was drawn by a rate of before is believed for a day, and no longer.
+    /// Draws by an earlier rate are accepted for a day, and no longer.
     function test_greatestRatesOfADay() public {
         uint256 start = 30 days;
         vm.warp(start);
@@ -148,7 +148,7 @@ contract GovernanceTest is Fixture {
         _checkGreatest(0, 0);
     }
 
-    /// Whoever was drawn with the stake that was asked for was drawn rightly, and its entry may be signed days later.
+    /// A draw with the required stake was right, and its entry may be signed days later.
     function test_verifierStakesOfAWeek() public {
         uint256 start = 30 days;
         vm.warp(start);
@@ -265,7 +265,7 @@ contract GovernanceTest is Fixture {
             && next.verification <= 1_600 && isRecycled;
     }
 
-    /// Each share by itself, at its bound and one beyond it; whoever governs.
+    /// Each share by itself, at its bound and one beyond it, for any governor.
     function test_everyShareHasBoundsOfItsOwn() public {
         _announce(Shares(500, 500, 100, 500, 2, 0, 0));
         _announce(Shares(0, 0, 1_600, 0, 0, 0, 0));
@@ -311,7 +311,7 @@ contract GovernanceTest is Fixture {
         check(parameters.recipients().treasury == TREASURY, "named");
         vm.warp(created + 5 * 365 days);
         check(parameters.recipients().treasury == VAULT, "the vault's");
-        // Also of whoever is named later.
+        // Also for a recipient that is named later.
         parameters.setDistribution(Shares(1, 1, 100, 1, 2, 0, 0), Recipients(payer, payer, payer));
         vm.warp(created + 20 * 365 days - 1);
         check(parameters.recipients().treasury == VAULT && parameters.recipients().license == payer, "still the vault's");
@@ -336,7 +336,7 @@ contract GovernanceTest is Fixture {
         check(from == 0 && now_.shares.verification == parameters.shares().verification, "what is in force");
     }
 
-    /// What is announced is visible at once, in force when the notice is over, and replaced by what is announced later.
+    /// An announced change is visible at once, and in force when the notice is over. A later announcement replaces it.
     function testFuzz_aNewDistributionWaitsForItsNotice(uint32 waited) public {
         parameters.setDistribution(Shares(1, 2, 103, 4, 1, 0, 0), Recipients(payer, payer, payer));
         uint256 start = this.clock();
@@ -452,7 +452,7 @@ contract GovernanceTest is Fixture {
         parameters.setDriftTable(Parameters.DriftTable("table", 1));
     }
 
-    /// Whoever deployed it has no power over it.
+    /// The deployer has no power over it.
     function test_onlyCasesTakeAndGiveBack() public {
         bytes memory refusal = abi.encodeWithSelector(Staking.NotCases.selector, address(this));
         vm.expectRevert(refusal);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Government, Timelock, Voting} from "../src/Government.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Recipients, Shares} from "../src/Types.sol";
+import {Recipients, Shares} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
@@ -22,7 +22,7 @@ contract GovernanceHandler is Fixture {
     Timelock private _timelock;
     uint256 private _proposals;
     uint256 private _created;
-    /// What is in force from when on, as whoever reads the announcements knows it.
+    /// The values in force and their times, as a reader of the announcements knows them.
     Parameters.Distribution private _now;
     Parameters.Distribution private _next;
     uint256 private _from;
@@ -64,7 +64,7 @@ contract GovernanceHandler is Fixture {
         return uint16(bound(uint256(keccak256(abi.encode(seed, place))), 0, most + most / 4 + 1));
     }
 
-    /// Shares around their bounds. What is taken for good is taken by the rules; `assertBounded` says which.
+    /// Shares around their bounds. The rules decide about refused values; `assertBounded` lists them.
     function setDistribution(uint256 seed, uint256 to) external {
         Shares memory shares = Shares({
             router: _share(seed, 0, 500),
@@ -203,7 +203,7 @@ contract GovernanceHandler is Fixture {
         _assertVoting();
     }
 
-    /// What was announced counts from its notice on, and not a second before.
+    /// An announced change counts from its notice on, and not a second before.
     function _assertInForce(Parameters.Distribution memory found) private view {
         Parameters.Distribution memory due = _from != 0 && this.clock() >= _from ? _next : _now;
         if (this.clock() >= _created + 20 * 365 days) due.shares.license = 0;

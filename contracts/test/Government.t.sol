@@ -6,7 +6,7 @@ import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Government, Timelock, Voting} from "../src/Government.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Recipients, Shares} from "../src/Types.sol";
+import {Recipients, Shares} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -97,7 +97,7 @@ contract GovernmentTest is Fixture {
         check(_government.state(id) == IGovernor.ProposalState.Defeated, "defeated");
     }
 
-    /// What is bought or delegated once votes are counted comes too late.
+    /// Tokens bought or delegated after the snapshot come too late.
     function test_votesAreThoseOfBefore() public {
         bytes memory call = abi.encodeCall(parameters.setGuardian, (OTHER));
         uint256 id = _propose(address(parameters), call);
@@ -130,7 +130,7 @@ contract GovernmentTest is Fixture {
         vm.prank(PROVIDER);
         checkEqual(_government.castVote(id, IN_FAVOUR), 0, "counts for nothing");
         checkEqual(_government.getVotes(PROVIDER, counted), 0, "nor proposes");
-        // Whoever held all the while votes, even if it has sold since.
+        // A holder during the whole delay votes, even if it has sold since.
         vm.prank(OTHER);
         token.transfer(PROVIDER, 40_000_000e18);
         vm.prank(OTHER);
@@ -159,7 +159,7 @@ contract GovernmentTest is Fixture {
         _government.propose(_list(address(parameters)), new uint256[](1), _list(""), "nothing");
     }
 
-    /// Neither whoever deployed it nor anybody else has a way round the votes.
+    /// Neither its deployer nor anybody else has a way round the votes.
     function test_onlyVotesReachTheTimelock() public {
         bytes memory call = abi.encodeCall(parameters.setGuardian, (payer));
         address[3] memory callers = [address(this), payer, address(_government)];
@@ -324,7 +324,7 @@ contract GovernmentTest is Fixture {
         vm.warp(again);
         vm.prank(GUARDIAN);
         parameters.pauseEntry();
-        // The owner can end it, too, and whoever is guardian no more cannot begin one.
+        // The owner can end it, too, and a former guardian cannot begin one.
         vm.prank(address(_timelock));
         parameters.openEntry();
         parameters.requireEntry();

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-/// A token that does to whoever holds it what a network's own never does: it keeps a part of what it moves, or calls somebody meanwhile.
+/// A token with effects that a network's own never has: it keeps a part of what it moves, or calls somebody meanwhile.
 contract HostileToken is ERC20 {
     uint256 private constant BASIS = 10_000;
 

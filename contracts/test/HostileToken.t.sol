@@ -5,10 +5,10 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Cases} from "../src/Cases.sol";
 import {Emission} from "../src/Emission.sol";
 import {OgongToken} from "../src/OgongToken.sol";
-import {Payment} from "../src/Payment.sol";
+import {Payment} from "../src/libraries/Payment.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
-import {Batch, Debit, Issuance, Line, Shares, Tally} from "../src/Types.sol";
+import {Batch, Debit, Issuance, Line, Shares, Tally} from "../src/libraries/Types.sol";
 import {BurnMintFixture} from "./BurnMintFixture.sol";
 import {DevDollar} from "../src/DevDollar.sol";
 import {ConstantProductPool} from "../src/Exchange.sol";
@@ -16,7 +16,7 @@ import {Fixture} from "./Fixture.sol";
 import {HostileToken} from "./HostileToken.sol";
 import {check, checkEqual, create, vm} from "./Vm.sol";
 
-/// What every call has to withstand that moves a token.
+/// Attacks on every call that moves a token.
 abstract contract Hostility {
     HostileToken internal hostile;
 
@@ -47,7 +47,7 @@ abstract contract Hostility {
     }
 }
 
-/// A network whose token is hostile: no call that moves it can be made again from within it, and none takes in less than it says.
+/// A network whose token is hostile. No call that moves it can be repeated from within, and none accepts less than it says.
 contract HostileTokenTest is Fixture, Hostility {
     uint64 private constant START = 1_800_000_000;
     address private constant REPORTER = address(0x4E);
@@ -233,7 +233,7 @@ contract HostileTokenTest is Fixture, Hostility {
         checkEqual(token.balanceOf(of_), 0, "nothing is left");
     }
 
-    /// No token moves while a batch settles, so a batch may settle while one moves: the books are right before it moves.
+    /// No token moves while a batch settles, so a batch may settle while one moves: the accounts are right before it moves.
     function test_aBatchSettlesWhileMoneyLeaves() public {
         _open();
         _pay(100_000);

@@ -4,13 +4,13 @@ pragma solidity 0.8.37;
 import {Cases} from "../src/Cases.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {Staking} from "../src/Staking.sol";
-import {Batch, Debit, Ejection, Line, Tally} from "../src/Types.sol";
+import {Batch, Debit, Ejection, Line, Tally} from "../src/libraries/Types.sol";
 import {Handler} from "./Conservation.t.sol";
 import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// The lives of `Handler`, while validators come and go, change their signing keys, move bond and lose it by cases, providers are
-/// ejected and reinstated, and payees of verifiers are penalized and pardoned.
+/// The lives of `Handler` with changes of the parties. Validators come and go, change their signing keys, move bond and lose it by cases.
+/// Providers are ejected and reinstated, and payees of verifiers are penalized and pardoned.
 contract InterleavedHandler is Handler {
     uint256 internal constant ACTORS = 4;
     /// Besides the accounts' own.
@@ -27,7 +27,7 @@ contract InterleavedHandler is Handler {
     uint256 public reinstatements;
     uint256 private certificates;
 
-    /// Signed, and not submitted yet: a batch with its lists and signatures, encoded. Nothing where there is none.
+    /// Signed, and not submitted yet: a batch with its lists and signatures, encoded. Nothing if there is none.
     bytes private pending;
     address[] private pendingSigners;
     /// When it is submitted, unless time has gone further, and the votes as they would count then without another change.
@@ -135,7 +135,7 @@ contract InterleavedHandler is Handler {
         } catch {}
     }
 
-    /// Payees and validators: whoever a penalty or a case may be about.
+    /// Payees and validators: subjects of a penalty or a case.
     function holderOf(uint256 who) public view returns (address) {
         return who % (PAYEES + ACTORS) < PAYEES ? payeeOf(who % (PAYEES + ACTORS)) : actorOf(who % (PAYEES + ACTORS) - PAYEES);
     }
@@ -273,7 +273,7 @@ contract InterleavedHandler is Handler {
         staking.finishUnbond();
     }
 
-    /// Of any amount: what is not there is not taken.
+    /// Of any amount: only existing bond is taken.
     function slash(uint256 who, uint128 amount) external {
         slashed += _takeBond(actorOf(who), uint128(bound(amount, 1, 4 * BOND)));
     }
@@ -303,7 +303,7 @@ contract InterleavedHandler is Handler {
         if (staking.heldOf(payeeOf(payee)).amount > before) ++penalties;
     }
 
-    /// Evidence convicts a validator, at most once a period. What it loses is held, and comes from nowhere else.
+    /// Evidence convicts a validator, at most once a period. Its loss is held, and comes from nowhere else.
     function convict(uint256 whom, bytes32 evidence) external {
         if (!_isQuorum()) return;
         address accused = actorOf(whom);
@@ -416,8 +416,8 @@ contract InterleavedHandler is Handler {
         dueSlashed = slashed + convicted;
     }
 
-    /// Submits what was signed. It settles if and only if its signers have the votes, its number is the next one and its payer can
-    /// be drawn. What changed in the set since the signing moves no vote before the voting delay is over, cases apart.
+    /// Submits what was signed. It settles if and only if its signers have the votes, its number is the next one and its payer can be
+    /// drawn. Changes of the set after the signing move no vote before the voting delay is over, cases apart.
     function submit() external {
         if (pending.length == 0) return;
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes[] memory quorum) =
@@ -436,7 +436,7 @@ contract InterleavedHandler is Handler {
         uint256 spent = channel.spent + debits[0].amount;
         bool isDue = 3 * signed > 2 * total && batch.sequence == settledBatches[batch.validator] + 1
             && spent <= debits[0].cumulative && spent <= channel.admitted;
-        // What has not vested is bounded by the bonds of those who signed; a batch without money adds nothing.
+        // The unvested sum is bounded by the signers' bonds; a batch without money adds nothing.
         if (debits[0].amount != 0 && 2 * (earnings.unvested() + debits[0].amount) > signed) isDue = false;
         try settlement.settle(batch, debits, lines, new bytes32[](0), _idle(), quorum) {
             check(isDue, "it settles only where it may");

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Earnings} from "../src/Earnings.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Holding, Shares} from "../src/Types.sol";
+import {Holding, Shares} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -69,7 +69,7 @@ contract KeyBondTest is Fixture {
         checkEqual(earnings.heldIn(KEY, ROUTER, first), 0, "another payee");
     }
 
-    /// What counted at the beginning of a period can be taken until the next one is over, as what was earned till then is held.
+    /// The bond at the beginning of a period can be taken until the next one is over, as earnings until then are held.
     function testFuzz_whatCountsStaysUntilAnEjectionHadItsTime(uint32 asked, uint32 finished) public {
         _put(SUM);
         asked = uint32(bound(asked, 0, 6 * PERIOD));
@@ -133,7 +133,7 @@ contract KeyBondTest is Fixture {
         checkEqual(earnings.balanceOf(KEY, PROVIDER).bonded, 0, "nothing is left");
     }
 
-    /// What could have been taken out before the ejection is the payee's, and no more is.
+    /// The part that could leave before the ejection is the payee's, and no more is.
     function test_whatHadLeftBeforeIsThePayees() public {
         _put(SUM);
         _ask(SUM / 4);

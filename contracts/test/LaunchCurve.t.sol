@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {LaunchCurve} from "../src/LaunchCurve.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
-import {Payment} from "../src/Payment.sol";
+import {Payment} from "../src/libraries/Payment.sol";
 import {HostileToken} from "./HostileToken.sol";
 import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
@@ -30,7 +30,7 @@ contract GreedyAsset is ERC20 {
     }
 }
 
-/// A token with its curve, from the genesis on. Whoever this is has the listing reserve, and nothing of the launch.
+/// A token with its curve, from the genesis on. The deployer has the listing reserve, and nothing of the launch.
 contract Launch {
     OgongToken internal token;
     ERC20 internal asset;
@@ -58,7 +58,7 @@ contract Launch {
         return curve.sell(amount, 0, block.timestamp);
     }
 
-    /// What the curve may never fall below.
+    /// The least product of the curve.
     function _product() internal view returns (uint256) {
         return (VIRTUAL + curve.reserve()) * curve.left();
     }
@@ -91,7 +91,7 @@ contract LaunchCurveTest is Launch {
         create("LaunchCurve.sol:LaunchCurve", abi.encode(token, asset, VIRTUAL));
     }
 
-    /// Whoever sends tokens ahead does not keep it from being created, and changes no price.
+    /// Tokens sent ahead do not stop its creation, and change no price.
     function test_moreThanTheTrancheStopsNothing() public {
         uint256 tranche = curve.TRANCHE();
         _buy(asset.balanceOf(address(this)) / 2);
@@ -199,7 +199,7 @@ contract LaunchCurveTest is Launch {
         _sell(amount);
     }
 
-    /// No owner, no pause, no way out but along the curve; what is sent to it without a call stays, and moves no price.
+    /// There is no owner, no pause, and no way out but along the curve. Tokens sent to it without a call stay, and move no price.
     function test_nobodyTakesTheProceeds() public {
         _buy(1_000e6);
         string[8] memory calls = [
@@ -218,7 +218,7 @@ contract LaunchCurveTest is Launch {
         check(asset.balanceOf(address(curve)) >= 500e6, "stays");
     }
 
-    /// Tokens of the curve have no vote, whoever asks for it.
+    /// Tokens of the curve have no vote.
     function test_itsTokensVoteForNobody() public {
         checkEqual(token.getVotes(address(curve)), 0, "not its own");
         check(token.delegates(address(curve)) == address(0), "nobody's");
@@ -231,7 +231,7 @@ contract LaunchCurveTest is Launch {
         checkEqual(token.getVotes(address(curve)), 0, "not its own");
     }
 
-    /// Of what arrives. What is sent is the receiver's matter: the way out stays open.
+    /// Checks the received amount. The receiver bears a tax on payments, so the way out stays open.
     function test_refusesTaxedAssets() public {
         HostileToken taxed = new HostileToken(1e30);
         _launch(taxed);
@@ -269,13 +269,13 @@ contract LaunchCurveTest is Launch {
             vm.expectRevert(bytes4(keccak256("ReentrancyGuardReentrantCall()")));
             _sell(amount);
         }
-        // Who only looks sees one state or the other, and none between.
+        // A reader sees one state or the other, and none between.
         reentrant.callBack(address(curve), abi.encodeCall(curve.amountFor, (1)));
         _sell(amount);
         checkEqual(reentrant.calls(), 1, "it was called");
     }
 
-    /// Wherever the curve stands: who buys and sells back has no more than before, and the curve no less.
+    /// At every point of the curve, a buyer that sells back has no more than before, and the curve no less.
     function testFuzz_buyingAndSellingNeverGains(uint128 before, uint128 payment) public {
         _standAt(before);
         (uint256 product, uint256 reserve) = (_product(), curve.reserve());
@@ -288,7 +288,7 @@ contract LaunchCurveTest is Launch {
         check(_product() >= product && curve.reserve() >= reserve, "nor does a sale");
     }
 
-    /// The other way round: who sells and buys back for all of it.
+    /// The other way round: a seller that buys all of it back.
     function testFuzz_sellingAndBuyingNeverGains(uint128 before, uint256 amount) public {
         _standAt(before | 1);
         uint256 sold = curve.TRANCHE() - curve.left();

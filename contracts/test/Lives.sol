@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// What the tests' machine asks of a suite of random lives: whom they call, and what of it.
+/// The tests' machine's questions to a suite of random lives: targets and functions.
 abstract contract Lives {
     struct FuzzSelector {
         address addr;
         bytes4[] selectors;
     }
 
-    /// @return actor Whoever acts in random lives.
-    /// @return actions Selectors of all that it does in them, in 32 bytes each. What is not named it does only where a test says so.
+    /// @return actor The actor of random lives.
+    /// @return actions Selectors of its functions in them, in 32 bytes each. Other functions run only if a test calls them.
     function _actions() internal view virtual returns (address actor, bytes memory actions);
 
     function targetContracts() external view returns (address[] memory targets) {

@@ -2,13 +2,13 @@
 pragma solidity 0.8.37;
 
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
-import {IntelQuote} from "../src/IntelQuote.sol";
+import {IntelQuote} from "../src/libraries/IntelQuote.sol";
 import {MachineRegistry} from "../src/MachineRegistry.sol";
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Fixture} from "./Fixture.sol";
 import {check, checkEqual, create, vm} from "./Vm.sol";
 
-/// Machines of providers: what enters one, what puts it out, and what does neither.
+/// Machines of providers: entries, revocations, and calls without effect.
 contract MachineRegistryTest is Fixture {
     uint256 private constant PLATFORM = 0x501a7f;
     uint256 private constant ENCLAVE = 0xe9c1a7e;
@@ -72,7 +72,7 @@ contract MachineRegistryTest is Fixture {
         bytes[] memory two = _quorum(machines.machineDigest(machine), 2);
         vm.expectPartialRevert(Quorum.NoQuorum.selector);
         machines.register(machine, two);
-        // Whoever it is that seems to have signed another statement has no vote.
+        // A signer of another statement has no vote.
         bytes[] memory quorum = _quorum(machines.machineDigest(machine), 1);
         machine.evidence = keccak256("other evidence");
         vm.expectPartialRevert(Quorum.NoQuorum.selector);
@@ -271,7 +271,7 @@ contract MachineRegistryTest is Fixture {
             ++machine.until;
         }
         bytes[2] memory bad = [
-            // What version 5 alone may have, and what none has.
+            // Lengths that only version 5 allows, and that no version allows.
             bytes.concat(hex"0400", new bytes(46), new bytes(520), data, new bytes(64)),
             bytes.concat(hex"0500", new bytes(52), new bytes(520), data, new bytes(63))
         ];

@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Batch, Debit, Delays, Holding, Line, Recipients, Shares, Tally} from "../src/Types.sol";
+import {Batch, Debit, Delays, Holding, Line, Recipients, Shares, Tally} from "../src/libraries/Types.sol";
 import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
-/// The maker's part of a fee: none at first, then of whoever the registry names.
+/// The maker's part of a fee: none at first, then for the maker in the registry.
 contract MakersTest is Fixture {
     address private constant MAKER = address(0xAC3E);
     address private constant OTHER = address(0x07E3);
@@ -147,7 +147,7 @@ contract MakersTest is Fixture {
         _expectRefused(who, maker, root, abi.encodeWithSelector(ModelRegistry.NotAnnounced.selector, seal));
     }
 
-    /// Whoever sees weights in a claim that waits, and is mined before it, has them until that claim comes, and not longer.
+    /// A copier that sees weights in a waiting claim, and is mined before it, has them only until that claim comes.
     function test_whoSeesAClaimComingDoesNotKeepTheWeights() public {
         bytes32 root = keccak256("seen");
         _name(OTHER, "thief");

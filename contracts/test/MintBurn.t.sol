@@ -8,9 +8,9 @@ import {INetwork, MintBurn, MintBurnParts} from "../src/MintBurn.sol";
 import {Credits} from "../src/Credits.sol";
 import {Orog} from "../src/Orog.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Payment} from "../src/Payment.sol";
+import {Payment} from "../src/libraries/Payment.sol";
 import {PriceOracle} from "../src/PriceOracle.sol";
-import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {Batch, Debit, Line, Tally} from "../src/libraries/Types.sol";
 import {BurnMintFixture} from "./BurnMintFixture.sol";
 import {HostileToken} from "./HostileToken.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
@@ -69,7 +69,7 @@ contract MintBurnTest is BurnMintFixture {
         (uint256 reserveIn, uint256 reserveOut) = sellsTokens ? (tokens, dollars) : (dollars, tokens);
         uint256 amount = bound(sold, 1, reserveIn);
         uint256 out = pool.outOf(amount, reserveIn, reserveOut);
-        // What comes back for it, if nobody traded between: three thousandths less, twice.
+        // The return for it without trades between: three thousandths less, twice.
         uint256 back = pool.outOf(out, reserveOut - out, reserveIn + amount);
         check(back * 1_000 <= amount * 997, "a fee each way");
         check((reserveIn + amount) * (reserveOut - out) >= reserveIn * reserveOut, "the product never falls");
@@ -209,7 +209,7 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(earnings.withdraw(KEY, poor), 80e18, "nothing was lost");
     }
 
-    /// The bond that the owner may ask of validators is out of reach, and what a provider has to stake for what it earned before stays.
+    /// The owner may require any bond of validators. The stake that a provider needs for earlier earnings stays.
     function test_noLimitOfTheOwnerKeepsAProvidersEarnings() public {
         _topUp(payer, 1_000e6);
         _reserve(100e18);
@@ -270,7 +270,7 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(paid, 1_425e18, "nothing of what was earned is lost");
     }
 
-    /// A claim takes what the epoch carries too, and a forfeit: what is left of each stays where it was.
+    /// A claim takes from the epoch's limit, too, and so does a forfeit: the rest of each stays in place.
     function test_claimsAndForfeitsWaitToo() public {
         _deployBurnMint(_ruleFor(95e18));
         _buy(1_000e18);
@@ -288,7 +288,7 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(earnings.balanceOf(KEY, PROVIDER).collected, 10e18, "was not collected");
     }
 
-    /// What is burned after the work became final takes nothing of what it is paid.
+    /// Tokens burned after the work became final do not reduce its pay.
     function test_anEpochIsPaidByWhatThereWasWhenItsWorkBecameFinal() public {
         _deployBurnMint(_ruleFor(100_000_000e18));
         _buy(2_000e18);
@@ -323,7 +323,7 @@ contract MintBurnTest is BurnMintFixture {
         check(rule.mintOf(EpochWork(most, burned, 1, supply, 0)) < burned * elasticity / 1_000_000, "cut");
     }
 
-    /// What an ejection takes is the verification pool's, which stakes nothing.
+    /// An amount taken by an ejection goes to the verification pool, which stakes nothing.
     function test_forfeitsAreConsumedToo() public {
         _topUp(payer, 1_000e6);
         _reserve(100e18);
@@ -459,7 +459,7 @@ contract MintBurnTest is BurnMintFixture {
         check(minted * 20 * 7_305 <= supply, "an epoch's part of the ceiling");
     }
 
-    /// Whoever owns every role and pays itself has less dollars afterwards, whatever becomes of the price.
+    /// An owner of every role that pays itself has fewer dollars afterwards, at any price.
     function testFuzz_whoPaysItselfLoses(uint256 amount, uint256 other, uint256 later) public {
         amount = bound(amount, 1e6, 10_000e6);
         address somebody = address(0xEE);
@@ -490,7 +490,7 @@ contract MintBurnTest is BurnMintFixture {
         check(minted <= mintBurn.totalBurned(), "fewer tokens");
     }
 
-    /// The rule as the document has it pays whoever burns least: the floor comes last.
+    /// The document's rule pays the account that burns least: the floor comes last.
     function test_theDocumentsRuleIsFarmed() public {
         _deployBurnMint(DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_500_000, 1_000_000_000e18))));
         uint256 supply = orog.totalSupply();

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Announcements} from "../src/Announcements.sol";
-import {CandidateList} from "../src/CandidateList.sol";
+import {CandidateList} from "../src/libraries/CandidateList.sol";
 import {Cases} from "../src/Cases.sol";
-import {Ed25519} from "../src/Ed25519.sol";
+import {Ed25519} from "../src/libraries/Ed25519.sol";
 import {Misrouting} from "../src/Misrouting.sol";
 import {Fixture} from "./Fixture.sol";
 import {check, checkEqual, vm} from "./Vm.sol";
@@ -203,7 +203,7 @@ contract MisroutingTest is Fixture {
         check(staking.routerOf(ROUTER).until != 0, "leaves");
     }
 
-    /// Whoever sees the call coming has announced nothing.
+    /// A reader of the pending call has announced nothing.
     function test_aProofIsAnnouncedBefore() public {
         Misrouting.SignedTicket memory signed = _signed(1, LYING);
         bytes32 seal = misrouting.sealOf(REPORTER, ROUTER, misrouting.evidenceOf(signed.ticket), SALT);
@@ -253,7 +253,7 @@ contract MisroutingTest is Fixture {
         _refuses(reason, signed);
     }
 
-    /// What a router signed before it changed its key is still its own, and what somebody signs by the old key later is not.
+    /// A router stays liable for signatures from before its key change, and not for later ones by the old key.
     function test_aChangedKeyHidesNothing() public {
         Misrouting.SignedTicket memory signed = _signed(1, LYING);
         vm.prank(ROUTER);
@@ -297,7 +297,7 @@ contract MisroutingTest is Fixture {
         checkEqual(staking.stakeOf(ROUTER), 2 * ROUTER_BOND * 9 / 10, "a tenth of the stake");
     }
 
-    /// What a key says after its router has left, it says for nobody, though the router comes back with another one.
+    /// Signatures of a key after its router has left count for nobody, though the router comes back with another one.
     function test_comingBackRevivesNoKey() public {
         vm.warp(ISSUED - 2 * UNBONDING - 600);
         vm.prank(ROUTER);
@@ -310,7 +310,7 @@ contract MisroutingTest is Fixture {
         _refuses(abi.encodeWithSelector(Misrouting.OtherKey.selector, ROUTER), _signed(1, LYING));
     }
 
-    /// Who is leaving is still a router: its key ends when it is replaced.
+    /// A leaving router is still a router: its key ends when it is replaced.
     function test_whoStaysEndsItsKeyNow() public {
         vm.prank(ROUTER);
         staking.retireRouter(ROUTER);

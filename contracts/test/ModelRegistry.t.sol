@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
+import {Delays, Holding, Recipients, Shares} from "../src/libraries/Types.sol";
 import {noWork, usualTests} from "./Fixture.sol";
 import {check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -64,7 +64,7 @@ contract ModelRegistryTest {
         ModelRegistry(create("ModelRegistry.sol:ModelRegistry", abi.encode(token, parameters, 1e18 - 1)));
     }
 
-    /// Whoever sees a claim coming cannot make it first, neither with a seal of its own in the same block nor with the seen one.
+    /// A reader of a pending claim cannot make it first. Neither a seal of its own in the same block nor the seen seal works.
     function test_aClaimIsAnnouncedABlockBefore() public {
         _announce(MAKER, "other");
         _expectNotAnnounced(MAKER, "other", SALT);
@@ -149,7 +149,7 @@ contract ModelRegistryTest {
         _publish(0, "third");
         _expectRoot(start + 9 + NOTICE, 0);
         _expectRoot(start + 10 + NOTICE, "third");
-        // Of what is announced after a revocation only the announcement is taken back.
+        // A later announcement is all that is taken back after a revocation.
         _revoke();
         _expectRoot(start + 10 + NOTICE, 0);
         _expectRoot(start + 9, "first");

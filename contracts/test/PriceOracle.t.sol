@@ -71,7 +71,7 @@ contract PriceOracleTest is BurnMintFixture {
         oracle.post(ASSET, later);
     }
 
-    /// Whoever submits cannot choose an older quote over a newer one.
+    /// The submitter cannot choose an older quote over a newer one.
     function test_nobodyGoesBack() public {
         Quote[] memory older = _list(100, 100, 100);
         _wait(60);

@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {Cases} from "../src/Cases.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
-import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {Batch, Debit, Line, Tally} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// Priority stake: what it is to its owner, and that nothing that slashes reaches it.
+/// Priority stake: its owner's rights, and its protection from every slash.
 contract PriorityTest is Fixture {
     uint128 internal constant PRIORITY = 500e18;
     uint128 internal constant STAKE = 1_000e18;
@@ -151,7 +151,7 @@ contract PriorityTest is Fixture {
         _untouched("after the cases");
     }
 
-    /// Who has priority stake alone has nothing that a case or a penalty could take.
+    /// A holder of priority stake alone has nothing that a case or a penalty could take.
     function test_priorityStakeAloneIsNothingToTake() public {
         _prioritize(PROVIDER, PRIORITY);
         bytes32 signed = cases.convictionDigest(Cases.Offence.RefutedReport, PROVIDER, payer, "evidence", 1);
@@ -166,7 +166,7 @@ contract PriorityTest is Fixture {
         checkEqual(staking.priorityOf(PROVIDER).amount, PRIORITY, "as it was");
     }
 
-    /// Whatever those contracts that may take ask for, and however much: none of it is priority stake.
+    /// Contracts that may take any amount get none of the priority stake.
     function testFuzz_whoMayTakeTakesNoneOfIt(uint128 amount, uint32 refuted, bool isLeaving) public {
         if (isLeaving) {
             vm.prank(_owner);

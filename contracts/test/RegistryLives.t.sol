@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {BeaconKeys} from "../src/BeaconKeys.sol";
-import {Bls12381} from "../src/Bls12381.sol";
+import {Bls12381} from "../src/libraries/Bls12381.sol";
 import {MachineRegistry} from "../src/MachineRegistry.sol";
 import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Fixture} from "./Fixture.sol";
@@ -28,7 +28,7 @@ contract RegistryHandler is Fixture {
 
     MachineRegistry private machines;
     BeaconKeys private keys;
-    /// Names, as whoever saw each call knows them.
+    /// Names, as an observer of all calls knows them.
     mapping(uint256 name => address) private _owner;
     mapping(uint256 name => address) private _heir;
     uint256 private _fees;
@@ -147,7 +147,7 @@ contract RegistryHandler is Fixture {
         }
     }
 
-    /// What an account announced last, unless it was a name.
+    /// The last announcement of an account, unless it was a name.
     function announceRoot(uint256 who, uint256 root) external {
         root = 1 + root % PLACES;
         bytes32 sealed_ = models.rootSealOf(ownerAt(who), bytes32(root), SALT);
@@ -203,7 +203,7 @@ contract RegistryHandler is Fixture {
         }
     }
 
-    /// What was signed once enters nothing again.
+    /// A used signature enters nothing again.
     function registerAgain(uint256 provider) external {
         provider %= PLACES;
         if (_enteredAt[provider] == 0) return;
@@ -370,7 +370,7 @@ contract RegistryLivesTest is Lives {
         handler.wait(5 days);
         handler.wait(2 days);
         handler.claimRoot(0, 0);
-        // Who announced first has the weights, whoever claims first.
+        // The first announcer has the weights, in any order of claims.
         handler.claimName(1, 1);
         handler.announceRoot(1, 1);
         handler.wait(1);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bls12381} from "../src/Bls12381.sol";
+import {Bls12381} from "../src/libraries/Bls12381.sol";
 import {Equivocation} from "../src/Equivocation.sol";
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Roster} from "../src/Roster.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {Batch, Debit, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// Who votes, written down once; and signatures that are summed.
+/// Voters, written down once; and signatures that are summed.
 contract RosterTest is Fixture {
     /// Of a whole check of a sum, without what a transaction costs by itself.
     uint256 private constant SUM_GAS = 230_000;
@@ -75,7 +75,7 @@ contract RosterTest is Fixture {
         return 0;
     }
 
-    /// What those whose bits are set sign together.
+    /// The signatures of the members with set bits, summed.
     function _sum(bytes32 digest, uint256 who) private view returns (bytes[] memory quorum) {
         address[] memory accounts = _accounts();
         uint256 secret;
@@ -201,7 +201,7 @@ contract RosterTest is Fixture {
         checkEqual(_votes(DIGEST, _quorum(DIGEST, 3)), 3 * BOND + 1, "with the vote that grew");
     }
 
-    /// Each has pots of its own: who takes one before each batch would cut them smaller than a claim costs.
+    /// Each has pots of its own: one for each batch would cut them smaller than the cost of a claim.
     function test_noOtherIsTakenWhileOneIsInForce() public {
         _take();
         address code = roster.current();
@@ -268,7 +268,7 @@ contract RosterTest is Fixture {
         roster.take(accounts);
     }
 
-    /// Whose own key signs for another account has no voice. Its vote is of the total, and rosters go on.
+    /// An account whose key signs for another account has no voice. Its vote is of the total, and rosters go on.
     function test_aVoterWithoutASigningKeyStopsNoRoster() public {
         _joinFourth();
         _bondedFifth();
@@ -324,7 +324,7 @@ contract RosterTest is Fixture {
         _setKeyFor(key, signer);
     }
 
-    /// Whoever has seen it cannot bring an older key back.
+    /// A reader of it cannot bring an older key back.
     function test_consentServesOnce() public {
         uint256 secret = _secret(1);
         bytes memory key = _keyOf(secret);
@@ -501,7 +501,7 @@ contract RosterTest is Fixture {
             equivocation.prove(Equivocation.Kind.Log, accounts[i], said[0], said[1], SALT);
             checkEqual(staking.bondOf(accounts[i]).amount, isInBoth ? 0 : BOND, "bond");
         }
-        // The roster has ended by that; what its members signed stays evidence for one unbonding delay.
+        // The roster has ended by that; signatures of its members stay evidence for one unbonding delay.
         check(roster.current() == address(0), "dropped");
         said[1].time = uint64(this.clock());
         vm.expectRevert(abi.encodeWithSelector(Roster.NotInForce.selector, code, this.clock()));
@@ -562,7 +562,7 @@ contract RosterTest is Fixture {
         check(used > 150_000, "nothing is skipped");
     }
 
-    /// Whoever signs, by whatever way: the same votes, and the same answer.
+    /// Both ways of signing give the same votes and the same answer.
     function testFuzz_bothWaysCountAlike(uint256 who, uint128[4] memory bonds) public {
         _bondedFourth();
         _setKey(validatorKeys[3]);

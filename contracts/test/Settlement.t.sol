@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {Escrow} from "../src/Escrow.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Batch, Debit, Holding, Line, Shares, Tally} from "../src/Types.sol";
+import {Batch, Debit, Holding, Line, Shares, Tally} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -27,7 +27,8 @@ contract SettlementTest is Fixture {
         check(settlement.anchorOf(validator).logHead == _batch(1).logHead, "log head");
     }
 
-    /// The hash covers words as they lie in the call, and hands them on so: whoever reads one refuses it where it is no address or amount.
+    /// The hash covers words as they lie in the call, and passes them on in that form. Every reader refuses a word that is no address or
+    /// amount.
     function test_dirtyWordsOfADebitAreRefused() public {
         _fund(payer, 0xA1A1A1, 0xA1A1A1);
         Batch memory batch = _batch(1);

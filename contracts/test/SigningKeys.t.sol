@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {Batch, Debit, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// Which key signs for an account, and from when on.
+/// The key that signs for an account, and its times.
 contract SigningKeysTest is Fixture {
     uint256 private constant NEXT = 0x51611;
     uint256 private constant THIRD = 0x51612;
@@ -111,7 +111,7 @@ contract SigningKeysTest is Fixture {
         checkEqual(_voteOf(NEXT), BOND, "of another account");
     }
 
-    /// Whatever accounts name, and whenever: no vote is counted twice, and none beyond what they have.
+    /// For any named keys and times, no vote is counted twice, and none beyond the account's votes.
     function testFuzz_votesAreThoseOfTheAccounts(uint256[12] memory steps) public {
         uint256[5] memory keys = [validatorKeys[0], validatorKeys[1], validatorKeys[2], NEXT, THIRD];
         address[] memory signers = new address[](5);
@@ -189,7 +189,7 @@ contract SigningKeysTest is Fixture {
         checkEqual(_voteOf(accountKey), 0, "own key");
     }
 
-    /// Whoever stole the signing key can take neither bond nor earnings, and cannot hand the account's voice to another key.
+    /// A thief of the signing key can take neither bond nor earnings, and cannot give the account's voice to another key.
     function test_theSigningKeyReachesNoMoney() public {
         _setSigner(validator, NEXT);
         _wait(VOTING);

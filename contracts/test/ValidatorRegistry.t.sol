@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {Parameters} from "../src/Parameters.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {Batch, Debit, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// Who is a validator, under which keys.
+/// Validators and their keys.
 contract ValidatorRegistryTest is Fixture {
     function test_registryListsEndpointsKeysAndStakes() public view {
         ValidatorRegistry.Validator[] memory list = registry.validators();
@@ -147,8 +147,8 @@ contract ValidatorRegistryTest is Fixture {
         registry.register("https://x", hash, SALT, hash);
     }
 
-    /// Joining, leaving, bonding, unbonding, slashing, evicting and settling in any order: the votes are those of the members, keys stay,
-    /// and a batch that a quorum signs is taken whoever came or went.
+    /// Members join, leave, bond, unbond, and are slashed, evicted and settled in any order. The votes are those of the members, keys stay,
+    /// and a batch that a quorum signs is accepted.
     function testFuzz_setAndStakeInAnyOrder(uint256[24] memory steps) public {
         bytes32[4] memory keys;
         uint256[4] memory secrets = [validatorKeys[0], validatorKeys[1], validatorKeys[2], 0xD00D];

@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import {Settlement} from "../src/Settlement.sol";
-import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {Batch, Debit, Line, Tally} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// What the fees leave for verification goes to those who verified.
+/// The part of the fees for verification goes to the verifiers.
 contract VerificationTest is Fixture {
     address internal constant ANN = address(0xC1);
     address internal constant BEN = address(0xC2);
@@ -105,7 +105,7 @@ contract VerificationTest is Fixture {
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _two(1, 2)), 3);
         Tally[] memory bent = _two(2, 2);
-        // What the signatures recover to for another digest is nobody, in no order.
+        // For another digest the signatures recover to no signer, in no order.
         try settlement.settle(batch, debits, lines, none, bent, quorum) {
             check(false, "settled");
         } catch {}

@@ -27,8 +27,8 @@ interface Vm {
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
-/// A contract from its artifact, as `new` would create it. With `new`, each test contract holds the whole code of what it creates, and the
-/// compiler makes all of it anew for each of them: that took most of its time.
+/// A contract from its artifact, as `new` would create it. With `new`, each test contract holds the whole code of the contracts that it
+/// creates. The compiler makes all of it anew for each of them: that took most of its time.
 /// @param artifact Its file and its name.
 function create(string memory artifact, bytes memory arguments) returns (address created) {
     bytes memory code = bytes.concat(vm.getCode(artifact), arguments);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Quorum} from "../src/Quorum.sol";
+import {Quorum} from "../src/libraries/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {Batch, Debit, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// Whose bond counts in a quorum, and from when to when.
+/// The bonds that count in a quorum, and their times.
 contract VotesTest is Fixture {
     bytes32[] private none;
 
@@ -166,7 +166,7 @@ contract VotesTest is Fixture {
         checkEqual(signed + total, 0, "votes");
     }
 
-    /// Whatever happens to bonds within one voting delay, no more votes are signed for than before, and the total stays.
+    /// Changes of bonds within one voting delay add no signed votes, and the total stays.
     function testFuzz_oneDelaySeesOneSetOfVotes(uint128[6] memory amounts, uint256 order, uint32 waited) public {
         address[] memory signers = _signers();
         (uint256 signedBefore, uint256 totalBefore) = staking.votes(signers);

@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Escrow} from "../src/Escrow.sol";
-import {Debit, Line} from "../src/Types.sol";
+import {Debit, Line} from "../src/libraries/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, checkEqual, vm} from "./Vm.sol";
 
@@ -187,7 +187,7 @@ contract WalletPayerTest is Fixture {
         escrow.allowKey(payer, validator, vm.addr(ORDER_KEY), 61, consent);
     }
 
-    /// Whatever was allowed and drawn in whichever order, no more than the limit leaves the channel.
+    /// For any allowances and draws in any order, no more than the limit leaves the channel.
     function testFuzz_drawsStayWithinTheLimit(uint128 limit, uint128 first, uint128 second) public {
         limit = uint128(bound(limit, 1, 100));
         first = uint128(bound(first, 0, limit));

@@ -22,7 +22,7 @@ class Answers(unittest.TestCase):
                 self.assertEqual(said, Said(wanted["content"], wanted["reasoning"], calls))
 
     def test_beginnings(self) -> None:
-        """Whatever a reply is cut to, it is read."""
+        """A reply is readable at every cut."""
         for case in load("answer")["cases"]:
             for size in range(len(case["text"])):
                 for family in FAMILIES:

@@ -170,7 +170,7 @@ class SettledReplies(unittest.TestCase):
         self.assertIsNone(find_settled(receipt, lambda path: {"settled": {"entry": 7}}))
 
     def test_command(self) -> None:
-        """`verify --settled --voters`: what was shown and who votes, from files."""
+        """`verify --settled --voters`: proof and voters, from files."""
         with tempfile.TemporaryDirectory() as folder, open("/dev/null", "w") as silent, redirect_stdout(silent), redirect_stderr(silent):
             paths = {name: str(Path(folder, f"{name}.json")) for name in ("receipt", "trust", "settled", "voters")}
             write = lambda name, value: Path(paths[name]).write_text(json.dumps(value), "utf-8")

@@ -17,7 +17,7 @@ const READ_NAMES = new Set([
   ...['CaseOpened', 'CaseLifted'],
 ]);
 
-/** What a decoder does not look at. */
+/** Fields that a decoder does not read. */
 const UNREAD = ['internalType', 'stateMutability', 'anonymous'];
 const WITHOUT_UNREAD = (key: string, value: unknown): unknown => (UNREAD.includes(key) ? undefined : value);
 
@@ -63,8 +63,8 @@ const shortenErrors: Plugin = {
 };
 
 /**
- * All files of the pages by name: static ones as they are, one script for each page, and chunks: what pages share, and what one loads
- * when it is asked for. They work from any folder of any host.
+ * Returns all files of the pages by name: static ones as they are, one script for each page, and chunks. Pages share chunks, or load them
+ * on demand. They work from any folder of any host.
  */
 export async function buildPages(): Promise<Map<string, Uint8Array>> {
   const { outputFiles } = await build({

@@ -1,8 +1,8 @@
 const UNIT = 10n ** 18n;
 
-/** An amount of atomic units as a person reads it: at most six digits behind the point, and never rounded up to more than there is. */
+/** Formats an amount of atomic units for a person: at most six digits behind the point, and never rounded up. */
 export function formatAmount(atomic: bigint): string {
-  // What was taken back.
+  // An amount that was taken back.
   if (atomic < 0n) return `-${formatAmount(-atomic)}`;
   const whole = atomic / UNIT;
   const rest = atomic % UNIT;
@@ -14,7 +14,7 @@ export function formatAmount(atomic: bigint): string {
   return tail === '' ? grouped : `${grouped}.${tail}`;
 }
 
-/** What a person writes: whole tokens, with at most 18 digits behind the point. @throws Error that says what to write. */
+/** Parses a person's input: whole tokens, with at most 18 digits behind the point. @throws Error that explains the format. */
 export function parseAmount(text: string): bigint {
   const [, sign, whole = '', rest = ''] = /^(-?)([0-9]{1,20})(?:\.([0-9]{1,18}))?$/.exec(text.trim()) ?? [];
   if (whole === '') throw new Error(`${text.slice(0, 40)} is no amount: write OGONG, as 12.5`);
@@ -40,7 +40,7 @@ export const formatTime = (ms: number): string => new Date(ms).toISOString().rep
 export const plural = (count: number | bigint, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en')} ${BigInt(count) === 1n ? one : many}`;
 
-/** The text that a person reads; undefined where the bytes are no text, such as vectors. */
+/** The text that a person reads; undefined if the bytes are no text, such as vectors. */
 export function readText(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -111,7 +111,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
       .first()
       .waitFor();
     await record('life-3-batch');
-    // And who was paid, with what the chain holds for it.
+    // And the payee, with its amount on the chain.
     await page.locator('a[href^="#/providers/"]').first().click();
     await page.getByText('Held by the chain').waitFor();
     const byDay = page.getByRole('region', { name: 'Earned by day and model' }).locator('tbody tr');
@@ -140,7 +140,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await page.close();
   });
 
-  it('gives code that runs as it is copied, and checks its answer', async () => {
+  it('gives code that runs after copying, and checks its answer', async () => {
     const work = join(directory, 'copied');
     mkdirSync(join(work, 'node_modules/@ogong'), { recursive: true });
     symlinkSync(join(ROOT, 'packages/sdk'), join(work, 'node_modules/@ogong/sdk'));
@@ -161,7 +161,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     expect(text.length).toBeGreaterThan(0);
     expect(await run('TypeScript', process.execPath)).toMatch(/id: 'draw-replay',\s+status: 'pass'/);
     if (hasPython) expect((await run('Python', 'python3')).trim().length).toBeGreaterThan(0);
-    // A reader who trusts another network gets no answer of this one.
+    // A reader that trusts another network gets no answer of this one.
     const trust = JSON.parse(readFileSync(mesh.plan.trustFile, 'utf8'));
     const elsewhere = { ...trust, ledger: { ...trust.ledger, escrow: `0x${'11'.repeat(20)}` } };
     writeFileSync(join(work, 'trust.json'), JSON.stringify(elsewhere));

@@ -34,7 +34,7 @@ beforeAll(async () => {
   files = await buildPages();
 });
 
-it('what the explorer loads before its first view is at most 150 kB, packed', async () => {
+it('the explorer loads at most 150 kB, packed, before its first view', async () => {
   const read = (name: string): Uint8Array => {
     const bytes = files.get(name);
     if (bytes === undefined) throw new Error(`no file ${name}`);
@@ -114,7 +114,7 @@ async function holdStream(behind: string, pieces: number) {
   };
 }
 
-/** What axe finds, by the rules of WCAG 2.2 A and AA. */
+/** Returns axe's findings, by the rules of WCAG 2.2 A and AA. */
 async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const violations = (await page.evaluate(
@@ -123,7 +123,7 @@ async function findBarriers(page: Page): Promise<string[]> {
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
 
-/** What a page has beside the screen, where it scrolls to the side. */
+/** Elements beside the screen, if the page scrolls to the side. */
 const FIND_WIDE = `document.documentElement.scrollWidth <= innerWidth ? [] : ['page', ...[...document.querySelectorAll('body *')]
   .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll, .top nav'))
   .map((one) => one.outerHTML.slice(0, 120))]`;
@@ -160,7 +160,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     const complaints: string[] = [];
     page.on('pageerror', ({ message }) => complaints.push(message));
     page.on('console', (message) => {
-      // What the fake network does not have is no fault of the page.
+      // A file that the fake network lacks is no fault of the page.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load')) complaints.push(message.text());
     });
     await page.goto(url);
@@ -263,7 +263,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.close();
   });
 
-  describe('what a provider earned by day and model', () => {
+  describe('earnings of a provider by day and model', () => {
     const providerId = new Uint8Array(32).fill(3);
     /** Three replies on two days, of two models; the log that holds them, and their records by reply id. */
     function serve(roots: readonly Uint8Array[]) {
@@ -293,7 +293,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       return { log: `**/public/validators/0x${toHex(address)}/verdicts**`, entries, head, records };
     }
     type Served = ReturnType<typeof serve>;
-    /** @param answer what the gateway says for a record. */
+    /** @param answer the gateway's answer for a record. */
     async function show(
       { log, head }: Served,
       entries: readonly string[],
@@ -335,7 +335,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await findBarriers(page)).toEqual([]);
       expect(await page.evaluate(FIND_WIDE)).toEqual([]);
       await page.close();
-      // What does not follow from the entry before it is not shown.
+      // An entry that does not follow from the one before it is not shown.
       const torn = await show(served, [served.entries[0] as string, served.entries[2] as string], (id) =>
         recordOf(served, id),
       );
@@ -366,7 +366,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     });
   });
 
-  it('says why nothing stands there where gateway or chain cannot be read, and shows it once they can', async () => {
+  it('explains missing data if gateway or chain cannot be read, and shows it once they can', async () => {
     const page = await browser.newPage();
     await page.route('**/public/**', (route) => route.abort());
     await page.goto(`${fixture.url}/explorer/`);
@@ -420,9 +420,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.close();
   });
 
-  it('says that it believes the gateway where the chain is not read', async () => {
+  it('says that it relies on the gateway if the chain is not read', async () => {
     const { page } = await open(`${fixture.url}/explorer/#/validators`);
-    await page.getByText('By the word of the gateway: the chain is not read.').waitFor();
+    await page.getByText('As the gateway reports: the chain is not read.').waitFor();
     await page.getByText('Not compared with the chain').waitFor();
     await page.close();
   });
@@ -443,7 +443,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
   };
   const trustFile = JSON.stringify(toTrustJson(made.trust));
 
-  it('says so where the code of the checks cannot be loaded', async () => {
+  it('reports it if the code of the checks cannot be loaded', async () => {
     const page = await browser.newPage();
     await page.route('**/checks-*.js', (route) => route.abort());
     await page.goto(`${staticUrl}#/check`);
@@ -483,7 +483,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.close();
   });
 
-  it('checks the machine of a receipt under a policy, and says what the answer rests on, without any network', async () => {
+  it('checks the machine of a receipt under a policy, and shows the basis of the answer, without any network', async () => {
     const model = 'ogong/tee/test/synthetic';
     const tee = createSyntheticReceipt({
       ...{ crypto: nobleCrypto, ledger: made.receipt.ledger, tokens: 3, parameters: { model } },
@@ -553,7 +553,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         .getByRole('list', { name: 'Checks of the answer' })
         .locator('.pass b')
         .allTextContents();
-      // The last one compares what stands on the page with what was signed.
+      // The last one compares the page with the signed text.
       expect(proven).toEqual(expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'answer']));
       expect(await page.locator('.answer').textContent()).toContain('Once upon a time');
       await page.getByText(/^\d+ tokens · 0\.0+\d+ OGONG$/).waitFor();
@@ -660,7 +660,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await broken.page.close();
     });
 
-    it('asks for a key where the gateway wants one, keeps it nowhere, and saves a receipt by it', async () => {
+    it('asks for a key if the gateway requires one, keeps it nowhere, and saves a receipt by it', async () => {
       const { page } = await open(fixture.url);
       let seen: string | undefined;
       await page.route('**/v1/models', (route) => {

@@ -1,4 +1,4 @@
-/** Where a searched text leads. */
+/** Target of a searched text. */
 export type FoundRoute = { readonly route: string } | { readonly problem: string };
 
 /** By its form: a reply id, an address, a provider, a transaction, a batch or a model. */

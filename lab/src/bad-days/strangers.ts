@@ -14,7 +14,7 @@ interface StrangerRow {
 
 const READS = { who: 'anyone', changes: 'nothing' } as const;
 const RATE = 'the calls of a peer and of its addresses are rationed';
-const LINKS = 'packages/host/src/link/link-doors.test.ts';
+const LINKS = 'packages/host/src/link/link-admission.test.ts';
 const ACCESS = 'packages/validator/src/access.test.ts';
 const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
 const ROLES = 'packages/gateway/src/buy/match/attested-roles.process.test.ts';

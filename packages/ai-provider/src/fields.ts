@@ -1,7 +1,7 @@
 import type { JSONObject, SharedV4ProviderOptions } from '@ai-sdk/provider';
 import { METADATA } from './metadata.ts';
 
-/** What OpenAI's API has no word for (docs/spec/request.md). */
+/** Fields that OpenAI's API lacks (docs/spec/request.md). */
 const FIELDS = [
   ...[
     'exact',
@@ -23,7 +23,7 @@ const FIELDS = [
 
 export type OgongOptions = JSONObject;
 
-/** Parts `providerOptions.ogong` into the fields of the body's own `ogong`, undefined where there are none, and the rest. */
+/** Splits `providerOptions.ogong` into the fields of the body's own `ogong` (undefined if there are none) and the rest. */
 export function splitOptions(given: SharedV4ProviderOptions = {}): {
   readonly fields: OgongOptions | undefined;
   readonly rest: SharedV4ProviderOptions;

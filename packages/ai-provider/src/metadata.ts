@@ -1,10 +1,10 @@
 import type { JSONValue, SharedV4ProviderMetadata } from '@ai-sdk/provider';
 
-/** The provider's name, by which the AI SDK files its options and what it says of a result. */
+/** The provider's name, key of its options and metadata in the AI SDK. */
 export const METADATA = 'ogong';
 
 /**
- * What `createCheckedFetch` found, as metadata of a result.
+ * Returns the findings of `createCheckedFetch` as metadata of a result.
  * @param body an answer, or the last chunk of a stream.
  */
 export function readChecks(body: unknown): SharedV4ProviderMetadata | undefined {

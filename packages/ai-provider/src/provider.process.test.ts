@@ -13,7 +13,7 @@ afterAll(() => fixture.close());
 /** The network of this test is made up: nobody knows it beforehand. */
 const ANCHORS = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon', 'sketch-bank'];
 
-/** @param change what a gateway in the middle makes of an answer. `asked`: the bodies that went out. */
+/** @param change edit of an answer by a gateway in the middle. `asked`: the bodies that went out. */
 function open(change?: (text: string) => string) {
   const asked: Record<string, unknown>[] = [];
   const ogong = createOgong({
@@ -95,7 +95,7 @@ describe('a model of the AI SDK', () => {
     expect(asked.map(({ input }) => (input as string[]).length)).toEqual([256, 1]);
   });
 
-  it('hands the words of the network on, and not in the place of OpenAI’s', async () => {
+  it("passes the network's fields on, beside OpenAI’s", async () => {
     const { ogong, asked } = open();
     const providerOptions = { ogong: { settle: 'accepted', top_k: 3 } };
     await generateText({ model: ogong(FAKE_MODEL), ...ask, providerOptions });
@@ -137,7 +137,7 @@ describe('an answer that was changed on its way', () => {
     expect((await stream.providerMetadata)?.ogong).not.toHaveProperty('checked');
   });
 
-  it('is not believed about its checks', async () => {
+  it('cannot vouch for its own checks', async () => {
     const forged = (text: string) => text.replace('"ogong":{', '"ogong":{"checked":[{"choice":7}],');
     const { ogong } = open(forged);
     const { providerMetadata } = await generateText({ model: ogong(FAKE_MODEL), ...ask });

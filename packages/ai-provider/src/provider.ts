@@ -15,7 +15,7 @@ import { createRerankingModel } from './reranking.ts';
 /** Of one request (docs/spec/embedding.md). The AI SDK asks for more of them in several requests. */
 const MOST_INPUTS = 256;
 
-/** As for `createClient` of `@ogong/sdk`: the gateway, what you trust, whether requests are sealed. */
+/** As for `createClient` of `@ogong/sdk`: the gateway, trusted values, whether requests are sealed. */
 export type OgongSettings = ClientOptions;
 
 export interface OgongProvider extends ProviderV4 {
@@ -24,8 +24,8 @@ export interface OgongProvider extends ProviderV4 {
 }
 
 /**
- * A provider for the Vercel AI SDK. No answer that fails a check reaches the SDK: it is an `APICallError` of status 422 that is not tried
- * again, or an error within a stream. What was checked stands in `providerMetadata.ogong.checked` of each result.
+ * A provider for the Vercel AI SDK. An answer that fails a check does not reach the SDK. It becomes an `APICallError` of status 422 that is
+ * not tried again, or an error within a stream. The checks stand in `providerMetadata.ogong.checked` of each result.
  */
 export function createOgong(settings: OgongSettings): OgongProvider {
   const origin = settings.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
@@ -58,7 +58,7 @@ export function createOgong(settings: OgongSettings): OgongProvider {
     const model = compatible.chatModel(modelId);
     const nest = <T extends { providerOptions?: SharedV4ProviderOptions }>(options: T): T => {
       const { fields, rest } = splitOptions(options.providerOptions);
-      // The SDK's provider writes what it does not know into the body as it is.
+      // The SDK's provider writes unknown fields into the body unchanged.
       const own = { ...rest[METADATA], ...(fields && { ogong: fields as OgongOptions }) };
       return { ...options, providerOptions: { ...rest, [METADATA]: own } };
     };
@@ -79,7 +79,7 @@ export function createOgong(settings: OgongSettings): OgongProvider {
       maxEmbeddingsPerCall: MOST_INPUTS,
       async doEmbed(options) {
         const { fields, rest } = splitOptions(options.providerOptions);
-        // The SDK's provider drops what it does not know of an embedding's options.
+        // The SDK's provider drops unknown options of an embedding.
         const model = open(addFields(checked, fields)).embeddingModel(modelId);
         const result = await model.doEmbed({ ...options, providerOptions: rest });
         return { ...result, providerMetadata: readChecks(result.response?.body) ?? {} };

@@ -18,7 +18,7 @@ const fill = (value: number, length: number): Uint8Array => new Uint8Array(lengt
 const { receipt, trust } = createSyntheticReceipt({
   crypto,
   tokens: 40,
-  // Byte for byte what the command sends.
+  // The request of the command, byte for byte.
   parameters: { stream: true, seed: 7 },
   provider: createNodeHybridSigner(fill(1, 64)),
   router: createNodeHybridSigner(fill(2, 64)),
@@ -57,7 +57,7 @@ const policyFile = save(
   JSON.stringify({ images: softwarePolicy.images, softwareKeys: softwarePolicy.softwareKeys }),
 );
 const strictFile = save('strict.json', '{}');
-/** The receipt, with what the machine says of this order. */
+/** Returns the receipt with the machine's evidence for this order. */
 async function attested(): Promise<typeof receipt> {
   const { order, record } = ofMachine.receipt;
   const machine = createSoftwareMachine(receipt.ledger, hashHybridKey(crypto, record.publicKey), {
@@ -122,7 +122,7 @@ describe('ogong ask', () => {
     expect(error).toMatch(/^ok +draw-replay /m);
   });
 
-  it('prints what the answer of a machine rests on, where the policy takes the machine', async () => {
+  it("prints the basis of a machine's answer, if the policy accepts the machine", async () => {
     shown = await attested();
     const flags = ['--model', TEE_MODEL, '--trust', teeTrusted];
     const taken = await ask(ANSWER, ...flags, '--machines', policyFile);
@@ -138,7 +138,7 @@ describe('ogong ask', () => {
     expect(unseen.error).toContain('not checked: machine');
   });
 
-  it('passes on what is preferred, and says nothing about it otherwise', async () => {
+  it('passes a preference on, and sends none otherwise', async () => {
     await ask(ANSWER, '--trust', trusted);
     expect(JSON.parse(asked)).not.toHaveProperty('ogong');
     const id = '0a'.repeat(32);
@@ -146,7 +146,7 @@ describe('ogong ask', () => {
     expect(JSON.parse(asked).ogong).toEqual({ sort: 'latency', max_price: '2000', providers: { only: [id] } });
   });
 
-  it('warns before it buys from a model that nobody else can check, and asks for the list with its key', async () => {
+  it('warns before it buys from a model that no other party can check, and asks for the list with its key', async () => {
     listed = { id: 'ogong/verified/test/synthetic', ogong: { warning: 'Nobody else.' } };
     const warned = await ask(ANSWER, '--trust', trusted, '--api-key', 'sk-1');
     expect(warned.error).toContain('ogong ask: ogong/verified/test/synthetic: Nobody else.');
@@ -166,7 +166,7 @@ describe('ogong ask', () => {
     });
   });
 
-  it('does not take an answer that it could not check, unless it is told to', async () => {
+  it('does not accept an answer that it could not check, unless it is allowed', async () => {
     const { code, out, error } = await ask(ANSWER, '--json');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toContain('not checked: router, ledger, validator, admission, intake, model-root, beacon');

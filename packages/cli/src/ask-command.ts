@@ -37,7 +37,7 @@ const config = defineConfig({
       default: '127.0.0.1:4546',
       description: 'host:port or URL of the gateway',
     },
-    apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the gateway, where it wants one' },
+    apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the gateway, if it requires one' },
     model: {
       schema: text,
       label: '<id>',
@@ -46,7 +46,7 @@ const config = defineConfig({
     sort: {
       schema: oneOf(SORTS),
       default: 'none',
-      description: 'what the provider is drawn by, besides stake and reputation',
+      description: 'the routing rule for the provider, besides stake and reputation',
     },
     maxPrice: {
       schema: atomicAmount,
@@ -171,7 +171,7 @@ export const askCommand: Command = {
   },
 };
 
-/** The object `ogong` of the request; none where nothing is preferred. */
+/** The object `ogong` of the request; none without a preference. */
 function wordPreference({
   sort,
   maxPrice,
@@ -197,7 +197,7 @@ interface ListedModel {
   readonly ogong?: { readonly warning?: string };
 }
 
-/** The model that was named, or the first on offer, with what the list warns of. A named one need not be on the list. */
+/** The named model, or the first on offer, with the warning of the list. A named one need not be on the list. */
 async function findModel(
   baseUrl: string,
   { named, apiKey }: { readonly named: string | undefined; readonly apiKey: string | undefined },
@@ -205,7 +205,7 @@ async function findModel(
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   const response = await fetch(`${baseUrl.replace(/\/v1\/?$/, '')}/v1/models`, { headers });
   const body: unknown = await response.json().catch(() => undefined);
-  // Whoever names a model hears from the request itself what is wrong.
+  // The request itself reports errors about a model that the user named.
   if (!response.ok && named === undefined) throw new GatewayApiError(response.status, body);
   const { data = [] } = (response.ok && body ? body : {}) as { data?: readonly ListedModel[] };
   const listed = named === undefined ? data[0] : data.find(({ id }) => id === named);

@@ -54,7 +54,7 @@ const ID = 'ogong/verified/maker/model';
 const HASH = 'ab'.repeat(32);
 const ADDRESS = `0x${'ab'.repeat(20)}`;
 
-/** Commands with a file in each place where a user names one. */
+/** Commands with a file in each place for one. */
 const COMMANDS: readonly (readonly [string, Command, (file: string) => readonly string[]])[] = [
   ['verify', verifyCommand, (file) => [file]],
   ['verify --trust', verifyCommand, (file) => [LIST, '--trust', file]],
@@ -108,18 +108,18 @@ async function run(command: Command, argv: readonly string[]): Promise<{ code: n
   }
 }
 
-/** What only a programmer understands. */
+/** Text that only a programmer understands. */
 const RAW =
   /\bE[A-Z]{4,}\b|internal error|Unexpected (?:token|end)|SyntaxError|JSON at position|is not valid JSON|undefined|\n {4}at |TypeError|ZodError/;
 
 describe.each(COMMANDS)('%s', (_, command, argvOf) => {
-  it.each(Object.entries(FILES))('is told %s in plain words', async (_kind, file) => {
-    // What `configure` and `show` read has a name of its own.
+  it.each(Object.entries(FILES))('reports %s in plain words', async (_kind, file) => {
+    // The file that `configure` and `show` read has a name of its own.
     if (statSync(file, { throwIfNoEntry: false })?.isFile()) copyFileSync(file, join(folder, 'config.json'));
     const { code, text } = await run(command, argvOf(file));
     expect(text).not.toMatch(RAW);
     expect(text).not.toBe('');
-    // What nobody foresaw has a status of its own.
+    // An unforeseen failure has a status of its own.
     expect(code).not.toBe(EXIT.software);
   });
 });

@@ -3,7 +3,7 @@ import { joinTrust, TrustSourceError } from './chain-trust.ts';
 
 const root = new Uint8Array(32);
 
-it('joins what a file and the chain say', () => {
+it('joins values of a file and the chain', () => {
   const joined = joinTrust({ modelRoots: { m: root }, allow: ['router'] }, { settlement: new Uint8Array(20) });
   expect(joined).toEqual({ modelRoots: { m: root }, allow: ['router'], settlement: new Uint8Array(20) });
 });

@@ -17,7 +17,7 @@ export const trustFields = {
     label: '<path>',
     env: 'OGONG_TRUST',
     description:
-      'JSON file with trusted values: ledger, validators, routers, published model roots, checks to do without; without it and --deployment, that of the mesh of this machine, for what comes from there',
+      "JSON file with trusted values: ledger, validators, routers, published model roots, skipped checks. Without it and --deployment, receipts of this machine's mesh use its values",
   },
   rpcUrl: {
     schema: httpUrl,
@@ -36,8 +36,7 @@ export const trustFields = {
     label: '<check>',
     env: 'OGONG_ALLOW',
     repeatable: true,
-    description:
-      'a check to do without where it is skipped; repeat it for several; network: all that a local answer lacks',
+    description: 'a check that may be skipped; repeat it for several; network: all that a local answer lacks',
   },
   meshDir: meshDirField,
 } as const;
@@ -56,15 +55,15 @@ export interface OpenedTrust {
   readonly findModelRoots?: FindModelRoots;
   /** Of --deployment. */
   readonly chain?: ChainClient;
-  /** The file of the mesh of this machine, where nothing was named. */
+  /** The file of this machine's mesh, if no file was named. */
   readonly meshFile?: string;
 }
 
 /**
- * What receipts are checked against: the fields of a file together with those of the chain, and the checks to do without. Where
- * the user names neither, the mesh of this machine says it for its own receipts.
- * @param isOfMesh whether what is checked comes from that mesh.
- * @throws TrustSourceError where a source would be ignored: both name one field, or an RPC address has no deployment.
+ * Returns the values against which receipts are checked, and the checks that may be skipped. A file's fields and those of the chain are
+ * joined. If the user names neither, the mesh of this machine gives them for its own receipts.
+ * @param isOfMesh whether the checked receipt comes from that mesh.
+ * @throws TrustSourceError if a source would be ignored: both name one field, or an RPC address has no deployment.
  */
 export async function loadTrust(
   command: string,
@@ -103,7 +102,7 @@ export class TrustSourceError extends Error {
   readonly retryable = false;
 }
 
-/** @throws TrustSourceError where both name one field: one of the two would be dropped. */
+/** @throws TrustSourceError if both name one field: one of the two would be dropped. */
 export function joinTrust(ofFile: Trust, ofChain: Trust): Trust {
   const twice = Object.keys(ofFile).find((field) => Object.hasOwn(ofChain, field));
   if (twice === undefined) return { ...ofFile, ...ofChain };

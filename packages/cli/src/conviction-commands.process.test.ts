@@ -52,7 +52,7 @@ async function look(directory: string, ...more: readonly string[]) {
   return { said: written.join(''), files: readdirSync(out).map((name) => join(out, name)) };
 }
 
-it('what two providers keep convicts a validator: they pool it, operators judge the file and sign, one submits', async () => {
+it('files of two providers convict a validator: they pool them, operators check the file and sign, one submits', async () => {
   const [accused, second] = await Promise.all([ledger.createValidator(), ledger.createValidator()]);
   const payer = await ledger.createMember(200n);
   await payer.client.deposit(200n);

@@ -46,7 +46,7 @@ beforeAll(async () => {
   };
   const model = await describeModel(modelPath, MODEL_ID);
   const others = [await describeModel(rerankerPath, RERANKER_ID)];
-  // Its client trusts what the chain said at the beginning, and the network would make a key meanwhile.
+  // Its client trusts the chain's first values, and the network would make a key meanwhile.
   const options: MeshOptions = { directory, model, others, providers: PROVIDERS, validators: 1, beacon: 'vrf' };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
 });
@@ -55,7 +55,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** What the model makes of the inputs, computed here. */
+/** Computes the embeddings of the inputs here. */
 async function embedHere(path: string, request: EmbedRequest): Promise<Uint8Array> {
   const engine = await openEngine({ modelPath: path });
   try {

@@ -63,7 +63,7 @@ describe('ogong evidence', () => {
     expect((await run(...asked, '--software', key)).code).toBe(0);
   });
 
-  it('refuses what it cannot read, by name', async () => {
+  it('refuses unreadable evidence, by name', async () => {
     for (const [name, value] of [
       ['none.json', 'no JSON'],
       ['list.json', []],

@@ -16,18 +16,22 @@ import { VERIFY_EXIT } from './verify-command.ts';
 const config = defineConfig({
   name: 'ogong evidence',
   summary:
-    "Checks what a machine shows about itself: a quote of Intel, a report of AMD or NVIDIA, against their vendors' roots.\n" +
-    'Exits as ogong verify does: 0 where all checks pass, 1 where one fails, 2 where it cannot be read, 3 where one was skipped.',
+    "Checks a machine's evidence: a quote of Intel, a report of AMD or NVIDIA, against their vendors' roots.\n" +
+    'Exits as ogong verify does: 0 if all checks pass, 1 if one fails, 2 if it cannot be read, 3 if one was skipped.',
   fields: {
-    collateral: { schema: text, label: '<path>', description: "what Intel's service says about the platform, JSON" },
-    'report-data': { schema: text, label: '<hex>', description: 'the 64 bytes that the machine was asked to sign' },
-    'gpu-nonce': { schema: text, label: '<hex>', description: 'the 32 bytes that its GPU was asked with' },
+    collateral: {
+      schema: text,
+      label: '<path>',
+      description: "statements of Intel's service about the platform, JSON",
+    },
+    'report-data': { schema: text, label: '<hex>', description: 'the 64 bytes that the machine had to sign' },
+    'gpu-nonce': { schema: text, label: '<hex>', description: 'the nonce of its GPU, 32 bytes' },
     images: { schema: text, label: '<hex,...>', description: 'images that may run' },
     boots: { schema: text, label: '<hex,...>', description: 'TDX guests that may boot' },
     tcb: {
       schema: text,
       label: '<words>',
-      description: "words of Intel's that are good enough, with commas between them (default: UpToDate)",
+      description: "accepted states of Intel's, separated by commas (default: UpToDate)",
     },
     'minimum-snp': {
       schema: text,
@@ -35,8 +39,8 @@ const config = defineConfig({
       description: "least versions of AMD's boot loader, TEE, SNP and microcode (default: 0,0,0,0)",
     },
     software: { schema: text, label: '<hex,...>', description: 'keys of software attesters, which prove no hardware' },
-    at: { schema: text, label: '<time>', description: 'judge it as of this time (default: now)' },
-    allow: { schema: text, label: '<checks>', description: 'checks that you do without where they are skipped' },
+    at: { schema: text, label: '<time>', description: 'check it as of this time (default: now)' },
+    allow: { schema: text, label: '<checks>', description: 'checks that may be skipped' },
     json: jsonField,
   },
   positionals: { label: '<evidence.json>', min: 1, max: 1 },
@@ -80,7 +84,7 @@ function readJson(flag: string, path: string): unknown {
 
 export const evidenceCommand: Command = {
   name: 'evidence',
-  summary: 'check what a machine shows about itself',
+  summary: "check a machine's evidence",
   async run(argv, output) {
     try {
       const parsed = config.parse(argv, process.env);

@@ -93,8 +93,8 @@ describe('a path that is no file', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is refused before anything is asked and paid for', async () => {
-    // Nobody listens there: what is not refused before fails otherwise.
+  it('is refused before a request that costs money', async () => {
+    // Nobody listens there, so a call that is not refused before fails in another way.
     const save = (path: string) => run(askCommand, 'hi', '--gateway', '127.0.0.1:1', '--save', path);
     await expect(save('/nonexistent/receipt.json')).rejects.toThrow(
       '--save /nonexistent/receipt.json: there is no directory',

@@ -31,8 +31,8 @@ const publishConfig = defineConfig({
     ...chainFields,
     keypair,
     list: { schema: text, label: '<path>', required: true, description: 'JSON: images, and boots' },
-    source: { schema: text, label: '<uri>', repeatable: true, description: 'where the list can be got' },
-    claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if nobody has it" },
+    source: { schema: text, label: '<uri>', repeatable: true, description: 'address of the list' },
+    claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if it is free" },
     json: jsonField,
   },
   positionals,
@@ -41,7 +41,7 @@ const publishConfig = defineConfig({
 const revokeConfig = defineConfig({
   name: 'ogong images revoke',
   examples: ['ogong images revoke me/machine-images --keypair maker.key --deployment deployment.json'],
-  summary: 'Takes the list back at once: whoever goes by it believes no image until another one is in force.',
+  summary: 'Takes the list back at once: policies that name it accept no image until another one is in force.',
   fields: { ...chainFields, keypair, json: jsonField },
   positionals,
 });
@@ -49,8 +49,7 @@ const revokeConfig = defineConfig({
 const checkConfig = defineConfig({
   name: 'ogong images check',
   examples: ['ogong images check me/machine-images --list images.json --deployment deployment.json'],
-  summary:
-    'Holds a list against the hash that is in force for a name, and prints what it has. Exits with 65 where it is another.',
+  summary: 'Compares a list with the hash in force for a name, and prints its images. Exits with 65 if they differ.',
   fields: {
     ...chainFields,
     list: { schema: text, label: '<path>', required: true, description: 'JSON: images, and boots' },
@@ -62,7 +61,7 @@ const checkConfig = defineConfig({
 const showConfig = defineConfig({
   name: 'ogong images show',
   examples: ['ogong images show me/machine-images --deployment deployment.json'],
-  summary: 'Shows which hashes were published under a name, and which one is in force. Exits with 65 where none is.',
+  summary: 'Shows the hashes published under a name, and the one in force. Exits with 65 if none is.',
   fields: { ...chainFields, json: jsonField },
   positionals,
 });
@@ -73,8 +72,8 @@ export const imagesCommand: Command = createCommandGroup({
   summary: 'lists of the images that machines may run, by their hashes on the chain',
   verbs: {
     publish: { summary: 'publish the hash of a list', run: publish },
-    show: { summary: 'what a chain says of a name', run: show },
-    check: { summary: 'hold a list against the chain', run: check },
+    show: { summary: 'entry of a name on a chain', run: show },
+    check: { summary: 'compare a list with the chain', run: check },
     revoke: { summary: 'take a list back', run: revoke },
   },
   examples: ['ogong images check ogong/machine-images --list images.json --deployment deployment.json'],
@@ -104,7 +103,7 @@ async function publish(argv: readonly string[], output: Output): Promise<number>
     await chain.claimMaker(name.maker);
   }
   const hash = `0x${toHex(crypto.sha256(bytes))}` as const;
-  // An entry of the registry has both; what is published here is one hash.
+  // An entry of the registry has both; a list of images has one hash.
   const entry = { modelRoot: hash, tokenizerHash: hash, licence: 'CC0-1.0', sources: values.source, adapterRoots: [] };
   await chain.publishModel(name, entry);
   return printModel(output, chain, { name, json: values.json });

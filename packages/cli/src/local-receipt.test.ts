@@ -33,11 +33,11 @@ async function verify({ receipt, request, response }: KeptReply, ...argv: string
   return { code: await verifyCommand.run([path, ...argv], { write, writeError: write }), out };
 }
 
-/** What follows the escape would be an order to the terminal. */
+/** The text after the escape would be an order to the terminal. */
 const NOT_KEPT = '{"error":{"message":"There is no receipt b\u001b[2J"}}';
 
 describe('ogong verify of a local answer', () => {
-  it('is no success while nobody allowed what it cannot have, and names each of it', async () => {
+  it('is no success unless its missing checks are allowed, and names each of them', async () => {
     const { code, out } = await verify(reply);
     expect(code).toBe(VERIFY_EXIT.unchecked);
     expect(out).toMatch(/^posture: tier local, method local-replay, exact class .*: nobody signed or audited it/);
@@ -107,23 +107,23 @@ describe('a local answer on another machine', () => {
     expect(found.checks.some(({ id, status }) => id === 'equality' && status === 'pass')).toBe(true);
   });
 
-  it('is of other weights where its holder says so', async () => {
+  it('is of other weights if its holder says so', async () => {
     expect(await rerun(reply, { weights: 2 })).toMatchObject({ outcome: 'reject', failed: ['model-root'] });
   });
 
-  it('is found where the weights were others than those that it names', async () => {
+  it('is found if the weights differ from those that it names', async () => {
     const broken = await serveLocalReply({ engine: createFakeEngine({ contextSize: 512, brokenLayer: 2 }) });
     expect(await rerun(broken)).toMatchObject({ outcome: 'reject', difference: { position: 0 } });
   });
 
-  it('is found where its text was made up, and all hashes made to fit', async () => {
+  it('is found if its text was invented, with fitting hashes', async () => {
     const response = utf8Encode('made up');
     const responseHash = crypto.sha256(response);
     const forged = forgeLocalReply(reply, { record: () => ({ responseHash }) });
     expect(await rerun(forged)).toMatchObject({ outcome: 'reject', failed: ['response-text'] });
   });
 
-  it('is found where one byte of its draws was altered', async () => {
+  it('is found if one byte of its draws was altered', async () => {
     const bytes = reply.receipt.opening.bytes.slice();
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
     const altered = { ...reply, receipt: { ...reply.receipt, opening: { bytes } } };
@@ -160,11 +160,11 @@ describe.each([
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
   });
 
-  it('are found where they were computed otherwise', async () => {
+  it('are found if they were computed differently', async () => {
     expect(await rerun(await serve({ error: 0.3 }))).toMatchObject({ outcome: 'reject', failed: ['equality'] });
   });
 
-  it('are found where the weights are others than those that they name', async () => {
+  it('are found if the weights differ from those that they name', async () => {
     expect(await rerun(await serve(), { weights: 2 })).toMatchObject({ outcome: 'reject', failed: ['model-root'] });
   });
 

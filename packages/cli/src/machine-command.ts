@@ -34,12 +34,12 @@ const config = defineConfig({
   name: NAME,
   examples: ['ogong machine <provider id> --machines policy.json --deployment deployment.json'],
   summary:
-    'Checks an entry of the registry of machines again: takes the evidence from any validator that signed for it, holds it against the hash on the\n' +
-    'chain, against the beacon that it had to answer, and against your own policy. Evidence of Intel is of its time: vendors renew their words monthly.\n' +
-    'Exits as ogong verify does: 0 where all checks pass, 1 where one fails, 2 where it cannot be read, 3 where one was skipped.',
+    'Checks an entry of the registry of machines again. It takes the evidence from any validator that signed for the entry. It compares the evidence\n' +
+    'with the hash on the chain, with its beacon, and with your own policy. Evidence of Intel ages: vendors renew their statements monthly.\n' +
+    'Exits as ogong verify does: 0 if all checks pass, 1 if one fails, 2 if it cannot be read, 3 if one was skipped.',
   fields: {
     ...machineFields,
-    allow: { schema: text, label: '<checks>', description: 'checks that you do without where they are skipped' },
+    allow: { schema: text, label: '<checks>', description: 'checks that may be skipped' },
     json: jsonField,
     ...chainFields,
   },
@@ -109,7 +109,7 @@ function toEntry({ epoch, until, ...names }: RegisteredMachine): MachineEntry {
   };
 }
 
-/** Whoever has it: its hash is on the chain. */
+/** Asks the validators that signed the entry: its hash is on the chain. */
 async function askEvidence(
   { evidence: hash }: MachineEntry,
   { chain, links }: { readonly chain: Pick<ChainView, 'validators'>; readonly links: LinkPool },

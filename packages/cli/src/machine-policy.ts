@@ -18,13 +18,13 @@ export const machineFields = {
   machines: {
     schema: text,
     label: '<policy.json>',
-    description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
+    description: 'JSON file of the machines of tier tee that you accept (docs/spec/tee-tier.md#policy)',
   },
   images: {
     schema: text,
     label: '<list.json>',
     description:
-      'the list of images that the policy names (docs/spec/machine-images.md), held against the hash on the chain; needs --deployment',
+      'the list of images that the policy names (docs/spec/machine-images.md), compared with the hash on the chain; needs --deployment',
   },
 } as const;
 
@@ -37,8 +37,8 @@ export const roleFields = {
 } as const;
 
 /**
- * The policy of --machines, with the images of --images where it names a list; undefined without.
- * @throws EvidenceError where a file is none, ConfigError where the list is not the one in force
+ * The policy of --machines, with the images of --images if it names a list; undefined without a policy.
+ * @throws EvidenceError if a file is none, ConfigError where the list is not the one in force
  */
 export async function readMachinePolicy(
   program: string,
@@ -71,8 +71,8 @@ export async function readListInForce(
 }
 
 /**
- * A verdict with what the machine of a reply of tier `tee` shows, and those of router and validator, against the reader's policy; as it was where
- * nobody gave one.
+ * Adds checks of the machines of a reply of tier `tee`, and of router and validator, against the reader's policy. Without a policy the
+ * verdict stays as it was.
  */
 export async function addMachine<
   V extends {
@@ -102,7 +102,7 @@ export function assertDemands(
   { attested, machines }: { readonly attested: readonly AttestedRole[]; readonly machines: string | undefined },
 ): void {
   if (attested.length > 0 && machines === undefined)
-    throw new ConfigError(program, ['--attested needs --machines: which machines are believed']);
+    throw new ConfigError(program, ['--attested needs --machines: a policy for machines']);
 }
 
 /** When the order's validator says that it admitted the order. */

@@ -44,7 +44,7 @@ async function up(...more: readonly string[]) {
   };
 }
 
-/** Processes whose command line or environment names the directory: launcher, daemons, and what these started. */
+/** Processes whose command line or environment names the directory: launcher, daemons, and their children. */
 function findProcesses(directory: string): number[] {
   const rows = execFileSync('ps', ['-A', 'e', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n');
   return rows.filter((row) => row.includes(directory)).map((row) => Number.parseInt(row.trim(), 10));
@@ -62,7 +62,7 @@ function endIfThere(pid: number): void {
 const pidOf = (state: MeshState | undefined, name: string): number | undefined =>
   state?.processes.find((process) => process.name === name)?.identity?.pid;
 
-it('stops what it has started where it is interrupted during the start, in the background and in the foreground', async () => {
+it('stops its programs if it is interrupted during the start, in the background and in the foreground', async () => {
   for (const [more, exitCode] of [
     [[], EXIT.interrupted],
     [['--foreground'], EXIT.ok],
@@ -77,7 +77,7 @@ it('stops what it has started where it is interrupted during the start, in the b
   }
 });
 
-it('starts a daemon again that was killed, and leaves nothing behind where it is killed itself', async () => {
+it('starts a daemon again that was killed, and leaves nothing behind if it is killed itself', async () => {
   const { directory, command, hears, said } = await up('--foreground');
   await hears('ready at');
   const before = pidOf(readMeshState(directory), 'router') as number;
@@ -89,6 +89,6 @@ it('starts a daemon again that was killed, and leaves nothing behind where it is
   expect(inspectMesh(state), said()).toMatchObject({ isWell: true, message: 'router is back' });
   command.kill('SIGKILL');
   await once(command, 'exit');
-  // Nobody is left who could tell them: each notices by itself.
+  // No program is left to notify them: each notices by itself.
   await expect.poll(() => findProcesses(directory)).toEqual([]);
 });

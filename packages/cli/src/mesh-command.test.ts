@@ -33,14 +33,14 @@ async function mesh(...argv: string[]): Promise<{ code: number; out: string; err
 }
 
 describe('ogong mesh', () => {
-  it('is well where all of it runs', () => {
+  it('is well if all of it runs', () => {
     const report = inspectMesh(state, () => true);
     expect(report.isWell).toBe(true);
     expect(formatMesh(report)).toContain('up    gateway        port 4546  pid 3\n');
     expect(formatMesh(report)).toContain('explorer http://127.0.0.1:4546/explorer/, chat http://127.0.0.1:4546/\n');
   });
 
-  it('says what validators tell of their tests, and nothing where none answers', () => {
+  it("shows validators' reports of their tests, and nothing if none answers", () => {
     const test = (isMissed: boolean) => ({ ...{ epoch: 1n, arrival: 0, isMissed }, providerId: ID, modelRoot: ID });
     const report = (kind: 'canary' | 'timed', ...misses: boolean[]) => ({ kind, tests: misses.map(test) });
     const tests = sumReports([[report('canary', true, false), report('timed')], [], [report('timed', false)]]);
@@ -89,12 +89,12 @@ describe('ogong mesh', () => {
     });
   });
 
-  it('says so where nothing runs, and stops nothing', async () => {
+  it('reports that nothing runs, and stops nothing', async () => {
     expect(await mesh('status', '--dir', directory)).toMatchObject({ code: 69, out: 'nothing runs\n' });
     expect(await mesh('down', '--dir', directory)).toMatchObject({ code: 0, out: 'nothing runs\n' });
   });
 
-  it('comes up with the threshold beacon where nothing else is said', async () => {
+  it('comes up with the threshold beacon by default', async () => {
     const { code, out } = await mesh('up', '--help');
     expect(code).toBe(0);
     expect(out).toMatch(/--beacon <threshold\|vrf>[^[]*\[default: threshold;/);

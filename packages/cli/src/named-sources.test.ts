@@ -54,7 +54,7 @@ const ask = (content: unknown, sources: unknown = [{ url, sha256: hash }]) =>
     }),
   );
 
-it('a prompt was made of what a source said, on the word of a machine that asked it', async () => {
+it("a prompt was made of a source's answer, as a machine that asked it confirms", async () => {
   const reader = { policy: softwarePolicy, authorities: [rootOf(TEST_AUTHORITY)], nowMs: Date.now() + 30_000 };
   const file = await fetchSource();
   const check = async (request: Uint8Array, by: Partial<typeof reader> = {}, testimony = file) => {

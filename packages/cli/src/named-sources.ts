@@ -8,7 +8,7 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-rece
 
 type Reader = Omit<TestimonyReader, 'crypto' | 'challenge'>;
 
-/** Adds to a verdict whether the prompt was made of what testimonies say that a source answered. @throws EvidenceError where a file is no testimony */
+/** Adds a check that the prompt contains a source's answer, by testimonies. @throws EvidenceError if a file is no testimony */
 export async function addSources(
   verdict: ReceiptVerdict,
   { request, testimonies }: { readonly request: Uint8Array; readonly testimonies: readonly Uint8Array[] },
@@ -23,7 +23,7 @@ async function checkSource(request: Uint8Array, file: Uint8Array, reader: Reader
   const id = 'source';
   const testimony = parseTestimony(file);
   const { checks, exchange } = await verifyTestimony(testimony, { ...reader, crypto });
-  // What was asked of the source, and when, is in the testimony; the question of this check is what stands in the prompt.
+  // Request and time are in the testimony; this check compares the answer with the prompt.
   const wrong = checks.find(
     ({ id: name, status }) => status === 'fail' || (status === 'skip' && ['authority', 'response'].includes(name)),
   );
@@ -39,6 +39,6 @@ async function checkSource(request: Uint8Array, file: Uint8Array, reader: Reader
     (content) => typeof content === 'string' && equalBytes(crypto.sha256(utf8Encode(content)), responseHash),
   );
   return isThere
-    ? pass(id, `a message is what ${url} answered at ${new Date(timeMs).toISOString()}, on a machine's word`)
-    : fail(id, `no message is what ${url} answered`);
+    ? pass(id, `a message is the answer of ${url} at ${new Date(timeMs).toISOString()}, as a machine confirms`)
+    : fail(id, `no message is an answer of ${url}`);
 }

@@ -5,7 +5,7 @@ import { readDeployment } from '@ogong/host/config/read-deployment';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { toHex } from '@ogong/protocol/base/bytes';
 
-/** Where the contracts are, as `chainFields` reads it. */
+/** Location of the contracts, as read by `chainFields`. */
 export interface LedgerPlace {
   readonly deployment: string;
   readonly rpcUrl: string | undefined;
@@ -14,12 +14,12 @@ export interface LedgerPlace {
 /** The key in a file that only its user reads. @throws KeyFileError */
 export const readPrivateKey = (path: string): Hex => `0x${toHex(loadLedgerKey(path).reveal())}`;
 
-/** Who sends: the key itself, or a signer elsewhere. */
+/** The sender: the key itself, or a signer elsewhere. */
 export type Sender = { readonly privateKey: Hex } | { readonly signer: RemoteSigner };
 
 /**
  * The contracts of a deployment; without a key they are only read.
- * @param program whose settings these are, for the error. @throws ConfigError, ChainError
+ * @param program owner of the settings, for the error. @throws ConfigError, ChainError
  */
 export function openLedger(
   program: string,

@@ -4,7 +4,7 @@ import { formatVerdict } from './print-checks.ts';
 
 const checks = [pass('format', 'canonical'), skip('router', 'nobody named one'), skip('settled', 'not yet')];
 
-it('says what would help where something was not checked, and that a reply which has not settled needs time alone', () => {
+it('advises on skipped checks, and says that an unsettled reply only needs time', () => {
   const text = formatVerdict({ checks, missing: ['router', 'settled'], allowed: [] });
   expect(text).toMatch(/^not checked: router: give what they need .*--allow$/m);
   expect(text).toMatch(/^not checked: settled: ask again later: /m);

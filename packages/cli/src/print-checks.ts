@@ -7,7 +7,7 @@ const marks: Readonly<Record<Check['status'], string>> = { pass: 'ok  ', fail: '
 const UNSETTLED =
   'not checked: settled: ask again later: a reply settles after its audit, with the next batch of its validator\n';
 
-/** The checks of a verdict, then what was skipped with and without permission. */
+/** Formats the checks of a verdict, then those skipped with and without permission. */
 export function formatVerdict({
   checks,
   missing,
@@ -24,7 +24,7 @@ export function formatVerdict({
   return `${formatChecks(checks)}${without}${unchecked}${unsettled}`;
 }
 
-/** Which promise applied, where that is known; then one line per check, and how many there were of each kind. */
+/** Formats the promise that applied, if it is known; then one line per check, and the number of each kind. */
 export function formatChecks(checks: readonly Check[]): string {
   const width = Math.max(0, ...checks.map(({ id }) => id.length));
   const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;

@@ -4,14 +4,14 @@ import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt'
 import { fetchOpening } from '@ogong/sdk';
 import { readUserFile } from './user-files.ts';
 
-/** A receipt as a gateway or local mode hands it out: request and response stand beside its own fields. */
+/** A receipt in the form of a gateway or local mode: with request and response beside its own fields. */
 export interface ReceiptFile {
   readonly receipt: Receipt | LocalReceipt;
   readonly request: Uint8Array | undefined;
   readonly response: Uint8Array | undefined;
-  /** What the gateway said became of the reply; undefined where the file was saved without it. */
+  /** The gateway's report on the reply; undefined if the file was saved without it. */
   readonly status: unknown;
-  /** Reply ids of orders of the same answer of which a part was signed. */
+  /** Reply ids of further orders of the same answer with a signed part. */
   readonly parts: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export async function readReceiptFile(source: string): Promise<ReceiptFile> {
 
 const MAX_PARTS = 8;
 
-/** What cannot be read is none: these stand beside the receipt, and say nothing about it. */
+/** Returns an empty list if it cannot be read: these parts stand beside the receipt, and prove nothing about it. */
 function listParts({ earlier_tries: tries }: Record<string, unknown>): string[] {
   if (!Array.isArray(tries)) return [];
   const signed = tries.filter((one) => one instanceof Object && typeof one.url === 'string');
@@ -86,13 +86,13 @@ async function fetchReceiptFile(url: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** In the server's own words, where it has some. Plain characters alone: a terminal shows them. */
+/** Explains an error in the server's text, if it has one. Plain characters alone: a terminal shows them. */
 function explainAnswer(status: number, body: string): string {
   const [, message] = /"message":\s*"([ !#-[\]-~]{1,300})/.exec(body) ?? [];
   return `it answers ${status}${message === undefined ? '' : `: ${message}`}`;
 }
 
-/** With the opening, where a gateway is named that has it. A local receipt has no other form. */
+/** Adds the opening, if a named gateway has it. A local receipt has no other form. */
 export async function completeReceipt<R extends Receipt | LocalReceipt>(
   receipt: R,
   { gateway }: { readonly gateway: string | undefined },

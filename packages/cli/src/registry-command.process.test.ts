@@ -45,7 +45,7 @@ const register = (who: string, ...more: string[]) =>
 keepChainFresh(() => ledger);
 
 describe('ogong model register, show, list, revoke', () => {
-  it('publishes what the maker says, and nothing that a stranger says', async () => {
+  it('publishes entries of the maker, and none of a stranger', async () => {
     expect(await run('show', ID)).toEqual({ code: EXIT.data, text: 'nobody has claimed the name acme\n' });
     expect((await register('maker')).text).toContain('--claim pays 1000000000000000000000 atomic units');
     expect((await register('maker', '--claim', '--json', '--source', 'https://example.org/w')).code).toBe(EXIT.ok);
@@ -69,7 +69,7 @@ describe('ogong model register, show, list, revoke', () => {
     expect((await run('show', ID)).code).toBe(EXIT.data);
   });
 
-  it('claims weights only where it is asked to, says whose they are, and publishes nothing that it was to claim and could not', async () => {
+  it('claims weights only on request, shows their owner, and publishes nothing after a failed claim', async () => {
     const [own, theirs] = [root.replaceAll('ab', 'cd'), 'ogong/verified/squat/tiny'];
     const publish = (who: string, id: string, ...more: string[]) =>
       run(

@@ -48,7 +48,7 @@ const registerConfig = defineConfig({
       schema: text,
       label: '<uri>',
       repeatable: true,
-      description: 'where the weights can be got; repeat it for several',
+      description: 'address of the weights; repeat it for several',
     },
     adapter: {
       schema: hex(32),
@@ -59,9 +59,9 @@ const registerConfig = defineConfig({
       schema: integer({ min: 0 }),
       default: '0',
       label: '<seconds>',
-      description: 'time since 1970 from which new weights are in force, where the notice shall be longer',
+      description: 'time since 1970 from which new weights are in force, for a longer notice',
     },
-    claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if nobody has it" },
+    claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if it is free" },
     ownWeights: {
       schema: boolean,
       boolean: true,
@@ -84,7 +84,7 @@ const revokeConfig = defineConfig({
 const showConfig = defineConfig({
   name: 'ogong model show',
   examples: ['ogong model show ogong/verified/me/stories --deployment deployment.json'],
-  summary: 'Shows what is published on the chain about a model. Exits with 65 where nothing is in force.',
+  summary: 'Shows the entries of a model on the chain. Exits with 65 if none is in force.',
   fields: { ...chainFields, json: jsonField },
   positionals: { label: '<id>', min: 1, max: 1 },
 });
@@ -113,7 +113,7 @@ export async function registerModel(argv: readonly string[], output: Output): Pr
     sources: values.source,
     adapterRoots: values.adapter.map((root): Hex => `0x${root}`),
   };
-  // Whoever reads a publication could announce the weights too.
+  // A reader of a publication could announce the weights too.
   if (values.ownWeights) await chain.claimWeights(name.maker, description.modelRoot);
   await chain.publishModel(name, description, BigInt(values.from));
   await printModel(output, chain, { name, json: values.json, readMaker: chain.makerOf });
@@ -162,7 +162,7 @@ export async function listPublished(
   return EXIT.ok;
 }
 
-/** @param readMaker of weights: who has the maker's share. Left out for what is none. */
+/** @param readMaker returns the receiver of the maker's share for weights. Left out if there is none. */
 export async function printModel(
   output: Output,
   chain: Pick<ChainClient, 'makerOwner' | 'modelVersions' | 'now'>,
@@ -180,7 +180,7 @@ export async function printModel(
   const isNow = ({ from, until }: ModelVersion): boolean =>
     from <= nowSeconds && (until === undefined || nowSeconds < until);
   const inForce = versions.find(isNow);
-  // Of what is in force or will be; what was before pays nobody any more.
+  // Weights in force or announced; earlier ones pay nobody any more.
   const roots = new Set([inForce, versions.at(-1)].flatMap((version) => (version ? [version.modelRoot] : [])));
   const makers =
     readMaker && (await Promise.all([...roots].map(async (root) => [root, await readMaker(root)] as const)));

@@ -63,7 +63,7 @@ describe('ogong replay', () => {
     }
   });
 
-  it('names the first token of a receipt whose weights were others', async () => {
+  it('names the first token of a receipt with other weights', async () => {
     const noisy = join(directory, 'noisy.gguf');
     writeNoisyModel(model.path, noisy, { tensor: 'blk.3.ffn_down.weight', seed: 7 });
     const { code, out } = await rerun(await save('noisy', noisy), '--model', `file:${model.path}`, '--json');
@@ -97,7 +97,7 @@ describe('ogong replay', () => {
     expect(code).toBe(REPLAY_EXIT.reject);
   });
 
-  it('says what is missing', async () => {
+  it('names the missing part', async () => {
     const bare = await save('bare', model.path, false);
     expect(await rerun(bare, '--model', `file:${model.path}`)).toMatchObject({
       code: REPLAY_EXIT.unusable,

@@ -20,7 +20,7 @@ export const replayConfig = defineConfig({
   examples: ['ogong replay receipt.json --model stories15M'],
   summary:
     'Runs the model of a receipt again on this machine, for a text, for vectors or for scores, and compares: bit for bit\n' +
-    'where the receipt names a class that runs here. Exits with 0 where it computes the same, 1 where not, 3 where it cannot tell, 2 where the input cannot be used.',
+    'if the receipt names a class that runs here. Exits with 0 if the results agree, 1 if not, 3 if it cannot tell, 2 if the input cannot be used.',
   fields: {
     model: {
       schema: text,
@@ -29,7 +29,7 @@ export const replayConfig = defineConfig({
       required: true,
       description: 'the model: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
-    request: { schema: text, label: '<path>', description: 'the exact body that was sent, where the receipt has none' },
+    request: { schema: text, label: '<path>', description: 'the exact body of the request, if the receipt has none' },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
     json: { schema: boolean, boolean: true, description: 'print the finding as JSON' },
     ...{ modelsDir, hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx },

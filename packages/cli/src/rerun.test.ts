@@ -37,7 +37,7 @@ function rerun(
 }
 
 describe('a reply on a machine of one’s own', () => {
-  it('is the same where the model is', async () => {
+  it('is the same for the same model', async () => {
     const found = await rerun(await serve());
     expect(found).toMatchObject({ outcome: 'accept', difference: undefined });
     const printed = formatRerun(found);
@@ -75,7 +75,7 @@ describe('a reply on a machine of one’s own', () => {
     expect(blind.difference).toEqual({ position: 0, stages: [] });
   });
 
-  it('is undecided where the class does not run here, in tier replay', async () => {
+  it('is undecided if the class does not run here, in tier replay', async () => {
     const found = await rerun(await serve(), { exact: false });
     expect(found).toMatchObject({ outcome: 'inconclusive', difference: undefined });
     expect(formatRerun(found)).toMatch(/this machine cannot tell/);

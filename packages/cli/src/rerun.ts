@@ -15,7 +15,7 @@ import { findModality as findProviderModality } from '@ogong/provider/modality/r
 /**
  * Re-runs a reply on an engine at hand and compares, as an audit does: stage 1, then the pass of the reply's modality.
  * @param receipt with its opening.
- * @throws ProtocolError where the receipt cannot be read, EngineError, Refusal.
+ * @throws ProtocolError if the receipt cannot be read, EngineError, Refusal.
  */
 export async function rerunReceipt(
   { receipt, request }: { readonly receipt: Receipt | LocalReceipt; readonly request: Uint8Array },

@@ -11,7 +11,7 @@ import type { SettledProof } from '@ogong/protocol/verdict/receipt/settled-proof
 
 type ProofChain = Pick<ChainClient, 'transactor' | 'deployment'>;
 
-/** What a proof shows; the entry is undefined where nothing of it can be read. */
+/** Result of a proof's checks; the entry is undefined if it cannot be read. */
 export interface CheckedProof {
   readonly checks: readonly Check[];
   readonly entry: VerdictEntry | undefined;
@@ -21,7 +21,7 @@ export interface CheckedProof {
 export const nameSettlement = ({ deployment }: Pick<ProofChain, 'deployment'>): LedgerDomain =>
   domainOf(deployment, deployment.settlement);
 
-/** Checks a proof by the chain; nothing in it is believed. @throws ChainError where the chain cannot be read, or has no such settlement */
+/** Checks a proof by the chain alone. @throws ChainError if the chain cannot be read, or has no such settlement */
 export async function checkSettledProof(chain: ProofChain, proof: SettledProof): Promise<CheckedProof> {
   const { replyId, validator, entry, index, proof: way, transaction } = proof;
   const domain = nameSettlement(chain);
@@ -35,7 +35,7 @@ export async function checkSettledProof(chain: ProofChain, proof: SettledProof):
   return checkSettledEntry(nodeCrypto, { replyId, validator, domain }, { entry, index, proof: way, ...batch });
 }
 
-/** What the entry says, as text and atomic units. */
+/** Returns the entry's fields, as text and atomic units. */
 export function describeEntry({ verdict, feeAtomic, fineAtomic, payer, payee, router, providerId }: VerdictEntry) {
   return {
     verdict,

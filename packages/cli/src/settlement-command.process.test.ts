@@ -67,7 +67,7 @@ describe('the proof that a reply was settled', () => {
     await prove(await settle(), path('second'));
   });
 
-  it('is written for a party, and holds for anybody who reads the chain', async () => {
+  it('is written for a party, and valid for any reader of the chain', async () => {
     expect(read('first')).toMatchObject({ format: 'ogong-settled-v1', replyId: `0x${first}`, index: 0 });
     const { code, said } = await run(verifyCommand, path('first'));
     expect([code, said.ok]).toEqual([VERIFY_EXIT.ok, true]);
@@ -79,7 +79,7 @@ describe('the proof that a reply was settled', () => {
     });
   });
 
-  it('is refuted where the entry is of another reply', async () => {
+  it('is refuted if the entry is of another reply', async () => {
     const { entry, transaction, replyId } = read('second');
     // Another's entry in this batch, under this name and under its own, and this entry in another's batch.
     expect(await judge({ entry })).toEqual({ code: VERIFY_EXIT.failed, failed: ['log-entry', 'batch-inclusion'] });
@@ -87,7 +87,7 @@ describe('the proof that a reply was settled', () => {
     expect(await judge({ transaction })).toEqual({ code: VERIFY_EXIT.failed, failed: ['batch-inclusion'] });
   });
 
-  it('is refuted where a figure of the entry was changed', async () => {
+  it('is refuted if a figure of the entry was changed', async () => {
     const entry = parseVerdictEntry(fromBase64(read('first').entry));
     const write = (bent: Partial<VerdictEntry>) => toBase64(encodeVerdictEntry({ ...entry, ...bent }));
     expect(await judge({ entry: write({}) })).toEqual({ code: VERIFY_EXIT.ok, failed: [] });
@@ -106,7 +106,7 @@ describe('the proof that a reply was settled', () => {
     expect((await judge({ validator: other })).failed).toEqual(['batch-inclusion']);
   });
 
-  it('cannot be had for a reply that nobody settled, nor of a stranger, and then nothing is written', async () => {
+  it("is not available for an unsettled reply, nor for a stranger's, and then nothing is written", async () => {
     await expect(prove('00'.repeat(16), path('none'))).rejects.toThrow('no such reply is settled here');
     await expect(prove(first, path('none'), '17'.repeat(20))).rejects.toThrow(
       `0x${'17'.repeat(20)} is no validator of this network`,

@@ -39,8 +39,8 @@ const proveConfig = defineConfig({
     `${NAME} --reply <id> --validator <address> --deployment deployment.json --out settled.json`,
   ],
   summary:
-    "Writes the proof that a reply was settled, for whoever took part in it: its entry in the validator's log, the way to the batch, and\n" +
-    'the transaction. Every step is checked by the chain before it is written; ogong verify checks the file again, for anybody.',
+    "Writes the proof that a reply was settled, for its parties: its entry in the validator's log, the way to the batch, and\n" +
+    'the transaction. Every step is checked by the chain before it is written. Anybody can check the file again with ogong verify.',
   fields: {
     ...chainFields,
     receipt: { schema: text, label: '<path>', description: 'receipt of the reply, which names it and its validator' },
@@ -56,7 +56,7 @@ interface Wanted {
   readonly validator: Uint8Array;
 }
 
-/** @throws ConfigError where the file is none; what the server says where an address gives none */
+/** @throws ConfigError if the file is none; an address that gives none is reported as the server reports it */
 async function readReceipt(path: string) {
   try {
     return await readReceiptFile(path);
@@ -90,7 +90,7 @@ async function readWanted(
   return nameOrder(nodeCrypto, receipt.ledger, parseOrder(receipt.order.bytes));
 }
 
-/** Asks the validator, at the endpoint and certificate that the chain names, under a certificate that nobody knows. */
+/** Asks the validator, at the endpoint and certificate that the chain names, under a fresh certificate. */
 async function collectProof(chain: ChainClient, { replyId, validator }: Wanted): Promise<SettledProof> {
   const { validators = [] } = await readTrust(chain);
   const member = findValidator(validators, validator);
@@ -114,7 +114,7 @@ async function collectProof(chain: ChainClient, { replyId, validator }: Wanted):
   }
 }
 
-/** The first check that does not pass; a reply that nobody pays for is under no batch's root. */
+/** The first check that does not pass; an unpaid reply is under no batch's root. */
 const findRefuted = (checks: readonly Check[]): Check | undefined => checks.find(({ status }) => status !== 'pass');
 
 export const settlementCommand: Command = createCommandGroup({

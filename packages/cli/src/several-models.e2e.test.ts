@@ -23,7 +23,7 @@ const TEXT_ID = 'ogong/verified/test/stories';
 const VECTOR_ID = 'ogong/verified/test/random-embedding';
 /** Long enough to run in tiles. */
 const QUESTION = 'Once upon a time there was a little dog that '.repeat(8);
-/** What the text may be. */
+/** The possible texts. */
 const ANSWERS = ['the cat sat', 'a small dog', 'nobody'];
 const patience = { timeout: 180_000, interval: 250 };
 
@@ -42,8 +42,8 @@ beforeAll(async () => {
   });
   models = [await describe(STORIES, TEXT_ID), await describe(vectorPath, VECTOR_ID)];
   const [model, ...others] = models as [MeshModel, ...MeshModel[]];
-  // A provider's reply is verified by the other's verifier.
-  // Its client trusts what the chain said at the beginning, and the network would make a key meanwhile.
+  // A provider's reply is verified by the other's verifier. Its client trusts the chain's first values, and the network would make a key
+  // meanwhile.
   const options: MeshOptions = { directory, model, others, providers: 2, validators: 1, beacon: 'vrf' };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
 });
@@ -82,7 +82,7 @@ it('one provider serves a text model with tiled prompts and an embedding model: 
     .poll(() => askVectors().then(({ replies }) => note('vectors', replies), String), patience)
     .toBe('served');
   const findBoth = (): string | undefined => [...served.text.keys()].find((key) => served.vectors.has(key));
-  // Which provider answers is drawn.
+  // The provider is drawn.
   while (findBoth() === undefined) {
     note('text', (await askText()).replies);
     note('vectors', (await askVectors()).replies);

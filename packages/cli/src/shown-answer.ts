@@ -16,7 +16,7 @@ interface ShownFile {
   readonly response: Uint8Array;
 }
 
-/** Adds to a verdict whether what the API showed is what the signed text says. @throws ProtocolError where the file is no JSON. */
+/** Adds a check that the answer shown by the API equals the signed text. @throws ProtocolError if the file is no JSON. */
 export function addShownAnswer(verdict: ReceiptVerdict, file: ShownFile): ReceiptVerdict {
   const shown = checkFile(verdict, file);
   return { ...verdict, ok: verdict.ok && shown.status === 'pass', checks: [...verdict.checks, shown] };
@@ -25,7 +25,7 @@ export function addShownAnswer(verdict: ReceiptVerdict, file: ShownFile): Receip
 function checkFile({ checks }: ReceiptVerdict, { answer, receipt, request, response }: ShownFile): Check {
   const id = 'answer';
   const value = parseJson(answer);
-  // Only what is signed can be read.
+  // Only signed texts can be read.
   if (checks.some(({ status }) => status === 'fail')) return skip(id, 'the receipt does not hold');
   const header = 'bytes' in receipt.opening ? parseHeader(parseOpening(receipt.opening.bytes).header) : undefined;
   if (header === undefined || !isTextHeader(header) || !isChat(header)) return fail(id, 'the receipt is about no chat');

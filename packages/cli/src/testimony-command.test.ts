@@ -59,7 +59,7 @@ async function run(command: Command, ...argv: string[]): Promise<{ code: number;
 }
 
 describe('a testimony, from the command that makes it to the one that checks it', () => {
-  it('holds of a hosted model what was asked and what came, and no key', async () => {
+  it('contains request and answer of a hosted model, and no key', async () => {
     const file = join(directory, 'testimony.json');
     const flags = ['--authority', authority, '--body', body, '--headers', headers, '--challenge', challenge];
     const made = await run(makeCommand, url, ...tee, ...flags, '--out', file);
@@ -81,7 +81,7 @@ describe('a testimony, from the command that makes it to the one that checks it'
     expect((await run(testimonyCommand, file, ...asked, '--allow', 'authority')).code).toBe(VERIFY_EXIT.ok);
     const strange = await run(testimonyCommand, file, ...asked, '--authority', other);
     expect([strange.code, strange.out]).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +authority /m)]);
-    // Without a policy no machine is believed.
+    // Without a policy no machine is accepted.
     const bare = await run(testimonyCommand, file, '--authority', authority, '--challenge', challenge);
     expect([bare.code, bare.out]).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +cpu-vendor /m)]);
     const bent = save('bent.json', JSON.stringify({ ...JSON.parse(text), response: 'e30=' }));
@@ -91,7 +91,7 @@ describe('a testimony, from the command that makes it to the one that checks it'
       expect((await run(testimonyCommand, save('broken.json', broken), ...asked)).code).toBe(VERIFY_EXIT.unusable);
   });
 
-  it('holds of a source what was read', async () => {
+  it('contains the read part of a source', async () => {
     const made = await run(makeCommand, url, ...tee, '--authority', authority);
     expect(seen.at(-1)).toMatchObject({ method: 'GET', key: undefined, text: '' });
     const file = save('source.json', made.out);

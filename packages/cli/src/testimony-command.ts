@@ -20,8 +20,8 @@ const NAME = 'ogong testimony';
 const config = defineConfig({
   name: NAME,
   summary:
-    "Checks what a machine says that a server answered: the machine, the server's certificates, and both bodies.\n" +
-    'Exits as ogong verify does: 0 where all checks pass, 1 where one fails, 2 where it cannot be read, 3 where one was skipped.',
+    "Checks a machine's testimony about a server's answer: the machine, the server's certificates, and both bodies.\n" +
+    'Exits as ogong verify does: 0 if all checks pass, 1 if one fails, 2 if it cannot be read, 3 if one was skipped.',
   fields: {
     ...machineFields,
     authority: {
@@ -30,8 +30,8 @@ const config = defineConfig({
       repeatable: true,
       description: 'root that may vouch for the server, as a file or as the SHA-256 of its DER',
     },
-    challenge: { schema: hex(32), label: '<hex>', description: 'what the machine had to answer' },
-    allow: { schema: text, label: '<checks>', description: 'checks that you do without where they are skipped' },
+    challenge: { schema: hex(32), label: '<hex>', description: 'the challenge that the machine had to answer' },
+    allow: { schema: text, label: '<checks>', description: 'checks that may be skipped' },
     json: jsonField,
   },
   positionals: { label: '<testimony.json>', min: 1, max: 1 },
@@ -43,7 +43,7 @@ const config = defineConfig({
 
 export const testimonyCommand: Command = {
   name: 'testimony',
-  summary: 'check what a machine says that a server answered',
+  summary: "check a machine's testimony about a server's answer",
   async run(argv, output) {
     try {
       const parsed = config.parse(argv, process.env);

@@ -13,7 +13,7 @@ export interface TestCount {
   readonly missed: number;
 }
 
-/** What validators say of their tests of providers (docs/spec/canary.md). Their word: no draw is recomputed here. */
+/** Validators' claims about their tests of providers (docs/spec/canary.md). The claims are not proved: no draw is recomputed here. */
 export interface ToldTests extends Readonly<Record<DrawKind, TestCount>> {
   /** How many of them answered. */
   readonly validators: number;
@@ -21,7 +21,7 @@ export interface ToldTests extends Readonly<Record<DrawKind, TestCount>> {
 
 const CALL_TIMEOUT_MS = 3_000;
 
-/** Asks all validators that the chain names. One that does not answer tells nothing. @throws ConfigError, ChainError */
+/** Asks all validators that the chain names. Silent ones are left out. @throws ConfigError, ChainError */
 export async function readToldTests(place: LedgerPlace): Promise<ToldTests | null> {
   const chain = await openLedger('ogong mesh', place);
   const view = createChainView({ deployment: chain.deployment }, { connect: async () => chain });
@@ -40,7 +40,7 @@ export async function readToldTests(place: LedgerPlace): Promise<ToldTests | nul
   }
 }
 
-/** @param told reports of each validator; none of one that did not answer. @returns null where nobody did. */
+/** @param told reports of each validator; silent ones are left out. @returns null if none answered. */
 export function sumReports(told: readonly (readonly Pick<TestReport, 'kind' | 'tests'>[])[]): ToldTests | null {
   const count = (kind: DrawKind): TestCount => {
     const tests = told.flat().flatMap((report) => (report.kind === kind ? report.tests : []));

@@ -41,7 +41,7 @@ async function run(content: string, ...flags: string[]): Promise<{ code: number;
   return { code: await unsealCommand.run([file, ...flags], write), out, error };
 }
 
-it('opens what is disclosed, says what it was not compared with, and opens nothing by another secret', async () => {
+it('opens the disclosed reply, names missing comparisons, and opens nothing by another secret', async () => {
   const disclosure = disclose('the umbrella is turquoise');
   const whole = await run(JSON.stringify(toDisclosureJson(disclosure)));
   expect(whole).toMatchObject({ code: 3, out: expect.stringContaining('the umbrella is turquoise') });

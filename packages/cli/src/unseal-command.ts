@@ -19,11 +19,11 @@ const NAME = 'ogong unseal';
 const config = defineConfig({
   name: NAME,
   summary:
-    'Opens one sealed reply by what its client disclosed, and compares it with what the provider signed.\n' +
-    'Exits as ogong verify does: 0 where all checks pass, 1 where one fails, 2 where it cannot be read, 3 where one was skipped.',
+    "Opens one sealed reply by its client's disclosure, and compares it with the provider's signature.\n" +
+    'Exits as ogong verify does: 0 if all checks pass, 1 if one fails, 2 if it cannot be read, 3 if one was skipped.',
   fields: {
     receipt: { schema: text, label: '<file|url>', description: 'receipt of the reply' },
-    allow: { schema: text, label: '<checks>', description: 'checks that you do without where they are skipped' },
+    allow: { schema: text, label: '<checks>', description: 'checks that may be skipped' },
     json: jsonField,
   },
   positionals: { label: '<disclosure.json>', min: 1, max: 1 },

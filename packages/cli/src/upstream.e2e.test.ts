@@ -115,7 +115,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-upstream-'));
   const { modelRoot: root } = await resolveModel(`file:${STORIES}`, { storeDir: directory });
   const model = { path: STORIES, id: VERIFIED, root };
-  // Its client trusts what the chain said at the beginning, and the network would make a key meanwhile.
+  // Its client trusts the chain's first values, and the network would make a key meanwhile.
   const options: MeshOptions = {
     directory: join(directory, 'mesh'),
     model,
@@ -135,7 +135,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, say what nobody checked, and are paid', async () => {
+it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, name the unchecked parts, and are paid', async () => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
   const findModelRoots = createRootFinder({ client: async () => chain });
@@ -150,7 +150,7 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, sa
   await expect.poll(() => tell().catch(String), patience).toBe('served');
   const [reply] = replies as [CheckedReply];
   expect(reply.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
-  // What the probe saw of local mode.
+  // Findings of the probe about local mode.
   expect(reply.posture?.numericClass).toMatch(
     /^upstream\/ollama\/unknown\/signed\/unknown\/unknown\/usage\/logprobs-20\/prompt-logprobs\/seeds$/,
   );
@@ -168,7 +168,7 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, sa
   });
   await expect(ask(VANILLA, { logprobs: true })).rejects.toThrow(/sign no log-probabilities/);
 
-  // Who asks for the tier that is checked is never served by it.
+  // A request for the checked tier is never served by it.
   await expect.poll(() => ask(VERIFIED).then(() => 'served', String), patience).toBe('served');
   const checked = (await ask(VERIFIED)).replies[0] as CheckedReply;
   expect(checked.posture).toMatchObject({ tier: 'verified' });
@@ -177,7 +177,7 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, sa
   const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
   await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
   expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThan(0n);
-  // It is the account's whose key signed a word on another machine.
+  // The earnings belong to the account whose key signed the agreement on another machine.
   const { provider: id } = provider.ready as { readonly provider: string };
   const { held, withdrawable } = await chain.earningsOf(fromHex(id), carried.payee);
   expect(held + withdrawable).toBeGreaterThan(0n);
@@ -241,7 +241,7 @@ it('a wallet contract pays by a gateway that has only a key which the wallet has
   const findModelRoots = createRootFinder({ client: async () => governor });
   const client = createClient({ baseUrl, trust, findModelRoots });
   const ask = () => client.chat.completions.create({ model: VANILLA, messages, max_tokens: 8 });
-  // The chain knows of no consent yet, and nobody else's money is taken for it. The provider has to be listed before.
+  // The chain knows of no consent yet, and no other account pays for it. The provider has to be listed before.
   await expect.poll(() => ask().then(() => 'served', String), patience).toMatch(/channel holds 0 atomic units/);
   const allowed = { key, cumulative: OGONG / 2n };
   await wallet.agree(allowed);

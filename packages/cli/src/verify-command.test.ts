@@ -46,7 +46,7 @@ async function verify(...argv: string[]): Promise<{ code: number; out: string; e
   return { code, out, error };
 }
 
-it('says of an answer of a machine, and of no other, what it rests on', async () => {
+it("shows the basis of a machine's answer, and of no other", async () => {
   const model = 'ogong/tee/test/synthetic';
   const ofMachine = createSyntheticReceipt({
     crypto,
@@ -87,7 +87,7 @@ describe('ogong verify', () => {
     return join(directory, mesh);
   };
 
-  it('takes the trust of a mesh that runs here for what comes from there, and says so', async () => {
+  it('uses the trust of a local mesh for its receipts, and reports it', async () => {
     const { code, error } = await verify(whole, '--mesh-dir', meshOf('mesh'));
     expect([code, error]).toEqual([VERIFY_EXIT.ok, `${trusted}: trusted, of the mesh that runs here\n`]);
   });
@@ -107,7 +107,7 @@ describe('ogong verify', () => {
     expect([code, error]).toEqual([VERIFY_EXIT.unchecked, '']);
   });
 
-  it('asks no mesh where the user says what is trusted', async () => {
+  it('asks no mesh if the user names trusted values', async () => {
     const listed = save('none.json', '{}');
     const { code, error } = await verify(whole, '--mesh-dir', meshOf('other'), '--trust', listed);
     expect([code, error]).toEqual([VERIFY_EXIT.unchecked, '']);
@@ -121,7 +121,7 @@ describe('ogong verify', () => {
     expect(out).toMatch(/\d+ passed, 0 failed, 0 skipped/);
   });
 
-  it('compares the record that was judged, where the file says what became of the reply', async () => {
+  it('compares the judged record, if the file has the state of the reply', async () => {
     const recordHash = Buffer.from(crypto.sha256(receipt.record.bytes)).toString('hex');
     const run = (status: object) => verify(save('status.json', bent({ status })), '--trust', trusted);
     const judged = { verdict: 'accept', record_hash: recordHash, fee_atomic: '1' };
@@ -131,7 +131,7 @@ describe('ogong verify', () => {
     expect((await run({ ...judged, verdict: '' })).code).toBe(VERIFY_EXIT.unchecked);
   });
 
-  it('is no success without trust, and says what it could not look at', async () => {
+  it('is no success without trust, and names the skipped checks', async () => {
     const { code, out } = await verify(whole);
     expect(code).toBe(VERIFY_EXIT.unchecked);
     expect(out).toMatch(/^skip +model-root /m);
@@ -140,7 +140,7 @@ describe('ogong verify', () => {
     );
   });
 
-  it('does without what --allow or the trust file names, and says so', async () => {
+  it('skips the checks that --allow or the trust file names, and reports it', async () => {
     const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
     const allow = anchors.flatMap((id) => ['--allow', id]);
     const named = await verify(whole, ...allow);
@@ -161,13 +161,13 @@ describe('ogong verify', () => {
     expect(forgiven.code).toBe(VERIFY_EXIT.failed);
   });
 
-  it('follows a reply into the chain only where the contracts are named', async () => {
+  it('follows a reply into the chain only if the contracts are named', async () => {
     const { code, error } = await verify(whole, '--trust', trusted, '--follow');
     expect(code).toBe(VERIFY_EXIT.unusable);
     expect(error).toContain('--follow needs --deployment');
   });
 
-  it('prints what was done without as JSON, too', async () => {
+  it('prints skipped checks as JSON, too', async () => {
     const { out } = await verify(whole, '--json', '--allow', 'beacon');
     expect(JSON.parse(out)).toMatchObject({
       ok: false,
@@ -187,7 +187,7 @@ describe('ogong verify', () => {
     expect(bad.out).toMatch(/^FAIL +response-hash /m);
   });
 
-  it('holds what the API showed against the signed text', async () => {
+  it('compares the answer of the API with the signed text', async () => {
     const content = Buffer.from(reply.response).toString();
     const run = (answer: unknown, receiptPath = whole) =>
       verify(receiptPath, '--trust', trusted, '--answer', save('answer.json', JSON.stringify(answer)));
@@ -221,7 +221,7 @@ describe('ogong verify', () => {
     });
   });
 
-  it('fetches the opening of a compact receipt, and checks what comes', async () => {
+  it('fetches the opening of a compact receipt, and checks it', async () => {
     const opening = (receipt.opening as { bytes: Uint8Array }).bytes;
     const server = createServer((request, response) => response.end(request.url === '/good' ? opening : 'nonsense'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -245,7 +245,7 @@ describe('ogong verify', () => {
     }
   });
 
-  it('fetches an opening from no other host, whatever the receipt or the gateway says', async () => {
+  it('fetches an opening from no other host, in spite of the receipt or the gateway', async () => {
     const calls: string[] = [];
     const stranger = createServer((request, response) => {
       calls.push(request.url ?? '');
@@ -292,11 +292,7 @@ describe('ogong verify', () => {
       [save('deep.json', `{"x":${'['.repeat(3000)}${']'.repeat(3000)}}`)],
       /deeper than 64/,
     ],
-    [
-      'trust with a field that nobody knows',
-      [whole, '--trust', save('odd.json', '{"modelRoot":{}}')],
-      /trust.modelRoot/,
-    ],
+    ['trust with an unknown field', [whole, '--trust', save('odd.json', '{"modelRoot":{}}')], /trust.modelRoot/],
     ['trust that is no JSON', [whole, '--trust', save('odd.txt', 'x')], /not JSON/],
     [
       'a compact receipt that sends its reader elsewhere',

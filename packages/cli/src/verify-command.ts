@@ -46,16 +46,16 @@ import { addShownAnswer } from './shown-answer.ts';
 import { readUserFile } from './user-files.ts';
 
 /**
- * 0: every check passes, but for skipped ones that --allow names. 1: one failed. 2: the input cannot be checked at all. 3: none
- * failed, but one was skipped that nobody allowed.
+ * 0: every check passes, but for skipped ones that --allow names. 1: one failed. 2: the input cannot be checked at all. 3: none failed, but
+ * one was skipped without permission.
  */
 export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2, unchecked: 3 } as const;
 
 const config = defineConfig({
   name: 'ogong verify',
   summary:
-    'Checks an answer against its receipt, offline. Prints every check; exits with 0 where all pass, 1 where one failed,\n' +
-    '2 where the input cannot be used, 3 where one was skipped that --allow does not name. Receipts from a gateway hold request and response; others need both files.',
+    'Checks an answer against its receipt, offline. Prints every check; exits with 0 if all pass, 1 if one failed,\n' +
+    '2 where the input cannot be used, 3 if one was skipped that --allow does not name. Receipts from a gateway hold request and response; others need both files.',
   fields: {
     request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
     response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
@@ -63,7 +63,7 @@ const config = defineConfig({
       schema: text,
       label: '<path>',
       description:
-        'the answer as the API showed it, JSON: its content, reasoning and calls are held against the signed text',
+        'the answer as the API showed it, JSON: its content, reasoning and calls are compared with the signed text',
     },
     gateway: {
       schema: httpUrl,
@@ -233,7 +233,7 @@ const isOnLedger = (receipt: Receipt | LocalReceipt, ledger: LedgerDomain | unde
   receipt.ledger.chainId === ledger.chainId &&
   equalBytes(receipt.ledger.verifyingContract, ledger.verifyingContract);
 
-/** With what the chain says of the model's name, and of the reply where it is followed. */
+/** Verifies with the chain's entry of the model's name, and with the settlement of the reply if it is followed. */
 async function verifyOnNetwork(
   receipt: Receipt,
   context: ReceiptContext,
@@ -252,7 +252,7 @@ async function verifyOnNetwork(
   return verifyReceipt(receipt, { ...context, trust, ...followed });
 }
 
-/** Under a certificate that nobody knows: the validator's own is the one that the chain names. */
+/** Under a fresh certificate: the validator's own is the one that the chain names. */
 async function follow(
   receipt: Receipt,
   { chain, trust }: { readonly chain: ChainClient; readonly trust: Trust },

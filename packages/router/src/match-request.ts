@@ -1,4 +1,4 @@
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';

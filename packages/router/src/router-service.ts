@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { formatHostPort } from '@ogong/host/link/host-port';
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';

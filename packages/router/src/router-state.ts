@@ -12,7 +12,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
-import { createNewcomerDoor, type NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import { createNewcomerAdmission, type NewcomerAdmission } from '@ogong/host/views/newcomer-admission';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -125,7 +125,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
         held,
         liveness,
         figures,
-        letIn: openNewcomerDoor({ crypto, clock, chain }, beacons),
+        letIn: openNewcomerAdmission({ crypto, clock, chain }, beacons),
         machines,
       },
     }),
@@ -146,12 +146,12 @@ function openMachine({ crypto, signer, identity, chain, attester }: RouterDepend
 /** Age of the newest epoch by which work is checked. If the network demands work, validators are asked for the epoch as often. */
 const EPOCH_MS = 5_000;
 
-function openNewcomerDoor(
+function openNewcomerAdmission(
   { crypto, clock, chain }: Pick<RouterDependencies, 'crypto' | 'clock' | 'chain'>,
   beacons: BeaconView,
-): NewcomerDoor {
+): NewcomerAdmission {
   let readMs = Number.NEGATIVE_INFINITY;
-  return createNewcomerDoor({
+  return createNewcomerAdmission({
     ...{ crypto, clock, chain },
     async latestEpoch() {
       if (clock.nowMs() - readMs >= EPOCH_MS) {

@@ -4,7 +4,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
-import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import type { NewcomerAdmission } from '@ogong/host/views/newcomer-admission';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
@@ -59,7 +59,7 @@ export interface SupplyDependencies {
   readonly held: HoldingsView;
   readonly liveness: Pick<Liveness, 'of'>;
   readonly figures: Pick<Figures, 'of'>;
-  readonly letIn: NewcomerDoor;
+  readonly letIn: NewcomerAdmission;
   readonly machines: Pick<MachineStanding, 'mayServe'>;
 }
 

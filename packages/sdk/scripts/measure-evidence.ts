@@ -1,4 +1,4 @@
-// What it takes to check evidence of machines in headless Chromium: reads samples as JSON on standard input, writes milliseconds.
+// Measures checks of machines' evidence in headless Chromium: reads samples as JSON on standard input, writes milliseconds.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openBrowserPage, whyNoBrowser } from './browser-page.ts';
@@ -8,7 +8,7 @@ interface EvidenceSample {
   /** JSON of docs/spec/machine-evidence.md. */
   readonly evidence: string;
   readonly nowMs: number;
-  /** Beside what a strict policy takes. */
+  /** Fields beside those of a strict policy. */
   readonly policy: object;
   /** A check that fails of this sample. */
   readonly refusedBy: string;
@@ -20,7 +20,7 @@ type PageGlobal = { readonly ogong: Pick<typeof import('@ogong/attestation/machi
 const BATCHES = 7;
 const ROUNDS = 10;
 
-/** The least of some batches for each sample, ms for one check: others' work on the machine only adds. @throws where a check fails */
+/** The least of some batches for each sample, ms for one check: others' work on the machine only adds. @throws if a check fails */
 async function measureEvidenceInPage(samples: readonly EvidenceSample[]): Promise<number[]> {
   const browser = await openBrowserPage(
     await bundle(fileURLToPath(import.meta.resolve('@ogong/attestation/machine-check'))),

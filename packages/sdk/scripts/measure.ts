@@ -11,7 +11,7 @@ const LENGTHS = [64, 1024] as const;
 interface ReplayCost {
   /** The slope between a short and a long reply. */
   readonly microsPerToken: number;
-  /** What is paid whatever the length. */
+  /** Cost that does not depend on the length. */
   readonly fixedMs: number;
   /** The slope of the same code in Node. */
   readonly nodeMicrosPerToken: number;

@@ -59,7 +59,7 @@ describe.skipIf(reason !== undefined)(`a page${reason ? ` (${reason})` : ''}`, (
     ['the record', (j) => ({ ...j, record: { ...j.record, bytes: flipBase64(j.record.bytes, 0) } }), ['format']],
   ];
 
-  it.each(tampered)('finds what Node finds where %s was changed', async (_what, change, failed) => {
+  it.each(tampered)('finds the same faults as Node if %s was changed', async (_what, change, failed) => {
     const { receipt, reply, trust, nowMs } = createSyntheticReceipt(base);
     const json = change(toReceiptJson(receipt));
     const here = await verifyReceipt(parseReceipt(json), {

@@ -15,7 +15,7 @@ import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/receipt/an
 import { ReceiptError } from './errors.ts';
 import { fetchIntake, fetchOpening, fetchReply, verifyReceipt } from './receipts.ts';
 
-/** One choice of an answer and what proves it. */
+/** One choice of an answer and its proof. */
 export interface CheckedReply {
   readonly choice: number;
   /** Hex. */
@@ -23,9 +23,9 @@ export interface CheckedReply {
   /** With its opening. */
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
-  /** Ids of checks that were skipped because the caller does without them. */
+  /** Ids of checks that were skipped because the caller allows it. */
   readonly allowed: readonly string[];
-  /** Which promise applied to it. */
+  /** The promise that applied to it. */
   readonly posture: Posture | undefined;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
@@ -40,9 +40,9 @@ export interface GatewayAnswer {
   readonly request: Uint8Array;
   /** Of each choice, by index, as the bytes that a provider signs: UTF-8 of a text, a list of vectors (docs/spec/embedding.md). */
   readonly responses: ReadonlyMap<number, Uint8Array>;
-  /** Of each choice of a chat: the message that was shown for it, which the gateway read out of what the provider signed. */
+  /** Of each choice of a chat: the shown message, which the gateway parsed from the signed text. */
   readonly messages?: ReadonlyMap<number, unknown>;
-  /** How many choices the request asked for. */
+  /** Number of requested choices. */
   readonly choices: number;
   /** The `ogong` field, as it came. */
   readonly ogong: unknown;
@@ -57,15 +57,18 @@ export interface CheckOptions {
   readonly trust?: Trust;
   /** Where to look up the published root of a model that `trust` does not name. */
   readonly findModelRoots?: FindModelRoots;
-  /** Ids of checks that the caller does without where they are skipped. */
+  /** Ids of checks that may be skipped. */
   readonly allow?: readonly string[];
-  /** What the machines of these roles are, as `checkReceiptRoles` of `@ogong/attestation` finds it. Default: `router-machine` and `validator-machine` are skipped. */
+  /**
+   * Checks the machines of these roles, as `checkReceiptRoles` of `@ogong/attestation` does. Default: `router-machine` and
+   * `validator-machine` are skipped.
+   */
   readonly checkRoles?: (receipt: Receipt, demanded: readonly AttestedRole[]) => Promise<readonly Check[]>;
 }
 
 /**
  * Checks every choice of an answer against a receipt of its own, openings included.
- * @throws ReceiptError naming the first check that failed, or those that were skipped although nobody allowed it.
+ * @throws ReceiptError naming the first check that failed, or those that were skipped without permission.
  */
 export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions): Promise<CheckedReply[]> {
   const { response } = answer;
@@ -73,7 +76,7 @@ export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions):
   if (!Array.isArray(listed)) throw new ReceiptError('missing', 'the answer came without receipts', { response });
   const replies = await Promise.all(listed.map((entry) => checkOne(entry ?? {}, answer, options)));
   replies.sort((a, b) => a.choice - b.choice);
-  // There must be one receipt per choice, and no choice twice: otherwise one good reply could stand for several.
+  // There must be one receipt per choice, and no choice twice: otherwise one good reply could serve for several.
   const isComplete = replies.length === answer.choices && replies.every(({ choice }, index) => choice === index);
   if (!isComplete || new Set(replies.map(({ replyId }) => replyId)).size !== replies.length) {
     throw new ReceiptError('missing', `${answer.choices} choices were asked for, and not each has a receipt`, {
@@ -85,7 +88,7 @@ export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions):
 
 interface ListedReceipt {
   readonly receipt?: unknown;
-  /** What the model wrote, where the message is not all of it. */
+  /** The model's whole text, if the message is only a part of it. */
   readonly response?: unknown;
   readonly earlier_tries?: unknown;
 }
@@ -115,14 +118,14 @@ async function checkOne(
   const response = isRead ? utf8Encode(written) : (answer.responses.get(choice) ?? new Uint8Array(0));
   const { trust: given = {}, allow = [], findModelRoots } = options;
   const isWaited = !allow.includes('intake') && !given.allow?.includes('intake');
-  // A gateway that has no such receipt has none with the validator's word either: then the check is skipped, and says so.
+  // A gateway without such a receipt has none with the validator's confirmation either: then the check is skipped, with that reason.
   const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;
   const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
   const verdict = await verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
   const roles = await checkRoles(receipt, readDemanded(request), options);
   const found = [...verdict.checks, ...roles];
   const refuted = found.find(({ status }) => status === 'fail');
-  // Only what is signed can be read.
+  // Only signed texts can be read.
   const shown = message === undefined || refuted ? [] : [checkMessage(receipt, { request, response, message })];
   const failed =
     receipt.endpoint === answer.endpoint
@@ -145,7 +148,7 @@ async function checkOne(
   return { choice, replyId, receipt, checks, allowed, posture, request, response, parts };
 }
 
-/** The roles that the sent request names: a gateway that leaves their evidence out has not done what was asked. */
+/** The roles that the sent request names: a gateway that leaves their evidence out has not fulfilled the request. */
 function readDemanded(request: Uint8Array): readonly AttestedRole[] {
   let attested: unknown;
   try {
@@ -171,7 +174,7 @@ async function checkRoles(
 
 const MAX_PARTS = 8;
 
-/** A part that does not hold takes nothing from the answer, which its own receipt proves: it is a reason not to pay for the part. */
+/** A part whose check fails does not spoil the answer, which its own receipt proves. It is only a reason not to pay for the part. */
 async function checkParts(
   tries: unknown,
   whole: Omit<VerifiedPart, 'verdict'>,

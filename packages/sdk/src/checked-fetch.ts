@@ -7,7 +7,7 @@ import { GatewayApiError, GatewayUnreachableError, ReceiptError, SealedCallError
 type Params = Readonly<Record<string, unknown>>;
 type Ask = (client: ReturnType<typeof createClient>, params: Params, signal: AbortSignal) => Promise<unknown>;
 
-/** What can be asked through it, each by the client's own function. */
+/** The requests that it supports, each by the client's own function. */
 const ASKS: Readonly<Record<string, Ask>> = {
   [GATEWAY_ROUTES.chat.path]: (client, params, signal) =>
     client.chat.completions.create(params as never, { signal }) as Promise<unknown>,
@@ -19,10 +19,10 @@ const ASKS: Readonly<Record<string, Ask>> = {
 
 /**
  * A `fetch` for other clients of OpenAI's API (the package `openai`, the Vercel AI SDK, LangChain): every answer is checked before they
- * have it. What fails a check reaches them as an error of status 422 with the code `ogong_check_failed`, which no client tries again by
- * itself; in a stream as an event with an error, and no end. What was checked stands in `ogong.checked` of the answer, or of a stream's
- * last chunk. It asks its own gateway alone. Whatever is read with GET (lists, receipts) passes as it is, unchecked. What else it cannot
- * check (other APIs) is refused with the code `ogong_unchecked`.
+ * have it. A failed check reaches them as an error of status 422 with the code `ogong_check_failed`, which no client repeats by itself. In
+ * a stream it is an event with an error, without an end. The checks stand in `ogong.checked` of the answer, or of a stream's last chunk. It
+ * asks its own gateway alone. Data that is read with GET (lists, receipts) passes unchecked. Requests that it cannot check (other APIs) are
+ * refused with the code `ogong_unchecked`.
  * @param options as for `createClient`; the key is that of the request, where it has one.
  */
 export function createCheckedFetch(options: ClientOptions): typeof globalThis.fetch {
@@ -59,7 +59,7 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
   };
 }
 
-/** In place of whatever the gateway wrote there: it is this client's own word. @param replies undefined: nothing is checked yet. */
+/** Replaces the gateway's value by this client's own findings. @param replies undefined: nothing is checked yet. */
 function addChecks(answer: Chunk, replies: readonly CheckedReply[] | undefined): Chunk {
   if (replies === undefined && answer.ogong === undefined) return answer;
   const checked = replies?.map(({ choice, replyId, posture, checks, allowed }) => ({

@@ -18,8 +18,8 @@ export interface CheckedAnswer<T> {
 }
 
 /**
- * Chunks as they come. The last one is held back until all of the answer is checked, so that a loop that ends without
- * an error has read a good answer.
+ * Chunks as they come. The last one is held back until all of the answer is checked. So a loop that ends without an error has read a good
+ * answer.
  */
 export interface CheckedStream<C> extends AsyncIterable<C> {
   /** Set once the stream has ended well. */
@@ -73,7 +73,7 @@ function addDelta(
   };
 }
 
-/** Calls come in their order: what is of none that began is of a new one. */
+/** Calls come in order: a part that belongs to no earlier call begins a new one. */
 function addCall(
   calls: JoinedMessage['tool_calls'],
   { index, function: called }: NonNullable<Delta['tool_calls']>[number],

@@ -17,7 +17,7 @@ const base: SyntheticReceiptOptions = {
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
   ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
 };
-/** What synthetic replies answer: the client must send these very bytes. */
+/** The request of synthetic replies: the client must send these very bytes. */
 const params = {
   model: 'ogong/verified/test/synthetic',
   messages: [{ role: 'user', content: 'Once upon a time' }],
@@ -44,7 +44,7 @@ interface Gateway {
   readonly fetch: typeof fetch;
 }
 
-/** A gateway that answers with one synthetic reply, changed as told. */
+/** A gateway that answers with one synthetic reply, changed by the test. */
 function createGateway(
   change: { text?: string; field?: (field: object) => unknown; opening?: () => Response; parameters?: object } = {},
 ): Gateway {
@@ -83,7 +83,7 @@ const withReceipt =
   };
 
 describe('a client', () => {
-  it('hands over an answer that holds, with what proves it', async () => {
+  it('returns a valid answer with its proof', async () => {
     const gateway = createGateway();
     const seen: string[] = [];
     const client = createClient({
@@ -115,7 +115,7 @@ describe('a client', () => {
     await expect(named).rejects.toThrow('reached: connect ECONNREFUSED ::1:4546, connect ECONNREFUSED 127.0.0.1:4546;');
     const given = createClient(options).chat.completions.create(params, { signal: AbortSignal.abort() });
     await expect(given).rejects.toBe(closed);
-    // Other clients know their own fetch, and what of it to try again.
+    // Other clients know their own fetch, and retry some of its errors.
     const sent = { method: 'POST', body: JSON.stringify(params) };
     await expect(createCheckedFetch(options)(`${BASE_URL}/v1/chat/completions`, sent)).rejects.toBe(closed);
   });
@@ -138,7 +138,7 @@ describe('a client', () => {
     expect((await ask({ checkRoles: find('pass') }, shown)).checks).toContainEqual((await find('pass')())[0]);
   });
 
-  it('demands what it pays for, unless the request says it', async () => {
+  it('sends its own demands, unless the request has some', async () => {
     const sent: unknown[] = [];
     const fetch = async (_input: unknown, init?: RequestInit): Promise<Response> => {
       sent.push(JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)));
@@ -200,7 +200,7 @@ describe('a client', () => {
     expect(stream.checked?.checks.some(({ status }) => status === 'fail')).toBe(false);
   });
 
-  it('hands over nothing that it could not check, unless the caller does without', async () => {
+  it('returns nothing that it could not check, unless the caller allows it', async () => {
     const gateway = createGateway();
     const client = createClient({ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch });
     await expect(client.chat.completions.create(params)).rejects.toMatchObject({
@@ -278,7 +278,7 @@ describe('a client', () => {
     await expect(read()).rejects.toMatchObject({ name: 'ReceiptError', code });
   });
 
-  it('passes on what the gateway refuses, before and within a stream', async () => {
+  it('passes on refusals of the gateway, before and within a stream', async () => {
     const error = { error: { message: 'no such model', code: 'model_not_found', param: 'model', type: 'x' } };
     const refusing = createClient({
       isSalted: false,
@@ -304,7 +304,7 @@ describe('a client', () => {
   });
 });
 
-it("tells the gateway where the caller's own trace stands, and nothing where there is none", async () => {
+it("sends the gateway the caller's own trace context, if there is one", async () => {
   const seen: (string | null)[] = [];
   const refuse = async (_input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     seen.push(new Headers(init?.headers).get('traceparent'));
@@ -315,7 +315,7 @@ it("tells the gateway where the caller's own trace stands, and nothing where the
   for (const client of [createClient(asked), createClient({ ...asked, traceparent: () => place })]) {
     await expect(client.chat.completions.create(params)).rejects.toThrow('no');
   }
-  // Whatever instruments `fetch` writes the header by itself.
+  // A tracer of `fetch` writes the header by itself.
   const checked = createCheckedFetch(asked);
   const body = JSON.stringify(params);
   const headers = { traceparent: place };

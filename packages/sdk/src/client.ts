@@ -41,35 +41,35 @@ export interface ClientOptions {
   readonly baseUrl: string;
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
-  /** What the consumer trusts already, to check receipts against. */
+  /** Values that the consumer trusts already, to check receipts against. */
   readonly trust?: Trust;
-  /** Where to look up the published root of a model that `trust` does not name: the registry on the chain, or a list of one's own. */
+  /** Source of published roots of models that `trust` does not name: the registry on the chain, or a list of one's own. */
   readonly findModelRoots?: FindModelRoots;
-  /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
+  /** Ids of checks that may be skipped, beside those in `trust.allow`. */
   readonly allow?: readonly string[];
   /** Checks the machines of the roles that a request demands (`ogong.attested`): `checkReceiptRoles` of `@ogong/attestation`, under one's own policy. */
   readonly checkRoles?: NonNullable<CheckOptions['checkRoles']>;
-  /** Which verdicts are paid for, where a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
+  /** The verdicts that are paid for, if a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
   readonly settle?: 'any' | 'accepted';
   /**
-   * Whether each request gets a salt of its own, so that its hash tells nobody a prompt that can be guessed. A request with a seed gets
+   * Whether each request gets a salt of its own, so that its hash does not reveal a prompt that can be guessed. A request with a seed gets
    * none: equal ones are to be answered equally. Default: true.
    */
   readonly isSalted?: boolean;
   /**
-   * Where the caller's own trace stands, as W3C Trace Context writes it: asked before each request. The gateway joins the call to it and
-   * links the trace of the reply, and hands it to nobody.
+   * Returns the caller's own trace context (W3C) before each request. The gateway joins the call to it, links the trace of the reply, and
+   * passes it to no other party.
    */
   readonly traceparent?: () => string | undefined;
   /**
-   * Whether texts are sealed to their providers, so that the gateway sees ciphertext and the fee alone (docs/spec/sealed-calls.md).
-   * What cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
+   * Whether texts are sealed to their providers, so that the gateway sees ciphertext and the fee alone (docs/spec/sealed-calls.md). A
+   * request that cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
    */
   readonly isSealed?: boolean;
   /**
-   * Told of each sealed reply, whole or broken off, what opens that reply for somebody else and nothing besides: for a dispute, and to be
-   * kept as secret as the answer until then (docs/spec/sealing.md#disclosure; `toDisclosureJson` writes it
-   * as `ogong unseal` reads it). Default: nothing is kept.
+   * Receives the disclosure of each sealed reply, whole or broken off. It opens that reply for somebody else and nothing besides, for a
+   * dispute. Keep it as secret as the answer until then (docs/spec/sealing.md#disclosure). `toDisclosureJson` writes it as `ogong unseal`
+   * reads it. Default: nothing is kept.
    */
   readonly onSealed?: (disclosure: SealedDisclosure) => void;
   /** Called for every reply that passed, before its answer is returned. */
@@ -145,7 +145,7 @@ export function createClient(options: ClientOptions): Client {
 
   function createEndpoint<P extends CompletionParams, T extends AnswerBody, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {
-      // These bytes are what is sent, hashed and signed for.
+      // These bytes are sent, hashed and signed.
       const request = encodeBody(params, options);
       const base = { endpoint, request, choices: params.n ?? 1 };
       if (params.ogong?.sealed ?? options.isSealed) {
@@ -225,15 +225,15 @@ export function createClient(options: ClientOptions): Client {
 const SALT_BYTES = 16;
 
 /**
- * The client's own settings stand behind what the request demands. A stream that says nothing of a seed gets one, so that another
- * provider can go on where one dies (docs/spec/request.md#unbroken-streams). A request whose caller names a seed gets no salt.
+ * Demands of the request prevail over the client's settings. A stream without a seed gets one, so that another provider can continue if one
+ * fails (docs/spec/request.md#unbroken-streams). A request whose caller names a seed gets no salt.
  */
 function encodeBody(
   params: object,
   { settle, isSalted = true }: Pick<ClientOptions, 'settle' | 'isSalted'>,
 ): Uint8Array {
   const { ogong: given, stream, seed, temperature } = params as Partial<CompletionParams>;
-  // It is for this client: nobody else needs to know.
+  // It is for this client only.
   const { sealed: _, ...ogong } = given ?? {};
   const isBare = stream === true && seed === undefined && temperature !== 0;
   const isFree = seed === undefined || seed === null;

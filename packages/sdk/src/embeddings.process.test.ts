@@ -30,7 +30,7 @@ function createLiedTo(bend: (data: Shown[]) => unknown) {
 }
 
 describe('embeddings of a client', () => {
-  it('are the vectors of the model to the bit, in numbers and in base64, with what proves them', async () => {
+  it('are the vectors of the model to the bit, in numbers and in base64, with their proof', async () => {
     const engine = createFakeEmbeddingEngine();
     const expected = (await engine.embed({ inputs: INPUT })).inputs.map(({ vector }) => encodeVector(vector));
     await engine.close();
@@ -109,7 +109,7 @@ describe('embeddings of a client', () => {
     await expect(createLiedTo(bend).embeddings.create(ask)).rejects.toMatchObject({ name: 'ReceiptError', code });
   });
 
-  it('pass on what the gateway refuses', async () => {
+  it('pass on refusals of the gateway', async () => {
     const refused = createClient({ baseUrl: gateway.url, allow: ANCHORS }).embeddings.create({ ...ask, dimensions: 8 });
     await expect(refused).rejects.toMatchObject({ name: 'GatewayApiError', status: 400, param: 'dimensions' });
   });

@@ -1,18 +1,18 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
-/** The answer failed its checks: no provider of the network can be held to account for what was received. */
+/** The answer failed its checks: no provider of the network is liable for the received text. */
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError';
   /**
-   * Id of the first check that failed; `missing` where there is no receipt to check; `unchecked` where nothing failed, but checks
-   * were skipped for lack of trust.
+   * Id of the first check that failed. It is `missing` if there is no receipt to check, and `unchecked` if checks were skipped for lack of
+   * trust.
    */
   readonly code: string;
   readonly retryable: boolean;
   readonly checks: readonly Check[];
   readonly receipt: Receipt | undefined;
-  /** What the gateway answered, unchecked. */
+  /** The gateway's answer, unchecked. */
   readonly response: unknown;
 
   constructor(
@@ -33,8 +33,8 @@ export class ReceiptError extends Error {
 export class SealedCallError extends Error {
   override readonly name = 'SealedCallError';
   /**
-   * `unsupported` where the gateway or the kind of request seals nothing; the id of the check of the offer that failed, `unchecked`
-   * where checks were skipped for lack of trust; what is wrong with the reply otherwise.
+   * Reason of the failure. It is `unsupported` if the gateway or the kind of request cannot be sealed. It is the id of a failed check of
+   * the offer, or `unchecked` if checks were skipped for lack of trust. Otherwise it names the fault of the reply.
    */
   readonly code: string;
   readonly retryable = false;
@@ -47,7 +47,7 @@ export class SealedCallError extends Error {
   }
 }
 
-/** The gateway refused or failed, in its own words. */
+/** The gateway refused or failed, with its message. */
 export class GatewayApiError extends Error {
   override readonly name = 'GatewayApiError';
   readonly status: number;
@@ -76,7 +76,7 @@ export class GatewayUnreachableError extends Error {
   }
 }
 
-/** Of what `fetch` throws, the reason is in what caused it: of a name with several addresses, one for each. A browser names none. */
+/** Describes the cause of an error of `fetch`: a name with several addresses has one cause for each. A browser names none. */
 function describeCause(error: unknown): string {
   const { message, cause } = error as Error;
   const causes: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause];

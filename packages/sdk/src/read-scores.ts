@@ -4,14 +4,14 @@ import { ReceiptError } from './errors.ts';
 import { readNumbers } from './read-vectors.ts';
 import type { RerankList } from './types.ts';
 
-/** What a stranger says of a result. */
+/** A gateway's unchecked entry of a result. */
 type Entry = Partial<RerankList['results'][number]> | null | undefined;
 
 /**
- * The bytes that a provider must have signed for a reranking that a gateway shows (docs/spec/embedding.md): the scores of all
- * documents in the order of the request, from which everything that is shown follows.
+ * Returns the bytes that a provider must have signed for a reranking that a gateway shows (docs/spec/embedding.md). They are the scores of
+ * all documents in the order of the request. The rest of the answer follows from them.
  * @param request the body that was sent.
- * @throws ReceiptError `scores` where the scores are not one for each document, or the results are not what follows from them.
+ * @throws ReceiptError `scores` if the scores are not one for each document, or the results are not what follows from them.
  */
 export function readScores(response: RerankList, request: Uint8Array): Uint8Array {
   const refuse = (why: string, cause?: unknown): never => {

@@ -5,11 +5,11 @@ import { ReceiptError } from './errors.ts';
 import type { EmbeddingList } from './types.ts';
 
 /**
- * The bytes that a provider must have signed for the vectors that a gateway shows (docs/spec/embedding.md). The signature covers
- * the vectors one after the other, so their number and their order have to be read from the answer, and their equal length:
- * else the same bytes could be shown cut at other places.
+ * The bytes that a provider must have signed for the vectors that a gateway shows (docs/spec/embedding.md). The signature covers the
+ * vectors one after the other. So their number, order and equal length have to be read from the answer: otherwise the same bytes could be
+ * cut at other places.
  * @param inputs how many were sent.
- * @throws ReceiptError `vectors` where the answer is no list of that many vectors, or a number is not the f32 that it stands for.
+ * @throws ReceiptError `vectors` if the answer is no list of that many vectors, or a number is not the f32 that it stands for.
  */
 export function readVectors(response: EmbeddingList, inputs: number): Uint8Array {
   const refuse = (why: string, cause?: unknown): never => {

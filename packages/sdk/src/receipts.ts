@@ -16,14 +16,14 @@ export interface ReceiptInput {
   /** UTF-8 of a text; the bytes of an embedding's vectors, one after the other. */
   readonly response: Uint8Array;
   readonly trust?: Trust;
-  /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
+  /** Ids of checks that may be skipped, beside those in `trust.allow`. */
   readonly allow?: readonly string[];
   readonly nowMs?: number;
-  /** What the gateway says became of the reply: then the record that was judged has to be the one of this receipt. */
+  /** The gateway's report on the reply: then its judged record has to be the one of this receipt. */
   readonly status?: ReplyStatus;
-  /** The validator's word for the record, as the reader asked for it: looked at where the receipt has none. */
+  /** The validator's confirmation of the record, as the reader requested it; used if the receipt has none. */
   readonly intake?: IntakeEvidence | UnsettledReply;
-  /** The way from the reply into the chain, as the reader collected it (docs/spec/receipt.md, "Settled"); it is checked, not believed. */
+  /** The way from the reply into the chain, as the reader collected it (docs/spec/receipt.md, "Settled"); it is checked. */
   readonly settled?: SettledEvidence | UnsettledReply;
 }
 
@@ -38,7 +38,9 @@ export function verifyReceipt(
   return verifyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
 }
 
-/** The same for an answer of local mode, which nobody signed: what it cannot have is skipped by name (docs/spec/local-receipt.md). */
+/**
+ * The same for an answer of local mode, which nobody signed: checks that it cannot have are skipped by name (docs/spec/local-receipt.md).
+ */
 export function verifyLocalReceipt(
   receipt: LocalReceipt,
   { trust = {}, allow = [], ...input }: Pick<ReceiptInput, 'request' | 'response' | 'trust' | 'allow' | 'nowMs'>,
@@ -51,12 +53,12 @@ const addAllowed = (trust: Trust, allow: readonly string[]): Trust => ({
   allow: [...(trust.allow ?? []), ...allow],
 });
 
-/** What happened to a reply on the network, as its gateway reports it. The receipt does not prove this. */
+/** The state of a reply on the network, as its gateway reports it. The receipt does not prove this. */
 export interface ReplyStatus {
   readonly state: string;
   readonly verdict: string;
   readonly fee_atomic: string | null;
-  /** Of the record that the validator judged; hex. */
+  /** Hash of the record to which the validator gave a verdict; hex. */
   readonly record_hash: string | null;
   readonly max_fee_atomic: string;
   readonly settlement: string | null;
@@ -67,7 +69,7 @@ export interface ReplyStatus {
 export interface FetchedReceipt {
   readonly receipt: Receipt;
   readonly status: ReplyStatus;
-  /** What the gateway found when it checked. */
+  /** The gateway's own checks. */
   readonly checks: readonly Check[];
 }
 
@@ -96,7 +98,7 @@ export async function fetchReceipt({
   };
 }
 
-/** A receipt with what it is about. @throws GatewayApiError, ProtocolError */
+/** Fetches a receipt with request and response. @throws GatewayApiError, ProtocolError */
 export async function fetchReply({
   baseUrl,
   id,
@@ -111,9 +113,9 @@ export async function fetchReply({
 }
 
 /**
- * Replaces the address of the opening by the opening. It is fetched from the gateway that was asked and from nobody else: a
- * receipt must not make its reader call other hosts.
- * @throws Error where the receipt names anything but a path, or the gateway sends its reader elsewhere.
+ * Replaces the address of the opening by the opening. It is fetched from the same gateway only: a receipt must not make its reader call
+ * other hosts.
+ * @throws Error if the receipt names anything but a path, or the gateway sends its reader elsewhere.
  */
 export async function fetchOpening(
   receipt: Receipt,
@@ -128,10 +130,9 @@ export async function fetchOpening(
 const PAUSES_MS = [50, 100, 200, 400, 800, 1_600, 3_200];
 
 /**
- * Adds the validator's word for the record, which the gateway hears soon after it has given the answer. Nothing else of what the
- * gateway sends is taken.
+ * Adds the validator's confirmation of the record, which the gateway receives soon after the answer. Other data of the gateway is ignored.
  * @param id of the reply.
- * @returns the receipt as it is, if the gateway has no such word after 6 s: then the check `intake` is skipped.
+ * @returns the receipt as it is, if the gateway has no confirmation after 6 s: then the check `intake` is skipped.
  */
 export async function fetchIntake(receipt: Receipt, options: Omit<FetchReceiptOptions, 'compact'>): Promise<Receipt> {
   for (const pauseMs of [0, ...PAUSES_MS]) {

@@ -34,7 +34,7 @@ function createLiedTo(bend: (shown: Shown) => void) {
 }
 
 describe('a reranking of a client', () => {
-  it('shows the scores of the model to the bit, in their order, with what proves them', async () => {
+  it('shows the scores of the model to the bit, in their order, with their proof', async () => {
     const engine = createFakeEmbeddingEngine({ reranks: true });
     const { inputs } = await engine.embed({ query: ask.query, inputs: DOCUMENTS });
     await engine.close();
@@ -107,7 +107,7 @@ describe('a reranking of a client', () => {
     await expect(answer).rejects.toMatchObject({ name: 'ReceiptError', code });
   });
 
-  it('passes on what the gateway refuses', async () => {
+  it('passes on refusals of the gateway', async () => {
     const refused = createClient({ baseUrl: gateway.url, allow: ANCHORS }).rerank({ ...ask, query: '' });
     await expect(refused).rejects.toMatchObject({ name: 'GatewayApiError', status: 400, param: 'query' });
   });

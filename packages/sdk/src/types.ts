@@ -1,11 +1,11 @@
-/** What OpenAI's API has no word for: demands on whoever answers, and by whom one would be answered. */
+/** Fields that OpenAI's API lacks: demands on the provider, and the preference among providers. */
 export interface OgongFields {
   readonly exact?: boolean | null;
   /** 64 lower-case hexadecimal digits. */
   readonly model_root?: string | null;
   readonly settle?: 'any' | 'accepted' | null;
   readonly sort?: 'price' | 'latency' | 'throughput' | 'quality' | 'balanced' | null;
-  /** Of 1,000 tokens, atomic units; a text where it is above 2^53. */
+  /** Of 1,000 tokens, atomic units; a text if it is above 2^53. */
   readonly max_price?: number | string | null;
   readonly tier?: string | null;
   readonly accept?: readonly string[] | null;
@@ -18,7 +18,7 @@ export interface OgongFields {
   readonly grammar?: string | null;
   /** Whether a second provider may be asked while the first has shown nothing. Needs `standby`: this client checks the very bytes that it sends. */
   readonly hedge?: boolean | null;
-  /** Of 1,000 prompt tokens of an answer that was ordered and is not taken, atomic units; `/v1/endpoints` says who stands by for how much. */
+  /** Of 1,000 prompt tokens of a standby order that is not used, atomic units; `/v1/endpoints` lists standby providers and prices. */
   readonly standby?: number | string | null;
   /** Of this client, and never sent: whether the request is sealed to its provider, so that the gateway cannot read it. */
   readonly sealed?: boolean | null;
@@ -69,7 +69,7 @@ export type ChatCompletion = Shared<{
   readonly index: number;
   readonly message: {
     readonly role: string;
-    /** Null where tools are called and nothing is said. */
+    /** Null for a message with calls and no text. */
     readonly content: string | null;
     readonly reasoning_content?: string;
     readonly tool_calls?: readonly ToolCall[];
@@ -111,7 +111,7 @@ export interface EmbeddingList {
   readonly data: readonly {
     readonly object: string;
     readonly index: number;
-    /** Numbers, or base64 of f32 little endian, as asked for. */
+    /** Numbers, or base64 of f32 little endian, as requested. */
     readonly embedding: readonly number[] | string;
   }[];
   readonly usage?: Pick<Usage, 'prompt_tokens' | 'total_tokens'> | null;

@@ -34,8 +34,8 @@ const verifyWith = (change: Partial<AuditEvidence>) => {
   return verifyVerdict({ ...verdict, logEntry, evidence: bytes }, trust);
 };
 
-describe('an accept that rests on the report of a verifier', () => {
-  it('holds by the report, and names who made it', async () => {
+describe('an accept by the report of a verifier', () => {
+  it('is valid by the report, and names its verifier', async () => {
     const { ok, judgement } = await verifyVerdict(verdict, trust);
     expect(ok).toBe(true);
     expect(judgement).toMatchObject({ verdict: 'accept', evidence: 'exact', verifiers: entry.verifiers });

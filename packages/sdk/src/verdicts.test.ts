@@ -23,8 +23,8 @@ const BEACON = { value: new Uint8Array(32).fill(5), previous: new Uint8Array(32)
 
 type Case = PublicVerdict & { readonly logEntry: Uint8Array };
 
-/** What a validator hands out of a reply that it audited, with no verifier there to ask in any sitting. */
-function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = MAX_AUDIT_ATTEMPTS) {
+/** Returns a validator's data of a reply that it audited, with no verifier available in any attempt. */
+function publish(row?: (row: DrawRow, position: number) => DrawRow, attempts = MAX_AUDIT_ATTEMPTS) {
   const reply = createSyntheticReply({
     ...{ crypto, provider, payer, ledger, beacon: { epoch: 7n, ...BEACON } },
     bend: { order: (order) => ({ ...order, payee: payee.address }), ...(row && { row }) },
@@ -33,7 +33,7 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
   const { providerId } = order;
   const evidence = encodeEvidence({
     ...{ kind: 'audit', opening: reply.openingBytes, drift: undefined, attempts: [] },
-    lists: Array.from({ length: row ? 0 : sittings }, () => []),
+    lists: Array.from({ length: row ? 0 : attempts }, () => []),
   });
   const isCheat = row !== undefined;
   const entry: VerdictEntry = {
@@ -78,7 +78,7 @@ const problemOf = async (verdict: Case, trust: VerdictTrust): Promise<string | u
   (await verifyVerdict(verdict, trust)).checks.find(({ status }) => status === 'fail')?.detail;
 
 describe('a verdict, from public bytes alone', () => {
-  it('is what its evidence says: a cheat, and a reply that nobody could judge', async () => {
+  it('equals its evidence: a cheat, and an unjudged reply', async () => {
     const rejected = await verifyVerdict(cheat.verdict, cheat.trust);
     expect(rejected).toMatchObject({ ok: true, judgement: { verdict: 'reject', evidence: 'exact' } });
     expect(rejected.judgement?.checks).toContainEqual(expect.objectContaining({ id: 'draw-replay', status: 'fail' }));
@@ -86,10 +86,10 @@ describe('a verdict, from public bytes alone', () => {
     expect(open).toMatchObject({ ok: true, judgement: { verdict: 'unjudged', evidence: 'none' } });
   });
 
-  it('of a reply that nobody judged is wrong before its last sitting, and by any other beacon', async () => {
-    for (const sittings of [1, MAX_AUDIT_ATTEMPTS - 1]) {
-      const early = publish(undefined, sittings);
-      expect(await problemOf(early.verdict, early.trust)).toMatch(`after ${sittings} sittings`);
+  it('of an unjudged reply is wrong before its last audit attempt, and by any other beacon', async () => {
+    for (const attempts of [1, MAX_AUDIT_ATTEMPTS - 1]) {
+      const early = publish(undefined, attempts);
+      expect(await problemOf(early.verdict, early.trust)).toMatch(`after ${attempts} audit attempts`);
     }
     const asked: bigint[] = [];
     const findBeacon = async (epoch: bigint) => {
@@ -100,7 +100,7 @@ describe('a verdict, from public bytes alone', () => {
     expect(asked.slice(2)).toEqual([13n, 17n, 23n, 31n, 41n, 53n, 67n]);
   });
 
-  it('of a reply that was passed over says what it did not look at', async () => {
+  it('of a skipped reply names its skipped checks', async () => {
     const { feeAtomic } = honest;
     const unaudited = { verdict: 'unaudited', evidence: 'none', evidenceHash: ZERO, feeAtomic } as const;
     const passedOver = { ...honest.bend(unaudited), evidence: new Uint8Array(0) };
@@ -155,7 +155,7 @@ describe('a verdict, from public bytes alone', () => {
     expect(await problemOf(cheat.bend({ evidence: 'statistical' }), cheat.trust)).toMatch(/evidence is exact/);
   });
 
-  it('that needs what is not known here is neither right nor wrong', async () => {
+  it('that needs unknown data is neither right nor wrong', async () => {
     const findBeacon = () => Promise.reject(new Error('no such epoch here'));
     await expect(verifyVerdict(honest.verdict, { ...honest.trust, findBeacon })).rejects.toThrow('no such epoch');
   });

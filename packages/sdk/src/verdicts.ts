@@ -12,8 +12,8 @@ export type { HeadTrust, HeadVerdict, PublicVerdict, VerdictReview };
 export type VerdictTrust = Omit<ProtocolTrust, 'checkWord'>;
 
 /**
- * Re-checks one entry of a validator's log from the bytes that the validator hands out, as every co-signer does: whether its
- * evidence says what the entry says, and its fee is what order, request and reply make.
+ * Re-checks one entry of a validator's log from the bytes that the validator publishes, as every co-signer does. Its evidence must support
+ * the entry, and its fee must follow from order, request and reply.
  *
  * @example
  * const { ok, checks } = await verifyVerdict(
@@ -29,8 +29,8 @@ export function verifyVerdict(
 }
 
 /**
- * Whether more than two thirds of the stake say, with Ed25519 and ML-DSA-44 keys, what the head of a validator's log is. A gateway hands
- * certificates out at `/public/validators/{address}/heads/{sequence}`; stakes and keys are the chain's (docs/spec/log-heads.md).
+ * Checks that more than two thirds of the stake signed the head of a validator's log, with Ed25519 and ML-DSA-44 keys. A gateway serves
+ * certificates at `/public/validators/{address}/heads/{sequence}`; stakes and keys are the chain's (docs/spec/log-heads.md).
  */
 export function verifyLogHead(certificate: Uint8Array, trust: HeadTrust): HeadVerdict {
   return verifyHeadCertificate(nobleCrypto, certificate, trust);

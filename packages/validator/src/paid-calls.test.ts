@@ -1,4 +1,4 @@
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
 import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';

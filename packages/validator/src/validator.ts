@@ -3,7 +3,7 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
-import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
+import { createNewcomerAdmission } from '@ogong/host/views/newcomer-admission';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_BYTES } from '@ogong/protocol/exchange/limits';
 import { encodeMachineProof } from '@ogong/protocol/machine/machine-ejection';
@@ -140,7 +140,7 @@ function wireIntake(
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, earn, holdings: getHoldings(state) },
       learnOrderKey: state.learnOrderKey,
       getBeacon: (epoch) => getBeacon(state, epoch),
-      letIn: createNewcomerDoor({
+      letIn: createNewcomerAdmission({
         ...{ crypto, clock, chain, latestEpoch: async () => archive.latest().epoch },
         findValue: async (epoch) => archive.find(epoch)?.value,
         readStake: async (payee) => (await chain.client()).lockedOf(payee),

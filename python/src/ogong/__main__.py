@@ -20,7 +20,7 @@ _MARKS = {"pass": "ok  ", "fail": "FAIL", "skip": "skip"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """@returns 0 where the receipt is good, 1 where a check failed, 2 where it cannot be read, 3 where a skipped check is missing."""
+    """@returns 0 if the receipt is good, 1 where a check failed, 2 where it cannot be read, 3 where a skipped check is missing."""
     parser = argparse.ArgumentParser(prog="python -m ogong", description="Checks receipts of OGONG without a gateway.")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check a saved receipt", description="Checks a receipt, request and response in it.")
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _asking(gateway: str) -> Callable[[str], Any]:
-    """The JSON at a path of a gateway's public API; None where it has nothing there."""
+    """The JSON at a path of a gateway's public API; None if it has nothing there."""
 
     def ask(path: str) -> Any:
         try:

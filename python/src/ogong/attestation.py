@@ -1,4 +1,6 @@
-"""What a receipt of tier `tee` carries besides (docs/spec/tee-tier.md). The machine's own evidence takes certificates: it is not checked here."""
+"""
+Further parts of a receipt of tier `tee` (docs/spec/tee-tier.md). The machine's own evidence takes certificates: it is not checked here.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ class Attestation:
 
 
 def report_data(chain_id: int, escrow: bytes, provider_id: bytes, attestation: Attestation, nonce: bytes) -> bytes:
-    """What the machine's report has to hold."""
+    """Returns the value that the machine's report must contain."""
     keys = (u64(chain_id), escrow, provider_id, attestation.attested_key, attestation.seal_key_hash)
     return sha256(b"ogong-attested-keys-v1\n", *keys) + nonce
 
@@ -64,7 +66,7 @@ Exchange = tuple[bytes, tuple[bytes, ...]]
 
 
 def parse_proxied(data: bytes) -> tuple[Attestation, tuple[Exchange, ...]]:
-    """What a receipt of tier `tee-proxy` carries: an attestation, and what a hosted API was asked and told. @raises WireError"""
+    """Parses the part of a receipt of tier `tee-proxy`: an attestation, and the exchange with a hosted API. @raises WireError"""
     reader = Reader(data, _PROXIED_TAG)
     key, seal_key = reader.take(32), reader.take(32)
     evidence = reader.take(reader.int(4, 0, _MOST_EVIDENCE_BYTES))
@@ -79,7 +81,7 @@ def parse_proxied(data: bytes) -> tuple[Attestation, tuple[Exchange, ...]]:
 
 
 def proxied_nonce(order: bytes, data: bytes) -> bytes:
-    """What the machine's report has as its nonce: it names the order and the exchanges. @raises WireError"""
+    """Returns the nonce of the machine's report: it names the order and the exchanges. @raises WireError"""
     attestation, _ = parse_proxied(data)
     shown = data[len(_PROXIED_TAG) + 64 + 4 + len(attestation.evidence) : -64]
     return sha256(sha256(order), sha256(b"ogong-shown-exchanges-v1\n", shown))

@@ -77,7 +77,7 @@ def parse_any_certificate(data: bytes, chain_id: int) -> Certificate | Threshold
 
 
 def check_threshold(c: ThresholdCertificate, chain_id: int, settlement: bytes, generations: Sequence[Generation]) -> str | None:
-    """@returns what does not hold, or None."""
+    """@returns the failed condition, or None."""
     own = next((one for one in generations if one.generation == c.generation), None)
     if own is None or not own.has(c.epoch):
         return f"epoch {c.epoch} is none of generation {c.generation}"

@@ -1,4 +1,4 @@
-"""What was looked at, and what came of it. A skip says what was not looked at, and is never a pass."""
+"""Checks and their results. A skip names an unchecked condition, and is never a pass."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def skipped(name: str, detail: str) -> Check:
 
 
 def hold(name: str, holds: bool, detail: str) -> Check:
-    """@param detail: what holds, or does not."""
+    """@param detailthe checked condition."""
     return Check(name, "pass" if holds else "fail", detail if holds else f"not so: {detail}")

@@ -48,7 +48,7 @@ class Client:
     @param base_url: of the gateway, with or without `/v1`. @param trust: the JSON object of a trust file. @param allow: ids of checks
     that the caller does without where they are skipped. @param is_salted: whether each request without a seed gets a salt of its own.
     @param is_sealed: whether requests are sealed to their providers, so that the gateway sees ciphertext and the fee alone
-    (docs/spec/sealed-calls.md). What cannot be sealed is not sent.
+    (docs/spec/sealed-calls.md). A request that cannot be sealed is not sent.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class Client:
         return answer
 
     def _encode(self, params: dict[str, Any], own: Mapping[str, Any] = {}) -> bytes:
-        """These bytes are what is sent, hashed and signed for. @param own: what this client adds to what its caller says."""
+        """These bytes are what is sent, hashed and signed for. fields that this client adds to its caller's."""
         if self.is_salted and params.get("seed") is None:
-            # Its hash tells nobody a prompt that can be guessed. Requests whose caller names a seed are to be answered equally.
+            # Its hash does not reveal a prompt that can be guessed. Requests whose caller names a seed are to be answered equally.
             params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
         return json.dumps({**params, **own}, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
@@ -172,7 +172,7 @@ class Client:
         response = shown if shown is not None else base64.b64decode(str(stored.get("response")))
         verdict = verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
         verdict.checks.extend(check_roles(body, receipt))
-        # Only what is signed can be read.
+        # Only signed texts can be read.
         if message is not None and not verdict.failed:
             header = parse_header(parse_opening(opening).header)
             verdict.checks.append(check_answer(read_message(message), response, header.answer_format, body))
@@ -222,7 +222,7 @@ class Client:
                 tries.repeat(error)
 
     def _check_sealed(self, opened: Opened, endpoint: str, body: bytes, choice: int) -> Verdict:
-        """@raises ReceiptError. The gateway is told what came of it; the validator's word for the record comes after that."""
+        """@raises ReceiptError. The gateway receives the result; the validator's confirmation of the record comes after that."""
         receipt: dict[str, Any] = opened.receipt
         trust = {**self._trust, "allow": [*self._trust["allow"], "intake"]}
 
@@ -276,8 +276,8 @@ class _Completions:
         if stream:
             params["stream"] = True
             if "seed" not in params and params.get("temperature") != 0:
-                # With a seed another provider can go on where one dies (docs/spec/request.md#unbroken-streams). It is no caller's, so
-                # the request is salted all the same.
+                # With a seed another provider can continue if one fails (docs/spec/request.md#unbroken-streams). It is no caller's, so the
+                # request is salted all the same.
                 own["seed"] = secrets.randbits(53)
         body = self._client._encode(params, own)
         choices = params.get("n") or 1
@@ -397,7 +397,7 @@ class _Completions:
 
 
 def _add_part(message: dict[str, Any], part: Mapping[str, Any]) -> None:
-    """What one more chunk of a stream shows. @raises ReceiptError"""
+    """Adds one more chunk of a stream. @raises ReceiptError"""
     for name in ("content", "reasoning_content"):
         if part.get(name):
             message[name] = message.get(name, "") + str(part[name])

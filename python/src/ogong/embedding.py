@@ -1,4 +1,4 @@
-"""What a provider commits to of vectors and scores, and what its opening proves without a model (docs/spec/embedding.md)."""
+"""A provider's commitment to vectors and scores, and the proof of its opening without a model (docs/spec/embedding.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reply costs, and the bounds that refuse it (docs/spec/order.md, fee; docs/spec/progress.md, what is paid)."""
+"""The cost of a reply, and the bounds that refuse it (docs/spec/order.md, fee; docs/spec/progress.md, what is paid)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def compute_fee(price_per_1k: int, tokens: int) -> int:
 
 
 def check_fee(order: Order, prompt_bound: int, most_output: int, prompt: int, output: int) -> str | None:
-    """@returns which bound is broken, or None."""
+    """@returns the broken bound, or None."""
     if prompt > prompt_bound:
         return f"prompt: {prompt} tokens, and {prompt_bound} at most"
     if output > most_output:
@@ -32,7 +32,7 @@ def compute_billed(
     was_cut: bool,
     standby_per_1k: int | None = None,
 ) -> int:
-    """@param progress: the payer's last word about a text."""
+    """@param progressthe payer's last signed progress of a text."""
     is_taken = progress is not None and progress.text_bytes > 0
     has_left = progress is not None and progress.left
     if standby_per_1k is not None and not is_taken and (has_left or not was_cut):

@@ -86,7 +86,7 @@ class Candidates:
 
 
 def round_context(tokens: int) -> int:
-    """What a list says of the context that a request needs: its two leading bits, rounded up, 512 at least."""
+    """Returns a list's form of the context that a request needs: its two leading bits, rounded up, 512 at least."""
     tokens = max(_LEAST_CONTEXT, tokens)
     step = 1 << tokens.bit_length() - 2
     return -(-tokens // step) * step

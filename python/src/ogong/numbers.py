@@ -1,4 +1,4 @@
-"""Embeddings and scores: what is shown is held against the signed numbers, bit by bit (docs/spec/embedding.md)."""
+"""Embeddings and scores: the shown values are compared with the signed numbers, bit by bit (docs/spec/embedding.md)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def word_vectors(endpoint: str, asked: Mapping[str, Any], opened: Opened) -> Sho
 
 
 def _rank(scores: Sequence[float], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What follows from the scores (docs/spec/embedding.md#reranking)."""
+    """Computes the results from the scores (docs/spec/embedding.md#reranking)."""
     documents = asked.get("documents") or []
     best = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: asked.get("top_n") or None]
     results: list[dict[str, Any]] = [{"index": index, "relevance_score": scores[index]} for index in best]
@@ -44,8 +44,8 @@ def _rank(scores: Sequence[float], asked: Mapping[str, Any]) -> list[dict[str, A
 
 def read_vectors(answer: Any, asked: Mapping[str, Any]) -> bytes:
     """
-    The bytes of the vectors that a gateway shows. The signature covers them one after the other, so their number, order and equal length
-    are read from the answer: else the same bytes could be cut at other places. @raises ReceiptError
+    The bytes of the vectors that a gateway shows. The signature covers them one after the other. So their number, order and equal length
+    are read from the answer: otherwise the same bytes could be cut at other places. @raises ReceiptError
     """
     given = asked.get("input")
     inputs = 1 if isinstance(given, str) else len(given or [])
@@ -66,7 +66,7 @@ def read_vectors(answer: Any, asked: Mapping[str, Any]) -> bytes:
 
 def read_scores(answer: Any, asked: Mapping[str, Any]) -> bytes:
     """
-    The bytes of the scores of all documents, in the order of the request. What is shown has to follow from them
+    The bytes of the scores of all documents, in the order of the request. The shown results have to follow from them
     (docs/spec/embedding.md#reranking). @raises ReceiptError
     """
     documents = asked.get("documents") or []
@@ -84,7 +84,7 @@ def read_scores(answer: Any, asked: Mapping[str, Any]) -> bytes:
 
 
 def _read_numbers(shown: Any) -> bytes:
-    """@returns f32 little endian. @raises ValueError where a value is not a number that an f32 is."""
+    """@returns f32 little endian. @raises ValueError if a value is not a number that an f32 is."""
     if not isinstance(shown, list) or not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in shown):
         raise ValueError("no numbers stand there")
     try:

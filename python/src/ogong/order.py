@@ -1,4 +1,6 @@
-"""What payer and validator sign (docs/spec/order.md, progress.md, validator-intake.md): EIP-712 structs in the domain of the escrow."""
+"""
+Signed messages of payer and validator (docs/spec/order.md, progress.md, validator-intake.md): EIP-712 structs in the domain of the escrow.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address
 
 
 def _word(value: int | bytes) -> bytes:
-    """An integer or an address as 32 bytes; what has 32 bytes stays."""
+    """Encodes an integer or an address as 32 bytes; a value of 32 bytes stays."""
     return value.to_bytes(32, "big") if isinstance(value, int) else value.rjust(32, b"\x00")
 
 
@@ -68,7 +70,7 @@ class Order:
         return reply_id_of(ledger, self.payer, self.validator, self.nonce)
 
     def digest(self, ledger: Ledger) -> bytes:
-        """What the payer signed, and the order's name everywhere."""
+        """Returns the digest that the payer signed. It names the order everywhere."""
         terms = struct_hash(
             _TERMS_TYPE,
             self.request_hash,

@@ -54,7 +54,7 @@ def parse_record(data: bytes) -> Record:
 
 @dataclass(frozen=True)
 class Blinds:
-    """What is hashed before the tokens of a prompt, and before all that is hashed of an answer (docs/spec/commitment.md#blinds)."""
+    """Blinds that are hashed before the tokens of a prompt, and before all hashed parts of an answer (docs/spec/commitment.md#blinds)."""
 
     prompt: bytes
     answer: bytes

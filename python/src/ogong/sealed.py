@@ -84,7 +84,7 @@ class Offer:
     reply_id: bytes
     key: SealKey
     validator_key: ValidatorSealKey | None
-    """None where none is shown, or no set of validators is known to look its signer up in."""
+    """None if none is shown, or no set of validators is known to look its signer up in."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Opened:
 
 
 class SealedRequestOf:
-    """One request that is sealed to its providers. @raises SealedCallError where it is none that can be."""
+    """One request that is sealed to its providers. @raises SealedCallError if it is none that can be."""
 
     def __init__(self, endpoint: str, body: bytes, trust: Mapping[str, Any]) -> None:
         self.endpoint, self.body = endpoint, body
@@ -133,7 +133,7 @@ class SealedRequestOf:
         return request.seed is not None or request.sampler.temperature == 0
 
     def exclude(self, provider_ids: list[bytes]) -> None:
-        """Whom no offer may name: the newest last."""
+        """Sets the providers that no offer may name: the newest last."""
         self._excluded = provider_ids[-8:]
 
     # --- the offer -------------------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class SealedRequestOf:
     def ask_offer(self, post: Post, choice: int) -> Offer:
         """Has the gateway draw a provider, and checks all that it answers. @raises SealedCallError, GatewayError"""
         request = self.request
-        # Fixed before anybody can know who would be drawn.
+        # Fixed before anybody can know the drawn provider.
         nonce = secrets.token_bytes(32)
         shown = {name: value for name, value in self._ogong.items() if name in _SHOWN}
         message = {
@@ -167,7 +167,7 @@ class SealedRequestOf:
         return offer
 
     def check_offer(self, answer: Any, nonce: bytes, now_ms: int) -> tuple[Offer | None, list[Check]]:
-        """What an offer has to be before anything is sealed."""
+        """Checks an offer before anything is sealed."""
         try:
             ledger = parse_ledger(answer.get("ledger"), "ledger")
             payer, validator = (bytes.fromhex(str(answer.get(name)).removeprefix("0x")) for name in ("payer", "validator"))
@@ -363,8 +363,8 @@ class SealedRequestOf:
 
 class RepeatedText:
     """
-    What a caller was shown of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to repeat
-    what was shown before anything of it is new. So the record that holds in the end is one of all that the caller has.
+    The shown text of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to repeat the
+    shown text before it adds to it. So the final record covers all that the caller has.
     """
 
     def __init__(self) -> None:
@@ -384,7 +384,7 @@ class RepeatedText:
         self._said = 0
 
     def take(self, piece: str) -> str:
-        """@returns what of it is new. @raises SealedCallError where the try says something else."""
+        """@returns the new part. @raises SealedCallError if the try says something else."""
         again = piece[: max(0, len(self._text) - self._said)]
         if self._text[self._said : self._said + len(again)] != again:
             raise _other_reply()
@@ -395,7 +395,7 @@ class RepeatedText:
         return new
 
     def end(self) -> None:
-        """The try is over. @raises SealedCallError where it says less than was shown."""
+        """The try is over. @raises SealedCallError if it says less than was shown."""
         if self._said < len(self._text):
             raise _other_reply()
 

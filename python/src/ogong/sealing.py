@@ -49,7 +49,7 @@ def _expand(suite: bytes, key: bytes, label: bytes, info: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Exporter:
-    """What both sides of one capsule derive keys from."""
+    """The input from which both sides of one capsule derive keys."""
 
     secret: bytes
     _suite: bytes
@@ -156,7 +156,7 @@ class ValidatorSealKey:
     hash: bytes
 
     def digest(self, ledger: Ledger) -> bytes:
-        """What the validator signs."""
+        """Returns the digest that the validator signs."""
         kind = b"ValidatorSealKey(address validator,bytes32 sealKey)"
         return ledger.digest(struct_hash(kind, self.validator, self.hash))
 
@@ -195,7 +195,7 @@ def find_validator_key_problem(signed: Signed, validator: bytes, signing_key: by
 
 @dataclass(frozen=True)
 class Exchange:
-    """What both directions are bound to."""
+    """The context of both directions."""
 
     ledger: Ledger
     provider_id: bytes
@@ -224,10 +224,10 @@ def seal_request(
 ) -> SealedRequest:
     """
     @param random: 32 bytes of the reply key, 32 of a cache scope where none is given, 64 of the capsule, in this order.
-    @raises ValueError where the key is none of X-Wing.
+    @raises ValueError if the key is none of X-Wing.
     """
     reply_key = xwing.open_key(random(32))
-    # A scope that nobody else has: no other prompt shares a cache with this one.
+    # A unique scope: no other prompt shares a cache with this one.
     own_scope = random(32) if scope is None else scope
     inner = b"ogong-sealed-inner-v1\n" + text(endpoint) + u16(len(own_scope)) + own_scope + reply_key.public + u32(len(body)) + body
     shared, capsule = xwing.encapsulate(key.key, random(64))
@@ -267,7 +267,7 @@ class Opener:
         return exporter
 
     def open(self, unit: bytes) -> bytes | None:
-        """@returns the message that ends with this unit; None where it goes on in the next one. @raises WireError"""
+        """@returns the message that ends with this unit; None if it goes on in the next one. @raises WireError"""
         if self._exporter is None:
             raise WireError("a unit came before the head")
         if self.is_over:
@@ -308,7 +308,7 @@ class Opener:
 
 @dataclass(frozen=True)
 class InnerPart:
-    """What a validator needs of a sealed reply that broke off, and what its gateway is not to read."""
+    """Data of a sealed reply that broke off. It is for the validator, and hidden from the gateway."""
 
     endpoint: str
     body: bytes
@@ -320,7 +320,7 @@ class InnerPart:
 def seal_part(
     exchange: Exchange, record_hash: bytes, key: ValidatorSealKey, inner: InnerPart, random: Random = secrets.token_bytes
 ) -> bytes:
-    """@param record_hash: of the milestone. @raises ValueError where the key is none of X-Wing."""
+    """@param record_hash: of the milestone. @raises ValueError if the key is none of X-Wing."""
     shared, capsule = xwing.encapsulate(key.key, random(64))
     recipient = key.validator.rjust(32, b"\x00")
     exporter = schedule(shared, exchange.context(2, recipient, key.hash, record_hash))
@@ -342,7 +342,7 @@ class SealedEnd:
 
 @dataclass(frozen=True)
 class Milestone:
-    """What a provider has signed of a reply that still runs (docs/spec/progress.md#milestones). Nothing of it is checked."""
+    """A provider's signatures of a reply that still runs (docs/spec/progress.md#milestones). Nothing of it is checked."""
 
     record: Signed
     header: bytes

@@ -1,6 +1,6 @@
 """
-What a quorum says about a reply: its entry in the log of its validator (docs/spec/verdict-log.md), under the root of a batch, whose head
-more than two thirds of the stake signed with hybrid keys (docs/spec/log-heads.md). It takes stakes and head keys, and no chain.
+A quorum's certificate of a reply: its entry in the log of its validator (docs/spec/verdict-log.md), under the root of a batch. More than
+two thirds of the stake signed the batch's head with hybrid keys (docs/spec/log-heads.md). It takes stakes and head keys, and no chain.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def parse_entry(data: bytes) -> Entry:
 
 @dataclass(frozen=True)
 class Head:
-    """What a certificate is about: one batch of one log."""
+    """The subject of a certificate: one batch of one log."""
 
     ledger: Ledger
     """The domain of the settlement contract."""
@@ -184,7 +184,7 @@ def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root
 
 @dataclass(frozen=True)
 class Settled:
-    """What a validator shows of a settled reply, and the certificate of the batch."""
+    """A validator's proof of a settled reply, and the certificate of the batch."""
 
     entry: bytes
     index: int
@@ -202,7 +202,7 @@ def check_settled(
     settles_accepted: bool,
 ) -> list[Check]:
     """
-    @returns `settled` and `log-head`. @param shown: None where nobody shows any. @param settles_accepted: whether the request pays for
+    @returns `settled` and `log-head`. @param shown: None if nobody shows any. @param settles_accepted: whether the request pays for
     accepted replies only.
     """
     if shown is None or settlement is None:
@@ -290,8 +290,8 @@ def read_hex(text: Any, size: int | None = None) -> bytes:
 
 def find_settled(receipt: Mapping[str, Any], ask: Callable[[str], Any]) -> Settled | None:
     """
-    What a gateway shows of a reply and of the head of its batch (docs/spec/public-api.md). None of it is believed.
-    @param ask: the JSON at a path of the gateway, None where it has nothing. @returns None where nothing is settled, or shown.
+    Collects a gateway's data of a reply and of the head of its batch (docs/spec/public-api.md). None of it is believed.
+    @param ask: the JSON at a path of the gateway, None if it has nothing. @returns None if nothing is settled, or shown.
     """
     parsed = parse_receipt(dict(receipt))
     order = parse_order(parsed.order.data)

@@ -1,4 +1,4 @@
-"""What a gateway says, as a caller gets it."""
+"""A gateway's answer, in the form for the caller."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .verify import Verdict
 
 
 class GatewayError(Exception):
-    """The gateway refused, or could not answer. `status` is that of HTTP, 0 where a stream ended by an error; `body` what it said."""
+    """The gateway refused, or could not answer. `status` is that of HTTP, 0 if a stream ended by an error; `body` what it said."""
 
     def __init__(self, status: int, body: Any) -> None:
         error = body.get("error") if isinstance(body, dict) else None

@@ -19,7 +19,7 @@ _MOST_OPENING = 4 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """What a gateway is told of a reply that broke off."""
+    """The report to a gateway about a reply that broke off."""
 
     words: dict[str, Any]
     sealed: bytes
@@ -36,7 +36,7 @@ class StandingPart:
         self._last: tuple[Milestone, bytes] | None = None
 
     def take(self, milestone: Milestone, text: bytes) -> None:
-        """@param text: all that came before it. @raises WireError where it is larger than one may be."""
+        """@param text: all that came before it. @raises WireError if it is larger than one may be."""
         if self._last is not None and self._last[0].is_last:
             raise WireError("a milestone came behind the last one")
         self._windows += milestone.windows
@@ -46,7 +46,7 @@ class StandingPart:
         self._last = (milestone, text)
 
     def close(self) -> Part | None:
-        """None where nothing was signed that holds."""
+        """None if nothing was signed that holds."""
         if self._last is None:
             return None
         milestone, text = self._last

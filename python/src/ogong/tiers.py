@@ -1,4 +1,4 @@
-"""Which promise a model id names, and what a header may say about it (docs/spec/tiers.md)."""
+"""The promise that a model id names, and the limits of a header under it (docs/spec/tiers.md)."""
 
 from __future__ import annotations
 

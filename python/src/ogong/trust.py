@@ -1,4 +1,4 @@
-"""What a reader trusts already (docs/spec/receipt.md, trust), and the JSON form of a receipt."""
+"""Values that a reader trusts already (docs/spec/receipt.md, trust), and the JSON form of a receipt."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Word:
-    """What the order's validator said: an admission or an intake."""
+    """A signed statement of the order's validator: an admission or an intake."""
 
     epoch: int
     signature: bytes

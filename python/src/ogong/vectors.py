@@ -58,7 +58,7 @@ class VectorRequest:
 
 
 def parse_vector_request(body: bytes, endpoint: str) -> VectorRequest:
-    """@raises WireError: RequestError where a field is wrong."""
+    """@raises WireError: RequestError if a field is wrong."""
     if len(body) > MOST_BODY_BYTES:
         raise WireError(f"a request has at most {MOST_BODY_BYTES} bytes")
     fields = known(parse_json(body), "", _KNOWN[endpoint])

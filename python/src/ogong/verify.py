@@ -91,9 +91,9 @@ def verify_receipt(
 ) -> Verdict:
     """
     @param receipt: its JSON object. @param request: the exact body that was sent. @param response: UTF-8 of the reply's text.
-    @param trust: what the reader trusts already, the JSON object of a trust file; without it the checks that need it are skipped.
+    @param trustvalues that the reader trusts already, the JSON object of a trust file; without it the checks that need it are skipped.
     @param now_ms: the reader's clock, Unix time in ms; None: possible times are not checked.
-    @raises UnusableError where receipt or trust cannot be read: then there is no verdict.
+    @raises UnusableError if receipt or trust cannot be read: then there is no verdict.
     """
     parsed = parse_receipt(dict(receipt))
     trusted = parse_trust({} if trust is None else dict(trust))
@@ -159,7 +159,7 @@ class _Reading:
     def _add(self, check: Check) -> None:
         self.checks.append(check)
 
-    # --- what was signed -----------------------------------------------------------------------------------------------------------
+    # --- signatures ---------------------------------------------------------------------------------------------------------------
 
     def _check_signed(self) -> None:
         receipt, order, record, ticket = self.receipt, self.order, self.record, self.ticket
@@ -216,7 +216,7 @@ class _Reading:
             and ticket.model_id == self.model
         )
 
-    # --- whom the reader trusts --------------------------------------------------------------------------------------------------
+    # --- trusted parties ---------------------------------------------------------------------------------------------------------
 
     def _check_trusted(self) -> None:
         trust, receipt, order = self.trust, self.receipt, self.order
@@ -431,7 +431,7 @@ class _Reading:
         return hold("demands", met, "class and weights are those that were demanded")
 
     def _progress(self) -> Progress | None:
-        """The payer's word about the text, where the receipt has one that holds."""
+        """The payer's signed progress of the text, if the receipt has a valid one."""
         signed = self.receipt.progress
         if signed is None:
             return None
@@ -442,7 +442,7 @@ class _Reading:
         is_payers = self._signs_for_payer(recover_address(progress.digest(self.receipt.ledger), signed.signature))
         if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.blind, self.response)):
             return None
-        # A milestone is paid by a word about its very text alone.
+        # A milestone is paid only by signed progress about its exact text.
         is_left = progress.left and progress.text_bytes == len(self.response)
         return progress if is_left or not self.record.is_milestone else None
 

@@ -66,7 +66,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
 
   type Page = Awaited<ReturnType<Browser['newPage']>>;
 
-  /** What axe finds by the rules of WCAG 2.2 A and AA, and whether the page scrolls to the side. */
+  /** Returns axe's findings by the rules of WCAG 2.2 A and AA, and whether the page scrolls to the side. */
   async function findBarriers(page: Page): Promise<string[]> {
     await page.evaluate(AXE);
     const rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']";
@@ -77,7 +77,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     return [...(found as string[]), ...(isWide ? ['wider than the screen'] : [])];
   }
 
-  /** What cannot be taken back is asked for twice. */
+  /** An action without undo needs a second press. */
   async function press(page: Page, name: string): Promise<void> {
     await page.getByRole('button', { name, exact: true }).click();
     await page.getByRole('button', { name: `${name}: yes, really` }).click();
@@ -214,7 +214,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await page.close();
   });
 
-  it('keeps what was typed where it was refused, and says what is wrong, also where nobody answers', async () => {
+  it('keeps refused input, and names the fault, also if nobody answers', async () => {
     const { page, complaints } = await open(operator);
     const form = page.locator('section', { has: page.getByRole('heading', { name: 'Organisations' }) }).locator('form');
     const typed = { Organisation: 'kept', Name: 'Kept Ltd', Budget: '1,5' };
@@ -240,7 +240,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await page.close();
   });
 
-  it('refuses who is nobody, in the words of the gateway', async () => {
+  it('refuses a stranger, with the message of the gateway', async () => {
     const { page } = await open('ogong-admin-nobody');
     await page.getByRole('alert').getByText('The admin API takes an admin secret').waitFor();
     await page.close();

@@ -15,7 +15,7 @@ export interface ShownOrganisation extends Money {
   readonly credit_left_atomic: string | null;
   readonly deposit_address: string | null;
 }
-/** What a wallet signs for a transfer that the gateway sends: EIP-712 of the token. */
+/** Data that a wallet signs for a transfer that the gateway sends: EIP-712 of the token. */
 export interface TransferTerms {
   readonly domain: { readonly chainId: number };
   readonly types: Readonly<Record<string, readonly { readonly name: string; readonly type: string }[]>>;
@@ -84,7 +84,7 @@ export interface AccountsView {
   readonly changes: readonly ShownChange[] | undefined;
 }
 
-/** What the gateway refused, in its words. */
+/** A refusal of the gateway, with its message. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
   readonly code = 'refused';

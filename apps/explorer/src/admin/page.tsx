@@ -18,10 +18,10 @@ interface Session {
   readonly view: AccountsView;
 }
 
-/** A change, and where it makes a secret, the secret. @returns whether it was made. */
+/** Makes a change, and shows its secret, if it has one. @returns whether it succeeded. */
 type Act = (work: (api: AdminApi) => Promise<object>) => Promise<boolean>;
 
-/** Accounts of a gateway, for whoever holds an admin secret. It is in memory alone, and gone with the tab. */
+/** Accounts of a gateway, for holders of an admin secret. It is in memory alone, and gone with the tab. */
 export function AdminPage({ baseUrl }: { baseUrl: string }) {
   const [session, setSession] = useState<Session>();
   const [made, setMade] = useState<string>();
@@ -269,7 +269,7 @@ function Everything({ view, act }: { view: AccountsView; act: Act }) {
   );
 }
 
-/** As the API takes it. @throws Error where it is no amount. */
+/** As the API takes it. @throws Error if it is no amount. */
 const toAtomic = (text: string): string => `${parseAmount(text)}`;
 
 function describeLimits({ requests_per_minute: requests, tokens_per_minute: tokens }: ShownKey): string {
@@ -277,7 +277,7 @@ function describeLimits({ requests_per_minute: requests, tokens_per_minute: toke
   return parts.filter((part) => part !== false).join(', ') || 'no limit';
 }
 
-/** Of the form; what is not said has no limit. */
+/** Terms from the form; an absent value has no limit. */
 function toKeyTerms(given: Readonly<Record<string, string>>): object {
   const { organisation, name, budget, models, requests, tokens, until } = given;
   return {
@@ -361,7 +361,9 @@ function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; 
         <Field name="amount" label="Tokens, OGONG, signed by this browser's wallet" isOptional />
         <Field name="transfer" label="Or a signed transfer, as JSON" isOptional />
       </Form>
-      <p class="note">Whoever signs a transfer pays no gas: the gateway sends it, and credits it once it is deep.</p>
+      <p class="note">
+        The signer of a transfer pays no gas: the gateway sends it, and credits it after enough blocks.
+      </p>
     </Card>
   );
 }
@@ -379,7 +381,7 @@ function MoneyCells({ money }: { money: Money }) {
   );
 }
 
-/** What cannot be taken back is asked for twice. */
+/** An action without undo needs a second press. */
 function Action({ label, onAct, children }: { label: string; onAct: () => void; children: ComponentChildren }) {
   const [isAsked, setAsked] = useState(false);
   return (
@@ -417,7 +419,7 @@ function Form({
   children,
 }: {
   submit: string;
-  /** @returns whether it was done; what was typed stays where it was not. */
+  /** @returns whether it succeeded; otherwise the input stays. */
   onSubmit: (fields: Readonly<Record<string, string>>) => Promise<boolean>;
   children: ComponentChildren;
 }) {

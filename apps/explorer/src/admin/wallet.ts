@@ -10,7 +10,7 @@ export const findWallet = (): Wallet | undefined => (globalThis as { readonly et
 /** How long the gateway may take to send it. */
 const LIFE_S = 86_400;
 
-/** Has the wallet sign a transfer of the token, which the gateway sends: whoever signs needs no gas. */
+/** Has the wallet sign a transfer of the token, which the gateway sends: the signer needs no gas. */
 export async function signTransfer(
   wallet: Wallet,
   { domain, types, primary_type: primaryType, to }: TransferTerms,

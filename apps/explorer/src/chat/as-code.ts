@@ -9,7 +9,7 @@ const KEY_IN_NODE = ['process', 'env', 'OGONG_API_KEY'].join('.');
 export const CODE_KINDS = ['curl', 'TypeScript', 'Python'] as const;
 export type CodeKind = (typeof CODE_KINDS)[number];
 
-/** The same question as code. The key stands in the environment, never in what is copied. */
+/** Writes the same question as code. The key is in the environment, never in the copied text. */
 export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): string {
   const json = JSON.stringify(body);
   const pretty = JSON.stringify(body, undefined, 2);
@@ -23,7 +23,7 @@ export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): stri
     return `import { readFileSync } from 'node:fs';
 import { createClient, parseTrust } from '@ogong/sdk';
 
-// Checks every answer before you get it, by a file that names whom you trust (docs/spec/receipt.md); \`ogong mesh up\` writes one.
+// Checks every answer before you get it, by a file of your trusted parties (docs/spec/receipt.md); \`ogong mesh up\` writes one.
 const trust = parseTrust(JSON.parse(readFileSync('trust.json', 'utf8')));
 const client = createClient({ baseUrl: ${JSON.stringify(baseUrl)}, apiKey: ${KEY_IN_NODE}, trust });
 const { response, replies } = await client.chat.completions.create(${pretty});
@@ -34,7 +34,7 @@ console.log(response.choices[0].message.content, replies[0].checks);
 import os
 from ogong import Client
 
-# Checks every answer before you get it, by a file that names whom you trust (docs/spec/receipt.md); \`ogong mesh up\` writes one.
+# Checks every answer before you get it, by a file of your trusted parties (docs/spec/receipt.md); \`ogong mesh up\` writes one.
 trust = json.load(open("trust.json"))
 client = Client(${JSON.stringify(`${baseUrl}/v1`)}, api_key=os.environ.get("OGONG_API_KEY"), trust=trust)
 answer = client.chat.completions.create(**${pretty})

@@ -13,25 +13,25 @@ import { readNetworkTrust } from '../check/network-trust.ts';
 import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
 
-/** What the page found out about an answer. */
+/** The page's findings about an answer. */
 export interface CheckedTurn {
   readonly checks: readonly Check[];
   readonly replyId: string;
-  /** By the judged fee, or by what the receipt makes it. */
+  /** Fee of the verdict, or of the receipt. */
   readonly feeAtomic: string | undefined;
   readonly fate: string;
   readonly verdict: string;
 }
 
 export interface ShownTurn {
-  /** As the page sent it, and as it shows it: what a gateway says of both counts for nothing. */
+  /** The request as the page sent it, and the answer as it shows it. The gateway's copies of both do not count. */
   readonly body: string;
   readonly answer: string;
   readonly reasoning: string;
   readonly receiptText: string;
 }
 
-/** @throws where the receipt cannot be read at all. */
+/** @throws if the receipt cannot be read at all. */
 export async function checkTurn({ body, receiptText, ...said }: ShownTurn, state: NetworkState): Promise<CheckedTurn> {
   const dropped = readDroppedFile(new TextEncoder().encode(receiptText));
   if (dropped.kind !== 'receipt' || isLocalReceipt(dropped.receipt.receipt))
@@ -72,7 +72,7 @@ async function follow(
   }
 }
 
-/** What stands on the page is what the provider signed. */
+/** Checks that the shown text is the signed one. */
 function checkShown(
   { opening }: Receipt,
   { request, response }: DroppedReceipt,

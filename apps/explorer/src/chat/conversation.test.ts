@@ -17,7 +17,7 @@ function createStorage() {
 }
 
 describe('the history of a chat', () => {
-  it('comes back as it was, and what was under way as stopped', () => {
+  it('comes back unchanged, with a running answer as stopped', () => {
     const storage = createStorage();
     saveTurns(storage, [turn(1), turn(2, { state: 'asking' })]);
     expect(loadTurns(storage)).toEqual([turn(1), turn(2, { state: 'stopped' })]);
@@ -25,7 +25,7 @@ describe('the history of a chat', () => {
     expect(storage.getItem('ogong-chat')).toBeNull();
   });
 
-  it('is bounded, and nothing where it cannot be read', () => {
+  it('is bounded, and empty if it cannot be read', () => {
     const storage = createStorage();
     saveTurns(
       storage,
@@ -40,7 +40,7 @@ describe('the history of a chat', () => {
     }
   });
 
-  it('goes with the next question, without what failed', () => {
+  it('goes with the next question, without failed turns', () => {
     expect(composeBody([turn(1), turn(2, { state: 'failed' })], 'm', 'next').messages).toEqual([
       { role: 'user', content: 'q1' },
       { role: 'assistant', content: 'a1' },
@@ -48,7 +48,7 @@ describe('the history of a chat', () => {
     ]);
   });
 
-  it('costs what is known of its fees', () => {
+  it('costs the sum of its known fees', () => {
     expect(sumFees([turn(1, { feeAtomic: '5' }), turn(2), turn(3, { feeAtomic: '7' })])).toBe(12n);
   });
 });

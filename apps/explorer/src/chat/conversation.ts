@@ -1,6 +1,6 @@
 import type { Check } from '@ogong/protocol/base/checks';
 
-/** A question, its answer, and what the page has found out about it. */
+/** A question, its answer, and the page's findings about it. */
 export interface ChatTurn {
   readonly id: number;
   readonly model: string;
@@ -20,11 +20,11 @@ export interface ChatTurn {
   readonly fate?: string;
   readonly verdict?: string;
   readonly tokens?: number;
-  /** How many pieces of the answer came: at most as many as it has tokens. */
+  /** Number of received pieces of the answer: at most as many as it has tokens. */
   readonly pieces?: number;
 }
 
-/** What an answer that still comes has cost at least: its prompt and tokens that show no text are not in it. */
+/** The least cost of an unfinished answer: its prompt and tokens that show no text are not counted. */
 export const leastFee = (pieces: number, pricePer1kAtomic: bigint): bigint =>
   (pricePer1kAtomic * BigInt(pieces)) / 1_000n;
 
@@ -34,7 +34,7 @@ const MAX_CHARACTERS = 1_000_000;
 
 type Storage = Pick<globalThis.Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** Of this browser alone. What cannot be read is no history. */
+/** Of this browser alone. An unreadable value counts as no history. */
 export function loadTurns(storage: Storage): ChatTurn[] {
   try {
     const turns = JSON.parse(storage.getItem(PLACE) ?? '[]') as ChatTurn[];
@@ -67,7 +67,7 @@ export interface ChatBody {
   readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[];
 }
 
-/** What is asked for, with all that was said before. */
+/** Composes the request with all earlier turns. */
 export const composeBody = (turns: readonly ChatTurn[], model: string, question: string): ChatBody => ({
   model,
   messages: [

@@ -8,7 +8,7 @@ export interface ChatModel {
   readonly freeCapacity: number;
   readonly contextSize: number;
   readonly verifiers: number;
-  /** As gateways measured it lately; undefined where nobody has. */
+  /** As gateways measured it lately; undefined if none has. */
   readonly tokensPerSecond: number | undefined;
   readonly latencyMs: number | undefined;
   readonly tier: string;
@@ -33,7 +33,7 @@ async function refuse(response: Response): Promise<never> {
   throw new GatewayRefusal(body.error?.message ?? `the gateway answers ${response.status}`, response.status);
 }
 
-/** @throws GatewayRefusal, also where nobody answers, and the error of an abort. */
+/** @throws GatewayRefusal, also if nobody answers, and the error of an abort. */
 async function reach(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
@@ -71,7 +71,7 @@ export async function listChatModels(baseUrl: string, key: string): Promise<read
 
 export interface AnswerSoFar {
   readonly text: string;
-  /** What a model thought before, where it says so. */
+  /** The model's thoughts before the answer, if it shows them. */
   readonly reasoning: string;
   readonly receiptPath: string | undefined;
   readonly tokens: number | undefined;
@@ -83,8 +83,8 @@ export interface AnswerSoFar {
 const RECEIPT_PATH = /^\/v1\/receipts\/[\w-]{1,100}$/;
 
 /**
- * Asks, and tells the answer as it grows. The body is sent as it is: its bytes are what the receipt is compared with.
- * @throws GatewayRefusal, Error where the stream breaks.
+ * Asks, and yields the growing answer. The body is sent unchanged: the receipt is compared with its bytes.
+ * @throws GatewayRefusal, Error if the stream breaks.
  */
 export async function streamAnswer(
   { baseUrl, key, body, signal }: { baseUrl: string; key: string; body: string; signal: AbortSignal },
@@ -140,7 +140,7 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<str
       for (const line of lines) if (line.startsWith('data: ')) yield line.slice(6);
     }
   } catch (error) {
-    throw toReadable(error, 'The gateway broke off. What came of the answer is not checked.');
+    throw toReadable(error, 'The gateway broke off. The received part of the answer is not checked.');
   } finally {
     reader.cancel().catch(() => undefined);
   }

@@ -7,6 +7,6 @@ const baseUrl = location.origin;
 const network = createNetworkStore(baseUrl);
 const session = createChatSession({ baseUrl, storage: localStorage }, network);
 render(<ChatPage session={session} baseUrl={baseUrl} />, document.getElementById('root') as HTMLElement);
-// What answers are compared with comes from the chain.
+// Answers are compared with the chain.
 network.run();
 session.start();

@@ -152,8 +152,8 @@ function Conversation({ state: { turns, models }, session }: { state: ChatState;
         <div class="welcome">
           <p class="large">Ask a stranger’s machine. Trust nobody.</p>
           <p class="note">
-            Beside each answer stand its checks, made in this browser as they come in: who signed, which weights, every
-            token’s draw, the fee, and in the end the settlement on the chain.
+            Beside each answer stand its checks, made in this browser as they come in. They cover signatures, weights,
+            every token’s draw, the fee, and in the end the settlement on the chain.
           </p>
         </div>
       )}
@@ -174,7 +174,7 @@ function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | und
         <p class="question">{question}</p>
         {reasoning && (
           <details class="reasoning">
-            <summary>What the model thought</summary>
+            <summary>The model’s thoughts</summary>
             <p>{reasoning}</p>
           </details>
         )}
@@ -184,7 +184,7 @@ function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | und
           {state === 'asking' && pieces > 0 && price !== undefined && (
             <> · at least {formatAmount(leastFee(pieces, price))} OGONG</>
           )}
-          {state === 'stopped' && 'stopped; what came is paid for'}
+          {state === 'stopped' && 'stopped; the received part is paid for'}
           {state === 'failed' && problem}
           {state === 'answered' && (
             <>

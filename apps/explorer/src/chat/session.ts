@@ -15,7 +15,7 @@ export interface ChatState {
 }
 
 const PAUSE_MS = 2_500;
-/** An audit and its batch are over by then; what is not is looked at when the page is opened again. */
+/** An audit and its batch are over by then; a later result shows when the page is opened again. */
 const PATIENCE_MS = 300_000;
 
 export type ChatSession = ReturnType<typeof createChatSession>;
@@ -57,7 +57,7 @@ export function createChatSession(
     }
   }
 
-  /** @returns whether there is nothing more to find out. */
+  /** @returns whether the checks are complete. */
   async function look(id: number): Promise<boolean> {
     const turn = state.turns.find((one) => one.id === id);
     if (turn?.receiptPath === undefined || turn.body === undefined) return true;

@@ -17,7 +17,7 @@ export interface DriftRowView
   extends Pick<DriftRow, 'providerClass' | 'verifierClass' | 'band' | 'tokens' | 'context'> {
   readonly model: string;
   readonly replies: number;
-  /** Honest replies: at which value of each score lies which part of them. */
+  /** Honest replies: the values of each score at the quantiles. */
   readonly scores: readonly { readonly name: string; readonly values: readonly number[] }[];
   readonly power: readonly { readonly name: string; readonly replies: number; readonly shares: readonly number[] }[];
 }
@@ -25,7 +25,7 @@ export interface DriftRowView
 export const SHOWN_QUANTILES: readonly number[] = QUANTILES;
 export const SHOWN_RATES: readonly number[] = POWER_RATES;
 
-/** @throws ProtocolError where the bytes are no table. */
+/** @throws ProtocolError if the bytes are no table. */
 export function readDrift(bytes: Uint8Array): DriftReading {
   const table = parseDriftTable(bytes);
   return {

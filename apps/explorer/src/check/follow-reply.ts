@@ -11,7 +11,7 @@ import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/sdk
 import type { RelayedReply } from '../data/api.ts';
 import type { ChainReader } from '../data/rpc.ts';
 
-/** A reply without its receipt: what its validator says, and what the chain proves of that. */
+/** A reply without its receipt: its validator's claims, and the chain's proof of them. */
 export interface ReplyTrail {
   readonly told: RelayedReply;
   readonly entry: VerdictEntry | undefined;
@@ -22,7 +22,7 @@ export interface ReplyTrail {
 
 const TWO_HOURS_MS = 7_200_000;
 
-/** @param reader undefined where the chain cannot be asked. */
+/** @param reader undefined if the chain cannot be asked. */
 export async function followReply(
   replyId: Uint8Array,
   told: RelayedReply,
@@ -30,7 +30,7 @@ export async function followReply(
 ): Promise<ReplyTrail> {
   const none = (problem: string) => ({ told, entry: undefined, settled: { problem }, intake: { problem } });
   if (reader === undefined || deployment === undefined) {
-    const problem = 'the chain is not read, so that all of this is the word of the validator';
+    const problem = 'the chain is not read, so all of this is a claim of the validator';
     return { ...none(problem), checks: [skip('quorum', problem)] };
   }
   const intake = await readIntake(told, { reader, deployment, nowMs });
@@ -53,7 +53,7 @@ export async function followReply(
 
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
-/** What the validator says elsewhere has to be what it had settled. */
+/** Compares the validator's other claims with its settled entry. */
 function compareWords(told: RelayedReply, entry: VerdictEntry | undefined): Check[] {
   if (entry === undefined) return [];
   const ok = told.verdict === entry.verdict;
@@ -65,12 +65,12 @@ function compareWords(told: RelayedReply, entry: VerdictEntry | undefined): Chec
   ];
 }
 
-/** The keys that signed for the validator about now: which record it signed for, the receipt alone shows. */
+/** Reads the keys that signed for the validator about now. Only the receipt shows the record that it signed for. */
 async function readIntake(
   told: RelayedReply,
   { reader, deployment, nowMs }: { reader: ChainReader; deployment: Deployment; nowMs: number },
 ): Promise<IntakeEvidence | UnsettledReply> {
-  if (told.intake === undefined) return { problem: 'the validator does not show its word for the record' };
+  if (told.intake === undefined) return { problem: 'the validator does not show its confirmation of the record' };
   try {
     const keys = await readSigningKeys(reader, deployment, {
       account: told.validator,

@@ -5,7 +5,10 @@ import { addRoleChecks, checkReceiptRoles } from '@ogong/attestation/role-check'
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { Receipt, ReceiptVerdict } from '@ogong/sdk';
 
-/** A verdict with what the machine of a reply of tier `tee` shows, and those of router and validator, against the policy of whoever reads it. @throws EvidenceError where that is none */
+/**
+ * Adds the checks of a reply's machines of tier `tee`, and those of router and validator, against the reader's policy.
+ * @throws EvidenceError if the policy is invalid
+ */
 export async function addMachine(
   verdict: ReceiptVerdict,
   receipt: Receipt,

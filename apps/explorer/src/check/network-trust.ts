@@ -24,8 +24,8 @@ export interface NetworkTrustSources {
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
 /**
- * What the chain says of a receipt's network: contracts, validators, keys of its beacon, the router that its order names, the key that
- * signed that order for its payer, the model's weights.
+ * Reads the chain's values for a receipt's network. They are contracts, validators, keys of its beacon, the order's router and signing key,
+ * and the model's weights.
  */
 export async function readNetworkTrust(
   receipt: Receipt,

@@ -15,11 +15,11 @@ import {
   verifyReceipt,
 } from '@ogong/sdk';
 
-/** A file that somebody drops on the page. */
+/** A file that a user drops on the page. */
 export type DroppedFile =
   | { readonly kind: 'receipt'; readonly receipt: DroppedReceipt }
   | { readonly kind: 'trust'; readonly trust: Trust }
-  /** Which machines are believed (docs/spec/tee-tier.md#policy), as it was dropped. */
+  /** Policy for machines (docs/spec/tee-tier.md#policy), as the user dropped it. */
   | { readonly kind: 'machines'; readonly file: Uint8Array };
 
 export interface DroppedReceipt {
@@ -41,7 +41,7 @@ export class FileError extends Error {
   readonly retryable = false;
 }
 
-/** @throws FileError that says what is wrong with the file. */
+/** @throws FileError that names the fault of the file. */
 export function readDroppedFile(bytes: Uint8Array): DroppedFile {
   if (bytes.length > MAX_FILE_BYTES) throw new FileError(`the file is too large: ${bytes.length} bytes`);
   let fields: Record<string, unknown>;
@@ -76,7 +76,7 @@ function readReceiptFields(bytes: Uint8Array, fields: Readonly<Record<string, un
   return { receipt, request: read('request'), response: read('response'), status };
 }
 
-/** What the page found out about the reply by itself; the checks decide whether it holds. */
+/** Evidence about the reply that the page found itself; the checks decide whether it is valid. */
 export interface FollowedEvidence {
   readonly intake?: IntakeEvidence | UnsettledReply;
   readonly settled?: SettledEvidence | UnsettledReply;

@@ -1,12 +1,12 @@
 import { fromBase64, fromHex } from '@ogong/protocol/base/bytes';
 import { formatPath, GATEWAY_ROUTES, PUBLIC_ROUTES, type Route } from '@ogong/protocol/http/routes';
 
-/** What a gateway tells about its network. Nothing of it is believed where the chain can be asked. */
+/** A gateway's description of its network. The chain replaces it if it can be read. */
 export interface NetworkInfo {
   readonly chainId: bigint;
   readonly escrow: Uint8Array;
   readonly settlement: Uint8Array;
-  /** Addresses of the contracts, to be parsed by `parseDeployment`; undefined where the gateway does not tell them. */
+  /** Addresses of the contracts, to be parsed by `parseDeployment`; undefined if the gateway does not tell them. */
   readonly contracts: unknown;
   readonly rpcUrl: string | undefined;
   readonly epoch: bigint;
@@ -34,7 +34,7 @@ export interface ModelRow {
   readonly numericClasses: readonly string[];
 }
 
-/** What one provider offers for a model, as the router says. */
+/** One provider's offer for a model, as the router reports it. */
 export interface OfferRow {
   readonly provider: string;
   readonly numericClass: string;
@@ -72,12 +72,12 @@ export interface LogPage {
   readonly length: bigint;
 }
 
-/** Why a read gave nothing: the server's words, or what was wrong with its answer. */
+/** Reason of a failed read: the server's message, or the fault of its answer. */
 export class ReadError extends Error {
   override readonly name = 'ReadError';
   readonly code = 'unreadable';
   readonly retryable: boolean;
-  /** HTTP status; 0 where no answer came. */
+  /** HTTP status; 0 if no answer came. */
   readonly status: number;
   constructor(message: string, status: number, options?: ErrorOptions) {
     super(message, options);
@@ -157,7 +157,7 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
       })),
     certificate: (epoch: bigint): Promise<Uint8Array> =>
       get(at(PUBLIC_ROUTES.beacon, { epoch: `${epoch}` }), ({ certificate }) => asBytes(certificate)),
-    /** The bytes of the drift table that the gateway has; undefined where it has none. */
+    /** The bytes of the drift table that the gateway has; undefined if it has none. */
     async driftTable(): Promise<Uint8Array | undefined> {
       try {
         return await getBytes(PUBLIC_ROUTES.driftTable.path);
@@ -176,7 +176,7 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
   };
 }
 
-/** @returns undefined where there is more, which is not read. */
+/** @returns undefined if there is more, which is not read. */
 async function readBounded({ body }: Response, mostBytes: number): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   let length = 0;

@@ -35,7 +35,7 @@ describe.each([
     expect(checkEpoch(bytes, sources)).toMatchObject({ kind, standing: 'holds' });
   });
 
-  it('is refuted where its signatures were changed', () => {
+  it('is refuted if its signatures were changed', () => {
     expect(checkEpoch(bend(bytes), sources).standing).toBe('refuted');
   });
 });
@@ -43,19 +43,19 @@ describe.each([
 describe('the history of a beacon', () => {
   const { bytes, sources } = make(false);
 
-  it('is of other validators where the set has changed, and refuted under a key that does not sign it', () => {
+  it('is of other validators if the set has changed, and refuted under a key that does not sign it', () => {
     expect(checkEpoch(bytes, { ...sources, validators: sources.validators.slice(1) }).standing).toBe('others');
     const threshold = make(true);
     expect(checkEpoch(threshold.bytes, { ...threshold.sources, generations: [] }).standing).toBe('refuted');
   });
 
-  it('is refuted where an epoch does not follow the one before', () => {
+  it('is refuted if an epoch does not follow the one before', () => {
     const { value } = checkEpoch(bytes, sources);
     expect(checkEpoch(bytes, sources, value).checks.find(({ id }) => id === 'beacon-chain')?.status).toBe('fail');
     expect(checkEpoch(bytes, sources, value).standing).toBe('refuted');
   });
 
-  it('ends where the gateway has no older epoch, and at the count', async () => {
+  it('ends if the gateway has no older epoch, and at the count', async () => {
     const asked: bigint[] = [];
     const certificate = async (epoch: bigint) => {
       asked.push(epoch);

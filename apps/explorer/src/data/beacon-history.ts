@@ -20,18 +20,18 @@ export interface EpochReading {
   /** 32 bytes. */
   readonly value: Uint8Array;
   readonly checks: readonly Check[];
-  /** `others`: its validators are not those of now, under whom its signatures do not count. */
+  /** `others`: it has other validators than now, so its signatures cannot be checked. */
   readonly standing: 'holds' | 'refuted' | 'others';
 }
 
-/** Under whom certificates are checked. */
+/** The parties whose certificates are checked. */
 export interface BeaconSources {
   readonly info: Pick<NetworkInfo, 'chainId' | 'settlement'>;
   readonly validators: NetworkInfo['validators'];
   readonly generations: readonly BeaconGeneration[];
 }
 
-/** Keys of the threshold beacon, by the chain; none where the network has no such beacon. @throws where the chain cannot be read. */
+/** Keys of the threshold beacon, by the chain; none where the network has no such beacon. @throws if the chain cannot be read. */
 export async function readGenerations(
   reader: ChainReader | undefined,
   deployment: Deployment | undefined,
@@ -43,7 +43,7 @@ export async function readGenerations(
   }));
 }
 
-/** @param previous value of the epoch before, where it is known. @throws ProtocolError for bytes that are no certificate. */
+/** @param previous value of the epoch before, if it is known. @throws ProtocolError for bytes that are no certificate. */
 export function checkEpoch(bytes: Uint8Array, sources: BeaconSources, previous?: Uint8Array): EpochReading {
   const certificate = parseEpochCertificate(bytes);
   const { info, validators, generations } = sources;
@@ -61,7 +61,7 @@ export function checkEpoch(bytes: Uint8Array, sources: BeaconSources, previous?:
 }
 
 /**
- * The newest epochs, newest first. Each is held against the value of the one before it.
+ * The newest epochs, newest first. Each is checked against the value of the one before it.
  * @param count how many at most. A gateway gives anybody five certificates a second.
  * @throws ReadError, ProtocolError
  */
@@ -80,7 +80,7 @@ export async function readBeaconHistory(
       if (parseEpochCertificate(bytes).epoch !== epoch) break;
       found.push(bytes);
     } catch {
-      // What a gateway no longer has ends the history.
+      // An epoch that a gateway no longer has ends the history.
       break;
     }
   }

@@ -2,7 +2,7 @@ import type { Deployment } from '@ogong/chain/deployment';
 import { parametersAbi } from '@ogong/chain/generated/abi';
 import type { ChainReader } from './rpc.ts';
 
-/** The hash of the drift table that the chain names, 64 hexadecimal digits; undefined where it names none. @throws where the chain cannot be read. */
+/** The hash of the drift table that the chain names, 64 hexadecimal digits; undefined if it names none. @throws if the chain cannot be read. */
 export function readDriftAnchor(reader: ChainReader, deployment: Deployment): Promise<string | undefined> {
   return reader.read('the drift table', async (client) => {
     const parameters = { address: deployment.parameters, abi: parametersAbi } as const;

@@ -6,7 +6,7 @@ import { createChainReader } from './rpc.ts';
 let ledger: TestLedger | undefined;
 afterAll(() => ledger?.stop());
 
-it('reads what the chain holds for a key, and says where it cannot', async () => {
+it('reads the held earnings of a key, and reports a failed read', async () => {
   ledger = await startTestLedger({ blockTimeMs: 50 });
   const { chain, deployment } = ledger;
   const key = { providerId: `0x${'22'.repeat(32)}`, payee: `0x${'33'.repeat(20)}` } as const;
@@ -20,7 +20,7 @@ it('reads what the chain holds for a key, and says where it cannot', async () =>
   const payer = await ledger.createMember(20n * unit);
   await payer.client.deposit(20n * unit);
   await payer.client.admit(address, 20n * unit);
-  // What is settled now is read before the day is over.
+  // Amounts settled now are read before the day is over.
   const rpc = ledger.governor.transactor.client;
   if (Number((await rpc.getBlock()).timestamp) % 86_400 > 85_800) {
     await rpc.request({ method: 'evm_increaseTime', params: [600] } as never);

@@ -27,7 +27,7 @@ export interface LedgerReading {
   readonly earningsAtomic: bigint;
   /** In the pots of co-signers. */
   readonly potsAtomic: bigint;
-  /** Of a fee, parts per million; the provider's is what the others leave. */
+  /** Of a fee, parts per million; the provider's is the rest. */
   readonly shares: Readonly<Record<string, number>>;
   readonly alphaPpm: number;
   /** Newest first. */
@@ -76,11 +76,11 @@ const MAX_READS = 20n;
 
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
-/** @returns undefined where the gateway does not tell the contracts. @throws ChainError */
+/** @returns undefined if the gateway does not tell the contracts. @throws ChainError */
 export const readContracts = (contracts: unknown): Deployment | undefined =>
   contracts === undefined || contracts === null ? undefined : parseDeployment(contracts);
 
-/** @throws where the chain cannot be read. */
+/** @throws if the chain cannot be read. */
 export function readLedger(reader: ChainReader, deployment: Deployment): Promise<LedgerReading> {
   return reader.read('the ledger', async (client) => {
     const token = { address: deployment.token, abi: ogongTokenAbi } as const;
@@ -169,7 +169,7 @@ function toParts(shares: Readonly<Record<string, number>>): Readonly<Record<stri
   return { provider: 1_000_000 - others, ...Object.fromEntries(parts) };
 }
 
-/** What one key earned for one payee, after shares. */
+/** Earnings of one key for one payee, after shares. */
 export interface KeyEarnings {
   /** Not the payee's yet: an ejection takes it. */
   readonly held: bigint;
@@ -177,7 +177,7 @@ export interface KeyEarnings {
   readonly paid: bigint;
 }
 
-/** @throws where the chain cannot be read. */
+/** @throws if the chain cannot be read. */
 export function readEarnings(
   reader: ChainReader,
   deployment: Deployment,
@@ -191,7 +191,10 @@ export function readEarnings(
   });
 }
 
-/** Who has the maker's share of what a model earns; undefined where nobody has published its weights. @throws where the chain cannot be read. */
+/**
+ * Returns the receiver of the maker's share of a model; undefined if nobody has published its weights.
+ * @throws if the chain cannot be read.
+ */
 export function readMaker(reader: ChainReader, deployment: Deployment, modelRoot: Hex): Promise<Hex | undefined> {
   return reader.read('the maker of a model', async (client) => {
     const models = { address: deployment.models, abi: modelRegistryAbi } as const;
@@ -200,7 +203,7 @@ export function readMaker(reader: ChainReader, deployment: Deployment, modelRoot
   });
 }
 
-/** What one validator has in the pots of those who signed batches. */
+/** One validator's part of the pots for signers of batches. */
 export interface PotsOfOne {
   /** Of days that are over. */
   readonly claimable: bigint;
@@ -208,7 +211,7 @@ export interface PotsOfOne {
   readonly running: bigint;
 }
 
-/** By the blocks whose events a page reads. @throws where the chain cannot be read. */
+/** Uses the blocks with events that a page reads. @throws if the chain cannot be read. */
 export async function readPots(
   reader: ChainReader,
   deployment: Deployment,
@@ -229,7 +232,7 @@ export interface AccountHoldings {
   readonly creditAtomic: bigint;
 }
 
-/** What one address holds. @throws where the chain cannot be read. */
+/** Reads the holdings of one address. @throws if the chain cannot be read. */
 export function readAccount(reader: ChainReader, deployment: Deployment, account: Hex): Promise<AccountHoldings> {
   return reader.read('an account', async (client) => {
     const args = [account] as const;

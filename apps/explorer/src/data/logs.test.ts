@@ -45,24 +45,24 @@ describe('the log of a validator', () => {
     expect(listProviders(listReplies([log]), undefined)).toMatchObject([{ replies: 3, verdicts: { accept: 3 } }]);
   });
 
-  it('may begin in its middle: the head proves what lies before it', () => {
+  it('may begin in its middle: the head proves earlier entries', () => {
     expect(check({ from: 1n, entries: entries.slice(1) }).statuses).toEqual(['log-chain pass', 'log-anchor pass']);
   });
 
-  it('is refuted where an entry was changed, left out, or is of another log', () => {
+  it('is refuted if an entry was changed, left out, or is of another log', () => {
     const [first, second, third] = entries as [Uint8Array, Uint8Array, Uint8Array];
     const bent = Uint8Array.from(second);
     bent[bent.length - 1] = (bent.at(-1) ?? 0) ^ 1;
     expect(check({ entries: [first, bent, third] }).statuses[0]).toBe('log-chain fail');
     expect(check({ entries: [first, third] }).statuses[0]).toBe('log-chain fail');
     expect(check({ validator: new Uint8Array(20) }).statuses[0]).toBe('log-chain fail');
-    // What leads to another head than the chain's, although it follows each other.
+    // A chain of entries that leads to another head than the chain's.
     const { log, statuses } = check({ entries: [first, bent] });
     expect(statuses).toEqual(['log-chain pass', 'log-anchor fail']);
     expect(log.settledLength).toBe(0n);
   });
 
-  it('is told alone where the chain is not read, or its head is not in what was read', () => {
+  it('is only claimed if the chain is not read, or its head is not among the read entries', () => {
     expect(check({ anchor: undefined }).statuses[1]).toBe('log-anchor skip');
     expect(check({ anchor: anchorAt(0, '00') }).statuses[1]).toBe('log-anchor skip');
     expect(check({ anchor: { ...anchorAt(1), logLength: 9n } }).statuses[1]).toBe('log-anchor skip');
@@ -70,7 +70,7 @@ describe('the log of a validator', () => {
   });
 });
 
-it('sums the replies of a log by day and model, with what was settled, what was not yet, and what nothing is owed for', () => {
+it('sums the replies of a log by day and model, with settled, pending and unpaid ones', () => {
   const own: Uint8Array[] = [];
   let at = computeGenesisPosition(crypto, { chainId, validator });
   const unpaid = { verdict: 'reject', feeAtomic: 0n, evidence: 'exact' } as const;
@@ -94,7 +94,7 @@ it('sums the replies of a log by day and model, with what was settled, what was 
     { day: '2026-11-25', modelRoot: '', replies: 3, settledAtomic: 9n, pendingAtomic: 9n, unpaid: { reject: 1 } },
     { day: '2026-11-24', modelRoot: '', replies: 1, settledAtomic: 9n, pendingAtomic: 0n, unpaid: {} },
   ]);
-  // Of the newest day: the reply that nothing is owed for is of model b, the newest of model a, the third of none that is known.
+  // Of the newest day: the unpaid reply is of model b, the newest of model a, the third of an unknown model.
   const models = new Map([days[3], days[2]].map((each, i) => [toHex(each?.replyId as Uint8Array), 'ab'[i] as string]));
   const brief = sumDays(replies, models).map((row) => [row.day, row.modelRoot, row.settledAtomic, row.pendingAtomic]);
   expect(brief).toEqual([

@@ -12,7 +12,7 @@ import {
 import type { PublicApi } from './api.ts';
 import type { LogAnchor } from './ledger.ts';
 
-/** The newest entries of one validator's log, and what the page found when it checked them. */
+/** The newest entries of one validator's log, and the results of the page's checks. */
 export interface ReadLog {
   readonly validator: Uint8Array;
   readonly length: bigint;
@@ -25,7 +25,7 @@ export interface ReadLog {
 
 const MAX_ENTRIES = 250;
 
-/** @param anchor what the chain has of this log; undefined where the chain is not read. */
+/** @param anchor the chain's head of this log; undefined if the chain is not read. */
 export async function readLog(
   api: Pick<PublicApi, 'verdicts'>,
   { validator, chainId, anchor }: { validator: Uint8Array; chainId: bigint; anchor: LogAnchor | undefined },
@@ -60,7 +60,7 @@ export function checkLog({ validator, chainId, anchor, from, entries }: ReadEntr
     entries: chained.entries,
     checks: [
       ...chained.checks,
-      anchored ?? skip('log-anchor', 'the chain is not read, so that the log is the word of its validator'),
+      anchored ?? skip('log-anchor', 'the chain is not read, so the log is a claim of its validator'),
     ],
   };
 }

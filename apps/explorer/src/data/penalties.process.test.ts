@@ -6,7 +6,7 @@ import { createChainReader } from './rpc.ts';
 let ledger: TestLedger | undefined;
 afterAll(() => ledger?.stop());
 
-it('shows what the contracts took and gave back, and nothing else', async () => {
+it('shows amounts that the contracts took and gave back, and nothing else', async () => {
   ledger = await startTestLedger({ delays: { appeal: 3_600 }, blockTimeMs: 50 });
   const { chain, governor, deployment } = ledger;
   const validator = await ledger.createValidator();

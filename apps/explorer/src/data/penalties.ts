@@ -5,7 +5,7 @@ import type { Abi } from 'viem';
 import type { LedgerReading } from './ledger.ts';
 import type { ChainReader } from './rpc.ts';
 
-/** Something that the contracts took from somebody, or gave back. */
+/** An amount that the contracts took or gave back. */
 export interface Penalty {
   readonly kind: keyof typeof PENALTIES;
   /** A provider's key, or an account. */
@@ -16,7 +16,7 @@ export interface Penalty {
   readonly transactionHash: Hex;
 }
 
-/** What each event says, in words. */
+/** Description of each event. */
 export const PENALTIES = {
   Ejected: 'a provider was ejected by its replies',
   Reinstated: 'an ejection was taken back',
@@ -24,14 +24,14 @@ export const PENALTIES = {
   Pardoned: 'such a mark was taken back',
   BondTaken: 'a part of a bond was taken',
   StakeTaken: 'a part of a stake was taken',
-  Restored: 'what was taken was given back',
+  Restored: 'the taken amount was given back',
   CaseOpened: 'a quorum convicted somebody by evidence',
   CaseLifted: 'a conviction was lifted on appeal',
 } as const;
 
 const BLOCKS_PER_READ = 1_000n;
 
-/** Of the blocks that the ledger was read for, newest first. @throws where the chain cannot be read. */
+/** Reads penalties of the ledger's blocks, newest first. @throws if the chain cannot be read. */
 export function readPenalties(
   reader: ChainReader,
   deployment: Deployment,

@@ -4,13 +4,13 @@ import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { type PublicApi, ReadError } from './api.ts';
 import { type LoggedReply, UNKNOWN_ROOT } from './standing.ts';
 
-/** A record has about ten kilobytes with its signatures; a page asks for so many, and for so many at once. */
+/** A record has about ten kilobytes with its signatures. Limits of records for a page, in all and at once. */
 const [MOST, AT_ONCE] = [100, 4];
 
 /**
- * A log names no model. Its entries have hashes of records, and a record names the weights: so whoever is shown the record knows, and
- * believes nobody. A gateway with keys shows records to the key that ordered them.
- * @param show called with the roots found so far. @returns why no more were read; undefined where all of the newest were.
+ * A log names no model. Its entries have hashes of records, and a record names the weights. So a reader of the record knows them without
+ * trust. A gateway with keys shows records to the key that ordered them.
+ * @param show called with the roots found so far. @returns why no more were read; undefined if all of the newest were read.
  */
 export async function readReplyModels(
   api: Pick<PublicApi, 'record'>,
@@ -35,7 +35,7 @@ export async function readReplyModels(
   return undefined;
 }
 
-/** @returns UNKNOWN_ROOT where another gateway ordered it, or the record is not the judged one. */
+/** @returns UNKNOWN_ROOT if another gateway ordered it, or the record is not the judged one. */
 async function readRoot(api: Pick<PublicApi, 'record'>, id: string, recordHash: Uint8Array): Promise<string> {
   try {
     const record = await api.record(id);

@@ -30,7 +30,7 @@ export class RpcError extends Error {
   readonly retryable = true;
 }
 
-/** What is asked for in one turn of the event loop goes out together. */
+/** Requests of one turn of the event loop go out together. */
 function createRequester(
   url: string,
   fetch: typeof globalThis.fetch,

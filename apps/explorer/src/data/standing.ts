@@ -3,7 +3,7 @@ import type { Verdict, VerdictEntry } from '@ogong/protocol/settlement/verdict-l
 import type { LedgerReading } from './ledger.ts';
 import type { ReadLog } from './logs.ts';
 
-/** One reply of a log, with what the page knows of that entry. */
+/** One reply of a log, with the page's knowledge of that entry. */
 export interface LoggedReply {
   readonly entry: VerdictEntry;
   readonly id: string;
@@ -25,7 +25,7 @@ export const listReplies = (logs: readonly ReadLog[] = []): readonly LoggedReply
     )
     .sort((a, b) => b.entry.timeMs - a.entry.timeMs);
 
-/** What the logs that were read, and the chain, say of one provider. */
+/** Claims of the read logs and of the chain about one provider. */
 export interface ProviderStanding {
   readonly id: string;
   readonly payee: string;
@@ -72,21 +72,21 @@ export function listProviders(
 export type ReplyModels = ReadonlyMap<string, string>;
 export const UNKNOWN_ROOT = '';
 
-/** What some replies of one model brought on one day, in fees before shares. */
+/** Income of some replies of one model on one day, in fees before shares. */
 export interface DayOfReplies {
   /** UTC, ISO 8601. */
   readonly day: string;
-  /** Content root of the model; empty where nobody showed it, since a log does not name it. */
+  /** Content root of the model; empty if nobody showed it, since a log does not name it. */
   readonly modelRoot: string;
   readonly replies: number;
   readonly settledAtomic: bigint;
-  /** By the word of a validator; no batch has settled it yet. */
+  /** Claimed by a validator; no batch has settled it yet. */
   readonly pendingAtomic: bigint;
   /** Replies that nothing is owed for, by verdict. */
   readonly unpaid: Readonly<Partial<Record<Verdict, number>>>;
 }
 
-/** @returns newest first; of a day the models that brought most, and last what is of no known model. */
+/** @returns newest first; within a day the models with the highest income first, and unknown models last. */
 export function sumDays(replies: readonly LoggedReply[], models: ReplyModels): readonly DayOfReplies[] {
   const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
   const groups = Map.groupBy(replies, ({ id, entry }) => `${dayOf(entry.timeMs)}/${models.get(id) ?? UNKNOWN_ROOT}`);

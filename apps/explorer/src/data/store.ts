@@ -23,7 +23,7 @@ export interface NetworkState {
   readonly models?: readonly ModelRow[];
   readonly logs?: readonly ReadLog[];
   readonly beacon?: BeaconState;
-  /** What could not be read, by what was to be read. */
+  /** Problems of reads, by subject. */
   readonly problems: Readonly<Record<string, string>>;
   readonly readMs: number;
 }

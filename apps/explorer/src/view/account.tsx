@@ -7,7 +7,7 @@ import type { NetworkState } from '../data/store.ts';
 import { Amount, Card, Facts, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
-/** What an address holds, and the replies that it paid for, or is paid for. */
+/** Holdings of an address, and the replies that it paid for, or is paid for. */
 export function Account({ state, address }: { state: NetworkState; address: string }) {
   const [read, setRead] = useState<AccountHoldings | string>();
   const { reader, deployment } = state;

@@ -29,7 +29,7 @@ const PAGES = [
   ['check', 'Check a receipt'],
 ] as const;
 
-/** Of an address that somebody typed, or cut off. */
+/** Decodes an address that was typed, perhaps incompletely. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);

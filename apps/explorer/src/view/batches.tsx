@@ -18,7 +18,7 @@ export function BatchRows({
   state: NetworkState;
   batches: readonly SettledBatchEvent[] | undefined;
   isBrief?: boolean;
-  /** What stands there where none was found. */
+  /** Text for an empty list. */
   none?: string;
 }) {
   const reading = tellMissing(state, 'chain', 'Reading the chain …');
@@ -52,7 +52,7 @@ export function BatchRows({
   );
 }
 
-/** @param wanted a transaction, or the number of a batch; all where none is given. */
+/** @param wanted a transaction, or the number of a batch; all if none is given. */
 export function Batches({ state, wanted }: { state: NetworkState; wanted?: string }) {
   const batches = state.ledger?.batches;
   const found = batches?.filter(

@@ -1,6 +1,6 @@
 interface PlotProps {
   readonly scores: readonly { readonly name: string; readonly values: readonly number[] }[];
-  /** Which part of the replies lies below each value. */
+  /** The part of the replies below each value. */
   readonly quantiles: readonly number[];
 }
 
@@ -18,7 +18,7 @@ export function DriftPlot({ scores, quantiles }: PlotProps) {
   const ticks = Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => low + i * step);
   const [least, most] = [quantiles[0] as number, quantiles.at(-1) as number];
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label="Plot of the scores">
       <svg class="plot" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-labelledby="drift-plot-title">
         <title id="drift-plot-title">

@@ -16,7 +16,7 @@ interface ReadTable {
   readonly rates: readonly number[];
 }
 
-/** The drift table: how honest machines differ, and how much of what is dishonest that shows. */
+/** The drift table: how honest machines differ, and the share of cheats that this detects. */
 export function Drift({ state: { api, reader, deployment }, row }: { state: NetworkState; row?: string }) {
   const [read, setRead] = useState<ReadTable | 'none'>();
   const [anchor, setAnchor] = useState<string | 'none'>();

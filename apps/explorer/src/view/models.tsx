@@ -46,7 +46,7 @@ export function ModelRows({
   );
 }
 
-/** Who serves a model now, at which price, and with which figures. */
+/** Providers that serve a model now, with price and figures. */
 function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: string }) {
   const [read, setRead] = useState<{ readonly offers: readonly OfferRow[]; readonly hasMore: boolean }>();
   const [problem, setProblem] = useState<string>();
@@ -104,7 +104,7 @@ function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: strin
   );
 }
 
-/** Who published the weights first, and what a share of their fees is. */
+/** Publisher of the weights, and its share of their fees. */
 function Maker({ state: { reader, deployment, ledger }, root }: { state: NetworkState; root: string }) {
   const [maker, setMaker] = useState<string>();
   useEffect(() => {
@@ -132,7 +132,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
       <Card title={id === undefined ? 'Models on offer' : id} wide>
         <ModelRows state={state} models={found} />
         <p class="note">
-          The router says so. Which weights bear a name, the model registry on the chain proves: a receipt's check is{' '}
+          The router says so. The model registry on the chain proves the weights behind a name: a receipt's check is{' '}
           <code>model-root</code>.
         </p>
       </Card>

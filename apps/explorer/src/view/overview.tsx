@@ -57,7 +57,7 @@ export function Overview({ state }: { state: NetworkState }) {
   );
 }
 
-/** Who there is, in the order in which a reply meets them. */
+/** The roles, in the order in which a reply meets them. */
 function NetworkMap({ state, providers }: { state: NetworkState; providers: number }) {
   const { info, ledger, models } = state;
   const validators = ledger?.validators ?? info?.validators ?? [];
@@ -129,7 +129,7 @@ function Money({ state: { ledger } }: { state: NetworkState }) {
           <dd>{formatPpm(ledger.alphaPpm)} of replies, at least</dd>
         </div>
       </dl>
-      <h3>Who gets a fee</h3>
+      <h3>Shares of a fee</h3>
       <div class="bar" aria-hidden="true">
         {shares.map(([name, ppm], i) => (
           <i key={name} class={`part part-${i % 6}`} style={{ flexGrow: ppm }} />

@@ -69,13 +69,13 @@ export function Source({ isSettled }: { isSettled: boolean }) {
       settled
     </span>
   ) : (
-    <span class="pill told" title="the word of the validator; no batch has settled it yet">
+    <span class="pill told" title="claimed by the validator; no batch has settled it yet">
       told
     </span>
   );
 }
 
-/** What stands where something is not read yet: why it cannot be, where that is known. */
+/** Explains missing data: why it cannot be read, if the reason is known. */
 export function tellMissing(
   { problems, reader, info }: Pick<NetworkState, 'problems' | 'reader' | 'info'>,
   what: 'models' | 'chain' | 'logs',
@@ -102,7 +102,7 @@ export function Table({
 }) {
   if (empty) return <p class="empty">{empty}</p>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label={label}>
       <table>
         <thead>

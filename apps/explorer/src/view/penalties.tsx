@@ -6,7 +6,7 @@ import { Amount, Card, Hash, Table } from './parts.tsx';
 /** A provider's key has 32 bytes, an account 20. */
 const hrefOf = (who: string): string => (who.length === 66 ? `#/providers/${who.slice(2)}` : `#/account/${who}`);
 
-/** What the contracts took from somebody, or gave back. */
+/** Amounts that the contracts took or gave back. */
 export function Penalties({ state: { reader, deployment, ledger, problems } }: { state: NetworkState }) {
   const [read, setRead] = useState<readonly Penalty[]>();
   const [problem, setProblem] = useState<string>();

@@ -76,7 +76,7 @@ export function Providers({ state, id }: { state: NetworkState; id?: string }) {
   );
 }
 
-/** What the chain holds for the key, after shares. */
+/** Reads the amount that the chain holds for the key, after shares. */
 function useEarnings({ reader, deployment, ledger }: NetworkState, { id, payee }: ProviderStanding) {
   const [read, setRead] = useState<KeyEarnings>();
   useEffect(() => {
@@ -184,7 +184,7 @@ function Days({ state, replies }: { state: NetworkState; replies: readonly Logge
       </Table>
       <p class="note">
         Fees before shares, from the newest entries of the validators' logs. A log names no model. An entry has the hash
-        of its record, which names the weights: the gateway shows records of replies that it ordered without a key, and
+        of its record, which names the weights. The gateway shows records of replies that it ordered without a key, and
         this page compares their hashes.
         {problem !== undefined && ` No more records were read: ${problem}`} The provider sees all by{' '}
         <code>ogong earnings --days</code>.

@@ -15,21 +15,21 @@ import { Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from '
 
 interface ReadReply {
   readonly followed: ReplyTrail;
-  /** Where the gateway gives the receipt without a key. */
+  /** Present if the gateway gives the receipt without a key. */
   readonly file?: DroppedReceipt;
   readonly verdict?: ReceiptVerdict;
 }
 
 const PAUSE_MS = 4_000;
 
-/** Changes with whatever a validator says anew. */
+/** Changes with every new statement of a validator. */
 const describeState = ({ state, verdict, intake, settled }: RelayedReply): string =>
   [state, verdict, intake !== undefined, settled !== undefined].join();
 const isFinal = ({ state, settled }: RelayedReply): boolean => settled !== undefined || state === 'refused';
 
 /**
  * First what the validators and the chain say, then the checks of the receipt, which take longer.
- * @param before what was read of it last: nothing is read again while validators say the same.
+ * @param before last read value: nothing is read again while validators claim the same.
  */
 async function readReply(
   id: string,
@@ -76,7 +76,7 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
       try {
         if (!document.hidden) await readReply(id, newest.current, { before, show });
       } catch (error) {
-        // What was read before stands.
+        // The earlier value stays.
         if (before === undefined) show(`It cannot be read: ${(error as Error).message}`);
       }
       if (!isLeft && !(before && isFinal(before.followed.told))) timer = setTimeout(look, PAUSE_MS);
@@ -131,10 +131,10 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
       {file && verdict ? (
         <ReceiptReport file={file} verdict={verdict} />
       ) : (
-        <Card title="What was asked and answered" wide>
+        <Card title="Request and answer" wide>
           <p>
             The texts, and the checks of every token, are in the receipt. The gateway gives it to the key that ordered
-            the reply. Whoever has the file can <a href="#/check">check it here</a>; nothing of it leaves the browser.
+            the reply. Anybody with the file can <a href="#/check">check it here</a>; nothing of it leaves the browser.
           </p>
         </Card>
       )}
@@ -179,7 +179,7 @@ function Life({
       'Taken in',
       told.intake
         ? `In epoch ${told.intake.epoch}; the next beacon decides about audits.`
-        : 'No word of the validator.',
+        : 'No confirmation by the validator.',
       of('intake') ?? (told.intake ? 'told' : 'open'),
     ],
     [
@@ -289,7 +289,7 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
   );
 }
 
-/** What the answer of a machine rests on. */
+/** The basis of a machine's answer. */
 function RestsOn({ file: { receipt }, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
   if (isLocalReceipt(receipt)) return null;
   const admittedMs = Number(receipt.admission.timeMs);
@@ -299,7 +299,7 @@ function RestsOn({ file: { receipt }, verdict }: { file: DroppedReceipt; verdict
   const proof = describeProof(verdict.checks, admitted);
   if (proof === undefined) return null;
   return (
-    <Card title="What it rests on" wide>
+    <Card title="Its basis" wide>
       <Facts
         rows={[
           ['By hardware', proof.hardware],
@@ -317,12 +317,12 @@ function Texts({ file: { request, response } }: { file: DroppedReceipt }) {
     <div class="texts">
       <figure>
         <figcaption>Request, its exact bytes</figcaption>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard */}
         <pre tabIndex={0}>{asked ?? `${request.length} bytes: ${shorten(toHex(request))}`}</pre>
       </figure>
       <figure>
         <figcaption>Response</figcaption>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard */}
         <pre tabIndex={0}>{answered ?? `${response.length} bytes: ${shorten(toHex(response))}`}</pre>
       </figure>
     </div>

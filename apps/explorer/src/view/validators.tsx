@@ -7,7 +7,7 @@ import { formatPpm } from '../format.ts';
 import { Amount, Card, CheckList, Facts, Hash, Table, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
-/** What it has signed for others' batches and not claimed yet. */
+/** Reads the rewards for signatures under others' batches that are not claimed yet. */
 function usePots({ reader, deployment, ledger }: NetworkState, account: `0x${string}` | undefined) {
   const [read, setRead] = useState<PotsOfOne>();
   const fromBlock = ledger?.fromBlock;
@@ -100,7 +100,7 @@ export function Validators({ state, address }: { state: NetworkState; address?: 
           })}
         </Table>
         <p class="note">
-          {ledger ? 'Read from the registry on the chain.' : 'By the word of the gateway: the chain is not read.'}
+          {ledger ? 'Read from the registry on the chain.' : 'As the gateway reports: the chain is not read.'}
         </p>
       </Card>
       {beacon && (

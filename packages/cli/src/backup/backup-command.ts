@@ -28,7 +28,7 @@ const createConfig = defineConfig({
 });
 const checkConfig = defineConfig({
   name: 'ogong backup check',
-  summary: 'Checks that every file of a backup is as it was copied, and that its databases are sound.',
+  summary: 'Checks that every file of a backup is unchanged, and that its databases are sound.',
   fields: { json: jsonField },
   positionals: { label: '<backup>', max: 1 },
   examples: ['ogong backup check /backup/gateway-1'],

@@ -31,7 +31,7 @@ import { z } from 'zod';
 
 const MANIFEST_FILE = 'backup.json';
 const SQLITE_HEADER = 'SQLite format 3\0';
-/** What can be had again, or is of one process alone. */
+/** Files that can be made again, or that belong to one process alone. */
 const LEFT_OUT = /(^|\/)(models|logs|cache)(\/|$)|\.(tmp|sock|lock)$|-(wal|shm|journal)$/;
 const OWN = new Set([HANDED_OVER_FILE, RESTORED_FILE, MANIFEST_FILE]);
 const [MOST_FILES, MOST_DEPTH] = [10_000, 4];
@@ -88,14 +88,14 @@ export async function createBackup({ dataDir, to, isFinal, nowMs }: BackupOption
   if (existsSync(to) && readdirSync(to).length > 0) throw new BackupError('not-empty', `${to} is not empty`);
   const restored = isFinal ? enter(dataDir) : undefined;
   makePrivateDirectory(to);
-  // Before the copy: a daemon that starts meanwhile would sign what the copy does not have.
+  // Before the copy: the copy would lack signatures of a daemon that starts meanwhile.
   if (isFinal) markHandedOver(dataDir, nowMs);
   try {
     const paths = listFiles(dataDir);
     if (isFinal) for (const path of paths) assertUnused(join(dataDir, path));
     const files: BackedUpFile[] = [];
     for (const path of paths) files.push(await copyInto(dataDir, to, path));
-    // The last state of an older copy is no last state: what was signed after that copy is in neither.
+    // The last state of an older copy is no last state: it lacks signatures made after that copy.
     const isLatest = isFinal && restored?.isFinal !== false;
     const copiedAtMs = restored?.isFinal === false ? restored.copiedAtMs : nowMs;
     const manifest: BackupManifest = {
@@ -114,7 +114,7 @@ export async function createBackup({ dataDir, to, isFinal, nowMs }: BackupOption
   }
 }
 
-/** @throws BackupError where the directory was handed over before: its last state is elsewhere. */
+/** @throws BackupError if the directory was handed over before: its last state is elsewhere. */
 function enter(dataDir: string): RestoredMark | undefined {
   try {
     return enterDataDirectory(dataDir);
@@ -138,7 +138,7 @@ export function checkBackup(directory: string): BackupManifest {
 
 /**
  * Puts a backup into a new data directory.
- * @throws BackupError where the directory has something already, or the backup is not whole.
+ * @throws BackupError if the directory has something already, or the backup is not whole.
  */
 export function restoreBackup(directory: string, dataDir: string, nowMs: number): BackupManifest {
   const manifest = checkBackup(directory);
@@ -147,7 +147,7 @@ export function restoreBackup(directory: string, dataDir: string, nowMs: number)
   }
   makePrivateDirectory(dataDir);
   const { copiedAtMs, isFinal } = manifest;
-  // First: what was restored in part starts no daemon that takes it for its own last state.
+  // First: a directory that was restored in part must not start a daemon that takes it for its own last state.
   markRestored(dataDir, { copiedAtMs, restoredAtMs: nowMs, isFinal });
   for (const { path, sha256 } of manifest.files) {
     const target = join(dataDir, path);
@@ -224,7 +224,7 @@ function standAlone(file: string): void {
   }
 }
 
-/** @throws BackupError where a database is damaged. */
+/** @throws BackupError if a database is damaged. */
 function assertSound(file: string): void {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
@@ -235,7 +235,7 @@ function assertSound(file: string): void {
   }
 }
 
-/** @throws BackupError where a process has the database open. */
+/** @throws BackupError if a process has the database open. */
 function assertUnused(file: string): void {
   if (!isDatabase(file)) return;
   const database = new DatabaseSync(file, { timeout: 0 });

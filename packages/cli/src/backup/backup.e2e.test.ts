@@ -37,7 +37,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** @returns the reply's id; undefined where there was no answer. */
+/** @returns the reply's id; undefined if there was no answer. */
 async function ask(): Promise<string | undefined> {
   try {
     const response = await fetch(`${mesh.plan.gatewayUrl}/v1/chat/completions`, {
@@ -87,7 +87,7 @@ it('every role is backed up while it works, and those that may be are restored: 
   for (const name of names) {
     await createBackup({ dataDir: dirOf(name), to: copyOf(name), isFinal: false, nowMs: systemClock.nowMs() });
   }
-  // What the copies do not have.
+  // Replies that the copies do not have.
   await askUntilAnswered();
   isOver = true;
   await asking;
@@ -103,7 +103,7 @@ it('every role is backed up while it works, and those that may be are restored: 
   expect(receipt.status).toBe(200);
 });
 
-/** Whoever is convicted by two words about one thing. */
+/** Restores a role that can be convicted by two conflicting statements. */
 async function restoreLatest(name: string, stopWith: NodeJS.Signals): Promise<void> {
   await mesh.kill(name, stopWith);
   replaceDisk(name);
@@ -130,6 +130,6 @@ it("a validator's signer, a process of its own, starts from its last state alone
   };
   const before = signed();
   await restoreLatest('signer-2', 'SIGKILL');
-  // Its notes go on where they ended, and the reply that has settled since is one of them.
+  // Its notes continue, and include the reply that has settled since.
   expect(signed()).toBeGreaterThan(before);
 });

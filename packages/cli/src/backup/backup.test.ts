@@ -50,7 +50,7 @@ const countIn = (path: string): number => {
 const create = (isFinal = false) => createBackup({ dataDir: at('data'), to: at('copy'), isFinal, nowMs: NOW });
 
 describe('a backup', () => {
-  it('of an open database is one state of it, closed to others, with the keys and without what can be had again', async () => {
+  it('of an open database is one state of it, closed to others, with the keys and without replaceable files', async () => {
     insert(0, 500);
     const copying = create();
     insert(500, 100);
@@ -76,7 +76,7 @@ describe('a backup', () => {
     expect(store?.read(({ prepare }) => prepare('SELECT count(*) AS n FROM row').get())).toEqual({ n: 650 });
   });
 
-  it('that is no more what was copied is refused, whatever was changed', async () => {
+  it('that was changed in any way is refused', async () => {
     insert(0, 10);
     await create();
     const bytes = readFileSync(at('copy', 'role.db'));
@@ -125,7 +125,7 @@ describe('a backup', () => {
     expect(countIn(at('back', 'role.db'))).toBe(3);
   });
 
-  it('that is not final starts nobody who would be convicted by another word', async () => {
+  it('that is not final does not start a role that a conflicting signature would convict', async () => {
     await create();
     restoreBackup(at('copy'), at('back'), NOW);
     expect(() => enterLatestDirectory(at('back'))).toThrow(/a copy of 2027-01-15.*costs the bond/);

@@ -29,7 +29,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What bash offers for the last word. */
+/** Returns bash's completions for the last word. */
 function complete(...words: string[]): string[] {
   const [program = ''] = words;
   const script = `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${program.replace('-', '_')}; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -37,7 +37,7 @@ function complete(...words: string[]): string[] {
   return execFileSync('bash', argv, { encoding: 'utf8' }).split('\n').filter(Boolean);
 }
 
-describe.skipIf(!hasShell('bash'))('bash, where there is one, completes', () => {
+describe.skipIf(!hasShell('bash'))('bash, if it is installed, completes', () => {
   it.each([
     [
       ['ogong', 'ca'],

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 
 const PROGRAM = findProgram(new URL('./ogong.ts', import.meta.url));
 
-it('ends quietly where nobody reads on', async () => {
+it('ends quietly if the reader stops', async () => {
   const child = spawn(process.execPath, [PROGRAM, 'calibrate', 'show', DEFAULT_TABLE], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -18,7 +18,7 @@ it('ends quietly where nobody reads on', async () => {
   expect(await errors).toBe('');
 });
 
-it('prints its help where nothing is asked of it', async () => {
+it('prints its help without arguments', async () => {
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [shown, errors] = [text(child.stdout), text(child.stderr)];
   expect(await once(child, 'exit')).toEqual([0, null]);

@@ -35,22 +35,22 @@ describe('ogong calibrate classes', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('gives the same bits again, as it does in the passes that serving takes for one class', async () => {
+  it('gives the same bits again, as in the passes of one class while serving', async () => {
     const { table } = await search('--isa', 'haswell');
     expect(table).toEqual(first);
-    // One row or eight of other replies: what neighbours there are changes nothing.
+    // One row or eight of other replies: the neighbours change nothing.
     for (const start of [64, 320]) {
       expect(digestOf(first, 'flash', start, 'step 8 x 1')).toBe(digestOf(first, 'flash', start, 'step 2 x 1'));
     }
   });
 
-  it('tells what is computed in another order', () => {
+  it('detects another order of computation', () => {
     expect(digestOf(first, 'no flash', 64, 'forced 8')).not.toBe(digestOf(first, 'flash', 64, 'forced 8'));
     expect(digestOf(first, 'flash', 320, 'forced 8')).not.toBe(digestOf(first, 'flash', 64, 'forced 8'));
     for (const { classes } of groupClasses(first.findings)) expect(classes.length).toBeGreaterThan(1);
   });
 
-  it('searches in the library that it is told, and keeps the tables of others beside', async () => {
+  it('searches in the given library, and keeps the tables of others', async () => {
     const { table } = await search('--isa', 'sse42');
     expect(table.isa).not.toBe(first.isa);
     expect(digestOf(table, 'flash', 64, 'forced 8')).not.toBe(digestOf(first, 'flash', 64, 'forced 8'));
@@ -59,7 +59,7 @@ describe('ogong calibrate classes', () => {
     expect(readFileSync(join(directory, 'classes.md'), 'utf8')).toContain(`stories260K (f32) on cpu, ${table.isa}`);
   });
 
-  it('says so where it is none', async () => {
+  it('reports an invalid library', async () => {
     await expect(search('--isa', 'no-such')).rejects.toThrow(/no setup ran: .*no-such/);
   });
 });

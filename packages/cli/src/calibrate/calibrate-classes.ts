@@ -28,13 +28,13 @@ export const classesConfig = defineConfig({
       required: true,
       description: 'model to run: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
-    quant: { schema: text, label: '<type>', description: 'weights, where the model can be had in several' },
+    quant: { schema: text, label: '<type>', description: 'weights, if the model has several' },
     ...modelsDirField,
     backend: {
       schema: oneOf(['cpu', 'vulkan', 'cuda']),
       label: '<cpu|vulkan|cuda>',
       default: ENGINE_DEFAULTS.backend,
-      description: 'where to compute; the build of llama.cpp for a GPU is fetched when it is first asked for',
+      description: 'backend for the computation; the build of llama.cpp for a GPU is fetched at its first use',
     },
     isa: {
       schema: text,
@@ -99,7 +99,7 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
 
 const HEAD = `# Classes of passes
 
-Which shapes of passes compute the same bits, found by search and written by
+Finds the shapes of passes that compute the same bits. Written by
 
     ogong calibrate classes --model <model> [--quant <type>] [--backend vulkan|cuda] [--quick] --write docs/detection
 

@@ -17,7 +17,7 @@ import { calibrateCommand } from './calibrate-command.ts';
 /** The command from measuring to a table, with real weights and as little of everything as makes a table. */
 describe('ogong calibrate', () => {
   let directory: string;
-  /** What most tests begin with: samples.db, and table.json signed by signer.key. */
+  /** Shared start of most tests: samples.db, and table.json signed by signer.key. */
   let made: Awaited<ReturnType<typeof run>>;
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'ogong-calibrate-'));
@@ -86,7 +86,7 @@ describe('ogong calibrate', () => {
     expect(shown.text).toMatch(/signed by [0-9a-f]{64}/);
   });
 
-  it('measures longer contexts by themselves, where they are asked for', async () => {
+  it('measures longer contexts by themselves, on request', async () => {
     const { errors } = await measureLong();
     expect(errors).toMatch(/170 of 340|fast serves/);
     const contextOf = (name: string): number =>
@@ -137,7 +137,7 @@ describe('ogong calibrate', () => {
     expect(text).toMatch(/model [0-9a-f]{16}: .*\/fast\/f32\/kv-f16 seen by .*\/exact-2\/.*\n +replies: 170 -> 171/);
   });
 
-  it('is what a validator loads where the chain names it, and refuses where it names another', () => {
+  it('is loaded by a validator if the chain names it, and refused if it names another', () => {
     const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
     const log = createLogger({ name: 'test', level: 'silent' });
     const settings = { driftTable: at('table.json'), falseReject: 0.01, falseDoubt: 0.05, extrapolate: false };
@@ -160,7 +160,7 @@ describe('ogong calibrate', () => {
     store.close();
   });
 
-  it('says what is wrong with what it is given', async () => {
+  it('names the fault of its input', async () => {
     const bad = (...argv: string[]) => run('--model', 'stories260K', '--samples', at('bad.db'), ...argv);
     await expect(bad('--pair', 'fast:slow')).rejects.toThrow(/fast:slow.*does not fit/);
     await expect(bad('--pair', 'fast:peer')).rejects.toThrow(/needs --peer/);

@@ -46,7 +46,7 @@ export const codeVersionField = {
   schema: text,
   label: '<text>',
   default: `ogong-${VERSION}`,
-  description: 'what the rows say that they were measured with',
+  description: 'the origin of the measurements, as the rows state it',
 } as const;
 
 export const jsonField = { schema: boolean, boolean: true, description: 'print the result as JSON' } as const;
@@ -63,7 +63,7 @@ export function openExistingSamples(path: string): SampleStore {
   return openSamples(path);
 }
 
-/** @throws ConfigError where no table could be written there: measuring takes long. */
+/** @throws ConfigError if no table could be written there: measuring takes long. */
 export function assertWritable(path: string): void {
   const absolute = resolve(path);
   const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory();
@@ -87,7 +87,7 @@ export function createReadingLine(output: Output): NonNullable<ReadOptions['onPr
   return (progress) => show({ ...progress, what: 'reading replies' });
 }
 
-/** @throws TableError('too-little-data') saying what is missing. */
+/** @throws TableError('too-little-data') naming the missing part. */
 export function buildFrom(
   measurements: Measurements,
   { before, leaveOut }: { readonly before: TableFile | undefined; readonly leaveOut: boolean },

@@ -21,7 +21,7 @@ describe('pairs of setups', () => {
     expect(() => parse(['exact:slow', 'fast'])).toThrow(/"exact:slow" does not fit[\s\S]*"fast" does not fit/);
   });
 
-  it('may name a Vulkan device, on either side, where there is one', () => {
+  it('may name a Vulkan device, on either side, if there is one', () => {
     const vulkan = findSetup('vulkan');
     expect(vulkan.settings.backend).toBe('vulkan');
     expect(parse(['vulkan:fast', 'exact:vulkan'])).toEqual([
@@ -36,7 +36,7 @@ describe('pairs of setups', () => {
     expect(parse(['exact:fast'], hasNone)).toHaveLength(1);
   });
 
-  it('say why there is no device, and what to install', () => {
+  it('explain a missing device, and name the package to install', () => {
     expect(explainDeviceAbsence(() => [])).toMatch(/no Vulkan device/);
     const noLoader = () => {
       throw new EngineError('unsupported-model', 'the Vulkan loader is not installed; install it');
@@ -49,7 +49,7 @@ describe('pairs of setups', () => {
     expect(() => explainDeviceAbsence(broken)).toThrow(TypeError);
   });
 
-  it('are not made of what is measured on request alone, where none is named', () => {
+  it('leave out setups on request if none is named', () => {
     const names = MEASURED.map(({ name }) => name);
     expect(names).toContain('fast');
     expect(names).not.toContain('vulkan');

@@ -5,22 +5,22 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import type { CalibrationModel } from '@ogong/provider/calibration/model-file';
 import { DEFAULT_VERIFIERS, type EngineSetup, findSetup, SETUPS } from '@ogong/provider/calibration/setups';
 
-/** As it was asked for: the checking side is a setup here, or the peer. */
+/** The requested pair: the checking side is a setup here, or the peer. */
 export interface AskedPair {
   readonly provider: EngineSetup;
   readonly verifier: EngineSetup | typeof PEER;
 }
 
-/** What the checking side of a pair is called where it is the verifier behind `--peer`. */
+/** Name of the checking side of a pair if it is the verifier behind `--peer`. */
 export const PEER = 'peer';
 
-/** What is measured where no pair is named. */
+/** The setups that are measured if no pair is named. */
 export const MEASURED: readonly EngineSetup[] = SETUPS.filter(({ isOnRequest }) => !isOnRequest);
 
 const names = (): string => SETUPS.map(({ name }) => name).join(', ');
 
 /**
- * @returns undefined where none is named.
+ * @returns undefined if none is named.
  * @throws ConfigError naming every pair that is none, or that this machine has no device for: before a build is fetched.
  */
 export function parsePairs(
@@ -57,8 +57,8 @@ export function parsePairs(
 }
 
 /**
- * Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once,
- * since there is no other way to find out.
+ * Lists every setup of this machine but those on request, checked by the peer, or by the usual setups. Opens each once, since there is no
+ * other way to find out.
  */
 export async function listRunnablePairs(
   { path: modelPath, modelRoot, hashes }: CalibrationModel,

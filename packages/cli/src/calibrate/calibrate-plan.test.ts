@@ -70,7 +70,7 @@ const planJson = async (...argv: string[]): Promise<Shown> => JSON.parse(await p
 const cheatOf = (shown: Shown, name: string) => shown.rows[0]?.cheats.find((cheat) => cheat.name === name);
 
 describe('ogong calibrate plan', () => {
-  it('says of each row what was caught, what deters, and what that means', async () => {
+  it('shows detection, deterrence and their meaning for each row', async () => {
     const text = await plan(path, '--alpha', '0.6', '--saving', '0.5', '--fee', '2000');
     const s = cheatOf(await planJson(), 'fine') as { soundnessPpm?: number; leastCoveragePpm?: number };
     const share = (ppm: number | undefined) => String((ppm as number) / 1e6);
@@ -94,7 +94,7 @@ describe('ogong calibrate plan', () => {
     }
   });
 
-  it('answers otherwise where it is asked otherwise', async () => {
+  it('answers another question differently', async () => {
     const atBreakEven = cheatOf(await planJson(), 'fine')?.leastCoveragePpm as number;
     const deters = async (...argv: string[]) => cheatOf(await planJson(...argv), 'fine')?.isDeterred;
     expect(await deters('--alpha', String(atBreakEven / 1e6))).toBe(true);
@@ -106,13 +106,13 @@ describe('ogong calibrate plan', () => {
     expect(await deters('--alpha', '0')).toBe(false);
   });
 
-  it('says that only more at stake deters, where that is so', async () => {
+  it('says that only a higher stake deters, if that is so', async () => {
     const dear = ['--saving', '0.9', '--alpha', '0.3'];
     expect(await plan(path, ...dear)).toContain('it pays at any alpha: only more at stake (--franchise) deters it');
     expect(await plan(path, ...dear, '--franchise', '9000000')).not.toContain('only more at stake');
   });
 
-  it('ends with the least alpha that deters all, where there is one', async () => {
+  it('ends with the least alpha that deters all, if there is one', async () => {
     const strong = join(directory, 'strong.json');
     write(strong, [{ ...base, power: power.slice(0, 2) }]);
     const least = (cheatOf(await planJson(), 'fine')?.leastCoveragePpm as number) / 1e6;
@@ -124,7 +124,7 @@ describe('ogong calibrate plan', () => {
     expect(await plan(none)).toContain('no cheat was measured: this table says nothing about what deters');
   });
 
-  it('says where a row holds too few honest replies for a rate', async () => {
+  it('reports a row with too few honest replies for a rate', async () => {
     expect(await plan(path, '--false-reject', '0.0001')).toMatch(
       /note +the least p by rank is 0\.\d+: at 0\.0001 only fixed limits catch/,
     );
@@ -160,7 +160,7 @@ describe('ogong calibrate plan', () => {
     await expect(plan('--alpha', '0.5')).rejects.toMatchObject({ code: 'usage' });
   });
 
-  it('has as defaults what `show` assumes', () => {
+  it('has the assumptions of `show` as defaults', () => {
     const parsed = planConfig.parse([path], {});
     expect(parsed).toMatchObject({
       values: { alpha: 1, saving: 0.5, fee: 1_000_000n, franchise: 0n, falseReject: '0.001', json: false },

@@ -40,10 +40,10 @@ export const planConfig = defineConfig({
       label: '<amount>',
       default: String(DEFAULT_TERMS.franchiseAtomic),
       description:
-        'what a reject takes besides, atomic units: a stake, or what staying is worth where it ejects; 0 where only the fee deters',
+        'loss of a provider by a reject besides the fee, atomic units: its stake, or the value of its place if it is ejected. 0 if only the fee deters',
     },
     falseReject: {
-      // A table counts what it catches at these rates alone.
+      // A table counts detections at these rates alone.
       schema: oneOf(POWER_RATES.map(String)),
       label: '<rate>',
       default: String(DEFAULT_TERMS.rate),

@@ -57,7 +57,7 @@ describe('ogong calibrate publish', () => {
     put('second.json', 2);
     await publish('second.json');
     expect(await readNamed()).toMatchObject({ version: 2n });
-    // What has the hash of an older one does not come back.
+    // A table with the hash of an older one does not come back.
     await expect(publish('first.json')).rejects.toThrow(/has version 1; the chain names [0-9a-f]{64}, version 2/);
   });
 

@@ -15,7 +15,7 @@ export const publishConfig = defineConfig({
   examples: ['ogong calibrate publish drift-table.json --deployment deployment.json --ledger-key owner.key'],
   summary:
     'Names a drift table on the chain, by hash and version: validators then start with this one and no other. Does nothing\n' +
-    'where the chain names it already. Needs the key of whoever owns the parameters of the contracts.',
+    "if the chain names it already. Needs the key of the owner of the contracts' parameters.",
   fields: {
     ...chainFields,
     ledgerKey: {
@@ -47,7 +47,7 @@ export async function publishTable(argv: readonly string[], output: Output): Pro
   return EXIT.ok;
 }
 
-/** @returns whether it had to be. @throws TableError where the chain names another that this one does not follow; ChainError. */
+/** @returns whether it had to be. @throws TableError if the chain names a table that this one does not follow; ChainError. */
 async function nameOnChain(
   chain: Pick<ChainClient, 'parameters' | 'setDriftTable'>,
   { path, hash, version }: { readonly path: string; readonly hash: `0x${string}`; readonly version: bigint },

@@ -52,7 +52,7 @@ export const runConfig = defineConfig({
   examples: ['ogong calibrate --model stories15M --pair exact:fast'],
   summary:
     'Measures how far honest replies drift between the ways to run a model on this machine, and writes the drift table\n' +
-    'that validators judge by. Stopped with Ctrl-C it goes on where it was when it is started again. It refuses to make a\n' +
+    'that validators use for verdicts. After Ctrl-C, a new start continues the measurement. It refuses to make a\n' +
     `table from too little. Ways to run a model: ${listNames(false)}.\n` +
     `Where --pair names them, also: ${listNames(true)}; vulkan takes this machine's first\n` +
     'Vulkan device, and fetches that build of llama.cpp the first time.\n' +
@@ -69,8 +69,7 @@ export const runConfig = defineConfig({
       schema: text,
       label: '<type>',
       repeatable: true,
-      description:
-        'weights to measure, such as f16 or q8_0, where the model can be had in several; its own if not given',
+      description: 'weights to measure, such as f16 or q8_0, if the model has several; its own if not given',
     },
     pair: {
       schema: text,
@@ -110,11 +109,11 @@ export const runConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_CALIBRATE_DATA_DIR',
       default: join(homedir(), '.ogong', 'calibrate'),
-      description: 'where the key of the link to a peer is kept',
+      description: 'directory of the key for the link to a peer',
     },
     samples: samplesField,
     alternatives: alternativesField,
-    out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'where the table is written' },
+    out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'file for the table' },
     previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
     key: keyField,
     leaveOut: leaveOutField,
@@ -158,7 +157,7 @@ export async function runCalibration(argv: readonly string[], output: Output): P
     }
     const measured = {
       promptTokens: values.promptTokens ?? ('none' as const),
-      // A store may hold other work, with too little of what was stopped.
+      // A store may hold other work, and too little of the interrupted run.
       ...{ maxTokens: values.maxTokens, models: new Set(models.map(nameModel)), pairs },
     };
     const sources = [
@@ -209,7 +208,7 @@ const summarise = ({ drift, equalities, useless }: Measurements) => ({
   useless: Object.fromEntries(useless),
 });
 
-/** @returns false where honest replies failed: then this machine or this software is not what it says. */
+/** @returns false if honest replies failed: then this machine or this software differs from its claim. */
 function reportHonesty({ equalities, useless }: Measurements, output: Output): boolean {
   const { replies, differing } = equalities;
   if (replies > 0) output.writeError(`${replies} replies were checked in their own exact class, ${differing} differ\n`);
@@ -245,7 +244,7 @@ function assertTrained({ path }: CalibrationModel, { promptTokens = 0, maxTokens
 function noteFewReplies({ replies, leaveOut }: RunValues, output: Output): void {
   if (leaveOut || replies >= MIN_ROW_REPLIES) return;
   output.writeError(
-    `--replies ${replies} makes no table by itself: a pair of classes takes ${MIN_ROW_REPLIES}; what is measured now is kept for later\n`,
+    `--replies ${replies} makes no table by itself: a pair of classes takes ${MIN_ROW_REPLIES}; these measurements are kept for later\n`,
   );
 }
 
@@ -297,5 +296,5 @@ async function measure(
   return checked.map(({ provider, checker }) => namePair(provider.name, checker.name));
 }
 
-/** Signs the sample records. Nobody relies on these signatures. */
+/** Signs the sample records. No reader relies on these signatures. */
 const calibrationSigner = createNodeHybridSigner(new Uint8Array(64).fill(21));

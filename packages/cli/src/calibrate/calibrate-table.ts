@@ -47,7 +47,7 @@ export const buildConfig = defineConfig({
       repeatable: true,
       description: 'cheats of these samples that the table names; all if not given',
     },
-    out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'where the table is written' },
+    out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'file for the table' },
     previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
     key: keyField,
     leaveOut: leaveOutField,
@@ -82,7 +82,7 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
   }
 }
 
-/** @throws ConfigError where a name is none of a cheat that was sampled. */
+/** @throws ConfigError if a name is not that of a sampled cheat. */
 function assertPlayed(names: readonly string[], stores: readonly SampleStore[]): void {
   const played = new Set(
     stores.flatMap((store) => store.listSources()).flatMap((source) => parseSourceId(source)?.behaviour ?? []),
@@ -98,7 +98,7 @@ function assertPlayed(names: readonly string[], stores: readonly SampleStore[]):
 export const showConfig = defineConfig({
   name: 'ogong calibrate show',
   examples: ['ogong calibrate show drift-table.json'],
-  summary: 'Shows what a drift table holds: classes, samples, quantiles with their limits, what it catches.',
+  summary: 'Shows what a drift table holds: classes, samples, quantiles with their limits, detected cheats.',
   fields: { json: jsonField },
   positionals: { label: '<table>', min: 1, max: 1 },
 });
@@ -116,8 +116,8 @@ export const diffConfig = defineConfig({
   name: 'ogong calibrate diff',
   examples: ['ogong calibrate diff before.json after.json'],
   summary:
-    'Shows how two drift tables differ, row by row; * marks what lies beyond the confidence limits.\n' +
-    'Exits with 0 where they do not, 1 where they do.',
+    'Shows how two drift tables differ, row by row; * marks values beyond the confidence limits.\n' +
+    'Exits with 0 if they are equal, 1 if they differ.',
   fields: { json: jsonField },
   positionals: { label: '<before> <after>', min: 2, max: 2 },
 });
@@ -144,7 +144,7 @@ export const signConfig = defineConfig({
     out: {
       schema: text,
       label: '<path>',
-      description: 'where the signed table is written; the file itself if not given',
+      description: 'file for the signed table; the input itself if not given',
     },
   },
   positionals: { label: '<table>', min: 1, max: 1 },
@@ -168,7 +168,7 @@ export const mergeConfig = defineConfig({
     'Makes one drift table of several, the successor of the first. A row that several hold is taken from the one that\n' +
     'rests on more replies.',
   fields: {
-    out: { schema: text, label: '<path>', required: true, description: 'where the table is written' },
+    out: { schema: text, label: '<path>', required: true, description: 'file for the table' },
     key: keyField,
   },
   positionals: { label: '<table> <table>...', min: 2, max: 64 },

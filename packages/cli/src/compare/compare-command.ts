@@ -24,14 +24,14 @@ const config = defineConfig({
   name: 'ogong compare',
   summary:
     'Asks an endpoint that shows log-probabilities, and says whether it serves the model that it names. It is compared with\n' +
-    'one reference or more: models on this machine, or other endpoints. Name what it claims to serve first, then what else it\n' +
-    'could be, such as smaller quantisations. Exits with 0 where it serves the first reference, 1 where not, 3 where it cannot\n' +
-    'tell within the budget, 2 where there is nothing to compare.',
+    'one reference or more: models on this machine, or other endpoints. Name the model that it claims to serve first, then others that it\n' +
+    'could be, such as smaller quantisations. Exits with 0 if it serves the first reference, 1 if not, 3 if it cannot\n' +
+    'tell within the budget, 2 if there is nothing to compare.',
   fields: {
     budget: {
       schema: integer({ min: 1, max: 10_000 }),
       default: '200',
-      description: 'the most replies that are asked for',
+      description: 'the most replies to request',
     },
     level: {
       schema: decimal({ min: 1e-9, max: 0.5 }),
@@ -53,7 +53,7 @@ const config = defineConfig({
     chat: {
       schema: boolean,
       boolean: true,
-      description: 'ask by chats; if not given, only where there are no completions',
+      description: 'ask by chats; if not given, only if there are no completions',
     },
     apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the endpoint under test' },
     referenceKey: {
@@ -127,7 +127,7 @@ async function openReference(name: string, values: Values): Promise<Reference> {
 
 const isAddress = (name: string): boolean => /^https?:\/\//.test(name);
 
-/** What stands after `#` is the model's name at that endpoint. */
+/** The part after `#` is the model's name at that endpoint. */
 function splitModel(address: string): { readonly url: string; readonly model: string | undefined } {
   const url = isAddress(address) ? address : `http://${address}`;
   const at = url.indexOf('#');

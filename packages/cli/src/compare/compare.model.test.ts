@@ -29,7 +29,7 @@ const proxies: Server[] = [];
 let references: Reference[] = [];
 let address = '';
 
-/** Local mode with kernels that no reference runs: the honest machine of somebody else. */
+/** Local mode with kernels that no reference runs: another honest machine. */
 async function serve(models: readonly string[]): Promise<string> {
   const named = models.flatMap((model) => ['--model', model]);
   const flags = [
@@ -144,7 +144,7 @@ const CHEATS: Readonly<Record<string, readonly [EndpointComparison['verdict'], P
 };
 
 describe('an endpoint that sells a model at full precision', () => {
-  it('and serves it with other kernels is believed, in each of 1,000 orders of its replies', async () => {
+  it('and serves it with other kernels passes, in each of 1,000 orders of its replies', async () => {
     const { verdict, distances } = await compare('stories15M:f16');
     expect(verdict).toEqual({ kind: 'same' });
     let draw = 1;
@@ -175,7 +175,7 @@ describe('an endpoint that sells a model at full precision', () => {
   it.each([
     ['stories15M:f16', 'same'],
     ['stories15M:q4_0', 'other'],
-  ])('and answers chats alone, with %s, is judged by first tokens: %s', async (model, verdict) => {
+  ])('and answers chats alone, with %s, is compared by first tokens: %s', async (model, verdict) => {
     expect((await compare(model, address, { asChat: true })).verdict.kind).toBe(verdict);
   });
 });
@@ -187,7 +187,7 @@ it('a reference may be another endpoint', async () => {
   expect((await judge('stories15M:q4_0')).verdict).toEqual({ kind: 'unknown', isFinal: true });
 });
 
-it('the command says what it found, draws it, and exits as a script expects', async () => {
+it('the command prints its finding, draws it, and exits as a script expects', async () => {
   let out = '';
   const plot = join(directory, 'distances.svg');
   const run = (...argv: string[]) =>

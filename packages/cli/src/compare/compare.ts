@@ -21,14 +21,14 @@ export interface EndpointComparison {
 
 export interface CompareOptions extends ComparisonTerms {
   readonly seed: string;
-  /** The most replies that are asked for. */
+  /** The most replies to request. */
   readonly budget: number;
   readonly onReply?: (comparison: EndpointComparison) => void;
 }
 
 /**
  * Asks the endpoint until it is certain which of the references it serves, if any, or until the budget is spent.
- * @param references what it is compared with, the one that it claims to serve first.
+ * @param references models that it is compared with; the first is the claimed one.
  * @throws CompareError, EngineError
  */
 export async function compareEndpoint(

@@ -23,7 +23,7 @@ function judge(replies: readonly ReplyDistances[]): ComparisonVerdict {
 }
 const repeat = (count: number, ...toReference: number[]) => Array.from({ length: count }, () => reply(...toReference));
 
-describe('what the distances of replies say', () => {
+describe('the decision by distances of replies', () => {
   it.each([
     ['the first reference, on another machine', [0.02, 0.06, 0.6], { kind: 'same' }],
     ['a quantisation that stands among the references', [0.06, 0.03, 0.6], { kind: 'other', index: 1 }],
@@ -36,7 +36,7 @@ describe('what the distances of replies say', () => {
     else expect(found).toEqual(verdict);
   });
 
-  it('is not the first reference where the endpoint is nearer to another one, whatever it is', () => {
+  it('is not the first reference if the endpoint is nearer to any other one', () => {
     // Nearer to the second, and farther from it than its yardstick half of the time.
     const replies = Array.from({ length: 40 }, (_, i) => reply(0.12, i % 2 === 0 ? 0.05 : 0.07, 0.6));
     expect(judge(replies)).toEqual({ kind: 'unknown', isFinal: false });
@@ -46,11 +46,11 @@ describe('what the distances of replies say', () => {
   const mix = (count: number, each: number) =>
     Array.from({ length: count }, (_, i) => (i % each === 0 ? reply(0.6, 0.6, 0.02) : reply(0.02, 0.06, 0.6)));
 
-  it('is mixed where the first reference makes most replies, and another one every third', () => {
+  it('is mixed if the first reference makes most replies, and another one every third', () => {
     expect(judge(mix(60, 3))).toEqual({ kind: 'mixed' });
   });
 
-  it('is the first reference where fewer replies than the share are off it, unless a smaller share is asked for', () => {
+  it('is the first reference if fewer replies than the share are off it, unless a smaller share is set', () => {
     expect(judge(mix(150, 20))).toEqual({ kind: 'same' });
     let state = createComparison(3);
     for (const each of mix(150, 20)) state = advanceComparison(state, each, { ...terms, share: 0.05 });

@@ -8,7 +8,7 @@ export interface ReplyDistances {
   readonly between: readonly (readonly number[])[];
 }
 
-/** What is asked of every reply: one coin each, so that nothing is assumed of tokens within a reply. */
+/** Evidence of every reply: one coin each, so that nothing is assumed of tokens within a reply. */
 interface Evidence {
   /** nearer[i][j]: the endpoint is nearer to reference i than to j. */
   readonly nearer: readonly (readonly CoinTest[])[];
@@ -32,17 +32,17 @@ export interface ComparisonState {
 export interface ComparisonTerms {
   /** Chance of a wrong verdict, of all that it could say together. */
   readonly level: number;
-  /** The yardstick of a reference is the nearest other reference, and at most so many nats. */
+  /** The yardstick of a reference is the nearest other reference, and at most this many nats. */
   readonly tolerance: number;
   /** `same` says that fewer than this share of the replies are off the first reference; above 0, below 1. */
   readonly share: number;
 }
 
-/** A reply is off where it is so many tolerances from the first reference: farther than any honest machine that was seen. */
+/** A reply is off at this many tolerances from the first reference: farther than any measured honest machine. */
 const OFF_TOLERANCES = 2;
-/** An honest endpoint may have so many replies off, for example where an unlikely token changed what follows. */
+/** An honest endpoint may have this share of its replies off, for example after an unlikely token. */
 const HONEST_SHARE = 0.05;
-/** Something else may look like the first reference in so many of its replies. */
+/** Another model may look like the first reference in this share of its replies. */
 const CHANCE_SHARE = 0.1;
 
 /**
@@ -57,7 +57,7 @@ export type ComparisonVerdict =
   | { readonly kind: 'unknown'; readonly isFinal: boolean }
   | { readonly kind: 'undecided' };
 
-/** @param references how many there are, the one that is claimed first. */
+/** @param references their number; the claimed one is first. */
 export function createComparison(references: number): ComparisonState {
   const row = (): CoinTest[] => Array.from({ length: references }, () => INITIAL_COIN_TEST);
   return {
@@ -102,7 +102,7 @@ export function advanceComparison(
   };
 }
 
-/** What an e-value has to reach: each of the n (n + 1) + 3 tests gets its share of the level. */
+/** Returns the least e-value for a decision: each of the n (n + 1) + 3 tests gets its share of the level. */
 export const computeThreshold = (references: number, level: number): number =>
   (references * (references + 1) + 3) / level;
 

@@ -59,7 +59,7 @@ const COMPLETION = {
 };
 
 describe('an endpoint', () => {
-  it('is asked by chats where it has no completions, and from then on', async () => {
+  it('is asked by chats from the first missing completion on', async () => {
     const { url, asked } = await serve(({ path }, response) =>
       path === '/v1/chat/completions' ? json(response, 200, CHAT) : json(response, 404, { error: { message: 'none' } }),
     );

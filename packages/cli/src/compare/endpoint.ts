@@ -9,25 +9,25 @@ export interface EndpointOptions {
   /** Default: the only one that it lists. */
   readonly model?: string | undefined;
   readonly apiKey?: string | undefined;
-  /** Default: as completions, and as chats where it has none. */
+  /** Default: as completions, and as chats if it has none. */
   readonly asChat?: boolean | undefined;
 }
 
 /** An OpenAI-compatible API. */
 export interface TestedEndpoint {
   readonly name: string;
-  /** What a plain request gets. @throws CompareError */
+  /** Asks a plain request. @throws CompareError */
   ask(prompts: { readonly opening: string; readonly question: string }): Promise<ShownReply>;
 }
 
 const TIMEOUT_MS = 120_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** Tokens of each reply; more of them tell less about the next ones. */
+/** Tokens of each reply; further tokens give less evidence. */
 const REPLY_TOKENS = 16;
 const [LISTED, LISTED_BY_CHATS] = [5, 20];
-/** Where an endpoint that is a reference is asked again: each costs a request. */
+/** Positions at which a reference endpoint is asked again: each costs a request. */
 const ASKED_POSITIONS = [0, 5, 10, 15];
-/** What servers answer that have no completions. */
+/** Status codes of servers that have no completions. */
 const ABSENT = [400, 404, 405, 422, 501];
 
 interface Connection {
@@ -61,7 +61,7 @@ export async function openEndpoint({ url, model, apiKey, asChat }: EndpointOptio
   };
 }
 
-/** An endpoint that is believed. It is asked for one token after each of some beginnings of the reply. @throws CompareError */
+/** Opens a trusted endpoint. It is asked for one token after each of some beginnings of the reply. @throws CompareError */
 export async function openReferenceEndpoint(options: Omit<EndpointOptions, 'asChat'>): Promise<Reference> {
   const connection = await connect(options);
   return {
@@ -131,7 +131,7 @@ async function post(
   return choice as Record<string, unknown>;
 }
 
-/** @returns the body as JSON; undefined where it is none. */
+/** @returns the body as JSON; undefined if it is not JSON. */
 async function call(url: string, init: RequestInit): Promise<{ readonly status: number; readonly body: unknown }> {
   const chunks: Uint8Array[] = [];
   let size = 0;

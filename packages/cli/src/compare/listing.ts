@@ -1,14 +1,14 @@
-/** The likeliest next tokens that somebody shows: bytes of the token in hexadecimal, to nats. */
+/** The likeliest next tokens of a model: bytes of the token in hexadecimal, to nats. */
 export type Listing = ReadonlyMap<string, number>;
 
-/** Where two lists have nothing to say to each other, and the most that one token adds. */
+/** Distance of two lists without a common token, and the most that one token adds. */
 export const FARTHEST = 8;
 
 /**
- * How far two lists of likely tokens are from each other: the mean of |difference of log-probabilities|, in nats, 0..FARTHEST.
- * A token that one list leaves out counts by how far it is above that list's least likely token, and not at all below it: a
- * list says nothing of what it does not show.
- * @returns undefined where either list is empty.
+ * How far two lists of likely tokens are from each other: the mean of |difference of log-probabilities|, in nats, 0..FARTHEST. A token that
+ * one list leaves out counts by its distance above that list's least likely token, and not at all below it. A list says nothing about
+ * tokens that it does not show.
+ * @returns undefined if either list is empty.
  */
 export function computeListDistance(a: Listing, b: Listing): number | undefined {
   if (a.size === 0 || b.size === 0) return undefined;
@@ -36,7 +36,7 @@ export function computeListDistance(a: Listing, b: Listing): number | undefined 
 
 /**
  * Of a reply: the mean over the positions that all parties have listed.
- * @returns undefined where there is no such position.
+ * @returns undefined if there is no such position.
  */
 export function computeReplyDistance(
   a: readonly (Listing | undefined)[],

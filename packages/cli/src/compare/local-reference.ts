@@ -31,7 +31,7 @@ async function findTokens(
 ): Promise<{ readonly tokens: Uint32Array; readonly from: number; readonly count: number }> {
   if (isChat) {
     const asked = await engine.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content: prompt }] });
-    // What the list of the position after the prompt says does not depend on the token that stands there.
+    // The list of the position after the prompt does not depend on the token at that position.
     return { tokens: Uint32Array.of(...asked, asked.at(-1) as number), from: asked.length, count: 1 };
   }
   const text = Buffer.from(tokens.join(''), 'hex').toString('utf8');

@@ -2,19 +2,19 @@ import type { Listing } from './listing.ts';
 
 /** A reply of the endpoint under test. */
 export interface ShownReply {
-  /** What a user says, or else a text that is continued. A chat shows its first token alone: nobody can go on from its middle. */
+  /** A user's message, or else a text that is continued. A chat shows its first token alone: no server can continue from its middle. */
   readonly isChat: boolean;
   readonly prompt: string;
   /** Bytes of each token, in hexadecimal. */
   readonly tokens: readonly string[];
-  /** What it says could have stood at each position. */
+  /** The likely tokens at each position. */
   readonly listings: readonly Listing[];
 }
 
-/** Whoever can say what it would have shown in another's place. */
+/** A model that can say what it would have shown at another's position. */
 export interface Reference {
   readonly name: string;
-  /** By position; undefined where it cannot tell. @throws CompareError, EngineError */
+  /** By position; undefined if it cannot tell. @throws CompareError, EngineError */
   list(reply: ShownReply): Promise<readonly (Listing | undefined)[]>;
   close(): Promise<void>;
 }

@@ -50,8 +50,8 @@ const OPENINGS = [
 ];
 
 /**
- * Requests as anybody sends them, so that an endpoint cannot tell them from others: 1.5 million openings, drawn by the seed. The
- * same seed gives the same ones.
+ * Draws usual requests, so that an endpoint cannot tell them from others: 1.5 million openings, drawn by the seed. The same seed gives the
+ * same ones.
  */
 export function* drawPrompts(seed: string): Generator<{ readonly opening: string; readonly question: string }> {
   for (let i = 0; ; i++) {

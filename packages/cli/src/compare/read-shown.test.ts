@@ -3,13 +3,13 @@ import { readChatTokens, readCompletionTokens } from './read-shown.ts';
 
 const hex = (text: string) => Buffer.from(text, 'utf8').toString('hex');
 const completion = (tokens: unknown, top: unknown) => ({ text: '', logprobs: { tokens, top_logprobs: top } });
-/** What a list shows beside the token of a test. */
+/** Further tokens of a list, beside the token of a test. */
 const REST = { y: -4, z: -5 };
 const LIST = { a: -1, ...REST };
 const READ = new Map(Object.entries(LIST).map(([text, logprob]) => [hex(text), logprob]));
 const chat = (...content: unknown[]) => ({ logprobs: { content } });
 
-describe('what an endpoint shows of its tokens', () => {
+describe('the tokens that an endpoint shows', () => {
   it('is read from completions and chats alike', () => {
     const shown = {
       tokens: [hex(' sea')],
@@ -48,7 +48,7 @@ describe('what an endpoint shows of its tokens', () => {
     expect(readChatTokens(chat(part), 1)).toEqual({ tokens: [], listings: [READ] });
   });
 
-  it('says nothing where a list is empty, or names too few tokens that have a text', () => {
+  it('gives nothing if a list is empty, or names too few tokens that have a text', () => {
     const broken = { a: -1, '\ufffd': -2, 'bytes:\\xe2': -3, 'bytes:\\xe3': -4 };
     const { listings } = readCompletionTokens(completion(['a', 'b'], [broken, {}]), 4);
     expect(listings).toEqual([new Map(), new Map()]);

@@ -2,7 +2,7 @@ import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Listing } from './listing.ts';
 import { CompareError } from './party.ts';
 
-/** What an answer says of its tokens. */
+/** An answer's tokens with their likely alternatives. */
 export interface ShownTokens {
   readonly tokens: readonly string[];
   readonly listings: readonly Listing[];
@@ -31,7 +31,7 @@ function readLogprob(value: unknown): number {
   return Math.min(0, value);
 }
 
-/** @returns undefined for a part of a character, which a text cannot show: such tokens are compared by nobody. */
+/** @returns undefined for a part of a character, which a text cannot show: such tokens are not compared. */
 function readText(text: unknown): string | undefined {
   if (typeof text !== 'string' || text.length > MAX_TOKEN_BYTES) return malformed('a token is no text');
   return text.includes('\ufffd') || text.startsWith('bytes:') ? undefined : Buffer.from(text, 'utf8').toString('hex');
@@ -56,7 +56,7 @@ export function keepText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** @returns nobody where too few of them have a text of their own: then the position says nothing. */
+/** @returns undefined if too few of them have a text of their own: then the position is left out. */
 function createListing(entries: readonly (readonly [string | undefined, number])[]): Listing {
   if (entries.length > MAX_LISTED) return malformed(`${entries.length} alternatives of one token`);
   // Some servers list nothing for the token that ends a reply.
@@ -105,7 +105,7 @@ export function readCompletionTokens(choice: Fields, maxTokens: number): ShownTo
   return untilUnclear(rows);
 }
 
-/** Nobody can go on after a token that has no text of its own. */
+/** Stops before a token without a text of its own, since no model can continue after it. */
 function untilUnclear(rows: readonly { readonly token: string | undefined; readonly listing: Listing }[]): ShownTokens {
   const end = rows.findIndex(({ token }) => token === undefined);
   const kept = end < 0 ? rows : rows.slice(0, end + 1);

@@ -2,10 +2,10 @@ import { readCoinTest } from '@ogong/protocol/statistics/coin-test';
 import type { EndpointComparison } from './compare.ts';
 import { type ComparisonVerdict, computeThreshold } from './decide.ts';
 
-/** What `ogong compare --json` prints. */
+/** Output of `ogong compare --json`. */
 export interface ComparisonReport {
   readonly verdict: ComparisonVerdict['kind'];
-  /** The reference that it serves, or serves for some replies, where one is certain. */
+  /** The reference that it serves, or serves for some replies, if one is certain. */
   readonly serves: string | undefined;
   readonly endpoint: string;
   readonly replies: number;
@@ -17,7 +17,7 @@ export interface ComparisonReport {
   /** e-values: that too many replies are off the first reference, and that fewer than the share are. */
   readonly off: number;
   readonly clean: number;
-  /** What an e-value has to reach. */
+  /** The least e-value for a decision. */
   readonly threshold: number;
   readonly references: readonly {
     readonly name: string;

@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ogong-deploy-'));
 const anybody = `0x${'ab'.repeat(20)}`;
 const CHAIN = 424_242;
 let chain: DevChain;
-/** What the launch sells for. */
+/** The asset of the launch. */
 let dollar: Address;
 
 beforeAll(async () => {
@@ -82,7 +82,7 @@ async function startUnreliableRpc(transactions: number): Promise<{ readonly url:
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
-/** Passes calls on to the chain, as one that has not heard of a rule: what the predicate names is answered with an error. */
+/** Passes calls on to the chain, like an endpoint that does not know a rule: calls that match the predicate get an error. */
 async function startOldRpc(
   isUnknown: (body: string) => boolean,
 ): Promise<{ readonly url: string; readonly server: Server }> {
@@ -101,7 +101,7 @@ async function startOldRpc(
 }
 
 describe('ogong deploy', () => {
-  it('shows what it would do, and does exactly that', async () => {
+  it('shows its plan, and does exactly that', async () => {
     const { keypair, address, out } = await createDeployer();
     const newcomers = {
       ...{ holding: { entrance: '2 OGONG', growth: 500_000 }, tests: { canaryRate: 7, timedRate: 11 } },
@@ -149,7 +149,7 @@ describe('ogong deploy', () => {
     expect(await sent()).toBe(before);
   });
 
-  it('goes on where a run was cut off, also one that never heard of its last transaction', async () => {
+  it('continues an interrupted run, also one that never saw its last transaction', async () => {
     const { keypair, address, out } = await createDeployer();
     const unreliable = await startUnreliableRpc(3);
     const broken = writeNetwork({ rpcUrl: unreliable.url });
@@ -159,7 +159,7 @@ describe('ogong deploy', () => {
       unreliable.server.close();
     }
     expect(existsSync(out)).toBe(false);
-    // The same network by another door. The emission's start is the file's, so the file is the same.
+    // The same network at another endpoint. The emission's start is the file's, so the file is the same.
     const network = { ...JSON.parse(readFileSync(broken, 'utf8')), rpcUrl: chain.rpcUrl };
     writeFileSync(broken, JSON.stringify(network));
     const { client } = createTransactor({ rpcUrl: chain.rpcUrl, chainId: CHAIN });
@@ -168,7 +168,7 @@ describe('ogong deploy', () => {
     expect(written.match(/is there/g)).toHaveLength(4);
     expect(written.match(/deployed/g)).toHaveLength(4);
     expect(parseDeployment(readFileSync(out, 'utf8')).block).toBeGreaterThan(0);
-    // Another plan is not what is there.
+    // Another plan differs from the deployed one.
     const other = writeNetwork({ ...network, makerFee: '5' });
     await expect(run(other, '--keypair', keypair, '--out', out)).rejects.toThrow('did not create model registry');
     const dearer = { ...network.launch, firstPrice: '0.02' };
@@ -229,7 +229,7 @@ describe('ogong deploy', () => {
     expect(await client.getTransactionCount({ address })).toBe(0);
   });
 
-  it('gives the launch to an account where the file says so', async () => {
+  it('gives the launch to an account if the file names one', async () => {
     const { keypair, out } = await createDeployer();
     const file = writeNetwork({ launch: { kind: 'address', address: anybody } });
     const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
@@ -242,7 +242,7 @@ describe('ogong deploy', () => {
     await expect(client.launchState()).rejects.toThrow('no launch curve');
   });
 
-  it('names what is wrong with a file', async () => {
+  it('names the fault of a file', async () => {
     const { keypair, out } = await createDeployer();
     const burning = { economy: 'burn-and-mint', emission: undefined, launch: undefined };
     const prices = { feeds: [anybody], maxPriceAge: 3_600, governance: anybody };
@@ -284,10 +284,10 @@ describe('ogong deploy', () => {
     ] as const) {
       await expect(run(writeNetwork(more), '--keypair', keypair, '--out', out)).rejects.toThrow(why);
     }
-    // A pool of its own for a stablecoin that there is.
+    // A pool of its own for an existing stablecoin.
     const burns = writeNetwork({ ...burning, burnAndMint: { ...prices, market } });
     expect(await run('plan', burns, '--keypair', keypair)).toContain('pool');
-    // What the contracts would refuse, the rehearsal says.
+    // The rehearsal shows refusals of the contracts.
     const careless = writeNetwork({ delays: { notice: 0 } });
     await expect(run('plan', careless, '--keypair', keypair)).rejects.toThrow('OutOfRange(delays)');
     const idle = writeNetwork({ work: { bits: 20, epochs: 0 } });

@@ -36,8 +36,8 @@ const fields = {
 const planConfig = defineConfig({
   name: 'ogong deploy plan',
   summary:
-    'Shows what a deployment would do, and sends nothing: deploys the network on a chain of this machine first, with the same number and\n' +
-    'settings, and asks the real chain what that would cost.',
+    'Shows the steps of a deployment, and sends nothing. It deploys the network on a chain of this machine first, with the same number and\n' +
+    'settings, and asks the real chain for the cost.',
   examples: ['ogong deploy plan network.json --keypair <path>'],
   fields,
   positionals: { label: '<network.json>', min: 1, max: 1 },
@@ -46,7 +46,7 @@ const planConfig = defineConfig({
 const deployConfig = defineConfig({
   name: 'ogong deploy',
   summary:
-    'Deploys the whole network that a file describes. Run it again after a failure: it checks what is there, transaction by transaction, and\n' +
+    'Deploys the whole network that a file describes. Run it again after a failure: it checks existing contracts, transaction by transaction, and\n' +
     'does the rest. In the end it writes the file that every daemon and command reads.',
   examples: [
     'ogong deploy plan network.json --keypair <path>',
@@ -58,7 +58,7 @@ const deployConfig = defineConfig({
       schema: text,
       label: '<path>',
       default: 'deployment.json',
-      description: 'where the addresses are written; <path>.progress says meanwhile where to go on',
+      description: 'file for the addresses; <path>.progress holds the progress meanwhile',
     },
   },
   positionals: { label: '<network.json>', min: 1, max: 1 },
@@ -68,10 +68,10 @@ function describeGovernance({ plan }: NetworkPlan): string {
   const { voting } = plan;
   if (voting === undefined) return `the owner, ${plan.owner}`;
   const { delay, period, timelock, threshold, quorumBps } = voting;
-  return `token holders: votes from ${delay} s after a proposal on, for ${period} s, then a wait of ${timelock} s; ${formatTokens(threshold)} votes to propose, ${quorumBps / 100} % of all tokens as quorum`;
+  return `token holders vote from ${delay} s after a proposal on, for ${period} s, then wait ${timelock} s. They need ${formatTokens(threshold)} votes to propose, and ${quorumBps / 100} % of all tokens as a quorum`;
 }
 
-/** What becomes of a provider that nobody knows, and how often providers are tested. */
+/** Describes the treatment of an unknown provider, and how often providers are tested. */
 function describeNewcomers({ holding, tests, work }: NetworkParameters): string {
   const { entrance, growth } = holding;
   const order =
@@ -83,18 +83,18 @@ function describeNewcomers({ holding, tests, work }: NetworkParameters): string 
       ? 'no work is asked of keys without stake'
       : `keys without stake show work of ${work.bits} bits, good for ${work.epochs} epochs`;
   const { canaryRate, timedRate, slowestRate } = tests;
-  const tested = `each validator tests each provider and model ${canaryRate / PPM} times an epoch by a question, and ${timedRate / PPM} times by a job with a deadline, for ${slowestRate} tokens a second`;
+  const tested = `each validator tests each provider and model in an epoch. It makes ${canaryRate / PPM} questions and ${timedRate / PPM} jobs with a deadline for ${slowestRate} tokens a second`;
   return `${order}; ${shown}; ${tested}`;
 }
 
-/** What is kept for verification, and what it has to pay for. */
+/** Describes the share for verification and the audits that it pays for. */
 function describeAudits({ shares, limits }: NetworkParameters): string {
   return `${shares.verification / 100} % of each fee are kept for verification; at least ${(100 * limits.alpha) / PPM} % of the replies are audited, and more where a key holds little`;
 }
 
 /**
- * @returns by what name the curve's asset goes; undefined where there is no curve. @throws ConfigError where the asset counts in other units,
- * by which the first price would be another one.
+ * @returns the symbol of the curve's asset; undefined if there is no curve. @throws ConfigError if the asset has other decimals, since the
+ * first price would change.
  */
 async function readAssetSymbol(
   program: string,
@@ -109,7 +109,7 @@ async function readAssetSymbol(
   ]);
 }
 
-/** Who has the tokens of the launch; undefined where the network makes none. */
+/** Describes the owner of the launch's tokens; undefined if the network has no launch. */
 function describeLaunch({ plan: { launch }, asset }: NetworkPlan, symbol: string | undefined): string | undefined {
   if (launch === undefined) return undefined;
   const all = formatAmount(LAUNCH_TRANCHE_ATOMIC);
@@ -118,7 +118,7 @@ function describeLaunch({ plan: { launch }, asset }: NetworkPlan, symbol: string
   const show = (atomic: bigint, further = 0): string =>
     `${formatTokens(atomic, (asset?.decimals ?? 0) + further)} ${symbol}`;
   const { virtualReserve } = launch;
-  return `the launch's ${all} are sold along a curve for ${symbol} (${launch.asset}), the first for ${show(virtualReserve, 8)} each, half of them for ${show(virtualReserve)}; what is paid stays there`;
+  return `the launch's ${all} are sold along a curve for ${symbol} (${launch.asset}), the first for ${show(virtualReserve, 8)} each, half of them for ${show(virtualReserve)}. Payments stay there`;
 }
 
 async function runPlan(argv: readonly string[], output: Output): Promise<number> {

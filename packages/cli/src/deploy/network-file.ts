@@ -9,17 +9,17 @@ import { shareFields } from '../money/share-fields.ts';
 
 const MAX_BYTES = 64 * 1024;
 const HOUR = 3_600;
-/** A price of one token times all tokens of the launch is what the curve counts as there: so many digits further. */
+/** The curve counts the price of one token times all tokens of the launch, with this many further digits. */
 const LAUNCH_DIGITS = 8;
 const LAUNCH_KINDS =
   '`launch` is {"kind": "curve", "asset", "decimals", "firstPrice"}, or {"kind": "address", "address"} where one account shall have them';
 /**
- * Validators go by the time of the chain's newest block, and wait where it is of more than an epoch ago: on a chain whose blocks are further
- * apart than half of that, the beacon stutters.
+ * Validators use the time of the chain's newest block, and wait if it is more than an epoch old. If blocks are further apart than half an
+ * epoch, the beacon has gaps.
  */
 const LEAST_BEACON_PERIOD = 60n;
 
-/** Of what a key holds, millionths: the contract's bound. */
+/** Millionths of the amount that a key holds: the contract's bound. */
 const MAX_GROWTH = 2_000_000;
 
 const bps = z.int().min(0).max(10_000);
@@ -49,7 +49,7 @@ const governance = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('owner'), address }),
 ]);
 
-/** Who has the tokens of the launch. */
+/** The owner of the launch's tokens. */
 const launch = z.discriminatedUnion('kind', [
   z.strictObject({
     ...{ kind: z.literal('curve'), asset: address, decimals: z.int().min(0).max(18) },
@@ -65,7 +65,7 @@ const networkFile = z.strictObject({
   economy: z.enum(['emission', 'fees', 'burn-and-mint']),
   governance,
   recipients: z.strictObject({ verification: address, treasury: address, license: address }),
-  /** Has what the genesis names nobody for. Left out: the deployer. */
+  /** Receives the parts of the genesis without a named owner. Default: the deployer. */
   holder: address.optional(),
   genesis: z.strictObject({ team: address, foundation: address, listing: address }).optional(),
   launch: launch.optional(),
@@ -102,7 +102,7 @@ const networkFile = z.strictObject({
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
   machines: z.boolean().optional(),
-  /** By tier: whole units of what the network pays in. */
+  /** By tier: whole units of the network's means of payment. */
   tierStakes: z.record(z.string(), z.int().min(1)).optional(),
   burnAndMint: z
     .strictObject({
@@ -125,7 +125,7 @@ export interface NetworkPlan {
   readonly chainId: number;
   readonly rpcUrl: string;
   readonly plan: DeployPlan;
-  /** Where the launch's tokens are sold along a curve: what its asset has to be. */
+  /** Required properties of the asset if the launch's tokens are sold along a curve. */
   readonly asset?: { readonly address: Address; readonly decimals: number };
 }
 
@@ -153,7 +153,7 @@ export function readNetworkFile(program: string, path: string): NetworkPlan {
   return { chainId, rpcUrl, plan: toPlan(parsed.data), ...(asset && { asset }) };
 }
 
-/** What is not there is no wrong input. */
+/** An absent field is no wrong input. */
 function explainIssue(input: unknown, at: readonly PropertyKey[], message: string): string {
   const value = at.reduce<unknown>((one, name) => (one instanceof Object ? Reflect.get(one, name) : undefined), input);
   const expected = message.replace(/^Invalid \w+: /, '').replace(/, received undefined$/, '');
@@ -173,7 +173,7 @@ function findContradiction({
   launch: sold,
 }: NetworkFile): string | undefined {
   if (token !== undefined && (economy !== 'fees' || genesis !== undefined)) {
-    return 'a network that keeps a `token` has the economy `fees` and no genesis: who has tokens has them already';
+    return 'a network that keeps a `token` has the economy `fees` and no genesis: its tokens have owners already';
   }
   const isOwnToken = token === undefined && economy !== 'burn-and-mint';
   if (isOwnToken && sold === undefined) return `say who sells the launch's 100,000,000 OGONG: ${LAUNCH_KINDS}`;

@@ -31,7 +31,7 @@ interface Progress {
 /** Beside the deployment that is written in the end. */
 const progressFileOf = (out: string): string => `${out}.progress`;
 
-/** Where an earlier run began; undefined where none did. @throws ConfigError where it was of something else */
+/** Start of an earlier run; undefined if there was none. @throws ConfigError if its plan differs */
 export function readProgress(
   program: string,
   out: string,

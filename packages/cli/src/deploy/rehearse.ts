@@ -11,15 +11,15 @@ const COIN = 10n ** 18n;
 interface Rehearsal {
   readonly steps: readonly DeployedStep[];
   readonly deployment: Deployment;
-  /** As its contracts tell them. */
+  /** Read from its contracts. */
   readonly parameters: NetworkParameters;
   readonly gasUsed: bigint;
 }
 
 /**
- * Deploys the network on a chain of this machine that has the same number, so that every constructor says what it would refuse, and tells
- * what each contract takes. Addresses differ from those on the real chain.
- * @param deployer whose address the plan takes where the file names nobody.
+ * Deploys the network on a local chain with the same number. So every constructor states its refusals, and the report lists the cost of
+ * each contract. Addresses differ from those on the real chain.
+ * @param deployer address that the plan uses if the file names none.
  */
 export async function rehearse({ chainId, plan }: NetworkPlan, deployer: Address): Promise<Rehearsal> {
   const chain = await startDevChain({ chainId, blockTimeMs: 100 });
@@ -28,7 +28,7 @@ export async function rehearse({ chainId, plan }: NetworkPlan, deployer: Address
     await chain.setBalance(computeAddress(privateKey), 1_000n * COIN);
     const steps: DeployedStep[] = [];
     const owner = plan.owner === undefined ? deployer : toAddress(plan.owner, 'owner');
-    // A token of before is not on that chain, nor is its launch: a new one stands for it, and counts for nothing.
+    // An earlier token and its launch are not on that chain: a new one replaces them, without meaning.
     const { token: kept, launch, ...rest } = plan;
     const begun = launch !== undefined && kept === undefined && { launch };
     const deployment = await deployContracts(

@@ -1,9 +1,9 @@
-/** What an examination saw. Only a `problem` keeps a daemon from working. */
+/** One finding of an examination. Only a `problem` keeps a daemon from working. */
 export interface Diagnosis {
   readonly about: string;
   readonly status: 'ok' | 'warning' | 'problem' | 'skipped';
   readonly found: string;
-  /** What the operator can do. */
+  /** Advice for the operator. */
   readonly advice?: string | undefined;
 }
 
@@ -14,7 +14,7 @@ const MARKS: Readonly<Record<Diagnosis['status'], string>> = {
   skipped: 'skipped',
 };
 
-/** One line for each finding, and below it what to do. */
+/** One line for each finding, and below it the advice. */
 export function formatDiagnoses(findings: readonly Diagnosis[]): string {
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ about, status, found, advice }) => [

@@ -23,9 +23,9 @@ import { examineStores } from './examine-stores.ts';
 const config = defineConfig({
   name: 'ogong doctor',
   summary:
-    'Looks at what a daemon needs: program, disk, files, versions of databases, clock, chain, contracts, certificates, validators,\n' +
-    'ports and the address that it announces. Says what is wrong and what to do. While a mesh of this machine runs, it looks at that one, unless a deployment\n' +
-    'is named. Exits with 0 where there is no problem, 1 where there is one.',
+    'Checks the needs of a daemon: program, disk, files, versions of databases, clock, chain, contracts, certificates, validators,\n' +
+    'ports and the address that it announces. Reports problems with advice. While a mesh of this machine runs, it checks that one, unless a deployment\n' +
+    'is named. Exits with 0 if there is no problem, 1 if there is one.',
   fields: {
     deployment: { ...chainFields.deployment, required: false },
     rpcUrl: chainFields.rpcUrl,
@@ -54,10 +54,10 @@ const config = defineConfig({
 
 type Values = Extract<ReturnType<typeof config.parse>, { readonly values: unknown }>['values'];
 
-/** What is wrong on this machine, besides models: `ogong-provider doctor` looks at those. */
+/** Finds problems on this machine, besides models: `ogong-provider doctor` checks those. */
 export const doctorCommand: Command = {
   name: 'doctor',
-  summary: 'what keeps a daemon of this machine from working',
+  summary: 'problems that keep a daemon of this machine from working',
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {

@@ -46,7 +46,7 @@ it('a late clock and an address without a contract are problems', async () => {
   expect(findings.find(({ about }) => about === 'contracts')?.found).toBe('no code at models');
 });
 
-it('a chain that is not there, or another one, is said at once', async () => {
+it('a missing chain, or another one, is reported at once', async () => {
   const { deployment } = ledger;
   const nowMs = await readNow();
   const absent = await examineChain({ rpcUrl: 'http://127.0.0.1:9', deployment }, { nowMs, isThere });

@@ -60,9 +60,11 @@ describe('databases', () => {
     expect(found()).toEqual([]);
     put(2, [member(1), own], []);
     expect(found()).toEqual(['warning']);
-    // What was agreed here last may have lost on the chain, and shares of the one that won be there.
-    expect(examineStores(folder).find(({ about }) => about === 'beacon')?.advice).toMatch(/shares_lacking says so too/);
-    // It has no seat in this one, or registered another box key since.
+    // The last agreement here may have lost on the chain, and shares of the winning one be there.
+    expect(examineStores(folder).find(({ about }) => about === 'beacon')?.advice).toMatch(
+      /shares_lacking confirms this/,
+    );
+    // It is no member of this one, or registered another box key since.
     put(3, [member(1), member(2)], []);
     expect(found()).toEqual([]);
     store.close();
@@ -152,7 +154,7 @@ describe('the machine', () => {
     expect(examineDisk(directory, free).status).toBe(status);
   });
 
-  it('says how much is free where nothing is given, and skips what does not exist', () => {
+  it('shows free space by default, and skips missing folders', () => {
     expect(examineDisk(directory).found).toMatch(/^\d+\.\d GB free/);
     expect(examineDisk(join(directory, 'absent')).status).toBe('skipped');
   });
@@ -215,14 +217,14 @@ describe('the command', () => {
     return { code: code ?? -1, text: written };
   };
 
-  it('exits with 1 where something is wrong, and says what to do', async () => {
+  it('exits with 1 if there is a problem, with advice', async () => {
     const { code, text } = await run('--port', String(taken));
     expect(code).toBe(1);
     expect(text).toMatch(new RegExp(`PROBLEM {2}port ${taken} +taken by another program\n +stop what listens there`));
     expect(text).toContain('name one with --deployment');
   });
 
-  it('exits with 0 where nothing is, and prints JSON', async () => {
+  it('exits with 0 if there is none, and prints JSON', async () => {
     const { code, text } = await run('--json');
     expect(code).toBe(0);
     expect(JSON.parse(text).map(({ about }: { about: string }) => about)).toEqual([
@@ -234,7 +236,7 @@ describe('the command', () => {
     ]);
   });
 
-  it('lines up what it found', () => {
+  it('aligns its findings', () => {
     expect(
       formatDiagnoses([
         { about: 'a', status: 'ok', found: 'fine' },

@@ -13,7 +13,7 @@ export interface PinnedPeer {
 
 export type SeenCertificate = 'same' | 'other' | 'unseen';
 
-/** Which certificate a peer shows. Nothing is asked of it. */
+/** Reads the certificate that a peer shows, without a request. */
 export async function seeCertificate({ endpoint, certHash }: PinnedPeer): Promise<SeenCertificate> {
   const identity = await createLinkIdentity(new Secret(randomBytes(32)));
   let client: LinkClient | undefined;
@@ -22,7 +22,7 @@ export async function seeCertificate({ endpoint, certHash }: PinnedPeer): Promis
     await client.connect();
     return 'same';
   } catch (error) {
-    // Whoever registers may write anything for an address.
+    // A registered address may be any text.
     if (error instanceof RangeError) return 'unseen';
     if (!(error instanceof LinkError)) throw error;
     return error.code === 'wrong-certificate' ? 'other' : 'unseen';

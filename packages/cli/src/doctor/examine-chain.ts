@@ -25,7 +25,7 @@ interface Surroundings {
   readonly see?: (peer: PinnedPeer) => Promise<SeenCertificate>;
 }
 
-/** Chain, clock, contracts and validators. Nothing is asked further where the chain does not answer. */
+/** Chain, clock, contracts and validators. If the chain does not answer, the rest is skipped. */
 export async function examineChain(
   { rpcUrl, deployment }: ChainPlace,
   around: Surroundings,
@@ -60,7 +60,7 @@ const toPinned = ({ endpoint, certHash }: { readonly endpoint: string; readonly 
   certHash: fromHex(certHash.slice(2)),
 });
 
-/** @param ageSeconds of the newest block, by this machine's clock; negative where the block is later. */
+/** @param ageSeconds of the newest block, by this machine's clock; negative if the block is later. */
 export function judgeClock(ageSeconds: number): Diagnosis {
   const about = 'clock';
   if (ageSeconds < -MOST_AHEAD_S) {

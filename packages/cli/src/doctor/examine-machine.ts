@@ -8,7 +8,7 @@ const [SCARCE_BYTES, LOW_BYTES] = [1e9, 10e9];
 /** Files that are looked at under one directory; keys and databases lie near its top. */
 const [MOST_FILES, MOST_DEPTH] = [10_000, 5];
 const PRIVATE = /\.(key|db|db-wal|sqlite)$/;
-/** Folders of ~/.ogong that hold downloads and what was computed from them. */
+/** Folders of ~/.ogong with downloads and data computed from them. */
 const OPEN_FOLDERS = new Set(['models', 'cache', 'engine', 'lab', 'node_modules']);
 const SHOWN = 3;
 
@@ -44,7 +44,7 @@ function readFreeBytes(directory: string): number | undefined {
   }
 }
 
-/** Whoever reads a daemon's key can act as the daemon; its database holds prompts. */
+/** A reader of a daemon's key can act as the daemon; its database holds prompts. */
 export function examineFiles(directory: string): Diagnosis {
   const about = 'files';
   if (platform() === 'win32') return { about, status: 'skipped', found: 'modes of files are not known on Windows' };
@@ -79,7 +79,7 @@ function findOpenFiles(directory: string): { seen: number; open: readonly string
   return { seen, open, isCut };
 }
 
-/** What cannot be read by this user cannot be judged. */
+/** Files that this user cannot read are left out. */
 function* list(folder: string): Generator<{ path: string; isFolder: boolean; mode: number }> {
   let entries: ReturnType<typeof opendirSync>;
   try {

@@ -6,7 +6,7 @@ import type { Diagnosis } from './diagnosis.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** Whether somebody listens there. */
+/** Whether a program listens there. */
 export function answers({ host, port }: HostPort): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = openSocket({ host, port, timeout: TIMEOUT_MS });
@@ -18,7 +18,7 @@ export function answers({ host, port }: HostPort): Promise<boolean> {
   });
 }
 
-/** A port that a daemon is to listen on: free, or who said why not. */
+/** A port that a daemon is to listen on: free, or the reason why not. */
 export function examinePort(port: number, host = '127.0.0.1'): Promise<Diagnosis> {
   const about = `port ${port}`;
   return new Promise((resolve) => {
@@ -41,7 +41,7 @@ export function examinePort(port: number, host = '127.0.0.1'): Promise<Diagnosis
   });
 }
 
-/** Ranges that nobody reaches from outside: RFC 1918, 6598, 3927, 1122, 4193 and 4291. */
+/** Ranges that are unreachable from outside: RFC 1918, 6598, 3927, 1122, 4193 and 4291. */
 const PRIVATE_HOSTS = [
   /^10\./,
   /^127\./,
@@ -57,7 +57,7 @@ const PRIVATE_HOSTS = [
 
 export interface OwnAddresses {
   readonly own: readonly string[];
-  /** @throws where the name has no address. */
+  /** @throws if the name has no address. */
   readonly resolve: (host: string) => Promise<readonly string[]>;
 }
 

@@ -22,10 +22,10 @@ export function examineShares(path: string, database: DatabaseSync): readonly Di
   return [
     {
       ...{ about: 'beacon', status: 'warning' },
-      found: `${path} has no share of the beacon's key in era ${lacking.era}, though its validator has a seat`,
+      found: `${path} has no share of the beacon's key in era ${lacking.era}, though its validator is a committee member`,
       // The newest era that is here may be one that lost on the chain.
       advice:
-        'where its metric ogong_validator_beacon_shares_lacking says so too, it signs no epoch: stop it, move box.key away, run ogong-validatord register, start it',
+        'if its metric ogong_validator_beacon_shares_lacking confirms this, it signs no epoch: stop it, move box.key away, run ogong-validatord register, start it',
     },
   ];
 }

@@ -117,7 +117,7 @@ function findStores(root: string) {
   return { databases, marks };
 }
 
-/** What cannot be read by this user cannot be judged. */
+/** Files that this user cannot read are left out. */
 function* listEntries(folder: string) {
   let entries: ReturnType<typeof opendirSync>;
   try {

@@ -50,7 +50,7 @@ export const actionFields = {
   dryRun: {
     schema: boolean,
     boolean: true,
-    description: 'send nothing: say what would be sent and what it would cost, or why the chain would refuse it',
+    description: 'send nothing: show the transactions and their cost, or the reason of a refusal',
   },
   price: priceField,
   json: jsonField,
@@ -67,7 +67,7 @@ interface ActionValues {
   readonly json?: boolean | undefined;
 }
 
-/** The account that acts; nothing that it sends is mined where it is dry. */
+/** The account that acts; in a dry run nothing that it sends is mined. */
 export type ActingClient = ChainClient & {
   readonly address: `0x${string}`;
   readonly isDry: boolean;
@@ -77,9 +77,9 @@ export type ActingClient = ChainClient & {
 };
 
 export interface Action {
-  /** What is done, as a sentence without its end; by the units of the network where it has amounts. */
+  /** The action, as a sentence without its end. It uses the units of the network if it has amounts. */
   readonly does: string | ((units: ReturnType<typeof unitsOf> & { readonly format: ShowAmount }) => string);
-  /** What flags say, and whether the network's token is meant or what its payers pay in. */
+  /** Amounts of flags. Each is in the network's token or in the payers' means of payment. */
   readonly amounts?: readonly {
     readonly flag: string;
     readonly amount: WrittenAmount;
@@ -92,7 +92,7 @@ export interface Action {
   run(writes: Writes, client: ActingClient): Promise<unknown>;
 }
 
-/** Does it, or says what it would take. @throws ChainError where the chain refuses, in both cases */
+/** Does it, or shows the plan. @throws ChainError if the chain refuses, in both cases */
 export async function act(program: string, values: ActionValues, output: Output, action: Action): Promise<number> {
   const { keypair, signer, account, price, dryRun = false, json = false, ...where } = values;
   const client = await openLedger(program, where, readSender(program, { keypair, signer, account }));
@@ -110,7 +110,7 @@ export async function act(program: string, values: ActionValues, output: Output,
   const format = createFormat(price);
   const { does: said } = action;
   const does = typeof said === 'string' ? said : said({ ...units, format });
-  // Exact approvals: what an account agrees to is what it was asked for.
+  // Exact approvals: an account agrees to the requested amount only.
   const open = (deployment: Deployment) => createWrites(transactor, deployment, 'exact');
   await assertAmounts(program, { ...client, address, format }, action.amounts);
   try {
@@ -148,7 +148,7 @@ async function assertAmounts(
   }
 }
 
-/** What a dry run said would fail for want of the chain's coin. @throws ChainError */
+/** Fails if a dry run would fail for want of the chain's coin. @throws ChainError */
 async function assertCoin(
   { address, transactor }: Pick<ActingClient, 'address' | 'transactor'>,
   transactions: readonly PreviewedTransaction[],
@@ -192,7 +192,7 @@ function describe(
   const lines = transactions.map(({ what, to, nonce, valueWei, approval, gas, feeWei }) => {
     const cost =
       gas === undefined || feeWei === undefined
-        ? 'what it costs is known once the one before is mined'
+        ? 'its cost is known once the transaction before it is mined'
         : `about ${gas} gas, at most ${formatTokens(feeWei)} of the chain's coin`;
     const then = gas === undefined ? 'then ' : '';
     const lets = approval === undefined ? '' : describeApproval(approval, to === token.address ? token : undefined);
@@ -207,7 +207,7 @@ interface NamedToken {
   readonly unit: string;
 }
 
-/** @param token undefined where it is another one, whose decimals are not known here. */
+/** @param token undefined for another token, whose decimals are unknown here. */
 function describeApproval(
   { spender, amount }: NonNullable<PreviewedTransaction['approval']>,
   token: NamedToken | undefined,

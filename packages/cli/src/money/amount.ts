@@ -8,13 +8,13 @@ const UNIT = 10n ** BigInt(DECIMALS);
 const MOST = 2n ** 128n - 1n;
 
 /**
- * `12.5`, `12.5 OGONG` and `12.5 credits` are whole ones; `1000 atomic` are atomic units. Undefined where it is neither, or finer than a
+ * `12.5`, `12.5 OGONG` and `12.5 credits` are whole ones; `1000 atomic` are atomic units. Undefined for any other text, or one finer than a
  * unit.
  */
 export const parseAmount = (value: string): bigint | undefined =>
   parseUnits(value, { decimals: DECIMALS, units: ['ogong', 'orog', 'credits', 'credit'] });
 
-/** An amount with the unit that somebody wrote behind it, if any. */
+/** An amount with its written unit, if any. */
 export interface WrittenAmount {
   readonly atomic: bigint;
   readonly unit: 'OGONG' | 'OROG' | 'credits' | undefined;
@@ -31,8 +31,8 @@ function readWritten(value: string): WrittenAmount | undefined {
 }
 
 /**
- * 25 of one thing are not 25 of another: a unit that somebody wrote has to be the one that counts.
- * @param expected what the network counts there. @throws ConfigError
+ * Fails if a written unit differs from the one that counts: 25 of one thing are not 25 of another.
+ * @param expected unit of the network for this amount. @throws ConfigError
  */
 export function assertUnit(
   program: string,
@@ -46,7 +46,7 @@ export function assertUnit(
   ]);
 }
 
-/** As {@link parseAmount}, of another asset. @param units by which whole ones may be called */
+/** As {@link parseAmount}, of another asset. @param accepted names of whole units */
 export function parseUnits(
   value: string,
   { decimals, units }: { readonly decimals: number; readonly units: readonly string[] },
@@ -66,11 +66,11 @@ const BASIS = 10_000n;
 /** Hundredths of a percent. */
 export const toBasisPoints = (percent: number): bigint => BigInt(Math.round(percent * 100));
 
-/** So many percent less than an amount, rounded down. */
+/** Returns this many percent less than an amount, rounded down. */
 export const lessSlippage = (amount: bigint, percent: number): bigint =>
   (amount * (BASIS - toBasisPoints(percent))) / BASIS;
 
-/** A flag with an amount of an asset. @throws ConfigError where it is none */
+/** A flag with an amount of an asset. @throws ConfigError if it is no amount */
 export function readUnits(
   program: string,
   { flag, written }: { readonly flag: string; readonly written: string },
@@ -82,7 +82,7 @@ export function readUnits(
   throw new ConfigError(program, [`--${flag} ${written}: ${expected}`]);
 }
 
-/** A flag with an amount of money. Whoever reads it holds its unit against the network's ({@link assertUnit}). */
+/** A flag with an amount of money. A flag with an amount of money. Its reader compares the unit with the network's ({@link assertUnit}). */
 export const tokenAmount = define(
   'an amount above 0, such as 12.5, "12.5 OGONG" or "1000 atomic"',
   '<amount>',
@@ -97,7 +97,7 @@ export function formatTokens(atomic: bigint, decimals = DECIMALS): string {
   return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
-/** What a network stakes and pays its payees, and what its payers pay in. */
+/** The unit of stakes and payees, and that of payers. */
 export const unitsOf = ({
   burnAndMint,
 }: Pick<Deployment, 'burnAndMint'>): { readonly token: string; readonly paid: string } =>
@@ -107,7 +107,7 @@ export const unitsOf = ({
 export const priceField = {
   schema: decimal({ min: 0 }),
   label: '<dollars>',
-  description: 'what one token is worth, to show amounts in dollars too; the ledger knows no price',
+  description: 'price of one token, to show amounts in dollars too; the ledger knows no price',
 } as const;
 
 /** As {@link formatAmount}, by the price that a caller gave. Credits are dollars. */
@@ -118,7 +118,7 @@ export const createFormat =
   (atomic, unit = 'OGONG') =>
     formatAmount(atomic, unit === 'credits' ? undefined : price, unit);
 
-/** With its unit, and in dollars where the caller knows a price. */
+/** With its unit, and in dollars if the caller knows a price. */
 export function formatAmount(atomic: bigint, dollarsPerToken?: number, unit = 'OGONG'): string {
   const tokens = `${formatTokens(atomic)} ${unit}`;
   if (dollarsPerToken === undefined) return tokens;

@@ -28,14 +28,14 @@ const appealConfig = defineConfig({
   name: 'ogong case appeal',
   examples: [`ogong case appeal --case 3 ${EXAMPLE} --dry-run`, `ogong case appeal --provider <id> ${EXAMPLE}`],
   summary:
-    'Asks for a panel of validators that may lift a case, an ejection or penalties, or freeze what a key has earned. Anybody may, until the appeal\n' +
-    'is over. Against a case it costs nothing but fees; else it puts a deposit down, which comes back where the panel agrees, and is the\n' +
+    'Asks for a panel of validators that may lift a case, an ejection or penalties, or freeze the earnings of a key. Anybody may appeal, until the time for it\n' +
+    'is over. Against a case it costs nothing but fees. Otherwise it takes a deposit, which comes back if the panel agrees, and is the\n' +
     "treasury's otherwise.",
   fields: { ...actionFields, ...subjectFields },
 });
 
 export const appealVerb: Verb = {
-  summary: 'ask for a panel that may lift what was decided',
+  summary: 'ask for a panel that may lift a decision',
   async run(argv, output) {
     const program = 'ogong case appeal';
     const parsed = appealConfig.parse(argv, process.env);
@@ -83,7 +83,7 @@ async function assertAppealable(
     throw new ConfigError(program, [`the appeal is over since ${new Date(Number(until) * 1_000).toISOString()}`]);
 }
 
-/** @throws ConfigError that says what is missing: the token's own refusal names nothing. */
+/** @throws ConfigError that names the missing amount: the token's own refusal does not. */
 async function assertHas(program: string, client: ActingClient, deposit: bigint): Promise<void> {
   const has = await client.balanceOf(client.address);
   if (has >= deposit) return;
@@ -101,7 +101,7 @@ async function explainNoAppeal(client: ActingClient, flags: Parameters<typeof de
   return `nobody appealed against ${which}: ${listed}`;
 }
 
-/** Which ejection or penalty; undefined for the last one. */
+/** Number of the ejection or penalty; undefined for the last one. */
 const readNumber = async (
   program: string,
   client: ActingClient,

@@ -29,8 +29,8 @@ const collect = (label: number, ...answers: AskUnits[]) =>
     ask: async (validator, number) => answers[validators.indexOf(validator)]?.(validator, number),
   });
 
-describe('what validators show of the emission', () => {
-  it('is claimed where it leads to the root on the chain', async () => {
+describe('the emission as validators show it', () => {
+  it('is claimed if it leads to the root on the chain', async () => {
     const { claims, unshown } = await collect(2, () => honest(2));
     expect(claims).toMatchObject([{ number: 0, units: 200n, amount: 100n }]);
     expect(unshown).toEqual([]);

@@ -17,16 +17,16 @@ const ANSWER_TIMEOUT_MS = 15_000;
 /** A tree over four billion accounts is not deeper. */
 const MAX_STEPS = 32;
 
-/** Asks one validator; undefined where it has no answer. */
+/** Asks one validator; undefined if it has no answer. */
 export type AskUnits = (
   validator: QuorumMember,
   number: number,
 ) => Promise<{ readonly units: Uint8Array; readonly proof: readonly Uint8Array[] } | undefined>;
 
 /**
- * What an account has in the tallies and did not claim, by the word of validators: units and proof have to lead to the root that the chain
- * has, so the worst that they can do is to show nothing. No event is searched, so any RPC endpoint will do.
- * @returns with the numbers of the tallies of which nobody showed anything.
+ * Collects the tallies that an account did not claim from validators. Units and proof have to lead to the root on the chain, so validators
+ * can at worst show nothing. No event is searched, so any RPC endpoint will do.
+ * @returns with the numbers of the tallies that no validator showed.
  */
 export async function collectAskedClaims(
   chain: Pick<ChainClient, 'emissionState' | 'allotmentOf' | 'hasClaimedEmission'>,
@@ -72,7 +72,7 @@ async function askInTurn(
   return undefined;
 }
 
-/** Asks the registered validators, each at the endpoint and certificate that the chain names, under a certificate that nobody knows. */
+/** Asks the registered validators, each at the endpoint and certificate that the chain names, under a fresh certificate. */
 export async function askEmissionClaims(chain: ChainClient, account: Address) {
   const { validators = [] } = await readTrust(chain);
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });

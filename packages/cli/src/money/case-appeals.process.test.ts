@@ -96,7 +96,7 @@ async function settle(
 }
 
 describe('ogong case', () => {
-  it('appeals against a case, draws its panel, and pays it out once nobody has lifted it', async () => {
+  it('appeals against a case, draws its panel, and pays it out if it was not lifted', async () => {
     const validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator()));
     const [accused] = validators as [Member, ...Member[]];
     const [reporter, anybody] = await Promise.all([ledger.createMember(), ledger.createMember()]);
@@ -115,7 +115,7 @@ describe('ogong case', () => {
     await pass(1);
     const drawn = await readCase(anybody, 'draw', ...of);
     expect(drawn).toMatchObject({ subject: appealed.subject, transactions: [{ what: 'draw a panel' }] });
-    // Of three validators the accused has no seat.
+    // The accused is no member of the panel of three validators.
     expect([...drawn.panel].sort()).toEqual(
       validators
         .slice(1)
@@ -136,14 +136,14 @@ describe('ogong case', () => {
     expect(await ledger.governor.balanceOf(reporter.address)).toBe((10n * unit) / 4n);
     expect((await readCase(undefined, 'list')).cases).toMatchObject([{ isOver: true }]);
 
-    // What is left of its bond is below the least: it goes, and nobody else does.
+    // Its remaining bond is below the least: it leaves, and nobody else does.
     const evict = (one: Member) => readCase(anybody, 'evict', '--validator', one.address.slice(2));
     await expect(evict(validators[1] as Member)).rejects.toThrow('BondSuffices');
     expect(listSent(await evict(accused))).toEqual(['evict']);
     expect(await ledger.governor.validators()).toHaveLength(2);
   });
 
-  it('appeals against an ejection with a deposit, which is lost in vain, and collects what the ejection took', async () => {
+  it('appeals against an ejection with a deposit, loses it, and collects the proceeds of the ejection', async () => {
     const [validator, payee] = await Promise.all([ledger.createValidator(), ledger.createMember(30n * unit)]);
     const [poor, rich] = await Promise.all([ledger.createMember(unit), ledger.createMember(DEPOSIT)]);
     await payee.client.bondKey(providerId, 30n * unit);
@@ -175,7 +175,7 @@ describe('ogong case', () => {
     expect((await ledger.governor.balanceOf(ledger.treasury)) - before).toBe(DEPOSIT + 30n * unit);
   });
 
-  it('appeals against penalties and asks for a freeze, and collects what penalties took', async () => {
+  it('appeals against penalties and asks for a freeze, and collects the penalties', async () => {
     const [validator, payee] = await Promise.all([ledger.createValidator(), ledger.createMember(100n * unit)]);
     const anybody = await ledger.createMember(2n * DEPOSIT);
     // A freeze is named by its day: all of this is within one.
@@ -219,7 +219,7 @@ describe('ogong case', () => {
     await expect(runCase(anybody, 'draw', ...of, '--number', '2')).rejects.toThrow(
       `nobody appealed against penalty 2 of ${payee.address}: held are 1, 2`,
     );
-    // Nobody appealed against the last one: the one before it is meant.
+    // There is no appeal against the last one: the one before it is meant.
     expect(await readCase(anybody, 'draw', ...of)).toMatchObject({
       subject: first.subject,
       panel: [validator.address],
@@ -253,7 +253,7 @@ describe('ogong case', () => {
     expect((await ledger.governor.routerOf(router.address))?.until).toBeGreaterThan(0n);
   });
 
-  it('says what is wrong with what was asked', async () => {
+  it('names the fault of a request', async () => {
     const anybody = await ledger.createMember();
     const id = providerId.slice(2);
     for (const [argv, why] of [

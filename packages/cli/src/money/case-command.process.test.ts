@@ -44,7 +44,7 @@ const list = encodeCandidates({
 const replyId = fill(16, 3);
 const drawn = replayMatch(crypto, list, computeMatchSeed(crypto, replyId));
 
-/** What a gateway keeps of a router that names one of the two. */
+/** Keeps a gateway's ticket of a router that names one of the two. */
 async function keep(router: string, name: string, isDrawn: boolean): Promise<string> {
   const { timestamp } = await ledger.governor.transactor.client.getBlock();
   const { providerId, payee, pricePer1kAtomic, contextSize } = candidates.find(
@@ -68,7 +68,7 @@ async function run(...argv: readonly string[]) {
 }
 
 describe('ogong case misrouting', () => {
-  it('takes a tenth of the stake of a router by what a gateway has kept, and pays whoever shows it', async () => {
+  it("takes a tenth of a router's stake by a gateway's stored ticket, and pays the account that shows it", async () => {
     const [router, reporter] = await Promise.all([ledger.createMember(2n * BOND), ledger.createMember()]);
     await router.client.stake(2n * BOND);
     await router.client.registerRouter(hashHybridKey(crypto, signer.publicKey));
@@ -81,7 +81,7 @@ describe('ogong case misrouting', () => {
     expect(dry).toMatchObject({ code: EXIT.ok, said: expect.stringContaining('prove a misrouting') });
     expect(await ledger.governor.stakeOf(router.address)).toBe(2n * BOND);
 
-    // Once it has changed its key, what it signed before is still its own.
+    // After its key change the router stays liable for earlier signatures.
     await router.client.registerRouter(fill(32, 9));
     const { code, said } = await run('misrouting', kept, ...by);
     expect([code, said]).toEqual([EXIT.ok, expect.stringContaining(`against the router ${router.address}: its draw`)]);

@@ -22,14 +22,14 @@ const misroutingConfig = defineConfig({
   name: NAME,
   examples: [`${NAME} misrouted/<name>.json --keypair <path> --deployment deployment.json --dry-run`],
   summary:
-    'Shows the chain a ticket by which a router misrouted, and the list of candidates that the ticket names: as a gateway has kept them in\n' +
+    'Shows the chain a ticket by which a router misrouted, and the list of candidates that the ticket names. A gateway keeps both in\n' +
     '`misrouted/` of its data directory. The contract checks the signature and draws anew. It takes a tenth of the stake of the router, once a day, and holds\n' +
     "it for one appeal; then the account that shows it has the reporter's share.",
   fields: actionFields,
   positionals: { label: '<kept.json>', min: 1, max: 1 },
 });
 
-/** @returns the proof, and what the router has done. @throws ConfigError where the file shows nothing of a router */
+/** @returns the proof, and the router's fault. @throws ConfigError if the file shows nothing of a router */
 function readKept(path: string): { readonly proof: MisroutingProof; readonly problem: string } {
   const fail = (why: string): never => {
     throw new ConfigError(NAME, [`${path}: ${why}`]);
@@ -63,7 +63,7 @@ function readKept(path: string): { readonly proof: MisroutingProof; readonly pro
 export const caseCommand = createCommandGroup({
   program: 'ogong',
   name: 'case',
-  summary: 'cases: prove one, appeal, draw the panel, and pay out what is final',
+  summary: 'cases: prove one, appeal, draw the panel, and pay out final ones',
   examples: [
     `${NAME} misrouted/<name>.json --keypair <path> --deployment deployment.json`,
     'ogong case appeal --case 3 --keypair <path> --deployment deployment.json --dry-run',

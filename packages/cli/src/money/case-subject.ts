@@ -4,24 +4,24 @@ import { type AppealSubject, FREEZE_PERIOD_S, nameSubject, type TakenPenalty } f
 import { ConfigError } from '@ogong/host/config/config-error';
 import { hex, integer } from '@ogong/host/config/values';
 
-/** What an appeal is against: one of them. */
+/** Subject of an appeal: one of them. */
 export const subjectFields = {
   case: { schema: integer(), description: 'number of a case, as `ogong case list` has it' },
   provider: { schema: hex(32), description: 'id of a provider that was ejected' },
-  payee: { schema: hex(20), description: 'account, without 0x, of whose stake penalties hold some' },
+  payee: { schema: hex(20), description: 'account, without 0x, with stake held by penalties' },
   freeze: { schema: hex(32), description: 'id of a provider whose earnings a panel shall freeze for a week' },
 } as const;
 
-/** Which one of several of the same. */
+/** Number of one of several of the same kind. */
 export const numberFields = {
   number: {
     schema: integer({ min: 1, max: 0xffff_ffff }),
     description:
-      'with --provider or --payee: which ejection, or which penalty, as `ogong case list --payee` has them. Default: the last ejection; the one penalty that was appealed against',
+      'with --provider or --payee: number of the ejection or penalty, as `ogong case list --payee` has it. Default: the last ejection; the one penalty that was appealed against',
   },
   period: {
     schema: integer(),
-    description: 'with --freeze: the day, counted from 1970, on which the panel was asked for. Default: today',
+    description: 'with --freeze: day of the request for the panel, counted from 1970. Default: today',
   },
 } as const;
 
@@ -55,7 +55,9 @@ export function toSubject({ case: id, provider, payee, freeze, period }: Subject
 export function describeSubject({ case: id, provider, payee, freeze }: SubjectFlags): string {
   if (id !== undefined) return `case ${id}`;
   if (provider !== undefined) return `the ejection of provider ${provider.slice(0, 16)}`;
-  return payee === undefined ? `a freeze of provider ${freeze?.slice(0, 16)}` : `what penalties hold of 0x${payee}`;
+  return payee === undefined
+    ? `a freeze of provider ${freeze?.slice(0, 16)}`
+    : `the stake that penalties hold of 0x${payee}`;
 }
 
 /** The name of its hearing. @param number of the ejection or penalty. Default: the last one */
@@ -70,7 +72,7 @@ export async function readHearingName(
   return nameSubject(subject);
 }
 
-/** A penalty that is held, and what became of an appeal against it. */
+/** A held penalty, and the result of an appeal against it. */
 export interface AppealablePenalty extends TakenPenalty {
   /** Of its hearing. */
   readonly subject: Hex;
@@ -98,8 +100,8 @@ export async function listHeldPenalties(
 const LOOKED_AT = 200;
 
 /**
- * The number of the penalty that is meant where nobody said it: the one of those that matter here.
- * @param verb `draw`: held, and appealed against; `forfeit`: with a deposit. @throws ConfigError where there are several
+ * Chooses the number of the penalty if none was given: the only one that the verb concerns.
+ * @param verb `draw`: held, and appealed against; `forfeit`: with a deposit. @throws ConfigError if there are several
  */
 export async function choosePenalty(
   program: string,
@@ -113,7 +115,7 @@ export async function choosePenalty(
   ]);
 }
 
-/** Those whose panel is still to be drawn, where there are any. */
+/** Lists penalties whose panel is still to be drawn. */
 async function listAppealed(client: PenaltyReads, payee: Hex): Promise<number[]> {
   const appealed = (await listHeldPenalties(client, payee)).filter(({ isAppealed }) => isAppealed);
   const undrawn = appealed.filter(({ panel }) => panel.length === 0);

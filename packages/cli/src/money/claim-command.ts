@@ -21,13 +21,13 @@ type EmissionReads = Pick<ChainClient, 'allotments' | 'emissionState' | 'hasClai
 
 interface FoundClaims {
   readonly claims: readonly EmissionClaim[];
-  /** Numbers of tallies of which nothing is known here that leads to their root. */
+  /** Numbers of tallies for which nothing known here leads to their root. */
   readonly unshown: readonly number[];
 }
 
 /**
- * What an account has in the tallies so far and did not claim. Each tally is computed anew from the chain, and has to have the root that
- * the quorum signed.
+ * Finds the parts of an account in the tallies so far that it did not claim. Each tally is computed anew from the chain, and has to have
+ * the root that the quorum signed.
  */
 async function findEmissionClaims(client: EmissionReads, account: Address): Promise<FoundClaims> {
   const claims: EmissionClaim[] = [];
@@ -55,7 +55,7 @@ async function findEmissionClaims(client: EmissionReads, account: Address): Prom
   return { claims, unshown };
 }
 
-/** Undefined where the events that were found are not all: a tally that they come to is none. */
+/** Undefined if events are missing: their sum is no tally. */
 function computeShownTally(work: Parameters<typeof computeTally>[1]): ReturnType<typeof computeTally> {
   try {
     return computeTally(nodeCrypto, work);
@@ -87,26 +87,26 @@ async function listClaims(
 const claimConfig = defineConfig({
   ...{ name: 'ogong claim', examples: ['ogong claim --keypair <path> --deployment deployment.json --dry-run'] },
   summary:
-    "Pays the account what it has: its credit in the escrow (a router's, a validator's, a maker's or a verifier's part of fees), with what was\n" +
-    'put aside for it as a co-signer on days that are over, and its part of the\n' +
-    'emission in every tally so far. Where the network burns and mints: its part of every epoch that is over, sold for the stablecoin.',
+    "Pays the account its credit in the escrow: a router's, a validator's, a maker's or a verifier's part of fees.\n" +
+    'It also pays its part as a co-signer of days that are over, and its part of the emission in every tally so far.\n' +
+    'If the network burns and mints, it pays the part of every epoch that is over, sold for the stablecoin.',
   fields: {
     ...actionFields,
     ask: {
       schema: boolean,
       boolean: true,
       description:
-        'take units and proofs from the validators rather than from all events, and check them by the root on the chain: for RPC endpoints that do not search old events',
+        'take units and proofs from the validators, checked against the root on the chain, instead of all events: for RPC endpoints without old events',
     },
     cosigned: {
       schema: boolean,
       boolean: true,
-      description: 'look for what was put aside for it as a co-signer also where it has no bond any more',
+      description: 'look for its rewards as a co-signer also if it has no bond any more',
     },
     payout: {
       schema: oneOf(['stable', 'tokens']),
       description:
-        'burn and mint: sell what is claimed for the stablecoin, or take the tokens themselves; as it was chosen before if not given, at first stable',
+        'burn and mint: sell the claim for the stablecoin, or take the tokens themselves. Default: the earlier choice, at first stable',
     },
     slippage: {
       schema: decimal({ min: 0, max: 1 }),
@@ -162,7 +162,7 @@ const withdrawConfig = defineConfig({
   name: 'ogong withdraw',
   examples: ['ogong withdraw --provider <id> --payee <address> --keypair <path> --deployment deployment.json'],
   summary:
-    'Pays a payee what a provider has earned for it and is not held any more. Anybody may, so the key of the payee stays where it is: the\n' +
+    "Pays a payee the released earnings of a provider. Anybody may call it, so the payee's key stays in its place: the\n" +
     'account of --keypair pays for the transaction, and gets nothing.',
   fields: {
     ...actionFields,
@@ -173,7 +173,7 @@ const withdrawConfig = defineConfig({
 
 export const withdrawCommand: Command = {
   name: 'withdraw',
-  summary: "have a provider's payee paid what it has earned",
+  summary: "pay a provider's payee its earnings",
   async run(argv, output) {
     const parsed = withdrawConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {

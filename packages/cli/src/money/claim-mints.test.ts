@@ -12,7 +12,7 @@ const share = (number: bigint, isClosed = true): MintShare => ({
   ...{ number, isClosed, own: 5n, dollars: 10n, burned: 100n, minted: 90n, supply: 1_000n },
 });
 
-/** @param refused by what is sent: why the chain takes it not. */
+/** @param refused reason of the chain's refusal, by transaction. */
 async function claim(shares: readonly MintShare[], refused: Readonly<Record<string, ChainError>>, credit = 50n) {
   const sent: string[] = [];
   const said: string[] = [];
@@ -41,7 +41,7 @@ async function claim(shares: readonly MintShare[], refused: Readonly<Record<stri
   return { report, sent, said: said.join('') };
 }
 
-describe('what was earned', () => {
+describe('earnings', () => {
   it('is claimed though others have filled the epoch that the credit was for, which waits', async () => {
     const { report, sent, said } = await claim([share(3n)], { credit: refuse('EpochFull') });
     expect(sent).toEqual(['epoch 3']);
@@ -50,7 +50,7 @@ describe('what was earned', () => {
     expect(said).toContain('in 56 minutes');
   });
 
-  it('of one epoch waits where the chain refuses it, and holds up nothing else', async () => {
+  it('of one epoch waits if the chain refuses it, and holds up nothing else', async () => {
     const shares = [share(2n, false), share(3n), share(4n, false), share(5n)];
     const refused = {
       'close 2': refuse('NoPrice'),
@@ -63,7 +63,7 @@ describe('what was earned', () => {
       { epoch: 2, why: 'NoPrice' },
       { epoch: 3, why: 'TooLittle' },
     ]);
-    expect(said).toContain('what was earned in epoch 2 waits: NoPrice; run this again later');
+    expect(said).toContain('earnings of epoch 2 wait: NoPrice; run this again later');
   });
 
   it('is claimed though the credit is refused', async () => {
@@ -75,7 +75,7 @@ describe('what was earned', () => {
     ]);
   });
 
-  it('fails with the reason where none of it could be claimed', async () => {
+  it('fails with the reason if none of it could be claimed', async () => {
     await expect(claim([share(3n)], { 'epoch 3': refuse('TooLittle') }, 0n)).rejects.toThrow('TooLittle');
     const full = { 'epoch 3': refuse('TooLittle'), credit: refuse('EpochFull') };
     await expect(claim([share(3n)], full)).rejects.toThrow('TooLittle');
@@ -83,7 +83,7 @@ describe('what was earned', () => {
   });
 });
 
-it('a transaction that was mined and failed is one of a full epoch where the epoch is full', async () => {
+it('a transaction that failed on the chain counts as refused by a full epoch, if the epoch is full', async () => {
   const take = (carried: bigint) =>
     takeIntoEpoch({ carriedOf: async () => carried }, 5n, () => Promise.reject(refuse()));
   expect(await take(0n)).toBe(false);

@@ -10,7 +10,7 @@ import { describeNextEpoch, minutesToNextEpoch, takeIntoEpoch } from './epoch-ro
 interface MintClaimOptions {
   /** Default: as the account chose before. */
   readonly payout: 'stable' | 'tokens' | undefined;
-  /** Percent below the oracle's price. Default: what the contract allows. */
+  /** Percent below the oracle's price. Default: the contract's limit. */
   readonly slippage: number | undefined;
   readonly output: Pick<Output, 'writeError'>;
 }
@@ -22,13 +22,13 @@ interface MintClaimReport {
   readonly carried: string;
   /** Those that are over and were not claimed. */
   readonly epochs: readonly { readonly epoch: number; readonly credits: string }[];
-  /** Of the present epoch, with what it takes of the credit. */
+  /** The present epoch, with the part of the credit that it takes. */
   readonly running: string;
   /** Numbers of epochs that are over and that the chain refused to pay or to close now, each with its reason. */
   readonly waiting: readonly { readonly epoch: number; readonly why: string }[];
 }
 
-/** What a claim needs of the account; the preview or the chain behind it. */
+/** The parts of a client that a claim needs: of the preview, or of the chain behind it. */
 type ClaimingClient = Pick<
   ActingClient,
   | 'address'
@@ -45,9 +45,9 @@ type ClaimingClient = Pick<
 type ClaimingWrites = Pick<ReturnType<typeof createWrites>, 'choosePayout' | 'closeMintEpoch' | 'claimMint' | 'claim'>;
 
 /**
- * Consumes the account's credit in the escrow, so that it counts in the present epoch, and has every epoch that is over paid. Epochs that nobody
- * closed are closed first. What the chain does not pay now waits, and holds up nothing else.
- * @throws ChainError where there was something to claim, and none of it could be
+ * Consumes the account's credit in the escrow, so that it counts in the present epoch, and claims the pay of every epoch that is over. Open
+ * epochs are closed first. An amount that the chain does not pay now waits, and holds up nothing else.
+ * @throws ChainError if there was something to claim, and none of it could be
  */
 export async function claimMints(
   writes: ClaimingWrites,
@@ -79,7 +79,7 @@ export async function claimMints(
   const [first] = refusals;
   if (first !== undefined && !isAnyPaid && !isCarried) throw first.error;
   for (const { epoch, error } of refusals) {
-    output.writeError(`what was earned in epoch ${epoch} waits: ${error.message}; run this again later\n`);
+    output.writeError(`earnings of epoch ${epoch} wait: ${error.message}; run this again later\n`);
   }
   if (isFull) {
     const waits = formatAmount(credit, undefined, 'credits');
@@ -112,7 +112,7 @@ async function claimEpochs(
       return true;
     } catch (error) {
       if (!(error instanceof ChainError) || error.code !== 'reverted') throw error;
-      // Somebody else closed it meanwhile.
+      // Another account closed it meanwhile.
       if (error.revert?.name === 'ClosedAlready') return true;
       refusals.push({ epoch, error });
       return false;

@@ -27,8 +27,8 @@ interface Source {
 }
 
 /**
- * What validators signed, from one file: a receipt (also by its address), admissions that a provider exported, or statements as
- * docs/spec/cases.md has them. @throws ConfigError that names the file
+ * Reads signed statements of validators from one file. It is a receipt (also by its address), admissions that a provider exported, or
+ * statements in the form of docs/spec/cases.md. @throws ConfigError that names the file
  */
 export async function readSignedStatements(
   { program, ledger }: Source,

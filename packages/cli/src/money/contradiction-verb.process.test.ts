@@ -63,7 +63,7 @@ async function run(...argv: readonly string[]) {
 const escrow = () => domainOf(ledger.deployment, ledger.deployment.escrow);
 const readNow = async (): Promise<bigint> => (await ledger.governor.transactor.client.getBlock()).timestamp;
 
-/** One order, with the word of its validator that it was admitted at this time. */
+/** Returns one order with its validator's admission at this time. */
 async function admit(validator: Member, number: number, laterMs = 0n): Promise<OrderAdmission> {
   const nowMs = 1_000n * (await readNow());
   return createOrderAdmission(crypto, {
@@ -72,7 +72,7 @@ async function admit(validator: Member, number: number, laterMs = 0n): Promise<O
   });
 }
 
-/** What a gateway keeps of an order whose validator took this record in. */
+/** Returns a gateway's receipt of an order whose validator accepted this record. */
 function toReceipt(validator: Member, { order, signature, admission }: OrderAdmission, record: number): Uint8Array {
   const signed = { bytes: fill(9, record), publicKey: fill(1_344, 1), signature: fill(2_484, 1) };
   const orderHash = hashOrder(crypto, escrow(), parseOrder(order));
@@ -95,7 +95,7 @@ describe('ogong case contradiction', () => {
       save('one.admissions', encodeOverAdmission({ orders: orders.slice(0, 2) })),
       save('two.admissions', encodeOverAdmission({ orders: orders.slice(2) })),
     ];
-    await expect(run(first)).rejects.toThrow('there are 2 words of validators, and no two of one account');
+    await expect(run(first)).rejects.toThrow('there are 2 statements of validators, and no two of one account');
     const dry = await run(first, second, '--dry-run');
     expect(dry.said).toContain(`would: open a case against the validator ${accused.address}: it signed two admissions`);
     expect(dry.said).toContain('then prove a contradiction');
@@ -123,7 +123,7 @@ describe('ogong case contradiction', () => {
     expect(await readCase()).toMatchObject({ accused: accused.address, offence: 'contradiction', amount: BOND });
   });
 
-  it('takes it by statements that somebody wrote down', async () => {
+  it('takes it by statements in a file', async () => {
     const accused = validators[2] as Member;
     const { transactor, deployment } = ledger.governor;
     const time = Number(await readNow());
@@ -150,7 +150,7 @@ describe('ogong case contradiction', () => {
     expect(await readCase()).toMatchObject({ accused: accused.address, offence: 'contradiction' });
   });
 
-  it('says what a file lacks', async () => {
+  it('names the missing part of a file', async () => {
     await expect(run(path('nothing.json'))).rejects.toThrow(/nothing\.json: .*no such file/);
     await expect(run(save('text', 'hello'))).rejects.toThrow('it is no receipt, no file of admissions');
     await expect(run(save('list.json', '[]'))).rejects.toThrow('list.json: it is no receipt');

@@ -21,9 +21,9 @@ const config = defineConfig({
   name: NAME,
   examples: [`${NAME} receipt.json other-receipt.json --keypair <path> --deployment deployment.json --dry-run`],
   summary:
-    'Shows the chain two words of a validator that contradict each other: two admissions of one order, two records taken in for one order, two\n' +
-    'logs of one length, two tallies under one number. A file is a receipt, or its address at a gateway; admissions as `ogong-provider\n' +
-    'admissions --export` writes them; or statements in JSON (docs/spec/cases.md). The first two words that contradict each other are shown.\n' +
+    'Shows the chain two contradicting statements of a validator: two admissions of one order, two accepted records of one order, two\n' +
+    'logs of one length, or two tallies under one number. A file is a receipt, or its address at a gateway; admissions as `ogong-provider\n' +
+    'admissions --export` writes them; or statements in JSON (docs/spec/cases.md). The first two contradicting statements are shown.\n' +
     "The contract takes all of the validator's bond, and holds it for one appeal; then the account that shows it has the reporter's share.",
   fields: actionFields,
   positionals: { label: '<file> [<file> ...]', min: 1, max: 16 },
@@ -42,7 +42,7 @@ interface Shown {
   readonly evidence: `0x${string}`;
 }
 
-/** Checks what the contract will check, so that nothing is announced in vain. @throws ConfigError where a word is not the accused's */
+/** Makes the contract's checks first, so that nothing is announced in vain. @throws ConfigError if a statement is not the accused's */
 async function checkWords(
   client: Pick<ChainClient, 'readStatement' | 'signingKeysAt' | 'parameters' | 'transactor'>,
   words: readonly [SignedStatement, SignedStatement],
@@ -73,7 +73,7 @@ async function checkWords(
 }
 
 export const contradictionVerb: Verb = {
-  summary: 'two words of a validator that contradict each other',
+  summary: 'two contradicting statements of a validator',
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -86,7 +86,7 @@ export const contradictionVerb: Verb = {
     const read = await Promise.all(positionals.map((path) => readSignedStatements(source, path)));
     const words = findContradiction(read.flat());
     if (words === undefined) {
-      const found = `${read.flat().length} words of validators, and no two of one account say different things of one order, log or tally`;
+      const found = `${read.flat().length} statements of validators, and no two of one account contradict each other about an order, log or tally`;
       throw new ConfigError(NAME, [`${positionals.join(', ')}: there are ${found}`]);
     }
     const [{ kind, accused }] = words;

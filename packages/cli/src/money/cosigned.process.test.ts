@@ -27,14 +27,14 @@ afterAll(async () => {
 keepChainFresh(() => ledger);
 
 describe('ogong claim', () => {
-  it('pays what was put aside for those who signed, from the day after on', async () => {
+  it('pays signers their rewards, from the next day on', async () => {
     const { address, client, privateKey } = first;
     const rpc = ledger.governor.transactor.client;
     const pass = async (seconds: number): Promise<void> => {
       await rpc.request({ method: 'evm_increaseTime', params: [seconds] } as never);
       await rpc.request({ method: 'evm_mine' } as never);
     };
-    // What is settled now is read before the day is over.
+    // Amounts settled now are read before the day is over.
     const { timestamp } = await rpc.getBlock();
     if (Number(timestamp) % DAY > DAY - 600) await pass(600);
     const payer = await ledger.createMember(20n * unit);
@@ -87,7 +87,7 @@ describe('ogong claim', () => {
     expect(await showParts()).toEqual([0n, 0n, unit / 20n, 0n]);
   });
 
-  it('pays a maker its share of what its model has earned, once governance gives makers one', async () => {
+  it("pays a maker its share of its model's earnings, once governance gives makers one", async () => {
     const handler = await ledger.createValidator();
     const maker = await ledger.createMember(2_000n * unit);
     const payer = await ledger.createMember(20n * unit);

@@ -19,8 +19,8 @@ export interface Cosigned {
 }
 
 /**
- * What is put aside for an account that has signed batches. All events are searched for it, so an account without a bond has nothing where
- * nobody insists.
+ * Finds the amount put aside for an account that has signed batches. It searches all events, so an account without a bond is skipped unless
+ * the user insists.
  */
 export async function findCosigned(
   client: Pick<ChainClient, 'cosignedParts' | 'bondOf' | 'deployment'> & { readonly address: Address },

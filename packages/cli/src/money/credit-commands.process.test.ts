@@ -98,12 +98,12 @@ async function work(payer: Member): Promise<void> {
 }
 
 describe('commands for credits', () => {
-  it('put nothing down for a key: credits pass to nobody', async () => {
+  it('bond no key: credits cannot be transferred', async () => {
     const by = ['--provider', 'ab'.repeat(32), '--keypair', keypair(await createPayer())];
     await expect(run(bondCommand, 'add', '--amount', '1', ...by)).rejects.toThrow('this network pays in credits');
   });
 
-  it('top up with the stablecoin, and say before what it would do', async () => {
+  it('top up with the stablecoin, and show the plan before', async () => {
     const payer = await createPayer();
     const preview = await topUp(payer, '--amount', '250', '--dry-run');
     expect(preview).toContain('nothing was sent. It would: top up with 250 of the stablecoin');
@@ -129,7 +129,7 @@ describe('commands for credits', () => {
     expect(then).toMatchObject({ what: 'top up', gas: null });
   });
 
-  it('top up with the token itself, and refuse what is none, too much, too fine or too dear', async () => {
+  it('top up with the token itself, and refuse an amount that is invalid, too large, too fine or too dear', async () => {
     const payer = await createPayer();
     const token = ledger.deployment.token.slice(2);
     const before = BigInt((await show(payer)).credits);
@@ -139,7 +139,7 @@ describe('commands for credits', () => {
     await expect(topUp(payer, '--amount', '0.0000001')).rejects.toThrow('at most 6 digits');
     await expect(topUp(payer, '--amount', '1 ETH')).rejects.toThrow('--amount 1 ETH');
     await expect(topUp(payer, '--amount', '10', '--slippage', '0')).rejects.toThrow('TooFewCredits');
-    // What a refused call was allowed is there for the next one, which is tried before it is sent.
+    // The allowance of a refused call is there for the next one, which is tried before it is sent.
     await expect(topUp(payer, '--amount', '10', '--slippage', '0', '--dry-run')).rejects.toThrow('TooFewCredits');
     const more = JSON.parse(await topUp(payer, '--amount', '11', '--dry-run', '--json'));
     expect(more.transactions.map(({ approval }: { approval?: { amount: string } }) => approval?.amount)).toEqual([
@@ -152,7 +152,7 @@ describe('commands for credits', () => {
     ).rejects.toThrow();
   });
 
-  it('pay what was earned: sold for the stablecoin, or as tokens', async () => {
+  it('pay earnings: sold for the stablecoin, or as tokens', async () => {
     const payer = await createPayer();
     await topUp(payer, '--amount', '250');
     const escrow = (...argv: string[]) => run(escrowCommand, ...argv, '--keypair', keypair(payer));
@@ -199,7 +199,7 @@ describe('commands for credits', () => {
     expect(await ledger.governor.balanceOf(validator.address)).toBe(tokens);
   });
 
-  it('take what the epoch can pay for, say so before, and leave the rest', async () => {
+  it('take the part that the epoch can pay, announce it, and leave the rest', async () => {
     const payer = await createPayer();
     await payer.client.stake(10n * unit);
     await topUp(payer, '--amount', '250');
@@ -224,7 +224,7 @@ describe('commands for credits', () => {
     const carried = BigInt(planned.carried);
     expect(carried > 3n * unit && carried < 4n * unit).toBe(true);
     expect(await withdraw()).toMatchObject({ carried: planned.carried });
-    // Nothing is left of the epoch, for nobody.
+    // The epoch has nothing left.
     const later = await withdraw();
     expect(later).toMatchObject({ withdrawable: `${80n * unit - carried}`, carried: '0', transactions: [] });
     expect(JSON.parse(await claim(validator, '--dry-run', '--json'))).toMatchObject({ carried: '0' });
@@ -243,7 +243,7 @@ describe('commands for credits', () => {
   });
 });
 
-it('what is left is the newest of what was issued', () => {
+it('the remainder is the newest part of the issue', () => {
   const issued = [10n, 20n, 5n].map((amount, i) => ({ amount, until: BigInt(i) }));
   expect(listRemaining(issued, 12n)).toEqual([
     { amount: 7n, until: 1n },

@@ -37,7 +37,7 @@ const topUpConfig = defineConfig({
   ],
   summary:
     'Buys tokens with the stablecoin, or another asset that has a price, burns them, and gives the account credits: a credit is a dollar of\n' +
-    'work, is gone 30 days later, and goes to nobody else. Then ogong escrow deposit.',
+    'work, is gone 30 days later, and cannot be transferred. Then ogong escrow deposit.',
   fields: {
     ...actionFields,
     amount: {
@@ -48,14 +48,14 @@ const topUpConfig = defineConfig({
     },
     asset: {
       schema: hex(20),
-      description: "the asset's contract, without 0x. Default: the network's stablecoin; its token is burned as it is",
+      description: "the asset's contract, without 0x. Default: the network's stablecoin; its token is burned directly",
     },
     slippage: {
       schema: decimal({ min: 0, max: 50 }),
       label: '<percent>',
       default: '1',
       description:
-        "fewest credits that are taken, in percent below the asset's price: the pool's fee and what the order moves it by",
+        "fewest credits that you accept, in percent below the asset's price: for the pool's fee and the price change by the order",
     },
   },
 });
@@ -108,7 +108,7 @@ const topUp: Verb = {
 const showConfig = defineConfig({
   name: 'ogong credits show',
   examples: ['ogong credits show --address <address> --deployment deployment.json'],
-  summary: "Shows an account's credits and when they are gone, what it earned and can claim, and the oracle's prices.",
+  summary: "Shows an account's credits with their end, its earnings and claims, and the oracle's prices.",
   fields: {
     ...chainFields,
     address: { schema: hex(20), replaces: ['keypair'], description: 'the account, without 0x' },
@@ -123,7 +123,7 @@ const showConfig = defineConfig({
   },
 });
 
-/** The newest of what was issued is what the wallet still has: the oldest is spent first. */
+/** Lists the credits that the wallet still has, the newest ones: the oldest are spent first. */
 export function listRemaining(issued: readonly IssuedCredits[], balance: bigint): IssuedCredits[] {
   const remaining: IssuedCredits[] = [];
   let rest = balance;
@@ -195,7 +195,7 @@ const show: Verb = {
 const formatTime = (seconds: bigint): string => new Date(Number(seconds) * 1_000).toISOString();
 
 export const creditsCommand: Command = createCommandGroup({
-  ...{ program: 'ogong', name: 'credits', summary: 'what a payer pays in, where the network burns and mints' },
+  ...{ program: 'ogong', name: 'credits', summary: "a payer's credits, in a network that burns and mints" },
   verbs: { show, 'top-up': topUp },
   examples: [
     `ogong credits top-up --amount 25 ${EXAMPLE} --dry-run`,

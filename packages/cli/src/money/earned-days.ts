@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 const LISTED_UNPAID = 100;
 const BPS = 10_000n;
 
-/** In plain words, for whoever serves. */
+/** In plain words, for a provider. */
 const MEANINGS: Readonly<Record<ServedOutcome | 'cut-short', string>> = {
   unsigned: 'runs, or has no record yet',
   'not-handed-in': 'its record waits for its validator',
@@ -27,7 +27,7 @@ const MEANINGS: Readonly<Record<ServedOutcome | 'cut-short', string>> = {
   paid: 'settled',
   'cut-short': 'paid for what the payer had when it left',
   rejected: 'an audit found it wrong',
-  unjudged: 'no sitting of verifiers came to a verdict',
+  unjudged: 'no audit attempt came to a verdict',
   abandoned: 'no record came in time',
   'in-doubt': 'its audit decided nothing, and its request says that doubt is not paid',
   'record-refused': 'the validator refused its record',
@@ -38,7 +38,7 @@ const MEANINGS: Readonly<Record<ServedOutcome | 'cut-short', string>> = {
   'never-decided': 'no outcome was learned in 35 days',
 };
 
-/** What a provider has of a fee, basis points: without a router its part stays with the provider. */
+/** A provider's share of a fee, basis points: without a router its part stays with the provider. */
 type ProviderShare = (hasRouter: boolean) => bigint;
 
 export function shareOfProvider({ shares }: Pick<NetworkParameters, 'shares'>): ProviderShare {
@@ -54,7 +54,7 @@ export interface EarnedReason {
   readonly atomic: bigint;
 }
 
-/** What one model earned on one day, in parts of the provider, by the shares of now. */
+/** Earnings of one model on one day, in parts of the provider, by the present shares. */
 export interface EarnedDay {
   /** UTC, ISO 8601. */
   readonly day: string;
@@ -63,7 +63,7 @@ export interface EarnedDay {
   readonly paidAtomic: bigint;
   readonly pendingAtomic: bigint;
   readonly unpaidAtomic: bigint;
-  /** Whatever is not settled and paid in full. */
+  /** Reasons for replies that are not settled and paid in full. */
   readonly reasons: readonly EarnedReason[];
 }
 
@@ -105,7 +105,7 @@ function mergeReasons(parts: readonly EarnedReason[]): EarnedReason[] {
   return [...merged.values()];
 }
 
-/** Reads the book of the provider's daemon, which may be running. Undefined where no provider has run there. */
+/** Reads the ledger of the provider's daemon, which may be running. Undefined if no provider has run there. */
 export function readEarnedDays(
   dataDir: string,
   { days, nowMs }: { readonly days: number; readonly nowMs: number },

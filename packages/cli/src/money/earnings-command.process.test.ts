@@ -28,7 +28,7 @@ const providerId = 'ab'.repeat(32);
 const payee = 'cd'.repeat(20);
 const folder = mkdtempSync(join(tmpdir(), 'ogong-earnings-command-'));
 const deployment = join(folder, 'deployment.json');
-/** Of an account that has coin: what is exported for other commands. */
+/** Key of an account that has coin, exported for other commands. */
 const keypair = join(folder, 'key');
 let ledger: TestLedger;
 let validator: Awaited<ReturnType<TestLedger['createValidator']>>;
@@ -43,7 +43,7 @@ beforeAll(async () => {
   writeFileSync(keypair, payer.privateKey.slice(2), { mode: 0o600 });
   await payer.client.deposit(200_000n);
   await payer.client.admit(validator.address, 200_000n);
-  // What is settled now is read in the same period.
+  // Amounts settled now are read in the same period.
   const { timestamp } = await ledger.governor.transactor.client.getBlock();
   if (Number(timestamp) % PERIOD > PERIOD - 600) await passTime(600);
   await settle({ providerId: `0x${providerId}`, payee: `0x${payee}` });
@@ -94,11 +94,11 @@ afterEach(() => {
 });
 
 describe('ogong earnings', () => {
-  it('shows what is held, and what can be withdrawn once it has vested', async () => {
+  it('shows held earnings, and those that can be withdrawn once they have vested', async () => {
     const held = JSON.parse(await run('--json'));
     expect(held).toMatchObject({ earned: `${PART}`, held: `${PART}`, withdrawable: '0' });
     const settled = await ledger.governor.transactor.client.getBlock();
-    // The period that runs is not over, so nothing is told of it.
+    // The running period is not over, so it is not shown.
     expect(JSON.parse(await run('--json', '--periods', '5')).periods).toEqual([]);
     await passPeriods(1);
     const first = Math.floor(Number(settled.timestamp) / PERIOD);
@@ -121,7 +121,7 @@ describe('ogong earnings', () => {
     await expect(heldFor(account, settledMs + 9 * PERIOD * 1000)).rejects.toMatchObject({ code: 'reverted' });
   });
 
-  it('sends nothing, whatever key is exported, and a flag beats what is exported', async () => {
+  it('sends nothing, with any exported key, and a flag prevails over exports', async () => {
     await passPeriods(3);
     const nonce = () => ledger.governor.transactor.client.getTransactionCount({ address: payer.address });
     const before = await nonce();
@@ -156,7 +156,7 @@ describe('ogong earnings', () => {
     await expect(runRaw()).rejects.toThrow('--provider and --payee are required');
   });
 
-  it('shows by day and model what was served, what waits, and why something was not paid', async () => {
+  it('shows served, waiting and unpaid replies by day and model, with reasons', async () => {
     const keys = join(folder, 'served');
     createOrLoadKeys(keys);
     const runAs = (...more: string[]) => runRaw('--keys', keys, ...more);

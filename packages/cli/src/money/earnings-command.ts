@@ -26,9 +26,9 @@ const config = defineConfig({
     'ogong earnings --keys <dir> --days 7 --deployment deployment.json',
   ],
   summary:
-    'Shows what a provider earned, and what of it is still held. It reads only: `ogong withdraw` has the payee paid, and `ogong claim` pays what\n' +
+    "Shows a provider's earnings, and their held part. It only reads: `ogong withdraw` pays the payee, and `ogong claim` pays the part that\n" +
     'its verifiers earned.\n' +
-    'What is earned in one period is held for the next two whole periods; an ejection takes what is held.',
+    'Earnings of one period are held for the next two whole periods; an ejection takes the held amount.',
   fields: {
     ...chainFields,
     provider: {
@@ -46,18 +46,18 @@ const config = defineConfig({
     },
     periods: {
       schema: integer({ min: 1, max: 366 }),
-      description: "show also what was earned in each of the last so many whole periods, and when it is the payee's",
+      description: 'show also the earnings of this many last whole periods, and the time at which the payee owns them',
     },
     parts: {
       schema: boolean,
       boolean: true,
       description:
-        'show also what the payee has as a co-signer and was paid as a maker of models: searches all events of the chain',
+        "show also the payee's rewards as a co-signer and payments as a maker of models; it searches all events of the chain",
     },
     days: {
       schema: integer({ min: 1, max: 3_660 }),
       description:
-        'with --keys: show also what was served on each of the last so many days, by model, and why something was not paid',
+        'with --keys: show also the served replies of this many last days, by model, and reasons of unpaid ones',
     },
     price: priceField,
     json: jsonField,
@@ -66,7 +66,7 @@ const config = defineConfig({
 
 export const earningsCommand: Command = {
   name: 'earnings',
-  summary: 'what a provider earned, what of it is held, and what its payee can have',
+  summary: "a provider's earnings, their held part, and the part that its payee can have",
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -115,7 +115,7 @@ export const earningsCommand: Command = {
       if (parts) printParts(output, parts, format);
       if (isEjected)
         output.write(
-          'this key is ejected: what it held goes to the verification pool after the appeal, and so does its bond\n',
+          'this key is ejected: its held amount goes to the verification pool after the appeal, and so does its bond\n',
         );
       for (const { from, earned, vestsAt, isVested } of periods) {
         const state = isVested ? "the payee's since" : 'held until';
@@ -133,7 +133,7 @@ interface AccountParts {
   /** Of the pots of this day, as they are now. */
   readonly cosignedRunning: bigint;
   readonly cosignedClaimed: bigint;
-  /** In all; what of it is not claimed is in the credit. */
+  /** In all; the unclaimed part is in the credit. */
   readonly makerPaid: bigint;
 }
 
@@ -153,7 +153,7 @@ function printParts(output: Output, parts: AccountParts, format: (atomic: bigint
     ['co-signer', parts.cosignedClaimable, 'of days that are over; ogong claim pays it'],
     ['today', parts.cosignedRunning, 'of its pots as they are now; claimable tomorrow'],
     ['claimed', parts.cosignedClaimed, 'of pots so far'],
-    ['maker', parts.makerPaid, 'credited in all; what is not claimed is in the credit'],
+    ['maker', parts.makerPaid, 'credited in all; the unclaimed part is in the credit'],
   ];
   for (const [name, amount, note] of rows) output.write(`${name.padEnd(13)} ${format(amount)}  (${note})\n`);
 }
@@ -168,7 +168,7 @@ function readServedDays({ keys, days }: Pick<EarningsFlags, 'keys' | 'days'>) {
   return found;
 }
 
-/** After its own period, what was earned is held for two more. */
+/** After their own period, earnings are held for two more. */
 const VESTS_AFTER = 3;
 
 interface EarnedPeriod {
@@ -180,7 +180,7 @@ interface EarnedPeriod {
   readonly isVested: boolean;
 }
 
-/** The last whole periods in which something was earned, the newest first. The one that runs is not told before it is over. */
+/** Reads the last whole periods with earnings, the newest first. The running one is left out. */
 async function readPeriods(
   chain: ChainClient,
   account: readonly [Hex, Hex],
@@ -261,7 +261,7 @@ function printBalance(
     ['withdrawable', withdrawable, withdrawable > 0n ? pays : ''],
     ['paid', paid, ''],
     ['verification', collected + collectable, 'the first units, and what an ejection took'],
-    ['credit', verified, 'what its verifiers earned; ogong claim pays it, by the payee'],
+    ['credit', verified, 'earnings of its verifiers; ogong claim pays them, by the payee'],
     ['stake', stakedAtomic, refuted > 0n ? `${refuted} refuted reports on the last day with any; each costs 2 %` : ''],
     ['priority', priority, 'stake that weighs in routing'],
   ];

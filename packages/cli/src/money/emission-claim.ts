@@ -1,4 +1,4 @@
-/** What an account can claim of one tally. */
+/** The part of one tally that an account can claim. */
 export interface EmissionClaim {
   readonly number: number;
   readonly units: bigint;

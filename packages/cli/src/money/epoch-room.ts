@@ -5,7 +5,7 @@ import { MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 /** @param now seconds since 1970. @returns whole minutes, rounded up */
 export const minutesToNextEpoch = (now: bigint): bigint => (MINT_EPOCH_S - (now % MINT_EPOCH_S) + 59n) / 60n;
 
-/** Until when what does not fit waits, in words. */
+/** Describes the time until which the rest waits. */
 export async function describeNextEpoch({ transactor }: Pick<ChainClient, 'transactor'>): Promise<string> {
   const { timestamp: now } = await transactor.read('the time', (reader) => reader.getBlock());
   const minutes = minutesToNextEpoch(now);
@@ -14,8 +14,9 @@ export async function describeNextEpoch({ transactor }: Pick<ChainClient, 'trans
 }
 
 /**
- * Sends what counts in the present epoch. Others may have filled it since it was read: that is no failure, the money stays where it is.
- * @param amount that it is about. @returns whether the epoch took anything of it
+ * Sends a transaction that counts in the present epoch. If others have filled it since it was read, the
+ * money stays in place without an error.
+ * @param amount of the transaction. @returns whether the epoch took anything of it
  */
 export async function takeIntoEpoch(
   client: Pick<ChainClient, 'carriedOf'>,

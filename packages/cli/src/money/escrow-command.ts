@@ -18,7 +18,7 @@ const EXAMPLE = '--keypair <path> --deployment deployment.json --dry-run';
 
 const asPaid = (amount: WrittenAmount, isTaken = false) => [{ flag: 'amount', amount, is: 'paid', isTaken }] as const;
 
-/** Deposits, and takes out what is not reserved. */
+/** Deposits, and withdraws free balance. */
 function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
   const name = `ogong escrow ${verb}`;
   const isIn = verb === 'deposit';
@@ -59,7 +59,7 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
     ...{ name, examples: [`${name} --validator <address> --amount 10 ${EXAMPLE}`] },
     summary: isIn
       ? 'Reserves a part of the deposit for one validator, which may then take orders against it.'
-      : 'Asks a part of what is reserved for a validator back. It is free after the withdrawal delay (finish); what was ordered before is still paid.',
+      : "Asks a part of a validator's reserve back. It is free after the withdrawal delay (finish); earlier orders are still paid.",
     fields: { ...actionFields, validator, amount },
   });
   return {
@@ -81,7 +81,7 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
       return act(name, values, output, {
         ...{ does, amounts: asPaid(written) },
         async run(writes, client) {
-          // What is reserved for somebody else waits for the withdrawal delay, and pays nothing meanwhile.
+          // A reserve for another account waits for the withdrawal delay, and pays nothing meanwhile.
           if (isIn && !(await client.validators()).some((one) => one.account === whom))
             throw new ConfigError(name, [`--validator: ${whom} is no validator of this network`]);
           await writes[run](whom, atomic);
@@ -93,12 +93,12 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
 
 const finishConfig = defineConfig({
   ...{ name: 'ogong escrow finish', examples: [`ogong escrow finish --validator <address> ${EXAMPLE}`] },
-  summary: 'Frees what was asked back of a validator, once the delay is over.',
+  summary: "Frees a requested part of a validator's reserve, once the delay is over.",
   fields: { ...actionFields, validator },
 });
 
 const finishVerb: Verb = {
-  summary: 'free what was asked back',
+  summary: 'free a requested release',
   async run(argv, output) {
     const parsed = finishConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -123,7 +123,7 @@ const allowConfig = defineConfig({
     examples: [`ogong escrow allow --validator <address> --key <address> --amount 10 ${EXAMPLE}`],
   },
   summary:
-    'Lets a key sign orders for an account at one validator, which count up to this amount in all, what was spent before included.\n' +
+    'Lets a key sign orders for an account at one validator, up to this amount in all, earlier spending included.\n' +
     'It cannot be lowered. A contract account gives its consent by its code (ERC-1271), or makes the call itself.',
   fields: {
     ...actionFields,
@@ -160,7 +160,7 @@ const allowVerb: Verb = {
 };
 
 export const escrowCommand: Command = createCommandGroup({
-  ...{ program: 'ogong', name: 'escrow', summary: 'what a payer deposits, and reserves for validators' },
+  ...{ program: 'ogong', name: 'escrow', summary: "a payer's deposit, and its reserves for validators" },
   verbs: {
     deposit: createFreeVerb('deposit'),
     withdraw: createFreeVerb('withdraw'),

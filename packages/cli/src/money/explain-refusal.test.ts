@@ -17,7 +17,7 @@ const refuse = (name: string, args: readonly unknown[], what = 'a call'): ChainE
   new ChainError('reverted', `${what}: refused with ${name}(${args.map(String)})`, { revert: { name, args } });
 const explain = (...refused: Parameters<typeof refuse>): Error => explainRefusal(refuse(...refused), units) as Error;
 
-describe('what a contract refuses', () => {
+describe("a contract's refusal", () => {
   it.each([
     ['InsufficientStake', [8n * UNIT, 50n * UNIT], 'the stake is 8 OROG, and 50 OROG were asked for'],
     ['InsufficientFree', [0n, UNIT], 'in the escrow are free 0 credits, and 1 credits were asked for'],
@@ -34,7 +34,7 @@ describe('what a contract refuses', () => {
     expect(error).toMatchObject({ code: 'reverted', revert: { name } });
   });
 
-  it('for now alone says when, and exits as what is to be tried again', () => {
+  it('for now alone gives the time, and exits with the code for a retry', () => {
     const error = explain('TooEarly', [NOW]);
     expect(error.message).toContain('not before 2026-12-18T08:47:11.000Z: run this again then');
     expect(getExitCode(error)).toBe(EXIT.temporary);
@@ -42,7 +42,7 @@ describe('what a contract refuses', () => {
     expect(explain('TooEarly', [95n], 'draw a panel').message).toContain('a block has to pass after the appeal');
   });
 
-  it('without words stays as it is', () => {
+  it('without an explanation stays as it is', () => {
     const [unknown, bare] = [refuse('Mystery', []), new ChainError('reverted', 'no reason')];
     expect(explainRefusal(unknown, units)).toBe(unknown);
     expect(explainRefusal(bare, units)).toBe(bare);

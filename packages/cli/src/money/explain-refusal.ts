@@ -1,9 +1,9 @@
 import { ChainError } from '@ogong/chain/errors';
 import type { ShowAmount } from './amount.ts';
 
-/** How a command shows amounts: of the network's token, and of what its payers pay in. */
+/** Formats of amounts: of the network's token, and of its payers' means of payment. */
 export interface RefusalUnits {
-  /** What the command was to do. */
+  /** The action of the command. */
   readonly does: string;
   readonly token: string;
   readonly paid: string;
@@ -12,13 +12,13 @@ export interface RefusalUnits {
 
 type Explain = (args: readonly unknown[], units: RefusalUnits) => string;
 
-/** A time that no calendar has is what a contract was given, or what a node made up. */
+/** Formats a time. A contract or a node may give one that no calendar has. */
 function toTime(seconds: unknown): string {
   const time = new Date(Number(seconds) * 1_000);
   return Number.isNaN(time.getTime()) ? `second ${seconds}` : time.toISOString();
 }
 
-/** What somebody asked for, and what there is. */
+/** Explains a requested amount above the available one. */
 const less =
   (what: string, unit: 'token' | 'paid', then: string): Explain =>
   ([has, wanted], units) => {
@@ -44,7 +44,7 @@ const WORDS: Readonly<Record<string, Explain>> = {
   BondTooLow: ([bond, least], { format, token }) =>
     `the bond is ${format(BigInt(bond as bigint), token)}, and the least is ${format(BigInt(least as bigint), token)}: \`ogong bond add\` adds`,
   BondSuffices: ([bond, least], { format, token }) =>
-    `it has ${format(BigInt(bond as bigint), token)}, and the least is ${format(BigInt(least as bigint), token)}: only who has less can be ended`,
+    `it has ${format(BigInt(bond as bigint), token)}, and the least is ${format(BigInt(least as bigint), token)}: only a smaller bond can be ended`,
   StakeTooSmall: ([stake, least], { format, token }) =>
     `the stake is ${format(BigInt(stake as bigint), token)}, and who is paid for work here needs ${format(BigInt(least as bigint), token)}: \`ogong stake add\` adds`,
   ERC20InsufficientBalance: ([, has, wanted], units) =>
@@ -71,7 +71,7 @@ const LATER: ReadonlySet<string> = new Set([
   ...['TooEarly', 'NotOver', 'ConvictedAlready', 'FrozenLately', 'PausedNow', 'NoPrice'],
 ]);
 
-/** A refusal in words, with the contract's own name for it behind them. What has no words here stays as it is. */
+/** Explains a refusal, followed by the contract's own name for it. An unknown refusal stays as it is. */
 export function explainRefusal(error: unknown, units: RefusalUnits): unknown {
   if (!(error instanceof ChainError) || error.revert === undefined) return error;
   const { name, args } = error.revert;

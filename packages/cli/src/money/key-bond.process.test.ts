@@ -70,7 +70,7 @@ describe('the bond of a key', () => {
       return computeAuditRate({ feeAtomic: unit, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: 20_000 });
     };
 
-    // What is put down now is read before the period is over.
+    // A bond put down now is read before the period is over.
     if (((await now()) / 1_000) % PERIOD > PERIOD - 600) await pass(600);
     expect(await run(bondCommand, 'add', '--amount', '80', ...by, '--dry-run')).toContain(
       `add 80 OGONG to the bond of the key ${providerId}`,
@@ -101,7 +101,7 @@ describe('the bond of a key', () => {
     await expect(run(bondCommand, 'finish', ...by)).rejects.toThrow('NothingToUnbond');
   });
 
-  it('comes over to contracts that take over, as it is', async () => {
+  it('moves to succeeding contracts unchanged', async () => {
     const { rpcUrl, chainId } = ledger.chain;
     const privateKey = generatePrivateKey();
     await ledger.chain.setBalance(computeAddress(privateKey), 1_000n * unit);
@@ -122,7 +122,7 @@ describe('the bond of a key', () => {
       { what: "bond of the provider's key", amount: `${5n * unit}`, until: expect.any(Number) },
     ]);
     await pass(40 * PERIOD);
-    // Where the contract may take tokens already, nothing but the money is missing.
+    // The contract already has an allowance, so only the money is missing.
     const there = await createChainClient({ rpcUrl, deployment: next, privateKey: payee.privateKey });
     await ledger.governor.transfer(payee.address, unit);
     await there.bondKey(providerId, unit);

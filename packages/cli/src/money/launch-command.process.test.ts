@@ -69,7 +69,7 @@ describe('ogong launch', () => {
     expect(await ledger.governor.balanceOf(buyer.address)).toBe(bought);
     const state = buyFromLaunch(begin, 100n * DOLLAR);
 
-    // As many as are wanted, for what they cost.
+    // Buys the wanted number for its cost.
     const cost = computeLaunchCost(state, 1_000n * unit);
     const exact = JSON.parse(await trade('buy', '--amount', '1000', '--json'));
     expect(exact).toMatchObject({ payment: `${cost}` });
@@ -84,7 +84,7 @@ describe('ogong launch', () => {
     expect((await quote()).reserve).toBe(`${after.reserve - back}`);
   });
 
-  it('says what is wrong', async () => {
+  it('names the fault', async () => {
     await trade('buy', '--pay', '100');
     await expect(trade('buy')).rejects.toThrow('say how much');
     await expect(trade('buy', '--pay', '1', '--amount', '1')).rejects.toThrow('say how much');
@@ -107,7 +107,7 @@ describe('ogong launch', () => {
     await expect(none).rejects.toThrow('no launch curve');
   });
 
-  it('is refused by the chain where somebody came first', async () => {
+  it('is refused by the chain if another buyer came first', async () => {
     const other = await ledger.createMember();
     await ledger.giveDollars(other.address, 10n ** 12n);
     const { asset, time } = await other.client.launchState();

@@ -37,7 +37,7 @@ const DIGITS = 6;
 /** Of the token, beside those of the asset in a price. */
 const PRICE_DIGITS = 18;
 
-/** What changes hands, by the curve as it stands. */
+/** The exchanged amounts by the present curve. */
 interface LaunchTrade {
   readonly deed: 'buy' | 'sell';
   readonly amount: bigint;
@@ -47,12 +47,12 @@ interface LaunchTrade {
 }
 
 interface LaunchWish {
-  /** Of the asset, as somebody wrote it. */
+  /** An amount of the asset, as written. */
   readonly pay?: string | undefined;
   readonly amount?: bigint | undefined;
 }
 
-/** @throws ConfigError where it says neither or both, or nothing would come of it */
+/** @throws ConfigError if it has neither or both, or would buy nothing */
 function planBuy(program: string, state: LaunchReading, { pay, amount }: LaunchWish): LaunchTrade {
   if ((pay === undefined) === (amount === undefined)) {
     throw new ConfigError(program, ['say how much: --pay, of what the launch sells for, or --amount, of tokens']);
@@ -72,7 +72,7 @@ function planBuy(program: string, state: LaunchReading, { pay, amount }: LaunchW
   return { deed: 'buy', amount: bought, payment, after: buyFromLaunch(state, payment) };
 }
 
-/** @throws ConfigError where the curve sold fewer, or would pay nothing */
+/** @throws ConfigError if the curve sold fewer, or would pay nothing */
 function planSale(program: string, state: LaunchReading, amount: bigint): LaunchTrade {
   const sold = LAUNCH_TRANCHE_ATOMIC - state.left;
   if (amount > sold) {
@@ -88,7 +88,7 @@ function planSale(program: string, state: LaunchReading, amount: bigint): Launch
 const formatAsset = (atomic: bigint, { symbol, decimals }: LaunchReading): string =>
   `${formatTokens(atomic, decimals)} ${symbol}`;
 
-/** A few digits: what one token costs at the margin. */
+/** A few digits: the price of one token at the margin. */
 function formatPrice(state: LaunchState, { symbol, decimals }: LaunchReading): string {
   const price = Number(computeLaunchPrice(state)) / 10 ** (decimals + PRICE_DIGITS);
   return `${Number(price.toPrecision(DIGITS))} ${symbol}`;
@@ -107,7 +107,7 @@ const toJson = ({ deed, amount, payment, after }: LaunchTrade) => ({
 const payField = {
   schema: text,
   label: '<amount>',
-  description: 'how much is paid, of what the launch sells for, such as 25 or "1000 atomic"',
+  description: 'amount to pay in the launch\'s asset, such as 25 or "1000 atomic"',
 } as const;
 const amountField = { schema: tokenAmount, description: 'how many tokens are bought, instead of --pay' } as const;
 const slippageField = {
@@ -136,7 +136,7 @@ export const quoteConfig = defineConfig({
 });
 
 const quote: Verb = {
-  summary: 'what the launch has sold, what a token costs, and what one would get',
+  summary: 'tokens sold by the launch, its price, and your result',
   async run(argv, output) {
     const program = 'ogong launch quote';
     const parsed = quoteConfig.parse(argv, process.env);
@@ -183,7 +183,7 @@ export const buyConfig = defineConfig({
     `ogong launch buy --amount 1000 --slippage 2 ${EXAMPLE}`,
   ],
   summary:
-    'Buys tokens of the launch from its curve. With --amount it pays what so many cost now; who comes between leaves fewer for it, within --slippage.',
+    'Buys tokens of the launch from its curve. With --amount it pays the present price of that amount; other buyers in between leave fewer tokens for it, within --slippage.',
   fields: { ...actionFields, pay: payField, amount: amountField, slippage: slippageField },
 });
 
@@ -200,7 +200,7 @@ export const sellConfig = defineConfig({
 
 interface LaunchDeed {
   readonly slippage: number;
-  /** Said before the curve is read. */
+  /** Description before the curve is read. */
   readonly does: string;
   /** Of tokens. */
   readonly written: WrittenAmount | undefined;
@@ -281,7 +281,7 @@ const sell: Verb = {
 };
 
 export const launchCommand: Command = createCommandGroup({
-  ...{ program: 'ogong', name: 'launch', summary: "the launch's curve: what a token costs, buy and sell" },
+  ...{ program: 'ogong', name: 'launch', summary: "the launch's curve: price of a token, buy and sell" },
   verbs: { quote, buy, sell },
   examples: [
     'ogong launch quote --pay 25 --deployment deployment.json',

@@ -87,7 +87,7 @@ describe('a network that takes over from an earlier one', () => {
     const providerId: Hex = `0x${'ab'.repeat(32)}`;
     const before = await sumOfContracts();
 
-    // The old network pays what was ordered there, while the new one is there already. A pot fills that is there before the day is over.
+    // The old network pays its orders while the new one exists already. A pot that exists before the end of the day fills.
     const { timestamp } = await ledger.governor.transactor.client.getBlock();
     if (Number(timestamp) % DAY > DAY - 600) await pass(600);
     await ledger.governor.takeRoster([validator.address]);
@@ -109,7 +109,7 @@ describe('a network that takes over from an earlier one', () => {
     const potted = await ledger.governor.creditOf(pots);
     expect(potted).toBe(unit / 20n);
 
-    // What would be done, and what is done.
+    // The plan and the actions.
     const planned = await migrateJson(payer, '--dry-run');
     expect(planned.transactions.map(({ what }: { what: string }) => what)).toEqual([
       ...['request release', 'withdraw', 'approve', 'deposit'],
@@ -159,7 +159,7 @@ describe('a network that takes over from an earlier one', () => {
       old.bondOf(validator.address).then(({ amount, unbonding }) => amount + unbonding),
     ]);
     expect(left).toEqual([0n, 0n, 0n, 0n]);
-    // What left the contracts was paid to somebody: the provider, the validator; the treasury has yet to claim.
+    // Money left the contracts only as payment to the provider and the validator; the treasury has yet to claim.
     const paid = (await reader.balanceOf(provider.address)) + (await reader.balanceOf(validator.address));
     expect((await sumOfContracts()) + paid).toBe(before);
     expect((await migrateJson(payer)).moved).toEqual({
@@ -172,7 +172,7 @@ describe('a network that takes over from an earlier one', () => {
     });
   });
 
-  it('comes from contracts that know no priority stake and no bonds of keys, and says what they refuse', async () => {
+  it('comes from contracts that know no priority stake and no bonds of keys, and reports their refusals', async () => {
     const provider = await ledger.createMember(70n * unit);
     const providerId: Hex = `0x${'cd'.repeat(32)}`;
     await provider.client.stake(40n * unit);
@@ -206,7 +206,7 @@ describe('a network that takes over from an earlier one', () => {
       const put = { stake: 'stake', priority: 'prioritize', bond: 'bond' } as const;
       await member.client[put[kind]](40n * unit);
       await migrate(member);
-      // Staked there before, by a client that lets the contract take all there is.
+      // Staked there before, by a client with an unlimited allowance.
       const { rpcUrl } = ledger.chain;
       const there = await createChainClient({ rpcUrl, deployment: next, privateKey: member.privateKey });
       await there[put[kind]](10n * unit);

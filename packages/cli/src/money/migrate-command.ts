@@ -17,9 +17,9 @@ const config = defineConfig({
   name: NAME,
   examples: [`${NAME} --from earlier.json --deployment deployment.json --keypair <path> --dry-run`],
   summary:
-    'Brings what an account has in the contracts of an earlier deployment to this one, which keeps its token: deposit to deposit, stake to\n' +
-    'stake, priority stake to priority stake, bond to bond, and what it earned to the account itself. What has to wait for a delay is asked back, and named; run it again then.\n' +
-    'Nobody can do it for another account, and nothing has to be done: the earlier contracts pay for ever.',
+    "Moves an account's holdings from the contracts of an earlier deployment to this one, which keeps its token: deposit to deposit, stake to\n" +
+    'stake, priority stake to priority stake, bond to bond, and earnings to the account itself. A part that has to wait for a delay is asked back, and named; run it again then.\n' +
+    'Nobody can do it for another account, and no move is required: the earlier contracts pay for ever.',
   fields: {
     ...actionFields,
     from: {
@@ -36,12 +36,12 @@ const config = defineConfig({
     provider: {
       schema: hex(32),
       description:
-        'id of a provider whose payee the account is: takes what is not held any more, and brings the bond of its key',
+        'id of a provider whose payee the account is: withdraws released earnings, and moves the bond of its key',
     },
   },
 });
 
-/** What an account has in the earlier contracts, and where it stands. */
+/** Holdings of an account in the earlier contracts, and their places. */
 interface Holdings {
   readonly now: bigint;
   readonly credit: bigint;
@@ -72,14 +72,14 @@ interface MigrationReport {
   }[];
 }
 
-/** What the earlier contracts do not know, nobody has there. */
+/** Returns undefined for a value that the earlier contracts do not know. */
 const orNone = <T>(reading: Promise<T>): Promise<T | undefined> =>
   reading.catch((error: unknown) => {
     if (isMissingFunction(error)) return undefined;
     throw error;
   });
 
-/** @returns false where the chain refuses it: then it waits, and all else goes on. */
+/** @returns false if the chain refuses it: then it waits, and all else goes on. */
 async function attempt(
   waiting: MigrationReport['waiting'],
   { what, amount }: { readonly what: string; readonly amount: bigint },
@@ -123,7 +123,7 @@ async function readHoldings(
 
 type Writes = ReturnType<ActingClient['writesTo']>;
 
-/** Parts of the pots of those who signed batches, to the account's credit. @returns whether there were any */
+/** Moves parts of the pots for signers of batches to the account's credit. @returns whether there were any */
 async function moveCosigned(
   { from, old }: { readonly from: Writes; readonly old: Parameters<typeof findCosigned>[0] },
   { waiting }: MigrationReport,
@@ -152,7 +152,7 @@ async function moveDeposit(
     if (reserved === 0n) continue;
     const what = nameReserved(validator);
     if (releasing > 0n && releasableAt <= now) {
-      // What is drawn meanwhile is not released.
+      // An amount drawn meanwhile is not released.
       const amount = releasing < reserved ? releasing : reserved;
       if (await attempt(waiting, { what, amount }, () => from.finishRelease(validator))) out += amount;
     } else {
@@ -212,7 +212,7 @@ async function moveStake(
       await add(leaving);
       moved[kind] = leaving;
     });
-    // Where it still waits, a request would begin its delay anew.
+    // If it still waits, a request would begin its delay anew.
     if (!isMoved) return;
   } else if (leaving > 0n) waiting.push({ what, amount: leaving, until: leavesAt });
   // A second request would begin the delay of the first one anew.
@@ -245,7 +245,7 @@ async function moveBond(
   if (isAsked) waiting.push({ what: 'bond', amount });
 }
 
-/** What was asked back just now has its time on the chain. */
+/** A request of just now has its time on the chain. */
 function nameTimes(
   waiting: MigrationReport['waiting'],
   { now, channels, stake, priority, bond, keyBond }: Holdings,
@@ -284,7 +284,7 @@ const toText = (report: MigrationReport) => ({
 
 export const migrateCommand: Command = {
   name: 'migrate',
-  summary: 'bring what an account has in an earlier deployment to this one',
+  summary: "move an account's holdings in an earlier deployment to this one",
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {

@@ -52,7 +52,7 @@ async function run(command: Command, ...argv: string[]): Promise<string> {
   return written.join('');
 }
 
-/** What the escrow may take of an account's tokens. */
+/** Returns the escrow's allowance of an account's tokens. */
 function allowanceOf({ address }: Member): Promise<bigint> {
   const { token, escrow } = ledger.deployment;
   return ledger.governor.transactor.read('allowance', async (client) => {
@@ -71,7 +71,7 @@ async function pass(seconds: number): Promise<void> {
 }
 
 describe('commands for money', () => {
-  it('say what an account lacks before anything is sent, and where nobody answers', async () => {
+  it('report a missing amount before anything is sent, and a chain that does not answer', async () => {
     const poor = await ledger.createMember();
     const by = ['--keypair', keypair(poor)];
     const lacking = `--amount: ${poor.address} has 0 OGONG, not 5 OGONG; lower the amount, or bring more`;
@@ -102,12 +102,12 @@ describe('commands for money', () => {
     });
   });
 
-  it('delegate no votes where nobody votes', async () => {
+  it('delegate no votes in a network without votes', async () => {
     const delegating = run(voteCommand, 'delegate', '--keypair', keypair(payer));
     await expect(delegating).rejects.toThrow('nobody votes in this network: its parameters have an owner');
   });
 
-  it('say where the coin for fees is lacking, in a dry run too', async () => {
+  it('report a missing coin for fees, in a dry run too', async () => {
     const broke = await ledger.createMember(5n * unit);
     await ledger.chain.setBalance(broke.address, 0n);
     const by = ['--amount', '5', '--keypair', keypair(broke)];
@@ -123,7 +123,7 @@ describe('commands for money', () => {
     });
   });
 
-  it('deposit, reserve, ask back and take out, and say before what it would cost', async () => {
+  it('deposit, reserve, ask back and take out, and show the cost before', async () => {
     const key = keypair(payer);
     expect(await allowanceOf(payer)).toBe(0n);
     const validators = validator.address.slice(2);
@@ -151,7 +151,7 @@ describe('commands for money', () => {
     await escrow('withdraw', '--amount', '1000 atomic');
     const approving = JSON.parse(await escrow('deposit', '--amount', '7 atomic', '--dry-run', '--json'));
     expect(approving.transactions[0].approval).toEqual({ spender: ledger.deployment.escrow, amount: '7' });
-    // What the chain would refuse, it refuses in a dry run, too, and by its name.
+    // A dry run reports the chain's refusal, too, by its name.
     for (const more of [[], ['--dry-run']]) {
       await expect(escrow('withdraw', '--amount', '4000', ...more)).rejects.toThrow('InsufficientFree');
     }
@@ -174,7 +174,7 @@ describe('commands for money', () => {
     expect(await wallet(member)).toMatchObject({ tokens: `${unit}`, deposit: `${2n * unit}` });
     expect(signer.requests.map(({ method }) => method)).toEqual(['eth_signTransaction', 'eth_signTransaction']);
     vi.stubEnv('OGONG_KEYPAIR', keypair(payer));
-    // What is written beats what a shell has exported.
+    // Flags prevail over exported variables.
     const written = JSON.parse(await run(escrowCommand, 'withdraw', '--amount', '1', ...by, '--dry-run', '--json'));
     expect(written.account).toBe(member.address);
     const whose = ['--address', account, '--json'];
@@ -186,7 +186,7 @@ describe('commands for money', () => {
     }
   });
 
-  it('are sent by a wallet, which does not sign alone, and fail where it sends something else', async () => {
+  it('are sent by a wallet, which does not sign alone, and fail if it sends something else', async () => {
     const member = await ledger.createMember(3n * unit);
     const params = [member.address];
     await ledger.governor.transactor.client.request({ method: 'anvil_impersonateAccount', params } as never);
@@ -235,12 +235,12 @@ describe('commands for money', () => {
     expect(await wallet(member)).toMatchObject({ tokens: `${5n * unit}`, [name]: `${5n * unit}` });
   });
 
-  it('put nothing down for a key where nothing is held', async () => {
+  it('bond no key in a network without held earnings', async () => {
     const by = ['--provider', 'ab'.repeat(32), '--keypair', keypair(await ledger.createMember(unit))];
     await expect(run(bondCommand, 'add', '--amount', '1', ...by)).rejects.toThrow('this network holds no earnings');
   });
 
-  it('pay what was earned: credit, emission, and earnings to a payee whose key is elsewhere', async () => {
+  it('pay credit, emission, and earnings to a payee whose key is elsewhere', async () => {
     const { address, client } = validator;
     const payer = await ledger.createMember(20n * unit);
     const providerId: Hex = `0x${'ab'.repeat(32)}`;
@@ -270,7 +270,7 @@ describe('commands for money', () => {
     await submitAllotment({ crypto, domain }, client, { signatures: [signed?.signature as Uint8Array] });
 
     const before = await wallet(validator);
-    // What router, validator and verifier have; without a roster half of the validator's part is verification's.
+    // Credit of router, validator and verifier; without a roster half of the validator's part is verification's.
     const credit = (6n * unit) / 10n - unit / 20n;
     expect(before.credit).toBe(`${credit}`);
     const planned = JSON.parse(await run(claimCommand, '--keypair', keypair(validator), '--dry-run', '--json'));

@@ -24,7 +24,7 @@ const hash = z
   .regex(/^0x[0-9a-fA-F]{64}$/)
   .transform((text): Hex => toHex(text as Hex, 'hash', 32));
 
-/** What is left out stays as it is. */
+/** An absent field stays as it is. */
 const changes = z.strictObject({
   shares: shareFields.optional(),
   recipients: z.strictObject({ verification: address, treasury: address, license: address }).partial().optional(),
@@ -69,7 +69,7 @@ export function readParameterChanges(program: string, path: string): Changes {
   return parsed.data;
 }
 
-/** With what is in force for all that is left out. */
+/** Completes a change with the values in force. */
 export function completeChange(
   { shares, recipients, limits, driftTable, tests, work, guardian }: Changes,
   present: NetworkParameters,

@@ -18,13 +18,13 @@ const paramsConfig = defineConfig({
   name: 'ogong params',
   examples: ['ogong params --deployment deployment.json'],
   summary:
-    'Shows what governance has set: shares of a fee, who receives them, delays and bonds, tests, and what is announced.',
+    'Shows the values set by governance: shares of a fee and their receivers, delays and bonds, tests, and announced changes.',
   fields: { ...chainFields, price: priceField, json: jsonField },
 });
 
 export const paramsCommand: Command = {
   name: 'params',
-  summary: 'what governance has set, and what is announced',
+  summary: 'values set by governance, and announced values',
   async run(argv, output) {
     const parsed = paramsConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -74,7 +74,7 @@ function listDistribution({ shares, recipients, announced }: NetworkParameters):
   const changes = name(announced).filter(([one, value]) => known.get(one) !== value);
   const from = `in force from ${formatTime(announced.from)}`;
   const said = changes.map(([one, value]): Line => ['announced', `${one} ${value}, ${from}`]);
-  return [...present, ...(said.length === 0 ? ([['announced', `what is in force, ${from}`]] as const) : said)];
+  return [...present, ...(said.length === 0 ? ([['announced', `the value in force, ${from}`]] as const) : said)];
 }
 
 function listLimits(

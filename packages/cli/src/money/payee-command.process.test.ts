@@ -47,7 +47,7 @@ async function startWallet(...by: Parameters<typeof signTypedAsAsked>): Promise<
 }
 
 describe('ogong payee sign', () => {
-  it('signs by a key in a file, in words and in JSON', async () => {
+  it('signs by a key in a file, as text and as JSON', async () => {
     const by = ['--keypair', join(directory.path, 'payee.key')];
     expect(await sign('by-key.json', ...by)).toContain(`${account} is the payee of ${provider} until 20`);
     expect(read('by-key.json').payee).toEqual(fromHex(account.slice(2)));
@@ -55,7 +55,7 @@ describe('ogong payee sign', () => {
     expect(again).toMatchObject({ payee: account, provider, isReplaced: true });
   });
 
-  it.each([{}, { isParity: true }])('has a wallet sign what it can show, %j', async (ways) => {
+  it.each([{}, { isParity: true }])('has a wallet sign typed data, %j', async (ways) => {
     const by = await startWallet(privateKey, ways);
     const { validUntil } = JSON.parse(await sign('by-wallet.json', ...by, '--json'));
     const { payee, validUntilMs } = read('by-wallet.json');
@@ -68,7 +68,7 @@ describe('ogong payee sign', () => {
     });
   });
 
-  it('writes nothing where the wallet signs something else, or for another account', async () => {
+  it('writes nothing if the wallet signs something else, or for another account', async () => {
     const change = (message: object) => ({ ...message, validUntil: '9000000000000000' });
     await expect(sign('bent.json', ...(await startWallet(privateKey, { change })))).rejects.toThrow('something else');
     await signer?.close();

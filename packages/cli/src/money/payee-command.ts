@@ -28,7 +28,7 @@ import { actionFields, readSender } from './act.ts';
 
 const NAME = 'ogong payee';
 const DAY_MS = 86_400_000;
-/** Whoever steals the provider's key has the payee's stake and name until its word ends. */
+/** A thief of the provider's key has the payee's stake and name until the agreement ends. */
 const MAX_VALID_MS = 366 * DAY_MS;
 
 const signConfig = defineConfig({
@@ -52,10 +52,9 @@ const signConfig = defineConfig({
     validFor: {
       schema: duration,
       default: '7d',
-      description:
-        "how long it holds; who steals the provider's key has the name and stake of the payee so long. At most 366d",
+      description: "its duration; so long a thief of the provider's key has the payee's name and stake. At most 366d",
     },
-    out: { schema: text, label: '<path>', required: true, description: 'file to write; one that is there is replaced' },
+    out: { schema: text, label: '<path>', required: true, description: 'file to write; an existing one is replaced' },
     json: jsonField,
   },
 });
@@ -101,7 +100,7 @@ function signWord(privateKey: Hex, grant: Grant): SignedWord {
   return { payee: own.address, word: signProviderPayee(nodeCrypto, own, grant) };
 }
 
-/** @throws ChainError where what comes back is not the account's own signature over this grant */
+/** @throws ChainError if the answer is not the account's own signature over this grant */
 async function askForWord(signer: RemoteSigner, { ledger, ...grant }: Grant): Promise<SignedWord> {
   const signature = await askToSignTyped(signer, describeProviderPayee(ledger, grant));
   const payee = fromHex(signer.account.slice(2), 20);

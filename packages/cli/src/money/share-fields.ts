@@ -1,10 +1,10 @@
 import { MAX_TOTAL_SHARES_BPS } from '@ogong/protocol/exchange/fee';
 import { z } from 'zod';
 
-/** None is above what all of them may come to; the contract has a closer bound for each. */
+/** None is above the limit of their sum; the contract has a closer bound for each. */
 const bps = z.int().min(0).max(MAX_TOTAL_SHARES_BPS);
 
-/** The shares of a fee that a file names, in basis points; what is left out stays as it is. */
+/** The shares of a fee that a file names, in basis points; absent shares stay as they are. */
 export const shareFields = z
   .strictObject({
     router: bps,

@@ -40,7 +40,7 @@ const walletConfig = defineConfig({
     'ogong wallet --keypair <path> --price 0.02',
   ],
   summary:
-    'Shows what an account has, and where: tokens, deposit, credit, stake, priority stake, bond, and what is on its way out.',
+    "Shows an account's holdings: tokens, deposit, credit, stake, priority stake, bond, and amounts on their way out.",
   fields: {
     ...showFields,
     address: { schema: hex(20), replaces: ['keypair'], description: 'the account, without 0x' },
@@ -56,7 +56,7 @@ const walletConfig = defineConfig({
 
 export const walletCommand: Command = {
   name: 'wallet',
-  summary: 'what an account has, and where',
+  summary: "an account's holdings, and their places",
   async run(argv, output) {
     const parsed = walletConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -88,7 +88,7 @@ export const walletCommand: Command = {
       ...(credits === undefined ? [] : ([['credits', credits, 'ogong credits show says more', paid]] as const)),
       ['deposit', free, 'in the escrow, not reserved', paid],
       ['credit', credit, 'ogong claim pays it', paid],
-      ['stake', stake.stakedAtomic, 'with what is on its way out', token],
+      ['stake', stake.stakedAtomic, 'including stake on its way out', token],
       ['priority', priority.amount, 'stake that weighs in routing', token],
       ['deprioritizing', priority.leaving, untilOf(priority.leaving, priority.leavesAt), token],
       ['bond', bond.amount, undefined, token],
@@ -107,8 +107,7 @@ export const walletCommand: Command = {
 const supplyConfig = defineConfig({
   name: 'ogong supply',
   examples: ['ogong supply --deployment deployment.json'],
-  summary:
-    'Shows where all tokens are: what circulates, what vests, what the launch has for sale, and what the emission holds.',
+  summary: 'Shows the places of all tokens: circulating, vesting, for sale in the launch, and held by the emission.',
   fields: showFields,
 });
 

@@ -48,15 +48,15 @@ const providerField = {
   provider: {
     schema: hex(32),
     description:
-      "the bond of this provider's key, by its payee: it counts as held earnings from the next period on, and a final ejection of the key takes it",
+      "the bond of this provider's key, by its payee. It counts as held earnings from the next period on, and a final ejection of the key takes it",
   },
 } as const;
 
-/** @throws ConfigError where the network has no bonds of keys */
+/** @throws ConfigError if the network has no bonds of keys */
 async function assertKeyBonds(name: string, client: ActingClient): Promise<void> {
   const why =
     client.deployment.burnAndMint !== undefined
-      ? 'this network pays in credits, which pass to nobody and lapse: nothing can be put down for a key, and held earnings alone stand behind it'
+      ? 'this network pays in credits, which cannot be transferred and lapse. So a key has no bond, and held earnings alone secure it'
       : (await client.parameters()).holding.period === 0
         ? 'this network holds no earnings, so a bond beside them would change nothing'
         : undefined;
@@ -113,12 +113,12 @@ function createAmountVerb(kind: Kind, verb: 'add' | 'remove'): Verb {
 function createFinishVerb(kind: Kind): Verb {
   const name = `ogong ${kind} finish`;
   const config = defineConfig({
-    ...{ name, summary: 'Takes out what was asked back, once its delay is over.' },
+    ...{ name, summary: 'Withdraws a requested amount, once its delay is over.' },
     examples: [`${name} --keypair <path> --deployment deployment.json`],
     fields: { ...actionFields, ...(kind === 'bond' && providerField) },
   });
   return {
-    summary: 'take out what was asked back',
+    summary: 'withdraw a requested amount',
     async run(argv, output) {
       const parsed = config.parse(argv, process.env);
       if (parsed.kind === 'print') {

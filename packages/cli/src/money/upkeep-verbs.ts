@@ -23,18 +23,18 @@ const listConfig = defineConfig({
   name: 'ogong case list',
   examples: ['ogong case list --deployment deployment.json'],
   summary:
-    `Shows the newest ${LISTED} cases: of whom what was taken, by whom it was found, and until when somebody may appeal.\n` +
-    'With --payee: the penalties that are held of one payee, by their numbers, and whether somebody appealed against each.',
+    `Shows the newest ${LISTED} cases: the accused, the amount taken, the reporter, and the end of the time for an appeal.\n` +
+    'With --payee it shows the penalties held of one payee, by their numbers, and the appeals against them.',
   fields: {
     ...chainFields,
-    payee: { schema: hex(20), description: 'account, without 0x, whose penalties are shown in place of the cases' },
+    payee: { schema: hex(20), description: 'account, without 0x, whose penalties are shown instead of cases' },
     price: priceField,
     json: jsonField,
   },
 });
 
 export const listVerb: Verb = {
-  summary: 'show the cases there are, the newest first',
+  summary: 'show cases, the newest first',
   async run(argv, output) {
     const parsed = listConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -111,12 +111,12 @@ const closeConfig = defineConfig({
   name: 'ogong case close',
   examples: [`ogong case close --case 3 ${EXAMPLE}`],
   summary:
-    'Pays what a case has taken to whoever reported it and to the treasury, once its appeal is over. Anybody may, and gets nothing for it.',
+    'Pays the proceeds of a case to its reporter and to the treasury, once its appeal is over. Anybody may call it, and gets nothing for it.',
   fields: { ...actionFields, case: { schema: integer(), required: true, description: 'number of the case' } },
 });
 
 export const closeVerb: Verb = {
-  summary: 'pay out what a case has taken',
+  summary: 'pay out the proceeds of a case',
   async run(argv, output) {
     const parsed = closeConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -144,8 +144,8 @@ const collectConfig = defineConfig({
     `ogong case collect --payee <address> --provider <id> ${EXAMPLE}`,
   ],
   summary:
-    'Pays the treasury what penalties have taken of an account, once their appeal is over. With --provider, pays the verification pool what it is due of\n' +
-    "the earnings of that key: its first units, and after an ejection that is final, what was held and the key's bond. Anybody may.",
+    'Pays the treasury the penalties of an account, once their appeal is over. With --provider, pays the verification pool its part of\n' +
+    "the earnings of that key: its first units, and after a final ejection, the held earnings and the key's bond. Anybody may call it.",
   fields: {
     ...actionFields,
     payee: { schema: hex(20), required: true, description: 'the account, without 0x' },
@@ -154,7 +154,7 @@ const collectConfig = defineConfig({
 });
 
 export const collectVerb: Verb = {
-  summary: 'pay treasury or pool what penalties and ejections have taken',
+  summary: 'pay treasury or pool the proceeds of penalties and ejections',
   async run(argv, output) {
     const parsed = collectConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -192,7 +192,7 @@ const evictConfig = defineConfig({
   name: 'ogong case evict',
   examples: [`ogong case evict --validator <address> ${EXAMPLE}`, `ogong case evict --router <address> ${EXAMPLE}`],
   summary:
-    'Takes a validator off the registry whose bond is below the least, or ends a router whose stake is. Anybody may; what is left of the bond stays its own.',
+    'Takes a validator with a bond below the least off the registry, or ends a router with such a stake. Anybody may call it; the rest of the bond stays its own.',
   fields: {
     ...actionFields,
     validator: { schema: hex(20), description: 'account of the validator, without 0x' },

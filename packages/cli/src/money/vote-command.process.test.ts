@@ -91,14 +91,14 @@ describe('ogong vote', () => {
     await expect(vote('cast', ...by, '--choice', 'for')).rejects.toThrow('GovernorAlreadyCastVote');
     await expect(vote('queue', ...by)).rejects.toThrow('GovernorUnexpectedProposalState');
     await pass(voting.period);
-    // Anybody may carry on what passed.
+    // Anybody may carry out a proposal that passed.
     const anybody = ['--proposal', id, '--keypair', stranger];
     await vote('queue', ...anybody);
     await expect(vote('execute', ...anybody)).rejects.toThrow('TimelockUnexpectedOperationState');
     await pass(voting.timelock);
     await vote('execute', ...anybody);
     expect(JSON.parse(await vote('show', '--proposal', id, '--json'))).toMatchObject({ state: 'executed' });
-    // What is announced, and nothing of what stays.
+    // The announced values, and no unchanged ones.
     expect((await params()).match(/^announced.*/gm)).toEqual([
       expect.stringMatching(/^announced +share of the provider 9\d\.\d+ %, in force from 20/),
       expect.stringMatching(/^announced +share router 0\.5 %, in force from 20/),
@@ -107,12 +107,12 @@ describe('ogong vote', () => {
     expect(await params()).toMatch(/^share router +0\.5 %$/m);
     expect(await params()).toContain(`guardian                 ${guardian}\n`);
     const { limits, shares } = await ledger.governor.parameters();
-    // What the file left out is as it was.
+    // Absent fields are as before.
     expect(limits).toMatchObject({ alpha: 250_000, minimumValidatorBond: 100n * unit });
     expect(shares).toMatchObject({ router: 50, validator: 100 });
   });
 
-  it('refuses whoever has too few votes, and what falls does nothing', async () => {
+  it('refuses a proposer with too few votes, and a defeated proposal does nothing', async () => {
     const path = writeChanges('few.json', { limits: { alpha: 1 } });
     const attempt = vote('propose', '--changes', path, '--title', 'few', '--keypair', stranger);
     await expect(attempt).rejects.toThrow('GovernorInsufficientProposerVotes');
@@ -135,7 +135,7 @@ describe('ogong vote', () => {
     await expect(attempt).rejects.toThrow('OwnableUnauthorizedAccount');
   });
 
-  it('says what is wrong with a proposal or its file', async () => {
+  it('names the fault of a proposal or its file', async () => {
     await expect(vote('show', '--proposal', '999999')).rejects.toThrow('there is none');
     for (const [changes, why] of [
       [{ limits: { alpha: -1 } }, 'limits.alpha'],

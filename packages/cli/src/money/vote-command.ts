@@ -16,15 +16,15 @@ const EXAMPLE = '--keypair <path> --deployment deployment.json';
 const MAX_TITLE = 4_000;
 const U256 = 2n ** 256n;
 
-/** The contract numbers proposals by a hash. The first digits are enough where no other begins with them. */
+/** The contract numbers proposals by a hash. The first digits are enough if no other number begins with them. */
 const proposalNumber = define('a proposal: its number, or the first digits of it', '<number>', (value) =>
   /^\d{1,78}$/.test(value) && BigInt(value) < U256 ? value : undefined,
 );
 const proposalField = {
-  proposal: { schema: proposalNumber, required: true, description: 'which, as `ogong vote list` has it' },
+  proposal: { schema: proposalNumber, required: true, description: 'number, as `ogong vote list` has it' },
 } as const;
 
-/** @throws ConfigError where none or several are meant */
+/** @throws ConfigError if none or several match */
 function findProposal(program: string, proposals: readonly Proposal[], digits: string): Proposal {
   const exact = proposals.find(({ id }) => `${id}` === digits);
   const found = exact ? [exact] : proposals.filter(({ id }) => `${id}`.startsWith(digits));
@@ -45,7 +45,7 @@ const toJson = ({ calls, ...proposal }: Proposal) =>
     ),
   );
 
-/** Whoever proposes chooses the text: no control characters reach a terminal. */
+/** The proposer chooses the text: no control characters reach a terminal. */
 const toPrintable = (value: string): string => value.replace(/\p{Cc}+/gu, ' ');
 
 /** @param unit of the votes */
@@ -98,7 +98,7 @@ const listVerb: Verb = {
 
 const showConfig = defineConfig({
   name: 'ogong vote show',
-  summary: 'Shows one proposal: what it would do, its votes and its times.',
+  summary: 'Shows one proposal: its changes, its votes and its times.',
   examples: ['ogong vote show --proposal 8712 --deployment deployment.json'],
   fields: { ...chainFields, ...proposalField, json: jsonField },
 });
@@ -125,7 +125,7 @@ const delegateConfig = defineConfig({
   summary:
     "Gives the votes of the account's tokens to one account. Tokens that are delegated to nobody count for nobody, nor do any in the first voting delay after.",
   examples: [`ogong vote delegate ${EXAMPLE}`],
-  fields: { ...actionFields, to: { schema: hex(20), description: 'who votes; the account itself if not given' } },
+  fields: { ...actionFields, to: { schema: hex(20), description: 'the voter; the account itself if not given' } },
 });
 
 const delegateVerb: Verb = {
@@ -151,13 +151,13 @@ const delegateVerb: Verb = {
 const proposeConfig = defineConfig({
   name: 'ogong vote propose',
   summary:
-    'Proposes other parameters. The file names what changes, as JSON: shares, recipients, limits, driftTable, tests, work, guardian; what it leaves out\n' +
-    'stays as it is on the day of the proposal. The proposer needs the threshold of votes, and has to have had them for a whole voting delay.',
+    'Proposes other parameters. The file names the changes, as JSON: shares, recipients, limits, driftTable, tests, work, guardian. Absent\n' +
+    'values stay as they are on the day of the proposal. The proposer needs the threshold of votes, and must have had them for a whole voting delay.',
   examples: [`ogong vote propose --changes changes.json --title "Audit half of all replies" ${EXAMPLE} --dry-run`],
   fields: {
     ...actionFields,
-    changes: { schema: text, label: '<path>', required: true, description: 'JSON file with what changes' },
-    title: { schema: text, required: true, description: 'what for; it is part of the proposal' },
+    changes: { schema: text, label: '<path>', required: true, description: 'JSON file with the changes' },
+    title: { schema: text, required: true, description: 'purpose; it is part of the proposal' },
   },
 });
 
@@ -185,7 +185,7 @@ const proposeVerb: Verb = {
 const castConfig = defineConfig({
   name: 'ogong vote cast',
   summary:
-    'Votes on a proposal, with what was delegated to the account through the last voting delay before they are counted.',
+    'Votes on a proposal, with the votes delegated to the account during the last voting delay before the count.',
   examples: [`ogong vote cast --proposal 8712 --choice for ${EXAMPLE}`],
   fields: {
     ...actionFields,

@@ -7,7 +7,7 @@ import { meshDirField } from '../mesh-trust.ts';
 /** A daemon whose metrics can be read. */
 export interface WatchedDaemon {
   readonly name: string;
-  /** Such as http://127.0.0.1:9464; undefined where the daemon does not run. */
+  /** Such as http://127.0.0.1:9464; undefined if the daemon does not run. */
   readonly url: string | undefined;
   /** Of a mesh on this machine. */
   readonly logFile?: string;
@@ -27,12 +27,12 @@ export const watchFields = {
     label: '<addr>',
     repeatable: true,
     description:
-      'where a daemon shows metrics (--metrics-bind); may be repeated; the mesh of this machine if not given',
+      "address of a daemon's metrics (--metrics-bind); may be repeated; the mesh of this machine if not given",
   },
   meshDir: meshDirField,
 } as const;
 
-/** Those that were named, or the daemons of the mesh that runs here. @throws ConfigError where there is neither. */
+/** Returns the named daemons, or those of the local mesh. @throws ConfigError if there is neither. */
 export function findDaemons(
   program: string,
   {
@@ -56,7 +56,7 @@ const TIMEOUT_MS = 3_000;
 /** A daemon's metrics take some 30 KB. */
 const MOST_CHARACTERS = 4_000_000;
 
-/** @throws where the daemon does not answer. */
+/** @throws if the daemon does not answer. */
 export async function readFrom({ url }: WatchedDaemon, path: string): Promise<string> {
   if (url === undefined) throw new Error('it does not run');
   const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });

@@ -10,9 +10,9 @@ import { type LifeStep, type ReplyLife, readReplyLife } from './reply-life.ts';
 const config = defineConfig({
   name: 'ogong logs',
   summary:
-    "Shows one reply's life: what each daemon did for it, when, how long it took and how it ended. Daemons remember the steps of\n" +
-    'their newest 1,000 replies, without any text. Log lines of a mesh that name the reply follow. Exits with 0 where a daemon\n' +
-    'knows the reply, 1 where none does.',
+    "Shows one reply's life: the steps of each daemon, their times and results. Daemons remember the steps of\n" +
+    'their newest 1,000 replies, without any text. Log lines of a mesh that name the reply follow. Exits with 0 if a daemon\n' +
+    'knows the reply, 1 if none does.',
   fields: {
     ...watchFields,
     reply: {
@@ -21,7 +21,7 @@ const config = defineConfig({
       required: true,
       description: 'the id of the reply, 32 hexadecimal digits',
     },
-    json: { ...jsonField, description: 'print what was found as JSON' },
+    json: { ...jsonField, description: 'print the result as JSON' },
   },
   examples: [
     'ogong logs --reply 0123456789abcdef0123456789abcdef',
@@ -31,7 +31,7 @@ const config = defineConfig({
 
 export const logsCommand: Command = {
   name: 'logs',
-  summary: 'what the daemons of a network did for one reply',
+  summary: "steps of a network's daemons for one reply",
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {

@@ -8,7 +8,7 @@ export interface Sample {
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: -?\d+)?$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g;
 
-/** Reads what a daemon shows in the text format of Prometheus. Lines that are none are left out. */
+/** Parses a daemon's metrics in the text format of Prometheus. Other lines are left out. */
 export function parseMetrics(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = LINE.exec(line) ?? [];
@@ -20,7 +20,7 @@ export function parseMetrics(text: string): Sample[] {
 
 const unquote = (text: string): string => text.replaceAll(/\\(.)/g, (_, one: string) => (one === 'n' ? '\n' : one));
 
-/** The sum of all series of a name whose labels have these values. 0 where there is none. */
+/** The sum of all series of a name whose labels have these values. 0 if there is none. */
 export function sumSamples(
   samples: readonly Sample[],
   name: string,

@@ -30,7 +30,7 @@ export interface ReplyLife {
   readonly silent: readonly string[];
 }
 
-/** Asks all daemons what they remember of a reply, and of the jobs of verifiers that came of it. */
+/** Reads the steps of a reply, and of its verifiers' jobs, from all daemons. */
 export async function readReplyLife(daemons: readonly WatchedDaemon[], replyId: string): Promise<ReplyLife> {
   const silent = new Set<string>();
   const own = await askAll(daemons, replyId, silent);

@@ -1,7 +1,7 @@
 import { ANSWERING_ROUTES } from '@ogong/protocol/http/routes';
 import { groupSamples, type Sample, sumSamples } from './metrics-text.ts';
 
-/** What one daemon showed at one time. */
+/** Figures of one daemon at one time. */
 export interface DaemonReading {
   readonly name: string;
   readonly atMs: number;
@@ -15,12 +15,12 @@ export interface DaemonRow {
   readonly role: string;
   readonly isUp: boolean;
   readonly problem?: string;
-  /** What the role does, in a second: requests, matches, replies, jobs, verdicts. Null before there are two readings. */
+  /** Work of the role in a second: requests, matches, replies, jobs, verdicts. Null before there are two readings. */
   readonly perSecond: number | null;
   readonly total: number;
-  /** What runs or waits now, by name. */
+  /** Running and waiting work, by name. */
   readonly queues: Readonly<Record<string, number>>;
-  /** What went wrong since the daemon started, by name. */
+  /** Errors since the daemon started, by name. */
   readonly errors: Readonly<Record<string, number>>;
   readonly uptimeS: number | null;
   readonly memoryMb: number | null;
@@ -39,7 +39,7 @@ export interface TopReport {
   readonly audits: { readonly scored: number; readonly failed: number; readonly waiting: number };
   readonly batchesSettled: number;
   readonly money: {
-    /** What gateways owe, atomic units. */
+    /** Debt of gateways, atomic units. */
     readonly feesAtomic: number;
     /** Of all providers, by state, OGONG. */
     readonly earningsOgong: Readonly<Record<string, number>>;
@@ -105,7 +105,7 @@ const ROLES: Readonly<Record<string, RoleView>> = {
   },
 };
 
-/** @param before the same daemons a while ago; empty where this is the first reading. */
+/** @param before the same daemons a while ago; empty if this is the first reading. */
 export function summarize(now: readonly DaemonReading[], before: readonly DaemonReading[]): TopReport {
   const earlier = new Map(before.map((reading) => [reading.name, reading]));
   const daemons = now.map((reading) => describe(reading, earlier.get(reading.name)));

@@ -13,8 +13,8 @@ import { type DaemonReading, summarize } from './summary.ts';
 const config = defineConfig({
   name: 'ogong top',
   summary:
-    'Shows what the daemons of a network do: requests, queues, audits, verdicts, money, errors, and what each process takes.\n' +
-    'Reads their metrics, and changes nothing. Ends with Ctrl-C; with --once it shows one picture and exits with 0 where all answer.',
+    "Shows the work of a network's daemons: requests, queues, audits, verdicts, money, errors, and the load of each process.\n" +
+    'Reads their metrics, and changes nothing. Ends with Ctrl-C; with --once it shows one picture and exits with 0 if all answer.',
   fields: {
     ...watchFields,
     interval: { schema: duration, default: '2s', description: 'pause between two readings' },
@@ -33,7 +33,7 @@ const CLEAR = '\u001b[2J\u001b[H';
 
 export const topCommand: Command = {
   name: 'top',
-  summary: 'what the daemons of a network do now',
+  summary: "present work of a network's daemons",
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -75,7 +75,7 @@ async function read(daemon: WatchedDaemon): Promise<DaemonReading> {
   }
 }
 
-/** What `fetch` says is "fetch failed"; its cause says why. */
+/** The message of `fetch` is "fetch failed"; its cause gives the reason. */
 function explain(error: unknown): string {
   const { message, cause } = error as Error & { readonly cause?: { readonly code?: string } };
   return cause?.code ?? message;

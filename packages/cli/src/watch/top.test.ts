@@ -66,7 +66,7 @@ it('reads the text format of Prometheus, quotes and odd lines included', () => {
   expect([sumSamples(samples, 'a'), sumSamples(samples, 'b'), sumSamples(samples, 'c')]).toEqual([1_004, 0, 0]);
 });
 
-it('tells rates of two readings, and sums of all daemons', () => {
+it('shows rates of two readings, and sums of all daemons', () => {
   const before = [read('gateway', gateway(10), 1_000), read('validator-1', validator, 1_000)];
   const now = [read('gateway', gateway(30), 5_000), read('validator-1', validator, 5_000)];
   const report = summarize(now, before);
@@ -91,7 +91,7 @@ it('tells rates of two readings, and sums of all daemons', () => {
   expect(again.daemons[0]?.perSecond).toBe(1.5);
 });
 
-it('shows who does not answer, and takes a stranger’s text for text', async () => {
+it('shows silent daemons, and takes a stranger’s text for text', async () => {
   const address = await serve((path) => (path === '/metrics' ? gateway(1) : undefined));
   const once = ['--once', '--interval', '10ms', '--at', `gw=${address}`];
   const good = await run(topCommand, ...once);
@@ -105,7 +105,7 @@ it('shows who does not answer, and takes a stranger’s text for text', async ()
   expect(drawTop(report)).not.toContain('\u001b');
 });
 
-it('tells where no daemon is named, and no mesh runs', async () => {
+it('reports that no daemon is named and no mesh runs', async () => {
   await expect(run(topCommand, '--once', '--mesh-dir', '/nowhere')).rejects.toThrow('name daemons with --at');
   await expect(run(topCommand, '--at', 'ftp://x')).rejects.toThrow('--at');
 });

@@ -36,7 +36,7 @@ interface Answer {
 let directory: string;
 let mesh: Mesh;
 let collector: Server;
-/** What the daemons sent, as it came. */
+/** The bodies of the daemons, as received. */
 const bodies: string[] = [];
 
 const spansOf = (traceId: string): Span[] =>
@@ -72,7 +72,7 @@ beforeAll(async () => {
   };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
   mesh = await startMesh({ ...options, ports, isLasting: true });
-  // Daemons serve before the router has heard of them.
+  // Daemons serve before the router knows them.
   const readModels = async () => (await fetch(`${mesh.plan.gatewayUrl}/v1/models`)).text();
   await vi.waitFor(async () => expect(await readModels()).toContain(MODEL), patience);
 });
@@ -136,7 +136,7 @@ it('a reply is one trace from its order to its settlement, at every daemon that 
     'gen_ai.request.model': { stringValue: MODEL },
     'gen_ai.usage.output_tokens': { intValue: String(answer.usage.completion_tokens) },
   });
-  // Nothing that was asked or answered is in any span.
+  // No span contains any part of a request or an answer.
   const sent = bodies.join('\n');
   expect(sent).not.toContain(MARKER);
   expect(sent).not.toContain(JSON.stringify(answer.choices[0].message.content).slice(1, -1));
@@ -157,7 +157,7 @@ it('shows all daemons and their sums', async () => {
   await ask();
   const argv = ['--once', '--json', '--interval', '500ms', '--mesh-dir', mesh.plan.directory];
   let report: Record<string, unknown> & { readonly daemons: readonly { role: string; problem?: string }[] };
-  // A daemon that has no processor for seconds is shown with a problem, and what was asked settles a while later.
+  // A daemon that has no processor for seconds is shown with a problem, and the request settles a while later.
   await expect
     .poll(async () => {
       const { code, text } = await run(topCommand, ...argv);

@@ -17,7 +17,7 @@ const clientOf = ({ rpcUrl }: DevChain) =>
   createPublicClient({ transport: http(rpcUrl, { timeout: 50_000, retryCount: 0 }) });
 
 describe('dev chain', () => {
-  it('has no funded accounts and funds those it is told to', async () => {
+  it('has no funded accounts and funds the named ones', async () => {
     chain = await startDevChain({ blockTimeMs: 100 });
     const client = clientOf(chain);
     expect(await client.request({ method: 'eth_accounts' as never })).toEqual([]);
@@ -40,7 +40,7 @@ describe('dev chain', () => {
     expect(await clientOf(chain).getBalance({ address })).toBe(7n);
   });
 
-  it('leaves nothing of older blocks on the disk, even where it is killed', async () => {
+  it('leaves nothing of older blocks on the disk, even if it is killed', async () => {
     const kept = mkdtempSync(join(folder, 'state-'));
     const listFiles = () => readdirSync(kept, { recursive: true }).length;
     chain = await startDevChain({ statePath: join(kept, 'state.json'), blockTimeMs: 600_000 });
@@ -49,7 +49,7 @@ describe('dev chain', () => {
     expect(listFiles()).toBeGreaterThan(10);
     process.kill(chain.pid, 'SIGKILL');
     await expect.poll(listFiles).toBeLessThanOrEqual(1);
-    // What was left by a process that was killed with its chain.
+    // A folder left by a process that was killed with its chain.
     const left = join(kept, 'state.json-history', 'left');
     mkdirSync(left, { recursive: true });
     chain = await startDevChain({ statePath: join(kept, 'state.json') });
@@ -57,7 +57,7 @@ describe('dev chain', () => {
   });
 
   it.each([true, false])(
-    'answers about old blocks, and writes them down, unless it is told not to: %s',
+    'answers about old blocks, and writes them down, unless this is off: %s',
     async (keepsStates) => {
       const kept = mkdtempSync(join(folder, 'state-'));
       chain = await startDevChain({ statePath: join(kept, 'state.json'), blockTimeMs: 600_000, keepsStates });
@@ -73,7 +73,7 @@ describe('dev chain', () => {
     },
   );
 
-  it('makes blocks as seldom as it is told to', async () => {
+  it('makes blocks at the given interval', async () => {
     chain = await startDevChain({ blockTimeMs: 50 });
     const client = clientOf(chain);
     const timeOf = async (blockNumber: bigint) => (await client.getBlock({ blockNumber })).timestamp;
@@ -91,7 +91,7 @@ describe('dev chain', () => {
     expect((await timeOf(first + 2n)) - before).toBeGreaterThanOrEqual(3n);
   });
 
-  it('makes more blocks while something waits for them, and passes on what becomes of it', async () => {
+  it('makes more blocks while a call waits for them, and passes on its result', async () => {
     // By itself it makes none within this test.
     chain = await startDevChain({ blockTimeMs: 600_000 });
     const client = clientOf(chain);
@@ -103,12 +103,12 @@ describe('dev chain', () => {
     expect(reached).toBeGreaterThan(5n);
     await expect(chain.hurry(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const after = await client.getBlockNumber({ cacheTime: 0 });
-    // Nobody hurries any more.
+    // No call hurries any more.
     await chain.setBalance(computeAddress(generatePrivateKey()), 1n);
     expect(await client.getBlockNumber({ cacheTime: 0 })).toBe(after);
   });
 
-  it('says what went wrong when the port is taken', async () => {
+  it('explains that the port is taken', async () => {
     chain = await startDevChain();
     await expect(startDevChain({ port: chain.port })).rejects.toMatchObject({ code: 'dev-chain' });
   });

@@ -17,15 +17,15 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 const stateIntervalSeconds = 5;
 
-/** Whoever asks about the last block may be answered some blocks later. */
+/** A reader of the last block may get its answer some blocks later. */
 const NEWEST_STATES = 400;
 
 export interface DevChainOptions {
   /** Default: a free port. */
   readonly port?: number;
-  /** Default: 127.0.0.1. Whoever reaches the port owns the chain. */
+  /** Default: 127.0.0.1. A client that reaches the port owns the chain. */
   readonly host?: string;
-  /** Default: devChainId. Another one where a chain of that number is rehearsed. */
+  /** Default: devChainId. Another one to rehearse a chain of that number. */
   readonly chainId?: number;
   /** Default: 250. */
   readonly blockTimeMs?: number;
@@ -44,7 +44,7 @@ export interface DevChain {
   setBalance(address: BytesLike, wei: bigint): Promise<void>;
   /** From now on a block comes in this time. Whole seconds. */
   setBlockTime(seconds: number): Promise<void>;
-  /** Makes more blocks while something runs that waits for one after the other. @returns what it returns */
+  /** Makes more blocks during work that waits for one after the other. @returns its result */
   hurry<T>(work: () => Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
@@ -62,12 +62,13 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   const args = ['--host', host, '--port', String(port), '--chain-id', String(chainId)];
   args.push('--block-time', String((options.blockTimeMs ?? 250) / 1000), '--accounts', '0', '--quiet');
   args.push('--enable-tx-gas-limit', '--no-request-size-limit');
-  // Anvil writes each older block's state to the disk, some gigabytes in an hour of a large network, and leaves it there when it is killed.
+  // Anvil writes each older block's state to the disk, some gigabytes in an hour of a large network. It leaves the files there when it is
+  // killed.
   const historyPath = options.statePath
     ? `${options.statePath}-history`
     : join(tmpdir(), `ogong-chain-history-${randomUUID()}`);
   const dropHistory = () => rmSync(historyPath, { recursive: true, force: true, maxRetries: 3 });
-  // Where this process was killed, too, its history is still there.
+  // If this process was killed, too, its history is still there.
   dropHistory();
   makePrivateDirectory(historyPath);
   args.push('--cache-path', historyPath);
@@ -117,7 +118,7 @@ async function hurry<T>(rpcUrl: string, work: () => Promise<T>): Promise<T> {
       await callRpc(rpcUrl, 'evm_mine', []);
       await delay(HURRIED_BLOCK_MS, undefined, over);
     }
-    // Where it fails, or is told to end, blocks come at their interval.
+    // After a failure or its end, blocks come at their interval.
   })().catch(() => undefined);
   try {
     return await work();
@@ -134,7 +135,7 @@ export async function setDevBalance(rpcUrl: string, address: BytesLike, wei: big
 
 const SETPRIV = '/usr/bin/setpriv';
 
-/** The same command, which Linux ends when this process has ended, even by SIGKILL. Elsewhere `ogong mesh down` ends what is left. */
+/** Returns the command so that Linux ends it with this process, even after SIGKILL. Elsewhere `ogong mesh down` ends it. */
 function tieToParent(command: readonly string[]): readonly string[] {
   return process.platform === 'linux' && existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'INT', ...command] : command;
 }

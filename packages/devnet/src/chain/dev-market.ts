@@ -42,7 +42,7 @@ export async function postDevPrice(
   await client.postPrice(asset, quotes);
 }
 
-/** Says what token and dollar are worth, and fills the pool where it is empty. @param client of the account that owns all of both */
+/** Posts prices of token and dollar, and fills the pool if it is empty. @param client of the account that owns all of both */
 export async function openDevMarket(client: ChainClient, feedKeys: readonly Hex[]): Promise<void> {
   const { token, burnAndMint } = client.deployment;
   if (burnAndMint === undefined) return;
@@ -52,7 +52,7 @@ export async function openDevMarket(client: ChainClient, feedKeys: readonly Hex[
     { asset: burnAndMint.stable, price: DEV_DOLLAR_PRICE },
   ]) {
     const { last, now } = await client.priceState(said.asset);
-    // A chain that stopped right after a price stands at that second still, and the oracle takes nothing that is no newer.
+    // A chain that stopped right after a price stands at that second still, and the oracle accepts only newer prices.
     if (now > last.time) await postDevPrice(client, feedKeys, said);
   }
   if ((await client.stableBalanceOf(burnAndMint.exchange)) === 0n) {
@@ -60,7 +60,7 @@ export async function openDevMarket(client: ChainClient, feedKeys: readonly Hex[
   }
 }
 
-/** What the pool takes for a token: it is the only market of such a chain. Undefined while it is empty. */
+/** Reads the pool's price of a token: it is the only market of such a chain. Undefined while it is empty. */
 async function readPoolPrice(client: ChainClient): Promise<bigint | undefined> {
   const { exchange } = client.deployment.burnAndMint ?? {};
   if (exchange === undefined) return undefined;
@@ -68,7 +68,7 @@ async function readPoolPrice(client: ChainClient): Promise<bigint | undefined> {
   return tokens === 0n ? undefined : (dollars * DEV_DOLLAR_PRICE) / tokens;
 }
 
-/** What a price source of such a chain says, for `ogong-validatord --price-source`. */
+/** Returns the prices of such a chain in the form of a price source, for `ogong-validatord --price-source`. */
 export async function describeDevPrices(client: ChainClient): Promise<string> {
   const { stable = '' } = client.deployment.burnAndMint ?? {};
   const [price = DEV_TOKEN_PRICE, block] = await Promise.all([
@@ -81,11 +81,11 @@ export async function describeDevPrices(client: ChainClient): Promise<string> {
   return `${JSON.stringify(text)}\n`;
 }
 
-/** Tops an account up by at least so many credits, with dollars of the account that owns them. */
+/** Tops an account up by at least this many credits, with dollars of the account that owns them. */
 export async function buyDevCredits(governor: ChainClient, client: ChainClient, credits: bigint): Promise<void> {
   const { stable } = client.deployment.burnAndMint ?? {};
   if (stable === undefined || client.address === undefined) return;
-  // Three thousandths for the pool, and what so large an order moves its price by.
+  // Three thousandths for the pool, and the price change of so large an order.
   const dollars = (credits * 103n) / 100n / 10n ** 12n + 1n;
   await governor.transferStable(client.address, dollars);
   const { timestamp } = await client.transactor.read('the time', (reader) => reader.getBlock());

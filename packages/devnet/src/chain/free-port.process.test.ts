@@ -15,7 +15,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-/** Another process that has found so many, and has bound none of them yet. */
+/** Another process that has found this many ports, and has bound none of them yet. */
 async function findElsewhere(count: number): Promise<number[]> {
   const child = spawn(process.execPath, [SCRIPT, `${count}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
@@ -24,7 +24,7 @@ async function findElsewhere(count: number): Promise<number[]> {
 }
 
 it.runIf(process.platform === 'linux')(
-  'a port that is found is found by nobody else, though nothing listens there yet',
+  'a found port is not found by others, though nothing listens there yet',
   async () => {
     const [first, second] = await Promise.all([findElsewhere(MANY), findElsewhere(MANY)]);
     const own = await findFreePorts(MANY);

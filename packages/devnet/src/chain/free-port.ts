@@ -2,20 +2,20 @@ import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /**
- * The highest port is below those that systems use for outgoing connections (Linux from 32768, others from 49152): such a port
- * may be taken before its process has started.
+ * The highest port is below those that systems use for outgoing connections (Linux from 32768, others from 49152). Such a port may be taken
+ * before its process has started.
  */
 const LOWEST = 12_000;
 const HIGHEST = 32_000;
 const MAX_TRIES = 1000;
 
 /**
- * What this process has found, until it ends. It may take seconds until what a port is for has bound it, and a daemon that starts anew
- * leaves it free for a while: no other process of this machine is given it meanwhile. Linux alone has names of sockets without a file.
+ * Ports that this process has found, reserved until it ends. It may take seconds until the daemon has bound its port, and a restarting
+ * daemon leaves it free for a while. No other process of this machine gets it meanwhile. Linux alone has names of sockets without a file.
  */
 const claims = new Map<number, Server | undefined>();
 
-/** Ports that were free a moment ago, and that nobody else who looks for one is given while this process lives. */
+/** Finds ports that were free a moment ago. Other callers on this machine do not get them while this process lives. */
 export async function findFreePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const found: number[] = [];
   for (let tries = 0; found.length < count; tries++) {
@@ -65,7 +65,7 @@ async function disclaim(port: number): Promise<void> {
   claims.delete(port);
 }
 
-/** @returns undefined where there are no such names. */
+/** @returns undefined if there are no such names. */
 function claimName(port: number): Promise<Server | 'taken' | undefined> {
   if (process.platform !== 'linux') return Promise.resolve(undefined);
   return new Promise((resolve) => {
@@ -75,7 +75,7 @@ function claimName(port: number): Promise<Server | 'taken' | undefined> {
   });
 }
 
-/** @returns undefined where the port cannot be listened on. */
+/** @returns undefined if the port cannot be listened on. */
 function hold(port: number, host: string): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -1,4 +1,4 @@
-/** What canaries of a mesh are written with where no traffic lends them a shape. Nobody's words. */
+/** Texts of a mesh's canaries, used if no traffic gives them a shape. They belong to nobody. */
 export const CANARY_TEXTS: readonly string[] = [
   'Once there was a small boat that wanted to see the other side of the lake, and it waited for a day with wind.',
   'Please tell me in a few words how bread is made, and what one has to look out for when the dough rests.',

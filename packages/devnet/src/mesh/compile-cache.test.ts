@@ -15,7 +15,7 @@ it('a cache of compiled modules is begun anew once it has more files than many v
   await trimCompileCache(folder, 2);
   expect(readdirSync(join(folder, 'v24'))).toEqual(['a', 'b']);
   add('c');
-  // What a process left that ended while it did the same.
+  // A folder left by a process that ended in the middle of the same step.
   mkdirSync(`${folder}.old`);
   await trimCompileCache(folder, 2);
   expect([existsSync(folder), readdirSync(home)]).toEqual([false, []]);

@@ -17,10 +17,7 @@ it('is the joined file of a program that is listed, and the program itself of an
   expect(findJoinedProgram('/src/a.ts', undefined)).toBe('/src/a.ts');
 });
 
-it.each([undefined, 'no JSON', 'null', '[]', '{"/src/a.ts": 7}'])(
-  'is the program itself where the list is %j',
-  (list) => {
-    if (list !== undefined) writeFileSync(join(folder, 'programs.json'), list);
-    expect(findJoinedProgram('/src/a.ts', folder)).toBe('/src/a.ts');
-  },
-);
+it.each([undefined, 'no JSON', 'null', '[]', '{"/src/a.ts": 7}'])('is the program itself if the list is %j', (list) => {
+  if (list !== undefined) writeFileSync(join(folder, 'programs.json'), list);
+  expect(findJoinedProgram('/src/a.ts', folder)).toBe('/src/a.ts');
+});

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The file to run for a program. In a clone `scripts/join-programs.mjs` joins each program with all that it imports into a few
- * files, which start much faster than its sources.
+ * Finds the file to run for a program. In a clone `scripts/join-programs.mjs` joins each program with all that it imports into a few files,
+ * which start much faster than its sources.
  * @param folder of the joined programs, if there are any.
  */
 export function findJoinedProgram(entry: string, folder: string | undefined): string {

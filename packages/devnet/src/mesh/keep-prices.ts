@@ -5,7 +5,7 @@ import { describeDevPrices } from '../chain/dev-market.ts';
 
 const INTERVAL_MS = 2_000;
 
-/** Writes what the pool takes for a token, again and again: validators read it there, sign it and post it. */
+/** Writes the pool's price of a token repeatedly: validators read it there, sign it and post it. */
 export async function keepPrices(
   client: ChainClient,
   { file, signal }: { readonly file: string; readonly signal: AbortSignal },

@@ -37,7 +37,7 @@ const stateOf = (launcher: ProcessIdentity, daemon?: ProcessIdentity): MeshState
 });
 
 describe('mesh control', () => {
-  it('ends the launcher and what it left behind, and then has nothing to do', async () => {
+  it('ends the launcher and its leftover processes, and then has nothing to do', async () => {
     const [launcher, daemon] = await Promise.all([startSleeper(), startSleeper()]);
     writeMeshState(directory, stateOf(launcher, daemon));
     expect(findRunningMesh(directory)?.launcher).toEqual(launcher);
@@ -57,7 +57,7 @@ describe('mesh control', () => {
     process.kill(stranger.pid, 'SIGKILL');
   });
 
-  it('ends a mesh of another version, and of it only what it started', async () => {
+  it('ends a mesh of another version, and only the processes that it started', async () => {
     const [launcher, stranger] = await Promise.all([startSleeper(), startSleeper()]);
     const former = { pid: stranger.pid, startedAt: `${stranger.startedAt}0` };
     const state = { launcher, state: 'up', processes: [{ name: 'oracle', identity: former }, { name: 'none' }] };

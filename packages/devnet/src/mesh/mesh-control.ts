@@ -13,9 +13,9 @@ export function findRunningMesh(directory: string): MeshState | undefined {
 }
 
 /**
- * Ends a mesh: the launcher stops its daemons in order. If the launcher has died, its daemons are ended one by one. Only
- * processes that the launcher started are signalled. Does nothing where nothing runs. Another version's mesh is ended, too.
- * @returns names of what was ended, the launcher first.
+ * Ends a mesh: the launcher stops its daemons in order. If the launcher has died, its daemons are ended one by one. Only processes that the
+ * launcher started are signalled. Does nothing if nothing runs. Another version's mesh is ended, too.
+ * @returns names of the ended processes, the launcher first.
  */
 export async function stopMesh(directory: string): Promise<string[]> {
   const state = readStoppableMesh(directory);

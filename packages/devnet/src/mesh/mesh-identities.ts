@@ -16,7 +16,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
-/** Who a daemon is, from the keys in its data directory; they are made here where it has none yet. */
+/** A daemon's identity, from the keys in its data directory; missing keys are made here. */
 export interface MeshIdentity {
   readonly privateKey: Hex;
   readonly address: Address;
@@ -44,19 +44,19 @@ export async function loadMeshIdentity(directory: string, name: string): Promise
   };
 }
 
-/** The keys of a validator. Its account owns the bond, and its key is not where the daemon runs. */
+/** The keys of a validator. Its account owns the bond, and its key is not on the daemon's machine. */
 export interface MeshValidator extends MeshIdentity {
   /** Speaks for the account. */
   readonly signing: LedgerSigner;
   /** Pays for the daemon's transactions, and has nothing but fees. */
   readonly feePayer: Address;
-  /** What its shares of the beacon's key are sealed to. */
+  /** Key that encrypts its shares of the beacon's key. */
   readonly boxKey: Uint8Array;
   /** Signs heads of logs. */
   readonly headKey: Uint8Array;
 }
 
-/** @param keeper whose data directory has the keys that it signs with: its own, or its signer's. */
+/** @param keeper owner of the data directory with its signing keys: the validator itself, or its signer. */
 export async function loadMeshValidator(directory: string, name: string, keeper = name): Promise<MeshValidator> {
   const { address: feePayer, certHash, keyHash, vrfKey } = await loadMeshIdentity(directory, name);
   const account = createOrLoadLedgerKey(join(directory, 'accounts', `${name}.key`));

@@ -95,7 +95,7 @@ describe('mesh ledger', () => {
     expect(await look()).toEqual(first);
   });
 
-  it('pays in dollar credits where it burns and mints, funded to the unit and once', async () => {
+  it('pays in dollar credits if it burns and mints, funded to the unit and once', async () => {
     const feedKeys = [generatePrivateKey(), generatePrivateKey()];
     const plan = { ...createPlan(), burnAndMint: { feedKeys, governance: computeAddress(generatePrivateKey()) } };
     const deploymentFile = join(directory, 'credits.json');
@@ -115,20 +115,20 @@ describe('mesh ledger', () => {
     expect(first.prices).toBe(OGONG / 10n);
     // No credit is worth more than the tokens that were burned for it, at ten cents each.
     expect(first.credits >= 1_000n * OGONG && first.backing >= 10n * first.credits).toBe(true);
-    // Nobody says two prices in a second.
+    // Prices are at least a second apart.
     const isLater = async () => {
       const { last, now } = await client.priceState(deployment.token);
       return now > last.time;
     };
     await expect.poll(isLater).toBe(true);
     expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
-    // Its price is what the pool takes by now.
+    // Its price is the pool's present one.
     const second = await look();
     expect({ ...second, prices: first.prices }).toEqual(first);
     expect(second.prices > first.prices && second.prices < 2n * first.prices).toBe(true);
   });
 
-  it('is not made anew where the chain does not answer', async () => {
+  it('is not made anew if the chain does not answer', async () => {
     const plan = createPlan();
     const deploymentFile = join(directory, 'silent.json');
     const deployment = await prepareLedger(plan, { chain, deploymentFile });
@@ -154,7 +154,7 @@ describe('mesh ledger', () => {
     const plan = createPlan();
     const deploymentFile = join(directory, 'version', 'deployment.json');
     mkdirSync(dirname(deploymentFile));
-    const other = { code: 'other-version', message: expect.stringContaining('remove that folder') };
+    const other = { code: 'other-version', message: expect.stringContaining('Remove that folder') };
     const prepare = () => prepareLedger(plan, { chain, deploymentFile });
     await prepare();
     const versionFile = deploymentFile.replace('.json', '.contracts');

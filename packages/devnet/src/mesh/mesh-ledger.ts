@@ -38,7 +38,7 @@ export interface BondedValidator extends LedgerAccount {
   readonly signing: LedgerSigner;
   /** Pays for the daemon's transactions. */
   readonly feePayer: Address;
-  /** What its shares of the beacon's key are sealed to. */
+  /** Key that encrypts its shares of the beacon's key. */
   readonly boxKey: Uint8Array;
   readonly headKey: Uint8Array;
 }
@@ -67,7 +67,7 @@ export interface PublishedModel {
   readonly tokenizerHash: Uint8Array;
 }
 
-/** In an epoch, of each provider by each validator, parts per million; what is left out stays as it is. */
+/** Rates of each provider by each validator in an epoch, parts per million; absent rates stay as they are. */
 export interface TestRates {
   /** Answers that it buys (docs/spec/canary.md). */
   readonly canaryRate?: number | undefined;
@@ -104,8 +104,8 @@ const POLL_MS = 25;
 const gasBalance = 10_000n * 10n ** 18n;
 
 /**
- * Brings a chain to where daemons can start: contracts deployed, validators bonded and registered, providers staked, the
- * payer's channels open. Every step first checks what is there, so that an interrupted run can simply be repeated.
+ * Prepares a chain for daemons: contracts deployed, validators bonded and registered, providers staked, the payer's channels open. Every
+ * step first checks the present state, so that an interrupted run can simply be repeated.
  */
 export async function prepareLedger(
   plan: LedgerPlan,
@@ -139,7 +139,7 @@ export async function prepareLedger(
   onProgress(
     `bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway, publishing models`,
   );
-  // One account mints, so mints are sequential. Each member goes on as soon as it has its tokens.
+  // One account mints, so mints are sequential. Each member continues as soon as it has its tokens.
   await Promise.all([
     ...validators.map(async (validator) => {
       const client = await connect(validator);
@@ -171,7 +171,7 @@ export async function setTestRates(governor: ChainClient, rates: TestRates): Pro
 
 /**
  * The deployment of an earlier run, where its contracts are still on the chain.
- * @throws MeshError 'other-version' where they are not those of this version: nobody could speak with them.
+ * @throws MeshError 'other-version' if they are not those of this version: nobody could speak with them.
  */
 async function findDeployment(file: string, rpcUrl: string): Promise<Deployment | undefined> {
   let deployment: Deployment;
@@ -191,14 +191,14 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
   if (existsSync(version) && readFileSync(version, 'utf8') === (await hashContracts())) return deployment;
   throw new MeshError(
     'other-version',
-    `the network in ${dirname(file)} was made by another version of this program, whose contracts differ: remove that folder to start a new network (its money is worth nothing)`,
+    `the network in ${dirname(file)} was made by another version of this program, whose contracts differ. Remove that folder to start a new network (its money is worth nothing)`,
   );
 }
 
-/** Beside a deployment: which contracts it has. */
+/** Path beside a deployment: the version of its contracts. */
 const versionFileOf = (deploymentFile: string): string => deploymentFile.replace(/(\.json)?$/, '.contracts');
 
-/** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
+/** Short, so that a user who tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
 const holding = { ...defaultHolding, period: 60 };
 
 const HOUR_S = 3_600;
@@ -219,8 +219,8 @@ async function deploy(
     delays: noDelays,
     holding,
     ...(!hasEmission && !burnAndMint && { profile: 'whitepaper' as const }),
-    // Every reply is audited: whoever tries the network sees it, and nobody has to be paid. Longer than an audit may take with the slowest
-    // timings of a mesh.
+    // Every reply is audited, so that a user who tries the network sees it, and nobody has to be paid. Longer than an audit may take with
+    // the slowest timings of a mesh.
     limits: { alpha: 1_000_000, withdrawalDelay: 4 * 3_600 },
     ...(hasMachines && { machines: true }),
     ...(beaconPeriod && {
@@ -314,7 +314,7 @@ async function openChannels(
   for (const { validator, missing } of channels) if (missing > 0n) await client.admit(validator, missing);
 }
 
-/** Claims the makers' names, and publishes what is not in force yet. */
+/** Claims the makers' names, and publishes models that are not in force yet. */
 async function publishModels(
   client: ChainClient,
   { maker, models }: Pick<LedgerPlan, 'maker' | 'models'>,
@@ -335,7 +335,7 @@ async function publishModels(
   }
 }
 
-/** Mints what an account lacks to hold `amount`. */
+/** Mints the tokens that an account lacks for `amount`. */
 async function top(governor: ChainClient, account: Address, amount: bigint): Promise<void> {
   const balance = await governor.balanceOf(account);
   if (balance < amount) await governor.transfer(account, amount - balance);

@@ -29,7 +29,7 @@ const find = (name: string) => plan.processes.find((process) => process.name ===
 const flag = (name: string, of: string): string | undefined => find(name).args[find(name).args.indexOf(of) + 1];
 
 describe('mesh plan', () => {
-  it('has the threshold beacon unless something else is asked for', () => {
+  it('has the threshold beacon by default', () => {
     expect(beaconPeriodOf({})).toBe(2);
     expect(beaconPeriodOf({ beacon: 'vrf' })).toBeUndefined();
   });
@@ -50,7 +50,7 @@ describe('mesh plan', () => {
     expect(plan.gatewayUrl).toBe('http://127.0.0.1:4546');
   });
 
-  it('has validators test providers where a rate is named, at its own gateway', () => {
+  it('has validators test providers if a rate is named, at its own gateway', () => {
     expect(plan.canaries).toBeUndefined();
     expect(find('validator-1').args.join(' ')).not.toContain('canary');
     const tested = planMesh({ ...options, canaryRate: 0 }, planPorts(DEFAULT_BASE_PORT, options), pins);
@@ -73,7 +73,7 @@ describe('mesh plan', () => {
     }
   });
 
-  it('has each validator speak with a key of its own, and pay with another, for an account whose key it does not have', () => {
+  it('has each validator speak with a key of its own, and pay with another, for an account without its key', () => {
     for (const [i, name] of ['validator-1', 'validator-2', 'validator-3', 'validator-4'].entries()) {
       expect(flag(name, '--account')).toBe(pins.validators[i]);
       expect(flag(name, '--signing-keypair')).toBe(`/mesh/${name}/signing.key`);
@@ -137,7 +137,7 @@ describe('mesh plan', () => {
     expect(find('gateway').args).not.toContain('--machine-policy');
   });
 
-  it('puts the last honest providers behind a relay where it is told to, by the door that it is told', () => {
+  it('puts the last honest providers behind a relay at the given port, if it is configured', () => {
     const relayed: MeshOptions = { ...options, relay: { providers: 2, door: 4999 }, seal: 'required' };
     const behind = planMesh(relayed, planPorts(DEFAULT_BASE_PORT, relayed), { ...pins, relay: 'bb'.repeat(32) });
     const argsOf = (name: string) => behind.processes.find((process) => process.name === name)?.args ?? [];
@@ -161,7 +161,7 @@ describe('mesh plan', () => {
     expect(plan.processes.some(({ name, args }) => name === 'relay' || args.includes('--relay'))).toBe(false);
   });
 
-  it('gives the last validators a signer each where it is told to: no key of theirs is with the daemon', () => {
+  it('gives the last validators a signer each on request: no key of theirs is with the daemon', () => {
     const kept: MeshOptions = { ...options, signers: 2 };
     const { processes } = planMesh(kept, planPorts(DEFAULT_BASE_PORT, kept), pins);
     const signers = processes.filter(({ role }) => role === 'signer');
@@ -186,7 +186,7 @@ describe('mesh plan', () => {
     expect(() => planMesh({ ...kept, signers: 5 }, planPorts(DEFAULT_BASE_PORT, kept), pins)).toThrow(MeshError);
   });
 
-  it('starts providers and gateway after what they need', () => {
+  it('starts providers and gateway after their dependencies', () => {
     const names = new Set(plan.processes.map(({ name }) => name));
     for (const { after } of plan.processes) for (const name of after) expect(names).toContain(name);
     expect(find('gateway').after).toEqual(['validator-1', 'validator-2', 'validator-3', 'validator-4', 'router']);

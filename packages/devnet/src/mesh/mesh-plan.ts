@@ -25,15 +25,15 @@ export interface ProcessPlan {
 export interface MeshPlan {
   readonly directory: string;
   readonly deploymentFile: string;
-  /** What a consumer on this machine takes for granted, for `ogong verify --trust`. */
+  /** Values that a consumer on this machine trusts, for `ogong verify --trust`. */
   readonly trustFile: string;
   readonly chainStateFile: string;
   readonly chainPort: number;
   readonly rpcUrl: string;
   readonly gatewayUrl: string;
-  /** What validators test providers with; undefined where they do not. */
+  /** Material for validators' tests of providers; undefined if they make none. */
   readonly canaries: CanaryFiles | undefined;
-  /** Where validators read what token and dollar cost; undefined where the network does not burn and mint. */
+  /** File from which validators read prices of token and dollar; undefined if the network does not burn and mint. */
   readonly priceFile: string | undefined;
   readonly processes: readonly ProcessPlan[];
 }
@@ -61,11 +61,11 @@ export interface ProviderVariant {
   readonly program?: { readonly entry: string; readonly args: readonly string[] };
   /** Further flags of `serve`. */
   readonly flags?: readonly string[];
-  /** Ids of what it serves. Default: all models but those whose tier takes evidence of the machine. */
+  /** Ids of its models. Default: all but those of tiers that need evidence of the machine. */
   readonly models?: readonly string[];
 }
 
-/** Which machines of tier `tee` the gateway and the validators believe. */
+/** The machines of tier `tee` that the gateway and the validators accept. */
 export interface MeshMachines {
   /** A file that the daemons find at their start (docs/spec/tee-tier.md#policy). */
   readonly policyFile: string;
@@ -76,9 +76,9 @@ export interface MeshMachines {
 }
 
 export interface MeshRelay {
-  /** The last so many of the honest ones. */
+  /** Number of honest providers behind the relay: the last ones. */
   readonly providers: number;
-  /** The port by which they and their callers find it, where it is not its own: somebody listens there and hands the bytes on. */
+  /** The port at which they and their callers find it, if another program listens there and passes the bytes on. */
   readonly door?: number;
 }
 
@@ -126,33 +126,33 @@ export interface MeshOptions {
   readonly validators?: number;
   /** Honest ones, 1 to 8. */
   readonly providers?: number;
-  /** What the network pays in. Default: `ogong`, its token. */
+  /** The network's means of payment. Default: `ogong`, its token. */
   readonly economy?: Economy;
   /** A new network that pays its token has an emission, tallied by the hour. Default: it has none, and its deployer holds the tranche. */
   readonly hasEmission?: boolean;
   /** Beside the honest ones. */
   readonly variants?: readonly ProviderVariant[];
-  /** Default: no machine is believed. */
+  /** Default: no machine is accepted. */
   readonly machines?: MeshMachines;
   /** Providers that are reached through a blind relay alone. Default: none. */
   readonly relay?: MeshRelay;
-  /** So many validators, the last ones, have their signing key in a process of its own. Default: none. */
+  /** Number of validators, the last ones, with their signing key in a process of its own. Default: none. */
   readonly signers?: number;
-  /** Whether the gateway seals what it sends. Default: its own, `auto`. */
+  /** Whether the gateway seals its calls. Default: its own, `auto`. */
   readonly seal?: 'auto' | 'off' | 'required';
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;
   /**
-   * Which beacon a new network has: a signature by shares of a key (`threshold`), as soon as its validators have made one and the aggregate of
-   * proofs until then, or that aggregate for good (`vrf`). Default: `threshold`.
+   * The beacon of a new network. `threshold` is a signature by shares of a key, once its validators have made one; until then the proofs
+   * are aggregated. `vrf` keeps the aggregate of proofs for good. Default: `threshold`.
    */
   readonly beacon?: MeshBeacon;
   /**
-   * Validators test providers: they buy answers at the gateway, by this rate to begin with, parts per million of an epoch for each provider and
+   * Validators test providers: they buy answers at the gateway. This is the first rate, parts per million of an epoch for each provider and
    * validator. Default: they do not.
    */
   readonly canaryRate?: number;
-  /** Where all daemons send spans. Default: they send none. */
+  /** Address to which all daemons send spans. Default: none. */
   readonly otlp?: string | undefined;
   /** Validators give providers' verifiers jobs with a deadline, by this rate to begin with. Default: as the contracts have it, 0. */
   readonly timedRate?: number;
@@ -177,11 +177,11 @@ export interface MeshPorts {
   readonly providers: readonly number[];
 }
 
-/** What a plan takes from the keys that were made for it. */
+/** Values of a plan that come from its keys. */
 export interface MeshPins {
   /** Certificate hash of the router, 64 hex digits. */
   readonly router: string;
-  /** The same of the relay, where there is one. */
+  /** The same of the relay, if there is one. */
   readonly relay?: string;
   /** Account of each validator, `0x` and 40 hex digits. */
   readonly validators: readonly string[];
@@ -204,7 +204,7 @@ export const listModels = ({ model, others = [] }: MeshOptions): readonly MeshMo
 export const countProviders = ({ providers = 3, variants = [] }: MeshOptions): number => providers + variants.length;
 
 export const validatorName = (index: number): string => `validator-${index + 1}`;
-/** The signer of a validator; undefined where that holds its key itself. */
+/** The signer of a validator; undefined if the validator holds its key itself. */
 export function signerName({ validators = 4, signers = 0 }: MeshOptions, index: number): string | undefined {
   return index >= validators - signers ? `signer-${index + 1}` : undefined;
 }
@@ -213,7 +213,7 @@ export function providerName({ providers = 3, variants = [] }: MeshOptions, inde
   return variants[index - providers]?.name ?? `provider-${index + 1}`;
 }
 
-/** Validators that are price feeds, where the network burns and mints: the first of them. */
+/** Validators that are price feeds, if the network burns and mints: the first of them. */
 export const feedNames = ({ validators }: Pick<MeshPorts, 'validators'>): string[] =>
   validators.slice(0, 3).map((_, i) => `feed-${i + 1}`);
 
@@ -306,7 +306,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   };
   const logs = join(directory, 'logs');
   const models = listModels(options);
-  // All daemons find there what one of them has read of a model's file.
+  // All daemons share the index of a model's file there.
   const shared = ['--models-dir', join(directory, 'models')];
   const flagsOf = (paths: Iterable<string>): string[] => [...paths].flatMap((path) => ['--model', `file:${path}`]);
   /** One file may bear two ids. */

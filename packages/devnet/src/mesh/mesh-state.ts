@@ -10,13 +10,13 @@ const stateSchema = z.object({
   /** The process that holds the mesh together. */
   launcher: identity,
   phase: z.enum(['starting', 'ready', 'stopping']),
-  /** What it is doing, or why it failed. */
+  /** Its present step, or the reason of its failure. */
   message: z.string(),
   model: z.string(),
   gatewayUrl: z.string(),
   rpcUrl: z.string(),
   deploymentFile: z.string(),
-  /** What a consumer on this machine takes for granted, once the mesh is ready. */
+  /** Values that a consumer on this machine trusts, once the mesh is ready. */
   trustFile: z.string(),
   processes: z.array(
     z.object({
@@ -24,17 +24,17 @@ const stateSchema = z.object({
       role: z.string(),
       port: z.number(),
       logFile: z.string(),
-      /** Where its metrics are, host:port; undefined until it serves. */
+      /** Address of its metrics, host:port; undefined until it serves. */
       metrics: z.string().optional(),
       identity: identity.optional(),
     }),
   ),
 });
 
-/** What a launcher leaves on the disk for other commands to find it by. */
+/** State that a launcher leaves on the disk, so that other commands find it. */
 export type MeshState = z.infer<typeof stateSchema>;
 
-/** What it takes to end a mesh: every version writes it like this. A file without a launcher is refused, and kept. */
+/** The fields that end a mesh: every version writes them alike. A file without a launcher is refused, and kept. */
 const stoppableSchema = z.object({
   launcher: identity,
   processes: z.array(z.object({ name: z.string(), identity: identity.optional() })),
@@ -50,7 +50,7 @@ export function readMeshState(directory: string): MeshState | undefined {
   return readState(directory, stateSchema, `is not the state of a mesh of this version: ${advice}`);
 }
 
-/** The same for whoever ends the mesh, also one of another version. @throws MeshError 'damaged-state'. */
+/** The same for a command that ends the mesh, also one of another version. @throws MeshError 'damaged-state'. */
 export function readStoppableMesh(directory: string): StoppableMesh | undefined {
   const advice = `end what runs by hand (its command lines name ${directory}), and delete the file`;
   return readState(directory, stoppableSchema, `does not say which processes belong to the mesh: ${advice}`);

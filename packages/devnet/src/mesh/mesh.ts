@@ -45,7 +45,7 @@ import { createSupervisedProcess, type SupervisedProcess } from './supervised-pr
 
 export interface MeshLaunch extends MeshOptions {
   readonly ports: MeshPorts;
-  /** Keep the chain over restarts, and tell other commands where this mesh is. Default: false. */
+  /** Keep the chain over restarts, and let other commands find this mesh. Default: false. */
   readonly isLasting?: boolean;
   readonly blockTimeMs?: number;
   /** Start daemons again that end by themselves. Default: false, so that a test sees every end. */
@@ -53,7 +53,7 @@ export interface MeshLaunch extends MeshOptions {
 }
 
 export interface MeshHooks {
-  /** Ends a start that is under way: what was started is stopped again, and the start fails with its reason. */
+  /** Ends a start that is under way: started programs are stopped again, and the start fails with its reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (message: string) => void;
   /** Called when a daemon ends without having been asked to. */
@@ -76,7 +76,7 @@ export interface Mesh {
   /** Starts a daemon again that was stopped or killed. */
   restart(name: string): Promise<void>;
   kill(name: string, signal: NodeJS.Signals): Promise<void>;
-  /** How often validators test providers from when they read it; they buy answers only where the launch named a rate. */
+  /** Sets the rates of tests. Validators use them from their next read on, and buy answers only if the launch named a rate. */
   setTestRates(rates: TestRates): Promise<void>;
   stop(): Promise<void>;
 }
@@ -84,7 +84,7 @@ export interface Mesh {
 const providerStake = 1_000n * OGONG;
 const gatewayDeposit = 1_000n * OGONG;
 
-/** Brings up chain, ledger and daemons; where anything fails, what was started is stopped again. */
+/** Starts chain, ledger and daemons. After any failure, started processes are stopped again. */
 export async function startMesh(
   launch: MeshLaunch,
   { onProgress = () => {}, onCrash = () => {}, signal }: MeshHooks = {},
@@ -118,7 +118,7 @@ export async function startMesh(
   let isStopped = false;
 
   const publish = (message: string): void => {
-    // Whoever hears of a change finds it in the state.
+    // A listener finds the change in the state.
     if (isLasting && !isStopped)
       writeMeshState(directory, describeState({ plan, launch, phase, message, processes, chain }));
     onProgress(message);
@@ -242,8 +242,8 @@ function writeCanaryFiles({ keys, texts }: CanaryFiles): void {
 const KEY_INTERVAL_MS = 500;
 
 /**
- * Takes the key of the threshold beacon once the chain has it. Nothing waits for that: until then the bootstrap beacon goes on. A key counts
- * two epochs later, so whoever reads it now has it in time. What fails is tried again.
+ * Takes the key of the threshold beacon once the chain has it. Nothing waits for that: until then the bootstrap beacon goes on. A key
+ * counts two epochs later, so a reader has it in time now. A failed attempt is repeated.
  */
 async function takeKey(
   chain: ChainClient,
@@ -347,7 +347,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
   };
 }
 
-/** Consumers first, so that nobody calls what is already gone. */
+/** Consumers first, so that no daemon calls one that is gone. */
 const stopOrder: readonly MeshRole[] = ['gateway', 'provider', 'relay', 'router', 'verifier', 'validator', 'signer'];
 
 async function stopInOrder(plan: MeshPlan, processes: ReadonlyMap<string, SupervisedProcess>): Promise<void> {

@@ -1,6 +1,6 @@
 import { parseModelSource } from '@ogong/models/source';
 
-/** `ogong/<tier>/<maker>/<model>` for what a model reference names. @throws ModelError where it names nothing. */
+/** Returns `ogong/<tier>/<maker>/<model>` for a model reference. @throws ModelError if it names nothing. */
 export function nameModel(reference: string): string {
   const source = parseModelSource(reference);
   if (source.kind === 'builtin') return `ogong/verified/karpathy/${source.name.toLowerCase()}`;
@@ -9,7 +9,7 @@ export function nameModel(reference: string): string {
   return `ogong/verified/${toPart(owner)}/${toPart(repository)}`;
 }
 
-/** What a model id may hold: see protocol/match.ts. */
+/** Returns a text in the characters of a model id: see protocol/match.ts. */
 function toPart(text: string): string {
   return text
     .toLowerCase()

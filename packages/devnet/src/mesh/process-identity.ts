@@ -9,7 +9,7 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** The identity of a running process; undefined where none has that number. */
+/** The identity of a running process; undefined if none has that number. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const startedAt = readStartTime(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
@@ -21,7 +21,7 @@ export function isRunning(identity: ProcessIdentity): boolean {
 
 /**
  * Signals a process, or with `group` all that it started, but only if it still is the same process.
- * @returns false where it is gone, also when its number belongs to another process by now.
+ * @returns false if it is gone, also when its number belongs to another process by now.
  */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals, { group = false } = {}): boolean {
   if (!isRunning(identity)) return false;

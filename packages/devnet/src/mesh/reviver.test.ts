@@ -26,7 +26,7 @@ function setUp({ failures = 0, stopsAfter = Number.POSITIVE_INFINITY } = {}) {
 }
 
 describe('a daemon that ended by itself', () => {
-  it('is started again, each time later where it ends soon after', async () => {
+  it('is started again, each time later if it ends soon after', async () => {
     const { reviver, waits, clock } = setUp();
     await reviver.revive('router');
     await reviver.revive('router');
@@ -39,7 +39,7 @@ describe('a daemon that ended by itself', () => {
     expect(waits.at(-1)).toBe(FIRST_WAIT_MS);
   });
 
-  it('is cleared away and started again where a start fails, never later than the longest wait', async () => {
+  it('is cleared away and started again if a start fails, never later than the longest wait', async () => {
     const { reviver, waits, reports, cleared } = setUp({ failures: 9 });
     await reviver.revive('router');
     expect(cleared()).toBe(9);

@@ -1,7 +1,7 @@
 export interface ReviverOptions {
   /** Starts a daemon and resolves when it serves. */
   readonly start: (name: string) => Promise<void>;
-  /** Ends what is left of one that did not start. */
+  /** Ends the leftover processes of a daemon that did not start. */
   readonly clear: (name: string) => Promise<void>;
   /** Whether the mesh is about to stop: then nothing is started any more. */
   readonly isOver: () => boolean;
@@ -18,7 +18,7 @@ export interface Reviver {
 
 export const FIRST_WAIT_MS = 500;
 export const LONGEST_WAIT_MS = 30_000;
-/** A daemon that ran for so long has recovered: its next end counts as the first. */
+/** A daemon that ran for this time has recovered: its next end counts as the first. */
 export const RECOVERED_MS = 60_000;
 
 /** Each start that follows soon after another one waits twice as long, so that a daemon that cannot run takes no processor time. */
@@ -34,7 +34,7 @@ export function createReviver({ start, clear, isOver, report, wait, nowMs }: Rev
 
   return {
     async revive(name) {
-      // An end during a start is what that start fails with.
+      // If it ends during a start, that start fails.
       if (reviving.has(name)) return;
       reviving.add(name);
       try {

@@ -4,7 +4,7 @@ import { startInOrder } from './start-order.ts';
 const item = (name: string, ...after: string[]) => ({ name, after });
 
 describe('start order', () => {
-  it('starts a thing after what it needs, and never more than the limit at a time', async () => {
+  it('starts an item after its dependencies, and never more than the limit at a time', async () => {
     const log: string[] = [];
     let running = 0;
     let most = 0;
@@ -24,7 +24,7 @@ describe('start order', () => {
     expect([...log].sort()).toEqual(['a', 'b', 'c', 'gateway', 'router']);
   });
 
-  it('stops at the first failure, after what was under way has ended', async () => {
+  it('stops at the first failure, after running starts have ended', async () => {
     const log: string[] = [];
     const start = async ({ name }: { name: string }): Promise<void> => {
       await Promise.resolve();

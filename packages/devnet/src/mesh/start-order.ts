@@ -4,9 +4,9 @@ export interface Startable {
 }
 
 /**
- * Starts everything, each as soon as what it comes after has started, at most `limit` at a time. The first failure stops
- * further starts and is thrown when those under way have ended.
- * @throws RangeError where names are unknown or wait for each other.
+ * Starts all items, each as soon as its dependencies have started, at most `limit` at a time. The first failure stops further starts and is
+ * thrown when those under way have ended.
+ * @throws RangeError if names are unknown or wait for each other.
  */
 export async function startInOrder<T extends Startable>(
   items: readonly T[],

@@ -68,7 +68,7 @@ describe('supervised process', () => {
     await expect(daemon.start()).rejects.toThrow(/exit code 3[\s\S]*no such model/);
   });
 
-  it.runIf(process.platform === 'linux')('kills with a daemon what it started', async () => {
+  it.runIf(process.platform === 'linux')('kills a daemon with its children', async () => {
     const { daemon } = create(
       `import { spawn } from 'node:child_process';
        const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
@@ -82,7 +82,7 @@ describe('supervised process', () => {
     await expect.poll(() => isAlive(grandchild)).toBe(false);
   });
 
-  it('reports an end that nobody asked for', async () => {
+  it('reports an unexpected end', async () => {
     let report = '';
     const told = new Promise<void>((resolve) => {
       const { daemon } = create(`${ready} setTimeout(() => process.exit(7), 10);`, {
@@ -110,7 +110,7 @@ describe('supervised process', () => {
     expect(lines).toContain('out of memory');
   });
 
-  it('does not wait for output that what the daemon started holds open', async () => {
+  it('does not wait for output that a child holds open', async () => {
     const { daemon } = create(
       `import { spawn } from 'node:child_process';
        const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 600_000)'], { stdio: 'inherit', detached: true });

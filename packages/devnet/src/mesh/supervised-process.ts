@@ -26,7 +26,7 @@ export interface SupervisedProcessOptions {
 export interface SupervisedProcess {
   readonly name: string;
   readonly identity: ProcessIdentity | undefined;
-  /** What it said when it was ready; undefined while it is not. */
+  /** Its ready line; undefined while it is not ready. */
   readonly ready: ReadyLine | undefined;
   /** Resolves when the daemon says on its standard output that it serves. @throws MeshError 'did-not-start' with the end of the log. */
   start(): Promise<ReadyLine>;
@@ -38,7 +38,7 @@ export interface SupervisedProcess {
 
 const tether = fileURLToPath(new URL('./tether.ts', import.meta.url));
 const keptLines = 20;
-/** How long what was last written may take to arrive after the end. */
+/** Time in which the last output may arrive after the end. */
 const drainTimeoutMs = 2_000;
 
 /** Daemons that run now. They are ended with this process, in every way of ending that still runs code. */

@@ -5,7 +5,7 @@ import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { computeRoleReportData, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import { type Attester, AttesterError } from './attester.ts';
 
-/** The machine of a router or a validator, for whoever asks it. */
+/** The machine of a router or a validator, for any caller. */
 export interface AttestedRoleMachine {
   /** @param nonce 32 bytes. @returns JSON. @throws AttesterError */
   show(nonce: Uint8Array): Promise<Uint8Array>;
@@ -34,7 +34,7 @@ export function createAttestedRole(
       for (const oldest of kept.keys()) if (kept.size >= MAX_KEPT) kept.delete(oldest);
       const made = make(nonce);
       kept.set(name, made);
-      // What failed is asked for again.
+      // A failed request is repeated.
       made.catch(() => kept.delete(name));
       return made;
     },

@@ -1,6 +1,6 @@
 import type { MachineEvidence } from '@ogong/attestation/evidence';
 
-/** Whatever can have a machine say something about itself (RFC 9334). */
+/** An attester that produces evidence about this machine (RFC 9334). */
 export interface Attester {
   readonly kind: 'software' | 'dstack' | 'configfs-tsm';
   /** @param reportData 64 bytes that the report has to hold. @throws AttesterError */

@@ -56,7 +56,7 @@ describe("a guest agent at dstack's socket", () => {
     expect(asked).toEqual([{ path: '/GetQuote', body: { report_data: toHex(DATA) } }]);
   });
 
-  it('is refused where it says anything else', async () => {
+  it('is refused if it gives another answer', async () => {
     status = 500;
     await expect(attest()).rejects.toMatchObject({ code: 'unreachable' });
     status = 200;
@@ -70,14 +70,14 @@ describe("a guest agent at dstack's socket", () => {
     await expect(attest()).rejects.toMatchObject({ code: 'unreachable' });
   });
 
-  it('is refused where nobody listens', async () => {
+  it('is refused if nobody listens', async () => {
     const attester = createDstackAttester({ socket: join(directory, 'nobody'), collateral: () => COLLATERAL });
     await expect(attester.attest(DATA)).rejects.toMatchObject({ code: 'unreachable' });
   });
 });
 
 describe('reports of Linux', () => {
-  /** What the kernel does with an entry. */
+  /** Behaves as the kernel does with an entry. */
   function createKernel({ provider = 'tdx_guest', disturbed = 0 } = {}) {
     const entries = new Map<string, { generation: number; data: Uint8Array }>();
     let left = disturbed;
@@ -121,7 +121,7 @@ describe('reports of Linux', () => {
     await expect(attest(amd.files)).rejects.toMatchObject({ code: 'malformed' });
   });
 
-  it('are asked for again where somebody else wrote in between, and then given up', async () => {
+  it('are requested again if another program wrote in between, and then given up', async () => {
     expect(await attest(createKernel({ disturbed: 2 }).files)).toBeDefined();
     const { files, entries } = createKernel({ disturbed: 9 });
     await expect(attest(files)).rejects.toMatchObject({ code: 'disturbed' });
@@ -153,13 +153,13 @@ describe('a GPU beside the CPU', () => {
       .filter(({ status }) => status !== 'pass')
       .map(({ id }) => id);
 
-  it('answers what follows from the CPU, and is named by it', async () => {
+  it('answers a nonce that follows from the CPU, which names it', async () => {
     const shown = await machine.attest(DATA);
     expect(parseEvidence(encodeEvidence(shown))).toEqual(shown);
     expect(await failed(shown)).toEqual([]);
   });
 
-  it('is refused where it is that of another machine, has answered something else, or nobody named it', async () => {
+  it('is refused if it is of another machine, has answered another nonce, or is not named', async () => {
     const shown = await machine.attest(DATA);
     const other = createSoftwareGpu(seed(3));
     const named = { ...policy, softwareKeys: [...policy.softwareKeys, toHex(other.publicKey)] };

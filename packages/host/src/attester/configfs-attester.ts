@@ -2,7 +2,7 @@ import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Attester, AttesterError } from './attester.ts';
 
-/** What of a file system it takes: the kernel's, or one that behaves like it. */
+/** The file system calls that the attester uses: those of the kernel, or of a stand-in. */
 export interface ReportFiles {
   mkdir(path: string): Promise<unknown>;
   read(path: string): Promise<Uint8Array>;
@@ -20,8 +20,8 @@ const KERNEL: ReportFiles = {
 const TRIES = 3;
 
 /**
- * Linux' reports of trusted machines (configfs-tsm). An entry is a folder that the kernel fills; `generation` grows by one for each write, so
- * a report that somebody else asked for in between is noticed.
+ * Linux' reports of trusted machines (configfs-tsm). An entry is a folder that the kernel fills. Its `generation` grows by one for each
+ * write, so another program's request in between is noticed.
  * @param endorsements of Intel the collateral; of AMD `chain`, a list of PEM: VCEK, ASK, ARK.
  */
 export function createConfigfsAttester({

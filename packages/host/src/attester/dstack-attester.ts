@@ -7,7 +7,7 @@ const MAX_ANSWER_BYTES = 1 << 20;
 
 /**
  * The guest agent of dstack, at its socket: `POST /GetQuote` with the data in hex, answered by quote and event log.
- * @param collateral what Intel's service says about the platform, read again for each report: a guest has it fetched from time to time.
+ * @param collateral statements of Intel's service about the platform, read again for each report: a guest fetches them from time to time.
  */
 export function createDstackAttester({
   socket,

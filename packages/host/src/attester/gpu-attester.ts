@@ -7,13 +7,13 @@ import { type Attester, AttesterError } from './attester.ts';
 
 export type GpuEvidence = NonNullable<MachineEvidence['gpu']>;
 
-/** Whatever can have a GPU say something about itself. */
+/** An attester that produces evidence about a GPU. */
 export interface GpuAttester {
   /** @param nonce 32 bytes that the GPU has to answer. @throws AttesterError */
   attest(nonce: Uint8Array): Promise<GpuEvidence>;
 }
 
-/** Evidence of the CPU, and of a GPU that answered what follows from it. */
+/** Returns evidence of the CPU, and of a GPU that answered a nonce derived from it. */
 export function withGpu(attester: Attester, gpu: GpuAttester): Attester {
   return {
     kind: attester.kind,
@@ -28,7 +28,7 @@ const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1 << 20;
 
 /**
- * A program on this machine that asks NVIDIA's driver: it gets the nonce in hex as its one argument, and prints `gpu` of
+ * A program on this machine that asks NVIDIA's driver. Its one argument is the nonce in hex; it prints `gpu` of
  * docs/spec/machine-evidence.md as JSON.
  */
 export const createCommandGpu = (program: string, timeoutMs = TIMEOUT_MS): GpuAttester => ({
@@ -47,7 +47,9 @@ export const createCommandGpu = (program: string, timeoutMs = TIMEOUT_MS): GpuAt
         } catch (error) {
           const why = (error as Error).message;
           reject(
-            new AttesterError('malformed', `what ${program} prints is no evidence of a GPU: ${why}`, { cause: error }),
+            new AttesterError('malformed', `the output of ${program} is no evidence of a GPU: ${why}`, {
+              cause: error,
+            }),
           );
         }
       });
@@ -63,7 +65,7 @@ export interface SoftwareGpu extends GpuAttester {
   readonly publicKey: Uint8Array;
 }
 
-/** Stands in for a GPU beside an attester in software. It proves nothing about hardware, as that one does not. @param seed 32 bytes */
+/** Stands in for a GPU beside an attester in software. Like that attester, it proves nothing about hardware. @param seed 32 bytes */
 export function createSoftwareGpu(seed: Uint8Array): SoftwareGpu {
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
   const der = createPublicKey(key).export({ format: 'der', type: 'spki' });

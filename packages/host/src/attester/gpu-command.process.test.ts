@@ -23,7 +23,7 @@ describe('a GPU beside the CPU', () => {
       const { gpu } = await attester.attest(DATA);
       const nonce = await computeGpuNonce(DATA);
       expect(gpu).toEqual({ report: nonce, chain: ['pem'], measured: 'what was found' });
-      // What is no report of NVIDIA's is no evidence: nothing throws.
+      // A report that is not NVIDIA's is no evidence: nothing throws.
       const checks = await verifyEvidence(await attester.attest(DATA), { ...policy, gpuNonce: nonce }, Date.now());
       expect(checks.some(({ status }) => status === 'fail')).toBe(true);
       for (const body of ['echo no json', `echo '{"report":"xy","chain":[]}'`, `echo '{"kind":"other"}'`]) {

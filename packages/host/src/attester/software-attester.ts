@@ -12,14 +12,15 @@ export interface SoftwareAttester extends Attester {
   /** Names it in a policy. */
   readonly publicKey: Uint8Array;
   readonly image: Uint8Array;
-  /** Names its GPU in a policy, where it has one. */
+  /** Names its GPU in a policy, if it has one. */
   readonly gpuKey?: Uint8Array;
 }
 
 /**
- * Stands in for hardware in tests and demos, with a root of its own. It proves nothing about a machine: every reader who does not name its key
+ * Stands in for hardware in tests and demos, with a root of its own. It proves nothing about a machine: a reader that does not name its key
  * refuses it, and each receipt says so.
- * @param seed 32 bytes. @param program what it says to run. @param device its GPU, which it names in each report. Default: it has none.
+ * @param seed 32 bytes. @param program the program that it claims to run. @param device its GPU, which it names in each report. Default:
+ * none.
  */
 export function createSoftwareAttester(seed: Uint8Array, program: string, device?: SoftwareGpu): SoftwareAttester {
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });

@@ -12,13 +12,13 @@ import { createDstackAttester } from './dstack-attester.ts';
 import { createCommandGpu, createSoftwareGpu, withGpu } from './gpu-attester.ts';
 import { createSoftwareAttester } from './software-attester.ts';
 
-/** The settings of one role. @param purpose what the evidence is for, as `--help` says it. */
+/** The settings of one role. @param purpose purpose of the evidence, for `--help`. */
 export const createTeeFields = (role: 'PROVIDER' | 'ROUTER' | 'VALIDATOR', purpose: string) =>
   ({
     tee: {
       schema: oneOf(['software', 'dstack', 'configfs-tsm']),
       env: `OGONG_${role}_TEE`,
-      description: `how this machine shows what it is, ${purpose}: by the guest agent of dstack, by Linux (configfs-tsm), or by software, which proves nothing and which no production policy takes`,
+      description: `source of evidence about this machine, ${purpose}: the guest agent of dstack, Linux (configfs-tsm), or software. Software proves nothing, and no production policy accepts it`,
     },
     teeSocket: {
       schema: text,
@@ -39,7 +39,7 @@ export const createTeeFields = (role: 'PROVIDER' | 'ROUTER' | 'VALIDATOR', purpo
       label: '<program|software>',
       env: `OGONG_${role}_TEE_GPU`,
       description:
-        'program that is given a nonce in hex and prints what the GPU of this machine says to it (docs/spec/tee-tier.md#gpu); software, beside --tee software, for one that proves nothing',
+        'program that prints the answer of the GPU to its argument, a nonce in hex (docs/spec/tee-tier.md#gpu). With --tee software, "software" stands for a GPU that proves nothing',
     },
     teeEndorsements: {
       schema: text,
@@ -50,7 +50,7 @@ export const createTeeFields = (role: 'PROVIDER' | 'ROUTER' | 'VALIDATOR', purpo
     },
   }) as const;
 
-/** Of whoever serves models. */
+/** Fields of daemons that serve models. */
 export const teeFields = createTeeFields('PROVIDER', 'for models of tier tee');
 
 export interface TeeSettings {
@@ -62,10 +62,10 @@ export interface TeeSettings {
   readonly dataDir: string;
 }
 
-/** What a software attester of this version says to run. */
+/** The program that a software attester of this version claims to run. */
 const SOFTWARE_PROGRAM = `ogong ${VERSION}`;
 
-/** What can have this machine say something about itself; undefined where nobody asked for it. @throws ConfigError, KeyFileError */
+/** Opens the attester of this machine; undefined if none is configured. @throws ConfigError, KeyFileError */
 export function openAttester(command: string, settings: TeeSettings): Attester | undefined {
   const { tee, teeSocket: socket, teeFolder: folder, teeEndorsements: path, dataDir, teeGpu } = settings;
   if (teeGpu !== undefined && (tee === undefined || (tee === 'software') !== (teeGpu === 'software')))
@@ -77,7 +77,9 @@ export function openAttester(command: string, settings: TeeSettings): Attester |
     return createSoftwareAttester(seed, SOFTWARE_PROGRAM, device);
   }
   if (path === undefined || !existsSync(path))
-    throw new ConfigError(command, [`--tee ${tee} needs --tee-endorsements: what the vendor says about this machine`]);
+    throw new ConfigError(command, [
+      `--tee ${tee} needs --tee-endorsements: the vendor's statements about this machine`,
+    ]);
   const endorsements = (): unknown => {
     try {
       return JSON.parse(readFileSync(path, 'utf8'));
@@ -96,7 +98,7 @@ export function openAttester(command: string, settings: TeeSettings): Attester |
 const deriveGpuSeed = (seed: Uint8Array): Uint8Array =>
   new Uint8Array(createHash('sha256').update('ogong-software-gpu-seed\n').update(seed).digest());
 
-/** What a policy has to name so that this attester in software is taken; nothing for hardware. */
+/** Returns the values that a policy must name to accept this software attester; nothing for hardware. */
 export function describeAttester(attester: Attester): Readonly<Record<string, string>> {
   if (attester.kind !== 'software') return { tee: attester.kind };
   const { publicKey, image, gpuKey } = attester as ReturnType<typeof createSoftwareAttester>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LOG_LEVELS } from '../log/logger.ts';
 import { decimal, hostPort, httpUrl, oneOf, text } from './values.ts';
 
-/** Where the ledger is. */
+/** Address and contracts of the ledger. */
 export const chainFields = {
   rpcUrl: {
     schema: httpUrl,
@@ -20,7 +20,7 @@ export const chainFields = {
   },
 } as const;
 
-/** One store for all programs: what one has downloaded, all have. */
+/** One store for all programs: they share downloads. */
 export const modelsDirField = {
   modelsDir: {
     schema: text,
@@ -31,7 +31,7 @@ export const modelsDirField = {
   },
 } as const;
 
-/** What an operator watches. */
+/** Settings of metrics, traces and logs for the operator. */
 export const observationFields = {
   metricsBind: {
     schema: hostPort,
@@ -48,7 +48,8 @@ export const traceFields = {
     schema: httpUrl,
     label: '<url>',
     env: 'OGONG_OTLP',
-    description: 'where an OpenTelemetry collector takes spans (OTLP over HTTP); none are sent if not given',
+    description:
+      'address at which an OpenTelemetry collector accepts spans (OTLP over HTTP); none are sent if not given',
   },
   otlpShare: {
     schema: decimal({ max: 1 }),

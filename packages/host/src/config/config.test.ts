@@ -69,7 +69,7 @@ describe('values', () => {
     expect(run([], { OGONG_BIND: '' }).bind.port).toBe(4533);
   });
 
-  it('of a flag beat what the environment or a file says in another way', () => {
+  it('of a flag prevail over the environment or a file', () => {
     const { parse } = defineConfig(
       {
         ...{ name: 'ogong test', summary: 'A command for tests.' },
@@ -83,7 +83,7 @@ describe('values', () => {
     const read = (argv: string[], env: Record<string, string> = {}) => parse(argv, env) as { readonly values: unknown };
     const env = { OGONG_KEY: 'a', OGONG_SIGNER: 'b' };
     expect(read(['--key', 'c', '--config', 'any.json'], env).values).toEqual({ key: 'c', signer: undefined });
-    // What was given in one way alone is for the command to judge.
+    // The command decides about values that were set in one way only.
     expect(read([], env).values).toEqual({ key: 'a', signer: 'b' });
     expect(read(['--key', 'c', '--signer', 'd'], env).values).toEqual({ key: 'c', signer: 'd' });
     expect(read(['--signer', 'd'], env).values).toEqual({ key: 'a', signer: 'd' });
@@ -125,7 +125,7 @@ describe('values', () => {
 });
 
 describe('problems', () => {
-  it('are all told at once, with the source and what is expected', () => {
+  it('are all reported together, with the source and the expected value', () => {
     const problems = problemsOf(['--alpha', '2', '--nonsense'], { OGONG_BIND: 'here' });
     expect(problems).toEqual([
       'unknown flag --nonsense',
@@ -150,7 +150,7 @@ describe('problems', () => {
     expect(problemsOf(argv).join('\n')).toMatch(expected);
   });
 
-  it('name what is required', () => {
+  it('name the required value', () => {
     const strict = defineConfig({
       name: 'x',
       summary: '',
@@ -161,7 +161,7 @@ describe('problems', () => {
   });
 });
 
-it('takes positional arguments where they are allowed', () => {
+it('takes positional arguments if they are allowed', () => {
   const chat = defineConfig({
     name: 'run',
     summary: '',

@@ -31,7 +31,7 @@ export interface Config<S extends ConfigFields> {
 }
 
 interface Found {
-  /** Where the value was found, printed after it; empty for a flag. */
+  /** Source of the value, printed after it; empty for a flag. */
   readonly origin: string;
   readonly texts: readonly string[];
 }

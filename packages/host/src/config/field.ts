@@ -1,7 +1,7 @@
 import type { Secret } from '../crypto/secret.ts';
 import type { ValueSchema } from './values.ts';
 
-/** One setting: where it may come from, what it means, and what it must look like. */
+/** One setting: its sources, its meaning, and the form of its value. */
 export interface Field<T = unknown> {
   readonly schema: ValueSchema<T>;
   readonly description: string;
@@ -12,13 +12,13 @@ export interface Field<T = unknown> {
   /** As a user would write it; parsed like any other value. */
   readonly default?: string;
   readonly required?: boolean;
-  /** A switch: `--relay` and `--no-relay`, false unless said otherwise. */
+  /** A switch: `--relay` and `--no-relay`, false by default. */
   readonly boolean?: boolean;
   /** May be given several times; comma-separated in the environment; an array in the file. */
   readonly repeatable?: boolean;
   /**
-   * Names of other fields that say the same in another way. Where this one is given as a flag, what the environment or a file says of those does
-   * not count: a command line means what it says, whatever a shell has exported.
+   * Names of other fields that say the same in another way. If this field comes as a flag, the environment and the file count for none of
+   * these fields. So a command line prevails over the exported variables of a shell.
    */
   readonly replaces?: readonly string[];
   /** Never shown, and wrapped so that it never prints. */
@@ -54,7 +54,7 @@ export interface ConfigDefinition<S extends ConfigFields> {
   readonly fields: S;
   /** Arguments that are no flags; none are accepted when absent. */
   readonly positionals?: { readonly label: string; readonly min?: number; readonly max: number };
-  /** First words by which the same program does something else, each with its own help. */
+  /** Subcommands: first words by which the same program does something else, each with its own help. */
   readonly commands?: readonly string[];
   /** Whole command lines, for the end of the help. */
   readonly examples?: readonly string[];
@@ -69,7 +69,7 @@ export function nameSources(name: string, field: Field): string {
   return `--${flagOf(name, field)}${field.env === undefined ? '' : ` (or ${field.env})`}`;
 }
 
-/** Every flag has an environment variable: `--audits` of `ogong-validatord` is OGONG_VALIDATOR_AUDITS where none is named. */
+/** Every flag has an environment variable: `--audits` of `ogong-validatord` is OGONG_VALIDATOR_AUDITS if none is named. */
 export function nameVariables<S extends ConfigFields>(definition: ConfigDefinition<S>): ConfigDefinition<S> {
   const command = definition.name.replace(/^(ogong-[a-z]+?)d\b/, '$1');
   const variable = (name: string, field: Field): string =>

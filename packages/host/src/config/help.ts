@@ -7,7 +7,7 @@ const BUILT_IN: readonly (readonly [string, string])[] = [
   ['--help', 'print this text'],
 ];
 
-/** A terminal shows so many columns without breaking lines where it likes. */
+/** Width of help texts, at which terminals do not break lines. */
 const COLUMNS = 100;
 /** A flag that is longer has its description on the next line. */
 const MOST_FLAG = 26;

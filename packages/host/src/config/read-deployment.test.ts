@@ -20,7 +20,7 @@ function write(name: string, text: string): string {
 const read = (deployment: string, rpcUrl?: string) => readDeployment('ogong-x', { deployment, rpcUrl });
 
 describe('a deployment', () => {
-  it('is asked where the user says, or else where the file does', () => {
+  it("is asked at the user's address, or else at the file's", () => {
     const path = write('own.json', JSON.stringify({ ...contracts, rpcUrl: 'http://127.0.0.1:1' }));
     expect(read(path)).toMatchObject({ rpcUrl: 'http://127.0.0.1:1', deployment: { chainId: 31_337 } });
     expect(read(path, 'http://127.0.0.1:2').rpcUrl).toBe('http://127.0.0.1:2');

@@ -5,9 +5,9 @@ import { explainFile } from '../log/errors.ts';
 import { ConfigError } from './config-error.ts';
 
 /**
- * The contracts that a file names, and where their chain is asked.
- * @param command whose settings these are, for the error.
- * @throws ConfigError where the file cannot be read, holds no deployment, or nothing names an address.
+ * Reads the contracts that a file names, and the address of their chain.
+ * @param command owner of the settings, for the error.
+ * @throws ConfigError if the file cannot be read or holds no deployment, or if no address is named.
  */
 export function readDeployment(
   command: string,

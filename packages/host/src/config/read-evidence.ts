@@ -9,9 +9,9 @@ import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { ConfigError } from './config-error.ts';
 
 /**
- * Orders with their admissions, from a file.
- * @param command whose settings these are, for the error.
- * @throws ConfigError where the file cannot be read, or holds something else.
+ * Reads orders with their admissions from a file.
+ * @param command owner of the settings, for the error.
+ * @throws ConfigError if the file cannot be read, or holds something else.
  */
 export function readEvidence(command: string, path: string): OverAdmission {
   try {
@@ -27,7 +27,7 @@ export function readEvidence(command: string, path: string): OverAdmission {
   }
 }
 
-/** Names a file of evidence that no program reads here. @throws ConfigError where it cannot be read, or is larger than any evidence */
+/** Hashes a file of evidence that no program reads here. @throws ConfigError if it cannot be read, or is larger than any evidence */
 export function hashEvidence(command: string, path: string): Uint8Array {
   try {
     const { size } = statSync(path);

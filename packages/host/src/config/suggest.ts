@@ -1,4 +1,4 @@
-/** " (did you mean --bind?)", or nothing where no candidate is near. */
+/** " (did you mean --bind?)", or nothing if no candidate is near. */
 export function suggest(word: string, candidates: readonly string[], prefix = ''): string {
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: computeEditDistance(word, candidate) }))

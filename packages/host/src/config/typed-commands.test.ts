@@ -12,7 +12,7 @@ it.each([
   ['see ogong-relayd --help', 'see npm run ogong-relayd -- --help'],
   [new ConfigError('ogong ask', ['no']).message, 'no\nsee npm run ogong -- ask --help'],
   [new ConfigError('ogong', ['no']).message, 'no\nsee npm run ogong -- --help'],
-  // Who speaks, a path, and a name are no commands.
+  // The speaker, a path, and a name are no commands.
   ['ogong ask: nobody answers', 'ogong ask: nobody answers'],
   ['ogong: there is no command x', 'ogong: there is no command x'],
   ['~/.ogong/mesh and ogong/verified/a/b', '~/.ogong/mesh and ogong/verified/a/b'],

@@ -1,4 +1,4 @@
-/** `ogong model pull`, but not `ogong ask:`, which only says who speaks. */
+/** `ogong model pull`, but not `ogong ask:`, which only names the speaker. */
 const COMMAND =
   /\b(ogong(?:-(?:provider|verifierd|validatord|routerd|relayd|gatewayd|signerd))?) (?=(?:--)?[a-z]+\b(?!:))/g;
 
@@ -13,7 +13,7 @@ export function nameAsTyped(text: string, env: Environment): string {
 
 /**
  * Ends a help text, which names commands as an installed program has them.
- * @returns nothing where they are typed so.
+ * @returns nothing if they are typed so.
  */
 export const explainTyping = (program: string, env: Environment): string =>
   isThroughNpm(env) ? `\nIn a clone, type: npm run ${program} -- ...\n` : '';

@@ -5,7 +5,7 @@ export type ValueSchema<T> = z.ZodType<T, string>;
 
 /**
  * @param expected completes the sentence "expected ...".
- * @param label stands for the value in help, where its field has no better one.
+ * @param label name of the value in help, if its field has no better one.
  */
 export function define<T>(expected: string, label: string, read: (text: string) => T | undefined): ValueSchema<T> {
   const schema = z.string().transform((text, context) => {
@@ -69,7 +69,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Port 0 asks for any free port, which only makes sense where one is bound. */
+/** Port 0 asks for any free port, which only makes sense for a port that is bound. */
 export const hostPort = define('host:port, such as 127.0.0.1:4544 or [::1]:4544', '<host:port>', readHostPort);
 
 export function readHostPort(value: string): HostPort | undefined {
@@ -91,7 +91,7 @@ export const httpUrl = define('an http:// or https:// address', '<url>', (value)
 
 const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** In ms. A bare number is refused: nobody remembers which unit a flag was in. */
+/** In ms. A bare number is refused: the unit of a flag is easily forgotten. */
 export const duration = define('a duration, such as 500ms, 30s, 5m or 2h', '<duration>', (value) =>
   scale(value, DURATION_MS),
 );

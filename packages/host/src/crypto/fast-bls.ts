@@ -21,7 +21,7 @@ function toScalar(value: bigint): InstanceType<typeof mcl.Fr> {
 
 const FIELD_BYTES = 48;
 
-/** A number of the field. The library reads them with the lowest byte first, whatever it does with points. */
+/** A number of the field. The library reads them with the lowest byte first, unlike points. */
 function toField(bigEndian: Uint8Array): InstanceType<typeof mcl.Fp> {
   const number = new mcl.Fp();
   number.setLittleEndian(bigEndian.toReversed());
@@ -76,7 +76,7 @@ function decodeSignature(bytes: Uint8Array): SignaturePoint | undefined {
   });
 }
 
-/** @returns undefined where one of them is. */
+/** @returns undefined if one of them is. */
 function collect<T>(items: readonly (T | undefined)[]): T[] | undefined {
   return items.includes(undefined) ? undefined : (items as T[]);
 }

@@ -12,7 +12,7 @@ export interface FieldSuite {
   readonly curve: 'x25519' | 'secp256k1';
   /** Of HKDF. */
   readonly info: string;
-  /** Associated data; nothing where the format has none. */
+  /** Associated data; nothing if the format has none. */
   readonly aad?: string | undefined;
 }
 
@@ -22,12 +22,12 @@ export class FieldSealError extends Error {
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Of which a secret of secp256k1 is made without bias. */
+/** Bytes from which a secret of secp256k1 is made without bias. */
 const SEED_BYTES = 48;
 const KEY_BYTES = { x25519: 32, secp256k1: 65 } as const;
 const CIPHER = 'aes-256-gcm';
 
-/** @param recipient X25519: 32 bytes; secp256k1: 65 bytes, uncompressed. @throws FieldSealError where it is no key */
+/** @param recipient X25519: 32 bytes; secp256k1: 65 bytes, uncompressed. @throws FieldSealError if it is no key */
 export function sealField({ curve, info, aad }: FieldSuite, recipient: Uint8Array, plain: Uint8Array): string {
   const { secret, point } = createPair(curve);
   const nonce = nodeSeal.random(NONCE_BYTES);
@@ -37,7 +37,7 @@ export function sealField({ curve, info, aad }: FieldSuite, recipient: Uint8Arra
   return Buffer.concat([point, nonce, sealed, cipher.getAuthTag()]).toString('hex');
 }
 
-/** @param secret 32 bytes. @throws FieldSealError where it was not sealed to this key, under these data */
+/** @param secret 32 bytes. @throws FieldSealError if it was not sealed to this key, under these data */
 export function openField({ curve, info, aad }: FieldSuite, secret: Uint8Array, field: string): Uint8Array {
   const least = KEY_BYTES[curve] + NONCE_BYTES + TAG_BYTES;
   if (!/^(?:[0-9a-f]{2})+$/i.test(field) || field.length < 2 * least)
@@ -61,7 +61,7 @@ export function openField({ curve, info, aad }: FieldSuite, secret: Uint8Array, 
 /** The keys that an Ed25519 seed gives for X25519, as deployed clients derive them. */
 export const toExchangeSecret = (seed: Uint8Array): Uint8Array => ed25519.utils.toMontgomerySecret(seed);
 
-/** @throws FieldSealError where it is no key of Ed25519 */
+/** @throws FieldSealError if it is no key of Ed25519 */
 export function toExchangeKey(publicKey: Uint8Array): Uint8Array {
   try {
     return ed25519.utils.toMontgomery(publicKey);

@@ -82,7 +82,7 @@ it.each([
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
 
-it('does not ask for another mode of what is a directory', () => {
+it('does not ask for another mode of a directory', () => {
   const folder = join(directory, '..');
   expect(() => loadLedgerKey(folder)).toThrow(`${folder} is no file: name the file that has the key`);
 });

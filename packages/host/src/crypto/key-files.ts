@@ -32,7 +32,7 @@ export class KeyFileError extends Error {
   }
 }
 
-/** The daemon's identity: whoever can read these files can act as the daemon. */
+/** The daemon's identity. A reader of these files can act as the daemon. */
 export interface NodeKeys {
   /** 64 bytes for createNodeHybridSigner: signs records, tickets and reports. */
   readonly hybridSeed: Secret<Uint8Array>;
@@ -53,7 +53,7 @@ export function createOrLoadKeys(directory: string): NodeKeys {
 }
 
 const HYBRID_KEY = 'hybrid.key';
-/** Beside a hybrid key that this directory drew and nobody has used. It holds the time, ms. */
+/** Mark beside an unused hybrid key that this directory drew. It holds the time, ms. */
 const UNUSED_MARK = `${HYBRID_KEY}.unused`;
 /** An older mark may have come back with a copy of the directory that was made before the key was used. */
 const UNUSED_FOR_MS = 3_600_000;
@@ -84,12 +84,12 @@ function makeKeyDirectory(directory: string): void {
   }
 }
 
-/** A validator's seed of the random function, 32 bytes: a key of its own, so that whoever steals another one foresees no beacon. */
+/** Seed of a validator's random function, 32 bytes. It is a separate key, so that a thief of another one foresees no beacon. */
 export function createOrLoadVrfSeed(directory: string): Secret<Uint8Array> {
   return loadOrCreate(directory, 'vrf.key', 32);
 }
 
-/** What opens the boxes with a validator's shares of the beacon's key, 32 bytes. */
+/** Secret key that opens the boxes with a validator's shares of the beacon's key, 32 bytes. */
 export function createOrLoadBoxSecret(directory: string): Secret<Uint8Array> {
   return loadOrCreate(directory, 'box.key', 32);
 }
@@ -100,12 +100,12 @@ export function createOrLoadAttesterSeed(directory: string): Secret<Uint8Array> 
   return loadOrCreate(directory, 'software-attester.key', 32);
 }
 
-/** The hybrid key of one file, created where there is none. @throws KeyFileError */
+/** The hybrid key of one file, created if it is missing. @throws KeyFileError */
 export function loadHybridSigner(path: string): HybridSigner {
   return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());
 }
 
-/** The ledger key of one file, created where there is none. @throws KeyFileError */
+/** The ledger key of one file, created if it is missing. @throws KeyFileError */
 export function createOrLoadLedgerKey(path: string): Secret<Uint8Array> {
   const directory = dirname(path);
   makeKeyDirectory(directory);

@@ -1,9 +1,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 
 /**
- * Parses raw public keys once: decoding an ML-DSA key costs as much as verifying with it. Least recently used keys
- * leave first, so that strangers cannot make the cache grow.
- * @param spkiPrefix DER that stands before the raw key in a SubjectPublicKeyInfo.
+ * Parses raw public keys once: decoding an ML-DSA key costs as much as verifying with it. Least recently used keys leave first, so that
+ * strangers cannot make the cache grow.
+ * @param spkiPrefix DER before the raw key in a SubjectPublicKeyInfo.
  * @param isAcceptable keys that fail it are never parsed.
  */
 export function createKeyObjectCache(

@@ -101,7 +101,7 @@ describe('strict Ed25519', () => {
   });
 
   it('accepts no key that is not reduced', () => {
-    // y = 2^255 - 19 + 1 stands for the same point as y = 1.
+    // y = 2^255 - 19 + 1 encodes the same point as y = 1.
     for (const low of [0xed, 0xee, 0xff]) {
       for (const high of [0x7f, 0xff]) {
         const publicKey = new Uint8Array(32).fill(0xff);
@@ -133,7 +133,7 @@ describe('strict Ed25519', () => {
     expect(vectors.filter(({ isValid }) => !isValid).length).toBeGreaterThan(100);
   });
 
-  it('takes exactly what the equation without cofactor holds for, with neither key nor R of small order', () => {
+  it('accepts exactly the solutions of the equation without cofactor, with neither key nor R of small order', () => {
     for (const { what, publicKey, message: signed, signature, isValid } of vectors) {
       if (/not reduced|sign|higher/.test(what)) continue;
       const [r, s] = [signature.slice(0, 64), fromHex(signature.slice(64))];

@@ -57,7 +57,7 @@ export const nodeCrypto: Crypto = {
   verifyBls: verifyBlsNatively,
 };
 
-/** Up to so many bytes, copying is cheaper than creating a hash object. */
+/** Up to this size, copying is cheaper than creating a hash object. */
 const COPIED = 4096;
 const DIGEST_BYTES = 32;
 

@@ -64,7 +64,7 @@ function attempt<T>(compute: () => T): T | undefined {
   try {
     return compute();
   } catch {
-    // OpenSSL throws on malformed keys and capsules, and where a tag does not fit.
+    // OpenSSL throws on malformed keys and capsules, and if a tag does not fit.
     return undefined;
   }
 }
@@ -94,18 +94,19 @@ function openKemKey(secret: Uint8Array): KemKey {
   );
 }
 
-/** A key that nobody has to make again from a secret, as of one reply: half of the time of openKemKey. */
+/** Generates a key that is never made again from a secret, as for one reply. It takes half of the time of openKemKey. */
 export const generateKemKey = (): KemKey =>
   createKemKey(generateKeyPairSync('ml-kem-768'), generateKeyPairSync('x25519'));
 
 const makeKeyPair = promisify(generateKeyPair) as (type: string) => Promise<KeyPairKeyObjectResult>;
 
-/** Whoever takes a key has work to do that somebody waits for. */
+/** Pause before the stock is refilled. A caller that takes a key has other work first, for which somebody waits. */
 const REFILL_MS = 10;
 
 /**
- * Keys as `generateKemKey` makes them, made on other threads before anybody waits for them. Each is given out once.
- * @param most that are held; none before the first was asked for. @param makeNow makes one that somebody waits for.
+ * Keeps keys of `generateKemKey`, made on other threads ahead of time. Each is used once.
+ * @param most number of kept keys; none before the first request.
+ * @param makeNow makes a key at once.
  */
 export function createKemKeyStock(most: number, makeNow = generateKemKey): () => KemKey {
   const held: KemKey[] = [];
@@ -118,7 +119,7 @@ export function createKemKeyStock(most: number, makeNow = generateKemKey): () =>
       const [mlKem, x25519] = await Promise.all([makeKeyPair('ml-kem-768'), makeKeyPair('x25519')]);
       held.push(createKemKey(mlKem, x25519));
     } catch {
-      // The next who needs one makes it, and hears why that fails.
+      // The next caller makes a key, and receives the reason of a failure.
     } finally {
       coming--;
     }
@@ -212,7 +213,7 @@ export const nodeSeal: SealPrimitives = {
           });
           return { capsule: concatBytes(ciphertext, point), shared };
         }),
-  // A key that is given as bytes costs three times a key object: Node asks first whether the bytes are one.
+  // A key in bytes costs three times a key object: Node first checks whether the bytes are one.
   hmac(key, ...parts) {
     // Each call into OpenSSL costs more than copying; output as a string costs half of output as a Buffer.
     const text = createHmac('sha256', readHashKey(key))

@@ -11,7 +11,7 @@ const message = new TextEncoder().encode('a record');
 const digest = nodeCrypto.sha256(message);
 const signature = hybrid.sign(message);
 
-/** Counts what reaches the primitives. */
+/** Counts calls of the primitives. */
 function createCounted(kept?: number) {
   const asked: string[] = [];
   const count = <K extends 'verifyEd25519' | 'verifyMlDsa44' | 'recoverAddress'>(name: K): Crypto[K] =>
@@ -51,7 +51,7 @@ describe('a signature that was good', () => {
         const bent = triple.map((part, i) => (i === place ? part.with(0, (part[0] as number) ^ 1) : part));
         for (let i = 0; i < 2; i++) expect(crypto[kind](...(bent as [Uint8Array, Uint8Array, Uint8Array]))).toBe(false);
       }
-      // What is refused is checked each time.
+      // Refused signatures are checked each time.
       expect(asked).toHaveLength(7);
       const [s, m, k] = triple;
       // The same bytes, cut in another place.
@@ -60,7 +60,7 @@ describe('a signature that was good', () => {
     },
   );
 
-  it('of an account names the same account, whoever changes what was returned', () => {
+  it('of an account names the same account, even if a caller changes the returned bytes', () => {
     const { asked, crypto } = createCounted();
     const signed = account.signDigest(digest);
     crypto.recoverAddress(digest, signed)?.fill(0);
@@ -73,7 +73,7 @@ describe('a signature that was good', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('is forgotten where many others came, and what is asked for again is not', () => {
+  it('is forgotten after many others, unless it is used again', () => {
     const { asked, crypto } = createCounted(8);
     const random = createSeededRandom(3);
     const signed = account.signDigest(digest);

@@ -5,9 +5,9 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 const KEPT = 16_384;
 
 /**
- * The same primitives, which check a signature that was good once by its hash: a validator sees that of an order when it admits it, takes
- * its record in and hears its payer, and that of a record when it hears of it and again in a batch. The hash covers signature, message
- * and key, so nothing else passes for it. What was refused is checked each time: whoever sends rubbish takes no places.
+ * Returns the same primitives with a memory of good signatures. A validator sees an order's signature up to three times, and a record's
+ * twice. The hash covers signature, message and key, so nothing else passes for it. A refused signature is checked each time, so that a
+ * sender of rubbish takes no places.
  */
 export function rememberChecked(crypto: Crypto, kept = KEPT): Crypto {
   const good = createMemory<true>(kept);
@@ -15,7 +15,7 @@ export function rememberChecked(crypto: Crypto, kept = KEPT): Crypto {
   const checkOnce =
     (kind: 'verifyEd25519' | 'verifyMlDsa44'): Crypto['verifyEd25519'] =>
     (signature, message, publicKey) => {
-      // Signature and key have one length each, where they are good, so that no two triples make the same bytes.
+      // Good signatures and keys have one length each, so no two triples make the same bytes.
       const name = `${kind} ${signature.length} ${publicKey.length} ${toName(crypto.sha256(concatBytes(signature, publicKey, message)))}`;
       if (good.get(name)) return true;
       const isGood = crypto[kind](signature, message, publicKey);
@@ -45,7 +45,7 @@ export function rememberChecked(crypto: Crypto, kept = KEPT): Crypto {
 const toName = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString('latin1');
 
-/** Two generations: what is asked for in time moves on, the rest goes with its generation. */
+/** Keeps two generations: an entry that is used in time moves on, the rest goes with its generation. */
 function createMemory<T>(kept: number) {
   let young = new Map<string, T>();
   let old = new Map<string, T>();

@@ -7,26 +7,26 @@ import type { Clock } from '../time/clock.ts';
 
 /** Keys that others seal to. They live in memory alone, so that none outlives its time on a disk (docs/adr/sealing.md). */
 export interface RotatingSealKeys<T> {
-  /** What is said of the newest one, which is made when somebody asks and it is old. */
+  /** Announcement of the newest key. A new key is made if the newest one is old. */
   current(): T;
   /** The key that a hash names; undefined once it is erased. */
   find(hash: Uint8Array): Pick<KemKey, 'decapsulate'> | undefined;
 }
 
-/** What a new key is said to be. */
+/** Data of a new key that its owner announces. */
 export interface FreshSealKey {
   readonly publicKey: Uint8Array;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
 
-/** Whoever has fetched one can use it for at least half an hour. */
+/** A sender that has fetched a key can use it for at least half an hour. */
 const RENEWED_AFTER_MS = SEAL_KEY_LIFETIME_MS / 2;
-/** How long after its end a key still opens: what was sealed to it is on its way. */
+/** Time after its end in which a key still opens messages that were on their way. */
 const GRACE_MS = 60_000;
 const SECRET_BYTES = 32;
 
-/** @param describe the encoded key, whose hash names it, and what is said of it to others. */
+/** @param describe returns the encoded key, whose hash names it, and its announcement. */
 export function createRotatingSealKeys<T>({
   crypto,
   seal,

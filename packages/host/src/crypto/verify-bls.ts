@@ -25,7 +25,7 @@ function tryToLoad(): Library | undefined {
 
 const INFINITY = 0xc0;
 
-/** By blst, in native code, or by noble where none may be loaded. */
+/** By blst, in native code, or by noble if native code may not be loaded. */
 export function verifyBls(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (key.length !== BLS_KEY_BYTES || signature.length !== BLS_SIGNATURE_BYTES) return false;
   // The library takes infinity for a signature by infinity.

@@ -62,7 +62,7 @@ describe('signatures of accounts', () => {
     );
   });
 
-  it('are refused where they are spoilt', () => {
+  it('are refused if they are spoilt', () => {
     const digest = digestOf(7);
     const signature = alice.signDigest(digest);
     for (const [name, change] of Object.entries(changes)) {

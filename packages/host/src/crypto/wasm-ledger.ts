@@ -5,8 +5,8 @@ import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { pointFromScalar, recover, signRecoverable } from 'tiny-secp256k1';
 
 /**
- * Signatures of accounts by libsecp256k1 as WebAssembly: a fifth of the time that JavaScript takes, and the same bytes and decisions as
- * noble's, which is the reference (docs/adr/dependencies.md). OpenSSL signs no bare digest and recovers no key.
+ * Signatures of accounts by libsecp256k1 as WebAssembly. They take a fifth of the time of JavaScript. Bytes and decisions equal those of
+ * noble, the reference (docs/adr/dependencies.md). OpenSSL signs no bare digest and recovers no key.
  */
 
 /** Ethereum address of a public key of 65 bytes. */

@@ -7,9 +7,9 @@ import type { Json } from '../openai/format.ts';
 
 /** More of a choice. */
 export interface AnswerDelta {
-  /** What of the answer became certain with it. */
+  /** Parts of the answer that became certain with it. */
   readonly pieces: readonly AnswerPiece[];
-  /** Absent where none were asked for. */
+  /** Absent if none were requested. */
   readonly logprobs?: readonly AnswerToken[];
 }
 
@@ -19,7 +19,7 @@ export interface WholeAnswer extends ChoiceFinish {
   readonly logprobs?: readonly AnswerToken[];
 }
 
-/** Words the events of one streamed answer, in their order. */
+/** Formats the events of one streamed answer, in their order. */
 export interface EventWriter {
   open(): readonly Json[];
   write(delta: AnswerDelta): readonly Json[];
@@ -29,7 +29,7 @@ export interface EventWriter {
   fail(error: ApiError): readonly Json[];
 }
 
-/** How an API words its answers. A request of it is read by `protocol/modality/text/dialect`. */
+/** The answer formats of an API. Its requests are read by `protocol/modality/text/dialect`. */
 export interface AnswerDialect {
   readonly framing: EventFraming;
   body(answer: WholeAnswer, usage: TokenUsage): Json;

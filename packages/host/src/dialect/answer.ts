@@ -7,10 +7,10 @@ import type { Json } from '../openai/format.ts';
 import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from '../openai/read-choice.ts';
 import type { AnswerDialect } from './answer-dialect.ts';
 
-/** A request of another API than OpenAI's completions, and what answers it: one choice. */
+/** A request of another API than OpenAI's completions, and its answer: one choice. */
 export interface DialectAnswer<End extends ChoiceEnd> {
   readonly dialect: AnswerDialect;
-  /** What was asked for, in the words of a chat. */
+  /** The request, in the terms of a chat. */
   readonly request: Pick<InferenceRequest, 'stream' | 'logprobs' | 'terms' | 'dropped'>;
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
   /** Extra fields of the body, or of the last event. */
@@ -23,7 +23,7 @@ export interface DialectAnswer<End extends ChoiceEnd> {
 
 const ONE = { choices: 1 };
 
-/** Answers with a body or a stream, as the request asks. @throws what the choice throws before anything is sent. */
+/** Answers with a body or a stream, as the request asks. @throws errors of the choice before anything is sent. */
 export function answerInDialect<End extends ChoiceEnd>(
   context: ApiContext,
   answer: DialectAnswer<End>,

@@ -14,9 +14,9 @@ export interface DialectRequest extends Translation {
   toDialect(answer: { readonly identity: Identity; readonly nowMs: () => number }): AnswerDialect;
 }
 
-/** An API whose requests can be said as a chat. One folder here, one translation in `protocol/modality/text/dialect`. */
+/** An API whose requests can be translated into a chat. One folder here, one translation in `protocol/modality/text/dialect`. */
 interface ApiDialect {
-  /** What ids of its answers begin with. */
+  /** Prefix of the ids of its answers. */
   readonly idPrefix: string;
   /** @throws RequestError, ApiError */
   read(context: ApiContext, body: Uint8Array): DialectRequest;

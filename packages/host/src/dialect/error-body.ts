@@ -3,7 +3,7 @@ import { type ApiError, toErrorBody } from '../http/api-error.ts';
 import { isAnthropicCall } from './anthropic/anthropic-call.ts';
 import { toAnthropicError } from './anthropic/anthropic-error.ts';
 
-/** An error in the words of the API that the client speaks; those of Ollama are one text. */
+/** Formats an error as the client's API does; Ollama's errors are one text. */
 export const formatDialectError = (error: ApiError, context: ApiContext): object =>
   context.req.path.startsWith('/api/')
     ? { error: error.message }

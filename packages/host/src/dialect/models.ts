@@ -3,7 +3,7 @@ import { formatModelList, type Json } from '../openai/format.ts';
 import { isAnthropicCall } from './anthropic/anthropic-call.ts';
 import { toAnthropicModel, toAnthropicModels } from './anthropic/anthropic-models.ts';
 
-/** All models in the words of the API that the client speaks. @param models as OpenAI shows them. */
+/** Formats all models as the client's API does. @param models as OpenAI shows them. */
 export const showModels = (context: ApiContext, models: readonly Json[]): Response =>
   context.json(isAnthropicCall(context) ? toAnthropicModels(models) : formatModelList(models));
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createApiApp } from '../http/api-app.ts';
 import { explainUnserved, findUnserved } from './unserved-paths.ts';
 
-describe('an endpoint that nobody here serves', () => {
+describe('an endpoint that is not served here', () => {
   it.each([
     ['POST', '/v1/files', 'files'],
     ['GET', '/v1/responses/resp_1/input_items', 'stored'],

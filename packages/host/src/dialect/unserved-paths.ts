@@ -1,17 +1,17 @@
 import type { ApiMiddleware } from '../http/api-app.ts';
 import { ApiError } from '../http/api-error.ts';
 
-/** Which server is asked. */
+/** The server that received the request. */
 export type ServedPlace = 'local mode' | 'gateway';
 
-/** Endpoints of the APIs that are spoken here which nobody here serves, with the one reason that their callers read. */
+/** Unserved endpoints of the supported APIs, with the one reason that their callers receive. */
 export interface UnservedGroup {
   readonly name: string;
   /** After `METHOD path is not served here: `. */
   readonly why: string;
   /** Of `METHOD path`. */
   readonly covers: RegExp;
-  /** Where it is not served; both where absent. */
+  /** The server that lacks it; both if absent. */
   readonly only?: ServedPlace;
 }
 
@@ -65,11 +65,11 @@ export const UNSERVED_GROUPS: readonly UnservedGroup[] = [
   },
 ];
 
-/** @param path as it is asked for, without a query. */
+/** @param path of the request, without a query. */
 export const findUnserved = (method: string, path: string, place: ServedPlace): UnservedGroup | undefined =>
   UNSERVED_GROUPS.find(({ covers, only = place }) => only === place && covers.test(`${method} ${path}`));
 
-/** Says why an endpoint is missing, before anything else is asked of the caller. */
+/** Explains why an endpoint is missing, before other checks of the caller. */
 export function explainUnserved(place: ServedPlace): ApiMiddleware {
   return async ({ req: { method, path } }, next) => {
     const found = findUnserved(method, path, place);

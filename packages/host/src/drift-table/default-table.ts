@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { readTableFileLazily, TableError, type TableFile } from './table-file.ts';
 
-/** Where the default table lies, with its hash beside it; `npm run drift-table` writes both. */
+/** Path of the default table, with its hash beside it; `npm run drift-table` writes both. */
 export const DEFAULT_TABLE: string = fileURLToPath(new URL('../../tables/default-drift-table.json', import.meta.url));
 
 /** Small enough to be committed to the repository. */
@@ -13,9 +13,9 @@ export const MAX_DEFAULT_TABLE_BYTES = 1_500_000;
 export const hashPathOf = (path: string): string => path.replace(/\.json$/, '.sha256');
 
 /**
- * The table that comes with this release.
- * @returns undefined where it comes without one.
- * @throws TableError where it is not the one that the hash beside it names.
+ * Reads the table of this release.
+ * @returns undefined if there is none.
+ * @throws TableError if its hash differs from the one beside it.
  */
 export function readDefaultTable(crypto: Crypto, path: string = DEFAULT_TABLE): TableFile | undefined {
   if (!existsSync(path)) return undefined;

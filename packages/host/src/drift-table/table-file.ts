@@ -25,12 +25,12 @@ export class TableError extends Error {
   }
 }
 
-/** A drift table with the signatures under it: what a file holds (docs/spec/drift-table.md). */
+/** A drift table with the signatures under it: the content of a file (docs/spec/drift-table.md). */
 export interface TableFile {
-  /** Canonical: what is hashed and signed. */
+  /** Canonical bytes, which are hashed and signed. */
   readonly bytes: Uint8Array;
   readonly table: DriftTable;
-  /** SHA-256 of the bytes: what the chain names. */
+  /** SHA-256 of the bytes, as named on the chain. */
   readonly hash: Uint8Array;
   readonly signatures: readonly TableSignature[];
 }
@@ -73,7 +73,7 @@ export function encodeTableFile({ bytes, hash, signatures }: TableFile): string 
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }
 
-/** @throws TableError: 'bad-table' for what is none, or has another hash than it says; 'bad-signature'. */
+/** @throws TableError: 'bad-table' for an invalid table or hash; 'bad-signature'. */
 export function parseTableFile(crypto: Crypto, text: string): TableFile {
   const file = unpackTableFile(crypto, text);
   try {
@@ -85,7 +85,7 @@ export function parseTableFile(crypto: Crypto, text: string): TableFile {
   }
 }
 
-/** What a file holds, its hash and signatures checked, and the table itself not yet read: that takes a fifth of a second. */
+/** Reads a file and checks its hash and signatures. It does not parse the table yet, which takes a fifth of a second. */
 function unpackTableFile(crypto: Crypto, text: string): Omit<TableFile, 'table'> {
   try {
     const content: unknown = JSON.parse(text);
@@ -136,7 +136,7 @@ export const readTableFile = (crypto: Crypto, path: string): TableFile =>
   readFile(path, (text) => parseTableFile(crypto, text));
 
 /**
- * A file whose table is read when somebody first asks for it: for one whose hash the caller knows.
+ * Reads a file, and its table on the first access. Use it if the caller knows the hash.
  * @throws TableError; the system's error where the file cannot be read.
  */
 export function readTableFileLazily(crypto: Crypto, path: string): TableFile {
@@ -164,7 +164,7 @@ function readFile<T>(path: string, parse: (text: string) => T): T {
   }
 }
 
-/** The file is either the one before or the new one, whatever happens meanwhile. */
+/** Writes atomically: the file is either the old or the new one. */
 export function writeTableFile(path: string, file: TableFile): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {

@@ -5,15 +5,15 @@ const LONGEST_FEED = 4_096;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Reads what somebody measured: a JSON object in a file, or at an address of `https:` (or `http:`).
- * @throws Error that says what is wrong with it.
+ * Reads a feed: a JSON object in a file, or at an address of `https:` (or `http:`).
+ * @throws Error that names the fault.
  */
 export async function readFeed(place: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
   const text = /^https?:\/\//.test(place) ? await fetchText(place, signal) : await readText(place);
   return parseFeed(text);
 }
 
-/** @throws Error where it is no JSON. What is no object is one without fields. */
+/** @throws Error if it is no JSON. A value that is no object counts as one without fields. */
 export function parseFeed(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
@@ -24,13 +24,13 @@ export function parseFeed(text: string): Readonly<Record<string, unknown>> {
   return (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
 }
 
-/** Billionths of a dollar; undefined for what is no decimal with at most nine digits on either side of the point. */
+/** Parses billionths of a dollar; undefined for any text but a decimal with at most nine digits on either side of the point. */
 export function parseNanoUsd(text: string): bigint | undefined {
   const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
   return whole === undefined ? undefined : BigInt(whole + fraction.padEnd(9, '0'));
 }
 
-/** The two fields that every feed has. @throws Error where one of them is not there */
+/** Reads the two fields of every feed. @throws Error if one of them is missing */
 export function readUsdRate(feed: Readonly<Record<string, unknown>>): {
   readonly nanoUsd: bigint;
   readonly at: number;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrivateFile } from './private-files.ts';
 
-/** In a directory whose last state went into a backup, to go on elsewhere. */
+/** Mark of a directory whose last state went into a backup, to continue elsewhere. */
 export const HANDED_OVER_FILE = 'handed-over.json';
 /** In a directory that came out of a backup. */
 export const RESTORED_FILE = 'restored.json';
@@ -29,8 +29,9 @@ export class DataDirectoryError extends Error {
 }
 
 /**
- * What a daemon does before it opens its data directory.
- * @returns what the directory was restored from, where it was. @throws DataDirectoryError where its state goes on elsewhere.
+ * Prepares a data directory before a daemon opens it.
+ * @returns the mark of the backup from which the directory was restored, if it was. @throws DataDirectoryError if its state continues
+ * elsewhere.
  */
 export function enterDataDirectory(directory: string): RestoredMark | undefined {
   if (existsSync(join(directory, HANDED_OVER_FILE))) {
@@ -45,8 +46,8 @@ export function enterDataDirectory(directory: string): RestoredMark | undefined 
 }
 
 /**
- * The same for whoever is convicted by two words about one thing: it starts from its last state only. An older copy has forgotten what
- * was signed after it.
+ * The same for a role that can be convicted by two conflicting statements: it starts from its last state only. An older copy does not know
+ * later signatures.
  * @throws DataDirectoryError
  */
 export function enterLatestDirectory(directory: string): void {
@@ -54,13 +55,13 @@ export function enterLatestDirectory(directory: string): void {
   if (restored === undefined || restored.isFinal) return;
   throw new DataDirectoryError(
     'older-copy',
-    `${directory} is a copy of ${new Date(restored.copiedAtMs).toISOString()}. What its key has signed since then is not in it, and ` +
-      'another word about the same thing costs the bond. Use its keys to take the bond back, and register a new account ' +
+    `${directory} is a copy of ${new Date(restored.copiedAtMs).toISOString()}. It lacks later signatures of its key, ` +
+      'and a conflicting signature costs the bond. Use its keys to take the bond back, and register a new account ' +
       '(docs/backup.md#validators-and-signers)',
   );
 }
 
-/** The daemon keeps now, in its own store, what the mark says. */
+/** Removes the mark: the daemon has its content in its own store now. */
 export function forgetRestored(directory: string): void {
   rmSync(join(directory, RESTORED_FILE), { force: true });
 }

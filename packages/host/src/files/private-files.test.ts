@@ -27,7 +27,7 @@ let directory: string;
 let umask: number;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-private-'));
-  // The worst that a daemon can be started with: whatever is made without a mode is open to all.
+  // The worst umask for a daemon: files made without a mode are open to all.
   umask = process.umask(0);
 });
 afterEach(() => {
@@ -37,7 +37,7 @@ afterEach(() => {
 
 const modeOf = (...path: string[]): number => statSync(join(directory, ...path)).mode & 0o777;
 
-describe.skipIf(process.platform === 'win32')('what a daemon keeps is for its own user alone', () => {
+describe.skipIf(process.platform === 'win32')('files of a daemon are for its own user alone', () => {
   it.each([0o755, 0o777, 0o750, 0o000])('in a directory that was there with mode %o', (mode) => {
     const data = join(directory, 'data');
     mkdirSync(data);
@@ -63,7 +63,7 @@ describe.skipIf(process.platform === 'win32')('what a daemon keeps is for its ow
   it("nor in another user's", () => {
     const isRoot = process.getuid?.() === 0;
     if (isRoot) chownSync(directory, 65_534, 65_534);
-    // Whoever is not root does not own the root directory.
+    // A user other than root does not own the root directory.
     expect(() => makePrivateDirectory(isRoot ? directory : '/')).toThrow(/belongs to another user/);
   });
 
@@ -97,7 +97,7 @@ describe.skipIf(process.platform === 'win32')('what a daemon keeps is for its ow
     expect(readdirSync(directory).sort()).toEqual(['a.log', 'state.json']);
   });
 
-  it('an empty file, and nothing is lost of one that is there', () => {
+  it('an empty file, and nothing of an existing one is lost', () => {
     const path = join(directory, 'a');
     makePrivateFile(path);
     expect(modeOf('a')).toBe(0o600);

@@ -3,8 +3,8 @@ import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, statS
 import { platform } from 'node:os';
 
 /**
- * What a daemon keeps is for its own user alone: files 0600, directories 0700, whatever the umask is and whatever stood there
- * before. Every file and directory of a daemon is made here; `scripts/imports.ts` refuses other ways.
+ * Files of a daemon are for its own user alone: files 0600, directories 0700, regardless of the umask and of existing files. Every file and
+ * directory of a daemon is made here; `scripts/imports.ts` refuses other ways.
  */
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
@@ -25,8 +25,8 @@ export class PrivateFileError extends Error {
 }
 
 /**
- * Makes a directory for this user alone. One that is there is closed to others; one that is shared, or another user's, is
- * refused, because closing it would harm others and not closing it would harm this user.
+ * Makes a directory for this user alone. An existing directory is closed to others. A directory that is shared, or another user's, is
+ * refused: closing it would harm others, and leaving it open would harm this user.
  * @throws PrivateFileError
  */
 export function makePrivateDirectory(path: string): void {
@@ -47,16 +47,16 @@ export function makePrivateDirectory(path: string): void {
   if ((mode & 0o777) !== DIRECTORY_MODE) chmod(path, DIRECTORY_MODE);
 }
 
-/** Closes a file to other users; nothing happens where there is none. @throws PrivateFileError */
+/** Closes a file to other users; a missing file is ignored. @throws PrivateFileError */
 export function closeToOthers(path: string): void {
   const mode = platform() === 'win32' ? undefined : statSync(path, { throwIfNoEntry: false })?.mode;
   if (mode !== undefined && (mode & OTHERS) !== 0) chmod(path, FILE_MODE);
 }
 
 /**
- * Makes an empty file, or closes the one that is there to others. It opens no file that is there: for SQLite, closing it again
- * would drop the locks of this process.
- * @throws PrivateFileError; the system's error where it cannot be made.
+ * Makes an empty file, or closes an existing one to others. It opens no existing file: closing it again would drop SQLite's locks of this
+ * process.
+ * @throws PrivateFileError; the system's error if it cannot be made.
  */
 export function makePrivateFile(path: string): void {
   try {
@@ -67,7 +67,7 @@ export function makePrivateFile(path: string): void {
   }
 }
 
-/** @returns its descriptor. @throws PrivateFileError; the system's error where it cannot be opened. */
+/** @returns its descriptor. @throws PrivateFileError; the system's error if it cannot be opened. */
 export function openPrivateFile(path: string, flags: 'a' | 'ax' | 'wx'): number {
   const file = openSync(path, flags, FILE_MODE);
   try {
@@ -79,7 +79,7 @@ export function openPrivateFile(path: string, flags: 'a' | 'ax' | 'wx'): number 
   }
 }
 
-/** Replaces a file as a whole: a reader sees the old or the new one, and so does whoever comes back after a crash. */
+/** Replaces a file as a whole: a reader sees the old or the new one, also after a crash. */
 export function writePrivateFile(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   const file = openPrivateFile(temporary, 'wx');

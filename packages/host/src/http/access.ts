@@ -10,7 +10,7 @@ const SHOWN = [
   ...['x-ogong-receipt', 'x-ogong-ignored', 'x-ogong-clamped', 'x-ogong-token-count'],
 ];
 
-/** Lets the pages of some origins call; `*` stands for all. */
+/** Lets the pages of some origins call; `*` means all. */
 export const allowOrigins = (origins: readonly string[]): MiddlewareHandler =>
   cors({
     origin: (origin) => (origins.includes('*') || origins.includes(origin) ? origin : null),

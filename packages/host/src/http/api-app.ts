@@ -6,12 +6,12 @@ import { monotonicClock } from '../time/clock.ts';
 import { ApiError, toApiError, toErrorBody } from './api-error.ts';
 import type { ServerBindings } from './http-server.ts';
 
-/** What every handler gets besides the request. */
+/** Values that every handler gets besides the request. */
 interface ApiEnv {
   Bindings: ServerBindings;
   Variables: {
     requestId: string;
-    /** Name of the route that answers, for the metrics; undefined where none does. */
+    /** Name of the route that answers, for the metrics; undefined if there is none. */
     route: string | undefined;
     /** An error as the client may see it; an unexpected error is logged. */
     explain: (error: unknown) => ApiError;
@@ -38,7 +38,7 @@ export interface ApiAppOptions {
   readonly formatError?: (error: ApiError, context: ApiContext) => object;
   /** Called with every unexpected failure. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
-  /** Told once the response is out, or the client gone. */
+  /** Called once the response is out, or the client gone. */
   readonly onAnswered?: (request: AnsweredRequest) => void;
 }
 
@@ -114,7 +114,7 @@ function respondWithError(
   return context.json(formatError(error, context), error.status as ContentfulStatusCode);
 }
 
-/** What is left of a body is not read, so the connection can carry no other request, and does not wait for the rest. */
+/** The rest of a body is not read. So the connection can carry no other request, and does not wait for the rest. */
 function endUnreadRequest(context: ApiContext): void {
   if (context.env.incoming?.complete === false) context.header('connection', 'close');
 }

@@ -18,7 +18,7 @@ interface Kind {
 const INVALID = (status: number): Kind => ({ status, type: 'invalid_request_error', retryable: false });
 const SERVER = (status: number, retryable = true): Kind => ({ status, type: 'server_error', retryable });
 
-/** The one mapping from an error code to what a client sees, for every server. */
+/** The one mapping from an error code to the client's view, for every server. */
 const KINDS = {
   invalid_request: INVALID(400),
   request_refused: INVALID(400),
@@ -56,7 +56,7 @@ export type ApiErrorCode = keyof typeof KINDS;
 
 export interface ApiErrorOptions extends ErrorOptions {
   readonly param?: string | null;
-  /** What the client reads as `code`, where it differs from ours. */
+  /** The `code` that the client reads, if it differs from ours. */
   readonly publicCode?: string | null;
   readonly retryAfterS?: number;
 }
@@ -82,7 +82,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Turns anything thrown into what the client may see. An unexpected error reveals nothing about the server. */
+/** Turns any thrown value into an error for the client. An unexpected error reveals nothing about the server. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof RequestError) {

@@ -7,7 +7,7 @@ import { type BodyLimits, isFramed, readBody, readFramedBody, readJsonBody } fro
 
 const LIMITS: BodyLimits = { maxBytes: 8, timeoutMs: 60_000 };
 
-/** Reads one request's body. @returns the bytes as text. @throws what the reader throws. */
+/** Reads one request's body. @returns the bytes as text. @throws errors of the reader. */
 async function read(init: RequestInit, { reader = readBody, limits = LIMITS } = {}): Promise<string> {
   const app = new Hono();
   let failure: unknown;
@@ -21,7 +21,7 @@ async function read(init: RequestInit, { reader = readBody, limits = LIMITS } = 
   return response.text();
 }
 
-/** A body that arrives in chunks, and then waits if `isOpen`. @param onPull counts the chunks that were asked for. */
+/** A body that arrives in chunks, and then waits if `isOpen`. @param onPull counts the requested chunks. */
 function streamOf(chunks: readonly string[], { isOpen = false, onPull = () => {} } = {}): RequestInit {
   let next = 0;
   const body = new ReadableStream<Uint8Array>(
@@ -46,7 +46,7 @@ describe('a body', () => {
     expect(await read({})).toBe('');
   });
 
-  it('is copied as it comes, so that nothing of many small pieces stays besides their bytes', async () => {
+  it('is copied as it comes, so that only the bytes of many small pieces stay', async () => {
     const piece = new Uint8Array(1);
     let at = 0;
     const body = new ReadableStream<Uint8Array>(
@@ -151,7 +151,7 @@ describe('a message with bytes behind it', () => {
   it.each([
     [FRAMED_TYPE, true],
     ['application/json', false],
-    // What a web page sends without a preflight request.
+    // A request that a web page can send without a preflight.
     ['text/plain', false],
     [undefined, false],
   ])('is one under the type %s: %s', async (type, expected) => {

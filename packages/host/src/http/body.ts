@@ -6,7 +6,7 @@ import { ApiError } from './api-error.ts';
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** From the first byte asked for to the last one received. */
+  /** From the first byte requested to the last one received. */
   readonly timeoutMs: number;
 }
 
@@ -38,7 +38,7 @@ export function parseJsonBody<T>(bytes: Uint8Array, schema: z.ZodType<T>): T {
 }
 
 /**
- * A message of this form with bytes behind it, of which no copy is made: what is large and in JSON keeps the event loop for 20 ms a MiB.
+ * Reads a message of this form with bytes behind it, without a copy. Large data in JSON would block the event loop for 20 ms a MiB.
  * @throws ApiError naming the field, or as readJsonBody
  */
 export async function readFramedBody<T>(
@@ -77,12 +77,12 @@ export async function readBody({ req }: Context, limits: BodyLimits): Promise<Ui
   return collect(req.raw.body, { ...limits, statedBytes: Number(stated ?? limits.maxBytes) || 0 });
 }
 
-/** Room that a body has before anything of it is there: whoever states a length and sends nothing takes no more. */
+/** Space for a body before any of it has arrived. A client that states a length and sends nothing takes no more. */
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Each chunk is copied as it comes: a body of one byte a chunk would hold a hundred times its size otherwise. The rest of a body that is
- * refused is not kept; the connection is closed soon after the answer.
+ * Each chunk is copied as it comes: a body of one byte a chunk would hold a hundred times its size otherwise. The rest of a refused body is
+ * dropped; the connection is closed soon after the answer.
  */
 async function collect(
   body: ReadableStream<Uint8Array>,
@@ -95,7 +95,7 @@ async function collect(
     endRead?.(late);
   }, limits.timeoutMs);
   const reader = body.getReader();
-  // Each read has a promise of its own: a race with one that lives as long as the body would hold every chunk's until the end.
+  // Each read has a promise of its own. A race with one long-lived promise would keep every chunk's promise until the end.
   const read = () =>
     new Promise<Awaited<ReturnType<typeof reader.read>>>((resolve, reject) => {
       endRead = reject;

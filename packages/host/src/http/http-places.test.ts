@@ -45,7 +45,7 @@ async function openRaw(localAddress: string): Promise<Socket> {
   return socket;
 }
 
-/** One connection that stays, and what asks over it. @returns the status. */
+/** Opens one lasting connection, and asks over it. @returns the status. */
 function createCaller(localAddress: string, headers = {}) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   open.push(agent);
@@ -73,7 +73,7 @@ describe.skipIf(process.platform !== 'linux')('the connections of an HTTP server
     expect(await other()).toBe(200);
   });
 
-  it('are refused where all of an address have a request running', async () => {
+  it('are refused if all of an address have a request running', async () => {
     await serve({ maxConnections: 40, maxConnectionsPerAddress: 4 });
     const held = await Promise.all(Array.from({ length: 4 }, () => openRaw('127.0.1.1')));
     for (const socket of held) socket.write('GET /hold HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -83,13 +83,13 @@ describe.skipIf(process.platform !== 'linux')('the connections of an HTTP server
     expect(await createCaller('127.0.1.2')()).toBe(200);
   });
 
-  it('keep their places where a key was shown, however many strangers come from however many addresses', async () => {
+  it('keep their places after a key was shown, for any number of strangers and addresses', async () => {
     await serve({ maxConnections: 16, maxConnectionsPerAddress: 4 });
     const keyed = createCaller('127.0.2.1', { authorization: 'key' });
     await keyed();
     const flood: Socket[] = [];
     for (let i = 0; i < 160; i++) flood.push(await openRaw(`127.0.1.${1 + (i % 40)}`));
-    // A quarter of the places is left for whoever has a key.
+    // A quarter of the places is reserved for clients with a key.
     await expect.poll(() => countOpen(flood)).toBe(12);
     expect(await keyed()).toBe(200);
     expect(await createCaller('127.0.2.2', { authorization: 'key' })()).toBe(200);

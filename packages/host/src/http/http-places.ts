@@ -5,15 +5,15 @@ import { monotonicClock } from '../time/clock.ts';
 export interface HttpPlaceLimits {
   readonly maxConnections: number;
   /**
-   * Of callers without a key whose addresses belong together; a quarter of all places is then for callers with one. Default:
-   * nobody has a key, and one address may hold all.
+   * Limit of callers without a key in one group of addresses; a quarter of all places is then reserved for callers with a key. Default:
+   * there are no keys, and one address may hold all places.
    */
   readonly maxConnectionsPerAddress?: number | undefined;
 }
 
-/** Who holds the connections of an HTTP server: by address, and whoever has shown a key before whoever has not. */
+/** The connections of an HTTP server, by address. Clients that have shown a key keep their place before others. */
 export interface HttpPlaces {
-  /** A new connection; it is closed where there is no place. */
+  /** A new connection; it is closed if there is no place. */
   enter(socket: Socket): void;
   /** A request of this connection runs until the function is called. */
   begin(socket: Socket): () => void;

@@ -21,7 +21,7 @@ async function serve(
   return { server, url: `http://${formatHostPort(server.address())}/` };
 }
 
-/** Handlers that have started, and what ends them. */
+/** Handlers that have started, and a function that ends them. */
 function createGate() {
   const entered = Promise.withResolvers<ServerBindings>();
   const leave = Promise.withResolvers<Response>();
@@ -52,7 +52,7 @@ describe('a server that stops', () => {
     expect(stopping?.aborted).toBe(true);
   });
 
-  it('tells handlers when the grace period is over, and waits for them', async () => {
+  it('notifies handlers when the grace period is over, and waits for them', async () => {
     let isStored = false;
     const entered = Promise.withResolvers<void>();
     const { server, url } = await serve(async (_, { stopping }) => {
@@ -132,7 +132,7 @@ async function serveRefusing(lingerMs: number) {
   return { ...served, entered: entered.promise };
 }
 
-it('answers a body that it does not read, and takes what is still on its way', async () => {
+it('answers a body that it does not read, and drains the rest', async () => {
   const server = await serveRefusing(LONG_MS);
   const { text, socket, closed } = await sendOn(server);
   expect(text).toContain('too large');
@@ -143,7 +143,7 @@ it('answers a body that it does not read, and takes what is still on its way', a
   expect(await closed).toBe('closed');
 });
 
-it('waits no longer for whoever never ends such a body', async () => {
+it('waits no longer for a client that never ends such a body', async () => {
   const server = await serveRefusing(1);
   const { text } = await sendOn(server);
   expect(text).toContain('too large');

@@ -8,7 +8,7 @@ import { addressOf, listen } from '../link/listen.ts';
 import { ApiError, toErrorBody } from './api-error.ts';
 import { createHttpPlaces, type HttpPlaceLimits } from './http-places.ts';
 
-/** What a handler may know of the server; all of it absent where an app is called without one, as tests do. */
+/** Properties of the server that a handler may use; all absent if an app is called without a server, as in tests. */
 export interface ServerBindings {
   readonly incoming?: IncomingMessage;
   readonly outgoing?: ServerResponse;
@@ -37,7 +37,7 @@ export interface HttpServer {
   address(): HostPort;
 }
 
-/** An app behind a port. Bodies have a timeout of their own, set by whoever reads them. */
+/** An app behind a port. Serves an app at a port. The reader of a body sets its timeout. */
 export function createHttpServer(
   app: { fetch(request: Request, bindings: ServerBindings): Response | Promise<Response> },
   options: HttpServerOptions,
@@ -59,7 +59,7 @@ export function createHttpServer(
       ? createServer(settings)
       : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: headersTimeoutMs });
   const places = createHttpPlaces(options);
-  // The places decide who stays; this bounds what has not been closed yet.
+  // The places decide which connections stay; this bounds those that are not closed yet.
   server.maxConnections = 2 * options.maxConnections;
   server.on(tls === undefined ? 'connection' : 'secureConnection', places.enter);
 
@@ -83,7 +83,7 @@ export function createHttpServer(
     void answer(incoming, outgoing);
   });
   server.on('clientError', refuseMalformed);
-  // Node leaves a link open whose handshake is too slow, and nothing can be said to whoever speaks no TLS.
+  // Node leaves a connection open if its handshake is too slow, and a peer that speaks no TLS can receive no message.
   if (tls !== undefined) server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
 
   return {
@@ -103,14 +103,14 @@ export function createHttpServer(
 }
 
 /**
- * Longer than clients and proxies keep a connection without a request, most of them a minute at most: whoever sends on one that this side
- * has just closed gets a reset in place of an answer. One that is in the way leaves before (see HttpPlaces).
+ * Longer than clients and proxies keep an idle connection, mostly a minute. A client that sends on a connection just closed by this side
+ * gets a reset instead of an answer. A connection whose place is needed ends before (see HttpPlaces).
  */
 const IDLE_MS = 75_000;
 
 /**
- * Bytes that come to a connection that is closed have the system reset it, and then a client that is still sending may never read the
- * answer. So the end is announced first, and what comes is dropped for a moment.
+ * Bytes for a closed connection make the system reset it. Then a client that is still sending may never read the answer. So the end is
+ * announced first, and incoming bytes are dropped for a moment.
  */
 function closeGently(socket: Socket, lingerMs: number): void {
   let timer: NodeJS.Timeout | undefined;

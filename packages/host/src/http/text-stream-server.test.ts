@@ -33,7 +33,7 @@ it('sends the first texts at once, without a timer', async () => {
     await write('b');
     await rest.promise;
   });
-  // No timer fires from here on: what waits for one waits for ever.
+  // No timer fires from here on: a call that waits for one waits for ever.
   vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate'] });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const sent = httpRequest({ port, host: BIND.host }, (response) => {

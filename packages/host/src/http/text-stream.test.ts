@@ -13,7 +13,7 @@ interface Bench {
   readonly stopping?: AbortSignal;
 }
 
-/** Asks an app that streams what `produce` writes. */
+/** Asks an app that streams the texts of `produce`. */
 function ask(produce: (write: WriteText) => Promise<void>, { options, signal, stopping }: Bench = {}) {
   const app = createApiApp();
   const work: Promise<unknown>[] = [];
@@ -59,7 +59,7 @@ describe('a streamed text', () => {
 
   it('waits for its reader', async () => {
     let written = 0;
-    // So long that none waits for another.
+    // Long enough that no text waits for another.
     const text = 'x'.repeat(16 * 1024);
     const { response } = ask(async (write) => {
       for (; written < 100; written++) await write(text);
@@ -100,7 +100,7 @@ describe('a streamed text', () => {
     expect(told).toBe('012345678');
   });
 
-  it('that fails sends what waited first', async () => {
+  it('that fails sends waiting texts first', async () => {
     const { response } = ask(async (write) => {
       for (let i = 0; i < 9; i++) await write(`${i}`);
       throw new Error('engine lost');

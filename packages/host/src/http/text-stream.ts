@@ -3,26 +3,26 @@ import { type ApiContext, getCallSignal } from './api-app.ts';
 
 export interface TextStreamOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent after a silence of so long, so that neither proxies nor clients give up. */
+  /** Sent after a silence of this length, so that neither proxies nor clients give up. */
   readonly heartbeat?: { readonly text: string; readonly intervalMs: number };
   /** The last text of a stream that fails after it has begun. */
   readonly formatFailure: (error: unknown) => string;
 }
 
-/** A write to a socket costs a system call. Texts that follow each other faster than this share one: nobody sees the difference. */
+/** A write to a socket costs a system call. Texts that follow each other faster than this share one: users do not see the difference. */
 const GATHER_MS = 20;
-/** The first texts of a stream never wait: who asked is waiting for them. */
+/** The first texts of a stream never wait: the user is waiting for them. */
 const FIRST_TEXTS = 4;
 /** Longer texts never wait. */
 const MAX_GATHERED = 16 * 1024;
 
-/** Resolves when the client may be sent more. @throws where it is gone or the server stops. */
+/** Resolves when the client may be sent more. @throws if it is gone or the server stops. */
 export type WriteText = (text: string) => Promise<void>;
 
 /**
- * Answers with text as it is written. The response starts with the first text, so a failure before that still has its own
- * status. A later failure ends the stream.
- * @throws what `produce` throws before it wrote anything.
+ * Answers with text as it is written. The response starts with the first text, so a failure before that still has its own status. A later
+ * failure ends the stream.
+ * @throws errors of `produce` before its first text.
  */
 export function streamText(
   context: ApiContext,
@@ -38,7 +38,7 @@ export function streamText(
   const waiting = createWaiting(signal);
   let isOpen = false;
 
-  /** Resolves when the reader has taken what was written before. */
+  /** Resolves when the reader has taken the text. */
   function send(text: string): Promise<void> {
     if (!isOpen) response.resolve(context.body(readable, 200, { ...headers, ...sendAtOnce(context) }));
     isOpen = true;
@@ -88,7 +88,7 @@ function createGathering(write: (text: string) => Promise<void>) {
     timer = undefined;
     if (gathered === '') return written;
     written = write(gathered);
-    // Whoever adds a text next is told. Nobody may.
+    // The next caller of `add` receives the error. There may be none.
     written.catch(ignore);
     [gathered, wroteAtMs] = ['', monotonicClock.nowMs()];
     return written;
@@ -96,7 +96,7 @@ function createGathering(write: (text: string) => Promise<void>) {
 
   return {
     flush,
-    /** Resolves when another text may come: what was written has been taken. */
+    /** Resolves when another text may come: the previous one has been written. */
     add(text: string): Promise<void> {
       gathered += text;
       count++;
@@ -109,17 +109,17 @@ function createGathering(write: (text: string) => Promise<void>) {
 }
 
 /**
- * Without this header the server holds the first texts back for a turn of the timers, in case the response ends soon and can
- * be given a length. A client of HTTP/1.0 does not know the header.
+ * Without this header the server holds the first texts back for a turn of the timers. It hopes that the response ends soon and can have a
+ * length. A client of HTTP/1.0 does not know the header.
  */
 function sendAtOnce({ env }: ApiContext): Readonly<Record<string, string>> {
   return env.incoming?.httpVersion === '1.1' ? { 'transfer-encoding': 'chunked' } : {};
 }
 
-/** The client is gone: nobody is left to tell. */
+/** The client is gone, so nobody receives the error. */
 const ignore = (): void => {};
 
-/** Those who wait for the reader. One listener for all of a stream's texts: one for each would cost more than writing the text. */
+/** Writers that wait for the reader. One listener serves all of a stream's texts: one for each would cost more than the write. */
 function createWaiting(signal: AbortSignal) {
   const rejects = new Set<(reason: unknown) => void>();
   const onAbort = (): void => {

@@ -15,7 +15,7 @@ const APPLICATIONS = new Set([
   'safari-web-extension:',
 ]);
 
-/** @param allowed origins besides those of this machine; `*` stands for all. */
+/** @param allowed origins besides those of this machine; `*` means all. */
 export function isTrustedOrigin(origin: string, allowed: readonly string[]): boolean {
   if (allowed.includes('*') || allowed.includes(origin)) return true;
   const url = URL.parse(origin);

@@ -12,7 +12,7 @@ export interface CommandGroup {
   readonly name: string;
   readonly summary: string;
   readonly verbs: Readonly<Record<string, Verb>>;
-  /** What the group does where a flag follows it, and not a verb. */
+  /** Action of the group if a flag follows it instead of a verb. */
   readonly bare?: Verb['run'];
   /** Whole command lines. */
   readonly examples: readonly string[];

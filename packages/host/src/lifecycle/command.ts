@@ -1,7 +1,7 @@
 import { nameAsTyped } from '../config/typed-commands.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 
-/** What a command writes to; the tests pass their own. */
+/** Output of a command; the tests pass their own. */
 export interface Output {
   write(text: string): void;
   writeError(text: string): void;
@@ -21,16 +21,16 @@ export const processOutput: Output = {
 };
 
 /**
- * Runs a command as this process: any failure is one message and an exit code, and the program ends quietly where nobody reads
- * on, as `head` does.
- * @param name stands before every message.
+ * Runs a command as this process: any failure becomes one message and an exit code. The program ends quietly if the reader stops reading,
+ * as `head` does.
+ * @param name prefix of every message.
  */
 export async function runCommand(name: string, run: (output: Output) => Promise<number>): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit(EXIT.ok);
   });
-  // Nobody is left to tell.
+  // Nobody can receive the error.
   process.stderr.on('error', () => undefined);
   try {
     process.exitCode = await run(processOutput);

@@ -2,7 +2,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { EXIT } from '../log/errors.ts';
 import type { Command } from './command.ts';
 
-/** What can be typed after a word: what its help says. */
+/** Words that can follow a word, taken from its help. */
 interface CompletionNode {
   readonly name: string;
   readonly summary: string;
@@ -13,7 +13,7 @@ interface CompletionNode {
 interface CompletionFlag {
   /** Without dashes. */
   readonly name: string;
-  /** Values that it takes; undefined where it is a switch, empty where any text fits. */
+  /** Its values; undefined for a switch, empty if any text fits. */
   readonly choices: readonly string[] | undefined;
   readonly about: string;
 }
@@ -72,7 +72,7 @@ async function readNode(name: string, summary: string, run: Command['run']): Pro
   return { name, summary, flags: readFlags(text), nodes };
 }
 
-/** A flag, its value, and the beginning of what it means, which may stand on the next line. */
+/** A flag, its value, and the beginning of its description, which may be on the next line. */
 const FLAG = /^ {2}--([a-z0-9-]+)(?: (<[^>\n]+>))?(?: {2,}|\n +)(.*)$/gm;
 
 function readFlags(text: string): CompletionFlag[] {
@@ -86,7 +86,7 @@ function readFlags(text: string): CompletionFlag[] {
     : [...flags, { name: 'help', about: 'say more', choices: undefined }];
 }
 
-/** `<cpu|vulkan>` lists what there is; `<path|name>` says what kinds of text fit. */
+/** `<cpu|vulkan>` lists the values; `<path|name>` names the kinds of text that fit. */
 const KINDS = new Set(['path', 'name', 'hash', 'cert', 'url', 'model', 'schema', 'address', 'id']);
 
 function readChoices(value: string): readonly string[] {

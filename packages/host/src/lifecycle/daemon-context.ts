@@ -46,7 +46,7 @@ export interface DaemonContext {
   payingClient(): Promise<ChainClient>;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** What the data directory was restored from, where it was. */
+  /** The mark of the backup from which the data directory was restored, if it was. */
   readonly restored: RestoredMark | undefined;
   /** For the ready line, once it has started. */
   readonly ready: Observation['ready'];
@@ -55,7 +55,7 @@ export interface DaemonContext {
   stop(): Promise<void>;
 }
 
-/** Opens what every daemon on the network has: keys, certificate, log, metrics and the view of the chain. */
+/** Opens the common parts of daemons on the network: keys, certificate, log, metrics and the view of the chain. */
 export async function openDaemon(
   { name, role }: { readonly name: string; readonly role: string },
   settings: DaemonSettings,

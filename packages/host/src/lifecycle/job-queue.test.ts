@@ -3,7 +3,7 @@ import { createJobQueue } from './job-queue.ts';
 
 const never = new AbortController().signal;
 
-/** Work that ends when it is told to. */
+/** Work that ends on request. */
 function createWork() {
   const { promise, resolve } = Promise.withResolvers<void>();
   let started = false;
@@ -18,7 +18,7 @@ function createWork() {
 }
 
 describe('job queue', () => {
-  it('runs as many as there are slots, the others in their order', async () => {
+  it('fills all slots, and runs the others in their order', async () => {
     const order: number[] = [];
     const waiting: number[] = [];
     const queue = createJobQueue({ slots: 1, maxWaiting: 2, onWaiting: (count) => waiting.push(count) });
@@ -33,7 +33,7 @@ describe('job queue', () => {
     expect(waiting).toEqual([1, 2, 1, 0]);
   });
 
-  it('refuses what finds too many waiting, for good only until then', async () => {
+  it('refuses a job while too many wait, and accepts one afterwards', async () => {
     const queue = createJobQueue({ slots: 1, maxWaiting: 1 });
     const first = createWork();
     const jobs = [queue.run(first.run, never), queue.run(async () => 2, never)];
@@ -66,7 +66,7 @@ describe('job queue', () => {
     expect(await queue.run(async () => 1, never)).toBe(1);
   });
 
-  it('takes turns between owners, whoever came first', async () => {
+  it('takes turns between owners, in any order of arrival', async () => {
     const queue = createJobQueue({ slots: 1, maxWaiting: 10 });
     const first = createWork();
     const order: string[] = [];

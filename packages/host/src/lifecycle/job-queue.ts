@@ -3,15 +3,15 @@ import { Refusal } from '../link/link-error.ts';
 export interface JobQueueOptions {
   readonly slots: number;
   readonly maxWaiting: number;
-  /** Told how many wait, whenever that changes. */
+  /** Called with the number of waiting jobs, whenever it changes. */
   readonly onWaiting?: (count: number) => void;
 }
 
 export interface JobQueue {
   /**
-   * Runs the work when a slot is free. Owners take turns, each owner's jobs in their order. In a full queue the newest job of the
-   * owner with the most makes room for one of an owner with fewer, so that nobody can fill it.
-   * @param owner for whom it is. Default: one for all.
+   * Runs the work when a slot is free. Owners take turns, each owner's jobs in their order. In a full queue a new job of an owner with few
+   * jobs replaces the newest job of the owner with the most. So nobody can fill the queue.
+   * @param owner owner of the work. Default: one for all.
    * @throws Refusal when too many wait already, or the signal aborts before its turn.
    */
   run<T>(work: () => Promise<T>, signal: AbortSignal, owner?: string): Promise<T>;
@@ -23,7 +23,7 @@ interface Waiting {
 }
 
 export function createJobQueue({ slots, maxWaiting, onWaiting = () => {} }: JobQueueOptions): JobQueue {
-  /** The first owner is the next one to be served; whoever was served goes to the end. */
+  /** The first owner is served next; an owner that was served goes to the end. */
   const byOwner = new Map<string, Waiting[]>();
   let waiting = 0;
   let busy = 0;
@@ -46,7 +46,7 @@ export function createJobQueue({ slots, maxWaiting, onWaiting = () => {} }: JobQ
     return next;
   }
 
-  /** @throws Refusal where this owner waits with as many as anybody. */
+  /** @throws Refusal if no other owner has more waiting jobs. */
   function makeRoom(owner: string): void {
     const own = byOwner.get(owner)?.length ?? 0;
     const [largest] = [...byOwner].sort(([, a], [, b]) => b.length - a.length);

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { nameAsTyped } from '../config/typed-commands.ts';
 
-/** What a program needs from the process around it; the tests pass their own. */
+/** Functions of the process that a program needs; the tests pass their own. */
 export interface ProcessHost {
   readonly pid: number;
   writeLine(text: string): void;

@@ -74,7 +74,7 @@ describe('a daemon', () => {
     expect([stopped, seen.exits, seen.lines]).toEqual([true, [0], []]);
   });
 
-  it('ends a start that listens to its signal, with the status that shells expect and without a word', async () => {
+  it('ends a start that listens to its signal, with the status that shells expect and without a message', async () => {
     const { host, seen, signal } = createHost();
     const running = runDaemon(
       (starting) => new Promise((_, reject) => starting.addEventListener('abort', () => reject(starting.reason))),
@@ -112,7 +112,7 @@ describe('a daemon', () => {
     expect(seen.errors).toEqual(['routerd: the disk is full\n', 'routerd: the disk is full\n']);
   });
 
-  it('ends at once where it cannot go on, and tidies nothing up', async () => {
+  it('ends at once if it cannot continue, and tidies nothing up', async () => {
     const { host, seen } = createHost();
     const { promise: failed, reject } = Promise.withResolvers<never>();
     await runDaemon(async () => ({ failed, stop: () => expect.unreachable() }), { name: 'routerd', host });

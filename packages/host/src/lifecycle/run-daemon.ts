@@ -2,17 +2,17 @@ import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 import { type ProcessHost, processHost } from './process-host.ts';
 
 export interface Daemon {
-  /** What a launcher needs to know, such as the address that was bound. */
+  /** Values that a launcher needs, such as the bound address. */
   readonly ready?: Readonly<Record<string, unknown>>;
   /** How long `stop` may take. Default: as the program says. */
   readonly stopTimeoutMs?: number;
-  /** Rejects where the daemon cannot go on, such as where a disk has failed: the process ends at once, and nothing is tidied up. */
+  /** Rejects if the daemon cannot continue, for example after a failed disk write: the process ends at once, and nothing is tidied up. */
   readonly failed?: Promise<never> | undefined;
   stop(): Promise<void>;
 }
 
 export interface RunOptions {
-  /** Stands before every message. */
+  /** Prefix of every message. */
   readonly name: string;
   /** Also of a start that is interrupted. */
   readonly stopTimeoutMs?: number;
@@ -20,9 +20,9 @@ export interface RunOptions {
 }
 
 /**
- * Runs a daemon as this process: prints one `{"event":"ready",...}` line on standard output once it serves, stops it
- * on the first SIGINT or SIGTERM, ends at once on the second, and turns any failure into one message and an exit code.
- * @param start its signal fires where the start is interrupted, such as a download that takes hours.
+ * Runs a daemon as this process. It prints one `{"event":"ready",...}` line on standard output once it serves. The first SIGINT or SIGTERM
+ * stops it, the second ends it at once. Any failure becomes one message and an exit code.
+ * @param start its signal fires if the start is interrupted, such as a download that takes hours.
  */
 export async function runDaemon(start: (signal: AbortSignal) => Promise<Daemon>, options: RunOptions): Promise<void> {
   const { name, stopTimeoutMs = 15_000, host = processHost } = options;

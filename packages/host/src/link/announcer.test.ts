@@ -51,7 +51,7 @@ function createRun() {
   );
   return {
     world,
-    /** @returns who was told in the next interval. */
+    /** @returns the peers that received an announcement in the next interval. */
     async next() {
       said.length = 0;
       world.nowMs += INTERVAL_MS;
@@ -110,7 +110,7 @@ describe('announcements', () => {
     expect(await next()).toEqual(ALL);
   });
 
-  it('tell everybody that a provider leaves, and end as soon as those of routers', async () => {
+  it('announce to all that a provider leaves, and end as soon as those of routers', async () => {
     const { world, next, said } = createRun();
     await next();
     world.isLeaving = true;

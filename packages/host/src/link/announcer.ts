@@ -20,33 +20,36 @@ export interface AnnouncerOptions {
   readonly intervalMs: number;
 }
 
-/** An announcement is valid for so many of the intervals in which its peer is told. A provider that stops announcing is no longer listed after that. */
+/** Validity of an announcement, in intervals of its peer. A provider that stops announcing is no longer listed after that. */
 const LIFETIME = 3;
-/** Each validator hears every provider of the network, and needs none of the free slots and prices that routers go by: it is told in every third interval. */
+/**
+ * Intervals between two announcements to a validator. It receives those of every provider of the network, and does not need the free slots
+ * and prices that routers use.
+ */
 const VALIDATOR_INTERVALS = 3;
 
 export interface AnnouncerDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
-  /** The payee's word for the signer's key, as it is now. */
+  /** The payee's current agreement for the signer's key. */
   readonly getPayeeWord: () => Uint8Array;
   /** The verifier's endorsement of the provider. Without one the verifier is not announced. */
   readonly getEndorsement: () => VerifierEndorsement | undefined;
-  /** What a key without stake shows, where the network asks for it. */
+  /** Proof of work of a key without stake, if the network requires it. */
   readonly getWork: () => Uint8Array | undefined;
   readonly links: LinkPool;
   readonly routers: () => readonly Peer[];
   readonly validators: () => readonly Peer[];
-  /** What is true now; the announcer adds sequence and times. */
+  /** Current offer; the announcer adds sequence and times. */
   readonly describe: () => Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>;
-  /** Whether it takes no more orders and will be gone: everybody is told, for as short as routers are. Default: never. */
+  /** Whether it takes no more orders and will be gone: then validators receive announcements as often as routers. Default: never. */
   readonly isLeaving?: () => boolean;
   readonly onError?: (peer: Peer, error: unknown) => void;
 }
 
 /**
- * Tells routers and validators, over and over, what this provider offers. A validator is told less often, and at once where it has not
- * been told yet, has not taken the last one, or where something changed that validators go by.
+ * Announces this provider's offer to routers and validators repeatedly. A validator receives it less often. It receives it at once if it
+ * has received nothing yet, has not accepted the last one, or if its terms changed.
  */
 export function createAnnouncer(
   { intervalMs }: AnnouncerOptions,
@@ -67,7 +70,7 @@ export function createAnnouncer(
   const lifetimeMs = LIFETIME * intervalMs;
   let sequence = 0n;
   let turn = 0;
-  /** What each validator took last, and in which turn. */
+  /** The last announcement that each validator accepted, and its turn. */
   const told = new Map<string, { readonly turn: number; readonly terms: string }>();
 
   return createRepeating({ intervalMs }, async () => {
@@ -125,7 +128,7 @@ export function createAnnouncer(
 const namePeer = ({ endpoint, certHash }: Peer): string =>
   `${typeof endpoint === 'string' ? endpoint : formatHostPort(endpoint)} ${toHex(certHash)}`;
 
-/** What validators go by: everything but free slots and prices. */
+/** Terms that validators use: everything but free slots and prices. */
 function nameTerms(
   offer: Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>,
   payeeWord: Uint8Array,

@@ -2,8 +2,8 @@ import { AttesterError } from '../attester/attester.ts';
 import { Refusal } from './link-error.ts';
 
 /**
- * Anybody may ask what a machine is.
- * @param show undefined where this role shows nothing. @throws Refusal
+ * Answers any caller with the machine's evidence.
+ * @param show undefined if this role shows none. @throws Refusal
  */
 export async function answerEvidence<T>(
   role: string,

@@ -21,14 +21,14 @@ export async function asSocket(duplex: Duplex): Promise<Socket> {
 }
 
 /**
- * A socket in front of another one, which reads all that the other end sends until that one ends, too. TLS that fails closes its socket
- * with what it has not read, and nobody could say then how many bytes had come.
+ * Returns a socket in front of another one. It reads everything from the other end until that ends, too. A failing TLS closes its socket
+ * with unread bytes, and their number would be unknown.
  */
 export async function asDrainedSocket(socket: Socket): Promise<Socket> {
   const [near, far] = await createSocketPair();
   socket.on('error', () => socket.destroy());
   far.on('error', () => far.destroy());
-  // Ends pass from one to the other; what comes for one that is gone is read and dropped.
+  // Ends pass from one to the other. Bytes for an ended side are read and dropped.
   socket.pipe(far).once('close', () => {
     socket.end();
     socket.resume();
@@ -62,7 +62,7 @@ async function createSocketPair(): Promise<[near: Socket, far: Socket]> {
     const near = connect({ host: '127.0.0.1', port, noDelay: true });
     const accepted = new Promise<Socket>((resolve) => {
       server.on('connection', (socket) => {
-        // Whoever else is on this machine may come first.
+        // Another program on this machine may connect first.
         if (socket.remotePort === near.localPort) resolve(socket);
         else socket.destroy();
       });

@@ -20,13 +20,13 @@ export interface BudgetCaller {
 }
 
 export interface BodyMeter {
-  /** @returns false where there is no room for so many more bytes of this request. */
+  /** @returns false if there is no room for these further bytes of the request. */
   take(bytes: number): boolean;
   /** Gives back what was taken; safe to call twice. */
   release(): void;
 }
 
-/** How much memory the requests of callers may take at once, whoever they are and however many. */
+/** Bounds the memory that the requests of all callers may take at once. */
 export function createByteBudget(limits: ByteBudgetLimits): (caller: BudgetCaller) => BodyMeter {
   const perPeer = createTally();
   const perKnown = createTally();

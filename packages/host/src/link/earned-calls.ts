@@ -2,8 +2,8 @@ import type { Clock } from '../time/clock.ts';
 import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 
 /**
- * Calls that a party may make beyond its rate, since earlier ones of it led to something (docs/spec/links.md#limits). What is earned is
- * kept for each address, and each address spends at most so much in a second, whatever it has earned.
+ * Calls that a party may make beyond its rate, since earlier ones of it led to something (docs/spec/links.md#limits). Earned calls are kept
+ * for each address. Each address spends at most so much in a second, however much it has earned.
  */
 export interface EarnedCalls {
   earn(name: string, calls: number): void;

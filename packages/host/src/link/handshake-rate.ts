@@ -3,10 +3,10 @@ import type { LinkServerLimits } from './link-limits.ts';
 import { createRateLimiter } from './token-bucket.ts';
 
 /**
- * A TLS handshake costs a server a millisecond or so of processor time, and whoever asks for it next to nothing. Who asks is known
- * only after it, so addresses count: each has a rate, and all of them one together. Addresses from which a known peer came within
- * the last hour have room of their own. An address from which somebody was expelled begins slowly for a minute: whoever loses its
- * links for calls that are refused would begin anew at once.
+ * A TLS handshake costs a server about a millisecond of processor time, and the caller next to nothing. The caller is known only after it,
+ * so addresses count: each has a rate, and all of them one together. Addresses from which a known peer came within the last hour have room
+ * of their own. An address from which a peer was expelled begins slowly for a minute. Otherwise a peer that lost its links for refused
+ * calls would begin anew at once.
  */
 export interface HandshakeRate {
   /** @returns whether a connection from there may begin its handshake. */
@@ -44,7 +44,7 @@ export function createHandshakeRate(
   };
 }
 
-/** Names, each for a time after it was added last. Where there are too many, the oldest is forgotten. */
+/** Names, each for a time after it was added last. If there are too many, the oldest is forgotten. */
 function createMemory(forMs: number, clock: Clock) {
   /** Ascending. */
   const atMs = new Map<string, number>();

@@ -3,8 +3,7 @@ import { type HostPort, readHostPort } from '../config/values.ts';
 export { formatHostPort, type HostPort } from '../config/values.ts';
 
 /**
- * Reads an address that somebody else wrote down, in the registry or an announcement: `host:port`, `[v6]:port`, or
- * either after `https://`.
+ * Reads an address from the registry or an announcement: `host:port`, `[v6]:port`, or either after `https://`.
  * @throws RangeError naming the text.
  */
 export function parseHostPort(text: string): HostPort {

@@ -19,7 +19,7 @@ import { createTlsOptions } from './link-tls.ts';
 const MAX_BYTES = 2_048;
 const PATHS = { once: '/ogong.v1.RouterService/Route', stream: '/ogong.v1.ProviderService/Generate' } as const;
 const TYPES = { once: 'application/proto', stream: 'application/connect+proto' } as const;
-/** Says what is so anyway, and is Connect's own handlers' to read. */
+/** Headers with a default value, which Connect's own handlers read. */
 const TO_CONNECT = { once: { 'content-encoding': 'identity' }, stream: { 'connect-content-encoding': 'identity' } };
 type Kind = keyof typeof PATHS;
 
@@ -28,7 +28,7 @@ let session: ClientHttp2Session;
 let hidden = 0;
 let aborted: string[] = [];
 
-/** What a request asks for stands in the model's name, or the endpoint. */
+/** The model's name, or the endpoint, says what a request asks for. */
 async function act(what: string, context: HandlerContext): Promise<void> {
   if (what === 'refuse') throw new Refusal('precondition', 'not like that');
   if (what === 'break') throw new Error('a bug that nobody may read');
@@ -138,7 +138,7 @@ describe.each(['once', 'stream'] as const)('a call that is answered %s', (kind) 
     if (what === 'refuse') expect(own.said).toContain('failed_precondition');
   });
 
-  it('ends at its deadline, where its handler hears of it', async () => {
+  it('ends at its deadline, and its handler is notified', async () => {
     // Its handler has begun by then, however busy the machine is.
     const { own, connect } = await askBoth(kind, toBody(kind, 'wait'), { 'connect-timeout-ms': '1000' });
     expect(own).toEqual(connect);
@@ -161,7 +161,7 @@ describe.each(['once', 'stream'] as const)('a call that is answered %s', (kind) 
     expect(hidden).toBe(0);
   });
 
-  it('tells its handler that the caller has left', async () => {
+  it('notifies its handler that the caller has left', async () => {
     const call = { ':method': 'POST', ':path': PATHS[kind], 'content-type': TYPES[kind] };
     const stream = session.request(call);
     stream.on('error', () => {});
@@ -174,7 +174,7 @@ describe.each(['once', 'stream'] as const)('a call that is answered %s', (kind) 
   });
 });
 
-it('an answer beyond the limit is told as one', async () => {
+it('an answer beyond the limit is reported as such', async () => {
   const { own, connect } = await askBoth('once', toBody('once', 'large'));
   expect(own).toEqual(connect);
   expect(own.said).toContain('resource_exhausted');
@@ -194,7 +194,7 @@ it.each([
 });
 
 it.each([['0'], ['-1'], ['soon'], ['99999999999'], ['3600001']])(
-  'a deadline of %s is for Connect to judge, and refused',
+  'Connect refuses a deadline of %s',
   async (timeout) => {
     const own = await ask('once', toBody('once', 'serve'), { 'connect-timeout-ms': timeout });
     expect(own).toEqual(

@@ -26,7 +26,7 @@ export interface LeanMethod {
   readonly readMaxBytes: number;
 }
 
-/** What handlers read of Connect's HandlerContext. */
+/** The parts of Connect's HandlerContext that handlers read. */
 export interface LeanContext {
   readonly values: ContextValues;
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export interface LeanCall {
   readonly context: LeanContext;
   readonly meter: BodyMeter;
   readonly writeMaxBytes: number;
-  /** What the caller may know of a handler's failure. */
+  /** Returns the part of a handler's failure that the caller may see. */
   filter(error: unknown): ConnectError;
   /** The caller has taken a part of the answer. */
   moved(): void;
@@ -44,7 +44,7 @@ export interface LeanCall {
 
 type ImplFunction = LeanMethod['impl'];
 
-/** Connect's router, which notes what it is told. */
+/** Connect's router, which records the registered services. */
 export function createLeanRouter(
   router: ConnectRouter,
   { readMaxBytes = 0xffffffff }: Pick<ConnectRouterOptions, 'readMaxBytes'>,
@@ -94,7 +94,7 @@ export function isLean(
   );
 }
 
-/** @throws ConnectError where nothing is answered yet. */
+/** @throws ConnectError if nothing is answered yet. */
 export async function answerOnce(stream: ServerHttp2Stream, called: LeanMethod, call: LeanCall): Promise<void> {
   const { method, impl, readMaxBytes } = called;
   const message = parse(method.input, await readBody(stream, call.meter, readMaxBytes));
@@ -110,7 +110,7 @@ export async function answerOnce(stream: ServerHttp2Stream, called: LeanMethod, 
   stream.end(bytes, () => call.moved());
 }
 
-/** @throws ConnectError where nothing is answered yet. */
+/** @throws ConnectError if nothing is answered yet. */
 export async function answerStream(stream: ServerHttp2Stream, called: LeanMethod, call: LeanCall): Promise<void> {
   const { method, impl, readMaxBytes } = called;
   const body = await readBody(stream, call.meter, readMaxBytes + ENVELOPE_BYTES);
@@ -242,7 +242,7 @@ function toEnvelope(flags: number, bytes: Uint8Array): Buffer {
   return envelope;
 }
 
-/** Once the caller has taken what was written, or has left. */
+/** Resolves once the caller has taken the written bytes, or has left. */
 export function drained(stream: ServerHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.closed) return resolve();

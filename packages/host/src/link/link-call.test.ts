@@ -98,7 +98,7 @@ describe('a call for one message', () => {
     expect(await nameError(ask())).toBe('unreachable');
   });
 
-  it('tells refusals, floods and answers in another form', async () => {
+  it('reports refusals, floods and malformed answers', async () => {
     const refusal = new Refusal('not-found', 'there is none');
     answer = (call) => {
       call.respond({ ...Object.fromEntries(refusal.metadata), ':status': 404, 'content-type': 'application/json' });
@@ -138,7 +138,7 @@ describe('a call for many messages', () => {
     expect(await nameError(stream(delta('a').subarray(0, 6), Buffer.alloc(0)))).toBe('unreachable');
   });
 
-  it('refuses what is no such stream', async () => {
+  it('refuses a malformed stream', async () => {
     const error = Buffer.from('{"error":{"code":"internal"}}');
     expect(await nameError(stream(frame(2, error)))).toBe('remote');
     expect(await nameError(stream(frame(1, Buffer.from('zip')), END))).toBe('remote');
@@ -147,7 +147,7 @@ describe('a call for many messages', () => {
     expect(await nameError(stream(frame(0, Buffer.alloc(2_001)), END))).toBe('too-large');
   });
 
-  it('gives out what came before it broke', async () => {
+  it('yields messages from before the failure', async () => {
     answer = (call) => {
       call.respond(STREAM);
       call.write(delta('a'), () => call.close(constants.NGHTTP2_INTERNAL_ERROR));
@@ -161,7 +161,7 @@ describe('a call for many messages', () => {
     expect(texts).toEqual(['a']);
   });
 
-  it('makes a peer wait whose messages nobody reads, and loses none', async () => {
+  it('makes a peer wait if its messages are not read, and loses none', async () => {
     const texts = Array.from({ length: 600 }, (_, i) => `${i} `.repeat(300));
     let isDone = false;
     answer = (call) => {

@@ -32,9 +32,9 @@ import {
 } from '@connectrpc/connect/protocol-connect';
 
 /**
- * The caller's side of Connect's protocol, straight on an HTTP/2 stream. Connect's own client builds web headers, abort controllers and a
- * chain of generators for each call, which take longer than the call itself (docs/adr/transport.md); forms and errors are still read by
- * Connect's code, and servers are Connect's.
+ * The caller's side of Connect's protocol, straight on an HTTP/2 stream. The caller's side of Connect's protocol, straight on an HTTP/2
+ * stream. Connect's own client builds web headers, abort controllers and a chain of generators for each call. They take longer than the
+ * call itself (docs/adr/transport.md). Forms and errors are still read by Connect's code, and servers are Connect's.
  */
 export interface CallTarget {
   /** @throws LinkError */
@@ -47,14 +47,14 @@ export interface CallLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly headers: ConstructorParameters<typeof Headers>[0];
-  /** Told before a stream's message leaves. */
+  /** Called before a stream's message leaves. */
   readonly onSend?: () => void;
 }
 
 type AnswerHead = IncomingHttpHeaders & IncomingHttpStatusHeader;
 type AnyMethod = DescMethodUnary | DescMethodServerStreaming;
 
-/** Of a stream whose reader is slow: then the peer waits. */
+/** Limit of a stream with a slow reader: beyond it the peer waits. */
 const MAX_QUEUED_BYTES = 256 * 1024;
 const ENVELOPE_HEAD_BYTES = 5;
 const COMPRESSED_FLAG = 1;
@@ -86,7 +86,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
         chunks.push(chunk);
       });
       stream.on('end', () => {
-        // Node ends what it has of an answer, too, where the connection broke in its middle.
+        // Node also ends a partial answer if the connection broke in its middle.
         if (head === undefined || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return end(BROKEN);
         try {
           const answer = joinBytes(chunks, size);
@@ -104,7 +104,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * One message for many. What came before the call broke is given out first; a caller who leaves, or whose time is over, gets nothing more.
+ * One message for many. Messages from before a failure come first. A caller that leaves, or runs out of time, gets no more of them.
  * @throws anything that toLinkError reads.
  */
 export async function* callStream<I extends DescMessage, O extends DescMessage>(
@@ -184,17 +184,17 @@ export async function* callStream<I extends DescMessage, O extends DescMessage>(
       });
     }
   } finally {
-    // Nothing where the call has ended; otherwise the reader has left the loop, and the peer need not go on.
+    // Has no effect if the call has ended; otherwise the reader has left the loop, and the peer need not continue.
     end(LEFT);
   }
 }
 
-/** Until its end a call has a deadline, a caller who may leave, and a stream that may break. */
+/** Until its end a call has a deadline, a caller that may leave, and a stream that may break. */
 function watchCall(
   { timeoutMs, signal }: CallLimits,
   onFailed: (error: unknown, isOwn: boolean) => void,
 ): {
-  /** @returns false where the call is over already. */
+  /** @returns false if the call is over already. */
   readonly begin: (stream: ClientHttp2Stream) => boolean;
   /** Only the first end counts. */
   readonly end: (error: unknown) => void;
@@ -225,7 +225,7 @@ function watchCall(
   return {
     begin(opened) {
       stream = opened;
-      // Without a listener it would end the process, even where the call is over.
+      // Without a listener it would end the process, even if the call is over.
       opened.on('error', (error) => finish(error, false));
       opened.on('close', () => finish(BROKEN, false));
       if (isOver) cancel(opened);
@@ -278,7 +278,7 @@ function envelop(message: Uint8Array): Uint8Array {
 
 const isPlain = (encoding: unknown): boolean => encoding === undefined || encoding === 'identity';
 
-/** @throws ConnectError where a unary call was answered by an error. */
+/** @throws ConnectError if the answer of a unary call is an error. */
 function assertUnary(head: AnswerHead, answer: Uint8Array): void {
   const isUsual =
     head[':status'] === 200 && head[headerContentType] === contentTypeUnaryProto && isPlain(head[headerUnaryEncoding]);
@@ -288,7 +288,7 @@ function assertUnary(head: AnswerHead, answer: Uint8Array): void {
   if (unaryError) throw errorFromJsonBytes(answer, headers, unaryError);
 }
 
-/** @throws ConnectError where a stream does not begin as one. */
+/** @throws ConnectError if a stream has no valid beginning. */
 function assertAnswered(method: AnyMethod, head: AnswerHead): void {
   const isUsual =
     head[':status'] === 200 &&
@@ -320,7 +320,10 @@ function joinBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return joined;
 }
 
-/** Cuts what comes into envelopes: flags in one byte, length in four, then the message. @throws ConnectError for one that is too large. */
+/**
+ * Cuts incoming bytes into envelopes: flags in one byte, length in four, then the message.
+ * @throws ConnectError for one that is too large.
+ */
 function createFrameReader(
   target: CallTarget,
   onFrame: (flags: number, frame: Uint8Array) => void,

@@ -14,7 +14,7 @@ import { createLinkSessions, type LinkTarget } from './link-sessions.ts';
 
 export interface LinkClientOptions extends LinkTarget {
   readonly limits?: Partial<LinkClientLimits>;
-  /** What every call waits for before it leaves. Default: nothing. */
+  /** A wait of every call before it leaves. Default: nothing. */
   readonly beforeCall?: (() => Promise<void>) | undefined;
 }
 
@@ -79,8 +79,8 @@ const MAX_ATTEMPTS = 3;
 const REFUSED_PAUSE_MS = 20;
 
 /**
- * A call on a session that the peer is closing fails as a refused stream. By RFC 9113 section 8.7 the peer did not process it,
- * so it is safe to send it again, on the next session. That is the peer's word: it may have read a message that had left.
+ * A call on a session that the peer is closing fails as a refused stream. By RFC 9113 section 8.7 the peer did not process it, so it is
+ * safe to send it again, on the next session. That is a claim of the peer: it may have read a message that had left.
  */
 async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   if (attempt >= MAX_ATTEMPTS || !isRefusedStream(error)) return false;
@@ -88,7 +88,7 @@ async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   return true;
 }
 
-/** A reader who leaves the loop ends the call. */
+/** A reader that leaves the loop ends the call. */
 function createStreamCall(
   target: CallTarget,
   method: DescMethodServerStreaming,

@@ -48,12 +48,12 @@ export interface DispatchOptions {
   readonly admit: (stream: ServerHttp2Stream, method: CalledMethod, signal: AbortSignal) => Promise<void>;
   readonly createContextValues: (stream: ServerHttp2Stream) => ContextValues;
   readonly openMeter: (stream: ServerHttp2Stream) => BodyMeter;
-  /** What the caller may know of a handler's failure. */
+  /** Returns the part of a handler's failure that the caller may see. */
   readonly filterError: (
     error: unknown,
     call: { readonly stream: ServerHttp2Stream; readonly method: CalledMethod; readonly signal: AbortSignal },
   ) => ConnectError;
-  /** Told whenever the caller has taken a part of an answer. */
+  /** Called whenever the caller has taken a part of an answer. */
   readonly onMoved: (stream: ServerHttp2Stream) => void;
 }
 
@@ -147,7 +147,7 @@ export function createDispatch(options: DispatchOptions) {
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   }
 
-  /** @param refusal told in the form of the call's protocol, if Connect has to find out which. */
+  /** @param refusal sent in the form of the call's protocol, which Connect has to find out. */
   function run(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -203,7 +203,7 @@ function refuseStream(stream: ServerHttp2Stream, refusal: ConnectError, type: st
   discardRequest(stream);
 }
 
-/** A request without room is refused, and what it took is given back when its call has ended. */
+/** Refuses a request without room, and releases its space when its call has ended. */
 async function* meterBody(stream: ServerHttp2Stream, meter: BodyMeter): AsyncGenerator<Uint8Array> {
   if (stream.closed) meter.release();
   else stream.once('close', () => meter.release());

@@ -19,7 +19,7 @@ export interface LinkErrorOptions extends ErrorOptions {
   readonly isUnsent?: boolean;
 }
 
-/** Why a call gave no answer. `retryable` does not tell whether the call took effect. */
+/** Reason of a call without an answer. `retryable` does not tell whether the call took effect. */
 export class LinkError extends Error {
   override readonly name = 'LinkError';
   readonly code: LinkErrorCode;
@@ -53,7 +53,7 @@ export type RefusalCode = keyof typeof REFUSALS;
  */
 const REASON_HEADER = 'ogong-reason';
 
-/** What a handler throws when the peer may know why it gets no answer. Any other error reaches the peer as "internal". */
+/** Error of a handler whose reason the peer may know. Any other error reaches the peer as "internal". */
 export class Refusal extends ConnectError {
   constructor(code: RefusalCode, message: string) {
     super(message, REFUSALS[code], { [REASON_HEADER]: code });
@@ -97,7 +97,7 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
   return new LinkError(CODES[error.code] ?? 'remote', error.rawMessage, { cause: error });
 }
 
-/** The failure of a call of which nothing has left. Calls that wait for one connection share the error of that connection. */
+/** The failure of a call before anything was sent. Calls that wait for one connection share the error of that connection. */
 export const toUnsentError = ({ code, message, cause }: LinkError): LinkError =>
   new LinkError(code, message, { cause, isUnsent: true });
 

@@ -9,7 +9,7 @@ import { importEd25519Seed } from '../crypto/signers.ts';
 import { LinkError } from './link-error.ts';
 import type { Wire } from './wire.ts';
 
-/** SHA-256 of a certificate's DER, 32 bytes: what the registry calls consensus id, and all that a link trusts. */
+/** SHA-256 of a certificate's DER, 32 bytes. The registry calls it consensus id; a link trusts nothing else. */
 export type PeerId = Uint8Array;
 
 export interface LinkIdentity {
@@ -63,8 +63,7 @@ export function hashCertificate(der: Uint8Array): PeerId {
 }
 
 /**
- * What `--router-cert` and its like accept: 64 hex digits (the consensus id), or the path of a certificate in DER or
- * PEM.
+ * Reads the value of `--router-cert` and similar flags: 64 hex digits (the consensus id), or the path of a certificate in DER or PEM.
  */
 export function loadCertificatePin(source: string): PeerId {
   if (/^[0-9a-fA-F]{64}$/.test(source)) return fromHex(source.toLowerCase());

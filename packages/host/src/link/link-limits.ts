@@ -9,7 +9,7 @@ export interface LinkServerLimits extends ByteBudgetLimits {
   readonly maxHeaderBytes: number;
   readonly maxStreamsPerConnection: number;
   readonly maxCallsPerPeer: number;
-  /** Of all strangers whose addresses belong together, see computeAddressGroup. */
+  /** Of all strangers in one group of addresses, see computeAddressGroup. */
   readonly maxCallsPerGroup: number;
   readonly maxConnectionsPerPeer: number;
   readonly maxConnectionsPerGroup: number;
@@ -37,10 +37,13 @@ export interface LinkServerLimits extends ByteBudgetLimits {
   readonly groupCallRate: RateLimit;
   /** Of one address, beyond these two: calls that it has earned. */
   readonly earnedCallRate: RateLimit;
-  /** Refusals by a limit, or for its own fault, that a stranger is told before it loses its connections: of one peer, and of one group of addresses. */
+  /**
+   * Refusals that a stranger receives before it loses its connections, of one peer and of one group of addresses. Refusals by a limit and
+   * for its own fault count.
+   */
   readonly refusalRate: RateLimit;
   readonly groupRefusalRate: RateLimit;
-  /** When many want in, a stranger whose calls have moved nothing for this long counts as idle. */
+  /** When places are short, a stranger counts as idle after this time without traffic in its calls. */
   readonly stalledAfterMs: number;
 }
 
@@ -81,7 +84,7 @@ export interface LinkClientLimits {
   readonly maxMessageBytes: number;
   /** TCP, TLS and the check of the pin. */
   readonly connectTimeoutMs: number;
-  /** How long one way to a peer is tried alone, where there are several. */
+  /** Time for which one way to a peer is tried alone, if there are several. */
   readonly headStartMs: number;
   /** How long a link goes a lesser way before a better one is tried again. */
   readonly lookUpMs: number;

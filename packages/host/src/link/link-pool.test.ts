@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createLinkPool } from './link-pool.ts';
 import { createLinkServer } from './link-server.ts';
 
-it('lets no call leave before what it waits for, and none where that fails', async () => {
+it('lets no call leave before its wait ends, and none if the wait fails', async () => {
   const called: bigint[] = [];
   const identity = await makeIdentity(1);
   const server = createLinkServer({

@@ -12,9 +12,9 @@ import type { Puncher } from './reach/punch.ts';
 /** Of a node that can be reached by a punched route alone. */
 const NOWHERE: HostPort = { host: 'punched.invalid', port: 1 };
 
-/** One link per peer that a daemon calls; the least recently used one is closed where there are too many. */
+/** One link per peer that a daemon calls; the least recently used one is closed if there are too many. */
 export interface LinkPool {
-  /** @throws ProtocolError where the endpoint is malformed. */
+  /** @throws ProtocolError if the endpoint is malformed. */
   to<S extends DescService>(service: S, peer: Peer): Client<S>;
   close(): void;
 }

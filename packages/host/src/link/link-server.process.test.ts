@@ -15,12 +15,12 @@ import { LINK_HOST, type LinkIdentity } from './link-identity.ts';
 import { createLinkServer, type LinkServer } from './link-server.ts';
 import { createTlsOptions } from './link-tls.ts';
 
-describe('what a stranger can do to a link server', () => {
+describe('attacks of a stranger on a link server', () => {
   let server: LinkServer;
   let identity: LinkIdentity;
   let calls: string[];
 
-  /** @param timeoutMs of a handshake, and of a request: nothing but what waits for its end has a short one. */
+  /** @param timeoutMs of a handshake, and of a request; only tests of the timeout use a short one. */
   async function serve(timeoutMs: number): Promise<void> {
     server = createLinkServer({
       identity,
@@ -153,7 +153,7 @@ describe('what a stranger can do to a link server', () => {
     session.destroy();
   });
 
-  it('hangs up on who does not start a handshake', async () => {
+  it('hangs up on a peer that does not start a handshake', async () => {
     await serve(1_000);
     const socket = connectTcp({ port: server.address().port, host: '127.0.0.1' });
     await new Promise((resolve) => socket.once('close', resolve));

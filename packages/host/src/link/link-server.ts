@@ -17,8 +17,8 @@ import { type Clock, monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { createEarnedCalls, type EarnedCalls } from './earned-calls.ts';
+import { type Caller, createLinkAdmission, type Greeting } from './link-admission.ts';
 import { type CalledMethod, createDispatch } from './link-dispatch.ts';
-import { type Caller, createLinkDoor, type Greeting } from './link-door.ts';
 import { RateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
@@ -56,7 +56,7 @@ export interface LinkServerOptions {
    * together may call them four times as often. Default: only `callRate` counts.
    */
   readonly methodRates?: MethodRates;
-  /** Parties that find a place, and room for their requests, however many strangers there are. Default: nobody. */
+  /** Parties that always find a place, and room for their requests. Default: nobody. */
   readonly isKnown?: (peer: PeerId) => boolean;
   /** The last link of a peer ended, and not because it had to make room. */
   readonly onLeft?: (peer: PeerId) => void;
@@ -77,19 +77,19 @@ export interface LinkServer {
   stop(graceMs?: number): Promise<void>;
   /**
    * Serves a session over any byte stream: a relayed connection, or one that this side dialled.
-   * @param group whom quotas count the other side with, where somebody can tell.
+   * @param group group of the other side for quotas, if it is known.
    */
   accept(duplex: Duplex, group?: string, relayed?: RelayedLink): void;
-  /** Calls of this one led to something: it may make so many more, beyond its rate. */
+  /** Earlier calls of this caller were useful: it may make this many more, beyond its rate. */
   earn(caller: Caller, calls: number): void;
   /**
-   * One call of this one does the work of so many of a method. Nothing is taken where not all have room: then that counts as a refusal.
-   * @returns whether that method's rate, or what the caller earned, has room for all of them.
+   * Charges one call for the work of several calls of a method. If not all have room, nothing is charged and the call counts as refused.
+   * @returns whether that method's rate, or the caller's earned calls, have room for all of them.
    */
   charge(caller: Caller, method: MethodName, calls: number): boolean;
-  /** Parts of one call of this one were refused, beside what the call itself is answered: each counts as if it had been a call. */
+  /** Counts refused parts of one call, beside the answer to the call itself: each counts as a refused call. */
   blame(caller: Caller, refused: readonly unknown[]): void;
-  /** Where it listens; throws before start and without bind. */
+  /** Listening address; throws before start and without bind. */
   address(): { readonly host: string; readonly port: number };
 }
 
@@ -105,17 +105,17 @@ const REFUSALS = {
 const NOBODY: Caller = { peer: new Uint8Array(), group: undefined };
 const callerKey = createContextKey<Caller>(NOBODY, { description: 'caller' });
 
-/** Who is calling: SHA-256 of the certificate that the peer proved to hold. */
+/** The caller: SHA-256 of the certificate that the peer proved to hold. */
 export function getCaller(context: Pick<HandlerContext, 'values'>): PeerId {
   return context.values.get(callerKey).peer;
 }
 
-/** Who is calling, and from where. */
+/** The caller and its address. */
 export function getCallerPlace(context: Pick<HandlerContext, 'values'>): Caller {
   return context.values.get(callerKey);
 }
 
-/** What a handler is told of its call. @internal for whoever carries calls in another way */
+/** Creates the values that a handler reads about its call. @internal for other carriers of calls */
 export function createCallerValues(caller: Caller): ContextValues {
   return createContextValues().set(callerKey, caller);
 }
@@ -127,7 +127,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const onError = dependencies.onError ?? (() => {});
   const { isKnown = () => false } = options;
   const clock = dependencies.clock ?? monotonicClock;
-  const door = createLinkDoor(limits, {
+  const admission = createLinkAdmission(limits, {
     ...{ isKnown, clock: monotonicClock },
     ...(options.onLeft && { onLeft: options.onLeft }),
   });
@@ -152,11 +152,11 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   }
 
   function countRefusal(caller: Caller): void {
-    if (!isKnown(caller.peer) && !patience(caller)) door.expel(caller);
+    if (!isKnown(caller.peer) && !patience(caller)) admission.expel(caller);
   }
 
   const findCaller = ({ session }: ServerHttp2Stream): Caller =>
-    door.find(session as ServerHttp2Session | undefined) ?? NOBODY;
+    admission.find(session as ServerHttp2Session | undefined) ?? NOBODY;
 
   async function isAuthorized({ peer, group }: Caller, method: MethodName): Promise<boolean> {
     try {
@@ -206,7 +206,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         const { peer, group } = findCaller(stream);
         return budget({ name: toHex(peer), group, isKnown: isKnown(peer) });
       },
-      onMoved: (stream) => door.touch(stream),
+      onMoved: (stream) => admission.touch(stream),
     }),
   );
 
@@ -214,11 +214,11 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const listener = createServer({ noDelay: true }, (socket) => greet(socket, { isOwn: false }));
 
   function greet(socket: Duplex, from: Greeting): void {
-    if (door.greet(socket, from)) server.emit('connection', socket);
+    if (admission.greet(socket, from)) server.emit('connection', socket);
   }
 
   server.on('session', (session) => {
-    if (!door.admit(session)) return;
+    if (!admission.admit(session)) return;
     session.setTimeout(limits.idleTimeoutMs, () => {
       // Announce the end first. Then a call that is on its way is refused, and the client sends it on a new session.
       session.close();
@@ -227,17 +227,17 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     // Node does not count a ping as activity.
     session.on('ping', () => session.setTimeout(limits.idleTimeoutMs));
   });
-  // Whatever is not TLS, not HTTP/2, or too slow: dropped without an answer.
+  // A connection without TLS or HTTP/2, or one that is too slow, is dropped without an answer.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('unknownProtocol', (socket) => socket.destroy());
 
-  const endWatch = options.watch && watchLinks(options.watch, { links: () => door.links() });
+  const endWatch = options.watch && watchLinks(options.watch, { links: () => admission.links() });
 
   return {
     async start() {
       const { bind } = options;
       if (!bind) return;
-      // The door decides who stays; this bounds what has not been closed yet.
+      // The admission decides which connections stay; this bounds those that are not closed yet.
       listener.maxConnections = 2 * (limits.maxConnections + limits.maxHandshakes);
       await listen(listener, bind);
     },
@@ -245,9 +245,9 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       endWatch?.();
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
       const listenerClosed = options.bind && listener.listening ? closeListener(listener) : Promise.resolve();
-      await Promise.all(door.sessions().map((session) => closeSession(session, graceMs)));
+      await Promise.all(admission.sessions().map((session) => closeSession(session, graceMs)));
       // The remaining sockets never became sessions.
-      door.clear();
+      admission.clear();
       await listenerClosed;
     },
     accept(duplex, group, relayed) {
@@ -270,7 +270,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   };
 }
 
-/** What a peer may know of a handler's failure. @param onHidden called where that is nothing. */
+/** Returns the error that a peer may see. Internal errors become "internal error". @param onHidden called with an internal error. */
 export function toShownError(
   error: unknown,
   { signal, onHidden }: { readonly signal: AbortSignal; readonly onHidden: () => void },
@@ -285,7 +285,7 @@ export function toShownError(
   return new ConnectError('internal error', Code.Internal);
 }
 
-/** What no honest party sends again and again. */
+/** Codes that an honest party does not cause again and again. */
 const FAULTS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExists]);
 const isFault = (error: unknown): boolean => error instanceof Refusal && FAULTS.has(error.code);
 
@@ -295,7 +295,7 @@ type ErrorFilter = (
 ) => ConnectError;
 
 /**
- * Lets through what a handler meant for its peer and hides everything else.
+ * Passes errors that a handler meant for its peer and hides all others.
  * @param onFault called where a message should not have been sent.
  */
 function createErrorFilter(
@@ -335,9 +335,9 @@ function nameMethod(call: CalledMethod): MethodName {
 }
 
 /**
- * Even a refusal takes processor time. Who goes on calling after many of them loses its connections, and begins with a handshake,
+ * Even a refusal takes processor time. A caller that goes on after many of them loses its connections. It begins again with a handshake,
  * which has a rate of its own.
- * @returns whether this refusal is still within what a caller may be told.
+ * @returns whether this refusal may still be answered.
  */
 function createPatience(limits: LinkServerLimits, clock: Clock): (caller: Caller) => boolean {
   const ofPeer = createRateLimiter(limits.refusalRate, clock);
@@ -352,13 +352,16 @@ interface TurnDependencies {
   readonly earned: EarnedCalls;
 }
 
-/** By address where there is one: certificates are free. */
+/** Named by address if there is one: certificates are free. */
 const nameEarner = ({ peer, group }: Caller): string => (group === undefined ? toHex(peer) : `of ${group}`);
 
 const GROUP_SHARE = 4;
 
 interface Turns {
-  /** How many calls at once and each second: of one peer, and of all strangers whose addresses belong together. @throws RateLimited */
+  /**
+   * Takes a call of the concurrent and per-second limits, of one peer and of all strangers in its group of addresses.
+   * @throws RateLimited
+   */
   take(caller: Caller, method: MethodName, signal: AbortSignal): void;
   charge: LinkServer['charge'];
 }

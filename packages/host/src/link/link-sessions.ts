@@ -77,7 +77,7 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
     return session;
   }
 
-  /** Tries what stands higher on the ladder, now and then. Calls that run end where they began; the next ones go the better way. */
+  /** Tries higher rungs of the ladder now and then. Running calls stay on their connection; later ones use the better way. */
   function lookUp(session: ClientHttp2Session, rung: number, isCurrent: () => boolean): void {
     const timer = setTimeout(async () => {
       if (session.closed || session.destroyed || !isCurrent()) return;
@@ -128,12 +128,12 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
   };
 }
 
-/** Parts of the time that a peer has for its answer to a ping: between two that are on time, what has come was read. */
+/** Parts of the time for an answer to a ping: between two timely parts, arrived bytes have been read. */
 const ANSWER_PARTS = 4;
 
 /**
- * Ends a link whose peer answers no ping in time. Where this process itself was stopped meanwhile, the answer may lie unread, so the
- * peer has the whole time once more.
+ * Ends a link whose peer answers no ping in time. If this process itself was stopped meanwhile, the answer may lie unread, so the peer gets
+ * the whole time once more.
  */
 function keepAlive(session: ClientHttp2Session, { pingIntervalMs, pingTimeoutMs }: LinkClientLimits): void {
   const partMs = pingTimeoutMs / ANSWER_PARTS;
@@ -192,7 +192,7 @@ async function openPinnedSocket(rung: Rung, options: SessionOptions, signal: Abo
   }
 }
 
-/** One TCP connection, or what the target dials itself. */
+/** One TCP connection, or the target's own dialler. */
 function createOnlyRung(target: LinkTarget): Rung {
   const { endpoint, createConnection } = target;
   const name = describe(target);

@@ -3,8 +3,8 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { hashCertificate, type LinkIdentity, type PeerId } from './link-identity.ts';
 
 /**
- * What both ends of a link share. No session tickets: a resumed session carries no peer certificate, and a link
- * without one is refused anyway.
+ * TLS options that both ends of a link share. No session tickets: a resumed session carries no peer certificate, and a link without one is
+ * refused anyway.
  */
 export function createTlsOptions(identity: LinkIdentity): SecureContextOptions & { rejectUnauthorized: false } {
   return {

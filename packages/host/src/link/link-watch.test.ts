@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets time pass. @param heldMs for which this process stands still first. */
+/** Lets time pass. @param heldMs time for which this process stands still first. */
 function pass(ms: number, heldMs = 0): void {
   nowMs += heldMs;
   for (let left = ms; left > 0; left -= PING_MS) {
@@ -50,7 +50,7 @@ const watch = (peers: readonly Peer[], isWatched = (_peer: Uint8Array) => true) 
   watchLinks({ isWatched, pingMs: PING_MS }, { links: () => peers, clock });
 
 describe('a link that is watched', () => {
-  it('ends where two pings in a row have no answer, and no sooner', () => {
+  it('ends if two pings in a row have no answer, and no sooner', () => {
     const [living, silent] = [createPeer(1), createPeer(2, false)];
     watch([living, silent]);
     pass(2 * PING_MS);
@@ -59,7 +59,7 @@ describe('a link that is watched', () => {
     expect([living.isEnded, silent.isEnded]).toEqual([false, true]);
   });
 
-  it('stays where the second one is answered', () => {
+  it('stays if the second one is answered', () => {
     const slow = createPeer(1, false);
     watch([slow]);
     pass(PING_MS);

@@ -3,7 +3,7 @@ import { type Clock, monotonicClock } from '../time/clock.ts';
 import type { PeerId } from './link-identity.ts';
 
 export interface LinkWatchOptions {
-  /** Whose silence matters. */
+  /** Peers whose silence matters. */
   readonly isWatched: (peer: PeerId) => boolean;
   /** Pause between two pings of a link. */
   readonly pingMs: number;
@@ -18,8 +18,8 @@ export interface WatchedLink {
 const MOST_MISSED = 2;
 
 /**
- * Ends the links of watched peers that answer no ping. Whoever loses its power or its network closes no connection, and a connection
- * that carries nothing stays open for hours. Where this process itself stood still, answers may lie unread, so that round counts for nobody.
+ * Ends the links of watched peers that answer no ping. A peer that loses power or network closes no connection, and an idle connection
+ * stays open for hours. If this process itself stood still, answers may lie unread, so the round does not count.
  * @returns the end of it.
  */
 export function watchLinks(

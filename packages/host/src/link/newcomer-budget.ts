@@ -3,11 +3,11 @@ import type { Clock } from '../time/clock.ts';
 import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 
 export interface NewcomerLimits {
-  /** Of one address: orders that are refused, that were admitted before, or whose payer is unknown. */
+  /** Of one address: orders that are refused, are admitted already, or have an unknown payer. */
   readonly ofAddress: RateLimit;
   /** Orders of unknown payers, all addresses together. */
   readonly ofStrangers: RateLimit;
-  /** The same, where a provider with accepted replies has agreed to the order: of one provider, and of all of them. */
+  /** The same for orders to which a provider with accepted replies has agreed: of one provider, and of all of them. */
   readonly ofProvider: RateLimit;
   readonly ofProviders: RateLimit;
 }
@@ -20,21 +20,21 @@ export const NEWCOMER_LIMITS: NewcomerLimits = {
 };
 
 /**
- * Keys of payers are free. An order of a payer that has never paid here costs a validator or a provider signatures and readings of the chain
- * before it can know that there is no money behind it. So such orders have a budget: of each address, and in all. Providers with
- * accepted replies bring their payers on a budget that nobody else has, and payers whose voucher is held here need none.
+ * Keys of payers are free. An order of a payer that has never paid here costs a validator or a provider signatures and chain reads. Only
+ * then can it know that no money is behind it. So such orders have a budget: of each address, and in all. Providers with accepted replies
+ * bring their payers on a budget of their own, and payers with a voucher here need none.
  */
 export interface NewcomerBudget {
-  /** Before the signatures of an order are checked. @returns false where the address has had its share, and what it has earned. */
+  /** Before the signatures of an order are checked. @returns false if the address has used its share and its earned places. */
   enter(address: string): boolean;
   /** A known payer has signed the order, which is new: it costs its address nothing. */
   excuse(address: string): void;
   /**
-   * An order of the address was admitted, so somebody pays for it. It costs nothing, and earns the place of one more order at once: whoever
-   * brings many paid orders may bring many together. One that nobody admits uses such a place up.
+   * An order of the address was admitted, so somebody pays for it. It costs nothing, and earns a place for one more order at once. So an
+   * address that brings many paid orders may bring many together. An order that is not admitted uses such a place up.
    */
   welcome(address: string): void;
-  /** Before the chain is read. @param provider its key where it has accepted replies. @returns false where nothing is left. */
+  /** Before the chain is read. @param provider its key if it has accepted replies. @returns false if nothing is left. */
   takeReading(provider: Uint8Array | undefined): boolean;
 }
 

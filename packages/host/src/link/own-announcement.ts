@@ -4,9 +4,8 @@ import { Refusal } from './link-error.ts';
 import type { PeerId } from './link-identity.ts';
 
 /**
- * What an announcement says, before its signatures are checked: they cost a hundred times more than most reasons to refuse it. What
- * is known by then is what the announcement says of itself. So a stranger that names another one's key is refused either way, and
- * changes nothing.
+ * Parses an announcement before its signatures are checked: they cost a hundred times more than most reasons to refuse it. At that point
+ * only the announcement's own claims are known. So a stranger that names another one's key is refused either way, and changes nothing.
  * @param caller certificate that it comes under. @throws Refusal
  */
 export function parseOwnAnnouncement(bytes: SignedAnnouncement['announcement'], caller: PeerId): Announcement {

@@ -20,7 +20,7 @@ export const certificatePin: ValueSchema<PeerId> = z.string().transform((value, 
 
 export interface RouterPeer {
   readonly endpoint: HostPort;
-  /** Undefined where it is given for all routers together. */
+  /** Undefined if one certificate counts for all routers. */
   readonly certHash: PeerId | undefined;
 }
 
@@ -38,7 +38,7 @@ export const routerPeer: ValueSchema<RouterPeer> = z.string().transform((value, 
 });
 
 /**
- * Routers with their certificates: their own, or the one that is given for all.
+ * Pairs routers with certificates: their own, or the one for all.
  * @param problems gets a sentence for each router that has none.
  */
 export function pinRouters(

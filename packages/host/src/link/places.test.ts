@@ -7,7 +7,7 @@ interface Guest extends Visitor {
   readonly name: string;
 }
 
-/** A door, who got in, and who had to leave, in order. */
+/** Places with the visitors that came in and that had to leave, in order. */
 function open(limits = LIMITS) {
   const places: Places = createPlaces(limits);
   const left: string[] = [];
@@ -30,7 +30,7 @@ function open(limits = LIMITS) {
 }
 
 describe('places', () => {
-  it('are reserved for known parties, however many strangers from however many addresses there are', () => {
+  it('are reserved for known parties, for any number of strangers and addresses', () => {
     const { places, visit } = open();
     for (let i = 0; i < 100; i++) visit(`stranger ${i}`, `10.0.0.${i}`, { isBusy: true });
     expect(places.size()).toBe(7);
@@ -66,7 +66,7 @@ describe('places', () => {
     expect(busy.visit('somebody else', 'another address')).toBe(true);
   });
 
-  it('are lost first by the largest group, there by the longest idle; who is in use keeps its own', () => {
+  it('are lost first by the largest group, there by the longest idle; a connection in use keeps its place', () => {
     const { left, visit } = open({ max: 6, reserved: 0, maxPerGroup: 5 });
     visit('honest', 'home');
     visit('busy', 'flood', { isBusy: true });
@@ -81,7 +81,7 @@ describe('places', () => {
     expect(places.size()).toBe(7);
   });
 
-  it('are free again for others once somebody has left', () => {
+  it('are free again once a visitor has left', () => {
     const places = createPlaces({ max: 1, reserved: 0, maxPerGroup: 1 });
     const busy: Visitor = { group: 'a', isKnown: () => false, idleSinceMs: () => undefined, leave: () => {} };
     expect([places.enter(busy), places.enter({ ...busy, group: 'b' })]).toEqual([true, false]);

@@ -1,12 +1,12 @@
 /** One connection that wants a place, or has one. */
 export interface Visitor {
-  /** Whom quotas count together, see computeAddressGroup; undefined where this side made the connection. */
+  /** Group of the address for quotas, see computeAddressGroup; undefined if this side made the connection. */
   readonly group: string | undefined;
   /** Whether the other side is a party that this daemon knows. Asked again whenever it matters. */
   isKnown(): boolean;
   /** Since when nothing happened; undefined while it is in use. On one monotonic clock, ms. */
   idleSinceMs(): number | undefined;
-  /** It has to go: somebody else gets the place. */
+  /** Ends it: another visitor gets the place. */
   leave(): void;
 }
 
@@ -19,7 +19,7 @@ export interface PlaceLimits {
 }
 
 export interface Places {
-  /** @returns whether there is a place, perhaps because somebody idle was asked to leave. */
+  /** @returns whether there is a place, perhaps because an idle visitor was removed. */
   enter(visitor: Visitor): boolean;
   /** Safe to call for one that has no place. */
   leave(visitor: Visitor): void;
@@ -27,9 +27,9 @@ export interface Places {
 }
 
 /**
- * Who may hold a connection while there are too many. Certificates are free, so neither the first nor the loudest may win: known
- * parties have places that nobody else gets, a group of addresses has a quota, and an idle stranger makes room for whoever comes,
- * first of the group that holds most places, the longest idle first.
+ * Decides which connections stay when there are too many. Certificates are free, so neither the first nor the loudest may win. Known
+ * parties have places that nobody else gets, and a group of addresses has a quota. An idle stranger makes room for a new one: first in the
+ * group that holds most places, the longest idle first.
  */
 export function createPlaces({ max, reserved, maxPerGroup }: PlaceLimits): Places {
   const inside = new Set<Visitor>();
@@ -45,7 +45,7 @@ export function createPlaces({ max, reserved, maxPerGroup }: PlaceLimits): Place
 
   function makeRoom(newcomer: Visitor): boolean {
     if (newcomer.isKnown()) return inside.size < max || dismiss(findIdlest(listStrangers(), { busyToo: true }));
-    // While fewer are inside than any quota allows, nobody has to be counted.
+    // Below every quota, no count is needed.
     if (inside.size < Math.min(maxPerGroup, max - reserved)) return true;
     const { group } = newcomer;
     const own = group === undefined ? [] : listStrangers().filter((one) => one.group === group);
@@ -75,7 +75,7 @@ function findIdlest(visitors: readonly Visitor[], { busyToo = false } = {}): Vis
     const sinceMs = visitor.idleSinceMs() ?? (busyToo ? Number.POSITIVE_INFINITY : undefined);
     if (sinceMs === undefined) continue;
     const size = sizes.get(visitor.group) as number;
-    // Somebody idle goes before anybody who is busy, however many of the group there are.
+    // An idle visitor leaves before a busy one, whatever the sizes of their groups.
     const isWorse =
       found === undefined ||
       (Number.isFinite(sinceMs) && !Number.isFinite(found.sinceMs)) ||
@@ -88,7 +88,7 @@ function findIdlest(visitors: readonly Visitor[], { busyToo = false } = {}): Vis
 
 /**
  * Addresses that one party gets together: an IPv4 address, or the first 64 bits of an IPv6 address.
- * @returns undefined where there is no address.
+ * @returns undefined if there is no address.
  */
 export function computeAddressGroup(address: string | undefined): string | undefined {
   if (address === undefined || address === '') return undefined;

@@ -1,6 +1,6 @@
 /** Amounts by name, each up to a limit. */
 export interface Tally {
-  /** @returns false where the amount would pass the limit; nothing is added then. */
+  /** @returns false if the amount would pass the limit; nothing is added then. */
   add(name: string, max: number, amount?: number): boolean;
   remove(name: string, amount?: number): void;
   count(name: string): number;

@@ -3,12 +3,12 @@ import type { Clock } from '../time/clock.ts';
 export interface RateLimit {
   readonly perSecond: number;
   readonly burst: number;
-  /** How many at once as things are now, where that is more. */
+  /** The present burst, if it is larger. */
   readonly burstNow?: (() => number) | undefined;
 }
 
 export interface RateLimiter {
-  /** Takes tokens of the peer's bucket, by default one; none and false where it holds fewer. */
+  /** Takes tokens of the peer's bucket, by default one; none and false if it holds fewer. */
   take(peer: string, count?: number): boolean;
   /** Puts tokens back that were taken for nothing. */
   giveBack(peer: string, count?: number): void;

@@ -16,7 +16,7 @@ export interface VerifierCallOptions {
   readonly signal: AbortSignal;
 }
 
-/** The usual timeout of a call allows for so many passes. */
+/** Passes that the usual timeout of a call covers. */
 const USUAL_PASSES = 1_024;
 const MS_PER_PASS = 100;
 
@@ -93,7 +93,7 @@ export function mixJobs(calls: VerifierCalls, mixMs: number): VerifierCalls {
 export interface JobTerms {
   readonly jobId: Uint8Array;
   readonly request: Uint8Array;
-  /** The same for every job of as many passes, so that the wait does not say what kind of job it is. */
+  /** The same for every job with this number of passes, so that the wait does not reveal the kind of job. */
   readonly timeoutMs: number;
 }
 
@@ -101,7 +101,7 @@ export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'reque
   return { ...terms, ...inputs };
 }
 
-/** `silent`: no answer, which may be nobody's fault; `garbage`: an answer that is not what was asked for. */
+/** `silent`: no answer, perhaps without anybody's fault; `garbage`: an answer to another question. */
 export type Answer<T> =
   | { readonly outcome: 'answered'; readonly value: T }
   | { readonly outcome: 'garbage' | 'silent'; readonly error: unknown; readonly unreadable?: T };
@@ -135,7 +135,7 @@ export async function askToCommit(
 
 /** How often a verifier may refuse to open: its first refusal may be due to a broken connection. */
 const REVEAL_TRIES = 3;
-/** How often a silent verifier is asked, at most. */
+/** Most requests to a silent verifier. */
 const MOST_TRIES = 64;
 
 export interface RevealOf {

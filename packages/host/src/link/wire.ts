@@ -1,7 +1,7 @@
 import type { LinkClient, LinkClientOptions } from './link-client.ts';
 import type { LinkServer, LinkServerDependencies, LinkServerOptions } from './link-server.ts';
 
-/** What a daemon's links travel over. Without one in the identity it is TLS over TCP; a simulator passes its own. */
+/** The transport of a daemon's links. Without one in the identity it is TLS over TCP; a simulator passes its own. */
 export interface Wire {
   serve(options: LinkServerOptions, dependencies: LinkServerDependencies): LinkServer;
   connect(options: LinkClientOptions): LinkClient;

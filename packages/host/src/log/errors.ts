@@ -1,8 +1,6 @@
 import { toPrintable } from './printable.ts';
 
-/**
- * How a program ends, and what it says. The numbers are those of sysexits(3), which init systems and scripts know.
- */
+/** Exit codes of programs. The numbers are those of sysexits(3), which init systems and scripts know. */
 export const EXIT = {
   ok: 0,
   usage: 64,
@@ -88,7 +86,7 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of this path is a file and no directory',
   EROFS: 'this place cannot be written to',
   EMFILE: 'too many files are open; raise the limit (ulimit -n) or stop other programs',
-  EPIPE: 'who reads the output has closed it',
+  EPIPE: 'the reader of the output has closed it',
   ENOSPC: 'the disk is full',
   ECONNREFUSED: 'no program listens at that address',
   ENOTFOUND: 'no such host',
@@ -98,9 +96,9 @@ export function getExitCode(error: unknown): number {
   return BY_CODE[getCode(error) ?? ''] ?? (isExpected(error) ? EXIT.unavailable : EXIT.software);
 }
 
-/** What a user reads: no stack, no type names. */
+/** Message for a user: no stack, no type names. */
 export function describeFailure(error: unknown): string {
-  // A message may quote what a server said.
+  // A message may quote a server's text.
   return toPrintable(wordFailure(error));
 }
 
@@ -115,7 +113,7 @@ function wordFailure(error: unknown): string {
   return isExpected(error) ? error.message : `internal error: ${error.message}`;
 }
 
-/** Why a file that the user named cannot be used; whoever calls this names it. */
+/** Explains why a file that the user named cannot be used. The caller adds its name. */
 export function explainFile(error: unknown): string {
   if (error instanceof SyntaxError) return 'it is not JSON';
   return SYSTEM_WORDS[getCode(error) ?? ''] ?? (error as Error).message;

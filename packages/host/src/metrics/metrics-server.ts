@@ -7,7 +7,7 @@ import { type Metrics, readMetrics } from './metrics.ts';
 
 export interface Health {
   readonly ok: boolean;
-  /** Shown to anybody who asks; never secret. */
+  /** Shown to every caller; never secret. */
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 

@@ -17,14 +17,14 @@ async function serve(health?: () => Health): Promise<string> {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-it('serves what was counted', async () => {
+it('serves the counts', async () => {
   const url = await serve();
   const text = await (await fetch(`${url}/metrics`)).text();
   expect(text).toContain('ogong_matches_total{tier="verified",role="router"} 3');
   expect(text).toContain('ogong_match_seconds_bucket{le="0.02",role="router"} 1');
 });
 
-it('watches the process once somebody reads it, and not before', async () => {
+it('watches the process from the first read on', async () => {
   const metrics = createMetrics('router');
   const names = async () => (await metrics.registry.getMetricsAsJSON()).map(({ name }) => name);
   expect(await names()).not.toContain('ogong_nodejs_eventloop_lag_seconds');
@@ -34,7 +34,7 @@ it('watches the process once somebody reads it, and not before', async () => {
   expect(await names()).toContain('ogong_nodejs_eventloop_lag_seconds');
 });
 
-it('tells health in the status', async () => {
+it('shows health in the status', async () => {
   let ok = true;
   const url = await serve(() => ({ ok, detail: { peers: 3 } }));
   const healthy = await fetch(`${url}/healthz`);
@@ -66,7 +66,7 @@ it.each(['0.0.0.0', '::', '192.168.0.1', 'example.com', '::ffff:10.0.0.1'])('is 
   expect(() => createMetricsServer(options)).toThrow(/this machine only/);
 });
 
-it('ends the connection of a request whose body nobody reads: its rest would be waited for without end', async () => {
+it('ends the connection of a request with an unread body, whose rest would block it without end', async () => {
   const { hostname, port } = new URL(await serve());
   const socket = connect(Number(port), hostname);
   const closed = new Promise((resolve) => socket.once('close', resolve));

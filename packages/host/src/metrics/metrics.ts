@@ -8,9 +8,9 @@ const DURATION_BUCKETS_S = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 3
 
 export interface Metrics {
   readonly registry: Registry;
-  /** What became of single replies. */
+  /** Outcomes of single replies. */
   readonly steps: ReplySteps;
-  /** Names are given without the prefix `ogong_`, and with their unit, such as `replies_total`. */
+  /** Names come without the prefix `ogong_`, and with their unit, such as `replies_total`. */
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>;
   /** Observes seconds unless given its own buckets. */
@@ -42,12 +42,12 @@ export function createMetrics(role: string): Metrics {
   };
 }
 
-/** Registries whose process is watched. */
+/** Registries with process metrics. */
 const watched = new WeakSet<Registry>();
 
 /**
- * What is served to a reader: all that was counted and, from the first reading on, memory, event loop and garbage collection, as
- * prom-client names them. Nobody watches the event loop before: that wakes a process a hundred times a second.
+ * Returns the metrics for a reader. From the first call on, they include memory, event loop and garbage collection, as prom-client names
+ * them. The event loop is not watched before, because that wakes a process a hundred times a second.
  */
 export async function readMetrics({ registry }: Metrics): Promise<string> {
   if (!watched.has(registry)) {

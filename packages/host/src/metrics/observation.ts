@@ -12,10 +12,10 @@ export interface ObservationSettings {
   readonly otlpShare?: number;
 }
 
-/** What an operator sees of a daemon: its metrics, the steps of its newest replies, and their spans. */
+/** An operator's view of a daemon: its metrics, the steps of its newest replies, and their spans. */
 export interface Observation {
   readonly metrics: Metrics;
-  /** For the daemon's ready line: where its metrics are served. */
+  /** For the daemon's ready line: the address of its metrics. */
   readonly ready: { readonly metrics?: HostPort };
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -20,7 +20,7 @@ interface Span {
   readonly status?: { readonly code: number; readonly message: string };
 }
 
-/** Collects what an exporter sends. */
+/** Collects an exporter's requests. */
 function collect(share = 1) {
   const steps = createReplySteps({ nowMs: () => 1_700_000_000_123 });
   const bodies: string[] = [];

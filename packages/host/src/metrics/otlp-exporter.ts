@@ -3,7 +3,7 @@ import type { ReplyStep, ReplySteps, StepAttributes } from './reply-steps.ts';
 import { createSpanId, type SpanPlace, traceOfReply } from './trace-context.ts';
 
 export interface OtlpExporterOptions {
-  /** Where a collector takes OTLP over HTTP; spans go to `/v1/traces` there. */
+  /** Address of a collector of OTLP over HTTP; spans go to `/v1/traces` there. */
   readonly endpoint: string;
   /** Such as `ogong-gatewayd`. */
   readonly service: string;
@@ -17,14 +17,14 @@ export interface OtlpExporterOptions {
 export interface OtlpExporterDependencies {
   readonly steps: ReplySteps;
   readonly randomBytes: (length: number) => Uint8Array;
-  /** Told when the collector takes no spans, and not again before it has taken some. */
+  /** Called when the collector refuses spans, and not again before it has accepted some. */
   readonly onError: (error: unknown) => void;
   readonly send?: (url: string, body: string, signal: AbortSignal) => Promise<void>;
 }
 
 export interface OtlpExporter {
   start(): void;
-  /** Sends what is left. */
+  /** Sends the rest. */
   stop(): Promise<void>;
 }
 
@@ -120,7 +120,7 @@ const about = (attributes: StepAttributes, links: readonly SpanPlace[]) => ({
   ...(links.length > 0 && { links: links.map(({ traceId, spanId }) => ({ traceId, spanId })) }),
 });
 
-/** A decimal text: nanoseconds since 1970 exceed what a JSON number holds. */
+/** A decimal text: nanoseconds since 1970 exceed the range of a JSON number. */
 const toNanoseconds = (ms: number): string => `${BigInt(Math.round(ms)) * 1_000_000n}`;
 
 function toAttributes(attributes: StepAttributes): object[] {

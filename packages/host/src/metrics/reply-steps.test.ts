@@ -53,7 +53,7 @@ describe('steps of replies', () => {
     expect(steps.find(idOf(1_199))).toHaveLength(64);
   });
 
-  it('ignore what is no reply id', () => {
+  it('ignore a text that is no reply id', () => {
     const { steps } = openSteps();
     for (const id of [new Uint8Array(32), 'x', '']) steps.add(id, 'order');
     expect(steps.newest()).toEqual([]);

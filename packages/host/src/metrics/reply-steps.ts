@@ -12,7 +12,7 @@ export interface ReplyStep {
   /** By the clock of this daemon. */
   readonly startMs: number;
   readonly endMs: number;
-  /** The code of what went wrong. */
+  /** Code of the failure. */
   readonly failure?: string;
   readonly attributes: StepAttributes;
   /** Whether the other steps of the reply belong to this one. */
@@ -37,7 +37,7 @@ export interface StepDetails {
 export interface ReplySteps {
   /** Notes a step that ends now. @param replyId 16 bytes, or their hexadecimal digits. Another length is ignored. */
   add(replyId: Uint8Array | string, name: string, details?: StepDetails): void;
-  /** Runs a step and notes how it ended. @param describe what its result adds. */
+  /** Runs a step and notes how it ended. @param describe returns the fields that its result adds. */
   run<T>(
     replyId: Uint8Array | string,
     name: string,
@@ -48,7 +48,7 @@ export interface ReplySteps {
   find(replyId: string): readonly ReplyStep[];
   /** Ids of the newest replies, the newest first. */
   newest(): readonly string[];
-  /** Told of each step. @returns ends that. */
+  /** Calls the listener with each step. @returns a function that ends it. */
   subscribe(listener: (step: ReplyStep) => void): () => void;
 }
 
@@ -111,7 +111,7 @@ export function createReplySteps({ nowMs } = systemClock): ReplySteps {
   };
 }
 
-/** The code of an error, and not its message: a message may quote what a stranger sent. */
+/** Returns the code of an error, not its message: a message may quote a stranger's text. */
 export function nameFailure(error: unknown): string {
   const { code, refusal } = (error ?? {}) as { readonly code?: unknown; readonly refusal?: unknown };
   const found = [refusal, code].find((one) => typeof one === 'string' && CODE.test(one));

@@ -11,7 +11,7 @@ export interface SpanPlace {
 const TRACE_PARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const SAMPLED = 1;
 
-/** The header `traceparent`. Undefined where there is none, where it is malformed, and where its sender does not record the trace. */
+/** The header `traceparent`. Undefined if it is absent or malformed, or if its sender does not record the trace. */
 export function parseTraceParent(header: string | undefined): SpanPlace | undefined {
   if (header === undefined || header.length > 128) return undefined;
   const [, version, traceId = '', spanId = '', flags = '', more] = TRACE_PARENT.exec(header) ?? [];
@@ -21,8 +21,8 @@ export function parseTraceParent(header: string | undefined): SpanPlace | undefi
 }
 
 /**
- * The trace of a reply is named by the reply's id, which has the 16 bytes of a trace id and is known to every daemon that works on the reply.
- * So all of them write into one trace, and nobody carries a header. The whole reply is one span, whose id all of them know, too.
+ * The id of a reply names its trace. It has the 16 bytes of a trace id, and every daemon that works on the reply knows it. So all of them
+ * write into one trace without a header. The whole reply is one span, whose id all of them know, too.
  */
 export const traceOfReply = (replyId: string): SpanPlace => ({
   traceId: replyId,

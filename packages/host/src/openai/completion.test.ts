@@ -8,7 +8,7 @@ const PART: ChoicePart = { text: 'a', tokens: [], format: DEFAULT_FORMAT };
 
 const NO_TOOLS = { tools: [], isForced: false };
 
-/** Never ends by itself; whoever leaves it finds that it cannot be left in peace. */
+/** Never ends by itself; a reader that leaves it gets an error. */
 async function* tellBadly(): AsyncGenerator<ChoicePart, ChoiceEnd> {
   try {
     for (;;) yield PART;
@@ -17,7 +17,7 @@ async function* tellBadly(): AsyncGenerator<ChoicePart, ChoiceEnd> {
   }
 }
 
-it('gives its place back, even where a choice cannot be left in peace', async () => {
+it('gives its place back, even if leaving a choice throws', async () => {
   let ended = 0;
   const app = createApiApp();
   app.post('/', (context) =>

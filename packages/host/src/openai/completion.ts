@@ -13,21 +13,21 @@ import { streamEvents } from './event-stream.ts';
 import type { Json } from './format.ts';
 import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from './read-choice.ts';
 
-/** What serves the choices of an answer. */
+/** Produces the choices of an answer. */
 export interface ServedChoices<End extends ChoiceEnd> {
   readonly request: Pick<InferenceRequest, 'choices'>;
-  /** Starts one choice; the signal is aborted where another choice failed. */
+  /** Starts one choice; the signal is aborted if another choice failed. */
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
   /** Called once no choice runs any more. */
   readonly onEnd?: () => void;
 }
 
-/** One request of OpenAI's chat or completions API and what answers it. */
+/** One request of OpenAI's chat or completions API and its answer. */
 export interface CompletionAnswer<End extends ChoiceEnd> {
   readonly endpoint: Endpoint;
   readonly identity: Identity;
   readonly request: Pick<InferenceRequest, 'choices' | 'stream' | 'includeUsage' | 'logprobs' | 'terms' | 'dropped'>;
-  /** Starts one choice; the signal is aborted where another choice failed. */
+  /** Starts one choice; the signal is aborted if another choice failed. */
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
   /** Where several prompts are answered: choices of each. Default: all choices answer one prompt. */
   readonly choicesPerPrompt?: number;
@@ -39,7 +39,7 @@ export interface CompletionAnswer<End extends ChoiceEnd> {
   readonly onEnd?: () => void;
 }
 
-/** Answers with a body or a stream, as the request asks. @throws what a choice throws before anything is sent. */
+/** Answers with a body or a stream, as the request asks. @throws errors of a choice before anything is sent. */
 export function answerCompletion<End extends ChoiceEnd>(
   context: ApiContext,
   answer: CompletionAnswer<End>,
@@ -124,7 +124,7 @@ async function streamChoice<End extends ChoiceEnd>(
     if (next.done) return { end: next.value, finish: { stopReason: next.value.stopReason, hasCalls } };
     const { pieces, tokens, length } = next.value;
     hasCalls ||= pieces.some(({ kind }) => kind === 'call');
-    // What may still become a mark says nothing yet.
+    // A part that may still become a mark is not shown yet.
     if (pieces.length > 0 || request.logprobs) {
       const delta = { pieces, offset, ...(request.logprobs ? { logprobs: tokens } : {}) };
       for (const chunk of dialect.chunks(identity, index, delta)) await send(chunk);
@@ -152,8 +152,7 @@ export async function serveAll<End extends ChoiceEnd>(
         try {
           return await follow(choice, index);
         } finally {
-          // Tell the provider that nobody reads any more; otherwise it goes on. What that says of itself is a failure like any
-          // other.
+          // Notify the provider that the reader has left; otherwise it continues. A failure of that call counts like any other.
           await choice.return(undefined as never);
         }
       } catch (error) {

@@ -5,11 +5,11 @@ import type { ChoiceEnd, ChoicePart } from './read-choice.ts';
 /** A prompt as an answer begins with it. */
 export interface EchoedPrompt {
   readonly text: string;
-  /** None where no log-probabilities are asked for. */
+  /** None if no log-probabilities are requested. */
   readonly tokens: readonly AnswerToken[];
 }
 
-/** A choice of a completion that begins with its prompt. What fails before the model's first word fails before the prompt is shown. */
+/** A choice of a completion that begins with its prompt. A failure before the model's first text comes before the prompt is shown. */
 export async function* echoPrompt<End extends ChoiceEnd>(
   prompt: EchoedPrompt,
   choice: AsyncGenerator<ChoicePart, End>,

@@ -6,7 +6,7 @@ export interface EventStreamOptions {
   readonly heartbeatMs: number;
   /** Default: OpenAI's of completions. */
   readonly framing?: EventFraming;
-  /** What a stream that fails ends with, in place of the framing's end. */
+  /** End of a stream that fails, in place of the framing's end. */
   readonly toFailure: (error: unknown) => object | readonly object[];
 }
 

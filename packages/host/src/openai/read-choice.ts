@@ -12,7 +12,7 @@ import type { AnswerToken, TokenUsage } from '@ogong/protocol/modality/text/dial
 
 /** Text and tokens of a choice as they come. */
 export interface ChoicePart {
-  /** What the model wrote: with the marks of calls and reasoning. */
+  /** Text of the model, with the marks of calls and reasoning. */
   readonly text: string;
   readonly tokens: readonly AnswerToken[];
   /** How the text is read: the same for all parts of a choice. */
@@ -33,18 +33,18 @@ export interface ReadPart {
   readonly length: number;
 }
 
-/** @param terms undefined where the text is the answer, as in completions. */
+/** @param terms undefined if the text is the answer, as in completions. */
 export const createChoiceParser = (format: AnswerFormat, terms: AnswerTerms | undefined): AnswerParser =>
   terms === undefined ? PLAIN : createAnswerParser(format, terms);
 
-/** @param terms undefined where the text is the answer, as in completions. */
+/** @param terms undefined if the text is the answer, as in completions. */
 export function readWhole({ text, format }: ChoicePart, terms: AnswerTerms | undefined): AnswerParts {
   return terms === undefined ? { content: text, reasoning: '', calls: [] } : parseAnswer(text, format, terms);
 }
 
 /**
  * Reads a choice as it comes. Here, for every API and every server, text becomes content, reasoning and calls (docs/spec/answer.md).
- * @param terms undefined where the text is the answer, as in completions.
+ * @param terms undefined if the text is the answer, as in completions.
  */
 export async function* readChoice<End extends ChoiceEnd>(
   choice: AsyncGenerator<ChoicePart, End>,

@@ -57,7 +57,7 @@ const full = {
 const open = (): Store => openStore(':memory:', { schema: SCHEMA });
 const select = (store: Store) => store.prepare(`SELECT ${thing.list} FROM thing WHERE id = ?`);
 
-it('reads what it wrote, in our types', () => {
+it('reads back its own rows, in our types', () => {
   const store = open();
   const empty = { ...full, id: 'b', isOpen: false, shares: [], note: undefined, hash: 0, opened: undefined };
   for (const each of [full, empty]) expect(thing.insert(store, 'INSERT INTO thing', each)).toBe(true);
@@ -116,7 +116,7 @@ describe('refuses, as a damaged file,', () => {
   });
 });
 
-it('refuses what its reader refuses', () => {
+it('refuses a value that its reader refuses', () => {
   const store = open();
   const json = columns({ note: mapped(text, (value): unknown => JSON.parse(value), JSON.stringify) });
   store.database.exec("INSERT INTO thing (note) VALUES ('{')");
@@ -124,7 +124,7 @@ it('refuses what its reader refuses', () => {
   expect(read).toThrow(expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('note') }));
 });
 
-it('is a mistake of ours where the query leaves a column out', () => {
+it('throws a bug if the query leaves a column out', () => {
   const store = open();
   thing.insert(store, 'INSERT INTO thing', full);
   expect(() => thing.all(store.prepare('SELECT id FROM thing'))).toThrow('does not select the column size_bytes');

@@ -37,7 +37,7 @@ export const real = define<number>('a number', isNumber);
 /** INTEGER, at most 2^53 - 1 either way. */
 export const integer = define<number>('a whole number', isInteger);
 
-/** Another value in the same column. @param read throws where the column's value is none. */
+/** Another value in the same column. @param read throws if the column's value is invalid. */
 export function mapped<T, U>(column: Column<T>, read: (value: T) => U, write: (value: U) => T): Column<U> {
   return { ...column, read: (value) => read(column.read(value)), write: (value) => column.write(write(value)) };
 }
@@ -63,7 +63,7 @@ export const amount: Column<bigint> = {
   matches: (value) => isString(value) && /^-?\d{1,40}$/.test(value),
 };
 
-/** TEXT, one of a few words. */
+/** TEXT, one of a few values. */
 export function oneOf<const W extends string>(words: readonly W[]): Column<W> {
   const matches = (value: SQLOutputValue): boolean => words.some((word) => word === value);
   return { expected: `one of ${words.join(', ')}`, matches, read: (value) => value as W, write: (value) => value };
@@ -108,7 +108,7 @@ export interface Columns<T> {
   readonly names: readonly string[];
   /** The same for `SELECT ... FROM`. */
   readonly list: string;
-  /** @throws StoreError 'corrupt' naming the column that does not hold what it should. */
+  /** @throws StoreError 'corrupt' naming the column with an invalid value. */
   read(row: SqlRow): T;
   /** In the order of the names. */
   write(value: T): SQLInputValue[];
@@ -154,7 +154,7 @@ export function columns<const F extends ColumnFields>(fields: F): Columns<RowOf<
   );
 }
 
-/** A group that is there as a whole, or NULL as a whole. */
+/** A group of columns that is present as a whole, or NULL as a whole. */
 export function optionalColumns<const F extends ColumnFields>(fields: F): Columns<RowOf<F> | undefined> {
   const group = columns(fields);
   const nothing = group.names.map(() => null);

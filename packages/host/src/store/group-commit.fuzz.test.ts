@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { createGroupCommit } from './group-commit.ts';
 import { openStore } from './store.ts';
 
-it('stores exactly what it acknowledged, whatever fails', async () => {
+it('stores exactly the acknowledged writes, after any failure', async () => {
   const write = fc.record({ id: fc.nat({ max: 30 }), fails: fc.boolean(), sizeBytes: fc.constantFrom(0, 100, 40_000) });
   const options = fc.record({ maxDelayMs: fc.constantFrom(0, 1), maxBatch: fc.integer({ min: 1, max: 8 }) });
   await fc.assert(

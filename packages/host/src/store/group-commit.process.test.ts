@@ -32,7 +32,7 @@ const ids = (s: Store) =>
   );
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
-/** Another connection sees only what was committed. */
+/** Another connection sees only committed rows. */
 function readElsewhere(): unknown[] {
   const other = openStore(store.path, { schema: TABLE });
   try {
@@ -50,7 +50,7 @@ it('acknowledges after the commit and not before', async () => {
   expect(readElsewhere()).toEqual([1]);
 });
 
-it('commits many writes in few transactions and returns what each gave', async () => {
+it('commits many writes in few transactions and returns the result of each', async () => {
   const group = createGroupCommit(store, { maxDelayMs: 1, maxBatch: 100 });
   const results = await Promise.all(range(250).map((id) => group.write((s) => insert(id)(s).lastInsertRowid)));
   expect(results).toEqual(range(250));
@@ -106,7 +106,7 @@ it('pauses between commits that have taken much of the time, and not before thos
   const group = createGroupCommit(store, { clock: { nowMs: () => nowMs } });
   const begun = vi.spyOn(store.database, 'exec');
   const commits = (): number => begun.mock.calls.filter(([sql]) => sql === 'BEGIN IMMEDIATE').length;
-  /** One that takes so long to commit. */
+  /** A write whose commit takes this long. */
   const slow = (id: number, tookMs: number) => (s: Store) => {
     nowMs += tookMs;
     return insert(id)(s);
@@ -124,7 +124,7 @@ it('pauses between commits that have taken much of the time, and not before thos
   expect(commits()).toBe(1);
   await Promise.all([second, third]);
   expect(commits()).toBe(2);
-  // What was taken has come back.
+  // The time that was taken has come back.
   nowMs += 1_000;
   const last = group.write(slow(4, 1));
   await turn();

@@ -6,8 +6,8 @@ import { StoreError, toStoreError } from './store-error.ts';
 
 export interface GroupCommitOptions {
   /**
-   * How long a write waits for other writes, ms. Default: 0. A commit takes all writes that arrived while the commit before it
-   * was synced, so waiting gains little; and a reply where three roles commit one after the other would wait three times.
+   * How long a write waits for other writes, ms. Default: 0. A commit takes all writes that arrived while the commit before it was synced,
+   * so waiting gains little. A reply with three roles that commit in turn would wait three times.
    */
   readonly maxDelayMs?: number;
   /** Writes per transaction. */
@@ -17,42 +17,42 @@ export interface GroupCommitOptions {
   /** Times commits, so that they take a tenth of the time at most while many come. Default: a write never waits for that. */
   readonly clock?: Clock | undefined;
   /**
-   * Syncs what is committed while the event loop goes on. Readers see a row before it is on the disk: what they tell others they read by
-   * `read`, or tell after `synced`. Default: each commit is synced before anything else happens.
+   * Syncs commits while the event loop continues. Readers see a row before it is on the disk. Before they pass it on, they read it by
+   * `read`, or wait for `synced`. Default: each commit is synced before anything else happens.
    */
   readonly log?: LogSync | undefined;
 }
 
 export interface WriteOptions {
   /**
-   * Nobody waits for it: it goes with the next write that somebody waits for, or by itself a little later. Under load most such writes
-   * then cost no transaction of their own. A power failure may undo it, see mayBeLost.
+   * No caller waits for it: it goes with the next awaited write, or alone a little later. So under load most such writes cost no
+   * transaction of their own. A power failure may undo it, see mayBeLost.
    */
   readonly mayWait?: boolean;
   /**
-   * Where a power failure undoes it, it is done again, or nobody needs it: a transaction of such writes alone is not synced. It survives the
-   * process, and is on the disk with the next one that is synced; of what was written, a power failure loses the newest alone.
+   * After a power failure it is repeated or not needed. A transaction of such writes alone is not synced. A transaction of such writes
+   * alone is not synced. It survives the process, and reaches the disk with the next synced one. A power failure loses only the newest.
    */
   readonly mayBeLost?: boolean;
 }
 
 export interface GroupCommit {
   /**
-   * Runs a write in the next transaction. Resolves after its COMMIT: the row is on the disk, unless it may be lost. A write that throws
-   * is undone alone and rejects with its own error; a commit that fails rejects the whole batch. Where a log is synced aside and that fails,
-   * it rejects with 'io' and may be stored, and so does every write from then on.
+   * Runs a write in the next transaction. Resolves after its COMMIT: the row is on the disk, unless it may be lost. A write that throws is
+   * undone alone and rejects with its own error; a commit that fails rejects the whole batch. If the log is synced aside and that fails, it
+   * rejects with 'io' and may be stored. So does every later write.
    */
   write<T>(work: (store: Store) => T, options?: WriteOptions): Promise<T>;
   /**
-   * Resolves once all that was committed before the call is on the disk, except what may be lost: at once where nothing is on its way.
-   * @throws StoreError `io` where a sync has failed.
+   * Resolves once all earlier commits are on the disk, except those that may be lost. It resolves at once if nothing is being written.
+   * @throws StoreError `io` if a sync has failed.
    */
   synced(): Promise<void>;
-  /** Reads what others are told: resolves once all that it saw is on the disk. @throws StoreError */
+  /** Reads values for others: resolves once all of them are on the disk. @throws StoreError */
   read<T>(query: (store: Store) => T): Promise<T>;
-  /** See Store. The log is brought over on another thread before, where it is synced there. */
+  /** See Store. If the log is synced on another thread, it is brought over there first. */
   eraseDeleted(): Promise<boolean>;
-  /** Commits what is queued, then refuses. */
+  /** Commits queued writes, then refuses further ones. */
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 const LAZY_MS = 20;
 /** A commit holds the event loop up until the disk has it. */
 const COMMIT_SHARE = 0.1;
-/** So long commits may take at once before the next one waits: those that come now and then never do. */
+/** Time for which commits may follow each other without a pause. Occasional commits never wait. */
 const BURST_MS = 10;
 const LONGEST_PAUSE_MS = 10;
 
@@ -78,7 +78,7 @@ export function createGroupCommit(store: Store, options: GroupCommitOptions = {}
   const pace = clock && createPace(clock);
   const queue: Pending[] = [];
   let closed = false;
-  /** What a disk that failed once has of what it was given, nobody knows. */
+  /** Set after a failed write: the content of the disk is unknown, so every later commit is refused. */
   let broken: StoreError | undefined;
   /** Of the last commit that has to last, while its sync runs. */
   let syncing = log && syncLeftBehind(store, log);
@@ -113,14 +113,14 @@ export function createGroupCommit(store: Store, options: GroupCommitOptions = {}
     if (queue.length > 0) schedule(maxDelayMs);
   }
 
-  /** Tells whoever wrote, once what may not be lost is on the disk. */
+  /** Notifies writers once the writes that may not be lost are on the disk. */
   function settle(batch: readonly Pending[], committed: readonly Outcome[] | undefined): void {
     if (committed === undefined) return;
     if (log === undefined || batch.every(({ mayBeLost }) => mayBeLost)) {
       tellAll(batch, committed);
       return;
     }
-    // A later sync that ends well says nothing: what is missing of an earlier one ends the log there, whatever stands behind it.
+    // A later sync that ends well proves nothing: if an earlier one lost data, the log ends there, whatever follows.
     const synced = log.sync().then(throwIfBroken, (error: StoreError) => {
       broken ??= error;
       throw broken;
@@ -183,7 +183,7 @@ interface Pace {
   time(commit: () => void): void;
 }
 
-/** What commits took comes back at a tenth of the time that goes by. */
+/** Returns used time at a tenth of the speed of the clock. */
 function createPace({ nowMs }: Clock): Pace {
   let leftMs = BURST_MS;
   let atMs = nowMs();
@@ -206,7 +206,7 @@ function createPace({ nowMs }: Clock): Pace {
   };
 }
 
-/** @param isSyncedLater by the caller. @returns undefined where nothing was committed, and everybody knows. */
+/** @param isSyncedLater by the caller. @returns undefined if nothing was committed and all callers have been notified. */
 function commit(store: Store, batch: readonly Pending[], isSyncedLater: boolean): readonly Outcome[] | undefined {
   // One that is alone is undone with its transaction.
   const runOne = batch.length === 1 ? (work: Pending['work']) => ({ value: work(store) }) : runSavepoint(store);

@@ -2,7 +2,7 @@ import { amount, columns, integer, named, text } from './columns.ts';
 import type { Work } from './work.ts';
 import { changeLater, findRow, findTogether, putRow, type RowQuery, type WorkTable } from './work-rows.ts';
 
-/** Part of the schema of every store that admits or signs orders: what these hold of a channel, by when they have expired. */
+/** Part of the schema of every store that admits or signs orders: the amounts that orders reserve on a channel, by expiry. */
 export const HOLD_TABLE = `
   CREATE TABLE holds (
     channel TEXT NOT NULL,
@@ -16,7 +16,7 @@ const holdRow = columns({ channel: text, until: named('until_s', integer), held:
 type HoldRow = ReturnType<typeof holdRow.read>;
 const holdTable: WorkTable<HoldRow> = { name: 'holds', key: ['channel', 'until_s'], row: holdRow };
 /**
- * Orders that expire within so long are held together, until the last of them may have: each order reads all rows of its channel, and
+ * Orders that expire within this time share a row until the last of them may have expired. Each order reads all rows of its channel, and
  * orders live for minutes.
  */
 const STEP_S = 8;
@@ -30,14 +30,14 @@ export interface HeldOrder {
   readonly expiresAtMs: number;
 }
 
-/** What is held of a channel by orders that have not expired. */
+/** The reserved amount of a channel by orders that have not expired. */
 export const liveHolds = (channel: string, nowMs: number): RowQuery<HoldRow> => ({
   table: holdTable,
   key: [channel],
   after: Math.floor(nowMs / 1_000),
 });
 
-/** The maximum fees of a channel's orders that have not expired, whatever has become of them; never less. */
+/** Sums the maximum fees of a channel's orders that have not expired, whatever their state; never less. */
 export function* sumHolds(channel: string, nowMs: number): Work<bigint> {
   const [rows] = yield* findTogether(liveHolds(channel, nowMs));
   return rows.reduce((sum, { held }) => sum + held, 0n);

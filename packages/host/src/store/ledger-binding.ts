@@ -4,7 +4,7 @@ import { amount, bytes, columns } from './columns.ts';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 
-/** Part of the schema of every store that holds orders: whose contracts they are for. */
+/** Part of the schema of every store with orders: the contracts that they are for. */
 export const LEDGER_TABLE = `
   CREATE TABLE ledger (
     id INTEGER PRIMARY KEY CHECK (id = 0),
@@ -33,7 +33,7 @@ export function bindLedger(store: Store, { chainId, verifyingContract }: LedgerD
   throw new StoreError(
     'version',
     `the database ${store.path} is of ${other ?? 'no contracts'}, and this network's are ` +
-      `0x${toHex(verifyingContract)} on chain ${chainId}: let the program that wrote it settle what is open, ` +
-      'then start with another --data-dir that has copies of hybrid.key, ledger.key and link.key',
+      `0x${toHex(verifyingContract)} on chain ${chainId}. Let the program that wrote it settle open orders. ` +
+      'Then start with another --data-dir that has copies of hybrid.key, ledger.key and link.key',
   );
 }

@@ -3,9 +3,9 @@ import type { Store } from './store.ts';
 
 /** Brings a store's log into its database while the event loop goes on, so that the log does not grow. */
 export interface LogCheckpoints {
-  /** To be called now and then after commits: begins one where the log has grown. */
+  /** Call it now and then after commits: it begins a checkpoint if the log has grown. */
   trigger(): void;
-  /** Brings over what there is, unless that is little: whoever empties the log afterwards has nothing to wait for. */
+  /** Brings pages over, unless there are few. Then a caller that empties the log has nothing to wait for. */
   bringOver(): Promise<void>;
   /** Once the one that runs is done. */
   close(): Promise<void>;
@@ -15,12 +15,12 @@ export interface LogCheckpoints {
 const DUE_PAGES = 1_000;
 /** Fewer than these are no reason to start a thread. */
 const FEW_PAGES = 64;
-/** Where the other thread does not keep up, a commit does it again, on the event loop. */
+/** If the other thread does not keep up, a commit does it again, on the event loop. */
 const LAST_PAGES = 16_000;
 
 /**
- * Over a connection of its own, which holds up neither readers nor writers: writes go on in the same log meanwhile. SQLite takes a page as
- * brought over only once log and database are synced, so one that fails loses nothing, and the next one does it again.
+ * Over a connection of its own, which holds up neither readers nor writers: writes go on in the same log meanwhile. SQLite counts a page as
+ * brought over only once log and database are synced. So a failed checkpoint loses nothing, and the next one repeats it.
  */
 const SOURCE = `
   const { parentPort, workerData } = require('node:worker_threads');
@@ -40,7 +40,7 @@ const SOURCE = `
   });
 `;
 
-/** @throws where the system has no thread to give */
+/** @throws if the system has no thread left */
 export type StartThread = (source: string, options: WorkerOptions) => Worker;
 
 /** A thread that is started once the log has grown. Until it is closed, commits of the store leave checkpoints to it. */
@@ -53,7 +53,7 @@ export function createLogCheckpoints(
   let worker: Worker | undefined;
   let running: PromiseWithResolvers<void> | undefined;
   let isUsable = true;
-  /** How long the log was when the last one began: what it left to a reader is no reason to begin at each commit. */
+  /** Length of the log when the last one began: a rest that a reader needs is no reason to begin at each commit. */
   let triedAt = 0;
 
   function start(): Worker {
@@ -77,7 +77,7 @@ export function createLogCheckpoints(
     running = undefined;
   }
 
-  /** @returns undefined where another connection is in the way: the next commit asks again. */
+  /** @returns undefined if another connection is in the way: the next commit tries again. */
   function measureLog() {
     try {
       return measure.get() as { readonly log: number; readonly checkpointed: number };
@@ -86,7 +86,7 @@ export function createLogCheckpoints(
     }
   }
 
-  /** It never throws: what is asked for it is on the disk already. */
+  /** It never throws: everything is on the disk already. */
   function begin(leastPages: number, mayPause: boolean): void {
     if (running !== undefined || !isUsable || !database.isOpen) return;
     const measured = measureLog();
@@ -114,7 +114,7 @@ export function createLogCheckpoints(
       await running?.promise;
     },
     async close() {
-      // Whoever closes waits for it, as for anything else.
+      // Closing waits for it, as for anything else.
       worker?.ref();
       await running?.promise;
       if (worker === undefined || !isUsable) return;

@@ -29,7 +29,7 @@ afterEach(() => {
 });
 
 describe('a log that is synced aside', () => {
-  it('is synced before anybody is told, and commits go on meanwhile', async () => {
+  it('is synced before any caller is notified, and commits continue meanwhile', async () => {
     const { log, begun } = createHeldLog();
     const group = createGroupCommit(store, { log });
     const told: number[] = [];
@@ -38,7 +38,7 @@ describe('a log that is synced aside', () => {
     const first = write(1);
     await turn();
     const second = write(2);
-    // What may be lost waits for nothing.
+    // A write that may be lost waits for nothing.
     const third = write(3, { mayBeLost: true });
     await turn();
     await turn();
@@ -54,7 +54,7 @@ describe('a log that is synced aside', () => {
     await group.close();
   });
 
-  it('tells a failing write at once, alone', async () => {
+  it('reports a failing write at once, alone', async () => {
     const { log, begun } = createHeldLog();
     const group = createGroupCommit(store, { log });
     await turn();
@@ -72,21 +72,21 @@ describe('a log that is synced aside', () => {
     await group.close();
   });
 
-  it('takes nothing more where the disk has failed once', async () => {
+  it('accepts nothing more after the disk has failed once', async () => {
     const { log, begun, fail } = createHeldLog();
     const group = createGroupCommit(store, { log });
     const first = group.write(insert(1));
     await turn();
     const second = group.write(insert(2));
     await turn();
-    // Written before it failed, and committed by nobody.
+    // Written before it failed, and never committed.
     const queued = group.write(insert(3), { mayWait: true });
     const told = Promise.allSettled([first, second, queued, group.read(ids), group.synced()]);
     fail(0);
     await expect(first).rejects.toMatchObject({ code: 'io', message: expect.stringContaining('EIO') });
     await expect(queued).rejects.toMatchObject({ code: 'io' });
     await expect(group.write(insert(4))).rejects.toMatchObject({ code: 'io' });
-    // It was behind what is missing, though its own sync ended well.
+    // It was behind the missing part, though its own sync ended well.
     begun[1]?.end();
     await expect(second).rejects.toMatchObject({ code: 'io' });
     expect((await told).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
@@ -96,8 +96,8 @@ describe('a log that is synced aside', () => {
   });
 });
 
-describe('what others are told of a log that is synced aside', () => {
-  it('is on the disk, whoever wrote it', async () => {
+describe('reads for others from a log that is synced aside', () => {
+  it('is on the disk, regardless of the writer', async () => {
     const { log, begun } = createHeldLog();
     const group = createGroupCommit(store, { log });
     const told: unknown[] = [];
@@ -112,14 +112,14 @@ describe('what others are told of a log that is synced aside', () => {
     await Promise.all([first, second, third]);
     expect(told).toHaveLength(3);
     expect(told).toContainEqual([1]);
-    // What may be lost is waited for by nobody.
+    // Nobody waits for a write that may be lost.
     await group.write(insert(2), { mayBeLost: true });
     await read();
     expect([told.at(-1), begun.length]).toEqual([[1, 2], 1]);
     await group.close();
   });
 
-  it('waits for the disk where a process has died between commit and sync', async () => {
+  it('waits for the disk if a process has died between commit and sync', async () => {
     const { log } = createHeldLog();
     const before = createGroupCommit(store, { log });
     void before.write(insert(1)).catch(() => undefined);
@@ -139,7 +139,7 @@ describe('what others are told of a log that is synced aside', () => {
     reader.close();
   });
 
-  it('is what a power failure leaves', async () => {
+  it('is left by a power failure', async () => {
     const { path } = store;
     const disk = createFailingDisk(path, 2);
     const group = createGroupCommit(store, { log: disk.log });
@@ -160,7 +160,7 @@ describe('what others are told of a log that is synced aside', () => {
 });
 
 describe('a sync of a log', () => {
-  it('is of the file that SQLite writes, and shared by those who ask while one runs', async () => {
+  it('covers the file that SQLite writes, and is shared by callers during a sync', async () => {
     const file = await open(`${store.path}-wal`);
     const prototype = Object.getPrototypeOf(file) as { datasync(): Promise<void> };
     const log = createLogSync(store);
@@ -180,7 +180,7 @@ describe('a sync of a log', () => {
       const last = log.sync();
       await log.close();
       await last;
-      // A kernel tells of a failed write once: the next sync would end well.
+      // A kernel reports a failed write once: the next sync would end well.
       spy.mockRejectedValueOnce(new Error('EIO'));
       const failing = createLogSync(store);
       const outcomes = await Promise.allSettled([failing.sync(), failing.sync()]);
@@ -194,7 +194,7 @@ describe('a sync of a log', () => {
     }
   });
 
-  it('holds whatever keeps the log from being measured', async () => {
+  it('works even if the log cannot be measured', async () => {
     const log = createLogSync(store);
     store.transact(insert(1));
     store.transact(insert(2));
@@ -222,11 +222,11 @@ describe('a sync of a log', () => {
     expect(measure()).toMatchObject({ checkpointed: 0 });
     for (let id = 9; id < 14; id++) await write(id);
     await expect.poll(() => measure().checkpointed).toBeGreaterThan(900);
-    // What came meanwhile is brought over with what comes then.
+    // Rows that came meanwhile are brought over with the next ones.
     for (let id = 14; id < 60 && measure().log > 900; id++) await write(id);
     const last = measure().log;
     expect(last).toBeLessThan(60 * 100);
-    // Whoever empties the log finds it brought over.
+    // A caller that empties the log finds it brought over.
     for (let id = 60; id < 62; id++) await write(id);
     expect(measure().checkpointed).toBeLessThan(measure().log);
     await log.bringOver();
@@ -242,7 +242,7 @@ describe('a sync of a log', () => {
     expect(ids(store)).toEqual(before);
   });
 
-  it('is done where no thread can be started for what follows', async () => {
+  it('is done if no thread can be started for the checkpoint', async () => {
     const asked = vi.fn(() => {
       throw new Error('EAGAIN');
     });

@@ -6,23 +6,23 @@ import { StoreError } from './store-error.ts';
 /** Brings a store's write-ahead log to the disk while the event loop goes on. */
 export interface LogSync {
   /**
-   * Resolves once all that was committed before the call is on the disk. Whoever calls while a sync runs shares the next one. Once one has
-   * failed all fail: a kernel tells of a failed write once, and forgets what it had to write.
+   * Resolves once all that was committed before the call is on the disk. A call during a sync shares the next one. Once one has failed all
+   * fail: a kernel reports a failed write once, and forgets its data.
    * @throws StoreError `io`
    */
   sync(): Promise<void>;
-  /** Brings the log into the database, as far as it is worth another thread. */
+  /** Brings the log into the database, if it is worth another thread. */
   bringOver(): Promise<void>;
   /** Rejects once a sync has failed, and never resolves: the process that wrote can only end. */
   readonly failed: Promise<never>;
-  /** Once what was asked for is done. */
+  /** Resolves once requested work is done. */
   close(): Promise<void>;
 }
 
 /**
- * On another thread, through a handle of its own: a sync is of the file, whoever wrote to it. SQLite locks the database and never its log,
- * so the handle's end releases no lock. The log is the same file as long as the database is open.
- * Checkpoints are made on another thread as well. @param startThread for them
+ * Works on another thread, through a handle of its own: a sync covers the file, regardless of the writer. SQLite locks the database and
+ * never its log, so the handle's end releases no lock. The log is the same file as long as the database is open. Checkpoints are made on
+ * another thread as well. @param startThread for them
  */
 export function createLogSync(store: Pick<Store, 'path' | 'database'>, startThread?: StartThread): LogSync {
   const { path } = store;
@@ -58,7 +58,7 @@ export function createLogSync(store: Pick<Store, 'path' | 'database'>, startThre
   return {
     sync() {
       if (running === undefined) return start();
-      // It may have begun before what was committed last.
+      // It may have begun before the last commit.
       const begin = (): Promise<void> => {
         next = undefined;
         return start();
@@ -78,9 +78,9 @@ export function createLogSync(store: Pick<Store, 'path' | 'database'>, startThre
 }
 
 /**
- * What a process has committed that died before it was synced is read again by the next one: it goes to the disk first, into the database
- * itself, since a log whose sync has failed may look whole from memory. Where another process reads, the log is synced.
- * @returns undefined where it is there.
+ * Syncs commits of a process that died before its sync. They go into the database itself, since a log whose sync has failed may look whole
+ * from memory. If another process reads the database, the log is synced instead.
+ * @returns undefined if it is there.
  */
 export function syncLeftBehind(store: Pick<Store, 'eraseDeleted'>, log: LogSync): Promise<void> | undefined {
   return store.eraseDeleted() ? undefined : log.sync();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rememberParsed } from './remember-parsed.ts';
 
 describe('parsed values that are remembered', () => {
-  it('are parsed once, by what the bytes are and not where they lie', () => {
+  it('are parsed once, by their content and not their place in memory', () => {
     let calls = 0;
     const parse = rememberParsed((bytes) => ({ sum: bytes.reduce((a, b) => a + b, calls++ * 0) }), 4);
     const held = Uint8Array.of(9, 1, 2, 9);
@@ -19,7 +19,7 @@ describe('parsed values that are remembered', () => {
     expect(seen).toEqual([1, 2, 3, 1]);
   });
 
-  it('are not what failed', () => {
+  it('are no failures', () => {
     let calls = 0;
     const parse = rememberParsed((): never => {
       calls++;

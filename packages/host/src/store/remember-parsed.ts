@@ -1,7 +1,7 @@
 /**
- * The same as `parse`, which is called once for the same bytes, while they are among the newest: for rows that are read far more often
- * than they change. The values are shared, so nobody may change one. What `parse` throws is not remembered.
- * @param most values that are kept at once.
+ * Returns `parse` with a memory of the newest values, for rows that are read far more often than they change. The values are shared, so
+ * callers must not change one. Errors of `parse` are not remembered.
+ * @param most values kept at once.
  */
 export function rememberParsed<T>(parse: (bytes: Uint8Array) => T, most: number): (bytes: Uint8Array) => T {
   const known = new Map<string, T>();

@@ -25,7 +25,7 @@ const SQLITE_CODES: Readonly<Record<number, readonly [StoreErrorCode, string]>> 
   26: ['corrupt', 'is not a database'],
 };
 
-/** Failures of the storage become StoreErrors; mistakes in SQL and broken constraints stay what they are. */
+/** Failures of the storage become StoreErrors; mistakes in SQL and broken constraints stay unchanged. */
 export function toStoreError(error: unknown, path: string): unknown {
   const known = isSqliteError(error) ? SQLITE_CODES[error.errcode & 0xff] : undefined;
   return known ? new StoreError(known[0], `the database ${path} ${known[1]}`, { cause: error }) : error;

@@ -59,7 +59,7 @@ describe('the schema', () => {
     expect(count(open())).toBe(0);
   });
 
-  it('is refused where the file was made by another one, and the file stays as it was', () => {
+  it('is refused if the file was made by another one, and the file stays as it was', () => {
     open().transact((store) => insert(store, 'a'));
     stores.pop()?.close();
     const other = () => open('a.db', `${TABLE}; CREATE TABLE later (id)`);

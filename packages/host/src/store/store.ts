@@ -7,7 +7,7 @@ import { moveRows, type StoreUpgrade } from './upgrade.ts';
 export interface StoreOptions {
   /** SQL that makes an empty file this store. A file that was made by other SQL is refused, unless a release had that SQL. */
   readonly schema: string;
-  /** From which released schemas rows are taken over. Default: none. */
+  /** Released schemas from which rows are taken over. Default: none. */
   readonly upgrades?: readonly StoreUpgrade[];
   /** How long to wait for another process that holds the lock, ms. */
   readonly busyTimeoutMs?: number;
@@ -22,16 +22,16 @@ export interface Store {
   /** Durable when it returns; undone as a whole when the work throws. Does not nest. */
   transact<T>(work: (store: Store) => T): T;
   /**
-   * Call it after old rows were deleted: what they held then stands in none of the store's files. Not within a transaction.
-   * @returns false where another process reads the store: call it again later.
+   * Call it after old rows were deleted: it removes their content from all files of the store. Not within a transaction.
+   * @returns false if another process reads the store: call it again later.
    */
   eraseDeleted(): boolean;
   close(): void;
 }
 
 /**
- * One SQLite file, with a write-ahead log that is synced at every commit, so that a committed row survives a crash and a power
- * failure (see withoutSync for the exception). Its files are for this user alone. `:memory:` is for tests.
+ * One SQLite file with a write-ahead log that is synced at every commit. So a committed row survives a crash and a power failure (see
+ * withoutSync for the exception). Its files are for this user alone. `:memory:` is for tests.
  * @throws StoreError
  */
 export function openStore(path: string, { schema, upgrades = [], busyTimeoutMs = 5000 }: StoreOptions): Store {
@@ -79,7 +79,7 @@ export function openStore(path: string, { schema, upgrades = [], busyTimeoutMs =
   return store;
 }
 
-/** SQLite makes the log and its index with the mode of the database; those that are there are closed too. */
+/** SQLite makes the log and its index with the mode of the database; existing ones are closed too. */
 function closeStoreFiles(path: string): void {
   try {
     makePrivateFile(path);
@@ -95,7 +95,7 @@ function closeStoreFiles(path: string): void {
   }
 }
 
-/** The log still holds rows as they were before they were deleted. @returns false where somebody else reads. */
+/** The log still holds rows as they were before they were deleted. @returns false if another process reads. */
 function truncateLog(database: DatabaseSync, busyTimeoutMs: number): boolean {
   database.exec('PRAGMA busy_timeout = 0');
   try {
@@ -118,7 +118,7 @@ export function runTransaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-/** Within, a commit leaves the write-ahead log to the next sync of it. The log is read from its beginning, so what is lost is its end. */
+/** Runs work whose commits leave the write-ahead log to its next sync. The log is read from its beginning, so only its end can be lost. */
 export function withoutSync<T>(database: DatabaseSync, work: () => T): T {
   database.exec('PRAGMA synchronous = NORMAL');
   try {
@@ -151,8 +151,8 @@ function createOrCheckSchema(
     if (found !== 0 || database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) {
       throw new StoreError(
         'version',
-        `the database ${path} was made by another version of this program, or by another program: ` +
-          'let that program settle open orders, then move the file away and start again',
+        `the database ${path} was made by another version of this program, or by another program. ` +
+          'Let that program settle open orders, then move the file away and start again',
       );
     }
     database.exec(schema);

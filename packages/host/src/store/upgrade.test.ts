@@ -66,7 +66,7 @@ describe('a store of an earlier release', () => {
       { id: '0202', state: 'closed', fee: '7' },
       { id: '0303', state: 'open', fee: '8' },
     ]);
-    // What a new file begins with does not replace what was counted.
+    // The initial rows of a new file do not replace counted values.
     expect(read(PRESENT, 'SELECT name, value FROM counter')).toEqual([{ name: 'orders', value: 7 }]);
     expect(read(PRESENT, 'SELECT n FROM entry ORDER BY n')).toEqual([{ n: 7 }, { n: 8 }, { n: 9 }]);
     const store = openStore(path(), { schema: PRESENT });
@@ -100,13 +100,13 @@ describe('a store of an earlier release', () => {
     expect(countReleased()).toEqual([{ n: 3 }]);
   });
 
-  it('stays as it was where a row does not fit', () => {
+  it('stays as it was if a row does not fit', () => {
     const strict = PRESENT.replace("state TEXT NOT NULL DEFAULT 'open'", 'state TEXT NOT NULL');
     expect(() => read(strict, 'SELECT 1', [upgrade])).toThrow('NOT NULL');
     expect(countReleased()).toEqual([{ n: 3 }]);
   });
 
-  it('is refused where no release had it', () => {
+  it('is refused if no release had it', () => {
     expect(() => read(PRESENT, 'SELECT 1', [{ ...upgrade, from: from + 1 }])).toThrow(
       'another version of this program',
     );

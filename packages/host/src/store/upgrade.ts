@@ -1,7 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { StoreError } from './store-error.ts';
 
-/** What is asked of an open database here. */
+/** The calls to an open database that are used here. */
 interface OpenDatabase {
   exec(sql: string): void;
   prepare(sql: string): StatementSync;
@@ -13,7 +13,7 @@ export interface StoreUpgrade {
   readonly from: number;
   /** Tables, and columns as `table.column`, that the present schema does not have any more. */
   readonly drops?: readonly string[];
-  /** A query that finds rows which the present program cannot read, and what to say of them. */
+  /** A query for rows that the present program cannot read, and the message about them. */
   readonly unreadable?: { readonly rows: string; readonly why: string };
   /** SQL that runs once rows are taken over: where columns of the same name do not mean the same. */
   readonly finish?: string;
@@ -70,7 +70,7 @@ function moveTable(
   keepSequence(database, table);
 }
 
-/** A number that AUTOINCREMENT gave once is never given again, also where its row is gone. */
+/** Keeps numbers of AUTOINCREMENT unique, even if their row is gone. */
 function keepSequence(database: OpenDatabase, table: string): void {
   if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").get() === undefined) return;
   const known = database.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').get(OLD + table);

@@ -1,15 +1,15 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Columns, SqlRow } from './columns.ts';
 
-/** One statement in words that SQLite and PostgreSQL both know, with `?` for each parameter. */
+/** One statement that SQLite and PostgreSQL both accept, with `?` for each parameter. */
 export interface WorkStatement {
   readonly sql: string;
   readonly parameters: readonly SQLInputValue[];
 }
 
 /**
- * A table whose rows are read and written by their primary key. A database that is far away needs to be asked once for all that a work
- * names together, and once for all rows that it writes.
+ * A table whose rows are read and written by their primary key. A database that is far away gets one read for all names of a work, and one
+ * write for all its rows.
  */
 export interface WorkTable<T> {
   readonly name: string;
@@ -33,17 +33,17 @@ export interface RowQuery<T> {
 
 export interface RowQueries {
   readonly queries: readonly RowQuery<unknown>[];
-  /** Each is asked again when its rows are needed: a database that is near need not be asked now. */
+  /** Each is read again when its rows are needed: a database on this machine needs no early read. */
   readonly isAhead?: true;
 }
 
-/** A write that answers nothing, so that nobody has to wait for it before the end of the transaction. */
+/** A write without an answer, so no caller has to wait for it before the end of the transaction. */
 export type RowWrite =
-  /** In the place of the row with the same key. */
+  /** Replaces the row with the same key. */
   | { readonly kind: 'put'; readonly table: TableShape; readonly values: readonly SQLInputValue[] }
-  /** A new row; the transaction fails where there is one with its key. */
+  /** A new row; the transaction fails if a row has its key. */
   | { readonly kind: 'add'; readonly table: TableShape; readonly values: readonly SQLInputValue[] }
-  /** Only where there is none with its key. */
+  /** Only if no row has its key. */
   | { readonly kind: 'keep'; readonly table: TableShape; readonly values: readonly SQLInputValue[] }
   /** Some columns of the row with this key. */
   | {
@@ -53,7 +53,7 @@ export type RowWrite =
       readonly changes: Readonly<Record<string, SQLInputValue>>;
     }
   | { readonly kind: 'drop'; readonly table: TableShape; readonly key: readonly SQLInputValue[] }
-  /** Any statement. @property table whose rows it may change. */
+  /** Any statement. @property table with rows that it may change. */
   | { readonly kind: 'later'; readonly table: string; readonly statement: WorkStatement };
 
 type Steps<S, T> = Generator<S, T, { readonly groups?: readonly (readonly SqlRow[])[] }>;
@@ -69,7 +69,7 @@ export function* findTogether<const T extends readonly unknown[]>(
   };
 }
 
-/** Says which rows a work will ask for, so that a database that is far away is asked once for all of them. */
+/** Announces the rows that a work will read, so that a distant database is asked once for all of them. */
 export function* askAhead(...queries: readonly RowQuery<unknown>[]): Steps<RowQueries, void> {
   yield { queries, isAhead: true };
 }
@@ -104,14 +104,14 @@ export function* dropRow<T>(table: WorkTable<T>, ...key: SQLInputValue[]): Steps
   yield { kind: 'drop', table, key };
 }
 
-/** @param table whose rows the statement may change: what is known of them is read again. */
+/** @param table table whose rows the statement may change: known rows of it are read again. */
 export function* changeLater(table: string, sql: string, ...parameters: SQLInputValue[]): Steps<RowWrite, void> {
   yield { kind: 'later', table, statement: { sql, parameters } };
 }
 
 /**
- * Statements of each table, by what they do: a busy daemon does the same few thousands of times a second, and putting their words together
- * took as long as SQLite took for them.
+ * Statements of each table, by kind. A busy daemon uses the same few thousands of times a second, and composing them took as long as SQLite
+ * took to run them.
  */
 const known = new WeakMap<TableShape, Map<string, string>>();
 

@@ -14,8 +14,8 @@ export interface StepResult {
 export type WorkStep = WorkStatement | RowQueries | RowWrite;
 
 /**
- * What is done with a store, one step after the other: the same for a store that answers at once and for one that answers
- * later. It may run again from its beginning, so it changes nothing outside the store.
+ * Steps with a store, one after the other. They are the same for a store that answers at once and for one that answers later. It may run
+ * again from its beginning, so it changes nothing outside the store.
  */
 export type Work<T> = Generator<WorkStep, T, StepResult>;
 
@@ -43,7 +43,7 @@ export function* insertRow<T>(row: Columns<T>, table: string, value: T, conflict
   return (yield* change(sql, ...row.write(value))) > 0;
 }
 
-/** Writes a row in the place of the one with the same key. @param key its columns in SQL, with commas. */
+/** Replaces the row with the same key. @param key its columns in SQL, with commas. */
 export function* replaceRow<T>(row: Columns<T>, table: string, key: string, value: T): Work<void> {
   const updates = row.names.map((name) => `${name} = excluded.${name}`).join(', ');
   yield* insertRow(row, table, value, `ON CONFLICT (${key}) DO UPDATE SET ${updates}`);

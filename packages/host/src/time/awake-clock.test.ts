@@ -14,7 +14,7 @@ describe('the time in which a process could act', () => {
     awake.start();
     return awake;
   };
-  /** One look of the timer, so and so long after the one before. */
+  /** One tick of the timer, this time after the one before. */
   const look = (afterMs: number) => {
     nowMs += afterMs;
     vi.advanceTimersByTime(100);
@@ -33,7 +33,7 @@ describe('the time in which a process could act', () => {
     look(100);
     look(60_000);
     expect(awake.nowMs()).toBe(225);
-    // Before the timer has come again, too: whoever asks first after the stop hears the same.
+    // Also before the timer has come again: the first caller after the stop gets the same value.
     nowMs += 60_000;
     expect(awake.nowMs()).toBe(350);
     look(0);

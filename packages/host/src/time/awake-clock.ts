@@ -16,9 +16,9 @@ export interface AwakeClockOptions {
 const SLACK = 0.25;
 
 /**
- * Milliseconds in which this process could act, from 0. A timer ticks again and again. If a tick is late, because the event
- * loop was blocked, the machine is overloaded or the process was stopped, only the planned time counts. Whoever waits for a
- * peer by this clock does not count its own delay against the peer; on a slow machine it waits longer.
+ * Milliseconds in which this process could act, from 0. A timer ticks again and again. If a tick is late, because the event loop was
+ * blocked, the machine is overloaded or the process was stopped, only the planned time counts. A daemon that waits for a peer by this clock
+ * does not count its own delay against the peer. On a slow machine it waits longer.
  */
 export function createAwakeClock({ tickMs = 250, clock = monotonicClock }: AwakeClockOptions = {}): AwakeClock {
   const mostMs = tickMs * (1 + SLACK);

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** Names that were seen a while ago. A full one takes no more, so that nobody makes room for an old name. */
+/** Names that were seen a while ago. A full one accepts no more, so that nobody can push an old name out. */
 export interface RecentSet {
   add(name: string): 'new' | 'known' | 'full';
 }

@@ -9,7 +9,7 @@ export function toGenerations({ generations }: Pick<BeaconKeysReading, 'generati
   }));
 }
 
-/** The era whose shares sign an epoch of the threshold beacon. */
+/** Finds the era whose shares sign an epoch of the threshold beacon. */
 export function findEra(
   reading: Pick<BeaconKeysReading, 'eras'> | undefined,
   epoch: bigint,

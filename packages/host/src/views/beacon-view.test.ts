@@ -75,7 +75,7 @@ describe('beacon view', () => {
   const first = certify(1n, genesis);
   const second = certify(2n, first.value);
 
-  it('takes a certificate that somebody gave without asking anybody, and asks where it does not hold', async () => {
+  it('accepts a certificate from its caller without a request, and asks if it is invalid', async () => {
     const { view, asked } = createView([[first, second], undefined, undefined, undefined]);
     expect((await view.get(1n, encodeBeaconCertificate(first))).value).toEqual(first.value);
     expect(asked).toEqual([]);
@@ -88,7 +88,7 @@ describe('beacon view', () => {
     }
   });
 
-  it('starts at genesis and takes the newest certificate from whoever answers', async () => {
+  it('starts at genesis and takes the newest certificate from any peer that answers', async () => {
     const { view, asked } = createView([[first, second], undefined, undefined, undefined]);
     expect(view.latest().epoch).toBe(0n);
     await view.refresh();

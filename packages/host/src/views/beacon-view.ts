@@ -41,11 +41,11 @@ export interface BeaconView {
   refresh(): Promise<void>;
   /** The newest verified one; genesis before the first certificate. */
   latest(): KnownBeacon;
-  /** What is known of an epoch without asking anyone. */
+  /** Returns the known beacon of an epoch without asking anyone. */
   find(epoch: bigint): KnownBeacon | undefined;
   /**
-   * Known, or verified from what is at hand, or fetched and verified.
-   * @param certificate that somebody gave, who need not be trusted; empty where nobody did. @throws BeaconViewError
+   * Returns a known beacon, or verifies the certificate at hand, or fetches one.
+   * @param certificate from an untrusted source; empty if there is none. @throws BeaconViewError
    */
   get(epoch: bigint, certificate?: Uint8Array): Promise<KnownBeacon>;
 }

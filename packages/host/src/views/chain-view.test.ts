@@ -99,7 +99,7 @@ describe('chain view', () => {
     expect(view.network).toEqual({ chainId: 31_337n, settlement: bytes(6, 20) });
   });
 
-  it('recalls for an hour whoever has left', async () => {
+  it('recalls a validator for an hour after it has left', async () => {
     const { view, state, advance } = createChain();
     await view.refresh();
     expect(view.listing()).toMatchObject({ block: 12n, validators: [{ stake: 5n }] });
@@ -152,7 +152,7 @@ describe('chain view', () => {
     expect(state.connects).toBe(3);
   });
 
-  it('goes by no reading of a channel that is too old, however often the chain was tried since', async () => {
+  it('does not use an old reading of a channel, even after failed attempts to renew it', async () => {
     const { view, state, advance } = createChain();
     const read = () => view.channel(bytes(1, 20), bytes(2, 20), { maxAgeMs: 3_000 });
     await read();
@@ -185,7 +185,7 @@ describe('chain view', () => {
     expect(await read()).toBe(5n);
   });
 
-  it('reads a channel again where the last reading covers too little, and one that it has never read once', async () => {
+  it('reads a channel again if the last reading covers too little, and an unknown one once', async () => {
     const { view, state } = createChain();
     const read = async (coversAtomic: bigint) => view.channel(bytes(1, 20), bytes(2, 20), { coversAtomic });
     await read(10n);
@@ -196,7 +196,7 @@ describe('chain view', () => {
     expect(state.reads).toBe(reads + 1);
   });
 
-  it('goes by the last reading while the chain hangs, and does not ask it over and over', async () => {
+  it('uses the last reading while the chain hangs, and does not ask it repeatedly', async () => {
     const { view, state, advance } = createChain();
     const read = async () => (await view.channel(bytes(1, 20), bytes(2, 20))).spent;
     await read();
@@ -212,7 +212,7 @@ describe('chain view', () => {
     expect(await read()).toBe(4n);
   });
 
-  it('remembers ejections for good, and doubts nobody while the chain is down', async () => {
+  it('remembers ejections for good, and reports none while the chain is down', async () => {
     const { view, state, advance } = createChain();
     state.isDown = true;
     expect(await view.isEjected(bytes(1, 32))).toBe(false);

@@ -18,8 +18,8 @@ import { toGenerations } from './beacon-generations.ts';
 import { findEntryProblem } from './machine-view.ts';
 
 /**
- * What a daemon knows of the chain. It is read at intervals and kept while the chain is down. Nothing here decides about money,
- * since the contracts check again.
+ * A daemon's view of the chain. It is read at intervals and kept while the chain is down. Nothing here decides about money, since the
+ * contracts check again.
  */
 export interface ChainView {
   /** Escrow contract: the domain that orders are signed for. */
@@ -38,40 +38,40 @@ export interface ChainView {
   findByAddress(address: Uint8Array): QuorumMember | undefined;
   findByCertHash(certHash: Uint8Array): QuorumMember | undefined;
   /**
-   * The same, or whoever left within the last hour: the beacon needs a validator for two more epochs. For nothing else: whoever has
-   * left has no say in anything new.
+   * The same, or a validator that left within the last hour: the beacon needs it for two more epochs. It serves no other purpose: a
+   * validator that has left has no say in anything new.
    */
   recallByAddress(address: Uint8Array): QuorumMember | undefined;
   recallByCertHash(certHash: Uint8Array): QuorumMember | undefined;
   /**
-   * The lists of validators that were read within the last day, one for each change, the newest first: certificates of that time name them by
-   * their hash. The present one is the first of them.
+   * The lists of validators that were read within the last day, one for each change, the newest first. Certificates of that time name them
+   * by their hash. The present one is the first of them.
    */
   recentLists(): readonly (readonly QuorumMember[])[];
   parameters(): NetworkParameters | undefined;
-  /** Keys and eras of the threshold beacon as last read; undefined before that, and where the network has none. */
+  /** Keys and eras of the threshold beacon as last read; undefined before that, and if the network has none. */
   beaconKeys(): BeaconKeysReading | undefined;
-  /** The keys of it, for whoever checks certificates. */
+  /** Its keys, which check certificates. */
   generations(): readonly BeaconGeneration[];
   /** Reads them now. @throws ChainError */
   readBeaconKeys(): Promise<BeaconKeysReading | undefined>;
   /**
-   * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
-   * last read, unless a fresh reading is asked for. The chain is read once at most.
-   * @throws ChainError where it was never read.
+   * A payer's channel with a validator, at most one refresh interval old. While the chain is down or slow, it is the last value read,
+   * unless a fresh reading is requested. The chain is read once at most.
+   * @throws ChainError if it was never read.
    */
   channel(payer: Uint8Array, validator: Uint8Array, options?: ChannelReading): Promise<Channel>;
   /** Whether a batch has ejected the provider, at most one refresh interval old; false while the chain cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
   /**
-   * Why the registry of machines gives a provider's machine no traffic, at most one refresh interval old; undefined where it does, and on a network
-   * without such a registry. @param attestedKey what the machine signs with now, where it was asked.
-   * @throws ChainError where it was never read.
+   * Why the registry of machines gives a provider's machine no traffic, at most one refresh interval old. It is undefined if the machine
+   * gets traffic, and on a network without such a registry. @param attestedKey the machine's present signing key, if it was read.
+   * @throws ChainError if it was never read.
    */
   findMachineProblem(providerId: Uint8Array, attestedKey?: Uint8Array): Promise<string | undefined>;
   /**
-   * An account that stands or stood as a router, at most one refresh interval old; as last read while the chain is down.
-   * @throws ChainError where it was never read.
+   * An account that is or was a router, at most one refresh interval old; as last read while the chain is down.
+   * @throws ChainError if it was never read.
    */
   router: FindRouter;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
@@ -81,7 +81,7 @@ export interface ChainView {
 export interface ChannelReading {
   /** Read it now, however new the last reading is. */
   readonly fresh?: boolean;
-  /** The same where the last reading says that less can be spent. */
+  /** Reads again if the last reading covers less than this. */
   readonly coversAtomic?: bigint;
   /** No reading is taken that is older than this, however long the chain is down. */
   readonly maxAgeMs?: number;
@@ -96,7 +96,7 @@ export interface ChainViewOptions {
   readonly deployment: Deployment;
   /** Default: 30,000, the registry interval. */
   readonly refreshMs?: number;
-  /** How long to wait for a new reading if there is an older one. Default: 1,000. */
+  /** Wait for a new reading if there is an older one. Default: 1,000. */
   readonly patienceMs?: number;
 }
 
@@ -117,7 +117,7 @@ interface FormerMember {
 const FORMER_MS = 3_600_000;
 const MAX_FORMER = 1_024;
 
-/** Who was listed within the last hour, newest first. */
+/** Returns validators that were listed within the last hour, newest first. */
 function recall(former: readonly FormerMember[], listed: readonly QuorumMember[], nowMs: number): FormerMember[] {
   const names = new Set(listed.map(({ address }) => toHex(address)));
   const older = former.filter(({ member, atMs }) => !names.has(toHex(member.address)) && nowMs - atMs < FORMER_MS);
@@ -278,7 +278,7 @@ export function createChainView(
 }
 
 interface Fallback<T> {
-  /** Where there is no reading. */
+  /** Used if there is no reading. */
   readonly otherwise?: { readonly value: T } | undefined;
   /** Readings that are older count as none. Default: any reading counts. */
   readonly maxAgeMs?: number | undefined;

@@ -10,7 +10,7 @@ const MAX_REMEMBERED = 10_000;
 
 export type EarningsView = ReturnType<typeof createEarningsView>;
 
-/** What providers' keys hold, as the chain keeps it by period. What was read once is not read again, for it never changes. */
+/** Reads the amounts that the chain holds for providers' keys, by period. Values are read once, because they never change. */
 export function createEarningsView({
   client,
 }: {
@@ -19,7 +19,7 @@ export function createEarningsView({
   const readings = new Map<string, bigint>();
   let holding: Holding | undefined;
 
-  /** Nobody can change it once a network runs. */
+  /** Nobody can change it in a running network. */
   async function readHolding(): Promise<Holding> {
     holding ??= (await (await client()).parameters()).holding;
     return holding;
@@ -28,11 +28,11 @@ export function createEarningsView({
   return {
     readHolding,
     /**
-     * What a key holds for a payee in the period of that time: all that it earned in the period before, and the bond that the payee
-     * had put down for it by the end of that. None of it leaves before the period after is over, so that a verdict about a reply of
-     * that time finds it still held.
+     * Returns the amount that the chain holds for a key and a payee in the period of that time. It is the earnings of the period before,
+     * and the payee's bond at its end. None of it leaves before the next period is over, so a verdict about a reply of that time still
+     * finds it.
      * @returns atomic units; undefined on a network that holds no earnings.
-     * @throws ChainError where the chain cannot be read, or its newest block is before that period.
+     * @throws ChainError if the chain cannot be read, or its newest block is before that period.
      */
     async heldFor(
       { providerId, payee }: { readonly providerId: Uint8Array; readonly payee: Uint8Array },
@@ -50,7 +50,7 @@ export function createEarningsView({
   };
 }
 
-/** What a key holds, whichever period an order of now is of: at the turn of a period the smaller amount. @throws ChainError */
+/** Returns the amount that a key holds now: at the turn of a period, the smaller of both amounts. @throws ChainError */
 export async function readLeastHeld(
   { heldFor }: Pick<EarningsView, 'heldFor'>,
   account: Parameters<EarningsView['heldFor']>[0],
@@ -63,14 +63,16 @@ export async function readLeastHeld(
 
 export interface TierDemands {
   readonly heldFor: (account: Pick<Order, 'providerId' | 'payee'>, orderedMs: number) => Promise<bigint | undefined>;
-  /** What a key has to lose to answer in a tier, by the tier's name: whole units of what fees are paid in. Default: none asks. */
+  /**
+   * The amount that a key must hold to answer in a tier, by the tier's name, in whole units of the token of the fees. Default: none asks.
+   */
   readonly tierStakes?: ReadonlyMap<string, bigint> | undefined;
 }
 
 /**
- * What a reply's tier asks for and its provider's key does not have; undefined for nothing. It follows from the chain, the order and the
- * network's file alone, so that provider, validator and co-signers find the same: by the order's time and not by that of whoever looks, so
- * that no turn of a period falls between them. Rejects where the chain cannot be read.
+ * Returns the part that the tier of a reply requires and its provider's key lacks; undefined if none is missing. It follows from the chain,
+ * the order and the network's file alone, so provider, validator and co-signers find the same. It uses the order's time, so no turn of a
+ * period falls between them. Rejects if the chain cannot be read.
  */
 export async function findStakeProblem(
   { heldFor, tierStakes }: TierDemands,

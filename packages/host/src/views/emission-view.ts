@@ -4,7 +4,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeEmissionRoot, type EmissionUnits } from '@ogong/protocol/settlement/emission';
 import { type RecycledBatch, tallyEmission } from '@ogong/protocol/settlement/emission-tally';
 
-/** What a tally of the emission says: everybody who reads the chain computes the same. */
+/** A tally of the emission: every reader of the chain computes the same. */
 export interface EmissionTally {
   /** Ascending by account. */
   readonly entries: readonly EmissionUnits[];
@@ -29,8 +29,8 @@ function toBatch({ validator, lines, verifiers }: MinedBatch): RecycledBatch {
 }
 
 /**
- * @returns undefined where nobody earned a unit.
- * @throws ProtocolError `malformed` where the events and the contract's own sum disagree: some are missing.
+ * @returns undefined if nobody earned a unit.
+ * @throws ProtocolError `malformed` if the events and the contract's own sum disagree: some are missing.
  */
 export function computeTally(crypto: Crypto, { batches, ejected, recycled }: RecycledWork): EmissionTally | undefined {
   const found = batches.flatMap(({ lines }) => lines).reduce((sum, line) => sum + line.recycled, 0n);

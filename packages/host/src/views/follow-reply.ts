@@ -27,17 +27,17 @@ export interface FollowDependencies {
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
-/** After an order's expiry a validator still takes its record in, usually for so long. */
+/** Usual time after an order's expiry in which a validator still accepts its record. */
 const GRACE_MS = 600_000;
 
-/** What a reader finds out about a reply beside its receipt. Nothing of it is believed here; `verifyReceipt` checks it. */
+/** Findings about a reply beside its receipt. Nothing of it is checked here; `verifyReceipt` does that. */
 export interface FollowedReply {
   readonly intake: IntakeEvidence | UnsettledReply;
   readonly settled: SettledEvidence | UnsettledReply;
 }
 
 /**
- * Collects the way from a receipt into the settled log: intake and log entry from the validator that the order names, the rest from
+ * Collects the way from a receipt into the settled log. Intake and log entry come from the validator that the order names, the rest from
  * the chain.
  */
 export async function followReply(
@@ -79,7 +79,7 @@ export async function followReply(
       return { certificate, voters: await readHeadVoters(chain, certificate, blockNumber) };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      // It names nobody that could be read. The check says what is wrong with it.
+      // It names no readable voter. The check reports its fault.
       return { certificate, voters: { voters: [], totalStake: 0n } };
     }
   }
@@ -104,7 +104,7 @@ async function orProblem<T>(collect: () => Promise<T>): Promise<T | UnsettledRep
   }
 }
 
-/** The record was taken in between the order's signature and the end of its grace: the key may have changed meanwhile. */
+/** The record was accepted between the order's signature and the end of its grace: the key may have changed meanwhile. */
 async function readKeys({ transactor, deployment }: FollowDependencies['chain'], order: NamedOrder) {
   const { fromMs, toMs } = computeOrderSpan(order);
   const timesMs = [fromMs, toMs + GRACE_MS];

@@ -14,7 +14,7 @@ import {
 } from '@ogong/protocol/exchange/over-admission';
 import { readDeployment } from '../config/read-deployment.ts';
 
-/** What a judge asks the chain. */
+/** The calls of a judge to the chain. */
 export type EvidenceChain = Pick<ChainClient, 'channelChanges' | 'signingKeysAt' | 'convictionsOf'>;
 
 export interface Judge {
@@ -23,7 +23,7 @@ export interface Judge {
   readonly ledger: LedgerDomain;
 }
 
-/** @param command whose settings these are, for the error. @throws ConfigError, ChainError */
+/** @param command owner of the settings, for the error. @throws ConfigError, ChainError */
 export async function openJudge(command: string, where: Parameters<typeof readDeployment>[1]): Promise<Judge> {
   const found = readDeployment(command, where);
   const ledger = domainOf(found.deployment, found.deployment.escrow);
@@ -38,7 +38,7 @@ export interface JudgedEvidence {
 }
 
 /**
- * Judges evidence of over-admission by nothing but the chain: whoever does so, anywhere, comes to the same verdict.
+ * Judges evidence of over-admission by nothing but the chain: every caller comes to the same verdict.
  * @throws ChainError, ProtocolError
  */
 export async function judgeByChain(

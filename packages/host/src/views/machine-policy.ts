@@ -17,7 +17,7 @@ export const createPolicyFields = (role: 'GATEWAY' | 'VALIDATOR') =>
       label: '<file>',
       env: `OGONG_${role}_MACHINE_POLICY`,
       description:
-        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+        'JSON file of the machines of tier tee that this role accepts (docs/spec/tee-tier.md#policy); without it none is accepted',
     },
     machineImages: {
       schema: text,
@@ -31,23 +31,23 @@ export const createPolicyFields = (role: 'GATEWAY' | 'VALIDATOR') =>
 export interface MachinePolicyDependencies {
   readonly client: () => Promise<Pick<ModelRegistryReads, 'modelVersionAt' | 'now'>>;
   readonly clock?: Pick<Clock, 'nowMs'>;
-  /** How often the chain is asked which list is in force. Default: 30,000. */
+  /** Interval of reads of the list in force. Default: 30,000. */
   readonly refreshMs?: number;
-  /** Told whenever another list is taken, or none any more. */
+  /** Called whenever another list, or none, comes into force. */
   readonly onChange?: (problem: string | undefined) => void;
   readonly onError?: (error: unknown) => void;
 }
 
 /** A policy whose images follow the chain. */
 export interface OpenedPolicy extends Repeating {
-  /** Read it anew for each machine: what it takes changes. Undefined where the role believes no machine. */
+  /** Read it anew for each machine, because it changes. Undefined if the role accepts no machine. */
   readonly policy: MachinePolicy | undefined;
 }
 
-/** While the chain cannot be read, what was in force counts so long. */
+/** Time for which the last list counts while the chain cannot be read. */
 const STALE_MS = 3_600_000;
 
-/** @throws ConfigError, EvidenceError where a file is none. */
+/** @throws ConfigError, EvidenceError if a file is invalid. */
 export function openMachinePolicy(
   program: string,
   {

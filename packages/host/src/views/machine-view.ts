@@ -2,8 +2,9 @@ import type { RegisteredMachine } from '@ogong/chain/registry/machines';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 
 /**
- * Why a provider's machine gets no traffic by the registry on the chain, or undefined. Until a reading is renewed, the time of the reader counts too.
- * @param attestedKey what the machine signs with now; undefined where nobody asked it.
+ * Explains why the registry on the chain gives a provider's machine no traffic, or returns undefined. Until a reading is renewed, the time
+ * of the reader counts too.
+ * @param attestedKey the key with which the machine signs now; undefined if nobody asked it.
  */
 export function findEntryProblem(
   entry: RegisteredMachine | undefined,

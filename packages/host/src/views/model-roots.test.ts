@@ -21,7 +21,7 @@ const other = new Uint8Array(32).fill(6);
 
 describe('weights', () => {
   const roots = createModelRoots({ [modelId]: root });
-  it('are taken where they are the published ones, and refused in words otherwise', () => {
+  it('are accepted if they are the published ones, and refused with a reason otherwise', () => {
     expect(findWeightsProblem(roots, { modelId, modelRoot: root }, span)).toBeUndefined();
     expect(findWeightsProblem(roots, { modelId, modelRoot: other }, span)).toMatch(
       /^other weights than those published as/,
@@ -34,7 +34,7 @@ describe('weights', () => {
       expect(findWeightsProblem(roots, { modelId: id, modelRoot: root }, span)).toMatch(/^nobody has published/);
     },
   );
-  it('are taken on a word only where the operator said so', () => {
+  it("are accepted on a provider's claim only if the operator chose so", () => {
     expect(findWeightsProblem(undefined, { modelId, modelRoot: other }, span)).toBeUndefined();
   });
 });
@@ -47,7 +47,7 @@ describe('openModelRoots', () => {
     const path = save('roots.json', JSON.stringify({ [modelId]: `0x${'05'.repeat(32)}` }));
     expect(read(path)?.find(modelId, span)).toEqual([root]);
   });
-  it('asks the registry unless it is given a file or the word of providers, and not both', async () => {
+  it('asks the registry unless it has a file or relies on providers, and refuses both', async () => {
     const registry = read();
     expect(registry?.find(modelId, span)).toBeUndefined();
     await registry?.prepare([modelId]);

@@ -3,27 +3,27 @@ import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import type { TimeSpan } from '@ogong/protocol/exchange/order-span';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 
-/** Where published weights are looked up: a name means nothing unless somebody has said which weights bear it. */
+/** Source of published weights: a name means nothing unless its owner has published weights for it. */
 export interface ModelRoots {
   /**
-   * The roots that were in force under a model id at some time of a span, 32 bytes each; none where nobody has published any,
-   * and undefined where that is not known.
+   * The roots in force under a model id at some time of a span, 32 bytes each. The list is empty if nobody has published any, and undefined
+   * if that is not known.
    */
   find(modelId: string, span: TimeSpan): readonly Uint8Array[] | undefined;
-  /** Looks names up that are not known, or were looked up too long ago. A name that cannot be looked up stays as it was. */
+  /** Looks up unknown names, and those whose reading is too old. A name that cannot be looked up stays as it was. */
   prepare(modelIds: readonly string[]): Promise<void>;
 }
 
-/** Roots from a file, in force at all times. An own copy, so that what is published cannot be changed from outside. */
+/** Roots from a file, in force at all times. It is a copy, so that it cannot be changed from outside. */
 export function createModelRoots(published: Readonly<Record<string, Uint8Array>>): ModelRoots {
   const roots = new Map(Object.entries(published).map(([id, root]) => [id, [root]]));
   return { find: (modelId) => roots.get(modelId) ?? [], prepare: () => Promise.resolve() };
 }
 
 /**
- * Why weights may not be sold under a name, in words.
- * @param roots undefined where the operator takes the word of providers.
- * @returns undefined where they may.
+ * Explains why weights may not be sold under a name.
+ * @param roots undefined if the operator trusts providers' claims.
+ * @returns undefined if they may.
  */
 export function findWeightsProblem(
   roots: Pick<ModelRoots, 'find'> | undefined,

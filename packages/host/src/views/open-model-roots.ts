@@ -17,14 +17,14 @@ export const modelRootFields = {
   anyWeights: {
     schema: boolean,
     boolean: true,
-    description: 'take the word of providers for which weights bear a name, instead of the registry on the chain',
+    description: 'trust providers about the weights behind a name, instead of the registry on the chain',
   },
 } as const;
 
 /**
- * Where a daemon looks weights up: the registry on the chain, unless its operator gives a file or takes the word of providers.
- * @returns undefined where the operator takes the word of providers.
- * @throws ConfigError where the file cannot be used, or where the operator gives both.
+ * The source of weights for a daemon: the registry on the chain, unless its operator names a file or trusts providers' claims.
+ * @returns undefined if the operator trusts providers' claims.
+ * @throws ConfigError if the file cannot be used, or if the operator sets both.
  */
 export function openModelRoots(
   command: string,

@@ -58,7 +58,7 @@ it('a key signs for a wallet as far as the chain says, once that was read', asyn
   expect(verifyOrder(view.crypto, elsewhere.named, elsewhere.signature)).toBe(false);
 });
 
-it('what it says about the reply counts as the payer’s word, at that validator', async () => {
+it('a statement of the key about the reply counts as the payer’s, at that validator', async () => {
   const { view } = create(100n);
   const sent = sign(key);
   await view.learn(sent);
@@ -84,12 +84,12 @@ it('a stranger’s key signs nothing, and an account’s own key needs no chain'
   expect(verifyOrder(view.crypto, plain.named, plain.signature)).toBe(true);
 });
 
-it('a flood of signatures by nobody asks the chain no more often than the budget', async () => {
+it('a flood of invalid signatures causes no more chain reads than the budget', async () => {
   const { view, asked } = create(0n);
   const learn = (i: number, asker?: OrderKeyAsker) =>
     view.learn(sign(createNodeLedgerSigner(new Uint8Array(32).fill(i))), asker);
   for (let i = 1; i <= 100; i++) await learn(i);
-  // It is no word about the key: whoever asks tries again.
+  // It says nothing about the key: the caller tries again.
   for (let i = 101; i <= 150; i++) await expect(learn(i)).rejects.toMatchObject({ code: 'timeout', retryable: true });
   expect(asked).toHaveLength(100);
   await learn(151, 'co-signing');
@@ -99,7 +99,7 @@ it('a flood of signatures by nobody asks the chain no more often than the budget
   expect(asked).toHaveLength(100);
 });
 
-it('an address that floods leaves what there is to ask for to others', async () => {
+it('a flooding address leaves the rest of the budget to others', async () => {
   const { view, asked } = create(0n);
   const learn = (i: number, address: string) =>
     view.learn(sign(createNodeLedgerSigner(new Uint8Array(32).fill(i))), { address });

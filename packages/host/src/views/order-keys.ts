@@ -11,20 +11,20 @@ interface SentOrder {
   readonly signature: Uint8Array;
 }
 
-/** What the chain says of keys that sign orders for other accounts. */
+/** The chain's records of keys that sign orders for other accounts. */
 export interface OrderKeyView {
   /** Knows the keys that were learned. */
   readonly crypto: Crypto;
   /**
-   * Reads from the chain whether whoever signed an order signs for its payer; once, since a limit never falls.
-   * Nothing is read for an order that its payer signed itself.
-   * @param asker whose questions these are: each has as many. Default: those of anybody who sends an order.
-   * @throws ChainError, `timeout` where too much is asked just now
+   * Reads from the chain whether the signer of an order may sign for its payer; once, since a limit never falls. Nothing is read for an
+   * order that its payer signed itself.
+   * @param asker the side that caused the read: each has its own share. Default: any sender of an order.
+   * @throws ChainError, `timeout` if the budget is used up
    */
   learn(sent: SentOrder, asker?: OrderKeyAsker): Promise<void>;
 }
 
-/** An address: who brings the order. It has a share of half of what anybody has; the other half has no shares. */
+/** An address that brings the order. It has a share of one half of the common budget; the other half has no shares. */
 export type OrderKeyAsker = 'anybody' | 'co-signing' | { readonly address: string };
 
 interface OrderKeyDependencies {
@@ -35,11 +35,13 @@ interface OrderKeyDependencies {
 
 /** Limits that are remembered; the one that was learned first makes room. */
 const MAX_KEYS = 8_192;
-/** Anybody can send an order with a signature of nobody's, so the chain is asked no more often than this for each kind of asker. */
+/** Anybody can send an order with an invalid signature, so each kind of caller has a limited rate of chain reads. */
 const ASKS = { perSecond: 20, burst: 100 };
-/** Half of what anybody has is for whoever comes first: at a validator the address is a provider's, which serves many payers. */
+/**
+ * Half of the common budget serves callers in the order of arrival: at a validator the address is a provider's, which serves many payers.
+ */
 const ASKS_FOR_ALL = { perSecond: ASKS.perSecond / 2, burst: ASKS.burst / 2 };
-/** Of the other half, for one address: a few addresses must not keep payers whose keys are not known yet from being served. */
+/** Limit of one address in the other half: a few addresses must not exclude payers whose keys are unknown yet. */
 const ASKS_OF_ADDRESS = { perSecond: 1, burst: 8 };
 
 export function createOrderKeys(

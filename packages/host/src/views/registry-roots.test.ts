@@ -22,7 +22,7 @@ async function open(options: Parameters<typeof createRegistryRoots>[0] = {}) {
   return { registry, maker, clock, errors, roots };
 }
 
-it('knows nothing before it has looked, and then what is in force, in each tier', async () => {
+it('knows nothing before its first read, and then the roots in force, in each tier', async () => {
   const { maker, registry, roots } = await open();
   await maker.publishModel(name, describeWeights('aa'));
   const now = at(registry.clock.nowSeconds);
@@ -36,7 +36,7 @@ it('knows nothing before it has looked, and then what is in force, in each tier'
   expect(findWeightsProblem(roots, { modelId: id, modelRoot: rootOf('bb') }, now)).toMatch(/^other weights/);
 });
 
-it('follows a change and a revocation about a block later, and keeps what was in force before', async () => {
+it('follows a change and a revocation about a block later, and keeps earlier roots', async () => {
   const { maker, registry, roots, clock } = await open();
   await maker.publishModel(name, describeWeights('aa'));
   const start = registry.clock.nowSeconds;
@@ -75,7 +75,7 @@ it('remembers and waits for a limited number of names, and reads each once at a 
   expect(ids.map((one) => roots.find(one, span))).toEqual([undefined, [], [], undefined]);
 });
 
-it('tells a single reader that the chain cannot be read', async () => {
+it('reports to a single reader that the chain cannot be read', async () => {
   const { registry, maker } = await open();
   await maker.publishModel(name, describeWeights('aa'));
   const find = createRootFinder({ client: async () => maker });

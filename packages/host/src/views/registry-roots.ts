@@ -8,7 +8,7 @@ import type { ModelRoots } from './model-roots.ts';
 export interface RegistryRootsOptions {
   /** A name is read again after this time: about a block. Default: 12,000. */
   readonly refreshMs?: number;
-  /** What was read counts this long while the chain cannot be read. Default: an hour, less than any notice. */
+  /** Time for which read values count while the chain cannot be read. Default: an hour, less than any notice. */
   readonly staleMs?: number;
   /** Names that are remembered; the one that was read longest ago goes first. Default: 4,096. */
   readonly maxNames?: number;
@@ -27,7 +27,7 @@ interface Reading {
   readonly atMs: number;
 }
 
-/** The registry on the chain, read as names are asked for and remembered for about a block. */
+/** The registry on the chain. Names are read on demand and remembered for about a block. */
 export function createRegistryRoots(
   { refreshMs = 12_000, staleMs = 3_600_000, maxNames = 4_096, maxWaiting = 256 }: RegistryRootsOptions,
   { client, clock = monotonicClock, onError = () => {} }: RegistryRootsDependencies,
@@ -72,7 +72,7 @@ export function createRegistryRoots(
   };
 }
 
-/** The registry for a reader who asks about one name at a time. @throws what reading it throws. */
+/** The registry for a reader of single names. @throws errors of reading it. */
 export function createRootFinder({ client }: Pick<RegistryRootsDependencies, 'client'>): FindModelRoots {
   const roots = createRegistryRoots(
     {},
@@ -89,7 +89,7 @@ export function createRootFinder({ client }: Pick<RegistryRootsDependencies, 'cl
   };
 }
 
-/** Maker and model; undefined where a text is no model id, which nobody can publish. */
+/** Returns maker and model; undefined for a text that is no model id, which nobody can publish. */
 function toKey(modelId: string): string | undefined {
   try {
     const { maker, model } = parseModelId(modelId);

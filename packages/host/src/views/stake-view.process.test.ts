@@ -12,7 +12,7 @@ describe('stake', () => {
   });
   afterAll(() => ledger?.stop());
 
-  it('is known as far as it was read, and only of those it is asked about', async () => {
+  it('is known only for accounts that were read', async () => {
     const stakes = createStakeView({ client: async () => ledger.governor }, 'stakesOf');
     const provider = await ledger.createMember(50n);
     await provider.client.stake(30n);
@@ -34,7 +34,7 @@ describe('stake', () => {
 });
 
 describe('a chain that is down', () => {
-  it('leaves what was known', async () => {
+  it('leaves known stakes', async () => {
     const payee = new Uint8Array(20).fill(1);
     let isDown = false;
     const stakesOf = async () => (isDown ? Promise.reject(new Error('down')) : [7n]);

@@ -13,16 +13,16 @@ import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type SealedOfferVerdict, verifySealedOffer } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 
-/** A request that nobody but its provider is to read. */
+/** A request for its provider's eyes only. */
 export interface PrivateRequest {
   readonly request: CommonRequest & { readonly preference: RequestPreference };
-  /** The most that it can take: what the gateway is told of its size. */
+  /** The most that it can take: the gateway learns this about its size. */
   readonly bounds: TokenBound & { readonly contextSize: number };
-  /** Which of the answers that it asks for. */
+  /** Index among the requested answers. */
   readonly choice: number;
   /** These bytes are sealed, hashed and signed for. */
   readonly body: Uint8Array;
-  /** What the body says of demands and preference. */
+  /** Demands and preference of the body. */
   readonly ogong: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface CheckedOffer extends NonNullable<SealedOfferVerdict['offered']>
   readonly requestHash: Uint8Array;
 }
 
-/** Posts JSON to the gateway, with bytes behind it where there are some. @throws GatewayApiError */
+/** Posts JSON to the gateway, with bytes behind it, if any. @throws GatewayApiError */
 export type PostJson = (path: string, body: object, signal?: AbortSignal, bytes?: Uint8Array) => Promise<Response>;
 
 const NONCE_BYTES = 32;
@@ -51,8 +51,8 @@ const SHOWN = [
 ];
 
 /**
- * Has the gateway draw a provider for a request that it is told the hash and the bounds of, and checks all that it answers.
- * @throws SealedCallError where the gateway seals nothing, or its offer does not hold; GatewayApiError
+ * Has the gateway draw a provider for a request, by its hash and bounds, and checks the answer.
+ * @throws SealedCallError if the gateway seals nothing, or its offer does not hold; GatewayApiError
  */
 export async function askOffer(
   post: PostJson,
@@ -71,7 +71,7 @@ export async function askOffer(
 ): Promise<CheckedOffer> {
   const { endpoint, model, demands, preference } = request;
   const requestHash = hashReadRequest(crypto, request, body);
-  // Fixed before anybody can know who would be drawn.
+  // Fixed before anybody can know the drawn provider.
   const nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const shown = Object.fromEntries(Object.entries(ogong).filter(([name]) => SHOWN.includes(name)));
   const { sort, maxPricePer1kAtomic, minHeldTokens, only, ignore } = preference;
@@ -80,7 +80,7 @@ export async function askOffer(
     ...{ prompt_bound: bounds.promptTokens, max_tokens: bounds.outputTokens, choice },
     // Of several inputs the longest decides.
     ...(bounds.outputTokens === 0 && { context_bound: bounds.contextSize }),
-    // The name of the model may have said it.
+    // The name of the model may contain it.
     ogong: { ...shown, ...(sort && { sort }) },
     ...(tried.length > 0 && { exclude: tried.map(toHex) }),
   };
@@ -118,7 +118,7 @@ async function addRoot(trust: Trust, { ticket }: SealedOffer, find: FindModelRoo
   }
 }
 
-/** The gateway knows nothing of the reply but what it is told here. If it does not listen, the answer is no worse. */
+/** Reports the outcome of the reply to the gateway, which sees nothing else of it. A failed report does not change the answer. */
 export async function tellOutcome(
   post: PostJson,
   replyId: string,
@@ -129,7 +129,7 @@ export async function tellOutcome(
   await post(path, outcome, undefined, sealed).catch(() => undefined);
 }
 
-/** What a body says of demands and preference. */
+/** Returns demands and preference of a body. */
 export const readOgong = (body: Uint8Array): PrivateRequest['ogong'] =>
   (JSON.parse(new TextDecoder().decode(body)) as { readonly ogong?: Record<string, unknown> }).ogong;
 

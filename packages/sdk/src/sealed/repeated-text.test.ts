@@ -4,7 +4,7 @@ import { createRepeatedText } from './repeated-text.ts';
 
 const say = (text: string) => ({ text, tokens: [], format: DEFAULT_FORMAT });
 
-it('a part that shows nothing keeps nobody else from serving the reply', () => {
+it('a part without text does not stop another provider from serving the reply', () => {
   const shown = createRepeatedText();
   expect(shown.take(say(''))).toEqual(say(''));
   expect(shown.hasBegun).toBe(false);

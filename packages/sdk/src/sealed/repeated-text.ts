@@ -2,16 +2,16 @@ import { SealedCallError } from '../errors.ts';
 import type { SealedDelta } from './sealed-reply.ts';
 
 /**
- * What a caller was shown of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to
- * repeat what was shown before anything of it is new. So the record that holds in the end is one of all that the caller has.
+ * The shown text of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to repeat the shown
+ * text before it adds to it. So the final record covers all that the caller has.
  */
 export interface RepeatedText {
   readonly hasBegun: boolean;
   /** Another try begins from the start. */
   restart(): void;
-  /** @returns what of a delta is new; undefined where that is nothing. @throws SealedCallError where the try says something else. */
+  /** @returns the new part of a delta; undefined if there is none. @throws SealedCallError if the try has another text. */
   take(delta: SealedDelta): SealedDelta | undefined;
-  /** The try is over. @throws SealedCallError where it says less than was shown. */
+  /** The try is over. @throws SealedCallError if it is shorter than the shown text. */
   end(): void;
 }
 
@@ -27,7 +27,7 @@ export function createRepeatedText(): RepeatedText {
       saidLength = 0;
     },
     take(delta) {
-      // A part that shows nothing, and there may be any number of them, keeps nobody else from serving the reply.
+      // Any number of parts without text do not stop another provider from serving the reply.
       hasBegun ||= delta.text !== '' || delta.tokens.length > 0;
       const again = delta.text.slice(0, text.length - saidLength);
       if (!text.startsWith(again, saidLength)) throw createOtherReply();

@@ -27,7 +27,7 @@ import { readEvents } from '../event-stream.ts';
 import { type CheckedOffer, type PostJson, type PrivateRequest, tellOutcome } from './ask-offer.ts';
 import { createStandingPart } from './standing-part.ts';
 
-/** What a provider said under the seal, as it comes. */
+/** A provider's sealed text, as it comes. */
 export interface SealedDelta {
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
@@ -57,7 +57,7 @@ export interface SealedVectors extends Pick<SealedAnswer, 'replyId' | 'opening' 
   readonly promptTokens: number;
 }
 
-/** How the parts of a reply become an answer, within the bounds of what was asked for. */
+/** Joins the parts of a reply into an answer, within the bounds of the request. */
 interface SealedForm<D, A> {
   text(): string;
   start(event: SealedEventJson): void;
@@ -67,8 +67,8 @@ interface SealedForm<D, A> {
 }
 
 /**
- * Seals a request to the provider of an offer, and opens what comes back.
- * @throws SealedCallError where it does not open; GatewayApiError
+ * Seals a request to the provider of an offer, and opens the reply.
+ * @throws SealedCallError if it does not open; GatewayApiError
  */
 export async function* openSealedReply<D, A>(
   post: PostJson,
@@ -93,7 +93,7 @@ export async function* openSealedReply<D, A>(
   const { envelope, reply: secret } = sealRequest(tools, {
     exchange: { ledger: offer.ledger, providerId: ticket.providerId, replyId, requestHash },
     ...{ to: sealKey, suite },
-    // A scope that nobody else has: no other prompt shares a cache with this one.
+    // A unique scope: no other prompt shares a cache with this one.
     inner: { endpoint: request.endpoint, cacheScope: seal.random(SCOPE_BYTES), replyKey: replyKey.publicKey, body },
   });
   const id = toHex(replyId);
@@ -134,7 +134,7 @@ export async function* openSealedReply<D, A>(
     if (opener) onSealed?.({ replyId, exporterSecret: opener.exporterSecret, head, units });
   }
 
-  /** The gateway sees no text: what came of a reply that broke off, and that one does not open, it hears from here. */
+  /** The gateway sees no text: this reports the result of a reply that broke off or does not open. */
   async function tellBroken(error: unknown): Promise<void> {
     if (error instanceof SealedCallError && error.code !== 'truncated') {
       await tellOutcome(post, id, { outcome: 'failed', reason: error.code });
@@ -181,7 +181,7 @@ function readEvent(data: string, status: number): SealedEventJson {
   throw new SealedCallError('malformed', 'the gateway sends an event of no kind that is known');
 }
 
-/** Tells the gateway how much has come, so that the provider goes on; nobody waits for it. */
+/** Reports the received amount to the gateway, so that the provider continues. No caller waits for it. */
 function createProgress(
   post: PostJson,
   { id, blind }: { readonly id: string; readonly blind: Uint8Array },

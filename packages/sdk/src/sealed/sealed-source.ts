@@ -12,25 +12,25 @@ import type { CheckedReply, GatewayAnswer } from '../check-answer.ts';
 import type { AnswerBody, CheckedAnswer, Chunk } from '../checked-stream.ts';
 import { ReceiptError, SealedCallError } from '../errors.ts';
 import { type PostJson, readOgong, tellOutcome } from './ask-offer.ts';
+import { formatAnswer, formatChunks } from './format-answer.ts';
 import { createRepeatedText } from './repeated-text.ts';
 import { createTextForm, openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
 import { createSealedTries, type SealedTries, type SealedTriesOptions } from './sealed-tries.ts';
-import { wordAnswer, wordChunks } from './word-answer.ts';
 
-/** @param allow ids of checks that this pass does without. @throws ReceiptError */
+/** @param allow ids of checks that this pass may skip. @throws ReceiptError */
 export type VerifyAnswer = (answer: GatewayAnswer, allow?: readonly string[]) => Promise<CheckedReply[]>;
 
 export interface SealedSourceOptions extends SealedTriesOptions {
   readonly verify: VerifyAnswer;
 }
 
-/** One request that is sealed to its provider, in the place of a gateway that would answer it. */
+/** One request, sealed to its provider instead of answered by a gateway. */
 export interface SealedSource {
   /** As a gateway would stream them. @throws SealedCallError, GatewayApiError */
   chunks(): AsyncGenerator<Chunk>;
-  /** The whole answer, as `check` hands it over. One that fails is asked of somebody else. @throws ReceiptError and the same */
+  /** Returns the whole answer after `check`. After a failure another provider is asked. @throws ReceiptError and the same */
   answer<T extends AnswerBody>(check: (response: T) => Promise<CheckedAnswer<T>>): Promise<CheckedAnswer<T>>;
-  /** Checks an answer and tells the gateway what it found. @throws ReceiptError */
+  /** Checks an answer and reports the result to the gateway. @throws ReceiptError */
   verify: VerifyAnswer;
 }
 
@@ -41,7 +41,7 @@ interface SealedChoice {
   last(): SealedAnswer | undefined;
 }
 
-/** @throws RequestError, SealedCallError where the request is none that can be sealed. */
+/** @throws RequestError, SealedCallError if the request cannot be sealed. */
 export function createSealedSource(
   options: SealedSourceOptions,
   call: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly signal: AbortSignal | undefined },
@@ -66,7 +66,7 @@ export function createSealedSource(
     return {
       tries,
       last: () => last,
-      /** Who has failed is not asked again. Where the draws are the same at any provider, another one goes on. */
+      /** A provider that has failed is not asked again. If the draws are the same at any provider, another one continues. */
       async *open() {
         const shown = createRepeatedText();
         // Log-probabilities are not compared.
@@ -105,7 +105,7 @@ export function createSealedSource(
 
   const choices = Array.from({ length: request.choices }, (_, choice) => createChoice(choice));
 
-  /** Of the replies that a failed check is about: where the error does not say of which, of all of them. */
+  /** Lists the replies of a failed check; all of them if the error names none. */
   function listRefuted({ receipt }: ReceiptError, opened: readonly SealedAnswer[]): readonly SealedAnswer[] {
     const named = opened.filter((one) => receipt && equalBytes(one.receipt.record.bytes, receipt.record.bytes));
     return named.length > 0 ? named : opened;
@@ -114,13 +114,13 @@ export function createSealedSource(
   return {
     async *chunks() {
       const opened = choices.map((choice) => choice.open());
-      yield* wordChunks(request, opened) as AsyncGenerator<Chunk>;
+      yield* formatChunks(request, opened) as AsyncGenerator<Chunk>;
     },
 
     async answer<T extends AnswerBody>(check: (response: T) => Promise<CheckedAnswer<T>>) {
       for (;;) {
         const answers = await Promise.all(choices.map((choice) => readWhole(choice.open())));
-        const response = wordAnswer(request, answers) as unknown as T;
+        const response = formatAnswer(request, answers) as unknown as T;
         try {
           return await check(response);
         } catch (error) {
@@ -152,7 +152,7 @@ export function createSealedSource(
       await Promise.all(
         opened.map((one, choice) => tellHeld(post, one, replies[choice]?.response ?? new Uint8Array(0))),
       );
-      // The validator's word for the record comes once the gateway has said which one this client holds.
+      // The validator's confirmation of the record comes once the gateway has reported the record of this client.
       return waitsForIntake ? verify(answer) : replies;
     },
   };

@@ -14,26 +14,29 @@ export interface SealedTriesOptions {
   readonly allow?: readonly string[];
   readonly findModelRoots?: FindModelRoots;
   readonly distrusted: Distrusted;
-  /** Told of each sealed reply, whole or broken off, what opens it for somebody else. */
+  /** Receives the disclosure of each sealed reply, whole or broken off. */
   readonly onSealed?: ((disclosure: SealedDisclosure) => void) | undefined;
 }
 
-/** The providers that one reply is asked of, one after another. */
+/** The providers that are asked for one reply, one after another. */
 export interface SealedTries {
-  /** Of somebody who has not failed. @throws what a try before failed with, where nobody else is left; SealedCallError, GatewayApiError */
+  /**
+   * Gets an offer of a provider that has not failed.
+   * @throws what a try before failed with if nobody else is left; SealedCallError, GatewayApiError
+   */
   offer(): Promise<CheckedOffer>;
-  /** The provider of the last offer failed: returns where another one may be asked, and throws the error otherwise. */
+  /** The provider of the last offer failed: returns if another one may be asked, and throws the error otherwise. */
   fail(error: unknown, isFinal?: boolean): void;
   /** The provider of the last offer is not asked again by this client for a while. */
   distrust(): void;
-  /** A whole answer failed its check. @returns whether somebody else may be asked; where nobody is left, that is what failed. */
+  /** A whole answer failed its check. @returns whether another provider may be asked; if none is left, this error is thrown. */
   repeat(error: unknown): boolean;
 }
 
 /** With those that one request was tried with, as many as an offer may leave out. */
 const MAX_DISTRUSTED = 5;
 const MAX_TRIES = 3;
-/** What another provider may do better. */
+/** Failures that another provider may avoid. */
 const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
   'order_not_admitted',
   'provider_failed',

@@ -14,7 +14,7 @@ import { createSealedTries } from './sealed-tries.ts';
 type VerifyVectors = (answer: GatewayAnswer) => ReturnType<SealedSourceOptions['verify']>;
 
 /**
- * Embeddings or scores under a seal: as texts are asked for, in one piece. One that fails a check is asked of somebody else.
+ * Requests sealed embeddings or scores, like texts in one piece. After a failed check another provider is asked.
  * @throws RequestError, SealedCallError, GatewayApiError, ReceiptError
  */
 export async function askSealedVectors<T, R>(
@@ -56,7 +56,7 @@ export async function askSealedVectors<T, R>(
   }
 }
 
-/** As a gateway words an answer that it can read. @throws ReceiptError */
+/** Formats an answer as a gateway does. @throws ReceiptError */
 function wordVectors(request: EmbeddingRequest, { replyId, response, promptTokens, receipt }: SealedVectors): object {
   const { length: count } = request.inputs;
   const size = response.length / count;

@@ -16,9 +16,9 @@ import type { CheckedOffer } from './ask-offer.ts';
 
 /** As much of a sealed reply as its provider has signed so far (docs/spec/sealed-calls.md#parts). */
 export interface StandingPart {
-  /** @param text all that came before the milestone. @throws SealedCallError where it is larger than one may be. */
+  /** @param text the text before the milestone. @throws SealedCallError if it is larger than one may be. */
   take(milestone: Milestone, text: string): void;
-  /** What the gateway is told where the reply breaks off, and what stands sealed behind it; undefined where nothing was signed that holds. */
+  /** The report to the gateway about a reply that breaks off, and its sealed part; undefined if no valid signature exists. */
   close(): { readonly outcome: object; readonly sealed: Uint8Array } | undefined;
 }
 

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { defaultHolding } from '@ogong/chain/deploy/deploy';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
@@ -10,7 +10,7 @@ import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-com
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import type { NewcomerAdmission } from '@ogong/host/views/newcomer-admission';
 import { createOrderKeys } from '@ogong/host/views/order-keys';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -203,7 +203,7 @@ export interface BenchOptions {
   /** Whole tokens that tiers ask for. Default: none does. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Default: everybody is let in. */
-  readonly letIn?: NewcomerDoor;
+  readonly letIn?: NewcomerAdmission;
   /** The entrance of a key. Default: none. */
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;

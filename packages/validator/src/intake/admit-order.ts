@@ -1,4 +1,4 @@
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';

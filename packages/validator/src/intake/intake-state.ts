@@ -1,5 +1,5 @@
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
 import {
   createNewcomerBudget,
@@ -12,7 +12,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import type { NewcomerAdmission } from '@ogong/host/views/newcomer-admission';
 import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
@@ -61,7 +61,7 @@ export interface IntakeDependencies {
   readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress' | 'router' | 'validators'>;
   readonly holdings: Holdings;
   /** Default: no work is required. */
-  readonly letIn?: NewcomerDoor | undefined;
+  readonly letIn?: NewcomerAdmission | undefined;
   /** Returns the beacon of an epoch, from a peer if it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** Readers of own evidence. Default: none, and no record of a tier that needs one is accepted. */

@@ -1,4 +1,4 @@
-import type { Caller } from '@ogong/host/link/link-door';
+import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';

@@ -70,7 +70,7 @@ def encrypt(key: bytes, text: bytes) -> bytes:
 
 
 def decrypt(key: bytes, sealed: bytes) -> bytes | None:
-    """@returns None where it was not encrypted under this key."""
+    """@returns None if it was not encrypted under this key."""
     if len(sealed) < TAG_BYTES:
         return None
     data, tag = sealed[:-TAG_BYTES], sealed[-TAG_BYTES:]

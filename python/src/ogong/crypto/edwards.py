@@ -120,7 +120,7 @@ def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def verify_vrf(public_key: bytes, message: bytes, proof: bytes) -> bytes | None:
-    """@param proof: gamma (32) || c (16) || s (32). @returns the output, 64 bytes, or None where the proof does not hold."""
+    """@param proof: gamma (32) || c (16) || s (32). @returns the output, 64 bytes, or None if the proof does not hold."""
     key = _decode(public_key)
     if key is None or len(proof) != 80 or _is_small(key):
         return None

@@ -1,6 +1,6 @@
 """
-ML-KEM-768 (FIPS 203), as X-Wing uses it. Pure Python computes in no constant time: who can time this process closely might learn of its
-keys, which serve one reply each.
+ML-KEM-768 (FIPS 203), as X-Wing uses it. Pure Python does not compute in constant time. An observer of this process's timing might learn
+its keys, which serve one reply each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who made a ledger signature: public keys are recovered from ECDSA over secp256k1 (SEC 1, section 4.1.6)."""
+"""Signers of ledger signatures: public keys are recovered from ECDSA over secp256k1 (SEC 1, section 4.1.6)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _sum_of_products(a: int, p: _Point, b: int, q: _Point) -> _Point:
 def recover_address(digest: bytes, signature: bytes) -> bytes | None:
     """
     @param digest: 32 bytes. @param signature: r (32) || s (32) || v (27 or 28), low s only.
-    @returns the 20-byte address that signed, or None where this is no signature of anybody.
+    @returns the 20-byte address that signed, or None if this is no signature of anybody.
     """
     if len(digest) != 32 or len(signature) != 65 or signature[64] not in (27, 28):
         return None

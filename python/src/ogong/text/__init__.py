@@ -1,1 +1,1 @@
-"""Replies that are texts: what is asked for, what is committed, and how every draw is replayed."""
+"""Replies that are texts: requests, commitments, and the replay of every draw."""

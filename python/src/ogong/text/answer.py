@@ -1,4 +1,6 @@
-"""Content, reasoning and calls of tools that a reply says (docs/spec/answer.md): what a gateway shows is held against the signed text."""
+"""
+Content, reasoning and calls of tools of a reply (docs/spec/answer.md): the text that a gateway shows is compared with the signed text.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ REASONING = "none marked opened".split()
 
 @dataclass(frozen=True)
 class Terms:
-    """What of the request says how its replies are read."""
+    """The parts of the request that decide how its replies are read."""
 
     tools: frozenset[str] = frozenset()
     is_forced: bool = False
@@ -87,7 +89,7 @@ def read_answer(reply: str, family: str, reasoning: str, terms: Terms) -> Said:
 
 
 def read_message(message: Any) -> Said | None:
-    """What a message of a chat says that was shown; None where it is none."""
+    """Returns the shown parts of a chat message; None if it is none."""
     if not isinstance(message, dict):
         return None
     calls = message.get("tool_calls") or []

@@ -34,7 +34,7 @@ _BARE = re.compile(r"[^,\]}]*")
 
 
 def _read_literal(given: str, quote: str) -> str | None:
-    """@returns the arguments as JSON; None where they are no object of this notation."""
+    """@returns the arguments as JSON; None if they are no object of this notation."""
     text = Text(given)
 
     def take(mark: str) -> bool:

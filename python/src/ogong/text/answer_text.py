@@ -20,7 +20,7 @@ MOST_DEPTH = 32
 
 @dataclass
 class Said:
-    """What a message says."""
+    """The parts of a message."""
 
     content: str = ""
     reasoning: str = ""
@@ -101,7 +101,7 @@ class Text:
         return self.run(_SPACE)
 
     def until(self, marks: Sequence[str]) -> tuple[str, str | None]:
-        """What stands before the first of the marks, which is read; the rest and None where there is none."""
+        """Reads the text before the first of the marks; the rest and None if there is none."""
         # One search for all: a search for each would read to the end of the text where one mark is missing, again and again.
         found = _any_of(tuple(marks)).search(self.text, self.at)
         if found is None:
@@ -165,7 +165,7 @@ class Reader:
 
 
 def read_object(r: Reader, opening: str = "", only_known: bool = False) -> bool:
-    """`{"name": ..., "arguments": {...}}`. What is no call becomes content."""
+    """`{"name": ..., "arguments": {...}}`. A part that is no call becomes content."""
     text, start = r.text, r.text.at
     name: str | None = None
     is_open = False

@@ -1,4 +1,4 @@
-"""What a provider commits to: header, windows, the tree over them (docs/spec/commitment.md, window.md), and how it is opened."""
+"""A provider's commitment: header, windows, the tree over them (docs/spec/commitment.md, window.md), and its opening."""
 
 from __future__ import annotations
 
@@ -310,7 +310,7 @@ def _root(hashes: Sequence[bytes]) -> bytes:
 
 
 def encode_opening(opening: Opening) -> bytes:
-    """@raises OverflowError where a window or their number is larger than any opening has."""
+    """@raises OverflowError if a window or their number is larger than any opening has."""
     counted = b"".join(u16(len(one)) + one for window in opening.windows for one in window)
     return b"ogong-opening-v2\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted
 

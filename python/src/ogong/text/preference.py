@@ -1,4 +1,6 @@
-"""By whom a caller would be answered (docs/spec/request.md#preference). No bit of a reply depends on it; a body that words it wrongly is none."""
+"""
+Preference among providers (docs/spec/request.md#preference). No bit of a reply depends on it; a body with a wrong preference has none.
+"""
 
 from __future__ import annotations
 

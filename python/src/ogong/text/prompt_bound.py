@@ -1,4 +1,4 @@
-"""How many tokens a prompt can have at most (docs/spec/request.md, tools): what a reply may bill follows from it."""
+"""The most tokens that a prompt can have (docs/spec/request.md, tools): it bounds the bill of a reply."""
 
 from __future__ import annotations
 

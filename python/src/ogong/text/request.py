@@ -108,7 +108,7 @@ def encode_bias(bias: tuple[tuple[int, int], ...]) -> bytes:
     return u16(len(bias)) + b"".join(u32(token) + i32(amount) for token, amount in bias)
 
 
-# --- which keys an object knows -------------------------------------------------------------------------------------------------
+# --- keys of an object ----------------------------------------------------------------------------------------------------------
 
 _READ = "model temperature top_p min_p top_k presence_penalty frequency_penalty logit_bias max_tokens n seed stop stream stream_options"
 _READ += " logprobs prompt_cache_key ogong usage provider grammar guided_grammar guided_json guided_choice structured_outputs"
@@ -251,7 +251,7 @@ _TYPES = {"enabled": (1, 0), "disabled": (2, 0), "adaptive": (0, 0)}
 
 
 def _read_thinking(body: dict[str, Any]) -> tuple[int, int]:
-    """What the fields say, together: whether it is wanted (0 nothing, 1 yes, 2 no), and the effort."""
+    """Combines the fields: whether reasoning is wanted (0 unset, 1 yes, 2 no), and the effort."""
     said: list[tuple[str, tuple[int, int]]] = []
 
     def word(holder: dict[str, Any], key: str, place: str, words: dict[str, tuple[int, int]]) -> None:
@@ -352,7 +352,7 @@ def _read_grammar(body: dict[str, Any], ogong: str | None, choice: Choice) -> st
 def parse_request(data: bytes, endpoint: str) -> TextRequest:
     """
     @param data: the exact bytes of the body. @param endpoint: `chat` or `completion`.
-    @raises RequestError where no role accepts it. @raises UnsupportedRequest where its grammar cannot be made here.
+    @raises RequestError if no role accepts it. @raises UnsupportedRequest if its grammar cannot be made here.
     """
     if len(data) > MOST_BODY_BYTES:
         raise RequestError(None, "it has more than 1 MiB")

@@ -148,7 +148,7 @@ def _check_said_tokens(record: Record, header: Header, windows: _Windows, blind:
 
 
 class _Touched:
-    """Which tokens bias and penalties change."""
+    """The tokens that bias and penalties change."""
 
     def __init__(self, header: Header) -> None:
         sampler = header.sampler

@@ -3,7 +3,7 @@ import type { ApiContext } from '../../http/api-app.ts';
 import { ApiError } from '../../http/api-error.ts';
 
 export const VERSION_HEADER = 'anthropic-version';
-/** What they differ in is which models take a temperature, and how citations are sent: here all do, and none are. */
+/** They differ in the models that take a temperature and in the form of citations. Here all models do, and no citations are sent. */
 const VERSIONS: readonly string[] = ['2026-10-21', '2023-06-01'];
 
 /** Whether the client speaks Anthropic's API: it asks for a message, or names a version, as for a list of models. */

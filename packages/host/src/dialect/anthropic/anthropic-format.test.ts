@@ -35,7 +35,7 @@ describe("Anthropic's answers", () => {
     expect(body).toMatchObject({ stop_reason, stop_sequence });
   });
 
-  it('have an empty input where a call was cut short', () => {
+  it('have an empty input if a call was cut short', () => {
     const calls = [{ name: 'look', arguments: '{"at":' }];
     const body = dialect.body({ parts: { ...parts, calls }, stopReason: 'length', hasCalls: true }, usage);
     expect(body).toMatchObject({ stop_reason: 'max_tokens', content: [{}, {}, { input: {} }] });

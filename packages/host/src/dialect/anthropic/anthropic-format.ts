@@ -37,7 +37,7 @@ const REASONS: Readonly<Record<StopReason, string>> = {
   cancelled: 'end_turn',
 };
 
-/** Which of several stop sequences ended a reply stands nowhere in it. */
+/** The answer does not say which of several stop sequences ended it. */
 function toEnd({ stopSequences }: AnthropicAnswer, { stopReason, hasCalls }: ChoiceFinish): Json {
   const isCall = hasCalls && stopReason === 'stop-token';
   const isKnown = stopReason === 'stop-string' && stopSequences.length === 1;
@@ -71,7 +71,7 @@ function toBlocks({ nameCall }: AnthropicAnswer, { parts: { content, reasoning, 
   ];
 }
 
-/** What a reply that was cut short left of its arguments is no JSON. */
+/** Arguments of a reply that was cut short are no JSON. */
 function readInput(given: string): unknown {
   try {
     return JSON.parse(given === '' ? '{}' : given);
@@ -114,7 +114,7 @@ function createWriter(answer: AnthropicAnswer): EventWriter {
   }
 
   return {
-    // How long the prompt is, is known at the end, and then said.
+    // The length of the prompt is known and reported at the end.
     open: () => {
       const usage = toUsage({ promptTokens: 0, outputTokens: 0 });
       const message = toMessage(answer, [], { stop_reason: null, stop_sequence: null, ...NOTHING, usage });

@@ -96,7 +96,7 @@ const PREFIXES = { content: 'msg', reasoning: 'rs', arguments: 'fc' } as const;
 const toPart = ({ kind, text, logprobs }: OpenItem): Json =>
   kind === 'content' ? { type: 'output_text', text, annotations: [], logprobs } : { type: 'reasoning_text', text };
 
-/** @param isEmpty as an item is told of when it begins. */
+/** @param isEmpty true for the event that begins an item. */
 function toItem(item: OpenItem, status: ResponseStatus, isEmpty: boolean): Json {
   const { kind, id, fields, text } = item;
   if (kind === 'arguments') return { id, type: 'function_call', status, ...fields, arguments: text };

@@ -76,7 +76,7 @@ describe("answers of OpenAI's Responses API", () => {
     expect(events.at(-1)?.response).toMatchObject({ output: items, ogong: {} });
   });
 
-  it('fail with what came before', () => {
+  it('fail with the earlier parts', () => {
     const writer = dialect.createWriter();
     writer.open();
     writer.write({ pieces: [{ kind: 'content', text: 'I' }] });

@@ -38,7 +38,7 @@ function createWriter(answer: ResponsesAnswer): EventWriter {
         pieces
           .flatMap((piece, i) => output.write(piece, i === 0 ? logprobs : []))
           .concat(
-            // Tokens that say nothing yet stand with the next text.
+            // Tokens without text so far go with the next text.
             pieces.length === 0 ? output.hold(logprobs) : [],
           ),
       ),

@@ -14,7 +14,7 @@ export interface Rung {
 
 /**
  * The ways that an endpoint's text lists, without those that this machine cannot go.
- * @param puncher default: no hole is punched. @throws ProtocolError where the text is malformed.
+ * @param puncher default: no hole is punched. @throws ProtocolError if the text is malformed.
  */
 export function createLadder(endpoint: string, certHash: PeerId, puncher?: Puncher): Rung[] {
   return parseRoutes(endpoint).flatMap(({ kind, at }): Rung[] => {
@@ -30,7 +30,7 @@ export function createLadder(endpoint: string, certHash: PeerId, puncher?: Punch
 
 export interface Climbed<T> {
   readonly opened: T;
-  /** Which rung it stands on, from 0. */
+  /** The index of the rung, from 0. */
   readonly rung: number;
 }
 
@@ -41,9 +41,10 @@ export interface ClimbOptions {
 }
 
 /**
- * Opens the first rung that works. Each has a head start over the next one; a failure ends it at once. What else was begun is ended.
- * @param open from the dial to a session whose certificate was checked. So a rung that leads to somebody else counts as one that fails.
- * @throws the failure of the first rung, where all fail; the others' are its message's second half.
+ * Opens the first rung that works. Each has a head start over the next one; a failure ends it at once. Other attempts that were begun are
+ * ended.
+ * @param open from the dial to a session whose certificate was checked. So a rung that leads to another peer counts as failed.
+ * @throws the failure of the first rung if all fail; its message ends with the others'.
  */
 export function climb<T>(
   ladder: readonly Rung[],

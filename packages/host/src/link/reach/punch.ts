@@ -5,21 +5,21 @@ import { asSocket } from '../as-socket.ts';
 import type { HostPort } from '../host-port.ts';
 import { computeAddressGroup } from '../places.ts';
 
-/** Links between machines that both stand behind a NAT, which no relay carries (docs/spec/links.md#punched-routes). */
+/** Links between two machines behind NATs, without a relay (docs/spec/links.md#punched-routes). */
 export interface Puncher {
   /** Takes links of others. @returns the key that they dial, hex; new at each start. */
   listen(accept: (socket: Socket, group: string) => void): Promise<string>;
-  /** @param key hex. @throws Error where no hole is punched in time. */
+  /** @param key hex. @throws Error if no hole is punched in time. */
   dial(key: string, signal: AbortSignal): Promise<Socket>;
   close(): Promise<void>;
 }
 
 export interface PunchOptions {
-  /** Nodes that know who listens under which key, and help both sides to meet. They carry no link. */
+  /** Nodes that know the listener of each key, and help both sides to meet. They carry no link. */
   readonly bootstrap: readonly HostPort[];
 }
 
-/** What is used of hyperdht, which has no types. */
+/** The used part of hyperdht, which has no types. */
 interface DhtStream extends Duplex {
   readonly rawStream?: { readonly remoteHost?: string };
 }
@@ -37,10 +37,10 @@ interface DhtPackage {
   keyPair(): { readonly publicKey: Uint8Array };
 }
 
-/** An optional package: only who names bootstrap nodes needs it. */
+/** Optional package: it is needed only with bootstrap nodes. */
 const PACKAGE = 'hyperdht';
 
-/** @throws Error that says what to install. */
+/** @throws Error that names the missing package. */
 async function loadDht(): Promise<DhtPackage> {
   try {
     return ((await import(PACKAGE)) as { readonly default: DhtPackage }).default;

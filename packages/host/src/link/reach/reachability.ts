@@ -10,7 +10,7 @@ import { createRelayRegistration, type RelayRegistrationState } from './relay-re
 import type { RelayedLink } from './relay-wire.ts';
 
 export interface ReachabilityOptions {
-  /** `host:port` where others reach this node itself; undefined where a NAT stands before it. */
+  /** `host:port` at which others reach this node itself; undefined behind a NAT. */
   readonly direct: () => string | undefined;
   readonly relays: readonly KnownPeer[];
   /** Takes links through holes that are punched. Default: none. */
@@ -32,7 +32,7 @@ export interface ReachabilityDependencies {
 export interface Reachability {
   start(): void;
   stop(): Promise<void>;
-  /** Where no relay takes this node now, those that it asks stand there. */
+  /** If no relay accepts this node now, the requested ones are listed. */
   endpoint(): string;
   isReachable(): boolean;
   relays(): readonly RelayRegistrationState[];

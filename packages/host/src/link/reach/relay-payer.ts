@@ -9,7 +9,7 @@ import {
 import type { RelayTerms } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { LinkError } from '../link-error.ts';
 
-/** From which account relays are paid, and at most how much. */
+/** The account that pays relays, and its limits. */
 export interface RelayPayerOptions {
   readonly signer: LedgerSigner;
   /** Chain and address of the token. */
@@ -20,9 +20,9 @@ export interface RelayPayerOptions {
   readonly nowMs: () => number;
 }
 
-/** Pays one relay for the bytes that this node has counted itself. What the relay says that it carried costs nothing. */
+/** Pays one relay for the bytes that this node has counted itself. Bytes that only the relay claims cost nothing. */
 export interface RelayPayer {
-  /** @throws Error where the relay wants more than this node pays, or wants it elsewhere. */
+  /** @throws Error if the relay's price is too high, or its currency differs. */
   meet(terms: RelayTerms | undefined): void;
   /** Pays where enough is due. @param bytes carried in all, as counted here. @throws LinkError */
   pay(bytes: bigint, send: (signed: SignedRelayVoucher) => Promise<unknown>): Promise<void>;
@@ -39,11 +39,11 @@ interface Terms {
 
 export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | undefined): RelayPayer {
   let terms: Terms | undefined;
-  /** Signed under nonces that the relay has redeemed: whatever it submitted of them, it had no more. */
+  /** Sum signed under nonces that the relay has redeemed. The relay could get no more, whatever voucher it submitted. */
   let closedAtomic = 0n;
   let nonce: Uint8Array | undefined;
   let signedAtomic = 0n;
-  /** Whether the relay said that it took the last one. */
+  /** Whether the relay accepted the last voucher. */
   let isTaken = false;
   let paidBytes = 0n;
   let isPaying = false;
@@ -81,7 +81,7 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
   return {
     meet(asked) {
       const met = asked && readTerms(asked, options);
-      // Another payee is another claim: what was signed for the first one stands.
+      // Another payee is another claim: signatures for the first one stand.
       if (terms && met && !equalBytes(terms.payee, met.payee))
         throw new Error('the relay names another payee than before');
       terms = met;

@@ -23,7 +23,7 @@ export interface RelayRegistrationDependencies {
   readonly crypto: Crypto;
   /** The certificate that callers want; the link to the relay proves that this node has its key. */
   readonly identity: LinkIdentity;
-  /** Serves a link that somebody began. @param group whom quotas count it with. */
+  /** Serves an incoming link. @param group group for quotas. */
   readonly accept: (socket: Socket, group: string, relayed: RelayedLink) => void;
   /** Pays for bytes. Default: only relays that carry for nothing are used. */
   readonly payer?: RelayPayerOptions | undefined;
@@ -47,7 +47,7 @@ export interface RelayRegistrationState {
   readonly seenAt: string | undefined;
   /** Bytes of joined links, counted here. */
   readonly counted: ByteCounts & { readonly links: bigint };
-  /** What the relay signed last, where it held. */
+  /** The relay's last signed account, if its signature was valid. */
   readonly account: RelayAccount | undefined;
 }
 
@@ -66,7 +66,7 @@ const MAX_JOINING = 64;
 const MAX_JOINED = 1024;
 /** A registration ends after an hour at the latest, as every call does. */
 const REGISTRATION_MS = 3_600_000;
-/** One that lasted so long begins the pauses anew. */
+/** A registration of this length resets the pauses. */
 const STEADY_MS = 10_000;
 
 /** Keeps this node registered with a relay, and takes the links that come through it: every connection is dialled from here. */
@@ -83,7 +83,7 @@ export function createRelayRegistration(
   let isRegistered = false;
   let seenAt: string | undefined;
   let account: RelayAccount | undefined;
-  /** What the relay had counted before this run. */
+  /** Counts of the relay before this run. */
   let base: ByteCounts | undefined;
   let loop: Promise<void> | undefined;
   const payer = createRelayPayer(dependencies.crypto, dependencies.payer);
@@ -114,7 +114,7 @@ export function createRelayRegistration(
         ended.fromNode += countWritten(socket);
       });
       const circuit = nameCircuit(dependencies.crypto, token);
-      // All that the relay hands over is counted, whoever fails to read it.
+      // Everything that the relay passes on is counted, even if its reader fails.
       accept(await asDrainedSocket(socket), `relay ${at} ${toHex(group.subarray(0, 16))}`, { at, circuit });
     } catch (error) {
       if (!stopping.signal.aborted) onError(error);
@@ -135,7 +135,7 @@ export function createRelayRegistration(
   }
 
   function read(signed: SignedRelayAccount): void {
-    // The relay may have counted for an earlier run of this node, of which nothing is known here.
+    // The relay may have counted for an earlier, unknown run of this node.
     const counted = base && addCounts(base, count());
     const {
       ok,

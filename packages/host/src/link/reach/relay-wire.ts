@@ -3,7 +3,7 @@ import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 /**
- * The few bytes that a relay reads before it only copies (docs/spec/relay.md). Whoever connects says first what it wants, and gets one
+ * The few bytes that a relay reads before it only copies (docs/spec/relay.md). The connecting side first says what it wants, and gets one
  * byte as its answer. A TLS handshake begins with 0x16, so a relay takes the links of those that register at the same port.
  */
 const RELAY_MAGIC = utf8Encode('OGR1');
@@ -18,7 +18,7 @@ export type RelayAnswer = keyof typeof RELAY_ANSWER;
 const RELAY_SUBJECT_BYTES = 32;
 export const RELAY_HELLO_BYTES = RELAY_MAGIC.length + 1 + RELAY_SUBJECT_BYTES;
 
-/** @param subject the certificate's hash of whom is wanted, or the token of the link that is joined. */
+/** @param subject the certificate hash of the wanted peer, or the token of the link to join. */
 export function encodeRelayHello(ask: RelayAsk, subject: Uint8Array): Uint8Array {
   return concatBytes(RELAY_MAGIC, Uint8Array.of(RELAY_ASK[ask]), subject);
 }
@@ -39,8 +39,8 @@ export interface RelayedLink {
 const CIRCUIT_DOMAIN = utf8Encode('ogong-relay-circuit-v1\n');
 
 /**
- * The trace in which a relay notes what it did for one link: 32 hexadecimal digits. The relay and the node that joined make it of the
- * token, which both have; whoever reads a trace cannot make the token of it.
+ * The trace in which a relay notes what it did for one link: 32 hexadecimal digits. The relay and the node that joined derive it from the
+ * token, which both have. A reader of a trace cannot derive the token from it.
  */
 export function nameCircuit(crypto: Pick<Crypto, 'sha256'>, token: Uint8Array): string {
   return toHex(crypto.sha256(concatBytes(CIRCUIT_DOMAIN, token)).subarray(0, 16));
@@ -57,7 +57,7 @@ export function parseRelayHello(bytes: Uint8Array): RelayHello | undefined {
 export const nameRelayAnswer = (byte: number): RelayAnswer | undefined =>
   (Object.keys(RELAY_ANSWER) as RelayAnswer[]).find((name) => RELAY_ANSWER[name] === byte);
 
-/** Reads exactly so many bytes and leaves the rest in the socket. @throws Error where the socket ends first, or `signal` does. */
+/** Reads exactly this number of bytes and leaves the rest in the socket. @throws Error if the socket ends first, or `signal` aborts. */
 export function readExactly(socket: Socket, count: number, signal: AbortSignal): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const settle = (error: Error | undefined, bytes?: Uint8Array) => {
@@ -72,7 +72,7 @@ export function readExactly(socket: Socket, count: number, signal: AbortSignal):
     const onReadable = () => {
       const bytes = socket.read(count) as Uint8Array | null;
       if (bytes === null) return;
-      // At the end of a stream Node hands out what there is.
+      // At the end of a stream Node returns the bytes that are left.
       if (bytes.length === count) settle(undefined, bytes);
       else onEnd();
     };

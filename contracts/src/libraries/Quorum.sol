@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Roster} from "./Roster.sol";
+import {Roster} from "../Roster.sol";
 
-/// @title What a quorum of validators has signed
+/// @title Signatures of a quorum of validators
 library Quorum {
     error BadQuorumSignature(uint256 index);
     error UnsortedSigners(address previous, address next);

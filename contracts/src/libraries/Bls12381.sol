@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title BLS signatures over BLS12-381, by the precompiles of EIP-2537
-/// @notice Keys in G1, signatures in G2, ciphersuite BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_. A point is its coordinates, each a
-/// number of the field in 64 bytes: 128 bytes for a key, 256 for a signature, the part without i before the other.
+/// @notice Keys in G1, signatures in G2, ciphersuite BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_. A point is its coordinates. Each is a
+/// number of the field in 64 bytes, the part without i before the other. A key has 128 bytes, a signature 256.
 library Bls12381 {
     uint256 internal constant KEY_BYTES = 128;
     uint256 internal constant SIGNATURE_BYTES = 256;
@@ -11,7 +11,7 @@ library Bls12381 {
     bytes private constant DOMAIN = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
     bytes private constant FIELD =
         hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
-    /// (p + 1) / 4: what a square is raised to for its root, since p is 3 modulo 4.
+    /// (p + 1) / 4: the exponent that gives the root of a square, since p is 3 modulo 4.
     bytes private constant ROOT_EXPONENT =
         hex"0680447a8e5ff9a692c6e9ed90d2eb35d91dd2e13ce144afd9cc34a83dac3d8907aaffffac54ffffee7fbfffffffeaab";
     /// The generator of G1 with the sign of y turned.
@@ -44,8 +44,8 @@ library Bls12381 {
         out[0] = out[0] | bytes1(_isLarger(key, 80) ? uint8(0xa0) : uint8(0x80));
     }
 
-    /// @notice The same of a signature: the part of x with i first. Of two points with this x the larger is the one with the larger part with i
-    /// of y; where that is zero, with the larger other part.
+    /// @notice The same of a signature: the part of x with i first. Of two points with this x, the larger has the larger part with i of y.
+    /// If that part is zero, the other part decides.
     function compressSignature(bytes memory signature) internal pure returns (bytes memory out) {
         out = new bytes(96);
         for (uint256 i; i < 48; ++i) {
@@ -57,7 +57,7 @@ library Bls12381 {
         out[0] = out[0] | bytes1(isLarger ? uint8(0xa0) : uint8(0x80));
     }
 
-    /// @notice The coordinates of a compressed key. What is made of bytes that are no key is on no curve.
+    /// @notice The coordinates of a compressed key. Bytes that are no key become a point on no curve.
     function expand(bytes memory compressed) internal view returns (bytes memory key) {
         bytes memory x = bytes.concat(compressed);
         x[0] = x[0] & 0x1f;

@@ -2,7 +2,7 @@ import type { NetworkParameters } from '@ogong/chain/client';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { encodeNewcomerWork, searchNewcomerWork, type WorkTerms } from '@ogong/protocol/exchange/newcomer-work';
 import { describe, expect, it } from 'vitest';
-import { createNewcomerDoor } from './newcomer-door.ts';
+import { createNewcomerAdmission } from './newcomer-admission.ts';
 
 const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(1) };
 const key = { providerId: new Uint8Array(32).fill(2), payee: new Uint8Array(20).fill(3) };
@@ -22,7 +22,7 @@ function open(options: { readonly work?: WorkTerms | undefined; readonly stake?:
   const work = 'work' in options ? options.work : terms;
   const clock = { now: 0, nowMs: () => clock.now };
   const asked: { epochs: bigint[]; stakes: number } = { epochs: [], stakes: 0 };
-  const letIn = createNewcomerDoor({
+  const letIn = createNewcomerAdmission({
     ...{ crypto, clock, latestEpoch: async () => LATEST },
     chain: { network, parameters: () => work && ({ work } as NetworkParameters) },
     async findValue(epoch) {
@@ -37,7 +37,7 @@ function open(options: { readonly work?: WorkTerms | undefined; readonly stake?:
   return { letIn, clock, asked };
 }
 
-describe('the door for newcomers', () => {
+describe('the admission of newcomers', () => {
   it.each([
     ['the network asks for nothing', { work: { bits: 0, epochs: 0 } }],
     ['the chain was not read', { work: undefined }],
@@ -48,13 +48,13 @@ describe('the door for newcomers', () => {
     expect(asked).toEqual({ epochs: [], stakes: 0 });
   });
 
-  it('lets in who shows work, and asks for no stake', async () => {
+  it('admits a key with work, and needs no stake', async () => {
     const { letIn, asked } = open();
     for (const epoch of [95n, 100n, 105n]) await letIn(key, makeWork(epoch));
     expect(asked).toEqual({ epochs: [95n, 100n, 105n], stakes: 0 });
   });
 
-  it('lets in who has staked, and reads the stake once a minute', async () => {
+  it('admits a key with stake, and reads the stake once a minute', async () => {
     const { letIn, clock, asked } = open({ stake: async () => 1n });
     for (let i = 0; i < 5; i++) await letIn(key, NOTHING);
     expect(asked.stakes).toBe(1);
@@ -74,11 +74,11 @@ describe('the door for newcomers', () => {
     const { letIn, asked } = open();
     await expect(letIn(key, work)).rejects.toThrow('asks for work of 8 bits: ');
     await expect(letIn(key, work)).rejects.toThrow(why);
-    // What others are asked for is bounded by what may count.
+    // Requests to others are limited to records that may count.
     expect(new Set(asked.epochs)).toEqual(new Set(epochs));
   });
 
-  it('takes work where the chain cannot be read, and says so to others', async () => {
+  it('accepts work if the chain cannot be read, and gives others that reason', async () => {
     const { letIn } = open({ stake: () => Promise.reject(new Error('the chain is down')) });
     await letIn(key, makeWork(100n));
     await expect(letIn(key, NOTHING)).rejects.toThrow('the chain is down');

@@ -11,7 +11,7 @@ library CandidateList {
     uint256 private constant MAX_REPUTATION = 1_000_000;
     uint256 private constant MAX_LATENCY = 600_000;
     uint256 private constant MAX_SPEED = 1_000_000_000;
-    /// Shorter waits are not told apart.
+    /// Shorter waits count alike.
     uint256 private constant LEAST_LATENCY = 20;
     /// Parts of 256 of the best figure.
     uint256 private constant BEST = 256;
@@ -27,7 +27,7 @@ library CandidateList {
         Balanced
     }
 
-    /// What the list was asked for.
+    /// The request that the list answers.
     struct Asked {
         /// Hash of the model's id.
         bytes32 model;
@@ -47,7 +47,7 @@ library CandidateList {
         uint256 reputation;
         uint256 latency;
         uint256 speed;
-        /// Where the payee is counted.
+        /// Place of the payee's count.
         uint256 place;
         uint256 weight;
     }
@@ -62,7 +62,7 @@ library CandidateList {
 
     error BadList();
 
-    /// @dev Whoever signs what is no list cannot be convicted by it here: what is a list changes with its version.
+    /// @dev The signer of bytes that are no list cannot be convicted by them here, because the list's format changes with its version.
     function read(bytes calldata list) internal pure returns (Asked memory asked, Candidate[] memory candidates) {
         if (bytes20(list[:20]) != TAG) revert BadList();
         uint256 at = 22 + uint256(uint16(bytes2(list[20:22])));
@@ -86,7 +86,7 @@ library CandidateList {
     }
 
     /// @notice Gives each candidate its weight. @return total Of all.
-    /// @param salt The list's own hash: nobody makes up payees whose places meet.
+    /// @param salt The list's own hash: so payees with colliding places cannot be invented.
     function weigh(Candidate[] memory candidates, Sort sort, bytes32 salt) internal pure returns (uint256 total) {
         uint256[] memory counts = _countPayees(candidates, salt);
         Figures memory best = _findBest(candidates);
@@ -104,7 +104,7 @@ library CandidateList {
         returns (Candidate memory)
     {
         bytes32 seed = sha256(abi.encodePacked("ogong-match-v1\n", sha256(abi.encodePacked(replyId)), listHash));
-        // The draw takes a further number where the first one is beyond the last multiple of the total: of 2^124 draws not one.
+        // The draw would take a further number if the first one is beyond the last multiple of the total: less than one of 2^124 draws.
         uint256 left = uint256(sha256(abi.encodePacked(seed, uint32(0)))) % total;
         uint256 i;
         for (; left >= candidates[i].weight; ++i) {
@@ -127,7 +127,7 @@ library CandidateList {
         if (isBad || one.latency > MAX_LATENCY || one.speed > MAX_SPEED) revert BadList();
     }
 
-    /// @dev How often each payee stands in the list, in a table of at least twice as many places.
+    /// @dev Counts each payee of the list, in a table of at least twice as many places.
     function _countPayees(Candidate[] memory candidates, bytes32 salt) private pure returns (uint256[] memory counts) {
         uint256 size = 2;
         while (size < 2 * candidates.length) size *= 2;

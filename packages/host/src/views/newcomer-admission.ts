@@ -5,30 +5,30 @@ import { Refusal } from '../link/link-error.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ChainView } from './chain-view.ts';
 
-export interface NewcomerDoorDependencies {
+export interface NewcomerAdmissionDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly chain: Pick<ChainView, 'network' | 'parameters'>;
   /** The newest epoch that is known. */
   readonly latestEpoch: () => Promise<bigint>;
-  /** Value of an epoch that has come; undefined where nobody tells it. */
+  /** Value of an epoch that has come; undefined if no peer knows it. */
   readonly findValue: (epoch: bigint) => Promise<Uint8Array | undefined>;
-  /** Atomic units, as the chain has them now. @throws where it cannot be read. */
+  /** Atomic units, on the chain now. @throws if it cannot be read. */
   readonly readStake: (payee: Uint8Array) => Promise<bigint>;
 }
 
 /** Lets keys in that announce themselves. @throws Refusal */
-export type NewcomerDoor = (
+export type NewcomerAdmission = (
   key: { readonly providerId: Uint8Array; readonly payee: Uint8Array },
   work: Uint8Array,
 ) => Promise<void>;
 
-/** Stake is read again after so long. */
+/** Interval of reads of a stake. */
 const STAKE_MS = 60_000;
 const MAX_STAKES = 4_096;
 
-/** Who has staked nothing shows work, where the network asks for it (docs/spec/newcomer-work.md). */
-export function createNewcomerDoor(dependencies: NewcomerDoorDependencies): NewcomerDoor {
+/** Requires work from keys without stake if the network does so (docs/spec/newcomer-work.md). */
+export function createNewcomerAdmission(dependencies: NewcomerAdmissionDependencies): NewcomerAdmission {
   const { clock, chain, readStake } = dependencies;
   const stakes = new Map<string, { readonly isStaked: boolean; readonly untilMs: number }>();
 
@@ -57,7 +57,7 @@ export function createNewcomerDoor(dependencies: NewcomerDoorDependencies): Newc
 }
 
 async function findProblem(
-  { crypto, chain, latestEpoch, findValue }: NewcomerDoorDependencies,
+  { crypto, chain, latestEpoch, findValue }: NewcomerAdmissionDependencies,
   providerId: Uint8Array,
   work: Uint8Array,
 ): Promise<string | undefined> {
@@ -67,7 +67,7 @@ async function findProblem(
   const latest = await latestEpoch();
   const { chainId, settlement } = chain.network;
   const about = { chainId, settlement, providerId, terms, latest };
-  // No value is asked for of others but of an epoch that may count.
+  // Others are asked only for the value of an epoch that may count.
   const isCurrent = isReadable(work) && checkWorkEpoch(parseNewcomerWork(work), terms, latest).status === 'pass';
   const beacon = isCurrent ? await findValue(parseNewcomerWork(work).epoch) : undefined;
   const { ok, checks } = verifyNewcomerWork(crypto, work, { ...about, beacon });

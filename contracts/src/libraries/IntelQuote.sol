@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
 /// @title Signatures of a quote of Intel SGX or TDX
-/// @notice Checks what the chain can check by itself: that a platform's key signed for the enclave which signed the quote. Whose the
-/// platform's key is, and whether platform and guest are good, is for a quorum. Format: docs/spec/machine-registry.md.
+/// @notice Checks what the chain can check by itself: that a platform's key signed for the enclave which signed the quote. A quorum checks
+/// the origin of the platform's key, and whether platform and guest are good. Format: docs/spec/machine-registry.md.
 library IntelQuote {
     /// The parts of a quote (versions 3, 4 and 5).
     struct Parts {
@@ -49,7 +49,7 @@ library IntelQuote {
         return (sha256(parts.platformKey), _reportData(parts.signed));
     }
 
-    /// @dev Where a quote has its report data follows from version and length.
+    /// @dev The place of a quote's report data follows from version and length.
     function _reportData(bytes calldata signed) private pure returns (bytes calldata) {
         if (signed.length < HEADER_BYTES) revert BadQuote("body");
         uint256 version = uint8(signed[0]);

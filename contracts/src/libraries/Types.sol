@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// What one request is about: the part of an order that the ledger only ever sees as a hash.
+/// The content of one request: the part of an order that the ledger only ever sees as a hash.
 struct Terms {
     bytes32 requestHash;
     bytes32 nonce;
@@ -17,8 +17,8 @@ struct Terms {
     uint64 expiresAt;
 }
 
-/// Draw on one payer's channel with the batch's validator: the sum of the fees owed since the last batch, covered by
-/// the newest order that the payer signed.
+/// Draw on one payer's channel with the batch's validator: the sum of the fees owed since the last batch. The newest order that the payer
+/// signed covers it.
 struct Debit {
     address payer;
     uint128 amount;
@@ -29,23 +29,23 @@ struct Debit {
     bytes32 vs;
 }
 
-/// What the payers owe for the replies of one provider, under one of its keys, that came through one router.
+/// The debt of the payers for the replies of one provider, under one of its keys, that came through one router.
 struct Line {
     bytes32 providerId;
     address payee;
     address router;
     uint128 gross;
-    /// The part of gross that goes to the verification pool whole, for what the provider promised and did not deliver.
+    /// The part of gross that goes to the verification pool whole, for an undelivered promise of the provider.
     uint128 fine;
-    /// Content root of the weights that answered: the registry says who made them. Zero while the maker's share is zero, so that no line is
-    /// split by model for nothing.
+    /// Content root of the weights that answered: the registry names their maker. Zero while the maker's share is zero, so that lines are
+    /// not split by model without need.
     bytes32 modelRoot;
 }
 
-/// What the verifiers of one payee did for the entries of a batch.
+/// The work of the verifiers of one payee for the entries of a batch.
 struct Tally {
     address payee;
-    /// Reports that count: they share what the fees of the batch leave for verification.
+    /// Reports that count: they share the part of the batch's fees for verification.
     uint32 credits;
     /// Reports that others refuted: each costs a part of the payee's stake.
     uint32 refuted;
@@ -67,51 +67,51 @@ struct Credit {
     uint256 amount;
 }
 
-/// What a provider's key earned for a payee.
+/// Earnings of a provider's key for a payee.
 struct Earned {
     bytes32 providerId;
     address payee;
     uint128 amount;
 }
 
-/// What became of one provider.
+/// The ejection state of one provider.
 struct Ejection {
     /// Since when it is ejected; 0 while it is not.
     uint64 since;
-    /// How often it was ejected: who lifts an ejection names which one.
+    /// Number of its ejections; a reinstatement names one of them.
     uint32 count;
 }
 
-/// How earnings are held. Nobody can change it once a network runs.
+/// Rules of held earnings. They never change in a running network.
 struct Holding {
     /// Seconds of one period; 0 for a network that holds no earnings.
     uint32 period;
     /// The first units that each key earns for a payee go to the verification pool, up to this.
     uint128 entrance;
-    /// An order at a key costs at most the entrance and so many millionths of what the key holds.
+    /// An order at a key costs at most the entrance and this many millionths of the key's held amount.
     uint32 growth;
 }
 
-/// Parts of a fee in basis points; what they leave belongs to the provider.
+/// Parts of a fee in basis points; the rest belongs to the provider.
 struct Shares {
     uint16 router;
     uint16 validator;
     uint16 verification;
     uint16 treasury;
     uint16 license;
-    /// Nobody receives it: it goes back into what the emission has left. The provider's where a network has no emission.
+    /// Nobody receives it: it returns to the rest of the emission. It is the provider's in a network without an emission.
     uint16 recycle;
-    /// Of whoever the registry says has made the model; the provider's where it names nobody. Zero until governance raises it.
+    /// Share of the model's maker by the registry; the provider's if the registry names none. Zero until governance raises it.
     uint16 maker;
 }
 
-/// How much the emission gives, and when. Nobody can change it once a network runs.
+/// Amounts and times of the emission. They never change in a running network.
 struct Issuance {
     /// Seconds since 1970, at a full hour.
     uint64 start;
     /// Seconds of one period of tallies, whole hours; 0 for a network without emission.
     uint32 period;
-    /// Of what is recycled, so many millionths may be given.
+    /// At most this many millionths of the recycled amount may be given.
     uint32 lambda;
 }
 
@@ -122,13 +122,13 @@ struct Recipients {
     address license;
 }
 
-/// Periods in seconds that nobody can change once a network runs.
+/// Periods in seconds. They never change in a running network.
 struct Delays {
     /// From a change of a bond until a quorum counts it. At most `leastUnbonding`, so that no vote outlives its bond.
     uint32 voting;
     /// From announcing shares and recipients until they are in force.
     uint32 notice;
-    /// From an ejection until nobody can lift it any more.
+    /// Time after an ejection in which it can be lifted.
     uint32 appeal;
     /// Floor of Limits.withdrawalDelay.
     uint32 leastWithdrawal;

@@ -54,8 +54,8 @@ async function openRaw(localAddress: string): Promise<Socket> {
   return socket;
 }
 
-describe.skipIf(process.platform !== 'linux')('the doors of a link server', () => {
-  it('are open to who shakes hands while others hold connections without a word', async () => {
+describe.skipIf(process.platform !== 'linux')('the admission of a link server', () => {
+  it('admit a peer that shakes hands while others hold silent connections', async () => {
     const id = await serve({ limits: { maxHandshakes: 8, maxHandshakesPerGroup: 4 } });
     const flood: Socket[] = [];
     for (let i = 0; i < 80; i++) flood.push(await openRaw(`127.0.1.${1 + (i % 4)}`));
@@ -83,7 +83,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await expectLinkError((await connect(id, 9, '127.0.3.1')).service(RouterService).route({}), 'unreachable');
   });
 
-  it('have a quota of links for one address, whatever certificates are shown', async () => {
+  it('have a quota of links for one address, for any certificates', async () => {
     const limits = { maxConnectionsPerGroup: 3, maxConnections: 12 };
     let release = (): void => {};
     const released = new Promise<void>((resolve) => {
@@ -113,7 +113,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await Promise.all(held);
   });
 
-  it('have quotas of calls for one address, whatever certificates are shown', async () => {
+  it('have quotas of calls for one address, for any certificates', async () => {
     const id = await serve({ limits: { groupCallRate: { perSecond: 0.001, burst: 4 } } });
     for (let i = 0; i < 4; i++) await (await connect(id, 100 + i, '127.0.1.1')).service(RouterService).route({});
     const fifth = (await connect(id, 110, '127.0.1.1')).service(RouterService).route({});
@@ -121,7 +121,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await (await connect(id, 2)).service(RouterService).route({});
   });
 
-  it('have more calls once earlier ones led to something: of their address, and only so many at once', async () => {
+  it('allow more calls after useful ones, for their address and up to a limit', async () => {
     const never = { perSecond: 0.001, burst: 1 };
     const id = await serve({
       limits: { callRate: never, groupCallRate: never, earnedCallRate: { ...never, burst: 3 } },
@@ -133,7 +133,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await call(2, '127.0.1.1');
     await expectLinkError(call(2, '127.0.1.1'), 'rate-limited');
     earn(2);
-    // Whatever certificate is shown, and nobody at another address.
+    // Any certificate of that address, and nobody at another address.
     await call(2, '127.0.1.1');
     await call(3, '127.0.1.1');
     await expectLinkError(call(3, '127.0.1.1'), 'rate-limited');
@@ -144,7 +144,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await expectLinkError(call(2, '127.0.1.1'), 'rate-limited');
   });
 
-  it('have rates of costly methods: of one peer, and of one address, whatever certificates are shown', async () => {
+  it('have rates of costly methods: of one peer, and of one address, for any certificates', async () => {
     const slow = { perSecond: 0.001, burst: 2 };
     const id = await serve({
       methodRates: { 'ogong.v1.RouterService/Route': slow },
@@ -161,13 +161,13 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await (await connect(id, 2, '127.0.1.1')).service(RouterService).listModels({});
   });
 
-  it('are charged for one call that does the work of many, and by what they earned beyond that', async () => {
+  it('are charged for one call that does the work of many, first on their rate, then on earned calls', async () => {
     const few = { perSecond: 0.001, burst: 3 };
     await serve({ methodRates: { 'ogong.v1.RouterService/Route': { ...few, mayBeEarned: true } } });
     const caller = { peer: new Uint8Array(32).fill(1), group: computeAddressGroup('127.0.1.1') };
     const charge = (calls: number, by = caller) => server.charge(by, 'ogong.v1.RouterService/Route', calls);
     expect(charge(2)).toBe(true);
-    // All or nothing: what is left stays.
+    // All or nothing: the rest stays.
     expect(charge(2)).toBe(false);
     expect(charge(3, { ...caller, peer: new Uint8Array(32).fill(2) })).toBe(true);
     server.earn(caller, 2);
@@ -192,12 +192,12 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     // Beyond the rate of the method alone, and then beyond both.
     await caller.route({});
     await caller.route({});
-    // What is not earned keeps its rate, whatever is left: the second one took a call of the address, and was refused.
+    // A call that is not earned keeps its rate, even if places are left. The second one took a call of the address, and was refused.
     await caller.listModels({});
     await expectLinkError(caller.listModels({}), 'rate-limited');
   });
 
-  it('count calls of known parties by a rate that stands apart, as large as it is now', async () => {
+  it('count calls of known parties by a separate rate with its present size', async () => {
     const never = { perSecond: 0.001, burst: 1 };
     const known = await makeIdentity(9);
     let room = 0;
@@ -219,7 +219,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await expectLinkError(stranger.route({}), 'rate-limited');
   });
 
-  it('close the connections of who goes on after many refusals, and of nobody else', async () => {
+  it('close the connections of a peer that goes on after many refusals, and no others', async () => {
     const slow = { perSecond: 0.001, burst: 5 };
     const known = await makeIdentity(9);
     const id = await serve({
@@ -236,7 +236,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     for (let i = 0; i < 10; i++) await expectLinkError(peer.route({}), 'rate-limited');
   });
 
-  it('close the connections of who goes on sending what nobody should send', async () => {
+  it('close the connections of a peer that keeps sending invalid calls', async () => {
     const known = await makeIdentity(9);
     const id = await serve({
       limits: { refusalRate: { perSecond: 0.001, burst: 5 } },
@@ -252,13 +252,13 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     const loud = await ask(2);
     for (let i = 0; i < 5; i++) await expectLinkError(loud.route({}), 'remote');
     await expectLinkError(loud.route({}), 'unreachable');
-    // Who asks for what is not there has done nothing wrong, and known parties are told each time.
+    // A request for something absent is no fault, and known parties get the answer each time.
     const [other, peer] = [await ask(3), await ask(9)];
     for (let i = 0; i < 10; i++) await expectLinkError(other.route({ model: 'absent' }), 'remote');
     for (let i = 0; i < 10; i++) await expectLinkError(peer.route({}), 'remote');
   });
 
-  it('let others come slowly from where a stranger lost its links, and from nowhere else', async () => {
+  it('slow down the address at which a stranger lost its links, and no other', async () => {
     const never = { perSecond: 0.001, burst: 1 };
     const id = await serve({
       limits: { callRate: { perSecond: 0.001, burst: 1 }, refusalRate: never, slowedHandshakeRate: never },
@@ -290,7 +290,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await expectLinkError(send(2, 6 * KIB), 'rate-limited');
     await send(2, 4 * KIB);
     await send(9, 200 * KIB);
-    // What a call took is free again when it has ended.
+    // Space of a call is free again when it has ended.
     for (let i = 0; i < 4; i++) await send(3 + i, 4 * KIB);
     await send(2, 100);
   });

@@ -130,7 +130,7 @@ library Ed25519 {
         uint256 t;
     }
 
-    /// What an addition needs of a point: y - x, y + x, 2z, 2dt.
+    /// The values of a point that an addition needs: y - x, y + x, 2z, 2dt.
     struct Addend {
         uint256 less;
         uint256 more;

@@ -7,12 +7,12 @@ import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/req
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { SealedAnswer, SealedDelta } from './sealed-reply.ts';
 
-type Words = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 type Deltas = AsyncGenerator<SealedDelta, SealedAnswer>;
 type Asked = Pick<InferenceRequest, 'endpoint' | 'model' | 'terms' | 'logprobs' | 'includeUsage'>;
 
-/** As a gateway words an answer that it can read, with the receipt that this client checks. */
-export function wordAnswer(request: Asked, answers: readonly SealedAnswer[]): Words {
+/** Formats an answer as a gateway does, with the receipt that this client checks. */
+export function formatAnswer(request: Asked, answers: readonly SealedAnswer[]): Fields {
   const choices = answers.map(({ text, format, tokens, header: { stopReason } }, index) => {
     const parts = isChat(request)
       ? parseAnswer(text, format, request.terms)
@@ -26,15 +26,15 @@ export function wordAnswer(request: Asked, answers: readonly SealedAnswer[]): Wo
   };
 }
 
-/** The same in chunks, as they come, of all choices at the same time. */
-export async function* wordChunks(request: Asked, choices: readonly Deltas[]): AsyncGenerator<Words> {
+/** Formats chunks of all choices as they come. */
+export async function* formatChunks(request: Asked, choices: readonly Deltas[]): AsyncGenerator<Fields> {
   const words = COMPLETION_FORMATS[request.endpoint];
-  // The reply ids are known once they are over; all chunks have one name.
+  // The reply ids are known only at the end, and all chunks need one name.
   const identity = identify(request, drawName());
-  const widen = (chunk: Words): Words => (request.includeUsage ? { usage: null, ...chunk } : chunk);
+  const widen = (chunk: Fields): Fields => (request.includeUsage ? { usage: null, ...chunk } : chunk);
   const ended: SealedAnswer[] = [];
   for await (const { value, from, isLast } of merge(
-    choices.map((deltas, index) => wordChoice(request, { identity, index }, deltas)),
+    choices.map((deltas, index) => formatChoice(request, { identity, index }, deltas)),
   )) {
     if (!('answer' in value)) {
       yield widen(value.chunk);
@@ -51,13 +51,13 @@ export async function* wordChunks(request: Asked, choices: readonly Deltas[]): A
   }
 }
 
-type Worded = { readonly chunk: Words } | { readonly closing: Words; readonly answer: SealedAnswer };
+type FormattedPart = { readonly chunk: Fields } | { readonly closing: Fields; readonly answer: SealedAnswer };
 
-/** Whatever comes first. Those that run still are told when somebody stops reading, or one of them fails. */
+/** Yields from each stream in the order of arrival. The other streams are closed when the reader stops, or one of them fails. */
 async function* merge(
-  streams: readonly AsyncGenerator<Worded>[],
-): AsyncGenerator<{ readonly value: Worded; readonly from: number; readonly isLast: boolean }> {
-  const read = async (from: number) => ({ from, next: await (streams[from] as AsyncGenerator<Worded>).next() });
+  streams: readonly AsyncGenerator<FormattedPart>[],
+): AsyncGenerator<{ readonly value: FormattedPart; readonly from: number; readonly isLast: boolean }> {
+  const read = async (from: number) => ({ from, next: await (streams[from] as AsyncGenerator<FormattedPart>).next() });
   const waiting = new Map(streams.map((_, from) => [from, read(from)]));
   try {
     while (waiting.size > 0) {
@@ -72,23 +72,23 @@ async function* merge(
       yield { value: next.value, from, isLast: isOver && waiting.size === 0 };
     }
   } finally {
-    // A failure of another one is no news then.
+    // Another stream's failure no longer matters.
     for (const one of waiting.values()) one.catch(() => undefined);
     for (const stream of streams) void stream.return(undefined).catch(() => undefined);
   }
 }
 
-async function* wordChoice(
+async function* formatChoice(
   request: Asked,
   { identity, index }: { readonly identity: Identity; readonly index: number },
   deltas: Deltas,
-): AsyncGenerator<Worded> {
+): AsyncGenerator<FormattedPart> {
   const words = COMPLETION_FORMATS[request.endpoint];
   let parser: AnswerParser | undefined;
   let hasCalls = false;
   let offset = 0;
   let isOpen = false;
-  function* wordPieces(pieces: readonly AnswerPiece[], tokens: SealedDelta['tokens']): Generator<Worded> {
+  function* formatPieces(pieces: readonly AnswerPiece[], tokens: SealedDelta['tokens']): Generator<FormattedPart> {
     const opening = isOpen ? undefined : words.openChoice(identity, index);
     isOpen = true;
     if (opening) yield { chunk: opening };
@@ -102,12 +102,12 @@ async function* wordChoice(
     if (!next.done) {
       const { text, tokens, format } = next.value;
       parser ??= isChat(request) ? createAnswerParser(format, request.terms) : PLAIN;
-      yield* wordPieces(parser.push(text), tokens);
+      yield* formatPieces(parser.push(text), tokens);
       offset += text.length;
       continue;
     }
     const rest = parser?.end() ?? [];
-    if (rest.length > 0 || !isOpen) yield* wordPieces(rest, []);
+    if (rest.length > 0 || !isOpen) yield* formatPieces(rest, []);
     const { stopReason } = next.value.header;
     const closing = words.lastChunk(identity, index, { stopReason, hasCalls });
     return yield { closing, answer: next.value };
@@ -133,7 +133,7 @@ const toUsage = (answers: readonly SealedAnswer[]) => ({
   outputTokens: answers.reduce((sum, { header }) => sum + header.outputTokenCount, 0),
 });
 
-const toOgongField = (answers: readonly SealedAnswer[]): Words => ({
+const toOgongField = (answers: readonly SealedAnswer[]): Fields => ({
   receipts: answers.map(({ replyId, receipt, text }) => ({
     reply_id: replyId,
     url: formatPath(GATEWAY_ROUTES.receipt, { id: replyId }),

@@ -12,16 +12,16 @@ import { computeAddressGroup, createPlaces, type Visitor } from './places.ts';
 import type { RelayedLink } from './reach/relay-wire.ts';
 import { createTally } from './tally.ts';
 
-/** Who is behind a session. */
+/** The peer behind a session. */
 export interface Caller {
   readonly peer: PeerId;
-  /** Of its address; undefined where this side made the connection. */
+  /** Group of its address; undefined if this side made the connection. */
   readonly group: string | undefined;
-  /** The relay between, where this side knows of one. */
+  /** The relay between, if this side knows one. */
   readonly relayed?: RelayedLink | undefined;
 }
 
-/** Whose connection it is. */
+/** The owner of a connection. */
 export interface Greeting {
   /** This side made it. */
   readonly isOwn: boolean;
@@ -29,25 +29,25 @@ export interface Greeting {
   readonly relayed?: RelayedLink | undefined;
 }
 
-/** The connections of a link server: who gets in, and who has to leave for others. */
-export interface LinkDoor {
-  /** A connection before its handshake. @returns whether it may begin one; it is closed where it may not. */
+/** Admits connections of a link server, and closes some of them for others. */
+export interface LinkAdmission {
+  /** A connection before its handshake. @returns whether it may begin one; it is closed if not. */
   greet(socket: Duplex, greeting: Greeting): boolean;
-  /** After the handshake. @returns undefined where there was no place: the session is closed then. */
+  /** After the handshake. @returns undefined if there was no place; then the session is closed. */
   admit(session: ServerHttp2Session): Caller | undefined;
   find(session: ServerHttp2Session | undefined): Caller | undefined;
   /** Bytes of a call moved. */
   touch(stream: ServerHttp2Stream): void;
-  /** Closes all its connections, and lets others come only slowly from where it came. */
+  /** Closes all its connections, and slows down others from its address. */
   expel(caller: Caller): void;
   sessions(): readonly ServerHttp2Session[];
-  /** The same with who is behind them. */
+  /** The same with their peers. */
   links(): Iterable<{ readonly peer: PeerId; readonly session: ServerHttp2Session }>;
   /** Drops every connection that is no session. */
   clear(): void;
 }
 
-export interface LinkDoorDependencies {
+export interface LinkAdmissionDependencies {
   readonly isKnown: (peer: PeerId) => boolean;
   /** The last link of a peer ended, and not because it had to make room. */
   readonly onLeft?: (peer: PeerId) => void;
@@ -65,15 +65,15 @@ const KNOWN_FOR_MS = 5_000;
 /** How long a session that has to leave may take to end its calls. */
 const LEAVE_MS = 1000;
 
-export function createLinkDoor(
+export function createLinkAdmission(
   limits: LinkServerLimits,
-  { isKnown, onLeft = () => {}, clock }: LinkDoorDependencies,
-): LinkDoor {
+  { isKnown, onLeft = () => {}, clock }: LinkAdmissionDependencies,
+): LinkAdmission {
   const guests = new Map<ServerHttp2Session, Guest>();
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
   const waiting = new Map<string, Visitor>();
-  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With what it was told. */
+  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With the caller's data. */
   const own = new Map<string, Pick<Caller, 'group' | 'relayed'>>();
   const places = createPlaces({
     max: limits.maxConnections,
