@@ -10,9 +10,10 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
+import { createNamedIdentity, LOOPBACK } from '@ogong/testing/network/loopback-server';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { startProvider } from '../path/path-provider.ts';
-import { bind, createIdentity, type DecidedReply, type PathValidator, startValidator } from '../path/path-validator.ts';
+import { type DecidedReply, type PathValidator, startValidator } from '../path/path-validator.ts';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './draws/bend-commit.ts';
 import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
@@ -51,7 +52,7 @@ export async function openAttackPath(engine: Engine, directory: string, verifier
   const validator = await startValidator();
   const names = Array.from({ length: verifiers }, (_, i) => (i === 0 ? 'verifier' : `verifier ${i + 1}`));
   const running = await Promise.all(names.map((name) => startVerifier(engine, validator, name)));
-  const links = createLinkPool({ identity: await createIdentity('consumer') });
+  const links = createLinkPool({ identity: await createNamedIdentity('consumer') });
   const { clock, archive } = validator;
   let orders = 0;
 
@@ -90,14 +91,14 @@ export async function openAttackPath(engine: Engine, directory: string, verifier
 
 async function startVerifier(engine: Engine, validator: PathValidator, name: string) {
   const { clock, chain } = validator;
-  const identity = await createIdentity(name);
+  const identity = await createNamedIdentity(name);
   const signer = createTestHybrid(`${name} reports`);
   const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const reports = createReports(store, commits);
   const metrics = createMetrics('verifier');
   const verifier = createVerifier(
-    { bind },
+    { bind: LOOPBACK },
     { engines: [engine], crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics },
   );
   await verifier.start();

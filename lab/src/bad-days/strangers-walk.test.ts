@@ -16,7 +16,8 @@ import {
 import { sealPart } from '@ogong/protocol/sealing/sealed-part';
 import { verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { createNetwork, FULL_CHANNEL, receive } from '@ogong/testing/provider/provider-fixture';
+import { FULL_CHANNEL } from '@ogong/testing/network/fixed-chain';
+import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
 import { type BenchOptions, createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';

@@ -1,7 +1,7 @@
 // A network of processes as data: what each of them knows of the others, without a chain.
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { createFixedChain } from '@ogong/testing/network/fixed-chain';
 import { createTestClock, ledger } from '@ogong/testing/validator/test-bench';
 import type { PathValidator } from '../path/path-validator.ts';
 
@@ -19,7 +19,6 @@ export interface NetworkPlace {
   readonly validators: readonly QuorumMember[];
   readonly beacon: KnownBeacon;
   readonly router: Awaited<ReturnType<PathChain['router']>>;
-  readonly channel: Awaited<ReturnType<PathChain['channel']>>;
 }
 
 /** A process of the network tells the others what they have to know. */
@@ -42,7 +41,7 @@ export function createSharedClock(time?: SharedTime) {
 
 /** The network as gateway, router and provider see it. Beacons come as messages of the process that started this one. */
 export function openNetworkView(place: NetworkPlace) {
-  const { validators, beacon: first, router, channel } = place;
+  const { validators, beacon: first, router } = place;
   const known = new Map([[first.epoch, first]]);
   const waiting = new Map<bigint, PromiseWithResolvers<KnownBeacon>>();
   let latest = first;
@@ -54,23 +53,9 @@ export function openNetworkView(place: NetworkPlace) {
     waiting.delete(beacon.epoch);
     if (beacon.epoch > latest.epoch) latest = beacon;
   });
-  const find = (address: Uint8Array) => validators.find((one) => equalBytes(one.address, address));
-  const findByCertHash = (hash: Uint8Array) => validators.find((one) => equalBytes(one.certHash, hash));
   return {
     clock: createSharedClock(place.time),
-    chain: {
-      ...{
-        ledger,
-        validators: () => [...validators],
-        recentLists: () => [[...validators]],
-        generations: () => [],
-        parameters: () => undefined,
-      },
-      ...{ beaconKeys: () => undefined, findByAddress: find, recallByAddress: find },
-      ...{ findByCertHash, recallByCertHash: findByCertHash },
-      router: async () => router,
-      channel: async () => channel,
-    },
+    chain: createFixedChain({ ledger, members: () => validators, router: async () => router }),
     beacons: {
       latest: () => latest,
       async get(epoch: bigint): Promise<KnownBeacon> {

@@ -17,7 +17,7 @@ answerAsks({
 });
 const place: NetworkPlace = {
   ...{ time: clock.time, validators: member ? [member] : [], beacon: beacons.latest() },
-  ...{ router: await chain.router(), channel: await chain.channel() },
+  ...{ router: await chain.router(validator.signer.address) },
 };
 process.send?.(place);
 for (;;) {

@@ -19,10 +19,12 @@ import { createRouter } from '@ogong/router/router';
 import { ROUTER_SCHEMA } from '@ogong/router/router-store';
 import type { Trust } from '@ogong/sdk';
 import { GATEWAY_FIXTURE_OPTIONS } from '@ogong/testing/gateway/gateway-fixture';
+import { noClient } from '@ogong/testing/network/fixed-chain';
+import { createNamedIdentity, LOOPBACK } from '@ogong/testing/network/loopback-server';
 import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { startProvider } from './path-provider.ts';
-import { bind, createIdentity, type PathValidator, startValidator } from './path-validator.ts';
+import { type PathValidator, startValidator } from './path-validator.ts';
 
 export interface GatewayPath {
   /** `http://127.0.0.1:<port>` */
@@ -58,21 +60,17 @@ export async function openGatewayPath(offers: readonly ServedOffer[]): Promise<G
   };
 }
 
-const noChain = () => Promise.reject(new Error('there is no chain here'));
-
 export async function startRouter({ chain, clock }: Pick<PathValidator, 'chain' | 'clock'>) {
-  const identity = await createIdentity('router');
+  const identity = await createNamedIdentity('router');
   const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
   const router = createRouter(
-    { bind, address: new Uint8Array(20).fill(5) },
+    { bind: LOOPBACK, address: new Uint8Array(20).fill(5) },
     {
       ...{ crypto, clock, identity, store, log, signer: createTestHybrid('router') },
       chain: {
         ...chain,
         network,
-        client: noChain,
-        generations: () => [],
-        parameters: () => undefined,
+        client: noClient,
         readBeaconKeys: async () => undefined,
       },
       metrics: createMetrics('router'),
@@ -106,7 +104,7 @@ export async function startGateway(
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const books = createWorkStore(store, { clock: monotonicClock, log: createLogSync(store) });
   const accounts = openAccounts(join(directory, 'accounts.db'), Date.now);
-  const links = createLinkPool({ identity: await createIdentity('gateway') });
+  const links = createLinkPool({ identity: await createNamedIdentity('gateway') });
   const gateway = createGateway(
     { ...GATEWAY_FIXTURE_OPTIONS, ...given, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
     {
@@ -118,7 +116,7 @@ export async function startGateway(
         beacon: beacons,
         logger: log,
       },
-      chain: { ...chain, network, client: noChain },
+      chain: { ...chain, network, client: noClient },
       accounts,
       metrics: createMetrics('gateway'),
     },

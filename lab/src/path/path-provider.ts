@@ -10,10 +10,12 @@ import type { CommitReply } from '@ogong/provider/modality/text/commit-reply';
 import type { ServedOffer } from '@ogong/provider/provider/orders/offers';
 import { createProvider } from '@ogong/provider/provider/provider';
 import { createOpenings, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { noClient } from '@ogong/testing/network/fixed-chain';
+import { createNamedIdentity, LOOPBACK } from '@ogong/testing/network/loopback-server';
 import { until } from '@ogong/testing/provider/provider-fixture';
 import { network } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
-import { bind, createIdentity, type PathValidator } from './path-validator.ts';
+import type { PathValidator } from './path-validator.ts';
 
 /** What a provider reads of a network. */
 export type ProviderView = Pick<PathValidator, 'clock' | 'chain' | 'beacons' | 'isAnnounced'>;
@@ -44,12 +46,12 @@ export async function startProvider(
   }: PathProviderOptions,
 ) {
   const { clock, chain } = validator;
-  const identity = await createIdentity(name);
+  const identity = await createNamedIdentity(name);
   const payee = createTestPayee(name);
   const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
   const provider = createProvider(
-    { bind, offers, routers, announceIntervalMs },
+    { bind: LOOPBACK, offers, routers, announceIntervalMs },
     {
       ...{
         crypto,
@@ -57,7 +59,7 @@ export async function startProvider(
         payee,
         identity,
         ...{ store, commits },
-        chain: { ...chain, network, client: () => Promise.reject(new Error('there is no chain')) },
+        chain: { ...chain, network, client: noClient },
       },
       signer: createTestHybrid(name),
       beacons: validator.beacons,

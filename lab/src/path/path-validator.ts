@@ -1,18 +1,16 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { rememberChecked } from '@ogong/host/crypto/remember-checked';
-import { Secret } from '@ogong/host/crypto/secret';
-import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError } from '@ogong/host/link/link-error';
-import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
-import { createLinkServer } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { createFixedChain, standingRouter } from '@ogong/testing/network/fixed-chain';
+import { createNamedIdentity, startLoopbackServer } from '@ogong/testing/network/loopback-server';
 import { until } from '@ogong/testing/provider/provider-fixture';
 import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -28,11 +26,6 @@ const OPENING_MS = 500;
 /** How far the test's clock moves on while nothing is decided yet. */
 const STEP_MS = 10_000;
 const MOST_LOOKS = 100;
-const FULL = { admitted: 10n ** 30n, spendable: 10n ** 30n };
-
-export const bind = { host: '127.0.0.1', port: 0 };
-export const createIdentity = (name: string): Promise<LinkIdentity> =>
-  createLinkIdentity(new Secret(crypto.sha256(utf8Encode(`link ${name}`))));
 
 /** What became of one reply. */
 export interface DecidedReply {
@@ -56,7 +49,7 @@ export interface PathValidatorOptions {
 
 /** Intake, audit and settlement of one validator over real links, on the test's clock and without a chain. */
 export async function startValidator({ clock = createTestClock(), alphaPpm }: PathValidatorOptions = {}) {
-  const identity = await createIdentity('validator');
+  const identity = await createNamedIdentity('validator');
   const links = createLinkPool({ identity });
   const coverage = alphaPpm === undefined ? {} : { alphaPpm: () => alphaPpm };
   const bench = createTestValidator({
@@ -106,23 +99,11 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
       announced.add(toHex(caller));
     },
   };
-  let endpoint = '';
-  const member = () => ({ ...bench.member, certHash: identity.id, endpoint });
   const routerKey = hashHybridKey(crypto, createTestHybrid('router').publicKey);
-  const chain = {
-    ledger,
-    validators: () => [member()],
-    recentLists: () => [[member()]],
-    generations: () => [],
-    findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
-    recallByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
-    findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
-    recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
-    beaconKeys: () => undefined,
-    parameters: () => undefined,
-    router: async () => ({ ticketKey: routerKey, sinceMs: 0, untilMs: undefined }),
-    channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
-  };
+  const chain = createFixedChain({
+    ...{ ledger, router: async () => standingRouter(routerKey) },
+    members: () => [{ ...bench.member, certHash: identity.id, endpoint }],
+  });
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
@@ -131,9 +112,8 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
     ...{ intake, archive, wanted: new Set(), beacon, cosigning, store, verdicts, chain, grants, metrics },
     witness: bench.witnessing,
   });
-  const server = createLinkServer({ bind, identity, authorize: () => true, routes });
-  await server.start();
-  endpoint = formatHostPort(server.address());
+  const server = await startLoopbackServer(routes, { identity });
+  const { endpoint } = server;
 
   const readBeacon = (epoch: bigint) => {
     const point = archive.find(epoch) as NonNullable<ReturnType<typeof archive.find>>;
@@ -174,7 +154,7 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
       return lines.reduce((sum, line) => (equalBytes(line.payee as Uint8Array, payee) ? sum + line.gross : sum), 0n);
     },
     async close() {
-      await server.stop(0);
+      await server.stop();
       links.close();
       await bench.close();
     },

@@ -10,11 +10,18 @@ import { plantLies } from './lies/plant-lies.ts';
 import { createProviderAttack, createVerifierEngine, type SharedNotes } from './lies/server-lies.ts';
 import { mayStand, type Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
-import { originOf, prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
-import { listMember, registerKeys, startValidator, validatorName } from './roles/validator.ts';
+import {
+  originOf,
+  prepareLedger,
+  simulateGateway,
+  simulateProvider,
+  simulateRouter,
+  simulateVerifier,
+} from './roles/serving.ts';
+import { listMember, registerKeys, simulateValidator, validatorName } from './roles/validator.ts';
 import type { Disk, Machine } from './world/process.ts';
 import { START_MS } from './world/virtual-time.ts';
-import { createWorld, type Violation, type World } from './world/world.ts';
+import { createSimulatedWorld, type Violation, type World } from './world/world.ts';
 
 export interface PlayOptions {
   readonly onLine?: ((line: string) => void) | undefined;
@@ -72,7 +79,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
   const { alpha, timedRate, canaryRate } = plan;
   const alphaPpm = alpha === undefined ? undefined : Math.round(1_000_000 * alpha);
   const holding = { ...HOLDING, ...(plan.entranceAtomic !== undefined && { entrance: BigInt(plan.entranceAtomic) }) };
-  const world = createWorld({
+  const world = createSimulatedWorld({
     seed: plan.seed,
     onLine,
     beaconPeriodS,
@@ -91,7 +98,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     for (let index = 0; index < plan.validators; index++) {
       const name = validatorName(index);
       const start: Parameters<World['addMachine']>[0]['start'] = (disk) =>
-        startValidator(world, index, { disk, times });
+        simulateValidator(world, index, { disk, times });
       machines.set(name, world.addMachine({ name, start }));
     }
     for (let index = 0; index < plan.validators; index++) await registerKeys(world, index);
@@ -211,13 +218,15 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {
     machines.set(name, world.addMachine({ name, start }));
   };
-  for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => startRouter(world, i, disk));
+  for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => simulateRouter(world, i, disk));
   for (let i = 0; i < providers; i++) {
-    add(`verifier-${i}`, (disk) => startVerifier(world, i, disk, createVerifierEngine(howOf(`verifier-${i}`), notes)));
+    add(`verifier-${i}`, (disk) =>
+      simulateVerifier(world, i, disk, createVerifierEngine(howOf(`verifier-${i}`), notes)),
+    );
     const attack = createProviderAttack(howOf(`provider-${i}`), plan.seed, notes);
-    add(`provider-${i}`, (disk) => startProvider(world, i, { disk, routers, attack }));
+    add(`provider-${i}`, (disk) => simulateProvider(world, i, { disk, routers, attack }));
   }
   for (let i = 0; i < gateways; i++) {
-    add(`gateway-${i}`, (disk) => startGateway(world, i, { disk, router: i % routers }));
+    add(`gateway-${i}`, (disk) => simulateGateway(world, i, { disk, router: i % routers }));
   }
 }

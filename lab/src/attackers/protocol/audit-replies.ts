@@ -14,7 +14,7 @@ export interface AuditedReplies {
 }
 
 /** The attacked validator of four takes so many replies in, and audits them all. */
-export async function auditReplies(
+export async function auditByFour(
   { own, certifyAll }: Awaited<ReturnType<typeof createFour>>,
   { replies, served }: AuditedReplies,
   breaks: Breaks,

@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { Plan } from '../plan.ts';
-import { payeeOf, placeOf, providerIdOf, startGateway } from '../roles/serving.ts';
+import { payeeOf, placeOf, providerIdOf, simulateGateway } from '../roles/serving.ts';
 import type { ValidatorTimes } from '../roles/validator.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -52,7 +52,7 @@ export function plantLies(
     else if (role === 'router') plantRouterLie(world, name, how, indexOf(friend));
     else if (role === 'gateway' && how === 'spends-twice') {
       const twin = `${name}-twin`;
-      const start = (disk: Disk) => startGateway(world, index, { disk, router: index % plan.routers });
+      const start = (disk: Disk) => simulateGateway(world, index, { disk, router: index % plan.routers });
       machines.set(twin, world.addMachine({ name: twin, start }));
     } else if (role === 'gateway') plantConsumerLie(world, { name, index, providers: plan.providers }, how);
   }

@@ -3,7 +3,7 @@ import { type BeaconMessage, encodeBeaconMessage } from '@ogong/protocol/beacon/
 import { BeaconEnvelopeSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { AGREEING, readBeaconMessage } from '../network/sieve.ts';
 import type { Plan } from '../plan.ts';
-import { listValidator, startValidator, type ValidatorTimes } from '../roles/validator.ts';
+import { listValidator, simulateValidator, type ValidatorTimes } from '../roles/validator.ts';
 import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -65,7 +65,7 @@ export function plantValidatorLies(
       const twin = `${name}-twin`;
       machines.set(
         twin,
-        world.addMachine({ name: twin, start: (disk: Disk) => startValidator(world, index, { disk, times }) }),
+        world.addMachine({ name: twin, start: (disk: Disk) => simulateValidator(world, index, { disk, times }) }),
       );
       twins.add(twin);
       // One machine commits like anybody. The other hears of no lock, its own key's included, and proposes something else.

@@ -133,7 +133,7 @@ export interface ProviderPlace {
 }
 
 /** The program of `ogong-provider serve`. */
-export async function startProvider(
+export async function simulateProvider(
   world: World,
   index: number,
   { disk, routers, attack }: ProviderPlace,
@@ -186,7 +186,7 @@ function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>
 }
 
 /** The program of `ogong-verifierd`. @param engine what a dishonest one scores with. */
-export async function startVerifier(
+export async function simulateVerifier(
   world: World,
   index: number,
   disk: Disk,
@@ -209,7 +209,7 @@ export async function startVerifier(
 }
 
 /** The program of `ogong-routerd`. */
-export async function startRouter(world: World, index: number, disk: Disk): Promise<Router> {
+export async function simulateRouter(world: World, index: number, disk: Disk): Promise<Router> {
   const place = placeOf(world, 'router', index);
   const { chain } = await openViews(world, place);
   const router = createRouter(
@@ -229,7 +229,7 @@ export interface SimulatedGateway {
 }
 
 /** The program of `ogong-gatewayd`. Its app is called without a port, and its checks of receipts are made in the same process. */
-export async function startGateway(
+export async function simulateGateway(
   world: World,
   index: number,
   { disk, router }: { readonly disk: Disk; readonly router: number },

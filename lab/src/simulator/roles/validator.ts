@@ -79,7 +79,7 @@ const openThreshold = (seed: number, index: number): ThresholdParts => ({
 });
 
 /** The program of `ogong-validatord`, without its command line. */
-export async function startValidator(
+export async function simulateValidator(
   world: World,
   index: number,
   { disk, times: { alpha = 1, shops = [], ...times } }: { readonly disk: Disk; readonly times: ValidatorTimes },

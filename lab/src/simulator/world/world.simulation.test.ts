@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { createWorld, type World } from './world.ts';
+import { createSimulatedWorld, type World } from './world.ts';
 
 let world: World | undefined;
 
@@ -8,7 +8,7 @@ afterEach(() => world?.close());
 const brokenOf = ({ violations }: World): string[] => violations.map(({ invariant }) => invariant);
 
 it('finds a daemon that does not start', async () => {
-  world = createWorld({ seed: 1 });
+  world = createSimulatedWorld({ seed: 1 });
   const machine = world.addMachine({ name: 'a', start: () => Promise.reject(new Error('no room')) });
   machine.boot();
   await world.runUntil(1_000, () => undefined);
@@ -16,7 +16,7 @@ it('finds a daemon that does not start', async () => {
 });
 
 it('finds a process that plans more and more', async () => {
-  world = createWorld({ seed: 1 });
+  world = createSimulatedWorld({ seed: 1 });
   const start = async (): Promise<void> => {
     setInterval(() => {
       for (let i = 0; i < 2_000; i++) setTimeout(() => undefined, 1_000_000);
@@ -28,7 +28,7 @@ it('finds a process that plans more and more', async () => {
 });
 
 it('finds nothing where a process plans and is done', async () => {
-  world = createWorld({ seed: 1 });
+  world = createSimulatedWorld({ seed: 1 });
   const start = async (): Promise<void> => void setInterval(() => void setTimeout(() => undefined, 10), 10);
   world.addMachine({ name: 'a', start }).boot();
   await world.runUntil(1_000, () => undefined);

@@ -55,7 +55,7 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 /** What counts as bounded: timers and answers to come of one process, whatever it took back aside. */
 const MAX_PLANNED = 20_000;
 
-export function createWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): World {
+export function createSimulatedWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): World {
   const draws = createDraws(seed);
   const time = createVirtualTime(draws);
   const trace = createTrace(time, onLine);

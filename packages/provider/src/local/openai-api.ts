@@ -6,7 +6,6 @@ import { answerCompletion } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity, formatModel, type Json } from '@ogong/host/openai/format';
 import type { ChoiceEnd, ChoicePart } from '@ogong/host/openai/read-choice';
-import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';

@@ -13,15 +13,15 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Why no page can be opened here, if so. */
+/** Why no page can be opened here; undefined if one can. */
 export const whyNoBrowser = (): string | undefined =>
   existsSync(CHROMIUM) ? undefined : `${CHROMIUM} is not installed`;
 
-/** What a page is waited for comes, however busy the machine is: the test's own time ends a wait, and no shorter one of the library. */
+/** No wait of the library ends by its own timeout, however busy the machine is. The test's timeout ends it. */
 export async function launchChromium(): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: 0 });
   const newContext = browser.newContext.bind(browser);
-  // The library makes pages by it, too.
+  // The library also uses this timeout to open pages.
   browser.newContext = async (options) => {
     const context = await newContext(options);
     context.setDefaultTimeout(0);

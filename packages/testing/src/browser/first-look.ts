@@ -1,8 +1,8 @@
 const STATIC_IMPORT = /(?:from|import)\s*"\.\/([^"]+)"/g;
 
 /**
- * The scripts that a page loads before it shows anything: its own, and what that one imports. What is imported later by a call does
- * not count.
+ * Measures the scripts that a page loads before it shows anything: its own and their static imports. Dynamic imports
+ * do not count.
  * @returns bytes by file name.
  */
 export async function collectFirstLook(

@@ -12,22 +12,22 @@ import {
   type QuorumSigners,
 } from './offence-book.ts';
 
-/** Ejections, and what a panel is asked for with a deposit. By the name of the subject, or by provider. Plain data. */
+/** Model of ejections and of appeals that carry a deposit, keyed by subject or by provider. Plain data. */
 export interface AppealBook {
   /** How often each provider was ejected. */
   readonly ejections: Map<string, number>;
-  /** When the clock of a key was stopped last, seconds since 1970. */
+  /** Last time at which a key's vesting was stopped, seconds since 1970. */
   readonly frozen: Map<string, bigint>;
   readonly hearings: Map<string, BookedHearing>;
   readonly deposits: Map<string, BookedDeposit>;
 }
 
-/** What a panel lifts, or stops. */
+/** The measure that a panel lifts, or the vesting that it stops. */
 export interface Appealed {
   readonly against: 'ejection' | 'penalty' | 'vesting';
   /** The provider, or the payee. */
   readonly about: string;
-  /** Of the ejection or of the penalty; the day in which the panel was asked to stop a clock. */
+  /** Number of the ejection or the penalty. For `vesting`, the day on which the panel was asked. */
   readonly number: number;
 }
 
@@ -38,7 +38,7 @@ interface BookedDeposit extends Appealed {
 }
 
 export type AppealDeed =
-  /** The number is that of the ejection that a quorum has signed. */
+  /** `number` is that of the ejection that the quorum signed. */
   | ({
       readonly kind: 'reinstate';
       readonly from: string;
@@ -54,17 +54,17 @@ export type AppealDeed =
     } & QuorumSigners)
   | ({ readonly kind: 'ask'; readonly from: string } & Omit<Appealed, 'number'>)
   | { readonly kind: 'drawSeats' | 'forfeitDeposit'; readonly from: string; readonly subject: string }
-  /** The number is what the votes are about; of a penalty, `appealed` is whose panel gives them. */
+  /** `number` is the measure that the votes are about. `appealed` is the penalty that the voting panel was drawn for. */
   | ({ readonly kind: 'lift'; readonly from: string; readonly appealed: number } & Appealed & QuorumSigners);
 
 export interface AppealRules extends OffenceRules {
   readonly deposit: bigint;
 }
 
-/** The books that appeals change. */
+/** The parts of the model that appeals change. */
 interface AppealedBooks {
   readonly appeals: AppealBook;
-  /** When a provider was ejected. */
+  /** Ejection times by provider. */
   readonly ejected: Map<string, bigint>;
   readonly offences: OffenceBook;
 }
@@ -86,14 +86,14 @@ export function nameAppeal({ against, about, number }: Appealed): Hex {
   return nameSubject(subjects[against], number);
 }
 
-/** An ejection that is there keeps its appeal. */
+/** Leaves an existing ejection alone, so that its appeal continues. */
 export function eject({ ejected, appeals: { ejections } }: AppealedBooks, providerId: string, now: bigint): void {
   if (ejected.has(providerId)) return;
   ejected.set(providerId, now);
   ejections.set(providerId, (ejections.get(providerId) ?? 0) + 1);
 }
 
-/** The time by which a key's earnings vest: an ejection stops it, and a panel does for a week. */
+/** Returns when a key's earnings vest. An ejection stops vesting; a panel stops it for a week. */
 export function clockOf(
   { ejected, appeals: { frozen } }: Pick<AppealedBooks, 'ejected' | 'appeals'>,
   providerId: string,
@@ -104,7 +104,7 @@ export function clockOf(
   return since !== undefined && time >= since && time < since + FREEZE ? since : time;
 }
 
-/** @returns the last decision of that kind that is in force; undefined where there is none */
+/** @returns the last decision of that kind that is in force; undefined if there is none. */
 function findDecision(books: AppealedBooks, { against, about }: Omit<Appealed, 'number'>, now: bigint) {
   const { appeals, ejected, offences } = books;
   if (against === 'vesting') return { number: Number(now / DAY), since: now };
@@ -116,7 +116,7 @@ function findDecision(books: AppealedBooks, { against, about }: Omit<Appealed, '
   return held === undefined || held.amount === 0n ? undefined : { number: held.count, since: held.since };
 }
 
-/** Does what the contracts would do in a block of that time. @returns whether they do it, or refuse it all */
+/** Applies an action as the contracts would in a block of that time. @returns false if they refuse all of it. */
 export function applyAppealDeed(
   books: AppealedBooks,
   rules: AppealRules,
@@ -166,7 +166,7 @@ export function applyAppealDeed(
   }
 }
 
-/** A panel lifts it, or a quorum has already; the deposit goes back. */
+/** A panel lifts it, or a quorum already has. In both cases the deposit is returned. */
 function lift(
   books: AppealedBooks,
   rules: AppealRules,
@@ -175,7 +175,7 @@ function lift(
 ): boolean {
   const { appeals, ejected, offences } = books;
   const { against, about, signers } = deed;
-  // Of an ejection the last one is heard: votes about another decision than the last one are votes of nobody.
+  // Only the last ejection is heard. Votes about an earlier decision do not count.
   const last = { ejection: appeals.ejections.get(about), penalty: offences.held.get(about)?.count };
   const number = against === 'vesting' ? deed.number : (last[against] ?? 0);
   const subject = nameAppeal({ against, about, number: against === 'penalty' ? deed.appealed : number });
@@ -186,7 +186,7 @@ function lift(
     deed.number === number &&
     2 * signers.length > rules.votesOf.size;
   const found = findDecision(books, deed, now);
-  // What penalties hold is the treasury's later than the deposit.
+  // Penalties go to the treasury after the deposit does.
   if (against === 'penalty' && now >= deposit.until) return false;
   if (against === 'vesting') {
     const frozen = appeals.frozen.get(about);

@@ -17,9 +17,9 @@ const refusalOf = async (call: Promise<unknown>): Promise<unknown> =>
     (error) => error.revert?.name ?? error,
   );
 
-/** What every client of BeaconKeys does. */
+/** Tests that every client of BeaconKeys must pass. */
 export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
-  it('keeps box keys of validators, the last one of each', async () => {
+  it('keeps the last box key of each validator', async () => {
     const world = await open();
     const [first, second] = world.validators as [Validator, Validator];
     const keys = [3, 4].map((byte) => new Uint8Array(BOX_KEY_BYTES).fill(byte));
@@ -33,7 +33,7 @@ export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
     await expect(first.client.registerBoxKey(new Uint8Array(7))).rejects.toMatchObject({ code: 'bad-input' });
   });
 
-  it('keeps head keys of validators, the last one of each', async () => {
+  it('keeps the last head key of each validator', async () => {
     const world = await open();
     const [first, second] = world.validators as [Validator, Validator];
     const keys = [3, 4].map((byte) => new Uint8Array(HEAD_KEY_BYTES).fill(byte));
@@ -46,7 +46,7 @@ export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
     });
   });
 
-  it('takes eras in order, with a quorum and with their shares, and ends a generation by a quorum alone', async () => {
+  it('accepts eras in order with a quorum and their shares, and ends a generation with a quorum alone', async () => {
     const world = await open();
     const { stranger, network, crypto, bls, validators } = world;
     const before = await stranger.beaconKeys();
@@ -91,7 +91,7 @@ export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
     expect((await stranger.beaconKeys())?.generations[1]?.lastEpoch).toBe(firstEpoch + 50n);
   });
 
-  it('says the value of an epoch that the key of its generation signed, and of no other', async () => {
+  it('returns only epoch values that the key of their generation signed', async () => {
     const world = await open();
     const { stranger, network, crypto, bls } = world;
     await stranger.activateEra(await prepareActivation(world, { generation: 1, era: 1 }));

@@ -15,14 +15,14 @@ export interface BeaconKeysWorld {
   readonly crypto: Crypto;
   readonly bls: Bls;
   readonly validators: readonly { readonly client: BeaconKeysClient; readonly signer: LedgerSigner }[];
-  /** Of somebody who is no validator. */
+  /** An account that is not a validator. */
   readonly stranger: BeaconKeysClient;
   readonly pass: (seconds: number) => Promise<void>;
 }
 
 export const SECRET = 0x1234_5678_9abcn;
 
-/** Signs what activates an era, as validators would after a key generation. */
+/** Signs the activation of an era as validators do after a key generation. */
 export async function prepareActivation(
   { network, crypto, bls, validators }: BeaconKeysWorld,
   {

@@ -1,11 +1,11 @@
-/** What somebody put down, and what of it is on its way out. */
+/** A stake, and the part of it that is leaving. */
 export interface BookedStake {
   amount: bigint;
   leaving: bigint;
   leavesAt: bigint;
 }
 
-/** What somebody put down, in one of a book's maps. */
+/** Returns the stake under a key, and creates it if there is none. */
 export function stakeIn(map: Map<string, BookedStake>, key: string): BookedStake {
   const found = map.get(key) ?? { amount: 0n, leaving: 0n, leavesAt: 0n };
   map.set(key, found);

@@ -53,7 +53,7 @@ const now = async (block?: bigint): Promise<bigint> => {
   return (await client.getBlock(block === undefined ? {} : { blockNumber: block })).timestamp;
 };
 const postAll = async (price = DEV_TOKEN_PRICE): Promise<void> => {
-  // Nobody says two prices in a second.
+  // A feed signs at most one price a second.
   await pass(1);
   await postDevPrice(ledger.governor, feedKeys, { asset: ledger.deployment.token, price });
   await postDevPrice(ledger.governor, feedKeys, { asset: contracts.stable, price: DEV_DOLLAR_PRICE });
@@ -66,7 +66,7 @@ const reserves = () =>
   });
 
 describe('a network that burns and mints', () => {
-  it('takes a dollar in and pays a dollar of work, to the unit that the protocol computes', async () => {
+  it('accepts a dollar and pays for a dollar of work, exact to the unit that the protocol computes', async () => {
     const { governor } = ledger;
     await postAll();
     const validators = [await ledger.createValidator(), await ledger.createValidator(), await ledger.createValidator()];
@@ -159,7 +159,7 @@ describe('a network that burns and mints', () => {
     }
   });
 
-  it('tells that a network that pays in tokens has none of this', () => {
+  it('reports that a network that pays in tokens has none of this', () => {
     const { burnAndMint: _, ...deployment } = ledger.deployment;
     expect(() => createMintReads(ledger.governor.transactor, deployment).stableBalanceOf(ledger.treasury)).toThrow(
       'credits',

@@ -31,7 +31,7 @@ describe('the contract pays a cohort as the vectors say', () => {
   });
   afterAll(() => ledger?.stop());
 
-  /** Providers of their own for each case. */
+  /** Each case has its own providers. */
   const nameShards = ({ shards }: Case, number: number) =>
     shards.map((shard, i) => ({
       ...shard,
@@ -39,7 +39,7 @@ describe('the contract pays a cohort as the vectors say', () => {
       payee: fromHex(`${number + 1}`.padStart(20, '0') + `${i + 1}`.padStart(20, '0')),
     }));
 
-  /** @param off what the first shard has too much. */
+  /** @param off the excess in the first shard's part. */
   async function settle(one: Case, number: number, off: bigint) {
     const [fee, amounts] = [BigInt(one.fee), one.amounts.map(BigInt)];
     const shards = nameShards(one, number);
@@ -68,7 +68,7 @@ describe('the contract pays a cohort as the vectors say', () => {
       shards.map(async ({ providerId, payee }) => (await ledger.governor.earningsOf(providerId, payee)).earned),
     );
 
-  it('each shard its own part, and the parts are the whole fee', async () => {
+  it('pays each shard its own part, and the parts sum to the fee', async () => {
     const { shares: of } = await ledger.governor.parameters();
     const shares = {
       ...{ routerBps: of.router, validatorBps: of.validator, verificationBps: of.verification },
@@ -82,7 +82,7 @@ describe('the contract pays a cohort as the vectors say', () => {
     }
   });
 
-  it('and refuses parts that do not sum to it, with nothing moved', async () => {
+  it('refuses parts that do not sum to the fee, and moves nothing', async () => {
     const one = vectors.splits[1] as Case;
     const number = 50;
     const books = async () => [

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(ledgers.map((one) => one.stop())));
 
-/** Where a contract stands: the second network burns and mints. */
+/** Addresses of the contracts. The second network burns and mints. */
 function findContract(name: string): readonly [ledger: number, address: Address] {
   const [first, second] = ledgers.map(({ deployment }) => deployment) as [Deployment, Deployment];
   const { credits, mintBurn, payouts, oracle, exchange, stable } = second.burnAndMint as NonNullable<
@@ -78,7 +78,7 @@ function zeroOf(input: AbiParameter): unknown {
   return size <= 48 ? 0 : 0n;
 }
 
-/** The contract's own name of its refusal, or `done`. */
+/** The contract's error name, or `done`. */
 async function tryAs(name: string, call: AbiFunction, args: readonly unknown[]): Promise<string> {
   const [ledger, to] = findContract(name);
   const data = encodeFunctionData({ abi: [call], functionName: call.name, args });
@@ -89,13 +89,13 @@ async function tryAs(name: string, call: AbiFunction, args: readonly unknown[]):
   const { error } = (await response.json()) as { error?: { data?: Hex; message: string } };
   if (error === undefined) return 'done';
   const abi: Abi = [...(abis.get(name) as Abi), ...(ledgerAbi as Abi)];
-  // What is cut out of bytes that are too short is refused without a name.
+  // The contract refuses bytes that are too short without an error name.
   if (error.data === undefined || error.data === '0x') return error.message;
   return decodeErrorResult({ abi, data: error.data }).errorName;
 }
 
-describe('what a stranger may do to the contracts', () => {
-  it('is written down for every function that changes something', () => {
+describe('calls of the contracts by a stranger', () => {
+  it('are listed for every function that changes state', () => {
     const listed = Object.fromEntries(
       Object.entries(CALLS).map(([name, { reserved, anybody }]) => [
         name,
@@ -125,8 +125,8 @@ describe('what a stranger may do to the contracts', () => {
     expect(await tryAs(name, call, args ?? call.inputs.map(zeroOf))).toBe(answer);
   });
 
-  it('is nothing to a stranger that has nothing, where anybody may call, and each refusal says why', async () => {
-    // Errors that name their caller, and the others that the table knows.
+  it('change nothing where anybody may call but the stranger owns nothing, and each refusal has a reason', async () => {
+    // Errors that name their caller, and the other reserved errors of the table.
     const refusals = new Set([
       ...[...abis.values()]
         .flat()
@@ -143,9 +143,9 @@ describe('what a stranger may do to the contracts', () => {
         found[`${name}.${call.name}`] = await tryAs(name, call, call.inputs.map(zeroOf));
       }
     }
-    // What asks who calls is reserved for somebody.
+    // A function that checks its caller belongs into `reserved`.
     expect(Object.entries(expected).filter(([, answer]) => refusals.has(answer))).toEqual([]);
-    // What is done changes what is the caller's own, or nothing.
+    // A call that succeeds changes only the caller's own state, or nothing.
     expect(found).toEqual(expected);
   });
 });

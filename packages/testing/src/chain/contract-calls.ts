@@ -1,20 +1,20 @@
-/** Who else may call a function, and what the contract answers a stranger. */
+/** The party that may call a function, and the contract's answer to a stranger. */
 export interface ReservedCall {
   readonly who: string;
   readonly answer: string;
-  /** Where arguments of zero are refused for themselves. */
+  /** Arguments for the call, if the contract refuses zeros for another reason. */
   readonly args?: readonly unknown[];
 }
 
-/** Why anybody may call the others, by contract and function. `own`: it moves what is the caller's alone. */
+/** Why anybody may call the function. `own`: it moves only what belongs to the caller. */
 type Reason =
   | 'own'
-  /** It does what signatures say that come with it. */
+  /** It does what the signatures passed to it authorise. */
   | 'signed'
-  /** It gives everybody what is theirs, or does what is due, whoever asks. */
+  /** It pays everybody their due or performs due work, regardless of the caller. */
   | 'upkeep';
 
-/** With what a stranger without anything is answered to arguments of zero: the contract's own name of its refusal, or `done`. */
+/** The answer to a stranger that owns nothing and passes zeros: the contract's error name, or `done`. */
 type OpenCall = readonly [reason: Reason, answer: string];
 
 interface ContractCalls {
@@ -27,7 +27,7 @@ const settlement: ReservedCall = { who: 'the settlement', answer: 'NotSettlement
 const cases: ReservedCall = { who: 'the contract of cases', answer: 'NotCases' };
 const guardian: ReservedCall = { who: 'the guardian', answer: 'NotGuardian' };
 const nameOwner: ReservedCall = { who: "the maker's account", answer: 'NotOwner' };
-const executor: ReservedCall = { who: 'what token holders decided', answer: 'GovernorOnlyExecutor' };
+const executor: ReservedCall = { who: 'the token holders, by a decision', answer: 'GovernorOnlyExecutor' };
 const role: ReservedCall = { who: 'the government', answer: 'AccessControlUnauthorizedAccount' };
 const escrow: ReservedCall = { who: 'the escrow', answer: 'NotTransferable' };
 
@@ -43,7 +43,7 @@ const votes = {
 } as const;
 const DAY = 86_400n;
 
-/** Every function that changes something, of every contract. One without a row fails a test. */
+/** Every state-changing function of every contract. A test fails if one has no row. */
 export const CALLS: Readonly<Record<string, ContractCalls>> = {
   ogongToken: {
     reserved: {},
@@ -169,7 +169,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   modelRegistry: {
     reserved: {
       ...{ claimRoot: nameOwner, offer: nameOwner, publish: nameOwner, revoke: nameOwner },
-      accept: { who: 'whom the name was offered', answer: 'NotOffered' },
+      accept: { who: 'the account to which the name was offered', answer: 'NotOffered' },
     },
     anybody: {
       announce: ['own', 'done'],
@@ -226,7 +226,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...{ relay: executor, setProposalThreshold: executor, updateQuorumNumerator: executor },
       setVotingDelay: { ...executor, args: [Number(DAY)] },
       setVotingPeriod: { ...executor, args: [Number(7n * DAY)] },
-      propose: { who: 'who has enough votes', answer: 'GovernorInsufficientProposerVotes' },
+      propose: { who: 'a token holder with enough votes', answer: 'GovernorInsufficientProposerVotes' },
     },
     anybody: {
       cancel: ['own', 'GovernorNonexistentProposal'],

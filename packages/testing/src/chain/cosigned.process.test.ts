@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger?.stop());
 
-/** Bonds as a case has them, and who has none yet joins. */
+/** Bonds as in the case. A member without a bond joins. */
 async function fit(votes: readonly bigint[]): Promise<void> {
   for (const [i, { address, client }] of members.entries()) {
     const { amount } = await client.bondOf(address);
@@ -55,7 +55,7 @@ async function fit(votes: readonly bigint[]): Promise<void> {
   }
 }
 
-/** A batch of which the validators have so much: a hundredth. */
+/** A batch whose validators' part, one hundredth, has this amount. */
 async function settle(judged: bigint, signers: readonly number[]): Promise<void> {
   const { address, client } = members[0] as Member;
   const gross = 100n * judged;
@@ -79,7 +79,7 @@ async function readPot(roster: Address): Promise<{ readonly amount: string; read
   return { amount: `${amount}`, weight: `${weight / unit}` };
 }
 
-/** To the first minutes of the next day: a pot is of one day, and none ends while a case is looked at. */
+/** Advances to the first minutes of the next day. A pot covers one day, so none ends during a case. */
 async function passToMorning(): Promise<void> {
   const rpc = ledger.governor.transactor.client;
   const { timestamp } = await rpc.getBlock();
@@ -92,8 +92,8 @@ beforeEach(() => {
   [sequence, drawn] = [0n, 0n];
 });
 
-describe('the contracts share what is theirs who signed as the vectors say', () => {
-  it('half of each batch for the handling one, and by votes among those who signed', async () => {
+describe("the contracts share the signers' part as the vectors say", () => {
+  it('half of each batch to the handling validator, the rest by votes among the signers', async () => {
     const rpc = ledger.governor.transactor.client;
     const handler = (members[0] as Member).address;
     for (const { votes, batches, pot, parts } of cases) {
@@ -119,7 +119,7 @@ describe('the contracts share what is theirs who signed as the vectors say', () 
     expect(await creditOf(cosignersOf(ledger.deployment))).toBe(0n);
   });
 
-  it("half of each batch for the verification recipient where a bond's change has ended the roster", async () => {
+  it('half of each batch to the verification recipient after a bond change has ended the roster', async () => {
     const [{ address, client }] = members as [Member, ...Member[]];
     await fit((cases[0] as Case).votes.map(BigInt));
     await takeRoster(ledger, members);
@@ -127,7 +127,7 @@ describe('the contracts share what is theirs who signed as the vectors say', () 
     const [own, theirs] = [await creditOf(address), await creditOf(ledger.treasury)];
     await settle(1_001n, [0, 1, 2, 3]);
     expect((await creditOf(address)) - own).toBe(501n);
-    // One address has verification, treasury and license here: a hundredth twice, and 2 of 10,000.
+    // One address receives verification, treasury and license here: a hundredth twice, and 2 of 10,000.
     expect((await creditOf(ledger.treasury)) - theirs).toBe(1_001n + 1_001n + 20n + 500n);
     expect(await creditOf(cosignersOf(ledger.deployment))).toBe(0n);
   });

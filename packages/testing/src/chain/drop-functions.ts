@@ -4,8 +4,8 @@ import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { toFunctionSelector } from 'viem';
 
 /**
- * Takes functions from a contract, as an earlier version of it lacks them: its code stands behind one that refuses them without a word.
- * @returns what gives them back.
+ * Removes functions from a contract, as if an earlier version lacked them. A proxy refuses them without a reason.
+ * @returns a function that restores them.
  */
 export async function dropFunctions(
   { governor }: { readonly governor: Pick<ChainClient, 'transactor'> },
@@ -21,7 +21,7 @@ export async function dropFunctions(
   const behind = computeAddress(generatePrivateKey());
   await setCode(behind, code);
   const checks = functions.map((one) => `8063${toFunctionSelector(one).slice(2)}1461REFU57`).join('');
-  // The selector; the checks; the whole call to the code behind, with this storage; its answer.
+  // In order: the selector, the checks, the delegate call with this storage, its answer.
   const body = `5f3560e01c${checks}50365f5f375f5f365f73${behind.slice(2)}5af43d5f5f3e61BACK573d5ffd`;
   const end = body.length / 2;
   const toWord = (at: number): string => at.toString(16).padStart(4, '0');

@@ -2,7 +2,7 @@ import type { EarningsBalance } from '@ogong/chain/client';
 import type { Address, BytesLike, Hex } from '@ogong/chain/hex';
 import { beforeAll, expect, it } from 'vitest';
 
-/** What the client of a ledger does with earnings. */
+/** The calls of a ledger client that concern earnings. */
 export interface EarningsClient {
   earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance>;
   earnedIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint>;
@@ -11,7 +11,7 @@ export interface EarningsClient {
   collectEarnings(providerId: BytesLike, payee: BytesLike): Promise<unknown>;
 }
 
-/** A ledger whose time passes when it is told to. */
+/** A ledger whose clock the test advances. */
 export interface EarningsWorld {
   readonly client: EarningsClient;
   /** Settles a fee of 100,000 without a router for a key and its payee. */
@@ -19,7 +19,7 @@ export interface EarningsWorld {
   eject(providerId: Hex): Promise<void>;
   reinstate(providerId: Hex): Promise<void>;
   tokensOf(address: Address): Promise<bigint>;
-  /** What the verification pool has. */
+  /** Balance of the verification pool. */
   pool(): Promise<bigint>;
   nowSeconds(): Promise<number>;
   pass(seconds: number): Promise<void>;
@@ -41,7 +41,7 @@ const refusalOf = (call: Promise<unknown>): Promise<unknown> =>
     (error) => error.revert?.name ?? error.code,
   );
 
-/** What every ledger that holds earnings does. @param open a ledger as `EARNINGS` says. */
+/** Tests that every ledger with held earnings must pass. @param open opens a ledger with the settings `EARNINGS`. */
 export function testEarnings(open: () => Promise<EarningsWorld>): void {
   let world: EarningsWorld;
   beforeAll(async () => {
@@ -50,13 +50,13 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
 
   const { periodSeconds, entrance, appealSeconds } = EARNINGS;
   const periodNow = async (): Promise<number> => Math.floor((await world.nowSeconds()) / periodSeconds);
-  /** Lets time pass to the first minutes of a later period. */
+  /** Advances to the first minutes of a later period. */
   async function passPeriods(count: number): Promise<void> {
     const now = await world.nowSeconds();
     await world.pass((Math.floor(now / periodSeconds) + count) * periodSeconds + 60 - now);
   }
 
-  it('holds what a key earned for two periods after its own, and pays it once, but for the first units', async () => {
+  it('holds earnings for two further periods and pays them once, minus the first units', async () => {
     const [key, payee] = draw();
     const { client } = world;
     await passPeriods(1);
@@ -77,12 +77,12 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
     expect(await client.earnedIn(key, payee, first)).toBe(PART - entrance);
     expect(await client.earnedIn(key, payee, first + 1)).toBe(0n);
     expect(await client.earnedIn(key, payee, first + 2)).toBe(PART);
-    // Nothing is put down beside it.
+    // The account has no bond beside its earnings.
     expect(await client.heldIn(key, payee, first)).toBe(PART - entrance);
     expect(await refusalOf(client.heldIn(key, payee, first + 9))).toBe('PeriodNotOver');
   });
 
-  it('gives the first units of an account to the pool at once, and once', async () => {
+  it('pays the first units of an account to the pool, at once and only once', async () => {
     const [key, payee] = draw();
     await world.earn(key, payee);
     const before = await world.pool();
@@ -92,7 +92,7 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
     expect(await refusalOf(world.client.collectEarnings(key, payee))).toBe('NothingToCollect');
   });
 
-  it('takes what a final ejection finds held, and what settles later; what vested before stays', async () => {
+  it('takes held and later earnings after a final ejection, and leaves vested ones', async () => {
     const [key, payee] = draw();
     const { client } = world;
     await passPeriods(1);
@@ -112,7 +112,7 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
     expect(await refusalOf(world.reinstate(key))).toBe('AppealOver');
   });
 
-  it('takes nothing where an ejection is lifted in time', async () => {
+  it('takes nothing if an ejection is lifted in time', async () => {
     const [key, payee] = draw();
     await passPeriods(1);
     await world.earn(key, payee);
@@ -126,9 +126,9 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
   });
 }
 
-/** What a ledger does that pays at once. @param open a ledger without periods and entrance. */
+/** Tests that a ledger with immediate payment must pass. @param open opens a ledger without periods and entrance. */
 export function testUnheldEarnings(open: () => Promise<EarningsWorld>): void {
-  it('pays what is earned at once, and an ejection that comes later takes nothing: who forges and runs keeps it', async () => {
+  it('pays earnings at once, so a later ejection takes nothing and a forger that leaves keeps them', async () => {
     const world = await open();
     const [key, payee] = draw();
     await world.earn(key, payee);

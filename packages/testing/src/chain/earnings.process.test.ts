@@ -18,7 +18,7 @@ async function open({ periodSeconds, entrance, appealSeconds }: typeof EARNINGS)
   await payer.client.deposit(funds);
   await payer.client.admit(validator.address, funds);
   const rpc = governor.transactor.client;
-  // Verification, treasury and license are one address here: what else it was credited stays in the escrow.
+  // Verification, treasury and license are one address here. Its other credits stay in the escrow.
   let [sequence, drawn, pooled] = [0n, 0n, 0n];
 
   async function settle(lines: Parameters<TestLedger['signBatch']>[0]['lines'], ejections: readonly Hex[]) {

@@ -1,6 +1,6 @@
 import { computeEmissionBudget, computeEmissionClaim, computeScheduled } from '@ogong/protocol/settlement/emission';
 
-/** What was recycled, and what came of it. Plain data. */
+/** Model of recycled tokens and of their allotments. Plain data. */
 export interface EmissionBook {
   /** By hours since 1970. */
   readonly recycled: Map<bigint, bigint>;
@@ -12,7 +12,7 @@ interface BookedAllotment {
   readonly entries: readonly BookedUnits[];
   readonly units: bigint;
   readonly budget: bigint;
-  /** Places of those that have claimed. */
+  /** Places that have claimed. */
   readonly claimed: Set<number>;
 }
 
@@ -34,7 +34,7 @@ export type EmissionDeed =
       readonly kind: 'emission';
       readonly from: string;
       readonly number: number;
-      /** As they were in the tally when this was signed, after a reorganisation perhaps in none. */
+      /** The entries of the tally that was signed. After a reorganisation no tally may have them. */
       readonly entries: readonly BookedUnits[];
       readonly place: number;
     };
@@ -58,7 +58,7 @@ export function noteRecycled({ recycled }: EmissionBook, amount: bigint, now: bi
   recycled.set(now / HOUR, (recycled.get(now / HOUR) ?? 0n) + amount);
 }
 
-/** What was recycled since the last tally, up to a time. */
+/** Returns the tokens recycled since the last tally and before a time. */
 export const countRecycled = ({ recycled, talliedUntil }: EmissionBook, until: bigint): bigint =>
   [...recycled].reduce(
     (sum, [hour, amount]) => (hour >= talliedUntil / HOUR && hour < until / HOUR ? sum + amount : sum),
@@ -68,7 +68,7 @@ export const countRecycled = ({ recycled, talliedUntil }: EmissionBook, until: b
 const nameEntries = (entries: readonly BookedUnits[]): string =>
   entries.map(({ account, units }) => `${account} ${units}`).join();
 
-/** @param isQuorum whether these are one. @param pay tokens of the emission. @returns whether the contract does it */
+/** @param isQuorum checks the signers. @param pay pays tokens of the emission. @returns false if the contract refuses */
 export function applyEmissionDeed(
   book: EmissionBook,
   rules: EmissionRules,
@@ -98,7 +98,7 @@ export function applyEmissionDeed(
   const entry = deed.entries[deed.place];
   if (found === undefined || entry === undefined || nameEntries(found.entries) !== nameEntries(deed.entries))
     return false;
-  // An account claims once of a tally, wherever it stands there.
+  // An account claims once per tally, at whichever place it stands.
   if ([...found.claimed].some((place) => found.entries[place]?.account === entry.account)) return false;
   found.claimed.add(deed.place);
   pay(entry.account, computeEmissionClaim(found, entry.units));

@@ -17,7 +17,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 export type BeaconKeysClient = BeaconKeysReads & BeaconKeysWrites;
 
-/** Who has a say: an account, the key that signs for it, and its votes. */
+/** A member: its account, the key that signs for it, and its votes. */
 export interface FakeVoter {
   readonly account: Uint8Array;
   readonly signingKey: Uint8Array;
@@ -43,7 +43,7 @@ function refuse(name: string, ...args: unknown[]): never {
 
 const bytesOf = (value: BytesLike): Uint8Array => fromHex(toHex(value, 'value').slice(2));
 
-/** The rules of BeaconKeys in memory. Points are checked by the given BLS alone. */
+/** The rules of BeaconKeys in memory. Only the given BLS checks points. */
 export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
   const { network, crypto, bls, voters, nowSeconds, originSeconds = 0, periodSeconds } = options;
   const [origin, period] = [BigInt(originSeconds), BigInt(periodSeconds)];
@@ -159,7 +159,7 @@ export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
     };
   }
 
-  /** Of generations and eras. @returns puts them back as they are now, as a reorganisation does; what counts by now stays. */
+  /** Saves generations and eras. @returns a function that restores them, as a reorganisation does. Those in force stay. */
   function takeSnapshot(): () => void {
     const before = { generations: [...generations], eras: [...eras] };
     return () => {

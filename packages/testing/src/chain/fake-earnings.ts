@@ -4,20 +4,20 @@ import { type BytesLike, toAddress, toHex } from '@ogong/chain/hex';
 import { toHex as bytesToHex } from '@ogong/protocol/base/bytes';
 import type { EarningsClient } from './earnings-compliance.ts';
 
-/** As in the contract: whole periods between the one in which something is earned and the one in which it can be had. */
+/** As in the contract: whole periods between the period of an earning and the period of its payment. */
 const HELD_PERIODS = 2;
 
 interface EarningsAccount {
-  /** What was earned, by period; the sum of all that stands in periods of the past counts. */
+  /** Amounts by period. The sum over past periods counts. */
   readonly earned: Map<number, bigint>;
-  /** What the payee had put down by the end of a period, where it changed. */
+  /** The payee's bond at the end of a period, for periods in which it changed. */
   readonly bonds: Map<number, bigint>;
   paid: bigint;
   collected: bigint;
 }
 
 export interface FakeEarningsOptions {
-  /** 0 where earnings are not held. */
+  /** 0 if earnings are not held. */
   readonly periodSeconds: number;
   readonly entrance?: bigint;
   readonly appealSeconds?: number;
@@ -39,7 +39,7 @@ export function createFakeEarnings({
   nowSeconds,
 }: FakeEarningsOptions) {
   const accounts = new Map<string, EarningsAccount>();
-  /** Seconds since 1970, by provider id. */
+  /** Times of ejections by provider id, seconds since 1970. */
   const ejected = new Map<string, number>();
   const tokens = new Map<string, bigint>();
   let collectedInAll = 0n;
@@ -100,13 +100,13 @@ export function createFakeEarnings({
 
   return {
     client,
-    /** As the settlement does with a provider's part of a line. */
+    /** Adds a provider's part of a line, as the settlement does. */
     credit(providerId: BytesLike, payee: BytesLike, amount: bigint): void {
       const { earned } = open(providerId, payee);
       const period = periodAt(nowSeconds());
       earned.set(period, (earned.get(period) ?? 0n) + amount);
     },
-    /** As the payee does; it is never asked back here. */
+    /** Adds to a payee's bond, which never leaves here. */
     bond(providerId: BytesLike, payee: BytesLike, amount: bigint): void {
       const account = open(providerId, payee);
       account.bonds.set(periodAt(nowSeconds()), bondAt(account, Number.POSITIVE_INFINITY) + amount);
@@ -119,9 +119,9 @@ export function createFakeEarnings({
       if (nowSeconds() >= since + appealSeconds) refuse('AppealOver');
       ejected.delete(keyOf(providerId));
     },
-    /** What was paid to an address. */
+    /** Payments by address. */
     tokensOf: (address: BytesLike): bigint => tokens.get(keyOf(address)) ?? 0n,
-    /** What went to the verification pool. */
+    /** Payments to the verification pool. */
     collected: (): bigint => collectedInAll,
   };
 }

@@ -22,12 +22,12 @@ function refuse(name: string): never {
   throw new ChainError('reverted', `refused with ${name}()`, { revert: { name, args: [] } });
 }
 
-/** The model registry's rules in memory. Fees and texts are not checked. */
+/** The rules of the model registry in memory, without checks of fees and texts. */
 export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000n } = {}) {
   const owners = new Map<string, Address>();
   const heirs = new Map<string, Address>();
   const models = new Map<string, StoredVersion[]>();
-  /** Whose weights some are: who claims first here, where nobody comes between an announcement and its claim. */
+  /** Owners of weights. The first claim wins here, because nobody comes between an announcement and its claim. */
   const makers = new Map<string, string>();
   const clock = { nowSeconds };
   const state = { isDown: false, reads: 0 };

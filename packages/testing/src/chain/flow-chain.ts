@@ -13,13 +13,13 @@ interface SomeDeed {
   readonly kind: string;
   readonly from: string;
 }
-/** A signed transaction, and what it asks for. */
+/** A signed transaction and the action that it performs. */
 interface Sending<Deed> {
   readonly deed: Deed;
   readonly raw: Hex;
   readonly hash: Hex;
 }
-/** A state to go back to, and what was sent since. */
+/** A state to return to, and the transactions since then. */
 interface Point<Book, Deed> {
   readonly snapshot: Hex;
   readonly book: Book;
@@ -40,7 +40,7 @@ export async function callChain(rpcUrl: string, ...calls: readonly RpcCall[]): P
     .map(({ result, error }) => (error === undefined ? result : new Error(error.message)));
 }
 
-/** Draws by which a flow goes on. */
+/** Random choices of a flow. */
 export function createFlowDraw(seed: number) {
   const draw = createSeededRandom(seed);
   const below = (bound: number): number => Math.floor(draw() * bound);
@@ -48,7 +48,7 @@ export function createFlowDraw(seed: number) {
     ...{ draw, below },
     isDrawn: (chance: number): boolean => draw() < chance,
     pick: <T>(list: readonly T[]): T => list[below(list.length)] as T,
-    /** Of an amount, in thousandths. */
+    /** Draws a part of an amount, in thousandths. */
     part: (amount: bigint): bigint => (amount * BigInt(below(1_001))) / 1_000n,
   };
 }
@@ -61,19 +61,22 @@ export interface FlowOptions<Book, Deed> {
   readonly book: Book;
   drawDeed(book: Book, lastNow: bigint): Deed;
   encode(deed: Deed): readonly [to: Address, data: Hex];
-  /** @returns whether the contracts do it; what is counted of it is counted here. */
+  /** Applies an action to the model and counts it. @returns whether the contracts would perform it. */
   apply(book: Book, deed: Deed, block: BlockTime): boolean;
-  /** By which it is counted how often such deeds were done, and refused. Default: the deed's kind. */
+  /** Name under which performed and refused actions are counted. Default: the action's kind. */
   nameKind?(deed: Deed): string;
-  /** Holds the book against the chain. */
+  /** Compares the model with the chain. */
   reconcile(book: Book): Promise<void>;
-  /** Sent again by whoever has crashed and forgotten it. */
+  /** Whether a sender that crashed and forgot the action sends it again. */
   isRepeated(deed: Deed): boolean;
   /** Seconds that pass before a step. */
   drawWait(): number;
 }
 
-/** Deeds on a chain of the test's own: in any order, twice, forgotten and sent again, and undone by reorganisations. A book says after each block where all of it is. */
+/**
+ * Runs actions on a chain of its own, in any order, twice, forgotten and sent again, and undone by reorganisations. A
+ * model predicts all balances after each block.
+ */
 export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptions<Book, Deed>) {
   const { accounts, draws, rpcUrl } = options;
   const { draw, below, isDrawn } = draws;
@@ -100,7 +103,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
     const [to, data] = options.encode(deed);
     const nonce = nonces.get(deed.from) as number;
     nonces.set(deed.from, nonce + 1);
-    // Blocks are ordered by what is paid for a place.
+    // The chain orders a block by the price paid for a place.
     const tip = BigInt(1 + below(1_000)) * 10n ** 6n;
     const raw = await (sign.get(deed.from) as ReturnType<typeof privateKeyToAccount>).signTransaction({
       ...{ to, data, nonce, gas: GAS, chainId: options.chainId, type: 'eip1559' },
@@ -109,7 +112,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
     return { deed, raw, hash: `0x${toHex(crypto.keccak256(fromHex(raw.slice(2))))}` };
   }
 
-  /** Sends in any order, some of it twice, and mines it. */
+  /** Sends in any order, some of it twice, and mines a block. */
   async function sendAll(sendings: readonly Sending<Deed>[]): Promise<void> {
     const shuffled = sendings.map((one) => [draw(), one] as const).sort((a, b) => a[0] - b[0]);
     const calls = shuffled.flatMap(([, { raw }]) => {
@@ -122,7 +125,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
     await applyBlock(sendings);
   }
 
-  /** In the order of the block, the book does what the chain did, and refuses what it refused. */
+  /** Applies the actions in the order of the block. The model must perform and refuse the same ones as the chain. */
   async function applyBlock(sendings: readonly Sending<Deed>[]): Promise<void> {
     const [block] = await rpc(['eth_getBlockByNumber', ['latest', false]]);
     const { transactions, timestamp, number } = block as { transactions: Hex[]; timestamp: Hex; number: Hex };
@@ -137,7 +140,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
       const isDone = (receipts[i] as { status: Hex }).status === '0x1';
       if (options.apply(book, deed, time) !== isDone) {
         throw new Error(
-          `the chain ${isDone ? 'does' : 'refuses'} what the book does not: ${JSON.stringify(deed, toText)}`,
+          `the chain ${isDone ? 'performs' : 'refuses'} an action and the model does not: ${JSON.stringify(deed, toText)}`,
         );
       }
       const what = isDone ? 'done' : 'refused';
@@ -150,7 +153,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
     }
   }
 
-  /** The chain goes back; what it had comes again in another order, and some of it never. */
+  /** Reorganises the chain. Its transactions are mined again in another order, and some are lost. */
   async function reorganise(): Promise<void> {
     const depth = 1 + below(Math.min(DEPTH, points.length));
     const point = points[points.length - depth] as Point<Book, Deed>;
@@ -162,7 +165,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
     counts.reorganisations++;
     const lost = new Set<string>();
     const kept = again.filter(({ deed: { from } }) => {
-      // What comes after a transaction that is lost waits for it, for ever.
+      // The sender's later transactions wait for the lost one for ever.
       if (!lost.has(from) && isDrawn(0.15)) lost.add(from);
       if (lost.has(from)) counts.lost++;
       return !lost.has(from);
@@ -183,7 +186,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
     const wait = options.drawWait();
     if (wait > 0) await rpc(['evm_increaseTime', [wait]]);
     const deeds = Array.from({ length: 1 + below(6) }, () => options.drawDeed(book, lastNow));
-    // Whoever crashed has forgotten what it sent, and sends it again under a new number.
+    // A sender that crashed forgot its transaction and sends it again under a new number.
     const again = deeds.filter((deed) => options.isRepeated(deed) && isDrawn(0.2));
     counts.crashes += again.length;
     const sendings: Sending<Deed>[] = [];
@@ -198,7 +201,7 @@ export async function createFlow<Book, Deed extends SomeDeed>(options: FlowOptio
 
   return {
     ...{ counts, kinds, step, book: () => book },
-    /** Of each kind of deeds how many the chain did, and of how many. */
+    /** Returns performed and attempted actions of each kind. */
     describeKinds: () =>
       [...kinds]
         .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from 'vitest';
 import type { TestLedger } from './test-ledger.ts';
 
-/** For tests that share a chain: each begins with it as it was before all of them, so none hangs on those before it. */
+/** Gives tests that share a chain a common start: each begins with the state before all of them. */
 export function keepChainFresh(open: () => TestLedger): void {
   let before: unknown;
   const request = (method: string, params: readonly unknown[]): Promise<unknown> =>

@@ -49,7 +49,7 @@ const now = async (block?: bigint): Promise<bigint> => {
   return (await client.getBlock(block === undefined ? {} : { blockNumber: block })).timestamp;
 };
 
-/** All feeds say it, by the chain's clock, which goes on before: nobody says a price twice in a second. */
+/** All feeds sign the price by the chain's clock. It advances first, because a feed signs at most one price a second. */
 async function post(asset: Address, price: bigint): Promise<void> {
   const { client } = ledger.governor.transactor;
   await client.request({ method: 'evm_increaseTime', params: [1] } as never);
@@ -65,7 +65,7 @@ async function post(asset: Address, price: bigint): Promise<void> {
   await send(payer.privateKey, contracts.oracle, data);
 }
 
-it(`credits lapse exactly when the protocol says so, in ${CASES} deeds`, async () => {
+it(`credits lapse exactly when the protocol says so, in ${CASES} actions`, async () => {
   const random = createSeededRandom(SEED);
   const { escrow, token } = ledger.deployment;
   const { stable, mintBurn } = contracts;
@@ -94,7 +94,7 @@ it(`credits lapse exactly when the protocol says so, in ${CASES} deeds`, async (
       counts.issued++;
       done++;
     } else if (deed === 2) {
-      // A block comes a second later at the earliest, and what lapses then cannot be deposited: some is left.
+      // A block comes a second later at the earliest. Credits that lapse by then cannot be deposited, so some are left.
       const amount = (computeCreditBalance(account, time + 2n) * part) / 100n;
       if (amount === 0n) continue;
       const { blockNumber } = await inEscrow('deposit', amount);

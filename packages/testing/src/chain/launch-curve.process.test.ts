@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => ledger.stop());
 
 describe('the launch curve on a chain', () => {
-  it('lives as the vectors say', async () => {
+  it('follows the vectors', async () => {
     const { client, address } = await ledger.createMember();
     await ledger.giveDollars(address, 10n ** 18n);
     const { asset, symbol, decimals, time } = await client.launchState();
@@ -47,7 +47,7 @@ describe('the launch curve on a chain', () => {
     }
     const supply = await client.supply();
     expect(supply.launch).toBe((await client.launchState()).left);
-    // What the curve has nobody votes with.
+    // Nobody votes with the tokens of the curve.
     const votes = { address: ledger.deployment.token, abi: ogongTokenAbi, functionName: 'getVotes' } as const;
     expect(await client.transactor.client.readContract({ ...votes, args: [curve] })).toBe(0n);
     await expect(client.buyAtLaunch(asset, { given: 10n ** 9n, least: 0n, deadline: time - 1n })).rejects.toMatchObject(
@@ -72,7 +72,7 @@ describe('the launch curve on a chain', () => {
     const read = (at: LaunchState, functionName: 'amountFor' | 'paymentFor', value: bigint) =>
       client.readContract({
         ...{ address: curve, abi: launchCurveAbi, functionName, args: [value] },
-        // The contract's first two words: what is left, and the reserve.
+        // The contract's first two storage words: the remaining tokens and the reserve.
         stateOverride: [
           {
             address: curve,

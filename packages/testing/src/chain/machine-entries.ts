@@ -17,7 +17,7 @@ import type { TestLedger } from './test-ledger.ts';
 
 const fill = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 
-/** A ledger with a registry of machines and three validators, and what they sign. */
+/** A ledger with a registry of machines and three validators, and their signatures. */
 export async function openMachineWorld(ledger: TestLedger) {
   const { deployment } = ledger;
   const domain = domainOf(deployment, deployment.machines ?? '0x');
@@ -44,7 +44,7 @@ export async function openMachineWorld(ledger: TestLedger) {
   };
 }
 
-/** A quote as Intel's enclave would make it, by fresh keys, of a guest that reports these keys. */
+/** A quote as Intel's enclave makes it, under fresh keys, for a guest that reports these keys. */
 export async function forgeQuote(ledger: LedgerDomain, entry: MachineEntry): Promise<QuoteCall> {
   const [platform, enclave] = [await createPair(), await createPair()];
   const authenticationData = new Uint8Array(32).fill(9);
@@ -78,7 +78,7 @@ async function createPair() {
   };
 }
 
-/** What entering a machine takes, on a chain of its own; of a quote, the chain checks two signatures of P-256. */
+/** Measures the entry of a machine on a chain of its own. The chain checks two P-256 signatures of a quote. */
 export async function measureMachineEntry(ledger: TestLedger) {
   const world = await openMachineWorld(ledger);
   const plain = await world.client.registerMachine(world.entry, await world.sign(world.entry));

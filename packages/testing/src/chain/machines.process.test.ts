@@ -23,7 +23,7 @@ const refusalOf = async (call: Promise<unknown>): Promise<unknown> =>
 const later = (now: bigint, than: bigint): number | false => (now > than ? Number(now) : false);
 
 describe('the registry of machines', () => {
-  it('takes what a quorum signed, for all who read the chain, until a quorum revokes the machine', async () => {
+  it('accepts an entry that a quorum signed, until a quorum revokes the machine', async () => {
     const world = await openMachineWorld(await open());
     const { client, entry } = world;
     const view = createChainView({ deployment: client.deployment, refreshMs: 0 }, { connect: async () => client });
@@ -49,17 +49,17 @@ describe('the registry of machines', () => {
       const problem = await view.findMachineProblem(entry.providerId, entry.signingKey);
       expect(problem).toEqual(isRevoked ? expect.stringContaining('revoked') : undefined);
       expect(await client.wasMachineRevoked(machine, always)).toBe(isRevoked);
-      // It was not out before.
+      // It was not revoked earlier.
       expect(await client.wasMachineRevoked(machine, { fromMs: 0, untilMs: 0 })).toBe(false);
       const saidS = await client.now();
       if (isRevoked) outMs = (await vi.waitUntil(async () => later(await client.now(), saidS), 30_000)) * 1_000;
     }
-    // Whoever looks later finds what was then.
+    // A later reader finds the earlier state.
     expect(await client.wasMachineRevoked(machine, { fromMs: outMs, untilMs: outMs - 1 })).toBe(true);
     expect(await client.wasMachineRevoked(machine, { fromMs: outMs, untilMs: outMs + 86_400_000 })).toBe(false);
   });
 
-  it('checks the signatures of a quote by itself, and names what each entry costs', async () => {
+  it('checks the signatures of a quote by itself, and reports the cost of each entry', async () => {
     const ledger = await open();
     const gas = await measureMachineEntry(ledger);
     expect(gas.firstGas).toBeLessThan(450_000);
@@ -68,7 +68,7 @@ describe('the registry of machines', () => {
     const other = { ...world.entry, providerId: new Uint8Array(32).fill(77) };
     const quote = await forgeQuote(world.ledger, other);
     const quoted = { ...other, platformKey: crypto.sha256(quote.platformKey as Uint8Array) };
-    // The new validators and the old ones vote together.
+    // New and old validators vote together.
     const bent = { ...quote, signature: new Uint8Array(64).fill(1) };
     expect(await refusalOf(world.client.registerMachine(quoted, await world.sign(quoted), bent))).toBe('BadQuote');
     const foreign = { ...quoted, sealKey: new Uint8Array(32).fill(8) };
@@ -90,7 +90,7 @@ it('a quorum ejects a key for its machine, by signatures that count for one numb
   expect(await refusalOf(client.ejectForMachine(ejected, quorum))).toBe('EjectedAlready');
 });
 
-it('a network without a registry gives every machine traffic, and says so to whoever writes', async () => {
+it('a network without a registry gives every machine traffic, and refuses writers with that reason', async () => {
   const ledger = await startTestLedger({ blockTimeMs: 50 });
   ledgers.push(ledger);
   const { governor: client } = ledger;

@@ -12,19 +12,22 @@ export interface ActivationReport {
   /** The same key, shares dealt anew. */
   readonly nextGas: number;
   readonly signatures: number;
-  /** Whole transactions: a validator's key for heads of logs, another one in its place, and its key that shares are sealed to. */
+  /** Gas of whole transactions: a validator's key for log heads, its replacement, and its key for sealed shares. */
   readonly headKeyGas: number;
   readonly nextHeadKeyGas: number;
   readonly boxKeyGas: number;
 }
 
-/** A key as the contract sees it: bytes without pattern. */
+/** Key bytes without a pattern. */
 const fillKey = (sizeBytes: number, seed: number): Uint8Array => {
   const blocks = Array.from({ length: Math.ceil(sizeBytes / 32) }, (_, i) => nodeCrypto.sha256(Uint8Array.of(seed, i)));
   return concatBytes(...blocks).subarray(0, sizeBytes);
 };
 
-/** What it costs on a fresh chain to register the keys of a validator, and to activate an era of the threshold beacon with the signatures of three. */
+/**
+ * Measures the gas to register a validator's keys and to activate an era of the threshold beacon with three signatures,
+ * on a fresh chain.
+ */
 export async function measureActivation(): Promise<ActivationReport> {
   const ledger = await startTestLedger({ beacon: { origin: 1n, period: 60n }, blockTimeMs: 50 });
   try {

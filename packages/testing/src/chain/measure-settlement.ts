@@ -103,13 +103,13 @@ export async function measureSettlement(
   }
 }
 
-/** Writes down who votes, as a running network does. */
+/** Records the roster of voters, as a running network does. */
 export async function takeRoster(ledger: TestLedger, validators: readonly Pick<Member, 'address'>[]): Promise<number> {
   const accounts = validators.map(({ address }) => address).sort();
   return Number((await ledger.governor.takeRoster(accounts)).gasUsed);
 }
 
-/** Validators that have named keys for sums, in the order of a roster. */
+/** Validators with registered keys for sums, in the order of a roster. */
 export async function createSummingValidators(ledger: TestLedger, count: number) {
   const { chainId, staking } = ledger.deployment;
   const roster = fromHex(rosterOf({ staking }).slice(2));
@@ -124,8 +124,8 @@ export async function createSummingValidators(ledger: TestLedger, count: number)
     return { ...member, secret, key };
   };
   const members: Awaited<ReturnType<typeof join>>[] = [];
-  // One after the other: the development chain answers a call that comes while another one registers by the state of one block and the time
-  // of the block before.
+  // Joins one after the other. The development chain answers a call during another registration with the state of one
+  // block and the time of the block before.
   while (members.length < count) members.push(await join());
   return members.sort((a, b) => (a.address < b.address ? -1 : 1));
 }
@@ -137,11 +137,11 @@ export interface QuorumGas {
   /** One sum of all signatures, and one of as few as suffice. */
   readonly summed: number;
   readonly fewest: number;
-  /** Writing the roster down. */
+  /** Gas of recording the roster. */
   readonly roster: number;
 }
 
-/** What it takes to check a quorum on chain: gas of a whole transaction that does nothing else. */
+/** Measures the gas to check a quorum on chain, in a transaction that does nothing else. */
 export async function measureQuorum(validatorCount: number): Promise<QuorumGas> {
   const ledger = await startTestLedger({ blockTimeMs: 50 });
   try {

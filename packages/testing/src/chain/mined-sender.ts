@@ -5,10 +5,10 @@ import type { TestLedger } from './test-ledger.ts';
 
 const GAS = 12_000_000n;
 
-/** Sends a call, and makes a block of it at once. @throws where the chain refuses it */
+/** Sends a call and mines a block for it. @throws if the chain refuses the call. */
 export type SendMined = (privateKey: Hex, to: Address, data: Hex) => Promise<TransactionReceipt>;
 
-/** For tests that send thousands: no block comes any more but those that they make. */
+/** For tests that send thousands of calls: only they mine blocks from here on. */
 export async function createMinedSender(ledger: TestLedger): Promise<SendMined> {
   const { client } = ledger.governor.transactor;
   const { chainId } = ledger.deployment;

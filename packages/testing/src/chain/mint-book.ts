@@ -25,16 +25,16 @@ import {
 } from '@ogong/protocol/settlement/credit-account';
 import type { BlockTime } from './offence-book.ts';
 
-/** A network that burns and mints. Addresses and ids in lower-case hex; plain data. */
+/** Model of a network that burns and mints. Addresses and ids are lower-case hex; plain data. */
 export interface MintBook {
   readonly dollars: Map<string, bigint>;
   readonly tokens: Map<string, bigint>;
   tokenSupply: bigint;
   readonly accounts: Map<string, CreditAccount>;
-  /** All credits, and the tokens that were burned for them. */
+  /** All credits, and the tokens burned for them. */
   credits: bigint;
   backing: bigint;
-  /** What escrow and earnings hold of credits. */
+  /** Credits that escrow and earnings hold. */
   readonly held: Map<string, bigint>;
   readonly free: Map<string, bigint>;
   readonly channels: Map<string, { readonly admitted: bigint; readonly spent: bigint }>;
@@ -45,20 +45,20 @@ export interface MintBook {
   readonly epochs: Map<bigint, MintedEpoch>;
   /** By epoch and payee. */
   readonly dollarsOf: Map<string, bigint>;
-  /** By when they were posted. */
+  /** Prices by the time at which they were posted. */
   readonly prices: Map<string, readonly PriceChange[]>;
-  /** When the oldest quote of an asset's last price was made. */
+  /** Time of the oldest quote in an asset's last price. */
   readonly saidAt: Map<string, bigint>;
-  /** A jump of an asset's price that was not said twice. */
+  /** A jump of an asset's price that was not confirmed yet. */
   readonly doubted: Map<string, PriceChange>;
-  /** When the newest quotes were made, by asset and set of feeds. */
+  /** Time of the newest quotes, by asset and set of feeds. */
   readonly quotedAt: Map<string, bigint>;
-  /** Prices are what one of two sets of feeds says. */
+  /** The set of feeds in force, one of two. */
   feeds: number;
   nextFeeds: { readonly feeds: number; readonly from: bigint } | undefined;
-  /** Until when there are no prices; 0 where that never was. */
+  /** Time until which there are no prices; 0 if they were never paused. */
   pausedUntil: bigint;
-  /** Who has tokens, and not dollars. */
+  /** Payees that are paid in tokens instead of dollars. */
   readonly takesTokens: Set<string>;
   burned: bigint;
   minted: bigint;
@@ -69,7 +69,7 @@ export interface MintedEpoch {
   readonly burned: bigint;
   readonly minted: bigint;
   readonly isClosed: boolean;
-  /** Tokens that there were when somebody first earned in it. */
+  /** Token supply at the epoch's first earning. */
   readonly supply: bigint;
 }
 
@@ -79,12 +79,12 @@ export interface MintRules {
   readonly exchange: string;
   readonly escrow: string;
   readonly earnings: string;
-  /** It is verification's, treasury's and license's, and governs. */
+  /** Receives the parts of verification, treasury and license, and governs. */
   readonly treasury: string;
   readonly shares: FeeShares;
   readonly settings: MintSettings;
   readonly maxPriceAge: bigint;
-  /** Of the prices. */
+  /** Owner of the prices. */
   readonly owner: string;
   readonly votesOf: ReadonlyMap<string, bigint>;
 }
@@ -114,7 +114,7 @@ export type MintDeed =
       readonly asset: string;
       readonly price: bigint;
       readonly time: bigint;
-      /** Those that sign. */
+      /** Feeds that sign. */
       readonly feeds: number;
     }
   | { readonly kind: 'pause' | 'changeFeeds'; readonly from: string }
@@ -125,7 +125,7 @@ const DAY = 86_400n;
 const FEEDS_NOTICE = 2n * DAY;
 const PAUSE = 3n * DAY;
 const PAUSE_AGAIN = 14n * DAY;
-/** Seconds until a jump is believed, and how large one is, in basis points. */
+/** Seconds until a jump is accepted, and its size in basis points. */
 const DOUBT = 3_600n;
 const MAX_JUMP = 2_000n;
 const get = (map: ReadonlyMap<string, bigint>, key: string): bigint => map.get(key) ?? 0n;
@@ -135,7 +135,7 @@ export const accountIn = ({ accounts }: MintBook, who: string): CreditAccount =>
   accounts.get(who) ?? emptyCreditAccount;
 const issuedTo = ({ issued }: CreditAccount): bigint => issued.at(-1)?.sum ?? 0n;
 
-/** Present price and average; undefined where there is none. */
+/** Present price and average; undefined without a price. */
 function pricesOf(book: MintBook, { maxPriceAge }: MintRules, asset: string, now: bigint) {
   const changes = book.prices.get(asset) ?? [];
   const last = changes.at(-1);
@@ -146,7 +146,7 @@ function pricesOf(book: MintBook, { maxPriceAge }: MintRules, asset: string, now
   return { low: isHigher ? average : last.price, high: isHigher ? last.price : average };
 }
 
-/** Credits end, and with them the tokens behind them. @returns those tokens */
+/** Ends credits and the tokens behind them. @returns those tokens */
 function destroy(book: MintBook, amount: bigint): bigint {
   const part = computeBackingPart(book.backing, book.credits, amount);
   book.backing -= part;
@@ -154,7 +154,7 @@ function destroy(book: MintBook, amount: bigint): bigint {
   return part;
 }
 
-/** Destroys what has lapsed in a wallet. */
+/** Destroys lapsed credits in a wallet. */
 function lapseWallet(book: MintBook, who: string, now: bigint): void {
   const account = accountIn(book, who);
   const live = computeCreditBalance(account, now);
@@ -164,7 +164,7 @@ function lapseWallet(book: MintBook, who: string, now: bigint): void {
   destroy(book, lapsed);
 }
 
-/** Takes what is free, after what has lapsed of it is gone. @returns whether there is so much */
+/** Takes credits that are free, after it has removed the lapsed ones. @returns false if there are too few */
 function takeFree(book: MintBook, rules: MintRules, payer: string, { amount, now }: { amount: bigint; now: bigint }) {
   const free = get(book.free, payer);
   const live = countLiveCredits(accountIn(book, payer), free, now);
@@ -177,7 +177,7 @@ function takeFree(book: MintBook, rules: MintRules, payer: string, { amount, now
   return true;
 }
 
-/** So much of what somebody earned as the present epoch carries ends as credit, and counts for it. @returns how much: 0 where it is refused */
+/** Ends as much of an account's earnings as the present epoch carries, and counts it. @returns the amount: 0 if refused */
 function consume(
   book: MintBook,
   rules: MintRules,
@@ -206,7 +206,7 @@ function consume(
 export const epochIn = ({ epochs }: MintBook, number: bigint): MintedEpoch =>
   epochs.get(number) ?? { dollars: 0n, burned: 0n, minted: 0n, isClosed: false, supply: 0n };
 
-/** Does what the contracts would do in a block of that time. @returns whether they do it, or refuse it all */
+/** Applies an action as the contracts would in a block of that time. @returns false if they refuse all of it */
 export function applyMintDeed(book: MintBook, rules: MintRules, deed: MintDeed, { now }: BlockTime): boolean {
   const { from } = deed;
   switch (deed.kind) {
@@ -219,7 +219,7 @@ export function applyMintDeed(book: MintBook, rules: MintRules, deed: MintDeed, 
       return topUp(book, rules, deed, now);
     case 'deposit': {
       const { amount } = deed;
-      // Where it is refused, what has lapsed stays as it was.
+      // A refused action leaves lapsed credits as they were.
       if (amount === 0n || amount > computeCreditBalance(accountIn(book, from), now)) return false;
       lapseWallet(book, from, now);
       const account = accountIn(book, from);
@@ -234,7 +234,7 @@ export function applyMintDeed(book: MintBook, rules: MintRules, deed: MintDeed, 
       add(book.held, rules.escrow, -amount);
       const account = accountIn(book, from);
       const after = refundCredits(account, amount, now);
-      // What came back and had lapsed is gone.
+      // Credits that came back lapsed are gone.
       const lapsed = after.position - (account.position - amount);
       book.accounts.set(from, after);
       if (lapsed > 0n) destroy(book, lapsed);
@@ -271,7 +271,7 @@ export function applyMintDeed(book: MintBook, rules: MintRules, deed: MintDeed, 
 
 const isJump = (a: bigint, b: bigint): boolean => (a > b ? a - b : b - a) * 10_000n > b * MAX_JUMP;
 
-/** Feeds sign prices; a jump is believed when they sign it again an hour later, and till then there is no price. */
+/** Feeds sign prices. A jump counts once they sign it again an hour later; until then there is no price. */
 function price(
   book: MintBook,
   { maxPriceAge, owner }: MintRules,
@@ -356,7 +356,7 @@ function withdrawEarnings(
   const { earned, paid } = book.earnings.get(key) ?? { earned: 0n, paid: 0n };
   const amount = earned - paid;
   if (amount === 0n) return false;
-  // Where it is refused, what the escrow has of the earnings stays there.
+  // A refused action leaves these earnings in the escrow.
   const isShort = get(book.held, rules.earnings) < amount;
   const taken = consume(book, rules, { holder: rules.earnings, payee, amount, now });
   if (taken === 0n) return false;
@@ -385,7 +385,7 @@ function settle(
   const split = splitFee(amount, shares, { routed: false });
   const { handler, others } = splitJudged(split.validator);
   add(book.credit, from, handler);
-  // No roster says who signed.
+  // No roster says which validators signed.
   add(book.credit, treasury, split.verification + split.treasury + split.license + others);
   add(book.credit, earnings, split.provider);
   const before = book.earnings.get(`${providerId} ${payee}`) ?? { earned: 0n, paid: 0n };

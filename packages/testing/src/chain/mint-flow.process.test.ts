@@ -45,9 +45,9 @@ const SEED = Number(process.env.OGONG_SEED ?? 95);
 const DEEDS = process.env.OGONG_LONG === '1' ? 10_000 : 250;
 const DAY = 86_400;
 const CENT = 10n ** 4n;
-/** So little that what is earned in an epoch often has to wait for another: two credits or so. */
+/** So small that an epoch's earnings often wait for another epoch: about two credits. */
 const YEARLY_CAP = 20n * unit * MINT_EPOCHS_PER_YEAR;
-/** Epochs that are looked at one by one: the last ones. */
+/** The last epochs, which are compared one by one. */
 const LOOKED_AT = 4;
 const NOBODY = new Uint8Array(20);
 type Member = Awaited<ReturnType<TestLedger['createMember']>>;
@@ -58,7 +58,7 @@ let payers: readonly Member[];
 let payees: readonly Member[];
 let validators: readonly Member[];
 let rules: MintRules;
-/** Two sets, of which one is in force. */
+/** Two sets of feeds, one of them in force. */
 const feedKeys = [1, 2].map(() => [generatePrivateKey(), generatePrivateKey(), generatePrivateKey()]);
 const providerIds = [1, 2].map((i): Hex => `0x${String(i).padStart(64, '0')}`);
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
@@ -81,7 +81,7 @@ beforeAll(async () => {
   validators = joined;
   payers = [await ledger.createMember(), await ledger.createMember()];
   payees = [await ledger.createMember(10n * unit), await ledger.createMember(10n * unit)];
-  // Below that nobody is paid.
+  // Payees below this amount are not paid.
   for (const { client } of payees) await client.stake(10n * unit);
   const data = encodeFunctionData({ abi: ogongTokenAbi, functionName: 'approve', args: [mintBurn, maxUint256] });
   for (const { address, client } of payers) {
@@ -99,12 +99,12 @@ beforeAll(async () => {
     owner: computeAddress(ledger.governorKey),
     votesOf: new Map(validators.map(({ address }, i) => [address, bonds[i] as bigint])),
   };
-  // From here on a block comes when the test says so.
+  // From here on only the test mines blocks.
   await ledger.chain.setBlockTime(100_000);
 });
 afterAll(() => ledger?.stop());
 
-it('credits and tokens are where the book has them, after each block, whatever crashes, comes twice or is reorganised', async () => {
+it('credits and tokens agree with the model after each block, through crashes, repeats and reorganisations', async () => {
   const flow = await openFlow(SEED);
   const counts = () => ({ ...flow.counts, ...flow.done });
   const started = performance.now();
@@ -113,7 +113,7 @@ it('credits and tokens are where the book has them, after each block, whatever c
   const seconds = Math.round((performance.now() - started) / 1_000);
   console.log(`mint flow from seed ${SEED}, ${seconds} s: ${JSON.stringify(counts())}\n${flow.describeKinds()}`);
   for (const [what, count] of Object.entries(counts())) expect(count, what).toBeGreaterThan(0);
-  // Nobody is told what is not so.
+  // Every action is performed and refused at least once.
   const bends: Readonly<Record<string, (book: MintBook) => void>> = {
     'what was burned for credits': (book) => void book.backing++,
     'all credits': (book) => void book.credits++,
@@ -125,7 +125,7 @@ it('credits and tokens are where the book has them, after each block, whatever c
   for (const [what, bend] of Object.entries(bends)) await expect(flow.reconcile(bend), what).rejects.toThrow();
 }, 3_600_000);
 
-/** Whether an epoch took a part alone of what somebody had earned. */
+/** Whether an epoch accepted only a part of an account's earnings. */
 function hasLeft({ credit, earnings }: MintBook, deed: MintDeed): boolean {
   if (deed.kind === 'claim') return (credit.get(deed.from) ?? 0n) > 0n;
   if (deed.kind !== 'earnings') return false;
@@ -239,7 +239,7 @@ async function openFlow(seed: number) {
     }
   }
 
-  /** Of an epoch that has work; sometimes of the present one, or of none. */
+  /** Draws an epoch that has work; sometimes the present one or none. */
   function drawMint(): MintDeed {
     const open = [...book.epochs].filter(([, { isClosed }]) => !isClosed).map(([number]) => number);
     const due = [...book.dollarsOf].filter(([, dollars]) => dollars > 0n).map(([key]) => key.split(' '));
@@ -251,18 +251,18 @@ async function openFlow(seed: number) {
     return { kind: 'close', from: pick(earners), epoch: open.length > 0 ? pick(open) : lastNow / MINT_EPOCH_S };
   }
 
-  /** Within what feeds may differ from one quote to the next; sometimes one that is too old. */
+  /** Draws quotes within the tolerance of the feeds; sometimes one that is too old. */
   function drawPrice(from: Address): MintDeed {
     const [asset, price] = isDrawn(0.6) ? [token, DEV_TOKEN_PRICE] : [stable, DEV_DOLLAR_PRICE];
     const time = lastNow - (isDrawn(0.1) ? BigInt(below(3 * DAY)) : 0n);
     const doubted = book.doubted.get(asset)?.price;
     const said = (price * BigInt(9_700 + below(601))) / 10_000n;
-    // A third more, and later back: both are doubted until they are said again.
+    // A third more, and later back. Both count only after they are signed again.
     const jump = doubted !== undefined && isDrawn(0.6) ? doubted : isDrawn(0.04) ? (said * 4n) / 3n : said;
     return { kind: 'post', from, asset, price: jump, time, feeds: isDrawn(0.9) ? book.feeds : 1 - book.feeds };
   }
 
-  /** What the owner of the prices does, and anybody after it; also somebody else. */
+  /** Draws an action of the owner of the prices, and what anybody may do after it. Sometimes another account tries. */
   function drawOwned(from: Address): MintDeed {
     const by = isDrawn(0.8) ? rules.owner : from;
     if (isDrawn(book.pausedUntil === 0n ? 0.25 : 0.04)) return { kind: 'pause', from: by };
@@ -341,14 +341,14 @@ async function openFlow(seed: number) {
     const { chain, now } = await readChain(held);
     expect(describeBook(held, now)).toEqual(chain);
     const sum = (list: Iterable<bigint>): bigint => [...list].reduce((all, one) => all + one, 0n);
-    // Each credit is in a wallet, in the escrow or in the earnings, and what the escrow has is somebody's.
+    // Each credit is in a wallet, in the escrow or in the earnings, and each of the escrow's has an owner.
     const wallets = sum(
       [...held.accounts.values()].map(({ issued, position }) => (issued.at(-1)?.sum ?? 0n) - position),
     );
     expect(wallets + sum(held.held.values())).toBe(held.credits);
     const reserved = sum([...held.channels.values()].map(({ admitted, spent }) => admitted - spent));
     expect(held.held.get(escrow) ?? 0n).toBe(sum(held.free.values()) + reserved + sum(held.credit.values()));
-    // Whoever pays itself loses.
+    // An account that pays itself loses.
     expect(held.minted * 1_000_000n <= held.burned * MAX_ELASTICITY_PPM).toBe(true);
   }
 

@@ -23,7 +23,7 @@ const SEED = Number(process.env.OGONG_SEED ?? 143);
 const CASES = process.env.OGONG_LONG === '1' ? 10_000 : 300;
 const SIGNED = process.env.OGONG_LONG === '1' ? 300 : 20;
 const BOND = 50n * unit;
-/** In the order of the contract's, as the words of `findMisrouting` begin. */
+/** In the order of the contract's errors, as the texts of `findMisrouting` begin. */
 const FAULTS = [
   /^$/,
   /another model/,
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger?.stop());
 
-/** Lists and tickets that differ from each other in anything that counts, most of them by little. */
+/** Lists and tickets that differ in anything that counts, mostly by little. */
 function createCases(seed: number) {
   const draw = createSeededRandom(seed);
   const below = (bound: number): number => Math.floor(draw() * bound);
@@ -52,7 +52,7 @@ function createCases(seed: number) {
     return BigInt(`0x${Array.from({ length: digits }, () => below(16).toString(16)).join('')}`);
   };
   const payees = [bytes(20), bytes(20), bytes(20)];
-  /** Figures stand at their bounds, or near each other. */
+  /** Figures at their bounds or near each other. */
   const number = (...bounds: readonly number[]): number => (draw() < 0.3 ? pick(bounds) : 1 + below(1_000));
   const modelId = 'ogong/verified/acme/one';
 
@@ -89,7 +89,7 @@ function createCases(seed: number) {
   };
 }
 
-describe('the contract judges a router as the protocol does', () => {
+describe('the contract checks a router as the protocol does', () => {
   it(`in ${CASES} random cases`, async () => {
     const create = createCases(SEED);
     const found = new Map<number, number>();
@@ -114,13 +114,13 @@ describe('the contract judges a router as the protocol does', () => {
     expect([...found.keys()].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   }, 3_600_000);
 
-  it(`and takes ${SIGNED} signatures for what they are`, async () => {
+  it(`and checks ${SIGNED} signatures correctly`, async () => {
     const create = createCases(SEED + 1);
     const router = await ledger.createMember(BOND);
     await router.client.stake(BOND);
     const { client } = ledger.governor.transactor;
     const address = misroutingOf(ledger.deployment);
-    /** Why the chain would not open a case; an announced one it would. */
+    /** Returns why the chain would refuse a case, if the case had been announced. */
     const ask = async (signed: { ticket: Hex; routerKey: Hex; signature: Hex }, list: Uint8Array): Promise<unknown> => {
       const args = [signed, hex(list), `0x${'00'.repeat(32)}`] as const;
       const call = { address, abi: misroutingAbi, functionName: 'prove', account: router.address, args } as const;
@@ -147,7 +147,7 @@ describe('the contract judges a router as the protocol does', () => {
   }, 600_000);
 });
 
-/** Of a hybrid key: 64 bytes. */
+/** 64 bytes of a hybrid key. */
 function seedOf(i: number): Uint8Array {
   const part = (byte: number): Uint8Array => crypto.sha256(Uint8Array.of(byte, i & 255, i >> 8));
   return new Uint8Array([...part(1), ...part(2)]);

@@ -23,7 +23,10 @@ export function describeWeights(byte: string, more: Partial<ModelDescription> = 
   };
 }
 
-/** What every client of a model registry does. @param join a member that can pay, of a registry with the notice NOTICE. */
+/**
+ * Tests that every client of a model registry must pass.
+ * @param join returns a member that can pay, of a registry with the notice NOTICE.
+ */
 export function testModelRegistry(join: () => Promise<ModelRegistryMember>): void {
   let drawn = 0;
   const draw = (): string => `maker-${++drawn}`;
@@ -33,7 +36,7 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
       (error) => error.revert?.name,
     );
 
-  it('gives a name to whoever claims it first, and to nobody else', async () => {
+  it('gives a name to the first claimant and to nobody else', async () => {
     const [maker, squatter] = [await join(), await join()];
     const name = draw();
     expect(await maker.client.makerOwner(name)).toBeUndefined();
@@ -50,7 +53,7 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
     expect(await refusalOf(maker.client.claimMaker('Upper'))).toBe('BadName');
   });
 
-  it('has the first weights in force at once, later ones after the notice, and none after a revocation', async () => {
+  it('puts the first weights in force at once, later ones after the notice, and none after a revocation', async () => {
     const { client } = await join();
     const name = { maker: draw(), model: 'tiny' };
     await client.claimMaker(name.maker);
@@ -78,7 +81,7 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
     expect(await refusalOf(client.publishModel(name, describeWeights('00')))).toBe('ZeroRoot');
   });
 
-  it('has weights belong to the name that claimed them first, whoever publishes them', async () => {
+  it('assigns weights to the name that claimed them first, regardless of the publisher', async () => {
     const [first, second] = [await join(), await join()];
     const [own, copy] = [draw(), draw()];
     const weights = describeWeights(`${drawn}`.padStart(2, '0'));
@@ -99,7 +102,7 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
     expect(await first.client.makerOf(modelRoot)).toBe(second.address);
   });
 
-  it('lists each model once, and as many as are asked for', async () => {
+  it('lists each model once, and as many as requested', async () => {
     const { client } = await join();
     const maker = draw();
     await client.claimMaker(maker);

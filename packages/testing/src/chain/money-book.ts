@@ -28,7 +28,7 @@ import {
   penalize,
 } from './offence-book.ts';
 
-/** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
+/** Model of all balances. Addresses and ids are lower-case hex. Plain data, so a copy is a state to return to. */
 export interface MoneyBook {
   readonly tokens: Map<string, bigint>;
   readonly free: Map<string, bigint>;
@@ -37,20 +37,20 @@ export interface MoneyBook {
   readonly earnings: Map<string, BookedEarnings>;
   /** When a provider was ejected, seconds since 1970. */
   readonly ejected: Map<string, bigint>;
-  /** What was put aside for those who signed, and the weight of each, by roster and day. */
+  /** Amounts set aside for co-signers and the weight of each, by roster and day. */
   readonly pots: Map<string, BookedPot>;
-  /** Of each validator's last batch. */
+  /** Sequence of each validator's last batch. */
   readonly sequences: Map<string, bigint>;
   /** By payee. */
   readonly priorities: Map<string, BookedStake>;
-  /** What a payee put down for a key, by both. */
+  /** Bonds that payees put down for keys, by both. */
   readonly keyBonds: Map<string, BookedStake>;
-  /** Up to how much a key signs for a payer, by payer, validator and key. */
+  /** Most that a key may sign for a payer, by payer, validator and key. */
   readonly keyLimits: Map<string, bigint>;
   readonly offences: OffenceBook;
   readonly appeals: AppealBook;
   readonly emission: EmissionBook;
-  /** Until when nothing new comes in, and from when on that may be asked for again. */
+  /** Time until which no new money enters, and the earliest time of the next pause. */
   pausedUntil: bigint;
   nextPause: bigint;
 }
@@ -60,7 +60,7 @@ interface BookedChannel {
   spent: bigint;
   releasing: bigint;
   releasableAt: bigint;
-  /** Up to so much, counted as `spent` is, a voucher keeps until then. */
+  /** A voucher keeps up to this amount until `lienUntil`. It is counted as `spent` is. */
   lien: bigint;
   lienUntil: bigint;
 }
@@ -76,7 +76,7 @@ interface BookedEarnings {
   collected: bigint;
 }
 
-/** What a network is fixed to, for the rules below. */
+/** The fixed settings of a network, for the rules below. */
 export interface MoneyRules {
   readonly escrow: string;
   readonly earnings: string;
@@ -84,12 +84,12 @@ export interface MoneyRules {
   readonly pool: string;
   readonly treasury: string;
   readonly license: string;
-  /** Where what is put aside for co-signers is credited. */
+  /** Account credited with the amounts for co-signers. */
   readonly cosigners: string;
-  /** Who has made a model, by its content root. */
+  /** Makers of models, by content root. */
   readonly makers: ReadonlyMap<string, string>;
   readonly shares: FeeShares;
-  /** Of all validators: their bonds, which stay. */
+  /** Bonds of all validators, which stay. */
   readonly votes: bigint;
   readonly withdrawalDelay: bigint;
   readonly unbondingDelay: bigint;
@@ -98,14 +98,14 @@ export interface MoneyRules {
   readonly appeal: bigint;
   readonly offences: AppealRules;
   readonly emission: EmissionRules;
-  /** Keeps new money out for a while. */
+  /** May stop new money for a while. */
   readonly guardian: string;
 }
 
 interface BookedVoucher {
   readonly payer: string;
   readonly cumulative: bigint;
-  /** Whose key has signed: the payer's own, or one that may sign for it. */
+  /** The account that signed: the payer itself, or a key that may sign for it. */
   readonly signer: string;
 }
 
@@ -121,17 +121,17 @@ export interface BookedSettlement {
     readonly fine: bigint;
     readonly modelRoot: string;
   }[];
-  /** The lines are one fee that several serve together. */
+  /** Whether the lines are one fee that several providers share. */
   readonly isCohort: boolean;
   readonly ejections: readonly string[];
   readonly tallies: readonly { readonly payee: string; readonly credits: number; readonly refuted: number }[];
-  /** Who signed, and the roster that counts them; undefined without one. */
+  /** The signers and the roster that counts them; undefined without a roster. */
   readonly signed:
     | { readonly roster: string; readonly votes: readonly (readonly [account: string, vote: bigint])[] }
     | undefined;
 }
 
-/** One thing that an account asks of the contracts. */
+/** One request of an account to the contracts. */
 export type MoneyDeed =
   | { readonly kind: 'deposit' | 'withdraw'; readonly from: string; readonly amount: bigint }
   | { readonly kind: 'admit' | 'transfer'; readonly from: string; readonly to: string; readonly amount: bigint }
@@ -170,7 +170,7 @@ export type MoneyDeed =
       readonly to: string;
       readonly key: string;
       readonly limit: bigint;
-      /** The payer's own code agrees, or it is the payer who asks. */
+      /** Whether the payer's own code agrees, or the payer is the caller. */
       readonly isAgreed: boolean;
     }
   | OffenceDeed
@@ -182,7 +182,7 @@ const HELD_PERIODS = 2n;
 const DAY = 86_400n;
 const PAUSE = 3n * DAY;
 const PAUSE_REST = 14n * DAY;
-/** What is refused while nothing new may come in. */
+/** Actions that are refused while no new money may enter. */
 const ENTRIES: readonly MoneyDeed['kind'][] = ['deposit', 'stake', 'prioritize', 'bondKey'];
 const NOBODY = `0x${'00'.repeat(20)}`;
 
@@ -216,7 +216,7 @@ function earningsIn(book: MoneyBook, providerId: string, payee: string): BookedE
   return found;
 }
 
-/** @returns whether so much is there. */
+/** @returns whether the amount is there. */
 function askBack(stake: BookedStake, amount: bigint, leavesAt: bigint): boolean {
   if (amount === 0n || amount > stake.amount) return false;
   stake.amount -= amount;
@@ -225,7 +225,7 @@ function askBack(stake: BookedStake, amount: bigint, leavesAt: bigint): boolean 
   return true;
 }
 
-/** Of a key's bond, what a final ejection took: all but what could have been taken out before it. */
+/** The part of a key's bond that a final ejection took: all but what could have left before it. */
 export function forfeitIn(
   book: MoneyBook,
   rules: MoneyRules,
@@ -238,7 +238,7 @@ export function forfeitIn(
   return amount + (clockOf(book, providerId, now) < leavesAt ? leaving : 0n);
 }
 
-/** What `Earnings.balanceOf` says at a time. */
+/** Result of `Earnings.balanceOf` at a time. */
 export function balanceIn(book: MoneyBook, rules: MoneyRules, providerId: string, payee: string, now: bigint) {
   const { earned, paid, collected } = earningsIn(book, providerId, payee);
   const { period, entrance, appeal } = rules;
@@ -253,7 +253,7 @@ export function balanceIn(book: MoneyBook, rules: MoneyRules, providerId: string
   return { earned: all, withdrawable: due - paid, collectable: pool - collected, paid, collected };
 }
 
-/** The settlement leaves its credit in the escrow until somebody is paid. */
+/** The settlement leaves its credit in the escrow until a payment. */
 function payFromEarnings(book: MoneyBook, { earnings, escrow }: MoneyRules, to: string, amount: bigint): void {
   if (get(book.tokens, earnings) < amount) {
     const credit = get(book.credit, earnings);
@@ -265,7 +265,7 @@ function payFromEarnings(book: MoneyBook, { earnings, escrow }: MoneyRules, to: 
   add(book.tokens, to, amount);
 }
 
-/** Does what the contracts would do in a block of that time. @returns whether they do it, or refuse it all */
+/** Applies an action as the contracts would in a block of that time. @returns false if they refuse all of it. */
 export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, block: BlockTime): boolean {
   const { from } = deed;
   const { now } = block;
@@ -339,7 +339,7 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, b
       const pot = book.pots.get(key);
       const own = pot?.own.get(deed.account) ?? 0n;
       if (now < (deed.day + 1n) * POT_SECONDS) return false;
-      // A part of nothing, or one that was claimed before, stops no other.
+      // A part of zero, or one claimed earlier, does not stop the others.
       if (pot === undefined || own === 0n) return true;
       const { part, left } = takeFromPot(pot, own);
       book.pots.set(key, { ...left, own: new Map([...pot.own, [deed.account, 0n]]) });
@@ -386,7 +386,7 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, b
 const maySign = (book: MoneyBook, { payer, cumulative, signer }: BookedVoucher, validator: string): boolean =>
   signer === payer || cumulative <= get(book.keyLimits, `${payer} ${validator} ${signer}`);
 
-/** A payer asks back what is not drawn, and whoever has a voucher keeps what it covers there for a delay more. */
+/** Requests the return of undrawn money. The holder of a voucher keeps the covered amount there for one more delay. */
 function release(
   book: MoneyBook,
   { withdrawalDelay }: MoneyRules,
@@ -422,7 +422,7 @@ function release(
   return true;
 }
 
-/** Nothing but its owner moves a priority stake. */
+/** Only its owner moves a priority stake. */
 function prioritize(
   book: MoneyBook,
   { staking, unbondingDelay }: MoneyRules,
@@ -446,7 +446,7 @@ function prioritize(
   return true;
 }
 
-/** A bond leaves by its key's clock, which an ejection stops, and not before what was earned with it vests. */
+/** A bond leaves by its key's clock, and not before the earnings made with it vest. An ejection stops that clock. */
 function bondKey(
   book: MoneyBook,
   rules: MoneyRules,
@@ -532,7 +532,7 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
   return true;
 }
 
-/** The handling one, and those who signed, where a roster says who that is. */
+/** The handling validator and the signers, if a roster lists them. */
 function payValidators(
   book: MoneyBook,
   { cosigners, pool }: Pick<MoneyRules, 'cosigners' | 'pool'>,

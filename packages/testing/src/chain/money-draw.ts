@@ -17,18 +17,21 @@ import { isRouter } from './offence-book.ts';
 
 export interface MoneyDrawOptions {
   readonly draws: ReturnType<typeof createFlowDraw>;
-  /** Of the run, from 0 to 1. */
+  /** Progress of the run, from 0 to 1. */
   progress(): number;
 }
 
-/** Draws what somebody asks for next: mostly what the contracts do, and sometimes what they refuse. @returns a function of a book and the time of the last block */
+/**
+ * Draws the next action: mostly one that the contracts perform, sometimes one that they refuse.
+ * @returns a function of the model and the time of the last block
+ */
 export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDrawOptions) {
   const { below, isDrawn, pick, part } = draws;
   const { rules, payers, validators, payees, delegateAccounts, wallets, votes, roster, providerIds, models } = world;
   const { guardian } = rules;
   let evidence = 0;
   let book: MoneyBook;
-  /** Of the last block: what is drawn goes by it, and comes later. */
+  /** Time of the last block. Draws use it, although they run later. */
   let lastNow = 0n;
 
   function drawDeed(): MoneyDeed {
@@ -93,7 +96,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
       case 23:
         return drawRouter(payee);
       case 24:
-        // What payers pay comes back to them.
+        // Money that payers have paid returns to them.
         return {
           kind: 'transfer',
           from: pick([to, payee]),
@@ -110,7 +113,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     }
   }
 
-  /** What was waited for, and can be done now. */
+  /** Lists actions that had to wait and are due now. */
   function listDue(from: Address): readonly MoneyDeed[] {
     const isOut = ({ leaving, leavesAt }: { leaving: bigint; leavesAt: bigint }, now = lastNow): boolean =>
       leaving > 0n && leavesAt <= now;
@@ -154,7 +157,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'prioritize', from, amount: part((book.tokens.get(from) ?? 0n) / 8n) };
   }
 
-  /** Also of keys that are ejected, before and after that is final. */
+  /** Also for ejected keys, before and after the ejection is final. */
   function drawKeyBond(from: Address, providerId: Hex, more: bigint): MoneyDeed {
     const { amount, leaving } = stakeIn(book.keyBonds, `${providerId} ${from}`);
     if (book.ejected.has(providerId) && isDrawn(0.5)) return { kind: 'forfeit', from, providerId, payee: from };
@@ -163,7 +166,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'bondKey', from, providerId, amount: part((book.tokens.get(from) ?? 0n) / 8n) };
   }
 
-  /** Of a payee of verifiers: refuted reports and cases cost of it. */
+  /** Of a payee of verifiers, whose refuted reports and cases cost it stake. */
   function drawStake(from: Address, more: bigint): MoneyDeed {
     const { amount, leaving } = stakeIn(book.offences.stakes, from);
     if (leaving > 0n && isDrawn(0.4)) return { kind: 'finishUnstake', from };
@@ -171,7 +174,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'stake', from, amount: part((book.tokens.get(from) ?? 0n) / 8n) };
   }
 
-  /** Mostly one that something is in, or is asked back of. */
+  /** Mostly one that holds or returns money. */
   function pickChannel(what: 'admitted' | 'releasing') {
     const channels = payers.flatMap(({ address: payer }) =>
       validators.map(({ address: to }) => ({ payer, to, ...channelIn(book, payer, to) })),
@@ -186,10 +189,10 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'request', from: payer, to, amount: part(left) / 2n + more * left };
   }
 
-  /** Also where nothing is asked back, and of less than one before. */
+  /** Also if nothing is requested back, and for less than one earlier request. */
   function drawLien(from: Address): MoneyDeed {
     const { payer, to, admitted, spent } = pickChannel('releasing');
-    // Most of it is more than the request leaves.
+    // Most vouchers cover more than the request leaves.
     const cumulative = admitted - part(admitted - spent) / 4n;
     return { kind: 'lien', from, to, payer, cumulative, signer: drawSigner(payer, to, cumulative) };
   }
@@ -199,18 +202,18 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'retireRouter', from: isDrawn(0.7) ? payee : pick(payers).address, router: payee };
   }
 
-  /** Rarely: what is paused is refused for days. Also by somebody else. */
+  /** Drawn rarely, because a pause refuses actions for days. Sometimes another account tries. */
   function drawPause(from: Address): MoneyDeed {
     const by = isDrawn(0.8) ? guardian : from;
     if (lastNow < book.pausedUntil || isDrawn(0.4)) return { kind: 'open', from: by };
     return { kind: 'pause', from: by };
   }
 
-  /** Those that may still be lifted. */
+  /** Ejections that may still be lifted. */
   const listEjectedLately = (): readonly string[] =>
     [...book.ejected].flatMap(([id, since]) => (lastNow < since + BigInt(APPEAL_S) ? [id] : []));
 
-  /** Also of an ejection that is not the last one. */
+  /** Sometimes of an ejection that is not the last one. */
   function drawReinstatement(from: Address): MoneyDeed {
     const lately = listEjectedLately();
     const providerId = lately.length > 0 && isDrawn(0.8) ? pick(lately) : pick(providerIds);
@@ -225,7 +228,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'ejectMachine', from, providerId: accused, number: next, evidence: shown, signers };
   }
 
-  /** What comes next in an appeal with a deposit, or a new one; sometimes what does not. */
+  /** Draws the next step of an appeal with a deposit, or a new appeal; sometimes a step that is not due. */
   function drawAppeal(from: Address): MoneyDeed {
     const { deposits, hearings: heard } = book.appeals;
     const found = [...deposits].map(([subject, deposit]) => ({ subject, ...deposit }));
@@ -235,10 +238,10 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     if (open.length > 0 && isDrawn(0.8)) {
       const { subject, against, about, number } = pick(open);
       if (isDrawn(0.05)) return { kind: 'forfeitDeposit', from, subject };
-      // Nobody draws a panel for every third one.
+      // No panel is drawn for every third appeal.
       const isHeard = heard.get(subject)?.hasPanel === true;
       if (!isHeard && isDrawn(0.7)) return { kind: 'drawSeats', from, subject };
-      // The panel of an earlier penalty has seen the last one.
+      // The panel of an earlier penalty has heard the last one.
       const seen = against === 'penalty' ? (book.offences.held.get(about)?.count ?? number) : number;
       const said = { number: seen + (isDrawn(0.05) ? 1 : 0), appealed: number };
       return { kind: 'lift', from, against, about, ...said, signers: drawSigners() };
@@ -255,8 +258,8 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
   }
 
   /**
-   * The last one stays, and in a long run one after the other joins those that may be ejected, so that some are to its end. All but the first
-   * have a bond, which they may forfeit: an ejected key takes none.
+   * The last provider stays. In a long run the others become subject to ejection one by one, so that some remain to its end.
+   * All but the first have a bond, which they may forfeit: an ejected key has none.
    */
   function listEjectable(): readonly Hex[] {
     const part = Math.floor(progress() * (providerIds.length - 3));
@@ -264,13 +267,13 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return providerIds.slice(0, Math.min(2 + part, providerIds.length - 1)).filter((id, i) => i === 0 || isBonded(id));
   }
 
-  /** All, or all but the one that a quorum needs least, or one that it needs. */
+  /** All validators, all but the one that a quorum needs least, or all but one that it needs. */
   function drawSigners(): readonly Address[] {
     const absent = isDrawn(0.4) ? validators[0] : isDrawn(0.1) ? pick(validators) : undefined;
     return validators.filter((one) => one !== absent).map(({ address }) => address);
   }
 
-  /** Also where nothing is held, too late, and of a penalty that another one came after. */
+  /** Also if nothing is held, too late, and for a penalty that was followed by another. */
   function drawPenalty(payee: Address): MoneyDeed {
     const { count = 0, since = 0n } = book.offences.held.get(payee) ?? {};
     const isFinal = since + BigInt(APPEAL_S) <= lastNow;
@@ -279,7 +282,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'pardon', from: pick(validators).address, payee, penalty, signers: drawSigners() };
   }
 
-  /** Also twice a day, by evidence that convicted before, and of a number that is not the next one. */
+  /** Also twice a day, with evidence that convicted before, and with a wrong number. */
   function drawConviction(from: Address, accused: Address): MoneyDeed {
     const { count = 0 } = book.offences.convictions.get(accused) ?? {};
     const shown = isDrawn(0.9) ? ++evidence : 1;
@@ -298,7 +301,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
   /** Nobody appeals against every second one. */
   const listHeard = (): number[] => listPending().filter((id) => id % 2 === 0);
 
-  /** What comes next in a case, and sometimes what does not. */
+  /** Draws the next step of a case; sometimes one that is not due. */
   function drawHearing(from: Address): MoneyDeed {
     const { cases: opened } = book.offences;
     const pending = listPending();
@@ -313,7 +316,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'acquit', from, id, signers: drawSigners() };
   }
 
-  /** Also of a period that is not over, of more than was recycled, and of what is claimed already. */
+  /** Also for a period that is not over, for more than was recycled, and for claims made already. */
   function drawEmission(from: Address): MoneyDeed {
     const { allotments, talliedUntil } = book.emission;
     const number = allotments.length;
@@ -334,7 +337,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'allot', from, number: isDrawn(0.95) ? number : number + 1, until, entries, signers: drawSigners() };
   }
 
-  /** By the payer itself, or by anybody where its code agrees; also lower than before, and without its consent. */
+  /** Draws a limit set by the payer, or by anybody if its code agrees. Some are lower than before or lack its consent. */
   function drawKey(): MoneyDeed {
     if (isDrawn(0.4)) {
       const { address: payer, validator: to, limits } = pick(wallets);
@@ -351,22 +354,22 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     return { kind: 'allowKey', from, payer, to, key, limit, isAgreed };
   }
 
-  /** What the first delegate may sign for a wallet. */
+  /** Limit of the first delegate for a wallet. */
   const limitOf = (payer: string, validator: string): bigint =>
     book.keyLimits.get(`${payer} ${validator} ${delegateAccounts[0]}`) ?? 0n;
 
-  /** Of an order that the payer signs itself, or somebody for it; sometimes somebody who may not. */
+  /** Draws the signer of an order: the payer or a delegate, sometimes one that may not sign. */
   function drawSigner(payer: Address, validator: Address, cumulative: bigint): string {
     const may = delegateAccounts.filter(
       (key) => (book.keyLimits.get(`${payer} ${validator} ${key}`) ?? 0n) >= cumulative,
     );
-    // Code signs nothing: where nobody may sign for it, somebody does who may not.
+    // Code signs nothing. If no key may sign for it, an unauthorised one signs.
     const isWallet = wallets.some(({ address }) => address === payer);
     if (isDrawn(0.01) || (isWallet && may.length === 0)) return pick(delegateAccounts);
     return may.length > 0 && (isWallet || isDrawn(0.5)) ? pick(may) : payer;
   }
 
-  /** Also of days that are not over, and of parts that are claimed. */
+  /** Also for days that are not over and for claimed parts. */
   function drawCosigned(from: Address): MoneyDeed | undefined {
     const days = [...book.pots.keys()].map((key) => BigInt(key.split(' ')[1] ?? '0'));
     if (days.length === 0) return undefined;
@@ -381,7 +384,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
         const { admitted, spent } = channelIn(book, payer, validator);
         const amount = part((admitted - spent) / 3n) + (isDrawn(0.01) ? admitted - spent : 0n);
         const drawnToo = spent + amount;
-        // A voucher of less than is drawn.
+        // A voucher below the drawn amount.
         const cumulative = drawnToo > 0n && isDrawn(0.02) ? drawnToo - 1n : drawnToo + BigInt(below(3));
         return { payer, amount, cumulative, signer: drawSigner(payer, validator, cumulative) };
       })
@@ -405,7 +408,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
       ...{ router: isDrawn(0.3) ? NOBODY : pick(payees).address, fine: isDrawn(0.2) ? part(amount) : 0n },
       modelRoot: pick(models),
     }));
-    // One of them may be away, and it may be one that the quorum needs.
+    // One of them may be absent, and it may be one that the quorum needs.
     const absent = isDrawn(0.4) ? validators[0]?.address : isDrawn(0.05) ? pick(validators).address : undefined;
     const sequence = (book.sequences.get(validator) ?? 0n) + (isDrawn(0.05) ? BigInt(below(3)) : 1n);
     return {

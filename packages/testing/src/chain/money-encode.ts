@@ -30,14 +30,14 @@ import type { BookedSettlement, MoneyDeed } from './money-book.ts';
 import { bytes, type MoneyWorld } from './money-world.ts';
 import { termsHash } from './test-ledger.ts';
 
-/** Of the contract of cases. */
+/** Statements that the contract of cases accepts. */
 const REFUTED_REPORT = 5;
 const TICKET_KEY: Hex = `0x${'5c'.repeat(32)}`;
 
 const toEntries = (entries: readonly BookedUnits[]) =>
   entries.map(({ account, units }) => ({ account: bytes(account), units }));
 
-/** Writes deeds as calls of the contracts, with everybody's signatures. */
+/** Writes actions as calls of the contracts, with all signatures. */
 export function createMoneyEncoder(world: MoneyWorld): (deed: MoneyDeed) => readonly [to: Address, data: Hex] {
   const { ledger, rules, payers, validators, delegates, delegateAccounts, roster } = world;
   const { chainId, escrow, settlement, earnings, staking, token, hearings, parameters } = ledger.deployment;
@@ -45,7 +45,7 @@ export function createMoneyEncoder(world: MoneyWorld): (deed: MoneyDeed) => read
   const { emission } = rules.emission as { emission: Address };
   const domainOf = (contract: string) => ({ chainId: BigInt(chainId), verifyingContract: bytes(contract) });
 
-  /** By the payer itself or by a delegate. */
+  /** Signs as the payer or as a delegate. */
   function signVoucher(voucher: { payer: string; cumulative: bigint; signer: string }, validator: string): Uint8Array {
     const { payer, cumulative, signer } = voucher;
     const key = delegates[delegateAccounts.indexOf(signer as Address)] ?? keyOf(signer);
@@ -88,7 +88,7 @@ export function createMoneyEncoder(world: MoneyWorld): (deed: MoneyDeed) => read
       .map(({ privateKey }): Hex => `0x${toHex(createNodeLedgerSigner(bytes(privateKey)).signDigest(digest))}`);
   }
 
-  /** What takes stake, what lifts that, and what the emission gives. */
+  /** Actions that take stake, return it, or pay emission. */
   function encodeJudgement(deed: MoneyDeed): readonly [to: Address, data: Hex] {
     const inCases = (functionName: string, args: readonly unknown[]) =>
       [cases, encodeFunctionData({ abi: casesAbi, functionName, args } as never)] as const;
@@ -136,7 +136,7 @@ export function createMoneyEncoder(world: MoneyWorld): (deed: MoneyDeed) => read
     }
   }
 
-  /** Ejections, appeals with a deposit, and what a panel says. */
+  /** Ejections, appeals with a deposit, and votes of panels. */
   function encodeAppeal(deed: AppealDeed): readonly [to: Address, data: Hex] {
     const inCases = (functionName: string, args: readonly unknown[]) =>
       [cases, encodeFunctionData({ abi: casesAbi, functionName, args } as never)] as const;

@@ -14,7 +14,7 @@ const SEED = Number(process.env.OGONG_SEED ?? 24);
 const IS_LONG = process.env.OGONG_LONG === '1';
 const DEEDS = IS_LONG ? 10_000 : 250;
 
-/** All of them. */
+/** All kinds of actions. */
 const KINDS: Readonly<Record<MoneyDeed['kind'], true>> = {
   ...{ deposit: true, withdraw: true, admit: true, request: true, lien: true, finish: true, claim: true },
   ...{ transfer: true, pause: true, open: true, settle: true, allowKey: true, cosigned: true },
@@ -30,7 +30,7 @@ let world: MoneyWorld;
 const rpc = (...calls: readonly RpcCall[]): Promise<unknown[]> => callChain(world.ledger.chain.rpcUrl, ...calls);
 
 beforeAll(async () => {
-  // A long run has keys that are not ejected to its end.
+  // A long run has keys that are never ejected.
   world = await openMoneyWorld(IS_LONG ? 7 : 3);
 });
 afterAll(() => world?.ledger.stop());
@@ -42,9 +42,9 @@ beforeEach(async () => {
 });
 
 describe('money through the contracts', () => {
-  it('is where the book has it, after each block, whatever crashes, comes twice or is reorganised', async () => {
+  it('agrees with the model after each block, through crashes, repeats and reorganisations', async () => {
     const flow = await openFlow(SEED);
-    // All of it happened, so that none of it held by default. How much time passes between two blocks is the machine's to say.
+    // Each of these happened, so no check passed by default. The time between two blocks depends on the machine.
     const isShort = () => Object.values(flow.counts()).some((count) => count === 0);
     const started = performance.now();
     while (flow.counts().deeds < DEEDS || (isShort() && flow.counts().deeds < 12 * DEEDS)) await flow.step();
@@ -53,11 +53,11 @@ describe('money through the contracts', () => {
       `money flow from seed ${SEED}, ${seconds} s: ${JSON.stringify(flow.counts())}\n${flow.describeKinds()}`,
     );
     for (const [what, count] of Object.entries(flow.counts())) expect(count, what).toBeGreaterThan(0);
-    // A long run reaches all that the book knows, and each is refused where it has to be.
+    // A long run performs and refuses every action that the model knows.
     if (IS_LONG) expect(flow.listMissed()).toEqual([]);
   }, 3_600_000);
 
-  it('is seen to be elsewhere, where the book is off by one unit, wherever it is', async () => {
+  it('differs from a model that is off by one unit in any balance', async () => {
     const flow = await openFlow(SEED + 1);
     for (let i = 0; i < 40; i++) await flow.step();
     const more = (map: Map<string, bigint>, key: string): void => void map.set(key, (map.get(key) ?? 0n) + 1n);
@@ -90,7 +90,7 @@ describe('money through the contracts', () => {
     }
   });
 });
-/** The book begins with what the chain has. */
+/** Starts the model from the state of the chain. */
 async function openFlow(seed: number) {
   const draws = createFlowDraw(seed);
   const { below, isDrawn } = draws;
@@ -117,7 +117,7 @@ async function openFlow(seed: number) {
     ofWallets: 0,
     cohorts: 0,
   };
-  /** Releases that a lien kept something of. */
+  /** Releases of which a lien kept a part. */
   let keptByLiens = 0;
   const { ledger, rules, payers, validators, payees, wallets } = world;
   const { chainId, escrow, earnings, staking } = ledger.deployment;
@@ -126,7 +126,7 @@ async function openFlow(seed: number) {
   const { readChain, describeBook } = createMoneyView(world);
   let book = await readBook();
 
-  /** Counts what it does. */
+  /** Applies an action and counts it. */
   function apply(on: MoneyBook, deed: MoneyDeed, block: BlockTime): boolean {
     const isOfPot = deed.kind === 'cosigned';
     const hadPart = isOfPot && (on.pots.get(`${deed.roster} ${deed.day}`)?.own.get(deed.account) ?? 0n) > 0n;
@@ -145,7 +145,7 @@ async function openFlow(seed: number) {
   const countPenalties = (on: MoneyBook): number =>
     [...on.offences.held.values()].reduce((sum, { count }) => sum + count, 0);
 
-  /** Of what was done. */
+  /** Counts a performed action. */
   function countDeed(deed: MoneyDeed): void {
     const names: Readonly<Partial<Record<MoneyDeed['kind'], keyof typeof counts>>> = {
       ...{ settle: 'settlements', finishPriority: 'priorities', bondKey: 'keyBonds', finishKey: 'leftBonds' },
@@ -161,7 +161,7 @@ async function openFlow(seed: number) {
     counts.ofWallets += debits.filter(({ payer }) => wallets.some(({ address }) => address === payer)).length;
     if (isCohort) counts.cohorts++;
   }
-  /** Everything that anybody has, by the chain and by the book, and that nothing came or went. */
+  /** Compares every balance of chain and model, and checks that their sums did not change. */
   async function reconcile(bend?: (book: MoneyBook) => void): Promise<void> {
     const { chain, now } = await readChain(book);
     const held = bend === undefined ? book : structuredClone(book);
@@ -176,14 +176,14 @@ async function openFlow(seed: number) {
     const open = held.offences.cases.filter(({ isOver }) => !isOver);
     const put = [...open, ...held.appeals.deposits.values()];
     expect(value(`tokens ${cases}`)).toBe(put.reduce((total, { amount }) => total + amount, 0n));
-    // What was given is less than what nobody received for it.
+    // The emission gave less than what was recycled.
     const given = book.emission.allotments.reduce((total, { budget }) => total + budget, 0n);
     expect(given * 1_000_000n <= value(`credit ${emission}`) * BigInt(LAMBDA_PPM)).toBe(true);
   }
-  /** Of a chain on which nothing was settled yet. */
+  /** Reads a chain on which nothing was settled yet. */
   async function readBook(): Promise<MoneyBook> {
     const begun = createMoneyBook(rules.emission.start);
-    // What the wallets have reserved.
+    // Reservations of the wallets.
     for (const { address, validator } of wallets) channelIn(begun, address, validator).admitted = unit;
     const { chain } = await readChain(begun);
     for (const [name, text] of Object.entries(chain)) {
@@ -206,7 +206,7 @@ async function openFlow(seed: number) {
       await reconcile();
     },
     isRepeated: ({ kind }) => kind === 'settle',
-    // What co-signers share is theirs when its day is over.
+    // Co-signers may claim their parts once the day is over.
     drawWait: () => (isDrawn(0.05) ? 86_400 : isDrawn(0.2) ? below(2 * PERIOD_S) : 0),
   });
   return {
@@ -217,7 +217,7 @@ async function openFlow(seed: number) {
   };
 }
 
-/** Kinds of deeds that the contracts never did, or never refused. */
+/** Returns the kinds of actions that the contracts never performed or never refused. */
 function listMissed(
   kinds: ReadonlyMap<string, { readonly done: number; readonly refused: number }>,
 ): readonly string[] {

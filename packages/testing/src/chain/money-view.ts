@@ -16,11 +16,11 @@ import { callChain } from './flow-chain.ts';
 import { balanceIn, channelIn, forfeitIn, type MoneyBook } from './money-book.ts';
 import { type MoneyWorld, NOBODY } from './money-world.ts';
 
-/** Cases, tallies and appeals that are looked at one by one: the last ones. */
+/** The last cases, tallies and appeals, which are compared one by one. */
 const LOOKED_AT = 6;
 const lastOf = (list: readonly unknown[]): number[] => [...list.keys()].slice(-LOOKED_AT);
 
-/** What there is by name: as the chain has it, and as the book does. */
+/** All balances by name, as read from the chain and as the model has them. */
 export function createMoneyView(world: MoneyWorld) {
   const { ledger, rules, payers, validators, payees, wallets, delegateAccounts, providerIds, paying } = world;
   const { escrow, settlement, earnings, staking, token, hearings, parameters } = ledger.deployment;

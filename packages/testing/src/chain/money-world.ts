@@ -12,27 +12,27 @@ import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 import { deployWallet } from './test-wallet.ts';
 
 export const APPEAL_S = 3_600;
-/** Of tallies of the emission. */
+/** Settings of the emission's tallies. */
 export const TALLY_S = 3_600;
 export const LAMBDA_PPM = 900_000;
 export const PERIOD_S = 600;
 const DELAY_S = 1_200;
 const UNBONDING_S = 900;
 const ROUTER_BOND = 5n * unit;
-/** Of an appeal. */
+/** Seconds of an appeal. */
 const DEPOSIT = unit / 10n;
 export const NOBODY: Address = `0x${'00'.repeat(20)}`;
 
 type Member = Awaited<ReturnType<TestLedger['createMember']>>;
 
-/** A contract account that pays one validator, and the limits that its code agrees to for the first delegate. */
+/** A contract account that pays one validator, and the limits that its code accepts for the first delegate. */
 interface PayingWallet {
   readonly address: Address;
   readonly validator: Address;
   readonly limits: readonly bigint[];
 }
 
-/** A chain, and everybody whose money a flow moves there. */
+/** A chain, and every account whose money a flow moves. */
 export interface MoneyWorld {
   readonly ledger: TestLedger;
   readonly rules: MoneyRules;
@@ -95,7 +95,7 @@ export async function openMoneyWorld(providers: number): Promise<MoneyWorld> {
   const delegates = [0x71, 0x72].map((byte): Hex => `0x${byte.toString(16).repeat(32)}`);
   const delegateAccounts = delegates.map((key): Address => privateKeyToAccount(key).address.toLowerCase() as Address);
   const models = [8, 9].map(wordOf);
-  // Bonds that carry whatever is settled: how much they carry is not in the book.
+  // Bonds large enough for every settlement: their limit is not in the model.
   // The two larger ones are a quorum, and pots are shared by votes.
   const bonds = [500_000n, 1_000_000n, 1_200_000n].map((bond) => bond * unit);
   const validators = await Promise.all(bonds.map((bond) => ledger.createValidator(bond)));
@@ -148,7 +148,7 @@ export async function openMoneyWorld(providers: number): Promise<MoneyWorld> {
   };
   for (const one of payers) for (const spender of [escrow, cases]) await allow(one, spender);
   for (const one of payees) for (const spender of [staking, earnings]) await allow(one, spender);
-  // From here on a block comes when the test says so.
+  // From here on only the test mines blocks.
   await ledger.chain.setBlockTime(100_000);
   return {
     ...{ ledger, rules, payers, validators, payees, delegates, delegateAccounts, wallets, votes, roster, models },

@@ -1,15 +1,15 @@
 import { type BookedStake, stakeIn } from './booked-stake.ts';
 
-/** Stakes of payees of verifiers, and what offences take of them. Plain data. */
+/** Model of the stakes of verifiers' payees and of the penalties on them. Plain data. */
 export interface OffenceBook {
   /** By payee. */
   readonly stakes: Map<string, BookedStake>;
-  /** Refuted reports of the payee's last day with any. */
+  /** Refuted reports on the payee's last day that has any. */
   readonly offences: Map<string, { readonly period: bigint; readonly base: bigint; readonly refuted: bigint }>;
-  /** What penalties hold. */
+  /** Stake that penalties hold. */
   readonly held: Map<string, { readonly amount: bigint; readonly since: bigint; readonly count: number }>;
   readonly cases: BookedCase[];
-  /** Convictions by a quorum: how many, and when the last one came. */
+  /** Convictions by a quorum: their number and the time of the last one. */
   readonly convictions: Map<string, { readonly count: number; readonly latest: bigint }>;
   readonly evidence: Set<string>;
   readonly routers: Map<string, BookedRouter>;
@@ -18,20 +18,20 @@ export interface OffenceBook {
 /** Seconds since 1970. */
 interface BookedRouter {
   readonly since: bigint;
-  /** When it is none any more; 0 while it does not leave. */
+  /** Time at which it stops being a router; 0 if it is not leaving. */
   readonly until: bigint;
 }
 
 /** An appeal on its way to a panel. */
 export interface BookedHearing {
-  /** The block whose hash draws the panel; undefined where nobody appealed. */
+  /** The block whose hash draws the panel; undefined without an appeal. */
   readonly drawnFrom: bigint | undefined;
   readonly hasPanel: boolean;
 }
 
 export interface BookedCase extends BookedHearing {
   readonly accused: string;
-  /** Zero address for nobody. */
+  /** Zero address: none. */
   readonly reporter: string;
   readonly amount: bigint;
   readonly openedAt: bigint;
@@ -61,7 +61,7 @@ export type OffenceDeed =
   | { readonly kind: 'beRouter'; readonly from: string }
   | { readonly kind: 'retireRouter'; readonly from: string; readonly router: string };
 
-/** Who signed. */
+/** The validators that signed. */
 export interface QuorumSigners {
   readonly signers: readonly string[];
 }
@@ -74,17 +74,17 @@ export interface OffenceRules {
   readonly unbondingDelay: bigint;
   readonly reporterPpm: bigint;
   readonly minimumRouterBond: bigint;
-  /** Of each validator. All of them have a seat on each panel. */
+  /** Votes of each validator. All validators have a place on each panel. */
   readonly votesOf: ReadonlyMap<string, bigint>;
 }
 
-/** When a block came, and its number. */
+/** Time and number of a block. */
 export interface BlockTime {
   readonly now: bigint;
   readonly number: bigint;
 }
 
-/** Moves tokens between two accounts of the book. */
+/** Moves tokens between two accounts of the model. */
 export type MoveTokens = (from: string, to: string, amount: bigint) => boolean;
 
 const NOBODY = `0x${'00'.repeat(20)}`;
@@ -93,7 +93,7 @@ const DAY = 86_400n;
 const PENALTY_PPM = 20_000n;
 const MOST_PENALTY_PPM = 100_000n;
 const QUORUM_PPM = 100_000n;
-/** A block's hash is known to the chain for so many blocks (EIP-2935). */
+/** The chain knows a block's hash for this many blocks (EIP-2935). */
 const KNOWN_HASHES = 8_191n;
 
 export const createOffenceBook = (): OffenceBook => ({
@@ -108,7 +108,7 @@ export const isQuorum = ({ votesOf }: OffenceRules, signers: readonly string[]):
   return 3n * sum(signers) > 2n * sum(votesOf.keys());
 };
 
-/** What weighs first, then what is on its way out. */
+/** The sum of the stake and of the part that is leaving. */
 function takeStake(stake: BookedStake, amount: bigint): void {
   const first = amount < stake.amount ? amount : stake.amount;
   stake.amount -= first;
@@ -122,20 +122,20 @@ export const isRouter = ({ routers }: OffenceBook, account: string, now: bigint)
   return found !== undefined && (found.until === 0n || now < found.until);
 };
 
-/** What penalties hold of a payee is stake again. */
+/** Returns a payee's held penalty to its stake. */
 export function liftPenalty(book: OffenceBook, payee: string): void {
   const held = heldIn(book, payee);
   stakeIn(book.stakes, payee).amount += held.amount;
   book.held.set(payee, { ...held, amount: 0n });
 }
 
-/** @returns what a draw of its panel makes of a hearing; undefined where there is nothing to draw */
+/** @returns the hearing after its panel was drawn; undefined if no panel can be drawn */
 export function drawSeats({ drawnFrom, hasPanel }: BookedHearing, number: bigint): BookedHearing | undefined {
   if (drawnFrom === undefined || hasPanel || number <= drawnFrom) return undefined;
   return number - drawnFrom > KNOWN_HASHES ? { drawnFrom: number, hasPanel } : { drawnFrom, hasPanel: true };
 }
 
-/** What refuted reports cost a payee's stake: held until the appeal is over. */
+/** Takes the penalty for refuted reports from a payee's stake and holds it until the appeal is over. */
 export function penalize(book: OffenceBook, payee: string, refuted: number, now: bigint): void {
   if (refuted === 0) return;
   const stake = stakeIn(book.stakes, payee);
@@ -161,7 +161,7 @@ export function penalize(book: OffenceBook, payee: string, refuted: number, now:
   book.held.set(payee, { amount: held.amount + amount, since: now, count: held.count + 1 });
 }
 
-/** Does what the contracts would do in a block of that time. @returns whether they do it, or refuse it all */
+/** Applies an action as the contracts would in a block of that time. @returns false if they refuse all of it */
 export function applyOffenceDeed(
   book: OffenceBook,
   rules: OffenceRules,
@@ -237,7 +237,7 @@ function convict(
   return true;
 }
 
-/** Its stake is its bond, and it leaves with a delay. */
+/** A router's bond is its stake, and leaves with a delay. */
 function changeRouter(
   book: OffenceBook,
   { minimumRouterBond, unbondingDelay }: OffenceRules,
@@ -260,7 +260,7 @@ function changeRouter(
   return true;
 }
 
-/** What becomes of a case. */
+/** Ends a case and pays its deposit. */
 function hear(
   book: OffenceBook,
   rules: OffenceRules,

@@ -4,7 +4,10 @@ import { encodeAbiParameters, keccak256 } from 'viem';
 const SEATS = 7;
 const LOG_BITS = 48;
 
-/** As the contract of hearings has it (docs/spec/cases.md). @returns the lower, the sooner a seat */
+/**
+ * Computes an account's place in the draw as the contract of hearings does (docs/spec/cases.md).
+ * @returns a lower value is drawn earlier
+ */
 export function computeLot(seed: Hex, account: Address, vote: bigint): bigint {
   const hash = BigInt(keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'address' }], [seed, account]))) | 1n;
   let log = BigInt(hash.toString(2).length - 1);

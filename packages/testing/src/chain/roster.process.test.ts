@@ -17,7 +17,7 @@ import { createSummingValidators, takeRoster } from './measure-settlement.ts';
 import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 
 const DIGEST: Hex = `0x${'cc'.repeat(32)}`;
-/** Of a whole transaction; without a roster it is 20,000 for each signer, and as much for the transaction. */
+/** Limits for a whole transaction. Without a roster each signer and the transaction itself cost 20,000. */
 const MOST_SUM_GAS = 300_000n;
 
 let ledger: TestLedger;
@@ -35,7 +35,7 @@ const sumOf = (signers: readonly number[]): QuorumSum => {
   return sumShares(bls, shares) as QuorumSum;
 };
 
-/** What the contract answers: the gas, or the name of its refusal. */
+/** The contract's answer: the gas used, or the name of its error. */
 async function ask(sum: QuorumSum): Promise<bigint | string> {
   const args = [DIGEST, [encodeQuorumSum(sum)]] as const;
   const data = encodeFunctionData({ abi: settlementAbi, functionName: 'requireQuorum', args });
@@ -51,7 +51,7 @@ async function ask(sum: QuorumSum): Promise<bigint | string> {
 keepChainFresh(() => ledger);
 
 describe('a roster on a chain', () => {
-  it('is taken by anybody, and lists members with votes and keys', async () => {
+  it('can be recorded by anybody, and lists members with votes and keys', async () => {
     expect(await ledger.governor.rosterMembers()).toEqual([]);
     expect(await ask(sumOf([0, 1, 2]))).toBe('NoRoster');
     await takeRoster(ledger, members);
@@ -62,7 +62,7 @@ describe('a roster on a chain', () => {
     expect(await ledger.governor.quorumKeyOf(first?.address ?? '0x')).toBe(`0x${toHex(first?.key as Uint8Array)}`);
   });
 
-  it('counts a sum as the protocol does, whoever signed it', async () => {
+  it('counts a sum as the protocol does, for every set of signers', async () => {
     await takeRoster(ledger, members);
     const roster: RosterMember[] = members.map(({ address, key }) => {
       return { address: fromHex(address.slice(2)), stake: 100n * unit, key };
@@ -86,7 +86,7 @@ describe('a roster on a chain', () => {
     }
   });
 
-  it('ends when somebody bonds more', async () => {
+  it('ends when a validator bonds more', async () => {
     await takeRoster(ledger, members);
     expect(await ledger.governor.rosterMembers()).toHaveLength(members.length);
     const [first] = members as [(typeof members)[number]];

@@ -25,7 +25,7 @@ import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 const SEED = Number(process.env.OGONG_SEED ?? 1_024);
 const CASES = process.env.OGONG_LONG === '1' ? 10_000 : 300;
 const DAY = 86_400;
-/** From when on the treasury's share is the vault's, whoever was named for it. */
+/** From this time on the vault receives the treasury's share, regardless of the named treasury. */
 const TREASURY_TERM = 5 * 365 * DAY;
 const WORD: Hex = `0x${'33'.repeat(32)}`;
 const FUNDS = 10_000_000n * unit;
@@ -74,7 +74,7 @@ function createDraw(seed: number) {
   const isDrawn = (chance: number): boolean => draw() < chance;
   return {
     ...{ below, isDrawn },
-    /** Mostly so little that rounding is all of it. */
+    /** Mostly so small that rounding decides all of it. */
     amount(): bigint {
       const digits = 1 + below(isDrawn(0.2) ? 17 : 6);
       return BigInt(`0x${Array.from({ length: digits }, () => below(16).toString(16)).join('')}`);
@@ -97,7 +97,7 @@ function createDraw(seed: number) {
 }
 type Draw = ReturnType<typeof createDraw>;
 
-/** A fee that several serve together, or one alone. */
+/** A fee that one provider earns or several share. */
 function drawCohort({ amount, below, isDrawn }: Draw, number: number) {
   let firstLayer = 0;
   const shards = Array.from({ length: isDrawn(0.4) ? 1 : 2 + below(7) }, (_, i): CohortShard => {
@@ -140,7 +140,7 @@ it(`the contracts share a batch as the protocol does: ${CASES} lines, cohorts an
   let votes: readonly bigint[] = [];
   let roster: Address = `0x${'00'.repeat(20)}`;
 
-  /** Other votes, and who they are counted by. */
+  /** Other votes, and the roster that counts them. */
   async function changeVotes(): Promise<void> {
     const { address, privateKey } = members[below(members.length)] as Member;
     const { token, staking } = ledger.deployment;
@@ -243,7 +243,7 @@ it(`the contracts share a batch as the protocol does: ${CASES} lines, cohorts an
     ).toEqual(splits.map(({ provider, recycle }) => [provider, recycle]));
   }
 
-  /** In any order: each has what is left for it, and the last one the rest. */
+  /** Claims in any order: each receives its remaining part, and the last one the rest. */
   async function share(pot: CosignedPot, own: ReadonlyMap<number, bigint>, day: number): Promise<void> {
     const parts = draw.shuffled(members.map((_, member) => ({ roster, day, member })));
     const claim = encodeFunctionData({ abi: cosignersAbi, functionName: 'claim', args: [parts] });
@@ -263,7 +263,7 @@ it(`the contracts share a batch as the protocol does: ${CASES} lines, cohorts an
     expect(left.weight).toBe(0n);
   }
 
-  // Whenever the test runs, its first batches are of one day as well.
+  // At every time of day the test's first batches belong to one day.
   await client.request({ method: 'evm_increaseTime', params: [DAY - ((await timeOf()) % DAY)] } as never);
   await client.request({ method: 'evm_mine' } as never);
   while (Math.min(counts.lines, counts.cohorts, counts.parts) < CASES) {
@@ -280,9 +280,9 @@ it(`the contracts share a batch as the protocol does: ${CASES} lines, cohorts an
     const own = new Map<number, bigint>();
     let pot: CosignedPot = { amount: 0n, weight: 0n };
     for (let batches = 1 + below(3); batches > 0; batches--) pot = await settle(shares, pot, own);
-    // The claim comes at the beginning of a day, and so does all after it: no batch falls into another one's.
+    // The claim and everything after it fall at the beginning of a day, so no batch falls into another one's.
     let left = (day + 1) * DAY - (await timeOf());
-    // The second half of a short run is after the term, too: a long one takes years by itself.
+    // The second half of a short run comes after the term too. A long run takes years by itself.
     if (counts.cohorts > CASES / 2 && day * DAY < termEnds) left += Math.ceil((termEnds - day * DAY) / DAY) * DAY;
     await client.request({ method: 'evm_increaseTime', params: [left] } as never);
     await share(pot, own, day);

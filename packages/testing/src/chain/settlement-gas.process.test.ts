@@ -12,7 +12,7 @@ import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 const PAYERS = 12;
 const FEE = 0xffff_ffff_ffffn;
 
-/** Many nonzero bytes, as in real ones, since they cost more as calldata. */
+/** Many nonzero bytes, as real ones have: they cost more as calldata. */
 const createHex = (bytes: number, seed: number): Hex =>
   `0x${(seed + 1)
     .toString(16)
@@ -22,7 +22,7 @@ const createHex = (bytes: number, seed: number): Hex =>
 const createId = (payee: Address): Hex => `0x${payee.slice(2).padStart(64, 'd7')}`;
 const ZERO: Address = `0x${'00'.repeat(20)}`;
 
-describe('the gas that the contracts take', () => {
+describe('the gas that the contracts use', () => {
   let ledger: TestLedger;
   let validators: Awaited<ReturnType<TestLedger['createValidator']>>[];
   let payers: Awaited<ReturnType<TestLedger['createMember']>>[];
@@ -196,7 +196,7 @@ describe('the gas that the contracts take', () => {
     }
   });
 
-  it('are below the model where lines name models with makers, and a roster says who signed', async () => {
+  it('are below the model for lines of models with makers and a roster that counts signers', async () => {
     const models = [1, 2, 3, 4].map((i) => createHex(32, 0xab00 + i));
     for (const [i, modelRoot] of models.entries()) {
       const { client } = await ledger.createMember(2_000n * unit);
@@ -215,7 +215,7 @@ describe('the gas that the contracts take', () => {
     }
   });
 
-  it('are below the model for each signature where no roster says whose stake counts', async () => {
+  it('are below the model for each signature without a roster', async () => {
     const joined = await Promise.all(Array.from({ length: 5 }, () => ledger.createValidator()));
     const digest = createHex(32, 0xcc);
     const gasOf = async (signers: readonly { readonly privateKey: Hex }[]): Promise<number> => {
@@ -234,7 +234,7 @@ describe('the gas that the contracts take', () => {
     for (const { client } of joined) await client.deregisterValidator();
   });
 
-  it('are too much for 250 new payees and routers with as many ejections, which the client says', async () => {
+  it('are too much for 250 new payees and routers with as many ejections, and the client refuses them', async () => {
     const ids = Array.from({ length: 250 }, () => createHex(32, fresh++));
     const call = await sign(1, freshLines(250), ids);
     sequence--;

@@ -10,8 +10,8 @@ export interface SignerServer {
 }
 
 /**
- * A signer by JSON-RPC on this machine.
- * @param answer to the first parameter of each request, or to all of them; a rejection is its refusal. @param offers methods; it says of all others that it has none such.
+ * Starts a JSON-RPC signer on this machine.
+ * @param answer computes the answer to the first parameter of each request, or to all of them; a rejection is a refusal. @param offers the methods that it has.
  */
 export async function startSignerServer(
   answer: (params: Record<string, string>, method: string, all: readonly unknown[]) => Promise<unknown>,
@@ -44,7 +44,7 @@ export async function startSignerServer(
   };
 }
 
-/** A wallet's way: what is asked for, or something else in its place, goes to a node of a chain, which holds the account and sends. */
+/** A wallet that forwards the request, or a changed one, to a chain node that holds the account and sends it. */
 export function sendByNode(
   rpcUrl: string,
   change: (asked: Record<string, string>) => Record<string, string | undefined> = (asked) => asked,
@@ -53,7 +53,7 @@ export function sendByNode(
   return (asked, method) => request({ method, params: asked ? [change(asked)] : [] } as never);
 }
 
-/** Signs each transaction as it is asked to. */
+/** Signs each transaction unchanged. */
 export function signAsAsked(privateKey: Hex): (params: Record<string, string>) => Promise<Hex> {
   const holder = privateKeyToAccount(privateKey);
   return ({ to, data, gas = '0', nonce, chainId, maxFeePerGas = '0', maxPriorityFeePerGas = '0' }) =>
@@ -65,8 +65,8 @@ export function signAsAsked(privateKey: Hex): (params: Record<string, string>) =
 }
 
 /**
- * Signs typed data as it is asked to (`eth_signTypedData_v4`).
- * @param change makes something else of its message. @param isParity whether the last byte is 0 or 1, as some wallets have it
+ * Signs typed data unchanged (`eth_signTypedData_v4`).
+ * @param change changes the message. @param isParity whether the last byte is 0 or 1, as in some wallets
  */
 export function signTypedAsAsked(
   privateKey: Hex,

@@ -31,7 +31,7 @@ export const termsHash: Hex = `0x${'77'.repeat(32)}`;
 
 const DOLLARS = 10n ** 30n;
 
-/** A dollar of six decimals, all of them the key's. */
+/** A dollar with six decimals, all of it owned by the key. */
 export async function deployDollar(
   { rpcUrl, chainId }: { readonly rpcUrl: string; readonly chainId: number },
   privateKey: Hex,
@@ -55,14 +55,14 @@ export async function startTestLedger(
     machines?: boolean;
     /** Token holders govern. */
     voting?: Voting;
-    /** Pays in credits, at prices that these feeds sign. */
+    /** Payment in credits, at prices that these feeds sign. */
     feedKeys?: readonly Hex[];
-    /** What may be minted there in a year. */
+    /** Most that may be minted there in a year. */
     yearlyCap?: bigint;
-    /** The launch is sold along a curve that begins with so much of a development dollar. */
+    /** Sells the launch along a curve that begins with this amount of a development dollar. */
     launchReserve?: bigint;
     blockTimeMs?: number;
-    /** Default: true. Without it only the newest blocks can be asked about. */
+    /** Default: true. Otherwise only the newest blocks can be queried. */
     keepsStates?: boolean;
   } = {},
 ) {
@@ -112,7 +112,7 @@ export async function startTestLedger(
     return { privateKey, address, client };
   }
 
-  /** Of the launch's asset, from the account that has all of it. */
+  /** Sends the launch's asset from the account that owns all of it. */
   async function giveDollars(to: Address, amount: bigint): Promise<void> {
     if (asset === undefined) throw new TypeError('this ledger has no launch');
     const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [to, amount] });
@@ -184,7 +184,7 @@ export async function startTestLedger(
     return { ...call, quorum: await sortQuorum(digest, signatures) };
   }
 
-  /** One validator's word that an ejection is taken back. */
+  /** One validator's signature for lifting an ejection. */
   async function signReinstatement(providerId: Hex, ejection: number, privateKey: Hex): Promise<Hex> {
     const hash = await governor.transactor.client.readContract({
       address: deployment.settlement,

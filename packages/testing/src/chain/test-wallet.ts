@@ -7,8 +7,8 @@ import type { DevChain } from '@ogong/devnet/chain/dev-chain';
 import { unit } from './test-ledger.ts';
 
 /**
- * A contract wallet: `isValidSignature(digest, signature)` is `storage[digest] ? 0x1626ba7e : 0`, so its owner agrees to digests one by one,
- * as multi-signature wallets have it. In the order of the code: push(4) calldataload sload, selector of the call, mul, return 32 bytes.
+ * A contract wallet: `isValidSignature(digest, signature)` is `storage[digest] ? 0x1626ba7e : 0`. Its owner accepts digests one by one,
+ * as in multi-signature wallets. The code in order: push(4) calldataload sload, selector of the call, mul, return 32 bytes.
  */
 const RUNTIME = '6004355460003560e01c60e01b0260005260206000f3';
 /** Returns the code behind it. */
@@ -16,11 +16,11 @@ const INIT = `60${(RUNTIME.length / 2).toString(16)}80600b6000396000f3`;
 
 export interface TestWallet {
   readonly address: Hex;
-  /** Its owner agrees that a key may sign orders for it. */
+  /** Accepts, as its owner, a key that may sign orders for it. */
   agree(allowed: { readonly key: Hex; readonly cumulative: bigint }): Promise<void>;
 }
 
-/** Where a wallet is deployed: a chain of the test's own, and an account that has tokens there. */
+/** The place of a wallet: a chain of the test's own, and an account with tokens there. */
 export interface WalletPlace {
   readonly governor: ChainClient;
   readonly deployment: Deployment;
@@ -35,7 +35,7 @@ export async function deployWallet(ledger: WalletPlace, validator: BytesLike): P
   if (!contractAddress) throw new Error('no wallet was deployed');
   const address = contractAddress.toLowerCase() as Hex;
   const request = (method: string, ...params: unknown[]) => client.request({ method, params } as never);
-  // It moves its own money: the chain takes transactions in its name.
+  // The wallet moves its own money: the chain accepts transactions in its name.
   await request('anvil_impersonateAccount', address);
   await ledger.chain.setBalance(address, unit);
   await governor.transfer(address, unit);

@@ -2,7 +2,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { Finished, GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
-/** The receipt of a reply that a provider sent directly, without a gateway. For tests. */
+/** The receipt of a reply that a provider sent directly, without a gateway. */
 export function toReceipt(
   { order, ticket }: GenerateRequest,
   { admission, record }: Finished,

@@ -41,7 +41,7 @@ const tools = {
 
 const thing = jsonSchema<{ color: string; size: number }>(THING_SCHEMA as never);
 
-/** What every provider of the AI SDK does alike. */
+/** Cases that all providers of the AI SDK share. */
 const createRuns = (open: OpenModel): Partial<Record<ClientCase['feature'], ClientCase['run']>> => ({
   async answer(target) {
     expect((await generateText(ask(open, target))).text).toBe(target.answer);
@@ -82,7 +82,7 @@ const createRuns = (open: OpenModel): Partial<Record<ClientCase['feature'], Clie
   async 'JSON of a schema'(target) {
     const asked = {
       ...{ ...ask(open, target), maxOutputTokens: 200, output: Output.object({ schema: thing }) },
-      // Otherwise this provider makes a tool of the schema for models that it does not know.
+      // Otherwise this provider turns the schema into a tool for models that it does not know.
       providerOptions: { anthropic: { structuredOutputMode: 'outputFormat' } },
     };
     const { output } = await generateText(asked);

@@ -5,7 +5,7 @@ import { LANGCHAIN_CASES } from './langchain-cases.ts';
 import { OLLAMA_CASES } from './ollama-cases.ts';
 import { CHAT_CASES, COMPLETION_CASES, RESPONSES_CASES } from './openai-cases.ts';
 
-/** Every feature of every client. docs/clients.md is made of them. */
+/** Every feature of every client. docs/clients.md is written from them. */
 export const ALL_CASES: readonly ClientCase[] = [
   ...CHAT_CASES,
   ...COMPLETION_CASES,

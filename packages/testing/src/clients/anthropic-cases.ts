@@ -17,7 +17,7 @@ import {
 const connect = ({ origin, fetch }: ClientTarget): Anthropic =>
   new Anthropic({ baseURL: origin, apiKey: 'none', maxRetries: 0, fetch });
 
-/** The client has no word for a temperature any more, and passes it on. */
+/** The client's types no longer have a temperature, but it passes one on. */
 const message = ({ model }: ClientTarget) => ({
   model,
   messages: [{ role: 'user' as const, content: QUESTION }],
@@ -122,7 +122,7 @@ export const ANTHROPIC_CASES: readonly ClientCase[] = listCases('@anthropic-ai/s
     const { max_tokens: _, temperature: __, ...asked } = message(target);
     const counted = await connect(target).messages.countTokens(asked);
     const { usage } = await connect(target).messages.create(message(target));
-    // A gateway counts the most that can be billed.
+    // A gateway reports the largest number that can be billed.
     expect(counted.input_tokens).toBeGreaterThanOrEqual(usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
   },
   async models(target) {

@@ -1,30 +1,30 @@
 import { expect } from 'vitest';
 
-/** Where a client asks. */
+/** The server that a client calls. */
 export interface ClientTarget {
   /** `http://127.0.0.1:<port>` */
   readonly origin: string;
   readonly model: string;
   readonly embeddingModel: string;
-  /** A model that calls WEATHER where it is offered and has not answered yet. */
+  /** A model that calls WEATHER if the tool is offered and has no answer yet. */
   readonly callingModel: string;
   /** Sees every answer before the client does. */
   readonly fetch: typeof fetch;
-  /** What 12 tokens at temperature 0 answer to QUESTION in a plain chat. */
+  /** The answer to QUESTION in a plain chat, with 12 tokens at temperature 0. */
   readonly answer: string;
-  /** What can be pulled, where models can. */
+  /** A model that can be pulled, on servers that pull models. */
   readonly pullable?: string;
-  /** A text that stands in the answer. */
+  /** A text that occurs in the answer. */
   readonly stop: string;
 }
 
 export const QUESTION = 'Tell me a story';
 export const LIMIT = 12;
 
-/** An answer cut before its stop string. */
+/** Returns the answer cut before its stop string. */
 export const cutAtStop = ({ answer, stop }: ClientTarget): string => answer.slice(0, answer.indexOf(stop));
 
-/** What a client can do, in the order of the table. */
+/** Features of clients, in the order of the table. */
 export const FEATURES = [
   'answer',
   'stream',
@@ -55,13 +55,13 @@ export const FEATURES = [
 ] as const;
 export type ClientFeature = (typeof FEATURES)[number];
 
-/** One feature of one client, tried against a server that listens. */
+/** One feature of one client, tried against a running server. */
 export interface ClientCase {
   readonly client: string;
   readonly feature: ClientFeature;
-  /** The one place that speaks the client's API; both where absent. */
+  /** The only place that has the client's API. Default: both. */
   readonly only?: ClientPlace;
-  /** Where it does not work, and why. */
+  /** The place where it does not work, and the reason. */
   readonly except?: { readonly place: ClientPlace; readonly why: string };
   run(target: ClientTarget): Promise<void>;
 }
@@ -88,10 +88,10 @@ export const THING_SCHEMA = {
   required: ['color', 'size'],
   additionalProperties: false,
 } as const;
-/** A tool that the fake network calls; a forced call has any model call it. */
+/** A tool that the fake network calls. Every model follows a forced call. */
 export const WEATHER = {
   name: 'weather',
-  description: 'What the weather is.',
+  description: 'Returns the weather.',
   parameters: {
     type: 'object',
     properties: { city: { enum: ['Paris', 'Rome'] } },
@@ -102,7 +102,7 @@ export const WEATHER = {
 export const CITY: RegExp = /^(Paris|Rome)$/;
 export const THING: RegExp = /^\s*\{\s*"color":\s*"(red|green)",\s*"size":\s*[1-9]\s*\}\s*$/;
 
-/** A reply is either calls of the tool or a text of the schema, never both and never neither. */
+/** Checks that a reply is either calls of the tool or a text of the schema. */
 export function expectCallOrThing(
   text: string | null | undefined,
   calls: readonly (readonly [string, unknown])[],

@@ -7,27 +7,27 @@ import { createWatchedFetch, type Documents } from './watched-fetch.ts';
 
 export interface ClientServer
   extends Pick<ClientTarget, 'origin' | 'model' | 'embeddingModel' | 'callingModel' | 'pullable'> {
-  /** @param path where an answer says that its receipt is. @throws where a check of it fails. Default: nobody looks. */
+  /** @param path of the receipt of an answer. @throws if a check of the receipt fails. Default: no receipt is checked. */
   checkReceipt?(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Which cases a server is asked for. */
+/** The cases that a server must pass. */
 export interface ClientSelection {
   /** Default: all. */
   readonly features?: readonly ClientFeature[];
-  /** `client: feature` of those that its models cannot do, each with the reason. */
+  /** `client: feature` of cases that its models cannot pass, each with the reason. */
   readonly without?: Readonly<Record<string, string>>;
 }
 
-/** Every client that speaks to it against one server, and every answer against the document of its API and against its receipt. */
+/** Runs all clients of a server's API against it. Every answer is checked against the API's document and its receipt. */
 export function testClients(
   place: ClientPlace,
   open: () => Promise<ClientServer>,
   { features = FEATURES, without = {} }: ClientSelection = {},
 ): void {
   for (const missing of [missingDocument, missingOllamaDocument])
-    if (missing !== undefined) it.skip(`answers are held against their schemas (${missing})`);
+    if (missing !== undefined) it.skip(`answers match their schemas (${missing})`);
   const cases = ALL_CASES.filter(({ only = place, feature }) => only === place && features.includes(feature));
   describe(`clients against ${place === 'gateway' ? 'a gateway' : place}`, () => {
     const watched = createWatchedFetch();
@@ -65,7 +65,7 @@ export function testClients(
   });
 }
 
-/** By plain HTTP, so that no client is compared with itself. */
+/** Calls by plain HTTP, so that no client is compared with itself. */
 async function readAnswer({ origin, model }: ClientServer): Promise<Pick<ClientTarget, 'answer' | 'stop'>> {
   const response = await fetch(`${origin}/v1/chat/completions`, {
     method: 'POST',

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ALL_CASES } from './all-cases.ts';
 import { formatClientsPage } from './clients-page.ts';
 
-it('is the page of the repository', () => {
+it('is the committed page', () => {
   const page = readFileSync(new URL('../../../../docs/clients.md', import.meta.url), 'utf8');
   expect(page, 'write it by: node packages/testing/scripts/write-clients-page.ts').toBe(formatClientsPage(ALL_CASES));
 });

@@ -14,7 +14,7 @@ describe.each(Object.entries(DOCUMENTS))('the endpoints of %s', (api, name) => {
   const file = new URL(name, SHARED);
   const rows = DOCUMENTED_PATHS[api as keyof typeof DOCUMENTS];
 
-  it.skipIf(!existsSync(file))('are those of its document, each of them', () => {
+  it.skipIf(!existsSync(file))('are exactly those of its document', () => {
     const { paths } = parse(readFileSync(file, 'utf8')) as { paths: Record<string, object> };
     const found = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).flatMap((method) => (METHODS.has(method) ? [toRow(api, method, path)] : [])),
@@ -31,11 +31,11 @@ describe.each(Object.entries(DOCUMENTS))('the endpoints of %s', (api, name) => {
   });
 });
 
-it('has no row for what is neither served nor explained', () => {
+it('has no row for an endpoint that is neither served nor explained', () => {
   expect(isServed('POST /v1/dreams', 'gateway')).toBe(false);
   expect(findUnserved('POST', '/v1/dreams', 'gateway')).toBeUndefined();
 });
 
-/** OpenAI's document leaves out where its paths begin, and names some of them twice, with a query. */
+/** OpenAI's document omits the common prefix of its paths, and names some of them twice, with a query. */
 const toRow = (api: string, method: string, path: string): string =>
   `${method.toUpperCase()} ${api === 'openai' ? '/v1' : ''}${path.replace(/\?.*/, '')}`;

@@ -1,4 +1,4 @@
-/** Every endpoint of the documents of OpenAI and Ollama, as `METHOD path`; documented-paths.test.ts holds them against the documents. */
+/** Every endpoint of the documents of OpenAI and Ollama, as `METHOD path`. documented-paths.test.ts compares them with the documents. */
 export const DOCUMENTED_PATHS = {
   openai: [
     'DELETE /v1/assistants/{assistant_id}',

@@ -24,7 +24,7 @@ const connect = (target: ClientTarget, more: object = {}): ChatOpenAI =>
 
 const question = [new HumanMessage(QUESTION)];
 
-/** The type of a message says that it has none. */
+/** The message type does not declare this field. */
 const readUsage = (message: object) =>
   (message as { usage_metadata?: { input_tokens: number; output_tokens: number; total_tokens: number } })
     .usage_metadata;
@@ -61,7 +61,7 @@ const createRuns = (more: object): Partial<Record<ClientCase['feature'], ClientC
   },
   async tools(target) {
     const model = connect(target, { ...more, maxTokens: 200 });
-    // The client keeps `required` to itself where it asks for responses.
+    // The client does not send `required` in requests for responses.
     const forced = model.bindTools([{ type: 'function', function: WEATHER }], { tool_choice: WEATHER.name });
     const whole = await forced.invoke(question);
     let streamed: AIMessageChunk | undefined;

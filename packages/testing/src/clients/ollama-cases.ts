@@ -33,7 +33,7 @@ const listNames = async (client: Ollama): Promise<readonly string[]> =>
 const listRunning = async (client: Ollama): Promise<readonly string[]> =>
   (await client.ps()).models.map(({ name }) => name);
 
-/** Speaks Ollama's API, which no gateway has. */
+/** Calls Ollama's API, which gateways do not have. */
 export const OLLAMA_CASES: readonly ClientCase[] = listCases(
   'ollama',
   {

@@ -9,7 +9,7 @@ describe.skipIf(missingOllamaDocument !== undefined)(`Ollama's document (${missi
     details: {},
   };
 
-  it('holds of an answer that has all fields', () => {
+  it('accepts an answer that has all fields', () => {
     const assertSchema = openOllamaDocument();
     assertSchema('ChatStreamEvent', line);
     assertSchema('PsResponse', { models: [model] });

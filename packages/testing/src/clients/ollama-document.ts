@@ -4,10 +4,10 @@ import { expect } from 'vitest';
 import { parse } from 'yaml';
 import type { AssertSchema } from './openapi-document.ts';
 
-// Ollama's own description of its API; it is not part of the repository.
+// Ollama's own description of its API. The repository does not contain it.
 const DOCUMENT = new URL('../../../../../shared/vectors/ollama/docs/openapi.yaml', import.meta.url);
 
-/** Undefined where the document is there. */
+/** Why the checks are skipped; undefined if the document is there. */
 export const missingOllamaDocument: string | undefined = existsSync(DOCUMENT)
   ? undefined
   : "Ollama's document is absent";
@@ -15,18 +15,18 @@ export const missingOllamaDocument: string | undefined = existsSync(DOCUMENT)
 type Schema = Readonly<Record<string, unknown>>;
 type Properties = Readonly<Record<string, Schema>>;
 
-/** Left out where there is nothing to say: no thought, no tool, no image, no log-probabilities, nothing of another host. */
+/** Fields that are absent if they are empty: thought, tools, images, log-probabilities, another host. */
 const OPTIONAL: ReadonlySet<string> = new Set([
   ...['thinking', 'tool_calls', 'images', 'logprobs', 'top_logprobs', 'remote_model', 'remote_host'],
-  // Of a call: what its function does.
+  // The description of a call's function.
   'description',
 ]);
 const OPTIONAL_OF_STATUS: ReadonlySet<string> = new Set(['digest', 'total', 'completed']);
 
-/** Of the lines of a stream before the last, and of an answer that only loads or unloads. */
+/** Fields of a final line. Earlier lines of a stream, and answers that only load or unload, lack them. */
 const OF_EVERY_LINE: ReadonlySet<string> = new Set(['model', 'created_at', 'response', 'message', 'done']);
 
-/** What Ollama answers besides, as its source and its clients have it. */
+/** Further fields of answers, from Ollama's source and its clients. */
 const UNDOCUMENTED: Readonly<Record<string, readonly string[]>> = {
   ShowResponse: ['modelfile', 'system', 'messages'],
   GenerateStreamEvent: ['logprobs'],
@@ -35,8 +35,8 @@ const UNDOCUMENTED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The document demands no field and forbids none. So each object has to have all fields of its schema but those above, and no
- * others.
+ * The document requires no field and forbids none. So each object must have exactly the fields of its schema, except
+ * those above.
  */
 export function openOllamaDocument(): AssertSchema {
   const { components } = parse(readFileSync(DOCUMENT, 'utf8')) as { components: { schemas: Properties } };

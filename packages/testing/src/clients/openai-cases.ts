@@ -283,7 +283,7 @@ export const RESPONSES_CASES: readonly ClientCase[] = listCases('openai: respons
     const { model } = target;
     const counted = await connect(target).responses.inputTokens.count({ model, input: QUESTION });
     const { usage } = await connect(target).responses.create(response(target));
-    // A gateway counts the most that can be billed.
+    // A gateway reports the largest number that can be billed.
     expect(counted.input_tokens).toBeGreaterThanOrEqual(usage?.input_tokens ?? Number.POSITIVE_INFINITY);
   },
   async 'no stored state'(target) {

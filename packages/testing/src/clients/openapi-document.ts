@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
 
-// OpenAI's own description of its API, version 2.3.0; it is not part of the repository.
+// OpenAI's own description of its API, version 2.3.0. The repository does not contain it.
 const DOCUMENT = new URL('../../../../../shared/vectors/openai/openapi.json', import.meta.url);
 
-/** Undefined where the document is there. */
+/** Why the checks are skipped; undefined if the document is there. */
 export const missingDocument: string | undefined = existsSync(DOCUMENT) ? undefined : 'the OpenAPI document is absent';
 
-/** Holds JSON against a schema of the document; throws what differs. */
+/** Checks JSON against a schema of the document. @throws the differences. */
 export type AssertSchema = (name: string, value: unknown) => void;
 
 export function openDocument(): AssertSchema {
@@ -17,7 +17,7 @@ export function openDocument(): AssertSchema {
   ajv.addSchema(document as object, 'openapi');
   const events = listEvents(document);
   return (asked, value) => {
-    // To be told what is wrong with one event, not why it is none of the others.
+    // Reports the error of the one matching event instead of an error for every other event.
     const name = asked === 'ResponseStreamEvent' ? events.get((value as { type: string }).type) : asked;
     const validate = name === undefined ? undefined : ajv.getSchema(`openapi#/components/schemas/${name}`);
     if (validate === undefined)
@@ -42,7 +42,7 @@ interface EventSchema {
   readonly properties?: { readonly type?: { readonly enum?: readonly string[] } };
 }
 
-/** The document says 3.1 and still writes `nullable`, which JSON Schema does not know. */
+/** The document says 3.1 and still writes `nullable`, which JSON Schema does not have. */
 function toPlainSchema(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(toPlainSchema);
   if (typeof node !== 'object' || node === null) return node;

@@ -7,10 +7,10 @@ const ROUTES: Readonly<Record<ServedPlace, readonly Route[]>> = {
   gateway: Object.values(GATEWAY_ROUTES),
 };
 
-/** A path of a document as somebody asks for it: its parameters have values. */
+/** A path of a document as a client calls it: its parameters have values. */
 export const toPath = (path: string): string => path.replace(/\{[^}]+\}/g, 'x');
 
-/** @param row `METHOD path`, as a document has it. */
+/** @param row `METHOD path`, as in a document. */
 export function isServed(row: string, place: ServedPlace): boolean {
   const [method, path] = row.split(' ') as [string, string];
   return ROUTES[place].some((route) => route.method === method && toPattern(route).test(toPath(path)));

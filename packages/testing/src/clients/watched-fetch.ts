@@ -1,34 +1,34 @@
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import type { AssertSchema } from './openapi-document.ts';
 
-/** What a server said to a client. */
+/** A server's answer to a client. */
 interface WatchedAnswer {
   readonly path: string;
   readonly status: number;
   readonly isAnthropic: boolean;
   readonly isStream: boolean;
-  /** Where it says that its receipt is. */
+  /** Path of its receipt. */
   readonly receipt: string | undefined;
-  /** Undefined where the client broke it off. */
+  /** Undefined if the client aborted the answer. */
   readonly body: Promise<string | undefined>;
 }
 
 export interface WatchedFetch {
   readonly fetch: typeof fetch;
   /**
-   * Holds everything that was said since the last time against the document of its API.
-   * @returns for each answer that a model gave, where its receipt is. @throws what differs.
+   * Checks every answer since the last call against the document of its API.
+   * @returns for each answer of a model, the path of its receipt. @throws the differences.
    */
   check(documents: Documents): Promise<readonly (string | undefined)[]>;
 }
 
-/** Those that are here. */
+/** The documents that are installed. */
 export interface Documents {
   readonly openai?: AssertSchema;
   readonly ollama?: AssertSchema;
 }
 
-/** Passes calls on, and keeps what is answered. */
+/** Passes calls on and keeps their answers. */
 export function createWatchedFetch(): WatchedFetch {
   let answers: WatchedAnswer[] = [];
   return {
@@ -86,11 +86,11 @@ function readOpenAi({ path, status, isStream }: Answer, text: string): readonly 
 
 function readOllama({ path, status, isStream }: Answer, text: string): readonly NamedValue[] {
   if (status >= 400) return [{ schema: 'ErrorResponse', value: JSON.parse(text) }];
-  // It came before /api/embed, and the document has forgotten it.
+  // This path is older than /api/embed, and the document no longer lists it.
   if (path === '/api/embeddings') return [];
   const schemas = OLLAMA_SCHEMAS[path];
   if (schemas === undefined) throw new Error(`no schema is named for ${path}`);
-  // Nothing is said of a copy and of what was deleted.
+  // The document states no answer for copying and deleting.
   const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
     const value = JSON.parse(line) as { readonly done?: boolean; readonly done_reason?: string };
@@ -100,7 +100,7 @@ function readOllama({ path, status, isStream }: Answer, text: string): readonly 
   });
 }
 
-/** By path: the schema of a body, which is that of the last line of a stream too, and that of the lines before. */
+/** Schemas by path: of a body, which is also that of a stream's last line, and of the earlier lines. */
 const OLLAMA_SCHEMAS: Readonly<Record<string, { readonly body: string; readonly line?: string }>> = {
   '/api/generate': { body: 'GenerateResponse', line: 'GenerateStreamEvent' },
   '/api/chat': { body: 'ChatResponse', line: 'ChatStreamEvent' },
@@ -115,7 +115,7 @@ const OLLAMA_SCHEMAS: Readonly<Record<string, { readonly body: string; readonly 
   '/api/version': { body: 'VersionResponse' },
 };
 
-/** By path: the schema of a body, and of what a stream consists of. */
+/** Schemas by path: of a body, and of the parts of a stream. */
 const SCHEMAS: Readonly<Record<string, { readonly body: string; readonly chunk?: string }>> = {
   '/v1/chat/completions': { body: 'CreateChatCompletionResponse', chunk: 'CreateChatCompletionStreamResponse' },
   '/v1/completions': { body: 'CreateCompletionResponse', chunk: 'CreateCompletionResponse' },
@@ -131,13 +131,13 @@ function readEvents(text: string): unknown[] {
   return lines.map((line) => JSON.parse(line.slice('data: '.length)));
 }
 
-/** Where the document does not say what OpenAI answers. */
+/** Paths whose answer OpenAI's document does not state. */
 const BENT: Readonly<Record<string, (value: unknown, answer: { isStream: boolean; status: number }) => unknown>> = {
   '/v1/completions': (value, { isStream }) => (isStream ? finishChunk(value) : value),
   '/v1/embeddings': (value, { status }) => (status < 400 ? decodeVectors(value) : value),
 };
 
-/** Clients ask for base64, of which the document knows nothing. */
+/** Clients request base64, which the document does not mention. */
 function decodeVectors(value: unknown): unknown {
   const { data } = value as { data: { embedding: string | number[] }[] };
   const decoded = data.map(({ embedding, ...more }) => ({
@@ -147,7 +147,7 @@ function decodeVectors(value: unknown): unknown {
   return { ...(value as object), data: decoded };
 }
 
-/** The document has one schema for whole completions and chunks, which no stream meets: until the end a chunk has no finish reason. */
+/** The document has one schema for whole completions and chunks. No stream matches it: only the last chunk has a finish reason. */
 function finishChunk(chunk: unknown): unknown {
   const { choices } = chunk as { choices: { finish_reason: string | null }[] };
   const finished = choices.map((choice) => ({ ...choice, finish_reason: choice.finish_reason ?? 'stop' }));

@@ -43,7 +43,7 @@ type Replays = (
   vocabularySize: number,
 ) => void;
 
-/** What an engine does with a grammar. Any model follows one, whatever it has learnt. */
+/** Tests of an engine's grammars. Any model follows a grammar, whatever its weights. */
 export function describeGrammars(engineOf: () => TextEngine, prompt: string, expectReplay: Replays): void {
   const generate = (request: TextGenerationRequest) => collectReply(engineOf().generate(request));
 
@@ -82,7 +82,7 @@ export function describeGrammars(engineOf: () => TextEngine, prompt: string, exp
       }
     });
 
-    it('is not followed without being asked, and a pass that does not know it finds that out', async () => {
+    it('is followed only if requested, and a pass without it detects the difference', async () => {
       const engine = engineOf();
       const request = createRequest(prompt, { grammar: CHOICE, maxTokens: 12 });
       const reply = await generate(request);
@@ -108,7 +108,7 @@ export function describeGrammars(engineOf: () => TextEngine, prompt: string, exp
       expect(lengths).toEqual([...score.listSizes]);
     });
 
-    it('goes on where another reply ended', async () => {
+    it('continues another reply', async () => {
       const whole = await generate(createRequest(prompt, { grammar: JSON_GRAMMAR, maxTokens: 24 }));
       const { promptTokens, outputTokens } = whole;
       const tokens = Uint32Array.from([...promptTokens, ...outputTokens.subarray(0, 9)]);
@@ -121,10 +121,10 @@ export function describeGrammars(engineOf: () => TextEngine, prompt: string, exp
       expect((await generate(request)).outputTokens).toEqual(outputTokens.subarray(9));
     });
 
-    it('that is none is refused, and other replies go on', async () => {
+    it('is refused if it is malformed, and other replies go on', async () => {
       const good = generate(createRequest(prompt, { grammar: CHOICE }));
       const bad = generate(createRequest(prompt, { grammar: 'root ::= rest' }));
-      // Whatever is drawn, each second character multiplies the ways to read the text by 300. No model begins with a deletion sign.
+      // After any draw, each second character multiplies the ways to read the text by 300. No model begins with a deletion sign.
       const costly = Array.from({ length: 300 }, (_, i) => `[^\\x7f] root "${i}"`).join(' | ');
       const endless = generate(createRequest(prompt, { grammar: `root ::= [^\\x7f] (${costly}) | "\\x7f"` }));
       await expect(bad).rejects.toMatchObject({ code: 'invalid-request' });

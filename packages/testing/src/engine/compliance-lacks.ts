@@ -4,7 +4,7 @@ import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampl
 import { describe, expect, it } from 'vitest';
 import { collectReply, countOutputs, type createRequest as createPlain, keyOf, SKETCH } from './compliance-requests.ts';
 
-/** What an engine can lack, as its `capabilities` say; `texts` and `token-prompts` are kinds of prompts. */
+/** Capabilities that an engine can lack, as its `capabilities` say. `texts` and `token-prompts` are kinds of prompts. */
 export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 'token-prompts';
 
 /** Requests that need one capability each. */
@@ -25,14 +25,14 @@ const NEEDING: Partial<Record<Capability, Partial<TextGenerationRequest>>> = {
   'token-prompts': { prompt: { kind: 'tokens', tokens: Uint32Array.of(3) } },
 };
 
-/** An engine that cannot do something says so by refusing it, and what it shows of a reply holds together all the same. */
+/** Tests of missing capabilities: the engine refuses them, and its other replies stay consistent. */
 export function describeLacks(
   engineOf: () => TextEngine,
   prompt: string,
   { lacks, createRequest }: { readonly lacks: readonly Capability[]; readonly createRequest: typeof createPlain },
 ): void {
   if (lacks.length === 0) return;
-  describe('what it lacks', () => {
+  describe('a missing capability', () => {
     const requests = lacks.flatMap((lack) => (NEEDING[lack] ? [[lack, NEEDING[lack]] as const] : []));
     it.each(requests)('is refused in a request: %s', async (_lack, overrides) => {
       const attempt = collectReply(engineOf().generate(createRequest(prompt, overrides)));
@@ -58,7 +58,7 @@ export function describeLacks(
     }
     if (!lacks.includes('draws')) return;
 
-    it('streams start, tokens, windows and end in order, and counts what its windows hold', async () => {
+    it('streams start, tokens, windows and end in order, and counts the tokens of its windows', async () => {
       const reply = await collectReply(engineOf().generate(createRequest(prompt, { maxTokens: 70 })));
       const windows = reply.windows.map(({ draws }) => decodeTokenWindow(draws));
       expect(windows.reduce((sum, { count }) => sum + count, 0)).toBe(countOutputs(reply));
@@ -70,7 +70,7 @@ export function describeLacks(
       expect(countOutputs(reply)).toBeLessThanOrEqual(70);
     });
 
-    it('says the same without a commitment', async () => {
+    it('writes the same text without a commitment', async () => {
       const [committed, bare] = await Promise.all(
         [true, false].map((commit) =>
           collectReply(engineOf().generate(createRequest(prompt, { commit, drawKey: keyOf(7) }))),

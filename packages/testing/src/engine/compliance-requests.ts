@@ -39,7 +39,7 @@ export interface ComplianceReply {
   readonly text: string;
   readonly stopReason: string;
   readonly windows: readonly WindowBytes[];
-  /** Where the engine names no tokens of the prompt, or none at all. */
+  /** Requests whose answers name no tokens of the prompt, or none at all. */
   readonly counted?: { readonly promptTokens: number; readonly outputTokens: number } | undefined;
 }
 

@@ -26,11 +26,11 @@ function cutRow(windows: readonly WindowBytes[], position: number, vocabularySiz
   };
 }
 
-/** What every engine that traces must do. */
+/** Tests that every engine with traces must pass. */
 export function describeTraces(engineOf: () => TextEngine, prompt: string): void {
   const generate = (request: TextGenerationRequest) => collectReply(engineOf().generate(request));
 
-  it('traces a position to the row that a score has there, and gives the same hashes again', async () => {
+  it('traces a position to the same row as a score, with the same hashes each time', async () => {
     const request = createRequest(prompt, {
       maxTokens: 40,
       bias: NO_END,
@@ -56,7 +56,7 @@ export function describeTraces(engineOf: () => TextEngine, prompt: string): void
     expect(new Set(traces.map((hexes) => hexes.at(-1))).size).toBe(traces.length);
   });
 
-  it('gives other hashes for another prefix, and the same for other later tokens', async () => {
+  it('gives other hashes for another prefix, and the same hashes for other later tokens', async () => {
     const request = createRequest(prompt, { maxTokens: 8, bias: NO_END });
     const reply = await generate(request);
     const score = createScoreRequest(engineOf(), request, reply);

@@ -45,9 +45,9 @@ export interface ComplianceSubject {
   open(options: { sequences: number; contextSize: number; maxQueue: number }): Promise<TextEngine>;
   /** Prompts that continue for a few dozen tokens under every key. */
   readonly prompts: readonly string[];
-  /** Whether its prompts may begin with rows of others, as in an exact class they do. Default: yes. */
+  /** Whether its prompts may share rows with others, as they do in an exact class. Default: yes. */
   readonly keepsPrefixes?: boolean;
-  /** What it declares that it cannot do. Rules about it do not apply; instead it has to refuse it. Default: nothing. */
+  /** Capabilities that it declares missing. It must refuse them, and rules about them do not apply. Default: none. */
   readonly lacks?: readonly Capability[];
 }
 
@@ -108,7 +108,7 @@ function expectReplay(request: TextGenerationRequest, rows: readonly DrawRow[], 
   });
 }
 
-/** No rule: the engine says that it cannot do what it is about, and another rule has it refuse that. */
+/** Marks a rule as inapplicable: the engine declares that it lacks the capability, and another rule checks its refusal. */
 const left = Object.assign(() => undefined, { each: () => () => undefined }) as unknown as typeof it;
 
 /** The rules of every engine, as far as its declared capabilities reach. */
@@ -255,7 +255,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
       'scores the next reply of a conversation from rows of the one before, where the class is exact',
       async () => {
         const asked = [...(await engine.tokenizePrompt({ kind: 'text', text: prompt }))];
-        // Fewer rows than 16 are not kept.
+        // Fewer than 16 rows are not kept.
         const long = Uint32Array.from({ length: 24 }, (_, i) => asked[i % asked.length] as number);
         const request = createRequest('', {
           prompt: { kind: 'tokens', tokens: long },
@@ -331,7 +331,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
       const full = await generate(createRequest(prompt));
       const stop = full.text.slice(6, 10);
       const cut = await generate(createRequest(prompt, { stop: [stop] }));
-      // A server that cuts the text itself does not have to say why.
+      // A server that cuts the text itself need not give the reason.
       expect(lacks.includes('draws') ? ['stop-string', 'stop-token'] : ['stop-string']).toContain(cut.stopReason);
       expect(cut.text).toBe(full.text.slice(0, full.text.indexOf(stop)));
       const streamed = cut.events.map((event) => (event.kind === 'token' ? event.text : '')).join('');
@@ -373,7 +373,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
     });
 
     it('ends with `cancelled` when its signal aborts', async () => {
-      // A long one: should this process sleep for a while, an engine with a process of its own has not said all of it meanwhile.
+      // A long reply: an engine in its own process must not finish it while this process sleeps.
       const roomy = await open({ sequences: 1, contextSize: 2_048, maxQueue: 1 });
       try {
         const controller = new AbortController();

@@ -10,7 +10,7 @@ export interface EmbeddingSubject {
   openTwin(options: { readonly contextSize: number; readonly maxQueue: number }): Promise<EmbeddingEngine>;
   /** A text of `count` words. More words make more tokens. */
   readonly words: (count: number) => string;
-  /** What every input is read with, where the model reranks. */
+  /** The query with which every input is read, if the model reranks. */
   readonly query?: string;
 }
 
@@ -164,7 +164,7 @@ export const EMBEDDING_RULES: readonly EmbeddingRule[] = [
   },
 ];
 
-/** A reranker whose requests have this query where they name none. */
+/** A reranker whose requests use this query unless they name one. */
 const askWith = (engine: EmbeddingEngine, query: string): EmbeddingEngine => ({
   ...engine,
   embed: (request, options) => engine.embed({ query, ...request }, options),

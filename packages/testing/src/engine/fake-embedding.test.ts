@@ -22,7 +22,7 @@ const reranker: EmbeddingSubject = {
 };
 describeEmbeddingEngine(reranker);
 
-/** The rules that an engine with this fault breaks. */
+/** Returns the rules that an engine with this fault breaks. */
 async function findBroken(fault: FakeEmbeddingOptions): Promise<string[]> {
   const subject = { ...honest, open: async (options: object) => createFakeEmbeddingEngine({ ...options, ...fault }) };
   const options = { contextSize: 64, maxQueue: 2 };

@@ -12,9 +12,9 @@ export interface FakeEmbeddingOptions {
   readonly reranks?: boolean;
   readonly contextSize?: number;
   readonly maxQueue?: number;
-  /** Another number gives another model: other vectors, another root. */
+  /** Another number makes another model: other vectors, another root. */
   readonly weights?: number;
-  /** Error of each value, times a hash of it: a similar model, or another precision. */
+  /** Error of each value, as a multiple of its hash: a similar model or another precision. */
   readonly error?: number;
   /** False: an engine that declares itself inexact. */
   readonly exact?: boolean;

@@ -14,25 +14,25 @@ export interface FakeModelOptions {
   readonly vocabularySize: number;
   readonly embeddingSize: number;
   readonly contextSize: number;
-  /** Another number gives another model: other logits, another root. */
+  /** Another number makes another model: other logits, another root. */
   readonly weights: number;
   /** Added to one logit in a thousand: a similar model. */
   readonly error?: number;
-  /** Blocks of the model, as a trace shows them; 4. */
+  /** Blocks of the model, as a trace shows them. Default: 4. */
   readonly layers?: number;
-  /** The first block that computes something else. Logits and hidden states then differ too. */
+  /** The first block with a wrong result. Logits and hidden states then differ too. */
   readonly brokenLayer?: number;
   /** False: a model that cannot be traced. */
   readonly canTrace?: boolean;
-  /** True: passes have shape classes, which change by position, and every row depends on the classes of all rows before it. */
+  /** True: passes have shape classes, which change by position. Every row depends on the classes of all rows before it. */
   readonly shaped?: boolean;
   /** Replaces the fake's own context. Its rows have the same vocabulary and width. */
   readonly createContext?: (sequences: number) => BatchContext;
   /** True: a fault that leaves wrong guesses in the cache. */
   readonly keepsGuesses?: boolean;
-  /** What it answers to every chat. Default: whatever its hashes say. */
+  /** Its answer to every chat. Default: its hashes decide. */
   readonly says?: string;
-  /** The number of the decode, from 1, that throws once. */
+  /** Number of the decode that throws once, from 1. */
   readonly failAtDecode?: number;
 }
 
@@ -69,16 +69,16 @@ export function createFakeModel(options: FakeModelOptions): BatchModel {
   };
 }
 
-/** How far shape classes differ, in logits and hidden states: seldom visible in draws, always in commitments. */
+/** Difference between shape classes in logits and hidden states: seldom visible in draws, always in commitments. */
 const SHAPE_DRIFT = 1e-4;
 
-/** Running 32-bit hashes after a row: of the tokens so far, and of the shape classes that they ran in. */
+/** Running 32-bit hashes after a row: of the tokens so far, and of their shape classes. */
 interface RowState {
   readonly tokens: number;
   readonly shapes: number;
-  /** The text's last characters, as long as where a chat's prompt ends. */
+  /** The text's last characters, as many as the end of a chat's prompt has. */
   readonly end: string;
-  /** How many bytes of what it is to say were said; undefined where it says something else. */
+  /** Bytes of the answer written so far; undefined outside the answer. */
   readonly said: number | undefined;
 }
 
@@ -107,7 +107,7 @@ function createFakeContext(
   let hidden = new Float32Array(0);
   let first: RowState = { tokens: 0, shapes: 0, end: '', said: undefined };
   const script = options.says === undefined ? undefined : Buffer.from(options.says, 'utf8');
-  /** What it says after a row, as a token; undefined where the hashes decide. */
+  /** Returns the answer's next token after a row; undefined if the hashes decide. */
   const nextOf = ({ said }: RowState): number | undefined =>
     script === undefined || said === undefined
       ? undefined
@@ -136,7 +136,7 @@ function createFakeContext(
       // Room for every sequence's own row comes first.
       const most = Math.max(0, Math.min(count, batchSize - sequences - rows.length));
       let ran = 0;
-      // A guess whose row would have another class on its own is left out.
+      // A guess is left out if its row alone would have another class.
       for (; ran < most && (!isShaped || shapeAt(position + 1 + ran) === shapeAt(position)); ran++)
         rows.push({ token: guesses[ran] as number, position: position + 1 + ran, sequence, asked: undefined });
       (added.at(-1) as (typeof added)[number]).guesses = ran;
@@ -197,7 +197,7 @@ function createFakeContext(
   };
 }
 
-/** @param next the token that the script has there. */
+/** @param next the token of the answer. */
 function followScript(
   last: RowState | undefined,
   token: number,

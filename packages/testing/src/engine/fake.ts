@@ -20,28 +20,28 @@ import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly sequences?: number;
-  /** Replies that a pass scores; 1. */
+  /** Replies that a pass scores. Default: 1. */
   readonly scoresTogether?: number;
   readonly maxQueue?: number;
   /** False: an engine that declares itself inexact. */
   readonly exact?: boolean;
   /** Pause before every decode step. */
   readonly stepMs?: number;
-  /** Tokens that a step may guess ahead; 0. */
+  /** Tokens that a step may guess ahead. Default: 0. */
   readonly drafts?: number;
-  /** The guesses are those of a fake draft model. Default: of what the text repeats. */
+  /** True: a fake draft model guesses. Default: guesses follow repetitions of the text. */
   readonly draftModel?: Partial<FakeModelOptions>;
   /** Default: that of a model without a template. */
   readonly answerFormat?: AnswerFormat;
   /** Default: no template. */
   readonly thinking?: TemplateThinking;
-  /** True: it writes what stands between two texts, too. */
+  /** True: it also writes the text between two texts. */
   readonly fills?: boolean;
   /** False: no prefix cache. */
   readonly prefixCache?: boolean;
 }
 
-/** Around two texts between which it writes: words that no text is spelled with. */
+/** Marks around the two texts: words that occur in no text. */
 const [PREFIX, SUFFIX, MIDDLE] = [300, 301, 302];
 
 /**

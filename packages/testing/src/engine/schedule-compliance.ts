@@ -120,7 +120,7 @@ export const countCached = (turns: readonly Turn[]): number =>
     return sum + (end?.kind === 'end' ? end.cachedTokens : 0);
   }, 0);
 
-/** The first `count` tokens of a reply and their windows, since a cancelled reply may end anywhere. */
+/** Returns the first `count` tokens of a reply and their windows, because a cancelled reply may end anywhere. */
 function takeTokens(reply: ComplianceReply, request: TextGenerationRequest, vocabularySize: number, count: number) {
   return {
     output: [...reply.outputTokens.subarray(0, count)],

@@ -4,7 +4,7 @@ import { change } from '@ogong/host/store/work';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenBooks, TestBooksPlace } from './books-place.ts';
 
-/** What organisations, members, keys and their log do, wherever they are kept. */
+/** Tests of organisations, members, keys and their log, for every store. */
 export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): void {
   let place: TestBooksPlace;
   let opened: OpenBooks;
@@ -26,7 +26,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
   const codeOf = (code: string) => expect.objectContaining({ code });
 
   describe('a key', () => {
-    it('ends at its expiry, to the millisecond, and does not open the gateway by that', async () => {
+    it("ends at its expiry, to the millisecond, and does not lift the gateway's need for keys", async () => {
       expect(await accounts.isEmpty()).toBe(true);
       const { key, secret } = await add({ expiresMs: 5_000 });
       now = 4_999;
@@ -36,7 +36,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       expect(await accounts.isEmpty()).toBe(false);
     });
 
-    it('gets a new secret by rotation alone: id, budget, models, limits and expiry stay, and the old secret ends at once', async () => {
+    it('receives a new secret by rotation; all its other fields stay, and the old secret ends at once', async () => {
       const limits = { requestsPerMinute: 3, tokensPerMinute: 5 };
       const { key, secret } = await add({ budgetAtomic: 7n, expiresMs: 5_000, models: ['ogong/replay/*'], ...limits });
       const before = await accounts.find(secret);
@@ -50,7 +50,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       for (const shown of [secret, next]) expect(await place.dump()).not.toContain(shown);
     });
 
-    it('is not brought back by rotation once it is revoked or expired, and no other id is known', async () => {
+    it('is not revived by rotation after revocation or expiry, and no other id is known', async () => {
       const { key, secret } = await add();
       const changes = accounts.as('test');
       expect(await changes.revokeKey(key.id)).toEqual({ outcome: 'changed' });
@@ -64,7 +64,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       await expect(changes.rotateKey('00000000')).rejects.toThrow(codeOf('unknown'));
     });
 
-    it('is known at once to every process that has them open', async () => {
+    it('is known at once to every process with the same store', async () => {
       const other = await place.open();
       const daemon = createAccounts(other.books, () => now);
       const { key, secret } = await add();
@@ -74,14 +74,14 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       await other.close();
     });
 
-    it('is renewed as it is now, unless it has ended', async () => {
+    it('is renewed with its present fields, unless it has ended', async () => {
       const { key } = await add({ budgetAtomic: 9n });
       expect(await accounts.renew(key.id)).toMatchObject({ id: key.id, budgetAtomic: 9n });
       await accounts.as('test').revokeKey(key.id);
       expect(await accounts.renew(key.id)).toBeUndefined();
     });
 
-    it('of an organisation comes with its budget, as it is now', async () => {
+    it('of an organisation comes with its present budget', async () => {
       const changes = accounts.as('test');
       await changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 9n });
       const { secret } = await add({ organisation: 'acme' });
@@ -110,7 +110,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
   });
 
   describe('members', () => {
-    it('have one secret each, which ends when they are removed or it is rotated', async () => {
+    it('have one secret each, which ends by removal or rotation', async () => {
       const changes = accounts.as('test');
       await changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: undefined });
       const alice = (await changes.putMember({ organisation: 'acme', id: 'alice', role: 'owner' })).secret as string;
@@ -129,7 +129,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       expect(await accounts.findMember((await add()).secret)).toBeUndefined();
     });
 
-    it('and keys of an organisation have a limit, so that a database does not grow without one', async () => {
+    it('and keys of an organisation are limited in number', async () => {
       const changes = accounts.as('test');
       await changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: undefined });
       await opened.books.write(() =>
@@ -143,7 +143,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       expect((await changes.putMember({ organisation: 'acme', id: 'more', role: 'member' })).outcome).toBe('added');
     });
 
-    it('leave an owner behind', async () => {
+    it('cannot all leave: one owner stays', async () => {
       const changes = accounts.as('test');
       await changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: undefined });
       await changes.putMember({ organisation: 'acme', id: 'alice', role: 'owner' });
@@ -156,7 +156,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       expect((await accounts.listMembers('acme')).map(({ id }) => id)).toEqual(['bob']);
     });
 
-    it('cannot be operators, nor belong to nothing', async () => {
+    it('need an organisation and cannot be operators', async () => {
       const changes = accounts.as('test');
       const operator = await changes.makeOperatorSecret();
       await expect(changes.putMember({ organisation: '', id: 'eve', role: 'owner' })).rejects.toThrow(codeOf('usage'));
@@ -177,7 +177,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
   });
 
   describe('the audit log', () => {
-    it('has one line for each change, with who made it, and none for what changed nothing or failed', async () => {
+    it('has one line with its author for each change, and none for calls that failed or changed nothing', async () => {
       const changes = accounts.as('operator:test');
       const secrets = [await changes.makeOperatorSecret()];
       await changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 5n });
@@ -202,7 +202,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       for (const shown of secrets) expect(await place.dump()).not.toContain(shown);
     });
 
-    it('is only added to', async () => {
+    it('is append-only', async () => {
       await accounts.as('test').makeOperatorSecret();
       for (const sql of ["UPDATE audit SET actor = 'nobody'", 'DELETE FROM audit']) {
         await expect(opened.books.write(() => change(sql))).rejects.toThrow('only added to');

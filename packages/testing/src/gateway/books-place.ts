@@ -7,16 +7,16 @@ import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { createTestDirectory } from '../store/test-directory.ts';
 import type { TestPostgres } from './postgres-server.ts';
 
-/** An open store. Closing it without an end of its own is what a crash does. */
+/** An open store. Closing it without its own end simulates a crash. */
 export interface OpenBooks {
   readonly books: WorkStore;
   close(): Promise<void>;
 }
 
-/** Where the books of a gateway lie, for a compliance suite. */
+/** The place of a gateway's stores, for a compliance suite. */
 export interface TestBooksPlace {
   open(): Promise<OpenBooks>;
-  /** All that is stored, as text in which a secret would be found. */
+  /** All stored bytes as text, in which a secret would be found. */
   dump(): Promise<string>;
   remove(): Promise<void>;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
@@ -6,13 +5,9 @@ import type { ChainClient, Channel } from '@ogong/chain/client';
 import type { GatewayChain } from '@ogong/gateway/gateway-options';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
-import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { formatHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
-import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 import type { Peer } from '@ogong/host/link/link-pool';
-import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -60,60 +55,72 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import type { ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/validator/intake/validator-seal-keys';
+import { createFixedChain, FULL_CHANNEL, noClient, standingRouter } from '../network/fixed-chain.ts';
+import { startLoopbackServer } from '../network/loopback-server.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 import { chooseWords, composeEmbedding, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
 import { answerInPlain, createFakeSealing } from './fake-sealing.ts';
 
+/** The calls that the parties of a fake network received, and settings that a test changes at any time. */
+interface FakeRecords {
+  /** Orders that reached a provider, in order of arrival. */
+  readonly orders: NamedOrder[];
+  /** The exact request bodies of these orders. */
+  readonly requests: Uint8Array[];
+  /** The cache scope of each of these orders. */
+  readonly cacheScopes: Uint8Array[];
+  readonly complaints: ComplainRequest[];
+  /** Deliveries that gateways acknowledge to the handling validator. */
+  readonly deliveries: AcknowledgeRequest[];
+  /** Deliveries that gateways report to other validators. */
+  readonly heard: AcknowledgeRequest[];
+  /** Signed progress during replies. */
+  readonly words: ProgressRequest[];
+  readonly milestones: PushMilestoneRequest[];
+  /** Openings that were requested and sent. */
+  readonly proofs: Uint8Array[];
+  readonly reports: ReportRequest[];
+  /** Requests to routers. */
+  readonly routed: RouteRequest[];
+  /** Answers of GetReply and GetReplies by hex reply id; others are unknown. */
+  readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** Indices of validators that do not answer. */
+  readonly deadValidators: Set<number>;
+  /** Indices of validators that answer, but admit no provider's order. */
+  readonly unwillingValidators: Set<number>;
+}
+
+const createRecords = (): FakeRecords => ({
+  ...{ orders: [], requests: [], cacheScopes: [], complaints: [], deliveries: [], heard: [], words: [] },
+  ...{ milestones: [], proofs: [], reports: [], routed: [], statuses: new Map() },
+  ...{ deadValidators: new Set(), unwillingValidators: new Set() },
+});
+
 /**
- * A router, providers and validators that speak the real protocol over real links, without a model or a chain. For the
- * gateway's tests. Replies are synthetic and their openings replay, unless a provider is set to cheat.
+ * A router, providers and validators that speak the real protocol over real links, without a model or a chain.
+ * Replies are synthetic and their openings replay, unless a provider is set to cheat.
  */
-export interface FakeNetwork {
+export interface FakeNetwork extends FakeRecords {
   readonly chain: GatewayChain;
   readonly beacon: { latest(): KnownBeacon };
   readonly router: Peer;
   readonly providers: readonly FakeProvider[];
-  /** Orders that reached a provider, in order of arrival. */
-  readonly orders: NamedOrder[];
-  /** The exact bodies that they are about. */
-  readonly requests: Uint8Array[];
-  /** The cache scope of each of them. */
-  readonly cacheScopes: Uint8Array[];
-  readonly complaints: ComplainRequest[];
-  /** What gateways say that they were given. */
-  readonly deliveries: AcknowledgeRequest[];
-  /** What they say to validators that do not handle the reply. */
-  readonly heard: AcknowledgeRequest[];
-  /** What gateways say while replies come. */
-  readonly words: ProgressRequest[];
-  readonly milestones: PushMilestoneRequest[];
-  /** What parts are sealed to, by validator. */
+  /** Keys to which parts are sealed, by validator. */
   readonly validatorKeys: readonly Pick<ValidatorSealKeys, 'find'>[];
-  /** Openings that were asked for and sent. */
-  readonly proofs: Uint8Array[];
-  readonly reports: ReportRequest[];
-  /** What routers were asked for. */
-  readonly routed: RouteRequest[];
-  /** Answers of GetReply and GetReplies by hex reply id; others are unknown. */
-  readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
-  /** How often the router was asked for a provider. */
+  /** Number of requests to the router for a provider. */
   routes: number;
-  /** How many further routes find every provider busy. */
+  /** Number of further requests that find every provider busy. */
   busy: number;
   /** True: a router that has restarted and knows no provider yet. */
   hasForgotten: boolean;
-  /** To how many further deliveries validators answer that the record is not here yet. */
+  /** Number of further deliveries that validators answer with "record not here yet". */
   awaits: number;
-  /** Changes what validators sign for records. */
+  /** Changes the validators' signatures of records. */
   bendIntake: (signature: Uint8Array) => Uint8Array;
-  /** Changes what validators sign for deliveries. */
+  /** Changes the validators' signatures of deliveries. */
   bendHeld: (signature: Uint8Array) => Uint8Array;
-  /** Indices of validators that do not answer. */
-  readonly deadValidators: Set<number>;
-  /** Indices of validators that answer, and admit no order of a provider that asks them. */
-  readonly unwillingValidators: Set<number>;
-  /** What the machines of router and validators show. Default: they show none. */
+  /** Evidence of the machines of router and validators. Default: they show none. */
   showRole: ((keys: RoleKeys, nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
   setChannel(channel: Channel): void;
   close(): Promise<void>;
@@ -122,31 +129,31 @@ export interface FakeNetwork {
 export interface FakeProvider {
   readonly id: Uint8Array;
   behaviour: ProviderBehaviour;
-  /** Streams that ended because the other side left. */
+  /** Streams whose reader has left. */
   cancelled: number;
   /** Deltas that the link accepted. */
   sent: number;
 }
 
 export interface ProviderBehaviour {
-  /** Changes the response that is shown; the signed vectors stay. */
+  /** Changes the visible response; the signed vectors stay. */
   readonly bendResponse?: (response: Uint8Array) => Uint8Array;
-  /** The words of the reply, one per token. Default: a short story, or what the requested grammar allows, where that is JSON. */
+  /** The words of the reply, one per token. Default: a short story, or a text of the requested grammar if that is JSON. */
   readonly words?: readonly string[];
   readonly pauseMs?: number;
-  /** What it waits for before it sends the token of that number, from 0. */
+  /** Waits before it sends the token of that number, from 0. */
   readonly waitAt?: (token: number) => Promise<unknown> | undefined;
   /** Ends the stream before it has sent this many tokens. */
   readonly dieAfter?: number;
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal | undefined;
-  /** Its tickets lead to a port where nobody listens. */
+  /** Its tickets lead to a port without a listener. */
   readonly isAway?: boolean;
-  /** Refuses orders of validators that are down, as a real one does: they admit nothing. */
+  /** Refuses orders of validators that are down, like a real provider: they admit nothing. */
   readonly asksValidator?: boolean;
   readonly bend?: SyntheticOptions['bend'];
-  /** How its replies are read. Default: that of a model without a template. */
+  /** Format of its replies. Default: that of a model without a template. */
   readonly format?: AnswerFormat;
   /** Streams under another format than it signs. */
   readonly saidFormat?: AnswerFormat;
@@ -161,30 +168,30 @@ export interface ProviderBehaviour {
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   /** Sent with every word although no log-probabilities were requested. */
   readonly unasked?: TokenLogprob;
-  /** Signs a milestone behind so many tokens each, where its caller wants milestones. */
+  /** Signs a milestone after each of these token counts, if its caller wants milestones. */
   readonly milestones?: readonly number[];
   readonly bendMilestone?: SyntheticOptions['bend'];
-  /** Its milestone behind so many tokens is said to be the last. */
+  /** Its milestone after this many tokens claims to be the last. */
   readonly lastMilestone?: number;
-  /** What it says when it dies. */
+  /** Error with which it dies. */
   readonly dieWith?: Error | undefined;
-  /** Sent behind its last milestone, as it is. */
+  /** Sent unchanged after its last milestone. */
   readonly afterMilestones?: readonly MessageInitShape<typeof MilestoneSchema>[];
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
-  /** Answers in plain to a sealed request: its text, or what it has drawn so far. */
+  /** Answers a sealed request in plain: with its text, or with a milestone. */
   readonly breaksSeal?: boolean | 'milestone';
-  /** How often it is too busy before it hands out an opening. */
+  /** Number of requests for an opening that it refuses as busy. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
-  /** What the router says that callers measured of it. Default: nothing. */
+  /** Figures that the router reports for it. Default: none. */
   readonly figures?: MeasuredFigures;
-  /** Of 1,000 prompt tokens of a reply that is not taken. Default: it does not stand by. */
+  /** Price of 1,000 prompt tokens of a standby reply that is not accepted. Default: it is no standby provider. */
   readonly standby?: bigint;
-  /** Who is paid. Default: an account of its own. */
+  /** Its payee. Default: its own account. */
   readonly payee?: Uint8Array;
-  /** Words about some of a text do not reach it. */
+  /** Signed progress with text does not reach it. */
   readonly isDeaf?: boolean;
   /** Whole tokens that an ejection takes. Default: 0. */
   readonly heldTokens?: bigint;
@@ -200,11 +207,9 @@ export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
 export interface FakeNetworkOptions {
   /** Keys that may sign orders for others. Default: none. */
   readonly orderKeys?: Crypto['orderKeys'];
-  /** Of router, validators and providers. Default: the system's. */
+  /** Clock of router, validators and providers. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
-
-const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
 
 export async function createFakeNetwork(
   behaviours: readonly ProviderBehaviour[] = [{}],
@@ -215,30 +220,16 @@ export async function createFakeNetwork(
   const genesis = computeGenesisBeacon(crypto, network);
   const beacon: KnownBeacon = { epoch: 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };
   const modelRoot = new Uint8Array(32).fill(5);
-  const servers: LinkServer[] = [];
-  const orders: NamedOrder[] = [];
-  const requests: Uint8Array[] = [];
-  const cacheScopes: Uint8Array[] = [];
-  const complaints: ComplainRequest[] = [];
-  const deliveries: AcknowledgeRequest[] = [];
-  const heard: AcknowledgeRequest[] = [];
-  const words: ProgressRequest[] = [];
-  const milestones: PushMilestoneRequest[] = [];
-  const proofs: Uint8Array[] = [];
-  const reports: ReportRequest[] = [];
-  const routed: RouteRequest[] = [];
-  const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
-  const deadValidators = new Set<number>();
-  const unwillingValidators = new Set<number>();
+  const servers: { stop(): Promise<void> }[] = [];
+  const records = createRecords();
+  const { orders, statuses, deadValidators, unwillingValidators } = records;
   const takings = createTakings();
-  let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
+  let channel = FULL_CHANNEL;
 
-  async function serve(routes: (router: ConnectRouter) => void): Promise<{ identity: LinkIdentity; endpoint: string }> {
-    const identity = await createIdentity();
-    const server = createLinkServer({ bind: { host: '127.0.0.1', port: 0 }, identity, routes, authorize: () => true });
-    await server.start();
+  async function serve(routes: (router: ConnectRouter) => void) {
+    const server = await startLoopbackServer(routes);
     servers.push(server);
-    return { identity, endpoint: formatHostPort(server.address()) };
+    return server;
   }
 
   function answerRole(keys: RoleKeys, nonce: Uint8Array) {
@@ -284,17 +275,17 @@ export async function createFakeNetwork(
         },
         pushMilestone(request) {
           assertAlive();
-          milestones.push(request);
+          records.milestones.push(request);
           return {};
         },
         complain(request) {
           assertAlive();
-          complaints.push(request);
+          records.complaints.push(request);
           return { outcome: 'noted', wantsOpening: request.openingHash.length > 0 };
         },
         proveComplaint({ opening }) {
           assertAlive();
-          proofs.push(opening?.opening ?? new Uint8Array());
+          records.proofs.push(opening?.opening ?? new Uint8Array());
           return { outcome: 'upheld' };
         },
         listVerdicts() {
@@ -325,10 +316,10 @@ export async function createFakeNetwork(
 
   function take(key: LedgerSigner, request: AcknowledgeRequest) {
     if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
-      heard.push(request);
+      records.heard.push(request);
       return { outcome: 'heard', held: hold(key, request) };
     }
-    deliveries.push(request);
+    records.deliveries.push(request);
     if (fake.awaits > 0) {
       fake.awaits--;
       return { outcome: 'awaited' };
@@ -348,7 +339,7 @@ export async function createFakeNetwork(
     return { epoch, signature: fake.bendIntake(signature) };
   }
 
-  /** As the validator that the order names. */
+  /** Signs as the validator that the order names. */
   function admit({ validator, orderHash }: NamedOrder) {
     const key = validatorKeys.find(({ address }) => equalBytes(address, validator)) as LedgerSigner;
     return signAdmission(crypto, key, { ledger, orderHash, epoch: 0n, timeMs: BigInt(clock.nowMs()) });
@@ -386,8 +377,8 @@ export async function createFakeNetwork(
       if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
       if (provider.behaviour.asksValidator) assertAdmits(order);
       orders.push(order);
-      requests.push(request.request);
-      cacheScopes.push(request.cacheScope);
+      records.requests.push(request.request);
+      records.cacheScopes.push(request.cacheScope);
       if (embedding.endpoints.includes(request.endpoint)) {
         yield { event: { case: 'started', value: { promptTokens: 3 } } };
         const { committed, finished } = await composeEmbedding(signer, {
@@ -428,7 +419,7 @@ export async function createFakeNetwork(
             startNs: BigInt(clock.nowMs()) * 1_000_000n - 2_000_000_000n,
           },
         });
-      // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
+      // The visible log-probabilities are the later signed ones, unless the provider lies.
       const drawn = asked.logprobs ? drawDistinct(compose) : undefined;
       const rows = drawn?.rows ?? [];
       const spelled = spell(rows, said.pieces);
@@ -452,7 +443,7 @@ export async function createFakeNetwork(
           if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
           if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
           await provider.behaviour.waitAt?.(at);
-          // One part of a reply that may stay untaken leaves ahead.
+          // A standby reply sends one part before it is accepted.
           if (at === 1 && asked.demands.standbyPer1kAtomic !== undefined)
             await takings.wait(order.replyId, context.signal);
           yield {
@@ -505,7 +496,7 @@ export async function createFakeNetwork(
             ? answerInPlain(provider.behaviour.breaksSeal === 'milestone', context.signal)
             : sealing.pass(request, openings, (plain) => answer(plain, context)),
         progress(request) {
-          words.push(request);
+          records.words.push(request);
           const isTaken = parseProgress(request.progress?.progress as Uint8Array).textBytes > 0;
           if (isTaken && provider.behaviour.isDeaf)
             throw new Refusal('not-found', 'no such reply is being served to you');
@@ -527,7 +518,7 @@ export async function createFakeNetwork(
   const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
     router.service(RouterService, {
       route(request) {
-        routed.push(request);
+        records.routed.push(request);
         fake.routes++;
         if (fake.busy > 0) {
           fake.busy--;
@@ -606,24 +597,24 @@ export async function createFakeNetwork(
         return answerRole({ role: 'router', ledger, nodeId, certHash: routerIdentity.id }, nonce);
       },
       report(request) {
-        reports.push(request);
+        records.reports.push(request);
         return {};
       },
     }),
   );
 
+  const router = standingRouter(hashHybridKey(crypto, routerSigner.publicKey));
   const chain: GatewayChain = {
-    ledger,
+    ...createFixedChain({
+      ledger,
+      members: () => validators,
+      router: async () => router,
+      channel: async () => channel,
+    }),
     network,
-    validators: () => validators,
-    generations: () => [],
-    findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
-    channel: async () => channel,
-    router: async () => ({ ticketKey: hashHybridKey(crypto, routerSigner.publicKey), sinceMs: 0, untilMs: undefined }),
-    // All that it has is what keys hold.
+    // This chain only knows the stakes held for keys.
     client: async () => {
-      if (providers.every(({ behaviour }) => behaviour.heldTokens === undefined))
-        throw new Error('there is no chain here');
+      if (providers.every(({ behaviour }) => behaviour.heldTokens === undefined)) return noClient();
       return {
         parameters: async () => ({ holding: { period: 86_400, entrance: 0n, growth: 0 } }),
         heldIn: async (of: Uint8Array) =>
@@ -633,6 +624,7 @@ export async function createFakeNetwork(
   };
 
   const fake: FakeNetwork = {
+    ...records,
     chain,
     busy: 0,
     hasForgotten: false,
@@ -644,32 +636,18 @@ export async function createFakeNetwork(
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
-    orders,
-    requests,
-    cacheScopes,
-    complaints,
-    deliveries,
-    heard,
-    words,
-    milestones,
     validatorKeys: keysOfValidators,
-    proofs,
-    reports,
-    routed,
-    statuses,
-    deadValidators,
-    unwillingValidators,
     setChannel(next) {
       channel = next;
     },
     async close() {
-      await Promise.all(servers.map((server) => server.stop(0)));
+      await Promise.all(servers.map((server) => server.stop()));
     },
   };
   return fake;
 }
 
-/** Replies that their payer has taken: it has signed for some of their text. */
+/** Replies that their payer has accepted: it has signed progress with text. */
 function createTakings() {
   const replies = new Map<string, PromiseWithResolvers<void>>();
   const open = (replyId: Uint8Array): PromiseWithResolvers<void> => {

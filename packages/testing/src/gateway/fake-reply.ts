@@ -14,15 +14,15 @@ import { commitEmbedding } from '@ogong/provider/modality/embedding/commit-embed
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import type { SyntheticReply } from '../synthetic/synthetic-reply.ts';
 
-// What providers of the fake network say.
+// Answers of the fake network's providers.
 
 const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
-/** Of the schema that tests of clients ask for. */
+/** An answer under the schema of the client tests. */
 const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
-/** Of the tool that tests of clients offer. */
+/** A call of the tool of the client tests. */
 const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 
-/** A story, a call of a tool that is offered and has not answered yet, or what the grammar allows. */
+/** Chooses a story, a call of an offered tool that has no answer yet, or a text that the grammar allows. */
 export function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
   if (terms.isForced) return CALL;
   const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
@@ -31,7 +31,7 @@ export function chooseWords({ grammar, terms, messages }: InferenceRequest): rea
   return hasCall ? ['I look', '.\n', ...marked] : STORY;
 }
 
-/** The reply of an engine: the words up to the limit, cut where a stop string begins. */
+/** Returns a reply as an engine writes it: the words up to the limit, cut at a stop string. */
 export function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
   const pieces = words.slice(0, maxTokens);
   const at = findStop(pieces.join(''), stop);
@@ -52,8 +52,8 @@ export function speak(words: readonly string[], { maxTokens, stop }: InferenceRe
 const MAX_MADE_UP_MODELS = 100;
 
 /**
- * A token reads the same wherever it stands, and each word is a token of its own. So the reply is of the first made-up model that
- * draws no token twice: which tokens a model draws also depends on the order, which is different each time.
+ * Draws a reply without a repeated token: a token has one text everywhere, and each word is a token of its own. The
+ * function tries made-up models until one repeats nothing. The order decides which tokens a model draws.
  */
 export function drawDistinct(compose: (seed: number) => SyntheticReply) {
   for (let seed = 1; seed <= MAX_MADE_UP_MODELS; seed++) {
@@ -64,7 +64,7 @@ export function drawDistinct(compose: (seed: number) => SyntheticReply) {
   throw new Error(`each of ${MAX_MADE_UP_MODELS} made-up models draws a token twice`);
 }
 
-/** What each token that was drawn reads. */
+/** Returns the text of each drawn token. */
 export const spell = (rows: readonly DrawRow[], pieces: readonly string[]): ReadonlyMap<number, string> =>
   new Map(rows.map((row, at) => [tokenOf(row), pieces[at] ?? '']));
 
@@ -93,7 +93,7 @@ export function toLogprob(
   });
 }
 
-/** Vectors of the fake model, committed as by a provider. */
+/** Returns vectors of the fake model, committed as by a provider. */
 export async function composeEmbedding(
   signer: HybridSigner,
   {

@@ -13,11 +13,11 @@ import type { ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createSealKeys } from '@ogong/provider/provider/orders/seal-keys';
 import { createEventSealer, openMessage } from '@ogong/provider/provider/orders/sealed-order';
 
-/** Seals what a fake provider says, by the code of a real one. */
+/** Seals the answers of a fake provider with the code of a real one. */
 export interface FakeSealing {
-  /** @throws Refusal where the provider seals nothing. */
+  /** @throws Refusal if the provider seals nothing. */
   show(seals: boolean | undefined): SignedSealKey;
-  /** Opens a request that came sealed, and seals what is answered to it; any other passes as it is. */
+  /** Opens a sealed request and seals its answer. Any other request passes unchanged. */
   pass(
     request: GenerateRequest,
     openings: ReadonlyMap<string, Uint8Array>,
@@ -63,7 +63,7 @@ export function createFakeSealing({
 
 const SAID = 'for everybody to read';
 
-/** What a provider says that cares for no seal. Behind a milestone it says nothing more, and stays until its caller has left. */
+/** Answers in plain, as a provider that ignores the seal. After a milestone it sends nothing and waits for its caller to leave. */
 export async function* answerInPlain(isMilestone: boolean, left: AbortSignal): AsyncGenerator<ReplyEvent> {
   if (!isMilestone) yield { event: { case: 'delta', value: { text: SAID, tokens: [] } } };
   else {

@@ -20,7 +20,7 @@ const schema = SHARED_SCHEMA;
 
 const counts: DatabaseCounts = { trips: 0, waitedMs: 0, heldMs: 0, peers: 0 };
 
-/** Notes how many gateways it knows of. */
+/** Records the number of known gateways. */
 const noting = (books: WorkStore): WorkStore => ({
   ...books,
   async listPeers() {

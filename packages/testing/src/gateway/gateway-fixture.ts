@@ -21,7 +21,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
-/** A gateway on a loopback port, over a fake network. For tests. */
+/** A gateway on a loopback port, over a fake network. */
 export interface GatewayFixture {
   readonly network: FakeNetwork;
   readonly gateway: Gateway;
@@ -32,7 +32,7 @@ export interface GatewayFixture {
   readonly directory: string;
   /** Lines of the log, level `info` and above. */
   readonly log: string[];
-  /** What it noted of replies. */
+  /** Recorded steps of replies. */
   readonly steps: ReplySteps;
   close(): Promise<void>;
 }
@@ -40,37 +40,37 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
-  /** Who checks its receipts. Default: a process that all fixtures of this process share. */
+  /** Checker of its receipts. Default: a process that all fixtures of this process share. */
   readonly checker?: GatewayDependencies['checker'];
   /** Default: milestones are checked as they come. */
   readonly milestonePauseMs?: number;
   /** Default: no request is hedged. */
   readonly hedging?: GatewayOptions['hedging'];
-  /** Tickets that are kept before their requests come. Default: none. */
+  /** Number of tickets fetched before their requests come. Default: none. */
   readonly ticketsAhead?: number;
-  /** The gateway's routers, given the network's own. Default: that one. */
+  /** Returns the gateway's routers from the network's own. Default: that one. */
   readonly routers?: (own: Peer) => readonly Peer[];
-  /** What the gateway shows as its drift table. Default: that of this release. */
+  /** Drift table of the gateway. Default: that of this release. */
   readonly driftTable?: GatewayOptions['readDriftTable'];
-  /** Whether callers without a key may pay, on which chain. */
+  /** Payments of callers without a key, and their chain. */
   readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
-  /** Where organisations pay tokens in. */
+  /** Account for deposits of organisations. */
   readonly deposits?: GatewayOptions['deposits'];
-  /** Which machines it believes, and whose it demands. */
+  /** Accepted machines, and the roles that must show one. */
   readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
   /** Path of a file of accounts. */
   readonly keysPath?: string;
-  /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
+  /** Source of nonces and of the choice of a validator, in [0, 1). Default: the system. */
   readonly random?: () => number;
-  /** The time, for gateway and network alike. Default: the system's. */
+  /** Clock of gateway and network. Default: the system's. */
   readonly clock?: Clock;
-  /** The account that pays, by the gateway's key, and up to how much it may. Default: the key's own account. */
+  /** The account that pays with the gateway's key, and its limit. Default: the key's own account. */
   readonly wallet?: { readonly address: Uint8Array; readonly limitAtomic: bigint };
 }
 
 let shared: ReceiptChecker | undefined;
 
-/** A process of its own for each gateway would take a second of the processor's time to start. It ends with this process. */
+/** The shared checker: a process for each gateway would need a second of processor time to start. It ends with this process. */
 function shareChecker(): ReceiptChecker {
   shared ??= createReceiptChecker();
   return { ...shared, stop: async () => undefined };
@@ -150,7 +150,7 @@ export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'routers'> = {
   http: {
     bind: { host: '127.0.0.1', port: 0 },
     maxConnections: 256,
-    // A client that has no processor for a while is not slow. Tests of slow ones set their own.
+    // A client without processor time is not slow. Tests of slow clients set their own limit.
     headersTimeoutMs: 60_000,
     maxBodyBytes: 1024 * 1024,
     bodyTimeoutMs: 60_000,

@@ -8,7 +8,7 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { FakeNetwork } from './fake-network.ts';
 
-/** What a gateway in a process of its own is told. It crosses the process as it is. */
+/** Options of a gateway in its own process. They cross the process as JSON. */
 export interface GatewayTask {
   readonly ledger: LedgerDomain;
   readonly network: { readonly chainId: bigint; readonly settlement: Uint8Array };
@@ -19,19 +19,19 @@ export interface GatewayTask {
   readonly router: Peer;
   /** PostgreSQL, or the path of a file of SQLite. */
   readonly database: { readonly url: string; readonly password: string } | { readonly path: string };
-  /** Its clock is ahead by this. */
+  /** Milliseconds by which its clock is ahead. */
   readonly aheadMs: number;
   readonly verdictIntervalMs: number;
 }
 
-/** Of a database of PostgreSQL, since the process started. */
+/** Counts of a PostgreSQL database since the start of the process. */
 export interface DatabaseCounts {
-  /** How often it was asked and waited for. */
+  /** Number of queries. */
   trips: number;
-  /** Of transactions that write: until nobody else wrote, and while nobody else could. */
+  /** Times of writing transactions: until the lock was free, and while they held it. */
   waitedMs: number;
   heldMs: number;
-  /** Gateways that it knows of. */
+  /** Number of gateways that it knows. */
   peers: number;
 }
 
@@ -39,16 +39,16 @@ export interface GatewayProcess {
   readonly url: string;
   readonly pid: number;
   countDatabase(): Promise<DatabaseCounts>;
-  /** Lets it stand still, or go on. */
+  /** Stops or continues the process. */
   pause(): void;
   resume(): void;
-  /** Ends it as a machine without power ends it. */
+  /** Ends it as a power cut would. */
   kill(): Promise<void>;
   /** Ends it in order. */
   stop(): Promise<void>;
 }
 
-/** Starts a gateway of a fake network in a process of its own. */
+/** Starts a gateway of a fake network in its own process. */
 export async function startGatewayProcess(
   { chain, beacon, router }: FakeNetwork,
   { database, aheadMs = 0, verdictIntervalMs = 100 }: Pick<GatewayTask, 'database'> & Partial<GatewayTask>,

@@ -29,7 +29,7 @@ const reservation = (replyId: string, maxFeeAtomic: bigint, change: Partial<Rese
 });
 const closing = (feeAtomic: bigint) => ({ feeAtomic, verdict: 'accept', detail: '', settlement: '', judgedRecord: '' });
 
-/** What a gateway's channels and budgets do, wherever they are kept. @param runs of random steps. */
+/** Tests of a gateway's channels and budgets, for every store. @param runs number of random steps. */
 export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs: number): void {
   let place: TestBooksPlace;
   let opened: OpenBooks;
@@ -58,43 +58,43 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
   }
 
   describe('vouchers', () => {
-    it('cover what a restored copy has forgotten, once the chain has drawn it, and nothing twice', async () => {
+    it('cover the drawn orders that a restored copy has forgotten, and nothing twice', async () => {
       await reserve('1', 100n);
       await ledger.close('1', closing(60n));
       const copy = await ledger.channel('aa');
-      // Drawn is what is known: 60 for an order that is closed here, at most 100 for one that is open.
+      // The known orders were drawn: 60 for one that is closed here, at most 100 for one that is open.
       expect(await reserve('2', 100n, { spentAtomic: 60n })).toBe(160n);
       expect(await reserve('3', 10n, { spentAtomic: 160n })).toBe(170n);
       expect(await ledger.channel('aa')).toMatchObject({ owedAtomic: copy.owedAtomic, outstandingAtomic: 110n });
-      // 400 were drawn, of which 170 can be for known orders: 230 were for others.
+      // 400 were drawn. Known orders explain 170 of them, so 230 were for others.
       expect(await reserve('4', 5n, { spentAtomic: 400n })).toBe(405n);
       expect(await reserve('5', 5n, { spentAtomic: 400n })).toBe(410n);
       expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 410n, owedAtomic: 290n, outstandingAtomic: 120n });
     });
 
-    it('cover what is in flight, and shrink to what was owed', async () => {
+    it('cover orders in flight, and shrink to the owed amount', async () => {
       expect(await reserve('1', 100n)).toBe(100n);
       expect(await reserve('2', 50n)).toBe(150n);
       await ledger.close('1', closing(10n));
-      // 10 owed + 50 in flight + 80 now is less than was signed already.
+      // 10 owed + 50 in flight + 80 now is less than the amount signed earlier.
       expect(await reserve('3', 80n)).toBe(150n);
       expect(await reserve('4', 80n)).toBe(220n);
     });
 
-    it('start where the chain stands when the memory is gone', async () => {
+    it("start at the chain's amount if the memory is gone", async () => {
       expect(await reserve('1', 5n, { spentAtomic: 1000n })).toBe(1005n);
-      // Later the memory counts: the chain may have drawn what is still reserved here.
+      // Later the memory counts: the chain may have drawn amounts that are still reserved here.
       expect(await reserve('2', 5n, { spentAtomic: 1005n })).toBe(1010n);
     });
 
-    it('are refused beyond the channel, and nothing changes', async () => {
+    it('are refused beyond the channel, without a change', async () => {
       await reserve('1', 100n, { spendableAtomic: 120n });
       await expect(reserve('2', 30n, { spendableAtomic: 120n })).rejects.toMatchObject({ code: 'escrow_exhausted' });
       expect(await ledger.find('2')).toBeUndefined();
       expect(await reserve('3', 20n, { spendableAtomic: 120n })).toBe(120n);
     });
 
-    it('are refused where orders that have not expired hold the channel, though their fees are known', async () => {
+    it('are refused while unexpired orders hold the channel, even if their fees are known', async () => {
       const at = { spendableAtomic: 120n, createdMs: 1_000, expiresMs: 9_000 };
       await reserve('1', 100n, at);
       await ledger.close('1', closing(10n));
@@ -107,7 +107,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       expect(await reserve('2', 30n, { ...at, createdMs: 16_000, expiresMs: 25_000 })).toBe(100n);
     });
 
-    it('are not signed where the order cannot be made', async () => {
+    it('are not signed if the order cannot be made', async () => {
       const broken = ledger.reserve(reservation('1', 100n), () => {
         throw new Error('no key');
       });
@@ -131,7 +131,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       expect((await readSpending(opened.books, 'key')).spent).toBe(100n);
     });
 
-    it('learn of a settlement after the fee', async () => {
+    it('accept a settlement after the fee', async () => {
       await reserve('1', 100n);
       await ledger.close('1', closing(7n));
       const unsettled = await ledger.listUnsettled(10, 0);
@@ -144,7 +144,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
   });
 
   describe('old orders', () => {
-    it('are forgotten once they are settled, and their fees are not', async () => {
+    it('are deleted once they are settled; their fees stay', async () => {
       for (const id of ['settled', 'closed', 'open', 'young']) {
         await reserve(id, 100n, { createdMs: id === 'young' ? 1000 : 1 });
       }
@@ -162,7 +162,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
     const credit = (id: string, amountAtomic: bigint, account = 'key') =>
       opened.books.write(() => addCredit({ id, account, amountAtomic, detail: '', madeMs: 1 }));
 
-    it('is all that an account may spend once it is opened, for its keys together, and each payment counts once', async () => {
+    it("limits an account's keys together once it is opened, and each payment counts once", async () => {
       const organisation = { id: 'acme', budgetAtomic: undefined };
       await reserve('before', 1_000n, { organisation });
       await ledger.close('before', closing(700n));
@@ -177,7 +177,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       expect(await reconcile(opened.books)).toEqual([]);
     });
 
-    it('that is taken back stops new orders, also where it was spent', async () => {
+    it('stops new orders when it is withdrawn, even after it was spent', async () => {
       await credit('card:1', 100n);
       await reserve('1', 100n);
       await ledger.close('1', closing(80n));
@@ -190,7 +190,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
   });
 
   describe('usage', () => {
-    it('is a row for each key, model and day, and says what was spent and what is reserved', async () => {
+    it('has a row of spent and reserved amounts for each key, model and day', async () => {
       const day = (name: string): number => Date.parse(`${name}T23:59:59Z`);
       const organisation = { id: 'acme', budgetAtomic: undefined };
       const held = { recordHash: 'ab', feeAtomic: 5n, promptTokens: 3, outputTokens: 8 };
@@ -216,7 +216,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       expect(await listUsage(opened.books, { ...all, from: '2026-02-01' })).toEqual([other]);
     });
 
-    it('past a part of a budget is told once, by whichever gateway sees it first', async () => {
+    it('past a part of a budget is reported once, by the first gateway that sees it', async () => {
       const accounts = createAccounts(opened.books, () => 1);
       await accounts.as('test').putOrganisation({ id: 'acme', name: 'acme', budgetAtomic: 100n });
       const told: string[] = [];
@@ -242,7 +242,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
   });
 
   describe('budgets', () => {
-    it('hold at once for orders that are made at once', async () => {
+    it('hold for orders that are made at the same time', async () => {
       const results = await Promise.allSettled(
         Array.from({ length: 10 }, (_, i) => reserve(`${i}`, 30n, { keyBudgetAtomic: 100n })),
       );
@@ -252,7 +252,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       });
     });
 
-    it('give back what was not spent, to that key alone', async () => {
+    it('return unspent amounts to their key alone', async () => {
       await reserve('1', 90n, { keyBudgetAtomic: 100n });
       await expect(reserve('2', 20n, { keyBudgetAtomic: 100n })).rejects.toMatchObject({ status: 429 });
       await reserve('3', 20n, { keyBudgetAtomic: 100n, keyId: 'other' });
@@ -287,7 +287,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
           await place.remove();
           place = await createPlace();
           await open();
-          // The model: what a validator that drew every fee, and one that drew nothing yet, would need.
+          // The expected voucher: the need of a validator that drew every fee, and of one that drew nothing yet.
           const channels = [0, 1].map(() => ({ voucher: 0n, owed: 0n, peak: 0n, open: new Map<string, bigint>() }));
           const orders: { id: string; channel: number; fee: bigint }[] = [];
           for (const [index, { ...next }] of steps.entries()) {
@@ -328,10 +328,10 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
     });
   });
 
-  describe('what one key may hold of a channel that others use too', () => {
+  describe('the part of a shared channel that one key may hold', () => {
     const shared = (keyId: string) => ({ keyId, isShared: true, spendableAtomic: 1_000n });
 
-    it('is half of it while no other key is there, and an equal share with one to spare afterwards', async () => {
+    it('is half for a single key, and later an equal share with one to spare', async () => {
       for (let i = 0; i < 5; i++) await reserve(`flood ${i}`, 100n, shared('flood'));
       await expect(reserve('flood 5', 100n, shared('flood'))).rejects.toMatchObject({
         code: 'too_many_requests',
@@ -361,7 +361,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       for (let i = 6; i < 11; i++) await reserve(`${i}`, 100n, shared('a'));
     });
 
-    it('may be one single request of any size, and everything where there are no keys', async () => {
+    it('may be one request of any size, and everything without keys', async () => {
       await reserve('large', 900n, shared('a'));
       await expect(reserve('second', 1n, shared('a'))).rejects.toMatchObject({ code: 'too_many_requests' });
       for (let i = 0; i < 10; i++) await reserve(`open ${i}`, 100n, { validator: 'bb', spendableAtomic: 1_000n });

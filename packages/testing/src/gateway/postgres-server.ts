@@ -7,7 +7,7 @@ import { Secret } from '@ogong/host/crypto/secret';
 import pg from 'pg';
 import { findPlace } from '../store/test-directory.ts';
 
-/** A server of PostgreSQL in a temporary directory, on a loopback port. */
+/** A PostgreSQL server in a temporary directory, on a loopback port. */
 export interface TestPostgres {
   /** Makes an empty database. @returns its URL, without the password. */
   createDatabase(): Promise<string>;
@@ -23,7 +23,7 @@ const USER = 'ogong';
 const NOBODY = 65_534;
 const BINARIES = findBinaries();
 
-/** Why these tests cannot run; undefined where they can. */
+/** Why these tests cannot run; undefined if they can. */
 export const noPostgres: string | undefined =
   BINARIES === undefined ? "PostgreSQL is not here: install Debian's package postgresql" : undefined;
 
@@ -32,7 +32,7 @@ function findBinaries(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
 
-/** What some dozens of databases need, a thousand files each: a disk that is busy takes minutes to delete them all. */
+/** Space for dozens of databases with a thousand files each. A busy disk takes minutes to delete them all. */
 const ROOM_BYTES = 2 * 1024 ** 3;
 
 export async function startTestPostgres(): Promise<TestPostgres> {
@@ -53,7 +53,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
   const [port = 0] = await findFreePorts(1);
   // Tests kill its clients and never the server itself, so it does not wait for the disk.
-  // Without sockets of Unix: their paths have 107 bytes at most, and a folder may have a longer name.
+  // No Unix sockets: their paths have at most 107 bytes, and a folder's name may be longer.
   const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', fsync: 'off' };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(join(BINARIES, 'postgres'), ['-D', data, ...flags], { ...who, cwd: directory, stdio: 'pipe' });
@@ -75,7 +75,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     },
     async cut(url) {
       const database = new URL(url).pathname.slice(1);
-      // The server waits until each of them is gone: until then it holds its locks, and others see it.
+      // The server waits for each connection to end: until then it holds locks that others see.
       const sql = 'SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = $1';
       await admin.query(sql, [database]);
     },

@@ -12,7 +12,7 @@ import type { OpenBooks, TestBooksPlace } from './books-place.ts';
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const HOUR_MS = 3_600_000;
 
-/** What becomes of receipts, wherever they are kept. */
+/** Tests of a gateway's receipts, for every store. */
 export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): void {
   const { receipt } = createSyntheticReceipt({
     ...{ crypto: nodeCrypto, provider: createSteadySigner(fill(64, 0x31)), router: createSteadySigner(fill(64, 0x32)) },
@@ -49,11 +49,11 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
   });
 
   describe('receipts', () => {
-    it('are there byte for byte after a crash, and each is kept once', async () => {
+    it('survive a crash byte for byte, and each is kept once', async () => {
       const first = reply('aa');
       await receipts.put(first, 1);
       await receipts.put(reply('bb'), 1);
-      // Saying it again, after something else failed, changes nothing.
+      // A repeated call after another failure changes nothing.
       await receipts.put(reply('aa'), 2);
       await opened.close();
       await open();
@@ -68,7 +68,7 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       expect(await receipts.getOpening('cc')).toBeUndefined();
     });
 
-    it('take the word of their validator once, and the check of it', async () => {
+    it("accept their validator's signature once, and the result of its check", async () => {
       const { intake, ...without } = receipt;
       if (intake === undefined) throw new Error('the synthetic receipt has no word');
       await receipts.put(reply('aa', { receipt: without }), 1);
@@ -81,7 +81,7 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       expect(await receipts.get('cc')).toBeUndefined();
     });
 
-    it('keep the first word of each validator, and none without a receipt', async () => {
+    it('keep the first signature of each validator, and none without a receipt', async () => {
       await receipts.put(reply('aa'), 1);
       await Promise.all([
         receipts.hold('aa', word('v2', 2)),
@@ -97,7 +97,7 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       expect(await receipts.listHeld('cc')).toEqual([]);
     });
 
-    it('go when they are old, with all their words, and where there is an archive only once it has them', async () => {
+    it('are deleted when old, with all signatures; with an archive, only after it has them', async () => {
       await receipts.put(reply('old'), 1);
       await receipts.put(reply('copied'), 2);
       await receipts.put(reply('young'), HOUR_MS);

@@ -4,7 +4,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { RoleKeys } from '@ogong/protocol/tier/attested-role';
 import { softwareMachine } from '../provider/software-machine.ts';
 
-/** What the machine of a role shows that has such keys. @param bend what it vouches for instead. */
+/** Evidence of a software machine for a role with these keys. @param bend changes the claimed keys. */
 export const showSoftwareRole =
   (bend: (keys: RoleKeys, nonce: Uint8Array) => Partial<RoleKeys> = () => ({}), attester: Attester = softwareMachine) =>
   async (keys: RoleKeys, nonce: Uint8Array): Promise<{ nodeId: Uint8Array; evidence: Uint8Array }> => {

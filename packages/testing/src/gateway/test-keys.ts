@@ -3,7 +3,7 @@ import { type Accounts, openAccounts } from '@ogong/gateway/books/accounts';
 
 type TestTerms = Partial<KeyTerms> & { readonly path: string; readonly nowMs?: number };
 
-/** Adds a key to a file of accounts, as another process would. For tests. */
+/** Adds a key to a file of accounts, as another process would. */
 export async function addTestKey({ path, nowMs = 0, ...terms }: TestTerms): Promise<{
   readonly key: ApiKey;
   readonly secret: string;
@@ -16,7 +16,7 @@ export async function addTestKey({ path, nowMs = 0, ...terms }: TestTerms): Prom
   }
 }
 
-/** Revokes a key of a file of accounts, as another process would. For tests. */
+/** Revokes a key of a file of accounts, as another process would. */
 export async function revokeTestKey(path: string, id: string): Promise<void> {
   const accounts = openAccounts(path, () => 0);
   try {
@@ -26,5 +26,5 @@ export async function revokeTestKey(path: string, id: string): Promise<void> {
   }
 }
 
-/** A file of accounts, as a command beside the gateway has it open. For tests. */
+/** A file of accounts, opened as by a command beside the gateway. */
 export const openTestAccounts = (path: string): Accounts => openAccounts(path, Date.now);

@@ -9,7 +9,7 @@ const COUNT = process.env.OGONG_LONG === undefined ? 24 : 1000;
 const engine = createFakeEngine({ contextSize: 512 });
 afterAll(() => engine.close());
 
-it(`an engine writes what its schema allows, or the beginning of it: ${COUNT} schemas`, async () => {
+it(`an engine writes a text of its schema, or the beginning of one: ${COUNT} schemas`, async () => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   let whole = 0;
   for (let seed = 1; seed <= COUNT; seed++) {

@@ -56,7 +56,7 @@ const PATTERNS = [
 ];
 const FORMATS = ['date', 'time', 'date-time', 'uuid', 'email', 'hostname', 'ipv4', 'uri'];
 
-/** A schema that a grammar can express; its shapes are those of the JSON Schema test suite. */
+/** Draws a schema that a grammar can express. Its shapes are those of the JSON Schema test suite. */
 export function randomSchema(random: Random, depth = 3): unknown {
   const pick = <T>(items: readonly T[]): T => items[random(items.length)] as T;
   const leaf = [
@@ -186,10 +186,10 @@ function randomOneOf(random: Random, depth: number): Fields {
   return options[random(options.length)] as Fields;
 }
 
-/** A reference has to point from the top, so this is wrapped by `randomDocument`. */
+/** Draws a schema with references. They point from the top, so `randomDocument` wraps it. */
 const randomReference = (random: Random): Fields => ({ $ref: `#/$defs/${['tree', 'leaf', 'list'][random(3)]}` });
 
-/** A schema with the definitions that its references name. */
+/** Draws a schema with the definitions that its references name. */
 export function randomDocument(random: Random): Fields {
   const schema = randomSchema(random);
   const tree = {

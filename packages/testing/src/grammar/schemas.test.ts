@@ -14,7 +14,7 @@ const LONGEST = 3000;
 /** 10,000 schemas take a minute or two. */
 const TIMEOUT_MS = 900_000;
 
-/** Formats as their standards say, as far as these texts go. */
+/** Formats by their standards, as far as these texts use them. */
 const formats = {
   date: (text: string) =>
     /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text),
@@ -29,8 +29,8 @@ const formats = {
 };
 
 /**
- * A text that the grammar allows, byte by byte: any byte at first, later one of those that end soonest.
- * @returns undefined where it does not end in time.
+ * Draws a text of the grammar, byte by byte: any byte at first, later one that ends soonest.
+ * @returns undefined if it does not end in time.
  */
 function writeText(grammar: CompiledGrammar, random: Random): Uint8Array | undefined {
   const machine = createGrammarMachine(grammar);

@@ -12,7 +12,7 @@ import { makeIdentity } from './link-fixture.ts';
 
 const KIB = 1024;
 
-/** What a kind of link provides to the suite. */
+/** The parts that a kind of link provides to the suite. */
 export interface LinkUnderTest {
   serve(options: Omit<LinkServerOptions, 'bind'>, dependencies?: LinkServerDependencies): Promise<void>;
   connect(options: Omit<LinkClientOptions, 'endpoint' | 'createConnection'>): LinkClient;
@@ -107,7 +107,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
           },
         });
 
-    it('carries a unary call and names the caller', async () => {
+    it('carries a unary call and identifies the caller', async () => {
       const seen: PeerId[] = [];
       const server = await serve((router) =>
         router.service(RouterService, {
@@ -160,7 +160,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       await until(() => probe.aborted && probe.finished);
     });
 
-    it('holds a server back while its reader is slow', async () => {
+    it('slows a server down to the speed of its reader', async () => {
       const probe = createProbe();
       const server = await serve(stream(probe, 'x'.repeat(64 * KIB)));
       const client = await connect(server.id);
@@ -171,7 +171,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
         before = probe.produced;
         await sleep(100);
       }
-      // 64 MiB would be 1,000 messages. Only what fits windows and buffers may have been produced.
+      // 64 MiB would be 1,000 messages. Only those that fit into windows and buffers may have been produced.
       expect(probe.produced).toBeLessThan(200);
       for (let i = 0; i < 300; i++) await messages.next();
       expect(probe.produced).toBeGreaterThan(before);
@@ -251,7 +251,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       expect(handled).toBe(0);
     });
 
-    it('refuses when it cannot tell whether a call is allowed', async () => {
+    it('refuses a call if its authorisation cannot be decided', async () => {
       const server = await serve(echo, () => Promise.reject(new Error('the registry is down')));
       const client = await connect(server.id);
       const failed = await expectLinkError(client.service(RouterService).route({}), 'remote');
@@ -364,17 +364,17 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       for await (const _ of provider.generate({})) break;
     });
 
-    it('limits the connections of one peer and in total; who is idle makes room', async () => {
+    it('limits connections per peer and in total, and closes idle ones for new peers', async () => {
       const server = await serve(echo, () => true, { maxConnectionsPerPeer: 1, maxConnections: 2 });
       const first = (await connect(server.id, 2)).service(RouterService);
       await first.route({});
       await expectLinkError((await connect(server.id, 2)).service(RouterService).route({}), 'unreachable');
       for (const seed of [3, 4, 5]) await (await connect(server.id, seed)).service(RouterService).route({});
-      // It was closed for one of them, and comes back in the place of another.
+      // It was closed for one of them, and reconnects in the place of another.
       await first.route({});
     });
 
-    it('takes no place from who is in use, unless for a known party', async () => {
+    it('keeps connections in use open, except for a known party', async () => {
       let release = (): void => {};
       const released = new Promise<void>((resolve) => {
         release = resolve;
@@ -416,12 +416,12 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       const client = await connect(server.id, 2, { pingIntervalMs: 50 });
       await client.service(RouterService).route({});
       await sleep(1600);
-      // The only connection is still held: this peer gets no other one.
+      // The only connection is still open: this peer gets no other one.
       await expectLinkError((await connect(server.id, 2)).service(RouterService).route({}), 'unreachable');
       await client.service(RouterService).route({});
     });
 
-    it('is not given up by a client whose own process was stopped while it waited for the answer to a ping', async () => {
+    it("survives if the client's process was stopped while it waited for the answer to a ping", async () => {
       let release = (): void => {};
       const released = new Promise<void>((resolve) => {
         release = resolve;
@@ -430,7 +430,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       const client = await connect(server.id, 2, { pingIntervalMs: 20, pingTimeoutMs: 40 });
       const call = client.service(RouterService).route({});
       for (let stop = 0; stop < 5; stop++) {
-        // In the turn in which a ping was sent: its answer cannot be read before the time is over.
+        // In the turn in which a ping was sent: its answer cannot be read before the timeout.
         await new Promise((resolve) => setTimeout(resolve, 25));
         const untilMs = performance.now() + 100;
         while (performance.now() < untilMs);

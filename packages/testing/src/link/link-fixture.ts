@@ -3,7 +3,7 @@ import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-ide
 
 const identities = new Map<number, Promise<LinkIdentity>>();
 
-/** Identities for tests, told apart by a number. Each certificate is made once. */
+/** Numbered identities for tests. Each certificate is made once. */
 export function makeIdentity(seed: number): Promise<LinkIdentity> {
   const identity = identities.get(seed) ?? createLinkIdentity(new Secret(new Uint8Array(32).fill(seed)));
   identities.set(seed, identity);

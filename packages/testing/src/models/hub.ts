@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What the hub says of one repository. */
+/** The hub's data of one repository. */
 export interface RecordedRepository {
   readonly about: unknown;
   readonly tree: unknown;
@@ -13,7 +13,7 @@ export const COMMIT = 'c'.repeat(40);
 
 export const sha = (digit: string): string => digit.repeat(64);
 
-/** An entry of a file list, as the hub words it. */
+/** An entry of a file list, in the hub's fields. */
 export const listed = (path: string, size: number, oid?: string): object => ({
   ...{ type: 'file', oid: 'a'.repeat(40), size, path },
   ...(oid !== undefined && { lfs: { oid, size, pointerSize: 135 } }),

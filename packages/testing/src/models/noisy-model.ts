@@ -8,8 +8,8 @@ const Q8_0 = 8;
 const Q8_BLOCK_BYTES = 34;
 
 /**
- * Copies a GGUF model with small noise in one tensor: in an f32 tensor every value grows by a thousandth, in a q8_0 tensor
- * one value of each block moves by one step. For tests and experiments that need a model that is wrong in a known place.
+ * Copies a GGUF model with small noise in one tensor. In an f32 tensor every value grows by a thousandth. In a q8_0 tensor
+ * one value of each block moves by one step. For experiments that need a model that is wrong in a known place.
  * @throws RangeError if there is no such tensor, or it has another type.
  */
 export function writeNoisyModel(

@@ -5,14 +5,14 @@ import { EMBEDDING, matrix, u32 } from './architectures/recipe.ts';
 /** llama.h, enum llama_pooling_type. */
 const RANK = 4;
 
-/** Around a query and a document, with control tokens of `stories260K`. */
+/** Texts around a query and a document, with control tokens of `stories260K`. */
 export const RERANK_TEMPLATE = '<s>Find: {query}\nIn: {document}</s>';
 
 /**
- * Writes a reranker as llama.cpp converts Qwen3-Reranker, with random weights: the pair stands in a form of the file's own, and the last
- * token's hidden state gives the likelihoods of two words. Equal arguments give equal bytes.
+ * Writes a reranker as llama.cpp converts Qwen3-Reranker, with random weights. The file itself has the form of the pair.
+ * The last token's hidden state gives the likelihoods of two words. Equal arguments give equal bytes.
  * @param vocabularyFrom a GGUF file of `stories260K`.
- * @param labels what the two scores are of.
+ * @param labels names of the two scores.
  */
 export function writeRandomReranker(
   target: string,

@@ -4,8 +4,8 @@ import { computeTensorBytes, type GgufValue } from '@ogong/models/gguf/types';
 import { writeGguf } from '@ogong/models/gguf/write';
 
 /**
- * Splits a GGUF model into files as llama.cpp's tool does: the first has all metadata, each has its number, and tensors follow each
- * other in their order.
+ * Splits a GGUF model into files as llama.cpp's tool does. The first has all metadata, and each has its number. Tensors
+ * keep their order.
  * @param stem path without `-00001-of-0000N.gguf`.
  * @returns paths, in order.
  */

@@ -1,5 +1,5 @@
-// The chain of a network in namespaces, which has to run where its daemons find it. Its one argument is a NatChainTask. It prints `ready` once
-// the ledger is there for daemons that have their keys in folders of that directory, and lasts until it is ended.
+// The chain of a network in namespaces, which must run where its daemons find it. Its one argument is a NatChainTask. It prints
+// `ready` once the ledger serves daemons with keys in folders of that directory, and runs until it is killed.
 import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { loadMeshIdentity, loadMeshValidator } from '@ogong/devnet/mesh/mesh-identities';

@@ -2,28 +2,28 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { platform } from 'node:os';
 
-/** What stands between a machine and the internet. */
+/** Kinds of NAT between a machine and the internet. */
 export type Nat = 'none' | 'cone' | 'symmetric' | 'double' | 'erratic';
 
 /**
- * Networks in namespaces of the kernel: an internet, a caller in it, and a home behind each kind of NAT. Nothing of it is seen from
- * outside, so servers in it listen on its addresses.
+ * Networks in kernel namespaces: an internet, a caller in it, and a home behind each kind of NAT. They are invisible from
+ * outside, so servers in them listen on their addresses.
  */
 export interface NatLab {
   /** Address of the machine `internet`, which routes, and where relays run. */
   readonly internetAddress: string;
   /** Runs a program: the first words of a command line. */
   enter(place: 'internet' | 'caller' | Nat): readonly string[];
-  /** Its own, which others reach only where there is no NAT. */
+  /** Its own address, which others reach only without a NAT. */
   addressOf(nat: Nat): string;
   /** The one that the internet sees. */
   publicAddressOf(nat: Nat): string;
-  /** From now on nothing of a machine comes to this TCP port of any other; what it had connected ends. */
+  /** Blocks all traffic of a machine to this TCP port of any other, and ends its connections there. */
   block(place: 'internet' | 'caller' | Nat, port: number): void;
   close(): void;
 }
 
-/** Why there can be no such networks here; empty where there can. */
+/** Why there can be no such networks here; empty if there can. */
 export function findNatLabAbsence(): string {
   if (platform() !== 'linux') return 'network namespaces are of Linux';
   if (process.getuid?.() !== 0) return 'only root may make network namespaces';
@@ -74,7 +74,7 @@ export function createNatLab(): NatLab {
     run('ip', '-n', name(lower), 'route', 'add', 'default', 'via', upperAddress.split('/')[0] as string);
   }
 
-  /** Gives what comes from inside its outer address, with a port of its own for each target where it is symmetric. Lets nothing else in. */
+  /** Translates inside traffic to its outer address, with a port for each target if it is symmetric. Nothing else enters. */
   function translate(place: string, outer: string, { symmetric = false } = {}): void {
     const rule = symmetric ? 'masquerade fully-random' : 'masquerade persistent';
     const rules = [
@@ -85,7 +85,7 @@ export function createNatLab(): NatLab {
       '}',
       '}',
       'table ip filter {',
-      // What nobody asked for is dropped before it is a connection: one that is refused would take the port of a hole that is punched.
+      // Unrequested packets are dropped before they become a connection: a refused one would use the port of a hole that is being punched.
       'chain input {',
       'type filter hook input priority 0; policy drop;',
       'ct state established,related accept;',
@@ -146,7 +146,7 @@ export function createNatLab(): NatLab {
       try {
         run('ip', 'netns', 'del', name(place));
       } catch {
-        // The others have to go too.
+        // The other processes have to end too.
       }
     }
   }

@@ -21,11 +21,11 @@ const VALIDATORD = program('@ogong/validator/bin/ogong-validatord');
 const GATEWAYD = program('@ogong/gateway/bin/ogong-gatewayd');
 const PROVIDER = program('@ogong/provider/bin/ogong-provider');
 const PORT = { chain: 4545, router: 4544, relay: 4547, validator: 4531, gateway: 4546, relayd: 4600, punch: 4700 };
-/** So many nodes a network of them needs, as the help of ogong-relayd says. */
+/** Nodes that a network needs, as the help of ogong-relayd says. */
 const PUNCH_NODES = 4;
-/** The one that is a relay, too, of a provider of its own. */
+/** The node that is also the relay of its own provider. */
 const LAST = PUNCH_NODES - 1;
-/** What a process in the network runs: it posts its second argument to the first. */
+/** Program of a process in the network: it posts its second argument to the first. */
 const ASK = `fetch(process.argv[1], { method: 'POST', headers: { 'content-type': 'application/json' }, body: process.argv[2] })
   .then((response) => response.text()).then(console.log)`;
 const patience = { timeout: 180_000, interval: 100 };
@@ -36,7 +36,7 @@ type Place = Parameters<NatLab['enter']>[0];
 interface Started {
   readonly child: ChildProcess;
   readonly ready: Promise<ReadyLine>;
-  /** Every line of both its outputs that is not of its log. */
+  /** Every line of both its outputs that is not part of its log. */
   readonly said: readonly string[];
 }
 
@@ -89,7 +89,7 @@ describe.skipIf(absence !== '')(`programs behind NATs${absence && ` (${absence})
       ...['--models-dir', folder('models'), '--announce-interval', '1s', ...onChain()],
     );
 
-  /** One gateway: it starts anew with other settings, on the same data. */
+  /** One gateway, restarted with other settings on the same data. */
   async function gate(...args: string[]): Promise<Started> {
     const flags = [...(await routers()), ...onChain(), '--bind', `127.0.0.1:${PORT.gateway}`, ...args];
     const started = daemon('caller', GATEWAYD, 'gateway', ...flags);
@@ -97,7 +97,7 @@ describe.skipIf(absence !== '')(`programs behind NATs${absence && ` (${absence})
     return started;
   }
 
-  /** One question to the gateway, from the machine where it runs. @returns `served`, or what is wrong. */
+  /** Asks the gateway one question from its own machine. @returns `served`, or the error. */
   function ask(): string {
     const body = { model: MODEL_ID, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 8 };
     const url = `http://127.0.0.1:${PORT.gateway}/v1/chat/completions`;
@@ -152,10 +152,10 @@ describe.skipIf(absence !== '')(`programs behind NATs${absence && ` (${absence})
     directory?.remove();
   });
 
-  it('are served from behind a cone, by the relay of a router, and by a hole that relays have helped to punch where it carries nothing', async () => {
+  it("are served from behind a cone NAT by a router's relay, and by a punched hole if the relay carries nothing", async () => {
     const plain = await gate();
     await expect.poll(ask, patience).toBe('served');
-    // From now on nothing of the gateway's machine comes to the relay, and the relay alone had led it to the provider.
+    // From here on nothing from the gateway's machine reaches the relay, which alone had led it to the provider.
     lab.block('caller', PORT.relay);
     expect(ask()).toBe('The provider failed (unreachable)');
     await end(plain, 'SIGTERM');
@@ -163,7 +163,7 @@ describe.skipIf(absence !== '')(`programs behind NATs${absence && ` (${absence})
     await expect.poll(ask, patience).toBe('served');
   }, 180_000);
 
-  it('say where the relay sees them, the ways by which others reach them, and that a call to themselves works', async () => {
+  it('report their address at the relay, their routes for others, and a working call to themselves', async () => {
     const status = (start: RegExp) =>
       expect.poll(() => cone.said, patience).toContainEqual(expect.stringMatching(start));
     const relay = at(PORT.relay).replaceAll('.', '\\.');
@@ -176,7 +176,7 @@ describe.skipIf(absence !== '')(`programs behind NATs${absence && ` (${absence})
     await status(/^a call to itself that way is answered, after \d+ ms$/);
   }, 180_000);
 
-  it('are told by their own test that nobody reaches them behind a symmetric one once their relay has ended', async () => {
+  it('find by their own test that nobody reaches them behind a symmetric NAT after their relay has ended', async () => {
     const relay = at(PORT.relayd + LAST);
     const endpoint = `others reach this provider at relay/${relay}; the relay ${relay}`;
     const seen = `${endpoint} sees it at ${lab.publicAddressOf('symmetric')}`;
@@ -185,7 +185,7 @@ describe.skipIf(absence !== '')(`programs behind NATs${absence && ` (${absence})
       expect.poll(() => symmetric.said.slice(from), patience).toContainEqual(expect.stringContaining(line));
     await hears(seen);
     await hears(works);
-    // What it had said before it was registered does not count.
+    // Its output before the registration does not count.
     const before = symmetric.said.length;
     await end(lastRelay, 'SIGKILL');
     await hears(`${endpoint} does not have it yet`, before);

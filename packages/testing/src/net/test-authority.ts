@@ -1,4 +1,7 @@
-/** Certificates for tests that need a real chain: a root, an issuer below it, a server named localhost, 127.0.0.1 and *.ogong.test. Everybody has the keys. */
+/**
+ * Certificates for tests that need a real chain: a root, an issuer below it, a server named localhost, 127.0.0.1 and
+ * *.ogong.test. Their keys are public.
+ */
 export const TEST_AUTHORITY = `-----BEGIN CERTIFICATE-----
 MIIBRzCB7qADAgECAgEBMAoGCCqGSM49BAMCMBoxGDAWBgNVBAMTD09HT05HIHRl
 c3Qgcm9vdDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowGjEYMBYG
@@ -10,7 +13,7 @@ DE+tY02ZmLQCIQCInNIrFlCAGE3SlFewhJzzRP1nUXYkffhxo9r61a7qwA==
 -----END CERTIFICATE-----
 `;
 
-/** Vouches for nobody. */
+/** An issuer that signs no certificate. */
 export const OTHER_AUTHORITY = `-----BEGIN CERTIFICATE-----
 MIIBVDCB+qADAgECAgEBMAoGCCqGSM49BAMCMCAxHjAcBgNVBAMTFU9HT05HIG90
 aGVyIHRlc3Qgcm9vdDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFow
@@ -23,7 +26,7 @@ cc+mw4nIk64=
 -----END CERTIFICATE-----
 `;
 
-/** What the server shows: its own certificate, and its issuer's. */
+/** The server's chain: its own certificate and its issuer's. */
 export const TEST_SERVER_CERTIFICATES = `-----BEGIN CERTIFICATE-----
 MIIBcTCCARigAwIBAgIBAzAKBggqhkjOPQQDAjAcMRowGAYDVQQDExFPR09ORyB0
 ZXN0IGlzc3VlcjAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFDES

@@ -1,4 +1,4 @@
-/** A series as promtool writes them: its labels, and a value a minute. */
+/** A series in promtool's format: its labels, and a value a minute. */
 interface Series {
   readonly series: string;
   readonly values: string;
@@ -14,7 +14,7 @@ const LINKS = 'ogong_relay_links_total{instance="a",outcome=';
 const JUDGED = 'ogong_validator_verdicts_total{instance="a",verdict="accept"}';
 const FAILED = 'ogong_verifier_jobs_total{outcome="failed"}';
 
-/** For each alert: what goes wrong for three hours, and what is as it should be, by the metrics of the daemons. */
+/** For each alert, a fault of three hours and the healthy state, as metrics of the daemons. */
 export const ALERT_SERIES: Readonly<
   Record<string, { readonly bad: readonly Series[]; readonly good: readonly Series[] }>
 > = {

@@ -20,7 +20,7 @@ it('has series for each alert', () => {
   expect(Object.keys(ALERT_SERIES).sort()).toEqual(rules.map(({ alert }) => alert).sort());
 });
 
-/** Of Debian's package `prometheus`. */
+/** From Debian's package `prometheus`. */
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
 describe.skipIf(!hasPromtool)(`promtool${hasPromtool ? '' : ' (it is not installed)'}`, () => {
@@ -35,7 +35,7 @@ describe.skipIf(!hasPromtool)(`promtool${hasPromtool ? '' : ' (it is not install
     return { status, said: `${stdout}${stderr}` };
   };
 
-  /** @param firesOn which series make each alert fire. */
+  /** @param firesOn returns the series that make each alert fire. */
   function testRules(firesOn: 'bad' | 'good', tested: readonly Rule[]) {
     const tests = tested.flatMap(({ alert, labels, annotations }) =>
       (['bad', 'good'] as const).map((kind) => {
@@ -65,10 +65,10 @@ describe.skipIf(!hasPromtool)(`promtool${hasPromtool ? '' : ' (it is not install
     expect(run(['check', 'rules', RULES])).toMatchObject({ status: 0 });
   });
 
-  it('has each of them fire for what it names, and stay silent otherwise', () => {
+  it('fires each alert for the fault that it names, and not otherwise', () => {
     const { status, said } = testRules('bad', rules);
     expect([status, said]).toEqual([0, expect.any(String)]);
-    // The tests themselves can fail.
+    // Checks that the tests can fail.
     expect(testRules('good', rules.slice(0, 1)).status).not.toBe(0);
   });
 });

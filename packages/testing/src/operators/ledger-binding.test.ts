@@ -21,7 +21,7 @@ describe.each([
 ])("a $role's database", ({ schema }) => {
   const open = () => openStore(join(directory, 'role.db'), { schema });
 
-  it('is of the contracts that it was first used with, for good', () => {
+  it('belongs for good to the contracts of its first use', () => {
     for (let i = 0; i < 2; i++) {
       const store = open();
       bindLedger(store, ledger);
@@ -42,7 +42,7 @@ describe.each([
   });
 });
 
-it('one role does not open the database of another', () => {
+it("a role does not open another role's database", () => {
   openStore(join(directory, 'role.db'), { schema: GATEWAY_SCHEMA }).close();
   const open = () => openStore(join(directory, 'role.db'), { schema: VALIDATOR_SCHEMA });
   expect(open).toThrow(expect.objectContaining({ code: 'version' }));

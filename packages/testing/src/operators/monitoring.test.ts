@@ -17,7 +17,7 @@ const dashboard: { readonly panels: { readonly title: string; readonly targets: 
   JSON.parse(read('docs/monitoring/dashboard.json'));
 const runbooks = read('docs/monitoring/README.md');
 
-/** Names, and the labels of each, as the daemons' sources declare them; what every process has comes from prom-client itself. */
+/** Names and labels of metrics, as the daemons' sources declare them. prom-client itself adds those of every process. */
 async function listDeclared(): Promise<Map<string, readonly string[]>> {
   const declared = new Map<string, readonly string[]>();
   const sources = globSync('packages/{gateway,router,validator,provider}/src/**/*.ts', { cwd: root }).filter(
@@ -41,7 +41,7 @@ async function listDeclared(): Promise<Map<string, readonly string[]>> {
 /** Of every series. */
 const COMMON = ['role', 'instance', 'job'];
 
-/** What an expression names that no daemon has. */
+/** Returns the names in an expression that no daemon has. */
 function listUnknown(expr: string, declared: ReadonlyMap<string, readonly string[]>): string[] {
   const names = [...expr.matchAll(/\bogong_\w+/g)].map(([name]) => name);
   const labels = [

@@ -11,7 +11,7 @@ interface Fragment {
   readonly stateMutability?: string;
 }
 
-/** Each function that may change something, as `Contract.function`. */
+/** Each function that may change state, as `Contract.function`. */
 function listCalls(): string[] {
   return Object.entries(abis).flatMap(([name, value]) => {
     if (!name.endsWith('Abi')) return [];
@@ -27,7 +27,7 @@ function listCalls(): string[] {
 describe('the page of powers', () => {
   const listed = readPowersTable(readPowersPage());
 
-  it('names every call of every contract that may change something, once, and no other', () => {
+  it('names every state-changing call of every contract once, and no other', () => {
     expect(listed.map(({ call }) => call).sort()).toEqual(listCalls().sort());
   });
 
@@ -36,12 +36,12 @@ describe('the page of powers', () => {
     expect([...new Set(owned)]).toEqual(['Parameters', 'PriceOracle']);
   });
 
-  it('lets the guardian close entries, and no exit', () => {
+  it('lets the guardian close entries, but no exit', () => {
     const guarded = listed.filter(({ who }) => who.includes('guardian')).map(({ call }) => call);
     expect(guarded).toEqual(['Parameters.pauseEntry', 'Parameters.openEntry']);
   });
 
-  it('is read as it stands: a row that is left out is missed', () => {
+  it('lacks no row: a removed row is found', () => {
     const page = readPowersPage();
     const without = readPowersTable(page.replace('| collect, forfeit, withdraw |', '| collect, forfeit |'));
     expect(without).toHaveLength(listed.length - 1);

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 export const readPowersPage = (): string =>
   readFileSync(new URL('../../../../docs/powers.md', import.meta.url), 'utf8');
 
-/** A call that may change something, and who may make it. */
+/** A call that may change state, and the parties that may make it. */
 export interface ListedCall {
   /** `Contract.function` */
   readonly call: string;
   readonly who: string;
 }
 
-/** What the last table of the page says. */
+/** The last table of the page. */
 export function readPowersTable(page: string): ListedCall[] {
   const table = page.slice(page.indexOf('## Every call that changes something'));
   const rows = [...table.matchAll(/^\| (\w+) \|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)].filter(

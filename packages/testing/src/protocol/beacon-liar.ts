@@ -15,10 +15,10 @@ const BLOCKS = [0n, 1n] as const;
 
 type Of<K extends BeaconMessage['kind']> = Extract<BeaconMessage, { kind: K }>;
 
-/** What liars of one league hand each other: all that any of them received. */
+/** Messages that any liar of a league received, shared by all of them. */
 export interface BeaconLeague {
   readonly members: BeaconKeys[];
-  /** Newest epoch that was heard of, and the value before it. */
+  /** Newest epoch that a liar saw, and the value before it. */
   epoch: bigint;
   previous: Uint8Array;
   readonly contributions: Map<string, BeaconContribution>;
@@ -36,9 +36,9 @@ export function createBeaconLeague(): BeaconLeague {
 }
 
 /**
- * A validator that follows no rule: it makes messages of every kind by itself, in any view, with everything that its
- * league has collected, and says something else to each. As proposer it gathers, proposes several values, signs all of
- * them, and shows proofs and certificates to whom it likes.
+ * A validator that follows no rule. It makes messages of every kind in any view, from everything that its league has
+ * collected, and sends different ones to each receiver. As proposer it proposes several values, signs all of them,
+ * and shows proofs and certificates to chosen receivers.
  */
 export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): BeaconParty {
   league.members.push(keys);
@@ -47,7 +47,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
   /** The registry never changes here, so a set is true at every block. Two blocks make two choices of one value. */
   const sets = (block: bigint) => ({ set, following: set, next: set, block });
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
-  /** The view that an honest validator spoke in last. */
+  /** The view in which an honest validator last sent a message. */
   let view = 0;
 
   function startEpoch(epoch: bigint, previous: Uint8Array): void {
@@ -97,7 +97,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     league.votes.set(key, votes.set(toHex(by), { signer: by, signature }));
   }
 
-  /** Nothing where they are too few. */
+  /** Returns undefined if there are too few. */
   function computeShared(contributions: BeaconContribution[]): Uint8Array | undefined {
     const key = contributions.map(({ proof }) => toHex(proof)).join();
     if (!league.values.has(key)) {
@@ -108,7 +108,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     return league.values.get(key);
   }
 
-  /** Signs a value in both phases for all of the league, and returns what a quorum has signed by then. */
+  /** Signs a value in both phases for all of the league, and returns its quorum certificates. */
   function collect(
     parts: BeaconContribution[],
     phase: 'prepare' | 'commit',
@@ -127,13 +127,13 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     return { ...statement, contributions: parts, signatures };
   }
 
-  /** The contributions of one of two proposals: of all but one validator each, where all are known. */
+  /** Contributions of one of two proposals: all but one validator each, once all are known. */
   function gather(variant: number): BeaconContribution[] {
     const all = [...league.contributions.values()].sort((a, b) => compareBytes(a.validator, b.validator));
     return all.length < validators.length ? all : all.filter((_, i) => i !== variant);
   }
 
-  /** A message for one receiver: sound or not, of a random kind. */
+  /** Makes a random message for one receiver, valid or not. */
   function invent(to: number): BeaconMessage | undefined {
     const { epoch, previous } = league;
     if (epoch === 0n) return undefined;

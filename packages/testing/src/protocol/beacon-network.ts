@@ -24,8 +24,8 @@ export const proveByName = (key: Uint8Array, input: Uint8Array): Uint8Array =>
   concatBytes(nobleCrypto.sha256(key, input), new Uint8Array(VRF_PROOF_BYTES - 32));
 
 /**
- * Signatures that name their signer and digest, and proofs that name their key and input: fast, and unforgeable as long as
- * no liar uses another's signer or key.
+ * Crypto whose signatures name signer and digest, and whose proofs name key and input. It is fast, and unforgeable as
+ * long as no liar uses another's signer or key.
  */
 export const namedCrypto: Crypto = {
   ...nobleCrypto,
@@ -47,16 +47,16 @@ export interface BeaconParty {
   receive(from: Uint8Array, message: BeaconMessage, nowMs: number): BeaconAction[];
 }
 
-/** All that a validator has: a liar may do with it as it likes. */
+/** The keys and state of a validator, which a liar uses freely. */
 export interface BeaconKeys {
   readonly index: number;
   readonly signer: LedgerSigner;
   proveVrf(input: Uint8Array): Uint8Array;
   readonly validators: readonly QuorumMember[];
   random(): number;
-  /** Whom the registry lists, as this validator read it last. */
+  /** The members that the registry listed at this validator's last reading. */
   reading(): readonly SetMember[];
-  /** An honest machine in this place, under another key of the random function where one is given. It begins by its own reading. */
+  /** Starts an honest machine in this place from its own reading, optionally with another VRF key. */
   follow(proveVrf?: (input: Uint8Array) => Uint8Array): BeaconParty;
 }
 
@@ -78,30 +78,30 @@ export interface BeaconNetworkOptions {
   readonly tamper?: (message: BeaconMessage, from: number, to: number) => BeaconMessage | undefined;
   readonly size?: number;
   readonly timing?: BeaconTiming;
-  /** How often every validator looks at the clock. */
+  /** Pause between two looks at the clock by each validator. */
   readonly beatMs?: number;
-  /** Proofs of the random function are real ones. */
+  /** Whether proofs of the random function are real. */
   readonly realProofs?: boolean;
-  /** Whom the registry lists at a time, of all validators. Default: all of them, always. */
+  /** Returns the members that the registry lists at a time. Default: all of them, always. */
   readonly registry?: (all: readonly QuorumMember[], nowMs: number) => readonly SetMember[];
   /** Pause between two readings of the registry, each validator at its own moments. Default: none. */
   readonly registryMs?: number;
-  /** Who stands in the place of an honest machine, by index. */
+  /** Parties that replace honest machines, by index. */
   readonly liars?: Readonly<Record<number, (keys: BeaconKeys) => BeaconParty>>;
 }
 
 interface Node {
   readonly index: number;
   readonly address: Uint8Array;
-  /** What outlives a crash. */
+  /** State that survives a crash. */
   disk: { latest: BeaconPoint; vote: BeaconVote | undefined };
   /** Absent while it is down. */
   party: BeaconParty | undefined;
   /** The registry as this validator read it last. A block is a millisecond. */
   reading: SetReading;
-  /** Kept through crashes. */
+  /** Survives crashes. */
   readonly sets: Map<string, readonly SetMember[]>;
-  /** The newest epoch, and since when. */
+  /** The newest epoch, and the time at which it was reached. */
   reached: { epoch: bigint; atMs: number };
 }
 
@@ -139,7 +139,7 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
     .sort((a, b) => compareBytes(a.address, b.address));
   const genesis: BeaconPoint = { epoch: 0n, value: computeGenesisBeacon(namedCrypto, beaconNetwork) };
   const events: Event[] = [];
-  /** Every value that an honest machine took as certified, by epoch. */
+  /** Every value that an honest machine accepted as certified, by epoch. */
   const certified = new Map<bigint, Set<string>>();
   let order = 0;
   let nowMs = 0;
@@ -156,7 +156,7 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
     reached: { epoch: -1n, atMs: 0 },
   }));
 
-  /** What a validator knows of sets: what it read itself, what it was told, and any block of the chain. */
+  /** The sets that a validator knows: its own readings, received ones, and any block of the chain. */
   function setsOf(node: Node) {
     const key = (set: Uint8Array): string => toHex(set);
     const note = (): void => void node.sets.set(key(hashSet(node.reading.members)), node.reading.members);
@@ -204,7 +204,7 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
     }
   }
 
-  /** As the driver does it. Here a signature takes no time. */
+  /** As in the driver. Here a signature takes no time. */
   function castVote(node: Node, { to, phase, statement }: BeaconAction & { readonly kind: 'vote' }): void {
     const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, statement);
     const message = voteMessage({ phase, statement }, createNamedSigner(node.address).signDigest(digest));
@@ -222,7 +222,7 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
     });
   }
 
-  /** As the driver does it: begins the epoch again by its own reading, where nothing has moved for long. */
+  /** As in the driver: begins the epoch again from its own reading if nothing has moved for long. */
   function restartStuck(node: Node): void {
     const { epoch } = node.disk.latest;
     if (epoch !== node.reached.epoch) node.reached = { epoch, atMs: nowMs };
@@ -264,11 +264,11 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
       (nodes[index] as Node).party = undefined;
     },
     restart: (index: number): void => boot(nodes[index] as Node),
-    /** From when on a validator knows no set but the registry's, as after a loss of its disk. */
+    /** From this moment a validator knows no set but the registry's, as after a loss of its disk. */
     forgetSets: (index: number): void => (nodes[index] as Node).sets.clear(),
     /** Whether no epoch has two values. */
     isAgreed: (): boolean => [...certified.values()].every((values) => values.size === 1),
-    /** Lets time pass until all honest validators have an epoch, or to a moment. @returns the time then. */
+    /** Advances until all honest validators have an epoch, or to a moment. @returns the time then. */
     runUntil(untilMs: number, epoch?: bigint): number {
       while (epoch === undefined || !isReached(epoch)) {
         let next = 0;

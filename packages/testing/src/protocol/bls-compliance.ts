@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest';
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 export interface BlsForms {
-  /** Bytes of the right length that are no point at all, or one outside the subgroup. */
+  /** Bytes of the right length that are no point, or a point outside the subgroup. */
   readonly badKeys: Readonly<Record<string, Uint8Array>>;
   readonly badSignatures: Readonly<Record<string, Uint8Array>>;
 }
 
-/** What every implementation of `Bls` must do. */
+/** Tests that every implementation of `Bls` must pass. */
 export function describeBls(name: string, bls: Bls, { badKeys, badSignatures }: BlsForms): void {
   describe(`BLS by ${name}`, () => {
     const secret = 0x1234567890abcdef1234567890abcdefn;
@@ -18,7 +18,7 @@ export function describeBls(name: string, bls: Bls, { badKeys, badSignatures }: 
     const message = utf8('one message');
     const signature = bls.sign(secret, message);
 
-    it('verifies what it signs, and nothing else', () => {
+    it('verifies its own signatures, and nothing else', () => {
       expect(bls.verify(key, message, signature)).toBe(true);
       expect(bls.verify(key, utf8('another message'), signature)).toBe(false);
       expect(bls.verify(bls.deriveKey(secret + 1n), message, signature)).toBe(false);
@@ -26,17 +26,17 @@ export function describeBls(name: string, bls: Bls, { badKeys, badSignatures }: 
       expect([key.length, signature.length]).toEqual([BLS_KEY_BYTES, BLS_SIGNATURE_BYTES]);
     });
 
-    it.each(Object.entries(badKeys))('takes no key that is %s', (_, bad) => {
+    it.each(Object.entries(badKeys))('refuses a key that is %s', (_, bad) => {
       expect(bls.decodeKeys([key, bad])).toBeUndefined();
       expect(bls.verify(bad, message, signature)).toBe(false);
     });
 
-    it.each(Object.entries(badSignatures))('takes no signature that is %s', (_, bad) => {
+    it.each(Object.entries(badSignatures))('refuses a signature that is %s', (_, bad) => {
       expect(bls.verify(key, message, bad)).toBe(false);
       expect(bls.combineSignatures([signature, bad], [1n, 1n])).toBeUndefined();
     });
 
-    it('takes infinity neither as a key nor as a signature', () => {
+    it('refuses infinity as a key and as a signature', () => {
       const infinity = bls.deriveKey(0n);
       expect(bls.decodeKeys([infinity])).toBeUndefined();
       // The pairing of infinities holds for every message.

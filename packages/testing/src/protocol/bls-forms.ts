@@ -4,7 +4,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 const OUTSIDE_G1 = `80${'00'.repeat(46)}04`;
 const OUTSIDE_G2 = `80${'00'.repeat(94)}02`;
 
-/** Bytes that are no key, by what they are. */
+/** Bytes that are no key, by their defect. */
 export const BAD_KEYS: Readonly<Record<string, Uint8Array>> = {
   infinity: fromHex(`c0${'00'.repeat(47)}`),
   'outside the subgroup': fromHex(OUTSIDE_G1),
@@ -13,7 +13,7 @@ export const BAD_KEYS: Readonly<Record<string, Uint8Array>> = {
   'a byte short': new Uint8Array(47).fill(0x80),
 };
 
-/** Bytes that are no signature, by what they are. */
+/** Bytes that are no signature, by their defect. */
 export const BAD_SIGNATURES: Readonly<Record<string, Uint8Array>> = {
   infinity: fromHex(`c0${'00'.repeat(95)}`),
   'outside the subgroup': fromHex(OUTSIDE_G2),

@@ -21,7 +21,7 @@ export interface EpochNode {
     bigint,
     { readonly certificate: ThresholdCertificate; readonly value: Uint8Array; readonly atMs: number }
   >;
-  /** How far its clock is before the true time. */
+  /** Milliseconds by which its clock is ahead of the true time. */
   skewMs: number;
   lie: ((message: EpochMessage, to: number) => readonly EpochMessage[]) | undefined;
   sentBytes: number;
@@ -38,7 +38,7 @@ export interface EpochNetworkOptions {
   readonly loss?: number;
 }
 
-/** A group whose polynomial is known: what a key generation would have left. All eras have the same key. */
+/** A group with a known polynomial, as if a key generation had made it. All eras have the same key. */
 export function createKnownGroup(
   bls: Bls,
   seats: Committee,
@@ -56,7 +56,7 @@ export function createKnownGroup(
   return { group: { generation: 1, era, seats, commitments }, sharesOf };
 }
 
-/** Epoch machines of all seats under a virtual clock. */
+/** Epoch machines of all committee members under a virtual clock. */
 export function createEpochNetwork(options: EpochNetworkOptions) {
   const { network, primitives, seats, random, periodMs, delayMs } = options;
   const { group, sharesOf } = createKnownGroup(primitives.bls, seats);
@@ -137,14 +137,14 @@ export function createEpochNetwork(options: EpochNetworkOptions) {
     sharesOf,
     start,
     now: () => nowMs,
-    /** All have other shares of the same key from now on, also for epochs that are sought already. */
+    /** Gives all members other shares of the same key, also for epochs that are in progress. */
     dealAnew(): void {
       newest = createKnownGroup(primitives.bls, seats, newest.group.era + 1);
     },
     /** A message as a liar would send it. */
     inject: (from: number, to: number, message: EpochMessage): void =>
       deliver(nodes[from] as EpochNode, nodes[to] as EpochNode, message),
-    /** Somebody needs an epoch that was passed over. */
+    /** Requests an epoch that was passed over. */
     want(at: number, epoch: bigint): void {
       const node = nodes[at] as EpochNode;
       step(node, (machine) => machine.want(epoch, nowMs + node.skewMs));

@@ -5,7 +5,7 @@ import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import type { SealedExchange } from '@ogong/protocol/sealing/seal-context';
 import type { SealTools } from '@ogong/protocol/sealing/sealed-request';
 
-/** The same secrets in each run, from a seed. */
+/** Secrets derived from a seed, the same in each run. */
 export function createTestSeal(seed = 25): SealPrimitives {
   const random = createSeededRandom(seed);
   return createNobleSeal((length) => Uint8Array.from({ length }, () => Math.floor(random() * 256)));

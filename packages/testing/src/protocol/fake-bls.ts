@@ -15,7 +15,7 @@ function encodePoint(scalar: bigint, length: number): Uint8Array {
   return bytes;
 }
 
-/** Undefined for infinity, and for whatever encodePoint does not write. */
+/** Undefined for infinity, and for bytes that encodePoint does not write. */
 function decodePoint(bytes: Uint8Array, length: number): bigint | undefined {
   if (bytes.length !== length || bytes[0] !== MARK) return undefined;
   try {
@@ -28,7 +28,7 @@ function decodePoint(bytes: Uint8Array, length: number): bigint | undefined {
 
 const hashMessage = (message: Uint8Array): bigint => hashToScalar(nobleCrypto, message);
 const sum = (terms: readonly bigint[]): bigint => terms.reduce((total, term) => (total + term) % BLS_ORDER, 0n);
-/** Of keys that were decoded here. */
+/** Points of keys that were decoded here. */
 const known = new WeakMap<BlsKeys, readonly bigint[]>();
 
 function scalarsOf(keys: BlsKeys): readonly bigint[] {
@@ -37,7 +37,7 @@ function scalarsOf(keys: BlsKeys): readonly bigint[] {
   return scalars;
 }
 
-/** A point that decodes nowhere, as one outside the subgroup does. */
+/** A point that no decoder accepts, like one outside the subgroup. */
 export function encodeFakeOutsider(length: number): Uint8Array {
   const bytes = encodePoint(7n, length);
   bytes[0] = OUTSIDE;
@@ -45,8 +45,8 @@ export function encodeFakeOutsider(length: number): Uint8Array {
 }
 
 /**
- * BLS without secrecy and without cost: a point is its own discrete logarithm. All linear relations hold, so state machines behave as with
- * the real one; it passes the same compliance suite. For tests and simulations only.
+ * BLS without secrecy and without cost: a point is its own discrete logarithm. All linear relations hold, so state machines behave
+ * as with the real one. It passes the same compliance suite. For tests and simulations only.
  */
 export const fakeBls: Bls = {
   deriveKey: (scalar) => encodePoint(scalar, BLS_KEY_BYTES),

@@ -33,7 +33,7 @@ export interface KeyPrimitives {
   readonly box: SealedBox;
 }
 
-/** What a liar does with a message that it would send: what goes out to this receiver in its place. */
+/** A liar's replacement for a message to a receiver. */
 export type Lie = (message: KeyMessage, to: number, node: KeyNode) => readonly KeyMessage[];
 
 export interface KeyNode {
@@ -50,7 +50,7 @@ export interface KeyNode {
   agreed: Extract<KeyAction, { kind: 'agreed' }>['result'] | undefined;
   activated: Extract<KeyAction, { kind: 'activated' }> | undefined;
   activatedMs: number | undefined;
-  /** Stops after so many actions, once: a crash between two of them. */
+  /** Stops once after this many actions: a crash between two of them. */
   crashAfter: number | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface KeyNetworkOptions {
   readonly phaseMs?: number;
   readonly attempt?: number;
   readonly era?: number;
-  /** The group before, and shares by account in hex. */
+  /** The previous group, and its shares by account in hex. */
   readonly previous?: { readonly group: ThresholdGroup; readonly shares: ReadonlyMap<string, readonly KeyShare[]> };
   readonly struck?: readonly Uint8Array[];
   /** Part of all messages that are lost. */
@@ -103,7 +103,7 @@ interface Event {
   readonly run: () => void;
 }
 
-/** Kept in order: events mostly come at the end. */
+/** Events in order of time. Most new ones belong at the end. */
 function addEvent(events: Event[], event: Event): void {
   let at = events.length;
   while (at > 0 && (events[at - 1] as Event).atMs > event.atMs) at -= 1;

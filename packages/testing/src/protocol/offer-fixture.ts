@@ -27,13 +27,13 @@ const PRICE = 100n;
 export interface OfferBends {
   readonly ticket?: (ticket: Ticket) => Ticket;
   readonly sealKey?: (key: SealKey) => SealKey;
-  /** Who signs the seal key. */
+  /** Signer of the seal key. */
   readonly keySigner?: HybridSigner;
-  /** How many providers there are to draw. Default: 3. */
+  /** Number of providers in the draw. Default: 3. */
   readonly providers?: number;
 }
 
-/** An offer that holds, with what was asked for. */
+/** Makes a valid offer and its request. */
 export function createTestOffer(crypto: Crypto, bends: OfferBends = {}) {
   const name = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xaa) };
@@ -47,7 +47,7 @@ export function createTestOffer(crypto: Crypto, bends: OfferBends = {}) {
   }));
   const terms = { modelId: OFFERED_MODEL, maxPricePer1kAtomic: 1_000n, contextSize: 512, exclude: [], nowMs: NOW_MS };
   const candidates = encodeCandidates(selectCandidates(offers, terms));
-  // The first nonce under which the provider whose key is known is drawn.
+  // Finds the first nonce that draws the provider with the known key.
   let nonce: Uint8Array;
   let replyId: Uint8Array;
   for (let i = 0; ; i++) {

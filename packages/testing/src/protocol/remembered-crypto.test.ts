@@ -6,7 +6,7 @@ const signer = createNobleLedgerSigner(new Uint8Array(32).fill(9));
 const digest = nobleCrypto.sha256(new Uint8Array(3));
 const signature = signer.signDigest(digest);
 
-it('computes an answer once, and one of its own for any other bytes', () => {
+it('computes an answer once, and a separate one for other bytes', () => {
   const verifyAddress = vi.fn(nobleCrypto.verifyAddress);
   const crypto = rememberCrypto({ ...nobleCrypto, verifyAddress });
   for (let i = 0; i < 3; i++) {

@@ -2,8 +2,8 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 /**
- * The same answers, each computed once: for tests that check the same signatures and proofs in one case after another. Other
- * bytes are another question, so what a test damages is checked for real.
+ * Computes each answer once, for tests that check the same signatures and proofs in many cases. Other bytes are another
+ * question, so damaged input is really checked.
  */
 export function rememberCrypto(crypto: Crypto): Crypto {
   const remember = <A extends readonly Uint8Array[], R>(compute: (...parts: A) => R) => {

@@ -14,7 +14,7 @@ interface SealVectors {
 const readVectors = (): SealVectors =>
   JSON.parse(readFileSync(new URL('../../../protocol/vectors/sealing.json', import.meta.url), 'utf8')) as SealVectors;
 
-/** What every implementation of `SealPrimitives` must do. */
+/** Tests that every implementation of `SealPrimitives` must pass. */
 export function describeSeal(name: string, seal: SealPrimitives): void {
   describe(`primitives of sealing by ${name}`, () => {
     const vectors = readVectors();
@@ -38,7 +38,7 @@ export function describeSeal(name: string, seal: SealPrimitives): void {
       expect(toHex(seal.decrypt(fromHex(key), fromHex(sealed)) as Uint8Array)).toBe(text);
     });
 
-    it('encapsulates for whoever holds the key, of this library or the other one', () => {
+    it('encapsulates for a key of this library and of the other one', () => {
       const mine = seal.encapsulate(own.publicKey);
       expect(mine && noble.openKemKey(secret).decapsulate(mine.capsule)).toEqual(mine?.shared);
       const other = noble.encapsulate(own.publicKey);
@@ -47,14 +47,14 @@ export function describeSeal(name: string, seal: SealPrimitives): void {
       expect(mine?.capsule.length).toBe(CAPSULE_BYTES);
     });
 
-    it.each([0, 500, 1_087, 1_088, 1_119])('finds another secret where byte %i of the capsule is changed', (at) => {
+    it.each([0, 500, 1_087, 1_088, 1_119])('finds another secret if byte %i of the capsule is changed', (at) => {
       const { capsule, shared } = noble.encapsulate(own.publicKey) as { capsule: Uint8Array; shared: Uint8Array };
       const changed = capsule.slice();
       changed[at] = (changed[at] as number) ^ 1;
       expect(own.decapsulate(changed)).not.toEqual(shared);
     });
 
-    it('takes no malformed key, capsule or text', () => {
+    it('refuses a malformed key, capsule or text', () => {
       expect(seal.encapsulate(own.publicKey.subarray(1))).toBeUndefined();
       // Coefficients of ML-KEM's key above its modulus.
       expect(seal.encapsulate(new Uint8Array(KEM_KEY_BYTES).fill(255))).toBeUndefined();
@@ -74,7 +74,7 @@ export function describeSeal(name: string, seal: SealPrimitives): void {
       }
     });
 
-    it('draws as many bytes as it is asked for, and others each time', () => {
+    it('draws the requested number of bytes, and different ones each time', () => {
       expect(seal.random(32).length).toBe(32);
       expect(seal.random(32)).not.toEqual(seal.random(32));
     });

@@ -29,7 +29,7 @@ const DRAFT = [
   },
 ];
 
-/** What every implementation of `SealedBox` must do. */
+/** Tests that every implementation of `SealedBox` must pass. */
 export function describeSealedBox(name: string, box: SealedBox): void {
   describe(`sealed boxes by ${name}`, () => {
     const secret = new Uint8Array(32).fill(5);
@@ -46,7 +46,7 @@ export function describeSealedBox(name: string, box: SealedBox): void {
       expect(sealed.subarray(1120)).toEqual(rest);
     });
 
-    it('opens what was sealed to it, with the same bound bytes', () => {
+    it('opens a box sealed to it, with the same bound bytes', () => {
       expect(box.open(secret, seal(1), bound)).toEqual(text);
       expect(box.open(secret, seal(1), new Uint8Array([8]))).toBeUndefined();
       expect(box.open(new Uint8Array(32).fill(6), seal(1), bound)).toBeUndefined();
@@ -54,18 +54,18 @@ export function describeSealedBox(name: string, box: SealedBox): void {
       expect(key.length).toBe(SEALED_BOX_KEY_BYTES);
     });
 
-    it('makes the same box of the same seed, and another of another', () => {
+    it('makes the same box from the same seed, and another from another', () => {
       expect(seal(1)).toEqual(seal(1));
       expect(seal(2)).not.toEqual(seal(1));
     });
 
-    it.each([0, 1_087, 1_100, 1_119, 1_121, 1_138])('does not open where byte %i is changed', (at) => {
+    it.each([0, 1_087, 1_100, 1_119, 1_121, 1_138])('does not open if byte %i is changed', (at) => {
       const changed = seal(1);
       changed[at] = (changed[at] as number) ^ 1;
       expect(box.open(secret, changed, bound)).toBeUndefined();
     });
 
-    it('neither seals to a malformed key nor opens rubbish', () => {
+    it('neither seals to a malformed key nor opens random bytes', () => {
       const seed = new Uint8Array(64);
       expect(box.seal(key.subarray(1), text, { bound, seed })).toBeUndefined();
       // Coefficients of ML-KEM's key above its modulus.

@@ -13,12 +13,12 @@ import { createFakeEngine } from '../engine/fake.ts';
 export const LOCAL_START_MS = 1_700_000_000_000;
 /** Ten milliseconds later. */
 const clock = { nowMs: () => LOCAL_START_MS + 10 };
-/** From the same bytes each time. */
+/** Derived from the same bytes each time. */
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(length);
 
 export interface LocalReplyOptions {
   readonly engine?: TextEngine;
-  /** Of the request. */
+  /** Body of the request. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
@@ -44,7 +44,7 @@ export interface LocalForgery {
   readonly record?: (record: RecordV2) => Partial<RecordV2>;
 }
 
-/** What whoever holds a local receipt can make of it: everything fits together again, since nobody signed it. */
+/** The changes that the holder of a local receipt can make. Everything stays consistent, because nobody signed it. */
 export function forgeLocalReply(
   reply: KeptReply,
   { header = () => ({}), windows = (given) => given, record = () => ({}) }: LocalForgery,

@@ -10,7 +10,6 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import { Refusal } from '@ogong/host/link/link-error';
-import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
@@ -18,7 +17,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -28,7 +27,6 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import {
   computeReplyId,
   encodeOrder,
@@ -60,9 +58,11 @@ import { createProvider, type Provider, type ProviderOptions } from '@ogong/prov
 import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
-import { signAdmission } from '../synthetic/validator-words.ts';
+import { createFixedChain, FULL_CHANNEL, standingRouter } from '../network/fixed-chain.ts';
+import { LOOPBACK, startLoopbackServer } from '../network/loopback-server.ts';
+import { signAdmission, signIntake } from '../synthetic/validator-words.ts';
 
-/** One provider over real links, with a validator that a test controls. For tests. */
+/** One provider over real links, with a validator that a test controls. */
 export const MODEL_ID = 'ogong/verified/test/fake';
 export const PRICE = 2_000_000n;
 export const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
@@ -82,12 +82,12 @@ export interface FakeValidator {
   readonly admitted: AdmitRequest[];
   readonly pushed: PushRecordRequest[];
   readonly announced: SignedAnnouncement[];
-  /** Throws, or does nothing. */
+  /** Throws or does nothing. */
   onAdmit: () => void | Promise<void>;
   onPush: () => void;
-  /** Changes what is answered to an order. */
+  /** Changes the answer to an order. */
   bendAdmission: (admission: SignedAdmission) => SignedAdmission;
-  /** What it says of every reply. Default: that it knows none. */
+  /** Its status of every reply. Default: the reply is unknown. */
   status: Pick<ReplyStatus, 'state' | 'verdict' | 'detail' | 'feeAtomic'> | undefined;
   /** Changes the signature of a receipt. */
   bendReceipt: (signature: Uint8Array) => Uint8Array;
@@ -95,10 +95,10 @@ export interface FakeValidator {
   stop(): Promise<void>;
 }
 
-/** @param clock that it signs admissions by. */
+/** @param clock that dates its admissions. */
 async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeValidator> {
   const identity = await makeIdentity(3);
-  let server: LinkServer | undefined;
+  let server: Awaited<ReturnType<typeof startLoopbackServer>> | undefined;
   let port = 0;
   const fake: FakeValidator = {
     validator: () => ({
@@ -118,11 +118,8 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
     bendReceipt: (signature) => signature,
     status: undefined,
     async start() {
-      server = createLinkServer({
-        bind: { host: '127.0.0.1', port },
-        identity,
-        authorize: () => true,
-        routes: (router) =>
+      server = await startLoopbackServer(
+        (router) =>
           router.service(ValidatorService, {
             async admit(message) {
               await fake.onAdmit();
@@ -136,9 +133,13 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
               fake.pushed.push(message);
               const orderHash = hashOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
               const recordHash = hashRecord(crypto, message.record?.record as Uint8Array);
-              const taken = { validator: validatorAddress, orderHash, recordHash, epoch: 0n };
-              const signature = validatorSigner.signDigest(hashIntake(crypto, ledger, taken));
-              return { epoch: 0n, signature: fake.bendReceipt(signature) };
+              const { epoch, signature } = signIntake(crypto, validatorSigner, {
+                ledger,
+                orderHash,
+                recordHash,
+                epoch: 0n,
+              });
+              return { epoch, signature: fake.bendReceipt(signature) };
             },
             getReply() {
               if (fake.status === undefined) throw new Refusal('not-found', 'no such reply');
@@ -149,12 +150,12 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
               return {};
             },
           }),
-      });
-      await server.start();
-      port = server.address().port;
+        { identity, port },
+      );
+      port = server.port;
     },
     async stop() {
-      await server?.stop(0);
+      await server?.stop();
     },
   };
   await fake.start();
@@ -170,7 +171,7 @@ export interface Bend {
   readonly ticket?: (ticket: Ticket) => Ticket;
   readonly ledger?: LedgerDomain;
   readonly nonce?: number;
-  /** Whoever signs the order. Default: the payer. */
+  /** Signer of the order. Default: the payer. */
   readonly payer?: LedgerSigner;
 }
 
@@ -180,13 +181,13 @@ export interface Network {
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
-  /** What the provider noted of each reply. */
+  /** Recorded steps of each reply. */
   readonly steps: ReplySteps;
-  /** The message of an honest gateway, changed by `bend` before it is signed. */
+  /** Makes the message of an honest gateway. `bend` changes it before it is signed. */
   order(bend?: Bend): GenerateRequest;
   /** A client with another certificate; 3 is the validator's. */
   connect(seed: number): Promise<LinkClient>;
-  /** Stops the provider and starts one over the same files. @param between what happens to them meanwhile. */
+  /** Stops the provider and starts one over the same files. @param between changes the files meanwhile. */
   restart(between?: () => void): Promise<void>;
   close(): Promise<void>;
 }
@@ -198,44 +199,36 @@ export interface NetworkOptions {
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
   readonly modelId?: string;
-  /** Moves the price of the first one. Default: it stays. */
+  /** Moves the price of the first offer. Default: it stays. */
   readonly peg?: NonNullable<ServedOffer['peg']>;
-  /** At which price it stands by. Default: it does not. */
+  /** Price at which it is a standby provider. Default: it is none. */
   readonly standby?: bigint;
-  /** Served beside the first one. */
+  /** Offers served beside the first one. */
   readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
   /** Default: each commit is synced on the event loop. */
   readonly commits?: (store: Store) => GroupCommit;
   readonly commit?: CommitReply;
   readonly cohorts?: Cohorts;
-  /** What has the machine say something about itself. */
+  /** Attestation of the provider's machine. */
   readonly attester?: Attester;
   readonly epoch?: bigint;
   readonly clock?: Clock;
-  /** Up to how much a key signs orders for a payer at a validator. Default: none does. */
+  /** Most that a key may sign for a payer at a validator. Default: 0. */
   readonly keyLimitOf?: ChainClient['keyLimitOf'];
-  /** The payer's channel as the chain has it. Default: one that holds enough. */
+  /** The payer's channel on the chain. Default: one with enough money. */
   readonly channel?: Channel;
-  /** The same where it differs by payer. */
   /** Default: the router of the tickets, by their key. */
   readonly findRouter?: FindRouter;
-  /** What the registry of machines has against the provider. Default: the network has none. */
+  /** Findings of the machine registry against the provider. Default: the network has no registry. */
   readonly findMachineProblem?: ChainView['findMachineProblem'];
+  /** |Channels by payer. It replaces `channel`. */
   readonly readChannel?: (payer: Uint8Array) => Promise<Channel>;
-  /** What tiers ask for. Default: nothing. */
+  /** Stakes that tiers require. Default: none. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
-  /** What the provider's key holds, by the number of a period of a minute. */
+  /** Stake held for the provider's key, by period of a minute. */
   readonly heldIn?: (period: number) => Promise<bigint>;
 }
-
-export const FULL_CHANNEL: Channel = {
-  admitted: 10n ** 30n,
-  spent: 0n,
-  releasing: 0n,
-  releasableAt: 0n,
-  spendable: 10n ** 30n,
-};
 
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
@@ -251,12 +244,12 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   let metrics: ReturnType<typeof createMetrics>;
 
   async function open(): Promise<void> {
-    // Each start registers its own.
+    // Each start registers its own metrics.
     metrics = createMetrics('provider');
     store = openStore(join(directory, 'provider.sqlite'), { schema: PROVIDER_SCHEMA });
     provider = createProvider(
       {
-        bind: { host: '127.0.0.1', port: 0 },
+        bind: LOOPBACK,
         offers: [
           {
             ...{ modelId, pricePer1kAtomic: PRICE, standbyPer1kAtomic: options.standby, engine },
@@ -275,29 +268,19 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         payee: payeeSigner,
         identity,
         chain: {
-          ...{ ledger, network: { chainId: ledger.chainId, settlement: ledger.verifyingContract } },
-          validators: () => [validator.validator()],
-          recentLists: () => [[validator.validator()]],
-          findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
-          recallByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
-          findByCertHash: (hash) =>
-            equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
+          ...createFixedChain({
+            ...{ ledger, members: () => [validator.validator()] },
+            router: options.findRouter ?? (async () => standingRouter(hashHybridKey(crypto, routerSigner.publicKey))),
+            channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
+          }),
+          network: { chainId: ledger.chainId, settlement: ledger.verifyingContract },
           ...(options.findMachineProblem && { findMachineProblem: options.findMachineProblem }),
-          router:
-            options.findRouter ??
-            (async () => ({
-              ticketKey: hashHybridKey(crypto, routerSigner.publicKey),
-              ...{ sinceMs: 0, untilMs: undefined },
-            })),
-          beaconKeys: () => undefined,
-          parameters: () => undefined,
           client: async () =>
             ({
               keyLimitOf: options.keyLimitOf ?? (async () => 0n),
               parameters: async () => ({ holding: { period: 60, entrance: 0n, growth: 0 } }),
               heldIn: (_providerId: unknown, _payee: unknown, period: number) => options.heldIn?.(period),
             }) as unknown as ChainClient,
-          channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
         beacons: { latest: () => latest, get: async () => latest },
@@ -369,7 +352,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
 export const validOrder = (engine: Engine): GenerateRequest =>
   signOrder(engine, new Uint8Array(32), new Uint8Array(32), {});
 
-/** By engine interface: the endpoint that is asked, and what of it. */
+/** Endpoint and request by interface of an engine. */
 const QUESTIONS: Readonly<Record<Engine['specificationVersion'], { endpoint: string; body: object }>> = {
   'text-v1': { endpoint: 'chat', body: { messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 40 } },
   'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
@@ -381,7 +364,7 @@ function createNonce(nonce = 1): Uint8Array {
   return bytes;
 }
 
-/** The id of the reply to an order that is bent in nothing but its nonce. */
+/** Returns the reply id of an order whose only change is its nonce. */
 export function findReplyId(nonce?: number): Uint8Array {
   return computeReplyId(crypto, ledger, {
     payer: payer.address,
@@ -390,7 +373,7 @@ export function findReplyId(nonce?: number): Uint8Array {
   });
 }
 
-/** Orders for what no provider reads are signed all the same. */
+/** Signs orders even if no provider can read their request. */
 function hashAsked(endpoint: string, body: Uint8Array): Uint8Array {
   try {
     return hashRequest(crypto, endpoint, body);
@@ -454,7 +437,7 @@ export interface Received {
   readonly finished: Finished;
 }
 
-/** The payer's words about the reply to an order of `signOrder`, as a gateway says them. */
+/** The payer's signed progress on the reply to an order of `signOrder`, as a gateway sends it. */
 export function openProgress(client: LinkClient, message: GenerateRequest, isStandby = false): ReplyProgress {
   const { replyId, orderHash } = nameOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
   const send = (progress: SignedProgress) => client.service(ProviderService).progress({ replyId, progress });
@@ -462,7 +445,7 @@ export function openProgress(client: LinkClient, message: GenerateRequest, isSta
   return createReplyProgress({ payer, ledger, orderHash, blind, isStandby, send });
 }
 
-/** Whether there is an order in it that a payer can have signed: damaged messages are sent, too. */
+/** Whether it contains an order that a payer can have signed. Damaged messages are sent, too. */
 function isOrder({ order }: GenerateRequest): boolean {
   try {
     parseOrder(order?.order ?? new Uint8Array());

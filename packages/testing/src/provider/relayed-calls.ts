@@ -2,10 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { createProviderCall, type ProviderEnd } from '@ogong/gateway/buy/provider-call';
 import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal-keys';
-import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
-import { createLinkServer } from '@ogong/host/link/link-server';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
@@ -22,16 +20,17 @@ import {
 import { SEAL_SUITE, type SealSuite } from '@ogong/protocol/sealing/seal-context';
 import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
 import { makeIdentity } from '../link/link-fixture.ts';
+import { startLoopbackServer } from '../network/loopback-server.ts';
 import { type Bend, ledger, type Network } from './provider-fixture.ts';
 
 const TIMES = { firstTokenTimeoutMs: 20_000, idleTimeoutMs: 20_000, totalTimeoutMs: 60_000 };
 
-/** What somebody on the way does with what passes. It ends TLS itself: it sees the bytes before they are encrypted for the wire. */
+/** Changes of a party between gateway and provider. It ends TLS itself, so it sees the bytes before they are encrypted for the wire. */
 export interface Relay {
   readonly bendKey?: (key: SignedSealKey) => SignedSealKey;
   readonly bendEvidence?: (answer: EvidenceAnswer) => EvidenceAnswer;
   readonly bendRequest?: (message: GenerateRequest) => GenerateRequest;
-  /** @param events in their order. */
+  /** @param events in order of arrival. */
   readonly bendEvents?: (events: readonly GenerateEvent[]) => readonly GenerateEvent[];
 }
 
@@ -41,11 +40,11 @@ export interface RelayedCallOptions {
   readonly sealSuite?: SealSuite;
 }
 
-/** A relay that somebody has put between a gateway and a provider, and what it saw. */
+/** A relay between a gateway and a provider, and the bytes that it saw. */
 export interface RelayedCalls {
   /** The gateway's own call, sealed as its policy says. @throws ApiError */
   call(bend?: Bend, options?: RelayedCallOptions): Promise<ProviderEnd & { readonly text: string }>;
-  /** What the machine says to somebody who asks it without the relay. */
+  /** The machine's answer to a caller without the relay. */
   askMachine(nonce: Uint8Array): Promise<EvidenceAnswer>;
   /** Every byte that passed, before TLS. */
   readonly seen: readonly Uint8Array[];
@@ -54,7 +53,7 @@ export interface RelayedCalls {
   close(): Promise<void>;
 }
 
-/** What the provider refuses is refused in its words. */
+/** Passes a refusal of the provider on, with the provider's text. */
 function passRefusal(error: unknown): never {
   if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
   throw new Refusal(error.refusal, error.message);
@@ -81,11 +80,8 @@ export async function openRelayedCalls(
   const orders: GenerateRequest[] = [];
   const identity = await makeIdentity(7);
   const provider = () => network.client.service(ProviderService);
-  const server = createLinkServer({
-    bind: { host: '127.0.0.1', port: 0 },
-    identity,
-    authorize: () => true,
-    routes: (router) =>
+  const server = await startLoopbackServer(
+    (router) =>
       router.service(ProviderService, {
         async getSealKey() {
           const key = await provider().getSealKey({});
@@ -110,8 +106,8 @@ export async function openRelayedCalls(
           yield* relay.bendEvents?.(events) ?? events;
         },
       }),
-  });
-  await server.start();
+    { identity },
+  );
   const links = createLinkPool({ identity: await makeIdentity(2) });
   const keys = createKnownSealKeys(policy, { links, clock, ledger, machinePolicy, findMachineProblem });
   const providers = createProviderCall(TIMES, { links, sealing: { keys, ledger } });
@@ -123,7 +119,7 @@ export async function openRelayedCalls(
     async call(bend = {}, options = {}) {
       const { order, ticket: signed, request, endpoint } = network.order(bend);
       if (order === undefined || signed === undefined) throw new Error('no order');
-      const way = { providerEndpoint: formatHostPort(server.address()), providerCertHash: identity.id };
+      const way = { providerEndpoint: server.endpoint, providerCertHash: identity.id };
       const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed, candidates: new Uint8Array() };
       const events = providers.generate({
         ...{
@@ -146,12 +142,12 @@ export async function openRelayedCalls(
     },
     async close() {
       links.close();
-      await server.stop(0);
+      await server.stop();
     },
   };
 }
 
-/** What a relay can do to the units of a reply. */
+/** Changes that a relay can make to the units of a reply. */
 export const UNIT_BENDS: Readonly<Record<string, (units: readonly GenerateEvent[]) => readonly GenerateEvent[]>> = {
   'drops the first unit': (units) => units.slice(1),
   'drops one in the middle': (units) => units.toSpliced(2, 1),
@@ -171,7 +167,7 @@ export const bendUnits =
 const suiteAt = (tag: string): number => utf8Encode(tag).length;
 const writeSuite = (bytes: Uint8Array, tag: string): Uint8Array => bytes.with(suiteAt(tag), SEAL_SUITE);
 
-/** Ways of having a call that demands suite 2 go on under suite 1, whose one secret opens all of a reply. */
+/** Ways to downgrade a call that demands suite 2 to suite 1, whose one secret opens all of a reply. */
 export const SUITE_BENDS: Readonly<Record<string, Relay>> = {
   'writes suite 1 into the request': {
     bendRequest: (message) =>

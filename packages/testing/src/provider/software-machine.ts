@@ -10,10 +10,10 @@ import { type AttestedMachine, createAttestedMachine } from '@ogong/provider/mac
 
 export const TEE_MODEL_ID = 'ogong/tee/test/fake';
 
-/** Believes no machine. */
+/** A policy that accepts no machine. */
 export const strictPolicy: MachinePolicy = parsePolicy(utf8Encode('{}'));
 
-/** A machine that proves nothing, and the policy that takes it. */
+/** A machine that proves nothing, and the policy that accepts it. */
 export const softwareMachine: SoftwareAttester = createSoftwareAttester(new Uint8Array(32).fill(0x7e), 'a program');
 
 export const softwarePolicy: MachinePolicy = {
@@ -27,7 +27,7 @@ export const silentAttest: Attester['attest'] = async () => {
   throw new AttesterError('unreachable', 'no agent');
 };
 
-/** The machine of a provider, with a seal key that nobody opens anything with. @param provider its key, where it attests replies */
+/** The machine of a provider, with a seal key that nobody uses. @param provider its key, if it attests replies */
 export const createSoftwareMachine = (
   ledger: LedgerDomain,
   providerId: Uint8Array,

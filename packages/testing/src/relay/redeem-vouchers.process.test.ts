@@ -49,7 +49,7 @@ async function open() {
     });
   const redeem = (leastAtomic = 1n, sent: Partial<Transactor> = {}) =>
     redeemVouchers({ store, transactor: { ...transactor, ...sent }, token: address, payee }, { leastAtomic });
-  /** As its payer may at any time. */
+  /** Cancels a voucher, as its payer may at any time. */
   const cancel = async (byte: number) => {
     const nonce = toHex(new Uint8Array(32).fill(byte), 'nonce');
     const hash = hashTypedData({
@@ -71,7 +71,7 @@ async function open() {
       encodeFunctionData({ abi: ogongTokenAbi, functionName: 'cancelAuthorization', args }),
     );
   };
-  /** Anybody may, who has seen it. */
+  /** Submits a voucher, as anybody may who has seen it. */
   const submit = async (signed: ReturnType<typeof sign>) => {
     const { payee: to } = parseRelayVoucher(signed.voucher);
     const voucher = openRelayVoucher(crypto, { token, payee: to }, signed);
@@ -87,7 +87,7 @@ async function open() {
   return { governor, payer, relay, payee, store, payments, node, sign, redeem, cancel, submit, transactor, close };
 }
 
-it('what nodes signed for their bytes is paid by the token, once, and no further voucher of its nonce is taken', async () => {
+it("the token pays a node's voucher once, and refuses further vouchers of its nonce", async () => {
   const { governor, payer, relay, payee, store, payments, node, sign, redeem, close } = await open();
   await payments.take(node, sign(1, unit));
   await payments.take(node, sign(1, 3n * unit));
@@ -100,7 +100,7 @@ it('what nodes signed for their bytes is paid by the token, once, and no further
   expect(await redeem()).toEqual([]);
   await expect(payments.take(node, sign(1, 4n * unit))).rejects.toThrow('draw another nonce');
 
-  // More than is left is not taken; what moves away afterwards is found when it is redeemed.
+  // A voucher above the balance is not submitted. Redemption also finds a balance that fell afterwards.
   await expect(payments.take(node, sign(2, 8n * unit))).rejects.toThrow('over');
   await payments.take(node, sign(2, 7n * unit));
   await payer.client.transfer(relay.address, 5n * unit);
@@ -112,7 +112,7 @@ it('what nodes signed for their bytes is paid by the token, once, and no further
   await close();
 });
 
-it('a nonce that its payer cancelled, or used otherwise, is not called redeemed', async () => {
+it('a nonce that its payer cancelled or used otherwise is not reported as redeemed', async () => {
   const { governor, payee, store, payments, node, sign, redeem, cancel, submit, close } = await open();
   await payments.take(node, sign(1, 3n * unit));
   await cancel(1);
@@ -139,7 +139,7 @@ it('a nonce that its payer cancelled, or used otherwise, is not called redeemed'
   await close();
 });
 
-it('a nonce that is used is nothing but that where the logs do not show how, and is asked about again', async () => {
+it('a used nonce without a log entry is reported as used only, and is checked again', async () => {
   const { payments, node, sign, redeem, submit, transactor, close } = await open();
   await payments.take(node, sign(1, 3n * unit));
   await submit(sign(1, 3n * unit));
@@ -157,17 +157,17 @@ it('a nonce that is used is nothing but that where the logs do not show how, and
   await close();
 });
 
-it('a voucher that somebody else submitted before it was closed is redeemed, also by the run after a crash', async () => {
+it('a voucher that somebody else submitted counts as redeemed, also in the run after a crash', async () => {
   const { governor, payee, store, payments, node, sign, redeem, cancel, submit, transactor, close } = await open();
   const [first, second] = [sign(1, 3n * unit), sign(2, unit)];
   await payments.take(node, first);
   await payments.take(node, second);
   await submit(first);
   await submit(second);
-  // A block more, so that the newest one has neither.
+  // One block more, so that the newest one has neither.
   await cancel(9);
   const newest = await transactor.read('block', (client) => client.getBlockNumber());
-  // As though months had passed since then.
+  // As if months had passed since then.
   store.transact((db) => closeVoucher(db, new Uint8Array(32).fill(2), newest + 5_000_000n));
   expect(await redeem()).toMatchObject([{ outcome: 'redeemed' }, { outcome: 'redeemed' }]);
   expect(await governor.balanceOf(payee)).toBe(4n * unit);
@@ -175,7 +175,7 @@ it('a voucher that somebody else submitted before it was closed is redeemed, als
   await close();
 });
 
-it('what may still be mined is not opened again, and the next run finds it on the chain, or submits it', async () => {
+it('a voucher that may still be mined stays pending, and the next run finds it on the chain or submits it', async () => {
   const { governor, payee, payments, node, sign, redeem, cancel, transactor, close } = await open();
   const late = new ChainError('timeout', 'no block took the transaction');
   const sentLate: Transactor['send'] = async (...given) => {
@@ -194,7 +194,7 @@ it('what may still be mined is not opened again, and the next run finds it on th
   expect(await redeem()).toMatchObject([{ outcome: 'redeemed', valueAtomic: unit }]);
   expect(await governor.balanceOf(payee)).toBe(3n * unit);
 
-  // What was sent once is never open again, whatever the chain says of the next try.
+  // A sent voucher is never open again, whatever the chain answers to the next attempt.
   await payments.take(node, sign(3, unit));
   expect(await redeem(1n, { send: unsent })).toMatchObject([{ outcome: 'unknown' }]);
   const refused: Transactor['send'] = () => Promise.reject(new ChainError('reverted', 'too little'));

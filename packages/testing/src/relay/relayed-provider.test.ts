@@ -33,7 +33,7 @@ async function start(engine: { readonly stepMs?: number } = {}, peg?: NetworkOpt
 const readAnnounced = ({ validator }: Network) =>
   validator.announced.map(({ announcement }) => parseAnnouncement(announcement));
 
-it('a provider behind a relay announces it, and serves and is paid as any other', async () => {
+it('a provider behind a relay announces the relay, and serves and is paid like any other', async () => {
   const { relay, network, client } = await start();
   const endpoint = `relay/${formatHostPort(relay.address())}`;
   await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
@@ -44,7 +44,7 @@ it('a provider behind a relay announces it, and serves and is paid as any other'
   expect(network.provider.relays()[0]?.counted.fromNode).toBeGreaterThan(2_000n);
 });
 
-it('leads from a reply to what its relay notes of the link, which knows no reply', async () => {
+it("leads from a reply to its relay's record of the link, which knows no reply", async () => {
   const { relay, network, client } = await start();
   await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
   const namesOf = (id: string) => network.steps.find(id).map(({ name }) => name);
@@ -63,7 +63,7 @@ it('leads from a reply to what its relay notes of the link, which knows no reply
   expect(carried).toMatchObject({ name: 'carry' });
   expect(carried?.attributes['ogong.relay.bytes_from_node']).toBeGreaterThan(2_000);
   expect(relay.steps.newest()).toEqual([circuit]);
-  // Who comes by the direct way came over none.
+  // A direct link passes no relay.
   await receive(network.client, network.order({ nonce: 2 }));
   await until(() => network.steps.newest()[0] !== replyId);
   const direct = network.steps.newest()[0] as string;
@@ -71,14 +71,14 @@ it('leads from a reply to what its relay notes of the link, which knows no reply
   expect(namesOf(direct)).not.toContain('relay');
 });
 
-it('offers nothing while no relay takes it', async () => {
+it('offers nothing while no relay accepts it', async () => {
   const { relay, network } = await start();
   await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
   await relay.stop();
   await until(() => readAnnounced(network).at(-1)?.models[0]?.freeCapacity === 0);
 });
 
-it('ends a reply that comes through the relay when it is told to stop, and hands its record in before it leaves', async () => {
+it('ends a relayed reply when it stops, and delivers the record before it leaves', async () => {
   const { network, client } = await start({ stepMs: 5 });
   let isDown = true;
   network.validator.onPush = () => {
@@ -96,7 +96,7 @@ it('ends a reply that comes through the relay when it is told to stop, and hands
   expect(readAnnounced(network).at(-1)?.models[0]?.freeCapacity).toBe(0);
 });
 
-it('announces once that it leaves, and nothing as its relays end with it', async () => {
+it('announces its departure once, and nothing when its relays end', async () => {
   let announced = 0;
   const { network } = await start(
     {},

@@ -12,7 +12,7 @@ import { makeIdentity } from '../link/link-fixture.ts';
 
 const LINK = 71;
 
-/** A relay on loopback. The same one again where it is given its address. */
+/** A relay on loopback. The same address starts the same relay again. */
 export async function startTestRelay({
   bind = { host: '127.0.0.1', port: 0 },
   payments,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const MEMORY = '/dev/shm';
 
-/** What the stores of one file of tests need, and of those beside it. */
+/** Space for the stores of several test files that run at once. */
 const ROOM_BYTES = 512 * 2 ** 20;
 
 export interface TestDirectory {
@@ -12,13 +12,13 @@ export interface TestDirectory {
   remove(): void;
 }
 
-/** An empty directory in memory where there is room: a store in it syncs as on a disk, and nobody waits for the disk. */
+/** Creates an empty directory, in memory if there is room. A store in it syncs without waiting for a disk. */
 export function createTestDirectory(name: string): TestDirectory {
   const path = mkdtempSync(join(findPlace(ROOM_BYTES), `ogong-${name}-`));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** In memory where the system has so much of it for files, otherwise on the disk: a container has 64 MiB unless it is told otherwise. */
+/** Returns the memory file system if it has enough room, otherwise the disk. A container has 64 MiB by default. */
 export function findPlace(roomBytes: number): string {
   try {
     accessSync(MEMORY, constants.W_OK);

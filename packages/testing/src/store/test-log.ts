@@ -5,7 +5,7 @@ import { StoreError } from '@ogong/host/store/store-error';
 const NEVER: Promise<never> = new Promise(() => {});
 const createFailure = (): StoreError => new StoreError('io', 'EIO: i/o error, fdatasync');
 
-/** Syncs that end when the test says so. */
+/** Syncs that end when the test decides. */
 export function createHeldLog() {
   const begun: { end(error?: StoreError): void }[] = [];
   const log: LogSync = {
@@ -23,15 +23,15 @@ export function createHeldLog() {
 export type FailingDisk = ReturnType<typeof createFailingDisk>;
 
 /**
- * A disk that holds what was synced, and nothing else once the power has gone.
- * @param path of a store that is open.
+ * A disk that keeps only synced data when the power fails.
+ * @param path of an open store.
  * @param failsAt the number of the first sync that fails, from 0. Default: none does.
  */
 export function createFailingDisk(path: string, failsAt = Number.POSITIVE_INFINITY) {
   const files = [path, `${path}-wal`];
   let syncs = 0;
   let copies = 0;
-  /** The number of the copy that the disk holds. */
+  /** Number of the copy on the disk. */
   let held = copy();
 
   function copy(): number {
@@ -45,7 +45,7 @@ export function createFailingDisk(path: string, failsAt = Number.POSITIVE_INFINI
       async sync() {
         if (syncs++ >= failsAt) throw createFailure();
         const number = copy();
-        // Others go on meanwhile.
+        // Others continue meanwhile.
         await new Promise((resolve) => setImmediate(resolve));
         held = Math.max(held, number);
       },
@@ -54,7 +54,7 @@ export function createFailingDisk(path: string, failsAt = Number.POSITIVE_INFINI
       close: async () => {},
     } satisfies LogSync,
     syncs: () => syncs,
-    /** Leaves of a closed store what the disk holds. */
+    /** Reduces a closed store to the data on the disk. */
     cutPower(): void {
       for (const file of [...files, `${path}-shm`]) rmSync(file, { force: true });
       for (const file of files) if (existsSync(`${file}.${held}`)) copyFileSync(`${file}.${held}`, file);

@@ -12,7 +12,7 @@ import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/m
 import type { DisputedReply } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
 
-/** A reply of tier replay that differs from its re-run, with the traces of three machines. For tests and vectors. */
+/** A reply of tier replay that differs from its re-run, with the traces of three machines. */
 export interface SyntheticDivergence {
   readonly reply: SyntheticReply;
   readonly disputed: DisputedReply;

@@ -18,7 +18,7 @@ import { encodeVector, normaliseVector, toScoreVector } from '@ogong/protocol/mo
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { getTier } from '@ogong/protocol/tier/registry';
 
-/** An embedding without a model: tokens are bytes, vectors follow from a seed. For tests and vectors. */
+/** An embedding without a model: tokens are bytes, and vectors follow from a seed. */
 export interface SyntheticEmbedding {
   readonly header: EmbeddingHeader;
   readonly leaves: readonly EmbeddingLeaf[];
@@ -45,16 +45,16 @@ export interface SyntheticEmbeddingOptions {
   /** Added to every raw value, times a random number between -1 and 1: slightly different weights. */
   readonly noise?: number;
   readonly tier?: string;
-  /** Of the request that it answers. Default: made up, of none. */
+  /** Blinds of the answered request. Default: made up, for no request. */
   readonly blinds?: Blinds;
-  /** What order and beacon fix of the header. Default: made up. */
+  /** Header fields that order and beacon decide. Default: made up. */
   readonly fixed?: Pick<EmbeddingHeader, 'orderHash' | 'sketchBankSeed' | 'payee'>;
 }
 
 export const SYNTHETIC_INPUTS: readonly string[] = ['one small step', 'a second input', 'é'];
 /** Scores lie between its negative and itself. */
 const SCORE_SCALE = 4;
-/** Of no request. */
+/** Blinds of no request. */
 const BLINDS: Blinds = { prompt: new Uint8Array(32).fill(0xb1), answer: new Uint8Array(32).fill(0xb2) };
 const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
 

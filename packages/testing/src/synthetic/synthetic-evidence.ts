@@ -3,7 +3,7 @@ import { VALUE_CELLS } from '@ogong/protocol/modality/text/stage2/bent-values';
 import { addDrawMargin, createDrawCounts } from '@ogong/protocol/modality/text/stage2/draw-margin';
 import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from '@ogong/protocol/modality/text/stage2/reply-scores';
 
-/** Made-up evidence with the shape of real drift, for tests: correlated scores, windows that share noise, margins. */
+/** Made-up evidence with the shape of real drift: correlated scores, windows that share noise, margins. */
 export interface SyntheticDrift {
   /** Distances relative to honest drift. Default 1. */
   readonly scale?: number;

@@ -40,7 +40,7 @@ import { signAdmission, signIntake } from './validator-words.ts';
 export interface SyntheticReceipt {
   readonly receipt: Receipt;
   readonly reply: SyntheticReply;
-  /** Everything that a consumer can know, so that no check is skipped. */
+  /** All data that a consumer can have, so that no check is skipped. */
   readonly trust: Required<Omit<Trust, 'allow' | 'generations' | 'orderKeys'>> & Pick<Trust, 'generations'>;
   /** Unix time in ms, shortly after the reply. */
   readonly nowMs: number;
@@ -54,11 +54,11 @@ export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' 
   readonly isThreshold?: boolean;
   /** Changes the ticket before it is signed. */
   readonly bendTicket?: (ticket: Ticket) => Ticket;
-  /** What the payer has said about the text. */
+  /** The payer's signed progress on the text. */
   readonly progress?: { readonly textBytes: number; readonly hasLeft: boolean; readonly by?: LedgerSigner };
-  /** Signs in the place of the validator that the order names. Default: that one itself, if it is of the set. */
+  /** Signs instead of the validator that the order names. Default: that validator, if it is in the set. */
   readonly validatorKey?: LedgerSigner;
-  /** Changes what the validator says before it signs it. */
+  /** Changes an admission before it is signed. */
   readonly bendAdmission?: (admission: Admission) => Admission;
   readonly bendIntake?: (intake: IntakeReceipt) => IntakeReceipt;
 }
@@ -72,7 +72,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
   return addReceipt(options, (given) => createSyntheticReply({ ...options, ...given }));
 }
 
-/** What a receipt is made of, whatever was asked for. */
+/** The parts of a receipt, for every endpoint. */
 export type SignedReply = Pick<
   SyntheticReply,
   | 'request'
@@ -86,7 +86,7 @@ export type SignedReply = Pick<
   | 'recordSignature'
 >;
 
-/** @param createReply of an order that a validator of the beacon's set handles. */
+/** @param createReply makes the reply to an order that a validator of the beacon's set handles. */
 export function addReceipt<R extends SignedReply>(
   options: Omit<SyntheticReceiptOptions, 'endpoint'> & { readonly endpoint?: string },
   createReply: (
@@ -156,7 +156,7 @@ function signWord(
   return { bytes: progress, signature };
 }
 
-/** What the handling validator signs about a reply. */
+/** The handling validator's signed statements about a reply. */
 function signWords(
   { order, recordBytes, record }: SignedReply,
   {
@@ -185,7 +185,7 @@ function createGenesis(crypto: Crypto, chainId: bigint) {
 
 const certified = new WeakMap<Crypto, Map<bigint, ReturnType<typeof certifyBeacon>>>();
 
-/** All receipts of a chain share one beacon: its proofs and signatures take longer than the rest of a receipt. */
+/** All receipts of a chain share one beacon. Its proofs and signatures take longer than the rest of a receipt. */
 function findCertified(crypto: Crypto, chainId: bigint) {
   const byChain = certified.get(crypto) ?? new Map<bigint, ReturnType<typeof certifyBeacon>>();
   certified.set(crypto, byChain);
@@ -194,7 +194,7 @@ function findCertified(crypto: Crypto, chainId: bigint) {
   return found;
 }
 
-/** One signature of a key whose shares nobody needed. */
+/** One signature under a key without shares. */
 function certifyThreshold(crypto: Crypto, chainId: bigint) {
   const secret = 0x0123_4567n;
   const network = { chainId, settlement: SETTLEMENT };

@@ -81,7 +81,10 @@ export interface SyntheticOptions {
   readonly ledger: LedgerDomain;
   readonly seed?: number;
   readonly tokens?: number;
-  /** How sure the made-up model is. Default: 3, so unsure that most draws fall beyond the list; 300: hardly any does, as with real models. */
+  /**
+   * Certainty of the made-up model. Default: 3, at which most draws fall beyond the list. With 300 hardly any does, as
+   * with real models.
+   */
   readonly sureness?: number;
   /** Default: made up. */
   readonly beacon?: { readonly epoch: bigint; readonly value: Uint8Array; readonly previous: Uint8Array };
@@ -101,7 +104,7 @@ export interface SyntheticOptions {
   readonly endpoint?: Endpoint;
   /** Roots of a base model and of its adapters, which the made-up order's model root is composed of. */
   readonly parts?: readonly [base: Uint8Array, ...adapters: Uint8Array[]];
-  /** A reply of tier vanilla, whose windows name its tokens, or count them alone. */
+  /** A reply of tier vanilla, whose windows name its tokens or only count them. */
   readonly said?: 'named' | 'counted';
   /** Of a made-up reply. */
   readonly text?: string;
@@ -274,7 +277,7 @@ function toTokenWindows(tokens: readonly number[], said: 'named' | 'counted'): W
   });
 }
 
-/** What the made-up model says at one position, whatever it said before. */
+/** Logits of the made-up model at one position, independent of the earlier ones. */
 interface Position {
   /** -log-probability of every token, 2^-16 nat. */
   readonly logprobs: Uint32Array;
@@ -288,11 +291,11 @@ interface Model {
   readonly positions: Position[];
 }
 
-/** By seed. Tests serve the same seed again and again: its logits are computed once. */
+/** Logits by seed. Tests use the same seeds again and again, so they are computed once. */
 const models = new Map<string, Model>();
 const MAX_MODELS = 8;
 
-/** @param random stands where the first position of this model begins; a new model keeps it. */
+/** @param random is set to the first position of this model. A new model keeps its state. */
 function openModel(
   name: string,
   { random, sureness }: { readonly random: () => number; readonly sureness: number },

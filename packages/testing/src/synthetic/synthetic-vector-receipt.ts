@@ -17,7 +17,7 @@ import {
 } from './synthetic-receipt.ts';
 import { SYNTHETIC_MODEL } from './synthetic-reply.ts';
 
-/** Of vectors or scores, complete and honest, each part of which can be changed before it is signed. For tests and vectors. */
+/** A complete, honest receipt of vectors or scores. Each part can be changed before it is signed. */
 export interface VectorReceiptOptions
   extends Pick<
     SyntheticReceiptOptions,
@@ -28,7 +28,7 @@ export interface VectorReceiptOptions
     readonly order?: (order: Order) => Order;
     readonly leaf?: (leaf: EmbeddingLeaf, index: number) => EmbeddingLeaf;
     readonly header?: (header: EmbeddingHeader) => EmbeddingHeader;
-    /** For what the encoder refuses. */
+    /** Changes to bytes that the encoder refuses to write. */
     readonly headerBytes?: (header: Uint8Array) => Uint8Array;
     readonly leafBytes?: (values: Uint8Array) => Uint8Array;
     readonly record?: (record: RecordV2) => RecordV2;

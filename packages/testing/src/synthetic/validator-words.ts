@@ -8,7 +8,7 @@ interface Domain {
   readonly ledger: LedgerDomain;
 }
 
-/** An admission as a key of its own signs it. Default: in the name of the key's address. */
+/** Signs an admission with a separate key. Default account: the address of that key. */
 export function signAdmission(
   crypto: Crypto,
   key: LedgerSigner,
@@ -19,7 +19,7 @@ export function signAdmission(
   return { epoch, timeMs, signature: key.signDigest(hashAdmission(crypto, ledger, admission)) };
 }
 
-/** The same of a delivery that is kept. */
+/** Signs in the same way that a delivery is stored. */
 export function signHeld(
   crypto: Crypto,
   key: LedgerSigner,
@@ -28,7 +28,7 @@ export function signHeld(
   return key.signDigest(hashHeld(crypto, ledger, { validator: key.address, delivery }));
 }
 
-/** The same of an intake. */
+/** Signs an intake in the same way. */
 export function signIntake(
   crypto: Crypto,
   key: LedgerSigner,

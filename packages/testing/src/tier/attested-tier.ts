@@ -24,8 +24,8 @@ const attestedPart: OwnEvidence = {
 };
 
 /**
- * A third tier, for tests. It shows that a new tier only needs an object like this and a line in the list. It takes the place of
- * a planned tier, has evidence of its own, and its audits refute by equality alone.
+ * A third tier. It shows that a new tier needs only an object like this and a line in the list. It replaces a planned
+ * tier, has its own evidence, and its audits refute by equality alone.
  */
 export const attested: Tier = {
   name: 'proof',

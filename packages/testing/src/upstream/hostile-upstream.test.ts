@@ -24,7 +24,7 @@ async function open(server: RecordedServer, options: Partial<UpstreamOptions> = 
   return engine;
 }
 
-/** A server that is honest while it is looked at, and then answers so. */
+/** A server that is honest while it is probed, and then gives this answer. */
 async function turn(
   answer: (response: ServerResponse) => void,
   options: Partial<UpstreamOptions> = {},
@@ -49,7 +49,7 @@ const say = (body: string) => (response: ServerResponse) => {
   response.writeHead(200, { 'content-type': 'text/event-stream' }).end(body);
 };
 
-describe('an answer that no server should give', () => {
+describe('a hostile answer', () => {
   it.each<[what: string, body: string, words: RegExp]>([
     ['it is cut before its end', event(choice({})), /broke off its answer/],
     ['it ends without saying why', `${event(choice({}))}data: [DONE]\n\n`, /broke off its answer/],
@@ -87,7 +87,7 @@ describe('an answer that no server should give', () => {
     });
   });
 
-  it('says more than anybody reads, and is left at once', async () => {
+  it('that exceeds the limit is aborted at once', async () => {
     let sent = 0;
     const { engine } = await turn(
       (response) => {
@@ -118,7 +118,7 @@ describe('an answer that no server should give', () => {
     await expect(ask(engine)).rejects.toMatchObject({ message: expect.stringMatching(words) });
   });
 
-  it('does not follow it to another host', async () => {
+  it('is not followed to another host', async () => {
     const other = await start();
     const { engine } = await turn((response) => {
       response.writeHead(307, { location: `${other.address}/v1/completions` }).end();
@@ -127,7 +127,7 @@ describe('an answer that no server should give', () => {
     expect(other.asked).toEqual([]);
   });
 
-  it('gives up a server that says nothing', async () => {
+  it('times out if the server sends nothing', async () => {
     const { engine } = await turn((response) => void response.writeHead(200).flushHeaders(), {
       limits: { silenceMs: 50 },
     });
@@ -139,7 +139,7 @@ describe('an answer that no server should give', () => {
     await expect(ask(late.engine)).rejects.toMatchObject({ message: expect.stringMatching(/does not answer in time/) });
   });
 
-  it('counts no more tokens than there are bytes, and none above the limit', async () => {
+  it('counts at most as many tokens as bytes, and none above the limit', async () => {
     const usage = { prompt_tokens: 9, completion_tokens: 100_000 };
     const { engine } = await turn(say(`${event(choice({}))}${END}${event({ choices: [], usage })}data: [DONE]\n\n`));
     expect((await ask(engine)).counted).toEqual({ promptTokens: 9, outputTokens: ' one'.length + 1 });
@@ -162,7 +162,7 @@ describe('a server that fails', () => {
     await expect(ask(engine)).rejects.toMatchObject({ code, retryable });
   });
 
-  it('is tried again, then left alone, and served from again once it is back', async () => {
+  it('is retried, then left alone, and used again once it is back', async () => {
     let failures = 1;
     const server = await start({
       answer: (_request, response) => {
@@ -186,7 +186,7 @@ describe('a server that fails', () => {
 });
 
 describe('a key', () => {
-  it('is sent, and stands in no error, whatever the server says of it', async () => {
+  it('is sent, and occurs in no error, even if the server returns it', async () => {
     const server = await start({ kind: 'openai', key: KEY });
     await open(server, { readKey: () => KEY, contextSize: 128 });
     expect(server.asked.every(({ headers }) => headers.authorization === `Bearer ${KEY}`)).toBe(true);
@@ -199,20 +199,20 @@ describe('a key', () => {
     await expect(ask(echo.engine)).rejects.toMatchObject({ message: expect.not.stringContaining(KEY) });
   });
 
-  it('is sent over https, or to this machine', async () => {
+  it('is sent only over https or to this machine', async () => {
     const options = { address: 'http://192.0.2.1', modelRoot: new Uint8Array(32), readKey: () => KEY };
     await expect(createUpstreamEngine(options)).rejects.toMatchObject({ message: expect.stringMatching(/over https/) });
   });
 });
 
 describe('a context', () => {
-  it('has to be named where the server does not say how large it is', async () => {
+  it('has to be configured if the server does not report its size', async () => {
     await expect(open(await start({ kind: 'openai' }))).rejects.toMatchObject({
       message: expect.stringMatching(/--n-ctx/),
     });
   });
 
-  it('is never larger than the server says', async () => {
+  it('is never larger than the server reports', async () => {
     await expect(open(await start(), { contextSize: 512 })).rejects.toMatchObject({
       message: expect.stringMatching(/holds 256 tokens/),
     });

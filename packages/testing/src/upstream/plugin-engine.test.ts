@@ -47,7 +47,7 @@ describeEngine({
   open: (options) => open(options).then(({ engine }) => engine),
 });
 
-describe('what a plugin writes', () => {
+describe('a window of a plugin', () => {
   const reply = async (bendWindow: PluginServerOptions['bendWindow']) => {
     const { engine } = await open({}, bendWindow && { bendWindow });
     return collectReply(
@@ -93,7 +93,7 @@ describe('what a plugin writes', () => {
     await expect(reply(bend)).rejects.toMatchObject({ code: 'engine-crashed', message: expect.stringMatching(words) });
   });
 
-  it('is waited for, but not for ever', async () => {
+  it('has a deadline', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'ogong-elsewhere-'));
     closing.push(() => rmSync(elsewhere, { recursive: true, force: true }));
     const { engine } = await open({ patienceMs: 500 }, { directory: elsewhere });

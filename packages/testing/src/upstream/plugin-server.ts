@@ -25,7 +25,7 @@ export interface PluginServerOptions extends Partial<RecordedOptions> {
   readonly bendWindow?: (window: WindowBytes) => WindowBytes;
 }
 
-/** A recorded vLLM with the project's plugin: it reads `vllm_xargs`, names tokens, and writes windows as the plugin does. */
+/** A recorded vLLM with the project's plugin. It reads `vllm_xargs`, names tokens, and writes windows as the plugin does. */
 export function startPluginServer({
   directory,
   engine,

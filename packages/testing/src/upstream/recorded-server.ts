@@ -12,12 +12,12 @@ export interface RecordedOptions {
   readonly kind: UpstreamKind;
   /** Default: `toy`. */
   readonly model?: string;
-  /** Bearer token that it wants. */
+  /** Bearer token that it requires. */
   readonly key?: string;
   readonly contextSize?: number;
-  /** Between two tokens. */
+  /** Pause between two tokens. */
   readonly stepMs?: number;
-  /** Takes the place of an answer to a chat or completion, once the server was looked at. */
+  /** Replaces the answer to a chat or completion, once the server was probed. */
   readonly answer?: (request: Fields, response: ServerResponse) => boolean;
   /** Speaks HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -27,7 +27,7 @@ export interface RecordedOptions {
 
 export interface RecordedServer {
   readonly address: string;
-  /** Bodies of the chats and completions that it got, in order, with their headers. */
+  /** Bodies of the chats and completions that it received, in order, with their headers. */
   readonly asked: readonly {
     readonly path: string;
     readonly body: Fields;
@@ -36,7 +36,7 @@ export interface RecordedServer {
   close(): Promise<void>;
 }
 
-/** What the kinds of servers say of themselves and take, by their documentation. */
+/** Self-description and accepted fields of each kind of server, from its documentation. */
 const TRAITS: Readonly<
   Record<
     UpstreamKind,
@@ -94,7 +94,7 @@ const TRAITS: Readonly<
   },
 };
 
-/** An HTTP server that speaks as one of the kinds does. It runs no such software. */
+/** An HTTP server that answers as one of the kinds does. It runs no such software. */
 export async function startRecordedServer(options: RecordedOptions): Promise<RecordedServer> {
   const { kind, model = 'toy', key, contextSize = 256, answer } = options;
   const traits = TRAITS[kind];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Words with a space before each, so that a text is the sum of its tokens. Their places are their ids. */
+/** Words with a space before each, so that a text is the sum of its tokens. Their indices are their ids. */
 const WORDS = [
   'one',
   'two',
@@ -35,7 +35,7 @@ export interface ToyToken {
   readonly alternatives: readonly { readonly id: number; readonly text: string; readonly logprob: number }[];
 }
 
-/** A model behind a server that was recorded: what it writes follows from prompt and seed. */
+/** A model behind a recorded server. Prompt and seed decide its text. */
 export function writeToken(prompt: string, seed: number, position: number): ToyToken {
   const hash = createHash('sha256').update(`${seed}/${position}/${prompt}`).digest();
   const order = WORDS.map((_, id) => id).sort((a, b) => (hash[a] as number) - (hash[b] as number) || a - b);

@@ -5,7 +5,7 @@ import { describeEngine } from '../engine/compliance.ts';
 import type { Capability } from '../engine/compliance-lacks.ts';
 import { type RecordedServer, startRecordedServer } from './recorded-server.ts';
 
-/** What no server shows to whoever calls it. */
+/** Capabilities that no server offers its callers. */
 const NEVER: readonly Capability[] = ['exact', 'trace', 'draws', 'score', 'resume', 'tokenize', 'tools'];
 const LACKS: Readonly<Record<UpstreamKind, readonly Capability[]>> = {
   'llama-server': NEVER,

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { startRecordedServer } from './recorded-server.ts';
 import { formatRow, HEAD } from './upstream-page.ts';
 
-it('is what the probe sees of each kind of server', async () => {
+it("shows the probe's findings for each kind of server", async () => {
   const rows: string[] = [];
   for (const kind of UPSTREAM_KINDS) {
     const server = await startRecordedServer({ kind });

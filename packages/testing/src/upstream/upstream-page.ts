@@ -1,6 +1,6 @@
 import type { UpstreamEngine } from '@ogong/engine/upstream/engine';
 
-/** The row of a server on docs/upstream.md: what was seen of it, and what an engine in front of it takes. */
+/** A server's row in docs/upstream.md: the probe's findings, and the requests that an engine in front of it accepts. */
 export function formatRow(name: string, { findings, info }: Pick<UpstreamEngine, 'findings' | 'info'>): string {
   const { usage, tokenIds, alternatives, promptLogprobs, seeds, hiddenStates, contextSize } = findings;
   const { prompts, grammar, filters, bias } = info().capabilities;

@@ -13,7 +13,7 @@ import { answerHonestly, type TestVerifiers } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';
 import { createTestOrder, findServed, payeeSigner, serveTestReply, type TestReply } from './test-reply.ts';
 
-/** Made-up drift between two classes, its table, and verifiers that show it. For tests of validators. */
+/** Made-up drift between two classes, its table, and verifiers that show it. */
 const VERIFIER_CLASS = 'test-1/js/f64/fast/synthetic/kv-none';
 /** Honest drift, in steps of a sketch value. */
 export const HONEST = 3;
@@ -39,7 +39,7 @@ export function jitter(reply: TestReply['reply'], random: () => number, size: nu
 let measured: ReturnType<typeof measureHonest> | undefined;
 
 function measureHonest() {
-  // Nobody checks these signatures, so nobody makes them.
+  // No test checks these signatures.
   const provider = { ...createTestHybrid('calibration'), sign: () => new Uint8Array(2484) };
   const signDigest = () => new Uint8Array(65);
   const served = { provider, ledger, payer: { ...payer, signDigest }, payee: { ...payeeSigner, signDigest } };
@@ -61,7 +61,7 @@ function measureHonest() {
   return { providerClass, modelRoot, honest };
 }
 
-/** @param codeVersion another one makes another table. */
+/** @param codeVersion changes the table. */
 export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, doubt: 0.05 }): DriftPolicy {
   measured ??= measureHonest();
   const { providerClass, modelRoot, honest } = measured;
@@ -84,7 +84,7 @@ export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, d
   return { note, table, isNamed: true };
 }
 
-/** As if each held-out honest reply had been seen so often: small p-values need many. */
+/** Repeats each held-out honest reply, because small p-values need many. */
 export function repeatHeldOut(policy: DriftPolicy, times: number): DriftPolicy {
   const rows = policy.table.rows.map((row) => ({
     ...row,
@@ -101,7 +101,7 @@ export function repeatHeldOut(policy: DriftPolicy, times: number): DriftPolicy {
 
 /**
  * Verifiers of another class.
- * @param size how many steps the values of a verifier of this name differ by.
+ * @param size steps by which the values of the verifier with this name differ.
  */
 export function seeDrift(served: Map<string, TestReply>, size: (name: string) => number): TestVerifiers {
   const random = createSeededRandom(7);

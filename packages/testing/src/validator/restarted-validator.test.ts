@@ -6,7 +6,7 @@ import { provider } from './test-bench.ts';
 const directory = createTestDirectory('restarted');
 afterEach(() => directory.remove());
 
-it('has after a restart what is on its disk, and nothing that was in memory alone', async () => {
+it('keeps through a restart the data on its disk, and nothing from memory', async () => {
   const validator = createRestartedValidator({ path: `${directory.path}/validator.db` });
   const { audit, store } = validator;
   await validator.announce(provider);

@@ -11,15 +11,15 @@ import { createTestCalls } from './test-calls.ts';
 import { createTestChain } from './test-chain.ts';
 
 export type RestartedValidator = TestValidator & {
-  /** Closes the validator, and opens it again over its database. What was in memory alone is gone. */
+  /** Closes the validator and opens it again over its database. State in memory is lost. */
   restart(): Promise<void>;
-  /** The same for the process that holds its signing key. */
+  /** Restarts the process with its signing key in the same way. */
   restartSigner(): void;
-  /** The same for the verifiers that it asks, where they are its own. */
+  /** Restarts its verifiers in the same way, if they are its own. */
   restartVerifiers(): Promise<void>;
 };
 
-/** A signer over a file that may be closed and opened again under a validator that runs. */
+/** A signer over a file that may be closed and opened again under a running validator. */
 function createRestartedSigner(given: { readonly index?: number; readonly path: string }) {
   let open = createTestSigner(given);
   const { address, signingKey } = open.signer;
@@ -35,9 +35,9 @@ function createRestartedSigner(given: { readonly index?: number; readonly path: 
 }
 
 /**
- * A validator over a file that a test may close and open again. Its parts are those of the validator that runs now: whoever keeps
- * one through a restart holds a closed one.
- * @param onClose called once it is closed for good.
+ * A validator over a file that a test may close and open again. Its parts belong to the running validator: a part kept
+ * through a restart is closed.
+ * @param onClose is called when it closes for good.
  */
 export function createRestartedValidator(
   options: BenchOptions & { readonly path: string },
@@ -66,7 +66,7 @@ export function createRestartedValidator(
   };
   return new Proxy({} as RestartedValidator, {
     get: (_, name) => Reflect.get(name in own ? own : running, name),
-    // What a test replaced would be lost at the next restart.
+    // A replacement by a test would be lost at the next restart.
     set: () => false,
   });
 }

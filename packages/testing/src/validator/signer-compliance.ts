@@ -36,7 +36,7 @@ import { testCrypto as crypto } from './test-crypto.ts';
 
 export interface SignerUnderTest {
   readonly signer: ValidatorSigner;
-  /** The same signer after a restart, with what it kept on the disk. */
+  /** The same signer after a restart, over the same disk. */
   restart(): Promise<ValidatorSigner>;
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ const longer = createTestLog(['a', 'b', 'c', 'd', 'e']);
 const forked = createTestLog(['a', 'x', 'c']);
 const peer = new Uint8Array(20).fill(9);
 
-/** What every holder of a validator's signing key does alike. @param open with an empty disk, under `signerKey`. */
+/** Tests that every holder of a validator's signing key must pass. @param open with an empty disk, under `signerKey`. */
 export function testValidatorSigner(name: string, open: () => Promise<SignerUnderTest>): void {
   describe(`${name} signs for a validator`, () => {
     let opened: SignerUnderTest | undefined;
@@ -92,12 +92,12 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         const digest = hashStatement(crypto, statement, signerKey.address);
         const signature = await signer.sign(statement);
         expect(crypto.recoverAddress(digest, signature)).toEqual(signerKey.address);
-        // Whoever lost the answer asks again.
+        // A caller that lost the answer repeats its request.
         expect(await signer.sign(statement)).toEqual(signature);
       }
     });
 
-    it('what is summed, under the same rules', async () => {
+    it('shares of sums, under the same rules', async () => {
       const { quorumKey, signShare = () => Promise.reject(new Error('it makes no shares')) } = await start();
       expect(quorumKey).toEqual(signerShare.key);
       for (const statement of [stateBatch(log), stateQuorumKey(signerShare.key)]) {
@@ -119,12 +119,12 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       expect(await refused(signer, stateReveal(peer))).toBe('foreign');
       expect(await refused(signer, stateConsent(peer))).toBe('foreign');
       expect(await refused(signer, stateSilence(peer))).toBe('foreign');
-      // It signs what others settle.
+      // It signs batches that others settle.
       const theirs = createTestLog(['a'], peer);
       expect(await refused(signer, stateBatch(theirs, { validator: peer }))).toBe('signed');
     });
 
-    it('one log for each validator, under whatever number, also after a restart', async () => {
+    it('one log for each validator, under every number, also after a restart', async () => {
       const signer = await start();
       await signer.sign(stateBatch(log, { to: 2 }));
       // The same log, longer and shorter, under the same number; another choice of payers that cannot be drawn.
@@ -155,7 +155,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       expect(await refused(again, stateDeal('another', 4))).toBe('signed');
       expect(await refused(again, stateRetirement(10n))).toBe('conflict');
       expect(await refused(again, stateRetirement(10n, 2))).toBe('signed');
-      // Several outcomes of an attempt are sound: the chain takes one.
+      // Several outcomes of an attempt are valid: the chain accepts one.
       for (const outcome of ['one', 'two']) expect(await refused(again, stateOutcome(outcome))).toBe('signed');
     });
 
@@ -171,7 +171,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       expect(await refused(signer, stateBatch(longer, { from: 4, sequence: 3n }))).toBe('signed');
     });
 
-    it('no entries that are not the log of the batch', async () => {
+    it('no entries outside the log of the batch', async () => {
       const signer = await start();
       const good = stateBatch(log);
       const bend = (change: Partial<BatchStatement>) => refused(signer, { ...good, ...change });
@@ -183,7 +183,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       expect(await bend({ summary: { ...good.summary, logLength: 4n } })).toBe('malformed');
       expect(await bend({ summary: { ...good.summary, validator: peer } })).toBe('malformed');
       expect(await bend({ summary: { ...good.summary, sequence: 1n << 60n } })).toBe('malformed');
-      // Nothing of it was noted.
+      // The guard recorded nothing of it.
       expect(await refused(signer, stateBatch(forked))).toBe('signed');
     });
 

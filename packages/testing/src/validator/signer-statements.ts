@@ -20,11 +20,11 @@ export type BatchStatement = Extract<ValidatorStatement, { kind: 'batch' }>;
 
 export interface TestLog {
   readonly entries: readonly Uint8Array[];
-  /** Where the log stands after so many entries. */
+  /** The log's position after this many entries. */
   readonly positions: readonly LogPosition[];
 }
 
-/** A log whose replies are the given ones, so that two logs with one beginning are equal as far as it goes. */
+/** A log of the given replies. Two logs with a common beginning are equal that far. */
 export function createTestLog(replies: readonly string[], validator = signerAccount): TestLog {
   const positions: LogPosition[] = [computeGenesisPosition(crypto, { chainId: domain.chainId, validator })];
   const entries = replies.map((reply) => {
@@ -40,7 +40,7 @@ export function createTestLog(replies: readonly string[], validator = signerAcco
   return { entries, positions };
 }
 
-/** A batch of a run of a log. @param to after which entry it ends. Default: the last one. */
+/** A batch from a part of a log. @param to the last entry. Default: the end. */
 export function stateBatch(
   { entries, positions }: TestLog,
   { sequence = 1n, from = 0, to = entries.length, validator = signerAccount } = {},

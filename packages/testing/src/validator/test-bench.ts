@@ -19,10 +19,9 @@ import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
-import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { Announcement, OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
@@ -71,24 +70,16 @@ import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/valida
 import { createContest } from '@ogong/validator/witness/contest';
 import { createInquirer, type InquirerDependencies } from '@ogong/validator/witness/inquirer';
 import { isOwnRound } from '@ogong/validator/witness/round-signature';
+import { standingRouter } from '../network/fixed-chain.ts';
+import { signTestAnnouncement, TEST_OFFER } from '../network/test-announcement.ts';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto } from './test-crypto.ts';
-import {
-  createTestHybrid,
-  createTestLedgerSigner,
-  createTestPayee,
-  seedOf,
-  signTestEndorsement,
-  WORD_UNTIL_MS,
-} from './test-keys.ts';
+import { createTestHybrid, createTestLedgerSigner, createTestPayee, seedOf } from './test-keys.ts';
 import {
   createTestDelivery,
   createTestOrder,
-  MODEL,
-  MODEL_ROOT,
   type OrderInput,
-  PRICE_PER_1K,
   payeeSigner,
   type ServeInput,
   serveTestReply,
@@ -98,7 +89,7 @@ import {
   type UnsignedComplaint,
 } from './test-reply.ts';
 
-const ANY_ROUTER = { ticketKey: new Uint8Array(32), sinceMs: 0, untilMs: undefined };
+const ANY_ROUTER = standingRouter(new Uint8Array(32));
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
@@ -106,18 +97,18 @@ export const domain = { chainId: 31_337n, verifyingContract: network.settlement 
 export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(testCrypto, provider.publicKey);
-/** A second one, so that what a cheat did is not held against the first. */
+/** A second provider, so that a finding against one does not count against the other. */
 export const otherProvider = createTestHybrid('other provider');
 
-/** As a peer answers that does not have what it is asked for. */
+/** The answer of a peer that does not have the requested item. */
 export const createRefused = (message: string): LinkError => new LinkError('remote', message, { refusal: 'not-found' });
 
-/** Of the entries of a packed batch. */
+/** Limit for the entries of a packed batch. */
 const MAX_UNPACKED = 1 << 26;
-/** Nobody looks at the sets of made-up certificates. */
+/** No test checks the sets of made-up certificates. */
 const NO_SET = new Uint8Array(32);
 
-/** @param stepMs every reading moves the clock by this, for tests that wait. */
+/** @param stepMs advances the clock at every reading, for tests that wait. */
 export function createTestClock(stepMs = 0) {
   let now = 1_750_000_000_000;
   return {
@@ -135,7 +126,7 @@ export interface BenchOptions {
   readonly index?: number;
   readonly path?: string;
   readonly clock?: ReturnType<typeof createTestClock>;
-  /** Default: one that remembers what it has checked, which no bench may. */
+  /** Default: crypto that remembers its answers. */
   readonly crypto?: Crypto;
   /** Clock of the time in which the validator can act. Default: its clock. */
   readonly awake?: ReturnType<typeof createTestClock>;
@@ -152,9 +143,9 @@ export interface BenchOptions {
       >
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
-  /** Default: those of what was served. */
+  /** Default: the texts of served replies. */
   readonly getTexts?: AuditDependencies['getTexts'];
-  /** What providers show to those who ask for a record. Default: they have none. */
+  /** Records that providers show to witnesses. Default: none. */
   readonly showRecord?: InquirerDependencies['showRecord'];
   readonly verifiers?: TestVerifiers;
   /** Replaces `verifiers` by verifiers that outlive this validator. */
@@ -162,65 +153,65 @@ export interface BenchOptions {
   readonly spendable?: bigint;
   readonly maxAnnouncements?: number;
   readonly maxOpenOrders?: number;
-  /** Default: the database knows all that was admitted. */
+  /** Default: the database knows every admission. */
   readonly memory?: AdmissionMemory;
-  /** Default: bonds carry whatever comes. */
+  /** Default: bonds cover every order. */
   readonly room?: { reserve(): Promise<(isStored: boolean) => void> };
   /** Default: nobody earns calls. */
   readonly earn?: (caller: Caller, calls: number) => void;
   /** Default: SECOND_DELIVERY_LIMITS. */
   readonly secondDeliveryLimits?: SecondDeliveryLimits;
-  /** Of a batch. */
   /** Whether makers have a share. Default: they have none. */
   readonly namesModels?: () => boolean;
+  /** |Most entries of a batch. Default: MAX_BATCH_ENTRIES. */
   readonly maxEntries?: number;
-  /** It takes in nothing of what its co-signers heard of payers. */
+  /** It ignores deliveries that its co-signers received from payers. */
   readonly hidesDeliveries?: boolean;
-  /** Up to how much a key signs orders for a payer at a validator. Default: none does. */
+  /** Most that a key may sign for a payer at a validator. Default: 0. */
   readonly keyLimitOf?: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => Promise<bigint>;
   /** Orders of payers that the validator does not know yet. Default: NEWCOMER_LIMITS. */
   readonly newcomers?: NewcomerLimits;
   /** The escrow at intake. Default: every channel holds `spendable`. */
   readonly channel?: ChainView['channel'];
-  /** Default: the payer's word is taken for which weights bear a name. */
+  /** Weights registered for a model name. Default: the payer's claim counts. */
   readonly modelRoots?: ModelRoots;
-  /** Which machines of tier `tee` are believed. Default: none. */
+  /** Machines of tier `tee` that are accepted. Default: none. */
   readonly machinePolicy?: MachinePolicy;
-  /** What the network says against a machine. Default: nothing. */
+  /** The network's findings against a machine. Default: none. */
   readonly findMachineProblem?: ChainView['findMachineProblem'];
   readonly onEvidenceFault?: (shown: ShownRecord) => void;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
-  /** Of verifiers' payees. Default: none. */
+  /** Stakes of verifiers' payees. Default: none. */
   readonly requiredStakes?: AuditDependencies['requiredStakes'];
   /** Makes the nonces of its honeypots. Default: its registered key. */
   readonly vrf?: OwnVrf;
   /** Default: every account is a router. */
   readonly findRouter?: FindRouter;
-  /** What providers hold. Default: the network holds no earnings. */
+  /** Earnings held for providers. Default: the network holds none. */
   readonly heldFor?: HeldFor;
-  /** Whole tokens that tiers ask for. Default: none does. */
+  /** Whole tokens that tiers require. Default: none. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
-  /** Default: everybody is let in. */
+  /** Default: everybody is admitted. */
   readonly letIn?: NewcomerAdmission;
-  /** The entrance of a key. Default: none. */
+  /** Entrance fee of a key. Default: none. */
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
-  /** Signatures of many are summed. Default: they go one by one. */
+  /** Sums signatures. Default: each is sent by itself. */
   readonly sums?: SettlementOptions['sums'];
   readonly isOffline?: () => boolean;
-  /** Default: one of its own, whose notes end with it. */
+  /** Default: a signer whose guard closes with the validator. */
   readonly signer?: ValidatorSigner;
-  /** What the bench notes, where it outlives this validator. */
+  /** Notes of the bench that outlive this validator. */
   readonly notes?: BenchNotes;
-  /** Wraps what has witnesses asked, for a validator that makes up what they say. */
+  /** Wraps the contest, for a validator that invents statements of witnesses. */
   readonly wrapContest?: (contest: Contests) => Contests;
   /** Wraps the group commit, to inject faults of the disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
 }
 
-/** What a test knows of a validator, and the validator itself does not need. */
+/** Data of a validator that tests need and the validator does not. */
 export interface BenchNotes {
   readonly served: Map<string, TestReply>;
   readonly decided: VerdictEntry[];
@@ -228,7 +219,7 @@ export interface BenchNotes {
   readonly requests: CosignRequest[];
   /** Entries that a co-signer signed without comparing their lists of candidates, once for each co-signer. */
   readonly uncompared: bigint[];
-  /** Why entries were taken out of the log, one text per batch that they stood in. */
+  /** Reasons for which entries were removed from the log, one text per batch. */
   readonly refusals: string[];
 }
 
@@ -240,7 +231,7 @@ export const createBenchNotes = (): BenchNotes => ({
   refusals: [],
 });
 
-/** As if the provider had been rejected once on exact evidence. */
+/** Rejects and ejects a provider, as exact evidence would. */
 export function ejectProvider(store: Store, providerId: Uint8Array): void {
   store
     .prepare(
@@ -250,7 +241,7 @@ export function ejectProvider(store: Store, providerId: Uint8Array): void {
     .run(providerId);
 }
 
-/** The signer of a test validator: its key, and the notes that keep it from contradicting itself. */
+/** The signer of a test validator: its key, and the guard that prevents contradicting signatures. */
 export function createTestSigner({
   index = 0,
   path = ':memory:',
@@ -258,7 +249,7 @@ export function createTestSigner({
 }: {
   readonly index?: number;
   readonly path?: string;
-  /** Makes signatures that are summed. Default: none. */
+  /** Makes signatures that can be summed. Default: none. */
   readonly bls?: Bls;
 }) {
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
@@ -306,6 +297,10 @@ export function createTestValidator(options: BenchOptions = {}) {
     vrfKey: computeVrfPublicKey(seedOf(`validator ${index} vrf`)),
     endpoint: '',
   };
+  const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
+  const listMembers = () => members().map((one) => one.member);
+  const findPeer = (address: Uint8Array) =>
+    members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
   const orderKeys = createOrderKeys(crypto, options.ledger ?? ledger, {
     clock,
@@ -343,8 +338,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
         router: findRouter,
-        validators: () => members().map((one) => one.member),
-        recallByAddress: (address) => members().find((one) => equalBytes(one.signer.address, address))?.member,
+        validators: listMembers,
+        recallByAddress: (address) => listMembers().find((one) => equalBytes(one.address, address)),
         channel:
           options.channel ??
           (async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n })),
@@ -366,7 +361,6 @@ export function createTestValidator(options: BenchOptions = {}) {
       const { request, endpoint, response } = (served.get(toHex(replyId)) as TestReply).submission;
       return { request, endpoint, response };
     });
-  const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const awake = options.awake ?? clock;
   const calls =
     options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier'))));
@@ -385,10 +379,10 @@ export function createTestValidator(options: BenchOptions = {}) {
     checkSubmission: intake.checkSubmission,
     signal: new AbortController().signal,
     findBeacon: async (epoch: bigint) => archive.find(epoch),
-    findMembers: async () => members().map((one) => one.member),
+    findMembers: async () => listMembers(),
   };
   const findVrfKey = async (_epoch: bigint, address: Uint8Array) => ({
-    vrfKey: members().find((one) => equalBytes(one.signer.address, address))?.member.vrfKey,
+    vrfKey: listMembers().find((one) => equalBytes(one.address, address))?.vrfKey,
   });
   const { windowMs, graceMs, retryMs, callTimeoutMs } = auditing;
   const inquirer = createInquirer(
@@ -404,10 +398,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const honest = createContest({
     ...witness,
     group,
-    async askWitness({ address }, ask) {
-      const target = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
-      return target.witness(signer.address, ask);
-    },
+    askWitness: async ({ address }, ask) => findPeer(address).witness(signer.address, ask),
     onError: () => {},
   });
   const contest = options.wrapContest?.(honest) ?? honest;
@@ -477,7 +468,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       requiredStakes: options.cosign?.requiredStakes ?? options.requiredStakes,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
       listEntries: async (address, from) => {
-        const peer = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
+        const peer = findPeer(address);
         return peer.store.read(() => listEntries(peer.store, from, 1_000)).map(({ entry }) => entry);
       },
       findPolicy: createPolicyFinder(store, options.audit?.drift),
@@ -485,7 +476,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       findMembers: asking.findMembers,
       findVrfKey,
       async askSecondRecipient(hearer, of, replies) {
-        const target = members().find((one) => equalBytes(one.signer.address, hearer)) as TestValidator;
+        const target = findPeer(hearer);
         if (target.isOffline()) throw new Error('offline');
         return listSecondDeliveries(target.cosigning, of, replies);
       },
@@ -497,7 +488,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       if (options.isOffline?.()) throw new Error('offline');
       return cosignBatch(cosigning, from, request);
     },
-    /** As its door answers. */
+    /** Answers as its link server does. */
     async answer(from: Uint8Array, request: CosignBatchRequest): Promise<PackedAnswer> {
       if (options.isOffline?.()) throw new Error('offline');
       const read = await unpackBatch(cosigning, request, { from, most: MAX_UNPACKED });
@@ -523,14 +514,12 @@ export function createTestValidator(options: BenchOptions = {}) {
       group,
       chain: {
         client: async () => chain as never,
-        validators: () => members().map((one) => one.member),
+        validators: listMembers,
       },
       async cosign(peer, request) {
         requests.push(request);
-        const target = members().find((one) => equalBytes(one.signer.address, peer.address)) as TestValidator;
-        return ask(request, (message) =>
-          target.cosigner.answer(signer.address, create(CosignBatchRequestSchema, message)),
-        );
+        const { cosigner: target } = findPeer(peer.address);
+        return ask(request, (message) => target.answer(signer.address, create(CosignBatchRequestSchema, message)));
       },
       async findSettled(address, sequence) {
         const at = chain.settled.findIndex(
@@ -549,15 +538,6 @@ export function createTestValidator(options: BenchOptions = {}) {
   );
   const settlement = { step: () => stepSettlement(settling) };
 
-  const offer = {
-    modelId: MODEL,
-    modelRoot: MODEL_ROOT,
-    pricePer1kAtomic: PRICE_PER_1K,
-    contextSize: 4096,
-    numericClass: 'x',
-    capacity: 1,
-    freeCapacity: 1,
-  };
   const nextSitting = (): bigint | undefined => {
     const row = store.prepare("SELECT min(wait_epoch) AS epoch FROM replies WHERE state = 'waiting'").get();
     return row?.epoch == null ? undefined : BigInt(row.epoch as number | bigint);
@@ -573,7 +553,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     audit,
     cosigner,
     cosigning,
-    /** What it asks others with in another validator's place. */
+    /** State from which it asks witnesses. */
     witnessing: witness,
     witness: (from: Uint8Array, ask: WitnessAsk) => answerWitness(witness, from, ask),
     settlement,
@@ -603,13 +583,13 @@ export function createTestValidator(options: BenchOptions = {}) {
       served.set(toHex(order.fields.replyId), reply);
       return reply;
     },
-    /** The payer brings something against a reply. */
+    /** The payer complains about a reply. */
     complain: (complaint: UnsignedComplaint) => intake.complain(validator.signComplaint(complaint)),
     signComplaint: (complaint: UnsignedComplaint) => signTestComplaint(complaint, { payer, ledger }),
-    /** The payer says which reply it was given. */
+    /** The payer acknowledges a reply. */
     acknowledge: async (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}): Promise<DeliveryOutcome> =>
       (await intake.acknowledge(createTestDelivery(order, reply, { payer, ledger, bend }))).outcome,
-    /** The payer tells this validator about a reply that another one handles. @param told what it changes. */
+    /** The payer sends this validator its delivery of a reply that another one handles. @param told changes it. */
     hear: async (
       order: TestOrder,
       reply: TestReply,
@@ -626,8 +606,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       return reply;
     },
     /**
-     * Certificates up to the epoch that decides about an order of now, with made-up contents: whoever archives them has checked
-     * them before.
+     * Archives certificates up to the deciding epoch of a present order. Their contents are made up, because only checked
+     * certificates are archived.
      */
     async certify() {
       const { epoch: orderEpoch } = archive.latest();
@@ -652,27 +632,12 @@ export function createTestValidator(options: BenchOptions = {}) {
       payee: LedgerSigner = payeeSigner,
       verifierKey: HybridSigner = key,
     ) {
-      const nowMs = clock.nowMs();
-      const providerId = hashHybridKey(crypto, key.publicKey);
-      const announcement: Announcement = {
-        providerId,
-        payee: payee.address,
-        endpoint: 'provider:1',
-        certHash: crypto.sha256(key.publicKey),
-        verifier: undefined,
-        models: [offer],
-        sequence: 1n,
-        issuedAtMs: nowMs,
-        expiresAtMs: nowMs + 3_600_000,
-        ...fields,
-      };
-      const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
-      const verifierEndorsement = fields.verifier && signTestEndorsement(verifierKey, providerId, announcement.models);
-      const signed = signAnnouncement(key, announcement, { payeeWord, verifierEndorsement });
+      const given = { key, ledger, nowMs: clock.nowMs(), payee, verifierKey, fields };
+      const { announcement, signed } = signTestAnnouncement(given);
       await intake.announce(signed, announcement.certHash);
       await group.write((db) => keepStakes(db, stakeOf, clock.nowMs()));
     },
-    /** Asks the others once for announcements that it lacks. @returns how many it took in. */
+    /** Asks the others once for missing announcements. @returns the number accepted. */
     async askForAnnouncements(): Promise<number> {
       const readStakes = async (payees: readonly Uint8Array[]) => payees.map(stakeOf);
       const taking = { crypto, clock, store, group, ledger: options.ledger ?? ledger, readStakes };
@@ -695,10 +660,10 @@ export function createTestValidator(options: BenchOptions = {}) {
       const key = createTestHybrid(name);
       const endpoint = `${name}:1`;
       const verifier = { endpoint, certHash: seedOf(name), keyHash: hashHybridKey(crypto, key.publicKey) };
-      const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier, sequence };
+      const fields = { endpoint, models: [{ ...TEST_OFFER, numericClass, ...more }], verifier, sequence };
       await validator.announce(key, fields, payee);
     },
-    /** Once, and for the answers to honeypots that its audits wait for. */
+    /** Runs audits once, and again for pending honeypot answers. */
     async runAudits() {
       const sql = `SELECT 1 FROM honeypots JOIN replies USING (reply_id)
         WHERE outcome IS NULL AND state = 'auditing' AND honeypots.ask_at <= ?`;
@@ -708,7 +673,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         await audit.idle();
       }
     },
-    /** Lets all orders expire, and so much time pass that nobody waits for their records any more. */
+    /** Lets all orders expire, and enough time pass for every wait for a record to end. */
     async runAbandonments() {
       clock.advance(200_000);
       const isOpen = () => store.prepare("SELECT 1 FROM replies WHERE state = 'admitted'").get() !== undefined;
@@ -717,7 +682,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         await validator.runAudits();
       }
     },
-    /** Runs audits until no verifier is asked by witnesses any more. */
+    /** Runs audits until witnesses ask no verifier any more. */
     async runContests() {
       await validator.runAudits();
       const sql = `SELECT 1 FROM attempts WHERE outcome IN ('silent', 'garbage') AND key_hash IS NOT NULL
@@ -729,7 +694,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         await validator.runAudits();
       }
     },
-    /** Runs audits, sitting after sitting, until no reply waits for another one. */
+    /** Runs audits and their retries until no reply waits for another attempt. */
     async runSittings() {
       await validator.runContests();
       for (let due = nextSitting(); due !== undefined; due = nextSitting()) {
@@ -737,7 +702,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         await validator.runContests();
       }
     },
-    /** Lets so much time pass that nobody waits for an opening any more. */
+    /** Lets enough time pass for every wait for an opening to end. */
     async runWithheld() {
       for (let i = 0; i < 60; i++) {
         await validator.runAudits();

@@ -22,12 +22,12 @@ import { createTestReport, findServed, type TestReply } from './test-reply.ts';
 export type TestVerifiers = (peer: Peer, job: ScoreJobMessage) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
 
 export interface TestCalls extends VerifierCalls {
-  /** Closes what the verifiers keep, and opens it again. Of what is only in memory nothing is left. */
+  /** Closes the verifiers' store and opens it again. State in memory is lost. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What verifiers keep of their reports, as the real ones do; several share one file here, each under its endpoint. */
+/** Reports of verifiers, stored as by real ones. Several share one file, each under its endpoint. */
 function openReports(path: string) {
   const store = openStore(path, { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store, { maxDelayMs: 0 });
@@ -42,7 +42,7 @@ function openReports(path: string) {
 
 /**
  * Verifiers that commit to their reports and open them, over the store of the real ones.
- * @param path of the file in which they keep them. Default: memory.
+ * @param path of their file. Default: memory.
  */
 export function createTestCalls(
   answer: TestVerifiers,

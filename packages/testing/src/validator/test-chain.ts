@@ -9,34 +9,34 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 export const MEMBER_STAKE = 100n;
 
 export interface TestChain {
-  /** In the order of their blocks. What is taken out was never there: a reorganisation. */
+  /** Settled batches in the order of their blocks. A reorganisation removes some. */
   readonly settled: SettleCall[];
   isDown: boolean;
   /** Called after the chain has accepted a batch and before its sender knows. */
   afterSettle: () => void;
   /** Reserves by hex address of the payer. Others have 10^18. */
   readonly reserves: Map<string, bigint>;
-  /** Votes by hex address, where they are not those of a usual member. */
+  /** Votes by hex address, for members with unusual ones. */
   readonly votes: Map<string, bigint>;
-  /** Signing keys by hex address of the account, where they are not the account's own. */
+  /** Signing keys by hex address of the account, if it does not sign itself. */
   readonly signingKeys: Map<string, Uint8Array>;
   /** Keys that sign heads of logs, by hex address of the account. */
   readonly headKeys: Map<string, Uint8Array>;
   readonly deployment: { readonly beaconKeys: `0x${string}` };
   headKeyHashes(accounts: readonly Uint8Array[], blockNumber?: bigint): Promise<(`0x${string}` | undefined)[]>;
-  /** Votes of validators that nobody can ask any more. */
+  /** Votes of validators that are gone for good. */
   votesOfGone: bigint;
   votesOf(
     accounts: readonly Uint8Array[],
     blockNumber?: bigint,
   ): Promise<{ each: bigint[]; signingKeys: `0x${string}`[]; total: bigint }>;
-  /** Undefined: bonds bound nothing. */
+  /** Undefined: bonds limit nothing. */
   unvested?: () => Promise<bigint | undefined>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** Each batch has a block of its own, from 1. */
   settle(call: SettleCall): Promise<{ transactionHash: string; blockNumber: bigint }>;
-  /** The roster in force; a test fills it, or leaves it to `takeRoster`. */
+  /** The roster in force. A test fills it, or leaves it to `takeRoster`. */
   roster: readonly ListedMember[];
   /** Keys for sums, by hex address. */
   readonly quorumKeys: Map<string, `0x${string}`>;
@@ -47,7 +47,7 @@ export interface TestChain {
   setQuorumKey(call: { readonly account: Uint8Array; readonly key: Uint8Array }): Promise<void>;
 }
 
-/** The rules of the contract that matter here: sequences in order, one batch for each, within the reserves. */
+/** The contract's rules that matter here: one batch for each sequence, in order, within the reserves. */
 export function createTestChain(): TestChain {
   const find = (validator: Uint8Array): Anchor => {
     const last = chain.settled.findLast(({ batch }) => equalBytes(batch.validator as Uint8Array, validator))?.batch;

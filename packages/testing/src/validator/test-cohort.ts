@@ -7,21 +7,21 @@ import { createTestHybrid, WORD_UNTIL_MS } from './test-keys.ts';
 import { MODEL_ROOT, payeeSigner } from './test-reply.ts';
 
 export interface CohortInput {
-  /** Leads, and has 3 of 8 layers. */
+  /** The leader, which has 3 of 8 layers. */
   readonly provider: HybridSigner;
   readonly ledger: LedgerDomain;
-  /** Of the leader. Default: that of test replies. */
+  /** Payee of the leader. Default: that of test replies. */
   readonly payee?: Pick<LedgerSigner, 'address'>;
-  /** Before anybody signs. */
+  /** Changes the terms before they are signed. */
   readonly terms?: (terms: CohortTerms) => CohortTerms;
-  /** Whoever signs in the place of the second and third shard. Default: their keys. */
+  /** Signers for the second and third shard. Default: their keys. */
   readonly signers?: readonly [HybridSigner, HybridSigner];
 }
 
 const MEMBERS = [createTestHybrid('second shard'), createTestHybrid('third shard')] as const;
 const LAYERS = [3, 4, 1];
 
-/** Three shards that serve a model together, and the word that their leader hands in. */
+/** Three shards that serve a model together, and the agreement that their leader delivers. */
 export function createTestCohort({ provider, ledger, payee = payeeSigner, terms: bend, signers }: CohortInput) {
   const shards = [provider, ...MEMBERS].map(({ publicKey }, i) => ({
     providerId: hashHybridKey(crypto, publicKey),

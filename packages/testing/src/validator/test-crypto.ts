@@ -1,10 +1,10 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
-/** Answers that are kept; then all are forgotten. */
+/** Most answers that are kept. Beyond it all are forgotten. */
 const CAPACITY = 4096;
 
-/** Remembers the answers of a function of bytes: of one that has no other input, or where any of its answers serves. */
+/** Remembers the answers of a function of bytes, if it has no other input or any of its answers serves. */
 export function remember<T>(compute: (...parts: Uint8Array[]) => T): (...parts: Uint8Array[]) => T {
   const answers = new Map<string, T>();
   return (...parts) => {
@@ -23,7 +23,7 @@ const toLatin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
 
 const recoverAddress = remember(nodeCrypto.recoverAddress);
 
-/** The primitives of the daemons. Test after test builds the same world: each signature of it is checked once. */
+/** The primitives of the daemons. Each test builds the same world, so each of its signatures is checked once. */
 export const testCrypto: Crypto = {
   ...nodeCrypto,
   verifyEd25519: remember(nodeCrypto.verifyEd25519),

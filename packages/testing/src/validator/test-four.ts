@@ -20,7 +20,7 @@ export interface Four {
 }
 
 /**
- * Four validators with one chain, two providers announced to the first.
+ * Four validators with one chain. Two providers are announced to the first.
  * @param create makes each of them. Default: in memory.
  */
 export async function createFour(

@@ -9,7 +9,7 @@ export const seedOf = (text: string): Uint8Array => testCrypto.sha256(utf8Encode
 
 const hybrids = new Map<string, HybridSigner>();
 
-/** The key of a provider or a verifier. It signs a message once, and hands out that signature again. */
+/** The key of a provider or a verifier. It signs a message once, and returns that signature again. */
 export function createTestHybrid(text: string): HybridSigner {
   const known = hybrids.get(text);
   if (known) return known;
@@ -36,10 +36,10 @@ export function createTestLedgerSigner(privateKey: Uint8Array): LedgerSigner {
   return signer;
 }
 
-/** How long payees and verifiers of tests sign for a provider's key: longer than any test's clock runs. */
+/** Expiry of the signatures for a provider's key, later than any test's clock runs. */
 export const WORD_UNTIL_MS = 4_000_000_000_000;
 
-/** A verifier's word for a provider, in the classes in which the provider offers its models. */
+/** A verifier's signed endorsement of a provider, for the classes in which the provider offers its models. */
 export function signTestEndorsement(
   verifier: HybridSigner,
   providerId: Uint8Array,

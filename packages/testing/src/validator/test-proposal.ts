@@ -45,7 +45,7 @@ export async function proposeUnheard({ own, offline }: Pick<Four, 'own' | 'offli
   return create(CosignBatchRequestSchema, structuredClone(own.requests[0] as CosignRequest));
 }
 
-/** A batch of three entries as its co-signers get it, and ways to change it. */
+/** A batch of three entries as its co-signers receive it, and ways to change it. */
 export async function propose(options: BenchOptions = {}) {
   const four = await createFour(options);
   await decideThree(four);
@@ -76,7 +76,7 @@ export async function rebuild(
     item.logEntry = encodeVerdictEntry({ ...bendEntry(parseVerdictEntry(item.logEntry)), previousHash: head });
     head = computeEntryHash(crypto, item.logEntry);
   }
-  // Another verdict may bring a payer back that owed nothing in the first batch.
+  // Another verdict may add a payer that owed nothing in the first batch.
   const vouchers = message.entries.flatMap(({ record }) =>
     record?.order ? [createVoucher(crypto, parseOrder(record.order.order), record.order.signature)] : [],
   );
@@ -98,7 +98,7 @@ export const on =
   (entry: VerdictEntry): VerdictEntry =>
     entry.verdict === verdict ? { ...entry, ...change } : entry;
 
-/** Changes what comes with the entries of one verdict. */
+/** Changes the messages beside the entries of one verdict. */
 export const inVerdict =
   (verdict: string, change: (entry: Message['entries'][number]) => void) => (message: Message) => {
     for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === verdict) change(entry);

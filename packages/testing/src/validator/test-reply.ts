@@ -45,7 +45,7 @@ import type { Complaint } from '@ogong/validator/intake/complaint';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createTestLedgerSigner, WORD_UNTIL_MS } from './test-keys.ts';
 
-/** Replies without a model, for the validator's tests: payer's, provider's and verifier's side. */
+/** Replies without a model: payer's, provider's and verifier's side. */
 export const MODEL = 'ogong/verified/test/synthetic';
 export const MODEL_ROOT: Uint8Array = new Uint8Array(32).fill(0x4d);
 export const payeeSigner: LedgerSigner = createTestLedgerSigner(new Uint8Array(32).fill(0x70));
@@ -69,7 +69,7 @@ export interface OrderInput {
   readonly expiresAtMs: number;
   readonly tokens?: number;
   readonly model?: string;
-  /** What the request demands, as its object `ogong`. */
+  /** The demands of the request, its object `ogong`. */
   readonly demands?: object;
   readonly bend?: Partial<Order>;
 }
@@ -117,7 +117,7 @@ export interface ServeInput {
   /** The payee in the header, which signs for the provider's key. */
   readonly payee?: LedgerSigner;
   readonly text?: string;
-  /** Default: as many as the request allows. */
+  /** Output tokens. Default: as many as the request allows. */
   readonly tokens?: number;
   readonly bend?: SyntheticOptions['bend'];
   /** A reply of tier vanilla; its order has to name such a model. */
@@ -170,7 +170,7 @@ export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
   };
 }
 
-/** The reply as its provider hands it in with the payer's word about the first bytes of its text. */
+/** Returns the reply as its provider delivers it, with the payer's signed progress on its first bytes. */
 export function submitWithProgress(
   { fields }: TestOrder,
   { submission }: TestReply,
@@ -185,7 +185,7 @@ export function submitWithProgress(
 
 export type UnsignedComplaint = Pick<Complaint, 'order' | 'reason' | 'record' | 'opening'>;
 
-/** A complaint as its payer signs it, with the opening that is announced. */
+/** Returns a signed complaint of the payer, with the announced opening. */
 export function signTestComplaint(
   complaint: UnsignedComplaint,
   { payer, ledger }: Pick<ServeInput, 'payer' | 'ledger'>,
@@ -197,7 +197,7 @@ export function signTestComplaint(
   return { ...complaint, openingHash, signature: signComplaint(crypto, payer, terms) };
 }
 
-/** What an honest payer says that it was given. */
+/** Returns the delivery that an honest payer acknowledges. */
 export function createTestDelivery(
   { fields, order, signature }: TestOrder,
   { reply, submission }: TestReply,
@@ -213,7 +213,7 @@ export function createTestDelivery(
   return { order: { order, signature }, delivery, bound: { ...record, header, headerProof } };
 }
 
-/** As co-signers get it. */
+/** Returns the message for co-signers. */
 export function toSummaryMessage(submission: HandedReply): SummarizedReplyMessage {
   const summarized = isBare(submission) ? submission : summarizeSubmission(crypto, submission);
   return create(SummarizedReplySchema, { ...summarized, headerProof: [...summarized.headerProof] });
@@ -237,12 +237,12 @@ export function toPushMessage(submission: Submission): Omit<
 
 type TestJob = Pick<ScoreJobMessage, 'jobId' | 'request' | 'modality' | 'claim'>;
 
-/** The reply of a job, found by its request, because a job does not name the reply. */
+/** Finds the reply of a job by its request, because a job does not name the reply. */
 export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJob, 'request'>): TestReply | undefined {
   return [...served].find(({ reply }) => equalBytes(reply.request, request));
 }
 
-/** The report of a verifier of the same model and class, unless changed. */
+/** Returns the report of a verifier of the same model and class, unless changed. */
 export function createTestReport(
   { reply }: Pick<TestReply, 'reply'>,
   { jobId, modality, claim }: TestJob,
@@ -268,7 +268,7 @@ export function createTestReport(
   });
 }
 
-/** Windows of the made-up model for other claimed tokens: the same lists, other tokens taken from them. */
+/** Returns windows of the made-up model for other claimed tokens: the same lists with other tokens chosen. */
 function teacherForce({ header, opening }: SyntheticReply, outputTokens: Uint8Array): WindowBytes[] {
   const tokens = new DataView(outputTokens.buffer, outputTokens.byteOffset, outputTokens.byteLength);
   let position = 0;

@@ -23,7 +23,7 @@ export async function createScored(create?: Parameters<typeof createFour>[1]) {
   let number = 0;
   return {
     ...four,
-    /** Replies that are rejected one after another, all of one provider. */
+    /** Delivers and rejects replies of one provider, one after another. */
     async reject(count: number): Promise<void> {
       for (let i = 0; i < count; i++) {
         const reply = await four.own.deliver(number++);

@@ -21,36 +21,36 @@ import { createTestLedgerSigner, seedOf } from './test-keys.ts';
 
 export const PERIOD_MS = 1_000;
 const STEP_MS = 100;
-/** Signatures are real ones, proofs and points name what they prove. */
+/** Signatures are real. Proofs and points name their subject. */
 const crypto: Crypto = { ...testCrypto, verifyVrf: namedCrypto.verifyVrf, verifyBls: fakeBls.verify };
 
-/** What a liar does with a message of its driver: what goes out to this receiver in its place. */
+/** A liar's replacement for a message to a receiver. */
 export type ThresholdLie = (message: Uint8Array, to: number) => readonly Uint8Array[];
 
 export interface ThresholdNode {
   readonly index: number;
   readonly signer: ValidatorSigner;
-  /** Signs whatever it is given. */
+  /** Signs any bytes. */
   readonly key: LedgerSigner;
   member: SetMember;
   isOffline: boolean;
   lie: ThresholdLie | undefined;
-  /** The name of a validator's box key in the block that this one looks at, where that is another one than the newest. */
+  /** Returns the name of a validator's box key in an older block, if this node looks at that block. */
   olderBox: ((account: string) => string | undefined) | undefined;
-  /** All that it was sent, newest last. */
+  /** All received messages, newest last. */
   readonly heard: { readonly from: number; readonly message: Uint8Array; readonly atMs: number }[];
-  /** When each epoch had its value here. */
+  /** Time at which each epoch had its value here. */
   readonly certifiedMs: Map<bigint, number>;
   /** The name of the key that opens its boxes. */
   boxName: string;
   readonly errors: string[];
-  /** Epochs that were passed over, and that somebody needs. */
+  /** Needed epochs that were passed over. */
   readonly wanted: Set<bigint>;
-  /** How many shares it said last that it lacks. */
+  /** Number of missing shares that it last reported. */
   lacking: number | undefined;
-  /** Whether it said so when nobody could have answers for it any more. */
+  /** Whether it reported them when no answer was possible any more. */
   lacksForGood: boolean;
-  /** How often it has read the keys from the chain. */
+  /** Number of times it has read the keys from the chain. */
   readings: number;
 }
 
@@ -61,7 +61,7 @@ function createDisk() {
 
 /**
  * Drivers of both beacons on one machine, with a chain in memory and a clock that the test moves. Messages arrive at once.
- * @param stakes of the validators that there may be. @param listed whom the registry lists at first. Default: all.
+ * @param stakes of all possible validators. @param listed members of the registry at first. Default: all.
  */
 export function createThresholdNetwork(stakes: readonly bigint[], { listed = stakes.length, seed = 1 } = {}) {
   const clock = createTestClock();
@@ -194,11 +194,11 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
   return {
     ...{ nodes, running, clock, chain, random, registerBox, members, domain: network },
     startOf: (epoch: bigint): number => (originSeconds + Number(epoch) * (PERIOD_MS / 1_000)) * 1_000,
-    /** Whom the registry lists from now on. */
+    /** Sets the members of the registry from now on. */
     list(...indices: number[]): void {
       state.listed = new Set(indices);
     },
-    /** A process that goes on from its disk, or from an empty one. */
+    /** Starts the process again over its disk, or over an empty one. */
     restart(index: number, { isDiskLost = false } = {}): void {
       const kept = isDiskLost ? undefined : running[index]?.disk;
       running[index] = start(nodes[index] as ThresholdNode, kept);

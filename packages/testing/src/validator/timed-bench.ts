@@ -23,29 +23,29 @@ import { createTestCalls } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';
 import { MODEL_ROOT } from './test-reply.ts';
 
-/** What a verifier reports; throws where it does not answer. */
+/** Returns a verifier's report; throws if the verifier does not answer. */
 export type WrittenAnswer = (name: string, job: ScoreJobMessage) => Promise<Uint8Array> | Uint8Array;
 
 export interface TimedBenchOptions {
-  /** Verifiers, each of a payee of its own. */
+  /** Verifiers, each with its own payee. */
   readonly names: readonly string[];
   readonly answer: WrittenAnswer;
   readonly beaconOf?: (epoch: bigint) => Uint8Array;
   readonly ratePpm?: number;
   readonly slowestRate?: number | undefined;
   readonly isConnected?: boolean;
-  /** Changes what the validator knows of the model. */
+  /** Changes the header that the validator knows for the model. */
   readonly bendHeader?: Partial<Header>;
   readonly modelRoot?: Uint8Array;
   /** Called once a verifier has committed. */
   readonly onCommitted?: (name: string, call: { readonly timeoutMs: number }, advance: (ms: number) => void) => void;
 }
 
-/** What names a text, whoever is asked about it. */
+/** Returns the identity of a text, the same for every verifier. */
 export const nameWork = (job: ScoreJobMessage): string =>
   toHex(hashScoreInputs(crypto, { ...job, requestHash: hashRequest(crypto, 'completion', job.request) }));
 
-/** What an honest pass of a model with these weights would report, without one: all that is compared follows from weights and job. */
+/** Returns the report of an honest pass of a model with these weights, without running it. Weights and job decide every compared field. */
 export function reportWritten(job: ScoreJobMessage, bend: Partial<ScoreReport> & { readonly weights?: string } = {}) {
   const { weights = 'model', ...rest } = bend;
   const { header, outputTokens, listSizes, shapeClasses } = parseScoreJob(job);
@@ -60,7 +60,7 @@ export function reportWritten(job: ScoreJobMessage, bend: Partial<ScoreReport> &
   });
 }
 
-/** By the path of audits. */
+/** Answers with an engine, as for audits. */
 export const answerByEngine =
   (engine: TextEngine): WrittenAnswer =>
   (_, job) =>
@@ -75,7 +75,7 @@ export const timedIdOf = (name: string): Uint8Array => hashHybridKey(crypto, cre
 
 export type TimedBench = Awaited<ReturnType<typeof createTimedBench>>;
 
-/** A validator that gives verifiers timed challenges, with the product's own code; what they answer is the caller's. */
+/** A validator that sends timed challenges to verifiers with the product's own code. The caller supplies the answers. */
 export async function createTimedBench(options: TimedBenchOptions) {
   const { names, answer, beaconOf = usualBeacon, isConnected = true, modelRoot = MODEL_ROOT } = options;
   const slowestRate = 'slowestRate' in options ? options.slowestRate : 20;
@@ -117,9 +117,9 @@ export async function createTimedBench(options: TimedBenchOptions) {
     run(epochs: bigint): void {
       for (let epoch = 1n; epoch <= epochs; epoch++) timed.notice({ epoch, value: beaconOf(epoch) });
     },
-    /** Until every challenge that was drawn has ended. */
+    /** Waits until every drawn challenge has ended. */
     settle: () => timed.idle(),
-    /** What became of the tests of a verifier. */
+    /** Outcomes of a verifier's tests. */
     outcomesOf: (name: string): readonly TestOutcome[] =>
       ended.filter(({ test }) => toHex(test.providerId) === toHex(timedIdOf(name))).map(({ outcome }) => outcome),
     async close(): Promise<void> {

@@ -27,7 +27,7 @@ const PARIS = '{"city": "Paris"}';
 const WEATHER = ['weather', PARIS] as const;
 const ADD = ['add', '{"a": 1, "b": [2, {"c": "}]"}]}'] as const;
 
-/** Replies as the families' formats have them, and what they say. The answers are written by hand, not computed. */
+/** Replies in the formats of model families, and their meaning. The answers are written by hand, not computed. */
 const CASES: readonly AnswerCase[] = [
   { name: 'plain text', calls: 'hermes', text: ' An answer.\n', answer: { content: ' An answer.\n' } },
   {

@@ -19,7 +19,7 @@ const computedVectors = Object.entries(await createCoreVectors(crypto));
 
 describe('committed vectors', () => {
   // A difference means that a format changed, which needs a new version of the format.
-  it.each(computedVectors)('%s are what the code computes', (name, computed) => {
+  it.each(computedVectors)('%s equal the computed ones', (name, computed) => {
     expect(JSON.parse(JSON.stringify(computed))).toEqual(read(name));
   });
 

@@ -6,7 +6,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { computeWeightedMedian } from '@ogong/protocol/statistics/weighted-median';
 
-/** Draws of tests, one report, and what is made of reports. */
+/** Draws of tests, one report, and the outcomes of reports. */
 export function createDrawVectors(crypto: Crypto): unknown {
   const seed = crypto.sha256(utf8Encode('secret draw'));
   const name = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));

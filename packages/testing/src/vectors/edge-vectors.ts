@@ -128,7 +128,7 @@ function isDecodable(bytes: Uint8Array, vocabularySize: number): boolean {
   }
 }
 
-/** The fields of a request that a header commits to, or the parameter for which the request is refused. */
+/** The request fields in a header, or the parameter for which the request is refused. */
 function requestVectors(crypto: Crypto): unknown {
   const chat = '"model":"ogong/verified/test/m","messages":[{"role":"user","content":"hi"}]';
   const bodies: string[] = [
@@ -276,7 +276,7 @@ function requestVectors(crypto: Crypto): unknown {
 }
 
 const ID = '0b'.repeat(32);
-/** What a request can say about who answers it. */
+/** The demands of a request on its provider. */
 const PREFERENCES = [
   ...['"latency"', '"none"', '1'].map((sort) => `"sort":${sort}`),
   ...['0', '12', '1e2', '1.5', '-1', '9007199254740992', '"9007199254740992"', '"01"', '"x"', 'true', '""'].map(

@@ -28,7 +28,7 @@ const statements = [
   { ...told, place: 2, isRefused: true },
 ];
 
-/** Of every kind, and of every state that an attempt may be in. Not one of them convicts anybody: they show the bytes alone. */
+/** Evidence of every kind and of every state of an attempt. It convicts nobody: it shows the bytes alone. */
 const SAMPLES: readonly Evidence[] = [
   { kind: 'audit', opening: fill(0x01, 40), lists: [], attempts: [] },
   {
@@ -77,11 +77,11 @@ function describe(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, describe(one)]));
 }
 
-/** Vectors of the epochs of sittings and of evidence, as `evidenceHash` covers it: `vectors/evidence.json`. */
+/** Vectors of the epochs of audit attempts and of evidence, as `evidenceHash` covers it: `vectors/evidence.json`. */
 export function createEvidenceVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const evidence = SAMPLES.map((sample) => {
     const bytes = encodeEvidence(sample);
-    // Long ones are told by their hash; the fields give the bytes.
+    // Long ones are stated by their hash; the fields give the bytes.
     const text = bytes.length <= 1_024 ? { bytes: toHex(bytes) } : {};
     return { fields: describe(sample), sizeBytes: bytes.length, ...text, evidenceHash: toHex(crypto.sha256(bytes)) };
   });

@@ -23,7 +23,7 @@ export function judgeLocalReceipt({ receipt, nowMs }: Omit<LocalReceiptCase, 'ch
   return checks.map(({ id, status }) => ({ id, status }));
 }
 
-/** `vectors/local-receipt.json`: files as local mode hands them out, and what their holders could make of them. */
+/** `vectors/local-receipt.json`: files as local mode writes them, and forgeries that their holders could make. */
 export async function createLocalReceiptVectors(): Promise<readonly LocalReceiptCase[]> {
   const reply = await serveLocalReply({ fields: { max_tokens: 6 } });
   const seeded = await serveLocalReply({ fields: { max_tokens: 6, seed: 7 } });

@@ -14,7 +14,7 @@ import { SORTS } from '@ogong/protocol/exchange/preference';
 const MODEL = 'ogong/verified/tinystories/stories260k-q8_0';
 const TOKEN = 10n ** 18n;
 
-/** Lists of one to six candidates under each preference, with the weights that follow, and who is drawn. */
+/** Lists of one to six candidates under each preference, with their weights and the drawn candidate. */
 export function createMatchVectors(crypto: Crypto): unknown {
   const name = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
   const offers = Array.from({ length: 6 }, (_, n): Offer => {
@@ -39,7 +39,7 @@ export function createMatchVectors(crypto: Crypto): unknown {
     [1, 3, 6].map((size) => {
       const limits = { maxPricePer1kAtomic: 1_000n, contextSize: 512, minHeldTokens: sort === 'balanced' ? 8n : 0n };
       const terms = { modelId: MODEL, ...limits, exclude: [], sort, nowMs: 1 };
-      // Of those that are balanced the last ones have as much to lose as is asked for.
+      // Of the balanced candidates, the last ones hold exactly the required stake.
       const offered = sort === 'balanced' ? offers.slice(-size) : offers.slice(0, size);
       const candidates = encodeCandidates(selectCandidates(offered, terms));
       const seed = crypto.sha256(concatBytes(name(`request ${sort}`), name(`reply ${size}`).slice(0, 16)));

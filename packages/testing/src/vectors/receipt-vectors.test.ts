@@ -52,7 +52,7 @@ describe('the vectors of receipts', () => {
     },
   );
 
-  it.each(cases.map((one) => [`${one.base}: ${one.what}`, one] as const))('judge %s', async (_what, one) => {
+  it.each(cases.map((one) => [`${one.base}: ${one.what}`, one] as const))('check %s', async (_what, one) => {
     const { what, base, edits, isUsable, failed = [], skipped = [], absent = [] } = one;
     const { checks, ...whole } = bases[base] as Vectors['bases'][string];
     const verdict = await judgeReceiptCase(crypto, editReceiptCase(whole, edits));
@@ -61,7 +61,7 @@ describe('the vectors of receipts', () => {
     const expected = checks
       .filter((id) => !absent.includes(id))
       .map((id) => [id, failed.includes(id) ? 'fail' : skipped.includes(id) ? 'skip' : 'pass']);
-    // Listed only where something was demanded.
+    // Listed only if the request demanded something.
     if (what.includes('demand')) expected.push(['demands', failed.includes('demands') ? 'fail' : 'pass']);
     expect(verdict.checks.map(({ id, status }) => [id, status]).sort()).toEqual(expected.sort());
     expect(verdict.ok).toBe(one.isOk);
@@ -77,7 +77,7 @@ describe('the vectors of receipts', () => {
 });
 
 describe('the schemas of receipts and trust files', () => {
-  it.each(Object.keys(bases))('take the whole %s receipt of the vectors', (name) => {
+  it.each(Object.keys(bases))('accept the whole %s receipt of the vectors', (name) => {
     const { receipt, trust } = bases[name] as ReceiptCase;
     expect(isReceipt(receipt), ajv.errorsText(isReceipt.errors)).toBe(true);
     expect(isTrust(trust), ajv.errorsText(isTrust.errors)).toBe(true);

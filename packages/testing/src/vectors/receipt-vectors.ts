@@ -82,7 +82,7 @@ export function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
 
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
-/** The receipt that the others differ from. */
+/** The receipt from which the others differ. */
 export const usualReceipt = (crypto: Crypto): SyntheticReceiptOptions => ({
   crypto,
   provider: createSteadySigner(fill(64, 0x31)),
@@ -93,7 +93,7 @@ export const usualReceipt = (crypto: Crypto): SyntheticReceiptOptions => ({
 });
 
 /**
- * Whole receipts from fixed keys, and the failing checks after a change. `vectors/receipt.json`: changed by somebody without the
+ * Whole receipts from fixed keys, and the failing checks after a change. `vectors/receipt.json`: changed without the
  * keys. `vectors/receipt-signed.json`: changed by the signers themselves.
  */
 export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Record<string, unknown>>> {

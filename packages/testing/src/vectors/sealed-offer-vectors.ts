@@ -3,7 +3,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { toSealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { createTestOffer } from '../protocol/offer-fixture.ts';
 
-/** `vectors/sealed-offer.json`: an offer that holds, and what was asked. */
+/** `vectors/sealed-offer.json`: a valid offer and its request. */
 export function createSealedOfferVectors(crypto: Crypto): unknown {
   const { offer, asked, nowMs, replyId } = createTestOffer(crypto);
   return {

@@ -40,7 +40,7 @@ const XWING = [
   },
 ];
 
-/** Of RFC 9180, A.7.1 and A.7.2: what both sides export from the shared secret of another KEM. */
+/** Exports of both sides from the shared secret of another KEM (RFC 9180, A.7.1 and A.7.2). */
 const HPKE = [
   {
     kemId: 0x20,
@@ -129,7 +129,7 @@ export function createSealingVectors(crypto: Crypto): Readonly<Record<string, un
       ...{ replySecret: toHex(replySecret), envelope: toHex(envelope), replyPsk: toHex(reply.psk.key) },
     },
     reply: { head: toHex(sealer.head), messages: messages.map((text) => toHex(utf8Encode(text))), units },
-    /** The same exchange with an encapsulation a unit. */
+    /** The same exchange with a separate encapsulation for each unit. */
     suite2: {
       context: toHex(encodeSealContext(createRequestContext(EXCHANGE, hash, UNIT_SEAL_SUITE))),
       envelope: toHex(again.envelope),
@@ -140,7 +140,7 @@ export function createSealingVectors(crypto: Crypto): Readonly<Record<string, un
   };
 }
 
-/** What its client seals to the validator of a reply that broke off. */
+/** The message that a client seals to the validator of an interrupted reply. */
 function sealTestPart(crypto: Crypto, seal: SealPrimitives) {
   const { ledger, replyId, requestHash } = EXCHANGE;
   const secret = seal.random(32);

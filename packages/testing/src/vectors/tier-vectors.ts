@@ -52,7 +52,7 @@ const TOKEN_WINDOWS = [
 ];
 const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
 
-/** What a machine vouches for, what its key signs, and how a receipt carries both, from fixed keys. */
+/** The statements of a machine, the bytes that its key signs, and both in a receipt, from fixed keys. */
 function createAttestedVectors() {
   const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
   const ledger = { chainId: 31_337n, verifyingContract: fill(1, 20) };
@@ -107,7 +107,7 @@ function createNonceVector() {
   };
 }
 
-/** What the machines of a router and of a validator vouch for, from fixed keys. */
+/** The statements of the machines of a router and of a validator, from fixed keys. */
 function createRoleVectors() {
   const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
   const ledger = { chainId: 31_337n, verifyingContract: fill(1, 20) };
@@ -129,7 +129,7 @@ function createRoleVectors() {
   };
 }
 
-/** What a machine says of an exchange with a server, from fixed bodies and certificates that are none. */
+/** A machine's statement about an exchange with a server, from fixed bodies and invalid certificates. */
 function createTestimonyVectors() {
   const chain = [utf8Encode('the server'), utf8Encode('its authority')];
   const [request, response] = [utf8Encode('{}'), utf8Encode('an answer')];

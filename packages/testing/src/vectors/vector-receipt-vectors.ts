@@ -16,7 +16,7 @@ import {
   type ReceiptCase,
 } from './receipt-vectors.ts';
 
-/** `vectors/receipt-embedding.json`: receipts of vectors and of scores, whole, and after changes by their signers or somebody else. */
+/** `vectors/receipt-embedding.json`: receipts of vectors and of scores, whole, and changed by their signers or by others. */
 export async function createVectorReceiptVectors(crypto: Crypto): Promise<unknown> {
   const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
   const usual = {
@@ -41,7 +41,7 @@ export async function createVectorReceiptVectors(crypto: Crypto): Promise<unknow
   const edited = (what: string, base: Endpoint, failed: readonly string[], ...edits: Bent['edits']): void => {
     cases.push({ what, base, failed, edits });
   };
-  /** Changed by whoever signs it, so that every signature is valid. */
+  /** Changed by its signer, so that every signature is valid. */
   const signed = (what: string, base: Endpoint, failed: readonly string[], more: Partial<VectorReceiptOptions>): void =>
     edited(what, base, failed, ...findEdits(bases[base], make(base, more)));
   const header = (change: Partial<EmbeddingHeader>) => ({
@@ -76,7 +76,7 @@ export async function createVectorReceiptVectors(crypto: Crypto): Promise<unknow
   signed('another choice', 'embedding', ['inputs'], header({ choice: 1 }));
   signed('vectors in the place of scores', 'rerank', ['inputs', 'unit-norm'], header({ endpoint: 'embedding' }));
   signed('scores of many values', 'embedding', ['commitment-form'], {
-    // The byte behind tag and order hash is the endpoint.
+    // The byte after tag and order hash is the endpoint.
     bend: { headerBytes: (bytes) => bytes.map((byte, i) => (i === EMBEDDING_HEADER_TAG.length + 33 ? 1 : byte)) },
   });
   signed(

@@ -218,7 +218,7 @@ function reportVectors(crypto: Crypto): unknown {
   }));
 }
 
-/** Five positions of which the second token may replace the first, and the other way round; the last was drawn from the tail. */
+/** Five positions. The second token may replace the first, and the other way round; the last was drawn from the tail. */
 const PLANT_ROWS = [
   { ids: [7, 8], rank: 0 },
   { ids: [7, 9], rank: 0 },
@@ -362,7 +362,7 @@ function silenceVector(crypto: Crypto): unknown {
   };
 }
 
-/** What a verifier is asked about that has committed, and the validator's word for the round. */
+/** The question to a verifier that has committed, and the validator's signature of the round. */
 function askedReportVector(crypto: Crypto, ledger: LedgerDomain, validator: Uint8Array): unknown {
   const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
   const jobId = fill(16, 0x61);
@@ -376,14 +376,14 @@ function askedReportVector(crypto: Crypto, ledger: LedgerDomain, validator: Uint
   };
 }
 
-/** What a verifier is asked about. */
+/** The question to a verifier. */
 function askedJobVector(crypto: Crypto): unknown {
   const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
   const job = { jobId: fill(16, 0x61), keyHash: fill(32, 0x62), inputsHash: fill(32, 0x63) };
   return { ...toHexes(job), subject: toHex(hashAskedJob(crypto, job)) };
 }
 
-/** Places of the members of one set in draws, by their index in it. */
+/** Places of one set's members in draws, by their index in it. */
 function witnessVectors(crypto: Crypto): unknown {
   const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
   const members = [500n, 100n, 0n, 100n, 10n ** 24n, 100n, 300n, 100n, 100n, 100n, 100n, 100n].map((stake, i) => ({
@@ -472,7 +472,10 @@ function progressVector(crypto: Crypto): unknown {
     const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = countWhole(counts, responseBytes, word);
     return { what, responseBytes, ...word, promptTokens, outputTokens };
   };
-  /** What a reply of 12 and 400 tokens and 1,600 bytes bills whose payer need not take it, at 3,000 atomic units for 1,000 tokens. */
+  /**
+   * The bills of replies with 12 and 400 tokens and 1,600 bytes whose payers need not accept them, at 3,000 atomic units
+   * for 1,000 tokens.
+   */
   const standby = (
     what: string,
     word: { readonly textBytes: number; readonly left: boolean } | undefined,

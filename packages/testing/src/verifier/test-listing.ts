@@ -23,7 +23,7 @@ export function createTestListing(
   };
 }
 
-/** What a validator sends with the round that it has opened. */
+/** The validator's message with the round that it has opened. */
 export function nameTestRound(certHash: Uint8Array, { jobId, round }: JobRound) {
   const validator = addressOf(certHash);
   const digest = hashReveal(crypto, ledger, { validator, round: hashJobRound(crypto, { jobId, round }) });

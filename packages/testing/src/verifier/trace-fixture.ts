@@ -22,9 +22,9 @@ import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { makeIdentity } from '../link/link-fixture.ts';
 import { createTestListing, nameTestRound } from './test-listing.ts';
 
-/** Verifiers and a provider over real links, as a validator sees them. For tests. */
+/** Verifiers and a provider over real links, as a validator sees them. */
 const VALIDATOR = 3;
-/** Long, because a verifier may first have to load another library on a busy machine. */
+/** A long timeout, because a verifier may first have to load another library on a busy machine. */
 const PATIENT: { readonly timeoutMs: number } = { timeoutMs: 280_000 };
 
 export interface TestVerifier {

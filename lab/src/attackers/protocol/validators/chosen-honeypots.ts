@@ -10,7 +10,7 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { seedOf } from '@ogong/testing/validator/test-keys';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from '../attack.ts';
-import { auditReplies, settleReplies } from '../audit-replies.ts';
+import { auditByFour, settleReplies } from '../audit-replies.ts';
 import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
 
 const ALWAYS = 1_000_000;
@@ -71,7 +71,7 @@ export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<Chosen
       (options) => openAttacked(breaks, options),
     );
     const { own, chain } = four;
-    await auditReplies(four, { replies, served }, breaks);
+    await auditByFour(four, { replies, served }, breaks);
     const planted = own.store.prepare('SELECT 1 FROM honeypots WHERE position IS NOT NULL').all().length;
     await settleReplies(own, replies, breaks);
     const states = own.decided.map(({ replyId }) => own.find(replyId).state);

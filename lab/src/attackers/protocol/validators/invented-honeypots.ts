@@ -3,7 +3,7 @@ import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from '../attack.ts';
-import { auditReplies, settleReplies } from '../audit-replies.ts';
+import { auditByFour, settleReplies } from '../audit-replies.ts';
 import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
 
 export interface InventedOutcome {
@@ -31,7 +31,7 @@ export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Pro
       (options) => openAttacked(breaks, options),
     );
     const { own, chain } = four;
-    await auditReplies(four, { replies, served }, breaks);
+    await auditByFour(four, { replies, served }, breaks);
     const named = own.decided
       .filter((entry) => listVerifierIds(entry, 'credited').length > 2)
       .map(({ replyId }) => replyId);

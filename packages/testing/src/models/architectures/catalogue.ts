@@ -7,7 +7,7 @@ import { QWEN_LIKE } from './qwen.ts';
 import type { ArchitectureRecipe } from './recipe.ts';
 import { RECURRENT } from './recurrent.ts';
 
-/** Every architecture of which a random model can be written, in the order of the table in docs/architectures.md. */
+/** Every architecture with a random model, in the order of the table in docs/architectures.md. */
 export const ARCHITECTURES: readonly ArchitectureRecipe[] = [
   ...LLAMA_LIKE,
   ...QWEN_LIKE,

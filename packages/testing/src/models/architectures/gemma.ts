@@ -19,7 +19,7 @@ const normsBehind = (block: string): readonly RecipeTensor[] => [
   norm(`${block}post_ffw_norm`),
 ];
 
-/** It multiplies its token embedding, so that a tied head would repeat the last token for ever. */
+/** It multiplies its token embedding, so a tied head would repeat the last token for ever. */
 const softHead = [tokenEmbedding, outputNorm({ around: 0.7 })];
 
 /** Every other layer has a window. */

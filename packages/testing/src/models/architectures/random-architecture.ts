@@ -11,7 +11,7 @@ const F16 = 1;
 /**
  * Writes a model with random weights of a recipe's architecture. Equal arguments give equal bytes.
  * @param vocabularyFrom a GGUF file of `stories260K`.
- * @param more what the file says besides, by full names.
+ * @param more further fields of the file, by full names.
  * @throws GgufError if that file has another number of words.
  */
 export function writeRandomArchitecture(

@@ -6,7 +6,7 @@ export interface ArchitectureRecipe {
   readonly name: string;
   /** `general.architecture`. */
   readonly architecture: string;
-  /** What it has beside the plain transformer of `llama`, in a few words each. */
+  /** Differences from the plain transformer of `llama`, in a few words each. */
   readonly features: readonly string[];
   /** Hyperparameters, without the architecture's name in front. */
   readonly keys: Readonly<Record<string, GgufValue>>;
@@ -80,7 +80,7 @@ export const tokenEmbedding = matrix('token_embd.weight', EMBEDDING, VOCABULARY)
 /** This spreads logits over a few nats, as in a trained model. */
 export const outputNorm = ({ name = 'output_norm', around = 3 } = {}) =>
   floats(`${name}.weight`, [EMBEDDING], 0.8 * around, 1.2 * around);
-/** What stands around the layers of most recipes: the head is the token embedding. */
+/** Tensors around the layers of most recipes. The head is the token embedding. */
 export const tiedHead: readonly RecipeTensor[] = [tokenEmbedding, outputNorm()];
 export const ownHead: readonly RecipeTensor[] = [...tiedHead, matrix('output.weight', EMBEDDING, VOCABULARY)];
 
@@ -118,7 +118,7 @@ export const feedForward = (block: string): readonly RecipeTensor[] => [
   matrix(`${block}ffn_down.weight`, FEED_FORWARD, EMBEDDING),
 ];
 
-/** Without the norm before them: some architectures give it another name. */
+/** Tensors without the norm before them, because some architectures name it differently. */
 export const experts = (block: string): readonly RecipeTensor[] => [
   // The converter of llama.cpp leaves the router in f32.
   floats(`${block}ffn_gate_inp.weight`, [EMBEDDING, EXPERTS], -0.3, 0.3),

@@ -11,7 +11,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 
-/** A certificate of epoch 1, and what it is made of: `vectors/beacon.json`. */
+/** A certificate of epoch 1 and its parts: `vectors/beacon.json`. */
 export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
   const members = [1, 2, 3, 4]

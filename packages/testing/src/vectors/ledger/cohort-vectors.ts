@@ -13,7 +13,7 @@ const CASES: readonly (readonly [bigint, readonly number[]])[] = [
   [3n, [5, 5, 5, 5]],
 ];
 
-/** What each shard of a cohort is paid: `vectors/cohort.json`. */
+/** Payments of the shards of a cohort: `vectors/cohort.json`. */
 export function createCohortVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   return {
     word: wordVector(crypto),
@@ -29,7 +29,7 @@ export function createCohortVectors(crypto: Crypto): Readonly<Record<string, unk
   };
 }
 
-/** The bytes that each shard signs, and the hash of a word, whose signatures are filled bytes. */
+/** The bytes that each shard signs, and the hash of an agreement whose signatures are filled bytes. */
 function wordVector(crypto: Crypto) {
   const fill = (size: number, byte: number): Uint8Array => new Uint8Array(size).fill(byte);
   const shards = [

@@ -1,6 +1,9 @@
 import { splitJudged, takeFromPot } from '@ogong/protocol/settlement/cosigned-pot';
 
-/** Votes of a roster's members, which only grow from one to the next, so that a test can play all with one set; of each batch the validators' part and who signed it, by places; then the order in which parts are claimed. */
+/**
+ * Votes of a roster's members grow from case to case, so that a test can play all of them with one set. Each batch has
+ * the validators' part and its signers by place. The order of the claims follows.
+ */
 const POTS: readonly {
   readonly votes: readonly bigint[];
   readonly batches: readonly (readonly [judged: bigint, signers: readonly number[]])[];
@@ -8,7 +11,7 @@ const POTS: readonly {
 }[] = [
   // A bond of three hundred, in one member and in three: the last claim has what rounding left.
   { votes: [300n, 100n, 100n, 100n], batches: [[2_000_005n, [0, 1, 2, 3]]], claims: [0, 1, 2, 3] },
-  // Somebody is away once; nobody claims in order.
+  // One member is absent once; the claims are out of order.
   {
     votes: [300n, 100n, 200n, 100n],
     batches: [
@@ -30,14 +33,14 @@ const POTS: readonly {
   },
 ];
 
-/** What is theirs who signed: `vectors/cosigned.json`. */
+/** The co-signers' parts: `vectors/cosigned.json`. */
 export function createCosignedVectors(): unknown {
   return POTS.map(({ votes, batches, claims }) => {
     let pot = { amount: 0n, weight: 0n };
     const own = votes.map(() => 0n);
     const split = batches.map(([judged, signers]) => {
       const { handler, others } = splitJudged(judged);
-      // What fills no pot counts no signatures.
+      // A batch that adds nothing to a pot counts no signatures.
       if (others > 0n) {
         for (const place of signers) own[place] = (own[place] as bigint) + (votes[place] as bigint);
         pot = {

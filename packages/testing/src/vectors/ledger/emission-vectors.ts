@@ -35,7 +35,7 @@ const BATCHES: readonly RecycledBatch[] = [
 ];
 const EJECTED = fill(9);
 
-/** Budgets at and around their bounds: what was recycled, units, what the schedule has left, lambda. */
+/** Budgets at and around their bounds: recycled tokens, units, the rest of the schedule, lambda. */
 const BUDGETS: readonly (readonly [bigint, bigint, bigint, bigint])[] = [
   [10_000n, 6_666n, 10n ** 27n, 900_000n],
   [10_000n, 10_000n, 10n ** 27n, 900_000n],
@@ -47,7 +47,7 @@ const BUDGETS: readonly (readonly [bigint, bigint, bigint, bigint])[] = [
   [10_000n, 0n, 5n, 900_000n],
 ];
 
-/** The schedule, budgets, a tally with its root and proofs, and what is signed: `vectors/emission.json`. */
+/** The schedule, budgets, a tally with its root and proofs, and the signed bytes: `vectors/emission.json`. */
 export function createEmissionVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const entries = tallyEmission(BATCHES, (id) => id[0] === EJECTED[0]);
   const units = entries.reduce((sum, entry) => sum + entry.units, 0n);

@@ -14,7 +14,7 @@ const WHOLE = 10n ** 18n;
 const VIRTUAL = 10n ** 12n;
 const begin = (virtualReserve: bigint): LaunchState => ({ virtualReserve, reserve: 0n, left: LAUNCH_TRANCHE_ATOMIC });
 
-/** Payments, and what of their tokens is sold back after them, in thousandths. */
+/** Payments, and the thousandths of their tokens that are sold back afterwards. */
 const DEEDS: readonly (readonly [payment: bigint, backPerMille: bigint])[] = [
   [1n, 1_000n],
   [1_000_000n, 0n],
@@ -28,7 +28,7 @@ const tell = ({ virtualReserve, reserve, left }: LaunchState) => ({
   ...{ virtualReserve: `${virtualReserve}`, reserve: `${reserve}`, left: `${left}` },
 });
 
-/** A curve's life, and single answers where it is steep, flat or of the coarsest asset: `vectors/launch.json`. */
+/** The life of a curve, and single answers for a steep, a flat and the coarsest asset: `vectors/launch.json`. */
 export function createLaunchVectors(): Readonly<Record<string, unknown>> {
   let state = begin(VIRTUAL);
   const life = DEEDS.flatMap(([payment, backPerMille]) => {

@@ -31,7 +31,7 @@ const DAY = 86_400n;
 const text = (fields: Readonly<Record<string, bigint>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, `${value}`]));
 
-/** What was final in an epoch, at and around each bound of the rules. */
+/** Final amounts of an epoch, at and around each bound of the rules. */
 const EPOCHS = [
   // Dollars, burned, price, supply, burned within ninety days.
   [1_000n * WHOLE, 10_000n * WHOLE, WHOLE / 10n, 10n ** 9n * WHOLE, 10_000n * WHOLE],
@@ -54,7 +54,7 @@ const CHANGES = [
   { time: 8_201n, price: 7n },
 ];
 
-/** One account's deeds, in order: time, what, how much; what it has in its wallet and in the escrow after each. */
+/** One account's actions in order: time, kind, amount. After each, its credits in the wallet and in the escrow. */
 const DEEDS: readonly (readonly [bigint, 'issue' | 'deposit' | 'refund', bigint])[] = [
   [0n, 'issue', 100n],
   [0n, 'deposit', 60n],
@@ -91,7 +91,7 @@ function tellAccount() {
   });
 }
 
-/** Prices, top-ups, mints, credits that lapse, and what a feed signs: `vectors/burn-mint.json`. */
+/** Prices, top-ups, mints, lapsing credits, and a feed's signed bytes: `vectors/burn-mint.json`. */
 export function createMintVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const medians = [[5n], [5n, 8n], [1n, 2n, 9n], [1n, 2n, 3n, 2n ** 128n - 1n], [7n, 7n, 7n, 7n, 8n]];
   const pools = [

@@ -43,7 +43,7 @@ export function createSignatureVectors(crypto: Crypto): Readonly<Record<string, 
   const s = bytesToNumberLE(good.slice(32));
   const withS = (value: bigint): Uint8Array => concatBytes(good.slice(0, 32), numberToBytesLE(value, 32));
   const signed = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 31 ? byte | 0x80 : byte));
-  // y = 1 + p stands for y = 1.
+  // y = 1 + p encodes y = 1.
   const unreduced = Uint8Array.from(
     { length: 32 },
     (_, i) => [0xee, ...Array<number>(30).fill(0xff), 0x7f][i] as number,

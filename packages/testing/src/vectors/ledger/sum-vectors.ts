@@ -12,7 +12,7 @@ import {
 
 const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
 
-/** Keys for sums, their proofs, shares of one digest and what they come to: `vectors/quorum-sum.json`. */
+/** Keys for sums, their proofs, shares of one digest and their sums: `vectors/quorum-sum.json`. */
 export function createSumVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const digest = fill(0xcc);
   const named = { chainId: 31_337n, roster: fill(0xaa, 20) };

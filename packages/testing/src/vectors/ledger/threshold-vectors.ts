@@ -18,12 +18,12 @@ import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { BAD_KEYS, BAD_SIGNATURES } from '../../protocol/bls-forms.ts';
 
-/** Beacons of the public network drand whose keys are in G1: its key, what it signed, and what it published. */
+/** Beacons of the public network drand with keys in G1: its key, the signed message, and the published beacon. */
 const DRAND = [
   {
     scheme: 'pedersen-bls-chained, round 1',
     key: '868f005eb8e6e4ca0a47c8a77ceaa5309a47978a7c71bc5cce96366b5d7a569937c529eeda66c7293784a9402801af31',
-    // SHA-256 of the signature before, here the hash of the group, and the round as u64.
+    // SHA-256 of the previous signature (here the hash of the group) and the round as u64.
     signed: '176f93498eac9ca337150b46d21dd58673ea4e3581185f869672e59fa4cb390a0000000000000001',
     signature:
       '8d61d9100567de44682506aea1a7a6fa6e5491cd27a0a0ed349ef6910ac5ac20ff7bc3e09d7c046566c9f7f3c6f3b10104990e7cb424998203d8f7de586fb7fa5f60045417a432684f85093b06ca91c769f0e7ca19268375e659c2a2352b4655',

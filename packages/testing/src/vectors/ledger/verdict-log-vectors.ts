@@ -16,9 +16,9 @@ const VALIDATOR = fill(20, 0xaa);
 const CHAIN_ID = 31_337n;
 
 /**
- * A log of four entries, the second one of a reply that two providers served together, the third one with a verifier that the others refute, a silent one, and one whose answer to a honeypot is doubted, the
- * fourth of a reply that was abandoned, the name of a correction, and what a log's entries mean for the
- * tests of its providers.
+ * A log of four entries. Two providers served the reply of the second together. The third has verifiers that are refuted, silent
+ * or doubted after a honeypot. The fourth reply was abandoned. Then the name of a correction, and the meaning of a log's
+ * entries for the tests of its providers.
  */
 export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
   const genesis = computeGenesisPosition(crypto, { chainId: CHAIN_ID, validator: VALIDATOR });
@@ -79,7 +79,7 @@ function listSilences(): readonly unknown[] {
   });
 }
 
-/** A key that is refuted until it is out, one that was late six times, a third key of the same payee, exact evidence without a payee. */
+/** A key refuted until its removal, one that was late six times, a third key of the same payee, exact evidence without a payee. */
 function listSteps(): readonly unknown[] {
   const payee = fill(20, 9);
   const scored = (key: number, verdict: 'accept' | 'reject' | 'inconclusive', eValuePpm: number): CountedEntry => ({
