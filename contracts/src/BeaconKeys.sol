@@ -169,7 +169,7 @@ contract BeaconKeys {
         Generation storage of_ = _generations[generation - 1];
         if (epoch < of_.firstEpoch || (of_.lastEpoch != 0 && epoch > of_.lastEpoch)) return 0;
         uint64 chainId = uint64(block.chainid);
-        bytes memory message = abi.encodePacked("ogong-beacon-epoch-v2\n", chainId, settlement, generation, epoch);
+        bytes memory message = abi.encodePacked("ogong-beacon-epoch-v1\n", chainId, settlement, generation, epoch);
         if (!Bls12381.verify(Bls12381.expand(of_.key), message, signature)) return 0;
         return sha256(abi.encodePacked("ogong-beacon-v2\n", chainId, epoch, Bls12381.compressSignature(signature)));
     }

@@ -13,7 +13,7 @@ import {Staking} from "./Staking.sol";
 /// @dev A ticket carries two signatures, Ed25519 and ML-DSA-44. Only the first one is checked: an attacker that can forge it can forge
 /// those of all accounts.
 contract Misrouting is Announcements {
-    bytes16 private constant TAG = "ogong-ticket-v3\n";
+    bytes16 private constant TAG = "ogong-ticket-v1\n";
     /// Without the bytes of its two texts.
     uint256 private constant LEAST_TICKET = 240;
     uint256 private constant KEY_BYTES = 1_344;

@@ -256,7 +256,7 @@ contract Roster {
         bytes memory compressed = Bls12381.compress(key);
         uint64 number = _keys[account].count + 1;
         return abi.encodePacked(
-            "ogong-quorum-key-v2\n", uint64(block.chainid), address(this), account, signer, number, compressed
+            "ogong-quorum-key-v1\n", uint64(block.chainid), address(this), account, signer, number, compressed
         );
     }
 

@@ -118,7 +118,7 @@ contract BeaconKeysTest is Fixture {
         _activate(1, 1, 1000);
         return _sign(
             1000,
-            hex"6f676f6e672d626561636f6e2d65706f63682d76320a0000000000007a69aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00000001000000000000004d"
+            hex"6f676f6e672d626561636f6e2d65706f63682d76310a0000000000007a69aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00000001000000000000004d"
         );
     }
 
@@ -127,12 +127,12 @@ contract BeaconKeysTest is Fixture {
         check(
             keccak256(Bls12381.compressSignature(signature))
                 == keccak256(
-                    hex"972126da8263f84c908abb950b9920b12dc039e590fa9a9a9c087834d668ba5705c50bed42d3fcf17a020789f0b511030cba369cacf6cd2b7a480f239c8bdc726d213000cddae2218c8d6c704060e499d914a182bfb6b31c88e94ed710d43678"
+                    hex"8ea8e9bd1673f34c08511c09bf62d4ee05abc363a78ab27f6812c06bf4ef9809829dae88ae0d621b0f6df4b4f2267ba313b8e3515095ed09950992db055f7ab61478134cb7ddb78d7cb531e77dfdb2853bedb94b924e7a4a6cddd0f17d91fca5"
                 ),
             "compressed signature"
         );
         check(
-            keys.verifyEpoch(1, 77, signature) == 0x7560552cbf6783e6d46007a08b24d80b2a81e9bff66e6b7b63b1faa44973d904,
+            keys.verifyEpoch(1, 77, signature) == 0xa4ea8b313853bf43c429b4740b4c80f796c5bb6c7b6a386c46e761bb6ee9a51d,
             "value"
         );
     }
@@ -164,7 +164,7 @@ contract BeaconKeysTest is Fixture {
 
     function _signEpoch(uint32 generation, uint64 epoch, uint256 secret) private view returns (bytes memory) {
         bytes memory of_ = abi.encodePacked(uint64(block.chainid), keys.settlement(), generation, epoch);
-        return _sign(secret, bytes.concat("ogong-beacon-epoch-v2\n", of_));
+        return _sign(secret, bytes.concat("ogong-beacon-epoch-v1\n", of_));
     }
 
     /// Both signs of y, and keys of many secrets.

@@ -62,7 +62,7 @@ contract MisroutingTest is Fixture {
 
     function _listOf(uint8 sort, bytes memory rows) private pure returns (bytes memory) {
         return abi.encodePacked(
-            "ogong-candidates-v4\n", uint16(MODEL.length), MODEL, sort, uint128(300), uint32(4_096), uint64(5), uint16(rows.length / 100), rows
+            "ogong-candidates-v1\n", uint16(MODEL.length), MODEL, sort, uint128(300), uint32(4_096), uint64(5), uint16(rows.length / 100), rows
         );
     }
 
@@ -80,7 +80,7 @@ contract MisroutingTest is Fixture {
         returns (bytes memory)
     {
         bytes memory head =
-            abi.encodePacked("ogong-ticket-v3\n", ROUTER, uint16(model.length), model, bytes32(n), uint16(19), "https://one.example");
+            abi.encodePacked("ogong-ticket-v1\n", ROUTER, uint16(model.length), model, bytes32(n), uint16(19), "https://one.example");
         bytes memory where = abi.encodePacked(bytes32(uint256(0x0909090909090909090909090909090909090909090909090909090909090909)), address(uint160(n == 3 ? 2 : n)));
         bytes32 root = bytes32(uint256(0x0808080808080808080808080808080808080808080808080808080808080808));
         bytes memory terms = abi.encodePacked(root, uint128(price), uint32(4_096), replyId, sha256(list));
@@ -413,7 +413,7 @@ contract MisroutingTest is Fixture {
     function test_whatIsNoListConvictsNobody() public {
         _refusesList(_list(6));
         _refusesList(bytes.concat(_list(0), hex"00"));
-        _refusesList(bytes.concat("ogong-candidates-v5\n", _tail(_list(0), 20)));
+        _refusesList(bytes.concat("ogong-candidates-v2\n", _tail(_list(0), 20)));
         _refusesList(_listOf(0, bytes.concat(_row(2), _row(1))));
         _refusesList(_listOf(0, bytes.concat(_row(1), _row(1))));
         _refusesList(_listOf(0, _row(1, 100, 0, 5)));
@@ -445,7 +445,7 @@ contract MisroutingTest is Fixture {
         bytes memory ticket = _ticket(1, 0, list);
         _refusesTicket("");
         _refusesTicket(bytes.concat(ticket, hex"00"));
-        _refusesTicket(bytes.concat("ogong-ticket-v4\n", _tail(ticket, 16)));
+        _refusesTicket(bytes.concat("ogong-ticket-v2\n", _tail(ticket, 16)));
         bytes memory reason = abi.encodeWithSelector(Misrouting.OtherList.selector, sha256(list));
         bytes memory other = _list(1);
         vm.expectRevert(reason);

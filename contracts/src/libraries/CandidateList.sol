@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 /// @title A router's list of candidates, and the draw over it
 /// @notice Formats and arithmetic: docs/spec/match.md. `openMatch` of packages/protocol does the same.
 library CandidateList {
-    bytes20 private constant TAG = "ogong-candidates-v4\n";
+    bytes20 private constant TAG = "ogong-candidates-v1\n";
     /// Bytes of a candidate.
     uint256 private constant ROW = 100;
     uint256 private constant SORTS = 6;

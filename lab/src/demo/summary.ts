@@ -30,7 +30,7 @@ export async function summarize({ run, claims, timings, versions }: SummaryInput
     run.members.find((member) => member.address === address)?.name ?? address;
   const held = listHeld(run);
   return {
-    format: 'ogong-demo-summary-v2',
+    format: 'ogong-demo-summary-v1',
     ok: claims.every(({ ok }) => ok),
     cheat: run.cheat,
     claims: claims.map(({ id, statement, ok, evidence }) => ({ id, statement, ok, evidence: [...evidence] })),

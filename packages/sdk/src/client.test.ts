@@ -258,7 +258,7 @@ describe('a client', () => {
       'opening',
     ],
     ['no opening', { opening: () => Response.json({ error: { message: 'gone' } }, { status: 404 }) }, 'opening'],
-    ['another opening', { opening: () => new Response('ogong-opening-v1') }, 'commitment-form'],
+    ['another opening', { opening: () => new Response('ogong-opening-v2') }, 'commitment-form'],
     ['another endpoint', { field: withReceipt((json) => ({ ...json, endpoint: 'completion' })) }, 'endpoint'],
   ];
   it.each(bad)('refuses %s', async (_what, change, code) => {

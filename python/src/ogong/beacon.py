@@ -81,13 +81,13 @@ def check_threshold(c: ThresholdCertificate, chain_id: int, settlement: bytes, g
     own = next((one for one in generations if one.generation == c.generation), None)
     if own is None or not own.has(c.epoch):
         return f"epoch {c.epoch} is none of generation {c.generation}"
-    message = b"ogong-beacon-epoch-v2\n" + u64(chain_id) + settlement + u32(c.generation) + u64(c.epoch)
+    message = b"ogong-beacon-epoch-v1\n" + u64(chain_id) + settlement + u32(c.generation) + u64(c.epoch)
     return None if verify_bls(own.key, message, c.signature) else "its signature does not hold"
 
 
 def parse_certificate(data: bytes) -> Certificate:
     """@raises WireError"""
-    r = Reader(data, b"ogong-beacon-certificate-v2\n")
+    r = Reader(data, b"ogong-beacon-certificate-v1\n")
     head = (r.int(8, 1), r.int(4), r.take(32), r.take(32), r.take(32), r.take(32), r.take(32), r.int(8))
     certificate = Certificate(*head, _entries(r, 80), _entries(r, 65))
     r.end()
@@ -108,7 +108,7 @@ def genesis(chain_id: int, settlement: bytes) -> bytes:
 
 def hash_set(chain_id: int, settlement: bytes, members: Sequence[Validator]) -> bytes:
     rows = (m.address + m.signing_key + u128(m.stake) + m.vrf_key for m in sorted(members, key=lambda m: m.address))
-    return sha256(b"ogong-validator-set-v2\n", u64(chain_id), settlement, u16(len(members)), *rows)
+    return sha256(b"ogong-validator-set-v1\n", u64(chain_id), settlement, u16(len(members)), *rows)
 
 
 def derive_bank_seed(model_root: bytes, previous: bytes) -> bytes:
@@ -127,7 +127,7 @@ def check_certificate(c: Certificate, chain_id: int, settlement: bytes, members:
         if reason is not None:
             return reason
     digest = keccak256(
-        b"ogong-beacon-commit-v2\n",
+        b"ogong-beacon-commit-v1\n",
         u64(chain_id) + u64(c.epoch) + u32(c.view) + c.previous + c.value + c.set + c.following + c.next + u64(c.block),
     )
     signed = 0
@@ -150,7 +150,7 @@ def _check_contributions(c: Certificate, chain_id: int, known: dict[bytes, Valid
         member = known.get(address)
         if member is None:
             return f"0x{address.hex()} contributed, and is no validator of the epoch"
-        message = b"ogong-beacon-vrf-v3\n" + u64(chain_id) + u64(c.epoch) + c.previous + c.set + address
+        message = b"ogong-beacon-vrf-v1\n" + u64(chain_id) + u64(c.epoch) + c.previous + c.set + address
         output = verify_vrf(member.vrf_key, message, proof)
         if output is None:
             return f"the contribution of validator 0x{address.hex()} does not hold"

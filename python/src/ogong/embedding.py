@@ -65,7 +65,7 @@ def parse_vector_header(data: bytes) -> VectorHeader:
     """@raises WireError"""
     if len(data) > _MOST_HEADER:
         raise WireError(f"a header has at most {_MOST_HEADER} bytes")
-    r = Reader(data, b"ogong-header-embedding-v4\n")
+    r = Reader(data, b"ogong-header-embedding-v1\n")
     header = VectorHeader(
         order_hash=r.take(32),
         endpoint=r.int(1, 0, 1),

@@ -108,7 +108,7 @@ def _uniform(seed: bytes, bound: int) -> int:
 
 def parse_candidates(data: bytes) -> Candidates:
     """@raises WireError"""
-    r = Reader(data, b"ogong-candidates-v4\n")
+    r = Reader(data, b"ogong-candidates-v1\n")
     model_id, sort, most_price, context_size = r.text(), SORTS[r.int(1, 0, len(SORTS) - 1)], r.int(16), r.int(4, 1)
     min_held = r.int(8)
     listed = tuple(

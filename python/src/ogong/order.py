@@ -95,7 +95,7 @@ def reply_id_of(ledger: Ledger, payer: bytes, validator: bytes, nonce: bytes) ->
 
 def parse_order(data: bytes) -> Order:
     """@raises WireError"""
-    reader = Reader(data, b"ogong-order-v3\n")
+    reader = Reader(data, b"ogong-order-v1\n")
     order = Order(
         payer=reader.take(20),
         validator=reader.take(20),
@@ -146,12 +146,12 @@ class Progress:
 
 
 def hash_beginning(blind: bytes, beginning: bytes) -> bytes:
-    return sha256(b"ogong-progress-text-v2\n", blind, beginning) if beginning else bytes(32)
+    return sha256(b"ogong-progress-text-v1\n", blind, beginning) if beginning else bytes(32)
 
 
 def parse_progress(data: bytes) -> Progress:
     """@raises WireError"""
-    reader = Reader(data, b"ogong-progress-v2\n")
+    reader = Reader(data, b"ogong-progress-v1\n")
     progress = Progress(reader.take(32), reader.int(4), reader.take(32), reader.flag())
     reader.end()
     return progress

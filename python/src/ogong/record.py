@@ -67,7 +67,7 @@ def compute_blinds(body: bytes, reply_id: bytes) -> Blinds:
 
 
 def hash_response(blind: bytes, response: bytes) -> bytes:
-    return sha256(b"ogong-response-v2\n", u32(len(response)), sha256(blind, response))
+    return sha256(b"ogong-response-v1\n", u32(len(response)), sha256(blind, response))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ _ENDPOINT = re.compile(r"[!-~]{1,255}\Z")
 
 def parse_ticket(data: bytes) -> Ticket:
     """@raises WireError"""
-    reader = Reader(data, b"ogong-ticket-v3\n")
+    reader = Reader(data, b"ogong-ticket-v1\n")
     ticket = Ticket(
         router=reader.take(20),
         model_id=reader.text(),

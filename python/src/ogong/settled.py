@@ -47,7 +47,7 @@ class Entry:
 
 def parse_entry(data: bytes) -> Entry:
     """@raises WireError"""
-    r = Reader(data, b"ogong-verdict-v6\n")
+    r = Reader(data, b"ogong-verdict-v1\n")
     index, previous, reply_id, record_hash = r.int(8), r.take(32), r.take(16), r.take(32)
     provider_id, payee = r.take(32), r.take(20)
     verdict = VERDICTS[r.int(1, 0, len(VERDICTS) - 1)]

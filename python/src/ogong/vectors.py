@@ -44,7 +44,7 @@ class VectorRequest:
     def summary(self) -> bytes:
         return b"".join(
             (
-                b"ogong-embedding-request-v2\n",
+                b"ogong-embedding-request-v1\n",
                 u8(self.endpoint),
                 text(self.model, 768),
                 u8(self.exact),

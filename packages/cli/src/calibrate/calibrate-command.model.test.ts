@@ -169,7 +169,7 @@ describe('ogong calibrate', () => {
       /--named kv-q8-0: no such cheat in these samples; there are none/,
     );
     await expect(run('build', '--samples', at('none.db'))).rejects.toMatchObject({ code: 'ENOENT' });
-    writeFileSync(at('bad.json'), '{"format":"ogong-drift-table-file-v2"}');
+    writeFileSync(at('bad.json'), '{"format":"ogong-drift-table-file-v1"}');
     await expect(run('show', at('bad.json'))).rejects.toMatchObject({ code: 'bad-table' });
     expect((await run('melt')).code).toBe(EXIT.usage);
   });

@@ -42,7 +42,7 @@ export interface TableSignature {
   readonly signature: Uint8Array;
 }
 
-const FORMAT = 'ogong-drift-table-file-v2';
+const FORMAT = 'ogong-drift-table-file-v1';
 const MAX_SIGNATURES = 16;
 const MAX_FILE_BYTES = Math.ceil((MAX_DRIFT_TABLE_BYTES * 4) / 3) + MAX_SIGNATURES * 6000 + 4096;
 

@@ -67,7 +67,7 @@ const messageCodec = union('kind', {
 /** The messages by which validators agree on a beacon value. The link identifies the sender. */
 export type BeaconMessage = CodecType<typeof messageCodec>;
 
-const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v3' });
+const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v1' });
 
 export const encodeBeaconMessage: (message: BeaconMessage) => Uint8Array = messageFormat.encode;
 export const parseBeaconMessage: (bytes: Uint8Array) => BeaconMessage = messageFormat.decode;

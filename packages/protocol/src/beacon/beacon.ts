@@ -85,7 +85,7 @@ const certificateCodec = struct({
 export interface BeaconCertificate extends CodecType<typeof certificateCodec> {}
 
 export const certificateFormat: Format<BeaconCertificate> = createFormat(certificateCodec, {
-  tag: 'ogong-beacon-certificate-v2',
+  tag: 'ogong-beacon-certificate-v1',
 });
 
 export const encodeBeaconCertificate: (certificate: BeaconCertificate) => Uint8Array = certificateFormat.encode;
@@ -93,10 +93,10 @@ export const parseBeaconCertificate: (bytes: Uint8Array) => BeaconCertificate = 
 
 const VALUE_DOMAIN = encodeDomain('ogong-beacon-v1');
 const GENESIS_DOMAIN = encodeDomain('ogong-beacon-genesis-v1');
-const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v3');
+const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v1');
 const VOTE_DOMAIN = {
-  prepare: encodeDomain('ogong-beacon-prepare-v2'),
-  commit: encodeDomain('ogong-beacon-commit-v2'),
+  prepare: encodeDomain('ogong-beacon-prepare-v1'),
+  commit: encodeDomain('ogong-beacon-commit-v1'),
 };
 
 export type BeaconPhase = keyof typeof VOTE_DOMAIN;

@@ -19,7 +19,7 @@ export const memberList: Codec<readonly SetMember[]> = list<SetMember>(
 );
 
 const setFormat = createFormat(struct({ chainId: u64, settlement: bytes(20), members: memberList }), {
-  tag: 'ogong-validator-set-v2',
+  tag: 'ogong-validator-set-v1',
 });
 
 /** Returns the fields of each member that define the set, ascending by address. */

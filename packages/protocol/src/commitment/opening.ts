@@ -32,7 +32,7 @@ export interface WindowBytes {
 /** The opening of a commitment: its blind, leaf 0 and every window's bytes (docs/spec/commitment.md). */
 export interface Opening extends CodecType<typeof openingCodec> {}
 
-const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v2' });
+const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v1' });
 
 export const encodeOpening: (opening: Opening) => Uint8Array = openingFormat.encode;
 export const parseOpening: (bytes: Uint8Array) => Opening = openingFormat.decode;

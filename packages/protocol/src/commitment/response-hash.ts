@@ -7,7 +7,7 @@ const summaryCodec = struct({
   /** SHA-256 of the answer's blind and the response. */
   blindedHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-response-v2' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-response-v1' });
 
 /** The co-signers' view of a response: its length, and none of its text (docs/spec/record.md). */
 export interface ResponseSummary extends CodecType<typeof summaryCodec> {}

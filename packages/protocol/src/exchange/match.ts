@@ -126,7 +126,7 @@ const candidateListCodec = struct({
 
 export interface CandidateList extends CodecType<typeof candidateListCodec> {}
 
-const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v4' });
+const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v1' });
 
 export const encodeCandidates: (list: CandidateList) => Uint8Array = candidateListFormat.encode;
 export const parseCandidates: (bytes: Uint8Array) => CandidateList = candidateListFormat.decode;

@@ -37,7 +37,7 @@ const TERMS = {
 };
 
 const orderCodec = struct({ ...VOUCHER, ...TERMS });
-const orderFormat = createFormat(orderCodec, { tag: 'ogong-order-v3' });
+const orderFormat = createFormat(orderCodec, { tag: 'ogong-order-v1' });
 
 /**
  * The consumer's order. One EIP-712 signature binds the provider, the request, the nonce, and the amount that may be drawn from

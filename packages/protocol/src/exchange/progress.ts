@@ -16,7 +16,7 @@ const PROGRESS = {
   hasLeft: named('left', abi.bool),
 };
 const progressCodec = struct(PROGRESS);
-const progressFormat = createFormat(progressCodec, { tag: 'ogong-progress-v2' });
+const progressFormat = createFormat(progressCodec, { tag: 'ogong-progress-v1' });
 const typedProgress = createTypedStruct('Progress', PROGRESS);
 
 /**
@@ -55,7 +55,7 @@ export function signProgress(
 /** The text of a progress statement, with the blind of its answer (blinds.ts), or only its length if only that is shown. */
 export type ProgressedText = { readonly blind: Uint8Array; readonly text: Uint8Array } | { readonly sizeBytes: number };
 
-const TEXT_DOMAIN = utf8Encode('ogong-progress-text-v2\n');
+const TEXT_DOMAIN = utf8Encode('ogong-progress-text-v1\n');
 
 /** The hash for a beginning without text. A sealing consumer then need not reveal the blind. */
 export const NO_BEGINNING: Uint8Array = new Uint8Array(32);

@@ -53,7 +53,7 @@ const ticketFormat = createFormat(
   refine<Ticket>(ticketCodec, ({ issuedAtMs, expiresAtMs }) => {
     if (expiresAtMs <= issuedAtMs) throw new ProtocolError('malformed', 'ticket expires before it is issued');
   }),
-  { tag: 'ogong-ticket-v3' },
+  { tag: 'ogong-ticket-v1' },
 );
 
 export const encodeTicket: (ticket: Ticket) => Uint8Array = ticketFormat.encode;

@@ -26,7 +26,7 @@ const wordCodec = struct({
 export interface EndorsementTerms extends CodecType<typeof wordCodec> {}
 
 const wordFormat = createFormat<EndorsementTerms>(wordCodec, {
-  tag: 'ogong-verifier-endorsement-v2',
+  tag: 'ogong-verifier-endorsement-v1',
   maxBytes: MAX_ENDORSEMENT_BYTES,
 });
 

@@ -111,7 +111,7 @@ const settlementCodec = struct({
 export interface Settlement extends CodecType<typeof settlementCodec> {}
 
 /** The domain tag of a batch. */
-export const BATCH_TAG = 'ogong-batch-v7';
+export const BATCH_TAG = 'ogong-batch-v1';
 
 const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: BATCH_TAG });
 

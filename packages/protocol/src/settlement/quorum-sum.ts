@@ -49,7 +49,7 @@ export interface QuorumKeyProof {
 export function encodeQuorumKeyMessage(proof: QuorumKeyProof): Uint8Array {
   const { chainId, roster, account, signer, number, key } = proof;
   const [chain, count] = [encodeU64(chainId), encodeU64(number)];
-  return concatBytes(utf8Encode('ogong-quorum-key-v2\n'), chain, roster, account, signer, count, key);
+  return concatBytes(utf8Encode('ogong-quorum-key-v1\n'), chain, roster, account, signer, count, key);
 }
 
 function encodeU64(value: bigint): Uint8Array {

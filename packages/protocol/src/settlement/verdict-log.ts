@@ -134,7 +134,7 @@ const verdictEntryCodec = struct({
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
 /** The domain tag of a log entry. */
-export const VERDICT_ENTRY_TAG = 'ogong-verdict-v6';
+export const VERDICT_ENTRY_TAG = 'ogong-verdict-v1';
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
   tag: VERDICT_ENTRY_TAG,

@@ -35,7 +35,7 @@ import { credentialCodec } from './credential.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 import { type Statement, statementList } from './witnessed.ts';
 
-export const EVIDENCE_TAG = 'ogong-evidence-v15';
+export const EVIDENCE_TAG = 'ogong-evidence-v1';
 
 /** The evidence for a verdict. Anybody with the bytes reaches the same verdict (docs/spec/evidence.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;

@@ -182,7 +182,7 @@ export function countAttempt(
   return { asked: before.length, silent: before.filter(({ opened }) => opened === undefined).length };
 }
 
-const JOB_DOMAIN = encodeDomain('ogong-job-v2');
+const JOB_DOMAIN = encodeDomain('ogong-job-v1');
 const NONCE_DOMAIN = encodeDomain('ogong-job-nonce-v1');
 
 /** Computes a job id, 16 bytes. Before the verdict, only the validator can tell to which reply it belongs, if to any. */

@@ -118,7 +118,7 @@ describe('the file of a drift table', () => {
         '[]',
         '7',
         change('format', 'other'),
-        change('format', 'ogong-drift-table-file-v1'),
+        change('format', 'ogong-drift-table-file-v2'),
         change('table', 7),
         change('table', '!'),
       ],

@@ -57,10 +57,10 @@ describe('the basis of stored samples', () => {
   });
 
   it('is the bytes served for them', async () => {
-    expect(await serveAll({})).toBe('e1dad300d5f9422a7983d50b0d9e66d8');
-    expect(await serveAll({ endpoint: 'completion' })).toBe('54e3aa0afc960304939c31d579da819a');
+    expect(await serveAll({})).toBe('46abda605a0ecff906d9e4da3bcd8a90');
+    expect(await serveAll({ endpoint: 'completion' })).toBe('93d1f4d5da02ad4b11d320a3afa22ea3');
     const other = createFakeEngine({ contextSize: 512, error: 0.01 });
-    expect(await serveAll({ dependencies: { engine: other } })).toBe('9d73c3ad3183516bb6bbdb3f216ab365');
+    expect(await serveAll({ dependencies: { engine: other } })).toBe('7be062a66f78b27833ab7c2e428e048d');
     await other.close();
   });
 

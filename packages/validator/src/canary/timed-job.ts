@@ -48,7 +48,7 @@ export interface TimedTexts extends Omit<TimedWorkOf, 'part' | 'vocabularySize'>
 }
 
 const ENDPOINT = 'completion';
-const JOB_DOMAIN = encodeDomain('ogong-timed-job-v2');
+const JOB_DOMAIN = encodeDomain('ogong-timed-job-v1');
 
 /** @param verifierId the asked verifier, 32 bytes. Each verifier has its own job ids. */
 export function createTimedJobs(

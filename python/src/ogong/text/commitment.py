@@ -63,7 +63,7 @@ def parse_header(data: bytes) -> Header:
     """@raises WireError"""
     if len(data) > _MOST_HEADER:
         raise WireError(f"a header has at most {_MOST_HEADER} bytes")
-    r = Reader(data, b"ogong-header-v9\n")
+    r = Reader(data, b"ogong-header-v1\n")
     order_hash, endpoint = r.take(32), r.int(1, 0, 1)
     tier, method, numeric_class = r.text(32), r.text(32), r.text(255)
     vocabulary_hash, vocabulary_size, embedding_size = r.take(32), r.int(4, 2, 1 << 24), r.int(4, 1, 65_536)
@@ -133,7 +133,7 @@ def compose_root(parts: Sequence[bytes]) -> bytes:
 
 
 def hash_tokens(blind: bytes, tokens: Sequence[int]) -> bytes:
-    return sha256(b"ogong-tokens-v2\n", blind, *(u32(token) for token in tokens))
+    return sha256(b"ogong-tokens-v1\n", blind, *(u32(token) for token in tokens))
 
 
 @dataclass(frozen=True)
@@ -312,14 +312,14 @@ def _root(hashes: Sequence[bytes]) -> bytes:
 def encode_opening(opening: Opening) -> bytes:
     """@raises OverflowError if a window or their number is larger than any opening has."""
     counted = b"".join(u16(len(one)) + one for window in opening.windows for one in window)
-    return b"ogong-opening-v2\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted
+    return b"ogong-opening-v1\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted
 
 
 def parse_opening(data: bytes) -> Opening:
     """@raises WireError"""
     if len(data) > _MOST_OPENING:
         raise WireError("an opening has at most 48 MiB")
-    reader = Reader(data, b"ogong-opening-v2\n")
+    reader = Reader(data, b"ogong-opening-v1\n")
     blind = reader.take(32)
     header = reader.bytes16()
     windows = tuple((reader.bytes16(), reader.bytes16()) for _ in range(reader.int(2, 0, _MOST_WINDOWS)))

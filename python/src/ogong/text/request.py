@@ -81,7 +81,7 @@ class TextRequest:
         grammar = self.grammar_hash
         return b"".join(
             (
-                b"ogong-text-request-v3\n",
+                b"ogong-text-request-v1\n",
                 u8(self.endpoint),
                 text(self.model, 768),
                 u8(self.exact),

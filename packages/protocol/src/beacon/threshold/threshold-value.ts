@@ -6,7 +6,7 @@ import { BLS_SIGNATURE_BYTES, type Bls } from '../../crypto/bls.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { BeaconNetwork } from '../beacon.ts';
 
-const EPOCH_DOMAIN = encodeDomain('ogong-beacon-epoch-v2');
+const EPOCH_DOMAIN = encodeDomain('ogong-beacon-epoch-v1');
 const VALUE_DOMAIN = encodeDomain('ogong-beacon-v2');
 
 /** A key and the epochs whose values it signs. The chain stores all generations. */

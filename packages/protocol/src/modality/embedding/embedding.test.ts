@@ -245,7 +245,7 @@ describe('stage 1', () => {
     ['a tier that its method does not check', forge(honest.leaves, { method: 'exact-replay' }), ['posture']],
     [
       'a header of another kind',
-      { ...honest, opening: { ...honest.opening, header: utf8Encode('ogong-header-v4\n') } },
+      { ...honest, opening: { ...honest.opening, header: utf8Encode('ogong-header-v2\n') } },
       ['commitment-form'],
     ],
     [

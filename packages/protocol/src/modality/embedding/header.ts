@@ -53,7 +53,7 @@ export interface EmbeddingHeader extends CommonHeader, CodecType<typeof codec> {
   readonly outputTokenCount: 0;
 }
 
-export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v4';
+export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v1';
 const format = createFormat<EmbeddingHeader>(refine(codec, assertScores), {
   tag: EMBEDDING_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

@@ -12,7 +12,7 @@ const summaryCodec = struct({
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-embedding-request-v2' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-embedding-request-v1' });
 
 /** Encodes a summary. The request's hash is that of these bytes (docs/spec/embedding.md). */
 export const encodeEmbeddingSummary = (asked: AskedEmbedding, bodyHash: Uint8Array): Uint8Array =>

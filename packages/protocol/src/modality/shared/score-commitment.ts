@@ -53,7 +53,7 @@ const digestCodec = struct({
   salt: bytes(SALT_BYTES),
   reportHash: hash,
 });
-const digestFormat = createFormat(digestCodec, { tag: 'ogong-score-salted-v2' });
+const digestFormat = createFormat(digestCodec, { tag: 'ogong-score-salted-v1' });
 
 export interface ScoreDigest extends CodecType<typeof digestCodec> {}
 

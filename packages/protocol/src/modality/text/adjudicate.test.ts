@@ -422,7 +422,7 @@ describe('adjudicateReport with a drift table', () => {
   });
 
   it('rejects a reply that the fixed limits accept, names the cheat, and returns its e-value', () => {
-    const report = inexact(drift(reply, 0.02, 40, 2));
+    const report = inexact(drift(reply, 0.02, 40, 4));
     expect(adjudicateReport(crypto, claim, report).outcome).toBe('accept');
     const verdict = adjudicateReport(crypto, claim, report, policy);
     expect(verdict.outcome).toBe('reject');
@@ -458,7 +458,7 @@ describe('adjudicateReport with a drift table', () => {
   });
 
   it('falls back to the fixed limits, and reports it, if the table has no row', () => {
-    const report = { ...inexact(drift(reply, 0.02, 40, 2)), numericClass: 'synthetic/third' };
+    const report = { ...inexact(drift(reply, 0.02, 40, 4)), numericClass: 'synthetic/third' };
     const verdict = adjudicateReport(crypto, claim, report, policy);
     expect(verdict.outcome).toBe('accept');
     expect(verdict.drift).toBeUndefined();
@@ -469,7 +469,7 @@ describe('adjudicateReport with a drift table', () => {
     const rows = table.rows.map((row) => ({ ...row, providerClass: 'synthetic/2' }));
     const other = { drift: { ...policy.drift, table: { ...table, rows } } };
     const judgeUnlisted = (nats: number, steps: number) =>
-      adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, 2)), other);
+      adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, 4)), other);
     expect(judgeUnlisted(0.002, 4)).toMatchObject({ outcome: 'inconclusive', drift: { eValue: 1, isUnlisted: true } });
     // The reply is not paid, since the loosest row would not accept it. It is no step towards ejection.
     expect(judgeUnlisted(0.02, 40)).toMatchObject({ outcome: 'reject', drift: { eValue: 1, isUnlisted: true } });
@@ -482,7 +482,7 @@ describe('adjudicateReport with a drift table', () => {
   it('does the same for a model without measurements, in any classes', () => {
     const rows = table.rows.map((row) => ({ ...row, modelRoot: new Uint8Array(32).fill(9) }));
     const other = { drift: { ...policy.drift, table: { ...table, rows } } };
-    const verdict = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), other);
+    const verdict = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 4)), other);
     expect(verdict.outcome).toBe('accept');
     expect(verdict.drift).toBeUndefined();
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');
@@ -493,7 +493,7 @@ describe('adjudicateReport with a drift table', () => {
     const judgeUpTo = (limit: number) => {
       const rows = table.rows.map((row) => ({ ...row, context: limit }));
       const shorter = { drift: { ...policy.drift, table: { ...table, rows } } };
-      return adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), shorter).outcome;
+      return adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 4)), shorter).outcome;
     };
     expect(judgeUpTo(context)).toBe('reject');
     expect(judgeUpTo(context - 1)).toBe('accept');
@@ -519,7 +519,7 @@ describe('adjudicateReport with a drift table', () => {
     const strict = { drift: { ...policy.drift, rates: { reject: 1e-6, doubt: 0.05, extrapolate: false } } };
     const gross = adjudicateReport(crypto, claim, inexact(drift(reply, 2, 600, 3)), strict);
     expect(gross.outcome).toBe('reject');
-    const slight = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), strict);
+    const slight = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 4)), strict);
     expect(slight.outcome).toBe('inconclusive');
     expect(slight.checks.at(-1)).toMatchObject({ id: 'likelihood', status: 'skip' });
   });

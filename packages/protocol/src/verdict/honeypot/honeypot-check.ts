@@ -39,7 +39,7 @@ export interface PlantedReply {
   readonly position: number | undefined;
 }
 
-const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
+const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v1');
 
 /**
  * Replaces one token of a reply by the likeliest other token that is listed there. The new token must also occur elsewhere in

@@ -11,7 +11,7 @@ import { type EvidenceCandidate, JOB_NONCE_BYTES } from '../evidence.ts';
  * The draw of honeypots: the audits that get one, the verifier, and the contents (docs/spec/honeypots.md). All of it follows
  * from the beacon, the reply and the handling validator's VRF key. So nobody can choose any of it.
  */
-const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v3');
+const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v1');
 const INPUT_DOMAIN = encodeDomain('ogong-honeypot-vrf-v1');
 
 /**

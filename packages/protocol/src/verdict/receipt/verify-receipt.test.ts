@@ -388,7 +388,7 @@ describe('a receipt that was tampered with', () => {
     const given = toCase(honest);
     const { header, windows } = parseOpening(openingOf(given));
     // Offsets of a byte inside the header and inside both parts of every window.
-    let at = 'ogong-opening-v2\n'.length + 32 + 2;
+    let at = 'ogong-opening-v1\n'.length + 32 + 2;
     const offsets = [at + 40];
     at += header.length + 2;
     for (const { draws, sketch } of windows) {

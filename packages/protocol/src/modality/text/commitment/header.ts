@@ -43,7 +43,7 @@ import { thinkingCodec } from './thinking-wish.ts';
 export type Endpoint = keyof typeof TEXT_ENDPOINT_INFO;
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
-const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v2\n');
+const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v1\n');
 export const TEXT_ENDPOINTS = Object.keys(TEXT_ENDPOINT_INFO) as readonly Endpoint[];
 const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
@@ -129,7 +129,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v9';
+export const TEXT_HEADER_TAG = 'ogong-header-v1';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

@@ -176,7 +176,7 @@ const tableFormat = createFormat<DriftTable>(
     }),
     assertFamilies,
   ),
-  { tag: 'ogong-drift-table-v7', maxBytes: MAX_DRIFT_TABLE_BYTES },
+  { tag: 'ogong-drift-table-v1', maxBytes: MAX_DRIFT_TABLE_BYTES },
 );
 
 export const encodeDriftTable: (table: DriftTable) => Uint8Array = tableFormat.encode;

@@ -175,7 +175,7 @@ describe('drift table bytes', () => {
     for (const cut of [0, 10, 100, bytes.length - 1])
       expect(() => parseDriftTable(bytes.slice(0, cut))).toThrow(ProtocolError);
     expect(() => parseDriftTable(new Uint8Array([...bytes, 0]))).toThrow(ProtocolError);
-    expect(() => parseDriftTable(new Uint8Array(MAX_DRIFT_TABLE_BYTES + 1))).toThrow(/drift-table-v7 of/);
+    expect(() => parseDriftTable(new Uint8Array(MAX_DRIFT_TABLE_BYTES + 1))).toThrow(/drift-table-v1 of/);
   });
 
   const bad = (change: (each: DriftRow) => Partial<DriftRow>): (() => void) => {

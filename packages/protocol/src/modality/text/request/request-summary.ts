@@ -24,7 +24,7 @@ const summaryCodec = struct({
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v3' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v1' });
 
 /** Encodes a summary. The request's hash is that of these bytes (docs/spec/request.md). */
 export const encodeTextSummary = (crypto: Crypto, asked: AskedText, bodyHash: Uint8Array): Uint8Array =>

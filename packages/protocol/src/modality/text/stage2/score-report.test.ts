@@ -51,9 +51,9 @@ describe('a score report', () => {
     }
   });
 
-  it.each(['ogong-score-report-v1\n', 'ogong-score-report-v4\n', ''])('does not parse under the tag %j', (tag) => {
+  it.each(['ogong-score-report-v2\n', 'ogong-score-report-v3\n', ''])('does not parse under the tag %j', (tag) => {
     const [report] = fc.sample(anyReport, { numRuns: 1, seed: 5 }) as [ScoreReport];
-    const rest = encodeScoreReport(report).subarray('ogong-score-report-v3\n'.length);
+    const rest = encodeScoreReport(report).subarray('ogong-score-report-v1\n'.length);
     expect(() => parseScoreReport(concatBytes(utf8Encode(tag), rest))).toThrow(ProtocolError);
   });
 });

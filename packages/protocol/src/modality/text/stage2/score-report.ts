@@ -71,7 +71,7 @@ const codec = struct({
  */
 export interface ScoreReport extends CodecType<typeof codec> {}
 
-const format = createFormat<ScoreReport>(codec, { tag: 'ogong-score-report-v3' });
+const format = createFormat<ScoreReport>(codec, { tag: 'ogong-score-report-v1' });
 
 /** @throws ProtocolError */
 export const encodeScoreReport = (report: ScoreReport): Uint8Array => format.encode(report);
