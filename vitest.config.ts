@@ -39,7 +39,7 @@ const chosenFile = process.env[TEST_FILES_FILE];
 const chosen =
   chosenFile === undefined ? undefined : (JSON.parse(readFileSync(chosenFile, 'utf8')) as readonly string[]);
 
-/** Which files belong to a project: by their ending, since `*.test.ts` alone is the fast one's. */
+/** Describes one project. The ending of a file decides its project: a plain `*.test.ts` belongs to the fast one. */
 const suite = (
   name: string,
   ending: string,

@@ -4,12 +4,16 @@ import { isServed, toPath } from '@ogong/testing/clients/served-paths';
 
 const HEAD = `# Endpoints
 
-Generated from the documents' paths and from the tables that the servers read (\`node scripts/run.mjs scripts/generated.ts\`): every endpoint of OpenAI's document and of Ollama's, and whether local
-mode and a gateway serve it. What becomes of the fields: [local mode](local-mode.md), [requests](../spec/request.md), [other APIs](../spec/dialects.md).
+This page lists every endpoint in the documents of OpenAI and Ollama, and says whether local mode and a gateway serve it. It is generated
+from these documents and from the servers' own tables (\`node scripts/run.mjs scripts/generated.ts\`). For the fields of a request see
+[local mode](local-mode.md), [requests](../spec/request.md) and [other APIs](../spec/dialects.md).
 
-What is not served answers with status 404 and the code \`not_served\`, in the words of the API that was asked, and with the reason below; what no document names answers \`unknown_url\`. Besides these both servers have
-Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, and \`GET /v1/receipts/{id}\`. A gateway also has \`GET /v1/endpoints\`: the offers one by one, with what was measured of each, its posture and its price
-([match](../spec/match.md#models-and-offers)); by whom a request would be answered stands in its object \`ogong\`, or behind the model's name ([preference](../spec/request.md#preference)).
+An endpoint that is not served answers with status 404, the code \`not_served\` and the reason below, in the format of its own API. A path that no
+document names answers with the code \`unknown_url\`.
+
+Both servers also have Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, and \`GET /v1/receipts/{id}\`.
+A gateway also has \`GET /v1/endpoints\`: all offers, each with its measurements, posture and price ([match](../spec/match.md#models-and-offers)). A
+request chooses among them by its object \`ogong\`, or by a suffix of the model's name ([preference](../spec/request.md#preference)).
 `;
 
 const mark = (isTrue: boolean): string => (isTrue ? 'yes' : '');

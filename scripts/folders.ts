@@ -1,5 +1,5 @@
-// Checks that a reader can take in a folder at a glance: it holds at most 30 source files side by side. Tests and fixtures stand beside
-// the code that they test and do not count.
+// Checks that each folder has at most 30 source files, so that a reader can survey it. Tests and fixtures do not count: they stand beside
+// the code that they test.
 import { execFileSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

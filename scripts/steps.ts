@@ -95,11 +95,11 @@ function startLane(steps: readonly Step[]): Lane {
 const describeStep = ({ name, command }: Step): string => `${name}: ${command.join(' ')}`;
 
 export interface RunOptions {
-  /** Run meanwhile, one after the other, on what the others leave of the processors. */
+  /** Steps that run meanwhile, one after the other, at a lower priority. */
   readonly behind?: readonly Step[];
   /** Called before the times are printed. */
   readonly onEnd?: (() => void | Promise<void>) | undefined;
-  /** What is printed last where a step has failed. Default: nothing. */
+  /** Returns the text that is printed last if a step has failed. Default: none. */
   readonly explain?: (() => string) | undefined;
   /** Called after each step. */
   readonly onStep?: ((end: StepEnd) => void) | undefined;
@@ -107,7 +107,7 @@ export interface RunOptions {
   readonly describeLeft?: ((step: Step) => string) | undefined;
   /** A failed step does not stop the others. The exit code is 1 all the same. Default: false. */
   readonly goesOn?: boolean | undefined;
-  /** The last line of all. */
+  /** Returns the last line of all. */
   readonly close?: (() => string) | undefined;
 }
 

@@ -116,6 +116,6 @@ def check_proxied(data: bytes | None, record: Record, record_bytes: bytes) -> li
     problem = next((each for each in problems if each is not None), None)
     return [
         hold("attested-reply", signed, "the attested key signed request, reply, transcript and evidence"),
-        failed("exchange", problem) if problem else hold("exchange", True, "a hosted API answered; which model did is its vendor's word"),
+        failed("exchange", problem) if problem else hold("exchange", True, "a hosted API answered; the vendor alone vouches for the model that answered"),
         skipped("machine", "nobody looked at the machine's evidence: this package has no certificates"),
     ]

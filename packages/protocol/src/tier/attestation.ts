@@ -6,23 +6,23 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { HYBRID_SIGNATURE_BYTES, verifyHybrid } from '../crypto/hybrid.ts';
 import type { OwnEvidence, SignedParts } from './tier.ts';
 
-/** Quote, event log, a vendor's words and the chains of CPU and GPU have some 100 KB together. */
+/** The quote, the event log, the vendor's statements and the chains of CPU and GPU together take about 100 KB. */
 export const MAX_MACHINE_EVIDENCE_BYTES = 256 * 1_024;
 const ED25519_SIGNATURE_BYTES = 64;
-/** SHA-256 of the keys, then the nonce of whoever asks. */
+/** SHA-256 of the keys (32 bytes), then the nonce of the party that requests the report (32 bytes). */
 export const REPORT_DATA_BYTES = 64;
 
 const keysCodec = struct({
   chainId: u64,
   escrow: address,
   providerId: hash,
-  /** Ed25519: made in the machine, and on no disk. */
+  /** Ed25519; generated in the machine and never written to disk. */
   attestedKey: hash,
   /** Names the seal key that requests are sealed to. */
   sealKeyHash: hash,
 });
 
-/** What a machine vouches for: whose it is, what it signs with, and what opens there (docs/spec/tee-tier.md). */
+/** The keys that a machine attests: its provider, its signing key and its seal key (docs/spec/tee-tier.md). */
 interface AttestedKeys extends CodecType<typeof keysCodec> {}
 
 const keysFormat = createFormat<AttestedKeys>(keysCodec, { tag: 'ogong-attested-keys-v1' });
@@ -34,7 +34,7 @@ export interface NamedKeys {
   readonly sealKeyHash: Uint8Array;
 }
 
-/** What the machine's report has to hold: the hash of its keys, and a nonce of 32 bytes. */
+/** Computes the data that the machine's report must contain. @param nonce 32 bytes */
 export function computeReportData(
   crypto: Pick<Crypto, 'sha256'>,
   { ledger, providerId, attestedKey, sealKeyHash }: NamedKeys,
@@ -56,14 +56,14 @@ const statementCodec = struct({
   evidenceHash: hash,
 });
 
-/** What the attested key signs about a reply. */
+/** The statement about a reply that the attested key signs. */
 export interface AttestedReply extends CodecType<typeof statementCodec> {}
 
 const statementFormat = createFormat<AttestedReply>(statementCodec, { tag: 'ogong-attested-reply-v1' });
 
 export const encodeAttestedReply: (reply: AttestedReply) => Uint8Array = statementFormat.encode;
 
-/** The statement about one record. @throws ProtocolError */
+/** Encodes the statement about one record. @throws ProtocolError */
 export function stateReply(crypto: Pick<Crypto, 'sha256'>, record: Uint8Array, evidence: Uint8Array): Uint8Array {
   const { requestHash, replyId } = parseRecordV2(record);
   const transcript = crypto.sha256(record);
@@ -90,7 +90,7 @@ export const encodeAttestation: (attestation: Attestation) => Uint8Array = attes
 export const parseAttestation = (bytes: Uint8Array): Attestation =>
   attestationFormat.decode(openVouched(bytes).attestation);
 
-/** As large as an attestation of the other formats can be. */
+/** Largest attestation of any format. */
 export const MAX_ATTESTATION_BYTES = 640 * 1_024;
 
 const vouchedFormat = createFormat(
@@ -98,11 +98,11 @@ const vouchedFormat = createFormat(
   { tag: 'ogong-attestation-v3' },
 );
 
-/** An attestation with the provider's own word that the attested key is its machine's. */
+/** An attestation, with the provider's signature that the attested key belongs to its machine. */
 export interface VouchedAttestation {
-  /** Hybrid, over `encodeKeyWord`; undefined in the formats before. */
+  /** Hybrid signature over `encodeKeyWord`; undefined in the earlier formats. */
   readonly keyWord: Uint8Array | undefined;
-  /** In one of the formats before. */
+  /** In one of the earlier formats. */
   readonly attestation: Uint8Array;
 }
 
@@ -121,11 +121,11 @@ const keyWordFormat = createFormat(struct({ chainId: u64, escrow: address, attes
   tag: 'ogong-attested-key-v1',
 });
 
-/** What a provider's own key signs about the key of its machine: so whatever that key attests is the provider's doing. */
+/** Encodes the statement about the machine's key that the provider's key signs. It makes the provider liable for all that the machine's key signs. */
 export const encodeKeyWord = ({ ledger, attestedKey }: Pick<NamedKeys, 'ledger' | 'attestedKey'>): Uint8Array =>
   keyWordFormat.encode({ chainId: ledger.chainId, escrow: ledger.verifyingContract, attestedKey });
 
-/** `attested-key`. @param signed.providerKey hybrid @throws ProtocolError where the attestation cannot be read */
+/** Makes the check `attested-key`. @param signed.providerKey hybrid @throws ProtocolError if the attestation does not parse */
 export function checkKeyWord(
   crypto: Crypto,
   attestation: Uint8Array,
@@ -141,10 +141,10 @@ export function checkKeyWord(
   ]);
 }
 
-/** The check that only a reader of certificates can make: `packages/attestation` puts its findings in the place of this skip. */
+/** Name of the check that needs a reader of certificates. It is a skip here; `packages/attestation` replaces the skip with its findings. */
 export const MACHINE_CHECK = 'machine';
 
-/** What a receipt of tier `tee` carries: evidence made for this very order, and the machine's signature over the reply. */
+/** The part of a receipt of tier `tee`: evidence made for this order, and the machine's signature over the reply. */
 export const attestationPart: OwnEvidence = {
   name: 'attestation',
   maxBytes: MAX_ATTESTATION_BYTES,
@@ -167,5 +167,5 @@ export function checkAttestedReply(
   ]);
 }
 
-/** What a machine's report for one order has as its nonce: so that no evidence of an earlier reply serves again. */
+/** Computes the nonce of a machine's report for one order. Evidence of an earlier reply has another nonce and is refused. */
 export const nonceOfOrder = (crypto: Pick<Crypto, 'sha256'>, order: Uint8Array): Uint8Array => crypto.sha256(order);

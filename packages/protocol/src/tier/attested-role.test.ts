@@ -11,13 +11,13 @@ import {
   parseRoleEvidence,
 } from './attested-role.ts';
 
-describe('what the machine of a role vouches for', () => {
+describe('the attested identity of a role', () => {
   const { attestedRoles: vector } = vectors;
   const ledger = { chainId: BigInt(vector.chainId), verifyingContract: fromHex(vector.escrow) };
   const certHash = fromHex(vector.certHash);
   const asked = { epoch: BigInt(vector.epoch), beacon: fromHex(vector.beacon), certHash };
 
-  it('is what the vectors say, of each role another', () => {
+  it('is as in the vectors, and differs by role', () => {
     const nonce = computeRoleNonce(crypto, asked);
     expect(toHex(nonce)).toBe(vector.nonce);
     for (const { role, nodeId, reportData } of vector.roles) {

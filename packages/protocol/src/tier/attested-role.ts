@@ -3,7 +3,7 @@ import { address, bytes32, type CodecType, createFormat, hash, refine, struct, u
 import type { Crypto } from '../crypto/crypto.ts';
 import { MAX_MACHINE_EVIDENCE_BYTES, REPORT_DATA_BYTES } from './attestation.ts';
 
-/** Roles beside the provider that may run in a machine that shows what it is (docs/spec/attested-roles.md). */
+/** Roles beside the provider that may run in an attested machine (docs/spec/attested-roles.md). */
 export const ATTESTED_ROLES = ['router', 'validator'] as const;
 export type AttestedRole = (typeof ATTESTED_ROLES)[number];
 
@@ -13,7 +13,7 @@ const keysCodec = struct({
   role: u8,
   chainId: u64,
   escrow: address,
-  /** What the role signs with: of a router the hash of its ticket key, of a validator its signing key, zeros before it. */
+  /** The role's signing identity. A router: the hash of its ticket key. A validator: 12 zeros, then the address of its signing key. */
   nodeId: hash,
   /** SHA-256 of the certificate of its links. */
   certHash: hash,
@@ -25,7 +25,7 @@ const keysFormat = createFormat<CodecType<typeof keysCodec>>(
   { tag: 'ogong-attested-role-v1' },
 );
 
-/** What the machine of a router or a validator vouches for. */
+/** The identity that the machine of a router or a validator attests. */
 export interface RoleKeys {
   readonly role: AttestedRole;
   readonly ledger: { readonly chainId: bigint; readonly verifyingContract: Uint8Array };
@@ -33,7 +33,7 @@ export interface RoleKeys {
   readonly certHash: Uint8Array;
 }
 
-/** What the machine's report has to hold: the hash of its keys, and a nonce of 32 bytes. */
+/** Computes the data that the machine's report must contain. @param nonce 32 bytes */
 export function computeRoleReportData(
   crypto: Pick<Crypto, 'sha256'>,
   { role, ledger, nodeId, certHash }: RoleKeys,
@@ -46,7 +46,7 @@ export function computeRoleReportData(
   return data;
 }
 
-/** A signing key of a validator, as evidence names it. @param signingKey 20 bytes */
+/** Pads the address of a validator's signing key to a node id. @param signingKey 20 bytes */
 export function nameSigningKey(signingKey: Uint8Array): Uint8Array {
   const nodeId = new Uint8Array(32);
   nodeId.set(signingKey, nodeId.length - signingKey.length);
@@ -56,7 +56,7 @@ export function nameSigningKey(signingKey: Uint8Array): Uint8Array {
 const nonceFormat = createFormat(struct({ epoch: u64, beacon: hash, certHash: hash }), { tag: 'ogong-role-nonce-v1' });
 
 /**
- * What the evidence answers: nobody knows it before the beacon of the epoch, and whoever holds a receipt of that epoch can compute it.
+ * Computes the nonce of a role's evidence. It is unknown before the epoch's beacon; any holder of a receipt of that epoch can compute it.
  * @param asked.beacon value of the epoch, 32 bytes.
  */
 export const computeRoleNonce = (

@@ -10,7 +10,7 @@ const PARTS: readonly ReceiptPart[] = ['order', 'ticket', 'record', 'beacon', 'o
 const OWN = new Map([['attestation', attest(crypto, signed.record)]]);
 const whole: CarriedEvidence = { parts: new Set(PARTS), own: OWN, signed };
 
-// What a machine says takes a key that signed it: packages/attestation tests that tier.
+// The attested tiers need a machine's signature: packages/attestation tests them.
 const served = listServedTiers(listWith(attested)).filter(({ name }) => !isAttestedTier(name));
 const judge = (tier: Tier, carried: Partial<CarriedEvidence>) =>
   checkEvidence(crypto, tier.name, { ...whole, ...carried }, listWith(tier));

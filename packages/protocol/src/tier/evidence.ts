@@ -4,7 +4,7 @@ import { getPart } from './evidence-parts.ts';
 import { lookUpTier, TIERS } from './registry.ts';
 import type { EvidenceParts, OwnEvidence, ReceiptPart, SignedParts, TierEntry } from './tier.ts';
 
-/** What a receipt holds, whatever it is worth. */
+/** The evidence in a receipt, not checked yet. */
 export interface CarriedEvidence {
   readonly parts: ReadonlySet<ReceiptPart>;
   /** By the name of the part. */
@@ -13,8 +13,8 @@ export interface CarriedEvidence {
 }
 
 /**
- * Whether a receipt carries what the tier that was asked for demands, and what that tier's own evidence proves. A missing part
- * fails: a check that lacks its evidence must not look like one that nobody asked for.
+ * Checks that a receipt carries the parts that the requested tier demands, and checks the tier's own evidence. A missing part fails. If it
+ * were skipped, a missing proof would look like one that the tier does not need.
  */
 export async function checkEvidence(
   crypto: Crypto,

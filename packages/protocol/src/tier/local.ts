@@ -1,7 +1,7 @@
 import { requireEvidence } from './admission.ts';
 import type { Tier, TierEntry } from './tier.ts';
 
-/** Answers of local mode (docs/spec/local-receipt.md). The network knows no such tier: nobody can be asked for it, or paid under it. */
+/** Answers of local mode (docs/spec/local-receipt.md). The network has no such tier: no order can name it, and no fee is paid for it. */
 const local: Tier = {
   name: 'local',
   method: 'local-replay',
@@ -18,7 +18,7 @@ const local: Tier = {
   findOutcomeProblem: () => undefined,
   describeAudit: ({ exact }) =>
     exact
-      ? 'nobody signed or audited it; whoever runs it again in that class compares bit for bit'
+      ? 'nobody signed or audited it; another run in that class can be compared bit for bit'
       : 'nobody signed or audited it; no other machine reproduces that class bit for bit',
 };
 

@@ -4,14 +4,14 @@ import type { TierEntry } from './tier.ts';
 
 export interface TierOutcome {
   readonly outcome: Outcome;
-  /** What was found, and, under the tier's name, why it decides nothing there. */
+  /** Findings. If the tier does not admit the outcome, a check under the tier's name says why. */
   readonly checks: readonly Check[];
 }
 
 /**
- * The outcome of one report in the reply's tier. What the tier does not admit is inconclusive, with a check that says so. In a
- * tier that is refused nothing is accepted.
- * @param found.exact by equality in the reply's own class, or by what is equal in every class.
+ * Decides the outcome of one report in the reply's tier. An outcome that the tier does not admit becomes inconclusive, with a check that
+ * says why. A tier that is not served accepts nothing.
+ * @param found.exact found by equality in the reply's own class, or of values that are equal in every class.
  */
 export function judgeOutcome(
   name: string,

@@ -3,7 +3,7 @@ import { isExactClass } from './exact-class.ts';
 import { listServedTiers, lookUpTier, TIERS } from './registry.ts';
 import type { TierEntry } from './tier.ts';
 
-/** Which promise a reply was served under and how it can be held to it (docs/spec/tiers.md). */
+/** The promise under which a reply was served, and the way to check it (docs/spec/tiers.md). */
 export interface Posture {
   readonly tier: string;
   readonly method: string;
@@ -12,14 +12,14 @@ export interface Posture {
   readonly exact: boolean;
 }
 
-/** What a header of any modality says about it. */
+/** The posture that a header of any modality states. */
 export type StatedPosture = Omit<Posture, 'exact'>;
 
 export function readPosture({ tier, method, numericClass }: StatedPosture): Posture {
   return { tier, method, numericClass, exact: isExactClass(numericClass) };
 }
 
-/** Why nobody can be promised this tier from this class, or undefined. */
+/** Explains why this class cannot serve the tier; undefined if it can. */
 export function findTierProblem(
   name: string,
   numericClass: string,
@@ -36,7 +36,7 @@ export function findTierProblem(
   return undefined;
 }
 
-/** Why this engine cannot serve the tier, in words for its operator; undefined where it can. */
+/** Explains to an operator why this engine cannot serve the tier; undefined if it can. */
 export function findEngineProblem(
   name: string,
   { numericClass, exact }: { readonly numericClass: string; readonly exact: boolean },
@@ -47,14 +47,14 @@ export function findEngineProblem(
   if (tier.classes === 'exact' && !exact) {
     const others = listServedTiers(tiers).filter(({ classes, channel }) => classes === 'any' && channel === 'any');
     return (
-      `tier ${name} is refused: this engine was not seen to reproduce itself bit for bit (numeric class ${numericClass}); ` +
-      `serve the model with exact kernels, or in tier ${others.map((other) => other.name).join(' or ')}`
+      `tier ${name} is refused: this engine was not seen to reproduce itself bit for bit (numeric class ${numericClass}). ` +
+      `Serve the model with exact kernels, or in tier ${others.map((other) => other.name).join(' or ')}`
     );
   }
   return findTierProblem(name, numericClass, tiers);
 }
 
-/** Whether tier, method and class of a signed header agree. A contradiction is the provider's own, in its own bytes. */
+/** Checks that tier, method and class of a signed header agree. A contradiction is the provider's fault: it signed the header. */
 export function checkPosture(header: StatedPosture, tiers: readonly TierEntry[] = TIERS): Check {
   const { tier: name, method, numericClass } = header;
   const problem = findTierProblem(name, numericClass, tiers);
@@ -64,7 +64,7 @@ export function checkPosture(header: StatedPosture, tiers: readonly TierEntry[] 
   return pass('posture', describePosture(readPosture(header), tiers));
 }
 
-/** For people: what was promised, how it is checked, and what that check can see. */
+/** Describes a posture to people: the promise, the check, and the limits of that check. */
 export function describePosture(posture: Posture, tiers: readonly TierEntry[] = TIERS): string {
   const { tier: name, method, numericClass, exact } = posture;
   const { tier, refusal } = lookUpTier(name, tiers);

@@ -29,7 +29,7 @@ const exchangeCodec = struct({
   chain: list<Uint8Array>(bytes16(MAX_CERTIFICATE_BYTES), { count: u8, min: 1, max: MAX_CHAIN }),
 });
 
-/** What a machine says that it asked and was told, with the certificates that it was shown. */
+/** A machine's statement about one request and its response, with the server's certificates. */
 export interface ShownExchange extends CodecType<typeof exchangeCodec> {}
 
 const exchangesCodec = list<ShownExchange>(exchangeCodec, { count: u8, min: 1, max: MAX_EXCHANGES });
@@ -46,7 +46,7 @@ const proxiedCodec = struct({
 
 const proxiedFormat = createFormat<ProxiedAttestation>(proxiedCodec, { tag: 'ogong-attestation-v2' });
 
-/** An attestation of a reply that a hosted model gave. */
+/** An attestation of a reply that a hosted model produced. */
 export interface ProxiedAttestation extends Attestation {
   readonly exchanges: readonly ShownExchange[];
 }
@@ -60,15 +60,15 @@ const parseProxiedAttestation = (bytes: Uint8Array): ProxiedAttestation =>
 const PROXIED_TAG_BYTE = '2'.charCodeAt(0);
 const TAG_BYTE_AT = 'ogong-attestation-v'.length;
 
-/** An attestation of either kind; one of a machine's own reply shows no exchange. @throws ProtocolError */
+/** Parses an attestation of either kind. One of a machine's own reply has no exchanges. @throws ProtocolError */
 export const readAttestation = (bytes: Uint8Array): ProxiedAttestation =>
   openVouched(bytes).attestation[TAG_BYTE_AT] === PROXIED_TAG_BYTE
     ? parseProxiedAttestation(bytes)
     : { ...parseAttestation(bytes), exchanges: [] };
 
 /**
- * What the machine's report for a reply has as its nonce: it names the order, and what was asked and told where a hosted model answered. So a
- * key that was taken out of a machine shows no exchange that the machine did not make.
+ * Computes the nonce of the machine's report for a reply. It binds the order and, for a hosted model, the exchanges. A thief of the machine's
+ * key can therefore show no exchange that the machine did not make.
  */
 export const nonceOfReply = (
   crypto: Pick<Crypto, 'sha256'>,
@@ -79,7 +79,7 @@ export const nonceOfReply = (
     ? nonceOfOrder(crypto, order)
     : crypto.sha256(concatBytes(nonceOfOrder(crypto, order), crypto.sha256(exchangesFormat.encode({ exchanges }))));
 
-/** The exchanges of a proxied reply, read. @throws ProtocolError where one cannot be read, or has other certificates. */
+/** Parses the exchanges of a proxied reply. @throws ProtocolError if one does not parse or names other certificates. */
 export function readExchanges(
   crypto: Pick<Crypto, 'sha256'>,
   exchanges: readonly ShownExchange[],
@@ -92,7 +92,7 @@ export function readExchanges(
   });
 }
 
-/** What a receipt of tier `tee-proxy` carries: evidence that names the order and what the hosted API was asked and told. */
+/** The part of a receipt of tier `tee-proxy`: evidence that names the order and the exchanges with the hosted API. */
 export const proxiedPart: OwnEvidence = {
   name: 'attestation',
   maxBytes: MAX_ATTESTATION_BYTES,
@@ -116,7 +116,7 @@ function checkExchanges(crypto: Pick<Crypto, 'sha256'>, { exchanges }: ProxiedAt
   }
   const [{ method, url, status, timeMs }] = read as [HttpsExchange];
   return check('exchange', method === 'POST' && status === 200, [
-    `${url} answered, ${timeMs} ms since 1970 by the machine's clock; which model did is its vendor's word`,
+    `${url} answered, ${timeMs} ms since 1970 by the machine's clock; the vendor alone vouches for the model that answered`,
     `the machine shows ${method} ${url} with status ${status}, which is no answer`,
   ]);
 }

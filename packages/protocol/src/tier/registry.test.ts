@@ -94,27 +94,27 @@ describe.each(LISTS)('each tier, %s', (_name, tiers) => {
   });
 });
 
-describe('what a tier admits', () => {
+describe('the outcomes that a tier admits', () => {
   const judge = (name: string, outcome: Outcome, exact: boolean) =>
     judgeOutcome(name, { outcome, exact, checks: [] }, listWith(attested)).outcome;
 
-  it('is anything in tier verified', () => {
+  it('are all in tier verified', () => {
     for (const outcome of OUTCOMES)
       for (const exact of [true, false]) expect(judge('verified', outcome, exact)).toBe(outcome);
   });
 
-  it('is no accept without equality in tier replay', () => {
+  it('include no accept without equality in tier replay', () => {
     expect(judge('replay', 'accept', true)).toBe('accept');
     expect(judge('replay', 'accept', false)).toBe('inconclusive');
     for (const exact of [true, false]) expect(judge('replay', 'reject', exact)).toBe('reject');
   });
 
-  it('is its own word in the third', () => {
+  it('are those of the third tier itself', () => {
     expect(judge('proof', 'reject', false)).toBe('inconclusive');
     expect(judge('proof', 'accept', false)).toBe('accept');
   });
 
-  it('leaves the third refused where it is not in the list', () => {
+  it('are none of the third tier if the list lacks it', () => {
     expect(lookUpTier(attested.name).refusal).toMatch(
       /^tier proof is not served yet: it takes a check of zero-knowledge proofs/,
     );

@@ -3,8 +3,8 @@ import { proxiedPart } from './proxied.ts';
 import type { Tier } from './tier.ts';
 
 /**
- * The answer of a hosted model, asked for by a machine that nobody can look into: what was asked and told is shown, and the model behind is its
- * vendor's word (docs/spec/tee-tier.md#proxies).
+ * The answer of a hosted model, requested by a confidential machine. The machine attests request and response. The vendor alone vouches for
+ * the model behind its API (docs/spec/tee-tier.md#proxies).
  */
 export const teeProxy: Tier = {
   name: 'tee-proxy',
@@ -22,5 +22,5 @@ export const teeProxy: Tier = {
   findOutcomeProblem: (outcome) =>
     outcome === 'inconclusive' ? undefined : 'a reply of tier tee-proxy shows nothing that a verifier could compare',
   describeAudit: () =>
-    "a machine vouches for what it asked a hosted API and was told, on its hardware vendor's word; which model answered is the API vendor's word, and nobody audits it",
+    "a machine vouches for its exchange with a hosted API, on its hardware vendor's word; for the model, only the API vendor does, and nobody audits it",
 };

@@ -3,8 +3,8 @@ import { attestationPart } from './attestation.ts';
 import type { Tier } from './tier.ts';
 
 /**
- * `verified`, from a machine that nobody can look into: the same commitment, audited the same way, since an extracted key signs whatever
- * it is given; and beside it the machine's own evidence and signature (docs/spec/tee-tier.md).
+ * Tier `verified` from a confidential machine, with the machine's evidence and signature (docs/spec/tee-tier.md). Commitment and audit stay
+ * the same, because a key that was extracted from the machine can sign anything.
  */
 export const tee: Tier = {
   name: 'tee',

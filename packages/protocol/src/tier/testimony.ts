@@ -16,16 +16,16 @@ import { REPORT_DATA_BYTES } from './attestation.ts';
 const METHODS = /^[A-Z]{1,16}$/;
 const MAX_URL_BYTES = 2_048;
 const CHALLENGE_BYTES = 32;
-/** The last time that calendars of programs have. */
+/** Largest time of a JavaScript `Date`. */
 const MAX_TIME_MS = 8_640_000_000_000_000;
 
 const httpsUrl: Codec<string> = plainText(MAX_URL_BYTES);
 
 const exchangeCodec = struct({
   method: plainText(16),
-  /** Absolute, as it was asked for. */
+  /** Absolute, as requested. */
   url: httpsUrl,
-  /** SHA-256 of the request's body; of nothing where there was none. */
+  /** SHA-256 of the request's body; of no bytes if there was none. */
   requestHash: hash,
   status: within(u16, 100, 599),
   /** SHA-256 of the response's body, whole. */
@@ -36,7 +36,7 @@ const exchangeCodec = struct({
   timeMs: within(safeInteger, 0, MAX_TIME_MS),
 });
 
-/** What a machine says of one HTTPS exchange that it made (docs/spec/testimony.md). */
+/** A machine's statement about one HTTPS exchange that it made (docs/spec/testimony.md). */
 export interface HttpsExchange extends CodecType<typeof exchangeCodec> {}
 
 const exchangeFormat = createFormat<HttpsExchange>(exchangeCodec, { tag: 'ogong-https-exchange-v1' });
@@ -66,7 +66,7 @@ export function hashChain(crypto: Pick<Crypto, 'sha256'>, chain: readonly Uint8A
   return crypto.sha256(writer.finish());
 }
 
-/** What the machine's report has to hold: SHA-256 of the statement, and the challenge of whoever asked. @param challenge 32 bytes */
+/** Computes the data that the machine's report must contain: SHA-256 of the statement, then the challenge. @param challenge 32 bytes */
 export function computeTestimonyData(
   crypto: Pick<Crypto, 'sha256'>,
   statement: Uint8Array,

@@ -1,7 +1,7 @@
 import type { Check, Outcome } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
-/** What every receipt has a place for (docs/spec/receipt.md). */
+/** A part that a receipt of any tier may carry (docs/spec/receipt.md). */
 export type ReceiptPart = 'order' | 'ticket' | 'record' | 'beacon' | 'opening';
 
 /** The exact bytes that payer and provider signed. */
@@ -10,7 +10,7 @@ export interface SignedParts {
   readonly record: Uint8Array;
 }
 
-/** A reply's own evidence on the wire and in stores: bytes by the name of the part. Names are hostile: read them by `getPart`. */
+/** A reply's own evidence on the wire and in stores: bytes by the name of the part. Names are untrusted: read them by `getPart`. */
 export type EvidenceParts = Readonly<Record<string, Uint8Array>>;
 
 /** A part that receipts of one tier alone carry, in their field `evidence`. */
@@ -19,16 +19,16 @@ export interface OwnEvidence {
   readonly name: string;
   /** Largest size of the part. */
   readonly maxBytes: number;
-  /** Ids of the checks that are made of it: each of them stands in the verdict on any receipt of the tier. */
+  /** Ids of its checks. Each of them is in the verdict on every receipt of the tier. */
   readonly checks: readonly string[];
   /**
    * Makes the checks. A check that needs the reader's own policy or registries is a skip here; an EvidenceReader makes it.
-   * @param bytes hostile; an error or a rejection fails every one of the checks.
+   * @param bytes untrusted; an error or a rejection fails every one of the checks.
    */
   verify(crypto: Crypto, bytes: Uint8Array, signed: SignedParts): readonly Check[] | Promise<readonly Check[]>;
 }
 
-/** A record with its tier's own evidence, as a party shows it that wants it accepted. */
+/** A record with its tier's own evidence, as its sender submits it. */
 export interface ShownRecord {
   /** Domain of the escrow. */
   readonly ledger: { readonly chainId: bigint; readonly verifyingContract: Uint8Array };
@@ -45,14 +45,14 @@ export interface ShownRecord {
  * @param bytes of the part; `verify` has read them.
  * @param nowMs the time that counts for the record, Unix time in ms.
  * @returns checks that take the place of the skipped one.
- * @throws where the answer is not known now, such as when a registry cannot be read.
+ * @throws if the answer is not known now, for instance because a registry cannot be read.
  */
 export type EvidenceReader = (shown: ShownRecord, bytes: Uint8Array, nowMs: number) => Promise<readonly Check[]>;
 
 /** Readers of one party by the id of the check that they make. */
 export type EvidenceReaders = ReadonlyMap<string, EvidenceReader>;
 
-/** The party that decides about a record. */
+/** The party that accepts or refuses a record. */
 export interface AdmittingParty {
   readonly crypto: Crypto;
   readonly nowMs: number;
@@ -61,30 +61,28 @@ export interface AdmittingParty {
 }
 
 /**
- * One promise about replies: what a receipt must carry, who checks which part, and what settles the fee (docs/spec/tiers.md). A
- * new tier is a file beside `verified.ts` and a line in `registry.ts`.
+ * One promise about replies: the parts of a receipt, the checks of each part, and the condition for the fee (docs/spec/tiers.md). A new
+ * tier is a file beside `verified.ts` and a line in `registry.ts`.
  */
 export interface Tier {
   /** As model ids and headers name it. */
   readonly name: string;
-  /** As headers name the way in which its replies are checked; of this tier alone. */
+  /** The name in headers for the way in which its replies are checked. Each tier has its own. */
   readonly method: string;
   /**
-   * Which numeric classes can serve it. In an exact class the engine must have reproduced itself at load, whatever the name of
-   * the class. `inexact` takes no class that claims to be exact: nobody would ever compare it.
+   * Numeric classes that can serve it. In an exact class the engine must also have reproduced itself at load. `inexact` refuses a class that
+   * claims to be exact: nobody would test the claim.
    */
   readonly classes: 'any' | 'exact' | 'inexact';
-  /**
-   * What the windows of a text hold: `draws` with their candidates and sketches, or the `tokens` alone, as far as they are known.
-   */
+  /** Content of the windows of a text: `draws` with candidates and sketches, or only the `tokens`, as far as they are known. */
   readonly windows: 'draws' | 'tokens';
-  /** What a model root is in this tier: the root of `weights`, or of the model's `name`, which says nothing about weights. */
+  /** Meaning of a model root in this tier: the root of `weights`, or of the model's `name`, which says nothing about weights. */
   readonly root: 'weights' | 'name';
   /** `sealed`: its providers take no request in plain. */
   readonly channel: 'any' | 'sealed';
-  /** Checks of stage 1 that nobody can make of its replies. Whoever asks for the tier does without them. */
+  /** Checks of stage 1 that nobody can make of its replies. A consumer that requests the tier forgoes them. */
   readonly leavesOut: readonly string[];
-  /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */
+  /** Parts that its receipts carry. A missing part is a failed check, never a skipped one. */
   readonly evidence: readonly ReceiptPart[];
   readonly ownEvidence: readonly OwnEvidence[];
   /**
@@ -94,28 +92,28 @@ export interface Tier {
    */
   admit(party: AdmittingParty, shown: ShownRecord): Promise<readonly Check[]>;
   /**
-   * What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. Nothing
-   * where there is nothing to compare: then no reply is audited.
+   * Work of verifiers: `score` audited replies, `trace` rejected ones to find the layer that differs. Empty if a reply shows nothing to
+   * compare; then no reply is audited.
    */
   readonly verifierWork: readonly ('score' | 'trace')[];
-  /** What releases the fee: the verdict; an entry that says `unaudited`, whoever asks for an audit; `nobody` where there is no fee. */
+  /** The condition for the fee: the `verdict`; or an `unaudited` entry, even if an audit was requested; or `nobody`: there is no fee. */
   readonly settledBy: 'verdict' | 'unaudited' | 'nobody';
   /**
-   * Why this tier does not admit the outcome of a report, which makes it inconclusive; undefined if it does.
-   * @param found.exact it was found by equality in the reply's own class, or by what is equal in every class.
+   * Explains why this tier does not admit the outcome of a report, which makes it inconclusive; undefined if it does.
+   * @param found.exact found by equality in the reply's own class, or of values that are equal in every class.
    */
   findOutcomeProblem(outcome: Outcome, found: { readonly exact: boolean }): string | undefined;
   /**
-   * For people: what an audit of a reply can see.
+   * Describes to people how much an audit of a reply can detect.
    * @param served.exact another machine of the reply's class reproduces it bit for bit.
    */
   describeAudit(served: { readonly exact: boolean }): string;
 }
 
-/** A tier that model ids may name and nobody can serve or check yet. */
+/** A tier that model ids may name, but that nobody can serve or check yet. */
 export interface PlannedTier {
   readonly name: string;
-  /** What this version lacks, for people. */
+  /** The part that this version lacks, in words for people. */
   readonly missing: string;
 }
 

@@ -34,7 +34,7 @@ const header = (change: Partial<Header>): Partial<SyntheticReceiptOptions> => ({
 });
 
 describe.each(['named', 'counted'] as const)('a receipt of tier vanilla, its tokens %s', (said) => {
-  it('is good for whoever asked for the tier, and names what nobody checked', async () => {
+  it('passes for a consumer that requested the tier, and names the checks that nobody made', async () => {
     const verdict = await verify({ said });
     expect(verdict).toMatchObject({ ok: true, failed: [], skipped: LEFT_OUT, missing: [], allowed: LEFT_OUT });
     expect(verdict.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
@@ -78,7 +78,7 @@ describe('the tier that was asked for', () => {
     const verdict = await verify({ said: 'counted', parameters: { model: VERIFIED } });
     expect(verdict.ok).toBe(false);
     expect(verdict.failed).toEqual(expect.arrayContaining(['sampler', 'ticket']));
-    // What the header says of its tier allows nothing.
+    // The tier in the header permits no skip; only the requested tier does.
     expect(verdict.missing).toEqual(expect.arrayContaining(LEFT_OUT));
   });
 

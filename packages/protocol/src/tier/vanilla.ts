@@ -2,8 +2,8 @@ import { requireEvidence } from './admission.ts';
 import type { Tier } from './tier.ts';
 
 /**
- * A provider's signature and nothing else: for servers that show too little of a reply to have it checked. Consumers have it only by
- * naming the tier in the model id (docs/spec/vanilla-tier.md).
+ * A provider's signature and nothing else, for servers that show too little of a reply for a check. Consumers get it only by naming the
+ * tier in the model id (docs/spec/vanilla-tier.md).
  */
 export const vanilla: Tier = {
   name: 'vanilla',
@@ -21,5 +21,5 @@ export const vanilla: Tier = {
   findOutcomeProblem: (outcome) =>
     outcome === 'inconclusive' ? undefined : 'a reply of tier vanilla shows nothing that a verifier could compare',
   describeAudit: () =>
-    'a signature only: which model answered, and whether it was run as asked, is proven by nothing and audited by nobody',
+    'a signature only: the model, and that it ran as requested, are proven by nothing and audited by nobody',
 };

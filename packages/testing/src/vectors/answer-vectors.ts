@@ -77,7 +77,7 @@ const CASES: readonly AnswerCase[] = [
     answer: { content: 'Well. <tool_call>\n{"na' },
   },
   {
-    name: 'hermes: what looks like a call and is none',
+    name: 'hermes: text that looks like a call',
     calls: 'hermes',
     text: 'Write <tool_call> and <tool_call>{"city": 1}</tool_call> and <tool',
     answer: { content: 'Write <tool_call> and <tool_call>{"city": 1}</tool_call> and <tool' },
@@ -234,7 +234,7 @@ const CASES: readonly AnswerCase[] = [
     answer: { calls: [['weather', '{"city": "Par']] },
   },
   {
-    name: 'kimi: what looks like a call and is none',
+    name: 'kimi: text that looks like a call',
     calls: 'kimi',
     text: 'Well.<|tool_call_begin|>functions.weather:0 {}',
     answer: { content: 'Well.<|tool_call_begin|>functions.weather:0 {}' },

@@ -43,7 +43,7 @@ describe('the vectors of receipts', () => {
     async (name, { checks, ...base }) => {
       const verdict = await judgeReceiptCase(crypto, base);
       expect(verdict?.ok).toBe(true);
-      // What the tier that was asked for leaves out is skipped, and nothing else.
+      // Only the checks that the requested tier leaves out are skipped.
       const leftOut = name.startsWith('vanilla') ? getTier('vanilla').leavesOut : [];
       expect(verdict?.allowed.toSorted()).toEqual(leftOut.toSorted());
       const expected = checks.map((id) => [id, leftOut.includes(id) ? 'skip' : 'pass']);

@@ -42,7 +42,7 @@ export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unk
   return {
     chainId: String(network.chainId),
     settlement: toHex(network.settlement),
-    keys: 'private keys of the accounts and VRF seeds are 32 bytes of 01, 02, 03, 04, those of the signing keys 32 bytes of 11, 12, 13, 14; ascending by address the first, second and fourth contribute and sign',
+    keys: 'Private keys of the accounts and VRF seeds: 32 bytes of 01, 02, 03, 04. Private keys of the signing keys: 32 bytes of 11, 12, 13, 14. In ascending order of address the first, second and fourth contribute and sign.',
     set: 'each has a stake of 100; the set that is named next is without the first, at block 17',
     sets: { set: toHex(set), next: toHex(next) },
     epoch: String(epoch),

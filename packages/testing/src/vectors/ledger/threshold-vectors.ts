@@ -112,7 +112,7 @@ export function createThresholdVectors(crypto: Crypto): Readonly<Record<string, 
   return {
     chainId: String(NETWORK.chainId),
     settlement: toHex(NETWORK.settlement),
-    keys: 'private keys of the accounts are 32 bytes of 01 to 04, of the signing keys 11 to 14, secrets of the box keys 21 to 24; the coefficients of the polynomial are 1000, 1001 and so on',
+    keys: 'Private keys of the accounts: 32 bytes of 01 to 04. Private keys of the signing keys: 11 to 14. Secrets of the box keys: 21 to 24. Coefficients of the polynomial: 1000, 1001 and so on.',
     tickets: lists.map((list) => ({ stakes: list.map(String), ...computeTickets(list) })),
     seats: {
       hash: toHex(seats.hash),
