@@ -38,9 +38,14 @@ function readBlock(token: Token, line: number, fragments: Fragment[]): void {
     const { header, rows } = token as Tokens.Table;
     for (const cell of header) add('heading', line, cell.tokens);
     // The line of signs between the header and the first row counts, too.
-    for (const [index, row] of rows.entries()) for (const cell of row) add('doc', line + 2 + index, cell.tokens);
+    for (const [index, row] of rows.entries())
+      for (const { tokens } of row)
+        fragments.push({ kind: 'doc', line: line + 2 + index, text: splitCell(readInline(tokens)) });
   }
 }
+
+/** Splits a cell at its semicolons: they separate the items of a list, because a cell cannot hold a list block. */
+const splitCell = (text: string): string => text.replace(/; /g, `;${BREAK} `);
 
 /** Reads prose from one page: paragraphs, list items, headings and table cells, each as a fragment of its own. */
 export function readMarkdown(source: string): Fragment[] {

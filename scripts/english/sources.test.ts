@@ -101,6 +101,7 @@ describe('prose of pages', () => {
     ['an item of an item', '1. The order.\n   - The key.\n   - Whoever signs.\n', '3 head'],
     ['a cell', '| name | text |\n|---|---|\n| a | The order. |\n| b | What is left. |\n', '4 head'],
     ['the text of a link', 'See.\n\n[What is left](a.md) goes back.\n', '3 head'],
+    ['an item of a cell', '| a |\n|---|\n| the order; what is left |\n', '3 head'],
     ['a quotation block', '> The order.\n> What is left goes back.\n', '2 head'],
   ])('finds %s', (_name, source, finding) => {
     expect(page(source)).toContain(finding);
@@ -114,8 +115,21 @@ describe('prose of pages', () => {
     ['code', 'Run it:\n\n```\nwhat is left\n```\n\n`what is left` is printed.\n'],
     ['a link target', 'See [the page](what-is-left-of-the-sitting.md).\n'],
     ['markup', '<!-- What is left. -->\n\nThe order is signed.\n'],
+    ['the items of a cell', `| a |\n|---|\n| ${'one item '.repeat(10)}; \`x; y\` ${'and more '.repeat(10)} |\n`],
   ])('accepts %s', (_name, source) => {
     expect(page(source)).toEqual([]);
+  });
+});
+
+describe('semicolons of pages', () => {
+  const list = `${'one item '.repeat(10)}; ${'and more '.repeat(10)}`;
+
+  it.each([
+    ['a paragraph', `${list}\n`],
+    ['a list item', `- ${list}\n`],
+    ['one item of a cell', `| a |\n|---|\n| x; ${'one item '.repeat(16)} |\n`],
+  ])('end no sentence in %s', (_name, source) => {
+    expect(find('docs/a.md', source).filter((of) => of.endsWith('length'))).toHaveLength(1);
   });
 });
 

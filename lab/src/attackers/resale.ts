@@ -64,8 +64,8 @@ export const seedReplay: AttackDefinition = {
   aim: 'answer a request with a `seed` from a cache',
   caughtBy: [],
   uncaught:
-    'by design: the draw key of a request with a seed is a function of request, seed and model, so that the same request ' +
-    'gives the same answer, and a cached one is the one that the consumer asked for',
+    'by design. The draw key of a request with a seed is a function of request, seed and model, so the same request always has the same ' +
+    'answer. A cached answer is the one that the consumer requested',
   needs: 'seed',
   create: ({ engine }) => createCache(engine, seedReplay, (request) => keyOf(request, true)),
 };

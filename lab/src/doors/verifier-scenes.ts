@@ -90,7 +90,7 @@ export const verifierScenes: readonly DoorScene[] = [
   {
     id: 'commits',
     honest: "jobs of a validator, scored by a verifier's fake engine",
-    limit: 'calls of one address, by strangers that no verifier works for',
+    limit: 'calls of one address, by unknown callers',
     async open() {
       const job = await makeJob();
       const { identity, endpoint, service, close } = await openVerifier();

@@ -77,13 +77,13 @@ export function judgeEquality(
       ),
       ...(rows.length > 0 && !rows.some(({ attack }) => attack.startsWith('kv-')) ? [NO_CACHE] : []),
       ...(windows.length > 0
-        ? [`not counted, since it computes what was sold until its window is full: ${describeLast(windows)}`]
+        ? [`not counted, because a sliding window computes the sold model until it is full: ${describeLast(windows)}`]
         : []),
     ].join('; '),
   };
 }
 
 const describeLast = (rows: readonly (AttackRow & Difference)[]): string =>
-  rows.map(({ attack, weights, lastToken }) => `${attack} as ${weights} at the latest at ${lastToken}`).join(', ');
+  rows.map(({ attack, weights, lastToken }) => `${attack} as ${weights} at the latest at ${lastToken}`).join('; ');
 
 const NO_CACHE = 'no KV cheat: a quantised cache needs flash attention, which the class does without';

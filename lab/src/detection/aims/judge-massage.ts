@@ -19,13 +19,13 @@ export function judgeMassage(results: Pick<DetectionResults, 'attacks' | 'otherP
 }
 
 const CAREFUL =
-  "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it: what is left differs from honest replies in the " +
-  'few draws that it does bend, in how many of them there are, and in the single values that it bends for them. In an exact class one such draw shows. ' +
+  "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it. Its replies differ from honest ones in the few " +
+  'draws that it bends, in their number, and in the single values that it bends for them. In an exact class one such draw shows. ' +
   'Verifiers of several classes for one payee, whose honest drift hides different draws, are the next idea';
 
 const HIDDEN =
-  "it bends nothing that noise of the size of honest drift does not hide, and takes the true model's own token elsewhere: its values look like honest ones of a " +
-  'position that drifted more than most, and only how many draws differ, and by what margin, speaks. In an exact class one such draw shows. Evidence of several verifiers of unlike classes on one reply is the next idea';
+  "it bends only values that noise of the size of honest drift hides, and takes the true model's own token elsewhere. Its values look like honest ones of a position " +
+  'that drifted more than most. Only the number of other draws and their margins are evidence. In an exact class one such draw shows. Evidence of several verifiers of unlike classes on one reply is the next idea';
 
 /** The cheap models, and the most tokens that a decision on each may take. */
 const MASSAGED = [

@@ -37,8 +37,8 @@ export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): Aim
 }
 
 const SAME_VALUES =
-  'attacks of one kind leave the same values: noise and a fine-tune of one size, a quantisation and whatever is decoded with it, a cheat on all replies and on some. ' +
-  'What a consumer is told is the kind. Names by the model that computed, and not by the attack, are the next idea';
+  'attacks of one kind leave the same values: noise and a fine-tune of one size, a quantisation and any decoding with it, a cheat on all replies and on some. ' +
+  'Consumers learn the kind. Names by the model that computed, and not by the attack, are the next idea';
 
 const FEW_NAMES =
   'What an alternative looks like is learned from few replies of it where pairs are sampled less; more of them are the next idea';

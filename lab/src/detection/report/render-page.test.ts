@@ -33,7 +33,7 @@ describe('the main page', () => {
     const slow = { ...open, attack: 'slow', tokensToDecide: { median: 320, p90: undefined } };
     const text = opening([refuted, inClass, slow, open]);
     expect(text).toMatch(
-      /\*\*4 attacks\*\*.*\*\*1\*\* are .*without a model; \*\*1\*\* .*exact class.*\*\*1\*\* within several.*\*\*1\*\* by no/s,
+      /\*\*4 attacks\*\*.*\*\*1\*\* are .*without a model\. \*\*1\*\* .*exact class.*\*\*1\*\* are .*several.*\*\*1\*\* by no/s,
     );
     expect(opening([])).toContain('No attack was played');
   });

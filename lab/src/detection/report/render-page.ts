@@ -16,7 +16,7 @@ import { formatTable } from './table.ts';
 /** Returns the main page of the report: caught and uncaught attacks, certainty, and how to run it. */
 export function formatPage(results: DetectionResults): string {
   return [
-    '# What the checks catch, and what passes',
+    '# Attacks that the checks catch, and attacks that pass',
     formatOpening(results),
     ...(results.caveat === undefined ? [] : [results.caveat]),
     '## How a reply is checked',
@@ -50,10 +50,11 @@ function formatOpening(results: DetectionResults): string {
     honest.stage1.of === 0 ? '' : ` (at 95 % confidence fewer than ${formatPercent(honest.stage1.high)} % are)`;
   return [
     `**${formatCount(all)} attacks** were played against the unchanged checks, with real weights, each next to honest providers.`,
-    `**${formatCount(first.length)}** are caught by their first reply, by any validator and without a model; **${formatCount(inClass.length)}** by their first reply where a verifier of the provider's exact class runs it again; ` +
-      `**${formatCount(several.length)}** within several replies; and **${formatCount(open.length)}** by no check in this run.`,
-    `Of ${formatCount(honest.stage1.of)} honest replies, replaying the draws refuted ${formatCount(honest.refuted)}${bound}; of honest replies run again in their exact class, ` +
-      `${formatCount(honest.rerunTokens)} tokens, ${formatCount(honest.differing)} differed.`,
+    `**${formatCount(first.length)}** are caught by their first reply, by any validator and without a model. ` +
+      `**${formatCount(inClass.length)}** are caught by their first reply if a verifier of the provider's exact class runs it again. ` +
+      `**${formatCount(several.length)}** are caught within several replies, and **${formatCount(open.length)}** by no check in this run.`,
+    `Of ${formatCount(honest.stage1.of)} honest replies, replaying the draws refuted ${formatCount(honest.refuted)}${bound}. Of ` +
+      `${formatCount(honest.rerunTokens)} honest tokens run again in their exact class, ${formatCount(honest.differing)} differed.`,
     'An attack that was sold as several weight types counts where it is found worst.',
   ].join(' ');
 }
@@ -119,8 +120,10 @@ function describeSingles(attacks: readonly AttackRow[]): string[] {
       row.tokensToDecide === undefined && findingOf(row) === 'several' && isDecided({ ...row, equality: undefined }),
   );
   if (rows.length === 0) return [];
-  const shares = rows.map((row) => `\`${row.attack}\` as ${row.weights} (${formatPercent(1 - computeRefuted(row))} %)`);
-  return [`- Found over several replies, while this share of single ones passes: ${shares.join(', ')}.`];
+  const shares = rows.map(
+    (row) => `  - \`${row.attack}\` as ${row.weights}: ${formatPercent(1 - computeRefuted(row))} %`,
+  );
+  return ['- Found over several replies, while this share of single ones passes:', ...shares];
 }
 
 const listCode = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
@@ -155,6 +158,6 @@ node scripts/run.mjs lab/src/detection/render-main.ts RESULTS.json docs/detectio
 node scripts/run.mjs lab/src/detection/render-main.ts RESULTS.json attacks.csv      # all figures of all attacks as CSV
 \`\`\`
 
-This run: profile ${profile}, seed ${seed}, code ${code}, ${engine}, ${machine}, ${day}, ${formatNumber(elapsedS / 60)} minutes from its last start. The same
-seed and samples give the same figures.`;
+This run: profile ${profile}, seed ${seed}, code ${code}, ${engine}, ${day}, ${formatNumber(elapsedS / 60)} minutes from its last start.
+Machine: ${machine}. The same seed and samples give the same figures.`;
 }

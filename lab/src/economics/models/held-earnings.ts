@@ -105,7 +105,7 @@ export function runHeldEarnings(): EconomicModel {
   const gains = [1, 5, 20, 50, 100, 400].map((burst) => forge(30, burst, rule, random, 20_000));
   const most = Math.max(...gains);
   say(
-    'Behind held earnings no burst of forged replies gains: what a key holds is a martingale at best',
+    'Behind held earnings no burst of forged replies gains: the balance of a key is a martingale at best',
     most < 0.5,
     `bursts of 1 to 400 behind 30 held fees: at most ${round(most)} fees on average`,
   );

@@ -118,7 +118,7 @@ export function runSupply(): EconomicModel {
     id: 'supply',
     title: 'Supply, month by month',
     summary:
-      'Launch, vesting and halvings, by the functions that the contracts are held against (`launch-curve.ts`, `emission.ts`), with fees that double every year.',
+      'Launch, vesting and halvings, by the functions that tests compare with the contracts (`launch-curve.ts`, `emission.ts`), with fees that double every year.',
     findings: list,
     curves: {
       ...{ name: 'supply', title: 'Tokens that circulate', xTitle: 'years', yTitle: 'millions' },

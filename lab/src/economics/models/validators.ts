@@ -42,7 +42,7 @@ export function runValidators(): EconomicModel {
   const votes = Array.from({ length: 1_001 }, (_, liars) => BigInt(liars));
   const quorums = votes.filter((liars) => isQuorum(liars, 1_000n));
   say(
-    'Nothing in the contracts takes from a quorum that lies with one voice: a conviction needs more than two thirds of the votes, and beside it less than a third is left',
+    'The contracts cannot take the bonds of a quorum that lies with one voice. A conviction needs more than two thirds of the votes, and less than a third is left beside the quorum',
     quorums.length > 0 && quorums.every((liars) => !isQuorum(1_000n - liars, 1_000n)),
     'it loses 0 of its bonds, so bonds do not deter it. What bounds the damage is the rule above, the delay in which payers take their deposits out, and what its bonds are worth once that is known. A panel is drawn from the same votes, and only ever lifts',
   );

@@ -212,7 +212,7 @@ export function runWash(): EconomicModel {
   );
   const most = { ...cheap, feePart: 0.6, tokenPart: 0.9, weigh: weighByPrice };
   say(
-    'If tokens counted by the fee of their reply, up to the price at which half of the fees are paid, cheap replies would bring nothing while others pay more than half of the fees',
+    'Another rule could weigh tokens by the fee of their reply, up to the price at which half of the fees are paid. Cheap replies would then bring nothing while others pay more than half of the fees',
     grid.every((dealer) => computePoolProfit(dealer) < 1e-7) && computePoolProfit({ ...most, draws: 1 }) > 0,
     `with every draw, a thousandth to 49 % of the fees and 1 to 99.9 % of the tokens; with 60 % of the fees, 90 % of the tokens and every draw ${percent(computePoolProfit({ ...most, draws: 1 }))}, with a third of the draws ${percent(computePoolProfit({ ...most, draws: 1 / 3 }))}`,
   );

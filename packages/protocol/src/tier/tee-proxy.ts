@@ -22,5 +22,5 @@ export const teeProxy: Tier = {
   findOutcomeProblem: (outcome) =>
     outcome === 'inconclusive' ? undefined : 'a reply of tier tee-proxy shows nothing that a verifier could compare',
   describeAudit: () =>
-    "a machine vouches for its exchange with a hosted API, on its hardware vendor's word; for the model, only the API vendor does, and nobody audits it",
+    "a machine vouches for its exchange with a hosted API, on its hardware vendor's word; only the API vendor vouches for the model, unaudited",
 };
