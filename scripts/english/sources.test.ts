@@ -129,7 +129,7 @@ describe('semicolons of pages', () => {
     ['a list item', `- ${list}\n`],
     ['one item of a cell', `| a |\n|---|\n| x; ${'one item '.repeat(16)} |\n`],
   ])('end no sentence in %s', (_name, source) => {
-    expect(find('docs/a.md', source).filter((of) => of.endsWith('length'))).toHaveLength(1);
+    expect(find(`docs/${'a'}.md`, source).filter((of) => of.endsWith('length'))).toHaveLength(1);
   });
 });
 

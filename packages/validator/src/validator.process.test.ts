@@ -345,8 +345,8 @@ describe('validators and a cheat', () => {
   });
 
   it('eject it for another record than its consumer was given, of which another validator was told', async () => {
-    const [, judge, , hearer] = network.nodes as [Node, Node, Node, Node];
-    const { reply } = await network.deliver(judge, {}, { text: 'Buy my book instead.', tells: hearer });
+    const [, judge, , recipient] = network.nodes as [Node, Node, Node, Node];
+    const { reply } = await network.deliver(judge, {}, { text: 'Buy my book instead.', tells: recipient });
     const { replyId } = reply.record;
     expect(await network.waitForState(judge, replyId, 'settled')).toMatchObject({ verdict: 'accept', feeAtomic: 0n });
     const correction = await network.service(judge).getReply({ replyId: computeCorrectionId(replyId) });

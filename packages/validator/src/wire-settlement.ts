@@ -287,8 +287,8 @@ export function wireCosigning(state: ValidatorState): CosignState {
       getBeacon: (epoch) => getBeacon(state, epoch),
       findMembers: (epoch) => findMembers(state, epoch),
       findVrfKey: (epoch, validator) => findVrfKey(state, epoch, validator),
-      async askSecondRecipient(hearer, validator, replies) {
-        const peer = chain.recallByAddress(hearer);
+      async askSecondRecipient(recipient, validator, replies) {
+        const peer = chain.recallByAddress(recipient);
         if (peer === undefined) throw new Error('the second recipient is no validator any more');
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const asked = { validator, replies: replies.map((one) => ({ ...one })) };

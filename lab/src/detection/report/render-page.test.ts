@@ -70,7 +70,7 @@ describe('the main page', () => {
 
   it('states the share of single replies that pass if several replies decide', () => {
     const text = formatWith({ attacks: [{ ...open, stage1: { ...none, value: 0.25 } }] });
-    expect(text).toContain('`near` as f16 (75 %)');
+    expect(text).toContain('`near` as f16: 75 %');
   });
 
   it('counts the attacks that stayed open between each pair of classes; the page of attacks names them', () => {

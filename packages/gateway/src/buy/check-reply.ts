@@ -131,7 +131,7 @@ export async function checkReply<R extends BoughtAnswer>(
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
     context.deliveries.put(
-      [attempt.validator, ...listHearers(context, attempt)],
+      [attempt.validator, ...listSecondRecipients(context, attempt)],
       createDelivery(context, attempt, {
         ...{ admission, record: bindRecord(crypto, record, opening), promptTokens, outputTokens },
         tookMs,
@@ -221,13 +221,13 @@ function toProgressed(
 }
 
 /** Lists the other validators that receive the delivery, so that the handling validator cannot hide it. */
-export function listHearers(
+export function listSecondRecipients(
   { chain }: { readonly chain: Pick<ChainView, 'ledger' | 'validators'> },
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
   const named = readOrder(chain.ledger, order);
-  const hearers = drawSecondRecipients(crypto, { beacon: beacon.value, order: named }, chain.validators());
-  return hearers.map(({ address }) => address);
+  const recipients = drawSecondRecipients(crypto, { beacon: beacon.value, order: named }, chain.validators());
+  return recipients.map(({ address }) => address);
 }
 
 /** Signs this gateway's statement that it received the reply. */

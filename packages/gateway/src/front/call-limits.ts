@@ -23,7 +23,7 @@ export interface BegunCall {
   leave(): void;
 }
 
-export interface CallDoorDependencies {
+export interface CallLimitDependencies {
   readonly gate: InferenceGate;
   readonly rates: Pick<RateLimits, 'countRequest'>;
   readonly bodyLimits: BodyLimits;
@@ -34,7 +34,7 @@ export interface CallDoorDependencies {
 /** Longest body of a request without a key: its memory is not paid yet. */
 const MOST_UNPAID_BYTES = 256 * 1024;
 
-export function createCallLimits({ gate, rates, bodyLimits, payments }: CallDoorDependencies): ApiCallLimits {
+export function createCallLimits({ gate, rates, bodyLimits, payments }: CallLimitDependencies): ApiCallLimits {
   const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES) };
 
   async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {

@@ -20,7 +20,7 @@ import {
   createDelivery,
   type DeliveryContext,
   type KeepContext,
-  listHearers,
+  listSecondRecipients,
 } from '../buy/check-reply.ts';
 import type { ProviderAttempt } from '../buy/reply.ts';
 import { accuseProvider, type ReportContext, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
@@ -131,7 +131,7 @@ export async function deliverSealed(context: DeliverContext, passed: SealedPassa
   const delivery = createDelivery(context, attempt, { admission, record: bound, promptTokens, outputTokens, tookMs });
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
-    context.deliveries.put([attempt.validator, ...listHearers(context, attempt)], delivery),
+    context.deliveries.put([attempt.validator, ...listSecondRecipients(context, attempt)], delivery),
     context.ledger.deliver(replyId, billed),
   ]);
   context.validators.noteAdmitted(attempt.validator);

@@ -475,8 +475,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       findMembers: asking.findMembers,
       findVrfKey,
-      async askSecondRecipient(hearer, of, replies) {
-        const target = findPeer(hearer);
+      async askSecondRecipient(recipient, of, replies) {
+        const target = findPeer(recipient);
         if (target.isOffline()) throw new Error('offline');
         return listSecondDeliveries(target.cosigning, of, replies);
       },

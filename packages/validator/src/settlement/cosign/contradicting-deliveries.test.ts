@@ -51,7 +51,7 @@ describe('a co-signer', () => {
     await expect(peers[0].cosigner.cosign(own.signer.address, request)).rejects.toThrow(
       'about the record that the payer has',
     );
-    // A hearer that is away holds nothing up.
+    // A second recipient that is away delays nothing.
     offline.add(3);
     expect((await peers[1].cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
   });

@@ -88,19 +88,19 @@ async function askSecondRecipients(
 ): Promise<[bigint, DeliveredReply][]> {
   const { askSecondRecipient, onError } = state;
   const findOthers = createSecondRecipientDraw(state);
-  const byHearer = new Map<string, { readonly hearer: Uint8Array; readonly about: AskedEntry[] }>();
+  const byRecipient = new Map<string, { readonly recipient: Uint8Array; readonly about: AskedEntry[] }>();
   for (const one of asked) {
-    for (const hearer of await findOthers(one.order)) {
-      const known = byHearer.get(toHex(hearer)) ?? { hearer, about: [] };
+    for (const recipient of await findOthers(one.order)) {
+      const known = byRecipient.get(toHex(recipient)) ?? { recipient, about: [] };
       known.about.push(one);
-      byHearer.set(toHex(hearer), known);
+      byRecipient.set(toHex(recipient), known);
     }
   }
   const answers = await Promise.all(
-    [...byHearer.values()].map(async ({ hearer, about }) => {
+    [...byRecipient.values()].map(async ({ recipient, about }) => {
       try {
         const replies = about.map(({ entry: { replyId, recordHash } }) => ({ replyId, recordHash }));
-        const answer = (await askSecondRecipient(hearer, validator, replies)).slice(0, about.length);
+        const answer = (await askSecondRecipient(recipient, validator, replies)).slice(0, about.length);
         return answer.flatMap((heard) => readAnswer(state, about, heard));
       } catch (error) {
         onError(error);
@@ -124,10 +124,10 @@ function createSecondRecipientDraw({ crypto, signer, getBeacon, findMembers }: D
     known.set(order.epoch, looking);
     const [beacon, members] = await looking;
     if (beacon === undefined || members === undefined) return [];
-    const hearers = drawSecondRecipients(crypto, { beacon: beacon.value, order }, members).map(
+    const recipients = drawSecondRecipients(crypto, { beacon: beacon.value, order }, members).map(
       ({ address }) => address,
     );
-    return hearers.filter((address) => !equalBytes(address, signer.address));
+    return recipients.filter((address) => !equalBytes(address, signer.address));
   };
 }
 

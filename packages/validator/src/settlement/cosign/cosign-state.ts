@@ -90,7 +90,7 @@ export interface CosignDependencies extends Holdings {
    * the replies.
    */
   readonly askSecondRecipient: (
-    hearer: Uint8Array,
+    recipient: Uint8Array,
     validator: Uint8Array,
     replies: readonly EntryRecord[],
   ) => Promise<readonly SecondDeliveryAnswer[]>;
