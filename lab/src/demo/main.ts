@@ -149,7 +149,7 @@ async function bringUp({ options, models, directory, screen, tee }: BringUp): Pr
     // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
     beacon: isPlay ? 'vrf' : options.beacon,
     ...(!isPlay &&
-      tee === undefined && { canaryRate: 0, relay: { providers: 1, door: doorPort }, seal: 'required' as const }),
+      tee === undefined && { canaryRate: 0, relay: { providers: 1, publicPort: doorPort }, seal: 'required' as const }),
     model: describeModel(models),
     // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
     providers: tee ? 2 : !isPlay && options.cheat === 'none' ? 4 : 3,

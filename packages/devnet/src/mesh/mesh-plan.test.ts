@@ -138,7 +138,7 @@ describe('mesh plan', () => {
   });
 
   it('puts the last honest providers behind a relay at the given port, if it is configured', () => {
-    const relayed: MeshOptions = { ...options, relay: { providers: 2, door: 4999 }, seal: 'required' };
+    const relayed: MeshOptions = { ...options, relay: { providers: 2, publicPort: 4999 }, seal: 'required' };
     const behind = planMesh(relayed, planPorts(DEFAULT_BASE_PORT, relayed), { ...pins, relay: 'bb'.repeat(32) });
     const argsOf = (name: string) => behind.processes.find((process) => process.name === name)?.args ?? [];
     const hidden = behind.processes.filter(({ args }) => args.includes('--relay')).map(({ name }) => name);

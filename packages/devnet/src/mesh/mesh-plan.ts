@@ -78,8 +78,8 @@ export interface MeshMachines {
 export interface MeshRelay {
   /** Number of honest providers behind the relay: the last ones. */
   readonly providers: number;
-  /** The port at which they and their callers find it, if another program listens there and passes the bytes on. */
-  readonly door?: number;
+  /** Port that providers and callers connect to, if another program listens there and forwards the bytes. */
+  readonly publicPort?: number;
 }
 
 export interface MeshTimings {
@@ -386,7 +386,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
         ...[...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`, ...attestedFlags('router')],
         ...(ports.relay === undefined
           ? []
-          : ['--known-relay', `${at(options.relay?.door ?? ports.relay)}|${pins.relay}`]),
+          : ['--known-relay', `${at(options.relay?.publicPort ?? ports.relay)}|${pins.relay}`]),
       ],
     }),
     ...(ports.relay === undefined ? [] : [define('relay', 'relay', ports.relay, { entry: BIN.relayd, args: [] })]),
