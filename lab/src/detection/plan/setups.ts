@@ -47,9 +47,6 @@ const WAYS = {
   'cpu-fast-piledriver': 'fast-piledriver',
   'cpu-fast-cannonlake': 'fast-cannonlake',
   vulkan: 'vulkan',
-  /** The same on a card, and the card by CUDA (see lab/src/cards). */
-  'card-vulkan': 'vulkan',
-  'card-cuda': 'cuda',
   /** Drafts of three tokens in every step. */
   'cpu-exact-drafts': 'exact-drafts',
   'cpu-fast-drafts': 'fast-drafts',

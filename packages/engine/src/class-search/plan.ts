@@ -2,7 +2,7 @@ import { assertKvType } from '../llama-cpp/device/memory.ts';
 import type { Backend } from '../llama-cpp/library.ts';
 import type { ModelFacts } from '../llama-cpp/model-file.ts';
 import type { KvType } from '../llama-cpp/numeric-class.ts';
-import { listForced, listShapes, type SearchPlan, type SearchResult, type Setup } from './search.ts';
+import { listShapes, type SearchPlan, type SearchResult, type Setup } from './search.ts';
 
 const BASE: Setup = {
   name: 'flash',
@@ -35,20 +35,6 @@ export function planSearch(
     positions: isQuick ? 8 : 24,
   };
 }
-
-export interface PassesPlan {
-  readonly rows: readonly number[];
-  /** First compared position of each band. */
-  readonly starts: readonly number[];
-  readonly positions: number;
-}
-
-/** Passes of one sequence as shape classes run them: without flash attention. */
-export const planPassSearch = ({ rows, starts, positions }: PassesPlan): SearchPlan => ({
-  setups: [{ ...BASE, name: 'no flash', flashAttention: false }],
-  shapes: listForced(rows),
-  ...{ starts, positions },
-});
 
 function refusalOf(file: ModelFacts, kvType: KvType): string | undefined {
   try {

@@ -12,7 +12,7 @@ import type { Backend } from '../llama-cpp/library.ts';
 import { environmentOf } from '../llama-cpp/text-supervisor.ts';
 import { verifyModel } from '../llama-cpp/verified-model.ts';
 import { pickEnvironment } from '../process/child-environment.ts';
-import { type PassesPlan, planPassSearch, planSearch, refuseKvTypes } from './plan.ts';
+import { planSearch, refuseKvTypes } from './plan.ts';
 import type { SearchPlan, SearchResult } from './search.ts';
 import type { ClassTable } from './table.ts';
 
@@ -28,8 +28,6 @@ export interface ClassSearchOptions {
   readonly isa?: string;
   /** Two setups and bands and fewer positions. */
   readonly isQuick?: boolean;
-  /** In place of all that: how many rows of one sequence a pass may have. */
-  readonly passes?: PassesPlan;
   readonly onProgress?: (done: number, total: number, what: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -64,12 +62,9 @@ export async function findClasses(options: ClassSearchOptions): Promise<ClassTab
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   const { facts: file, modelRoot, files } = await verifyModel(modelPath, { hashes: options.hashes });
   if (backend !== 'cpu') await bringGpuBuild(backend, engineDir);
-  const plan =
-    options.passes === undefined
-      ? planSearch(file, { backend, isQuick, threads: Math.min(2, countCores()) })
-      : planPassSearch(options.passes);
+  const plan = planSearch(file, { backend, isQuick, threads: Math.min(2, countCores()) });
   const each = plan.starts.length * plan.shapes.length;
-  const refused = isQuick || options.passes !== undefined ? [] : [...refuseKvTypes(file)];
+  const refused = isQuick ? [] : [...refuseKvTypes(file)];
   const found: SetupFound[] = [];
   for (const [index, setup] of plan.setups.entries()) {
     const order: ClassSearchOrder = { modelPath, files, backend, engineDir, isa, plan: { ...plan, setups: [setup] } };

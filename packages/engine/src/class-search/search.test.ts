@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaContext, LlamaContextOptions, LlamaModel } from '../llama-cpp/model.ts';
-import { planPassSearch } from './plan.ts';
 import { LEAST_POSITIONS, listShapes, type SearchPlan, type Setup, searchClasses } from './search.ts';
 import { type ClassTable, describeClasses, groupClasses, letterOf } from './table.ts';
 
@@ -80,17 +79,6 @@ describe('class search', () => {
         .concat(['step 2 x 2, longer neighbour', 'step 2 x 4', 'step 4 x 1', 'step 4 x 2', 'step 8 x 1'])
         .sort(),
     );
-  });
-
-  it('has room for passes that are wider than the published ones', () => {
-    const model = createModel(({ rows }) => (rows < 32 ? 1 : 2));
-    const rows = [9, 31, 32, 256];
-    const plan = planPassSearch({ rows, starts: [40], positions: 32 });
-    const [band] = groupClasses(searchClasses(model, plan).findings);
-    expect(band?.classes.map((members) => members.map(({ shape }) => shape))).toEqual([
-      ['forced 9', 'forced 31'],
-      ['forced 32', 'forced 256'],
-    ]);
   });
 
   it('compares setups and bands, and leaves out a setup that does not run, with its reason', () => {

@@ -62,13 +62,9 @@ const ROOM = 160;
 const CHUNKS = [1, 2, 3, 4, 8, 9, 12, 16, 32, 64, 128];
 const STEPS = [1, 2, 4].flatMap((rows) => [1, 2, 4, 8].map((sequences) => ({ rows, sequences })));
 
-/** Passes of so many rows, all of one sequence. */
-export const listForced = (counts: readonly number[]): PassShape[] =>
-  counts.map((rows) => ({ name: `forced ${rows}`, sequences: 1, rows, isForced: true }));
-
 export function listShapes(): PassShape[] {
   return [
-    ...listForced(CHUNKS),
+    ...CHUNKS.map((rows) => ({ name: `forced ${rows}`, sequences: 1, rows, isForced: true })),
     { name: 'forced 16, cache reused', sequences: 1, rows: 16, isForced: true, isReused: true },
     ...STEPS.filter(({ rows, sequences }) => rows * sequences > 1).map(({ rows, sequences }) => ({
       name: `step ${sequences} x ${rows}`,
