@@ -50,7 +50,7 @@ afterEach(async () => {
   expect(process.memoryUsage().rss - rssBefore).toBeLessThan(512 * MIB);
 });
 
-describe('the doors of a provider', () => {
+describe('the methods of a provider', () => {
   it('answer damaged and repeated orders in typed words, and serve the next one', async () => {
     const network = await createNetwork();
     closing.push(network.close);
@@ -83,7 +83,7 @@ describe('the doors of a provider', () => {
   });
 });
 
-describe('the doors of a verifier', () => {
+describe('the methods of a verifier', () => {
   it('answer damaged jobs in typed words, and score the next one', async () => {
     const { job, validator, record, connect, close } = await openVerifierDoor();
     closing.push(close);
@@ -107,7 +107,7 @@ describe('the doors of a verifier', () => {
   });
 });
 
-describe('the doors of a validator', () => {
+describe('the methods of a validator', () => {
   async function open(): Promise<{ validator: TestValidator; stranger: LinkClient; errors: unknown[] }> {
     const validator = createTestValidator();
     const door = await serveValidator(validator);
@@ -293,7 +293,7 @@ describe('the doors of a validator', () => {
   });
 });
 
-describe('the doors of a router', () => {
+describe('the methods of a router', () => {
   it('answer damaged announcements, routes and reports in typed words, and route the next request', async () => {
     const { service, announcement, route, close } = await openRouter();
     closing.push(close);

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-describe('the doors of a gateway', () => {
+describe('the HTTP API of a gateway', () => {
   const paths = [
     '/v1/chat/completions',
     '/v1/completions',

@@ -73,7 +73,7 @@ const listAnswered = () => network.replies.filter(({ receipts }) => receipts);
 async function disturb(): Promise<string[]> {
   const victims: string[] = [];
   for (const [before, role] of shuffle(disturbances, random).entries()) {
-    // However slow the machine is: what is killed had answered.
+    // Wait for an answer of each victim before it is killed, on any machine.
     await waitUntil(async () => listAnswered().length * disturbances.length >= before * leastAnswers, patienceMs);
     await pause(500, 3_000);
     const name = findVictim(role);

@@ -88,7 +88,7 @@ function checkOrder(order: GatewayOrder, view: ReplyView | undefined, logged: re
   const [first] = logged;
   if (logged.length !== 1 || first === undefined) return [...problems, `${name} has ${logged.length} verdicts`];
   const { entry, validator } = first;
-  if (validator !== order.validator) problems.push(`${name} was judged by ${validator}, which does not handle it`);
+  if (validator !== order.validator) problems.push(`${name} has a verdict of ${validator}, which does not handle it`);
   if (entry.verdict !== view.verdict || entry.verdict !== order.verdict) {
     problems.push(
       `${name}: the log says ${entry.verdict}, the validator ${view.verdict}, the gateway ${order.verdict}`,

@@ -50,7 +50,7 @@ export function createReplyWatch({ mesh, chain, links, members }: TestMesh): Rep
     }
   }
 
-  /** One question after the other: whoever asks about all replies at once is refused, and learns nothing. */
+  /** Asks one question after the other. A caller that asks about all replies at once is refused. */
   async function askAll(orders: readonly { readonly replyId: string; readonly validator: string }[]) {
     const views: [string, ReplyView][] = [];
     for (const { replyId, validator } of orders) {

@@ -16,7 +16,7 @@ import { startTestMesh, type TestMesh } from './test-mesh.ts';
 
 /** Short: if openings took long before, a validator waits for several windows. */
 const auditWindowMs = 6_000;
-/** As daemons have it: a provider's word is good for three of these. */
+/** As in daemons: an announcement of a provider is valid for three of these. */
 const announceIntervalMs = 10_000;
 /** An audit comes four epochs after the order: enough to stop the provider that it will ask. */
 const epochMs = 1_500;
@@ -102,7 +102,7 @@ async function isAskedInVain({ order, validator, look }: Served, times: number):
 
 const isDecided = ({ verdict }: { verdict: string }): boolean => verdict !== '';
 
-/** Who has the gateway's last order. */
+/** Returns the provider with the gateway's last order. */
 function findServing(): string {
   const last = readLastOrder(network.mesh.plan.directory);
   const id = last && toHex(parseOrder(last).providerId);
@@ -174,7 +174,7 @@ describe('a provider whose process ends in mid-stream', () => {
   }
 
   it(
-    'is followed by another, killed or told to stop: the stream goes on, its receipt is one of all of it, and what was signed before is paid, too',
+    'is followed by another after a kill or a stop: the stream goes on, one receipt covers all of it, and the signed part of the first provider is paid',
     async () => {
       type Asked = NonNullable<Awaited<ReturnType<typeof askAndEnd>>>;
       type Read = Awaited<ReturnType<Asked['read']>>;
@@ -246,7 +246,7 @@ describe.skipIf(process.platform === 'win32')('a provider that says nothing any 
     // Either may have stood still before.
     expect(await waitUntil(areFree, patienceMs)).toBe(true);
     stop(silent?.name ?? '');
-    // It is still listed: its word has not run out.
+    // It is still listed: its announcement has not expired.
     const isLeft = async () => {
       const [ofSilent, ofLiving = 0] = await readBoth();
       return ofSilent === 0 && ofLiving > 0;

@@ -112,10 +112,10 @@ function readStore<T>(path: string, read: (all: (sql: string) => Rows) => T): T 
   }
 }
 
-/** What a daemon writes by itself as time goes by, whatever strangers do. */
+/** Tables that a daemon writes by itself over time. Calls of strangers do not matter. */
 const OWN_TABLES = ['known_set'];
 
-/** Everything that a daemon keeps of others' calls, as text. */
+/** Returns all rows that calls of others leave in a daemon, as text. */
 export function dumpStore(store: Store): string {
   return store.read(({ prepare }) => {
     const tables = prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();

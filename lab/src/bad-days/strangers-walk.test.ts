@@ -81,7 +81,7 @@ async function openValidator(options: BenchOptions = {}) {
   return { validator, service, admit };
 }
 
-/** What a call leaves behind that is refused, or that was made before: nothing. */
+/** Asserts that a refused or repeated call changes no row. */
 async function leavesNothing(store: Store, call: () => Promise<unknown>): Promise<string> {
   const before = dumpStore(store);
   const { refusals } = await count([call]);
@@ -109,8 +109,8 @@ async function announceMany() {
 }
 
 /**
- * Each method that changes something is sent well-formed messages, more of them than it takes, by somebody who has no more than its
- * row says; what bounds them is asserted.
+ * Sends each method that changes something more well-formed messages than it accepts. The caller has no more than its row says. Each walk
+ * asserts the bound.
  */
 const WALKS: Readonly<Record<string, () => Promise<void>>> = {
   async 'ProviderService/Generate'() {

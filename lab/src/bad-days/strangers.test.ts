@@ -22,8 +22,8 @@ const methods = [ProviderService, ValidatorService, VerifierService, RouterServi
   service.methods.map(({ name }) => `${service.typeName.split('.').at(-1)}/${name}`),
 );
 
-describe('what a stranger can cause', () => {
-  it('stands in the table, every method and every route, and nothing else does', () => {
+describe('the table of effects that a stranger can cause', () => {
+  it('has every method and every route, and nothing else', () => {
     expect(Object.keys(METHOD_ROWS).sort()).toEqual([...methods].sort());
     expect(Object.keys(ROUTE_ROWS).sort()).toEqual(
       Object.keys({ ...GATEWAY_ROUTES, ...ADMIN_ROUTES, ...HOOK_ROUTES }).sort(),

@@ -1,12 +1,12 @@
 import type { AdminRouteName, GatewayRouteName, HookRouteName } from '@ogong/protocol/http/routes';
 
-/** One thing that somebody may ask of a daemon, and what it costs whoever asks. */
+/** A request that a daemon accepts, and its cost to the caller. */
 interface StrangerRow {
-  /** `anyone`: whoever has a certificate of its own, which is free. */
+  /** `anyone`: any peer with a certificate of its own, which is free. */
   readonly who: 'anyone' | 'validators' | 'asked peers' | 'served peers' | 'API keys' | 'admin secrets';
-  /** What stays behind where it is answered; `nothing` for what only reads. */
+  /** State that an answered request leaves; `nothing` if it only reads. */
   readonly changes: string;
-  /** What it costs the caller, or what bounds it. */
+  /** Cost to the caller, or the bound. */
   readonly costs: string;
   /** The test that shows it, from the repository's root. */
   readonly shownBy: string;
@@ -29,7 +29,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
   'ProviderService/GetSealKey': {
     ...READS,
-    costs: 'a key that is signed twice an hour, whoever asks',
+    costs: 'a key that is signed twice an hour, for all callers together',
     shownBy: 'packages/provider/src/provider/orders/seal-keys.test.ts',
   },
   'ProviderService/GetEvidence': {
@@ -76,13 +76,13 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: "the provider's signature; a second record of an order ejects it",
   },
   'ValidatorService/PushMilestone': {
-    ...{ who: 'anyone', changes: 'what counts where no record of an admitted order comes' },
+    ...{ who: 'anyone', changes: 'the part that counts if no record of an admitted order arrives' },
     costs:
       "the provider's signature, and its payer's that it has left; one of a reply is kept, and checked again only where it is longer",
     shownBy: 'packages/validator/src/intake/milestones.test.ts',
   },
   'ValidatorService/Acknowledge': {
-    ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
+    ...{ who: 'anyone', changes: 'the choice of the record that is checked; copies at other validators' },
     costs:
       "the payer's signature about a record that its provider signed, and its validator's that it is paid for; rationed",
     shownBy: 'packages/validator/src/settlement/cosign/contradicting-deliveries.test.ts',
@@ -117,7 +117,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'validators', changes: 'votes on a beacon', costs: 'a bond', shownBy: ACCESS },
   },
   'ValidatorService/CosignBatch': {
-    ...{ who: 'validators', changes: 'what this validator has signed', costs: 'a bond', shownBy: ACCESS },
+    ...{ who: 'validators', changes: 'signatures of this validator', costs: 'a bond', shownBy: ACCESS },
   },
   'ValidatorService/SignAllotment': {
     who: 'validators',
@@ -244,7 +244,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
   sealedReply: { ...BUYS, shownBy: SEALED },
   sealedProgress: { ...SHOWS, costs: 'a key that ordered the reply', shownBy: SEALED },
   sealedOutcome: {
-    ...{ who: 'API keys', changes: 'what validators are told of one reply', shownBy: SEALED },
+    ...{ who: 'API keys', changes: 'statements to validators about one reply', shownBy: SEALED },
     costs: 'a key that ordered the reply; once',
   },
   responseCount: { ...SHOWS, costs: 'a key' },

@@ -36,10 +36,10 @@ import { readVerdictLogs } from '../demo/verdict-logs.ts';
 /** A whole network of processes over the small model, and the faults that a test can inject. */
 export interface TestMesh {
   readonly mesh: Mesh;
-  /** What it sells. */
+  /** The model that its providers sell. */
   readonly model: { readonly id: string; readonly modelRoot: Uint8Array };
   readonly chain: ChainClient;
-  /** What its consumers know of it, as the chain says when it starts. */
+  /** Trust settings of its consumers, from the chain at the start. */
   readonly trust: Trust;
   readonly links: LinkPool;
   readonly members: readonly Member[];
@@ -70,8 +70,8 @@ export interface TestMeshOptions {
   readonly providers?: number;
   readonly timings?: MeshTimings;
   /**
-   * Default: `vrf`, whose epochs are counted: with timed ones a record that comes minutes late by clocks that were put ahead is decided about
-   * by an epoch minutes later.
+   * Default: `vrf`, whose epochs are counted. With timed epochs and clocks that were put ahead, a record would be minutes late and would be
+   * decided by a later epoch.
    */
   readonly beacon?: MeshBeacon;
   /** Behind a blind relay. Default: none. */

@@ -44,7 +44,7 @@ export async function serveValidator(
     readonly peerIdentity?: LinkIdentity;
     /** Default: those of a validator. */
     readonly rates?: MethodRates;
-    /** What the limits of links are counted by. Default: this machine's time. */
+    /** Clock of the limits of links. Default: this machine's time. */
     readonly clock?: Clock;
   } = {},
 ): Promise<ValidatorDoor> {

@@ -78,7 +78,7 @@ export async function measureDraftModels({ path, name, outputTokens, rounds, dra
         note: `${speed(i + 1).toFixed(0)} against ${speed(0).toFixed(0)} tokens/s at temperature 0.8; ${(100 * share).toFixed(0)} % of ${sum(own, 'proposed')} guesses were right; the same tokens`,
         ...(isAlike && {
           aim: { at: 'least', value: 1.5 } as const,
-          why: 'a pass of eight rows costs several steps on a CPU, where a row is arithmetic, and the guesses cost as many steps of the draft model',
+          why: 'a pass of eight rows costs several steps on a CPU, where a row is arithmetic. The guesses cost as many steps of the draft model',
           next: 'fewer guesses where the last ones were wrong',
         }),
       };

@@ -94,7 +94,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       aim: least(0.97),
       ...(engine.info().numericClass.includes('/exact-2/')
         ? {
-            why: 'float weights run a single row twice, because its own kernel matches no pass of several rows; the library takes about three times as long for two rows as for one',
+            why: 'float weights run a single row twice, because its own kernel matches no pass of several rows. The library takes about three times as long for two rows as for one',
             next: 'a class whose scores run row by row, where a check may cost as much as the reply',
           }
         : {
@@ -105,7 +105,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
     {
       id: `decode-same-kernels-${name}`,
       what: `${name}: the same against bare llama.cpp with the same kernels`,
-      ...compare('decode', 'sameKernels', 'what sampling, capture, commitment and events cost'),
+      ...compare('decode', 'sameKernels', 'the cost of sampling, capture, commitment and events'),
     },
     {
       id: `prefill-${name}`,
@@ -174,14 +174,14 @@ async function measureScore(
     unit: 'x',
     ...(numbers.length === 1 && {
       aim: { at: 'most', value: 0.25 } as const,
-      why: 'a score computes logits and candidates of every position, as the reply itself did; what it saves is reading the weights once for each token, which weighs the less the smaller the model',
+      why: 'a score computes logits and candidates of every position, as the reply did. It saves reading the weights once for each token, which matters less in a smaller model',
       next: 'candidates of a position in vector instructions',
     }),
     note: `${median(whole).toFixed(2)} with prompts of ${promptTokens} and replies of ${outputTokens} tokens; a score is one pass of the reference kernels per reply`,
   };
 }
 
-/** The time of an audit relative to a prompt of the same tokens, and to a bare pass that computes the logits of every output token. */
+/** Compares an audit with a prompt of the same tokens, and with a bare pass that computes the logits of every output token. */
 async function measureAudit(
   bench: EngineBench,
   { engine, exact, number }: { readonly engine: LlamaEngine; readonly exact: LlamaModel; readonly number: number },
@@ -218,7 +218,7 @@ async function measureAudit(
       what: `${name}: the same / bare llama.cpp with the reference kernels, the logits of every position of the reply wanted`,
       value: pairedRatio(score, bare),
       unit: 'x',
-      note: `${median(score).toFixed(0)} against ${median(bare).toFixed(0)} ms; what lists, sketches and windows cost`,
+      note: `${median(score).toFixed(0)} against ${median(bare).toFixed(0)} ms; the difference is lists, sketches and windows`,
     },
   ];
 }

@@ -14,7 +14,7 @@ const PROMPT = 'Once upon a time';
 const TOGETHER = 8;
 const ASKED = 20;
 
-/** What local mode and the commands cost whoever uses them on one machine. */
+/** Measures the cost of local mode and of the commands on one machine. */
 export async function measureLocal({ path }: ResolvedModel, modelsDir: string): Promise<Row[]> {
   const starts: number[] = [];
   const firsts: number[] = [];

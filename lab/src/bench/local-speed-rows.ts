@@ -15,7 +15,7 @@ const PROMPT = 'Once upon a time';
 /** Words of a prompt that nearly fills the context, and how many of them two prompts share. */
 const WORDS = { all: 150, shared: 135 };
 
-/** What local mode adds to llama.cpp, in processor time, and what the cache of prefixes saves its user. */
+/** Measures the processor time that local mode adds to llama.cpp, and the time that the prefix cache saves. */
 export async function measureLocalSpeed(path: string, modelsDir: string): Promise<Row[]> {
   const program = await startLocalProgram({ modelPath: path, modelsDir, sequences: Math.max(...STREAMS) });
   try {
@@ -77,7 +77,7 @@ async function measureBatch(program: LocalProgram, path: string, streams: number
     unit: 'x',
     aim: { at: 'least', value: 0.95 },
     note: `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s; median of ${ROUNDS}; llama.cpp with its own choice of kernels, which samples nothing`,
-    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing; of a model of 15M weights, what each answer of its own needs weighs as much as a third of the pass, and the less the larger the model is (see Engine: 0.97 of 134M weights with the same kernels)',
+    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing. With 15M weights the work for each answer takes a third of the pass. A larger model needs relatively less (see Engine: 0.97 for 134M weights with the same kernels)',
     next: 'candidates of all sequences in one native call, in place of one call for each',
   };
 }
@@ -97,7 +97,7 @@ async function measureHttp(program: LocalProgram): Promise<Row> {
     unit: 'us',
     aim: { at: 'most', value: 30 },
     note: `8 answers of ${TOKENS} tokens, one after the other, median of ${ROUNDS}; with the commitment, the receipt and its share of garbage collection`,
-    why: 'each token is a message from the engine and a line of JSON; tokens that follow each other within 20 ms share a write to the socket, whose system call was half of the time in a profile of 9,216 tokens when each had its own',
+    why: 'each token is a message from the engine and a line of JSON. Tokens within 20 ms share one write to the socket. With one write for each, its system call was half of the time in a profile of 9,216 tokens',
     next: 'the same on a machine of its own, and a new profile; one message for the tokens of a pass, where several answers run',
   };
 }
@@ -126,7 +126,7 @@ async function measurePrefix(program: LocalProgram): Promise<Row> {
     unit: 'x',
     aim: { at: 'least', value: 5 },
     note: `${median(fresh).toFixed(1)} against ${median(shared).toFixed(1)} ms; median of ${ROUNDS}`,
-    why: 'a prompt of this model is short: of what is left, the part that does not depend on its length weighs most',
+    why: 'a prompt of this model is short, so most of the rest does not depend on its length',
     next: 'the same with a model of a longer context',
   };
 }

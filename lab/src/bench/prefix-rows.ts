@@ -16,7 +16,7 @@ const TURN_TOKENS = 24;
 const REPLY_TOKENS = 32;
 const TURNS = 4;
 
-/** What the prefix cache saves: the same chats on two engines, one of them without a cache. */
+/** Measures the time that the prefix cache saves: the same chats on two engines, one of them without a cache. */
 export async function measurePrefixes({ path, name, rounds }: PrefixBench): Promise<Row[]> {
   const settings = { modelPath: path, threads: 1, contextSize: CONTEXT, sequences: TOGETHER };
   const caching = await createLlamaEngine(settings);

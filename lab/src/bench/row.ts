@@ -1,5 +1,5 @@
 import { formatMarkdownTable } from '../markdown-table.ts';
-/** One line of the bench: what was measured, its unit, and its aim. */
+/** One line of the bench: a measured value, its unit and its aim. */
 export interface Row {
   readonly id: string;
   readonly what: string;
@@ -7,11 +7,11 @@ export interface Row {
   readonly value: number | undefined;
   readonly unit: string;
   readonly aim?: { readonly at: 'most' | 'least'; readonly value: number };
-  /** What the figure includes and leaves out. */
+  /** Parts that the figure includes and leaves out. */
   readonly note?: string;
   /** Why the aim was missed. */
   readonly why?: string;
-  /** What could be tried against it. */
+  /** A remedy to try. */
   readonly next?: string;
 }
 

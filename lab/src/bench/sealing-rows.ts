@@ -15,7 +15,7 @@ import type { Row } from './row.ts';
 const TOKENS = 128;
 const WORD = utf8Encode(' word');
 
-/** What sealing costs on OpenSSL, which daemons use, and on noble, which a browser has. */
+/** Measures sealing on OpenSSL, which daemons use, and on noble, which browsers use. */
 export async function measureSealing(): Promise<Row[]> {
   const node = { crypto: nodeCrypto, seal: nodeSeal };
   const noble = { crypto: nobleCrypto, seal: createNobleSeal(nodeSeal.random) };

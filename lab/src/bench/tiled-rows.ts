@@ -18,7 +18,7 @@ interface TiledBench {
 
 const CONTEXT = 1024;
 
-/** Long prompts in the class with tiles, in the one without, and in the bare library; and what an audit costs there. */
+/** Measures long prompts in the class with tiles, without tiles and in the bare library, and the cost of an audit there. */
 export async function measureTiled(bench: TiledBench): Promise<Row[]> {
   // The same reply is scored again and again: none of these scores may begin where another ended.
   const settings = { modelPath: bench.path, threads: 1, contextSize: CONTEXT, sequences: 1, prefixCache: false };

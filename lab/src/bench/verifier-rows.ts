@@ -16,8 +16,8 @@ const auditRow = ({ name, promptTokens, outputTokens }: ShapeBench) =>
   }) as const;
 
 /**
- * The cost to a verifier of scoring one reply of each policy, relative to making the reply without any class, and relative to
- * a prompt of as many tokens. The latter also for a deeper model.
+ * Compares a verifier's score of one reply of each policy with making the reply without any class, and with a prompt of as many
+ * tokens. The latter also for a deeper model.
  */
 export async function measureVulkanAudits(
   bench: ShapeBench,

@@ -22,7 +22,7 @@ const REPLIES = 4;
 const ROUNDS = 9;
 const REPEATS = 50;
 
-/** What each position costs where the vocabulary is large: its listing in the engine, and its replay. */
+/** Measures the cost of a position with a large vocabulary: its listing in the engine, and its replay. */
 export async function measureVocabularies(): Promise<Row[]> {
   return [...(await measureListing()), await measureReplay()];
 }
@@ -94,7 +94,7 @@ async function measureReplay(): Promise<Row> {
     unit: 'us/token',
     aim: { at: 'most', value: 3 },
     note: `made-up logits; ${ratio} times the same with a vocabulary of ${VOCABULARIES[0]}, which took ${median(times.small).toFixed(2)} us in this run`,
-    why: 'a replay reads what is listed, whatever the vocabulary: see how much more it took than with the small one, and the load of this machine',
+    why: 'a replay reads only the listed tokens, with any vocabulary. Compare it with the small vocabulary, and see the load of this machine',
     next: 'the codes of a whole window in one pass',
   };
 }

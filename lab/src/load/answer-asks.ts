@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How long things waited for the event loop of a process since it was asked before, without the resolution of what measures it. */
+/** Delays of the event loop of a process since the last question, without the resolution of the measurement. */
 export interface LoopDelay {
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -20,7 +20,7 @@ export interface AnswerMessage {
 /** A timer of this length measures the delay, and its own length is in each value. */
 const RESOLUTION_MS = 1;
 
-/** What a child of the load answers to its parent: `delay`, `live` (bytes that JavaScript holds after a collection), and `own`. */
+/** Answers the parent's questions in a child of the load: `delay`, `live` (bytes that JavaScript holds after a collection), and `own`. */
 export function answerAsks(own: Readonly<Record<string, () => unknown>> = {}): void {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
@@ -34,7 +34,7 @@ export function answerAsks(own: Readonly<Record<string, () => unknown>> = {}): v
     live() {
       setFlagsFromString('--expose-gc');
       const collect = runInNewContext('gc') as () => void;
-      // What only a finalizer frees goes with the second collection.
+      // Memory behind finalizers is freed by the second collection.
       collect();
       collect();
       const { heapUsed, external } = process.memoryUsage();

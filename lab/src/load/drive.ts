@@ -102,6 +102,6 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
   });
 }
 
-/** What an answer's error says, which stands last in a stream. */
+/** Returns the message of an answer's error, the last one in a stream. */
 const nameFailure = (text: string): string =>
   /"message":\s*"([^"]*)"(?!.*"message":)/s.exec(text)?.[1] ?? `an end without a word: ${text.slice(-80)}`;

@@ -8,9 +8,9 @@ import type { AnswerMessage, AskMessage } from './answer-asks.ts';
 export interface LoadChild {
   readonly url: string;
   readonly pid: number;
-  /** What it said when it was ready. */
+  /** Its message when it was ready. */
   readonly ready: unknown;
-  /** What it answers to a question, see `answerAsks`. */
+  /** Returns its answer to a question, see `answerAsks`. */
   ask<T>(what: string): Promise<T>;
   tell(news: unknown): void;
   stop(): Promise<void>;
@@ -19,11 +19,11 @@ export interface LoadChild {
 interface ChildTask {
   /** Its first message. Default: none. */
   readonly first?: unknown;
-  /** What it says later without being asked. */
+  /** Called with each later message that answers no question. */
   readonly onNews?: (news: unknown) => void;
 }
 
-/** A module of this folder that sends one message once it is ready; under load it has a `url`. */
+/** Starts a module of this folder that sends one message once it is ready. Under load it has a `url`. */
 export async function forkChild(module: string, { first, onNews = () => {} }: ChildTask = {}): Promise<LoadChild> {
   const child = fork(new URL(module, import.meta.url), [], {
     ...{ serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
@@ -47,7 +47,7 @@ export async function forkChild(module: string, { first, onNews = () => {} }: Ch
   return { url: ready.url ?? '', pid: child.pid as number, ready, ask, tell, stop: () => stop(child) };
 }
 
-/** A program that somebody else wrote, ready once it answers. */
+/** Starts a program of another author, ready once it answers. */
 export async function spawnServer(args: readonly string[], url: string): Promise<LoadChild> {
   const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   for (let tries = 0; ; tries++) {
@@ -62,7 +62,7 @@ export async function spawnServer(args: readonly string[], url: string): Promise
     if (tries === 200 || child.exitCode !== null) throw new Error(`${args[0]} does not answer at ${url}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const ask = () => Promise.reject(new Error('somebody else’s program answers nothing'));
+  const ask = () => Promise.reject(new Error('a program of another author answers no question'));
   return { url, pid: child.pid as number, ready: undefined, ask, tell() {}, stop: () => stop(child) };
 }
 

@@ -1,5 +1,5 @@
-/** Whatever the load asks for. */
+/** The model of every request of the load. */
 export const LOAD_MODEL = 'ogong/verified/bench/load';
-/** The same at the pace of a model that people read along with: each stream a token every PACE_MS. */
+/** The same at reading speed: each stream gets a token every PACE_MS. */
 export const PACED_MODEL = 'ogong/verified/bench/paced';
 export const PACE_MS = 100;

@@ -30,7 +30,7 @@ const LONG_TOKENS = 384;
 export interface LoadBench {
   /** Of each side, in each round. */
   readonly replies: number;
-  /** Over which the memory of the gateway is watched. */
+  /** Replies during which the memory of the gateway is watched. */
   readonly long: number;
   readonly onProgress: (what: string) => void;
 }
@@ -57,7 +57,7 @@ type Name = 'ogong' | 'proxy' | 'portkey';
 type Rounds<Among extends Name> = Readonly<Record<Among, readonly LoadRun[]>>;
 type Sides<Among extends Name> = Readonly<Record<Among, LoadSide>>;
 
-/** Side by side, in turns: what each of them does with one plan. */
+/** Runs one plan against each side, in turns. */
 function compare<Among extends Name>(sides: Sides<Among>, plan: LoadPlan): Promise<Rounds<Among>> {
   const names = Object.keys(sides) as Among[];
   const measures = Object.fromEntries(names.map((name) => [name, () => drive(sides[name], plan)]));
@@ -70,13 +70,13 @@ const describeRounds = (rounds: Partial<Rounds<Name>>): string =>
     .join('; ');
 
 const WHY =
-  "the whole network runs on the same cores. Of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): the books in SQLite 24 %, most of it two syncs a reply, which were waited for on the event loop then and are not any more; sealing 16 (encapsulating, opening and then still making keys of the reply 9, pieces opened 6); signatures of accounts 10 (order and delivery made, two words of the validator checked); memory given back 8; the ticket's signatures 4; HTTP in front 3; verdicts asked for 3; messages to its checker 2. Before verdicts were asked for by the list these were 17 %, and each row of money was read twice. The checker spends a third on the record's signatures and a quarter on those of order and admission";
+  "the whole network runs on the same cores. Shares of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): SQLite 24 %, mostly two syncs a reply, since moved off the event loop. Sealing 16 % (keys of the reply 9, opening pieces 6). Signatures of accounts 10 % (signing order and delivery, checking two statements of the validator). Collecting garbage 8 %, the ticket's signatures 4 %, HTTP in front 3 %, reading verdicts 3 %, messages to its checker 2 %. The checker spends a third on the record's signatures and a quarter on those of order and admission";
 const NEXT =
-  'one word of the validator for record and delivery; answers that go to the socket without web streams between; several gateways over one database, where there are cores for them';
+  'one signed statement of the validator for record and delivery; answers written to the socket without web streams; several gateways over one database on more cores';
 
 const TOKEN_WHY =
-  'in a profile of 384 tokens on a busy machine, before: milestones that were each checked from the start more than half of it (165 us a token with them, 67 without), opening and its keys a tenth, the books of open orders a sixth. Two ways taken: texts within 20 ms in one message (277 us before, 165 to 192 after), and milestones checked at most every three seconds';
-const TOKEN_NEXT = 'milestones that are checked from the last one on; events written without a web stream between';
+  'In an earlier profile of 384 tokens on a busy machine, checking each milestone from the start took more than half (165 us a token, 67 without). Opening and its keys took a tenth, the store of open orders a sixth. Since then texts within 20 ms share a message (277 us before, 165 to 192 after). Milestones are checked at most every three seconds';
+const TOKEN_NEXT = 'milestones checked from the last one on; events written without a web stream';
 
 /** One gateway with its checker over a fake engine, and the same load on a bare proxy and on @portkey-ai/gateway. */
 export async function measureLoad({ replies, long, onProgress }: LoadBench): Promise<Row[]> {
@@ -193,7 +193,7 @@ function listStreamRows(few: Rounds<'ogong' | 'proxy'>, many: Rounds<'ogong' | '
     {
       ...{ id: 'load-p99', what: 'p99 of a streamed reply, 200 streams / 20 streams, as fast as they can', unit: 'x' },
       value: soundValue([...few.ogong, ...many.ogong], () => p99(many, 'ogong') / p99(few, 'ogong')),
-      // Whoever takes all that a machine has waits ten times as long behind ten times as many.
+      // Streams that use the whole machine wait ten times as long behind ten times as many.
       note: `the proxy ${(p99(many, 'proxy') / p99(few, 'proxy')).toFixed(1)}; ${describeRounds(many)}`,
     },
   ];
@@ -208,7 +208,7 @@ interface PacedRuns {
   readonly many: LoadRun;
 }
 
-/** Whoever waits for a model waits for its pace, too, which says nothing about a gateway. */
+/** Returns the delay of each reply beyond the pace of its model, which is not the gateway's. */
 const listLate = ({ tookMs }: LoadRun): number[] => tookMs.map((took) => Math.max(0, took - PACED_MS));
 const listLateGaps = ({ gapsMs }: LoadRun): number[] => gapsMs.map((gap) => Math.max(0, gap - PACE_MS));
 

@@ -38,14 +38,14 @@ it('has no figure where more than one in a hundred fails, over all rounds togeth
   expect(middleOf([run(3), run(1)])).toMatchObject({ asked: 400, failures: 4 });
 });
 
-it('counts what a token costs, or a further one: what every reply costs is in the first ones', () => {
+it('counts the cost of a token, or of a further one: the first tokens carry the fixed cost of a reply', () => {
   const run = (tokens: number, cpuMs: number) =>
     summarizeLoad([sample({ tokens }), sample({ tokens })], { seconds: 1, cpuMs: 2 * cpuMs });
   expect(computeTokenUs(run(64, 16))).toBe(250);
   expect(computeTokenUs(run(384, 32), run(64, 16))).toBe(50);
 });
 
-it('has no processor time where nothing came whole', () => {
+it('has no processor time if no reply was complete', () => {
   const run = summarizeLoad([sample({ failure: 'gone', tokens: 0, events: 0 })], { seconds: 1, cpuMs: 50 });
   expect(run).toMatchObject({ repliesPerSecond: 0, cpuMs: undefined, p99Ms: Number.NaN });
 });

@@ -1,6 +1,6 @@
 import { median } from '../bench/row.ts';
 
-/** What a client saw of one reply. */
+/** One reply as its client saw it. */
 export interface LoadSample {
   readonly client: number;
   readonly beganMs: number;
@@ -14,11 +14,11 @@ export interface LoadSample {
   readonly gapsMs: readonly number[];
 }
 
-/** Of whole answers alone: one that failed is no reply, and its time is not a reply's. */
+/** Figures of complete answers. A failed answer does not count as a reply. */
 export interface LoadRun {
   readonly asked: number;
   readonly failures: number;
-  /** What the first few of them said. */
+  /** Messages of the first few failures. */
   readonly reasons: readonly string[];
   readonly repliesPerSecond: number;
   readonly p50Ms: number;
@@ -63,7 +63,7 @@ export function summarizeLoad(
   };
 }
 
-/** Those that began after every client had begun, and ended before one had nothing more to ask: all of them ran beside as many others. */
+/** Returns the samples between the last client's first start and the first client's last end: all ran beside as many others. */
 export function keepSteady(samples: readonly LoadSample[]): LoadSample[] {
   const begins = new Map<number, number>();
   const ends = new Map<number, number>();
@@ -75,7 +75,7 @@ export function keepSteady(samples: readonly LoadSample[]): LoadSample[] {
   return samples.filter(({ beganMs, endedMs }) => beganMs >= from && endedMs <= to);
 }
 
-/** Of two runs as many values each, so that the p99 of both is as far from the largest. The first ones count. */
+/** Cuts two lists to the same length, so that the p99 of both is as far from the largest. */
 export function evenOut(a: readonly number[], b: readonly number[]): readonly [readonly number[], readonly number[]] {
   const count = Math.min(a.length, b.length);
   return [a.slice(0, count), b.slice(0, count)];

@@ -4,7 +4,7 @@ import { type GatewaySoak, judgeGatewaySoak, listSoakRows, type SoakLook } from 
 
 const REPLIES = 50;
 
-/** @param liveOf what it holds by the number of the look. */
+/** @param liveOf live MiB by the number of the sample. */
 const soak = (liveOf: (i: number) => number, given: Partial<SoakLook> = {}, failures = 0): GatewaySoak => ({
   looks: Array.from({ length: 20 }, (_, i) => ({
     ...{ asked: (i + 1) * REPLIES, liveMib: liveOf(i), residentMib: 600 },

@@ -10,7 +10,7 @@ import { drive, type LoadSide } from './drive.ts';
 import { type LoadChild, readMemory } from './load-child.ts';
 import { isSound, type LoadRun } from './load-run.ts';
 
-/** What the books of a gateway hold. */
+/** Row counts of a gateway's store. */
 export interface BookCounts {
   readonly orders: number;
   /** Without a verdict. */
@@ -78,7 +78,7 @@ export function listSoakRows(soak: GatewaySoak): Row[] {
   const { orders = 0, open = 0, receipts = 0 } = looks.at(-1)?.books ?? {};
   const failures = runs.reduce((sum, run) => sum + run.failures, 0);
   const failed = failures > 0 ? `; ${failures} failed (${runs.flatMap(({ reasons }) => reasons).join(', ')})` : '';
-  const note = `every other look at a gateway with its checker, half of the answers streamed, clocks, epochs and verdicts running: MiB that JavaScript holds, and resident: ${shown.join(', ')}; ${orders} orders, ${open} of them without a verdict, ${receipts} receipts${failed}`;
+  const note = `every other sample of a gateway with its checker; half of the answers streamed; clocks, epochs and verdicts running. MiB that JavaScript holds, and resident: ${shown.join(', ')}; ${orders} orders, ${open} of them without a verdict, ${receipts} receipts${failed}`;
   const problems = judgeGatewaySoak(soak);
   const verdict = problems.length > 0 ? `; not flat: ${problems.join('; ')}` : '';
   const asked = looks.at(-1)?.asked ?? 0;

@@ -1,5 +1,5 @@
-// npm run gateway-load: the part load of the bench by itself. --replies N for the length of a round, --long N for replies in the run that
-// watches memory, --soak N for memory over so many replies and nothing else, which fails where memory is not flat, --json for the rows.
+// npm run gateway-load: the part load of the bench by itself. --replies N sets the length of a round, --long N the replies in the run that
+// watches memory. --soak N watches only memory over N replies and fails if it grows. --json writes the rows.
 import { parseArgs } from 'node:util';
 import { formatRows } from '../bench/row.ts';
 import { measureLoad, measureSoak } from './load-rows.ts';

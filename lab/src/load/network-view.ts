@@ -1,4 +1,4 @@
-// A network of processes as data: what each of them knows of the others, without a chain.
+// A network of processes as data: each knows the others by this, without a chain.
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { createFixedChain } from '@ogong/testing/network/fixed-chain';
@@ -13,7 +13,7 @@ interface SharedTime {
   readonly networkMs: number;
 }
 
-/** What the validator's process says of itself. */
+/** Time, validators, beacon and router, as the validator's process reports them. */
 export interface NetworkPlace {
   readonly time: SharedTime;
   readonly validators: readonly QuorumMember[];
@@ -21,12 +21,12 @@ export interface NetworkPlace {
   readonly router: Awaited<ReturnType<PathChain['router']>>;
 }
 
-/** A process of the network tells the others what they have to know. */
+/** A new beacon, which a process of the network passes to the others. */
 export interface BeaconNews {
   readonly beacon: KnownBeacon;
 }
 
-/** The network's time goes on as the machine's does, in all processes alike. */
+/** Creates the network's clock. It runs with the machine's clock, alike in all processes. */
 export function createSharedClock(time?: SharedTime) {
   const { machineMs, networkMs } = time ?? { machineMs: Date.now(), networkMs: createTestClock().nowMs() };
   let aheadMs = 0;

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TextEngine } from '@ogong/engine/interface/text';
 
 /**
- * The same engine, whose replies come at the pace of a model: a token each `stepMs`, however many run. A fake engine with steps that last as
- * long would read one piece of one prompt in each, and 200 streams would wait for that.
+ * Slows an engine down to the pace of a real model: each reply gets a token every `stepMs`, with any number of replies. A fake engine with
+ * such long steps would read one piece of one prompt in each, and 200 streams would wait for it.
  */
 export function paceEngine(engine: TextEngine, stepMs: number): TextEngine {
   return {
@@ -13,7 +13,7 @@ export function paceEngine(engine: TextEngine, stepMs: number): TextEngine {
       let tokens = 0;
       for await (const event of engine.generate(request, options)) {
         const leftMs = event.kind === 'token' ? startMs + ++tokens * stepMs - performance.now() : 0;
-        // Whoever leaves is not waited for: the engine's next event says so.
+        // A client that leaves ends the delay. The engine's next event reports it.
         if (leftMs > 0) await delay(leftMs, undefined, { signal: options?.signal }).catch(() => undefined);
         yield event;
       }

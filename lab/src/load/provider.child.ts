@@ -15,9 +15,9 @@ process.once('message', async ({ place, router }: { readonly place: NetworkPlace
     { modelId: LOAD_MODEL, pricePer1kAtomic: 1_000n, engine: createFakeEngine(room) },
     { modelId: PACED_MODEL, pricePer1kAtomic: 1_000n, engine: paced },
   ];
-  // Whoever started this one asks until somebody answers.
+  // The parent repeats its first request until a provider answers.
   const validator = { ...openNetworkView(place), isAnnounced: () => true };
-  // As a daemon does: one whose link was lost comes back with its next word.
+  // As in a daemon, a provider with a lost link returns with its next announcement.
   await startProvider('provider', { offers, validator, routers: [router], announceIntervalMs: 10_000 });
   process.send?.({});
 });

@@ -1,4 +1,5 @@
-// A server that speaks OpenAI's API and answers at once, with as many chunks as are asked for, one model at the pace of people: what the other gateways stand before.
+// The upstream of the other gateways: a server with OpenAI's API that answers at once, with the requested number of chunks. One model
+// answers at reading speed.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

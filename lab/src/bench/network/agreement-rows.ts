@@ -47,6 +47,6 @@ function measureOne(size: number, away: number): Row {
     what: `agreement of the bootstrap beacon, end of an epoch to the next value, ${size} validators, ${away} away`,
     value: median(took),
     unit: 'ms',
-    note: `virtual time: messages take up to ${DELAY_MS} ms, computing takes none; at most ${Math.max(...took).toFixed(0)}, where proposers were away; each sends ${sent.toFixed(1)} KiB and checks ${proofs.toFixed(0)} proofs an epoch`,
+    note: `virtual time: messages take up to ${DELAY_MS} ms, computing none; at most ${Math.max(...took).toFixed(0)}, with absent proposers. Each sends ${sent.toFixed(1)} KiB and checks ${proofs.toFixed(0)} proofs an epoch`,
   };
 }

@@ -20,7 +20,7 @@ export interface AuditBatchBench {
   readonly rounds: number;
 }
 
-/** What an audited token costs a verifier that audits several replies in one pass: prompts, lists, sketches and windows included. */
+/** Measures the cost of a token for a verifier that audits several replies in one pass, with prompts, lists, sketches and windows. */
 export async function measureAuditBatches({ path, name, lengths, rounds }: AuditBatchBench): Promise<Row[]> {
   const engine = await createLlamaEngine({
     ...{ modelPath: path, threads: 1, contextSize: CONTEXT, prefixCache: false },

@@ -45,7 +45,7 @@ const EPOCHS = 20;
 
 const membersOf = (count: number): KeyMember[] => createKeyMembers(new Array<bigint>(count).fill(100n));
 
-/** What making a key costs, and what each epoch then costs. Crypto is real and timed on this machine; the network is simulated. */
+/** Measures the cost of key generation and of each epoch after it. Crypto is real and timed on this machine; the network is simulated. */
 export async function measureBeacon(onProgress: (what: string) => void = () => {}): Promise<Row[]> {
   const fast = await createFastBls();
   const rows: Row[] = [];
@@ -123,8 +123,8 @@ async function measureKey(bls: Bls, count: number): Promise<Row[]> {
       value: dealing.ms + checking.ms,
       unit: 'ms',
       aim: { at: 'most', value: count === 64 ? 2_000 : count === 16 ? 250 : 100 },
-      why: 'about 0.16 ms for each commitment of each dealer (decoding it and its step of the share check) and 4 ms for each box, both on one thread',
-      next: 'open boxes by OpenSSL; one check of all shares by random weights, and each alone only where that fails; a worker',
+      why: 'one thread takes 0.16 ms for each commitment of each dealer (decoding and its step of the share check), and 4 ms for each box',
+      next: 'open boxes by OpenSSL; one check of all shares by random weights, and single checks only if it fails; a worker',
       note: `threshold ${seats.threshold}; dealing and sealing ${dealing.ms.toFixed(0)}, checking all deals ${checking.ms.toFixed(0)}; points by mcl and blst, boxes by noble`,
     },
   ];

@@ -28,7 +28,7 @@ export async function measureBrowser(): Promise<Row[]> {
       next: 'hashes of whole windows in WebAssembly',
       note:
         missing ??
-        `the slope between receipts of 64 and 1,024 tokens, on a core; the same in Node: ${nodeMicrosPerToken.toFixed(1)}; signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,
+        `the slope between receipts of 64 and 1,024 tokens, on a core; in Node ${nodeMicrosPerToken.toFixed(1)}. Signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,
     },
   ];
 }

@@ -22,7 +22,7 @@ const CALLERS = 8;
 const CALLS = 100;
 const AIM = { at: 'least', value: 0.9 } as const;
 
-/** What honest callers keep of their throughput while an attacker holds a door at ten times its limit. */
+/** Measures the throughput of honest callers while an attacker keeps an entry point at ten times its limit. */
 export async function measureDoors(onProgress: (what: string) => void): Promise<Row[]> {
   if (process.platform !== 'linux') {
     const note =

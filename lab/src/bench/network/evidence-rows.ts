@@ -26,7 +26,7 @@ interface Sample {
   readonly evidence: MachineEvidence;
   readonly nowMs: number;
   readonly gpuNonce?: Uint8Array;
-  /** What passes beside what a strict policy takes. */
+  /** Exceptions to a strict policy. */
   readonly policy?: Partial<Pick<EvidencePolicy, 'acceptedTcb' | 'softwareKeys' | 'nrasKeys'>>;
   /** The only check that fails: real manifests and a real report are here, and not of one machine. */
   readonly refusedBy?: string;
@@ -89,7 +89,7 @@ async function readRims(): Promise<Sample> {
   return { ...sample, evidence: { ...sample.evidence, gpu: { ...gpu, rims } }, refusedBy: 'gpu-rim' };
 }
 
-/** What NVIDIA's service said of a real GPU, about this question and signed again by a key of this run: its own are not here. */
+/** Creates tokens with the statements of NVIDIA's service about a real GPU, signed by a key of this run. Its own keys are not available. */
 async function createTokens(): Promise<Sample> {
   const sample = await readSpdm();
   const { gpu } = sample.evidence;
@@ -146,7 +146,7 @@ const KINDS: readonly Kind[] = [
   { id: 'evidence-software', what: 'evidence of an attester in software', isReal: false, read: createSoftware },
 ];
 
-/** What it takes to read and check a machine's evidence, in Node and in a page. */
+/** Measures the time to read and check a machine's evidence, in Node and in a page. */
 export async function measureEvidence(): Promise<Row[]> {
   const hasReal = existsSync(SAMPLES);
   const here = KINDS.filter(({ isReal }) => hasReal || !isReal);

@@ -22,14 +22,14 @@ import { median, type Row } from '../row.ts';
 /** Code is compiled, and the provider knows the payer, long before. */
 const WARM_UP = 150;
 const ROUNDS = 200;
-/** What comes after a reply is not timed with the next one. */
+/** Work after a reply ends within this pause, so the next reply does not include it. */
 const PAUSE_MS = 25;
 const TOKENS = 16;
 const REPEATS = 200;
 
 /**
- * What a first token costs, whatever else the machine does: gateway, provider and validator in one process, over real links, with an engine
- * that costs nothing, and a ticket that was kept. On an idle core it takes as long.
+ * Measures the processor time of a first token: gateway, provider and validator in one process, over real links. The engine costs nothing
+ * and the ticket is reused. On an idle core the first token takes as long.
  */
 export async function measureFirstTokenWork(): Promise<Row[]> {
   const validator = await startValidator();
@@ -71,8 +71,8 @@ export async function measureFirstTokenWork(): Promise<Row[]> {
         value: median(sorted),
         unit: 'ms',
         aim: { at: 'most', value: 5 },
-        note: `one process, ${ROUNDS} fresh prompts after ${WARM_UP}, the client included, the engine costs nothing; p10 ${at(0.1)}, p90 ${at(0.9)}, p99 ${at(0.99)} ms; by the clock ${median(timed.map(({ tookMs }) => tookMs)).toFixed(1)} ms`,
-        why: 'commits take a fifth, opening the sealed order and checking it an eighth; the check of the order by its provider an eighth, more than half of that opening the seal and encapsulating to the reply; the consent a twentieth, signatures of accounts as much, links a tenth. Two ways were taken that help the clock and not the processor: keys of replies are made ahead on other threads, and the consent is signed on one while the claim goes to the disk',
+        note: `one process, ${ROUNDS} fresh prompts after ${WARM_UP}, the client included, the engine costs nothing. p10 ${at(0.1)}, p90 ${at(0.9)}, p99 ${at(0.99)} ms; by the clock ${median(timed.map(({ tookMs }) => tookMs)).toFixed(1)} ms`,
+        why: 'Commits take a fifth. Opening and checking the sealed order takes an eighth. The check of the order by its provider takes an eighth, more than half of it opening the seal and encapsulating to the reply. The consent takes a twentieth, signatures of accounts as much, links a tenth. Other threads generate keys of replies ahead, and sign the consent while the claim goes to the disk: both save waiting, not processor time',
         next: "the reply's encapsulation on another thread",
       },
       ...(await measureSteps()),

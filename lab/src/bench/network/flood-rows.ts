@@ -15,8 +15,8 @@ const AT_ONCE = 4;
 const MOST_CALLS = 600;
 const AIM = { at: 'least', value: 0.9 } as const;
 const REASON = {
-  why: 'a refused call still costs TLS and HTTP/2, and a closed link costs a new handshake; what is answered within the limit comes on top (see how long a call takes with nobody else calling)',
-  next: 'what a first link costs its caller: a puzzle before the handshake, or a deposit',
+  why: 'a refused call still costs TLS and HTTP/2, and a closed link costs a new handshake. Answers within the limit come on top (see the time of a call without other callers)',
+  next: 'a price for the first link of a caller: a puzzle before the handshake, or a deposit',
 } as const;
 const ATTACKER = fileURLToPath(new URL('../../doors/flood.child.ts', import.meta.url));
 const DECOY = fileURLToPath(new URL('../../doors/decoy.child.ts', import.meta.url));
@@ -72,7 +72,7 @@ async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row
         ...{ id: `door-${id}`, unit: 'x', aim: AIM, ...REASON },
         value: pairedRatio(list('perProcessorSecond', 'flooded'), list('perProcessorSecond', 'quiet')),
         what: `${honest} per processor second, at ten times the limit of ${limit} / without`,
-        note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; without: the flood goes to a door like it in another process; no honest call failed; ${offered}`,
+        note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; without: the flood goes to an equal server in another process; no honest call failed; ${offered}`,
       },
       {
         ...{ id: `door-${id}-time`, unit: 'x' },
@@ -121,7 +121,7 @@ async function timeHonest(call: () => Promise<void>): Promise<DoorSample> {
   };
 }
 
-/** @returns an attacker in a process of its own, at this door and at one like it in a third process, the decoy. */
+/** @returns an attacker in a process of its own, which calls this server and the decoy, an equal one in a third process. */
 async function openAttacker(scene: string, flood: CallFlood) {
   const attacker = fork(ATTACKER, { stdio: 'inherit' });
   const decoy = fork(DECOY, { stdio: 'inherit' });

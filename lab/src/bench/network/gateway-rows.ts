@@ -88,7 +88,7 @@ async function measureReplies(
   try {
     for (const gateway of all) gateway.pause();
     const run = (fleet: Fleet, durationMs: number) => load(fleet, { durationMs, server });
-    // What a process compiles at its first replies is no part of the figure.
+    // A process compiles code at its first replies. The figure leaves this out.
     for (const fleet of Object.values(fleets)) await run(fleet, 1_000);
     onProgress('warm');
     const samples = await measureInTurn(
@@ -108,16 +108,16 @@ function toRow(name: string, middle: (what: keyof Load) => number): Row {
   const shared =
     store === 'SQLite'
       ? ''
-      : `, ${middle('databaseMs').toFixed(2)} ms of the database and ${middle('trips').toFixed(1)} round trips; one gateway or another ` +
-        `writes ${(100 * middle('heldShare')).toFixed(0)} % of the time, and a reply's writes wait ${middle('waitedMs').toFixed(1)} ms for their turn`;
+      : `, ${middle('databaseMs').toFixed(2)} ms of the database and ${middle('trips').toFixed(1)} round trips. Some gateway ` +
+        `writes ${(100 * middle('heldShare')).toFixed(0)} % of the time; a reply's writes wait ${middle('waitedMs').toFixed(1)} ms for their turn`;
   return {
     id: `gateways-${name.toLowerCase().replace(' ', '-')}`,
     what: `replies per second, ${count} gateway processes, ${store}`,
     value: middle('perSecond'),
     unit: 'replies/s',
     note:
-      `${CALLERS} callers, ${ROUNDS} rounds of ${ROUND_MS / 1000} s in turns, all others stand still; replies of 8 made-up tokens, each ordered, ` +
-      `answered, checked, told to its validators and settled. Callers, two providers, router, validators, the database and the checkers share the ` +
+      `${CALLERS} callers, ${ROUNDS} rounds of ${ROUND_MS / 1000} s in turns, all others stand still. Each reply has 8 made-up tokens and is ordered, ` +
+      `answered, checked, reported to its validators and settled. Callers, two providers, router, validators, the database and the checkers share the ` +
       `${availableParallelism()} cores, of which ${middle('cores').toFixed(2)} were busy for this. A reply takes ${middle('gatewayMs').toFixed(1)} ms of processor of the ` +
       `gateways, ${middle('networkMs').toFixed(1)} ms of the callers and the network around them${shared}`,
   };
@@ -180,7 +180,7 @@ async function load(
 ): Promise<Load> {
   const { gateways, secret } = fleet;
   for (const gateway of gateways) gateway.resume();
-  // What they would have done meanwhile they do first.
+  // Callers first do the work that would fall into the measurement.
   await ask(fleet, { callers: CALLERS, durationMs: SETTLE_MS, secret });
   const before = await readCounts(fleet, server);
   const startMs = performance.now();

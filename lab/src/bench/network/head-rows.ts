@@ -23,7 +23,7 @@ const batch = { validator, sequence: 7n, logHead: fill(2, 32), logLength: 420n, 
 const summary = summarizeSettlement(crypto, { batch, debits: [], lines: [], ejections: [], tallies: [] });
 const subject = { domain, summary };
 
-/** What it costs that validators certify the heads of logs with Ed25519 and ML-DSA-44 (docs/spec/log-heads.md). */
+/** Measures certificates of log heads with Ed25519 and ML-DSA-44 (docs/spec/log-heads.md). */
 export async function measureHeads(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const size of SIZES) rows.push(...(await measureSize(size)));

@@ -11,9 +11,9 @@ import type { Row } from '../row.ts';
 const PROVIDERS = 5;
 const PRICE = 1_000n;
 const STANDBY = 100n;
-/** What every prompt takes. */
+/** Duration of every prompt. */
 const PROMPT_MS = 40;
-/** What one provider of five adds to some of its prompts: three replies of a hundred are late. */
+/** Delay that one provider of five adds to some of its prompts. Three replies of a hundred are late. */
 const STALL_MS = 2_000;
 const STALLED = 0.15;
 /** Twenty first tokens have to be measured before one is late. */

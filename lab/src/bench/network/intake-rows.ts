@@ -19,7 +19,7 @@ import { createTestDelivery, createTestOrder, serveTestReply } from '@ogong/test
 import type { Row } from '../row.ts';
 
 const RECORDS = 1_500;
-/** Before what is timed, since a validator runs for weeks: code is compiled by then. */
+/** Replies before the timed ones. A validator runs for weeks, so its code is compiled. */
 const WARM_UP = 250;
 const CONCURRENT = 128;
 const PROVIDERS = 16;
@@ -40,7 +40,7 @@ interface Pair {
   readonly other: TestValidator;
 }
 
-/** Two validators that share a clock and a chain, with their books on the disk. */
+/** Two validators that share a clock and a chain, with their stores on the disk. */
 function openPair(directory: string): Pair {
   const shared = { clock: createTestClock(), chain: createTestChain() };
   const all: TestValidator[] = [];
@@ -80,8 +80,8 @@ function serveAll({ own }: Pair) {
 }
 
 /**
- * What one core of a validator takes in, decides and nets, and what another validator does for the same replies, with the production
- * code; only link, chain and clock are replaced.
+ * Measures intake, decisions and netting on one core of a validator, and the work of another validator for the same replies. The code is
+ * that of production. Only link, chain and clock are replaced.
  */
 export async function measureIntake(): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
@@ -176,9 +176,9 @@ function listIntakeRows({ admitted, recorded }: Readonly<Record<'admitted' | 're
 }
 
 const ADMISSION_WHY =
-  "four signatures of each order take two thirds of the time; by a profile (2026-11-26) the payer's is recovered (29 %), Ed25519 and ML-DSA-44 of its provider are checked (23 %), the validator's own is made (14 %); they alone take longer than a five-thousandth of a second. On one loaded machine an order took 1.34 ms of processor before a payer's open orders were counted as they come and go, and savepoints were kept as statements, and 1.1 to 1.2 ms after. One word for all orders of a commit would save the last of the four at most, a seventh, and only where many come at once; the contract that convicts a validator of two words for one order reads words of one order (Equivocation.sol), so it would have to read a path as well";
+  "The four signatures of each order take two thirds of the time, more than a five-thousandth of a second. By a profile (2026-11-26) recovering the payer's takes 29 %, checking Ed25519 and ML-DSA-44 of the provider 23 %, signing 14 %. On one loaded machine an order took 1.34 ms of processor time. It takes 1.1 to 1.2 ms with a running count of a payer's open orders and prepared savepoints. One signature for all orders of a commit would save a seventh at most, and only under load. Equivocation.sol convicts by statements about one order, so it would have to read a path as well";
 const ADMISSION_NEXT =
-  'consents of one provider for several orders under one signature, which save a quarter; then words of the validator by the root of a commit, with contracts that read them';
+  'one signature of a provider for several consents, saving a quarter. Then admissions signed by the root of a commit, with contracts that read them';
 
 function listNettingRows({
   admitted,
@@ -202,7 +202,7 @@ function listNettingRows({
       aim: { at: 'least', value: 5_000 },
       why: 'entries are packed one after the other, with their evidence for co-signers',
       next: 'entries that are packed once, when they are decided',
-      note: `${netted.perSecond.toFixed(0)} by the wall clock; ${WARM_UP + RECORDS} entries of one payer and ${PROVIDERS} providers, packed for a co-signer, whose own work is left out; durable before anybody is asked; admission, decision and netting together ${together.toFixed(0)}/s`,
+      note: `${netted.perSecond.toFixed(0)} by the wall clock; ${WARM_UP + RECORDS} entries of one payer and ${PROVIDERS} providers, packed for a co-signer, without the co-signer's work. The batch is durable before the request. Admission, decision and netting together ${together.toFixed(0)}/s`,
     },
   ];
 }
@@ -216,9 +216,9 @@ function describeChecks(parts: Readonly<Record<'admitted' | 'recorded' | 'heard'
     value: toMs(admitted) + toMs(recorded) + toMs(heard) + toMs(cosigned),
     unit: 'ms',
     aim: { at: 'most', value: 1 },
-    why: 'eight signatures and four commits to the disk; and four commits to the disk. What a validator has found good once it does not check again: on one loaded machine all of it took 9.3 ms of processor before that, and before words of payers were counted as they come and go, and 6.1 ms after',
-    next: 'words of several replies under one signature; commits of several replies in one, which more of them at once make larger',
-    note: `order admitted ${describe(admitted)}, record taken in ${describe(recorded)}; at another validator its payer heard ${describe(heard)}, its entry unpacked, checked and signed with its batch ${describe(cosigned)}; openings are looked at of replies that are drawn, and links left out`,
+    why: 'eight signatures and eight commits to the disk. A validator checks nothing twice. With this and running counts of open orders, one loaded machine took 6.1 ms of processor time, and 9.3 ms before',
+    next: 'one signature for statements of several replies; one commit for several replies, larger under load',
+    note: `order admitted ${describe(admitted)}, record received ${describe(recorded)}. At another validator: order of the payer received ${describe(heard)}, entry unpacked, checked and signed with its batch ${describe(cosigned)}. Openings only of drawn replies, links left out`,
   };
 }
 

@@ -24,7 +24,7 @@ export async function measureGas(): Promise<Row[]> {
       aim: { at: 'most', value: 1_000 },
       note: `whole transaction ${many.steadyGas}, quorum and payers' vouchers checked on chain; first batch ${many.firstGas}`,
       why: "each payer's voucher is recovered and its channel drawn: most of the gas goes by parties, not by replies (docs/adr/ledger.md)",
-      next: 'what draws a channel in assembly, 40,000 gas',
+      next: 'assembly for drawing on a channel, 40,000 gas',
     },
     {
       id: 'settlement-gas-payer',
@@ -53,8 +53,8 @@ export async function measureGas(): Promise<Row[]> {
       value: netted.steadyGasPerReply,
       unit: 'gas',
       aim: { at: 'most', value: 160 },
-      note: `whole transaction ${netted.steadyGas}. The aims of 450 for 1,000 replies and of 160 here are without payers' vouchers, which this contract always checks: without them it would take 778 and 284, without events of lines too 742 and 266 (docs/adr/ledger.md)`,
-      why: 'each payer has a word of its own that is written, 5,000 gas, and each line two that are read and one that is written, 7,100: 135 a reply before anything else',
+      note: `whole transaction ${netted.steadyGas}. The aims of 450 for 1,000 replies and of 160 here leave out payers' vouchers, which this contract always checks. Without vouchers it would take 778 and 284, without events of lines too 742 and 266 (docs/adr/ledger.md)`,
+      why: 'each payer has one storage word that is written, 5,000 gas. Each line reads two and writes one, 7,100. Together 135 a reply',
       next: 'a total of many payers that are settled later, each by its own proof: somebody else carries what they owe till then',
     },
     {

@@ -1,23 +1,23 @@
 import { median } from '../row.ts';
 
 export interface MemorySample {
-  /** What JavaScript holds in a server right after a collection: objects, and the buffers behind them. */
+  /** Memory that JavaScript holds in a server right after a collection: objects and their buffers. */
   readonly liveMib: number;
-  /** What the system has given to the server and its children: native code, caches, and pages that nobody gave back. */
+  /** Resident memory of the server and its children: native code, caches, and pages that no allocator returned. */
   readonly residentMib: number;
 }
 
 const FEWEST_SAMPLES = 8;
 
 /**
- * What JavaScript may hold more at the end than in the middle. What a server keeps on purpose fills up in the first half; from then on
- * each turn gives back what it took, so that a leak of 100 bytes a turn is seen after 40,000 turns.
+ * Growth of the JavaScript memory that is allowed between the middle and the end. Caches of a server fill up in the first half. After
+ * that each turn frees its memory, so 40,000 turns show a leak of 100 bytes a turn.
  */
 export const LIVE_SLACK_MIB = 4;
 
 /**
- * What the system may have given more. An allocator hands pages out in steps and seldom gives them back, so that the resident memory
- * of a program that leaks nothing still rises for a while.
+ * Growth of the resident memory that is allowed. An allocator takes pages in steps and seldom returns them. So the memory of a program
+ * without leaks still grows for a while.
  */
 export const RESIDENT_SLACK_MIB = 32;
 

@@ -11,13 +11,13 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import type { Row } from '../row.ts';
 
 const MODEL_ID = 'ogong/verified/bench/stories15m';
-/** What starts leave behind, such as garbage, has gone by then. */
+/** Pause after the start, in which its garbage is collected. */
 const SETTLE_MS = 20_000;
 const IDLE_MS = 30_000;
 /** Linux counts processor time in hundredths of a second. */
 const TICK_MS = 10;
 
-/** What a network on one machine weighs while nobody uses it: the one that `ogong mesh up` starts. */
+/** Measures the network that `ogong mesh up` starts on one machine while it is idle. */
 export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-mesh-'));
   const plan = {
@@ -46,7 +46,7 @@ export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
       {
         ...{ id: 'mesh-start', what: 'time until all daemons of a mesh of 4 validators and 3 providers serve' },
         ...{ value: elapsedMs / 1000, unit: 's', aim: { at: 'most', value: 8 } },
-        why: 'two cores start twelve daemons and six engines; what is left is code that each of them compiles and runs for the first time: curves, schemas. On one loaded machine a start took 62 to 67 s of processor time before programs of a clone were joined again and drift tables read late, and 33 to 39 s after; figures from before 2026-11-25 lack that',
+        why: 'two cores start twelve daemons and six engines. Each compiles and runs its code for the first time, such as curves and schemas. On one loaded machine a start takes 33 to 39 s of processor time, with bundled programs and drift tables read late. Before 2026-11-25 it took 62 to 67 s',
         next: 'a quiet run; engines that open their model once for provider and verifier of a machine; a snapshot of what every daemon loads',
       },
       {
@@ -64,7 +64,7 @@ export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
       {
         ...{ id: 'mesh-idle', what: 'processor time of an idle mesh, as part of one core', unit: '%' },
         ...{ value: isKnown ? (100 * busyMs) / IDLE_MS : undefined, aim: { at: 'most', value: 5 }, note },
-        why: 'epochs last 5 s, and half of the work of validators is checking the proofs of each epoch. On one loaded machine an idle mesh took 33 % before event loops were left alone, and 25 % after (figures from before 2026-11-25 lack that); with the threshold beacon 70 to 82 % before its validators stopped asking the chain ten times a second, and 22 % after',
+        why: 'epochs last 5 s, and half of the work of validators is checking the proofs of each epoch. On one loaded machine an idle mesh takes 25 %. It took 33 % before 2026-11-25. With the threshold beacon it takes 22 %, and took 70 to 82 % while validators called the chain ten times a second',
         next: 'a quiet run; the threshold beacon as the default; readers that ask for a certificate once in an epoch and not every 2 s',
       },
     ];

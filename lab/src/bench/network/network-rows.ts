@@ -34,14 +34,14 @@ const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, s
 
 const WHY = 'all daemons share the cores with the engine, so admission lasts longer than the prompt';
 const NEXT =
-  'claim and admission synced beside what else there is to do, as the books of a gateway are; the encapsulation to the reply on another thread';
+  'claim and admission synced on another thread, as in the accounts of a gateway; the encapsulation to the reply on another thread';
 
 const slowest = (timings: readonly ReplyTiming[]): number => {
   const sorted = timings.map(({ firstTextMs }) => firstTextMs).sort((a, b) => a - b);
   return sorted[Math.floor(0.99 * sorted.length)] ?? Number.NaN;
 };
 
-/** What the network adds to an engine: time for its user, and memory of each role. */
+/** Measures the time that the network adds to an engine, and the memory of each role. */
 export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
   const plan = { directory, model: { ...model, id: MODEL_ID, root: model.modelRoot }, providers: PROVIDERS };

@@ -13,7 +13,7 @@ import { median, type Row } from '../row.ts';
 const VIEWS = 7;
 const STATIC_FILES = ['', 'style.css', 'icon.svg', 'network.json'];
 
-/** What a person waits for who opens the explorer of a mesh. */
+/** Measures the waits of a person who opens the explorer of a mesh. */
 export async function measurePages(model: ResolvedModel): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-pages-'));
   const plan = {

@@ -16,7 +16,7 @@ import { measureInTurn, median, type Row } from '../row.ts';
 /** Only a few, because an unused ticket holds a slot of its provider until it expires. */
 const ROUNDS = 10;
 
-/** What happens one after the other between a request and its first token, beside reading the request and its prompt. */
+/** Steps in sequence between a request and its first token, without reading the request and its prompt. */
 const STEPS = {
   route: 'a ticket from the router, with its draw, its signature and the link, where none was kept',
   sign: "the order's signature",
