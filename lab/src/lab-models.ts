@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 
-/** The laboratory's own store: what it forges never lies among the models of the user. */
+/** The laboratory's own model store, apart from the user's models. */
 export const labModelsField = {
   modelsDir: {
     ...modelsDirField.modelsDir,

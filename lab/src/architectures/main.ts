@@ -1,4 +1,4 @@
-// npm run architectures: which architectures of models are served exactly, and whether attackers are caught in them.
+// npm run architectures: measures whether architectures of models are served exactly, and whether attackers are caught in them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** What was measured of one recipe of @ogong/testing/models/architectures. */
+/** Measurements of one recipe of @ogong/testing/models/architectures. */
 export interface ArchitectureResult {
   readonly name: string;
   /** `general.architecture`. */

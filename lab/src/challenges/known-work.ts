@@ -5,17 +5,17 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 
-/** A text of a challenge that somebody else has scored. */
+/** A text of a challenge, scored by another engine. */
 interface KnownText {
   readonly request: TextScoringRequest;
-  /** What the other one reported. */
+  /** Windows that the other engine reported. */
   readonly windows: readonly WindowBytes[];
 }
 
 /** The texts of one challenge, which are asked for at once. */
 export type KnownChallenge = readonly KnownText[];
 
-/** What the beacon might write, and what an engine reports of it that is not the device under test. */
+/** Makes work as the beacon might write it, with the report of an engine other than the device under test. */
 export async function makeKnownChallenge(referee: TextEngine, number: number): Promise<KnownChallenge> {
   const { vocabularySize, numericClass } = referee.info();
   const output = new Uint8Array(64);
@@ -38,7 +38,7 @@ export async function makeKnownChallenge(referee: TextEngine, number: number): P
   return Promise.all(texts);
 }
 
-/** Of prompts and replies: what the work is counted in. */
+/** Counts the tokens of prompts and replies, the unit of the work. */
 export const countTokens = (challenge: KnownChallenge): number =>
   challenge.reduce((sum, { request }) => sum + request.promptTokens.length + request.outputTokens.length, 0);
 

@@ -37,7 +37,7 @@ it.each(engines)('%s does the work of challenges through the path of audits, and
         `keys of one device at 3 an hour: ${bounds[0]}, at a duty of a fifth: ${bounds[1]}`,
     );
     expect(bounds[1]).toBeGreaterThanOrEqual(4);
-    // Whoever answers for another reply, or does half of the work, is wrong.
+    // An answer for another reply or for half of the work is wrong.
     const [first, second] = challenges as [KnownChallenge, KnownChallenge];
     const swapped = first.map(({ request }, i) => ({ request, windows: second[i]?.windows ?? [] }));
     expect(await answerChallenge(engine, swapped)).toBe(false);

@@ -5,25 +5,25 @@ export interface AskedDevice {
   /** Verifiers of one device. The first key is behind the first of them, the next one behind the next, and so on from the first. */
   readonly verifiers: readonly Pick<TextEngine, 'score'>[];
   readonly challenges: readonly KnownChallenge[];
-  /** How many keys are asked at the same moment. */
+  /** Keys that get a challenge at the same moment. */
   readonly keys: number;
-  /** How often. */
+  /** Number of repetitions. */
   readonly rounds: number;
   readonly nowMs: () => number;
 }
 
 export interface MeasuredDevice {
-  /** From the moment of asking to the answer of each key, ascending. */
+  /** Time from the challenge to the answer of each key, ascending. */
   readonly tookMs: readonly number[];
-  /** Of all rounds. */
+  /** Time of all rounds. */
   readonly totalMs: number;
-  /** Whether every answer was that of whoever scored it before. */
+  /** Whether every answer equals that of the engine that scored it before. */
   readonly isRight: boolean;
 }
 
 /**
- * Asks for the work of challenges through `score` of the engine's interface, whatever back end is behind it. No key is asked for what
- * its verifier answered last, of which the cache might have the beginning.
+ * Sends challenges to `score` of the engine's interface, with any back end. No key gets the last challenge of its verifier again, whose
+ * beginning might be in the cache.
  */
 export async function measureDevice({
   verifiers,

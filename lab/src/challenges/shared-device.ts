@@ -5,8 +5,8 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { INITIAL_SEQUENTIAL_TEST, type SequentialTestState } from '@ogong/protocol/statistics/sprt';
 
-/** How whoever owns the device spends its time. */
-export const STRATEGIES = ['in turn', 'what can be met', 'some keys first'] as const;
+/** Orders in which the owner of a device works on its challenges. */
+export const STRATEGIES = ['in turn', 'those in time', 'some keys first'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 export interface SharedDevice {
@@ -41,8 +41,8 @@ interface Challenge {
 const PER_EPOCH_PPM = 1_000_000;
 
 /**
- * One device behind several keys, under the draws and the test that the protocol has, in virtual time: a service time is 1, and an
- * epoch 1 / duty. A key that is found leaves, and its challenges with it.
+ * Plays one device behind several keys with the protocol's draws and test, in virtual time. A service time is 1, an epoch 1 / duty. A key
+ * that is found leaves, and its challenges with it.
  */
 export function playSharedDevice(options: SharedDevice): FoundKeys {
   const { crypto, seed, keys, duty, epochs, strategy, service, deadline = DEADLINE_FACTOR } = options;

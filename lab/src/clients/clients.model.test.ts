@@ -23,7 +23,7 @@ import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { openGatewayPath } from '../path/gateway-path.ts';
 
-// What clients see when real weights answer: chats, calls, schemas and vectors, and that the receipt of each of them holds.
+// Answers of real weights to clients: chats, calls, schemas and vectors. The receipt of each must hold.
 
 const TEXT = fileURLToPath(new URL('../../../packages/models/models/stories260K.gguf', import.meta.url));
 const MEAN = 1;

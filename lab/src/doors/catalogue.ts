@@ -6,10 +6,10 @@ import type { DoorScene } from './scene.ts';
 import { validatorScenes } from './validator-scenes.ts';
 import { verifierScenes } from './verifier-scenes.ts';
 
-/** What anybody, or any validator, may ask of a validator about its log. */
+/** Requests about a validator's log, open to any caller or to any validator. */
 export const READING_SCENES: readonly DoorScene[] = [...readingScenes, ...peerScenes];
 
-/** Where orders, announcements, jobs and what belongs to them come in. */
+/** Methods that receive orders, announcements, jobs and related messages. */
 export const TAKING_SCENES: readonly DoorScene[] = [
   ...announcementScenes,
   ...validatorScenes,
@@ -17,5 +17,5 @@ export const TAKING_SCENES: readonly DoorScene[] = [
   ...verifierScenes,
 ];
 
-/** Doors where calls are the flood; idle links, tickets, large complaints, keys and queues have attacks of their own. */
+/** Methods that an attacker floods with calls. Idle links, tickets, large complaints, keys and queues have attacks of their own. */
 export const DOOR_SCENES: readonly DoorScene[] = [...TAKING_SCENES, ...READING_SCENES];

@@ -1,4 +1,4 @@
-// A door like the measured one, in a process of its own. In quiet rounds it takes the flood, so that both kinds of rounds share the
+// A server like the measured one, in a process of its own. In quiet rounds it takes the flood, so that both kinds of rounds share the
 // machine's cores with the same work.
 import { DOOR_SCENES } from './catalogue.ts';
 

@@ -1,4 +1,4 @@
-// An attacker in a process of its own, so that its work is none of the measured daemon's. It floods the door that it is told.
+// An attacker in a process of its own, so that its work is not counted for the measured daemon. The first message names its target.
 import { type CallFlood, type OpenFlood, openFlood } from './flood.ts';
 
 const floods = new Map<string, OpenFlood>();

@@ -12,7 +12,7 @@ import { openStrangerLink } from '../attackers/protocol/network/stranger-link.ts
 
 const SERVICES = { ProviderService, RouterService, ValidatorService, VerifierService };
 
-/** Who floods a door with what, as plain data: it goes to another process. */
+/** Callers, target and messages of a flood, as plain data for another process. */
 export interface CallFlood {
   readonly endpoint: { readonly host: string; readonly port: number };
   /** Base64, like the messages. */
@@ -34,26 +34,26 @@ export interface FloodCaller {
   readonly messages: readonly string[];
 }
 
-/** Calls by what came of them: `answered`, or why not. */
+/** Number of calls by outcome: `answered`, or the reason of the refusal. */
 export type FloodCounts = Record<string, number>;
 
 export interface OpenFlood {
-  /** Begins calls at the flood's pace, as many as are asked for. @returns when all of them have ended. */
+  /** Begins this number of calls at the flood's pace. @returns when all of them have ended. */
   send(calls: number): Promise<FloodCounts>;
   close(): void;
 }
 
-/** How often the pace is kept. */
+/** Interval at which the pace is corrected. */
 const TICK_MS = 10;
 /** More would only wait in the attacker's own memory. */
 const MAX_RUNNING = 2_000;
 const CALL_TIMEOUT_MS = 5_000;
-/** Of one that waits: so few that a slow door answers each in time. */
+/** Limit of a flood that waits, low enough that a slow server answers each call in time. */
 const MAX_AWAITED = 64;
 
 /**
- * @param options.waits begins no call before there is room for it, however late it is then: what comes of all of them is known. Default: the pace
- * is kept, and what a slow door leaves no room for is not sent.
+ * @param options.waits begins a call only when there is room for it, however late, so that every call has an outcome. Default: keeps the pace
+ * and drops calls for which a slow server leaves no room.
  */
 export async function openFlood(flood: CallFlood, { waits = false } = {}): Promise<OpenFlood> {
   const door = { endpoint: flood.endpoint, certHash: new Uint8Array(Buffer.from(flood.certHash, 'base64')) };
@@ -68,7 +68,7 @@ export async function openFlood(flood: CallFlood, { waits = false } = {}): Promi
   );
   let sent = 0;
 
-  /** @returns what came of the next call. */
+  /** @returns the outcome of the next call. */
   async function callNext(): Promise<string> {
     const { inputs, call } = callers[sent % callers.length] as (typeof callers)[number];
     const input = inputs[Math.floor(sent++ / callers.length) % inputs.length] as object;

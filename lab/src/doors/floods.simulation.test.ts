@@ -5,15 +5,15 @@ import { openFlood } from './flood.ts';
 
 const HONEST = 20;
 
-/** Calls of the flood beyond the burst: so many seconds' worth at the limit come in a tenth of the time. */
+/** Calls of the flood beyond the burst, in seconds at the limit. They arrive in a tenth of the time. */
 const SECONDS = 2;
 
-/** On a slow machine a flood comes slower. By a clock that is slow, too, it still comes at more than the limit. */
+/** On a slow machine a flood is slower. By this slow clock it still exceeds the limit. */
 const SLOWER = 10;
 const slowClock = { nowMs: () => performance.now() / SLOWER };
 
-/** No time is asserted: that every honest call is served, and that the flood gets no further than the limit says. */
-describe.skipIf(process.platform !== 'linux')('a door at ten times its limit', () => {
+/** Asserts no time. Every honest call is served, and the flood does not exceed the limit. */
+describe.skipIf(process.platform !== 'linux')('a method at ten times its limit', () => {
   it.each(DOOR_SCENES)('$id: honest calls are served, and the flood is refused', async ({ open }) => {
     const { prepare, call, flood, burst, clock = monotonicClock, close } = await open({ clock: slowClock });
     const attacker = await openFlood(flood, { waits: true });
@@ -26,7 +26,7 @@ describe.skipIf(process.platform !== 'linux')('a door at ten times its limit', (
       const counts = await attack;
       const seconds = (clock.nowMs() - beganMs) / 1000;
       await call();
-      // What is no refusal by a limit has passed the door.
+      // A call passed the limit if no limit refused it.
       const { 'rate-limited': limited = 0, unreachable = 0, unauthorized = 0, unsent = 0, timeout = 0 } = counts;
       const passed = calls - limited - unreachable - unauthorized - unsent - timeout;
       expect(limited + unreachable + unauthorized, JSON.stringify(counts)).toBeGreaterThan(0);

@@ -1,11 +1,11 @@
 import type { Clock } from '@ogong/host/time/clock';
 import type { CallFlood } from './flood.ts';
 
-/** A daemon's door, an honest party that uses it or another method of the same daemon, and a flood at ten times a limit. */
+/** A method of a daemon, an honest caller of it or of another method there, and a flood at ten times a limit. */
 export interface DoorScene {
   /** Kebab-case, unique. */
   readonly id: string;
-  /** What honest parties do. */
+  /** Calls of honest parties. */
   readonly honest: string;
   /** The limit that the flood goes beyond, tenfold. */
   readonly limit: string;
@@ -13,19 +13,19 @@ export interface DoorScene {
 }
 
 export interface AskedDoor {
-  /** What a validator's limits are counted by. Default: this machine's time, as at all other doors. */
+  /** Clock of a validator's limits. Default: this machine's time, as in all other scenes. */
   readonly clock?: Clock;
 }
 
 export interface OpenDoor {
-  /** Makes what so many honest calls need, so that making it is not measured. */
+  /** Prepares this number of honest calls, outside the measurement. */
   prepare?(calls: number): void | Promise<void>;
-  /** One call of an honest party. @throws where it is refused. */
+  /** One call of an honest party. @throws if it is refused. */
   call(): Promise<void>;
   readonly flood: CallFlood;
-  /** How many of the flood's calls may come to more than a refusal by a limit: the burst. */
+  /** Calls of the flood that may pass the limit: the burst. */
   readonly burst: number;
-  /** What its limits are counted by. Default: this machine's time. */
+  /** Clock of its limits. Default: this machine's time. */
   readonly clock?: Clock;
   close(): Promise<void>;
 }

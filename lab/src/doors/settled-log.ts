@@ -6,8 +6,8 @@ import { provider, type TestValidator } from '@ogong/testing/validator/test-benc
 const ENTRIES = 1_000;
 
 /**
- * A validator with one full batch that has settled: one real reply, and copies of its row and entry under other ids, for methods whose
- * cost grows with a batch.
+ * Settles one full batch at a validator, for methods whose cost grows with a batch. It holds one real reply and copies of its row and entry
+ * under other ids.
  * @returns the id of the real reply.
  */
 export async function settleFullBatch(validator: TestValidator): Promise<Uint8Array> {

@@ -23,7 +23,7 @@ async function open(rates?: NonNullable<Parameters<typeof serveValidator>[1]>['r
     validator.close();
   });
   const service = (await served.connect(STRANGER)).service(ValidatorService);
-  /** What the payer says of an order that is admitted, and whose record is here. */
+  /** Returns the payer's delivery statement about an admitted order with a received record. */
   const serve = async (number: number) => {
     const order = validator.order(number);
     await validator.intake.admit(order);
@@ -34,7 +34,7 @@ async function open(rates?: NonNullable<Parameters<typeof serveValidator>[1]>['r
   return { service, serve, serveTwo: async () => [await serve(0), await serve(1)] as const };
 }
 
-it('deliveries of one call are taken as if each were told alone, in their order', async () => {
+it('deliveries of one call are processed like single ones, in their order', async () => {
   const { service, serveTwo } = await open();
   const [first, second] = await serveTwo();
   const { answers } = await service.acknowledgeAll({ told: [first, second] });

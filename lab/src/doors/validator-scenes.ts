@@ -29,9 +29,9 @@ import {
   toBase64,
 } from './scene.ts';
 
-/** What a chain's endpoint takes to answer. */
+/** Time in which a chain's endpoint answers. */
 const READING_MS = 5;
-/** Of an honest order when it is sent: a slow machine takes long from phase to phase. */
+/** Remaining lifetime of an honest order when it is sent. A slow machine takes long from phase to phase. */
 const LEAST_LIFE_MS = 20_000;
 /** Different orders that a stranger has. */
 const ORDERS = 75;
@@ -46,7 +46,7 @@ interface Flooding {
   readonly callers: (validator: TestValidator) => Promise<FloodCaller[]> | FloodCaller[];
   /** The caller of this name is a registered validator. */
   readonly peer?: string;
-  /** What is done before the door opens. */
+  /** Runs before the validator accepts calls. */
   readonly prepare?: (validator: TestValidator) => Promise<void>;
 }
 

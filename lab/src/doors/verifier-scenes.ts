@@ -28,7 +28,7 @@ import { CALLERS, type DoorScene, FLOOD_ADDRESS, TIMES, toBase64 } from './scene
 const quiet = createLogger({ name: 'lab', level: 'silent' });
 const ENGINE = { contextSize: 512 };
 
-/** What a validator asks a verifier to score, apart from the job's id. */
+/** Makes a validator's job for a verifier, without the job's id. */
 async function makeJob() {
   const network = await createNetwork();
   try {

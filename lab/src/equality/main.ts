@@ -18,7 +18,7 @@ const config = defineConfig({
   summary:
     'Serves conversations side by side in an exact class and runs every reply again, until so many tokens were compared:\n' +
     'prompts of all kinds and lengths, any sampler settings, one to eight at a time, prefixes from the cache, drafts, some\n' +
-    'cancelled. Exits with 1 where a reply is not reproduced to the last bit. A run that is stopped goes on from its file.',
+    'cancelled. Exits with 1 if a reply is not reproduced to the last bit. A stopped run goes on from its file.',
   fields: {
     way: {
       schema: oneOf(WAY_NAMES),
@@ -26,7 +26,7 @@ const config = defineConfig({
       description: `how to serve: ${WAY_NAMES.join(', ')}`,
     },
     model: { schema: oneOf(MODEL_NAMES), default: 'stories15M', description: 'what to serve' },
-    weights: { schema: text, label: '<type>', default: 'f16', description: 'in which weight type' },
+    weights: { schema: text, label: '<type>', default: 'f16', description: 'weight type of the model' },
     tokens: {
       schema: integer({ min: 1, max: 1e8 }),
       label: '<n>',
@@ -37,7 +37,7 @@ const config = defineConfig({
       schema: integer({ min: 1, max: 256 }),
       label: '<n>',
       default: '96',
-      description: 'of one reply',
+      description: 'most tokens of one reply',
     },
     promptTokens: {
       schema: integer({ min: 0, max: 8000 }),
@@ -54,7 +54,7 @@ const config = defineConfig({
     json: {
       schema: text,
       label: '<path>',
-      description: 'where results are kept; a run by the same code and settings goes on, one by other code is replaced',
+      description: 'file of the results; a run by the same code and settings goes on, one by other code is replaced',
     },
     ...labModelsField,
   },

@@ -8,8 +8,8 @@ const RIDGE = 0.05;
 
 /**
  * Makes a student with fewer layers, trained to have the teacher's hidden states, because a sketch projects these. It leaves out
- * the given layers. In each layer after the first omitted one it fits the two matrices that write to the residual stream, one
- * after the other, so that the stream is as close as possible to the teacher's at the same depth.
+ * the given layers. In each layer after the first omitted one it fits the two matrices that write to the residual stream,
+ * one after the other. The stream comes as close as possible to the teacher's at the same depth.
  * @param texts token ids; several hundred tokens at least.
  */
 export function distil(draft: GgufDraft, skipped: readonly number[], texts: readonly Uint32Array[]): GgufDraft {
@@ -62,7 +62,7 @@ export function advance(draft: GgufDraft, layer: number, streams: readonly Float
 }
 
 interface Fit {
-  /** What the matrix reads. */
+  /** Inputs of the matrix. */
   readonly inputs: readonly Float32Array[];
   /** The stream that it adds to. */
   readonly stream: readonly Float32Array[];

@@ -82,7 +82,7 @@ const shapeKey = ({ metadata }: Pick<GgufDraft, 'metadata'>, key: string): strin
 
 const BLOCK = /^blk\.(\d+)\.(.+)$/;
 
-/** Which layer a tensor belongs to, and its name within it. */
+/** Returns a tensor's layer, and its name within it. */
 export function layerOf(name: string): { readonly layer: number; readonly part: string } | undefined {
   const match = BLOCK.exec(name);
   return match === null ? undefined : { layer: Number(match[1]), part: match[2] as string };

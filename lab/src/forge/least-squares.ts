@@ -1,6 +1,6 @@
 /**
- * The change D [outputs, inputs], row-major, that minimises the sum over samples of |D x - r|^2 + ridge |D|^2, with the
- * ridge relative to the mean square of x, so that little data changes little.
+ * Returns the change D [outputs, inputs], row-major, that minimises the sum over samples of |D x - r|^2 + ridge |D|^2. The
+ * ridge is relative to the mean square of x, so little data changes little.
  * @param x f32[samples, inputs], row-major.
  * @param rest f32[samples, outputs]: the values r to fit.
  * Source: normal equations, Cholesky factorisation.

@@ -1,6 +1,6 @@
 /**
- * Seeded numbers of mean 0 and variance 1: the scaled sum of four uniform 16-bit draws (xorshift32), from exact arithmetic
- * only, so that a forged model has the same bytes on every machine.
+ * Draws seeded numbers of mean 0 and variance 1: the scaled sum of four uniform 16-bit draws (xorshift32). The arithmetic is
+ * exact, so a forged model has the same bytes on every machine.
  */
 export function createGaussian(seed: number): () => number {
   // Small seeds would leave the state almost empty for its first steps.

@@ -1,10 +1,11 @@
-// Which models there are, what is asked of each, and how far the search goes. A broken twin is a model with one rule taken out: its search must end with a counterexample.
+// The models, the properties to check and the depth of each search. A broken twin is a model without one rule. Its search must find a
+// counterexample.
 
 interface CheckBase {
   /** Of the command line. */
   readonly name: string;
   readonly file: string;
-  /** What holds, or what the twin lacks. */
+  /** The property that holds, or the rule that the twin lacks. */
   readonly says: string;
   readonly expect: 'holds' | 'broken';
   /** Too long for CI. */
@@ -16,7 +17,7 @@ export interface QuintCheck extends CheckBase {
   /** Module of the file: the model, or a twin. */
   readonly module: string;
   readonly invariants: readonly string[];
-  /** States that the sampled runs must reach, so that nothing holds for want of anything happening. */
+  /** States that the sampled runs must reach, so that no property holds only because nothing happened. */
   readonly witnesses?: readonly string[];
   readonly samples: number;
   readonly steps: number;
@@ -28,9 +29,11 @@ export interface SpinCheck extends CheckBase {
   readonly tool: 'spin';
   readonly defines: readonly string[];
   /**
-   * `safety` explores every state for a failed assertion; `ends` every fair run for one in which the epoch does not end; `stops` every state for
-   * one in which nothing can happen any more and somebody still seeks an epoch. Where no state comes twice, which `advances` looks for, that is
-   * the same as `ends`, and far fewer states.
+   * - `safety` explores every state for a failed assertion.
+   * - `ends` explores every fair run for an epoch that does not end.
+   * - `stops` explores every state for a standstill in which a validator still seeks an epoch. If no state repeats, this equals `ends` with
+   *   far fewer states.
+   * - `advances` checks that no state repeats.
    */
   readonly mode: 'safety' | 'ends' | 'stops' | 'advances';
 }
@@ -101,11 +104,11 @@ export const CHECKS: readonly ModelCheck[] = [
   }),
   spin('beacon', 'ends-two-views', ['VIEWS=2'], 'holds', 'every fair run ends the epoch, two views', { mode: 'ends' }),
   spin('beacon', 'ends', [], 'holds', 'every fair run ends the epoch, three views', { mode: 'ends', nightly: true }),
-  spin('beacon', 'follow', ['AGREEMENT', 'FOLLOW'], 'broken', "a proposer's word moves others to its view"),
+  spin('beacon', 'follow', ['AGREEMENT', 'FOLLOW'], 'broken', 'a message of a proposer moves others to its view'),
   spin('beacon', 'amnesia', ['AGREEMENT', 'RESTARTS=1', 'AMNESIA'], 'broken', 'a restart forgets vote and lock'),
-  spin('beacon', 'unlocked', ['AGREEMENT', 'UNLOCKED'], 'broken', 'a lock binds nobody'),
+  spin('beacon', 'unlocked', ['AGREEMENT', 'UNLOCKED'], 'broken', 'a lock binds no validator'),
   spin('beacon', 'half', ['AGREEMENT', 'HALF'], 'broken', 'half of the votes are a quorum'),
-  spin('beacon', 'deaf', ['DEAF', 'LIAR=0'], 'broken', 'a proposer hears of no lock: the epoch need not end', {
+  spin('beacon', 'deaf', ['DEAF', 'LIAR=0'], 'broken', 'a proposer learns of no lock, so the epoch need not end', {
     mode: 'ends',
   }),
   ...quint(
@@ -117,7 +120,7 @@ export const CHECKS: readonly ModelCheck[] = [
     'one value is prepared a view, and nobody honest votes twice, whenever machines stop',
     [
       ['sendsBeforeSync', '0x38b', 'noDoubleVote', 'a vote is sent before it is on the disk'],
-      ['amnesia', '0xd0db', 'noDoubleVote', 'who restarts votes again in the view of its last vote'],
+      ['amnesia', '0xd0db', 'noDoubleVote', 'a restarted validator votes again in the view of its last vote'],
       ['halfPrepares', DEEP_SEED, 'oneValueAView', 'half of the votes prepare a value'],
     ],
   ),
@@ -157,15 +160,22 @@ export const CHECKS: readonly ModelCheck[] = [
     },
   ),
   spin('threshold', 'all-tickets', ['LAST=2', 'ALL_TICKETS'], 'broken', 'every ticket is needed', { mode: 'stops' }),
-  spin('threshold', 'no-late', ['LAST=2', 'NO_LATE'], 'broken', 'whoever missed an epoch never gets its certificate', {
-    mode: 'stops',
-  }),
+  spin(
+    'threshold',
+    'no-late',
+    ['LAST=2', 'NO_LATE'],
+    'broken',
+    'a validator that missed an epoch never gets its certificate',
+    {
+      mode: 'stops',
+    },
+  ),
   spin(
     'threshold',
     'no-last',
     ['LAST=2', 'NO_LAST'],
     'broken',
-    'nobody gives the last certificate before a key to who missed it',
+    'a validator that missed the last certificate before a key never gets it',
     {
       mode: 'stops',
     },
@@ -195,7 +205,7 @@ export const CHECKS: readonly ModelCheck[] = [
     'one-change',
     ['ONE_CHANGE'],
     'broken',
-    'who reads the chain takes one change in an epoch, and misses the other',
+    'a reader of the chain takes one change in an epoch, and misses the other',
     {
       mode: 'stops',
     },
@@ -212,7 +222,12 @@ export const CHECKS: readonly ModelCheck[] = [
       ['thresholdOfAThird', '0x3c8', 'unknownBeforeSeal', 'a third of the tickets make the value'],
       ['thresholdOfAHalf', '0x3c8', 'unknownBeforeSeal', 'half of the tickets make the value'],
       ['earlySigning', '0x5f3', 'unknownBeforeItsTime', 'an epoch is signed before the own clock reaches it'],
-      ['attestsLate', '0x9433', 'unknownBeforeSeal', 'who has signed an epoch still attests an intake for it'],
+      [
+        'attestsLate',
+        '0x9433',
+        'unknownBeforeSeal',
+        'a validator that has signed an epoch still attests an intake for it',
+      ],
       ['allTickets', DEEP_SEED, 'nobodyStops', 'every ticket is needed'],
     ],
   ),

@@ -11,7 +11,7 @@ if (file === null || !(everyMs > 0)) throw new Error('the address of this module
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 setInterval(() => {
-  // What only a finalizer frees goes with the second collection.
+  // Memory behind finalizers is freed by the second collection.
   collect();
   collect();
   const { heapUsed, external } = process.memoryUsage();

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export type SoakActionName = keyof typeof ACTIONS;
 
-/** What one turn of the load did: its status, or what it threw. */
+/** Outcome of one turn of the load: its status or its error. */
 export interface SoakTurn {
   readonly action: SoakActionName;
   /** Why it is not as it should be; undefined where it is. */
@@ -37,7 +37,7 @@ const expectStatus = async (response: Response, status: number): Promise<string 
   return response.status === status ? undefined : `status ${response.status}, not ${status}: ${text.slice(0, 200)}`;
 };
 
-/** What people and programs do to local mode, the bad with the good. */
+/** Actions of people and programs on local mode, good and bad. */
 const ACTIONS = {
   whole: async (tools) => expectStatus(await send(tools.base, '/api/chat', ask(tools, 64, false)), 200),
   streamed: async (tools) => {

@@ -3,7 +3,7 @@ import type { MemorySample } from '../bench/network/memory-verdict.ts';
 import { judgeSoak, type SoakRecord } from './soak-verdict.ts';
 
 const sample = (liveMib: number, residentMib: number): MemorySample => ({ liveMib, residentMib });
-/** @param live what it holds by the number of the sample. */
+/** @param live live MiB by the number of the sample. */
 const record = (live: (i: number) => number, resident: (i: number) => number): readonly MemorySample[] =>
   Array.from({ length: 60 }, (_, i) => sample(live(i), resident(i)));
 const steady = (i: number): number => 60 + Math.min(i, 25) + (i % 2);

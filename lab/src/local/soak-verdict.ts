@@ -1,6 +1,6 @@
 import { judgeMemory, type MemorySample } from '../bench/network/memory-verdict.ts';
 
-/** What a soak saw. */
+/** Measurements of a soak. */
 export interface SoakRecord {
   /** At even times. */
   readonly memory: readonly MemorySample[];

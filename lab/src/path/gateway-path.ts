@@ -31,7 +31,7 @@ export interface GatewayPath {
   readonly url: string;
   /** All that its receipts are checked against. */
   readonly trust: Trust;
-  /** The path's clock stands still: what was signed is as old as this. */
+  /** Clock of the path. It stands still and gives the age of signed statements. */
   readonly nowMs: () => number;
   close(): Promise<void>;
 }
@@ -87,7 +87,7 @@ export async function startRouter({ chain, clock }: Pick<PathValidator, 'chain' 
   };
 }
 
-/** What a gateway reads of a network. */
+/** Views of a network that a gateway reads. */
 export interface GatewayView {
   readonly clock: Clock;
   readonly beacons: GatewayDependencies['beacon'];

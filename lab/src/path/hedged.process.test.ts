@@ -15,7 +15,7 @@ let released = Promise.withResolvers<void>();
 const feeOf = (price: bigint, tokens: number): bigint => (price * BigInt(tokens) + 999n) / 1_000n;
 
 async function open() {
-  // What nobody audits is paid: the fees are what is looked at here.
+  // Replies without an audit are paid. This test looks at the fees.
   const validator = await startValidator({ alphaPpm: 0 });
   const router = await startRouter(validator);
   const engine = createFakeEngine({ contextSize: 512 });
@@ -87,7 +87,7 @@ async function askGateway(number: number) {
 it('a request whose provider is slow is answered by another one, and one of both is paid in full', async () => {
   const trials = Array.from({ length: 32 }, (_, i) => i);
   let hedged: Awaited<ReturnType<typeof ask>> | undefined;
-  // Who is asked first is drawn.
+  // The first provider is drawn.
   for (const number of trials) {
     const asked = await ask(number);
     if (asked.receipt.earlier_tries === undefined) continue;

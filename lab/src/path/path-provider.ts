@@ -17,13 +17,13 @@ import { network } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import type { PathValidator } from './path-validator.ts';
 
-/** What a provider reads of a network. */
+/** Views of a network that a provider reads. */
 export type ProviderView = Pick<PathValidator, 'clock' | 'chain' | 'beacons' | 'isAnnounced'>;
 
 export interface PathProviderOptions {
   readonly offers: readonly ServedOffer[];
   readonly validator: ProviderView;
-  /** Whom it announces to, besides its validator. */
+  /** Routers that get its announcements, besides its validator. */
   readonly routers?: readonly Peer[];
   /** Default: so seldom that an announcement stays valid when the test's clock jumps. */
   readonly announceIntervalMs?: number;

@@ -27,7 +27,7 @@ const OPENING_MS = 500;
 const STEP_MS = 10_000;
 const MOST_LOOKS = 100;
 
-/** What became of one reply. */
+/** Outcome of one reply. */
 export interface DecidedReply {
   /** Why the validator's intake refused the record. */
   readonly intake: string | undefined;

@@ -23,7 +23,7 @@ const SEALED = 'The zebra Quixambre hid a turquoise umbrella.';
 const BARE = 'The heron Vandobel lost a crimson lantern.';
 const BLIND = 'The otter Zephirole buried an emerald spoon.';
 const FLOWING = 'The lynx Ombravelle counted copper thimbles.';
-/** So that two replies are asked for, and their records taken in, before the beacon that decides about the first. */
+/** Long epochs: two replies are ordered and their records received before the beacon that decides about the first. */
 const TIMINGS = { ...QUICK_TIMINGS, epochMs: 10_000 };
 
 let network: TestMesh;
@@ -31,7 +31,7 @@ let wire: string;
 
 beforeAll(async () => {
   wire = mkdtempSync(join(tmpdir(), 'ogong-wire-'));
-  // What a daemon puts elsewhere than into its own directory is searched with what it sends.
+  // Files of a daemon outside its own directory are searched together with its traffic.
   const temporary = join(wire, 'temporary');
   mkdirSync(temporary);
   network = await startTestMesh({
@@ -60,21 +60,21 @@ const nameOwners = (paths: readonly string[]): string[] => [
   ...new Set(paths.map((path) => path.split(sep)[0] as string)),
 ];
 
-/** Who has a text in a directory: the names of the directories below it. */
+/** Returns the daemons that hold a text: the names of the directories below this one. */
 const holders = (directory: string, text: string, ending = ''): string[] =>
   nameOwners(findText(directory, text).filter((path) => path.endsWith(ending)));
 
-/** Who has the tokens of an answer. Openings list candidates in a form of their own, in which no token stands beside the next one. */
+/** Returns the daemons that hold an answer's tokens. Openings list candidates in their own form, in which no token is beside the next. */
 const tokenHolders = (directory: string, receipt: Receipt | undefined): string[] =>
   nameOwners(findTokens(directory, readTokens(receipt)));
 
-/** Who has the pieces of a stream one after the other. Its end is looked for, since many answers of this model begin alike. */
+/** Returns the daemons that hold the pieces of a stream in sequence. It looks for the end, because many answers of this model begin alike. */
 const pieceHolders = (directory: string, pieces: readonly string[]): string[] =>
   nameOwners(findScattered(directory, pieces.slice(-MOST_PIECES)));
 
 const MOST_PIECES = 32;
 
-/** What a stream shows, as it comes, without what JSON writes in another way. */
+/** Reads the pieces of a stream, without those that JSON escapes. */
 async function readPieces(stream: AsyncIterable<Chunk>): Promise<string[]> {
   const pieces: string[] = [];
   for await (const { choices } of stream) {
@@ -96,7 +96,7 @@ function readTokens(receipt: Receipt | undefined): number[] {
   return windows.flatMap(({ draws }) => decodeDraws(draws, vocabulary).rows.map(tokenOf)).slice(0, 16);
 }
 
-/** Who served a reply and who handled it, by the names of their daemons. */
+/** Returns the daemons that served and handled a reply. */
 const nameParties = ({ receipts }: AskedReply): Parties => nameOrder(receipts?.full);
 
 interface Parties {
@@ -136,7 +136,7 @@ interface SealedReply extends Parties {
 /** Asks as a client that seals, once for a whole answer and once for a stream. @returns the latter last, with its pieces */
 async function askSealed(): Promise<{ readonly sealed: readonly SealedReply[]; readonly pieces: readonly string[] }> {
   const { gatewayUrl: baseUrl } = network.mesh.plan;
-  // The validator's word for the record is waited for later.
+  // The validator's receipt of the record is awaited later.
   const client = createClient({ baseUrl, isSealed: true, trust: network.trust, allow: ['intake'] });
   const asked = { model: network.model.id, max_tokens: 64, temperature: 0 };
   const say = (content: string) => ({ ...asked, messages: [{ role: 'user', content }] });
@@ -152,7 +152,7 @@ async function askSealed(): Promise<{ readonly sealed: readonly SealedReply[]; r
   return { sealed, pieces };
 }
 
-/** Who has a text of a sealed reply before it is audited, where nobody but its provider may. */
+/** Daemons that hold a text of a sealed reply before its audit. Only its provider may. */
 interface Leak {
   readonly text: string;
   readonly disks: readonly string[];
@@ -219,7 +219,7 @@ describe('a prompt and its answer, in a network of processes', () => {
       const { directory } = network.mesh.plan;
       statesThen = sealed.map(({ handler, replyId }) => readReplyState(directory, handler, replyId));
     });
-    // Judged and settled everywhere: by then everybody has seen what they ever see.
+    // Decided and settled everywhere: no daemon sees more of the replies after this.
     expect(await waitUntil(async () => isClosed(), PATIENCE_MS)).toBe(true);
   }, 600_000);
 
@@ -235,10 +235,10 @@ describe('a prompt and its answer, in a network of processes', () => {
       expect(heard.toSorted(), `wire: ${text}`).toEqual([provider, handler].toSorted());
       expect(holders(disks, text).toSorted(), `disks: ${text}`).toEqual(['gateway', provider, handler].toSorted());
     }
-    // What came to the provider came sealed, so whoever had its TLS key saw nothing.
+    // Everything reached the provider sealed, so an owner of its TLS key saw nothing.
     expect(holders(wire, SEALED, '.in')).not.toContain(provider);
     expect(holders(wire, SEALED, '.in')).toContain('gateway');
-    // Who is asked to score an answer is told its tokens, and who co-signs a verdict. So this search can fail.
+    // Verifiers and co-signers of a verdict receive the tokens of an answer. So this search can fail.
     const told = tokenHolders(wire, plain.receipts?.full);
     expect(told.filter((name) => name.startsWith('verifier-'))).not.toEqual([]);
     for (const name of ['relay', 'router', 'chain']) {
@@ -276,7 +276,7 @@ describe('a prompt and its answer, in a network of processes', () => {
     process.env.OGONG_GATEWAY_SEAL = 'off';
     try {
       await network.mesh.restart('gateway');
-      // An answer is enough: who sees what until it is settled was searched for above.
+      // An answer is enough. The search above covers the time until the settlement.
       const reply = await askUntilAnswered(BARE);
       const client = createClient({ baseUrl: network.mesh.plan.gatewayUrl, trust: network.trust, allow: ['intake'] });
       const asked = { model: network.model.id, max_tokens: 64, temperature: 0, stream: true as const };

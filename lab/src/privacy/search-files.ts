@@ -2,22 +2,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /**
- * The files below a directory that hold a text, as UTF-8, UTF-16, hex digits, base64 or base64url; paths from the directory, sorted.
+ * Finds the files below a directory that hold a text, as UTF-8, UTF-16, hex digits, base64 or base64url. Paths start at the directory, sorted.
  * Databases are searched with their write-ahead logs, since these are files too.
  * @param text at least 12 bytes, so that it is found nowhere by chance.
  */
 export const findText = (directory: string, text: string): string[] => findForms(directory, listForms(text));
 
 /**
- * The files below a directory that hold token ids one after the other, as numbers of two or four bytes, as protobuf packs them, or in digits.
+ * Finds the files below a directory that hold token ids in sequence: as numbers of two or four bytes, packed by protobuf, or in digits.
  * @param ids at least 8, so that they are found nowhere by chance.
  */
 export const findTokens = (directory: string, ids: readonly number[]): string[] =>
   findForms(directory, listTokenForms(ids));
 
 /**
- * The files below a directory that hold the pieces of a text in their order, each soon behind the one before: as a stream carries it, with
- * its own words between them. Only UTF-8 is looked for.
+ * Finds the files below a directory that hold the pieces of a text in their order, each soon after the previous one. This is the form of a
+ * stream, which has its own words between them. Only UTF-8 is looked for.
  * @param pieces at least 32 bytes together, so that they are found nowhere by chance.
  */
 export function findScattered(directory: string, pieces: readonly string[]): string[] {
@@ -28,7 +28,7 @@ export function findScattered(directory: string, pieces: readonly string[]): str
 }
 
 const FEWEST_BYTES = 32;
-/** What a gateway writes around a piece has less. */
+/** A gateway writes fewer bytes than this around a piece. */
 const MOST_BETWEEN = 512;
 
 function holdsScattered(bytes: Buffer, pieces: readonly Buffer[]): boolean {
@@ -37,7 +37,7 @@ function holdsScattered(bytes: Buffer, pieces: readonly Buffer[]): boolean {
     const next: number[] = [];
     let from = 0;
     for (let at = bytes.indexOf(piece); at >= 0; at = bytes.indexOf(piece, at + 1)) {
-      // Ends ascend, and so do the places: whatever lies too far before this one does so before the next, too.
+      // Ends and places ascend. An end that is too far before this place is too far before the next, too.
       while (ends !== undefined && from < ends.length && (ends[from] as number) < at - MOST_BETWEEN) from++;
       if (ends === undefined || (from < ends.length && (ends[from] as number) <= at)) next.push(at + piece.length);
     }

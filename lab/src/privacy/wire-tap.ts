@@ -1,5 +1,5 @@
-// Preloaded into the daemons of a test mesh. It keeps what each of them reads and writes on its streams, with TLS taken off, in a
-// directory that the environment names: `<daemon>/<stream>.in` and `.out`. A test searches them for texts that a daemon must not see.
+// Preloaded into the daemons of a test mesh. It keeps the bytes that each of them reads and writes on its streams, with TLS taken off. The
+// environment names the directory: `<daemon>/<stream>.in` and `.out`. A test searches them for texts that a daemon must not see.
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Duplex, Readable, Writable } from 'node:stream';

@@ -4,8 +4,8 @@ import { createSketchRow } from '@ogong/protocol/commitment/sketch';
 import { encodeDraws, encodeSketch, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 
 /**
- * An engine without a model, as a lazy verifier would use: its tokeniser is right, every claimed token is first in its list,
- * and all values are made up.
+ * Creates an engine without a model, as a lazy verifier would use. Its tokeniser is right. Every claimed token is first in its list. All
+ * values are made up.
  */
 export function createHollowEngine(
   engine: TextEngine,

@@ -16,7 +16,7 @@ export interface VerifierStrategy {
   readonly stallsOver?: (digests: number) => boolean;
 }
 
-/** What a strategy can use. */
+/** Knowledge and means of a strategy. */
 export interface Scene {
   /** Scores with the right model. */
   readonly work: (job: ScoreJobMessage) => Promise<Uint8Array>;

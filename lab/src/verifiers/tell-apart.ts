@@ -108,7 +108,7 @@ async function sampleJobs({
   return sample;
 }
 
-/** What a provider sees before its record is acknowledged: order, request and time. Replies are evenly spaced here. */
+/** Samples a provider's view before its record is acknowledged: order, request and time. Replies are evenly spaced here. */
 async function sampleOrders({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<readonly TellExample[]> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
   const world = await createWorld({ seed: seed + 50, strategy, alphaPpm });
