@@ -174,7 +174,7 @@ describe('a provider whose process ends in mid-stream', () => {
   }
 
   it(
-    'is replaced after a kill or a stop: the stream goes on, one receipt covers all of it, and the first one is paid for its signed part',
+    'is replaced after a kill or a stop: one stream and one receipt, and the first provider is paid for its signed part',
     async () => {
       type Asked = NonNullable<Awaited<ReturnType<typeof askAndEnd>>>;
       type Read = Awaited<ReturnType<Asked['read']>>;

@@ -9,10 +9,13 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const faults = parseFaults(read('lab/src/bad-days/faults.tsv'));
 const complaintTests = parseComplaintTests(read('lab/src/bad-days/complaints.tsv'));
 
+const hasTest = (code: string, name: string): boolean =>
+  ["'", '"'].some((quote) => code.includes(quote + name + quote));
+
 /** Returns tests, as `file: name`, whose file has no test of that name. */
 const findStale = (tests: readonly NamedTest[]): string[] =>
   tests
-    .filter(({ file, name }) => !existsSync(join(root, file)) || !read(file).includes(`'${name}'`))
+    .filter(({ file, name }) => !existsSync(join(root, file)) || !hasTest(read(file), name))
     .map(({ file, name }) => `${file}: ${name}`);
 
 /** Returns the numbers of a page's complaints that have an answer and at least one test. */

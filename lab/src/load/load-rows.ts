@@ -70,12 +70,12 @@ const describeRounds = (rounds: Partial<Rounds<Name>>): string =>
     .join('; ');
 
 const WHY =
-  "the whole network runs on the same cores. The gateway's own time in a profile (2026-11-26, 32 at a time, one validator): SQLite 24 %, mostly two syncs a reply, now off the event loop. Sealing 16 % (keys of the reply 9, opening pieces 6). Signatures of accounts 10 % (signing order and delivery, checking two statements of the validator). Collecting garbage 8 %, the ticket's signatures 4 %, HTTP in front 3 %, reading verdicts 3 %, messages to its checker 2 %. The checker spends a third on the record's signatures and a quarter on those of order and admission";
+  "the whole network runs on the same cores. By a profile of the gateway (2026-11-26, 32 at a time, one validator): SQLite 24 %, mostly two syncs a reply, now on another thread. Sealing 16 % (keys of the reply 9, opening pieces 6). Signatures of accounts 10 % (signing order and delivery, checking two statements of the validator). Collecting garbage 8 %, the ticket's signatures 4 %, HTTP in front 3 %, reading verdicts 3 %, messages to its checker 2 %. The checker spends a third on the record's signatures and a quarter on those of order and admission";
 const NEXT =
   'one signature of the validator for record and delivery; answers written to the socket without web streams; more gateways and cores for one database';
 
 const TOKEN_WHY =
-  'In an earlier profile of 384 tokens, checking each milestone from the start took more than half (165 us a token, 67 without; a busy machine). Opening and its keys took a tenth, the store of open orders a sixth. Since then texts within 20 ms share a message (277 us before, 165 to 192 after). Milestones are checked at most every three seconds';
+  'In an earlier profile of 384 tokens, checks of each milestone from the start took more than half (165 us a token, 67 without). Opening and its keys took a tenth, the store of open orders a sixth. Since then texts within 20 ms share a message (277 us before, 165 to 192 after). Milestones are checked at most every three seconds';
 const TOKEN_NEXT = 'milestones checked from the last one on; events written without a web stream';
 
 /** One gateway with its checker over a fake engine, and the same load on a bare proxy and on @portkey-ai/gateway. */
