@@ -121,7 +121,7 @@ interface FailedTry {
 /** How a provider ends while it streams. */
 const ENDS = {
   killed: (name: string) => network.mesh.kill(name, 'SIGKILL'),
-  // It is told to stop, and its engine makes no more tokens within the grace that it has.
+  // It gets a stop signal, and its engine makes no more tokens within the grace period.
   'told to stop': (name: string) => {
     network.signalEngine(name, 'SIGSTOP');
     return network.mesh.kill(name, 'SIGTERM');
@@ -236,7 +236,7 @@ describe.skipIf(process.platform === 'win32')('a provider that says nothing any 
     return new Map(data.map((offer) => [offer.provider, offer.free_capacity]));
   }
 
-  it('is sent nobody within seconds, though it closes no link, and comes back once it goes on', async () => {
+  it('gets no orders within seconds, though it closes no link, and returns once it goes on', async () => {
     const [silent, living] = network.members.filter(({ providerId }) => providerId !== undefined);
     const readBoth = async () => {
       const free = await readFree();

@@ -56,7 +56,7 @@ export interface TestMesh {
   /** Puts the clock of every daemon ahead of this machine's. */
   setAhead(ms: number): Promise<void>;
   nowMs(): number;
-  /** Reads logs, books and replies of the network, for the claims to judge. */
+  /** Reads logs, stores and replies of the network, for the checks of claims. */
   readRun(): Promise<RunRecord>;
   stop(): Promise<void>;
 }

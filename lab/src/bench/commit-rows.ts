@@ -30,7 +30,7 @@ interface Sample {
 }
 
 interface Workload {
-  /** One write, or some that come together; resolves once it is told. */
+  /** Makes one write, or several together. Resolves when the commit is durable. */
   commit(number: number): Promise<unknown>;
   readonly store: Store;
   close(): Promise<unknown>;
@@ -57,7 +57,7 @@ export async function measureCommits(): Promise<Row[]> {
       id: `commit-${name}`,
       what: `how long a commit holds the event loop: ${what}`,
       ...{ value: aside.holdMs, unit: 'ms', aim: { at: 'most', value: 2 } },
-      note: `median of ${ROUNDS * commits}, the 99th of 100 ${aside.lateMs.toFixed(1)}, the slowest ${aside.mostMs.toFixed(1)} ms; told after ${aside.waitMs.toFixed(1)} ms, processor ${aside.cpuMs.toFixed(2)} ms. Synced on the loop, by turns: ${loop.holdMs.toFixed(2)} ms, the 99th ${loop.lateMs.toFixed(1)}, the slowest ${loop.mostMs.toFixed(1)} ms; told after ${loop.waitMs.toFixed(1)} ms, processor ${loop.cpuMs.toFixed(2)} ms`,
+      note: `median of ${ROUNDS * commits}, the 99th of 100 ${aside.lateMs.toFixed(1)}, the slowest ${aside.mostMs.toFixed(1)} ms; durable after ${aside.waitMs.toFixed(1)} ms, processor ${aside.cpuMs.toFixed(2)} ms. Synced on the loop, by turns: ${loop.holdMs.toFixed(2)} ms, the 99th ${loop.lateMs.toFixed(1)}, the slowest ${loop.mostMs.toFixed(1)} ms; durable after ${loop.waitMs.toFixed(1)} ms, processor ${loop.cpuMs.toFixed(2)} ms`,
     });
   }
   return rows;

@@ -16,7 +16,7 @@ import type { CallFlood, FloodCaller } from './flood.ts';
 import { CALLERS, type DoorScene, FLOOD_ADDRESS, OF_ADDRESS, TIMES, toBase64 } from './scene.ts';
 import { openValidatorDoor } from './validator-scenes.ts';
 
-/** Valid announcements of providers that nobody knows, each under its own certificate. */
+/** Valid announcements of unknown providers, each under its own certificate. */
 async function makeAnnouncers(nowMs: number): Promise<FloodCaller[]> {
   return Promise.all(
     Array.from({ length: CALLERS }, async (_, i) => {

@@ -36,7 +36,7 @@ describe('a log of a thousand entries', () => {
     expect(entries).toHaveLength(listed);
   });
 
-  it('is read to its end by anybody, page after page', async () => {
+  it('can be read to its end by any caller, page after page', async () => {
     const service = await askAs(STRANGER);
     let read = 0;
     for (let pages = 0; pages < 4; pages++) {
@@ -46,7 +46,7 @@ describe('a log of a thousand entries', () => {
   });
 });
 
-it('a settled reply is told with verdict, fee and record, as it was decided', async () => {
+it('a settled reply is returned with verdict, fee and record, as it was decided', async () => {
   const status = await (await askAs(STRANGER)).getReply({ replyId });
   const { feeAtomic, signedRecord } = validator.find(replyId);
   expect(status).toMatchObject({ state: 'settled', verdict: 'accept' });
@@ -54,7 +54,7 @@ it('a settled reply is told with verdict, fee and record, as it was decided', as
   expect(status.recordHash).toEqual(hashRecord(crypto, signedRecord?.record as Uint8Array));
 });
 
-it('many replies are told at once, each in its place, and no more than may be asked about', async () => {
+it('many replies are returned at once, each in its place, up to the limit of a request', async () => {
   const service = await askAs(STRANGER);
   const one = await service.getReply({ replyId });
   const stranger = new Uint8Array(16);
@@ -66,7 +66,7 @@ it('many replies are told at once, each in its place, and no more than may be as
   await expect(service.getReplies({ replyIds: [...replyIds, replyId] })).rejects.toMatchObject({ refusal: 'invalid' });
 });
 
-it('of details that are too long for one answer, the first ones are told', async () => {
+it('of details that are too long for one answer, the first ones are returned', async () => {
   const { store } = validator;
   const told = 'SELECT checks FROM replies WHERE reply_id = ?';
   const before = store.prepare(told).get(replyId)?.checks as string;

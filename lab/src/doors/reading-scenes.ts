@@ -12,7 +12,7 @@ import { CALLERS, type DoorScene, FLOOD_ADDRESS, toBase64 } from './scene.ts';
 import { settleFullBatch } from './settled-log.ts';
 import { openValidatorDoor } from './validator-scenes.ts';
 
-/** A method that anybody may read with, called again and again about what costs it the most. */
+/** A read method for any caller, called repeatedly with its most expensive request. */
 function createReading<S extends DescMessage>(
   { id, method, limit }: { readonly id: string; readonly method: string; readonly limit: string },
   schema: S,

@@ -50,7 +50,7 @@ it('one delivery that does not hold has the call refused, and takes nothing from
   const forged = clone(AcknowledgeRequestSchema, second);
   (forged.delivery as SignedDelivery).signature = new Uint8Array(65);
   await expect(service.acknowledgeAll({ told: [forged, first] })).rejects.toMatchObject({ refusal: 'invalid' });
-  // As when it is told again.
+  // Like a repeated delivery.
   const { answers } = await service.acknowledgeAll({ told: [first, second] });
   expect(answers.map(({ outcome, held }) => [outcome, held.length])).toEqual([
     ['taken', 65],
@@ -58,7 +58,7 @@ it('one delivery that does not hold has the call refused, and takes nothing from
   ]);
 });
 
-it('a call tells of so many replies at most', async () => {
+it('a call reports a limited number of replies', async () => {
   const { service, serve } = await open();
   const first = await serve(0);
   const told = Array.from({ length: MAX_TOLD_REPLIES + 1 }, () => first);
@@ -72,7 +72,7 @@ it('each forged delivery of a list counts as a refusal of its own, and many of t
   (forged.delivery as SignedDelivery).signature = new Uint8Array(65);
   const told = Array.from({ length: MAX_TOLD_REPLIES }, () => forged);
   const outcomes: string[] = [];
-  // 250 refusals at once are within what a caller may be told, which is less than eight full lists.
+  // A caller may get 250 refusals at once, less than eight full lists.
   for (let i = 0; i < 12; i++) {
     await service.acknowledgeAll({ told }).catch((error: LinkError) => outcomes.push(error.refusal ?? error.code));
   }

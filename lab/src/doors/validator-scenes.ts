@@ -136,7 +136,7 @@ function makeDeliveries(validator: TestValidator): FloodCaller[] {
   return [{ name: 'deliverer', address: FLOOD_ADDRESS, messages }];
 }
 
-/** About orders that nobody admitted, in the name of an opening that nobody has. */
+/** About orders without admission, with the hash of an opening that does not exist. */
 function makeComplaints(validator: TestValidator): FloodCaller[] {
   return Array.from({ length: CALLERS }, (_, i) => {
     const { order, signature } = validator.order(i, {}, createTestLedgerSigner(seedOf(`complaining ${i}`)));

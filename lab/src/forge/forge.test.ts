@@ -57,7 +57,7 @@ const distance = (a: Float32Array, b: Float32Array): number =>
   Math.hypot(...a.map((value, i) => value - (b[i] as number))) / Math.hypot(...b);
 
 describe('a forged model', () => {
-  it('is as deep as it is told, by layers that add nothing', () => {
+  it('has the requested depth, by layers that add nothing', () => {
     const deep = deepen(createModel(), 5);
     expect(shapeOf(deep, 'block_count')).toBe(5);
     for (const layer of [3, 4]) {

@@ -34,7 +34,7 @@ const LOOKS = 20;
 /** Orders that may wait for their verdict at the end: four epochs and a look of the gateway, at a thousand a second. */
 const MOST_OPEN = 16_000;
 
-/** Asks over and over, and looks at the gateway's memory. @param onLook told of each look. */
+/** Sends requests all the time and samples the gateway's memory. @param onLook called with each sample. */
 export async function soakGateway(
   { own, gateway }: { readonly own: LoadSide; readonly gateway: LoadChild },
   replies: number,

@@ -44,7 +44,7 @@ afterAll(async () => {
   rmSync(wire, { recursive: true, force: true });
 });
 
-/** Asks until somebody answers. */
+/** Repeats a request until it is answered. */
 async function askUntilAnswered(prompt: string): Promise<AskedReply> {
   let reply: AskedReply | undefined;
   const isAnswered = async (): Promise<boolean> => {
@@ -181,7 +181,7 @@ async function waitForIntake(sealed: readonly SealedReply[]): Promise<void> {
   }
 }
 
-/** Searches for sealed replies that nobody has audited. */
+/** Searches for sealed replies without an audit. */
 function searchUnaudited({ sealed, pieces }: Awaited<ReturnType<typeof askSealed>>): readonly Leak[] {
   const { directory: disks } = network.mesh.plan;
   const leaks: Leak[] = [];
@@ -252,7 +252,7 @@ describe('a prompt and its answer, in a network of processes', () => {
   it('are held by their provider alone where the client seals, and by the handling validator once they are audited', () => {
     const disks = network.mesh.plan.directory;
     for (const { text, ...others } of leaks) expect(others, text).toEqual({ disks: [], wire: [] });
-    // Nobody could have audited them by then.
+    // No audit was possible by then.
     expect(statesThen).toEqual(['recorded', 'recorded']);
     const last = sealed.at(-1) as SealedReply;
     for (const name of ['gateway', 'relay', 'router', last.handler]) {
@@ -287,7 +287,7 @@ describe('a prompt and its answer, in a network of processes', () => {
       expect(holders(wire, BARE, '.in')).toContain(provider);
       expect(holders(wire, pickPiece(reply), '.in')).toContain('gateway');
       expect(pieceHolders(wire, pieces)).toContain('gateway');
-      // The relay copies links that are encrypted in any case, and the router is told hashes.
+      // The relay copies links that are encrypted in any case, and the router receives hashes.
       expect(holders(wire, BARE)).not.toContain('relay');
       expect(holders(wire, BARE)).not.toContain('router');
     } finally {

@@ -33,7 +33,7 @@ export function computeAuc(scored: readonly { readonly score: number; readonly i
 /**
  * AUC of a logistic regression over all fields on examples that it was not fitted to, with a 95 % bootstrap interval. The two
  * sets are drawn independently, and each is scored by the fit of the other. (Halves of one set would not do: a value that is
- * frequent in one half is rare in the other. That gives less than 0.5 for equal sets.) About 0.5 if nothing can be told.
+ * frequent in one half is rare in the other. That gives less than 0.5 for equal sets.) About 0.5 if the sets are alike.
  */
 export function measureAuc(a: readonly Example[], b: readonly Example[], seed: number): Estimate {
   const random = createSeededRandom(seed);

@@ -19,7 +19,7 @@ describe('honest verifiers', () => {
   it('with work are not excluded', async () => {
     const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('honest') });
     expect(row).toMatchObject({ excluded: 0, creditedShare: 1, honestVerifiersExcluded: 0 });
-    // The table shows a lower bound for a verifier that nobody excludes.
+    // The table shows a lower bound for a verifier that is never excluded.
     expect(renderVerifierTable([row as VerifierRow])).toMatch(/\| honest \|.*\| 0 of 1 \| > /);
   });
 });
@@ -45,7 +45,7 @@ describe.runIf(IS_LONG)('strategies of verifiers (only with OGONG_LONG=1)', () =
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
   });
 
-  it('that agree on what a cheat told them are found by a third verifier, and so is the cheat', async () => {
+  it('that agree on the values of a cheat are found by a third verifier, and so is the cheat', async () => {
     const [row] = await measureVerifiers({ seed, replies: 240, runs: 1, settings: pickIn(2, 'told') });
     expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);

@@ -24,11 +24,11 @@ export interface Scene {
   readonly workCheaply: (job: ScoreJobMessage) => Promise<Uint8Array>;
   /** Makes up a well-formed report without work. */
   readonly makeUp: (job: ScoreJobMessage, bend?: { readonly exact: boolean }) => Promise<Uint8Array>;
-  /** The windows that the partner committed for this request, told out of band. */
+  /** The windows that the partner committed for this request, received out of band. */
   readonly told: (job: ScoreJobMessage) => readonly WindowBytes[] | undefined;
   /** Opened reports of others about the same tokens. The protocol does not leak these; the strategy assumes a leak. */
   readonly leaked: (job: ScoreJobMessage) => Uint8Array | undefined;
-  /** Whether this verifier, or anybody who tells it, has seen the request before. */
+  /** Whether this verifier or an ally has seen the request before. */
   readonly wasSeen: (job: ScoreJobMessage) => boolean;
   /** Where in the epoch the job came, 0..1. */
   readonly phase: () => number;

@@ -2,7 +2,7 @@ import type { TellOptions } from './tell-apart.ts';
 
 /** The size of the measurement. */
 export interface Span {
-  /** Epochs of traffic in which audits are to be told from the rest. 0: not measured. */
+  /** Epochs of traffic in which a provider tries to recognise audits. 0: not measured. */
   readonly epochs: number;
   /** Number of networks with such traffic; even. */
   readonly worlds: number;

@@ -22,7 +22,7 @@ export function renderVerifierTable(rows: readonly VerifierRow[]): string {
   return [head, '|---|---|---|---|---|---|---|---|---|---|', ...lines.map((line) => `| ${line} |`)].join('\n');
 }
 
-/** The table of what can be told apart, in Markdown. */
+/** Formats the table of distinguishable cases in Markdown. */
 export function renderTellTable(rows: readonly TellRow[]): string {
   const lines = rows.map(
     ({ question, view, positives, negatives, auc }) =>

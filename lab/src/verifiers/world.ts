@@ -59,7 +59,7 @@ const keyOf = (job: ScoreJobMessage): string => toHex(crypto.sha256(job.request,
 
 /**
  * One validator's production code with verifiers of the given strategies, on one fake engine and its own clock. Every reply is
- * generated, committed, admitted, audited and judged as in the network. Links and chain are left out.
+ * generated, committed, admitted, audited and decided as in the network. Links and chain are left out.
  */
 export async function createWorld(options: WorldOptions) {
   const { seed, strategy, followers = 1, honest = 4, pairPpm, honeypotPpm, alphaPpm = 1_000_000 } = options;

@@ -12,7 +12,7 @@ const TOKENS = 512;
 const CONTEXT = 4_096;
 const AUDITS = 100;
 
-/** The cost of one audit to a validator: it replays the opening, compares each report with the claim, and judges. */
+/** The cost of one audit to a validator: it replays the opening, compares each report with the claim, and decides. */
 export function measureAudit(): Row[] {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const provider = createNobleHybridSigner(new Uint8Array(64).fill(1));

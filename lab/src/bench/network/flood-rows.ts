@@ -81,7 +81,7 @@ async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row
       },
       {
         ...{ id: `door-${id}-cost`, unit: 'us', value: median(samples.alone.map(({ costUs }) => costUs)) },
-        what: `processor time of the daemon for each call of that flood (${limit}), with nobody else calling`,
+        what: `processor time of the daemon for each call of that flood (${limit}), without other callers`,
       },
     ];
   } finally {

@@ -55,7 +55,7 @@ export async function measureGas(): Promise<Row[]> {
       aim: { at: 'most', value: 160 },
       note: `whole transaction ${netted.steadyGas}. The aims of 450 for 1,000 replies and of 160 here leave out payers' vouchers, which this contract always checks. Without vouchers it would take 778 and 284, without events of lines too 742 and 266 (docs/adr/ledger.md)`,
       why: 'each payer has one storage word that is written, 5,000 gas. Each line reads two and writes one, 7,100. Together 135 a reply',
-      next: 'a total of many payers that are settled later, each by its own proof: somebody else carries what they owe till then',
+      next: 'one total for many payers that settle later, each by its own proof. Another party carries their debts till then',
     },
     {
       id: 'settlement-gas-one',
