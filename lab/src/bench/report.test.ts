@@ -6,7 +6,7 @@ const part = { title: 'Things', date: '2030-01-02', machine: '1 core, load 2.5 w
 
 it('refers each missed aim to its reason', () => {
   const report: BenchReport = {
-    one: { ...part, rows: [{ ...row, why: 'it is slow for an unknown reason', next: 'a faster one' }] },
+    one: { ...part, rows: [{ ...row, why: 'it is slow; the cause is unknown', next: 'a faster one' }] },
     two: { ...part, title: 'Others', date: '2030-01-04', rows: [{ ...row, value: 1, why: 'it is not' }] },
   };
   const page = formatReport(report);
