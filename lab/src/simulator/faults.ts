@@ -7,7 +7,7 @@ import type { World } from './world/world.ts';
 
 export interface FaultTargets {
   readonly machines: ReadonlyMap<string, Machine>;
-  /** Whose disk is gone with its process. */
+  /** Machines that lose their disk when their process ends. */
   readonly forgetful: ReadonlySet<string>;
 }
 

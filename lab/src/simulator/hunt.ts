@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { MUTATIONS } from './mutations.ts';
 import type { SimulateOptions } from './options.ts';
 
-/** What became of one known bug. */
+/** Result of the search for one known bug. */
 export interface BugSearch {
   readonly name: string;
   readonly meaning: string;
-  /** What it broke; undefined where nothing was found within the budget. */
+  /** The invariant that it broke; undefined if none broke within the budget. */
   readonly invariant: string | undefined;
   readonly seeds: number;
   readonly cpuS: number;
@@ -25,8 +25,8 @@ const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const MOST_SEEDS = 10_000;
 
 /**
- * Plants each known bug in a process of its own, and runs seeds until an invariant breaks that holds in the same run without the bug.
- * @returns 1 where one was not found.
+ * Plants each known bug in its own process. It runs seeds until an invariant breaks that holds in the same run without the bug.
+ * @returns 1 if a bug was not found.
  */
 export function hunt(options: SimulateOptions, print: (text: string) => void): number {
   const found = MUTATIONS.filter(({ name }) => !options.mutation || options.mutation === name).map((mutation) => {

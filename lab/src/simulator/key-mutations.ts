@@ -6,7 +6,7 @@ const OUTCOME_STEPS = 'packages/protocol/src/beacon/threshold/outcome-steps.ts';
 const KEY_DRIVER = 'packages/validator/src/beacon/key-driver.ts';
 const KEY_STATE = 'packages/protocol/src/beacon/threshold/key-state.ts';
 
-/** Of the key of the threshold beacon: how it is made, kept, and signed with. */
+/** Bugs in the making, storage and use of the threshold beacon's key. */
 export const KEY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'signs-early',
@@ -50,7 +50,7 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'signs-without-shares',
-    meaning: 'seats sign an outcome without shares of their own, and mind no complaint',
+    meaning: 'committee members sign an outcome without own shares, and ignore complaints',
     file: KEY_STATE,
     from: "if (dealer.shares === undefined && (ownSeatOf(state)?.tickets ?? 0) > 0) return 'no-shares';",
     to: '',
@@ -65,7 +65,7 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'keeps-answers',
-    meaning: 'who was shown the shares of a complainer does not give them to it',
+    meaning: 'a validator that sees the shares for a complainer does not pass them on',
     file: DEAL_STEPS,
     from: 'else if (known.answer !== undefined) send(state, from, known.answer);',
     to: '',

@@ -17,7 +17,7 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 async function simulate(options: SimulateOptions): Promise<number> {
   const mutation = MUTATIONS.find(({ name }) => name === options.mutation);
   const planted = mutation && !options.control ? plantMutation(mutation) : undefined;
-  // Only now: what is planted counts for modules that are loaded after it.
+  // Import late: a planted bug counts only for modules that load after it.
   const { runPlan } = await import('./run.ts');
   planted?.assertLoaded();
   const onLine = options.trace ? print : undefined;
@@ -26,7 +26,7 @@ async function simulate(options: SimulateOptions): Promise<number> {
     const { user, system } = process.cpuUsage(started);
     return (user + system) / 1_000;
   };
-  // A run changes what Date and performance say, and not this.
+  // A run replaces Date and performance, but not this clock.
   const begun = process.hrtime.bigint();
   const isTime = (): boolean =>
     usedMs() < options.budgetMs && Number(process.hrtime.bigint() - begun) / 1e6 < options.forMs;

@@ -1,17 +1,17 @@
 import type { PlannedFault, PlannedRules } from './plan.ts';
 
-/** A known bug, planted again: a line of the product that says something else. */
+/** A known bug that is planted again by changing a line of the product. */
 export interface Mutation {
   readonly name: string;
   readonly meaning: string;
   /** Path in the repository. */
   readonly file: string;
-  /** Stands there exactly once. */
+  /** Occurs exactly once in the file. */
   readonly from: string;
   readonly to: string;
   /** A defence behind the first that would hide it, planted with it. */
   readonly also?: readonly { readonly file: string; readonly from: string; readonly to: string }[];
-  /** What of a run is set for it. Default: as drawn. */
+  /** Options of its runs. Default: drawn. */
   readonly given?: {
     readonly lie?: string;
     readonly epochMs?: number;

@@ -47,7 +47,7 @@ const BEACON: readonly Mutation[] = [
   },
   {
     name: 'never-changes-view',
-    meaning: 'a proposer that is silent is waited for without end',
+    meaning: 'validators wait for a silent proposer without end',
     file: 'packages/protocol/src/beacon/beacon-machine.ts',
     from: 'if (nowMs - state.viewStartedMs >= patience) enterView(state, state.view + 1, nowMs);',
     to: '',
@@ -70,7 +70,7 @@ const BEACON: readonly Mutation[] = [
   },
   {
     name: 'no-certificate-for-the-late',
-    meaning: 'whoever missed a certificate never gets it',
+    meaning: 'a validator that missed a certificate never gets it',
     file: 'packages/protocol/src/beacon/beacon-machine.ts',
     from: "if (certificate !== undefined) send(state, from, { kind: 'certificate', epoch: certificate.epoch, certificate });",
     to: '',
@@ -119,7 +119,7 @@ const MONEY: readonly Mutation[] = [
   },
   {
     name: 'keeps-what-was-reserved',
-    meaning: 'a gateway keeps the most that an order may cost put by, once it knows what it does cost',
+    meaning: 'a gateway keeps the largest cost of an order reserved after it knows the real cost',
     file: 'packages/gateway/src/books/channel-ledger.ts',
     from: 'outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,',
     to: 'outstandingAtomic: channel.outstandingAtomic,',
@@ -142,7 +142,7 @@ const MONEY: readonly Mutation[] = [
   },
   {
     name: 'judges-what-it-was-handed',
-    meaning: 'another record than the payer has is judged, and nobody minds what payers say',
+    meaning: 'a record is audited that differs from the payer’s, and payers’ statements are ignored',
     file: 'packages/validator/src/intake/accept-delivery.ts',
     from: 'if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };',
     to: "if (other && !equalBytes(other.record, bound.record)) return { outcome: 'late' };",
@@ -158,7 +158,7 @@ const MONEY: readonly Mutation[] = [
   },
   {
     name: 'never-sits-again',
-    meaning: 'a reply that waits for another sitting is never drawn again',
+    meaning: 'a reply that waits for an audit retry is never drawn again',
     file: 'packages/validator/src/store/audit-attempt-store.ts',
     from: 'wait_epoch <= ? ORDER BY',
     to: 'wait_epoch < 0 * ? ORDER BY',
@@ -166,7 +166,7 @@ const MONEY: readonly Mutation[] = [
   },
   {
     name: 'draws-nothing-of-payers',
-    meaning: 'every validator says of all payers that nothing can be drawn of them',
+    meaning: 'every validator finds that no payer can be drawn from',
     file: 'packages/validator/src/settlement/collect.ts',
     from: 'return amount <= admitted - spent && (await isCovered(payer, spent + amount));',
     to: 'return amount <= 0n && (await isCovered(payer, spent + amount));',
@@ -174,18 +174,18 @@ const MONEY: readonly Mutation[] = [
   },
   {
     name: 'outbox-keeps-records',
-    meaning: 'a provider never hands in what it served',
+    meaning: 'a provider never delivers its records',
     file: 'packages/provider/src/provider/provider.ts',
     from: '      state.outbox.start();',
     to: '',
   },
 ];
 
-/** Of who is listened to and believed, and of where a log goes on. */
+/** Bugs in access, in trust in statements, and in the position of a log. */
 const ROLES: readonly Mutation[] = [
   {
     name: 'refuses-those-who-left',
-    meaning: 'nobody listens about the beacon to a validator that has left the registry, though an epoch counts on it',
+    meaning: 'beacon messages of a validator that left the registry are refused, though an epoch counts on it',
     file: 'packages/validator/src/access.ts',
     from: 'if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;',
     to: 'if (method === BEACON_METHOD) return chain.findByCertHash(peer) !== undefined;',
@@ -224,7 +224,7 @@ const ROLES: readonly Mutation[] = [
   },
   {
     name: 'gives-no-epoch-to-the-late',
-    meaning: 'whoever missed an epoch of the threshold beacon never gets its certificate',
+    meaning: 'a validator that missed an epoch of the threshold beacon never gets its certificate',
     file: 'packages/protocol/src/beacon/threshold/epoch-machine.ts',
     from: "if (certificates.length > 0) send(to, { kind: 'certificates', certificates });",
     to: '',
@@ -235,7 +235,7 @@ const ROLES: readonly Mutation[] = [
 const VALIDATOR_CHOICE = 'packages/gateway/src/buy/validator-choice.ts';
 const COUNTS_NO_REFUSAL = { file: VALIDATOR_CHOICE, from: 'if (isChosen(address)) refused++;', to: '' };
 
-/** Bugs that the simulator found, before they were mended. */
+/** Bugs that the simulator found, which have been fixed. */
 const FOUND: readonly Mutation[] = [
   {
     name: 'blames-for-those-who-left',
@@ -270,7 +270,7 @@ const FOUND: readonly Mutation[] = [
   },
   {
     name: 'keeps-the-last-certificate',
-    meaning: 'whoever has the last certificate of the bootstrap beacon gives it to nobody once a key has taken over',
+    meaning: 'a validator does not pass on the last certificate of the bootstrap beacon once a key has taken over',
     file: DRIVER,
     from: '() => answerLate(from, message),',
     to: '() => undefined,',
@@ -286,7 +286,7 @@ const FOUND: readonly Mutation[] = [
   },
 ];
 
-/** What hid the two below: a record that was shown spoke against the silence of its opening, too. */
+/** An old rule that hid the two bugs below: a shown record also counted against a claim about its opening. */
 const SHOWN_SPEAKS = {
   file: 'packages/validator/src/store/witness-store.ts',
   from: "outcome = 'found' AND asked IN ('opening', ?)\"",
@@ -298,11 +298,12 @@ const MANY_LEAVE: Mutation['given'] = {
   ...{ gateways: 0, lie: 'favours', only: ['leave', 'loss', 'delay'], faultsPerMinute: 20 },
 };
 
-/** Who has a receipt for a record, and which locks outlive their set. */
+/** Bugs in receipts for records, and in locks that outlive their set. */
 const RECEIPTS: readonly Mutation[] = [
   {
     name: 'takes-no-receipt',
-    meaning: 'a provider takes no receipt from whoever asks for texts, and a record that was shown proves its opening',
+    meaning:
+      'a provider takes no receipt from a caller that asks for texts, and a record that was shown proves its opening',
     file: 'packages/provider/src/provider/serving/read-opening.ts',
     from: 'if (!(await isDecided(state, kept.intake ? kept : await takeReceipt(state, replyId, { ...kept, intake })))) {',
     to: 'if (!(await isDecided(state, kept))) {',
@@ -329,7 +330,7 @@ const RECEIPTS: readonly Mutation[] = [
   },
   {
     name: 'refuses-the-set-before',
-    meaning: 'whoever began an epoch again refuses the certificate of those who ended it with the set before',
+    meaning: 'a validator that restarted an epoch refuses a certificate by the set before',
     file: STEPS,
     from: "isAgreed(state, 'commit', certificate) || isOfSetBefore(state, certificate)",
     to: "isAgreed(state, 'commit', certificate)",

@@ -23,7 +23,7 @@ export interface SimulateOptions {
   /** For how long a measured network is asked; undefined: as its size has it. */
   readonly spanMs: number | undefined;
   readonly budgetMs: number;
-  /** By the clock: no seed begins later. */
+  /** Wall-clock time after which no seed begins. */
   readonly forMs: number;
   readonly trace: boolean;
   readonly json: boolean;
@@ -141,7 +141,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
       epochMs: number('epoch', 500),
       faultsPerMinute: number('faults'),
       beacon: beacon as PlanOptions['beacon'],
-      // What is said of a planted bug counts for the runs that it was looked for in.
+      // The budget of a planted bug was measured without varied runs.
       isVaried: mutation === undefined,
       liars: text('liars') === undefined ? undefined : number('liars'),
       lie,

@@ -14,7 +14,7 @@ import {
 } from './lies/lie-names.ts';
 import { createDraws } from './world/draws.ts';
 
-/** What goes wrong for a while. */
+/** A fault for a limited time. */
 export type PlannedFault =
   /** A machine's process ends, and starts again over its disk. */
   | { readonly kind: 'crash'; readonly machine: string; readonly atMs: number; readonly forMs: number }
@@ -24,20 +24,20 @@ export type PlannedFault =
   | { readonly kind: 'delay'; readonly mostMs: number; readonly atMs: number; readonly forMs: number }
   /** Calls arrive twice, the second time later than what followed them. */
   | { readonly kind: 'duplication'; readonly share: number; readonly atMs: number; readonly forMs: number }
-  /** The chain answers nobody. */
+  /** The chain answers no call. */
   | { readonly kind: 'stall'; readonly atMs: number; readonly forMs: number }
-  /** The chain takes what is sent to it, and gives no receipts. Drawn only where `only` names it. */
+  /** The chain mines transactions but gives no receipts. Drawn only if `only` names it. */
   | { readonly kind: 'mute'; readonly atMs: number; readonly forMs: number }
   /** The last blocks of the chain are replaced by others, which take their transactions again. */
   | {
       readonly kind: 'reorg';
       readonly depth: number;
-      /** What stood in the blocks never comes again. */
+      /** The transactions of the removed blocks are lost. */
       readonly isLost?: boolean;
       readonly atMs: number;
       readonly forMs: number;
     }
-  /** As a crash, in the middle of a write to its disk. */
+  /** A crash in the middle of a write to the disk. */
   | {
       readonly kind: 'torn';
       readonly machine: string;
@@ -45,9 +45,9 @@ export type PlannedFault =
       readonly atMs: number;
       readonly forMs: number;
     }
-  /** Its disk takes nothing more. */
+  /** The disk of a machine is full. */
   | { readonly kind: 'full'; readonly machine: string; readonly atMs: number; readonly forMs: number }
-  /** It has no memory: its process stands still, and is killed at the end, or goes on as if nothing had been. */
+  /** A machine runs out of memory: its process pauses, and is then killed or resumes. */
   | {
       readonly kind: 'pressure';
       readonly machine: string;
@@ -67,12 +67,12 @@ export type PlannedFault =
   | { readonly kind: 'skew'; readonly machine: string; readonly skewMs: number; readonly drift: number }
   /** The wall clocks of all machines go ahead of the chain's, for good. Drawn only where `only` names it. */
   | { readonly kind: 'ahead'; readonly byMs: number; readonly atMs: number; readonly forMs: number }
-  /** Of what one validator says to another in one view, every message of a kind is lost, as often as it is sent: this share of the kinds. */
+  /** From one validator to another, in one view, every message of some kinds is lost, resent ones too. `share` is the share of lost kinds. */
   | { readonly kind: 'sieve'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** A validator is not in the registry. */
   | { readonly kind: 'leave'; readonly machine: string; readonly atMs: number; readonly forMs: number };
 
-/** Who breaks the rules, for the whole run, and how: see lies/lie-names.ts. */
+/** A machine that breaks the rules for the whole run, and its lie (lies/lie-names.ts). */
 export interface Liar {
   readonly machine: string;
   readonly how: string;
@@ -87,9 +87,9 @@ export interface Plan {
   /** Gateways take turns with them; providers announce themselves to all. */
   readonly routers: number;
   readonly epochMs: number;
-  /** Until then there are faults and requests. */
+  /** End of faults and requests. */
   readonly faultyMs: number;
-  /** After them all is well for so long. */
+  /** Time without faults at the end. */
   readonly healMs: number;
   /** When, and by which gateway. */
   readonly requests: readonly { readonly atMs: number; readonly gateway: number }[];
@@ -109,13 +109,13 @@ export interface Plan {
   readonly canaryRate?: number;
   /** Names of providers whose keys hold nothing, on a network where others hold a bond and newcomers earn little at once. Default: earnings are not held. */
   readonly newcomers?: readonly string[];
-  /** What an order may cost at a key that holds nothing, atomic units. Default: as much as any request of a run. */
+  /** Largest cost of an order at a key without a bond, atomic units. Default: enough for any request of a run. */
   readonly entranceAtomic?: number;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
 
-/** What the chain asks of audits, tests and payees. */
+/** Rules of the chain for audits, tests and payees. */
 export type PlannedRules = Pick<
   Plan,
   'alpha' | 'unstaked' | 'timedRate' | 'canaryRate' | 'newcomers' | 'entranceAtomic'
@@ -150,14 +150,14 @@ export interface PlanOptions {
 }
 
 export const EQUAL_STAKE = 10_000;
-/** Of seeds, where runs are varied. */
+/** Share of seeds with drawn stakes, if runs are varied. */
 const STAKED_SHARE = 0.2;
-/** What lying validators have together there, of all stake: just under what the threshold beacon bears, and what the bootstrap beacon does. */
+/** Stake share of all lying validators: just below the limit of each beacon. */
 const LIARS_STAKE = { threshold: 0.2499, vrf: 0.3333 };
 const HEAL_MS = 120_000;
 /**
- * A reply waits for other verifiers where some are silent: eight sittings begin within 56 epochs, and each may be postponed while witnesses ask.
- * A record that is kept back comes by witnesses, who ask once its order has expired. An opening that comes late comes as the window ends.
+ * Recovery time with silent parties. Eight audit attempts begin within 56 epochs, and witnesses may delay each. Witnesses ask for a
+ * withheld record once its order has expired. A late opening arrives at the end of its window.
  */
 const SILENT_HEAL_MS = 600_000;
 const SILENT: ReadonlySet<string> = new Set([
@@ -165,28 +165,28 @@ const SILENT: ReadonlySet<string> = new Set([
   ...['keeps-records', 'open-late'],
 ]);
 const MINUTE_MS = 60_000;
-/** Of seeds, without faults: then nobody has an excuse. */
+/** Share of seeds without faults. */
 const CALM_SHARE = 0.2;
 const LEAGUE_SHARE = 0.3;
-/** Of seeds, where runs are varied. */
+/** Share of seeds for each variation, if runs are varied. */
 const VARIED_SHARE = 0.5;
-/** Of payees. */
+/** Share of payees without stake. */
 const UNSTAKED_SHARE = 0.2;
 const LEAST_ALPHA = 0.3;
-/** Of lying validators. */
+/** Share of lying validators that overtake transactions. */
 const OVERTAKING_SHARE = 0.1;
 const MONEY_SHARE = 0.15;
 const TIMED_RATE = 200_000;
-/** What some requests of a run pay more than. */
+/** Entrance in some runs, atomic units; some requests cost more. */
 export const LOW_ENTRANCE_ATOMIC = 100_000;
-/** Of seeds. Each test is a reply that is audited and settled like others: most of what a run with them takes. */
+/** Share of seeds with tests. Each test is audited and settled like other replies, so such runs take most of the time. */
 const TESTED_SHARE = 0.25;
 const CANARY_RATE = 100_000;
-/** Of providers that lie where validators test them. */
+/** Share of lying providers that are deaf, if validators buy tests. */
 const SILENT_SHARE = 0.5;
 /** Past the longest life of an order. */
 const MOST_AHEAD_MS = 300_000;
-/** Blocks. */
+/** Most blocks that a reorganisation removes. */
 const MOST_REORGANISED = 6;
 
 export function drawPlan(options: PlanOptions): Plan {
@@ -310,7 +310,7 @@ export function drawPlan(options: PlanOptions): Plan {
   };
   const told = options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars;
   const allowed = stakes ? faults.filter((fault) => fault.kind !== 'leave' || mayLeave(fault.machine, stakes)) : faults;
-  // Where another leaves meanwhile, who is silent may have a third of the seats that get shares.
+  // If another validator leaves, silent ones may hold a third of the committee places that get shares.
   const isAnyLate = told.some(({ how }) => SILENT_ONCE_KEYED.has(how));
   return {
     ...size,
@@ -328,7 +328,7 @@ export function drawPlan(options: PlanOptions): Plan {
     while (poor.length > 0 && !isMostlyHonest(poor)) poor.pop();
     const fresh = names('provider', providers).filter(() => draws.next('is new') < VARIED_SHARE);
     const hasEntrance = draws.next('has entrance') < VARIED_SHARE && fresh.length > 0;
-    // Somebody honest is left for what is too dear for newcomers.
+    // An honest provider is left for orders that are too expensive for newcomers.
     const isServed = names('provider', providers).some(
       (name) => !fresh.includes(name) && liars.every(({ machine }) => machine !== name),
     );
@@ -358,7 +358,7 @@ export function drawPlan(options: PlanOptions): Plan {
     return liars.some(({ machine }) => machine === name);
   }
 
-  /** Without it, and without as many more as may be away at once, liars have a third at most: more than that no promise is for. */
+  /** Whether liars hold at most a third without this machine and the others that may be away. The protocol promises nothing beyond that. */
   function mayLeave(machine: string, stakes: readonly number[]): boolean {
     if (isLying(machine)) return true;
     const honest = stakes.filter((_, i) => !isLying(`validator-${i}`)).sort((a, b) => b - a);
@@ -373,7 +373,7 @@ export function drawPlan(options: PlanOptions): Plan {
     return staked.length > 1 && 2 * lying.length < staked.length;
   }
 
-  /** About the key, or about what others send to the chain; and to nobody. */
+  /** Replaces the lie of some liars by one about tests, the league, pending transactions, money or the key. */
   function lieOtherwise(liar: Liar): Liar {
     const role = roleOf(liar.machine);
     const isTested = rules.canaryRate !== undefined && role === 'provider' && liar.how !== LEAGUE.provider;
@@ -410,8 +410,8 @@ export function mayStand(plan: Pick<Plan, 'validators' | 'faults' | 'liars' | 's
 }
 
 /**
- * Under the thresholds: alone, or as a league of a router, a payer, and as many providers with their verifiers as leave an honest majority of
- * verifiers: one of three, two of five.
+ * Draws liars below the limits of the protocol. They act alone or as a league of a router, a payer and some providers with their
+ * verifiers. The majority of verifiers stays honest: one liar of three, two of five.
  */
 function drawLiars(options: PlanOptions, counts: Readonly<Record<LyingRole, number>>): Liar[] {
   const draws = createDraws(options.seed);

@@ -34,7 +34,7 @@ const describeForged = (forged: RunOutcome['forged']): string =>
 
 const SHOWN_LINES = 60;
 
-/** A failing run for a reader: what was chosen, what happened last, and how to see it again. */
+/** Describes a failing run: its plan, its last events and the command to repeat it. */
 export function describeFailure({ plan, violations, tail }: RunOutcome): string {
   const faults = plan.faults.map((fault) => `  ${describeFault(fault)}`);
   const liars = plan.liars.map(({ machine, how }) => `  ${machine} ${how}`);

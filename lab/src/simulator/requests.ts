@@ -4,7 +4,7 @@ import { MODEL_ID, type SimulatedGateway } from './roles/serving.ts';
 import type { Machine } from './world/process.ts';
 import type { World } from './world/world.ts';
 
-/** After the faults each gateway is asked again, and an honest one is to answer. */
+/** Times after the faults at which each gateway gets a request. An honest one must answer. */
 const PROBES_MS = [15_000, 22_000, 30_000];
 
 interface Asked {
@@ -13,7 +13,7 @@ interface Asked {
   readonly isProbe: boolean;
 }
 
-/** Clients ask at the plan's times, and once all is well; whoever finds its gateway down has no answer. */
+/** Schedules requests at the plan's times and after the faults. A request to a gateway that is down has no answer. */
 export function scheduleRequests(
   world: World,
   plan: Plan,
@@ -27,7 +27,7 @@ export function scheduleRequests(
   for (const [index, asked] of [...plan.requests, ...probes].entries()) {
     const { atMs, gateway, isProbe = false } = asked as (typeof probes)[number];
     world.time.plan(atMs, () => {
-      // Who spends twice has two machines with one purse.
+      // A payer that spends twice has two machines with one account.
       const twin = howOf(gateway) === 'spends-twice' && index % 2 === 1 ? '-twin' : '';
       const machine = machines.get(`gateway-${gateway}${twin}`);
       const running = machine?.running as SimulatedGateway | undefined;

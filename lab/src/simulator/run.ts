@@ -29,33 +29,33 @@ export interface PlayOptions {
   readonly marksMs?: readonly number[];
 }
 
-/** What a run has used by a moment. */
+/** Resources that a run has used up to a moment. */
 export interface UsedByThen {
   readonly atMs: number;
   readonly cpuMs: number;
   readonly methods: Readonly<Record<string, { readonly calls: number; readonly bytes: number }>>;
 }
 
-/** What came of a run. */
+/** Result of a run. */
 export interface RunOutcome {
   readonly plan: Plan;
   readonly violations: readonly Violation[];
-  /** Of everything that happened, in its order: the same plan has the same. */
+  /** Hash of all events in order. The same plan gives the same hash. */
   readonly hash: string;
-  /** The last lines of what happened. */
+  /** The last lines of the trace. */
   readonly tail: readonly string[];
   readonly steps: number;
   readonly virtualMs: number;
   readonly epochs: number;
-  /** The longest that honest validators waited for epochs once the faults were over, by kind, and what they may wait. */
+  /** The longest wait of an honest validator for an epoch after the faults, by kind, and the limit for it. */
   readonly waits: Readonly<Record<string, LongestWait>>;
-  /** Times that shares of the threshold beacon's key were dealt, and counted. */
+  /** Eras of the threshold beacon's key: completed deals of shares. */
   readonly eras: number;
   /** Of requests to gateways. */
   readonly answers: { readonly ok: number; readonly failed: number };
   /** Replies in batches that the chain took. */
   readonly settled: number;
-  /** Of those, another model's: by what became of them at honest validators. */
+  /** Settled replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;
   readonly verdicts: Readonly<Record<string, number>>;
   /** From admission to settlement, median; 0 where nothing was settled. */
@@ -69,7 +69,7 @@ export interface RunOutcome {
   readonly peaks: World['peaks'];
 }
 
-/** Where earnings are held: periods of a minute, and for a key that holds nothing one reply at once as long as the fake engine's context. */
+/** Settings for held earnings: periods of a minute. A key without a bond serves one reply at a time, up to the fake engine's context. */
 const HOLDING = { period: 60, entrance: 1_100_000n, growth: 2_000_000 };
 
 /** Plays a plan. The process is its own: timers and chance of the whole process are the run's meanwhile. */
@@ -179,7 +179,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
   }
 }
 
-/** Honest gateways with an honest router: whoever tests providers buys at a gateway that it trusts. */
+/** Lists honest gateways with an honest router. Validators buy their tests at gateways that they trust. */
 function listShops({ gateways, routers, liars }: Plan): string[] {
   const isHonest = (name: string): boolean => liars.every(({ machine }) => machine !== name);
   return Array.from({ length: gateways }, (_, i) => i)

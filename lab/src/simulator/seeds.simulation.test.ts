@@ -15,7 +15,7 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'gateways exclude honest providers once a validator has left': given('validator-left'),
   'a pause with a fraction of a millisecond makes a reply unreadable': given('never-opens'),
   'the only provider that is left, while its replies wait': given('two-records'),
-  // The same for long enough that the last sitting of each reply is over.
+  // The run is long enough for the last audit attempt of each reply.
   'the only provider that is left, until its replies end unjudged': given('alone'),
   // The last certificate of the bootstrap beacon came to some alone, who kept it.
   'the last epoch before a key of the threshold beacon': given('handed-over'),

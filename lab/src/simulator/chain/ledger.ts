@@ -111,8 +111,9 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
   const refuted = new Map<string, number>();
   const stakes = new Map<string, bigint>();
   const priorities = new Map<string, bigint>();
-  /** Of keys, by provider and payee: what was put down for them before the first block, and what they earned, by period besides. */
+  /** Bonds of keys from before the first block, by provider and payee. */
   const keyBonds = new Map<string, bigint>();
+  /** Earnings of keys, by provider, payee and period. */
   const earned = new Map<string, bigint>();
   const routers = new Map<string, { ticketKey: `0x${string}`; since: bigint; until: bigint }>();
   const registry: { readonly block: bigint; readonly members: readonly LedgerMember[] }[] = [];
@@ -185,7 +186,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
   const periodAt = (timeMs: number): number => (holding.period === 0 ? 0 : Math.floor(timeMs / 1_000 / holding.period));
   const accountKey = ({ providerId, payee }: EarningAccount): string => `${key(providerId)} ${key(payee)}`;
 
-  /** What a key was ever paid by the end of a period. */
+  /** Sums the earnings of a key up to the end of a period. */
   function earnedUntil(account: EarningAccount, period: number): bigint {
     const own = `${accountKey(account)} `;
     return [...earned]
@@ -193,7 +194,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
       .reduce((sum, [, amount]) => sum + amount, 0n);
   }
 
-  /** What a key earned in a period that is over, without the first units of all. */
+  /** Returns the earnings of a key in a period that is over, without the entrance amount. */
   function earnedIn(account: EarningAccount, period: number): bigint {
     if (period >= periodAt(wallMs())) refuse('PeriodNotOver', periodAt(wallMs()));
     const above = (amount: bigint): bigint => (amount > holding.entrance ? amount - holding.entrance : 0n);
@@ -289,14 +290,14 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
     refuted,
     members,
     block,
-    /** The least that a channel held since then while something was missing that a reorganisation took; undefined where nothing was. */
+    /** The smallest balance of a channel since that time while a reorganisation had taken an admission back; undefined if none had. */
     leastWhileShort: (payer: BytesLike, validator: BytesLike, sinceMs: number): bigint | undefined =>
       shortfalls.leastSince(channelKey(payer, validator), sinceMs),
-    /** How often the chain was reorganised, as of a block: blocks of one number differ by it. */
+    /** Counts the reorganisations that replaced a block number. It tells apart blocks of the same number. */
     forkOf: (number: number): number => forks.filter(({ from }) => from <= BigInt(number)).length,
     /**
-     * The last blocks were never there. What stood in them comes again in the blocks that follow, as far as it still holds.
-     * @returns the transactions, oldest first: each mines one again.
+     * Removes the last blocks.
+     * @returns their transactions, oldest first. Each call mines one again, unless the ledger refuses it now.
      */
     reorganise(depth: number): (() => Promise<void>)[] {
       const from = block() - BigInt(depth) + 1n;
@@ -311,7 +312,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
         });
       });
     },
-    /** Who stands in the registry from the next block on. */
+    /** Sets the validators that the registry lists from the next block on. */
     register(listed: readonly LedgerMember[]): void {
       registry.push({ block: registry.length === 0 ? 0n : block() + 1n, members: listed });
     },
@@ -345,7 +346,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
     mostHeldBy: (account: EarningAccount, atMs: number): bigint =>
       get(keyBonds, accountKey(account)) + earnedUntil(account, periodAt(atMs)),
     creditOf: (owner: Uint8Array): bigint => get(credits, key(owner)),
-    /** What there is, wherever it lies, and what there should be. */
+    /** Sums all balances, for a comparison with the minted tokens. */
     audit(): { readonly there: bigint; readonly minted: bigint } {
       const sum = (map: Map<string, bigint>): bigint => [...map.values()].reduce((total, one) => total + one, 0n);
       const held = [...channels.values()].reduce((total, { admitted, spent }) => total + admitted - spent, 0n);

@@ -11,7 +11,7 @@ function loseAdmission(): ReturnType<typeof createShortfalls> {
   return shortfalls;
 }
 
-describe('what a reorganisation takes out of a channel', () => {
+describe('shortfalls', () => {
   it('is missing from then on', () => {
     expect(loseAdmission().leastSince(CHANNEL, 0)).toBe(10n);
     expect(loseAdmission().leastSince(CHANNEL, 90_000)).toBe(10n);

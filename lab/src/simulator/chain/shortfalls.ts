@@ -1,13 +1,13 @@
-/** What a reorganisation took out of channels, and until when it was missing there. */
+/** Times during which channels lacked admissions that a reorganisation had taken back. */
 export interface Shortfalls {
   /**
-   * Whatever a channel holds changed. @param wasUndone a reorganisation did it.
-   * @param before what had been admitted to it until then.
+   * Notes a changed channel.
+   * @param change `wasUndone`: a reorganisation changed it. `before`: the admitted amount before the change.
    */
   note(channel: string, now: { readonly admitted: bigint; readonly spent: bigint }, change: NotedChange): void;
   /**
-   * The least that could be drawn of a channel at some moment since then at which what a reorganisation took was missing there;
-   * undefined where nothing was.
+   * Returns the smallest balance of a channel since that time while an admission was missing.
+   * @returns undefined if none was missing.
    */
   leastSince(channel: string, sinceMs: number): bigint | undefined;
 }
@@ -21,7 +21,7 @@ export interface NotedChange {
 /** From the reorganisation until as much is admitted as before it. */
 interface Shortfall {
   readonly wanted: bigint;
-  /** What could be drawn, from which time on. */
+  /** Balances that could be drawn, with the times from which they held. */
   readonly reserves: { readonly fromMs: number; readonly atomic: bigint }[];
   untilMs: number;
 }

@@ -8,17 +8,17 @@ import type { Ledger } from './ledger.ts';
 export interface ChainWeather {
   /** No call is answered. */
   isStalled: boolean;
-  /** What is sent to it counts, and nobody gets a receipt. */
+  /** Transactions are mined, but their senders get no receipt. */
   isMute: boolean;
   mostDelayMs: number;
-  /** An account that sees what others send, and has the same mined before it. */
+  /** An account that sees pending transactions and has copies of them mined first. */
   overtaker?: Uint8Array | undefined;
 }
 
-/** What anybody may send in place of another: nothing in it names its sender. */
+/** Calls that do not name their sender, so any account may send them. */
 const OVERTAKEN: ReadonlySet<string> = new Set(['settle', 'activateEra']);
 
-/** What is sent to the chain arrives although its sender is gone. */
+/** A transaction in flight belongs to the miners, so it arrives even if its sender has crashed. */
 export const MINERS: Owner = { name: 'chain', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
 const LEAST_DELAY_MS = 2;
 const STALLED_MS = 10_000;
@@ -26,8 +26,8 @@ const STALLED_MS = 10_000;
 type Call = (...args: never[]) => Promise<unknown>;
 
 /**
- * The chain as the client of one account sees it: every call takes time, and fails while the chain stalls. A write may count
- * although its sender never hears of it.
+ * Creates a chain client of one account. Every call takes time, and fails while the chain stalls. A write may be mined although
+ * its sender gets no receipt.
  */
 export function createSimulatedClient(
   ledger: Ledger,
@@ -49,7 +49,7 @@ export function createSimulatedClient(
     return result;
   }
 
-  /** It reaches the chain whatever becomes of its sender meanwhile. */
+  /** Sends a transaction, which reaches the chain even if its sender crashes. */
   async function write<T>(name: string, run: () => Promise<T>): Promise<T> {
     await wait(`chain ${here()}`);
     if (weather.isStalled) throw new ChainError('rpc-unreachable', `${name}: the chain does not answer`);
@@ -108,7 +108,7 @@ export function createSimulatedClient(
   }) as unknown as ChainClient;
 }
 
-/** What daemons read beside the contracts: blocks and the events of settlements. */
+/** The node's interface that daemons use beside the contracts: blocks and settlement events. */
 function createRpc(ledger: Ledger) {
   const hashOf = (number: number): string =>
     `0x${ledger.forkOf(number).toString(16).padStart(4, '0')}${number.toString(16).padStart(60, 'b')}`;
@@ -141,7 +141,7 @@ function createRpc(ledger: Ledger) {
         .filter(({ block }) => hashOf(block) === asked.blockHash)
         .map(({ call, transactionHash }) => ({
           transactionHash,
-          // What is drawn and was ever drawn nobody of a run reads here.
+          // No reader of a run needs the amounts, so they are zero.
           args: { draws: `0x${call.debits.map(({ payer }) => toName(payer).slice(2) + '00'.repeat(32)).join('')}` },
         }));
     },

@@ -20,9 +20,9 @@ const calm = {
 };
 type WatchedPlan = Parameters<typeof boundWaits>[0];
 
-/** Two views, the second twice as long as the first, and what messages take. */
+/** Two views, the second twice as long as the first, and the time for messages. */
 const MOST_MS = 2_000 + 4_000 + 1_750;
-/** Of an epoch of a key: what messages take. */
+/** Longest wait for an epoch of a key: the time for messages. */
 const MOST_BY_KEY_MS = 1_750;
 
 /** A watch over three honest validators whose disks a test fills. */
@@ -132,8 +132,8 @@ const fault = (kind: 'stall' | 'leave', endMs: number): PlannedFault =>
 const waitOf = (plan: WatchedPlan, more: object = {}): number =>
   boundWaits(plan).mostMs({ machine: 'validator-1', isKeys: false, sinceMs: 0, ...more });
 
-describe('what a network may let an honest validator wait', () => {
-  it('is a view for each liar, and one more, each longer than the one before up to eightfold', () => {
+describe('the longest allowed wait of an honest validator', () => {
+  it('is one view for each liar and one more, with growing views up to eight times the first', () => {
     const of = (count: number): number =>
       waitOf({
         ...calm,
@@ -143,21 +143,21 @@ describe('what a network may let an honest validator wait', () => {
     expect(waitOf(calm, { openMs: 1_000_000 })).toBe(3 * 16_000 + 1_750);
   });
 
-  it('has the time that the chain swallows calls for, after the last that it swallowed', () => {
+  it('includes the time until the last call fails that the stalled chain did not answer', () => {
     const plan = { ...calm, faults: [fault('stall', 20_000)] };
     expect(boundWaits(plan).wellMs).toBe(20_000);
     expect(waitOf(plan, { sinceMs: 4_000 }) - waitOf(calm)).toBe(6_000);
     expect(waitOf(plan, { sinceMs: 10_000 })).toBe(waitOf(calm));
   });
 
-  it('has the time until who has left stands in a set again, for whoever left and no other', () => {
+  it('includes the time until a validator that left is in a set again, for that validator alone', () => {
     const plan = { ...calm, validators: 7, faults: [fault('leave', 20_000)] };
     expect(waitOf(plan)).toBeGreaterThan(waitOf(calm) + 30_000);
     expect(waitOf(plan, { sinceMs: 100_000 })).toBe(waitOf(calm));
     expect(waitOf(plan, { machine: 'validator-2' })).toBe(waitOf(calm));
   });
 
-  it('has eight epochs where liars came to a third of a set, and not long after', () => {
+  it('includes eight epochs if liars held a third of a set, but not long after', () => {
     const plan = { ...calm, faults: [fault('leave', 20_000)] };
     expect(waitOf(plan, { machine: 'validator-2' }) - waitOf(calm)).toBe(8 * EPOCH_MS);
     expect(waitOf(plan, { machine: 'validator-2', sinceMs: 100_000 })).toBe(waitOf(calm));

@@ -17,11 +17,11 @@ export interface BeaconWatch {
   finish(reading?: BeaconKeysReading): void;
   /** Of each honest validator. */
   epochs(): readonly bigint[];
-  /** Epochs that somebody has certified. */
+  /** Number of epochs with a certificate at any honest validator. */
   certified(): number;
-  /** How much longer than three epochs after each other they came after the faulty time, in all. */
+  /** Total time after the faults for which the beacon stood still: the part of each pause above three epochs. */
   stoodMs(): number;
-  /** Of what an honest validator waited for epochs once the network was well, the most, by kind; and of what it may wait. */
+  /** The longest wait for an epoch after the network has recovered, by kind, and the limit for it. */
   readonly waits: Readonly<Record<string, LongestWait>>;
 }
 
@@ -31,7 +31,7 @@ export interface LongestWait {
 }
 
 const TABLE = 'beacon_values';
-/** When epochs begin, and by how much a clock of an honest validator may be before that. */
+/** Begin of epochs, and the most that an honest validator's clock may be ahead. */
 export interface TimedEpochs {
   readonly originMs: number;
   readonly periodMs: number;
@@ -54,7 +54,7 @@ interface Newest {
   readonly atMs: number;
 }
 
-/** At most one certified value an epoch, none before its time, and every epoch ends as soon as the beacon promises. */
+/** Checks that an epoch has at most one certified value, none before its time, and ends within the limit. */
 export function watchBeacon(
   world: World,
   honest: readonly Machine[],
@@ -105,7 +105,7 @@ export function watchBeacon(
     open = { epoch: newest.epoch, ms: Math.max(0, waits.wellMs - begunMs) };
   }
 
-  /** What it waits for its next epoch, and what it is behind others who have that one. */
+  /** Checks the wait for the next epoch, and the lag behind validators that have it. */
   function checkWait(machine: string): void {
     const nowMs = world.time.nowMs();
     if (open === undefined) return;

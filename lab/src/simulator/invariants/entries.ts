@@ -11,22 +11,25 @@ export interface WatchedEntries {
   readonly honesty: Honesty;
   /** Ids of replies that an honest gateway's client was answered with. */
   readonly answered: ReadonlySet<string>;
-  /** No faults: who abandons a reply has no excuse. */
+  /** The run has no faults, so an honest provider never abandons a reply. */
   readonly isCalm: boolean;
-  /** Honest ones. What each was shown keeps its record. */
+  /** Honest gateways. Each keeps the records of its replies. */
   readonly gateways: readonly Machine[];
-  /** Whether somebody may judge a reply of that provider. */
+  /** Whether an honest verifier may audit a reply of that provider. */
   readonly hasJudges: (provider: string) => boolean;
 }
 
-/** An order as its payer's own books have it. */
+/** An order in the database of its payer's gateway. */
 interface KeptOrder {
   readonly maxFee: bigint;
   /** Of the record that the reply came with, where it came with one. */
   readonly held: { readonly record: string; readonly fee: bigint } | undefined;
 }
 
-/** What an entry that settled says of honest parties, against what each of them knows itself. @param isVoid owed no more, see money.ts. */
+/**
+ * Compares the statements of a settled entry about honest parties with the data of these parties.
+ * @param isVoid the provider is owed nothing, see money.ts.
+ */
 export function createEntryCheck(
   world: Pick<World, 'violate'>,
   { honesty, answered, isCalm, gateways, hasJudges }: WatchedEntries,
@@ -39,7 +42,7 @@ export function createEntryCheck(
     if (honesty.forgers.has(provider) && verdict === 'accept' && isHonestlySaid(entry)) {
       violate('no-forgery-is-accepted');
     }
-    // Where messages are lost, a reply may be judged before its payer's word arrives.
+    // If messages are lost, a reply may be audited before its payer's statement arrives.
     const held = isCalm && isBillable(verdict) ? findRecord(gateways, id) : undefined;
     if (held !== undefined && !equalBytes(hashRecord(crypto, held), entry.recordHash)) {
       violate('the-judged-record-is-the-gateways');
@@ -58,7 +61,7 @@ export function createEntryCheck(
     return said.length > 0 && said.every((one) => honesty.honestVerifiers.has(one));
   }
 
-  /** Honest work is paid to who did it: the payee that provider and verifier announce, the router of whom the payer asked its way. */
+  /** Checks that honest work is paid to the announced payee and to the payer's own router. */
   function checkEarners(entry: VerdictEntry, violate: (invariant: string, what: string) => void): void {
     const { feeAtomic, providerId, payee, router, payer, verifiers } = entry;
     const wrong = (who: string): void => violate('what-is-earned-is-paid', `: another ${who} than did the work`);
@@ -72,7 +75,7 @@ export function createEntryCheck(
     }
   }
 
-  /** No more than the payer's own books have for the same record; and in a calm run no less. */
+  /** Checks the fee: at most the amount that the payer's gateway stored for the record. In a run without faults it is equal. */
   function checkFee(entry: VerdictEntry, isVoid: boolean, violate: (invariant: string, what: string) => void): void {
     const { replyId, feeAtomic, payer, recordHash, verdict } = entry;
     const gateway = gateways.find(({ name }) => honesty.payerOf.get(name) === toHex(payer));
@@ -86,7 +89,7 @@ export function createEntryCheck(
     const { maxFee, held } = order;
     if (feeAtomic > maxFee) wrong(`${maxFee} at most`);
     if (held === undefined || held.record !== toHex(recordHash)) return;
-    if (feeAtomic > held.fee) wrong(`${held.fee} by its payer's books`);
+    if (feeAtomic > held.fee) wrong(`${held.fee} in the store of its payer`);
     if (isCalm && isBillable(verdict) && feeAtomic < held.fee) {
       violate('what-is-earned-is-paid', `: ${feeAtomic} of ${held.fee}`);
     }

@@ -11,7 +11,7 @@ export interface LackedEpoch {
   readonly sinceMs: number;
 }
 
-/** How long a network that is well lets an honest validator wait. */
+/** The longest wait of an honest validator in a network without faults. */
 export interface EpochWaits {
   /** When the last fault has ended. */
   readonly wellMs: number;
@@ -26,10 +26,10 @@ const LEAST_VIEW_MS = 2_000;
 const MAX_PATIENCE = 8;
 /** With the links and disks of a network that is well. */
 const LINKS_MS = 500;
-/** A call that the chain has swallowed fails so late; the registry is read so often. */
+/** A call that the chain does not answer fails after this time. The registry is read at the interval below. */
 const SWALLOWED_MS = 10_000;
 const REGISTRY_MS = 10_000;
-/** Who lacks certificates of a key asks for them so often. */
+/** A validator that lacks certificates of a key asks for them at this interval. */
 const ASK_MS = 2_000;
 /** The set of an epoch is fixed by the second epoch before it. */
 const EPOCHS_TO_A_SET = 3;
@@ -44,9 +44,12 @@ type WaitingPlan = Pick<
 >;
 
 /**
- * What the beacon promises once faults are over. An epoch of the bootstrap beacon: the view that is open is lost, and those of liars; and one in
- * which honest validators are apart, since liars show a certificate to some only. An epoch of a key has no view: it comes when the clocks of
- * those who sign have reached it.
+ * Computes the longest wait for an epoch after the last fault. An epoch of the bootstrap beacon may lose three kinds of views:
+ * - the open view;
+ * - the views of liars;
+ * - one view in which honest validators differ, because liars show a certificate to only some of them.
+ *
+ * An epoch of a key has no view: it comes when the clocks of its signers have reached it.
  */
 export function boundWaits(plan: WaitingPlan): EpochWaits {
   const { epochMs, faults, faultyMs, healMs, liars, isThreshold } = plan;
@@ -60,7 +63,7 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
     0,
     ...faults.map((fault) => (fault.kind === 'skew' ? -fault.skewMs - fault.drift * (faultyMs + healMs) : 0)),
   );
-  /** Calls to the chain that it has swallowed are over then. */
+  /** The time at which unanswered calls to the chain have failed. */
   const answeredMs = Math.max(
     0,
     ...faults.map((fault, i) => (fault.kind === 'stall' ? (ends[i] as number) + SWALLOWED_MS : 0)),
@@ -78,7 +81,7 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
     return view;
   }
 
-  /** Who had left stands in the set again once somebody has read the registry, and that set's turn has come. */
+  /** A validator that left is in a set again once a validator has read the registry and that set is in use. */
   const backMs = REGISTRY_MS + SWALLOWED_MS + EPOCHS_TO_A_SET * (epochMs + viewsMs(0, liarsViews + 1));
   const lying = new Set(liars.map(({ machine }) => machine));
   const leaving = faults.flatMap((fault) =>
@@ -90,7 +93,7 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
     ? Math.max(...leaving.map(({ endMs }) => endMs)) + backMs
     : Number.NEGATIVE_INFINITY;
 
-  /** Until shares are dealt to who comes back, it has epochs of a key by asking for them, one period late. */
+  /** Until a validator that came back has shares, it asks for epochs of a key and gets them one period late. */
   function absentMs({ machine, isKeys, sinceMs }: LackedEpoch): number {
     const left = leaving.filter((one) => one.machine === machine).map(({ endMs }) => endMs);
     if (left.length === 0) return 0;
@@ -99,7 +102,7 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
     return Math.max(0, awayMs + backMs);
   }
 
-  /** What is allowed for the chain, and for who is listed on it. */
+  /** Time allowed for the chain and for its list of validators. */
   function listedMs(epoch: LackedEpoch): number {
     const stands = !epoch.isKeys && wellMs + epoch.sinceMs <= standsUntilMs;
     const standingMs = stands ? STANDING_EPOCHS * epochMs : 0;
@@ -112,7 +115,7 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
       const { isKeys, openMs } = epoch;
       const clocksMs = isThreshold ? behindMs : 0;
       const restMs = clocksMs + agreedMs + listedMs(epoch);
-      // What was missed meanwhile is signed in order.
+      // Missed epochs are signed in order.
       if (isKeys) return restMs + (openMs === undefined ? 0 : ASK_MS + Math.ceil(openMs / epochMs) * resendMs);
       const views = openMs === undefined ? viewsMs(0, liarsViews + 1) : viewsMs(viewAfter(openMs), liarsViews + 2);
       return views + restMs;

@@ -11,7 +11,7 @@ import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { watchMoney } from './money.ts';
 
-/** What the watch reads of a validator's database. */
+/** Tables of a validator's database that the watch reads. */
 const SCHEMA = `
   CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, reply_id BLOB NOT NULL);
   CREATE TABLE replies (reply_id BLOB PRIMARY KEY, state TEXT, provider_id BLOB, beacon_epoch INTEGER, expires_at INTEGER,
@@ -19,7 +19,7 @@ const SCHEMA = `
   CREATE TABLE beacon_values (epoch INTEGER PRIMARY KEY);
   CREATE TABLE channels (payer BLOB PRIMARY KEY, owed TEXT, outstanding TEXT);
 `;
-/** And of a gateway's. */
+/** Tables of a gateway's database that the watch reads. */
 const BOOKS = `
   CREATE TABLE orders (reply_id TEXT PRIMARY KEY, validator TEXT, max_fee TEXT, held_record TEXT, held_fee TEXT, state TEXT,
     created_ms INTEGER, expires_ms INTEGER);
@@ -64,7 +64,7 @@ interface Scene {
   readonly credit?: bigint;
   /** The validator lies. */
   readonly isLiars?: boolean;
-  /** In the books of the payer's gateway: what the reply came with, and what is put by for it. */
+  /** In the database of the payer's gateway: fee and record of the reply, and the amount reserved for it. */
   readonly held?: { readonly fee?: bigint; readonly most?: bigint; readonly record?: Uint8Array };
   readonly put?: {
     readonly order?: string;
@@ -73,14 +73,14 @@ interface Scene {
     /** When the orders were signed, which their validator never saw. */
     readonly atMs?: number;
   };
-  /** In the books of the validator. */
+  /** In the database of the validator. */
   readonly owed?: string;
   readonly outstanding?: string;
-  /** What a channel held while something was missing that a reorganisation had taken. */
+  /** Balance of a channel while an admission was missing after a reorganisation. */
   readonly heldAtomic?: bigint;
 }
 
-/** What the watch finds in batches that a validator settled. */
+/** Returns the findings of the watch in batches that a validator settled. */
 function play(scene: Scene): string[] {
   const { batches = [[accepted]], drawn = 100n, minted = 5n, ejected = [], refuted = [], open, isCalm = true } = scene;
   const store = openStore(':memory:', { schema: SCHEMA });
@@ -159,7 +159,7 @@ function play(scene: Scene): string[] {
   return [...new Set(found)];
 }
 
-/** A gateway's books, with the orders of all replies of a scene. */
+/** Opens a gateway's database with the orders of all replies of a scene. */
 function openBooks({ held = {}, put = {}, batches = [[accepted]] }: Scene, validator: string): Store {
   const books = openStore(':memory:', { schema: BOOKS });
   stores.push(books);
@@ -174,7 +174,7 @@ function openBooks({ held = {}, put = {}, batches = [[accepted]] }: Scene, valid
   return books;
 }
 
-/** As the contract shares lines of which nobody made the model: 1 % each for router, validator, verification and treasury, 0.02 % for the licence. */
+/** Shares lines of models without a maker as the contract does: 1 % each for router, validator, verification and treasury, 0.02 % for the licence. */
 function creditsOf(settled: readonly Settled[]): ReadonlyMap<string, bigint> {
   const credits = new Map<string, bigint>();
   const add = (owner: Uint8Array, amount: bigint): void =>
@@ -283,7 +283,7 @@ describe('a watch over money', () => {
   });
 
   it('excuses what the invariants excuse', () => {
-    // Nobody else is left to judge it.
+    // No other verifier is left to audit it.
     const unjudged: VerdictFields = { ...accepted, ...free, verdict: 'unjudged', evidence: 'none' };
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [FORGER, OTHER] })).toEqual(['nobody-honest-is-ejected']);
     // The verifier that is left lies.
@@ -294,9 +294,9 @@ describe('a watch over money', () => {
     ).toEqual([]);
     // Its verifier lies with it.
     expect(play({ batches: [[{ ...forged, verifiers: [credited(FORGER)] }]] })).toEqual([]);
-    // Nobody could tell its payer yet.
+    // No validator could inform its payer yet.
     expect(play({ put: { order: 'open', channel: '500', keys: '500', atMs: 930_000 } })).toEqual([]);
-    // A reorganisation had taken what it would have been drawn of.
+    // A reorganisation had taken the admission back that would have paid it.
     expect(play({ drawn: 0n, heldAtomic: 99n })).toEqual([]);
   });
 });

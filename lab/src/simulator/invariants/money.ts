@@ -22,11 +22,11 @@ import { checkReservations } from './reservations.ts';
 
 /** An order without a record is open until it expires, and a little longer. */
 const ABANDONED_AFTER_MS = 90_000;
-/** Of the time that a network has to heal: so late the last request may be admitted. */
+/** Part of the recovery time: the last request may be admitted this late. */
 const ADMITTING_MS = 60_000;
 const OPEN_REPLIES = `SELECT state, provider_id, beacon_epoch FROM replies
   WHERE (state NOT IN ('settled', 'admitted') AND admitted_at <= ?) OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
-/** The last sitting itself, with what silent verifiers may postpone it by, and the batch after it. */
+/** Time for the last audit attempt, its delay by silent verifiers, and the batch after it. */
 const LAST_SITTING_MS = 90_000;
 
 export interface MoneyWatch {
@@ -34,7 +34,7 @@ export interface MoneyWatch {
   finish(): void;
   readonly verdicts: ReadonlyMap<string, number>;
   settled(): number;
-  /** From taking a reply in to its settlement, ms. */
+  /** Times from the admission of a reply to its settlement, ms. */
   readonly waits: readonly number[];
   /** Replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;
@@ -58,8 +58,13 @@ const SHARES = {
 const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
 
 /**
- * Money is neither made nor lost, nothing is paid twice, whoever did the work is paid what its payer owes, nobody honest is ejected or slashed,
- * and what was taken in settles. Batches of lying validators are read, too: against them others sign.
+ * Checks the money of a run:
+ * - no money is made or lost, and nothing is paid twice;
+ * - the payer pays the provider that did the work;
+ * - no honest party is ejected or slashed;
+ * - accepted replies settle.
+ *
+ * The batches of lying validators are checked too, because honest co-signers must refuse the wrong ones.
  */
 export function watchMoney(world: World, honest: readonly Machine[], context: MoneyContext): MoneyWatch {
   const { honesty, gateways, all, epochMs, healMs } = context;
@@ -73,8 +78,8 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   let seen = 0;
 
   /**
-   * A verifier announces itself through its provider. So of a provider that alone is left, nobody may judge a reply; nor where the others that
-   * are left have verifiers that lie, which is more than half.
+   * Returns whether an honest verifier is left for replies of a provider. Verifiers announce themselves through their provider,
+   * so an ejected provider has no verifier.
    */
   function hasJudges(provider: string): boolean {
     const ejected = new Set([...world.ledger.ejected.keys()].map(withoutPrefix));
@@ -82,7 +87,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     return left.some((other) => honesty.honestVerifiers.has(other));
   }
 
-  /** Whether a reply that nobody may judge still has sittings before it: then it ends unjudged (docs/spec/audit-selection.md). */
+  /** Whether a reply without an honest verifier still has audit attempts left. It ends unjudged after them (docs/spec/audit-selection.md). */
   function mayWait(store: Store, { state, provider_id, beacon_epoch }: Record<string, unknown>): boolean {
     if (state !== 'waiting' && state !== 'auditing') return false;
     if (hasJudges(toHex(provider_id as Uint8Array))) return false;
@@ -94,7 +99,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   /** When the log of a validator had the last exact proof against a provider, by validator and provider. */
   const proven = new Map<string, ReadonlyMap<string, number>>();
 
-  /** What was read of each batch, to take it back where the chain takes the batch back. */
+  /** Batches that were read, with an undo for batches that the chain takes back. */
   const read: { readonly batch: Settled; readonly takeBack: () => void }[] = [];
 
   function checkLedger(): void {
@@ -177,8 +182,8 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   }
 
   /**
-   * From each payer what it owes, or nothing. Nothing only where, since the batch before, its channel held less than that because a
-   * reorganisation had taken an admission to it back: nobody can draw what is not there, and a batch that tried would be refused whole.
+   * Checks that a batch draws from each payer the amount that it owes. A batch may draw nothing if the channel held less than that
+   * amount since the batch before, because a reorganisation had taken an admission back. The contract would refuse such a batch.
    */
   function assertDrawn({ call }: Settled, owed: ReadonlyMap<string, bigint>, sinceMs: number): void {
     const { validator } = call.batch;
@@ -193,7 +198,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     }
   }
 
-  /** What everybody has on the ledger is what all batches that it took come to. */
+  /** Checks that the credits on the ledger are the sum of all settled batches. */
   function checkCredits(): void {
     const due = sumCredits(
       world.ledger.settled.map(({ call }) => call),
@@ -278,7 +283,10 @@ function noteProofs(
   return new Map([...before, ...found.map(({ providerId, timeMs }) => [toHex(providerId), timeMs] as const)]);
 }
 
-/** Whoever is proven to cheat is owed nothing more: for no reply before the proof in the same batch, and for none within a day after it (docs/spec/verdict-log.md). */
+/**
+ * Whether a provider is owed nothing for an entry because it was proven to cheat. This covers replies before the proof in the same
+ * batch and replies of the day after it (docs/spec/verdict-log.md).
+ */
 function isVoid(
   proven: ReadonlyMap<string, number>,
   { providerId, timeMs }: Pick<VerdictEntry, 'providerId' | 'timeMs'>,

@@ -28,7 +28,7 @@ const audited: VerdictFields = {
 };
 const free = { step: 'none', eValuePpm: 0, evidence: 'none' } as const;
 
-/** What the watch finds in an entry about a key that held so much when it was ordered from. */
+/** Returns the findings of the watch in an entry about a key with this bond at the time of the order. */
 function play(entry: VerdictFields, heldAtomic: bigint): string[] {
   const store = openStore(':memory:', { schema: SCHEMA });
   const start = computeGenesisPosition(crypto, { chainId: 31_337n, validator: order.validator });

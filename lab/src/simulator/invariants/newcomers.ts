@@ -13,7 +13,7 @@ export interface NewcomerWatch {
 const MOST_ENTRIES = 1_000_000;
 const ORDER = 'SELECT order_bytes FROM replies WHERE reply_id = ?';
 
-/** A key that held nothing when it was ordered from serves for the entrance at most, and every reply that it is paid for is audited. */
+/** Checks keys without a bond at the time of the order. A reply costs at most the entrance, and every paid reply is audited. */
 export function watchNewcomers(
   world: Pick<World, 'ledger' | 'violate'>,
   honest: readonly Pick<Machine, 'name' | 'disk'>[],

@@ -9,16 +9,16 @@ const nameOf = (value: BytesLike): string => (typeof value === 'string' ? value.
 const add = (map: Map<string, bigint>, name: string, amount: bigint): void =>
   void map.set(name, (map.get(name) ?? 0n) + amount);
 
-/** The entries of a batch that somebody is paid for: not void, and of payers that were drawn. */
+/** The entries of a batch. A paid entry is not void, and the batch draws from its payer. */
 export interface BatchLog {
   readonly entries: readonly VerdictEntry[];
   readonly isPaid: (entry: VerdictEntry) => boolean;
 }
 
 /**
- * What a batch pays against what its entries say, added up by none of the product's own code: lines by provider, payee and router, fines by
- * provider, tallies by payee.
- * @returns the first differences; none where they are the same.
+ * Compares the payments of a batch with its entries, without the product's own sums. It adds up lines by provider, payee and router,
+ * fines by provider, and tallies by payee.
+ * @returns the first differences; empty if there are none.
  */
 export function findUnpaid({ lines, tallies }: Pick<SettleCall, 'lines' | 'tallies'>, log: BatchLog): string[] {
   const [earned, grossOf, finesOf] = [new Map<string, bigint>(), new Map<string, bigint>(), new Map<string, bigint>()];
@@ -45,7 +45,7 @@ export function findUnpaid({ lines, tallies }: Pick<SettleCall, 'lines' | 'talli
     add(fined, nameOf(providerId), fine);
   }
   const wrong = differ(earned, paid).map(({ name, due, is }) => `${is} paid, ${due} earned by ${name}`);
-  // Whoever earns less here than its fines come to pays what it earns.
+  // A provider pays at most its earnings of this batch as fines.
   const due = new Map([...finesOf].map(([name, fine]) => [name, least(fine, grossOf.get(name) ?? 0n)] as const));
   for (const one of differ(due, fined)) wrong.push(`${one.is} taken as fines, ${one.due} due of ${one.name}`);
   const told = new Map(tallies.map((tally) => [nameOf(tally.payee), tally]));
@@ -68,7 +68,7 @@ function differ(due: ReadonlyMap<string, bigint>, is: ReadonlyMap<string, bigint
   return all.filter((one) => one.due !== one.is);
 }
 
-/** What everybody has of all batches together, by the shares of the fee rule. Nobody has the part of who co-signed: a run has no roster. */
+/** Sums the credits of all batches by the shares of the fee rule. The co-signers' part is not paid, because a run has no roster. */
 export function sumCredits(calls: readonly SettleCall[], shares: FeeShares): ReadonlyMap<string, bigint> {
   const credits = new Map<string, bigint>();
   for (const { batch, lines, tallies } of calls) {

@@ -9,10 +9,10 @@ export interface QueueWatch {
   finish(): void;
 }
 
-/** Of what was asked for in the last seconds. */
+/** Most items that may wait at the end, for replies of the last seconds. */
 const MOST_WAITING = 8;
 
-/** Once all is well, what honest providers and gateways have for honest validators is handed in, and does not pile up. */
+/** Checks that honest providers and gateways deliver their items to honest validators after the faults. */
 export function watchQueues(
   world: Pick<World, 'seed' | 'violate'>,
   machines: ReadonlyMap<string, Machine>,
@@ -24,7 +24,7 @@ export function watchQueues(
   function count(machine: Machine, role: 'provider' | 'gateway'): number {
     const rows = machine.disk.find(role)?.prepare('SELECT validator FROM outbox').all() ?? [];
     const isForHonest = ({ validator }: Record<string, unknown>): boolean => {
-      // A gateway's item is for several.
+      // A gateway sends one item to several validators.
       const names = typeof validator === 'string' ? validator : toHex(validator as Uint8Array);
       return takers.some((name) => names.includes(name));
     };

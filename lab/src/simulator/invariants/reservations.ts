@@ -22,15 +22,15 @@ const OF_KEYS = 'SELECT reserved FROM spending';
 const OF_CHANNELS = 'SELECT validator, outstanding FROM channels';
 const DECIDED = "SELECT entry FROM log JOIN replies USING (reply_id) WHERE reply_id = ? AND state <> 'refused'";
 const KNOWN = 'SELECT 1 FROM replies WHERE reply_id = ?';
-/** Past its expiry an order is given up that its validator never saw. */
+/** An order that its validator never saw is dropped this long after its expiry. */
 const UNSEEN_MS = 60_000;
-/** A gateway asks again about an order once it has waited a quarter longer; and some seconds for links and rounds. */
+/** A gateway repeats its question about an order after a quarter more of the waiting time, plus seconds for links and rounds. */
 const PATIENCE = 1 / 4;
 const ROUND_MS = 20_000;
 
 /**
- * What was reserved for an order comes back, and what it costs is owed in its place: in the books of each honest validator and each honest
- * gateway no more is reserved than their open orders may cost; and no order stays open whose validator is honest and done with it.
+ * Checks the reservations of honest validators and gateways. The reserved amount is at most the cost of the open orders. No order
+ * stays open after its honest validator has finished it.
  */
 export function checkReservations(
   world: Pick<World, 'seed' | 'time' | 'violate'>,

@@ -6,7 +6,7 @@ export interface ServiceWatch {
   readonly answers: { ok: number; failed: number };
   /** Ids of replies with which an honest gateway answered its client. */
   readonly answered: ReadonlySet<string>;
-  /** What a client was given. */
+  /** Notes the answer to a client. */
   note(
     request: { readonly gateway: number; readonly isProbe: boolean },
     status: number,
@@ -15,7 +15,7 @@ export interface ServiceWatch {
   finish(): void;
 }
 
-/** After the faults, whoever asks an honest gateway whose router is honest is served. */
+/** Checks that honest gateways with an honest router answer every client after the faults. */
 export function watchService(world: World, plan: Plan, honesty: Honesty): ServiceWatch {
   const answers = { ok: 0, failed: 0 };
   const answered = new Set<string>();

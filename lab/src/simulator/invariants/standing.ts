@@ -26,7 +26,7 @@ const PPM = 1_000_000;
 const BACK_MS = 30_000;
 /** Before the end of the run. */
 const LOOK_MS = 3_000;
-/** A test is told two epochs after its own, and read within ten seconds. */
+/** A test is published two epochs after its own, and read within ten seconds. */
 const TOLD_EPOCHS = 5;
 /** As routers count them. */
 const LEAST_TESTS = 3;
@@ -36,8 +36,8 @@ const TESTS = "SELECT epoch, missed FROM provider_tests WHERE kind = 'canary' AN
 const NEW_PPM = 500_000;
 
 /**
- * Tests say who answers, and standing follows them: an honest provider misses none once the network has healed, one that hears nobody answers
- * none, and each is known by it at every honest router. A key that holds nothing is known no better than a new one.
+ * Checks test results and the standing that follows from them. After the faults an honest provider misses no test, and a deaf one
+ * answers none. Every honest router knows their standing. A key without a bond stands no better than a new key.
  */
 export function watchStanding(
   world: World,
@@ -92,7 +92,7 @@ export function watchStanding(
     }
   }
 
-  /** By tests that were told when routers were looked at, and not long ago. */
+  /** Computes standing from tests that were published recently when the routers were read. */
   function expectStanding(
     tests: readonly { readonly machine: Machine; readonly all: readonly Tested[] }[],
     name: string,

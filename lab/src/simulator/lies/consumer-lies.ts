@@ -23,7 +23,7 @@ const CALL_MS = 10_000;
 const OPENING_BYTES = 4_096;
 const LISTED = '/AcknowledgeAll';
 
-/** The address and certificate of whoever is called. */
+/** The address and certificate of the called machine. */
 interface Place {
   readonly to: string;
   readonly certHash: Uint8Array;

@@ -73,7 +73,7 @@ export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   ...{ verifier: [], gateway: [], router: [] },
 };
 
-/** What each does where a provider, its verifier, a router, a payer and validators belong together. */
+/** Lies of the members of a league: a provider, its verifier, a router, a payer and validators. */
 export const LEAGUE = {
   validator: 'accepts-rejected',
   provider: 'substitute',

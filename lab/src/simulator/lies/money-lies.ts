@@ -25,8 +25,8 @@ export interface MoneyLiar {
 }
 
 /**
- * A validator that bends what it decided as it writes it into its log, and does everything else by the rules: its batches net what the log
- * says, each entry names the one before, and its own books agree.
+ * Makes a validator write changed verdicts into its log. The rest follows the rules: its batches sum the log, each entry names the
+ * one before, and its own database agrees.
  */
 export function bendLog(disk: Disk, liar: MoneyLiar): void {
   const bent = new WeakSet<Store>();
@@ -41,7 +41,7 @@ export function bendLog(disk: Disk, liar: MoneyLiar): void {
     const appendBent: Pick<typeof append, 'run'> = {
       run: (position, bytes, replyId) => {
         const entry = parseVerdictEntry(bytes as Uint8Array);
-        // What is taken out of a log writes those behind it again.
+        // After an entry is removed from a log, the later entries are written again.
         const isNew = !known.has(toHex(entry.replyId));
         known.add(toHex(entry.replyId));
         const row = prepare(REPLY).get(entry.replyId) as { fee: string | null; max_fee: string } | undefined;
@@ -57,7 +57,7 @@ export function bendLog(disk: Disk, liar: MoneyLiar): void {
   };
 }
 
-/** What it says in the place of what it found: the entry itself, where its lie has nothing to do with it. */
+/** Returns the changed entry, or the same entry if the lie does not concern it. */
 function bend(
   entry: VerdictEntry,
   row: { readonly fee: string | null; readonly max_fee: string },

@@ -11,31 +11,31 @@ import { plantRouterLie } from './router-lies.ts';
 import { plantWireLie } from './server-lies.ts';
 import { plantValidatorLies } from './validator-lies.ts';
 
-/** Who of a run keeps the rules. */
+/** Machines and accounts of a run that follow the rules. */
 export interface Honesty {
   isHonest(machine: string): boolean;
-  /** All whose verifiers may be drawn: those with a payee that has stake. */
+  /** Providers with a staked payee: their verifiers may be drawn. */
   readonly providers: ReadonlySet<string>;
-  /** By id, hex. Ids that nobody has are nobody's. */
+  /** Provider ids, hex. */
   readonly honestProviders: ReadonlySet<string>;
-  /** Whose provider and verifier are honest, by address, hex. */
+  /** Addresses of payees with an honest provider and an honest verifier, hex. */
   readonly honestPayees: ReadonlySet<string>;
-  /** By id or by the hash of the key that signs reports, hex. */
+  /** Ids of verifiers and hashes of their report keys, hex. */
   readonly honestVerifiers: ReadonlySet<string>;
-  /** Hex: who earns for an honest provider, and for the honest verifier of one, by their ids and key hashes. */
+  /** Payees of honest providers and of their honest verifiers, by id and key hash, hex. */
   readonly payeeOf: ReadonlyMap<string, string>;
-  /** Hex: the payer of each honest gateway, by the machine's name. */
+  /** Payer of each honest gateway by the machine's name, hex. */
   readonly payerOf: ReadonlyMap<string, string>;
-  /** Hex: the router of each of them whose router is honest, by payer. */
+  /** Router of each of these payers, if the router is honest, hex. */
   readonly routerOf: ReadonlyMap<string, string>;
-  /** Ids of providers of which no reply with a token is the model's. */
+  /** Ids of providers that compute every token with another model. */
   readonly forgers: ReadonlySet<string>;
   /** Machines that lose their disk with their process. */
   readonly forgetful: ReadonlySet<string>;
   howOf(machine: string): string | undefined;
 }
 
-/** Makes the plan's liars of the machines that there are. */
+/** Turns the machines that the plan names into liars. */
 export function plantLies(
   world: World,
   plan: Plan,

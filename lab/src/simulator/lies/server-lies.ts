@@ -9,7 +9,7 @@ import { flipBit } from './flip-bit.ts';
 import { ANSWER_ATTACKS, LEAGUE, SILENT_LIE } from './lie-names.ts';
 import { tellTwoRecords } from './two-records.ts';
 
-/** What the members of a league tell each other: the replies that are another model's, by their tokens. */
+/** Shared list of a league: replies of another model, by their tokens. */
 export type SharedNotes = Set<string>;
 
 const GARBLED_SHARE = 0.3;
@@ -17,7 +17,7 @@ const nameOf = (tokens: Uint32Array): string => tokens.join();
 
 const isAnswerAttack = (how: string): boolean => (ANSWER_ATTACKS as readonly string[]).includes(how);
 
-/** The parts of a provider that lies in what it answers or commits; undefined where it lies on its wire alone. */
+/** Creates the parts of a provider with false answers or commitments; undefined if it lies on its wire alone. */
 export function createProviderAttack(how: string | undefined, seed: number, notes: SharedNotes): Attack | undefined {
   if (how === undefined || !isAnswerAttack(how)) return undefined;
   const definition = findAttack(how);
@@ -41,7 +41,7 @@ function noteForged(engine: TextEngine, notes: SharedNotes): TextEngine {
   });
 }
 
-/** What a verifier scores with: `frames` judges all by another model, `agrees` only what its friend has forged. */
+/** Creates the engine of a lying verifier. `frames` scores every reply with another model, `agrees` only the forged replies of its league. */
 export function createVerifierEngine(how: string | undefined, notes: SharedNotes): TextEngine | undefined {
   if (how !== 'frames' && how !== LEAGUE.verifier) return undefined;
   const [honest, other] = [createEngine(1), createEngine(2)];

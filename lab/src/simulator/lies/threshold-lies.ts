@@ -15,11 +15,11 @@ import { type KeyLie, SILENT_ONCE_KEYED } from './lie-names.ts';
 interface Liar {
   readonly name: string;
   readonly index: number;
-  /** Endpoints of those whom it leaves without shares, where its lie is about few. */
+  /** Endpoints of validators that get no shares from it, for lies about a few validators. */
   readonly victims: ReadonlySet<string>;
 }
 
-/** What a liar sends in the place of a message about the key and its epochs; undefined: nothing. */
+/** Replaces the messages of a liar about the key and its epochs; undefined drops a message. */
 export function plantThresholdLie(world: World, { name, index, victims }: Liar, how: KeyLie): void {
   const draws = createDraws(world.seed ^ 0x7468726c);
   const { address } = listValidator(world.seed, index);
@@ -45,7 +45,7 @@ export function plantThresholdLie(world: World, { name, index, victims }: Liar, 
     return message;
   }
 
-  /** Its own key signs whatever it likes: the guard of an honest signer refuses a second deal. */
+  /** Signs with its own key directly, because the guard of an honest signer refuses a second deal. */
   function dealOtherwise(message: KeyMessage & { readonly kind: 'deal' }): KeyMessage {
     const deal = dealFormat.decode(message.deal);
     if (!equalBytes(deal.dealer, address)) return message;
@@ -54,7 +54,7 @@ export function plantThresholdLie(world: World, { name, index, victims }: Liar, 
     return { ...message, deal: other, signature };
   }
 
-  /** About anybody, without a reason. */
+  /** Complains about any validator without a reason. */
   function complain({ kind: _, deals: __, ...subject }: KeyMessage & { readonly kind: 'seen' }): KeyMessage {
     const seats = [...world.ledger.members()].sort((a, b) => Buffer.compare(a.address, b.address));
     const complainer = seats.findIndex((seat) => equalBytes(seat.address, address));

@@ -35,7 +35,7 @@ const FORGETS_EVERY_MS = 9_000;
 /** A little less than a phase of a key generation. */
 const EARLY_EPOCHS = 0.95 / 4;
 
-/** Makes liars of validators: each runs the product's own code, and does something else around it. */
+/** Turns validators into liars. Each runs the product's own code and changes its messages or data. */
 export function plantValidatorLies(
   world: World,
   plan: Plan,
@@ -59,7 +59,7 @@ export function plantValidatorLies(
     }
     if (how === CHAIN_LIE) world.chainWeather.overtaker = listValidator(plan.seed, index).address;
     if (how === 'twin' || how === 'two-heads' || how === 'two-minds') {
-      // Both machines hear everything, and each proposes what it has gathered.
+      // Both machines receive every message, and each proposes its own values.
       if (how !== 'twin') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);
       // A second machine with the same keys and address, and notes of its own: each caller reaches one of them.
       const twin = `${name}-twin`;
@@ -68,7 +68,7 @@ export function plantValidatorLies(
         world.addMachine({ name: twin, start: (disk: Disk) => simulateValidator(world, index, { disk, times }) }),
       );
       twins.add(twin);
-      // One machine commits like anybody. The other hears of no lock, its own key's included, and proposes something else.
+      // One machine commits normally. The other receives no lock, not even of its own key, and proposes another value.
       if (how === 'two-minds') {
         hideLocks(twin);
         world.network.tampers.set(name, ({ method, bytes }) =>
@@ -84,7 +84,7 @@ export function plantValidatorLies(
       world.network.tampers.set(name, ({ method, bytes }) => {
         if (!AGREEING.test(method)) return bytes;
         if (how === 'withholds') return undefined;
-        // Each message reaches some, so that one knows what another does not.
+        // Each message reaches only some validators, so that they know different things.
         if (how === 'favours') return draws.next('favours') < 0.5 ? bytes : undefined;
         if (draws.next('garbles') >= GARBLED_SHARE || bytes.length === 0) return bytes;
         return flipBit(bytes, draws);
@@ -103,7 +103,7 @@ export function plantValidatorLies(
     world.network.ears.set(name, ({ method, bytes }) => (AGREEING.test(method) ? withoutLock(bytes) : bytes));
   }
 
-  /** It comes back without its notes, again and again, and says again what it said before, otherwise. */
+  /** Restarts a machine without its notes again and again, so that it contradicts its earlier messages. */
   function forgetAgain(machine: Machine): void {
     world.time.plan(FORGETS_EVERY_MS * (0.5 + draws.next('forgets')), () => {
       if (world.time.nowMs() > plan.faultyMs) return;
@@ -115,7 +115,7 @@ export function plantValidatorLies(
   }
 }
 
-/** Honest validators that the others can do without when they agree, and not when they sign, where liars are silent: the last of the seats. */
+/** Lists honest validators in the last committee places. With silent liars, agreement works without them, but signing does not. */
 function listVictims({ seed, validators, liars }: Plan): ReadonlySet<string> {
   const all = Array.from({ length: validators }, (_, index) => ({ index, ...listValidator(seed, index) }));
   const honest = all.filter(({ index }) => liars.every(({ machine }) => machine !== `validator-${index}`));
@@ -124,8 +124,8 @@ function listVictims({ seed, validators, liars }: Plan): ReadonlySet<string> {
 }
 
 /**
- * As of somebody who is locked on nothing: who gathers such contributions may propose what it likes. Itself it never hears that something is
- * prepared, or it would be locked.
+ * Removes the lock from a contribution. A proposer that gathers contributions without locks may propose any value. The liar itself
+ * never receives a prepared value, because it would be locked then.
  */
 function withoutLock(bytes: Uint8Array): Uint8Array {
   const message = readBeaconMessage(bytes);

@@ -122,7 +122,7 @@ export function createNetwork(
   const ears: SimulatedNetwork['ears'] = new Map();
   const shared: SimulatedNetwork['shared'] = new Map();
   let open = 0;
-  /** What is on its way belongs to nobody, and arrives although its sender is gone. */
+  /** A message in flight belongs to the network, so it arrives even if its sender has crashed. */
   const network: Owner = { name: 'network', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
 
   const areApart = (a: string, b: string): boolean => (weather.groups.get(a) ?? 0) !== (weather.groups.get(b) ?? 0);
@@ -174,7 +174,7 @@ export function createNetwork(
       if (draws.next(`twice ${from} ${to}`) < weather.duplication) arrive(delayOf(from, to) * 3, true);
     }
 
-    /** @param isCopy whose answer nobody waits for. */
+    /** @param isCopy no caller waits for the answer of a copy. */
     function arrive(delayMs: number, isCopy: boolean): void {
       time.plan(
         delayMs,
@@ -228,7 +228,7 @@ export function createNetwork(
           const part = bend(given);
           if (part === undefined) isBroken = true;
           else if (part.kind === 'part') count(call.method, part.bytes.length, 0);
-          // A link loses no part in the middle: whatever comes after a lost one is lost, too.
+          // A link loses no part in the middle: all parts after a lost one are lost too.
           isBroken ||= areApart(server.owner.name, from);
           if (isBroken || part === undefined) return breakLater();
           // Parts of one stream never overtake each other.

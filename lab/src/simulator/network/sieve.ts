@@ -4,10 +4,10 @@ import { BeaconEnvelopeSchema } from '@ogong/protocol/generated/ogong/v1/ogong_p
 import { createDraws } from '../world/draws.ts';
 import type { SimulatedNetwork } from './network.ts';
 
-/** What validators say to each other about an epoch. */
+/** Messages of validators about an epoch. */
 export const AGREEING = /\/DeliverBeacon$/;
 
-/** Certificates are lost so many times as often as what leads to them: who has one is then alone with it. */
+/** Certificates are lost this many times as often as other messages, so that one validator alone may hold a certificate. */
 const OTHERS = 8;
 
 /** @returns undefined for what is none. */
@@ -20,8 +20,8 @@ export function readBeaconMessage(bytes: Uint8Array): BeaconMessage | undefined 
 }
 
 /**
- * Loses messages by what they are: of one validator to another, in one view, all of a kind or none. Plain loss spares a protocol that
- * repeats itself; this one lasts as long as the view, so a few may hold what the others never hear of.
+ * Loses messages by kind: from one validator to another, in one view, all of a kind or none. A protocol with retries survives random
+ * loss. This loss lasts for a whole view, so a few validators may hold messages that the others never receive.
  */
 export function createSieve(seed: number, share: number): NonNullable<SimulatedNetwork['loses']> {
   const draws = createDraws(seed ^ 0x73696576);

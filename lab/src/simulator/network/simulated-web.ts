@@ -4,7 +4,7 @@ import type { ArrivedCall, SimulatedNetwork } from './network.ts';
 
 /** Ports of HTTP on the simulated network. */
 export interface SimulatedWeb {
-  /** What all code of the process fetches with. Answers come whole. */
+  /** Replacement of `fetch` for all code of the process. Responses arrive in one piece. */
   readonly fetch: typeof globalThis.fetch;
   /** Opens the port of the process that runs now, under an origin. */
   serve(origin: string, handle: (request: Request) => Response | Promise<Response>): void;

@@ -41,7 +41,7 @@ interface Method {
   readonly handle: Handler;
 }
 
-/** Links without sockets: messages are bytes, and travel over the simulated network. */
+/** Creates links without sockets. Messages are bytes that travel over the simulated network. */
 export function createSimulatedWire(network: SimulatedNetwork, time: VirtualTime): Wire {
   return {
     serve: (options, dependencies) => serve(options, dependencies, { network, time }),
@@ -49,7 +49,7 @@ export function createSimulatedWire(network: SimulatedNetwork, time: VirtualTime
   };
 }
 
-/** Who a process is on simulated links. It has no certificate to show: the network tells its hash. */
+/** Creates the identity of a process on simulated links. It has no certificate; the network supplies its hash. */
 export const createSimulatedIdentity = (wire: Wire, id: Uint8Array): LinkIdentity =>
   ({ wire, id, certificateDer: new Uint8Array(0), certificatePem: '' }) as unknown as LinkIdentity;
 
@@ -129,7 +129,7 @@ function serve(
     accept() {
       throw new Error('simulated links have no streams of bytes');
     },
-    // Nobody is held to a rate there.
+    // There is no rate limiter.
     earn: () => {},
     charge: () => true,
     blame: () => {},
@@ -201,7 +201,7 @@ function connect(options: LinkClientOptions, { network }: { readonly network: Si
 
   async function callOnce(method: DescMethod, input: MessageInitShape<DescMessage>, given: CallOptions) {
     const timeoutMs = given.timeoutMs ?? options.limits?.unaryTimeoutMs ?? UNARY_TIMEOUT_MS;
-    // To its end: whoever leaves before has the server told, which a link with one answer does not do.
+    // Read to the end: an early return would notify the server, unlike a real link with one answer.
     let answer: Uint8Array | undefined;
     for await (const bytes of open(method, input, timeoutMs, given.signal)) answer ??= bytes;
     if (answer !== undefined) return fromBinary(method.output, answer);

@@ -32,7 +32,7 @@ import type { Disk } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';
-/** Whoever asks a gateway. */
+/** The client of a gateway. */
 const CALLER = { id: 'simulate', budgetAtomic: undefined };
 const UNIT = 10n ** 18n;
 const PRICE = 2_000_000n;
@@ -78,7 +78,7 @@ export interface ServerCounts {
 
 const KEY_BOND = 100n * UNIT;
 
-/** What the ledger has before the first block: funds, stake, bonds of keys, routers. */
+/** Sets the ledger's state before the first block: funds, stake, bonds of keys, routers. */
 export function prepareLedger(world: World, counts: ServerCounts): void {
   const { ledger, crypto } = world;
   for (let i = 0; i < counts.providers; i++) {
@@ -103,7 +103,7 @@ interface Views {
   readonly beacons: BeaconView;
 }
 
-/** What each daemon reads of chain and beacon, and keeps reading. */
+/** Opens the views of chain and beacon that each daemon keeps reading. */
 async function openViews(
   { connectChain, crypto, ledger: { deployment } }: World,
   { identity, account }: { readonly identity: LinkIdentity; readonly account: { readonly address: Uint8Array } },
@@ -121,7 +121,7 @@ async function openViews(
   return { chain, links, beacons };
 }
 
-/** @param weights other ones than 1 are another model. @param error makes it one that is hard to tell from that of the same weights. */
+/** @param weights 1 is the ordered model, other values are other models. @param error small noise that is hard to detect. */
 export const createEngine = (weights: number, error?: number): TextEngine =>
   createFakeEngine({ contextSize: CONTEXT_SIZE, weights, ...(error === undefined ? {} : { error }) });
 
@@ -172,7 +172,7 @@ export async function simulateProvider(
   return provider;
 }
 
-/** As the provider's store shows them where its owner lies about them. */
+/** Replaces the openings of a provider's store with false ones. */
 function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>): Openings {
   const openings = createOpenings(createGroupCommit(store));
   if (openOpening === undefined) return openings;
@@ -185,7 +185,7 @@ function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>
   };
 }
 
-/** The program of `ogong-verifierd`. @param engine what a dishonest one scores with. */
+/** The program of `ogong-verifierd`. @param engine engine of a dishonest verifier. */
 export async function simulateVerifier(
   world: World,
   index: number,

@@ -1,7 +1,7 @@
 import type { RunOutcome, UsedByThen } from '../run.ts';
 import { describeSize, type NetworkSize, planScale, type ScaleWish, timesOf } from './scale-plan.ts';
 
-/** What a network of a size took. */
+/** Measured resources of a network of one size. */
 export interface SizeRow {
   readonly size: string;
   readonly validators: number;
@@ -11,18 +11,18 @@ export interface SizeRow {
   readonly answered: number;
   readonly settled: number;
   readonly broken: readonly string[];
-  /** Why some of its figures are not to be trusted, in words; such a row stands in the table, and nothing follows from it. */
+  /** Reason to distrust some figures. Such a row is in the table, but no estimate uses it. */
   readonly doubt?: string;
   readonly epochs: number;
   readonly settleS: number;
   readonly settleP95S: number;
   /** Commitments of verifiers. */
   readonly auditsAReply: number;
-  /** Over what the network sends at rest. */
+  /** Traffic above that of the network at rest. */
   readonly kilobytesAReply: number;
-  /** The same by call, those with the most. Not in rows of programs before. */
+  /** Traffic of the largest calls. Rows of older versions lack it. */
   readonly kilobytesByCall?: Readonly<Record<string, number>>;
-  /** All roles together, over what the network uses at rest. */
+  /** Processor time of all roles above that of the network at rest. */
   readonly cpuMsAReply: number;
   /** Of a second at rest, of the whole network. */
   readonly idleCpuMsASecond: number;

@@ -58,7 +58,7 @@ const WANTED = { validators: 100, providers: 1_000, consumers: 10_000 };
 const DAY_S = 86_400;
 const REPLIES_A_CONSUMER_A_SECOND = 0.1 / 60;
 
-/** What a day of it would take, by the last step between two sizes, where it was not measured. */
+/** Describes the resources of a full day. An unmeasured size is estimated from the last two sizes. */
 function sayExpected(rows: readonly SizeRow[]): string {
   const [before, last] = [rows.at(-2), rows.at(-1)];
   if (before === undefined || last === undefined) return '';
@@ -81,7 +81,7 @@ function sayExpected(rows: readonly SizeRow[]): string {
     : `not measured: by the power between ${before.size} and ${last.size} for each figure`;
   return [
     `## A day of ${of}`,
-    `${how[0]?.toUpperCase()}${how.slice(1)}. One consumer in ten asks once a minute: ${(replies / 1e6).toFixed(1)} million replies, all audited. All machines together send ${(bytesGiB / 1_024).toFixed(1)} TiB and use ${cpuHours.toFixed(0)} hours of one core, with cheap signatures and without engines; ${((reach(({ idleCpuMsASecond }) => idleCpuMsASecond) * DAY_S) / 3_600_000).toFixed(0)} of these hours are spent at rest. A day of that size was not simulated.`,
+    `${how[0]?.toUpperCase()}${how.slice(1)}. One consumer in ten asks once a minute: ${(replies / 1e6).toFixed(1)} million replies, all audited. All machines together send ${(bytesGiB / 1_024).toFixed(1)} TiB and use ${cpuHours.toFixed(0)} hours of one core, with cheap signatures and without engines. The network at rest uses ${((reach(({ idleCpuMsASecond }) => idleCpuMsASecond) * DAY_S) / 3_600_000).toFixed(0)} of these hours. A day of that size was not simulated.`,
   ].join('\n\n');
 }
 
@@ -91,7 +91,7 @@ function sayDay(day: SizeRow): string {
   const what = broken.length === 0 ? 'No invariant broke' : `It broke ${broken.join(', ')}`;
   return [
     '## A whole day',
-    `Of ${size}, with epochs of a minute, by \`npm run simulate -- --scale --day ${size}\`: ${epochs} epochs, ${answered} of ${requests} requests answered, ${settled} replies settled, half of them within ${settleS} s and 95 % within ${settleP95S} s. ${what}. It took ${cpuS} s of one core and ${residentMiB} MiB.`,
+    `Of ${size}, with epochs of a minute, by \`npm run simulate -- --scale --day ${size}\`: ${epochs} epochs, ${answered} of ${requests} requests answered, ${settled} replies settled. Half of them settled within ${settleS} s and 95 % within ${settleP95S} s. ${what}. It took ${cpuS} s of one core and ${residentMiB} MiB.`,
   ].join('\n\n');
 }
 

@@ -19,7 +19,7 @@ const REST_MS = 30_000;
 
 /** How long a run is, and how much is asked in it. */
 export interface ScaleTimes {
-  /** From then on the network is at rest: what it uses by being there. */
+  /** Begin of the time at rest, without requests. */
   readonly warmMs: number;
   /** Until then nobody asks. */
   readonly idleMs: number;
@@ -35,7 +35,7 @@ const USUAL: SizeTimes = {
   settlingMs: 60_000,
   mostRequests: Number.POSITIVE_INFINITY,
 };
-/** What is measured per reply does not ask for more. At rest each provider announces itself once in thirty seconds. */
+/** Short times that are enough for figures per reply. At rest each provider announces itself once in thirty seconds. */
 const SHORT: SizeTimes = { askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
 const LARGE = 50;
 
@@ -93,7 +93,7 @@ export function planScale(
   return {
     ...{ seed, validators, providers, gateways, routers: Math.ceil(providers / PROVIDERS_A_ROUTER), epochMs },
     ...{ faultyMs: idleMs + askedMs, healMs: settlingMs, requests, faults: [], liars: [], isProbed: false },
-    // What a network has by default.
+    // The default of a network.
     isThreshold: true,
   };
 }

@@ -23,13 +23,13 @@ export interface ScaleOptions {
   readonly budgetMs: number;
 }
 
-/** What became of a size that did not end. */
+/** A size whose run did not end. */
 export interface UnendedSize {
   readonly size: string;
   readonly why: string;
 }
 
-/** What is written of all runs so far. */
+/** The stored rows of all runs so far. */
 export interface WrittenScale {
   readonly rows: readonly SizeRow[];
   readonly unended: readonly UnendedSize[];

@@ -24,7 +24,7 @@ function nameParts(size: number, ...parts: readonly Uint8Array[]): Uint8Array {
 const nameOf = (part: Uint8Array): string =>
   Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
 
-/** The same answers, each computed once for all machines: what one of them has checked the others ask again. */
+/** Caches results for all machines, because they check the same data again. */
 function remember<A extends readonly Uint8Array[], R>(compute: (...parts: A) => R): (...parts: A) => R {
   const known = new Map<string, R>();
   return (...parts) => {
@@ -38,16 +38,16 @@ function remember<A extends readonly Uint8Array[], R>(compute: (...parts: A) => 
   };
 }
 
-/** Whoever is given a hash may keep it as its own. */
+/** Caches hashes and returns copies, because callers may change the bytes. */
 function rememberHash(compute: Crypto['keccak256']): Crypto['keccak256'] {
   const remembered = remember(compute);
   return (data) => remembered(data).slice();
 }
 
 /**
- * Signatures that name their signer and message: as good as real ones where nobody in the simulation signs for another, and
- * hundreds of times as fast. They are the same in each run, which hedged ML-DSA signatures are not. Hashes and the random function
- * are the real ones.
+ * Signatures that name their signer and message. They are as good as real ones, because no machine of the simulation forges them,
+ * and hundreds of times as fast. They are the same in each run, unlike hedged ML-DSA signatures. Hashes and the random function are
+ * real.
  */
 const cheap: Partial<Crypto> = {
   verifyEd25519: (signature, message, publicKey) =>
@@ -65,9 +65,9 @@ const cheap: Partial<Crypto> = {
   verifyBls: fakeBls.verify,
 };
 
-/** All code of this process gets them, also what imports the primitives of the daemons by itself. */
+/** Installs cheap signatures for the whole process, also for code that imports the daemons' primitives directly. */
 export function useCheapCrypto(): Crypto {
-  // OpenSSL draws its own randomness, so a run would not be the same again.
+  // OpenSSL draws its own randomness, so a run would not be repeatable.
   Object.assign(
     nodeSeal,
     createNobleSeal((length) => new Uint8Array(randomBytes(length))),

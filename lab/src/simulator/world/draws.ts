@@ -1,8 +1,8 @@
-/** Numbers in [0, 1) by name: a draw does not depend on those before it, so that a run with one fault less stays close to the first. */
+/** Random numbers in [0, 1) by name. A draw does not depend on earlier ones, so a run with one fault less stays similar. */
 export interface NamedDraws {
-  /** The draw of that name; the same name has the same draw. */
+  /** Returns the draw of a name, which is always the same. */
   at(name: string): number;
-  /** The next draw of that name. */
+  /** Returns the next draw of a name. */
   next(name: string): number;
 }
 
@@ -33,7 +33,7 @@ export function createDraws(seed: number): NamedDraws {
   };
 }
 
-/** Bytes that follow from a seed and a name: keys of a simulated world, and whatever its programs draw. */
+/** Derives bytes from a seed and a name: keys and random bytes of a simulated world. */
 export function drawBytes(seed: number, name: string, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);

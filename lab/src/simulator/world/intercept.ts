@@ -13,8 +13,8 @@ export interface Interception {
 }
 
 /**
- * Gives all code of this process virtual time and drawn chance: timers, clocks, deadlines and random bytes of the language and of
- * Node, also those that libraries use; and what it fetches by. The process is the simulator's alone.
+ * Replaces timers, clocks, deadlines, random bytes and `fetch` for all code of this process, libraries too. Time becomes virtual and
+ * randomness follows from the seed. The process must run the simulator alone.
  */
 export function intercept(time: VirtualTime, seed: number, fetch: typeof globalThis.fetch): Interception {
   const realImmediate = globalThis.setImmediate;
@@ -68,7 +68,7 @@ export function intercept(time: VirtualTime, seed: number, fetch: typeof globalT
   };
 }
 
-/** What a process draws depends on its name and on how often it has drawn. */
+/** Replaces randomness. The draws of a process depend on its name and on the number of its draws. */
 function replaceChance(
   replace: (target: object, name: string, value: unknown) => void,
   time: VirtualTime,

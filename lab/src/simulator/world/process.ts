@@ -4,17 +4,18 @@ import { createTornFiles } from './torn-files.ts';
 import type { Trace } from './trace.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
-/** The files of a machine. They outlive its processes: what was committed is there after a crash. */
+/** The files of a machine. Committed data survives the crash of a process. */
 export interface Disk {
   open(name: string, schema: string): Store;
   find(name: string): Store | undefined;
   /** Every file is lost. */
   wipe(): void;
-  /** Has no room for what is new, or has again. */
+  /** Makes the disk full, or frees it. */
   setFull(isFull: boolean): void;
   /**
-   * What is being written to each file stops in the middle, and the files are opened again.
-   * @param share of the last write that is there. @returns what of it is left although it never came to its end.
+   * Cuts off the last write to each file, and opens the files again.
+   * @param share part of the last write that reached the disk.
+   * @returns the torn rest of that write, as text.
    */
   tear(share: number): string | undefined;
   close(): void;

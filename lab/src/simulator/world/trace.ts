@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface Trace {
-  /** One line: who, what. Its place in the order of all lines counts. */
+  /** Adds one line. Its position in the trace counts for the hash. */
   note(who: string, what: string): void;
-  /** Of all lines so far. */
+  /** Returns the hash of all lines so far. */
   hash(): string;
-  /** The last lines, oldest first. */
+  /** Returns the last lines, oldest first. */
   tail(): readonly string[];
   lines(): number;
 }
 
 const KEPT = 2_000;
 
-/** What happened, as lines with their virtual time. All count for the hash; the last ones are kept, or all where `onLine` takes them. */
+/** Creates a trace: lines with their virtual time. All count for the hash. It keeps the last lines, and `onLine` gets every line. */
 export function createTrace(time: VirtualTime, onLine?: (line: string) => void): Trace {
   const digest = createHash('sha256');
   let kept: string[] = [];

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NamedDraws } from './draws.ts';
 
-/** A process: whose code runs. What a dead one has planned never happens. */
+/** A process. The planned events of a dead process never run. */
 export interface Owner {
   readonly name: string;
   isDead: boolean;
@@ -11,7 +11,7 @@ export interface Owner {
   drift: number;
   /** The longest that a turn of its event loop, and so a write to its disk, takes. */
   slowMs: number;
-  /** Until then nothing of it runs. */
+  /** End of a pause of the process. */
   standsUntilMs?: number;
 }
 
@@ -31,7 +31,7 @@ interface Entry extends Planned {
 export interface VirtualTime {
   /** Since the beginning of the run. */
   nowMs(): number;
-  /** What the process that runs reads as time since 1970. */
+  /** Wall-clock time of the running process, ms since 1970. */
   wallMs(): number;
   monotonicMs(): number;
   /** @param owner Default: the process that runs. */
@@ -40,12 +40,12 @@ export interface VirtualTime {
   runAs<T>(owner: Owner | undefined, work: () => T): T;
   /** Runs the next event, unless it is later than that. @returns whether there was one. */
   step(untilMs: number): boolean;
-  /** What is planned. */
+  /** Number of planned events. */
   size(): number;
   steps(): number;
-  /** Whose code ran last. */
+  /** The process of the last event. */
   last(): Owner | undefined;
-  /** What is planned of a process, and was not taken back. */
+  /** Number of planned events of a process, without cancelled ones. */
   sizeOf(owner: Owner): number;
 }
 

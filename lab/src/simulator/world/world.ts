@@ -14,15 +14,15 @@ import { createMachine, type Machine, type MachineOptions } from './process.ts';
 import { createTrace, type Trace } from './trace.ts';
 import { createVirtualTime, type Owner, START_MS, type VirtualTime } from './virtual-time.ts';
 
-/** Something that must never be: what, and when. */
+/** A broken invariant and its time. */
 export interface Violation {
-  /** A short name, by which runs are compared. */
+  /** A short name that identifies the invariant across runs. */
   readonly invariant: string;
   readonly detail: string;
   readonly atMs: number;
 }
 
-/** Everything that programs can see of the outside, made from one seed. */
+/** The whole environment of the programs, made from one seed. */
 export interface World {
   readonly seed: number;
   readonly time: VirtualTime;
@@ -52,7 +52,7 @@ export interface SimulatedWorldOptions
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-/** What counts as bounded: timers and answers to come of one process, whatever it took back aside. */
+/** Most pending timers and answers of one process, without cancelled ones. */
 const MAX_PLANNED = 20_000;
 
 export function createSimulatedWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): World {
