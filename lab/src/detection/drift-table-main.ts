@@ -42,7 +42,7 @@ if (code === 0) {
 process.exitCode = code;
 if (code === 0) {
   console.error(
-    'validators of this checkout now load it, for these very models: others are judged by the fixed limits until they are ' +
+    'validators of this checkout now load it, for these very models: the fixed limits decide about others until they are ' +
       'measured with `ogong calibrate`',
   );
 }

@@ -57,7 +57,8 @@ const config = defineConfig({
     minutes: {
       schema: integer({ min: 1 }),
       label: '<n>',
-      description: 'sample for so long at most, then judge what is there; 45 with --profile nightly, else no limit',
+      description:
+        'longest sampling time, after which the samples at hand are decided; 45 with --profile nightly, else no limit',
     },
     samples: {
       schema: text,
@@ -74,7 +75,11 @@ const config = defineConfig({
       description: 'results of the same samples: exits with 1 where a figure differs from theirs, times aside',
     },
     seed: { schema: integer({ min: 1, max: 2 ** 31 - 1 }), default: '1', description: 'of every resampling' },
-    measureOnly: { schema: boolean, boolean: true, description: 'serve and score nothing: judge the samples at hand' },
+    measureOnly: {
+      schema: boolean,
+      boolean: true,
+      description: 'serve and score nothing: decide about the samples at hand',
+    },
   },
 });
 
@@ -197,7 +202,9 @@ async function sampleUntilStopped(
       return 'stopped';
     }
     if (!isUp?.aborted) throw error;
-    console.error(`the ${minutes} min are up; what was sampled is judged, and the same command goes on from here`);
+    console.error(
+      `the ${minutes} min are up; the samples so far are decided, and the same command continues from here`,
+    );
     return 'cut';
   } finally {
     for (const signal of STOPPING) process.off(signal, stop);

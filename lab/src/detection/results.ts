@@ -30,7 +30,7 @@ export interface DetectionResults {
   readonly verifiers: readonly VerifierStrategyRow[];
   readonly auditTells: readonly AuditTellRow[];
   readonly aims: readonly AimRow[];
-  /** Markdown: what a reader must know first, such as that the run was cut short or what has changed since. At the top of the page. */
+  /** A caveat in Markdown at the top of the page, such as an aborted run or later changes. */
   readonly caveat?: string;
   /** Attacks of the catalogue for which no check exists, and why. Near the top of the page. */
   readonly notCaught: readonly { readonly attack: string; readonly why: string }[];

@@ -131,7 +131,7 @@ describe('the aim of refuting every reply', () => {
     // The upper limit of the fit is above the aim.
     expect(row).toMatchObject({ outcome: 'undecided' });
     const [, point, limit] =
-      /at token 53; an extreme value fit .* at (\de-\d+), and at (\de-\d+) at most/.exec(row.note) ?? [];
+      /at token 53\. An extreme value fit .* at (\de-\d+), and at (\de-\d+) at most/.exec(row.note) ?? [];
     // The law that it was drawn from gives e^-16. The fit assumes an unbounded tail, so it errs on the safe side.
     expect(Number(point)).toBeGreaterThan(Math.exp(-16));
     expect(Number(point)).toBeLessThan(1e-4);
@@ -142,9 +142,7 @@ describe('the aim of refuting every reply', () => {
     expect(judge({ refutedAt: [0, 1, 2] }).note).toBe('the interval is as wide as the sample is small');
     const missed = judge({ stage1Full: { ...all, value: 0.9975 } });
     expect(missed).toMatchObject({ outcome: 'missed' });
-    expect(missed.note).toMatch(
-      /^sampler-top-p as .*\. What passes is token for token what the declared sampler draws/,
-    );
+    expect(missed.note).toMatch(/^sampler-top-p as .*\. The passed replies equal the declared sampler’s own draws/);
   });
 });
 
@@ -153,7 +151,7 @@ describe('the aim of equality on Vulkan', () => {
   const judge = (...equality: DetectionResults['equality'][number][]): AimRow =>
     find({ ...results, equality, conversations: [] }, /exact classes, Vulkan: honest distance 0/);
 
-  it('is judged on one model, and mentions how much of others was measured', () => {
+  it('counts one model, and mentions the measured replies of others', () => {
     expect(judge(row)).toMatchObject({ outcome: 'met', note: '' });
     const other = judge({ ...row, tokens: 512 }, { ...row, variant: 'random-tiny, any sampler' });
     expect(other).toMatchObject({ outcome: 'undecided', measured: '0 replies differ, 512 tokens' });
@@ -172,7 +170,7 @@ describe('the aims of other pairs of classes', () => {
   const tokens = (median: number) => ({ tokensToDecide: { median, p90: undefined } });
 
   it('count every pair in which massaged draws were played', () => {
-    const aim = /massaged draws into F16.*between the other pairs/;
+    const aim = /massaged draws, other pairs of classes, F16/;
     const [near, far] = ['massaged-knowing-q8-0', 'massaged-knowing-noise-1e-3'];
     expect(judge(aim, of({ attack: near, ...tokens(200) }), of({ attack: far, ...tokens(2500) }))).toMatchObject({
       measured: '2 of 2 are',

@@ -12,13 +12,13 @@ import { judgeF16, judgeF16Elsewhere } from './judge-weights.ts';
 
 type Measured = Omit<DetectionResults, 'verifiers' | 'elapsedS' | 'aims' | 'notCaught'>;
 
-/** Replaces the conversations by newer results of `npm run equality`, and judges the aims again. */
+/** Replaces the conversations by newer results of `npm run equality`, and computes the outcomes of the aims again. */
 export function withConversations(results: DetectionResults, conversations: readonly EqualityRun[]): DetectionResults {
   const all = { ...results, conversations };
   return { ...all, aims: judgeAims(all) };
 }
 
-/** Judges the aims of the project by the measurements. A number that was not measured is a miss. */
+/** Computes the outcomes of the project's aims. A number that was not measured is a miss. */
 export function judgeAims(results: Measured): AimRow[] {
   const findInQ8 = (attack: string): AttackRow | undefined =>
     results.attacks.find((row) => row.attack === attack && row.weights === 'q8_0');

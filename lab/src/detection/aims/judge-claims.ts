@@ -13,8 +13,8 @@ const tokensOf = ({ tokensToDecide }: Deciding): number => tokensToDecide?.media
 const nameOf = ({ attack, weights }: Deciding): string => `${attack} sold as ${weights}`;
 
 /**
- * Judges each claimed class by the verifier that decides it soonest. The text also states what other verifiers need, and what
- * a cheat takes that really runs in that class.
+ * Rates each claimed class by the verifier that decides it soonest. The text also states the tokens that other verifiers need, and
+ * those for a cheat that really runs in that class.
  */
 export function judgeClaims({
   classClaims,
@@ -90,8 +90,8 @@ function judgeUnlisted(rows: readonly ClassClaimRow[]): AimRow {
 }
 
 const NO_EVIDENCE =
-  'ranks among replies of other classes are no evidence to eject by: honest hardware that drifts more than all that was measured would be ejected otherwise (docs/spec/drift-table.md). ' +
-  'Such a provider never earns a good name, and is drawn for audits as a new one is. The next idea is a law of how drift grows from class to class, until then rows for the class (`ogong calibrate --peer`)';
+  'ranks among replies of other classes are no evidence for an ejection. Otherwise honest hardware with more drift than any measured class would be ejected (docs/spec/drift-table.md). ' +
+  'Such a provider never gains standing, and is audited as often as a new one. The next idea is a law of how drift grows from class to class, until then rows for the class (`ogong calibrate --peer`)';
 
 const listByClaim = (rows: readonly ClassClaimRow[]): string =>
   [...new Set(rows.map(({ claimed }) => claimed))]

@@ -43,7 +43,7 @@ export function judgeHonestEquality(
 }
 
 const SOFTWARE_DEVICE =
-  'a software device serves two tokens of it a second, so that most were served on models small enough; a real GPU is the next idea';
+  'a software device serves two tokens of it a second, so most were served on smaller models. A real GPU is the next idea';
 
 export function judgeEquality(
   { attacks }: Pick<DetectionResults, 'attacks'>,

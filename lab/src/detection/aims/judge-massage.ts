@@ -57,7 +57,7 @@ function judgeMassageElsewhere({ otherPairs }: Pick<DetectionResults, 'otherPair
   const explain = ({ tokensToDecide, ...row }: AttackRow): string =>
     `${row.attack}, ${formatPair(row)}: ${tokensToDecide ? `${Math.round(tokensToDecide.median)} tokens` : 'not decided'}`;
   return {
-    aim: 'massaged draws into F16 by one who knows the limits, the same between the other pairs of classes: Q8_0 within 200 tokens, noise of 1e-3 within 2500',
+    aim: 'massaged draws, other pairs of classes, F16, by one who knows the limits: Q8_0 within 200 tokens, noise of 1e-3 within 2500',
     measured: rows.length === 0 ? 'not measured' : `${rows.length - missed.length} of ${rows.length} are`,
     outcome: judgeAll(rows.map((row) => judgeTokens(row.tokensToDecide?.median, countSampled(row), row.limit))),
     note: missed.length === 0 ? '' : `${missed.map(explain).join('; ')}. ${FEW_REPLIES}`,
@@ -65,8 +65,8 @@ function judgeMassageElsewhere({ otherPairs }: Pick<DetectionResults, 'otherPair
 }
 
 const FEW_REPLIES =
-  'evidence comes from ranks among the honest replies of a pair, of which fewer were measured there, and an attack has few replies to be decided by; ' +
-  'more of both are the next idea';
+  'evidence comes from ranks among the honest replies of a pair. Fewer were measured there, and an attack has few replies. ' +
+  'More of both are the next idea';
 
 /** In an exact class a reply with one bent draw differs. A reply without a bend is the true model's own. */
 function judgeMassageAtOnce({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow {

@@ -22,7 +22,7 @@ export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   };
 }
 
-/** Judges how often the exact cheat is named, not only its kind. */
+/** Rates how often the exact cheat is named, not only its kind. */
 export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   const rows = attacks.flatMap(({ namedExactly }) => namedExactly ?? []);
   const rejects = rows.reduce((sum, { of }) => sum + of, 0);
@@ -41,7 +41,7 @@ const SAME_VALUES =
   'Consumers learn the kind. Names by the model that computed, and not by the attack, are the next idea';
 
 const FEW_NAMES =
-  'What an alternative looks like is learned from few replies of it where pairs are sampled less; more of them are the next idea';
+  'Pairs with fewer samples have few replies of each alternative to learn from. More of them are the next idea';
 
 /** The attacks that are named wrongly most often. */
 function listConfusions(rows: readonly AttackRow[]): string {

@@ -61,9 +61,9 @@ const SAMPLER_CHEATS = /^(sampler-|greedy-as-sampled|grind-(nonce|reply-id|epoch
 
 /** Stage 1 replays every draw, so only an honest reply passes. */
 const NO_CHEAT =
-  'What passes is token for token what the declared sampler draws from the signed values, as it often is where the other one is near: nobody lost by it';
+  'The passed replies equal the declared sampler’s own draws, token for token, as is common for similar samplers. The consumer loses nothing';
 
-/** Judges all attacks of a kind together, because one attack has too few replies to show such a small share of escapes. */
+/** Rates all attacks of a kind together, because one attack has too few replies to show such a small share of escapes. */
 function judgeRefuted(what: string, rows: readonly AttackRow[], whatEscapes?: string): AimRow {
   const of = rows.reduce((sum, { stage1Full }) => sum + stage1Full.of, 0);
   const caught = rows.reduce((sum, { stage1Full }) => sum + Math.round(stage1Full.value * stage1Full.of), 0);
@@ -103,7 +103,7 @@ function describeTail(rows: readonly AttackRow[]): string {
   if (!hasTail(positions)) return '';
   const [likely, limit] = [computeTailSurvival(fitTail(positions), FULL - 1), limitEscapes(rows)];
   return (
-    `. Of ${positions.length} that a draw refutes the last were refuted at token ${Math.max(...positions)}; an extreme value fit of the latest quarter of them ` +
+    `. Of ${positions.length} that a draw refutes, the last was refuted at token ${Math.max(...positions)}. An extreme value fit of the latest quarter of them ` +
     `puts an escape from ${FULL} tokens at ${likely.toExponential(0)}, and at ${limit.toExponential(0)} at most (99 %)`
   );
 }

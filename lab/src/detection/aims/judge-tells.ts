@@ -23,5 +23,5 @@ const describe = ({ view, question, audited, auc }: AuditTellRow): string =>
   `${question}, ${view}, ${100 * audited} % audited: ${auc.mean.toFixed(2)} (${auc.low.toFixed(2)} to ${auc.high.toFixed(2)})`;
 
 const ALL_AUDITED =
-  'where every reply is audited no other is left for honeypots, so that they repeat a request of an audit, which verifiers who put their jobs together see. ' +
+  'if every reply is audited, no other is left for honeypots, so they repeat an audited request. Verifiers that compare their jobs see this. ' +
   'A base coverage of 95 % leaves enough (--alpha 0.95); requests of the validator’s own are the next idea';

@@ -43,11 +43,11 @@ export function judgeF16Elsewhere({ otherPairs }: Pick<DetectionResults, 'otherP
   });
   const isBackend = ({ row }: { readonly row: AttackRow }): boolean => row.verifier === 'vulkan';
   const backend = missed.some(isBackend)
-    ? ' Between back ends honest drift is several times that of CPU classes, and as wide as the smallest changes of weights: sums are taken in another order throughout. ' +
-      'A verifier of the own class, where equality decides, is what routing prefers'
+    ? ' Between back ends honest drift is several times that of CPU classes, because sums are taken in another order. It is as wide as the smallest changes of weights. ' +
+      'Routing prefers a verifier of the own class, where equality decides'
     : '';
   const reason =
-    'fewer honest replies were measured there than in the pair above, so that the threshold lies far out on a fitted tail, and two inexact classes drift ' +
+    'fewer honest replies were measured there than in the pair above, so the threshold lies far out on a fitted tail. Two inexact classes also drift ' +
     'more than an exact one and an inexact. More honest replies of each pair are the next idea, then verifiers of the sharpest class';
   return {
     aim: 'other classes, F16: the same between the other pairs of classes',

@@ -25,7 +25,7 @@ describe('honest replies', () => {
     expect(detector.honest.length).toBe(600);
   });
 
-  it('are judged in each stratum by the other half of it', () => {
+  it('are ranked in each stratum by the other half of it', () => {
     const honest = createReplies(3000, SEED + 3);
     const detector = create(honest);
     const row = detector.rows[0]!;
@@ -42,7 +42,7 @@ describe('honest replies', () => {
     expect(halves.flat().filter(({ pValue }) => pValue < least[1]! / 2).length).toBeGreaterThan(0);
   });
 
-  it('are not judged if half of them are too few for a useful rank', () => {
+  it('are not ranked if half of them are too few for a useful rank', () => {
     const honest = createReplies(320, SEED + 2);
     expect(create(honest).judgeHonest(honest)).toEqual([[], []]);
   });

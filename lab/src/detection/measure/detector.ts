@@ -29,7 +29,7 @@ export interface RankedReply {
   readonly suspect: string;
 }
 
-/** Replies by the table that judged them. A provider is judged by one table for life, so the two are not mixed. */
+/** Replies by the table that ranked them. One table decides about a provider for life, so the two are not mixed. */
 export type Halves = readonly [readonly RankedReply[], readonly RankedReply[]];
 
 /** The statistics of one pair of classes, fitted and calibrated as a network would, on the laboratory's samples. */

@@ -39,7 +39,7 @@ describe('honest lifetimes', () => {
     // A fair bet, so ejections stay within beta: one reply in a hundred gains what the others lose.
     const fair = end(50, ...Array<number>(99).fill(50 / 99));
     expect(fair).toBeLessThanOrEqual(0.01);
-    // The other table judges half of all lives.
+    // The other table decides about half of all lives.
     const apart = measureEjection('two', [judgedAs([0.9]), judgedAs([3]), []], options);
     expect(apart.ejected).toMatchObject({ value: 0.5, of: options.lifetimes });
     expect(end(200, ...Array<number>(99).fill(50 / 99))).toBeGreaterThan(0.01);

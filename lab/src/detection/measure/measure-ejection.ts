@@ -15,7 +15,7 @@ export interface EjectionOptions {
 
 /**
  * Simulates lives of honest providers by drawing whole measured replies, which keeps the correlation of their tokens.
- * @param tables honest replies by the table that ranked them; no reply is among its own ranks. One table judges a provider for
+ * @param tables honest replies by the table that ranked them; no reply is among its own ranks. One table ranks a provider for
  * life. The lives are divided among the tables.
  */
 export function measureEjection(
@@ -120,8 +120,8 @@ export function measureSettings(
 }
 
 /**
- * Honest replies past the range that the rows were measured on: how many the table would reject if it were used, and how many
- * the fixed limits reject, which decide.
+ * Measures honest replies past the range of the rows. It counts the rejections by the table, which does not decide there, and by the
+ * fixed limits, which do.
  */
 export function measureBeyond(
   replies: readonly JudgedReply[],
@@ -130,7 +130,7 @@ export function measureBeyond(
   const beyond = replies.filter(({ scored }) => scored !== undefined && !detector.covers(scored.whole));
   const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judgeBeyond(sample) ?? []);
   const what = 'honest replies past what rows were measured on';
-  return [toRejections(`${what}, if rows judged them`, judged), toFixed(what, beyond)];
+  return [toRejections(`${what}, if rows decided`, judged), toFixed(what, beyond)];
 }
 
 /** Allowed rate of false rejects by checks without statistics. It comes on top of the operator's rate. */

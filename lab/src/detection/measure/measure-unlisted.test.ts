@@ -32,7 +32,7 @@ describe(`a cheat under a class that no row lists, seed ${SEED}`, () => {
     });
   });
 
-  it('is judged by the loosest row', () => {
+  it('is decided by the loosest row', () => {
     const [row] = measure(tight, loose);
     expect(row?.lying.value).toBeLessThan(0.1);
   });

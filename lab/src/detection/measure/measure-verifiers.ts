@@ -25,7 +25,7 @@ export interface Lane extends VerifierMeasureOptions {
   readonly lanes: number;
 }
 
-/** What the worker answers after each task. */
+/** The worker's answer to a task. */
 export interface VerifierRows {
   readonly place: number;
   readonly lived: readonly VerifierRow[];
@@ -47,7 +47,7 @@ interface Hooks {
 
 /**
  * Measures how long each verifier strategy survives, what it does until then, and who can tell an audit. It runs in threads,
- * because it takes as long as judging all samples and does not depend on them. Threads do not change the numbers.
+ * because it takes as long as the ranks of all samples and does not depend on them. Threads do not change the numbers.
  */
 export async function measureVerifierRows(
   options: VerifierMeasureOptions,

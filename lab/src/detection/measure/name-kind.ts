@@ -1,6 +1,6 @@
 /**
- * The kind of an attack, in words for the reader of a verdict. Attacks of one kind leave the same trace: noise on weights and
- * a fine-tune of the same size compute alike and need not be told apart.
+ * Kinds of attacks, for the reader of a verdict. Attacks of one kind leave the same trace. For example, noise on weights and a
+ * fine-tune of the same size compute alike.
  */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^(prefill|massaged|renamed|resale)/, 'tokens of another model under true values'],

@@ -4,7 +4,7 @@ import { ATTACKS } from '../../attackers/catalogue.ts';
 import { BETWEEN_BACKENDS, isBetweenBackends, listAttackExperiments, listHonestExperiments } from './experiments.ts';
 import { PROFILES } from './profiles.ts';
 
-/** Three fifths are held out: two halves of a hundred that judge each other, with a tail of fifty in a quarter. */
+/** Three fifths are held out: two halves of a hundred that rank each other, with a tail of fifty in a quarter. */
 const FOR_LIVES = 334;
 /** A hundred held out, for a rank of 1e-2. */
 const FOR_RANKS = 166;

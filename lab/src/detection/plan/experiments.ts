@@ -298,7 +298,7 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
 
 /**
  * Every step of the ladder, sold as the next higher one, below the weight types that rows are measured for. Equality and fixed
- * limits judge them. Honest replies of the sold weights are among those of other models.
+ * limits decide about them. Honest replies of the sold weights are among those of other models.
  */
 export const listLadderExperiments = ({ ladder }: Profile): Experiment[] =>
   LADDER.slice(2).flatMap((weights, i) =>

@@ -36,8 +36,8 @@ export interface Profile {
   /** Beginnings of an attack that computes something else, on that back end. */
   readonly otherBackendAttack: number;
   /**
-   * For every other pair of classes with attacks: honest replies with usual and with arbitrary settings, replies of an attack,
-   * and of an attack close to honest drift.
+   * Replies for every other pair of classes with attacks. They are honest ones with usual or with arbitrary settings, those of an
+   * attack, and those of an attack close to honest drift.
    */
   readonly otherPairs: Readonly<Record<'usual' | 'any' | 'attack' | 'hardAttack', number>>;
   /**

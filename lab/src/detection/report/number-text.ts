@@ -1,8 +1,8 @@
 import type { Share } from '../results.ts';
 
 /**
- * A share as per cent, with at least one decimal: enough to show the first digit of the difference to 100 and two digits of the
- * share itself, so that 99.996 % is never written as 100 %.
+ * Formats a share as per cent with at least one decimal. It shows the first digit of the difference to 100 and two digits of the
+ * share. So 99.996 % is never written as 100 %.
  * @param share in [0, 1]; only exactly 0 and 1 are written as 0 and 100.
  * @throws RangeError otherwise.
  */

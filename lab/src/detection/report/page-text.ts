@@ -11,7 +11,7 @@ export const HOW_CHECKED = `A validator checks a reply in two stages.
 - **Stage 1** replays every random draw from the signed values, without a model. It refutes a reply with other tokens than those draws, and has
   no error rate.
 - **Stage 2** asks another provider to run the reply again in one pass, and compares the values. Inside one **exact class** (same kernels, so same
-  bits) one differing bit refutes. **Between classes** honest values drift a little, so a statistic decides: each reply adds evidence, and at a
+  bits) one differing bit refutes. **Between classes** honest values drift a little, so a statistic decides. Each reply adds evidence, and at a
   million to one the provider is rejected and ejected.`;
 
 export const HOW_SURE = `- Every share has a 95 % interval, for example 99.6 % (98.2..99.9). 100 % means that nothing was missed in this sample: 24 of 24 is still
@@ -26,7 +26,7 @@ export const HOW_SURE = `- Every share has a 95 % interval, for example 99.6 % (
 
 export const READING = `- **Caught per 32 tokens, 1e-4**: windows of 32 tokens that the values alone reject, at the threshold that one honest window in 10,000
   exceeds. **fit**: that threshold lies on a fitted tail, since the honest sample is too small for it.
-- **Tokens to 1e6 : 1**: tokens of one provider, in replies of 32, until the evidence against it is a million to one: median, and in brackets
+- **Tokens to 1e6 : 1**: tokens of one provider, in replies of 32, until the evidence against it is a million to one. The cell shows the median, and in brackets
   the 90 % quantile over orders of its replies. **Not reached**: not within the replies of this run.
 - **Stage 1**: replies that replaying the draws refutes. **Exact class**: replies that differ when a verifier of the same class runs them
   again, with the median and the latest first differing token.

@@ -39,8 +39,8 @@ export function plotDrift({ honest: all, attacks: main, otherPairs }: DetectionR
       part: 'drift',
       title: TITLE,
       caption:
-        'One line per pair: the honest median (dot), its way to the largest window (bar) with the 99 % quantile (tick), and the median of ' +
-        'every attack on the same pair (diamond). Where a diamond lies inside a bar, distance alone does not separate it. The dashed ' +
+        'One line per pair shows the honest median (dot) and its way to the largest window (bar) with the 99 % quantile (tick). ' +
+        'A diamond is the median of an attack on the same pair. Where a diamond lies inside a bar, distance alone does not separate it. The dashed ' +
         'line is the fixed 0.10: attacks left of it pass there.',
       spec: spec as unknown as TopLevelSpec,
     },

@@ -4,8 +4,8 @@ import { formatRate } from './number-text.ts';
 import { buildPanels, COLOURS, type Figure, groupByWeights, nameExtent, sortNames } from './plot-style.ts';
 
 const CAPTION =
-  'Each line is an attack, the hardest at the bottom; the bar is the 95 % interval; a hollow mark stands on a fitted tail. What the values alone show ' +
-  'within 32 tokens stands at the right edge; what stands left of it needs more tokens or another check. Attacks that leave no values to compare are not drawn.';
+  'Each line is an attack, the hardest at the bottom; the bar is the 95 % interval; a hollow mark stands on a fitted tail. Attacks that the values alone show ' +
+  'within 32 tokens are at the right edge; those left of it need more tokens or another check. Attacks that leave no values to compare are not drawn.';
 
 /** Catch rates at 32 tokens for each sold weight type: all attacks, the hardest at the bottom. */
 export function plotCatchRates(attacks: readonly AttackRow[]): Figure[] {

@@ -9,7 +9,7 @@ export interface Figure {
   /** The part of the page that shows it. */
   readonly part: 'attacks' | 'curves' | 'drift';
   readonly title: string;
-  /** What the reader should see. */
+  /** The result that the figure shows. */
   readonly caption: string;
   readonly spec: TopLevelSpec;
 }
@@ -80,7 +80,7 @@ const PANELS_A_ROW = 3;
 
 export interface PanelOptions {
   readonly title: string;
-  /** What the marks mean. */
+  /** Meaning of the marks. */
   readonly subtitle: string;
   readonly data: readonly Layer[];
   readonly pairs: readonly string[];

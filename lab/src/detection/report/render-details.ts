@@ -74,7 +74,7 @@ function formatAttackPage(results: DetectionResults): string {
       formatAttacks(rows),
     ]),
     '## Open between classes',
-    'What no reply of this run decided, by pair of classes. Every figure of a pair is in `attacks.csv`, which `render-main.ts` writes.',
+    'Attacks that no reply of this run decided, by pair of classes. Every figure of a pair is in `attacks.csv`, which `render-main.ts` writes.',
     listOpen(results.otherPairs.filter((row) => !isDecided(row))),
     '## Lower steps of the ladder',
     'Each step of the quantisation ladder sold as the next higher one. No honest drift was measured for these weights: in an exact class the first ' +
@@ -113,8 +113,8 @@ const formatHonestPage = (results: DetectionResults): string =>
     'Inside one class an audit compares bytes: one differing bit decides.',
     formatEqualities(results),
     '## Conversations',
-    'Served side by side, one to eight at a time, in one to three turns: prompts of all kinds, any sampler settings, cached prefixes, drafts, some ' +
-      `cancelled. A verifier ran every reply again. Each row is a run of \`npm run equality\`, whose file lies in \`${CONVERSATIONS}/\`.`,
+    'Conversations were served side by side, one to eight at a time, in one to three turns. They have prompts of all kinds, any sampler settings, cached prefixes and drafts. ' +
+      `Some were cancelled. A verifier ran every reply again. Each row is a run of \`npm run equality\`, whose file lies in \`${CONVERSATIONS}/\`.`,
     formatConversations(results),
     '## Ejections',
     'Lifetimes of honest providers, simulated from measured drift with its measured correlation. The bound is what the test promises. **As served**: replies ' +

@@ -53,7 +53,7 @@ it('writes the same report again from its own data', async () => {
     expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name))), name).toBe(true);
 });
 
-it('includes the results about conversations, and judges the aims by them', async () => {
+it('includes the results about conversations, and computes the aims from them', async () => {
   const directory = join(root, 'talks');
   const aim = {
     aim: 'exact classes, Vulkan: honest distance 0 on 1e5 tokens of stories15M',

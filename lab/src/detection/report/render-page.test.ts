@@ -43,7 +43,7 @@ describe('the main page', () => {
     expect(formatPage({ ...results, caveat }).split('\n\n')[2]).toBe(caveat);
   });
 
-  it('names attacks that no check decides, judged by figures, with the reason if one is known', () => {
+  it('names attacks that no check decides by their figures, with the reason if one is known', () => {
     expect(formatWith({ attacks: [open] })).toContain('- `near`: nothing decided it within the replies of this run.');
     const known = formatPage({ ...results, attacks: [open], notCaught: [{ attack: 'near', why: 'by design' }] });
     expect(known).toContain('- `near`: by design.');

@@ -67,7 +67,7 @@ function formatFamilies(attacks: readonly AttackRow[]): string {
       formatCount(names[finding].length);
   return formatTable(rows, [
     ['family', ({ family }) => family],
-    ['what the provider does', ({ family }) => FAMILY_TEXT[family] ?? ''],
+    ['attack', ({ family }) => FAMILY_TEXT[family] ?? ''],
     ['caught by the first reply', count('first')],
     ['so in the same exact class', count('inClass')],
     ['within several', count('several')],

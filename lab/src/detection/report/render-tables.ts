@@ -180,7 +180,7 @@ export const formatOtherModels = ({ otherModels }: DetectionResults): string =>
     ['model', ({ model }) => model],
     ['weights', ({ weights }) => weights],
     ['provider → verifier', formatPair],
-    ['judged by rows of', ({ measuredOn }) => measuredOn],
+    ['decided by rows of', ({ measuredOn }) => measuredOn],
     ['honest replies rejected, 1e-2', ({ rejected }) => formatShare(rejected)],
   ]);
 
@@ -205,7 +205,7 @@ export const formatAuditTells = ({ auditTells }: DetectionResults): string =>
 
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
   formatTable(verifiers, [
-    ['who, and what is audited', ({ setting }) => setting],
+    ['verifiers and coverage', ({ setting }) => setting],
     ['strategy', ({ strategy }) => strategy],
     ['what it does', ({ what }) => what],
     ['excluded', ({ excluded }) => formatShare(excluded)],

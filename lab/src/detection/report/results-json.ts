@@ -3,8 +3,8 @@ import { compareText } from '../standing.ts';
 import { isPackedTable, isRow, packTable, unpackTable } from './packed-table.ts';
 
 /**
- * Encodes results as JSON whose text depends on the results only: sorted keys, six significant digits for numbers that are not
- * integers, one line for each row of a table, the names of its fields above them. A second run then differs only in figures that changed.
+ * Encodes results as JSON whose text depends on the results only, so a second run differs only in changed figures. Keys are sorted.
+ * Fractions have six significant digits. A row of a table has one line, below the names of its fields.
  * @throws RangeError naming each figure that is not finite. JSON has no such numbers, and a page must not show one.
  */
 export function encodeResults(results: DetectionResults): string {
@@ -13,7 +13,7 @@ export function encodeResults(results: DetectionResults): string {
   return `${encode(results)}\n`;
 }
 
-/** @throws if the text is not JSON or has another version. What it returns has the schema docs/schema/detection.schema.json. */
+/** @throws if the text is not JSON or has another version. The result has the schema docs/schema/detection.schema.json. */
 export function parseResults(text: string): DetectionResults {
   const read = JSON.parse(text) as DetectionResults;
   if (read?.version !== 5) throw new Error(`detection results of version ${read?.version}, this code reads 5`);
@@ -38,7 +38,7 @@ export function findNonFinite(value: unknown, path = 'results'): string[] {
 /** Fields about time, machine and code version, which differ between equal runs. */
 const PASSING: ReadonlySet<string> = new Set(['elapsedS', 'day', 'machine', 'code', 'usPerToken']);
 
-/** Paths of figures in which two runs differ, except PASSING ones. Judging the same samples again gives none. */
+/** Paths of figures in which two runs differ, except PASSING ones. Two evaluations of the same samples give none. */
 export function listChanges(before: DetectionResults, after: DetectionResults): string[] {
   const timed = (results: DetectionResults): DetectionResults => ({
     ...roundResults(results),

@@ -13,7 +13,7 @@ const MAX_TOKENS = 48;
 const directory = mkdtempSync(join(tmpdir(), 'ogong-collect-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Serves, scores and judges with an empty store. */
+/** Serves, scores and evaluates with an empty store. */
 async function run(experiment: Experiment, name: string): Promise<readonly JudgedReply[]> {
   const store = openSampleStore(join(directory, `${name}.sqlite`));
   const pool = createEnginePool(2);
