@@ -5,7 +5,7 @@ const sources = fileURLToPath(new URL('../../../contracts/src/', import.meta.url
 
 const texts = new Map<string, string>();
 
-/** A number that a contract names as a constant, as its source says it, so that no model has a figure of its own. @throws Error where it names none. */
+/** Reads a constant from the source of a contract, so that models use the contract's figures. @throws Error if there is no such constant. */
 export function readConstant(contract: string, name: string): number {
   const source = texts.get(contract) ?? readFileSync(`${sources}${contract}.sol`, 'utf8');
   texts.set(contract, source);

@@ -24,32 +24,32 @@ import { prove } from './prove.ts';
 import { runModels } from './run-models.ts';
 
 const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
-/** By day the statements are not solved again: `npm run nightly -- long` does. */
+/** Only `npm run nightly -- long` solves the statements again. */
 const IS_LONG = process.env.OGONG_LONG === '1';
 const measured = [...readMeasuredRho(docs('bench.json')), ...readCardRho(docs('detection/cards.md'))];
 
 describe('the economics lab', () => {
-  it.runIf(IS_LONG)('holds in every statement, and the page says what was computed (only with OGONG_LONG=1)', () => {
+  it.runIf(IS_LONG)('holds in every statement, and the page equals the computed one (only with OGONG_LONG=1)', () => {
     const models = runModels(measured);
     expect(models.flatMap(({ findings }) => findings.filter(({ holds }) => !holds))).toEqual([]);
     const proofs = PROPOSITIONS.map(({ says }) => ({ claim: says, holds: true, detail: '' }));
     expect(readFileSync(docs('economics.md'), 'utf8')).toBe(writePage({ models, proofs }));
   });
 
-  it('says of itself what does not hold', () => {
+  it('reports a statement that does not hold', () => {
     const findings = [{ claim: 'Two is three', holds: false, detail: 'it is not' }];
     const page = writePage({ models: [{ id: 'x', title: 'X', summary: 'x', findings }], proofs: [] });
     expect(page).toContain('**Does not hold.** Two is three');
     expect(page).toContain('1 do not hold');
   });
 
-  it('would notice a bound that pays back', () => {
+  it('rejects a bound that pays a dealer', () => {
     const shares = toFeeShares(profiles.emission.shares);
     const dealer = { fee: 10n ** 20n, others: 0n, shares, roles: ALL_ROLES };
     expect(computeWashProfit({ ...dealer, lambdaPpm: 900_000n })).toBeLessThan(0n);
     expect(() => computeWashProfit({ ...dealer, lambdaPpm: 1_100_000n })).toThrow('lambda');
     expect(computeFixedBudgetProfit(1e6, 1e6)).toBeGreaterThan(0);
-    // The sink is what keeps it from breaking even: a share that nobody has.
+    // The recycled share has no recipient. Without it a dealer breaks even.
     expect(computeWashProfit({ ...dealer, lambdaPpm: 0n })).toBe(-(10n ** 18n));
     expect(computeWashProfit({ ...dealer, lambdaPpm: 0n, shares: { ...shares, recycleBps: 0 } })).toBe(0n);
   });
@@ -64,20 +64,20 @@ describe('the economics lab', () => {
     expect(Math.max(...drawn.map(({ makerBps = 0 }) => makerBps))).toBe(500);
   });
 
-  it('finds nothing in a pool for who has as many tokens as fees', () => {
+  it('finds no gain in a pool for a dealer with equal parts of tokens and fees', () => {
     const dealer = { feePart: 0.3, tokenPart: 0.3, draws: 1, verificationBps: 400 };
     expect(computePoolProfit(dealer)).toBeCloseTo(0, 9);
     expect(computePoolProfit({ ...dealer, tokenPart: 0.6 })).toBeCloseTo(0.04 * 0.3, 9);
   });
 
-  it('weighs replies by the price at which half of the fees are paid, and what is not paid by its tokens', () => {
+  it('weighs replies by the price at which half of the fees are paid, and unpaid replies by their tokens', () => {
     const [cheap, usual] = [
       { fee: 0.1, tokens: 0.5, isPaid: true },
       { fee: 0.9, tokens: 0.45, isPaid: true },
     ];
     const rejected = { fee: 0, tokens: 0.05, isPaid: false };
     expect(weighByPrice([cheap, usual, rejected])).toEqual([0.05, 0.45, 0.05]);
-    // A dear reply gains nothing by its price, and whoever pays half of the fees sets it.
+    // An expensive reply gains nothing by its price. The price is set by the payers of half of the fees.
     expect(weighByPrice([usual, { fee: 0.1, tokens: 0.01, isPaid: true }])).toEqual([0.45, 0.01]);
     expect(weighByPrice([{ fee: 1, tokens: 0.9, isPaid: true }, usual])[0]).toBeCloseTo(0.9, 9);
     expect(weighByPrice([rejected])).toEqual([0.05]);
@@ -89,7 +89,7 @@ describe('the economics lab', () => {
     expect(() => readConstant('Staking', 'NOTHING')).toThrow('no constant NOTHING');
   });
 
-  it('holds every default against the dearest audit that was measured, on each kind of machine', () => {
+  it('compares every default with the most expensive measured audit, on each kind of machine', () => {
     const kinds = ['stories15M', 'with its prompt', 'vulkan', 'embeddings', 'H200', '8 replies made together'];
     for (const kind of kinds)
       expect(

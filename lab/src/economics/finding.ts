@@ -1,4 +1,4 @@
-/** One sentence that a model says, and whether it came out. */
+/** One statement of a model, and whether it holds. */
 export interface EconomicStatement {
   readonly claim: string;
   readonly holds: boolean;
@@ -26,7 +26,7 @@ export interface Curves {
 export interface EconomicModel {
   readonly id: string;
   readonly title: string;
-  /** What the model is and what follows, in plain words. */
+  /** The model and its result, in plain words. */
   readonly summary: string;
   readonly findings: readonly EconomicStatement[];
   readonly table?: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What an audit cost against the reply that it checks, as it was measured somewhere. */
+/** A measured cost of an audit relative to its reply. */
 export interface MeasuredRho {
   readonly what: string;
   readonly rho: number;
@@ -14,7 +14,7 @@ interface BenchRow {
 }
 
 /**
- * Every figure of docs/bench.json that says what an audit costs against its reply: text on processors with and without its prompt, tiled
+ * Reads the costs of audits relative to their replies from docs/bench.json: text on processors with and without its prompt, tiled
  * prompts, Mesa's Vulkan device, embeddings.
  */
 export function readMeasuredRho(path: string): MeasuredRho[] {
@@ -50,11 +50,11 @@ function readRow({ id, what, value, note = '' }: BenchRow): MeasuredRho[] {
 
 const CARD_HEAD = '| way | exact | one reply, ms | its score, ms |';
 
-/** The same on a card, by the table of docs/detection/cards.md: against one reply alone, or each of eight side by side, whichever was cheaper to make. */
+/** Reads the same costs on a GPU from docs/detection/cards.md. The reply is one alone or one of eight side by side, the cheaper of the two. */
 export function readCardRho(path: string): MeasuredRho[] {
   const lines = readFileSync(path, 'utf8').split('\n');
   const head = lines.findIndex((line) => line.startsWith(CARD_HEAD));
-  if (head < 0) throw new Error(`${path} has no table of what a check costs`);
+  if (head < 0) throw new Error(`${path} has no table of costs of a check`);
   const end = lines.findIndex((line, i) => i > head && !line.startsWith('|'));
   return lines.slice(head + 2, end).map((line) => {
     const [, way = '', , one = '', score = '', , eight = ''] = line.split('|').map((cell) => cell.trim());

@@ -31,7 +31,7 @@ const BOUGHT = [
 /** Of alpha rho, what an audit takes of a fee, rounded up. */
 const AUDIT_COST = 0.972;
 
-/** What the economy rests on. Each is checked for all values in range, and its twin is refuted. */
+/** Propositions that the economy relies on. Each is checked for all values in range, and its twin is refuted. */
 export const PROPOSITIONS: readonly Proposition[] = [
   {
     id: 'deterrence',
@@ -64,7 +64,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'shard',
-    says: 'What deters a whole model deters each of its shards (Corollary 2)',
+    says: 'A franchise that deters a whole model deters each of its shards (Corollary 2)',
     reals: ['p', 'phi', 'delta', 'q', 'w'],
     assume: [...DETERRENCE, '(> w 0)', '(<= w 1)', '(>= (* q (+ p phi)) delta)'],
     claim: '(>= (* q (+ (* w p) phi)) (* w delta))',
@@ -109,7 +109,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'held',
-    says: 'A forged reply gains nothing where the chance to be caught is at least p / (H + p): what a key holds is a martingale at best',
+    says: 'A forged reply gains nothing if the chance to be caught is at least p / (H + p): the held amount is a martingale at best',
     reals: ['p', 'h', 'q'],
     assume: ['(> p 0)', '(>= h 0)', '(<= q 1)', '(>= q (/ p (+ h p)))'],
     claim: '(<= (- (* (- 1 q) p) (* q h)) 0)',
@@ -128,7 +128,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'wash',
-    says: 'Who owns every role and pays itself loses at least (1 - lambda) of the recycled share',
+    says: 'A dealer that owns every role and pays itself loses at least (1 - lambda) of the recycled share',
     reals: ['p', 's', 'lambda', 'e'],
     assume: SHARE,
     claim: '(<= (- (+ (* (- 1 s) p) e) p) (- (* (- 1 lambda) (* s p))))',
@@ -139,7 +139,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'net-issuance',
-    says: 'Under the same bound nobody’s emission exceeds what its replies recycled: what circulates does not grow',
+    says: 'Under the same bound an emission never exceeds the recycled amount of its replies: the circulating supply does not grow',
     reals: ['p', 's', 'lambda', 'e'],
     assume: SHARE,
     claim: '(< (- e (* s p)) 0)',
@@ -188,7 +188,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'bonds',
-    says: 'What is unvested is at most half the bonds of whoever signed, so a quorum that settles all of it to itself takes less than half of what it has bonded',
+    says: 'Unvested money is at most half the signers’ bonds, so a quorum that takes all of it gains less than half of its bonds',
     reals: ['u', 'b', 'x'],
     assume: ['(> b 0)', '(>= u 0)', '(<= (* 2 u) b)', '(>= x 0)', '(< x 1)'],
     claim: '(< (* x u) (* 0.5 b))',
@@ -196,7 +196,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'majority',
-    says: 'Beside a quorum no other quorum is left: nobody convicts validators with more than two thirds of the votes, and no bond is taken from them but by their own contradictions',
+    says: 'A quorum leaves no other quorum: validators with over two thirds of the votes cannot be convicted, and lose bonds only by contradictions',
     reals: ['t', 'q'],
     assume: ['(> t 0)', '(<= q t)', '(> (* 3 q) (* 2 t))'],
     claim: '(not (> (* 3 (- t q)) (* 2 t)))',
@@ -243,7 +243,7 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'launch',
-    says: 'Who buys at the launch and sells back has no more than before, wherever its curve stands and however it rounds against its caller',
+    says: 'A buyer at the launch that sells back has no more than before, at any point of the curve and with any rounding against it',
     reals: ['reserve', 'left', 'payment', 'amount', 'back'],
     assume: [...BOUGHT, '(<= (* back left) (* amount (+ reserve payment)))'],
     claim: '(<= back payment)',

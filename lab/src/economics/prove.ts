@@ -10,7 +10,7 @@ const ANSWERS: ReadonlyMap<number, string> = new Map([
 /** Answers a script: `unsat`, `sat` or `unknown`. */
 export type Solve = (script: string) => Promise<string>;
 
-/** Z3 as WebAssembly. Its threads keep the process: whoever opens it closes it. */
+/** Opens Z3 as WebAssembly. Its threads keep the process alive, so the caller must close it. */
 export async function openSolver(): Promise<{ readonly solve: Solve; close(): void }> {
   const { init } = await import('z3-solver');
   const { Z3, em } = await init();

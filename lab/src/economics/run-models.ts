@@ -16,7 +16,7 @@ import { runVerification } from './models/verification.ts';
 import { runVerifiers } from './models/verifiers.ts';
 import { runWash } from './models/wash.ts';
 
-/** Every model, the same figures each time. @param measured what audits cost, wherever it was measured. */
+/** Every model, the same figures each time. @param measured all measured costs of audits. */
 export function runModels(measured: readonly MeasuredRho[]): EconomicModel[] {
   return [
     runDeterrence(),

@@ -1,6 +1,6 @@
 import { createFindings, type EconomicModel, round } from '../finding.ts';
 
-/** What a year's fees pay validators, and the subsidy that keeps their income above what a wrong verdict is worth. */
+/** Compares validators' income from a year's fees with the worth of a wrong verdict, and computes the subsidy for the difference. */
 export function runBootstrap(): EconomicModel {
   const { list, say } = createFindings();
   const rows: string[][] = [];

@@ -1,7 +1,7 @@
 import { computeBoundedMint, computeCarriedBurn } from '@ogong/protocol/settlement/burn-mint';
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
 
-/** What a dealer that owns the provider's part, and some of the others, has back of each dollar burned. */
+/** Dollars that a dealer gets back for each burned dollar, if it owns the provider's part and some of the others. */
 const back = (elasticity: number, verifiers: number, treasury: number): number =>
   elasticity * (0.75 + 0.15 * verifiers + 0.1 * treasury);
 
@@ -12,13 +12,13 @@ const WHOLE = 10n ** 18n;
 const SUPPLY = 1_000_000_000n * WHOLE;
 const SETTINGS = { elasticityPpm: 950_000n, yearlyCap: 100_000_000n * WHOLE };
 
-/** What so many epochs' worth of work is paid, in tokens, where all of it is called for in one epoch, and in how many it is taken. */
+/** Computes the tokens paid for the work of several epochs that is claimed in one epoch, and the number of epochs that it takes. */
 function payAtOnce(epochs: bigint, isCut: boolean): { readonly paid: number; readonly taken: number } {
   const carried = computeCarriedBurn(SUPPLY, SETTINGS);
   let [rest, paid, taken] = [carried * epochs, 0n, 0];
   for (; rest > 0n; taken++) {
     const burned = isCut || rest < carried ? rest : carried;
-    // At a dollar a token, whose price did not move.
+    // The price stays at a dollar a token.
     const work = { dollars: burned, burned, price: WHOLE, supply: SUPPLY, recentBurn: 0n };
     paid += computeBoundedMint(work, SETTINGS);
     rest -= burned;
@@ -61,7 +61,7 @@ export function runBurnAndMint(): EconomicModel {
   const farmed = (others: number, floorMint: number): number =>
     others < 0.75 * floorMint ? (Math.sqrt(0.75 * floorMint) - Math.sqrt(others)) ** 2 : 0;
   say(
-    'Broken twin: a floor that comes last is shared by whoever burns in that epoch, and can be farmed where others burn little',
+    'Broken twin: a floor that comes last is shared by all burners of that epoch, and can be farmed if others burn little',
     farmed(0.1, 1) > 0.3 && farmed(1, 1) === 0,
     `a floor of 1 and others’ volume of 0.1: ${round(farmed(0.1, 1))} gained`,
   );

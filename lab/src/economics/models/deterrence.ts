@@ -11,7 +11,7 @@ interface Game {
   readonly bond: number;
 }
 
-/** What a provider gets on average, written out from the four outcomes and not from the proposition's closed form. */
+/** Computes a provider's average payoff from the four outcomes, without the proposition's closed form. */
 export function playOnce(
   { fee, saved, franchise, coverage, soundness, falsePositive, bond }: Game,
   cheats: boolean,
@@ -27,7 +27,7 @@ export function planReplies(
   replies: number,
   strikes: number,
 ): { readonly cheats: number; readonly total: number } {
-  // best[r][k]: what is still to come with r replies and k strikes left.
+  // best[r][k]: the best future payoff with r replies and k strikes left.
   const best: number[][] = [Array<number>(strikes + 1).fill(0)];
   let cheats = 0;
   for (let r = 1; r <= replies; r++) {
@@ -109,7 +109,7 @@ export function runDeterrence(): EconomicModel {
     curves: {
       ...{
         name: 'deterrence',
-        title: 'What honesty is worth, by coverage',
+        title: 'The value of honesty, by coverage',
         xTitle: 'audited part',
         yTitle: 'honest less cheat, fees',
       },

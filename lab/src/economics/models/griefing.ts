@@ -11,9 +11,9 @@ import { computeVerificationCost } from './verification.ts';
 
 interface Action {
   readonly what: string;
-  /** What it costs others, in fees of a usual reply. */
+  /** Cost for others, in fees of a usual reply. */
   readonly imposed: number;
-  /** What whoever does it pays, as the network is. */
+  /** Cost for the actor under the present rules, in the same unit. */
   readonly paid: number;
   readonly where: string;
 }
@@ -38,13 +38,13 @@ function silencePart(n: number): number {
   return isCharged ? readConstant('Staking', 'PENALTY_PPM') / 1e6 : 0;
 }
 
-/** What actions that anybody can take cost others and cost whoever takes them. @param audit cost of one job, in fees of its reply */
+/** Lists actions that any party can take, with their costs for others and for the actor. @param audit cost of one job, in fees of its reply */
 function listActions(audit: number): readonly Action[] {
   const made = billedPart({ textBytes: PROGRESS_STEP_BYTES, hasLeft: true });
   const ahead = billedPart({ textBytes: 0, hasLeft: true });
   const order = 10n ** 18n;
   const fine = Number(computeAbandonmentFine({ maxFeeAtomic: order })) / Number(order);
-  // The order's maximum is held meanwhile, of a deposit that is spent within a day.
+  // The order's maximum stays reserved until it expires. A deposit is spent within a day.
   const held = MAX_ORDER_LIFETIME_MS / DAY_MS;
   return [
     {
@@ -53,11 +53,11 @@ function listActions(audit: number): readonly Action[] {
       where: `the verification share of ${FEES_PER_AUDIT} fees that it has paid`,
     },
     {
-      ...{ what: 'payer leaves after a while, and says so', imposed: made, paid: made },
+      ...{ what: 'payer leaves after a while, with a signed statement', imposed: made, paid: made },
       where: `prompt, acknowledged text and ${PROGRESS_WINDOW_BYTES} bytes`,
     },
     {
-      ...{ what: 'payer lets an order expire without a word', imposed: ahead, paid: billedPart(undefined) },
+      ...{ what: 'payer lets an order expire without a statement', imposed: ahead, paid: billedPart(undefined) },
       where: 'open problem: a prompt and a window of text',
     },
     {
@@ -91,9 +91,9 @@ function listActions(audit: number): readonly Action[] {
   ];
 }
 
-/** What strangers can have at no price of their own. */
+/** Actions that cost the actor nothing. */
 const FREE = [
-  'payer lets an order expire without a word',
+  'payer lets an order expire without a statement',
   'provider abandons an order and earns nothing',
   `verifier is silent in the first ${FREE_HALF_HOURS} half hours of a day`,
   'forged reply of a key that holds nothing',
@@ -118,8 +118,8 @@ export function runGriefing(measured: readonly MeasuredRho[]): EconomicModel {
   );
   return {
     id: 'griefing',
-    title: 'What a stranger can impose',
-    summary: `Imposed against paid, in fees of a usual reply: ${REPLY.promptTokenCount} and ${REPLY.outputTokenCount} tokens, ${TEXT_BYTES} bytes of text, an audit at the median of what was measured (${round(audit)} fees). Fines, windows, rations and penalties are those of the product’s code.`,
+    title: 'Costs that a stranger can impose',
+    summary: `The table compares imposed with paid costs, in fees of a usual reply. It has ${REPLY.promptTokenCount} and ${REPLY.outputTokenCount} tokens, and ${TEXT_BYTES} bytes of text. An audit costs the measured median (${round(audit)} fees). Fines, windows, rations and penalties are those of the product’s code.`,
     findings: list,
     table: {
       head: ['action', 'imposed', 'paid', 'by'],

@@ -37,7 +37,7 @@ function forge(
   return sum / lives;
 }
 
-/** What a forged reply of a new key earns, where a second verifier is asked while it holds nothing. */
+/** Computes the mean gain of a new key from forged replies. Two verifiers check each reply while it holds no earnings. */
 function expectedBurst(burst: number, rule: (held: number) => number): number {
   let alive = 1;
   let expected = 0;
@@ -63,9 +63,9 @@ interface Mixture {
 const PERIODS = 8;
 
 /**
- * A key serves honestly and forges in turns, by chance, over several periods. What counts for its audits is what it earned in the whole period
- * before; a reject takes what it earned in this one and the two before it, and ends it. @returns what its forged replies brought it on
- * average, less the honest fees that it lost, in fees.
+ * Plays a key that forges some replies at random over several periods. Its audits depend on its earnings in the whole period before.
+ * A reject takes its earnings of this period and of the two before, and ends it.
+ * @returns its mean earnings from forged replies less its lost honest fees, in fees.
  */
 function mix(
   { forged, active, honest: first }: Mixture,
@@ -105,7 +105,7 @@ export function runHeldEarnings(): EconomicModel {
   const gains = [1, 5, 20, 50, 100, 400].map((burst) => forge(30, burst, rule, random, 20_000));
   const most = Math.max(...gains);
   say(
-    'Behind held earnings no burst of forged replies gains: the balance of a key is a martingale at best',
+    'A burst of forged replies gains nothing against held earnings: the amount that a key holds is a martingale at best',
     most < 0.5,
     `bursts of 1 to 400 behind 30 held fees: at most ${round(most)} fees on average`,
   );

@@ -4,7 +4,7 @@ import { createFindings, type EconomicModel, percent } from '../finding.ts';
 interface Outcome {
   readonly served: number;
   readonly unpaid: number;
-  /** The most that was reserved at once, of what was deposited. */
+  /** Largest reserved part of the deposit. */
   readonly mostReserved: number;
 }
 
@@ -15,7 +15,7 @@ function attack(random: () => number, admits: boolean): Outcome {
   let mostReserved = 0;
   const claims: number[] = [];
   const orders = Array.from({ length: 40 }, () => 1 + Math.floor(random() * 20));
-  // Orders race: what each provider sees is the chain, which no claim has reached yet.
+  // Orders race: each provider sees the chain before any claim has reached it.
   for (const fee of orders) {
     if (admits && reserved + fee > deposit) continue;
     reserved += fee;

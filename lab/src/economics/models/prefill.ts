@@ -38,7 +38,7 @@ export function runPrefill(): EconomicModel {
     `cost ${round(0.5)} of honest decoding`,
   );
   say(
-    'With it a reply of 128 tokens passes unmended in less than a third of cases, even from a model that agrees in 99 of 100 tokens',
+    'With it less than a third of replies of 128 tokens pass unmended, even from a model that agrees in 99 of 100 tokens',
     rows.every(({ replayed }) => replayed.passes < 1 / 3),
     rows
       .map(({ agreement, replayed }) => `${agreement}: ${percent(replayed.passes, replayed.passes < 0.001 ? 6 : 1)}`)

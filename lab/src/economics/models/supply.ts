@@ -31,7 +31,7 @@ function runLaunch(months: number): readonly LaunchState[] {
 
 const vested = (months: number): number => 875e6 * Math.min(1, months / 36);
 
-/** What circulates each month, if the emission gave all that its schedule allows, and what it may give by the wash bound. */
+/** Computes the circulating tokens of each month, for the full emission schedule and within the wash bound. */
 export function runSupply(): EconomicModel {
   const { list, say } = createFindings();
   const months = 40 * YEAR;
@@ -72,7 +72,7 @@ export function runSupply(): EconomicModel {
   say(
     'The launch curve holds all unsold tokens, in every month, and its reserve is at least the price that the curve asks for the rest',
     launch.every((one) => product(one) >= product(LAUNCH)) && Math.abs(heldAt(HALF_MONTHS) - 50e6) < 1,
-    `it opens at $${round(priceAt(0))} and is paid a million dollars each five years: it holds ${[1, 5, 10, 20, 40].map(heldMillions).join(', ')} after 1, 5, 10, 20 and 40 years, at $${[1, 5, 10, 20, 40].map((years) => round(priceAt(years * YEAR))).join(', $')}`,
+    `it opens at $${round(priceAt(0))} and is paid a million dollars each five years. It holds ${[1, 5, 10, 20, 40].map(heldMillions).join(', ')} after 1, 5, 10, 20 and 40 years, at $${[1, 5, 10, 20, 40].map((years) => round(priceAt(years * YEAR))).join(', $')}`,
   );
   const end = launch.at(-1) as LaunchState;
   say(
@@ -118,12 +118,12 @@ export function runSupply(): EconomicModel {
     id: 'supply',
     title: 'Supply, month by month',
     summary:
-      'Launch, vesting and halvings, by the functions that tests compare with the contracts (`launch-curve.ts`, `emission.ts`), with fees that double every year.',
+      'Launch, vesting and halvings, by functions that tests compare with the contracts (`launch-curve.ts`, `emission.ts`), with fees that double every year.',
     findings: list,
     curves: {
       ...{ name: 'supply', title: 'Tokens that circulate', xTitle: 'years', yTitle: 'millions' },
       caption:
-        'The halving schedule is a ceiling; what keeps people from paying themselves keeps the supply from growing.',
+        'The halving schedule is a ceiling. The bound against paying oneself also keeps the supply from growing.',
       points,
     },
   };

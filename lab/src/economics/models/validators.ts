@@ -10,21 +10,21 @@ import { createFindings, type EconomicModel, percent, round } from '../finding.t
 const PPM = 1_000_000;
 const UNIT = 10n ** 18n;
 
-/** Of a fee, what a quorum can settle to keys and accounts of its own. */
+/** Part of a fee that a quorum can settle to its own keys and accounts. */
 function stealablePart(): number {
   const fee = 10n ** 24n;
   const { treasury, license, recycle } = splitFee(fee, toFeeShares(profiles.emission.shares));
   return Number(fee - treasury - license - recycle) / Number(fee);
 }
 
-/** Of a bond, what so many convictions by a quorum leave taken, a day each. @param part of what is left, each time */
+/** Part of a bond that is taken after one conviction by a quorum on each day. @param part taken part of the rest, each time */
 const takenAfter = (days: number, part: number): number => 1 - (1 - part) ** days;
 
-/** What the contracts take of validators that signed what is false, and what these gain by it. */
+/** Compares the gain of validators that sign false statements with the bonds that the contracts take. */
 export function runValidators(): EconomicModel {
   const { list, say } = createFindings();
   const part = stealablePart();
-  // The most that the contract lets be on its way, of a million bonded by those who signed.
+  // The contract's limit for unvested money, of a million bonded by the signers.
   const bonds = 1_000_000n * UNIT;
   const parts = Array.from({ length: 301 }, (_, i) => i / 100);
   const carried = parts.filter((unvested) => isBacked((bonds * BigInt(Math.round(unvested * 100))) / 100n, bonds));
@@ -32,7 +32,7 @@ export function runValidators(): EconomicModel {
   say(
     'A quorum that lies has at most half of its own bonds on its way, and takes less than that',
     most === 0.5 && most * part < 0.5,
-    `${percent(most, 0)} of the bonds that signed, of which ${percent(part, 1)} can go to accounts of its own; as much again every three periods, until payers have no deposits there`,
+    `${percent(most, 0)} of the bonds that signed, of which ${percent(part, 1)} can go to accounts of its own. It can repeat this every three periods, until payers have no deposits there`,
   );
   say(
     'Broken twin: without that rule it takes more than all its bonds',
@@ -42,9 +42,9 @@ export function runValidators(): EconomicModel {
   const votes = Array.from({ length: 1_001 }, (_, liars) => BigInt(liars));
   const quorums = votes.filter((liars) => isQuorum(liars, 1_000n));
   say(
-    'The contracts cannot take the bonds of a quorum that lies with one voice. A conviction needs more than two thirds of the votes, and less than a third is left beside the quorum',
+    'The contracts take nothing from a quorum that signs one lie: a conviction needs over two thirds of the votes, and others have under a third',
     quorums.length > 0 && quorums.every((liars) => !isQuorum(1_000n - liars, 1_000n)),
-    'it loses 0 of its bonds, so bonds do not deter it. What bounds the damage is the rule above, the delay in which payers take their deposits out, and what its bonds are worth once that is known. A panel is drawn from the same votes, and only ever lifts',
+    'it loses 0 of its bonds, so bonds do not deter it. The rule above, the payers’ time to withdraw deposits, and the later value of its bonds bound the damage. A panel is drawn from the same votes, and can only lift penalties',
   );
   const byProof = readConstant('Cases', 'PROOF_PPM') / PPM;
   say(
@@ -57,7 +57,7 @@ export function runValidators(): EconomicModel {
   const least = defaultLimits.minimumValidatorBond;
   const onceTokens = Number((least / UNIT) * BigInt(Math.round(byQuorum * PPM))) / PPM;
   say(
-    'Less than a third that lied, with evidence that the others check, loses a tenth of its bond a day and piece of evidence, until it is out',
+    'A minority with a proven lie loses a tenth of its bond a day for each piece of evidence, until it is out',
     byQuorum === 0.1 && takenAfter(days, byQuorum) > 0.88,
     `once ${onceTokens} OGONG of the least bond; ${percent(takenAfter(days, byQuorum), 0)} in the ${days} days of leaving. A bribe for one false verdict pays above ${percent(byQuorum, 0)} of the bond times the chance that it is found out`,
   );
@@ -69,7 +69,7 @@ export function runValidators(): EconomicModel {
       reporter < readConstant('Cases', 'MAX_REPORTER_PPM') / PPM &&
       witnesses * reporter > 1 &&
       (witnesses - 1) * reporter <= 1,
-    `a reporter has ${percent(reporter, 0)} of a case: an offence that gains less than ${percent((1 - reporter) * byQuorum, 1)} of the bond does not pay even so; ${witnesses} witnesses are enough, with fewer silence is cheaper`,
+    `a reporter gets ${percent(reporter, 0)} of a case, so an offence that gains less than ${percent((1 - reporter) * byQuorum, 1)} of the bond does not pay. ${witnesses} witnesses are enough; with fewer, silence is cheaper`,
   );
   const split = splitFee(10n ** 24n, toFeeShares(profiles.emission.shares));
   const worth = Number(split.provider) / Number(splitJudged(split.validator).handler);

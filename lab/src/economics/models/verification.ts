@@ -9,16 +9,16 @@ import type { MeasuredRho } from '../measured-rho.ts';
 const BASIS = 10_000;
 const PPM = 1_000_000;
 const FEE = 1_000_000n;
-/** Of a fee, what a provider keeps over its costs; and what a verifier does. */
+/** Margins of a provider and of a verifier, as parts of the fee and of the pay. */
 const MARGIN = 0.2;
 const VERIFIER_MARGIN = 0.1;
 
-/** What all shares leave to the provider. */
+/** The provider's part of a fee after all shares. */
 const providerPart = ({ shares }: NetworkProfile): number =>
   1 - Object.values(shares).reduce((sum, bps) => sum + bps, 0) / BASIS;
 
 /**
- * What auditing takes of a fee: alpha x jobs x rho x what the reply cost its provider, with the verifier's own margin.
+ * Computes the cost of audits as a part of the fee: alpha x jobs x rho x the provider's cost, with the verifier's own margin.
  * @param rho audit cost / generation cost
  */
 export function computeVerificationCost(
@@ -49,13 +49,13 @@ function findPaying(profile: NetworkProfile, rho: number): number {
 
 export interface DefaultBudget {
   readonly name: string;
-  /** Of a fee, what is there for verification at least. */
+  /** Smallest verification share of a fee. */
   readonly kept: number;
-  /** Of a fee, what the base coverage costs, and what validators spend on suspicion. */
+  /** Cost of the base coverage and of extra audits on suspicion, as parts of the fee. */
   readonly needed: number;
 }
 
-/** Of every network that names no profile, what it keeps for verification and what its coverage costs, at that rho. */
+/** Compares verification share and coverage cost at that rho, for every network without its own profile. */
 export function budgetDefaults(rho: number): DefaultBudget[] {
   const budget = (name: string, profile: NetworkProfile, mintedPart = 1): DefaultBudget => ({
     name,

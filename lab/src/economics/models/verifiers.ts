@@ -9,15 +9,15 @@ const PAY = 1.2;
 const DAY_S = 86_400;
 const PPM = 1_000_000;
 
-/** What a verifier's job brings on average. @param refuted chance that it is. @param loss what that costs */
+/** Computes the mean gain of a verifier's job. @param refuted chance of a refutation. @param loss cost of a refutation */
 function jobValue(refuted: number, loss: number, { works }: { readonly works: boolean }): number {
   return works ? PAY - 1 : (1 - refuted) * PAY - refuted * loss;
 }
 
-/** What a refutation has to cost at least, in jobs, so that honest work is worth more: (1 - d) w - d B < w - a. */
+/** Smallest cost of a refutation that makes honest work worth more, in jobs: (1 - d) w - d B < w - a. */
 export const computeNeededLoss = (refuted: number): number => 1 / refuted - PAY;
 
-/** Plays a verifier that looks at nothing. @returns the part of its jobs that are refuted */
+/** Plays a verifier that checks nothing. @returns the refuted part of its jobs */
 function playLazy(jobs: number, { copies }: { readonly copies: boolean }, random: () => number): number {
   let refuted = 0;
   for (let i = 0; i < jobs; i++) {
@@ -29,7 +29,7 @@ function playLazy(jobs: number, { copies }: { readonly copies: boolean }, random
   return refuted / jobs;
 }
 
-/** Within four standard errors of what is expected. */
+/** Whether a figure is within four standard errors of the expected one. */
 const isNear = (played: number, expected: number, jobs: number): boolean =>
   Math.abs(played - expected) < 4 * Math.sqrt((expected * (1 - expected)) / jobs);
 
@@ -43,7 +43,7 @@ export function runVerifiers(): EconomicModel {
   const dominates = (d: number, loss: number): boolean =>
     jobValue(d, loss, { works: false }) < jobValue(0, loss, { works: true });
   say(
-    'A verifier that invents reports is refuted in each pair and by each planted token: honest work dominates from a loss of a few jobs on',
+    'Each pair and each planted token refutes a verifier that invents reports: honest work dominates from a loss of a few jobs on',
     dominates(madeUp, small + 0.01) && !dominates(madeUp, small - 0.01),
     `${percent(madeUp, 1)} of its jobs, a loss of ${round(small)} jobs`,
   );
@@ -72,7 +72,7 @@ export function runVerifiers(): EconomicModel {
     !dominates(copied, stakePart * 100) &&
       dominates(copied, stakePart * 2_300) &&
       defaultLimits.minimumVerifierStake === 0n,
-    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. What it accepts is what another verifier may be asked, too; where no stake is asked for a new name is free. \`minimumVerifierStake\` is none at first: what a job costs is known once there is a market`,
+    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. Another verifier may get the same reply. A new name is free if no stake is required. \`minimumVerifierStake\` is 0 at first, because the cost of a job is unknown before there is a market`,
   );
   say(
     'Broken twin: without a loss, accepting everything unseen pays more than working',

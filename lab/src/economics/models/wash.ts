@@ -11,7 +11,7 @@ const FUNDED = toFeeShares(profiles.emission.shares);
 const unit = 10n ** 18n;
 const YEAR_ONE = 500_000_000n * unit;
 
-/** Who a dealer is. Its provider is its own in any case. */
+/** Roles of a dealer besides its own provider. */
 export interface DealerRoles {
   readonly routes: boolean;
   /** It handles its batches, and signs them alone: both halves of the validators' part. */
@@ -28,7 +28,7 @@ export const ALL_ROLES: DealerRoles = {
 
 interface Dealer {
   readonly fee: bigint;
-  /** What others pay in the same tally. */
+  /** Fees of others in the same tally. */
   readonly others: bigint;
   readonly lambdaPpm: bigint;
   readonly shares: FeeShares;
@@ -38,7 +38,7 @@ interface Dealer {
 const address = (label: number): Uint8Array => new Uint8Array(20).fill(label);
 const SOMEBODY = 3;
 
-/** What a dealer has at the end, less what it paid: by the product's own split, tally and budget. */
+/** Computes a dealer's income less its payments, by the product's own split, tally and budget. */
 export function computeWashProfit({ fee, others, lambdaPpm, shares, roles }: Dealer): bigint {
   const { routes, validates, verifies, makes, ownsTreasury, ownsLicense } = roles;
   const split = splitFee(fee, shares, { routed: true, made: (shares.makerBps ?? 0) > 0 });
@@ -117,8 +117,8 @@ interface PooledReplies {
 const byTokens = (replies: readonly PooledReplies[]): number[] => replies.map(({ tokens }) => tokens);
 
 /**
- * What reports would count for if their tokens counted by what the reply paid, up to its tokens: as many as the fee pays for at the price
- * at which half of the fees are paid. What is not paid counts by its tokens, or verifiers would accept it.
+ * Weighs reports by the fees of their replies. A reply counts as many tokens as its fee buys at the price of the median fee, up to its
+ * own tokens. An unpaid reply counts by its tokens. Otherwise verifiers would gain by accepting it.
  */
 export function weighByPrice(replies: readonly PooledReplies[]): number[] {
   const paid = replies.filter(({ isPaid }) => isPaid).toSorted((a, b) => a.fee / a.tokens - b.fee / b.tokens);
@@ -133,8 +133,8 @@ export function weighByPrice(replies: readonly PooledReplies[]): number[] {
 }
 
 /**
- * What a dealer's verifiers have of a batch, less what its fees bring the pool, as a part of all fees of the batch: reports are paid by tokens
- * from one pool, so replies that cost little bring their verifiers what dear ones left.
+ * Computes the pay of a dealer's verifiers less its own fees to the pool, as a part of all fees of the batch. Reports are paid by tokens
+ * from one pool, so verifiers of cheap replies earn money from expensive ones.
  */
 export function computePoolProfit(dealer: PoolDealer): number {
   const { feePart, tokenPart, draws, verificationBps, isPaid = true, weigh = byTokens } = dealer;
@@ -148,11 +148,11 @@ export function computePoolProfit(dealer: PoolDealer): number {
   const own = Math.round((credits * its * draws) / (its + rest));
   const { parts } = splitVerification(pool, [own, credits - own]);
   const taken = Number(parts[0]) / Number(pool);
-  // What its fees lose besides the verification share is counted elsewhere: here only what the pool does.
+  // Only the verification share counts here, because `computeWashProfit` covers the other losses.
   return (verificationBps / 10_000) * (taken - feePart);
 }
 
-/** The same under a fixed budget for each year, shared by tallies: what the whitepaper describes. */
+/** Computes the profit under the whitepaper's fixed yearly budget, which is shared by tallies. */
 export function computeFixedBudgetProfit(fee: number, others: number): number {
   const emitted = Number(YEAR_ONE / unit);
   return (emitted * fee) / (fee + others) - 0.0102 * fee;
@@ -178,7 +178,7 @@ export function runWash(): EconomicModel {
     if (profit >= 0n) wins++;
   }
   say(
-    'A dealer that pays itself loses, under every setting that the contracts admit, with any roles of its own: router, validator and all co-signers, verifiers, maker, treasury, license',
+    'A dealer that pays itself loses under all admitted settings, with any roles: router, validator and all co-signers, verifiers, maker, treasury, license',
     wins === 0 && best < 0n,
     `10,000 random settings of all shares within their bounds; the best lost ${-best} atomic units`,
   );
@@ -205,16 +205,16 @@ export function runWash(): EconomicModel {
   say(
     'But a batch has one pool for verification, paid by tokens: many cheap replies to oneself bring their verifiers money from dear replies of others',
     (pooled.at(-1) as number) > 0 && computePoolProfit({ ...cheap, draws: 1 / 3, tokenPart: 0.01 }) <= 0,
-    `with a hundredth of the fees, half of the audited tokens and 2 %, a tenth and a third of the draws: ${pooled.map((profit) => percent(profit)).join(', ')} of all fees of the batch`,
+    `at 2 %, a tenth and a third of draws: ${pooled.map((profit) => percent(profit)).join(', ')} of the batch’s fees, with 1 % of the fees and half of the tokens`,
   );
   const grid = [0.001, 0.01, 0.1, 0.3, 0.49].flatMap((feePart) =>
     [0.01, 0.5, 0.9, 0.999].map((tokenPart) => ({ ...cheap, feePart, tokenPart, draws: 1, weigh: weighByPrice })),
   );
   const most = { ...cheap, feePart: 0.6, tokenPart: 0.9, weigh: weighByPrice };
   say(
-    'Another rule could weigh tokens by the fee of their reply, up to the price at which half of the fees are paid. Cheap replies would then bring nothing while others pay more than half of the fees',
+    'If tokens counted by fee up to the median price, cheap replies would bring nothing while others pay more than half of the fees',
     grid.every((dealer) => computePoolProfit(dealer) < 1e-7) && computePoolProfit({ ...most, draws: 1 }) > 0,
-    `with every draw, a thousandth to 49 % of the fees and 1 to 99.9 % of the tokens; with 60 % of the fees, 90 % of the tokens and every draw ${percent(computePoolProfit({ ...most, draws: 1 }))}, with a third of the draws ${percent(computePoolProfit({ ...most, draws: 1 / 3 }))}`,
+    `with every draw, a thousandth to 49 % of the fees and 1 to 99.9 % of the tokens. With 60 % of the fees, 90 % of the tokens and every draw ${percent(computePoolProfit({ ...most, draws: 1 }))}, with a third of the draws ${percent(computePoolProfit({ ...most, draws: 1 / 3 }))}`,
   );
   const rejected = { ...cheap, feePart: 0, isPaid: false, draws: 1 / 3 };
   const byRule = [byTokens, weighByPrice].map((weigh) => computePoolProfit({ ...rejected, weigh }));
@@ -267,7 +267,7 @@ export function runWash(): EconomicModel {
     curves: {
       ...{
         name: 'wash',
-        title: 'What a dealer gains, by what it pays itself',
+        title: 'Gain of a dealer, by its fees to itself',
         xTitle: 'fees, tokens',
         yTitle: 'gain, % of the fees',
         logX: true,
