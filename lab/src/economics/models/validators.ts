@@ -42,7 +42,7 @@ export function runValidators(): EconomicModel {
   const votes = Array.from({ length: 1_001 }, (_, liars) => BigInt(liars));
   const quorums = votes.filter((liars) => isQuorum(liars, 1_000n));
   say(
-    'The contracts take nothing from a quorum that signs one lie: a conviction needs over two thirds of the votes, and others have under a third',
+    'The contracts take nothing from a quorum that signs one lie: a conviction needs over two thirds of votes, and others have under a third',
     quorums.length > 0 && quorums.every((liars) => !isQuorum(1_000n - liars, 1_000n)),
     'it loses 0 of its bonds, so bonds do not deter it. The rule above, the payers’ time to withdraw deposits, and the later value of its bonds bound the damage. A panel is drawn from the same votes, and can only lift penalties',
   );
