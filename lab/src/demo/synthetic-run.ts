@@ -4,18 +4,12 @@ import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
 import type { Test } from '@ogong/protocol/audit/test-report';
 import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
-import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
-import { encodeEpochCertificate, readEpochValue } from '@ogong/protocol/beacon/epoch-certificate';
-import { encodeEpochMessage } from '@ogong/protocol/beacon/threshold/threshold-value';
-import { hashRecord } from '@ogong/protocol/commitment/record';
-import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { encodeCandidates } from '@ogong/protocol/exchange/match';
-import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
-import { encodeTicket, parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
-import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -27,8 +21,8 @@ import {
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
-import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
+import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { SYNTHETIC_MODEL } from '@ogong/testing/synthetic/synthetic-reply';
 import { runTamperProbes } from './claims/tamper-probes.ts';
 import type {
   Account,
@@ -46,22 +40,13 @@ const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).
 const address = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
 
 const ledger = { chainId: 31_337n, verifyingContract: fill(0xe5, 20) };
-const settlement = fill(0x5e, 20);
-const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
-/** The key that the validators have made, and the epoch of the one answer under it. */
-const beaconSecret = 0xbeac0dn;
-const generation = { generation: 1, key: nobleBls.deriveKey(beaconSecret), firstEpoch: 3n };
-const signedEpoch = 7n;
-const modelId = 'ogong/verified/test/synthetic';
-const modelRoot = fill(0x4d);
 const payer = createNodeLedgerSigner(fill(1));
 const routerAddress = fill(0xa1, 20);
-const validatorKeys = [0xb1, 0xb2, 0xb3, 0xb4].map((value) => createNodeLedgerSigner(fill(value, 32)));
-const validatorAddresses = validatorKeys.map(({ address: bytes }) => bytes);
-const bonds = [13n, 12n, 11n, 10n];
 const shares = {
   ...{ routerBps: 100, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2, recycleBps: 0 },
 };
+/** Atomic units of each of four validators. */
+const BOND = 100n;
 const pricePer1kAtomic = 2_000_003n;
 
 const routerKey = createNodeHybridSigner(fill(9, 64));
@@ -69,14 +54,20 @@ const providerKeys = [2, 3, 4, 5].map((seed) => createNodeHybridSigner(fill(seed
 const providerIds = providerKeys.map(({ publicKey }) => hashHybridKey(crypto, publicKey));
 const payees = [fill(0xc1, 20), fill(0xc2, 20), fill(0xc3, 20), fill(0xc4, 20)];
 const cheatIndex = 3;
+/** The number of the reply that came through a relay. */
+const RELAYED = 6;
+const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider));
+const caught = createReply(7, cheatIndex);
+/** The receipt of the relayed reply names the beacon's key as well. */
+const { trust, nowMs } = served[RELAYED - 1] as Served;
+const modelRoot = caught.order.modelRoot;
+const validatorAddresses = trust.validators.map((validator) => validator.address);
 
 /**
  * A complete run without processes, for the tests of the claims: real receipts, a real log, correct sums. Every claim holds on
  * it, so that a claim fails only because of what a test breaks.
  */
 export async function createSyntheticRun(): Promise<RunRecord> {
-  const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider, i === 5 ? signedEpoch : 0n));
-  const caught = createReply(7, cheatIndex);
   const log = createLog([...served, caught]);
   const owed = log.entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
   const lines = payees.flatMap((payee) => {
@@ -87,30 +78,16 @@ export async function createSyntheticRun(): Promise<RunRecord> {
       ? []
       : [{ provider: address(payee), router: address(routerAddress), grossAtomic, fineAtomic: 0n }];
   });
-  const validators = validatorAddresses.map((bytes, i) => ({
-    ...{ address: bytes, signingKey: bytes, stake: bonds[i] as bigint, endpoint: `127.0.0.1:${i + 1}` },
-    ...{ certHash: fill(i + 1), vrfKey: fill(i + 1) },
-  }));
-  const routers = [hashHybridKey(crypto, routerKey.publicKey)];
-  const trust = {
-    ledger,
-    settlement,
-    modelRoots: { [modelId]: modelRoot },
-    validators,
-    routers,
-    generations: [generation],
-  };
   const cheatId = toHex(providerIds[cheatIndex] as Uint8Array);
-  const signers = validatorAddresses.slice(0, 3).map((bytes, i) => ({
-    name: `validator-${i + 1}`,
-    address: address(bytes),
-    bondAtomic: bonds[i] as bigint,
-  }));
+  const members = createMembers();
+  const signers = members.flatMap(({ name, address: of, bondAtomic }) =>
+    bondAtomic === undefined ? [] : [{ name, address: of, bondAtomic }],
+  );
   return {
     crypto,
     trust,
     cheat: 'prefill',
-    members: createMembers(),
+    members,
     replies: [
       ...served.map(({ asked }) => asked),
       { ...caught.asked, number: 5, receipts: undefined, error: 'ogong_check_failed' },
@@ -139,8 +116,8 @@ export async function createSyntheticRun(): Promise<RunRecord> {
         sequence: 1n,
         logLength: BigInt(log.entries.length),
         replies: served.length,
-        signers,
-        totalBondAtomic: bonds.reduce((a, b) => a + b, 0n),
+        signers: signers.slice(0, 3),
+        totalBondAtomic: 4n * BOND,
         debits: [{ payer: address(payer.address), amountAtomic: owed }],
         lines,
         tallies: [{ payee: address(payees[0] as Uint8Array), credits: served.length + 1 }],
@@ -179,18 +156,15 @@ export async function createSyntheticRun(): Promise<RunRecord> {
       ...{ validator: 'validator-1', kind },
       ...{ checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) },
     })),
-    nowMs: 1_700_000_002_000,
+    nowMs,
   };
 }
-
-/** The number of the reply that came through a relay. */
-const RELAYED = 6;
 
 /** Two bytes streams as a relay has them, and a ticket by latency for the same reply. */
 function createReach({ asked, receipt, provider }: Served): ReachRecord {
   const line = crypto.sha256(fill(1));
   const candidates = encodeCandidates({
-    modelId,
+    modelId: SYNTHETIC_MODEL,
     asked: { sort: 'latency', maxPricePer1kAtomic: pricePer1kAtomic, contextSize: 100, minHeldTokens: 0n },
     candidates: [
       {
@@ -223,110 +197,35 @@ interface Served {
   readonly order: NamedOrder;
   readonly provider: number;
   readonly feeAtomic: bigint;
+  readonly trust: SyntheticReceipt['trust'];
+  readonly nowMs: number;
 }
 
-/** Genesis has no certificate; a later epoch one signature of the key. */
-function certify(epoch: bigint) {
-  if (epoch === 0n) return { bytes: new Uint8Array(0), value: genesis, previous: genesis };
-  const network = { chainId: ledger.chainId, settlement };
-  const message = encodeEpochMessage(network, { generation: 1, epoch });
-  const signature = nobleBls.sign(beaconSecret, message);
-  const certificate = { kind: 'threshold', generation: 1, epoch, signature } as const;
-  const { value, previous } = readEpochValue(crypto, network, certificate);
-  return { bytes: encodeEpochCertificate(certificate), value, previous };
-}
-
-function createReply(number: number, provider: number, epoch = 0n): Served {
-  const beacon = certify(epoch);
-  const request = utf8Encode(
-    JSON.stringify({
-      model: modelId,
-      messages: [{ role: 'user', content: `Once upon a time ${number}` }],
-      max_tokens: 40,
-    }),
-  );
-  const order = nameOrder(crypto, ledger, {
-    payer: payer.address,
-    validator: validatorAddresses[0] as Uint8Array,
-    cumulativeAtomic: BigInt(number) * 1_000_000n,
-    requestHash: hashRequest(crypto, 'chat', request),
-    nonce: fill(number),
-    modelRoot,
-    providerId: providerIds[provider] as Uint8Array,
-    payee: payees[provider] as Uint8Array,
-    router: routerAddress,
-    choice: 0,
-    contextSize: 4096,
-    maxFeeAtomic: 1_000_000n,
-    pricePer1kAtomic,
-    epoch,
-    expiresAtMs: 1_700_000_120_000n,
-  });
-  const orderSignature = payer.signDigest(order.orderHash);
-  const signer = providerKeys[provider] as (typeof providerKeys)[number];
-  const reply = createSyntheticReply({
-    crypto,
-    provider: signer,
-    payer,
-    ledger,
-    seed: number,
-    given: {
-      endpoint: 'chat',
-      request,
-      order,
-      orderSignature,
-      beacon: { value: beacon.value, previous: beacon.previous },
-      text: `story ${number} of a heron`,
+/** The order of the relayed reply is of an epoch of the beacon's key, that of any other reply of the first epoch. */
+function createReply(number: number, provider: number): Served {
+  const prompt = `Once upon a time ${number}`;
+  const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
+    ...{ crypto, provider: providerKeys[provider] as HybridSigner, router: routerKey, payer, ledger },
+    ...(number === RELAYED
+      ? { isThreshold: true, bendTicket: (ticket) => ({ ...ticket, providerEndpoint: 'relay/127.0.0.1:4547' }) }
+      : { isGenesis: true }),
+    text: `story ${number} of a heron`,
+    parameters: { messages: [{ role: 'user', content: prompt }] },
+    bend: {
+      order: (order) => ({
+        ...{ ...order, nonce: fill(number), payee: payees[provider] as Uint8Array },
+        ...{ router: routerAddress, pricePer1kAtomic },
+      }),
     },
   });
-  const ticketBytes = encodeTicket({
-    router: routerAddress,
-    modelId,
-    providerId: order.providerId,
-    providerEndpoint: number === RELAYED ? 'relay/127.0.0.1:4547' : '127.0.0.1:8443',
-    providerCertHash: fill(0xce),
-    payee: order.payee,
-    modelRoot,
-    pricePer1kAtomic,
-    contextSize: order.contextSize,
-    replyId: order.replyId,
-    candidatesHash: fill(0xca),
-    issuedAtMs: 1_700_000_000_000,
-    expiresAtMs: 1_700_000_060_000,
-  });
-  const { orderHash } = order;
-  const recordHash = hashRecord(crypto, reply.recordBytes);
-  const validator = validatorKeys[0] as LedgerSigner;
-  const receipt: Receipt = {
-    endpoint: 'chat',
-    ledger,
-    order: { bytes: reply.orderBytes, signature: reply.orderSignature },
-    ticket: { bytes: ticketBytes, publicKey: routerKey.publicKey, signature: routerKey.sign(ticketBytes) },
-    admission: signAdmission(crypto, validator, { ledger, orderHash, epoch, timeMs: 1_700_000_000_000n }),
-    record: { bytes: reply.recordBytes, publicKey: signer.publicKey, signature: reply.recordSignature },
-    intake: signIntake(crypto, validator, { ledger, orderHash, recordHash, epoch }),
-    beacon: beacon.bytes,
-    opening: { bytes: reply.openingBytes },
-  };
+  const { order, request, response, header, openingBytes: fetched } = reply;
+  const compact = { ...receipt, opening: { url: '/v1/receipts/x/opening' } };
   return {
-    receipt,
-    order,
-    provider,
-    feeAtomic: computeReplyFee(order, boundTextTokens(parseRequest(request, 'chat')), reply.header),
+    ...{ receipt, order, provider, trust, nowMs },
+    feeAtomic: computeReplyFee(order, boundTextTokens(parseRequest(request, 'chat')), header),
     asked: {
-      number,
-      prompt: `Once upon a time ${number}`,
-      isStreamed: false,
-      request,
-      response: reply.response,
-      error: undefined,
-      receipts: {
-        full: receipt,
-        compact: { ...receipt, opening: { url: '/v1/receipts/x/opening' } },
-        fetched: reply.openingBytes,
-      },
-      firstTextMs: undefined,
-      durationMs: 1,
+      ...{ number, prompt, isStreamed: false, request, response, error: undefined },
+      ...{ receipts: { full: receipt, compact, fetched }, firstTextMs: undefined, durationMs: 1 },
     },
   };
 }
@@ -432,7 +331,7 @@ function createMembers(): Member[] {
       role: 'validator' as const,
       address: address(bytes),
       isCheat: false,
-      bondAtomic: bonds[i] as bigint,
+      bondAtomic: BOND,
     })),
     ...shareHolders.map((role, i) => ({ name: role, role, address: address(fill(0xd1 + i, 20)), isCheat: false })),
     { name: 'router', role: 'router', address: address(routerAddress), isCheat: false },

@@ -302,7 +302,7 @@ describe('claims of the demo', () => {
       'one unit less credited',
       withAccount('provider', ({ creditAtomic }) => ({ creditAtomic: creditAtomic - 1n })),
     ],
-    ['quorum', 'two thirds and not more', withBatch({ totalBondAtomic: 54n })],
+    ['quorum', 'two thirds and not more', withBatch({ totalBondAtomic: 450n })],
     ['quorum', 'a signer counted twice', withBatch({ signers: [...batch.signers, batch.signers[0]!] })],
     ['quorum', 'no batch at all', { ...run, settlements: [] }],
     [

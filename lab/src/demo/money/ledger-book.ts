@@ -1,13 +1,11 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { cosignersAbi, escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
-import type { Address, Hex } from '@ogong/chain/hex';
+import { type Address, bytesToHex } from '@ogong/chain/hex';
 import { parseDraws } from '@ogong/chain/money/draws';
-import { type DecodedSettle, decodeSettle } from '@ogong/chain/settlement/settle-decode';
+import { readSettledBatch } from '@ogong/chain/settlement/settled-batch';
 import { cosignersOf } from '@ogong/chain/validators/cosigners';
-import { readAccountsAt } from '@ogong/chain/validators/votes';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import type { Account, Books, Ejection, Member, SettlementRecord } from '../run-record.ts';
 
 /** The current balances of each member in the contracts. */
@@ -63,75 +61,53 @@ export interface LedgerBooks {
   readonly ejections: readonly Ejection[];
 }
 
-/** Every batch on the chain, with the signers recovered from its transaction, and every ejection. */
+/** Reads every batch on the chain, as `ogong verify` reads the batch of a settled reply, and every ejection. */
 export async function readHistory(
   chain: ChainClient,
   members: readonly Member[],
   crypto: Crypto,
 ): Promise<LedgerBooks> {
   const { deployment, transactor } = chain;
-  const fromBlock = BigInt(deployment.block);
+  const found = { fromBlock: BigInt(deployment.block), strict: true } as const;
+  const atSettlement = { address: deployment.settlement, abi: settlementAbi, ...found } as const;
   const nameOf = (address: string): string =>
     members.find((member) => member.address === address.toLowerCase())?.name ?? address;
   const [settled, ejected, drawn, cosigned] = await transactor.read('history', (client) =>
     Promise.all([
-      client.getContractEvents({
-        address: deployment.settlement,
-        abi: settlementAbi,
-        eventName: 'Settled',
-        fromBlock,
-        strict: true,
-      }),
-      client.getContractEvents({
-        address: deployment.settlement,
-        abi: settlementAbi,
-        eventName: 'Ejected',
-        fromBlock,
-        strict: true,
-      }),
-      client.getContractEvents({
-        address: deployment.escrow,
-        abi: escrowAbi,
-        eventName: 'Drawn',
-        fromBlock,
-        strict: true,
-      }),
+      client.getContractEvents({ ...atSettlement, eventName: 'Settled' }),
+      client.getContractEvents({ ...atSettlement, eventName: 'Ejected' }),
+      client.getContractEvents({ address: deployment.escrow, abi: escrowAbi, eventName: 'Drawn', ...found }),
       client.getContractEvents({
         address: cosignersOf(deployment),
         abi: cosignersAbi,
         eventName: 'Cosigned',
-        fromBlock,
-        strict: true,
+        ...found,
       }),
     ]),
   );
   const settlements = await Promise.all(
-    settled.map(async ({ transactionHash: transaction, blockNumber, args }): Promise<SettlementRecord> => {
-      const call = await readCall(chain, transaction);
-      const signingKeys = recoverSigners(chain, call, crypto);
-      const signers = await readAccountsAt(transactor, deployment, { signingKeys, blockNumber });
+    settled.map(async ({ transactionHash: transaction }): Promise<SettlementRecord> => {
+      const { settlement, votes, totalVotes, blockNumber } = await readSettledBatch(crypto, chain, transaction);
+      const { batch, lines, tallies } = settlement;
       return {
         transaction,
-        validator: nameOf(args.validator),
-        sequence: args.sequence,
-        logLength: args.logLength,
-        replies: args.replies,
-        signers: signers.map((address) => ({
-          address,
-          name: nameOf(address),
-          bondAtomic: members.find((member) => member.address === address)?.bondAtomic ?? 0n,
+        validator: nameOf(bytesToHex(batch.validator)),
+        sequence: batch.sequence,
+        logLength: batch.logLength,
+        replies: batch.replies,
+        signers: votes.map(({ address, stake }) => ({
+          ...{ address: bytesToHex(address), name: nameOf(bytesToHex(address)), bondAtomic: stake },
         })),
-        totalBondAtomic: members.reduce((sum, { bondAtomic = 0n }) => sum + bondAtomic, 0n),
-        // Debits come from the events, which hold what was drawn. The call only holds what was asked for.
+        totalBondAtomic: totalVotes,
+        // Debits come from the events, because the call holds the requested amounts only.
         debits: drawn
           .filter((event) => event.transactionHash === transaction)
           .flatMap((event) => parseDraws(event.args.draws))
           .map(({ payer, amount }) => ({ payer, amountAtomic: amount })),
-        lines: call.lines.map(({ payee, router, gross, fine }) => ({
-          ...{ provider: payee, router },
-          ...{ grossAtomic: gross, fineAtomic: fine },
+        lines: lines.map(({ payee, router, gross, fine }) => ({
+          ...{ provider: bytesToHex(payee), router: bytesToHex(router), grossAtomic: gross, fineAtomic: fine },
         })),
-        tallies: call.tallies,
+        tallies: tallies.map(({ payee, credits }) => ({ payee: bytesToHex(payee), credits })),
         cosignedAtomic: cosigned
           .filter((event) => event.transactionHash === transaction)
           .reduce((sum, { args: { amount } }) => sum + amount, 0n),
@@ -145,43 +121,4 @@ export async function readHistory(
     transaction,
   }));
   return { settlements, ejections };
-}
-
-async function readCall({ transactor }: ChainClient, hash: Hex): Promise<DecodedSettle> {
-  return transactor.read('settlement', async (client) => decodeSettle((await client.getTransaction({ hash })).input));
-}
-
-const bytes = (hex: Hex): Uint8Array => fromHex(hex.slice(2));
-
-function recoverSigners(
-  { deployment }: ChainClient,
-  { batch, debits, lines, ejections, tallies, quorum }: DecodedSettle,
-  crypto: Crypto,
-): Address[] {
-  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
-  const digest = hashSettlement(crypto, domain, {
-    batch: {
-      ...batch,
-      validator: bytes(batch.validator),
-      logHead: bytes(batch.logHead),
-      recordsRoot: bytes(batch.recordsRoot),
-    },
-    debits: debits.map((debit) => ({
-      ...debit,
-      payer: bytes(debit.payer),
-      termsHash: bytes(debit.termsHash),
-      signature: bytes(debit.signature),
-    })),
-    lines: lines.map(({ providerId, payee, router, gross, fine, modelRoot }) => ({
-      ...{ providerId: bytes(providerId), payee: bytes(payee), router: bytes(router), modelRoot: bytes(modelRoot) },
-      ...{ gross, fine },
-    })),
-    ejections: ejections.map(bytes),
-    tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),
-  });
-  // A signature that names nobody counts for nobody, so the chain would not have taken the batch.
-  return quorum.flatMap((signature): Address[] => {
-    const signer = crypto.recoverAddress(digest, bytes(signature));
-    return signer ? [`0x${toHex(signer)}`] : [];
-  });
 }
