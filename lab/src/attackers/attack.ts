@@ -7,8 +7,6 @@ import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
 export const CHEAT_MODES = ['prefill', 'substitute', 'tamper', 'withhold'] as const;
 export type CheatMode = (typeof CHEAT_MODES)[number];
 
-export const isCheatMode = (value: string): value is CheatMode => (CHEAT_MODES as readonly string[]).includes(value);
-
 export type AttackFamily = 'weights' | 'sampling' | 'commitment' | 'behaviour';
 export type SoldType = 'f16' | 'q8_0';
 

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { MeshError } from '@ogong/devnet/mesh/mesh-error';
 import {
   assignPorts,
   countPorts,
@@ -24,7 +25,7 @@ import { findScene, formatAttackList, formatPlayed } from './attacks/catalogue.t
 import { listAttacks, playAttack, writeAttackJson } from './attacks/play-attack.ts';
 import { type DemoClaim, evaluateClaims } from './claims/claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
-import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
+import { createUsageError, type DemoOptions, parseDemoOptions } from './options.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
 import {
   createScreen,
@@ -47,9 +48,9 @@ const supplyPatienceMs = 240_000;
 const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseDemoOptions(argv);
-  if (options === 'help') {
-    process.stdout.write(DEMO_HELP);
+  const options = parseDemoOptions(argv, process.env);
+  if ('help' in options) {
+    process.stdout.write(options.help);
     return EXIT.ok;
   }
   if (options.attack === 'list') {
@@ -60,7 +61,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const scene = options.attack === undefined ? undefined : findScene(options.attack);
   if (options.attack !== undefined && scene === undefined) {
-    throw new UsageError(`--attack ${options.attack}: no such attack; --attack list names them`);
+    throw createUsageError(`--attack ${options.attack}: no such attack; --attack list names them`);
   }
   const startedMs = performance.now();
   const screen = createScreen(process.stdout, startedMs);
@@ -185,7 +186,8 @@ async function bringUp({ options, models, directory, screen, tee }: BringUp): Pr
     };
     if (!(await waitUntil(async () => (await count()) >= wanted, supplyPatienceMs))) {
       const found = await count();
-      throw new UsageError(
+      throw new MeshError(
+        'did-not-start',
         `${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`,
       );
     }
@@ -281,10 +283,6 @@ function readVersion(): string {
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
-  if (error instanceof UsageError) {
-    process.stderr.write(`demo: ${error.message}\n`);
-    process.exit(EXIT.usage);
-  }
   process.stderr.write(`demo: ${describeFailure(error)}\n`);
   if (process.env.OGONG_DEBUG) console.error(error);
   process.exit(getExitCode(error));
