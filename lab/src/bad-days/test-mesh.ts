@@ -32,6 +32,7 @@ import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
 import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
+import { toFeeShares } from '../economics/fee-shares.ts';
 
 /** A whole network of processes over the small model, and the faults that a test can inject. */
 export interface TestMesh {
@@ -253,14 +254,7 @@ async function readRun({ chain, links, members, replies, before, trust, nowMs }:
     logs,
     ...history,
     books: { before, after },
-    shares: {
-      routerBps: shares.router,
-      validatorBps: shares.validator,
-      verificationBps: shares.verification,
-      treasuryBps: shares.treasury,
-      licenseBps: shares.license,
-      recycleBps: shares.recycle,
-    },
+    shares: toFeeShares(shares),
     firstAfterEjection: undefined,
     chaos: undefined,
     failover: undefined,

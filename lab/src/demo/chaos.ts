@@ -3,6 +3,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { sum } from './claims/finding.ts';
 import type { AskedReply, ChaosRecord, Member } from './run-record.ts';
 
 export interface ChaosContext {
@@ -40,11 +41,11 @@ export async function runChaos({
   const lastBlock = Number(await readBlock(chain));
   onProgress(`starting ${killed.join(' and ')} again`);
   await Promise.all(killed.map((name) => mesh.restart(name)));
-  const sum = (list: readonly Member[]): bigint => list.reduce((total, { bondAtomic = 0n }) => total + bondAtomic, 0n);
+  const sumBonds = (list: readonly Member[]): bigint => sum(list.map(({ bondAtomic = 0n }) => bondAtomic));
   return {
     killed,
-    aliveBondAtomic: sum(validators.filter(({ name }) => !killed.includes(name))),
-    totalBondAtomic: sum(validators),
+    aliveBondAtomic: sumBonds(validators.filter(({ name }) => !killed.includes(name))),
+    totalBondAtomic: sumBonds(validators),
     downSinceMs,
     firstBlock,
     lastBlock,

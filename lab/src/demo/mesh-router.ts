@@ -3,7 +3,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { waitUntil } from './polling.ts';
+import { retryWhile } from './polling.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -29,21 +29,8 @@ const isBusy = (error: unknown): boolean =>
   error instanceof LinkError && error.refusal === 'unavailable' && / are busy; try /.test(error.message);
 
 /**
- * Validators go on testing, and what a provider says of its free slots comes a moment late: all may be busy for a while. A gateway waits
- * then, and whoever asks without one has to wait, too.
- * @throws LinkError for any other refusal; Error where nobody gets free.
+ * Calls a router or a provider until a slot is free. Tests of the validators may occupy all slots, and the counts of free slots arrive late.
+ * A gateway waits in the same way.
+ * @throws LinkError
  */
-export async function askWhenFree<T>(askOnce: () => Promise<T>): Promise<T> {
-  let answer: T | undefined;
-  await waitUntil(async () => {
-    try {
-      answer = await askOnce();
-      return true;
-    } catch (error) {
-      if (isBusy(error)) return false;
-      throw error;
-    }
-  }, PATIENCE_MS);
-  if (answer === undefined) throw new Error(`no provider was free for ${PATIENCE_MS / 1_000} s`);
-  return answer;
-}
+export const askWhenFree = <T>(askOnce: () => Promise<T>): Promise<T> => retryWhile(askOnce, isBusy, PATIENCE_MS);

@@ -22,7 +22,7 @@ export interface DemoOptions {
   readonly concurrency: number;
 }
 
-const NAME = 'demo';
+const NAME = 'npm run demo --';
 
 const config = defineConfig({
   name: NAME,
@@ -50,7 +50,7 @@ const config = defineConfig({
     maxTokens: { schema: integer({ min: 24, max: 4096 }), default: '64', description: 'longest answer' },
     concurrency: { schema: integer({ min: 1, max: 64 }), default: '6', description: 'requests at a time' },
   },
-  examples: ['', ' -- --once --json summary.json', ' -- --attack list'].map((flags) => `npm run demo${flags}`),
+  examples: ['npm run demo', `${NAME} --once --json summary.json`, `${NAME} --attack list`],
 });
 
 export const createUsageError = (problem: string): ConfigError => new ConfigError(NAME, [problem]);

@@ -30,6 +30,21 @@ export async function waitUntil(holds: () => Promise<boolean>, patienceMs: numbe
   }
 }
 
+/** Repeats a call until it does not fail in this way. @throws any other error, or the last one of this kind */
+export async function retryWhile<T>(
+  call: () => Promise<T>,
+  isTemporary: (error: unknown) => boolean,
+  patienceMs: number,
+): Promise<T> {
+  for (const deadline = performance.now() + patienceMs; ; await delay(pollMs)) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isTemporary(error) || performance.now() >= deadline) throw error;
+    }
+  }
+}
+
 /**
  * Waits as long as what is read goes on changing: a busy machine is slow, and only one that does nothing more has failed.
  * @param patienceMs since the last change.

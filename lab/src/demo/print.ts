@@ -3,10 +3,10 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { DemoClaim } from './claims/claims.ts';
-import { entriesOf } from './claims/finding.ts';
+import { entriesOf, gainOf, nameOf, sum } from './claims/finding.ts';
 import { listHeld } from './claims/held.ts';
 import { formatOgong, formatRuledTable, shorten } from './format.ts';
-import type { AskedReply, Member, RunRecord } from './run-record.ts';
+import type { AskedReply, RunRecord } from './run-record.ts';
 
 export interface Screen {
   /** A line of progress, with the time since the start. */
@@ -57,9 +57,7 @@ export function describeChecks(checks: readonly Check[]): string {
   return [`${passed.length} checks hold: ${passed.join(' ')}`, ...skipped, ...failed].join('; ');
 }
 
-function nameOf(members: readonly Member[], providerId: Uint8Array): string {
-  return members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId).slice(0, 8);
-}
+const VERDICTS = ['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned', 'unjudged'];
 
 /** Per provider: replies, verdicts and payment. */
 export function formatProviders(run: RunRecord): string {
@@ -73,38 +71,25 @@ export function formatProviders(run: RunRecord): string {
       return [
         isCheat ? `${name} (${run.cheat})` : name,
         String(own.length),
-        ...['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned', 'unjudged'].map(count),
+        ...VERDICTS.map(count),
         isEjected ? 'ejected' : 'no',
-        formatOgong(gainOf(run, address)),
+        formatOgong(gainOf(run, address, 'creditAtomic')),
       ];
     });
-  const head = [
-    'provider',
-    ' judged',
-    ' accept',
-    ' reject',
-    ' inconclusive',
-    ' unaudited',
-    ' abandoned',
-    ' unjudged',
-    'ejected',
-    ' paid, OGONG',
-  ];
+  const head = ['provider', ' replies', ...VERDICTS.map((verdict) => ` ${verdict}`), 'ejected', ' paid, OGONG'];
   return formatRuledTable([head, ...rows]);
 }
 
 export function formatBalances(run: RunRecord): string {
-  const { before, after } = run.books;
-  const rows = run.members.map(({ name, role, address }) => {
-    const find = (books: typeof before) => books.accounts.find((account) => account.address === address);
-    const spent = (find(after)?.spentAtomic ?? 0n) - (find(before)?.spentAtomic ?? 0n);
-    return [name, role, formatOgong(-spent), formatOgong(gainOf(run, address))];
+  const moves = run.members.map(({ address }) => ({
+    spent: -gainOf(run, address, 'spentAtomic'),
+    credited: gainOf(run, address, 'creditAtomic'),
+  }));
+  const rows = run.members.map(({ name, role }, i) => {
+    const { spent = 0n, credited = 0n } = moves[i] ?? {};
+    return [name, role, formatOgong(spent), formatOgong(credited)];
   });
-  const total = rows.reduce((sum, _, i) => {
-    const { address } = run.members[i] as Member;
-    const find = (books: typeof before) => books.accounts.find((account) => account.address === address);
-    return sum + gainOf(run, address) - ((find(after)?.spentAtomic ?? 0n) - (find(before)?.spentAtomic ?? 0n));
-  }, 0n);
+  const total = sum(moves.flatMap(({ spent, credited }) => [spent, credited]));
   return formatRuledTable([
     ['party', 'role', ' drawn from escrow', ' credited'],
     ...rows,
@@ -119,12 +104,6 @@ export function formatHeld(run: Pick<RunRecord, 'members' | 'books'>): string {
   return parts.length === 0
     ? 'nothing that was earned is held'
     : `held until ${until.slice(11, 19)} UTC at the latest, and lost if its key is ejected before: ${parts.join(', ')} OGONG`;
-}
-
-function gainOf({ books }: RunRecord, address: string): bigint {
-  const credit = (of: RunRecord['books']['before']): bigint =>
-    of.accounts.find((account) => account.address === address)?.creditAtomic ?? 0n;
-  return credit(books.after) - credit(books.before);
 }
 
 const shownEvidence = 14;

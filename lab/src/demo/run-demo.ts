@@ -5,6 +5,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import { readServedRequest } from '../bad-days/stores.ts';
+import { toFeeShares } from '../economics/fee-shares.ts';
 import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './claims/cheat-proof.ts';
@@ -68,32 +69,24 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     readHistory(chain, members, crypto).then(({ ejections }) => ejections);
   const hasCheat = options.cheat !== 'none';
 
-  const askNext = async (count: number): Promise<void> => {
-    const numbers = Array.from({ length: count }, (_, i) => replies.length + i + 1);
-    await inParallel(numbers, options.concurrency, async (number) => {
-      const reply = await ask(planRequest(number, options.maxTokens), {
-        gatewayUrl: mesh.plan.gatewayUrl,
-        model: models.id,
-      });
-      replies.push(reply);
-      await refreshTrust();
-      await context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
-    });
-    replies.sort((a, b) => a.number - b.number);
-  };
-
-  const startedMs = performance.now();
-  const later = hasCheat ? Math.min(keptForLater, Math.max(1, options.requests - 1)) : 0;
-  const askOne = async (change: Partial<PlannedRequest>, onText?: AskOptions['onText']): Promise<AskedReply> => {
-    const planned = planRequest(replies.length + 1, options.maxTokens);
+  const send = async (request: PlannedRequest, onText?: AskOptions['onText']): Promise<AskedReply> => {
     const asked = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id, ...(onText && { onText }) };
-    const reply = await ask({ ...planned, isStreamed: false, ...change }, asked);
+    const reply = await ask(request, asked);
     replies.push(reply);
     await refreshTrust();
     await context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
     return reply;
   };
+  const askNext = async (count: number): Promise<void> => {
+    const numbers = Array.from({ length: count }, (_, i) => replies.length + i + 1);
+    await inParallel(numbers, options.concurrency, (number) => send(planRequest(number, options.maxTokens)));
+    replies.sort((a, b) => a.number - b.number);
+  };
+  const askOne = (change: Partial<PlannedRequest>, onText?: AskOptions['onText']): Promise<AskedReply> =>
+    send({ ...planRequest(replies.length + 1, options.maxTokens), isStreamed: false, ...change }, onText);
 
+  const startedMs = performance.now();
+  const later = hasCheat ? Math.min(keptForLater, Math.max(1, options.requests - 1)) : 0;
   let chaos: ChaosRecord | undefined;
   let failover: FailoverRecord | undefined;
   if (options.hasChaos) {
@@ -151,14 +144,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     logs,
     ...history,
     books: { before, after },
-    shares: {
-      routerBps: shares.router,
-      validatorBps: shares.validator,
-      verificationBps: shares.verification,
-      treasuryBps: shares.treasury,
-      licenseBps: shares.license,
-      recycleBps: shares.recycle,
-    },
+    shares: toFeeShares(shares),
     firstAfterEjection,
     chaos,
     failover,
@@ -168,11 +154,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   };
   const [first] = answeredOf({ ...partial, probes: [], cheatProof: undefined });
   const probes = first?.receipts
-    ? await runTamperProbes(crypto, trust, {
-        receipt: first.receipts.full,
-        request: first.request,
-        response: first.response,
-      })
+    ? await runTamperProbes(crypto, trust, { ...first, receipt: first.receipts.full })
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   // A network that stays up keeps the time of this machine.
@@ -210,7 +192,7 @@ async function readStillBooks(chain: ChainClient, members: readonly Member[]): P
   return books;
 }
 
-async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<unknown>): Promise<void> {
   const waiting = [...items];
   const worker = async (): Promise<void> => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
@@ -225,15 +207,8 @@ interface Settling extends DemoContext {
 }
 
 /** Waits for the answered replies and for those of the cheat, since consumers do not learn the ids of refused replies. */
-async function waitForSettlement({
-  mesh,
-  options,
-  chain,
-  links,
-  members,
-  replies,
-  onProgress,
-}: Settling): Promise<boolean> {
+async function waitForSettlement(settling: Settling): Promise<boolean> {
+  const { mesh, options, chain, links, members, replies, onProgress } = settling;
   let shown = '';
   const served = options.cheat === 'none' ? [] : readEvidence(evidenceDirectory(mesh.plan.directory));
   const expected = new Set([

@@ -2,7 +2,7 @@ import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { DemoClaim } from './claims/claims.ts';
-import { replyIdOf } from './claims/finding.ts';
+import { accountOf, replyIdOf, sum } from './claims/finding.ts';
 import { listHeld } from './claims/held.ts';
 import type { Account, RunRecord } from './run-record.ts';
 
@@ -72,9 +72,9 @@ export async function summarize({ run, claims, timings, versions }: SummaryInput
       validator: settlement.validator,
       sequence: Number(settlement.sequence),
       replies: settlement.replies,
-      debitedAtomic: settlement.debits.reduce((sum, { amountAtomic }) => sum + amountAtomic, 0n).toString(),
+      debitedAtomic: sum(settlement.debits.map(({ amountAtomic }) => amountAtomic)).toString(),
       signers: settlement.signers.map(({ name }) => name),
-      signedStakeAtomic: settlement.signers.reduce((sum, { bondAtomic }) => sum + bondAtomic, 0n).toString(),
+      signedStakeAtomic: sum(settlement.signers.map(({ bondAtomic }) => bondAtomic)).toString(),
       totalStakeAtomic: settlement.totalBondAtomic.toString(),
       lines: settlement.lines.map(({ provider, router, grossAtomic, fineAtomic }) => ({
         provider: ofAddress(provider),
@@ -87,8 +87,8 @@ export async function summarize({ run, claims, timings, versions }: SummaryInput
       name,
       role,
       address,
-      before: toJson(run.books.before.accounts.find((account) => account.address === address)),
-      after: toJson(run.books.after.accounts.find((account) => account.address === address)),
+      before: toJson(accountOf(run.books.before, address)),
+      after: toJson(accountOf(run.books.after, address)),
     })),
     held: {
       until: held.until,

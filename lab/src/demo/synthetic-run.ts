@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
 import type { Test } from '@ogong/protocol/audit/test-report';
-import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -57,6 +57,7 @@ const cheatIndex = 3;
 /** The number of the reply that came through a relay. */
 const RELAYED = 6;
 const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider));
+const [first] = served as [Served];
 const caught = createReply(7, cheatIndex);
 /** The receipt of the relayed reply names the beacon's key as well. */
 const { trust, nowMs } = served[RELAYED - 1] as Served;
@@ -92,11 +93,7 @@ export async function createSyntheticRun(): Promise<RunRecord> {
       ...served.map(({ asked }) => asked),
       { ...caught.asked, number: 5, receipts: undefined, error: 'ogong_check_failed' },
     ],
-    probes: await runTamperProbes(crypto, trust, {
-      receipt: (served[0] as Served).receipt,
-      request: (served[0] as Served).asked.request,
-      response: (served[0] as Served).asked.response,
-    }),
+    probes: await runTamperProbes(crypto, trust, { ...first.asked, receipt: first.receipt }),
     cheatProof: {
       replyId: toHex(caught.order.replyId),
       recordBytes: caught.receipt.record.bytes,
@@ -142,14 +139,9 @@ export async function createSyntheticRun(): Promise<RunRecord> {
       answered: [2, 3],
     },
     failover: {
-      ...{
-        killed: 'provider-2',
-        killedId: toHex(providerIds[1] as Uint8Array),
-        number: 1,
-        shownBytes: 3,
-        signedBytes: 0,
-      },
-      shown: new TextDecoder().decode((served[0] as Served).asked.response.subarray(0, 3)),
+      ...{ killed: 'provider-2', killedId: toHex(providerIds[1] as Uint8Array) },
+      ...{ number: 1, shownBytes: 3, signedBytes: 0 },
+      shown: utf8Decode(first.asked.response.subarray(0, 3)),
     },
     reach: createReach(served[5] as Served),
     tests: DRAW_KINDS.map((kind) => ({

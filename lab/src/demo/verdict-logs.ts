@@ -6,7 +6,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { computeGenesisPosition, verifyChain } from '@ogong/protocol/settlement/verdict-log';
-import { waitUntil } from './polling.ts';
+import { retryWhile } from './polling.ts';
 import type { Member, ValidatorLog } from './run-record.ts';
 
 const pageSize = 500;
@@ -32,7 +32,8 @@ export async function readVerdictLogs(
       const entries: Uint8Array[] = [];
       for (let length = 1n; BigInt(entries.length) < length; ) {
         const from = BigInt(entries.length);
-        const page = await askAgain(() => service.listVerdicts({ from, limit: pageSize }, { timeoutMs: 10_000 }));
+        const ask = () => service.listVerdicts({ from, limit: pageSize }, { timeoutMs: 10_000 });
+        const page = await retryWhile(ask, isSilent, PATIENCE_MS);
         length = page.length;
         entries.push(...page.entries);
         if (page.entries.length === 0) break;
@@ -57,23 +58,9 @@ export async function readVerdictLogs(
   return { logs, unsettled };
 }
 
-/** A daemon that is busy, or that starts, gives no answer: it is asked again. @throws LinkError where it refuses, or goes on like that */
-async function askAgain<T>(ask: () => Promise<T>): Promise<T> {
-  let answer: { readonly value: T } | undefined;
-  let last: unknown;
-  await waitUntil(async () => {
-    try {
-      answer = { value: await ask() };
-      return true;
-    } catch (error) {
-      last = error;
-      if (error instanceof LinkError && error.retryable && error.refusal === undefined) return false;
-      throw error;
-    }
-  }, PATIENCE_MS);
-  if (answer === undefined) throw last;
-  return answer.value;
-}
+/** A daemon that is busy or starting does not answer. A refusal is an answer. */
+const isSilent = (error: unknown): boolean =>
+  error instanceof LinkError && error.retryable && error.refusal === undefined;
 
 const nameOf = (members: readonly Member[], address: Address): string =>
   members.find((member) => member.address === address)?.name ?? address;

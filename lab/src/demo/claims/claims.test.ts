@@ -1,6 +1,6 @@
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
-import { fail } from '@ogong/protocol/base/checks';
+import { fail, pass } from '@ogong/protocol/base/checks';
 import { type CandidateList, encodeCandidates, parseCandidates } from '@ogong/protocol/exchange/match';
 import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
@@ -15,17 +15,30 @@ const failing = async (broken: RunRecord): Promise<string[]> =>
 const find = (claims: readonly DemoClaim[], id: string): DemoClaim =>
   claims.find((claim) => claim.id === id) as DemoClaim;
 
+const first = run.replies[0]!;
+const receipts = first.receipts!;
+const { stage2 } = run.cheatProof!;
 const log = run.logs[0]!;
 const batch = run.settlements[0]!;
 const caughtAt = log.entries.findIndex(({ verdict }) => verdict === 'reject');
-const withEntry = (at: number, change: object): RunRecord => ({
-  ...run,
-  logs: [{ ...log, entries: log.entries.map((entry, i) => (i === at ? { ...entry, ...change } : entry)) }],
-});
+const withLog = (change: object): RunRecord => ({ ...run, logs: [{ ...log, ...change }] });
+const withEntry = (at: number, change: object): RunRecord =>
+  withLog({ entries: log.entries.map((entry, i) => (i === at ? { ...entry, ...change } : entry)) });
 const withReply = (at: number, change: object): RunRecord => ({
   ...run,
   replies: run.replies.map((reply, i) => (i === at ? { ...reply, ...change } : reply)),
 });
+const withReceipts = (change: object): RunRecord => withReply(0, { receipts: { ...receipts, ...change } });
+const withProof = (change: object): RunRecord => ({ ...run, cheatProof: { ...run.cheatProof!, ...change } });
+const withProbe = (change: object): RunRecord => ({
+  ...run,
+  probes: [{ what: 'a byte', expected: 'draw-replay', failed: [], ...change }],
+});
+const withAfter = (change: object): RunRecord => ({
+  ...run,
+  books: { ...run.books, after: { ...run.books.after, ...change } },
+});
+const withChaos = (change: object): RunRecord => ({ ...run, chaos: { ...run.chaos!, ...change } });
 const withBatch = (change: object): RunRecord => ({ ...run, settlements: [{ ...batch, ...change }] });
 const withFailover = (change: object): RunRecord => ({ ...run, failover: { ...run.failover!, ...change } });
 const withAccount = (role: string, change: (account: Account) => Partial<Account>): RunRecord => {
@@ -33,7 +46,7 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
   const accounts = run.books.after.accounts.map((account) =>
     account.address === address ? { ...account, ...change(account) } : account,
   );
-  return { ...run, books: { ...run.books, after: { ...run.books.after, accounts } } };
+  return withAfter({ accounts });
 };
 const [drawn, timed] = run.tests as [ProviderTests, ProviderTests];
 const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }, timed] });
@@ -47,6 +60,8 @@ const listAgain = (change: (list: CandidateList) => CandidateList): RunRecord =>
   const ticket = { ...parseTicket(fastest.ticket.ticket), candidatesHash: run.crypto.sha256(candidates) };
   return withFastest({ candidates, ticket: signTicket(createNodeHybridSigner(new Uint8Array(64).fill(9)), ticket) });
 };
+const withCandidates = (change: object): RunRecord =>
+  listAgain((list) => ({ ...list, candidates: list.candidates.map((one) => ({ ...one, ...change })) }));
 const secret = run.replies.find(({ number }) => number === relayed.number)!;
 const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
 const money = run.money!;
@@ -68,6 +83,9 @@ const withSlash = (change: object): RunRecord => ({ ...run, slash: { ...slash, .
 const withVerdictOf = (change: object): RunRecord => withSlash({ answers: { ...slash.answers, ...change } });
 const split = run.split!;
 const withSplit = (change: object): RunRecord => ({ ...run, split: { ...split, ...change } });
+const [rich, ...others] = split.after.accounts;
+const withSplitAccounts = (accounts: readonly object[]): RunRecord =>
+  withSplit({ after: { ...split.after, accounts } });
 const withSplitAnswer = (change: object): RunRecord => withSplit({ answers: { ...split.answers, ...change } });
 const spent: MintRecord = {
   pricesPosted: 2,
@@ -152,8 +170,6 @@ describe('claims of the demo', () => {
     expect(claims.map(({ id }) => id).slice(-2)).toEqual(['mint', 'withdrawal']);
   });
 
-  const first = run.replies[0]!;
-  const receipts = first.receipts!;
   const [key] = run.trust.generations as [NonNullable<RunRecord['trust']['generations']>[number]];
   const withKey = (change: object): RunRecord => ({
     ...run,
@@ -190,17 +206,8 @@ describe('claims of the demo', () => {
       withSplit({ shards: split.shards.map((one) => ({ ...one, askedAtomic: one.amountAtomic })) }),
     ],
     ['bad-split', 'shards that do not sum to the fee', withSplit({ feeAtomic: 101n })],
-    [
-      'bad-split',
-      'a balance that changed',
-      withSplit({
-        after: {
-          ...split.after,
-          accounts: split.after.accounts.map((one, i) => (i === 0 ? { ...one, creditAtomic: 1n } : one)),
-        },
-      }),
-    ],
-    ['bad-split', 'an account that is gone', withSplit({ after: { ...split.after, accounts: [] } })],
+    ['bad-split', 'a balance that changed', withSplitAccounts([{ ...rich, creditAtomic: 1n }, ...others])],
+    ['bad-split', 'an account that is gone', withSplitAccounts([])],
     ['emission', 'a tally that the events do not have', withTally({ computedRoot: '0x88' })],
     ['emission', 'units that nobody has', withTally({ entries: money.tallies[0]!.entries.slice(0, 1) })],
     ['emission', 'more given than nine tenths of what was recycled', withTally({ budgetAtomic: 91n })],
@@ -229,32 +236,12 @@ describe('claims of the demo', () => {
     ['withdrawal', 'nothing to withdraw', withWithdrawal({ freeAtomic: 0n, withdrawnAtomic: 0n })],
     ['receipts', 'an answer that differs from what was signed', withReply(0, { response: flipLast(first.response) })],
     ['receipts', 'an answer without a receipt', withReply(6, { error: undefined })],
-    [
-      'receipts',
-      'a full receipt without its opening',
-      withReply(0, { receipts: { ...receipts, full: receipts.compact } }),
-    ],
-    [
-      'receipts',
-      'a compact receipt that names no address',
-      withReply(0, { receipts: { ...receipts, compact: receipts.full } }),
-    ],
+    ['receipts', 'a full receipt without its opening', withReceipts({ full: receipts.compact })],
+    ['receipts', 'a compact receipt that names no address', withReceipts({ compact: receipts.full })],
     ['receipts', 'a model root that nobody published', { ...run, trust: { ...run.trust, modelRoots: {} } }],
-    [
-      'receipts',
-      'an address that serves another opening',
-      withReply(0, { receipts: { ...receipts, fetched: new Uint8Array(8) } }),
-    ],
-    [
-      'tampering',
-      'a change that goes unnoticed',
-      { ...run, probes: [{ what: 'a byte', expected: 'draw-replay', failed: [] }] },
-    ],
-    [
-      'tampering',
-      'a change that only another check notices',
-      { ...run, probes: [{ what: 'a byte', expected: 'ticket', failed: ['format'] }] },
-    ],
+    ['receipts', 'an address that serves another opening', withReceipts({ fetched: new Uint8Array(8) })],
+    ['tampering', 'a change that goes unnoticed', withProbe({})],
+    ['tampering', 'a change that only another check notices', withProbe({ expected: 'ticket', failed: ['format'] })],
     ['tampering', 'no change tried', { ...run, probes: [] }],
     [
       'cheat-prefill',
@@ -263,21 +250,9 @@ describe('claims of the demo', () => {
     ],
     ['cheat-prefill', 'a record that is not the judged one', withEntry(caughtAt, { recordHash: new Uint8Array(32) })],
     ['cheat-prefill', 'a proof that is missing', { ...run, cheatProof: undefined }],
-    [
-      'cheat-prefill',
-      'values that stage 2 rejects by itself',
-      { ...run, cheatProof: { ...run.cheatProof!, stage2: { ...run.cheatProof!.stage2, outcome: 'reject' } } },
-    ],
-    [
-      'cheat-prefill',
-      'draws that replay',
-      { ...run, cheatProof: { ...run.cheatProof!, stage1: [{ id: 'draw-replay', status: 'pass', detail: '' }] } },
-    ],
-    [
-      'cheat-prefill',
-      'a record that somebody else signed',
-      { ...run, cheatProof: { ...run.cheatProof!, isSignedByCheat: false } },
-    ],
+    ['cheat-prefill', 'values that stage 2 rejects by itself', withProof({ stage2: { ...stage2, outcome: 'reject' } })],
+    ['cheat-prefill', 'draws that replay', withProof({ stage1: [pass('draw-replay', '')] })],
+    ['cheat-prefill', 'a record that another key signed', withProof({ isSignedByCheat: false })],
     ['ejection', 'no ejection on the chain', { ...run, ejections: [] }],
     ['ejection', 'a verdict log without it', withEntry(caughtAt, { ejects: false })],
     ['ejection', 'a later request that fails', withReply(5, { receipts: undefined, error: 'no provider' })],
@@ -288,7 +263,7 @@ describe('claims of the demo', () => {
       'one unit more drawn than owed',
       withAccount('payer', ({ spentAtomic }) => ({ spentAtomic: spentAtomic + 1n })),
     ],
-    ['refunds', 'a log that the chain does not know', { ...run, logs: [{ ...log, isAnchored: false }] }],
+    ['refunds', 'a log that the chain does not know', withLog({ isAnchored: false })],
     [
       'honest-paid',
       'an honest provider that is ejected',
@@ -321,16 +296,8 @@ describe('claims of the demo', () => {
       withAccount('verification', ({ creditAtomic }) => ({ creditAtomic: creditAtomic - 1n })),
     ],
     ['conservation', "a pot that is not the co-signers' part", withBatch({ cosignedAtomic: 1n })],
-    [
-      'conservation',
-      'tokens from nowhere',
-      { ...run, books: { ...run.books, after: { ...run.books.after, supplyAtomic: 1n } } },
-    ],
-    [
-      'conservation',
-      'an escrow that holds less than it owes',
-      { ...run, books: { ...run.books, after: { ...run.books.after, escrowTokensAtomic: 1n } } },
-    ],
+    ['conservation', 'tokens from nowhere', withAfter({ supplyAtomic: 1n })],
+    ['conservation', 'an escrow that holds less than it owes', withAfter({ escrowTokensAtomic: 1n })],
     ['tests', 'a test that nobody drew', withTests({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     ['tests', 'no test that was answered', withTests({ tests: drawn.tests.slice(1) })],
     ['tests', 'no job with a deadline that was done', withTimed({ tests: timed.tests.slice(1) })],
@@ -361,19 +328,8 @@ describe('claims of the demo', () => {
     ['sealed', 'no answer', withRelayed({ number: 100 })],
     ['fastest', 'a list that the ticket does not name', withFastest({ candidates: flipLast(fastest.candidates) })],
     ['fastest', 'another order', listAgain((list) => ({ ...list, asked: { ...list.asked, sort: 'price' } }))],
-    [
-      'fastest',
-      'nobody measured',
-      listAgain((list) => ({ ...list, candidates: list.candidates.map((one) => ({ ...one, figures: NO_FIGURES })) })),
-    ],
-    [
-      'fastest',
-      'a list in which somebody else is drawn',
-      listAgain((list) => ({
-        ...list,
-        candidates: list.candidates.map((one) => ({ ...one, providerId: new Uint8Array(32) })),
-      })),
-    ],
+    ['fastest', 'no provider measured', withCandidates({ figures: NO_FIGURES })],
+    ['fastest', 'a list in which another provider is drawn', withCandidates({ providerId: new Uint8Array(32) })],
     [
       'fastest',
       'a ticket of another router',
@@ -383,14 +339,10 @@ describe('claims of the demo', () => {
     ],
     ['fastest', 'no answer', withFastest({ number: 100 })],
     ['below-quorum', 'a batch in the meantime', withBatch({ blockNumber: 25 })],
-    ['below-quorum', 'enough validators left', { ...run, chaos: { ...run.chaos!, aliveBondAtomic: 31n } }],
-    ['below-quorum', 'nothing served in the meantime', { ...run, chaos: { ...run.chaos!, answered: [] } }],
-    [
-      'exactly-once',
-      'a reply in two log entries',
-      { ...run, logs: [{ ...log, entries: [...log.entries, log.entries[0]!] }] },
-    ],
-    ['exactly-once', 'an answer that never settled', { ...run, logs: [{ ...log, entries: log.entries.slice(1) }] }],
+    ['below-quorum', 'enough validators left', withChaos({ aliveBondAtomic: 31n })],
+    ['below-quorum', 'nothing served in the meantime', withChaos({ answered: [] })],
+    ['exactly-once', 'a reply in two log entries', withLog({ entries: [...log.entries, log.entries[0]!] })],
+    ['exactly-once', 'an answer that never settled', withLog({ entries: log.entries.slice(1) })],
     ['exactly-once', 'a sequence settled twice', { ...run, settlements: [batch, batch] }],
   ];
   it.each(broken)('%s: false on %s', async (id, _what, record) => {
@@ -408,17 +360,9 @@ describe('claims of the demo', () => {
     ]);
   });
 
-  it('judge substitution by stage 2', async () => {
-    const proof = run.cheatProof!;
-    const substituted: RunRecord = {
-      ...run,
-      cheat: 'substitute',
-      cheatProof: {
-        ...proof,
-        stage1: [{ id: 'draw-replay', status: 'pass', detail: '' }],
-        stage2: { outcome: 'reject', checks: [{ id: 'equality', status: 'fail', detail: '' }], comparison: undefined },
-      },
-    };
+  it('decide about substitution by stage 2', async () => {
+    const stages = { stage1: [pass('draw-replay', '')], stage2: { ...stage2, outcome: 'reject' } };
+    const substituted: RunRecord = { ...withProof(stages), cheat: 'substitute' };
     expect(find(await evaluateClaims(substituted), 'cheat-substitute').ok).toBe(true);
     expect(await failing({ ...run, cheat: 'substitute' })).toContain('cheat-substitute');
   });

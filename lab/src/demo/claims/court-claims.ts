@@ -1,21 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Books, SlashRecord, SplitRecord } from '../run-record.ts';
-import { type Finding, failuresOf, judge } from './finding.ts';
+import { type Finding, failuresOf, judge, sum } from './finding.ts';
 
 /** A case takes a tenth of the bond; a quarter of that is the reporter's. */
 const TAKEN_OF_BOND = 10n;
 const REPORTER_OF_TAKEN = 4n;
 
 /** The one who lied pays, once, and by as much as the rules say. */
-export function checkSlash({
-  accused,
-  judges,
-  checks,
-  heldAtomic,
-  answers,
-  before,
-  after,
-  replyId,
-}: SlashRecord): Finding {
+export function checkSlash(slash: SlashRecord): Finding {
+  const { accused, judges, checks, heldAtomic, answers, before, after, replyId } = slash;
   const problems = failuresOf(checks);
   if (checks.length === 0) problems.push('nobody looked at the evidence');
   if (judges.includes(accused)) problems.push(`${accused} judged itself`);
@@ -42,7 +35,6 @@ export function checkSlash({
 /** The chain refuses what does not sum, whoever signed it, and nothing moves. */
 export function checkSplit({ feeAtomic, shards, answers, before, after }: SplitRecord): Finding {
   const problems: string[] = [];
-  const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
   const due = sum(shards.map(({ amountAtomic }) => amountAtomic));
   const asked = sum(shards.map(({ askedAtomic }) => askedAtomic));
   if (due !== feeAtomic) problems.push(`the shards are due ${due} of a fee of ${feeAtomic}`);
@@ -61,16 +53,8 @@ export function checkSplit({ feeAtomic, shards, answers, before, after }: SplitR
 function listMoves(before: Books, after: Books): string[] {
   const total = before.escrowTokensAtomic === after.escrowTokensAtomic ? [] : ['the escrow holds another sum'];
   const moved = before.accounts.flatMap((account, i) => {
-    const now = after.accounts[i];
-    const isSame =
-      now !== undefined &&
-      account.address === now.address &&
-      account.tokensAtomic === now.tokensAtomic &&
-      account.freeAtomic === now.freeAtomic &&
-      account.reservedAtomic === now.reservedAtomic &&
-      account.spentAtomic === now.spentAtomic &&
-      account.creditAtomic === now.creditAtomic;
-    return isSame ? [] : [`a balance of ${account.address} changed`];
+    const now = { ...after.accounts[i], heldAtomic: account.heldAtomic };
+    return isDeepStrictEqual(now, account) ? [] : [`a balance of ${account.address} changed`];
   });
   return before.accounts.length === 0 ? ['no account was looked at'] : [...total, ...moved];
 }

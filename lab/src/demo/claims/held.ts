@@ -1,4 +1,5 @@
 import type { RunRecord } from '../run-record.ts';
+import { accountOf } from './finding.ts';
 
 export interface HeldEarnings {
   /** When the last of it is free, ISO 8601 in UTC. */
@@ -9,7 +10,7 @@ export interface HeldEarnings {
 /** What providers earned in a run, do not have yet, and lose if their key is ejected before. */
 export function listHeld({ members, books: { after } }: Pick<RunRecord, 'members' | 'books'>): HeldEarnings {
   const parties = members.flatMap(({ name, address }) => {
-    const { heldAtomic = 0n } = after.accounts.find((account) => account.address === address) ?? {};
+    const { heldAtomic = 0n } = accountOf(after, address) ?? {};
     return heldAtomic > 0n ? [{ name, heldAtomic }] : [];
   });
   return { until: new Date(after.heldUntilS * 1_000).toISOString(), parties };

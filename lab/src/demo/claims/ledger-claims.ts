@@ -1,12 +1,10 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { isQuorum } from '@ogong/protocol/crypto/quorum';
 import { type FeeSplit, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
 import { isBillable } from '@ogong/protocol/settlement/verdict-log';
-import type { Account, Books, RunRecord, SettledLine, SettlementRecord } from '../run-record.ts';
-import { answeredOf, entriesOf, type Finding, failuresOf, judge, replyIdOf } from './finding.ts';
-
-const accountOf = (books: Books, address: string): Account | undefined =>
-  books.accounts.find((account) => account.address === address);
+import type { RunRecord, SettledLine, SettlementRecord } from '../run-record.ts';
+import { answeredOf, entriesOf, type Finding, failuresOf, gainOf, judge, replyIdOf, sum } from './finding.ts';
 
 export function checkRefunds(run: RunRecord): Finding {
   const problems: string[] = [];
@@ -19,12 +17,9 @@ export function checkRefunds(run: RunRecord): Finding {
   const payers = run.members.filter(({ role }) => role === 'payer');
   let owedInAll = 0n;
   for (const { name, address } of payers) {
-    const owed = entries
-      .filter(({ payer }) => `0x${toHex(payer)}` === address)
-      .reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
-    const spent =
-      (accountOf(run.books.after, address)?.spentAtomic ?? 0n) -
-      (accountOf(run.books.before, address)?.spentAtomic ?? 0n);
+    const own = entries.filter(({ payer }) => `0x${toHex(payer)}` === address);
+    const owed = sum(own.map(({ feeAtomic }) => feeAtomic));
+    const spent = gainOf(run, address, 'spentAtomic');
     if (spent !== owed) problems.push(`${name} was charged ${spent}, its accepted replies cost ${owed}`);
     owedInAll += owed;
   }
@@ -50,12 +45,11 @@ export function checkHonest(run: RunRecord): Finding {
     const judged = entriesOf(run).filter((entry) => toHex(entry.providerId) === providerId);
     const rejected = judged.filter(({ verdict }) => verdict === 'reject');
     if (rejected.length > 0) problems.push(`${rejected.length} replies of ${name} were rejected`);
-    const expected = run.settlements
-      .flatMap(({ lines }) => lines)
-      .filter(({ provider }) => provider === address)
-      .reduce((sum, line) => sum + splitLine(run, line).provider, 0n);
+    const lines = run.settlements.flatMap((settlement) => settlement.lines);
+    const own = lines.filter(({ provider }) => provider === address);
+    const expected = sum(own.map((line) => splitLine(run, line).provider));
     const verified = sum(run.settlements.map((settlement) => earnedByVerifying(run, settlement, address)));
-    const credit = creditGain(run, address);
+    const credit = gainOf(run, address, 'creditAtomic');
     if (credit !== expected + verified)
       problems.push(`${name} was credited ${credit}, its lines leave it ${expected}, its verifiers ${verified}`);
     if (judged.some(({ feeAtomic }) => feeAtomic > 0n) && credit === 0n)
@@ -65,11 +59,6 @@ export function checkHonest(run: RunRecord): Finding {
   if (good.length === 0) problems.push('there is no honest provider');
   if (!run.settlements.some(({ lines }) => lines.length > 0)) problems.push('nobody was paid anything');
   return judge(problems, good);
-}
-
-function creditGain({ books }: RunRecord, address: string): bigint {
-  const gain = (of: Books): bigint => accountOf(of, address)?.creditAtomic ?? 0n;
-  return gain(books.after) - gain(books.before);
 }
 
 const splitLine = ({ shares }: Pick<RunRecord, 'shares'>, { grossAtomic, fineAtomic }: SettledLine): FeeSplit =>
@@ -93,11 +82,11 @@ export function checkQuorum(run: RunRecord): Finding {
   const problems: string[] = [];
   const good: string[] = [];
   for (const { validator, sequence, signers, totalBondAtomic, replies } of run.settlements) {
-    const signed = signers.reduce((sum, { bondAtomic }) => sum + bondAtomic, 0n);
+    const signed = sum(signers.map(({ bondAtomic }) => bondAtomic));
     const distinct = new Set(signers.map(({ address }) => address)).size === signers.length;
     const name = `batch ${sequence} of ${validator}`;
     if (!distinct) problems.push(`${name} counts a signer twice`);
-    if (!(3n * signed > 2n * totalBondAtomic)) problems.push(`${name} carries ${signed} of ${totalBondAtomic} bonded`);
+    if (!isQuorum(signed, totalBondAtomic)) problems.push(`${name} carries ${signed} of ${totalBondAtomic} bonded`);
     const percent = totalBondAtomic === 0n ? 0 : Number((signed * 10_000n) / totalBondAtomic) / 100;
     good.push(
       `${name}: ${replies} replies, signed by ${signers.map((signer) => signer.name).join(', ')} with ${percent} % of the stake`,
@@ -121,13 +110,9 @@ export function checkConservation(run: RunRecord): Finding {
   if (debited === 0n) problems.push('nothing was debited');
   if (debited !== shared) problems.push(`debits of ${debited}, shares of ${shared}`);
   const { before, after } = run.books;
-  const spent =
-    sum(after.accounts.map(({ spentAtomic }) => spentAtomic)) -
-    sum(before.accounts.map(({ spentAtomic }) => spentAtomic));
+  const spent = sum(after.accounts.map(({ address }) => gainOf(run, address, 'spentAtomic')));
   if (spent !== debited) problems.push(`${spent} left the channels, the batches debit ${debited}`);
-  const credited =
-    sum(after.accounts.map(({ creditAtomic }) => creditAtomic)) -
-    sum(before.accounts.map(({ creditAtomic }) => creditAtomic));
+  const credited = sum(after.accounts.map(({ address }) => gainOf(run, address, 'creditAtomic')));
   if (credited !== debited) problems.push(`${credited} was credited, ${debited} debited`);
   for (const [when, books] of [
     ['before', before],
@@ -152,7 +137,7 @@ export function checkConservation(run: RunRecord): Finding {
   const kept = { ...shares, verification: shares.verification - verified + orphaned };
   for (const { name, role, address } of run.members) {
     const expected = role === 'provider' || role === 'validator' || role === 'payer' ? undefined : kept[role];
-    const credit = creditGain(run, address);
+    const credit = gainOf(run, address, 'creditAtomic');
     if (expected !== undefined && credit !== expected)
       problems.push(`${name} was credited ${credit}, its share is ${expected}`);
   }
@@ -177,15 +162,13 @@ function orphanOf(run: RunRecord, settlement: SettlementRecord, problems: string
   return others - cosignedAtomic;
 }
 
-const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
-
 /** A batch that had its quorum before may come into a block later, on a busy machine much later. It holds nothing that was decided since. */
 export function checkBelowQuorum(run: RunRecord): Finding {
   const { chaos } = run;
   if (!chaos) return { ok: false, evidence: ['no validator was killed'] };
   const problems: string[] = [];
   const { aliveBondAtomic, totalBondAtomic, firstBlock, lastBlock, killed, answered, downSinceMs } = chaos;
-  if (3n * aliveBondAtomic > 2n * totalBondAtomic)
+  if (isQuorum(aliveBondAtomic, totalBondAtomic))
     problems.push(`the validators left alive still are a quorum: ${aliveBondAtomic} of ${totalBondAtomic}`);
   if (lastBlock <= firstBlock) problems.push('no block passed while they were down');
   if (answered.length === 0) problems.push('nothing was served while they were down, so nothing could have settled');

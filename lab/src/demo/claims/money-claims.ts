@@ -1,7 +1,7 @@
 import { MAX_ELASTICITY_PPM } from '@ogong/protocol/settlement/burn-mint';
 import { computeEmissionClaim } from '@ogong/protocol/settlement/emission';
 import type { MintRecord, MoneyRecord } from '../run-record.ts';
-import { type Finding, judge } from './finding.ts';
+import { type Finding, judge, sum } from './finding.ts';
 
 /** The emission never gives more than this of what was recycled. */
 const LAMBDA_PERCENT = 90n;
@@ -12,12 +12,12 @@ export function checkEmission({ tallies, claimant, recycledAtomic }: MoneyRecord
   if (tallies.length === 0) problems.push('the validators have tallied nothing');
   for (const { number, root, computedRoot, units, budgetAtomic, recycledAtomic: recycled, entries } of tallies) {
     if (root !== computedRoot) problems.push(`tally ${number} has the root ${root}, the events ${computedRoot}`);
-    const sum = entries.reduce((total, entry) => total + entry.units, 0n);
-    if (sum !== units) problems.push(`tally ${number} has ${units} units, its accounts ${sum}`);
+    const owned = sum(entries.map((entry) => entry.units));
+    if (owned !== units) problems.push(`tally ${number} has ${units} units, its accounts ${owned}`);
     if (budgetAtomic * 100n > recycled * LAMBDA_PERCENT)
       problems.push(`tally ${number} gives ${budgetAtomic} for ${recycled} recycled`);
   }
-  const tallied = tallies.reduce((total, tally) => total + tally.recycledAtomic, 0n);
+  const tallied = sum(tallies.map((tally) => tally.recycledAtomic));
   if (tallied !== recycledAtomic) problems.push(`${recycledAtomic} was recycled, the tallies have ${tallied}`);
   if (claimant === undefined) return judge([...problems, 'nobody could claim'], []);
   const { name, address, creditAtomic, claimedAtomic, refused } = claimant;
@@ -30,7 +30,7 @@ export function checkEmission({ tallies, claimant, recycledAtomic }: MoneyRecord
     problems.push(`${name} was paid ${claimedAtomic}, its part is ${due}, its credit ${creditAtomic}`);
   if (refused.more !== 'NotInTally') problems.push(`a claim of one unit more: ${refused.more}`);
   if (refused.again !== 'ClaimedAlready') problems.push(`a second claim: ${refused.again}`);
-  const given = tallies.reduce((total, tally) => total + tally.budgetAtomic, 0n);
+  const given = sum(tallies.map((tally) => tally.budgetAtomic));
   return judge(problems, [
     `the daemons tallied ${tallied} recycled units by themselves; they are worth ${given}`,
     `${name} claimed ${due} of it, and ${creditAtomic} of credit; one unit more is refused, and so is a second claim`,

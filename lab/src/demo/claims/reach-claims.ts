@@ -5,7 +5,7 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { parseTicket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { holdsText } from '../../privacy/search-files.ts';
 import type { AskedReply, ReachRecord, RunRecord } from '../run-record.ts';
-import { type Finding, failuresOf, judge } from './finding.ts';
+import { type Finding, failuresOf, judge, nameOf, sum } from './finding.ts';
 
 /** What a sealed request begins with (docs/spec/sealing.md). */
 const SEALED_REQUEST = 'ogong-sealed-request-v1';
@@ -29,7 +29,7 @@ export function checkRelayed(run: RunRecord): Finding {
     problems.push(`its ticket names another way: ${providerEndpoint}`);
   }
   if (relayed.line.length < LEAST_LINE) problems.push(`only ${relayed.line.length} bytes passed the relay`);
-  const name = run.members.find((member) => member.providerId === relayed.providerId)?.name ?? 'a provider';
+  const name = nameOf(run.members, providerId);
   return judge(problems, [
     `answer ${relayed.number} by ${name}, whose only address is ${providerEndpoint}; ${relayed.line.length} bytes passed there meanwhile`,
   ]);
@@ -77,7 +77,7 @@ export function checkFastest(run: RunRecord): Finding {
   const list = parseCandidates(candidates);
   if (list.asked.sort !== 'latency') problems.push(`the list is drawn by ${list.asked.sort}`);
   if (list.candidates.every(({ figures }) => figures.latencyMs === 0)) problems.push('nobody has measured anybody');
-  const drawn = run.members.find(({ providerId }) => providerId === toHex(ticket.providerId))?.name ?? 'nobody here';
+  const drawn = nameOf(run.members, ticket.providerId);
   return judge(problems, [
     `answer ${number} was given; for a route of its own by latency the router signed these chances: ${describeChances(run, list)}; it drew ${drawn}`,
   ]);
@@ -86,10 +86,10 @@ export function checkFastest(run: RunRecord): Finding {
 /** Each candidate with its latency and its share of the draw, fastest first. */
 function describeChances({ members }: RunRecord, list: CandidateList): string {
   const weights = weighList(list);
-  const total = weights.reduce((sum, weight) => sum + weight, 0n) || 1n;
+  const total = sum(weights) || 1n;
   return list.candidates
     .map(({ providerId, figures }, i) => ({
-      name: members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId).slice(0, 8),
+      name: nameOf(members, providerId),
       latencyMs: figures.latencyMs || Number.POSITIVE_INFINITY,
       percent: Number((100n * (weights[i] as bigint)) / total),
     }))
