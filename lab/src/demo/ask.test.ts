@@ -40,7 +40,7 @@ const planned = (isStreamed: boolean) => ({ number: 1, prompt: 'Once', isStreame
 const chunk = (content: string, more: object = {}): string =>
   `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: null }], ...more })}\n\n`;
 
-describe('asking', () => {
+describe('ask', () => {
   it('keeps the bytes that it sent and the text that it received, streamed', async () => {
     let sent = '';
     const gatewayUrl = await startGateway((body, response) => {
@@ -78,7 +78,7 @@ describe('asking', () => {
     expect(reply.receipts).toBeDefined();
   });
 
-  it("keeps the gateway's error message, and asks only once", async () => {
+  it("keeps the gateway's error message, and does not retry", async () => {
     let count = 0;
     const gatewayUrl = await startGateway((_body, response) => {
       count++;

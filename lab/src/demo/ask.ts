@@ -29,7 +29,7 @@ export async function ask(request: PlannedRequest, options: AskOptions): Promise
   const client = new OpenAI({
     baseURL: `${gatewayUrl}/v1`,
     apiKey: 'none',
-    // No silent retries, because a second try would be another reply.
+    // A retry would be another reply.
     maxRetries: 0,
     timeout: timeoutMs,
     defaultHeaders: { [RECEIPT_HEADER]: RECEIPT_INLINE },

@@ -16,7 +16,7 @@ export interface ChaosContext {
 }
 
 const requestsMeanwhile = 6;
-/** Several settlement intervals, in which nothing can settle. */
+/** Several settlement intervals. */
 const downMs = 8_000;
 
 /** Kills two of the validators, keeps asking, and starts them again. */
@@ -30,7 +30,7 @@ export async function runChaos({
 }: ChaosContext): Promise<ChaosRecord> {
   const validators = members.filter(({ role }) => role === 'validator');
   const killed = chooseVictims(validators, replies).map(({ name }) => name);
-  onProgress(`killing ${killed.join(' and ')}: what is left is no quorum`);
+  onProgress(`killing ${killed.join(' and ')}: the others are no quorum`);
   await Promise.all(killed.map((name) => mesh.kill(name, 'SIGKILL')));
   const downSince = performance.now();
   const downSinceMs = Date.now();
@@ -53,7 +53,7 @@ export async function runChaos({
   };
 }
 
-/** The validator that handled the last answer, which holds unsettled replies, and another one. */
+/** Returns the validator of the last answer, which has unsettled replies, and another one. */
 function chooseVictims(validators: readonly Member[], replies: readonly AskedReply[]): Member[] {
   const last = replies.findLast(({ receipts }) => receipts)?.receipts;
   const handler = last && `0x${toHex(parseOrder(last.full.order.bytes).validator)}`;

@@ -2,7 +2,7 @@ import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { DemoModels } from './model.ts';
 import type { DemoOptions } from './options.ts';
-import type { RelayDoor } from './relay-door.ts';
+import type { RelayTap } from './relay-tap.ts';
 import type { AskedReply, RunRecord } from './run-record.ts';
 
 /** Shared by the parts of a run. */
@@ -12,7 +12,7 @@ export interface DemoContext {
   readonly options: DemoOptions;
   readonly links: LinkPool;
   /** In front of the relay of the mesh, where it has one. */
-  readonly door: RelayDoor | undefined;
+  readonly tap: RelayTap | undefined;
   readonly onProgress: (message: string) => void;
   readonly onReply: (
     reply: AskedReply,

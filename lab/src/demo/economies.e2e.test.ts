@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ogong-economies-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What both economies claim alike; each has one about how its tokens come into being. */
+/** Claims of both economies. Each economy has one more, about the origin of its tokens. */
 const SHARED =
   'receipts tampering cheat-prefill ejection refunds honest-paid quorum conservation tests relayed sealed fastest withdrawal slash bad-split';
 

@@ -19,17 +19,17 @@ export interface FailoverContext {
   ) => Promise<AskedReply>;
 }
 
-/** A small model may be through before its provider is killed. */
+/** A small model may finish before its provider is killed. */
 const MOST_TRIES = 8;
 const LONG_TOKENS = 180;
-/** Its draws follow from the seed, so that another provider can go on. */
+/** Its draws follow from the seed, so that another provider can continue. */
 const STORY = {
   prompt: 'Once upon a time there was a lighthouse that wanted to see the sea from below.',
   isStreamed: true,
   parameters: { temperature: 0.8, seed: 11, max_tokens: LONG_TOKENS },
 } as const;
 
-/** Kills the provider of a stream behind its first piece, and starts it again when the answer is there. */
+/** Kills the provider of a stream after the first piece, and restarts it after the answer. */
 export async function runFailover({ mesh, members, onProgress, askOne }: FailoverContext): Promise<FailoverRecord> {
   for (let tries = 1; ; tries++) {
     let killed: Member | undefined;
@@ -52,7 +52,7 @@ export async function runFailover({ mesh, members, onProgress, askOne }: Failove
   }
 }
 
-/** Validators buy answers at the same gateway meanwhile. */
+/** Finds the provider by its order, because validators buy answers at the same gateway meanwhile. */
 function findServing({ plan }: Mesh, members: readonly Member[], request: Uint8Array): Member {
   const order = readLastOrder(plan.directory, hashRequest(nodeCrypto, 'chat', request));
   const id = order && toHex(parseOrder(order).providerId);
@@ -61,7 +61,7 @@ function findServing({ plan }: Mesh, members: readonly Member[], request: Uint8A
   return serving;
 }
 
-/** What of an answer the client had when its first provider failed; nothing where none did. @param came all of its pieces */
+/** Reads the part of an answer that the client had when the first provider failed; empty if none failed. @param came all pieces */
 async function readShown(
   { plan }: Mesh,
   reply: AskedReply,

@@ -1,4 +1,4 @@
-// npm run demo: a whole network on this machine, asked, audited, paid and checked. See options.ts for the flags.
+// npm run demo: starts a whole network on this machine, sends requests, and checks answers, audits and payments. Flags: options.ts.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,8 +36,8 @@ import {
   formatProviders,
   type Screen,
 } from './print.ts';
-import { openMeshDoor } from './reach.ts';
-import type { RelayDoor } from './relay-door.ts';
+import { openMeshTap } from './reach.ts';
+import type { RelayTap } from './relay-tap.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
 import { showTee } from './tee/tee-demo.ts';
@@ -67,13 +67,13 @@ async function main(argv: readonly string[]): Promise<number> {
   const screen = createScreen(process.stdout, startedMs);
   const directory = options.directory ? resolve(options.directory) : mkdtempSync(join(tmpdir(), 'ogong-demo-'));
   mkdirSync(directory, { recursive: true });
-  screen.title(`OGONG: ${scene ? `the attack ${scene.attack.name}` : 'inference that nobody has to be trusted for'}`);
+  screen.title(`OGONG: ${scene ? `the attack ${scene.attack.name}` : 'inference without trust in any party'}`);
   screen.progress(`data and logs are in ${directory}`);
   const interrupted = watchInterrupts();
   let mesh: Mesh | undefined;
   try {
     const needsCheap = options.cheat === 'prefill' || options.cheat === 'substitute';
-    // Before the network is up, Ctrl-C leaves at once and ends what runs.
+    // Before the network is up, Ctrl-C exits at once.
     let isUp = false;
     void interrupted.then(() => (isUp ? undefined : process.exit(130)));
     if (scene !== undefined) {
@@ -99,7 +99,7 @@ async function main(argv: readonly string[]): Promise<number> {
     ]);
     if (claims.length === 0) return 130;
     if (!options.isOnce) {
-      // Pages are built at the first look; the one who looks should not wait for it.
+      // Pages are built at the first visit; build them now, so that the visitor does not wait.
       void fetch(`${mesh.plan.gatewayUrl}/explorer/explorer.js`).catch(() => undefined);
       screen.lines(describeTry(mesh.plan.gatewayUrl, models.id));
       await interrupted;
@@ -111,7 +111,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Resolves at the first Ctrl-C; another one ends at once. A launcher may pass the same Ctrl-C on twice. */
+/** Resolves at the first Ctrl-C. A later one exits at once. A launcher may pass the same Ctrl-C on twice within a second. */
 function watchInterrupts(): Promise<void> {
   return new Promise((resolveOnce) => {
     let firstMs: number | undefined;
@@ -134,49 +134,49 @@ interface BringUp {
 }
 
 interface Network {
-  /** Stops the door, too. */
+  /** Its `stop` stops the tap as well. */
   readonly mesh: Mesh;
-  /** Undefined where the mesh has no relay: attacks are played without one, and machines. */
-  readonly door: RelayDoor | undefined;
+  /** Undefined if the mesh has no relay: runs of attacks and of tier `tee` have none. */
+  readonly tap: RelayTap | undefined;
 }
 
 async function bringUp({ options, models, directory, screen, tee }: BringUp): Promise<Network> {
   const isPlay = options.attack !== undefined;
-  const [doorPort = 0] = await findFreePorts(1);
+  const [tapPort = 0] = await findFreePorts(1);
   const plan: MeshOptions = {
     directory,
     economy: options.economy,
     hasEmission: !isPlay && tee === undefined,
-    // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
+    // The network of an attack makes no key meanwhile.
     beacon: isPlay ? 'vrf' : options.beacon,
     ...(!isPlay &&
-      tee === undefined && { canaryRate: 0, relay: { providers: 1, publicPort: doorPort }, seal: 'required' as const }),
+      tee === undefined && { canaryRate: 0, relay: { providers: 1, publicPort: tapPort }, seal: 'required' as const }),
     model: describeModel(models),
-    // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
+    // If one of them is an adversary, the verifiers of the others still audit its replies.
     providers: tee ? 2 : !isPlay && options.cheat === 'none' ? 4 : 3,
-    // The validator waits for a withheld opening for the whole audit window, so the window is short here.
+    // The validator waits for a withheld opening for the whole audit window, so this window is short.
     timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
     ...tee?.options,
     ...(options.cheat === 'none' ? {} : { variants: [describeCheat(options, models, directory)] }),
   };
   const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
-  const door = ports.relay === undefined ? undefined : await openMeshDoor(directory, { doorPort, ports, plan });
+  const tap = ports.relay === undefined ? undefined : await openMeshTap(directory, { tapPort, ports, plan });
   const started = await startMesh(
     { ...plan, ports },
     { onProgress: screen.progress, onCrash: (detail) => screen.progress(`! ${detail}`) },
   ).catch(async (error: unknown) => {
-    await door?.stop();
+    await tap?.stop();
     throw error;
   });
   const mesh: Mesh = {
     ...started,
     async stop() {
       await started.stop();
-      await door?.stop();
+      await tap?.stop();
     },
   };
   try {
-    // The registry does not have the machine that no policy names, so the router does not offer it.
+    // No policy names one of the machines. It is not in the registry, so the router does not offer it.
     const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length - (tee ? 1 : 0);
     screen.progress(`waiting until ${wanted} providers are on offer`);
     const ids = [models.id, ...(tee ? [tee.modelId] : [])];
@@ -191,7 +191,7 @@ async function bringUp({ options, models, directory, screen, tee }: BringUp): Pr
         `${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`,
       );
     }
-    return { mesh, door };
+    return { mesh, tap };
   } catch (error) {
     await mesh.stop();
     throw error;
@@ -218,7 +218,7 @@ interface Show extends Network {
 /** Runs the requests, prints the replies, and evaluates the claims. */
 async function show({
   mesh,
-  door,
+  tap,
   options,
   models,
   screen,
@@ -226,7 +226,7 @@ async function show({
 }: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
   const startMs = performance.now() - startedMs;
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
-  screen.title(`Asking at ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);
+  screen.title(`Requests to ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);
   let demo: DemoRun;
   try {
     demo = await runDemo({
@@ -234,7 +234,7 @@ async function show({
       models,
       options,
       links,
-      door,
+      tap,
       onProgress: screen.progress,
       onReply: async (reply, run) => screen.lines(await describeReply(reply, run)),
     });
@@ -244,9 +244,9 @@ async function show({
   const { run, requestsMs, settleMs } = demo;
   const claims = await evaluateClaims(run);
   const ok = claims.every((claim) => claim.ok);
-  screen.title('Who served, how it was judged, what it earned');
+  screen.title('Providers: replies, verdicts, payments');
   screen.lines(formatProviders(run));
-  screen.title('Where the money went');
+  screen.title('Payments');
   screen.lines(formatBalances(run));
   screen.lines(formatHeld(run));
   screen.title('Claims');

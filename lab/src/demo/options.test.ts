@@ -4,7 +4,7 @@ import { parseDemoOptions } from './options.ts';
 import { planRequest } from './prompts.ts';
 
 describe('options of the demo', () => {
-  it('asks 24 times, with a pre-filling cheat, and stays up', () => {
+  it('default to 24 requests and a pre-filling cheat', () => {
     expect(parseDemoOptions([])).toMatchObject({
       model: 'stories15M',
       requests: 24,
@@ -19,7 +19,7 @@ describe('options of the demo', () => {
     expect(() => parseDemoOptions(['--beacon', 'dice'])).toThrow(ConfigError);
   });
 
-  it('takes every flag', () => {
+  it('include every flag', () => {
     const argv = '--once --json out.json --chaos --cheat none --requests 30 --model hf:a/b:q8_0'.split(' ');
     expect(parseDemoOptions(argv)).toMatchObject({
       isOnce: true,
@@ -32,11 +32,11 @@ describe('options of the demo', () => {
     expect(parseDemoOptions(['--help'])).toEqual({ help: expect.stringContaining('--economy') });
   });
 
-  it('plays an attack without a cheat', () => {
+  it('play an attack without a cheat', () => {
     expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({ attack: 'idle-links', cheat: 'none' });
   });
 
-  it('has machines serve without a cheat', () => {
+  it('run machines without a cheat', () => {
     expect(parseDemoOptions(['--tee', 'software'])).toMatchObject({ tee: 'software', cheat: 'none' });
   });
 

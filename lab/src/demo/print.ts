@@ -29,7 +29,7 @@ export function createScreen(stream: NodeJS.WriteStream, startedMs: number): Scr
   };
 }
 
-/** One answer: its provider, its text, and the checks of its receipt. */
+/** Formats one answer: provider, text, and the checks of the receipt. */
 export async function describeReply(
   reply: AskedReply,
   run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>,
@@ -97,13 +97,13 @@ export function formatBalances(run: RunRecord): string {
   ]);
 }
 
-/** What providers earned and could still lose, and when it is theirs. */
+/** Formats held earnings of providers, and the time of their release. */
 export function formatHeld(run: Pick<RunRecord, 'members' | 'books'>): string {
   const { until, parties } = listHeld(run);
   const parts = parties.map(({ name, heldAtomic }) => `${name} ${formatOgong(heldAtomic)}`);
   return parts.length === 0
-    ? 'nothing that was earned is held'
-    : `held until ${until.slice(11, 19)} UTC at the latest, and lost if its key is ejected before: ${parts.join(', ')} OGONG`;
+    ? 'no earnings are held'
+    : `held until ${until.slice(11, 19)} UTC at the latest, and lost if the provider's key is ejected before: ${parts.join(', ')} OGONG`;
 }
 
 const shownEvidence = 14;

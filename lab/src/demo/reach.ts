@@ -9,26 +9,26 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { askWhenFree, connectRouter, isOffered } from './mesh-router.ts';
 import { waitUntil } from './polling.ts';
 import type { PlannedRequest } from './prompts.ts';
-import { openRelayDoor, type RelayDoor } from './relay-door.ts';
+import { openRelayTap, type RelayTap } from './relay-tap.ts';
 import type { AskedReply, FastestRecord, Member, ReachRecord } from './run-record.ts';
 
-/** What the demo asks through the relay. Nobody else asks for it, so it is found wherever it is read. */
+/** Prompt of the request through the relay. No other request contains it. */
 const SECRET_PROMPT = 'The vault behind the clock opens with nine copper spoons.';
 
 const PATIENCE_MS = 60_000;
 
-/** In front of the relay of a mesh that is about to start, with the keys of all who may meet there. */
-export function openMeshDoor(
+/** Opens a tap in front of the relay of a mesh that is about to start. It has the keys of all parties of the mesh. */
+export function openMeshTap(
   directory: string,
-  { doorPort, ports, plan }: { readonly doorPort: number; readonly ports: MeshPorts; readonly plan: MeshOptions },
-): Promise<RelayDoor> {
+  { tapPort, ports, plan }: { readonly tapPort: number; readonly ports: MeshPorts; readonly plan: MeshOptions },
+): Promise<RelayTap> {
   const names = [
     'gateway',
     ...ports.validators.map((_, i) => validatorName(i)),
     ...ports.providers.map((_, i) => providerName(plan, i)),
   ];
-  return openRelayDoor({
-    port: doorPort,
+  return openRelayTap({
+    port: tapPort,
     relay: { host: '127.0.0.1', port: ports.relay as number },
     identities: () =>
       Promise.all(names.map((name) => createLinkIdentity(createOrLoadKeys(join(directory, name)).linkSeed))),
@@ -38,28 +38,28 @@ export function openMeshDoor(
 export interface ReachContext {
   readonly mesh: Mesh;
   readonly model: string;
-  readonly door: RelayDoor;
+  readonly tap: RelayTap;
   readonly links: LinkPool;
   readonly members: readonly Member[];
   readonly maxTokens: number;
   readonly askOne: (change: Pick<PlannedRequest, 'parameters'> & Partial<PlannedRequest>) => Promise<AskedReply>;
 }
 
-/** Asks the provider behind the relay for something secret, and then whoever answers first. */
-export async function askByReach({ door, askOne, ...context }: ReachContext): Promise<ReachRecord | undefined> {
+/** Sends a secret prompt to the provider behind the relay, and then a request for lowest latency. */
+export async function askByReach({ tap, askOne, ...context }: ReachContext): Promise<ReachRecord | undefined> {
   const { mesh, members, maxTokens } = context;
   const hidden = mesh.plan.processes.find(({ args, role }) => role === 'provider' && args.includes('--relay'));
   const { providerId } = members.find(({ name }) => name === hidden?.name) ?? {};
   if (providerId === undefined) return undefined;
-  // It may have been killed a moment ago, and its link to the relay with it.
+  // The provider may just have been killed, which also closed its link to the relay.
   const router = connectRouter(mesh, context.links);
   await waitUntil(() => isOffered(router, { model: context.model, providerId }), PATIENCE_MS);
-  door.take();
+  tap.take();
   const relayed = await askOne({
     prompt: SECRET_PROMPT,
     parameters: { temperature: 0.8, max_tokens: maxTokens, ogong: { providers: { only: [providerId] } } },
   });
-  const { line, inside } = door.take();
+  const { line, inside } = tap.take();
   const fastest = await askForRoute(context);
   const { number } = await askOne({
     parameters: { temperature: 0.8, max_tokens: maxTokens, ogong: { sort: 'latency' } },
@@ -69,7 +69,7 @@ export async function askByReach({ door, askOne, ...context }: ReachContext): Pr
 
 const MAX_PRICE = (1n << 64n) - 1n;
 
-/** What the router signs for a caller that wants the lowest latency; the slot is given back. */
+/** Gets a ticket for lowest latency from the router, and releases the slot. */
 async function askForRoute({
   mesh,
   model,

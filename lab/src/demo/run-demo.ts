@@ -44,14 +44,14 @@ export interface DemoRun {
   readonly settleMs: number;
 }
 
-/** Requests that are sent after the ejection, to see where the router sends them. */
+/** Requests after the ejection. */
 const keptForLater = 6;
 const settlementPatienceMs = 120_000;
 const intakePatienceMs = 60_000;
-/** Several attempts to make it. */
+/** Long enough for several attempts to make the key. */
 const keyPatienceMs = 60_000;
 
-/** Runs the demo on a network that serves, and records what happened. */
+/** Runs the demo on a network that serves, and records it. */
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const { mesh, options, models, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
@@ -62,7 +62,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     if ((trust.generations?.length ?? 0) === 0) trust = await readTrust(chain, { mesh, models });
   };
   const before = await readStillBooks(chain, members);
-  // Its own answers are paid like all others: what is settled from here on has them, too.
+  // The answers that validators buy are settled as well, so the balances are read before.
   await mesh.setTestRates(DEMO_TEST_RATES);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
@@ -97,21 +97,21 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   await askNext(Math.max(options.concurrency, options.requests - later - replies.length));
   let firstAfterEjection: number | undefined;
   const isServed = replies.some(({ receipts }) => receipts);
-  // If nobody gets an answer, more requests prove nothing.
+  // Without any answer, more requests prove nothing.
   if (hasCheat && isServed) {
     await provokeEjection({ ...context, members, evidenceOf, askNext });
     firstAfterEjection = replies.length + 1;
-    onProgress('asking again, to see who serves now');
+    onProgress('sending more requests after the ejection');
     await askNext(later);
   }
   let reach: ReachRecord | undefined;
-  if (isServed && context.door) {
-    onProgress('asking a provider behind a relay for something secret, and whoever answers first');
-    const { door } = context;
-    reach = await askByReach({ mesh, model: models.id, door, links, members, maxTokens: options.maxTokens, askOne });
+  if (isServed && context.tap) {
+    onProgress('sending a secret prompt through a relay, and a request for lowest latency');
+    const { tap } = context;
+    reach = await askByReach({ mesh, model: models.id, tap, links, members, maxTokens: options.maxTokens, askOne });
   }
   if (isServed && trust.generations !== undefined && !replies.some(hasKeySignature)) {
-    onProgress('waiting for the key of the beacon, for an answer under it');
+    onProgress('waiting for the key of the beacon, to get an answer under it');
     await waitUntil(async () => isKeyInForce(await chain.beaconKeys()), keyPatienceMs);
     await askOne({});
   }
@@ -119,7 +119,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
   let tests: RunRecord['tests'] = [];
   if (isServed) {
-    onProgress('waiting for answers that validators bought unannounced');
+    onProgress('waiting for the unannounced tests of the validators');
     tests = await waitForTests(createTestReader(chain, links), members);
   }
   await mesh.setTestRates({ canaryRate: 0, timedRate: 0 });
@@ -157,7 +157,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     ? await runTamperProbes(crypto, trust, { ...first, receipt: first.receipts.full })
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
-  // A network that stays up keeps the time of this machine.
+  // A network that stays up keeps the clock of this machine.
   const isSpent = isServed && options.isOnce;
   const money = isSpent ? await useMoney({ mesh, chain, onProgress }) : undefined;
   const mint = isSpent ? await useMint({ mesh, chain, onProgress }) : undefined;
@@ -168,7 +168,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
 const STILL_TRIES = 20;
 
-/** Logs, history and balances between two batches: a test that was bought last may settle while they are read. */
+/** Reads logs, history and balances between two batches: the last tests may settle during a reading. */
 async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'links' | 'members'>) {
   for (let tries = 1; ; tries++) {
     const history = await readHistory(chain, members, crypto);
@@ -181,7 +181,7 @@ async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'li
   }
 }
 
-/** Balances are read one after the other: none may move meanwhile, as when the gateway reserves more for a channel. */
+/** Repeats the reading until two are equal: a balance may change during one, as when the gateway reserves more for a channel. */
 async function readStillBooks(chain: ChainClient, members: readonly Member[]): Promise<Books> {
   let books = await readBooks(chain, members);
   for (let tries = 1; tries < STILL_TRIES; tries++) {
@@ -206,7 +206,7 @@ interface Settling extends DemoContext {
   readonly replies: readonly AskedReply[];
 }
 
-/** Waits for the answered replies and for those of the cheat, since consumers do not learn the ids of refused replies. */
+/** Waits for the answered replies, and for those of the cheat: consumers do not learn the ids of refused replies. */
 async function waitForSettlement(settling: Settling): Promise<boolean> {
   const { mesh, options, chain, links, members, replies, onProgress } = settling;
   let shown = '';
@@ -226,7 +226,7 @@ async function waitForSettlement(settling: Settling): Promise<boolean> {
   }, settlementPatienceMs);
 }
 
-/** Checks, by both stages, a rejected reply of which the cheat kept a copy. */
+/** Checks a rejected reply by both stages, from the copy that the cheat kept. */
 async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoContext): Promise<CheatProof | undefined> {
   if (run.cheat !== 'prefill' && run.cheat !== 'substitute') return undefined;
   const { directory } = mesh.plan;
@@ -236,7 +236,7 @@ async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoConte
   );
   if (found === undefined) return undefined;
   const { evidence, request } = found;
-  onProgress(`looking at the cheat's reply ${evidence.replyId.slice(0, 8)} as stage 2 alone would`);
+  onProgress(`checking the cheat's reply ${evidence.replyId.slice(0, 8)} by stage 1 and by stage 2`);
   const engine = await createLlamaEngine({ modelPath: models.sold.path, sequences: 1 });
   try {
     return await proveCheat(evidence, { engine, crypto, request });

@@ -10,7 +10,7 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { CheatMode } from '../attackers/attack.ts';
 
-/** Everything that a run of the demo saw on the wire and on the chain. The claims depend on nothing else. */
+/** Data of a run from the wire and the chain. The claims depend on nothing else. */
 export interface RunRecord {
   readonly crypto: Crypto;
   readonly trust: Trust;
@@ -24,37 +24,37 @@ export interface RunRecord {
   readonly ejections: readonly Ejection[];
   readonly books: { readonly before: Books; readonly after: Books };
   readonly shares: FeeShares;
-  /** Number of the first request that was sent after the ejection was on the chain. */
+  /** Number of the first request after the ejection was on the chain. */
   readonly firstAfterEjection: number | undefined;
   readonly chaos: ChaosRecord | undefined;
   readonly failover: FailoverRecord | undefined;
-  /** Undefined where the network has no provider behind a relay, or nobody was served. */
+  /** Undefined if the network has no provider behind a relay, or no request was answered. */
   readonly reach: ReachRecord | undefined;
-  /** Of each validator that could be asked. */
+  /** Of each validator that answers. */
   readonly tests: readonly ProviderTests[];
-  /** Unix time at which the record was closed. */
+  /** Unix time of the end of the record. */
   readonly nowMs: number;
-  /** What was done with what was earned, after all else; undefined on a network without emission. */
+  /** Payouts, the last step of a run; undefined on a network without emission. */
   readonly money?: MoneyRecord | undefined;
   /** The same on a network that burns and mints. */
   readonly mint?: MintRecord | undefined;
-  /** Undefined where the network stays up, or nobody was served. */
+  /** Undefined if the network stays up, or no request was answered. */
   readonly slash?: SlashRecord | undefined;
   readonly split?: SplitRecord | undefined;
 }
 
-/** A validator that signed a false verdict, and what it lost. */
+/** A validator that signed a false verdict, and its loss. */
 export interface SlashRecord {
   readonly accused: string;
-  /** Who signed the conviction. */
-  readonly judges: readonly string[];
-  /** Hex, of the honest reply that it called forged. */
+  /** Validators that signed the conviction. */
+  readonly signers: readonly string[];
+  /** Hex, of the honest reply of the false verdict. */
   readonly replyId: string;
-  /** What each judge looked at. */
+  /** Checks of the evidence, which each signer makes. */
   readonly checks: readonly Check[];
-  /** What the case took of the bond. */
+  /** Part of the bond that the case took. */
   readonly heldAtomic: bigint;
-  /** What the contracts answered: to the lie under one signature, to the conviction, to a second one, and when the case was closed. */
+  /** The contracts' answers to the false verdict under one signature, to the conviction, to a second one, and to closing the case. */
   readonly answers: {
     readonly alone: string;
     readonly convicted: string;
@@ -71,21 +71,21 @@ interface SlashBooks {
   readonly reporterAtomic: bigint;
 }
 
-/** A batch that all validators signed, whose lines pay a unit more than its debit draws. */
+/** A batch that all validators signed, and whose lines pay a unit more than its debit. */
 export interface SplitRecord {
   readonly feeAtomic: bigint;
-  /** What each is due by its layers, and what the batch would have paid it. */
+  /** Amount by layers, and amount in the batch. */
   readonly shards: readonly { readonly name: string; readonly amountAtomic: bigint; readonly askedAtomic: bigint }[];
-  /** What the builder of batches answered, what the contract did, and what it would have said to the same batch without the unit. */
+  /** Answers of the builder of batches, of the contract, and of the contract to a preview of the same batch without the unit. */
   readonly answers: { readonly builder: string; readonly refused: string; readonly conserving: string };
   readonly before: Books;
   readonly after: Books;
 }
 
 export interface MoneyRecord {
-  /** All that was recycled in the run, atomic units. */
+  /** All recycled fees of the run, atomic units. */
   readonly recycledAtomic: bigint;
-  /** As the chain has them, and as the events of the same time say. */
+  /** From the chain, and recomputed from the events of the same period. */
   readonly tallies: readonly {
     readonly number: number;
     readonly root: string;
@@ -100,39 +100,39 @@ export interface MoneyRecord {
     | {
         readonly name: string;
         readonly address: string;
-        /** Its credit in the escrow, which `ogong claim` pays too. */
+        /** Its credit in the escrow, which `ogong claim` pays as well. */
         readonly creditAtomic: bigint;
-        /** What its balance gained by `ogong claim`. */
+        /** Gain of its balance by `ogong claim`. */
         readonly claimedAtomic: bigint;
-        /** What the contract answered to a claim of one unit more, and to a second claim. */
+        /** The contract's answers to a claim of one unit more, and to a second claim. */
         readonly refused: { readonly more: string; readonly again: string };
       }
     | undefined;
   readonly withdrawal: WithdrawalRecord;
 }
 
-/** A payer takes out what it has reserved for no validator. */
+/** A payer's withdrawal of its free escrow. */
 export interface WithdrawalRecord {
   readonly name: string;
   readonly freeAtomic: bigint;
-  /** What its balance gained by `ogong escrow withdraw`. */
+  /** Gain of its balance by `ogong escrow withdraw`. */
   readonly withdrawnAtomic: bigint;
-  /** What the contract answered when it asked for one unit more. */
+  /** The contract's answer to a withdrawal of one unit more. */
   readonly more: string;
 }
 
 export interface MintRecord {
-  /** Prices that were posted after the chain's clock had run past the age of those before. */
+  /** Number of prices that daemons posted after the earlier prices had expired. */
   readonly pricesPosted: number;
-  /** The epoch of the run's work; undefined where no daemon closed it. */
+  /** The epoch of the run's work; undefined if no daemon closed it. */
   readonly epoch:
     | {
         readonly number: number;
-        /** Of 18 decimals. */
+        /** 18 decimals. */
         readonly dollars: bigint;
         readonly burnedAtomic: bigint;
         readonly mintedAtomic: bigint;
-        /** Dollars of a token, of 18 decimals: the higher one, at which it was closed. */
+        /** Dollars of a token, 18 decimals: the higher price, which the close uses. */
         readonly highPrice: bigint;
       }
     | undefined;
@@ -141,10 +141,10 @@ export interface MintRecord {
     | {
         readonly name: string;
         readonly dollars: bigint;
-        /** What its balance of the stablecoin gained by `ogong claim`, and the least that the sale may bring. */
+        /** Gain of its stablecoin balance by `ogong claim`, and the minimum of the sale. */
         readonly paidStable: bigint;
         readonly leastStable: bigint;
-        /** What the contract answered to a second claim, and to one of the present epoch. */
+        /** The contract's answers to a second claim, and to a claim of the present epoch. */
         readonly refused: { readonly again: string; readonly early: string };
       }
     | undefined;
@@ -168,11 +168,11 @@ export interface AskedReply {
   readonly number: number;
   readonly prompt: string;
   readonly isStreamed: boolean;
-  /** The exact body, as it left. */
+  /** Exact body. */
   readonly request: Uint8Array;
-  /** UTF-8 of the text that came. */
+  /** UTF-8 of the answer's text. */
   readonly response: Uint8Array;
-  /** The gateway's error message if it gave no answer. */
+  /** The gateway's error message, without an answer. */
   readonly error: string | undefined;
   /** `fetched`: the opening from the address in the compact receipt. */
   readonly receipts: { readonly full: Receipt; readonly compact: Receipt; readonly fetched: Uint8Array } | undefined;
@@ -185,17 +185,16 @@ export interface FailoverRecord {
   readonly killed: string;
   /** Hex. */
   readonly killedId: string;
-  /** Of the request that another provider went on with. */
+  /** Of the request that another provider continued. */
   readonly number: number;
-  /** UTF-8 bytes of the text that the client had by then; 0 where no answer was cut off. */
+  /** UTF-8 bytes of the text that the client had by then; 0 if no answer was cut off. */
   readonly shownBytes: number;
-  /** That text, as it came. */
   readonly shown: string;
-  /** UTF-8 bytes of it that the killed one had signed by then: they have a receipt of their own. */
+  /** UTF-8 bytes that the killed provider had signed by then: they have their own receipt. */
   readonly signedBytes: number;
 }
 
-/** One change to a reply, and the check that noticed it. */
+/** One change to a reply, and the checks that failed. */
 export interface TamperProbe {
   readonly what: string;
   readonly expected: string;
@@ -218,17 +217,17 @@ export interface CheatProof {
 
 export interface ValidatorLog {
   readonly validator: string;
-  /** Whether the entries follow each other and end at the head that the chain holds. */
+  /** Whether the entries form a chain up to the head on the chain. */
   readonly checks: readonly Check[];
   readonly isAnchored: boolean;
   readonly entries: readonly VerdictEntry[];
 }
 
-/** Answers that a validator bought unannounced, or jobs with a deadline that it gave, of providers that the beacon drew. */
+/** A validator's unannounced requests, or its jobs with a deadline, to providers that the beacon drew. */
 export interface ProviderTests {
   readonly validator: string;
   readonly kind: DrawKind;
-  /** Whether each of them was drawn. */
+  /** Whether each test was drawn. */
   readonly checks: readonly Check[];
   readonly tests: readonly Test[];
 }
@@ -237,7 +236,7 @@ export interface SettledLine {
   readonly provider: string;
   readonly router: string;
   readonly grossAtomic: bigint;
-  /** The part of it that went to the verification pool whole. */
+  /** The part that went to the verification pool. */
   readonly fineAtomic: bigint;
 }
 
@@ -252,7 +251,7 @@ export interface SettlementRecord {
   readonly debits: readonly { readonly payer: string; readonly amountAtomic: bigint }[];
   readonly lines: readonly SettledLine[];
   readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
-  /** What was kept for those who signed it; none where no roster was in force. */
+  /** Amount for its co-signers; 0 without a roster. */
   readonly cosignedAtomic: bigint;
   readonly blockNumber: number;
 }
@@ -267,7 +266,7 @@ export interface Ejection {
 export interface Books {
   readonly supplyAtomic: bigint;
   readonly escrowTokensAtomic: bigint;
-  /** When all that is held now is its payee's, Unix time in s. */
+  /** Release of all amounts that are held now, Unix time in s. */
   readonly heldUntilS: number;
   readonly accounts: readonly Account[];
 }
@@ -281,32 +280,30 @@ export interface Account {
   /** Drawn from its channels so far. */
   readonly spentAtomic: bigint;
   readonly creditAtomic: bigint;
-  /** Of its credit: what an ejection would still take. */
+  /** Part of its credit that an ejection would still take. */
   readonly heldAtomic: bigint;
 }
 
-/** Two requests that say by whom they would be answered. */
+/** Two requests that name their route. */
 export interface ReachRecord {
-  /** By the provider behind the relay. */
+  /** To the provider behind the relay. */
   readonly relayed: {
-    /** Of the reply. */
     readonly number: number;
     /** Hex. */
     readonly providerId: string;
-    /** What the relay copied meanwhile. */
+    /** Bytes that the relay copied meanwhile. */
     readonly line: Uint8Array;
-    /** The same with TLS taken off, by keys that no relay has. */
+    /** The same bytes without TLS, decrypted with keys that no relay has. */
     readonly inside: Uint8Array;
   };
   readonly fastest: FastestRecord;
 }
 
-/** By lowest latency, and what the router signed for such a request. */
+/** A request for lowest latency, and the router's signed ticket for another one. */
 export interface FastestRecord {
-  /** Of the reply. */
   readonly number: number;
   readonly ticket: SignedTicket;
-  /** The list that the ticket names. */
+  /** The list of candidates that the ticket names. */
   readonly candidates: Uint8Array;
 }
 
@@ -314,11 +311,11 @@ export interface ChaosRecord {
   readonly killed: readonly string[];
   readonly aliveBondAtomic: bigint;
   readonly totalBondAtomic: bigint;
-  /** Unix time by which all of them were down. */
+  /** Unix time at which all of them were down. */
   readonly downSinceMs: number;
-  /** Blocks while fewer than a quorum lived. */
+  /** Blocks without a quorum. */
   readonly firstBlock: number;
   readonly lastBlock: number;
-  /** Replies answered in that time, by number. */
+  /** Numbers of the replies in that time. */
   readonly answered: readonly number[];
 }

@@ -29,7 +29,7 @@ it.runIf(process.env.OGONG_LONG === '1')(
       const url = await named;
       const page = await fetch(url, { headers: { accept: 'text/html' } });
       expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('explorer.js')]);
-      // What the page reads is there, too: the network and its replies.
+      // The data of the page are served as well.
       const network = await fetch(new URL('/public/network', url));
       expect(await network.json()).toMatchObject({ settlement: expect.stringMatching(/^0x/) });
       expect(demo.exitCode).toBe(null);

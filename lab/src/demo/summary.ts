@@ -7,7 +7,7 @@ import { listHeld } from './claims/held.ts';
 import type { Account, RunRecord } from './run-record.ts';
 
 export interface Timings {
-  /** Until all daemons serve and a provider is on offer. */
+  /** Until all daemons serve and all providers are on offer. */
   readonly startMs: number;
   readonly requestsMs: number;
   /** From the last answer until all was settled. */
@@ -22,7 +22,7 @@ export interface SummaryInput {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** What `--json` writes: docs/schema/demo-summary.schema.json. Amounts are decimal strings of atomic units. */
+/** Builds the content of `--json`: docs/schema/demo-summary.schema.json. Amounts are decimal strings of atomic units. */
 export async function summarize({ run, claims, timings, versions }: SummaryInput) {
   const nameOf = (providerId: Uint8Array): string =>
     run.members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId);

@@ -66,7 +66,7 @@ const validatorAddresses = trust.validators.map((validator) => validator.address
 
 /**
  * A complete run without processes, for the tests of the claims: real receipts, a real log, correct sums. Every claim holds on
- * it, so that a claim fails only because of what a test breaks.
+ * it, so a claim fails only because of the fault that a test injects.
  */
 export async function createSyntheticRun(): Promise<RunRecord> {
   const log = createLog([...served, caught]);
@@ -259,7 +259,7 @@ function createLog(replies: readonly Served[]) {
   return { validator: 'validator-1', checks, isAnchored: true, entries };
 }
 
-/** One tally of 100 recycled units: 70 of them are the first provider's, which claims; the payer withdraws. */
+/** One tally of 100 recycled units. 70 of its 80 units belong to the first provider, which claims. The payer withdraws. */
 function createMoney(): MoneyRecord {
   const entries = [
     { account: address(payees[0] as Uint8Array), units: 70n },
@@ -282,7 +282,7 @@ function createSlash(): SlashRecord {
   return {
     ...{
       accused: 'validator-4',
-      judges: ['validator-1', 'validator-2', 'validator-3'],
+      signers: ['validator-1', 'validator-2', 'validator-3'],
       replyId: toHex(fill(0x21, 16)),
     },
     checks: [pass('receipt', 'the receipt of the reply passes')],
@@ -344,14 +344,14 @@ function createBooks(
     judged += split.validator;
     credit(provider, split.provider);
     credit(address(routerAddress), split.router);
-    // All of it was earned by the first provider's verifier.
+    // The first provider's verifier earned all of it.
     credit(address(payees[0] as Uint8Array), split.verification);
     credit(address(fill(0xd2, 20)), split.treasury);
     credit(address(fill(0xd3, 20)), split.license);
   }
   const { handler, others } = splitJudged(judged);
   credit(address(validatorAddresses[0] as Uint8Array), handler);
-  // No roster is in force.
+  // Without a roster the verification recipient gets the part of the co-signers.
   credit(address(fill(0xd1, 20)), others);
   const account = (of: string, isAfter: boolean): Account => {
     const isPayer = of === address(payer.address);

@@ -19,12 +19,12 @@ function readAfter(error: LinkError) {
   return readVerdictLogs([], { chain: chain as never, links: { to: () => ({ listVerdicts }) } as never, crypto });
 }
 
-it('asks a validator again that is too busy to answer', async () => {
+it('repeats a call that a busy validator does not answer', async () => {
   const { logs } = await readAfter(new LinkError('timeout', 'it is late'));
   expect(logs).toMatchObject([{ entries: [], isAnchored: true }]);
 });
 
-it('takes a refusal for the answer', async () => {
+it('does not repeat a refused call', async () => {
   const refused = new LinkError('remote', 'no', { refusal: 'unavailable' });
   await expect(readAfter(refused)).rejects.toBe(refused);
 });

@@ -18,7 +18,7 @@ export interface LogReading {
   readonly unsettled: number;
 }
 
-/** Every validator's verdict log, checked from its beginning to the head on the chain. */
+/** Reads every validator's verdict log, and checks it from its beginning to the head on the chain. */
 export async function readVerdictLogs(
   members: readonly Member[],
   { chain, links, crypto }: { readonly chain: ChainClient; readonly links: LinkPool; readonly crypto: Crypto },

@@ -16,8 +16,8 @@ import type { ServedEvidence } from '../../attackers/served-evidence.ts';
 import type { CheatProof } from '../run-record.ts';
 
 /**
- * Checks one signed reply of the cheat twice, with the production code: it replays the draws without a model, and compares
- * the values with an honest pass of the true model, as a network without stage 1 would do.
+ * Checks one signed reply of the cheat twice, with the production code. Stage 1 replays the draws without a model. Stage 2 compares
+ * the values with an honest pass of the true model.
  * @param engine the model that the network sells.
  */
 export async function proveCheat(
@@ -45,7 +45,7 @@ export async function proveCheat(
     },
     { engine, crypto, signal: AbortSignal.timeout(120_000) },
   );
-  // Compare values only: lists and unlisted tokens that are not the engine's own choice concern the draws.
+  // Compare values only: the other checks of stage 2 concern the draws.
   const values = { ...parseScoreReport(report), firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP };
   const verdict = adjudicateReport(crypto, { record, header, opening }, values);
   const isOfValues = ({ id }: Check): boolean => id !== 'own-choice' && id !== 'tail-place';

@@ -43,14 +43,14 @@ function listClaims(run: RunRecord): OpenClaim[] {
   ];
   if (run.trust.generations) {
     claims.push(
-      claim('beacon', 'validators make a key that nobody has whole, and one signature of it certifies an epoch', () =>
+      claim('beacon', 'validators share a key that no party has whole, and one signature of it certifies an epoch', () =>
         checkBeacon(run),
       ),
     );
   }
   if (run.cheat !== 'none') {
     claims.push(
-      claim(`cheat-${run.cheat}`, 'the cheat is seen through by the stage that should', () => checkCheat(run)),
+      claim(`cheat-${run.cheat}`, 'the stage that should detect the cheat detects it', () => checkCheat(run)),
       claim('ejection', 'the cheat is ejected on chain and no longer served from', () => checkEjection(run)),
     );
   }
@@ -60,29 +60,29 @@ function listClaims(run: RunRecord): OpenClaim[] {
     ),
     claim('honest-paid', 'every honest provider that served is paid, and none is ejected', () => checkHonest(run)),
     claim('quorum', 'every batch carries more than two thirds of the bonded stake', () => checkQuorum(run)),
-    claim('conservation', 'what left the escrow channels equals the six shares, to the unit', () =>
+    claim('conservation', 'the amounts from the escrow channels equal the six shares, to the unit', () =>
       checkConservation(run),
     ),
   );
   claims.push(
-    claim('tests', 'providers that the beacon draws are asked unannounced, and honest ones answer', () =>
+    claim('tests', 'the beacon draws providers for unannounced tests, and honest providers answer', () =>
       checkTests(run),
     ),
   );
   if (run.failover) {
     claims.push(
-      claim('failover', 'an answer whose provider is killed in mid-stream is given whole by another', () =>
+      claim('failover', 'another provider completes an answer whose provider is killed in mid-stream', () =>
         checkFailover(run),
       ),
     );
   }
   if (run.reach) {
     claims.push(
-      claim('relayed', 'a provider that only a relay reaches is asked through it, and serves', () => checkRelayed(run)),
-      claim('sealed', 'whoever carries a request and its reply reads neither, with the keys of TLS too', () =>
+      claim('relayed', 'a provider behind a relay is reached through the relay, and serves', () => checkRelayed(run)),
+      claim('sealed', 'a relay reads neither request nor reply, even with the keys of TLS', () =>
         checkSealed(run),
       ),
-      claim('fastest', 'a request by lowest latency is drawn by measured figures that its router signed', () =>
+      claim('fastest', 'a request for lowest latency is routed by measured figures that the router signed', () =>
         checkFastest(run),
       ),
     );
@@ -95,17 +95,17 @@ function listClaims(run: RunRecord): OpenClaim[] {
   }
   if (money) {
     claims.push(
-      claim('emission', 'validators tally what was recycled by themselves, and a claim is paid once', () =>
+      claim('emission', 'validators tally the recycled fees, and a claim is paid once', () =>
         checkEmission(money),
       ),
-      claim('withdrawal', 'a payer takes out what it has not reserved, to the unit and no more', () =>
+      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () =>
         checkWithdrawal(money),
       ),
     );
   }
   if (split) {
     claims.push(
-      claim('bad-split', 'a split that does not conserve is refused, and nothing moves', () => checkSplit(split)),
+      claim('bad-split', 'the contract refuses a split that pays more than the fee, and no balance changes', () => checkSplit(split)),
     );
   }
   if (slash) {
@@ -117,10 +117,10 @@ function listClaims(run: RunRecord): OpenClaim[] {
     claims.push(
       claim(
         'mint',
-        'validators keep prices and close the epoch by themselves, and work is paid once, within what was burned',
+        'validators post prices and close the epoch, and work is paid once, within the burned amount',
         () => checkMint(mint),
       ),
-      claim('withdrawal', 'a payer takes out what it has not reserved, to the unit and no more', () =>
+      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () =>
         checkWithdrawal(mint),
       ),
     );

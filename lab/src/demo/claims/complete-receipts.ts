@@ -4,9 +4,9 @@ import type { AskedReply } from '../run-record.ts';
 import { replyIdOf } from './finding.ts';
 
 /**
- * Adds to the receipts of an answer the validator's word for its record. The gateway hears it after the answer is given: later where that
- * validator was down, and never where the record did not get there.
- * @param patienceMs how long to wait for it.
+ * Adds the validator's signed intake of the record to the receipts of an answer. The gateway receives it after the answer: late if the
+ * validator was down, and never if the record did not reach the validator.
+ * @param patienceMs the longest wait for it.
  */
 export async function completeReceipts(gatewayUrl: string, reply: AskedReply, patienceMs: number): Promise<AskedReply> {
   const id = replyIdOf(reply);

@@ -6,12 +6,12 @@ import { type Finding, failuresOf, judge, sum } from './finding.ts';
 const TAKEN_OF_BOND = 10n;
 const REPORTER_OF_TAKEN = 4n;
 
-/** The one who lied pays, once, and by as much as the rules say. */
+/** The validator that lied loses the amount that the rules name, once. */
 export function checkSlash(slash: SlashRecord): Finding {
-  const { accused, judges, checks, heldAtomic, answers, before, after, replyId } = slash;
+  const { accused, signers, checks, heldAtomic, answers, before, after, replyId } = slash;
   const problems = failuresOf(checks);
-  if (checks.length === 0) problems.push('nobody looked at the evidence');
-  if (judges.includes(accused)) problems.push(`${accused} judged itself`);
+  if (checks.length === 0) problems.push('no validator checked the evidence');
+  if (signers.includes(accused)) problems.push(`${accused} signed its own conviction`);
   if (answers.alone !== 'NoQuorum') problems.push(`the lie under one signature: ${answers.alone}`);
   if (answers.convicted !== 'taken') problems.push(`the conviction: ${answers.convicted}`);
   if (answers.again !== 'ConvictedAlready') problems.push(`a second conviction: ${answers.again}`);
@@ -26,20 +26,20 @@ export function checkSlash(slash: SlashRecord): Finding {
   if (toReporter + toTreasury !== heldAtomic)
     problems.push(`reporter and treasury had ${toReporter + toTreasury} of ${heldAtomic}`);
   return judge(problems, [
-    `${accused} signed that the honest reply ${replyId.slice(0, 8)} is forged; alone it settles nothing`,
-    `${judges.join(', ')} checked the receipt and convicted it: ${taken} of its bond of ${before.bondAtomic} is gone`,
+    `${accused} signed that the honest reply ${replyId.slice(0, 8)} is forged; the contract refuses its signature alone`,
+    `${signers.join(', ')} checked the receipt and convicted ${accused}, which lost ${taken} of its bond of ${before.bondAtomic}`,
     `${toReporter} of that went to the reporter and ${toTreasury} to the treasury; a second conviction today is refused`,
   ]);
 }
 
-/** The chain refuses what does not sum, whoever signed it, and nothing moves. */
+/** The contract refuses a batch that does not balance, under the signatures of all validators, and no balance changes. */
 export function checkSplit({ feeAtomic, shards, answers, before, after }: SplitRecord): Finding {
   const problems: string[] = [];
   const due = sum(shards.map(({ amountAtomic }) => amountAtomic));
   const asked = sum(shards.map(({ askedAtomic }) => askedAtomic));
   if (due !== feeAtomic) problems.push(`the shards are due ${due} of a fee of ${feeAtomic}`);
   if (asked !== feeAtomic + 1n) problems.push(`the batch pays ${asked} for a fee of ${feeAtomic}`);
-  if (answers.builder !== 'malformed') problems.push(`who builds the batch answered: ${answers.builder}`);
+  if (answers.builder !== 'malformed') problems.push(`the builder of batches answered: ${answers.builder}`);
   if (answers.refused !== 'Unbalanced') problems.push(`the contract answered: ${answers.refused}`);
   if (answers.conserving !== 'taken') problems.push(`the same batch without the unit: ${answers.conserving}`);
   problems.push(...listMoves(before, after));
@@ -56,5 +56,5 @@ function listMoves(before: Books, after: Books): string[] {
     const now = { ...after.accounts[i], heldAtomic: account.heldAtomic };
     return isDeepStrictEqual(now, account) ? [] : [`a balance of ${account.address} changed`];
   });
-  return before.accounts.length === 0 ? ['no account was looked at'] : [...total, ...moved];
+  return before.accounts.length === 0 ? ['no account was compared'] : [...total, ...moved];
 }

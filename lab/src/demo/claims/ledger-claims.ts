@@ -13,7 +13,7 @@ export function checkRefunds(run: RunRecord): Finding {
   for (const { feeAtomic, replyId } of unpaid) {
     if (feeAtomic !== 0n) problems.push(`reply ${toHex(replyId).slice(0, 8)} was rejected and charged ${feeAtomic}`);
   }
-  if (entries.length === 0) problems.push('no reply was judged');
+  if (entries.length === 0) problems.push('no reply has a verdict');
   const payers = run.members.filter(({ role }) => role === 'payer');
   let owedInAll = 0n;
   for (const { name, address } of payers) {
@@ -30,8 +30,8 @@ export function checkRefunds(run: RunRecord): Finding {
       );
   }
   return judge(problems, [
-    `${unpaid.length} of ${entries.length} judged replies cost nothing`,
-    `the others cost ${owedInAll} in all, which is what left the channels`,
+    `${unpaid.length} of ${entries.length} replies with a verdict cost nothing`,
+    `the others cost ${owedInAll} in all, and the channels paid the same`,
   ]);
 }
 
@@ -57,18 +57,18 @@ export function checkHonest(run: RunRecord): Finding {
     good.push(`${name}: ${judged.length} replies, ${credit} atomic units`);
   }
   if (good.length === 0) problems.push('there is no honest provider');
-  if (!run.settlements.some(({ lines }) => lines.length > 0)) problems.push('nobody was paid anything');
+  if (!run.settlements.some(({ lines }) => lines.length > 0)) problems.push('no party was paid');
   return judge(problems, good);
 }
 
 const splitLine = ({ shares }: Pick<RunRecord, 'shares'>, { grossAtomic, fineAtomic }: SettledLine): FeeSplit =>
   splitFee(grossAtomic, shares, { fineAtomic });
 
-/** What a settlement leaves for verification. */
+/** Returns the share of a settlement for verification. */
 const poolOf = ({ shares }: Pick<RunRecord, 'shares'>, { lines }: Pick<SettlementRecord, 'lines'>): bigint =>
   sum(lines.map((line) => splitLine({ shares }, line).verification));
 
-/** The part of it that one payee gets. */
+/** Returns the part of that share for one payee. */
 function earnedByVerifying(run: Pick<RunRecord, 'shares'>, settlement: SettlementRecord, address: string): bigint {
   const { tallies } = settlement;
   const { parts } = splitVerification(
@@ -144,13 +144,13 @@ export function checkConservation(run: RunRecord): Finding {
   const parts = Object.entries(shares).map(([name, amount]) => `${name} ${amount}`);
   return judge(problems, [
     `${debited} debited = ${parts.join(' + ')}`,
-    `${verified} of verification went to those who verified`,
+    `${verified} of verification went to the verifiers`,
     `${orphaned} for co-signers of batches without a roster went to verification as well`,
     `the escrow holds exactly what its accounts may claim`,
   ]);
 }
 
-/** The co-signers' part of a batch where no roster says who they are: it is the verification recipient's. */
+/** Returns the co-signers' part of a batch without a roster: it goes to the verification recipient. */
 function orphanOf(run: RunRecord, settlement: SettlementRecord, problems: string[]): bigint {
   const { others } = splitJudged(sum(settlement.lines.map((line) => splitLine(run, line).validator)));
   const { cosignedAtomic, validator, sequence } = settlement;
@@ -162,7 +162,7 @@ function orphanOf(run: RunRecord, settlement: SettlementRecord, problems: string
   return others - cosignedAtomic;
 }
 
-/** A batch that had its quorum before may come into a block later, on a busy machine much later. It holds nothing that was decided since. */
+/** A batch that had its quorum before may be mined later. It holds no verdict of the time without a quorum. */
 export function checkBelowQuorum(run: RunRecord): Finding {
   const { chaos } = run;
   if (!chaos) return { ok: false, evidence: ['no validator was killed'] };
@@ -184,7 +184,7 @@ export function checkBelowQuorum(run: RunRecord): Finding {
   ]);
 }
 
-/** The entries of its log that a batch settled. */
+/** Returns the entries that a batch settled. */
 function listSettled({ logs, settlements }: RunRecord, { validator, sequence, logLength }: SettlementRecord) {
   const before = settlements.find((one) => one.validator === validator && one.sequence === sequence - 1n);
   const { entries = [] } = logs.find((log) => log.validator === validator) ?? {};

@@ -3,10 +3,10 @@ import { computeEmissionClaim } from '@ogong/protocol/settlement/emission';
 import type { MintRecord, MoneyRecord } from '../run-record.ts';
 import { type Finding, judge, sum } from './finding.ts';
 
-/** The emission never gives more than this of what was recycled. */
+/** The largest part of the recycled fees that the emission pays. */
 const LAMBDA_PERCENT = 90n;
 
-/** Tallies that the daemons signed are those of the events, and pay what they say, once. */
+/** The daemons' tallies equal those of the events, and a claim of one is paid once. */
 export function checkEmission({ tallies, claimant, recycledAtomic }: MoneyRecord): Finding {
   const problems: string[] = [];
   if (tallies.length === 0) problems.push('the validators have tallied nothing');
@@ -19,7 +19,7 @@ export function checkEmission({ tallies, claimant, recycledAtomic }: MoneyRecord
   }
   const tallied = sum(tallies.map((tally) => tally.recycledAtomic));
   if (tallied !== recycledAtomic) problems.push(`${recycledAtomic} was recycled, the tallies have ${tallied}`);
-  if (claimant === undefined) return judge([...problems, 'nobody could claim'], []);
+  if (claimant === undefined) return judge([...problems, 'no provider could claim'], []);
   const { name, address, creditAtomic, claimedAtomic, refused } = claimant;
   const due = tallies.reduce((total, { entries, units, budgetAtomic: budget }) => {
     const own = entries.find(({ account }) => account === address);
@@ -37,7 +37,7 @@ export function checkEmission({ tallies, claimant, recycledAtomic }: MoneyRecord
   ]);
 }
 
-/** What a payer has not reserved is its own, to the unit. */
+/** A payer withdraws its free escrow, to the unit. */
 export function checkWithdrawal({
   withdrawal: { name, freeAtomic, withdrawnAtomic, more },
 }: Pick<MoneyRecord, 'withdrawal'>): Finding {
@@ -53,7 +53,7 @@ export function checkWithdrawal({
 const PPM = 1_000_000n;
 const WHOLE = 10n ** 18n;
 
-/** An epoch is closed at prices that daemons posted, mints within its bound, and pays its part, once. */
+/** Daemons close an epoch at prices that they posted. It mints within its bound, and a claim of it is paid once. */
 export function checkMint({ pricesPosted, epoch, claimant }: MintRecord): Finding {
   const problems: string[] = [];
   if (pricesPosted === 0) problems.push('no daemon posted a price');
@@ -64,7 +64,7 @@ export function checkMint({ pricesPosted, epoch, claimant }: MintRecord): Findin
     problems.push(`epoch ${number} minted ${mintedAtomic} for ${burnedAtomic} burned`);
   if (mintedAtomic * highPrice * PPM > dollars * WHOLE * MAX_ELASTICITY_PPM)
     problems.push(`epoch ${number} minted ${mintedAtomic} at ${highPrice} for ${dollars} dollars`);
-  if (claimant === undefined) return judge([...problems, 'nobody could claim'], []);
+  if (claimant === undefined) return judge([...problems, 'no provider could claim'], []);
   const { name, dollars: own, paidStable, leastStable, refused } = claimant;
   if (own === 0n) problems.push(`${name} had earned nothing`);
   if (paidStable === 0n || paidStable < leastStable)

@@ -12,8 +12,8 @@ import { waitUntil } from '../polling.ts';
 import type { Member, ProviderTests } from '../run-record.ts';
 
 /**
- * So that each validator buys of each provider in one epoch of seventeen: a few answers while the demo asks. Only a validator that handled
- * replies has jobs to give: mostly one, so that one gives more.
+ * Each validator buys an answer of each provider in one epoch of seventeen. Only a validator that handled replies has jobs with a deadline.
+ * Mostly this is one validator, so the rate of such jobs is higher.
  */
 export const DEMO_TEST_RATES = { canaryRate: 60_000, timedRate: 200_000 };
 const WANTED_CANARIES = 3;
@@ -21,12 +21,12 @@ const WANTED_TIMED = 1;
 const TESTS_PATIENCE_MS = 180_000;
 /** Validators answer one caller once a second. */
 const TESTS_INTERVAL_MS = 1_000;
-/** Each waits for its answer on a busy machine. */
+/** Calls of one validator on a busy machine. */
 const READ_TRIES = 3;
 
 export type TestReader = (members: readonly Member[]) => Promise<readonly ProviderTests[]>;
 
-/** What each validator says of the tests that it made, with every draw recomputed from its beacon. */
+/** Reads each validator's report of its tests, and recomputes every draw from its beacon. */
 export function createTestReader(chain: ChainClient, links: LinkPool): TestReader {
   const view = createChainView({ deployment: chain.deployment }, { connect: async () => chain });
   const beacons = createBeaconView({}, { crypto, links, chain: view });
@@ -51,7 +51,7 @@ export function createTestReader(chain: ChainClient, links: LinkPool): TestReade
     const found = view.validators().flatMap((validator) => {
       const address = `0x${toHex(validator.address)}`;
       const name = members.find((member) => member.address === address)?.name ?? address;
-      // One that is down says nothing; what a report fails is kept.
+      // A validator that is down is left out; failed checks of a report are kept.
       return DRAW_KINDS.map(async (kind): Promise<ProviderTests[]> => {
         for (let tries = 1; ; tries++) {
           try {
@@ -68,8 +68,8 @@ export function createTestReader(chain: ChainClient, links: LinkPool): TestReade
 }
 
 /**
- * Waits for some tests that were answered and are told: those of the newest two epochs are not.
- * @returns what was read last. Much later these tests are old, and no longer told.
+ * Waits for some answered tests. Reports leave out the newest two epochs.
+ * @returns the last reading. Reports also leave out old tests, so a much later reading would lack these.
  */
 export async function waitForTests(read: TestReader, members: readonly Member[]): Promise<readonly ProviderTests[]> {
   const providers = members.filter(({ role }) => role === 'provider').length;

@@ -7,11 +7,11 @@ import { holdsText } from '../../privacy/search-files.ts';
 import type { AskedReply, ReachRecord, RunRecord } from '../run-record.ts';
 import { type Finding, failuresOf, judge, nameOf, sum } from './finding.ts';
 
-/** What a sealed request begins with (docs/spec/sealing.md). */
+/** First bytes of a sealed request (docs/spec/sealing.md). */
 const SEALED_REQUEST = 'ogong-sealed-request-v1';
 /** A link's handshake alone is longer. */
 const LEAST_LINE = 2_000;
-/** An answer's words come in pieces; of each so much is looked for. */
+/** Bytes of the answer's beginning and end to search for: the answer is sent in pieces. */
 const PIECE = 16;
 
 const findReply = ({ replies }: RunRecord, number: number): AskedReply | undefined =>
@@ -43,7 +43,7 @@ export function checkSealed(run: RunRecord): Finding {
   const problems: string[] = [];
   const answer = utf8Decode(reply.response);
   const pieces = [answer.slice(0, PIECE), answer.slice(-PIECE)].filter((piece) => piece.length === PIECE);
-  if (pieces.length === 0) problems.push('the answer is too short to be looked for');
+  if (pieces.length === 0) problems.push('the answer is too short to search for');
   for (const [where, bytes] of Object.entries({ 'on the line': line, 'within TLS': inside })) {
     for (const [what, text] of [['the prompt', reply.prompt], ...pieces.map((piece) => ['the answer', piece])]) {
       if (holdsText(bytes, text as string)) problems.push(`${what} can be read ${where}`);
@@ -76,10 +76,10 @@ export function checkFastest(run: RunRecord): Finding {
   if (misrouting !== undefined) problems.push(misrouting);
   const list = parseCandidates(candidates);
   if (list.asked.sort !== 'latency') problems.push(`the list is drawn by ${list.asked.sort}`);
-  if (list.candidates.every(({ figures }) => figures.latencyMs === 0)) problems.push('nobody has measured anybody');
+  if (list.candidates.every(({ figures }) => figures.latencyMs === 0)) problems.push('the router has measured no provider');
   const drawn = nameOf(run.members, ticket.providerId);
   return judge(problems, [
-    `answer ${number} was given; for a route of its own by latency the router signed these chances: ${describeChances(run, list)}; it drew ${drawn}`,
+    `answer ${number} was received; the router signed these chances for a route by latency: ${describeChances(run, list)}; it drew ${drawn}`,
   ]);
 }
 

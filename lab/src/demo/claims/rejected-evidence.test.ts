@@ -15,7 +15,7 @@ const [first, second] = synthetic.replies.filter(({ receipts }) => {
   return providerId === synthetic.members.find(({ role }) => role === 'provider')?.providerId;
 }) as [AskedReply, AskedReply];
 
-/** What a cheat would have kept of a reply. */
+/** The evidence that a cheat would keep of a reply. */
 function keep(reply: AskedReply): ServedEvidence {
   const { record, opening } = reply.receipts!.full;
   const { bytes, publicKey, signature } = record;
@@ -23,7 +23,7 @@ function keep(reply: AskedReply): ServedEvidence {
   return { replyId: replyIdOf(reply) as string, record: bytes, publicKey, signature, opening: opened };
 }
 
-/** The provider of both replies cheats, and both are rejected; the demo asked for neither. */
+/** The provider of both replies cheats, and both are rejected. */
 function createRun(cheat: 'prefill' | 'substitute', change: Partial<VerdictEntry> = {}) {
   const { providerId } = parseOrder(first.receipts!.full.order.bytes);
   const rejected = { verdict: 'reject', evidence: 'exact', ...change } as const;
@@ -39,32 +39,32 @@ const kept = [keep(first), keep(second)];
 const bodies = new Map([first, second].map((reply) => [replyIdOf(reply), reply.request]));
 const readRequest = (replyId: Uint8Array): Uint8Array | undefined => bodies.get(toHex(replyId));
 
-it('finds the request of a reply that a validator asked for, and not the demo', () => {
+it('finds the request of a reply that a validator bought', () => {
   expect(findRejected(createRun('prefill'), kept, readRequest)).toEqual({ evidence: kept[0], request: first.request });
 });
 
-it('goes on to a reply whose request the cheat still has', () => {
+it('continues with a reply whose request the cheat still has', () => {
   const without = (replyId: Uint8Array) =>
     equalBytes(replyId, fromHex(kept[0]!.replyId)) ? undefined : readRequest(replyId);
   expect(findRejected(createRun('prefill'), kept, without)?.evidence).toEqual(kept[1]);
   expect(findRejected(createRun('prefill'), kept, () => undefined)).toBeUndefined();
 });
 
-it('takes no other request for that of a reply', () => {
+it('refuses a request of another reply', () => {
   expect(findRejected(createRun('prefill'), kept, () => second.request)).toEqual({
     evidence: kept[1],
     request: second.request,
   });
 });
 
-it('looks at no reply that was rejected because its opening did not come', () => {
+it('ignores a reply that was rejected because its opening was withheld', () => {
   const withheld = { evidence: 'statistical', verifiers: [] } as const;
   expect(findRejected(createRun('prefill', withheld), kept, readRequest)).toBeUndefined();
   expect(findRejected(createRun('substitute', withheld), kept, readRequest)).toBeUndefined();
   expect(findRejected(createRun('substitute', { evidence: 'statistical' }), kept, readRequest)).toBeDefined();
 });
 
-it('looks at no accepted reply, and at none of another provider', () => {
+it('ignores accepted replies, and replies of other providers', () => {
   expect(findRejected(createRun('prefill', { verdict: 'accept' }), kept, readRequest)).toBeUndefined();
   expect(findRejected({ ...createRun('prefill'), members: synthetic.members }, kept, readRequest)).toBeUndefined();
 });

@@ -16,9 +16,9 @@ export interface RejectedEvidence {
 }
 
 /**
- * The first reply of the cheat that was rejected for what it says. It may answer a request of the demo, or one that a validator bought
- * unannounced: the demo knows only the former, the cheat both.
- * @param readRequest the body that the cheat was given with a reply.
+ * Finds the first reply of the cheat that was rejected for its content. The request is from the demo, or from a validator's unannounced test.
+ * The demo knows only its own requests, the cheat knows both.
+ * @param readRequest reads the body that the cheat received for a reply.
  */
 export function findRejected(
   run: Pick<RunRecord, 'crypto' | 'cheat' | 'members' | 'logs'>,
@@ -43,7 +43,7 @@ export function findRejected(
   return undefined;
 }
 
-/** An opening that came too late on a busy machine is rejected as withheld: that says nothing about what is in it. */
+/** A late opening is rejected as withheld, which says nothing about its content. */
 const isRejectedForContent = (
   { cheat }: Pick<RunRecord, 'cheat'>,
   { verdict, evidence, verifiers }: VerdictEntry,

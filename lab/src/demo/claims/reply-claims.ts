@@ -47,13 +47,13 @@ export async function checkReceipts(run: RunRecord): Promise<Finding> {
   ]);
 }
 
-/** Whether an answer's epoch is certified by one signature of a key of the threshold beacon; any key that it claims has to be the chain's. */
+/** Whether one signature of the threshold beacon certifies the answer's epoch. `checkBeacon` compares the key with the chain's. */
 export function hasKeySignature({ receipts }: AskedReply): boolean {
   const bytes = receipts?.full.beacon ?? new Uint8Array(0);
   return bytes.length > 0 && parseEpochCertificate(bytes).kind === 'threshold';
 }
 
-/** While a network is young its bootstrap beacon certifies: one answer under the key at least. */
+/** A young network uses the bootstrap beacon, so one answer under the key is enough. */
 export function checkBeacon(run: RunRecord): Finding {
   const { crypto, trust } = run;
   const { generations = [], settlement, ledger } = trust;
@@ -66,31 +66,31 @@ export function checkBeacon(run: RunRecord): Finding {
     const { checks } = verifyEpochCertificate(crypto, network, { certificate, validators: [], generations });
     return failuresOf(checks).map((failure) => `answer ${number}: ${failure}`);
   });
-  if (signed.length === 0) problems.push('no answer stands under a key of the beacon');
+  if (signed.length === 0) problems.push('no answer is certified by a key of the beacon');
   return judge(problems, [
-    `${signed.length} of ${answered.length} answers under one signature of 96 bytes, by the key that the chain lists from epoch ${generations[0]?.firstEpoch} on`,
+    `${signed.length} of ${answered.length} answers are certified by one signature of 96 bytes of the key that the chain lists from epoch ${generations[0]?.firstEpoch} on`,
   ]);
 }
 
-/** That its receipt is good for all of the text is part of `checkReceipts`. */
+/** `checkReceipts` checks that the receipt covers the whole text. */
 export function checkFailover({ crypto, failover, replies }: RunRecord): Finding {
   if (!failover) return { ok: false, evidence: ['no provider was killed'] };
   const { killed, killedId, number, shownBytes, shown, signedBytes } = failover;
   const reply = replies.find((one) => one.number === number);
   const problems: string[] = [];
   if (shownBytes === 0) problems.push('no answer was cut off in its middle');
-  if (!reply?.receipts) problems.push(`answer ${number} was not given: ${reply?.error ?? 'nobody asked'}`);
+  if (!reply?.receipts) problems.push(`request ${number} was not answered: ${reply?.error ?? 'it was not sent'}`);
   else {
     const signer = toHex(hashHybridKey(crypto, reply.receipts.full.record.publicKey));
     if (signer === killedId) problems.push(`${killed}, which was killed, signed answer ${number}`);
     if (reply.response.length <= shownBytes) problems.push(`answer ${number} ended where ${killed} was killed`);
     const begun = utf8Encode(shown);
     if (begun.length !== shownBytes || !equalBytes(reply.response.subarray(0, shownBytes), begun))
-      problems.push(`answer ${number} does not begin with what was shown`);
+      problems.push(`answer ${number} does not begin with the shown text`);
   }
   return judge(problems, [
-    `${killed} was killed behind ${shownBytes} bytes of answer ${number}, and another one went on to ${reply?.response.length}`,
-    `they begin with what was shown, and one receipt of that one is good for all of them; ${killed} had signed ${signedBytes} bytes by then`,
+    `${killed} was killed after ${shownBytes} bytes of answer ${number}, and another provider continued to byte ${reply?.response.length}`,
+    `the answer begins with the shown text, and one receipt covers it; ${killed} had signed ${signedBytes} bytes of it`,
   ]);
 }
 
@@ -134,13 +134,13 @@ export function checkCheat(run: RunRecord): Finding {
 function checkProof(run: RunRecord, problems: string[], good: string[]): void {
   const proof = run.cheatProof;
   if (!proof) {
-    problems.push("the cheat's reply was not looked at");
+    problems.push("the cheat's reply was not checked");
     return;
   }
   const recordHash = toHex(run.crypto.sha256(proof.recordBytes));
   const logged = entriesOf(run).find((entry) => toHex(entry.replyId) === proof.replyId);
   if (!proof.isSignedByCheat) problems.push("the record is not signed by the cheat's key");
-  if (!logged || toHex(logged.recordHash) !== recordHash) problems.push('the record is not the one that was judged');
+  if (!logged || toHex(logged.recordHash) !== recordHash) problems.push('the log names another record');
   const stage1 = failuresOf(proof.stage1);
   const { outcome, comparison, checks } = proof.stage2;
   const distance = comparison
@@ -169,7 +169,7 @@ export function checkEjection(run: RunRecord): Finding {
   const after = run.replies.filter(
     ({ number }) => run.firstAfterEjection !== undefined && number >= run.firstAfterEjection,
   );
-  if (after.length === 0) problems.push('nothing was asked after the ejection');
+  if (after.length === 0) problems.push('no request was sent after the ejection');
   for (const reply of after) {
     if (!reply.receipts)
       problems.push(`request ${reply.number}, after the ejection, failed: ${reply.error ?? 'no receipt'}`);
@@ -184,13 +184,13 @@ export function checkEjection(run: RunRecord): Finding {
   ]);
 }
 
-/** Each test that counts was drawn, and its draw was recomputed. What came of it is its validator's word. */
+/** Checks that every test was drawn, by recomputing the draws. The results of the tests are claims of the validators. */
 export function checkTests({ tests: reports, members, chaos, logs }: RunRecord): Finding {
   const problems = reports.flatMap(({ validator, checks }) =>
     failuresOf(checks).map((failure) => `${validator}: ${failure}`),
   );
   const evidence: string[] = [];
-  // The work of a timed job is what somebody else served.
+  // A timed job repeats a reply of another provider.
   const accepted = logs.flatMap(({ entries }) => entries.filter(({ verdict }) => verdict === 'accept'));
   const hasWork = new Set(accepted.map(({ providerId }) => toHex(providerId))).size > 1;
   for (const [kind, what] of TESTS) {
@@ -203,7 +203,7 @@ export function checkTests({ tests: reports, members, chaos, logs }: RunRecord):
       const own = tests.filter((test) => toHex(test.providerId) === providerId);
       const missed = own.filter(({ isMissed }) => isMissed).length;
       if (own.length > 0) parts.push(`${name} answered ${own.length - missed} of ${own.length}`);
-      // A provider cannot serve where the validator that it has to ask is down.
+      // A provider cannot serve while the validator of the request is down.
       if (!isCheat && !chaos && 2 * missed > own.length)
         problems.push(`${name} missed ${missed} of ${own.length}: ${what}`);
     }

@@ -10,20 +10,20 @@ import type { Debit, Line } from '@ogong/protocol/settlement/batch';
 import { type CohortShard, splitCohort } from '@ogong/protocol/settlement/cohort';
 import { createCohortLines } from '@ogong/protocol/settlement/cohort-lines';
 import type { SplitRecord } from '../run-record.ts';
-import { tellAnswer } from '../tell-answer.ts';
+import { findOutcome } from '../find-outcome.ts';
 import { readBooks } from './ledger-book.ts';
 import { type CourtContext, signBatch, toBytes } from './sign-batch.ts';
 
-/** Does not divide by the layers of the shards. */
+/** No multiple of the layers. */
 const FEE = 1_000_003n;
 const LAYERS = [10, 12, 10];
-/** The shard that is paid a unit too much. */
+/** Index of the shard that is paid a unit too much. */
 const GREEDY = 1;
 const STILL_TRIES = 20;
 
 /**
- * All validators sign a batch in which one shard of a cohort is paid a unit more than the fee has, under a voucher that the payer did
- * sign. The same batch without that unit is tried, too, and not sent: so nothing but the unit is in the way.
+ * Submits a batch that pays one shard of a cohort a unit more than the fee. All validators sign it, and the payer's voucher is valid.
+ * A preview of the same batch without that unit shows that the unit is the only obstacle.
  */
 export async function submitBadSplit(context: CourtContext): Promise<SplitRecord | undefined> {
   const { mesh, chain, members } = context;
@@ -36,7 +36,7 @@ export async function submitBadSplit(context: CourtContext): Promise<SplitRecord
   const amounts = splitCohort(FEE, shards);
   const asked = amounts.map((amount, i) => (i === GREEDY ? amount + 1n : amount));
   const router = new Uint8Array(20);
-  const builder = tellBuilder(() => createCohortLines({ feeAtomic: FEE, router, amounts: asked }, shards));
+  const builder = findBuilderOutcome(() => createCohortLines({ feeAtomic: FEE, router, amounts: asked }, shards));
   const good = createCohortLines({ feeAtomic: FEE, router, amounts }, shards);
   const isRaised = ({ providerId }: Line): boolean => equalBytes(providerId, raised.providerId);
   const bad = good.map((line) => (isRaised(line) ? { ...line, gross: line.gross + 1n } : line));
@@ -46,14 +46,14 @@ export async function submitBadSplit(context: CourtContext): Promise<SplitRecord
     const sequences = await readSequences(context);
     const before = await readBooks(chain, members);
     const refusedCall = await sign(context, bad, debit);
-    const refused = await tellAnswer(() => client.settle(refusedCall));
+    const refused = await findOutcome(() => client.settle(refusedCall));
     const twin = encodeSettle(await sign(context, good, debit));
-    const conserving = await tellAnswer(() => send('settle', mesh.deployment.settlement, twin));
+    const conserving = await findOutcome(() => send('settle', mesh.deployment.settlement, twin));
     const after = await readBooks(chain, members);
     const isStill = sequences === (await readSequences(context));
     return { isStill, refused, conserving, before, after };
   };
-  // What validators settled meanwhile moves money, too: then it is done again.
+  // A batch of the daemons in between also moves money: repeat the attempt.
   let made = await attempt();
   for (let tries = 1; !made.isStill && tries < STILL_TRIES; tries++) made = await attempt();
   const { refused, conserving, before, after } = made;
@@ -69,7 +69,7 @@ export async function submitBadSplit(context: CourtContext): Promise<SplitRecord
   };
 }
 
-/** How many batches each validator has settled. */
+/** Returns the number of settled batches of each validator. */
 async function readSequences({ chain, validators }: CourtContext): Promise<string> {
   const anchors = await Promise.all(validators.map(({ address }) => chain.anchorOf(address)));
   return anchors.map(({ sequence }) => sequence).join();
@@ -83,7 +83,7 @@ function listShards({ mesh }: CourtContext): CohortShard[] {
   }));
 }
 
-/** The payer's own voucher, for the fee and no more, in a channel that has it. */
+/** Signs the payer's voucher for exactly the fee. */
 async function signDebit({ chain, validators: [handler] }: CourtContext, privateKey: string): Promise<Debit> {
   if (handler === undefined) throw new TypeError('a network has a validator');
   const signer = createNodeLedgerSigner(toBytes(privateKey));
@@ -97,7 +97,7 @@ async function signDebit({ chain, validators: [handler] }: CourtContext, private
   return { payer: signer.address, amount: FEE, cumulative, termsHash, signature };
 }
 
-/** The next batch of the largest validator, signed by all. */
+/** Returns the next batch of the validator with the largest bond, signed by all. */
 async function sign(context: CourtContext, lines: readonly Line[], debit: Debit): Promise<SettleCall> {
   const { chain, validators } = context;
   const { address } = validators[0] as CourtContext['validators'][number];
@@ -109,7 +109,7 @@ async function sign(context: CourtContext, lines: readonly Line[], debit: Debit)
   return signBatch(context, validators, { batch, debits: [debit], lines, ejections: [], tallies: [] });
 }
 
-function tellBuilder(build: () => unknown): string {
+function findBuilderOutcome(build: () => unknown): string {
   try {
     build();
     return 'built';

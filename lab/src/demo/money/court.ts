@@ -6,8 +6,8 @@ import { submitBadSplit } from './bad-split.ts';
 import { slashFalseVerdict } from './false-verdict.ts';
 
 /**
- * What the ledger does about validators that lie: one alone with a false verdict, and all together with a split that does not conserve.
- * The keys of the network lie on this machine, so the demo can have them sign what their daemons never would.
+ * Lets validators lie: one with a false verdict, and all together with a split that pays more than the fee. The keys of the network are on
+ * this machine, so the demo can sign statements that no daemon signs.
  */
 export async function runCourt(
   {
@@ -23,7 +23,7 @@ export async function runCourt(
     bySize.map(async ({ name }) => ({ name, ...(await loadMeshValidator(mesh.plan.directory, name)) })),
   );
   const context = { mesh, chain, members: run.members, validators };
-  onProgress('all validators sign a split that pays a unit more than the fee: the chain is asked to settle it');
+  onProgress('all validators sign a split that pays a unit more than the fee, and submit it');
   const split = await submitBadSplit(context);
   onProgress('a validator signs a false verdict on an honest reply: the others convict it');
   return { split, slash: await slashFalseVerdict(context, run) };

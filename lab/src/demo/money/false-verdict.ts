@@ -11,10 +11,10 @@ import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { signCharge, submitCharge } from '@ogong/validator/settlement/conviction';
 import { answeredOf, replyIdOf } from '../claims/finding.ts';
 import type { AskedReply, RunRecord, SlashRecord } from '../run-record.ts';
-import { tellAnswer } from '../tell-answer.ts';
+import { findOutcome } from '../find-outcome.ts';
 import { type CourtContext, type NamedValidator, signBatch, toBytes } from './sign-batch.ts';
 
-/** What a validator signed about a reply, and the reply's own receipt. */
+/** A validator's signed verdict about a reply. */
 interface FalseVerdict {
   readonly reply: AskedReply;
   readonly accused: NamedValidator;
@@ -24,8 +24,8 @@ interface FalseVerdict {
 }
 
 /**
- * A validator takes an honest reply back, on exact evidence that it does not have, and so would eject the provider. Each other validator
- * judges what it signed by the reply's receipt, and signs the conviction where every check passes.
+ * Has a validator reject an honest reply afterwards, on exact evidence that does not exist, which would eject the provider. The other
+ * validators compare this verdict with the reply's receipt, and sign the conviction if every check passes.
  */
 export async function slashFalseVerdict(context: CourtContext, run: RunRecord): Promise<SlashRecord | undefined> {
   const { mesh, chain, validators } = context;
@@ -36,17 +36,17 @@ export async function slashFalseVerdict(context: CourtContext, run: RunRecord): 
   const lie = await signLie(context, { run, reply, accused });
   const { privateKey, address: reporterAddress } = reporter.identity;
   const client = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment, privateKey });
-  const alone = await tellAnswer(async () => client.settle(await signBatch(context, [accused], lie.settlement)));
-  const checks = await judgeFalseVerdict(context, run, lie);
+  const alone = await findOutcome(async () => client.settle(await signBatch(context, [accused], lie.settlement)));
+  const checks = await checkFalseVerdict(context, run, lie);
   const charge = {
     ...{ offence: 'false-verdict' as const, accused: toBytes(accused.address), reporter: toBytes(reporterAddress) },
     evidence: crypto.sha256(concatBytes(encodeReceipt(receiptOf(reply)), lie.entry, lie.signature)),
   };
   const domain = domainOf(chain.deployment, chain.deployment.cases);
-  // Nobody signs for evidence that does not convict.
-  const judges = isOk(checks) ? validators.filter((one) => one !== accused) : [];
+  // No validator signs without sufficient evidence.
+  const signers = isOk(checks) ? validators.filter((one) => one !== accused) : [];
   const signed = await Promise.all(
-    judges.map(({ signing, address }) =>
+    signers.map(({ signing, address }) =>
       signCharge({ domain, signer: createKeySigner(crypto, signing, toBytes(address)) }, chain, charge),
     ),
   );
@@ -63,12 +63,12 @@ export async function slashFalseVerdict(context: CourtContext, run: RunRecord): 
   };
   const before = await read();
   const id = await chain.caseCount();
-  const convicted = await tellAnswer(submit);
-  const again = await tellAnswer(submit);
+  const convicted = await findOutcome(submit);
+  const again = await findOutcome(submit);
   const heldAtomic = convicted === 'taken' ? (await chain.caseOf(id)).amount : 0n;
-  const closed = await tellAnswer(() => client.closeCase(id));
+  const closed = await findOutcome(() => client.closeCase(id));
   return {
-    ...{ accused: accused.name, judges: judges.map(({ name }) => name), replyId: replyIdOf(reply) ?? '', checks },
+    ...{ accused: accused.name, signers: signers.map(({ name }) => name), replyId: replyIdOf(reply) ?? '', checks },
     ...{ heldAtomic, answers: { alone, convicted, again, closed }, before, after: await read() },
   };
 }
@@ -80,7 +80,7 @@ const findEntry = ({ logs }: RunRecord, reply: AskedReply) =>
 
 const isAccepted = (run: RunRecord, reply: AskedReply): boolean => findEntry(run, reply)?.verdict === 'accept';
 
-/** The accused puts the lie at the end of its log, and signs the batch that would settle it. */
+/** Appends the false verdict to the log of the accused, and signs its batch. */
 async function signLie(
   { chain }: CourtContext,
   { run, reply, accused }: { readonly run: RunRecord; readonly reply: AskedReply; readonly accused: NamedValidator },
@@ -112,8 +112,8 @@ async function signLie(
   return { reply, accused, settlement, entry: bytes, signature };
 }
 
-/** What convicts: the accused has signed it, it calls the reply forged, and the reply passes each check that anybody can make. */
-async function judgeFalseVerdict({ chain }: CourtContext, run: RunRecord, lie: FalseVerdict): Promise<Check[]> {
+/** Checks that the accused signed this verdict, that it calls the reply forged, and that the reply's receipt passes. */
+async function checkFalseVerdict({ chain }: CourtContext, run: RunRecord, lie: FalseVerdict): Promise<Check[]> {
   const { reply, accused, settlement, entry, signature } = lie;
   const said = parseVerdictEntry(entry);
   const truth = findEntry(run, reply);

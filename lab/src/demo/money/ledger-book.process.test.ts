@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.stop());
 
-describe('what the demo reads from the chain', () => {
+describe('ledger readers of the demo', () => {
   it('recovers the signers of a batch from its transaction, and the debits from events', async () => {
     const { settlements, ejections } = await readHistory(ledger.governor, members, crypto);
     expect(settlements).toHaveLength(1);

@@ -8,7 +8,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Account, Books, Ejection, Member, SettlementRecord } from '../run-record.ts';
 
-/** The current balances of each member in the contracts. */
+/** Reads the current balances of each member in the contracts. */
 export async function readBooks(chain: ChainClient, members: readonly Member[]): Promise<Books> {
   const { deployment, transactor } = chain;
   const validators = members.filter(({ role }) => role === 'validator').map(({ address }) => address as Address);
@@ -52,7 +52,7 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
   return { supplyAtomic, escrowTokensAtomic: inEscrow + inEarnings, heldUntilS, accounts };
 }
 
-/** What is earned in a period is held for the two after it. Where the period is 0, nothing is held. */
+/** Earnings of a period are held for the next two periods. A period of 0 holds none. */
 const computeHeldUntil = (nowS: number, periodS: number): number =>
   periodS === 0 ? nowS : (Math.floor(nowS / periodS) + 3) * periodS;
 

@@ -4,29 +4,32 @@ import { claimCommand } from '@ogong/cli/money/claim-command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 import { waitUntil } from '../polling.ts';
 import type { MintRecord } from '../run-record.ts';
-import { tellAnswer } from '../tell-answer.ts';
+import { findOutcome } from '../find-outcome.ts';
 import { connectAs, findAccount, runAs, type SpendingContext, withdrawFree } from './money.ts';
 
 const PATIENCE_MS = 120_000;
-/** In each half second of waiting. */
+/** Seconds of the chain's clock in each half second of waiting. */
 const STEP_S = 5;
 
 /**
- * Has a provider take what its verifier earned, lets the chain's clock run past the end of that epoch and the age of all prices, waits until the
- * daemons have posted new ones and closed the epoch, and has the provider claim and the payer withdraw, by the commands that people use.
- * Everything else of the run is over: clocks of machines and chain differ from here on.
+ * Claims minted tokens and withdraws escrow, by the commands of users:
+ * 1. A provider claims its verifier's credit, so that it counts in this epoch.
+ * 2. The chain's clock passes the end of the epoch and the age of all prices.
+ * 3. The daemons post new prices and close the epoch.
+ * 4. The provider claims its part, and the payer withdraws.
+ * This is the last step of a run, because the clocks of machine and chain differ afterwards.
  * @returns undefined on a network that does not burn and mint.
  */
 export async function useMint({ mesh, chain, onProgress }: SpendingContext): Promise<MintRecord | undefined> {
   if (chain.deployment.burnAndMint === undefined) return undefined;
-  onProgress('a provider takes what its verifier earned, so that it counts in this epoch of minting');
+  onProgress('a provider claims its verifier’s credit, which counts in this epoch of minting');
   await passToEpoch(chain);
   const earner = await takeCredit({ mesh, chain, onProgress });
   const number = await readPresentEpoch(chain);
-  onProgress('the chain’s clock runs past the epoch’s end: validators post prices anew, and close it');
+  onProgress('the chain’s clock passes the end of the epoch: validators post new prices and close it');
   const from = (await chain.transactor.client.getBlockNumber({ cacheTime: 0 })) + 1n;
   await passSeconds(chain, Number(MINT_EPOCH_S));
-  // Each waits for its turn by the chain's clock, which goes on faster than that of this machine.
+  // Each daemon waits for its turn by the chain's clock, so it runs faster than that of this machine.
   const isClosed = await waitUntil(async () => {
     await passSeconds(chain, STEP_S);
     const isPriced = (await Promise.all(listAssets(chain).map((asset) => hasPrice(chain, asset)))).every(Boolean);
@@ -35,7 +38,7 @@ export async function useMint({ mesh, chain, onProgress }: SpendingContext): Pro
   const pricesPosted = await countPrices(chain, from);
   const { dollars, burned: burnedAtomic, minted: mintedAtomic } = await chain.mintEpoch(number);
   const { high: highPrice } = await readBounds(chain, chain.deployment.token);
-  onProgress('the provider claims, and the payer withdraws what it has not reserved');
+  onProgress('the provider claims, and the payer withdraws its free escrow');
   return {
     pricesPosted,
     epoch: isClosed ? { number: Number(number), dollars, burnedAtomic, mintedAtomic, highPrice } : undefined,
@@ -44,7 +47,7 @@ export async function useMint({ mesh, chain, onProgress }: SpendingContext): Pro
   };
 }
 
-/** What a payout is priced by. */
+/** Assets whose prices a payout needs. */
 const listAssets = ({ deployment: { token, burnAndMint } }: ChainClient): `0x${string}`[] =>
   burnAndMint === undefined ? [] : [token, burnAndMint.stable];
 
@@ -61,7 +64,7 @@ async function passSeconds(chain: ChainClient, seconds: number): Promise<void> {
 const readPresentEpoch = async (chain: ChainClient): Promise<bigint> =>
   (await chain.transactor.client.getBlock()).timestamp / MINT_EPOCH_S;
 
-/** To the beginning of an epoch where the present one is nearly over: what is taken has to fall into one epoch. */
+/** Skips to the next epoch if the present one is nearly over: all claims must fall into one epoch. */
 async function passToEpoch(chain: ChainClient): Promise<void> {
   const { timestamp } = await chain.transactor.client.getBlock();
   const left = MINT_EPOCH_S - (timestamp % MINT_EPOCH_S);
@@ -70,7 +73,7 @@ async function passToEpoch(chain: ChainClient): Promise<void> {
 
 type Earner = NonNullable<ReturnType<typeof findAccount>>;
 
-/** The first honest provider whose verifier has earned something takes it, so that it counts in the present epoch. */
+/** Claims the credit of the first honest provider that has any. */
 async function takeCredit({ mesh, chain }: SpendingContext): Promise<Earner | undefined> {
   for (const { role, identity, name } of mesh.members) {
     if (role !== 'provider' || name === 'cheat' || (await chain.creditOf(identity.address)) === 0n) continue;
@@ -100,7 +103,7 @@ async function claimFrom(
 ): Promise<NonNullable<MintRecord['claimant']>> {
   const { address, name } = earner;
   const client = await connectAs(mesh, earner);
-  const early = await tellAnswer(() => client.claimMint(number + 1n));
+  const early = await findOutcome(() => client.claimMint(number + 1n));
   const [{ minted, dollars: all }, dollars, before] = await Promise.all([
     chain.mintEpoch(number),
     chain.mintDollarsOf(number, address),
@@ -112,7 +115,7 @@ async function claimFrom(
   ]);
   await runAs(mesh, chain, earner, [claimCommand]);
   const paidStable = (await chain.stableBalanceOf(address)) - before;
-  const again = await tellAnswer(() => client.claimMint(number));
+  const again = await findOutcome(() => client.claimMint(number));
   const leastStable = computeLeastSale(computeMintClaim(minted, dollars, all), token.low, stable.high);
   return { name, dollars, paidStable, leastStable, refused: { again, early } };
 }

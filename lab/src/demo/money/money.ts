@@ -14,7 +14,7 @@ import { computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { SETTLED_S } from '@ogong/validator/settlement/step-allotment';
 import { waitUntil } from '../polling.ts';
 import type { MoneyRecord, WithdrawalRecord } from '../run-record.ts';
-import { tellAnswer } from '../tell-answer.ts';
+import { findOutcome } from '../find-outcome.ts';
 
 const PATIENCE_MS = 120_000;
 
@@ -25,8 +25,8 @@ export interface SpendingContext {
 }
 
 /**
- * Lets the chain's clock run to the end of the emission's period, waits until the daemons have tallied it, and has a provider claim and the
- * payer withdraw, by the commands that people use. Everything else of the run is over: clocks of machines and chain differ from here on.
+ * Moves the chain's clock to the end of the emission's period, and waits for the daemons' tally. A provider then claims and the payer
+ * withdraws, by the commands of users. This is the last step of a run, because the clocks of machine and chain differ afterwards.
  * @returns undefined on a network without emission.
  */
 export async function useMoney({ mesh, chain, onProgress }: SpendingContext): Promise<MoneyRecord | undefined> {
@@ -34,7 +34,7 @@ export async function useMoney({ mesh, chain, onProgress }: SpendingContext): Pr
   onProgress('the chain’s clock runs to the end of the hour: validators tally the emission');
   const recycledAtomic = await passPeriod(chain);
   const tallies = await readTallies(chain);
-  onProgress('a provider claims its part, and the payer withdraws what it has not reserved');
+  onProgress('a provider claims its part, and the payer withdraws its free escrow');
   return {
     recycledAtomic,
     tallies,
@@ -43,7 +43,7 @@ export async function useMoney({ mesh, chain, onProgress }: SpendingContext): Pr
   };
 }
 
-/** @returns what was recycled until the period's end, once all of it is tallied, or patience is over. */
+/** @returns the recycled fees until the end of the period, after the tally or a timeout. */
 async function passPeriod(chain: ChainClient): Promise<bigint> {
   const { start, period, now } = await chain.emissionState();
   const end = start + ((now - start) / period + 1n) * period;
@@ -69,7 +69,7 @@ async function readTallies(chain: ChainClient): Promise<Tally[]> {
   );
 }
 
-/** @returns what an account's balance gained by a command, in what the network pays in. */
+/** @returns the gain of an account's balance by a command, in the currency of the network. */
 export async function runAs(
   mesh: Mesh,
   chain: ChainClient,
@@ -101,7 +101,7 @@ export function findAccount(mesh: Mesh, role: string, matches: (address: Address
 export const connectAs = (mesh: Mesh, { privateKey }: Account): Promise<ChainClient> =>
   createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment, privateKey });
 
-/** The first provider that has a part of the first tally. */
+/** Claims for the first provider in the first tally. */
 async function claim(mesh: Mesh, chain: ChainClient, tallies: readonly Tally[]): Promise<MoneyRecord['claimant']> {
   const [tally] = tallies;
   const account = findAccount(
@@ -116,7 +116,7 @@ async function claim(mesh: Mesh, chain: ChainClient, tallies: readonly Tally[]):
   const index = tally.entries.findIndex((entry) => entry.account === address);
   const proof = computeEmissionProof(crypto, entries, index);
   const own = entries[index]?.units ?? 0n;
-  const tryUnits = (units: bigint) => tellAnswer(() => client.claimEmission(tally.number, address, units, proof));
+  const tryUnits = (units: bigint) => findOutcome(() => client.claimEmission(tally.number, address, units, proof));
   const more = await tryUnits(own + 1n);
   const fromBlock = (await chain.transactor.client.getBlockNumber({ cacheTime: 0 })) + 1n;
   const claimedAtomic = await runAs(mesh, chain, account, [claimCommand]);
@@ -128,7 +128,7 @@ async function claim(mesh: Mesh, chain: ChainClient, tallies: readonly Tally[]):
 
 async function readClaimed(chain: ChainClient, account: Address, fromBlock: bigint): Promise<bigint> {
   const event = { address: chain.deployment.escrow, abi: escrowAbi, eventName: 'Claimed', strict: true } as const;
-  const claimed = await chain.transactor.read('what was claimed', (client) =>
+  const claimed = await chain.transactor.read('claims of an account', (client) =>
     client.getContractEvents({ ...event, args: { payee: account }, fromBlock }),
   );
   return claimed.reduce((sum, { args }) => sum + args.amount, 0n);
@@ -139,7 +139,7 @@ export async function withdrawFree(mesh: Mesh, chain: ChainClient): Promise<With
   if (payer === undefined) return { name: 'the payer', freeAtomic: 0n, withdrawnAtomic: 0n, more: 'there is none' };
   const freeAtomic = await chain.freeOf(payer.address);
   const client = await connectAs(mesh, payer);
-  const more = await tellAnswer(() => client.withdraw(freeAtomic + 1n));
+  const more = await findOutcome(() => client.withdraw(freeAtomic + 1n));
   const amount = `${freeAtomic} atomic`;
   const withdrawnAtomic = await runAs(mesh, chain, payer, [escrowCommand, 'withdraw', '--amount', amount]);
   return { name: payer.name, freeAtomic, withdrawnAtomic, more };

@@ -20,7 +20,7 @@ const lapseConfig = defineConfig({
       schema: text,
       label: '<path>',
       required: true,
-      description: 'where this exists, the program is another',
+      description: 'if this file exists, the machine reports another program',
     },
   },
   positionals: { label: '-- serve ...', min: 1, max: 256 },

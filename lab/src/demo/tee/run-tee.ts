@@ -27,7 +27,7 @@ import { readVerdictLogs } from '../verdict-logs.ts';
 import type { TeeAnswer, TeeRun } from './tee-claims.ts';
 import { ATTESTED, lapse, MACHINE_INTERVAL_MS, MACHINES, questionMachine, type TeeNetworkPlan } from './tee-network.ts';
 
-/** Timers count by another clock than the gateway's. */
+/** The clock of timers differs from the gateway's. */
 const MARGIN_MS = 200;
 const SETTLEMENT_PATIENCE_MS = 180_000;
 const ENTRY_PATIENCE_MS = 120_000;
@@ -36,10 +36,10 @@ const STRICT = parsePolicy(utf8Encode('{}'));
 export interface TeeContext {
   readonly mesh: Mesh;
   readonly plan: Pick<TeeNetworkPlan, 'modelId' | 'policy'>;
-  /** What is served in tier `verified`. */
+  /** The model of tier `verified`. */
   readonly model: { readonly id: string; readonly modelRoot: Uint8Array };
   readonly links: LinkPool;
-  /** Requests that any provider may take, of each tier, before the lapse and after it. */
+  /** Requests for any provider, of each tier, before the lapse and after it. */
   readonly requests: number;
   readonly maxTokens: number;
   readonly onProgress: (message: string) => void;
@@ -51,11 +51,11 @@ interface Asked {
   readonly modelId: string;
   readonly only: string | undefined;
   readonly hasLapsed: boolean;
-  /** It demands a router and a validator that show machines. */
+  /** It demands an attested router and validator. */
   readonly demandsRoles?: boolean;
 }
 
-/** Buys answers of machines and of other providers, has one machine change in between, and records what came of it. */
+/** Sends requests to machines and other providers, changes one machine in between, and records the results. */
 export async function runTee(context: TeeContext): Promise<TeeRun> {
   const { mesh, plan, model, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
@@ -100,7 +100,7 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
 
   const entered: string[] = [];
   const router = connectRouter(mesh, links);
-  // The router reads the chain later than whoever asks it now, and gives nobody out before.
+  // The router reads the registry later than this process, and offers no machine before.
   await waitUntil(async () => {
     for (const name of [MACHINES.good, MACHINES.lapsing]) {
       const providerId = idOf(mesh, name);
@@ -117,7 +117,7 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
   for (const id of [model.id, plan.modelId]) await buy(id, { only: undefined, hasLapsed: false, demandsRoles: true });
   lapse(mesh.plan.directory);
   onProgress(
-    `${MACHINES.lapsing} runs another program from now on; the gateway asks it again within ${MACHINE_INTERVAL_MS} ms`,
+    `${MACHINES.lapsing} now runs another program; the gateway checks it again within ${MACHINE_INTERVAL_MS} ms`,
   );
   await delay(MACHINE_INTERVAL_MS + MARGIN_MS);
   await question(MACHINES.lapsing, true);

@@ -64,17 +64,17 @@ describe('claims about machines', () => {
 
   it.each<[why: string, run: TeeRun, claims: string[]]>([
     ['a receipt fails', withAnswer(2, { checks: [...tee.checks, fail('image', '')] }), ['beside']],
-    ['a machine was not looked at', withAnswer(2, { checks: [pass('record', ''), skip('machine', '')] }), ['beside']],
+    ['a machine was not checked', withAnswer(2, { checks: [pass('record', ''), skip('machine', '')] }), ['beside']],
     ['a receipt holds no evidence', withAnswer(2, { checks: passes('record') }), ['beside']],
-    ['nobody demands an attested router', without(7), ['roles']],
+    ['no request demands an attested router', without(7), ['roles']],
     [
-      'who demands one is refused',
+      'such a request is refused',
       withAnswer(7, { provider: undefined, checks: [], error: 'no' }),
       ['beside', 'roles'],
     ],
     ['a router shows nothing', withAnswer(7, { checks: passes('record', 'validator-machine') }), ['roles']],
     ['production takes its machine', withAnswer(7, { strictRoles: passes('router-machine') }), ['roles']],
-    ['nobody answered', withAnswer(1, { provider: undefined, error: 'no' }), ['beside']],
+    ['no provider answers', withAnswer(1, { provider: undefined, error: 'no' }), ['beside']],
     ['a policy for production takes a machine', withAnswer(2, { strict: passes('cpu-vendor') }), ['no-hardware']],
     ['other evidence passes', withAnswer(2, { swapped: fails('report-data') }), ['own-evidence']],
     ['the unknown machine serves', withAnswer(2, { provider: MACHINES.unknown }), ['unknown']],
@@ -82,14 +82,14 @@ describe('claims about machines', () => {
     ['the unknown machine is entered', { ...good, entered: Object.values(MACHINES) }, ['registry']],
     ['a good machine is not entered', { ...good, entered: [MACHINES.good] }, ['registry']],
     ['a machine that is entered is not offered', withAnswer(5, { error: '404 no provider serves it' }), ['lapse']],
-    ['the unknown machine was not asked for', without(4), ['unknown']],
+    ['no request names the unknown machine', without(4), ['unknown']],
     ['it was refused for something else', withAnswer(4, { error: '503 busy' }), ['unknown']],
     ['the unknown machine shows good evidence', { ...good, machines: good.machines.slice(1) }, ['unknown']],
-    ['the machine goes on after its lapse', withAnswer(6, { provider: MACHINES.lapsing }), ['lapse']],
+    ['the machine still serves after its lapse', withAnswer(6, { provider: MACHINES.lapsing }), ['lapse']],
     ['it never served', without(3), ['lapse']],
     ['it shows good evidence after its lapse', { ...good, machines: good.machines.slice(0, 1) }, ['lapse']],
     ['an answer is rejected', withAnswer(3, { verdict: 'reject' }), ['audited']],
-    ['an answer is never judged', withAnswer(3, { verdict: undefined }), ['audited']],
+    ['an answer has no verdict', withAnswer(3, { verdict: undefined }), ['audited']],
   ])('do not hold where %s', (_why, run, claims) => {
     expect(broken(run)).toEqual(claims);
   });

@@ -4,21 +4,21 @@ import type { DemoClaim } from '../claims/claims.ts';
 import { failuresOf, judge } from '../claims/finding.ts';
 import { MACHINES } from './tee-network.ts';
 
-/** A request of the run, what came of it, and what its receipt shows. */
+/** A request of the run, its result, and the checks of its receipt. */
 export interface TeeAnswer {
   readonly number: number;
   readonly tier: string;
-  /** The only provider that the request took; undefined where any could serve. */
+  /** The only provider that the request names; undefined if any may serve. */
   readonly only: string | undefined;
   readonly hasLapsed: boolean;
-  /** It demanded a router and a validator that show machines. */
+  /** It demanded an attested router and validator. */
   readonly demandsRoles: boolean;
-  /** Who served; undefined where nobody did. */
+  /** Name of the provider that served; undefined without an answer. */
   readonly provider: string | undefined;
   readonly error: string | undefined;
   /** Of the full receipt, under the network's policy for machines. */
   readonly checks: readonly Check[];
-  /** Of its machine, under a policy that names no attester in software. */
+  /** Of its machine, under a policy without attesters in software. */
   readonly strict: readonly Check[];
   /** Of router and validator, under such a policy. */
   readonly strictRoles: readonly Check[];
@@ -30,9 +30,9 @@ export interface TeeAnswer {
 
 export interface TeeRun {
   readonly answers: readonly TeeAnswer[];
-  /** Machines that stood in the registry on the chain before anything was bought. */
+  /** Machines in the registry on the chain before the first request. */
   readonly entered: readonly string[];
-  /** What each machine showed when it was asked with a fresh nonce: before anything was bought, and after the lapse. */
+  /** Checks of each machine's evidence for a fresh nonce: before the first request, and after the lapse. */
   readonly machines: readonly {
     readonly name: string;
     readonly hasLapsed: boolean;
@@ -58,16 +58,16 @@ export function evaluateTeeClaims(run: TeeRun): DemoClaim[] {
     { id: 'unknown', statement: 'a machine that the policy does not name gets no request', ...unknown(run, served) },
     {
       id: 'registry',
-      statement: 'a quorum enters those machines in the registry that the policy takes, and no other',
+      statement: 'a quorum enters in the registry the machines that the policy names, and no other',
       ...registry(run),
     },
-    { id: 'lapse', statement: 'a machine that changes gets no request any more', ...lapse(run, served) },
+    { id: 'lapse', statement: 'a machine that changes gets no more requests', ...lapse(run, served) },
     {
       id: 'roles',
-      statement: 'who demands an attested router and validator gets them, and the receipt shows their machines',
+      statement: 'a request that demands an attested router and validator gets them, and the receipt proves it',
       ...roles(run),
     },
-    { id: 'audited', statement: 'answers of machines are audited and settled as all others', ...audited(served) },
+    { id: 'audited', statement: 'answers of machines are audited and settled like all others', ...audited(served) },
   ];
 }
 
@@ -104,7 +104,7 @@ function ownEvidence(answers: readonly TeeAnswer[]) {
   return judge(problems, [`attested-reply and report-data fail in ${tried.length} receipts with evidence of others`]);
 }
 
-/** What a request that takes this provider alone was told, and every answer that it gave nevertheless. */
+/** Checks that a request for this provider alone was refused, and that the provider gave no answer. */
 function refusal(run: TeeRun, served: readonly TeeAnswer[], { name, id, hasLapsed }: Refusal) {
   // A router offers no machine that the registry does not have.
   const isKeptOut = !run.entered.includes(name);
@@ -113,12 +113,12 @@ function refusal(run: TeeRun, served: readonly TeeAnswer[], { name, id, hasLapse
   const problems = served
     .filter((each) => each.provider === name && each.hasLapsed === hasLapsed)
     .map(({ number }) => `${name} served answer ${number}`);
-  if (asked.length === 0) problems.push(`nobody asked for ${name} alone`);
+  if (asked.length === 0) problems.push(`no request named ${name} alone`);
   for (const { number, error = 'it was answered' } of asked)
     if (!error.includes(`machine is refused: ${id}`) && !(isKeptOut && error.includes('no provider')))
       problems.push(`request ${number} is not refused by ${id}: ${error}`);
-  if (!idsOf(shown?.checks ?? [], 'fail').includes(id)) problems.push(`${name} does not fail ${id} when it is asked`);
-  return { problems, good: [`${name} fails ${id}; asked for alone: ${asked[0]?.error}`] };
+  if (!idsOf(shown?.checks ?? [], 'fail').includes(id)) problems.push(`${name} does not fail ${id} in its evidence`);
+  return { problems, good: [`${name} fails ${id}; a request for it alone: ${asked[0]?.error}`] };
 }
 interface Refusal {
   readonly name: string;
@@ -161,7 +161,7 @@ function roles({ answers }: TeeRun) {
       .filter((id) => !idsOf(strictRoles, 'fail').includes(id))
       .map((id) => `answer ${number}: ${id} does not fail where no attester in software is named`),
   ]);
-  if (asked.length === 0) problems.push('nobody demanded one');
+  if (asked.length === 0) problems.push('no request demanded one');
   return judge(problems, [
     `${wanted.join(' and ')} pass in ${asked.length} receipts, and fail under a policy for production`,
   ]);

@@ -16,7 +16,7 @@ import { evaluateTeeClaims } from './tee-claims.ts';
 import { planTeeNetwork } from './tee-network.ts';
 
 const PATIENCE_MS = 120_000;
-/** The third one is in no policy, so the registry does not have it, and the router does not offer it. */
+/** The policy does not name the third machine. It is not in the registry, so the router does not offer it. */
 const MACHINE_COUNT = 2;
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-tee-'));
@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 describe('a network with machines', () => {
-  it('buys from those that the policy takes, for as long as it takes them, and settles as ever', async () => {
+  it('buys from machines only while the policy accepts them, and settles their answers', async () => {
     const { path, modelRoot } = await resolveModel('stories260K', { storeDir: directory });
     const model = { path, id: 'ogong/verified/karpathy/stories260k', root: modelRoot };
     const plan = planTeeNetwork(directory, model);

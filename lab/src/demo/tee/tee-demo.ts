@@ -16,7 +16,7 @@ import { runTee } from './run-tee.ts';
 import { evaluateTeeClaims, type TeeAnswer } from './tee-claims.ts';
 import type { TeeNetworkPlan } from './tee-network.ts';
 
-/** Requests of each tier on either side of the lapse, besides those that take one machine alone. */
+/** Requests of each tier before and after the lapse, besides those for one machine alone. */
 const LEAST_REQUESTS = 2;
 const KINDS = 4;
 
@@ -37,7 +37,7 @@ export async function showTee({
   screen,
 }: TeeShow): Promise<{ claims: DemoClaim[]; ok: boolean }> {
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
-  screen.title(`Asking ${models.id} and ${plan.modelId} at ${mesh.plan.gatewayUrl}`);
+  screen.title(`Requests for ${models.id} and ${plan.modelId} to ${mesh.plan.gatewayUrl}`);
   try {
     const run = await runTee({
       ...{ mesh, plan, links, maxTokens: options.maxTokens },
@@ -58,7 +58,7 @@ export async function showTee({
   }
 }
 
-/** One answer: its provider, its text, the checks of its receipt, and what it rests on. */
+/** Formats one answer: provider, text, checks of the receipt, and their basis. */
 function describeAnswer(reply: AskedReply, { number, tier, only, provider, error, checks }: TeeAnswer): string {
   const head = `#${String(number).padStart(2, '0')} ${tier}${only === undefined ? '' : `, ${only} alone`}`;
   if (provider === undefined) return `${head}\n      refused: ${error ?? 'no receipt came'}`;

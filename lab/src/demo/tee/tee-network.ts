@@ -19,10 +19,10 @@ import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 /** Providers of tier `tee`: one that stays good, one whose machine changes, one whose machine no policy names. */
 export const MACHINES = { good: 'enclave', lapsing: 'lapsing-enclave', unknown: 'unknown-enclave' } as const;
 
-/** Roles that show machines beside those of providers, and the daemons of the mesh that have them. */
+/** Attested roles beside providers, and their daemons in the mesh. */
 export const ATTESTED = { router: 'router', validator: 'validator-1' } as const;
 
-/** So soon does a machine that changes lose its traffic. */
+/** Time after which a machine that changes gets no requests. */
 export const MACHINE_INTERVAL_MS = 2_000;
 
 const lapsingEntry = fileURLToPath(new URL('./lapsing-provider.ts', import.meta.url));
@@ -41,8 +41,8 @@ export interface TeeNetworkPlan {
 }
 
 /**
- * What a mesh needs so that three machines serve the model in tier `tee` as well. Writes the machines' keys and the policy, which names two of the
- * three keys, below the directory.
+ * Plans a mesh in which three machines also serve the model in tier `tee`. Writes the machines' keys and the policy below the directory.
+ * The policy names two of the three machines.
  */
 export function planTeeNetwork(directory: string, model: MeshModel): TeeNetworkPlan {
   const described = [MACHINES.good, MACHINES.lapsing, ...Object.values(ATTESTED)].map((name) => {
@@ -78,10 +78,10 @@ export function planTeeNetwork(directory: string, model: MeshModel): TeeNetworkP
   };
 }
 
-/** From now on the machine reports another program. */
+/** Makes the machine report another program from now on. */
 export const lapse = (directory: string): void => writeFileSync(lapseFile(directory), '');
 
-/** Asks a provider's machine with a fresh nonce, as a gateway does before it sends anything. */
+/** Gets a machine's evidence for a fresh nonce, as a gateway does before a request. */
 export async function questionMachine(
   name: string,
   {

@@ -7,24 +7,24 @@ import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, ledger, until } from '@ogong/testing/provider/provider-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';
 import { afterEach, describe, expect, it } from 'vitest';
-import { openRelayDoor } from './relay-door.ts';
+import { openRelayTap } from './relay-tap.ts';
 
-const MARKER = 'a marker that nobody on the way may see';
+const MARKER = 'a marker that no relay may see';
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A gateway's call to a provider behind a relay, past the door of somebody who has the keys of both. */
+/** Calls a provider behind a relay, through a tap that has the keys of gateway and provider. */
 async function call(policy: SealPolicy) {
   const relay = await startTestRelay();
   closers.push(() => relay.stop());
   const [provider, gateway] = [await makeIdentity(1), await makeIdentity(2)];
-  const door = await openRelayDoor({ port: 0, relay: relay.address(), identities: async () => [provider, gateway] });
-  closers.push(() => door.stop());
+  const tap = await openRelayTap({ port: 0, relay: relay.address(), identities: async () => [provider, gateway] });
+  closers.push(() => tap.stop());
   const network = await createNetwork({
     provider: {
-      relays: [{ endpoint: { host: '127.0.0.1', port: door.port }, certHash: relay.peer.certHash }],
+      relays: [{ endpoint: { host: '127.0.0.1', port: tap.port }, certHash: relay.peer.certHash }],
       announceIntervalMs: 20,
     },
   });
@@ -56,12 +56,12 @@ async function call(policy: SealPolicy) {
     if (next.done) break;
     text += next.value.text;
   }
-  const { line, inside } = door.take();
+  const { line, inside } = tap.take();
   return { text, line: Buffer.from(line), inside: Buffer.from(inside), way: way.providerEndpoint };
 }
 
-describe('the door of a relay', () => {
-  it('has ciphertext on its line, and sealed messages inside', async () => {
+describe('a tap in front of a relay', () => {
+  it('records ciphertext on the line, and sealed messages within TLS', async () => {
     const { text, line, inside, way } = await call('required');
     expect(way).toMatch(/^relay\//);
     expect(text.length).toBeGreaterThan(20);
@@ -73,7 +73,7 @@ describe('the door of a relay', () => {
     }
   });
 
-  it('reads the prompt inside where nothing is sealed, so that the search can fail', async () => {
+  it('records the prompt within TLS if nothing is sealed', async () => {
     const { line, inside } = await call('off');
     expect(line.includes(MARKER)).toBe(false);
     expect(inside.includes(MARKER)).toBe(true);

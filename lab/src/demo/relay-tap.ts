@@ -15,36 +15,36 @@ import {
 import { equalBytes } from '@ogong/protocol/base/bytes';
 
 export interface Recording {
-  /** What the relay copied: links that TLS encrypts. */
+  /** Bytes that the relay copied: links under TLS. */
   readonly line: Uint8Array;
-  /** The same links with TLS taken off, by keys of both ends. */
+  /** The same links without TLS, decrypted with the keys of both ends. */
   readonly inside: Uint8Array;
 }
 
 /**
- * A port in front of a relay, held by somebody who has the TLS keys of those who meet there: more than any relay has. What it hears is
- * what a relay sees, and what it would see if TLS were all that protects a request.
+ * A port in front of a relay, with the TLS keys of the parties on both sides: more than any relay has. It records the bytes that a relay
+ * sees, and the bytes that a relay would see if only TLS protected a request.
  */
-export interface RelayDoor {
+export interface RelayTap {
   readonly port: number;
-  /** What passed since the last call. */
+  /** Returns the bytes since the last call. */
   take(): Recording;
   stop(): Promise<void>;
 }
 
-export interface RelayDoorOptions {
-  /** 0 takes a free one. */
+export interface RelayTapOptions {
+  /** 0 uses a free port. */
   readonly port: number;
   readonly relay: HostPort;
-  /** Of nodes and callers whose links are opened; asked once, when the first one comes. Other links pass as they are. */
+  /** Identities of the nodes and callers whose links are decrypted; read once, at the first link. Other links pass unchanged. */
   readonly identities: () => Promise<readonly LinkIdentity[]>;
 }
 
 const HELLO_TIMEOUT_MS = 10_000;
-/** Of each kind; what comes later is passed on and not kept. */
+/** Bytes that are recorded of each kind; later bytes are only forwarded. */
 const KEPT = 8 << 20;
 
-export async function openRelayDoor({ port, relay, identities }: RelayDoorOptions): Promise<RelayDoor> {
+export async function openRelayTap({ port, relay, identities }: RelayTapOptions): Promise<RelayTap> {
   const line = createTape();
   const inside = createTape();
   const sockets = new Set<Socket>();
@@ -74,7 +74,7 @@ export async function openRelayDoor({ port, relay, identities }: RelayDoorOption
     else open(near, far, node);
   }
 
-  /** Ends TLS on both sides, as the node towards the caller and as the caller towards the node. */
+  /** Terminates TLS on both sides, as the node towards the caller and as the caller towards the node. */
   function open(near: Socket, far: Socket, node: LinkIdentity): void {
     const tls = createTlsServer({ ...createTlsOptions(node), ALPNProtocols: ['h2'], requestCert: true });
     tls.on('tlsClientError', () => near.destroy());
@@ -111,12 +111,12 @@ export async function openRelayDoor({ port, relay, identities }: RelayDoorOption
   };
 }
 
-function join(a: Socket, b: Socket, hear: (chunk: Uint8Array) => void = () => {}): void {
+function join(a: Socket, b: Socket, record: (chunk: Uint8Array) => void = () => {}): void {
   for (const [from, to] of [
     [a, b],
     [b, a],
   ] as const) {
-    from.on('data', hear);
+    from.on('data', record);
     from.pipe(to);
     from.once('close', () => to.destroy());
   }

@@ -1,7 +1,7 @@
 import { ChainError } from '@ogong/chain/errors';
 
-/** What the contract answers: `taken`, or its own name of the error. */
-export async function tellAnswer(call: () => Promise<unknown>): Promise<string> {
+/** Returns `taken` if the contract accepts a call, otherwise its name of the error. */
+export async function findOutcome(call: () => Promise<unknown>): Promise<string> {
   try {
     await call();
     return 'taken';
