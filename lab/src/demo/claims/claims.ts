@@ -43,8 +43,10 @@ function listClaims(run: RunRecord): OpenClaim[] {
   ];
   if (run.trust.generations) {
     claims.push(
-      claim('beacon', 'validators share a key that no party has whole, and one signature of it certifies an epoch', () =>
-        checkBeacon(run),
+      claim(
+        'beacon',
+        'validators share a key that no party has whole, and one signature of it certifies an epoch',
+        () => checkBeacon(run),
       ),
     );
   }
@@ -79,9 +81,7 @@ function listClaims(run: RunRecord): OpenClaim[] {
   if (run.reach) {
     claims.push(
       claim('relayed', 'a provider behind a relay is reached through the relay, and serves', () => checkRelayed(run)),
-      claim('sealed', 'a relay reads neither request nor reply, even with the keys of TLS', () =>
-        checkSealed(run),
-      ),
+      claim('sealed', 'a relay reads neither request nor reply, even with the keys of TLS', () => checkSealed(run)),
       claim('fastest', 'a request for lowest latency is routed by measured figures that the router signed', () =>
         checkFastest(run),
       ),
@@ -95,17 +95,15 @@ function listClaims(run: RunRecord): OpenClaim[] {
   }
   if (money) {
     claims.push(
-      claim('emission', 'validators tally the recycled fees, and a claim is paid once', () =>
-        checkEmission(money),
-      ),
-      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () =>
-        checkWithdrawal(money),
-      ),
+      claim('emission', 'validators tally the recycled fees, and a claim is paid once', () => checkEmission(money)),
+      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () => checkWithdrawal(money)),
     );
   }
   if (split) {
     claims.push(
-      claim('bad-split', 'the contract refuses a split that pays more than the fee, and no balance changes', () => checkSplit(split)),
+      claim('bad-split', 'the contract refuses a split that pays more than the fee, and no balance changes', () =>
+        checkSplit(split),
+      ),
     );
   }
   if (slash) {
@@ -115,14 +113,10 @@ function listClaims(run: RunRecord): OpenClaim[] {
   }
   if (mint) {
     claims.push(
-      claim(
-        'mint',
-        'validators post prices and close the epoch, and work is paid once, within the burned amount',
-        () => checkMint(mint),
+      claim('mint', 'validators post prices and close the epoch, and work is paid once, within the burned amount', () =>
+        checkMint(mint),
       ),
-      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () =>
-        checkWithdrawal(mint),
-      ),
+      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () => checkWithdrawal(mint)),
     );
   }
   return claims;

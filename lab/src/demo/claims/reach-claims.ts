@@ -76,7 +76,8 @@ export function checkFastest(run: RunRecord): Finding {
   if (misrouting !== undefined) problems.push(misrouting);
   const list = parseCandidates(candidates);
   if (list.asked.sort !== 'latency') problems.push(`the list is drawn by ${list.asked.sort}`);
-  if (list.candidates.every(({ figures }) => figures.latencyMs === 0)) problems.push('the router has measured no provider');
+  if (list.candidates.every(({ figures }) => figures.latencyMs === 0))
+    problems.push('the router has measured no provider');
   const drawn = nameOf(run.members, ticket.providerId);
   return judge(problems, [
     `answer ${number} was received; the router signed these chances for a route by latency: ${describeChances(run, list)}; it drew ${drawn}`,

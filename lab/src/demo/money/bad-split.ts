@@ -9,8 +9,8 @@ import { hashVoucher } from '@ogong/protocol/exchange/order';
 import type { Debit, Line } from '@ogong/protocol/settlement/batch';
 import { type CohortShard, splitCohort } from '@ogong/protocol/settlement/cohort';
 import { createCohortLines } from '@ogong/protocol/settlement/cohort-lines';
-import type { SplitRecord } from '../run-record.ts';
 import { findOutcome } from '../find-outcome.ts';
+import type { SplitRecord } from '../run-record.ts';
 import { readBooks } from './ledger-book.ts';
 import { type CourtContext, signBatch, toBytes } from './sign-batch.ts';
 

@@ -10,8 +10,8 @@ import { encodeReceipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { signCharge, submitCharge } from '@ogong/validator/settlement/conviction';
 import { answeredOf, replyIdOf } from '../claims/finding.ts';
-import type { AskedReply, RunRecord, SlashRecord } from '../run-record.ts';
 import { findOutcome } from '../find-outcome.ts';
+import type { AskedReply, RunRecord, SlashRecord } from '../run-record.ts';
 import { type CourtContext, type NamedValidator, signBatch, toBytes } from './sign-batch.ts';
 
 /** A validator's signed verdict about a reply. */

@@ -2,9 +2,9 @@ import type { ChainClient } from '@ogong/chain/client';
 import { priceOracleAbi } from '@ogong/chain/generated/abi';
 import { claimCommand } from '@ogong/cli/money/claim-command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
+import { findOutcome } from '../find-outcome.ts';
 import { waitUntil } from '../polling.ts';
 import type { MintRecord } from '../run-record.ts';
-import { findOutcome } from '../find-outcome.ts';
 import { connectAs, findAccount, runAs, type SpendingContext, withdrawFree } from './money.ts';
 
 const PATIENCE_MS = 120_000;

@@ -12,9 +12,9 @@ import { computeTally } from '@ogong/host/views/emission-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { SETTLED_S } from '@ogong/validator/settlement/step-allotment';
+import { findOutcome } from '../find-outcome.ts';
 import { waitUntil } from '../polling.ts';
 import type { MoneyRecord, WithdrawalRecord } from '../run-record.ts';
-import { findOutcome } from '../find-outcome.ts';
 
 const PATIENCE_MS = 120_000;
 

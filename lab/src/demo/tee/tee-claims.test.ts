@@ -67,11 +67,7 @@ describe('claims about machines', () => {
     ['a machine was not checked', withAnswer(2, { checks: [pass('record', ''), skip('machine', '')] }), ['beside']],
     ['a receipt holds no evidence', withAnswer(2, { checks: passes('record') }), ['beside']],
     ['no request demands an attested router', without(7), ['roles']],
-    [
-      'such a request is refused',
-      withAnswer(7, { provider: undefined, checks: [], error: 'no' }),
-      ['beside', 'roles'],
-    ],
+    ['such a request is refused', withAnswer(7, { provider: undefined, checks: [], error: 'no' }), ['beside', 'roles']],
     ['a router shows nothing', withAnswer(7, { checks: passes('record', 'validator-machine') }), ['roles']],
     ['production takes its machine', withAnswer(7, { strictRoles: passes('router-machine') }), ['roles']],
     ['no provider answers', withAnswer(1, { provider: undefined, error: 'no' }), ['beside']],
