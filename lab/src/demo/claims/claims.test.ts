@@ -122,43 +122,19 @@ describe('claims of the demo', () => {
   it('all hold on a run without faults', async () => {
     const claims = await evaluateClaims(run);
     expect(claims.filter(({ ok }) => !ok)).toEqual([]);
-    expect(claims.map(({ id }) => id)).toEqual([
-      'receipts',
-      'tampering',
-      'beacon',
-      'cheat-prefill',
-      'ejection',
-      'refunds',
-      'honest-paid',
-      'quorum',
-      'conservation',
-      'tests',
-      'failover',
-      'relayed',
-      'sealed',
-      'fastest',
-      'below-quorum',
-      'exactly-once',
-      'emission',
-      'withdrawal',
-      'bad-split',
-      'slash',
-    ]);
+    expect(claims.map(({ id }) => id).join(' ')).toBe(
+      'receipts tampering beacon cheat-prefill ejection refunds honest-paid quorum conservation tests failover relayed ' +
+        'sealed fastest below-quorum exactly-once emission withdrawal bad-split slash',
+    );
   });
 
-  it('make no claim about a cheat, a crash, a relay or a key of the beacon if there was none', async () => {
+  it('leave out a cheat, a crash, a relay or a key of the beacon that the run lacks', async () => {
     const { generations: _, ...bootstrap } = run.trust;
     const ids = (
       await evaluateClaims({
         ...run,
-        trust: bootstrap,
-        cheat: 'none',
-        chaos: undefined,
-        reach: undefined,
-        failover: undefined,
-        money: undefined,
-        slash: undefined,
-        split: undefined,
+        ...{ trust: bootstrap, cheat: 'none', chaos: undefined, reach: undefined, failover: undefined },
+        ...{ money: undefined, slash: undefined, split: undefined },
       })
     ).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
@@ -167,7 +143,10 @@ describe('claims of the demo', () => {
   it('are about prices and minting where the network burns and mints', async () => {
     const claims = await evaluateClaims(withMint());
     expect(claims.filter(({ ok }) => !ok)).toEqual([]);
-    expect(claims.map(({ id }) => id).slice(-2)).toEqual(['mint', 'withdrawal']);
+    expect(claims.map(({ id }) => id).filter((id) => /mint|emission|withdrawal/.test(id))).toEqual([
+      'mint',
+      'withdrawal',
+    ]);
   });
 
   const [key] = run.trust.generations as [NonNullable<RunRecord['trust']['generations']>[number]];

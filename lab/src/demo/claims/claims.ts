@@ -26,98 +26,82 @@ export interface DemoClaim extends Finding {
   readonly statement: string;
 }
 
-/** Evaluates every claim that applies to this run, from the record alone. @param only the id of a claim. Default: all. */
-export function evaluateClaims(run: RunRecord, only?: string): Promise<DemoClaim[]> {
-  const chosen = listClaims(run).filter(({ id }) => only === undefined || id === only);
-  return Promise.all(chosen.map(async ({ judge, ...claim }) => ({ ...claim, ...(await judge()) })));
+type CheckRun = (run: RunRecord) => Finding | Promise<Finding> | undefined;
+
+/** The claims with their statements. A check returns undefined if its claim does not apply to the run. */
+const CLAIMS: readonly (readonly [id: string, statement: string, check: CheckRun])[] = [
+  ['receipts', 'every answer has a receipt that passes offline', checkReceipts],
+  ['tampering', 'one changed byte fails the check that names it', checkTampering],
+  ['beacon', 'no party has the whole key of the beacon; one signature certifies an epoch', ifKey(checkBeacon)],
+  ['cheat', 'the stage that should detect the cheat detects it', ifCheat(checkCheat)],
+  ['ejection', 'the cheat is ejected on chain and no longer served from', ifCheat(checkEjection)],
+  ['refunds', 'no payer is charged for a rejected reply, nor more than its fee for any other', checkRefunds],
+  ['honest-paid', 'every honest provider that served is paid, and none is ejected', checkHonest],
+  ['quorum', 'every batch carries more than two thirds of the bonded stake', checkQuorum],
+  ['conservation', 'the amounts from the escrow channels equal the six shares, to the unit', checkConservation],
+  ['tests', 'the beacon draws providers for unannounced tests, and honest providers answer', checkTests],
+  [
+    'failover',
+    'another provider completes an answer after its provider is killed',
+    (run) => run.failover && checkFailover(run),
+  ],
+  [
+    'relayed',
+    'a provider behind a relay is reached through the relay, and serves',
+    (run) => run.reach && checkRelayed(run),
+  ],
+  [
+    'sealed',
+    'a relay reads neither request nor reply, even with the keys of TLS',
+    (run) => run.reach && checkSealed(run),
+  ],
+  ['fastest', 'a request for lowest latency is routed by signed measurements', (run) => run.reach && checkFastest(run)],
+  ['below-quorum', 'without a quorum nothing settles', (run) => run.chaos && checkBelowQuorum(run)],
+  ['exactly-once', 'after the restart every reply settles exactly once', (run) => run.chaos && checkExactlyOnce(run)],
+  [
+    'emission',
+    'validators tally the recycled fees, and a claim is paid once',
+    ({ money }) => money && checkEmission(money),
+  ],
+  [
+    'mint',
+    'validators close the epoch, and work is paid once, within the burned amount',
+    ({ mint }) => mint && checkMint(mint),
+  ],
+  [
+    'withdrawal',
+    'a payer withdraws its free escrow, to the unit and no more',
+    ({ money, mint = money }) => mint && checkWithdrawal(mint),
+  ],
+  [
+    'bad-split',
+    'the contract refuses a split that exceeds the fee, and no balance changes',
+    ({ split }) => split && checkSplit(split),
+  ],
+  [
+    'slash',
+    'a validator that signs a false verdict loses a tenth of its bond',
+    ({ slash }) => slash && checkSlash(slash),
+  ],
+];
+
+function ifKey(check: CheckRun): CheckRun {
+  return (run) => (run.trust.generations ? check(run) : undefined);
 }
 
-type OpenClaim = Pick<DemoClaim, 'id' | 'statement'> & { readonly judge: () => Finding | Promise<Finding> };
+function ifCheat(check: CheckRun): CheckRun {
+  return (run) => (run.cheat === 'none' ? undefined : check(run));
+}
 
-function listClaims(run: RunRecord): OpenClaim[] {
-  const { money, mint, split, slash } = run;
-  const claim = (id: string, statement: string, judge: OpenClaim['judge']): OpenClaim => ({ id, statement, judge });
-  const claims = [
-    claim('receipts', 'every answer has a receipt that passes offline', () => checkReceipts(run)),
-    claim('tampering', 'one changed byte fails the check that names it', () => checkTampering(run)),
-  ];
-  if (run.trust.generations) {
-    claims.push(
-      claim(
-        'beacon',
-        'validators share a key that no party has whole, and one signature of it certifies an epoch',
-        () => checkBeacon(run),
-      ),
-    );
-  }
-  if (run.cheat !== 'none') {
-    claims.push(
-      claim(`cheat-${run.cheat}`, 'the stage that should detect the cheat detects it', () => checkCheat(run)),
-      claim('ejection', 'the cheat is ejected on chain and no longer served from', () => checkEjection(run)),
-    );
-  }
-  claims.push(
-    claim('refunds', 'no payer is charged for a rejected reply, nor more than its fee for any other', () =>
-      checkRefunds(run),
-    ),
-    claim('honest-paid', 'every honest provider that served is paid, and none is ejected', () => checkHonest(run)),
-    claim('quorum', 'every batch carries more than two thirds of the bonded stake', () => checkQuorum(run)),
-    claim('conservation', 'the amounts from the escrow channels equal the six shares, to the unit', () =>
-      checkConservation(run),
-    ),
+/** Evaluates every claim that applies to this run, from the record alone. @param only the id of a claim. Default: all. */
+export async function evaluateClaims(run: RunRecord, only?: string): Promise<DemoClaim[]> {
+  const named = CLAIMS.map(([id, ...claim]) => [id === 'cheat' ? `cheat-${run.cheat}` : id, ...claim] as const);
+  const chosen = named.filter(([id]) => only === undefined || id === only);
+  const evaluated = await Promise.all(
+    chosen.map(async ([id, statement, check]): Promise<DemoClaim[]> => {
+      const finding = await check(run);
+      return finding ? [{ id, statement, ...finding }] : [];
+    }),
   );
-  claims.push(
-    claim('tests', 'the beacon draws providers for unannounced tests, and honest providers answer', () =>
-      checkTests(run),
-    ),
-  );
-  if (run.failover) {
-    claims.push(
-      claim('failover', 'another provider completes an answer whose provider is killed in mid-stream', () =>
-        checkFailover(run),
-      ),
-    );
-  }
-  if (run.reach) {
-    claims.push(
-      claim('relayed', 'a provider behind a relay is reached through the relay, and serves', () => checkRelayed(run)),
-      claim('sealed', 'a relay reads neither request nor reply, even with the keys of TLS', () => checkSealed(run)),
-      claim('fastest', 'a request for lowest latency is routed by measured figures that the router signed', () =>
-        checkFastest(run),
-      ),
-    );
-  }
-  if (run.chaos) {
-    claims.push(
-      claim('below-quorum', 'without a quorum nothing settles', () => checkBelowQuorum(run)),
-      claim('exactly-once', 'after the restart every reply settles exactly once', () => checkExactlyOnce(run)),
-    );
-  }
-  if (money) {
-    claims.push(
-      claim('emission', 'validators tally the recycled fees, and a claim is paid once', () => checkEmission(money)),
-      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () => checkWithdrawal(money)),
-    );
-  }
-  if (split) {
-    claims.push(
-      claim('bad-split', 'the contract refuses a split that pays more than the fee, and no balance changes', () =>
-        checkSplit(split),
-      ),
-    );
-  }
-  if (slash) {
-    claims.push(
-      claim('slash', 'a validator that signs a false verdict loses a tenth of its bond', () => checkSlash(slash)),
-    );
-  }
-  if (mint) {
-    claims.push(
-      claim('mint', 'validators post prices and close the epoch, and work is paid once, within the burned amount', () =>
-        checkMint(mint),
-      ),
-      claim('withdrawal', 'a payer withdraws its free escrow, to the unit and no more', () => checkWithdrawal(mint)),
-    );
-  }
-  return claims;
+  return evaluated.flat();
 }
