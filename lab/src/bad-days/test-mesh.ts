@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,13 +19,12 @@ import { readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { type ProcessIdentity, signalProcess } from '@ogong/devnet/mesh/process-identity';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { Secret } from '@ogong/host/crypto/secret';
-import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { ask } from '../demo/ask.ts';
 import { completeReceipts } from '../demo/claims/complete-receipts.ts';
 import { listMembers, readTrust, withBond } from '../demo/mesh-members.ts';
+import { openLinks } from '../demo/mesh-router.ts';
 import { readBooks, readHistory } from '../demo/money/ledger-book.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
@@ -115,7 +113,7 @@ export async function startTestMesh({
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
   const crashes: string[] = [];
   const mesh = await startMesh({ ...options, ports, isLasting: true }, { onCrash: (detail) => crashes.push(detail) });
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+  const links = await openLinks();
   const stop = async (): Promise<void> => {
     links.close();
     await mesh.stop();

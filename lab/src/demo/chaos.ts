@@ -20,14 +20,8 @@ const requestsMeanwhile = 6;
 const downMs = 8_000;
 
 /** Kills two of the validators, keeps asking, and starts them again. */
-export async function runChaos({
-  mesh,
-  chain,
-  members,
-  replies,
-  onProgress,
-  askNext,
-}: ChaosContext): Promise<ChaosRecord> {
+export async function runChaos(context: ChaosContext): Promise<ChaosRecord> {
+  const { mesh, chain, members, replies, onProgress, askNext } = context;
   const validators = members.filter(({ role }) => role === 'validator');
   const killed = chooseVictims(validators, replies).map(({ name }) => name);
   onProgress(`killing ${killed.join(' and ')}: the others are no quorum`);

@@ -1,5 +1,4 @@
 // npm run demo: starts a whole network on this machine, sends requests, and checks answers, audits and payments. Flags: options.ts.
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,9 +14,6 @@ import {
   type ProviderVariant,
   QUICK_TIMINGS,
 } from '@ogong/devnet/mesh/mesh-plan';
-import { Secret } from '@ogong/host/crypto/secret';
-import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure, EXIT, getExitCode } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { VERSION as OPENAI_VERSION } from 'openai/version';
@@ -36,6 +32,7 @@ import {
   formatProviders,
   type Screen,
 } from './print.ts';
+import { openLinks } from './mesh-router.ts';
 import { openMeshTap } from './reach.ts';
 import type { RelayTap } from './relay-tap.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';
@@ -216,25 +213,15 @@ interface Show extends Network {
 }
 
 /** Runs the requests, prints the replies, and evaluates the claims. */
-async function show({
-  mesh,
-  tap,
-  options,
-  models,
-  screen,
-  startedMs,
-}: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
+async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
+  const { mesh, options, models, screen, startedMs } = shown;
   const startMs = performance.now() - startedMs;
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+  const links = await openLinks();
   screen.title(`Requests to ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);
   let demo: DemoRun;
   try {
     demo = await runDemo({
-      mesh,
-      models,
-      options,
-      links,
-      tap,
+      ...{ ...shown, links },
       onProgress: screen.progress,
       onReply: async (reply, run) => screen.lines(await describeReply(reply, run)),
     });

@@ -1,13 +1,20 @@
+import { randomBytes } from 'node:crypto';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { LinkError } from '@ogong/host/link/link-error';
-import type { LinkPool } from '@ogong/host/link/link-pool';
+import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { retryWhile } from './polling.ts';
 
 const PATIENCE_MS = 60_000;
 
-/** The router of a mesh, as anybody calls it. */
+/** Opens links under a new identity, as any caller does. */
+export const openLinks = async (): Promise<LinkPool> =>
+  createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+
+/** Connects to the router of a mesh. */
 export function connectRouter({ members, plan }: Pick<Mesh, 'members' | 'plan'>, links: LinkPool) {
   const member = members.find(({ role }) => role === 'router');
   const at = plan.processes.find(({ role }) => role === 'router');
@@ -15,7 +22,7 @@ export function connectRouter({ members, plan }: Pick<Mesh, 'members' | 'plan'>,
   return links.to(RouterService, { endpoint: `127.0.0.1:${at.port}`, certHash: member.identity.certHash });
 }
 
-/** @param providerId hex. @returns whether the router gives a provider out. */
+/** @param providerId hex. @returns whether the router offers a provider. */
 export async function isOffered(
   router: ReturnType<typeof connectRouter>,
   { model, providerId }: { readonly model: string; readonly providerId: string | undefined },

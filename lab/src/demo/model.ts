@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readHubAccess } from '@ogong/models/hub';
+import type { DownloadProgress } from '@ogong/models/download';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { parseModelSource } from '@ogong/models/source';
 import { labModelsDir } from '../lab-models.ts';
@@ -60,15 +61,7 @@ async function findCheaper(
 /** At most one line per tenth of a file. */
 function createReporter(onProgress: (message: string) => void) {
   let last = '';
-  return ({
-    file,
-    receivedBytes,
-    totalBytes,
-  }: {
-    file: string;
-    receivedBytes: number;
-    totalBytes: number | undefined;
-  }): void => {
+  return ({ file, receivedBytes, totalBytes }: DownloadProgress): void => {
     const tenth = totalBytes ? Math.floor((10 * receivedBytes) / totalBytes) : 0;
     const line = `fetching ${file}: ${tenth * 10} % of ${totalBytes ? formatSize(totalBytes) : 'unknown size'}`;
     if (line !== last) onProgress(line);

@@ -1,26 +1,8 @@
-import { ECONOMIES, type Economy, MESH_BEACONS, type MeshBeacon } from '@ogong/devnet/mesh/mesh-plan';
+import { ECONOMIES, MESH_BEACONS } from '@ogong/devnet/mesh/mesh-plan';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, integer, oneOf, text } from '@ogong/host/config/values';
-import { CHEAT_MODES, type CheatMode } from '../attackers/attack.ts';
-
-export interface DemoOptions {
-  readonly model: string;
-  readonly requests: number;
-  readonly cheat: CheatMode | 'none';
-  readonly economy: Economy;
-  readonly beacon: MeshBeacon;
-  /** `list`, or the name of an attack on the protocol that replaces the usual run. */
-  readonly attack: string | undefined;
-  /** Machines of tier `tee` serve the model as well, and the evidence of one of them lapses. */
-  readonly tee: 'software' | undefined;
-  readonly hasChaos: boolean;
-  readonly isOnce: boolean;
-  readonly jsonFile: string | undefined;
-  readonly directory: string | undefined;
-  readonly maxTokens: number;
-  readonly concurrency: number;
-}
+import { CHEAT_MODES } from '../attackers/attack.ts';
 
 const NAME = 'npm run demo --';
 
@@ -42,11 +24,11 @@ const config = defineConfig({
       schema: oneOf(['software']),
       description: 'add machines of tier tee: one unknown, one whose evidence lapses',
     },
-    chaos: { schema: boolean, boolean: true, description: 'kill two validators and a provider while requests run' },
+    hasChaos: { flag: 'chaos', schema: boolean, boolean: true, description: 'kill two validators and a provider while requests run' },
     attack: { schema: text, label: '<name|list>', description: 'play this attack instead (Linux), or list all' },
-    once: { schema: boolean, boolean: true, description: 'exit after the run: 0 only if every claim holds' },
-    json: { schema: text, label: '<file>', description: 'write the summary: docs/schema/demo-summary.schema.json' },
-    dir: { schema: text, label: '<path>', description: 'data and logs; default: a new temporary directory' },
+    isOnce: { flag: 'once', schema: boolean, boolean: true, description: 'exit after the run: 0 only if every claim holds' },
+    jsonFile: { flag: 'json', schema: text, label: '<file>', description: 'write the summary: docs/schema/demo-summary.schema.json' },
+    directory: { flag: 'dir', schema: text, label: '<path>', description: 'data and logs; default: a new temporary directory' },
     maxTokens: { schema: integer({ min: 24, max: 4096 }), default: '64', description: 'longest answer' },
     concurrency: { schema: integer({ min: 1, max: 64 }), default: '6', description: 'requests at a time' },
   },
@@ -55,19 +37,17 @@ const config = defineConfig({
 
 export const createUsageError = (problem: string): ConfigError => new ConfigError(NAME, [problem]);
 
-/** @returns the help where `--help` asks for it. @throws ConfigError */
+export type DemoOptions = Extract<ReturnType<typeof config.parse>, { kind: 'run' }>['values'];
+
+/** @returns the help if `--help` asks for it. @throws ConfigError */
 export function parseDemoOptions(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): DemoOptions | { readonly help: string } {
   const parsed = config.parse(argv, env);
   if (parsed.kind === 'print') return { help: parsed.text };
-  const { chaos, once, json, dir, cheat, ...values } = parsed.values;
-  if (values.tee !== undefined && (values.attack !== undefined || chaos))
+  const { values } = parsed;
+  if (values.tee !== undefined && (values.attack !== undefined || values.hasChaos))
     throw createUsageError('--tee: not together with --attack or --chaos');
-  const hasCheat = values.attack === undefined && values.tee === undefined;
-  return {
-    ...{ ...values, cheat: hasCheat ? cheat : 'none' },
-    ...{ hasChaos: chaos, isOnce: once, jsonFile: json, directory: dir },
-  };
+  return values.attack === undefined && values.tee === undefined ? values : { ...values, cheat: 'none' };
 }

@@ -1,14 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { computeBlinds } from '@ogong/protocol/commitment/blinds';
-import type { WindowBytes } from '@ogong/protocol/commitment/opening';
-import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { nameOrder } from '@ogong/protocol/exchange/order';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { commitReply } from '@ogong/provider/modality/text/commit-reply';
-import { parseModelRequest } from '@ogong/provider/modality/text/model-request';
+import { generateReply } from '@ogong/provider/modality/text/generate-reply';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, expect, it } from 'vitest';
 import type { CheatMode } from '../../attackers/attack.ts';
@@ -27,9 +23,7 @@ const request = utf8Encode(
 
 /** A reply of the attack, committed and signed by the provider's own code. */
 async function serve(mode: CheatMode): Promise<ServedEvidence> {
-  const attack = createAttack(mode, { engine, cheapEngine });
   const signer = createNodeHybridSigner(fill(9, 64));
-  const asked = parseModelRequest(request, 'chat', 0);
   const ledger = { chainId: 1n, verifyingContract: fill(5, 20) };
   const order = nameOrder(crypto, ledger, {
     payer: fill(1, 20),
@@ -48,41 +42,13 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     epoch: 1n,
     expiresAtMs: 1n,
   });
-  const drawKey: DrawKeyInputs = { mode: 'nonce', beacon: fill(7), ...order };
-  const sketch = { bankSeed: computeBankSeed(crypto, order.modelRoot, fill(8)), directions: DEFAULT_DIRECTIONS };
-  const promptTokens = await engine.tokenizePrompt(asked.prompt);
-  const windows: WindowBytes[] = [];
-  const { sampler, bias, maxTokens, stop } = asked.asked;
-  for await (const event of attack.engine.generate({
-    prompt: { kind: 'tokens', tokens: promptTokens },
-    sampler,
-    bias,
-    drawKey: computeDrawKey(crypto, drawKey),
-    maxTokens,
-    stop,
-    sketch,
-    topLogprobs: 0,
-  })) {
-    if (event.kind === 'window') windows.push(event.window);
-    if (event.kind !== 'end') continue;
-    const { outputTokens, stopReason, text } = event;
-    const info = attack.engine.info();
-    const blinds = computeBlinds(crypto, { body: request, replyId: order.replyId });
-    const served = { order, endpoint: 'chat' as const, asked: asked.asked, blinds, info, sketch, drawKey };
-    const times = { startMs: 1, endMs: 2 };
-    const committed = commitReply(crypto, signer, {
-      ...served,
-      ...times,
-      promptTokens,
-      outputTokens,
-      windows,
-      stopReason,
-      text,
-    });
-    const { record, signature, opening } = committed;
-    return { replyId: toHex(order.replyId), record, signature, publicKey: signer.publicKey, opening };
-  }
-  throw new Error('the engine ended without an answer');
+  const generated = await generateReply(
+    { order, endpoint: 'chat', body: request, beacon: { value: fill(7), previous: fill(8) } },
+    { engine: createAttack(mode, { engine, cheapEngine }).engine, crypto },
+  );
+  if (generated === undefined) throw new Error('the engine ended without an answer');
+  const { record, signature, opening } = commitReply(crypto, signer, { ...generated.reply, startMs: 1, endMs: 2 });
+  return { replyId: toHex(order.replyId), record, signature, publicKey: signer.publicKey, opening };
 }
 
 const failed = (checks: readonly { id: string; status: string }[]): string[] =>

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +5,8 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { Secret } from '@ogong/host/crypto/secret';
-import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool } from '@ogong/host/link/link-pool';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openLinks } from '../mesh-router.ts';
 import { countProviders, waitUntil } from '../polling.ts';
 import { runTee } from './run-tee.ts';
 import { evaluateTeeClaims } from './tee-claims.ts';
@@ -40,7 +37,7 @@ describe('a network with machines', () => {
       (await countProviders(gatewayUrl, plan.modelId)) === MACHINE_COUNT &&
       (await countProviders(gatewayUrl, model.id)) === 1;
     expect(await waitUntil(isOnOffer, PATIENCE_MS)).toBe(true);
-    const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+    const links = await openLinks();
     try {
       const run = await runTee({
         ...{ mesh, plan, links, model: { id: model.id, modelRoot }, requests: 2, maxTokens: 32 },

@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
-import { Secret } from '@ogong/host/crypto/secret';
-import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool } from '@ogong/host/link/link-pool';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import type { DemoClaim } from '../claims/claims.ts';
 import { shorten } from '../format.ts';
+import { openLinks } from '../mesh-router.ts';
 import type { DemoModels } from '../model.ts';
 import type { DemoOptions } from '../options.ts';
 import { describeChecks, formatClaims, type Screen } from '../print.ts';
@@ -29,14 +26,9 @@ interface TeeShow {
 }
 
 /** Runs the requests, prints answers and the checks of their receipts, and evaluates the claims. */
-export async function showTee({
-  mesh,
-  plan,
-  options,
-  models,
-  screen,
-}: TeeShow): Promise<{ claims: DemoClaim[]; ok: boolean }> {
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+export async function showTee(shown: TeeShow): Promise<{ claims: DemoClaim[]; ok: boolean }> {
+  const { mesh, plan, options, models, screen } = shown;
+  const links = await openLinks();
   screen.title(`Requests for ${models.id} and ${plan.modelId} to ${mesh.plan.gatewayUrl}`);
   try {
     const run = await runTee({

@@ -58,17 +58,14 @@ export function planTeeNetwork(directory: string, model: MeshModel): TeeNetworkP
   });
   writePrivateFile(policyFile, policy);
   const modelId = teeIdOf(model.id);
+  const args = ['--lapse-file', lapseFile(directory)];
   const machine = { flags: ['--tee', 'software'], models: [modelId] };
   return {
     options: {
       others: [{ ...model, id: modelId }],
       variants: [
         { ...machine, name: MACHINES.good },
-        {
-          ...machine,
-          name: MACHINES.lapsing,
-          program: { entry: lapsingEntry, args: ['--lapse-file', lapseFile(directory)] },
-        },
+        { ...machine, name: MACHINES.lapsing, program: { entry: lapsingEntry, args } },
         { ...machine, name: MACHINES.unknown },
       ],
       machines: { policyFile, intervalMs: MACHINE_INTERVAL_MS, attested: Object.values(ATTESTED) },
