@@ -20,6 +20,7 @@ import { VERSION as OPENAI_VERSION } from 'openai/version';
 import { findScene, formatAttackList, formatPlayed } from './attacks/catalogue.ts';
 import { listAttacks, playAttack, writeAttackJson } from './attacks/play-attack.ts';
 import { type DemoClaim, evaluateClaims } from './claims/claims.ts';
+import { openLinks } from './mesh-router.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { createUsageError, type DemoOptions, parseDemoOptions } from './options.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
@@ -32,7 +33,6 @@ import {
   formatProviders,
   type Screen,
 } from './print.ts';
-import { openLinks } from './mesh-router.ts';
 import { openMeshTap } from './reach.ts';
 import type { RelayTap } from './relay-tap.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { Secret } from '@ogong/host/crypto/secret';
-import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { LinkError } from '@ogong/host/link/link-error';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { readHubAccess } from '@ogong/models/hub';
 import type { DownloadProgress } from '@ogong/models/download';
+import { readHubAccess } from '@ogong/models/hub';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { parseModelSource } from '@ogong/models/source';
 import { labModelsDir } from '../lab-models.ts';
