@@ -17,8 +17,8 @@ import {
 import { describeFailure, EXIT, getExitCode } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { VERSION as OPENAI_VERSION } from 'openai/version';
-import { findScene, formatAttackList, formatPlayed } from './attacks/catalogue.ts';
-import { listAttacks, playAttack, writeAttackJson } from './attacks/play-attack.ts';
+import { findAttack, formatAttackList, formatPlayed, listAttacks } from './attacks/catalogue.ts';
+import { playAttack, writeAttackJson } from './attacks/play-attack.ts';
 import { type DemoClaim, evaluateClaims } from './claims/claims.ts';
 import { openLinks } from './mesh-router.ts';
 import { type DemoModels, prepareModels } from './model.ts';
@@ -56,7 +56,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (options.jsonFile) writeAttackJson(options.jsonFile, attacks);
     return EXIT.ok;
   }
-  const scene = options.attack === undefined ? undefined : findScene(options.attack);
+  const scene = options.attack === undefined ? undefined : findAttack(options.attack);
   if (options.attack !== undefined && scene === undefined) {
     throw createUsageError(`--attack ${options.attack}: no such attack; --attack list names them`);
   }
@@ -64,7 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const screen = createScreen(process.stdout, startedMs);
   const directory = options.directory ? resolve(options.directory) : mkdtempSync(join(tmpdir(), 'ogong-demo-'));
   mkdirSync(directory, { recursive: true });
-  screen.title(`OGONG: ${scene ? `the attack ${scene.attack.name}` : 'inference without trust in any party'}`);
+  screen.title(`OGONG: ${scene ? `the attack ${scene.name}` : 'inference without trust in any party'}`);
   screen.progress(`data and logs are in ${directory}`);
   const interrupted = watchInterrupts();
   let mesh: Mesh | undefined;

@@ -7,7 +7,8 @@ import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type ServeInput, type TestReply } from '@ogong/testing/validator/test-reply';
 import { readVerifier } from '@ogong/validator/store/verifier-store';
-import { type Breaks, NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
+import { type Breaks, openAttacked, openAttackedVerifiers } from './breaks.ts';
+import { countTexts } from './define-attack.ts';
 
 /** One announced verifier of the model that the attacker sells. */
 export interface PlayedVerifier {
@@ -53,7 +54,7 @@ export const idOfPlayed = (name: string): Uint8Array => hashHybridKey(crypto, cr
 /** The verdicts of one validator on all replies of a provider that lies. */
 export async function auditReplies(
   { verifiers, replies, sees, bend }: AuditedNetwork,
-  breaks: Breaks = NO_BREAKS,
+  breaks: Breaks,
 ): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
   const stakes = new Map(verifiers.map(({ name, stake = 0n }) => [toHex(createTestPayee(name).address), stake]));
@@ -94,3 +95,28 @@ export async function auditReplies(
     ),
   };
 }
+
+/** Replies of a course. */
+export const REPLIES = 8;
+
+/** Describes the verdicts on forged replies. The attack works if one of them is paid. */
+export function describeForged({ entries }: AuditedOutcome, tried: string) {
+  const paid = entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
+  return {
+    tried,
+    answered: countTexts(
+      entries.map(
+        ({ verdict, evidence, ejects }) =>
+          `${verdict}, ${evidence} evidence${ejects ? ', the provider is ejected' : ''}`,
+      ),
+    ),
+    money: `${paid} atomic units were paid for ${entries.length} forged replies`,
+    worked: entries.length !== REPLIES || paid > 0n || entries.some(({ verdict }) => verdict === 'accept'),
+  };
+}
+
+/** Describes the verdicts on honest replies. */
+export const describeVerdicts = (entries: readonly VerdictEntry[]): string[] =>
+  countTexts(
+    entries.map(({ verdict, ejects }) => `${verdict}${ejects ? ', the provider is ejected' : ', nobody is ejected'}`),
+  );

@@ -46,7 +46,7 @@ describe.skipIf(process.platform !== 'linux')('the doors at ten times their limi
     const door = { endpoint: server.address(), certHash: identity.id };
     const addresses = ['127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4'];
     const held = await idleLinks.play({ door, links: 10 * limits.maxConnections, addresses });
-    closing.push(() => server.stop(0), held.release);
+    closing.push(() => server.stop(0), held.close);
     // Each of them came up once, and had to make room for the next ones.
     expect(held.opened).toBeGreaterThan(limits.maxConnections);
     for (let i = 0; i < 20; i++) {

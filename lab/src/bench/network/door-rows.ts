@@ -45,7 +45,7 @@ async function measureLinks(): Promise<Row> {
     quiet: () => timeCalls(quiet.callers),
     attacked: () => timeCalls(attacked.callers),
   });
-  held.release();
+  held.close();
   await Promise.all([quiet.close(), attacked.close()]);
   return {
     id: 'door-links',

@@ -1,27 +1,24 @@
-import { auditScenes } from './audit-scenes.ts';
-import { beaconScenes } from './beacon-scenes.ts';
-import { consumerScenes } from './consumer-scenes.ts';
-import { doorScenes } from './door-scenes.ts';
-import { ledgerScenes } from './ledger-scenes.ts';
+import { readdirSync } from 'node:fs';
+import type { Attack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
-import { payerScenes } from './payer-scenes.ts';
-import type { AttackCourse, StagedAttack } from './scene.ts';
-import { sealingScenes } from './sealing-scenes.ts';
-import { validatorScenes } from './validator-scenes.ts';
+
+type AnyAttack = Attack<never, unknown>;
+
+const folder = new URL('../../attackers/protocol/', import.meta.url);
+const isAttack = (one: unknown): one is AnyAttack => one instanceof Object && 'aim' in one && 'stage' in one;
+
+/** Returns the files that define attacks, sorted. */
+export const listFiles = (): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.includes('/') && /(?<!\.test)\.ts$/.test(file))
+    .sort();
+
+const modules: readonly object[] = await Promise.all(listFiles().map((file) => import(new URL(file, folder).href)));
 
 /** Every attack on the protocol that the demo can play. */
-export const SCENES: readonly StagedAttack[] = [
-  ...ledgerScenes,
-  ...validatorScenes,
-  ...beaconScenes,
-  ...auditScenes,
-  ...consumerScenes,
-  ...doorScenes,
-  ...sealingScenes,
-  ...payerScenes,
-];
+export const ATTACKS: readonly AnyAttack[] = modules.flatMap((one) => Object.values(one).filter(isAttack));
 
-export const findScene = (name: string): StagedAttack | undefined => SCENES.find(({ attack }) => attack.name === name);
+export const findAttack = (name: string): AnyAttack | undefined => ATTACKS.find((attack) => attack.name === name);
 
 /** One attack as `--json` writes it. */
 export interface AttackSummary {
@@ -29,17 +26,16 @@ export interface AttackSummary {
   readonly adversary: string;
   readonly goal: string;
   readonly stoppedBy: string;
-  /** Which network it is played on. */
+  /** The network of the play. */
   readonly on: "the demo's network" | 'a small network of its own';
 }
 
-/** @throws Error if the attack does not say who plays it, or what stops it. */
-export function summarizeAttack({ attack }: StagedAttack): AttackSummary {
-  const { name, aim: goal, adversary, stoppedBy } = attack;
-  if (adversary === undefined || stoppedBy === undefined) throw new Error(`${name}: no adversary, or nothing stops it`);
+export function summarizeAttack({ name, aim: goal, adversary, stoppedBy }: AnyAttack): AttackSummary {
   const on = LIVE_PLAYS.has(name) ? "the demo's network" : 'a small network of its own';
   return { name, adversary, goal, stoppedBy, on };
 }
+
+export const listAttacks = (): readonly AttackSummary[] => ATTACKS.map(summarizeAttack);
 
 /** One line for each attack. */
 export function formatAttackList(attacks: readonly AttackSummary[]): string {

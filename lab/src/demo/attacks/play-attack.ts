@@ -1,21 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
-import { NO_BREAKS } from '../../attackers/protocol/breaks.ts';
-import { type AttackSummary, SCENES, summarizeAttack } from './catalogue.ts';
+import type { Attack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
+import { type AttackSummary, summarizeAttack } from './catalogue.ts';
 import { openLiveNetwork, type SoldModel } from './live/live-network.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
-import type { AttackCourse, StagedAttack } from './scene.ts';
 
 export type AttackReport = AttackSummary & AttackCourse;
 
 /** @param bringUp starts the demo's network; called if the attack is played there. */
 export async function playAttack(
-  scene: StagedAttack,
+  attack: Attack<never, unknown>,
   bringUp: () => Promise<{ readonly mesh: Mesh; readonly model: SoldModel }>,
 ): Promise<AttackReport> {
-  const summary = summarizeAttack(scene);
+  const summary = summarizeAttack(attack);
   const playLive = LIVE_PLAYS.get(summary.name);
-  if (playLive === undefined) return { ...summary, ...(await scene.play(NO_BREAKS)) };
+  if (playLive === undefined) return { ...summary, ...(await attack.stage()) };
   const { mesh, model } = await bringUp();
   const network = await openLiveNetwork(mesh, model);
   try {
@@ -25,9 +24,7 @@ export async function playAttack(
   }
 }
 
-/** What `--json` writes: the list, or what came of one attack. */
+/** What `--json` writes: the list, or the course of one attack. */
 export function writeAttackJson(path: string, content: readonly AttackSummary[] | AttackReport): void {
   writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
 }
-
-export const listAttacks = (): readonly AttackSummary[] => SCENES.map(summarizeAttack);

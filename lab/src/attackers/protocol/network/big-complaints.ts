@@ -1,11 +1,11 @@
 import type { LinkError } from '@ogong/host/link/link-error';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedOrder } from '@ogong/protocol/verdict/claim';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
+import { openServedValidator } from './served-validator.ts';
 import { type AttackedDoor, openStrangerLink } from './stranger-link.ts';
 
-export interface BigComplaintsNetwork {
+interface BigComplaintsNetwork {
   readonly door: AttackedDoor;
   readonly certificates: number;
   readonly sizeBytes: number;
@@ -14,21 +14,18 @@ export interface BigComplaintsNetwork {
   readonly order: SignedOrder;
 }
 
-export interface ComplaintsOutcome {
-  /** Openings that the validator asked for. */
-  readonly askedFor: number;
-  /** Why calls failed, with how many did. */
-  readonly refusals: Readonly<Record<string, number>>;
-}
+const CERTIFICATES = 20;
+
+const MIB = 1024 * 1024;
 
 /** Complaints about nothing, with the largest openings that the network knows, asked for or not. */
-export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<ComplaintsOutcome>> = {
+export const bigComplaints = defineAttack({
   name: 'big-complaints',
   adversary: 'stranger with large complaints',
   aim: "fill a validator's memory with openings that it has to read before it can refuse them",
   stoppedBy: 'A complaint shows its order first; the opening comes on request, within one budget of bytes',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ door, certificates, sizeBytes, localAddress, order }, breaks = NO_BREAKS) {
+  async play({ door, certificates, sizeBytes, localAddress, order }: BigComplaintsNetwork, breaks) {
     const large = new Uint8Array(sizeBytes);
     const refusals: Record<string, number> = {};
     let askedFor = 0;
@@ -50,4 +47,17 @@ export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<Complai
     }
     return { askedFor, refusals };
   },
-};
+  async stage({ play, breaks, keep }) {
+    const { validator, door } = keep(await openServedValidator(breaks));
+    const asked = { door, certificates: CERTIFICATES, sizeBytes: 4 * MIB, localAddress: '127.0.1.1' };
+    const { askedFor, refusals } = await play({ ...asked, order: validator.order(2) });
+    return {
+      tried: `sent ${CERTIFICATES} complaints about an order that nobody admitted, with openings of 4 MiB, twice each`,
+      answered: [
+        `the validator asked for ${askedFor} openings`,
+        ...Object.entries(refusals).map(([code, count]) => `${count} times refused: ${code}`),
+      ],
+      worked: askedFor > 0 || Object.values(refusals).reduce((sum, count) => sum + count, 0) < 2 * CERTIFICATES,
+    };
+  },
+});

@@ -7,7 +7,7 @@ import { addressOf, listen } from '@ogong/host/link/listen';
 import { RELAY_ANSWER, RELAY_HELLO_BYTES, readExactly } from '@ogong/host/link/reach/relay-wire';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import type { ProtocolAttack } from '../attack.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** A node that lists models, and callers that want it. */
 export interface RelayedNode {
@@ -18,15 +18,6 @@ export interface RelayedNode {
   readonly caller: LinkIdentity;
   /** What the node answers. */
   readonly says: string;
-}
-
-export interface RelayedOutcome {
-  /** What a caller was told while the relay only copied. */
-  readonly honest: string;
-  /** Bytes that it copied then, as text. */
-  readonly read: string;
-  /** For each way of cheating what the caller was told, or the code of its error. */
-  readonly cheated: Readonly<Record<string, { readonly told: string } | { readonly error: string }>>;
 }
 
 /** Changes what the node sends. The first piece is its part of the handshake; the attack begins after it. */
@@ -48,13 +39,13 @@ const BENDS: Readonly<Record<string, Bend>> = {
 };
 
 /** A relay that does not only copy: it changes, drops, repeats and reorders what it carries, cuts it off, or leads to somebody else. */
-export const dishonestRelay: ProtocolAttack<RelayedNode, Promise<RelayedOutcome>> = {
+export const dishonestRelay = defineAttack({
   name: 'dishonest-relay',
   adversary: 'relay that changes, drops, repeats or reorders bytes, or leads to another node',
   aim: 'read what is asked and answered, have another answer taken, or pass its own node off as the wanted one',
   stoppedBy: "The inner link pins the node's certificate, and each of these ends it",
   restarts: { none: 'the relay is the attacker, and a link that it has broken is gone' },
-  async play(node) {
+  async play(node: RelayedNode) {
     const copied: Buffer[] = [];
     const honest = await callThrough(node, node.at, (pieces) => {
       copied.push(...pieces);
@@ -65,7 +56,23 @@ export const dishonestRelay: ProtocolAttack<RelayedNode, Promise<RelayedOutcome>
     cheated['leads elsewhere'] = await attempt(callThrough(node, node.decoy, (pieces) => pieces));
     return { honest, read: Buffer.concat(copied).toString('latin1'), cheated };
   },
-};
+  async stage({ play, keep }) {
+    const node = keep(await openRelayedNode());
+    const { honest, read, cheated } = await play(node);
+    const isRead = read.includes(node.says);
+    const taken = Object.entries(cheated).filter(([, outcome]) => 'told' in outcome);
+    return {
+      tried: `carried a call to ${honest}, then ${Object.keys(cheated).join(', ')}`,
+      answered: [
+        isRead ? 'the answer stood in what passed' : `the answer did not stand in the ${read.length} bytes that passed`,
+        ...Object.entries(cheated).map(([what, outcome]) =>
+          'told' in outcome ? `${what}: it was taken` : `${what}: ${outcome.error}`,
+        ),
+      ],
+      worked: isRead || taken.length > 0,
+    };
+  },
+});
 
 /** A node, and one of the attacker's, on loopback. */
 export async function openRelayedNode(): Promise<RelayedNode & { close(): Promise<void> }> {

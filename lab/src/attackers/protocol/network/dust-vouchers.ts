@@ -5,18 +5,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { signRelayVoucher } from '@ogong/protocol/exchange/relay/relay-voucher';
 import { createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface DustVoucherOutcome {
-  readonly sent: number;
-  readonly taken: number;
-  /** What they made the relay do: signatures that it checked, readings of the chain, and vouchers on its disk. */
-  readonly checked: number;
-  readonly asked: number;
-  readonly kept: number;
-  /** Whether a voucher over what nodes pay at once was taken then. */
-  readonly paid: boolean;
-}
+import { defineAttack } from '../define-attack.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const CREDIT = 64n * 1024n;
@@ -26,7 +15,7 @@ const token = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(9) 
 const payee = new Uint8Array(20).fill(7);
 
 /** Pays a relay by the atomic unit: each voucher is good, and costs more to check than it is worth. */
-export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>> = {
+export const dustVouchers = defineAttack({
   name: 'dust-vouchers',
   adversary: 'node that pays in vouchers worth less than their check',
   aim: 'keep the relay busy with signatures, readings of the chain and writes, for next to nothing',
@@ -74,4 +63,16 @@ export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>
     store.close();
     return { sent: SENT, taken, ...before, paid };
   },
-};
+  async stage({ play }) {
+    const { sent, taken, checked, asked, kept, paid } = await play();
+    return {
+      tried: `paid a relay in ${sent} vouchers that each add an atomic unit or little more`,
+      answered: [
+        `${taken} were taken; ${checked} signatures were checked, the chain was asked ${asked} times`,
+        paid ? 'a voucher over a quarter of the credit was taken then' : 'no voucher was taken any more',
+      ],
+      money: `${kept} vouchers wait to be redeemed`,
+      worked: taken + checked + asked + kept > 0 || !paid || sent === 0,
+    };
+  },
+});

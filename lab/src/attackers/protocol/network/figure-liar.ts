@@ -19,29 +19,13 @@ import { signTicket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE } from '@ogong/protocol/modality/shared/preference-fields';
-import type { ProtocolAttack } from '../attack.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /**
  * `friend`: names its friend whoever is drawn. `own figures`: draws by better figures than it lists. `deaf`: draws as if nobody had
  * asked for anything. `dear`: lists its friend above the highest price. `measured`: lists figures for its friend that nobody measured.
  */
 export type FigureLie = 'none' | 'friend' | 'own figures' | 'deaf' | 'dear' | 'measured';
-
-export interface RoutedNetwork {
-  readonly lie: FigureLie;
-  readonly requests: number;
-}
-
-export interface RoutedOutcome {
-  /** Requests that the gateway gave to the router's friend. */
-  readonly won: number;
-  /** Tickets that it took in all. */
-  readonly taken: number;
-  /** Why it took none of the others, each once. */
-  readonly reasons: readonly string[];
-  /** Tickets of those that show by themselves, to anybody, that the router misrouted. */
-  readonly evidence: number;
-}
 
 const MODEL = 'ogong/verified/test/routed';
 const NOW_MS = 1_800_000_000_000;
@@ -60,13 +44,13 @@ const offers = Array.from({ length: PROVIDERS }, (_, n) => ({
 }));
 
 /** A router sends requests to its friend, against the figures that it signs for. */
-export const figureLiar: ProtocolAttack<RoutedNetwork, Promise<RoutedOutcome>> = {
+export const figureLiar = defineAttack({
   name: 'figure-liar',
   adversary: 'router that lies about figures',
   aim: 'sends requests to a slow and dear friend, whatever their callers prefer',
   stoppedBy: 'Weights follow from the figures of the list that the ticket names, so a contrary draw proves itself',
   restarts: { none: 'a gateway keeps nothing between two matches that this could change' },
-  async play({ lie, requests }) {
+  async play({ lie, requests }: { readonly lie: FigureLie; readonly requests: number }) {
     const reasons = new Set<string>();
     let evidence = 0;
     let won = 0;
@@ -105,7 +89,21 @@ export const figureLiar: ProtocolAttack<RoutedNetwork, Promise<RoutedOutcome>> =
     }
     return { won, taken, reasons: [...reasons], evidence };
   },
-};
+  async stage({ play }) {
+    const requests = 400;
+    const honest = await play({ lie: 'none', requests });
+    const lies: readonly FigureLie[] = ['friend', 'own figures', 'deaf', 'dear'];
+    const told = await Promise.all(lies.map(async (lie) => play({ lie, requests })));
+    const won = Math.max(...told.map((one) => one.won));
+    return {
+      tried: `sent ${requests} requests that asked for low latency to a slow friend: ${lies.join(', ')}`,
+      answered: told.map(
+        ({ reasons, evidence }, n) => `${lies[n]}: ${reasons.join('; ')} (${evidence} tickets are evidence)`,
+      ),
+      worked: won > honest.won,
+    };
+  },
+});
 
 /** By what anybody can look at. */
 function isEvidence({ signed, candidates }: Pick<Match, 'signed' | 'candidates'>): boolean {

@@ -1,12 +1,14 @@
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { buildSettlement, createVoucher, hashSettlement } from '@ogong/protocol/settlement/batch';
 import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { SettledEvidence } from '@ogong/protocol/verdict/receipt/settled';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
-import type { ProtocolAttack } from '../attack.ts';
+import { consumer, describeReceipt, NOTHING_PAID } from '../consumer-trust.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** What the attacker can read about the network that its consumer means to use. */
 export interface PublicNetwork {
@@ -23,14 +25,31 @@ export interface PublicNetwork {
 const OWN_LEDGER = { chainId: 666n, verifyingContract: new Uint8Array(20).fill(0x66) };
 const OWN_VALIDATOR = createNobleLedgerSigner(new Uint8Array(32).fill(0x67));
 
+/** What a consumer finds in a receipt whose parties somebody invented. */
+export async function describeInvented(sold: SyntheticReceipt, trust: Trust) {
+  const { ok, lines } = await describeReceipt(sold, trust);
+  return {
+    tried: 'signed an answer in the place of payer, router and provider, on the real chain, and gave it to a consumer',
+    answered: lines,
+    money: NOTHING_PAID,
+    worked: ok,
+  };
+}
+
 /** A gateway that plays payer, router and provider, and signs whatever each of them would sign. */
-export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = {
+export const inventedParties = defineAttack({
   name: 'invented-parties',
   adversary: 'gateway that invents the other parties',
   aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
   stoppedBy: 'A skipped check is no pass, unless the reader allows it by name',
   restarts: { none: 'a receipt is checked by itself, and whoever checks it keeps nothing' },
-  play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)), validator }) {
+  play({
+    crypto,
+    ledger,
+    invents,
+    router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)),
+    validator,
+  }: PublicNetwork) {
     const isAll = invents === 'everything';
     return createSyntheticReceipt({
       crypto,
@@ -43,7 +62,9 @@ export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = 
       ...(isAll && { seed: 2, bend: { order: (order) => ({ ...order, validator: OWN_VALIDATOR.address }) } }),
     });
   },
-};
+  stage: async ({ play }) =>
+    describeInvented(play({ ledger: consumer.ledger, crypto, invents: 'unseen' }), consumer.createTrust()),
+});
 
 /** What a handling validator in league can show: a log entry and a batch of its own, signed by itself, and an event that it made up. */
 export function inventSettled({

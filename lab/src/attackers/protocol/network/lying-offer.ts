@@ -5,10 +5,10 @@ import { computeMaxFee } from '@ogong/protocol/exchange/fee';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { MODEL_ID, type Network, PRICE } from '@ogong/testing/provider/provider-fixture';
+import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
+import { createNetwork, MODEL_ID, type Network, PRICE } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type RelayedCalls } from '@ogong/testing/provider/relayed-calls';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** What a client tells its gateway of a request that it has sealed, as an offer has it (docs/spec/sealed-calls.md#offer). */
 interface Told {
@@ -22,24 +22,6 @@ interface Told {
 interface OfferLie {
   readonly body?: Readonly<Record<string, unknown>> | undefined;
   readonly tell: (told: Told) => Partial<Told>;
-}
-
-export interface LyingOffers {
-  /** Its provider serves a text model. */
-  readonly texts: Network;
-  /** Serves a model of embeddings with little context. */
-  readonly vectors: Network;
-}
-
-export interface LyingOfferOutcome {
-  /** Whether true offers of both were answered, so that a refusal says something. */
-  readonly answered: boolean;
-  /** By lie: what the provider said; undefined where it served. */
-  readonly refused: Readonly<Record<string, string | undefined>>;
-  /** Lies that a gateway would hold against the provider. */
-  readonly accused: readonly string[];
-  /** Orders of lies that a validator admitted. */
-  readonly admitted: number;
 }
 
 const OTHER = utf8Encode(JSON.stringify({ model: MODEL_ID, messages: [{ role: 'user', content: 'another' }] }));
@@ -60,14 +42,14 @@ const TEXT_LIES: Readonly<Record<string, OfferLie>> = {
 };
 
 /** Has more served than its offer said: the gateway, which sees no request, orders by the offer. */
-export const lyingOffer: ProtocolAttack<LyingOffers, Promise<LyingOfferOutcome>> = {
+export const lyingOffer = defineAttack({
   name: 'lying-offer',
   adversary: 'client that seals another request than it described to its gateway',
   aim: 'have more served than the order pays for, or have the provider accused of what it refuses',
   stoppedBy:
     'A provider reads the sealed request before it accepts the order, and refuses what the order does not cover',
   restarts: ['provider'],
-  async play({ texts, vectors }, breaks = NO_BREAKS) {
+  async play({ texts, vectors }: { readonly texts: Network; readonly vectors: Network }, breaks) {
     breaks.add('provider', texts.restart);
     const calls = await Promise.all(
       [texts, vectors].map((network) => openRelayedCalls(network, { policy: 'required' })),
@@ -110,7 +92,22 @@ export const lyingOffer: ProtocolAttack<LyingOffers, Promise<LyingOfferOutcome>>
       for (const each of calls) await each.close();
     }
   },
-};
+  async stage({ play, keep }) {
+    const texts = keep(await createNetwork());
+    const vectors = keep(await createNetwork({ realEngine: createFakeEmbeddingEngine() }));
+    const { answered, refused, accused, admitted } = await play({ texts, vectors });
+    const lies = Object.keys(refused).join(', ');
+    return {
+      tried: `had ${answered ? 'true offers answered' : 'no true offer answered'}, then lied in ${lies}`,
+      answered: [
+        ...Object.entries(refused).map(([field, why]) => `${field}: ${why ?? 'it was served'}`),
+        accused.length === 0 ? 'nobody was accused' : `accused for ${accused.join(', ')}`,
+      ],
+      money: admitted === 0 ? 'none' : `${admitted} orders were admitted`,
+      worked: !answered || Object.values(refused).includes(undefined) || accused.length > 0 || admitted > 0,
+    };
+  },
+});
 
 /** The order that a gateway signs by what it was told. */
 function orderAsTold(network: Network, honest: Order, { body, tell }: OfferLie): Order {

@@ -1,11 +1,10 @@
 import { expect, it } from 'vitest';
-import { openHandingNetwork } from '../../../demo/attacks/handing-network.ts';
-import { type HandingOutcome, lyingPeerRouter } from './lying-peer-router.ts';
+import { lyingPeerRouter, openHandingNetwork } from './lying-peer-router.ts';
 
 it('a rival that another router has is drawn two exchanges after each lie', async () => {
   const network = await openHandingNetwork();
   try {
-    const { rivals, drawn }: HandingOutcome = await lyingPeerRouter.play(network);
+    const { rivals, drawn } = await lyingPeerRouter.play(network);
     expect(rivals).toHaveLength(1);
     for (const lie of ['calledGone', 'withheld', 'bent'] as const) expect(drawn[lie], lie).toEqual(rivals);
     expect(drawn.flooded).toEqual(expect.arrayContaining([...rivals]));

@@ -18,19 +18,8 @@ import { ProviderService, type RouteRequest } from '@ogong/protocol/generated/og
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE } from '@ogong/protocol/modality/shared/preference-fields';
 import type { Bend, Network } from '@ogong/testing/provider/provider-fixture';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
-
-export interface LyingTicketOutcome {
-  /** Whether a true ticket was taken by gateway and provider, so that a refusal says something. */
-  readonly answered: boolean;
-  /** By lie of a ticket against its own list: why the gateway did not take it; undefined where it did. */
-  readonly refused: Readonly<Record<string, string | undefined>>;
-  /** Lies of these that show themselves to anybody, by ticket and list alone. */
-  readonly evidence: readonly string[];
-  /** By lie of ticket and list together about what a provider announced: what that provider said; undefined where it served. */
-  readonly declined: Readonly<Record<string, string | undefined>>;
-}
+import { createNetwork } from '@ogong/testing/provider/provider-fixture';
+import { defineAttack } from '../define-attack.ts';
 
 const MODEL = 'ogong/verified/test/ticketed';
 const NOW_MS = 1_800_000_000_000;
@@ -73,14 +62,14 @@ const ANNOUNCED_LIES: Readonly<Record<string, Bend>> = {
 };
 
 /** A router signs for other terms than its list has, or than the provider announced. */
-export const lyingTicket: ProtocolAttack<Network, Promise<LyingTicketOutcome>> = {
+export const lyingTicket = defineAttack({
   name: 'lying-ticket',
   adversary: 'router that signs a ticket with another payee, context, price or provider than listed',
   aim: 'have another payee earn, have a friend drawn, or have replies fail whose provider did nothing wrong',
   stoppedBy:
     'A ticket that differs from its list proves it and is refused; a provider refuses terms other than its own',
   restarts: ['provider'],
-  async play(network, breaks = NO_BREAKS) {
+  async play(network: Network, breaks) {
     breaks.add('provider', network.restart);
     const refused: Record<string, string | undefined> = {};
     const evidence: string[] = [];
@@ -95,7 +84,20 @@ export const lyingTicket: ProtocolAttack<Network, Promise<LyingTicketOutcome>> =
     }
     return { answered: isTaken && isServed, refused, evidence, declined };
   },
-};
+  async stage({ play, keep }) {
+    const network = keep(await createNetwork());
+    const { answered, refused, evidence, declined } = await play(network);
+    const said = { ...refused, ...declined };
+    return {
+      tried: `${answered ? 'had a true ticket served' : 'had no true ticket served'}, then lied in ${Object.keys(said).join(', ')}`,
+      answered: [
+        ...Object.entries(said).map(([what, why]) => `${what}: ${why ?? 'it was taken'}`),
+        `tickets that lie in ${evidence.join(', ')} are evidence by themselves`,
+      ],
+      worked: !answered || Object.values(said).includes(undefined),
+    };
+  },
+});
 
 /** @returns why the gateway took no ticket. */
 async function match(

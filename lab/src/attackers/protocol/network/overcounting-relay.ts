@@ -9,21 +9,14 @@ import {
   type SignedRelayVoucher,
 } from '@ogong/protocol/exchange/relay/relay-voucher';
 import type { RelayTerms } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface OvercountedOutcome {
-  /** What the relay can have the token pay, over all nonces that it was given. */
-  readonly claimableAtomic: bigint;
-  /** What the bytes cost that the node counted. */
-  readonly countedAtomic: bigint;
-}
+import { defineAttack } from '../define-attack.ts';
 
 const STEP = 10_000n;
 const STEPS = 60;
 const PRICE = 1n << 30n;
 
 /** A relay that says of vouchers that it has redeemed them, so that its node signs for the same bytes again, and counts ten times what it carried. */
-export const overcountingRelay: ProtocolAttack<undefined, Promise<OvercountedOutcome>> = {
+export const overcountingRelay = defineAttack({
   name: 'overcounting-relay',
   adversary: 'relay that counts bytes that it did not carry, or denies vouchers',
   aim: 'be paid twice for the same bytes, or for bytes that nobody sent',
@@ -53,4 +46,13 @@ export const overcountingRelay: ProtocolAttack<undefined, Promise<OvercountedOut
     const claimableAtomic = [...best.values()].reduce((sum, value) => sum + value, 0n);
     return { claimableAtomic, countedAtomic: computeRelayFee(BigInt(STEPS) * STEP, PRICE) };
   },
-};
+  async stage({ play }) {
+    const { claimableAtomic, countedAtomic } = await play();
+    return {
+      tried: 'told a node again and again that its vouchers are used up',
+      answered: [`the node signed for ${claimableAtomic} atomic units over all of its vouchers`],
+      money: `${claimableAtomic} of the ${countedAtomic} atomic units that its bytes cost`,
+      worked: claimableAtomic > countedAtomic || claimableAtomic === 0n,
+    };
+  },
+});

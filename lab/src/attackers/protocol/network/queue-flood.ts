@@ -1,24 +1,14 @@
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface FloodedVerifier {
-  /** Has one job done for the attacker, a registered validator. */
-  readonly ask: (job: number) => Promise<unknown>;
-  readonly jobs: number;
-}
-
-export interface FloodOutcome {
-  /** Resolves when every job was done or refused. */
-  readonly over: Promise<{ readonly done: number; readonly refused: number }>;
-}
+import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
+import { defineAttack } from '../define-attack.ts';
 
 /** One validator asks a verifier for far more than it can do, all at once. */
-export const queueFlood: ProtocolAttack<FloodedVerifier, FloodOutcome> = {
+export const queueFlood = defineAttack({
   name: 'queue-flood',
   adversary: 'one validator',
   aim: "fill a verifier's queue, so that the audits of other validators find no verifier",
   stoppedBy: 'Validators take turns, and the largest queue makes room',
   restarts: { none: 'a verifier keeps its queue in memory alone, and nobody waits in it after a restart' },
-  play({ ask, jobs }) {
+  play({ ask, jobs }: { readonly ask: (job: number) => Promise<unknown>; readonly jobs: number }) {
     const answers = Promise.allSettled(Array.from({ length: jobs }, (_, job) => ask(job)));
     return {
       over: answers.then((results) => {
@@ -27,4 +17,20 @@ export const queueFlood: ProtocolAttack<FloodedVerifier, FloodOutcome> = {
       }),
     };
   },
-};
+  async stage({ play }) {
+    const queue = createJobQueue({ slots: 1, maxWaiting: 64 });
+    const { signal } = new AbortController();
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const { over } = play({ ask: () => queue.run(turn, signal, 'flood'), jobs: 640 });
+    const honest = await Promise.allSettled(
+      ['b', 'c', 'd'].flatMap((owner) => Array.from({ length: 8 }, () => queue.run(turn, signal, owner))),
+    );
+    const served = honest.filter(({ status }) => status === 'fulfilled').length;
+    const { done, refused } = await over;
+    return {
+      tried: 'asked a verifier that holds 64 jobs for 640 at once',
+      answered: [`${done} were done, ${refused} refused`, `${served} of 24 jobs of three other validators were done`],
+      worked: served < honest.length,
+    };
+  },
+});

@@ -20,7 +20,7 @@ import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createRelayPayments, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';
-import type { ProtocolAttack } from '../attack.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** A relay that is paid, and a node behind it that does not read new links for a while. */
 export interface PaidRelay {
@@ -37,19 +37,6 @@ export interface PaidRelay {
   counted(): bigint;
 }
 
-export interface ResetOutcome {
-  /** Bytes that the attacker had the relay take for a node that did not answer. */
-  readonly sentBytes: number;
-  /** The same where the node had begun its handshake. */
-  readonly junkBytes: number;
-  /** Whether somebody else reached the node then. */
-  readonly reached: boolean;
-  /** What the node is charged with, before the junk. */
-  readonly chargedBytes: bigint;
-  /** What it is charged with and has not counted, after the junk. */
-  readonly uncountedBytes: bigint;
-}
-
 const LINKS = 12;
 const BYTES = 16_000;
 const JUNK_LINKS = 5;
@@ -61,13 +48,13 @@ const CREDIT = 100_000n;
  * Opens links to a node and resets each before the node has read it; then lets the node begin its handshake, and sends what makes it fail:
  * bytes that the relay took and nobody pays for.
  */
-export const resetLinks: ProtocolAttack<PaidRelay, Promise<ResetOutcome>> = {
+export const resetLinks = defineAttack({
   name: 'reset-links',
   adversary: 'caller that ends its links before a node behind a paid relay has read them',
   aim: 'use up the credit of the node, so that the relay carries nothing for it any more, and works unpaid',
   stoppedBy: "Until a node answers, its caller's bytes are charged to the caller's address",
   restarts: { none: 'what a caller sent to a node that did not answer is kept nowhere' },
-  async play(relay) {
+  async play(relay: PaidRelay) {
     const { at, node, endpoint, caller, pause, charged, counted } = relay;
     const dial = async (): Promise<Socket> => {
       const socket = connect({ ...at, noDelay: true });
@@ -120,7 +107,17 @@ export const resetLinks: ProtocolAttack<PaidRelay, Promise<ResetOutcome>> = {
       uncountedBytes: charged() - counted(),
     };
   },
-};
+  async stage({ play, keep }) {
+    const relay = keep(await openPaidRelay());
+    const { sentBytes, junkBytes, reached, chargedBytes, uncountedBytes } = await play(relay);
+    return {
+      tried: `had a relay take ${sentBytes} bytes for a node that did not answer, and up to ${junkBytes} in handshakes that failed`,
+      answered: [reached ? 'somebody else reached the node then' : 'nobody reached the node any more'],
+      money: `the node is charged with ${uncountedBytes > 0n ? uncountedBytes : 0n} bytes that it did not count`,
+      worked: !reached || chargedBytes >= BigInt(sentBytes) || uncountedBytes > 0n,
+    };
+  },
+});
 
 /** What a client of TLS says first. */
 async function captureClientHello(): Promise<Uint8Array> {

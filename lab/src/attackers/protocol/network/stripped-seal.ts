@@ -5,29 +5,13 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner } from '@ogong/protocol/crypto/noble';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { type SignedSealKey, signSealKey } from '@ogong/protocol/sealing/seal-key';
-import { ledger, type Network } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, ledger, type Network } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls } from '@ogong/testing/provider/relayed-calls';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** `denies`: it says that the provider seals nothing. `replaces`: it shows a key of its own, under its own name or the provider's. */
 export const STRIPPINGS = ['denies', 'replaces', 'replaces under its own name'] as const;
 export type Stripping = (typeof STRIPPINGS)[number];
-
-export interface StrippedSeal {
-  readonly network: Network;
-  readonly by: Stripping;
-  /** Stands in the prompt. */
-  readonly marker: string;
-}
-
-export interface StrippedOutcome {
-  /** What the gateway said; undefined where it called in spite of it. */
-  readonly refused: string | undefined;
-  readonly seenBytes: number;
-  /** The prompt stands in what it saw. */
-  readonly read: boolean;
-}
 
 const own = createNobleHybridSigner(new Uint8Array(64).fill(0x5e));
 const ownKey = nodeSeal.openKemKey(new Uint8Array(32).fill(0x5e)).publicKey;
@@ -48,13 +32,16 @@ function bend(by: Stripping, providerId: Uint8Array, { providerKey }: SignedSeal
 }
 
 /** Whoever ends the provider's TLS tries to have a request sent so that it can read it. */
-export const strippedSeal: ProtocolAttack<StrippedSeal, Promise<StrippedOutcome>> = {
+export const strippedSeal = defineAttack({
   name: 'stripped-seal',
   adversary: "relay with the provider's TLS key that removes or replaces the seal",
   aim: 'read the prompts that it carries',
   stoppedBy: "The provider's identity signs the seal key; where seals are required nothing is sent in plain",
   restarts: ['provider'],
-  async play({ network, by, marker }, breaks = NO_BREAKS) {
+  async play(
+    { network, by, marker }: { readonly network: Network; readonly by: Stripping; readonly marker: string },
+    breaks,
+  ) {
     breaks.add('provider', network.restart);
     const providerId = network.provider.id;
     const relay = { bendKey: (key: SignedSealKey) => bend(by, providerId, key) };
@@ -71,4 +58,14 @@ export const strippedSeal: ProtocolAttack<StrippedSeal, Promise<StrippedOutcome>
       await calls.close();
     }
   },
-};
+  async stage({ play, keep }) {
+    const network = keep(await createNetwork());
+    const given = { network, by: 'denies', marker: 'words that stand in no ciphertext' } as const;
+    const { refused, seenBytes, read } = await play(given);
+    return {
+      tried: 'stood before a provider, and told a gateway that requires seals that this provider has no seal key',
+      answered: [refused ?? 'the gateway called', `${seenBytes} bytes of the request passed`],
+      worked: refused === undefined || read,
+    };
+  },
+});

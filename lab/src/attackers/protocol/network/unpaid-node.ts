@@ -5,15 +5,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { signRelayVoucher } from '@ogong/protocol/exchange/relay/relay-voucher';
 import { createAddressCredit } from '@ogong/router/relay/address-credit';
 import { createRelayPayments, RELAY_SCHEMA } from '@ogong/router/relay/relay-payments';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface UnpaidNodeOutcome {
-  readonly creditBytes: number;
-  /** Carried for nothing under certificates that each end before they would have to pay. */
-  readonly freeBytes: number;
-  /** Carried under a voucher whose nonce the payer had cancelled by then, beyond the credit. */
-  readonly cancelledBytes: number;
-}
+import { defineAttack } from '../define-attack.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const CREDIT = 64_000;
@@ -21,7 +13,7 @@ const CERTIFICATES = 200;
 const PIECE = 1_000;
 
 /** Has its bytes carried under one certificate after the other, and signs on under a nonce that it has cancelled. */
-export const unpaidNode: ProtocolAttack<undefined, Promise<UnpaidNodeOutcome>> = {
+export const unpaidNode = defineAttack({
   name: 'unpaid-node',
   adversary: 'node that has its bytes carried and does not pay',
   aim: 'a relay for nothing',
@@ -71,4 +63,15 @@ export const unpaidNode: ProtocolAttack<undefined, Promise<UnpaidNodeOutcome>> =
     store.close();
     return { creditBytes: CREDIT, freeBytes, cancelledBytes };
   },
-};
+  async stage({ play }) {
+    const { creditBytes, freeBytes, cancelledBytes } = await play();
+    return {
+      tried: 'had bytes carried under 200 certificates of one address, then paid under a nonce that it had cancelled',
+      answered: [
+        `the relay carried ${freeBytes / creditBytes} credits for nothing, as many as an address has`,
+        `${cancelledBytes} bytes were carried under the cancelled nonce`,
+      ],
+      worked: freeBytes !== 8 * creditBytes || cancelledBytes > 0,
+    };
+  },
+});

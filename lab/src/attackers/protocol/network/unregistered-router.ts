@@ -3,29 +3,20 @@ import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { type FindRouter, findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
-
-export interface RebateNetwork {
-  readonly validator: TestValidator;
-  /** What providers and co-signers know of the chain. */
-  readonly findRouter: FindRouter;
-}
-
-export interface RebateOutcome {
-  /** What the validator says to the order, and what everybody else finds about its router. */
-  readonly admission: string;
-  readonly problem: string | undefined;
-}
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** A payer orders by a ticket that it signed itself, in the name of an account of its own. */
-export const unregisteredRouter: ProtocolAttack<RebateNetwork, Promise<RebateOutcome>> = {
+export const unregisteredRouter = defineAttack({
   name: 'unregistered-router',
   adversary: 'payer that names its own account as router',
   aim: 'has a hundredth of each fee back, which is meant for those who match',
   stoppedBy: 'An order names a router that has a bond on the chain, or none at all',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ validator, findRouter }, breaks = NO_BREAKS) {
+  async play(
+    { validator, findRouter }: { readonly validator: TestValidator; readonly findRouter: FindRouter },
+    breaks,
+  ) {
     const { address: router } = createTestPayee("the payer's other account");
     const order = validator.order(0, { router });
     await breaks.take();
@@ -39,4 +30,14 @@ export const unregisteredRouter: ProtocolAttack<RebateNetwork, Promise<RebateOut
     const problem = await findRouterProblem(findRouter, { router }, computeSpanAround(validator.clock.nowMs()));
     return { admission, problem };
   },
-};
+  async stage({ play, breaks }) {
+    const findRouter = async () => undefined;
+    const validator = openAttacked(breaks, { findRouter });
+    const { admission, problem } = await play({ validator, findRouter });
+    return {
+      tried: 'ordered by a ticket of its own, in the name of an account that has no bond as a router',
+      answered: [`the validator: ${admission}`, `providers and co-signers: ${problem ?? 'it is taken'}`],
+      worked: admission === 'admitted' || problem === undefined,
+    };
+  },
+});

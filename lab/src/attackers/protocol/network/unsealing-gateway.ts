@@ -11,23 +11,8 @@ import { parseSealedOffer, type SealedOfferJson } from '@ogong/protocol/stage1/s
 import { createClient } from '@ogong/sdk';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import type { GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface UnsealingGateway {
-  /** Honest behind what this gateway does: its providers seal. */
-  readonly fixture: GatewayFixture;
-  /** Stands in the prompt. */
-  readonly marker: string;
-}
-
-export interface UnsealingOutcome {
-  /** Whether the honest gateway answered a sealed call, so that a refusal says something. */
-  readonly answered: boolean;
-  /** Ways in which it meddled, and the code with which the client refused; undefined where it took the answer. */
-  readonly refused: Readonly<Record<string, string | undefined>>;
-  /** The prompt stood in what the client sent. */
-  readonly read: boolean;
-}
+import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { defineAttack } from '../define-attack.ts';
 
 type Meddle = (path: string, text: string) => Response | string;
 
@@ -98,13 +83,13 @@ export const UNSEALINGS: Readonly<Record<string, Meddle>> = {
 };
 
 /** Stands before an honest gateway, and wants to read what its client seals. */
-export const unsealingGateway: ProtocolAttack<UnsealingGateway, Promise<UnsealingOutcome>> = {
+export const unsealingGateway = defineAttack({
   name: 'unsealing-gateway',
   adversary: 'gateway that removes the seal of its clients, or shows its own key',
   aim: 'read the prompts of clients that seal, or have them take another answer',
   stoppedBy: 'A client checks ticket, draw and seal key before it seals, and never asks in plain',
   restarts: { none: 'it attacks a client, which keeps nothing' },
-  async play({ fixture, marker }) {
+  async play({ fixture, marker }: { readonly fixture: GatewayFixture; readonly marker: string }) {
     const sent: string[] = [];
     const { ledger, network } = fixture.network.chain;
     async function ask(meddle: Meddle): Promise<string | undefined> {
@@ -132,4 +117,16 @@ export const unsealingGateway: ProtocolAttack<UnsealingGateway, Promise<Unsealin
     for (const [what, meddle] of Object.entries(UNSEALINGS)) refused[what] = await ask(meddle);
     return { answered, refused, read: sent.some((body) => body.includes(marker)) };
   },
-};
+  async stage({ play, keep }) {
+    const seals = { seals: true };
+    const fixture = keep(await createGatewayFixture({ providers: [seals, seals, seals] }));
+    const outcome = await play({ fixture, marker: 'words that stand in no ciphertext' });
+    const { answered, refused, read } = outcome;
+    const said = Object.entries(refused).map(([what, code]) => `${what}: ${code ?? 'it was taken'}`);
+    return {
+      tried: `passed a sealed call ${answered ? 'that was answered' : 'in vain'}, then ${Object.keys(refused).join(', ')}`,
+      answered: [read ? 'the prompt stood in what it was sent' : 'no prompt stood in what it was sent', ...said],
+      worked: read || !answered || Object.values(refused).includes(undefined),
+    };
+  },
+});

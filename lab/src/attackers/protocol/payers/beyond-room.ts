@@ -1,5 +1,5 @@
-import type { ProtocolAttack } from '../attack.ts';
-import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../audited-network.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** Prompt and reply take more than any of them has room for; one window fits. */
 const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name) => ({
@@ -7,13 +7,13 @@ const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name)
 }));
 
 /** A provider forges replies that are longer than the context of every verifier. */
-export const beyondRoom: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
+export const beyondRoom = defineAttack({
   name: 'beyond-room',
   adversary: 'provider with a reply that is too long for every verifier',
   aim: 'Sell forged replies that are too long for every verifier, so that nobody judges them',
   stoppedBy: 'A verifier scores the part that fits',
   restarts: ['validator', 'signer', 'verifier'],
-  play: ({ replies }, breaks) =>
+  play: ({ replies }: { readonly replies: number }, breaks) =>
     auditReplies(
       {
         verifiers: VERIFIERS,
@@ -27,4 +27,9 @@ export const beyondRoom: ProtocolAttack<{ readonly replies: number }, Promise<Au
       },
       breaks,
     ),
-};
+  stage: async ({ play }) =>
+    describeForged(
+      await play({ replies: REPLIES }),
+      `forged ${REPLIES} replies that are longer than the context of every verifier`,
+    ),
+});

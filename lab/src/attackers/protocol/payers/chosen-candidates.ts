@@ -7,9 +7,9 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { FAR } from '@ogong/testing/validator/test-scores';
-import type { ProtocolAttack } from '../attack.ts';
 import { idOfPlayed } from '../audited-network.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 const HONEST = ['honest-0', 'honest-1', 'honest-2', 'honest-3'];
 const FRIENDS = ['friend-0', 'friend-1', 'friend-2'];
@@ -17,30 +17,21 @@ const TOKEN = 10n ** 18n;
 /** As long as an order may live, and more: what co-signers hold by then counts. */
 const HELD_MS = 700_000;
 
-export interface ChosenOutcome {
-  /** Verdicts of the replies that the chain has. */
-  readonly settled: readonly string[];
-  /** Steps of the validator's entries towards an ejection. */
-  readonly steps: number;
-  /** Why co-signers took entries out of the log. */
-  readonly refusals: readonly string[];
-}
-
 /**
  * A validator chooses who may judge. It lists three friends alone, who reject the replies of an honest provider by scores; or it lists
  * all while they are away for a moment, and nobody in the seven sittings after that, so that its payer owes nothing. Where it
  * `isBelieved`, co-signers know no verifiers themselves, as if nobody had announced itself to them.
  */
-export const chosenCandidates: ProtocolAttack<
-  { readonly lists: 'three friends' | 'nobody later'; readonly isBelieved?: boolean },
-  Promise<ChosenOutcome>
-> = {
+export const chosenCandidates = defineAttack({
   name: 'chosen-candidates',
   adversary: 'validator that lists only friends, or nobody in a later attempt',
   aim: 'have an honest provider ejected by friends, or leave its reply unjudged and unpaid',
   stoppedBy: 'Co-signers know the same announcements and refuse a list without most of the known stake',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ lists, isBelieved = false }, breaks = NO_BREAKS) {
+  async play(
+    { lists, isBelieved = false }: { readonly lists: 'three friends' | 'nobody later'; readonly isBelieved?: boolean },
+    breaks,
+  ) {
     let isAway = lists === 'nobody later';
     const served = new Map<string, TestReply>();
     const calls = openAttackedVerifiers(breaks, (peer, job) => {
@@ -79,7 +70,20 @@ export const chosenCandidates: ProtocolAttack<
     const steps = own.decided.filter(({ step }) => step !== 'none').length;
     return { settled, steps, refusals: own.refusals };
   },
-};
+  async stage({ play }) {
+    const friends = await play({ lists: 'three friends' });
+    const nobody = await play({ lists: 'nobody later' });
+    const settled = [...friends.settled, ...nobody.settled];
+    return {
+      tried: 'listed three friends alone, and nobody in the later sittings of a reply',
+      answered: [
+        ...countTexts([...friends.refusals, ...nobody.refusals]),
+        `${settled.length} of them are on the chain`,
+      ],
+      worked: settled.length > 0,
+    };
+  },
+});
 
 function forget({ store }: TestValidator, name: string): void {
   store.prepare('DELETE FROM announcements WHERE provider_id = ?').run(idOfPlayed(name));

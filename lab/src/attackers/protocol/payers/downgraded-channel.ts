@@ -1,26 +1,21 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { EvidenceAnswer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Network } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
+import { defineAttack } from '../define-attack.ts';
 
 /** `withholds`: no seal key beside the evidence. `replaces`: evidence of the machine beside an attested key of its own. */
 export const CHANNEL_BENDS = ['withholds the seal key', 'replaces the attested key', 'shows old evidence'] as const;
 export type ChannelBend = (typeof CHANNEL_BENDS)[number];
 
-export interface DowngradedChannel {
+interface DowngradedChannel {
   /** Its provider serves tier `tee`. */
   readonly network: Network;
   readonly policy: MachinePolicy;
   readonly by: ChannelBend;
   readonly marker: string;
-}
-
-export interface DowngradedOutcome {
-  /** What the gateway said; undefined where it called in spite of it. */
-  readonly refused: string | undefined;
-  readonly seenBytes: number;
 }
 
 function bend(by: ChannelBend, answer: EvidenceAnswer, old: Uint8Array): EvidenceAnswer {
@@ -31,13 +26,13 @@ function bend(by: ChannelBend, answer: EvidenceAnswer, old: Uint8Array): Evidenc
 }
 
 /** Whoever ends the TLS of a machine tries to have a request sent that somebody else can open. */
-export const downgradedChannel: ProtocolAttack<DowngradedChannel, Promise<DowngradedOutcome>> = {
+export const downgradedChannel = defineAttack({
   name: 'downgraded-channel',
   adversary: 'relay with the TLS key of a tee provider that alters machine evidence',
   aim: 'read the prompts that it carries',
   stoppedBy: 'A consumer asks the machine with a fresh nonce, and seals only to the key in its report',
   restarts: ['provider'],
-  async play({ network, policy: machinePolicy, by, marker }, breaks = NO_BREAKS) {
+  async play({ network, policy: machinePolicy, by, marker }: DowngradedChannel, breaks) {
     breaks.add('provider', network.restart);
     let old = new Uint8Array();
     const bendEvidence: Relay['bendEvidence'] = (answer) => bend(by, answer, old);
@@ -55,4 +50,19 @@ export const downgradedChannel: ProtocolAttack<DowngradedChannel, Promise<Downgr
       await calls.close();
     }
   },
-};
+  async stage({ play, keep }) {
+    const network = keep(await createNetwork({ modelId: TEE_MODEL_ID, attester: softwareMachine }));
+    const given = {
+      network,
+      policy: softwarePolicy,
+      by: 'replaces the attested key',
+      marker: 'words that stand in no ciphertext',
+    } as const;
+    const { refused, seenBytes } = await play(given);
+    return {
+      tried: 'stood before a machine of tier tee, and put a key of its own beside the evidence of the machine',
+      answered: [refused ?? 'the gateway called', `${seenBytes} bytes of the request passed`],
+      worked: refused === undefined || seenBytes > 0,
+    };
+  },
+});

@@ -2,24 +2,20 @@ import { parseSettlement } from '@ogong/protocol/settlement/batch';
 import { computeSettlementGas } from '@ogong/protocol/settlement/gas';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
-export interface DustOutcome {
-  readonly orders: number;
-  readonly settledReplies: number;
-  /** What each batch that a quorum signed may take, with its signatures. */
-  readonly gas: readonly number[];
-}
+/** What one transaction may take (EIP-7825). */
+const TRANSACTION_GAS = 16_777_216;
 
 /** Buys tiny replies. Each order is of another payer, and names a payee and a router that nobody ever paid. */
-export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<DustOutcome>> = {
+export const dustRouters = defineAttack({
   name: 'dust-routers',
   adversary: 'payer with dust orders',
   aim: 'stop a validator from settling: fill a batch with new payees and routers until no transaction can hold it',
   stoppedBy: 'A worst-case gas model closes batches, and a prefix may be proposed under the same number',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ orders }, breaks = NO_BREAKS) {
+  async play({ orders }: { readonly orders: number }, breaks) {
     const none = { alphaPpm: () => 0 };
     const four = await createFour({ audit: none, cosign: none }, (options) => openAttacked(breaks, options));
     const { own, chain } = four;
@@ -46,4 +42,14 @@ export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<Du
         .map((settlement) => computeSettlementGas(settlement, 4)),
     };
   },
-};
+  async stage({ play }) {
+    const { orders, settledReplies, gas } = await play({ orders: 120 });
+    const most = Math.max(...gas);
+    return {
+      tried: `bought ${orders} tiny replies, each with a payer, a payee and a router of its own`,
+      answered: [`${gas.length} batches were signed; the largest takes ${most} gas of ${TRANSACTION_GAS}`],
+      money: `${settledReplies} of ${orders} replies are settled`,
+      worked: settledReplies < orders || most >= TRANSACTION_GAS,
+    };
+  },
+});

@@ -1,16 +1,6 @@
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
-
-export interface FramingOutcome {
-  /** What the validator said to the two records as a complaint, and as a second delivery. */
-  readonly complained: string;
-  readonly delivered: string;
-  /** Verdicts against the provider. */
-  readonly rejects: number;
-  /** Whether the provider's next reply is still taken. */
-  readonly isServing: boolean;
-}
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const messageOf = ({ message }: Error): string => message;
 
@@ -18,13 +8,13 @@ const messageOf = ({ message }: Error): string => message;
  * The provider has forgotten the payer's first order. A second order with the same nonce has the same reply id, and the honest
  * provider signs a second record under it.
  */
-export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>> = {
+export const oldIdFraming = defineAttack({
   name: 'old-id-framing',
   adversary: 'payer with an old order',
   aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
   stoppedBy: 'The header of a record names the hash of its order; two records convict only if they name the same order',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(validator, breaks = NO_BREAKS) {
+  async play(validator: TestValidator, breaks) {
     await validator.deliver(0);
     await breaks.take();
     const first = validator.order(0);
@@ -43,4 +33,17 @@ export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>
     );
     return { complained, delivered, rejects: validator.decided.length, isServing };
   },
-};
+  async stage({ play, breaks }) {
+    const { complained, delivered, rejects, isServing } = await play(openAttacked(breaks));
+    return {
+      tried:
+        'sent two records that the provider signed for two orders of one reply id, as a complaint and as a delivery',
+      answered: [
+        `to the complaint: ${complained}`,
+        `to the delivery: ${delivered}`,
+        `${rejects} verdicts against the provider; its next reply is ${isServing ? 'taken' : 'refused'}`,
+      ],
+      worked: rejects > 0 || !isServing,
+    };
+  },
+});

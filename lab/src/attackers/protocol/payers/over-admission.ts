@@ -3,37 +3,34 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { Check } from '@ogong/protocol/base/checks';
 import {
   findOverAdmission,
+  isConvicted,
   judgeOverAdmission,
   MAX_EVIDENCE_ORDERS,
   type OverAdmission,
 } from '@ogong/protocol/exchange/over-admission';
 import { listAdmissions } from '@ogong/provider/provider/orders/admissions';
-import { ledger, type Network, PRICE, receive, validatorSigner } from '@ogong/testing/provider/provider-fixture';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
-
-export interface OverAdmissionOutcome {
-  /** Replies that the provider gave for nothing. */
-  readonly served: number;
-  /** Fees of these replies, atomic units. */
-  readonly owedAtomic: bigint;
-  readonly refusal: string;
-  /** What the provider keeps of it: the orders that were alive at once, with the validator's admissions. */
-  readonly admissions: OverAdmission | undefined;
-}
+import {
+  createNetwork,
+  ledger,
+  type Network,
+  PRICE,
+  receive,
+  validatorSigner,
+} from '@ogong/testing/provider/provider-fixture';
+import { defineAttack } from '../define-attack.ts';
 
 const ORDERS = 20;
 const UNPAID_REPLY_TOKENS = 16;
 
 /** The validator calls every order admitted, and neither counts what the payer's channel holds nor settles anything. */
-export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome>> = {
+export const overAdmission = defineAttack({
   name: 'over-admission',
   adversary: 'validator in league with a payer',
   aim: 'have a provider work for more than the payer has set aside, with a validator that says that all of it is covered',
   stoppedBy:
     'The provider limits its credit to the channel that it reads, and its stored admissions convict the validator',
   restarts: ['provider'],
-  async play(network, breaks = NO_BREAKS) {
+  async play(network: Network, breaks) {
     breaks.add('provider', network.restart);
     let owedAtomic = 0n;
     for (let served = 0; served < ORDERS; served++) {
@@ -49,7 +46,23 @@ export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome
     }
     return { served: ORDERS, owedAtomic, refusal: '', admissions: readAdmissions(network) };
   },
-};
+  async stage({ play, keep }) {
+    const holds = 10_300_000n;
+    const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
+    const network = keep(await createNetwork({ channel }));
+    const { served, owedAtomic, refusal, admissions } = await play(network);
+    const isCaught = isConvicted(judgeAdmissions(admissions, holds));
+    return {
+      tried: `ordered on a channel that holds ${holds} atomic units; its validator calls every order covered`,
+      answered: [
+        `${served} replies, then: ${refusal || 'no refusal'}`,
+        `${admissions?.orders.length ?? 0} admissions ${isCaught ? 'convict the validator' : 'convict nobody'}`,
+      ],
+      money: `${owedAtomic} atomic units are owed, ${holds} can be paid`,
+      worked: owedAtomic > holds || refusal === '' || !isCaught,
+    };
+  },
+});
 
 /** As `ogong-provider admissions` finds it. */
 function readAdmissions(network: Network): OverAdmission | undefined {

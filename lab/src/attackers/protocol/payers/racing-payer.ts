@@ -2,38 +2,26 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { ledger, type Network, openProgress, until } from '@ogong/testing/provider/provider-fixture';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface RacingPayerOutcome {
-  /** Orders that were served until the provider refused. */
-  readonly served: number;
-  readonly refusal: string;
-  /** Parts of text that came of the one that brought most. */
-  readonly mostParts: number;
-  /** Records that the provider has handed in: each is paid its standby price. */
-  readonly billed: number;
-  /** Replies of which the provider told it all tokens behind their bill. */
-  readonly openings: number;
-}
+import { createNetwork, ledger, type Network, openProgress, until } from '@ogong/testing/provider/provider-fixture';
+import { defineAttack } from '../define-attack.ts';
 
 const ORDERS = 40;
+
+/** Of 1,000 prompt tokens. */
+const STANDBY = 50_000n;
 
 /**
  * Orders every answer, reads what comes of it, and takes none: for texts at the price of standing by. Every second time it says so; else it
  * hangs up without a word. Either way it then asks for the opening, which spells the answer.
  */
-export const racingPayer: ProtocolAttack<
-  { readonly network: Network; readonly standbyPer1k: bigint },
-  Promise<RacingPayerOutcome>
-> = {
+export const racingPayer = defineAttack({
   name: 'racing-payer',
   adversary: 'payer that orders every answer from all providers and takes few',
   aim: 'have answers, and the slots of all providers, for the price of standing by',
   stoppedBy:
     'One part leaves before the payer signs, the engine stops within 5 s, and a payer may hold a quarter of the slots untaken',
   restarts: { none: 'a provider that starts again knows no payer, and counts from nothing' },
-  async play({ network, standbyPer1k }) {
+  async play({ network, standbyPer1k }: { readonly network: Network; readonly standbyPer1k: bigint }) {
     let served = 0;
     let mostParts = 0;
     let openings = 0;
@@ -65,4 +53,18 @@ export const racingPayer: ProtocolAttack<
     }
     return { served, refusal, mostParts, billed: network.validator.pushed.length, openings };
   },
-};
+  async stage({ play, keep }) {
+    const network = keep(await createNetwork({ standby: STANDBY, provider: { takeWithinMs: 50 } }));
+    const { served, refusal, mostParts, openings } = await play({ network, standbyPer1k: STANDBY });
+    return {
+      tried: 'ordered one answer after another, read what came, took none, and asked for the opening of each',
+      answered: [
+        `${mostParts} part of each text came before it was taken`,
+        `${openings} of the openings were told`,
+        `${served} orders were served, then: ${refusal || 'no refusal'}`,
+      ],
+      money: `each prompt bills ${STANDBY} atomic units for 1,000 tokens`,
+      worked: mostParts > 1 || openings > 0 || refusal === '',
+    };
+  },
+});

@@ -7,27 +7,9 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import type { Network } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { bendUnits, openRelayedCalls, SUITE_BENDS, UNIT_BENDS } from '@ogong/testing/provider/relayed-calls';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
-
-export interface ReplayedUnits {
-  readonly network: Network;
-  /** Stands in the prompt. */
-  readonly marker: string;
-}
-
-export interface ReplayedOutcome {
-  /** What passed while it did nothing, and whether the prompt or the answer stood in it. */
-  readonly carriedBytes: number;
-  readonly read: boolean;
-  /** Ways of changing the stream, and what the gateway said; undefined where it took the answer. */
-  readonly changed: Readonly<Record<string, string | undefined>>;
-  /** What the provider said when the recorded request came again; undefined where it served it. */
-  readonly again: string | undefined;
-  /** The same under another order. */
-  readonly elsewhere: string | undefined;
-}
+import { defineAttack } from '../define-attack.ts';
 
 const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
@@ -36,13 +18,13 @@ const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   );
 
 /** Carries sealed replies: reads what it can, changes them in each way that needs no key, downgrades the suite, and sends the request once more. */
-export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcome>> = {
+export const replayedUnits = defineAttack({
   name: 'replayed-units',
   adversary: "relay with the provider's TLS key that drops, swaps or repeats parts of a sealed reply",
   aim: 'read the answer, have another one shown, or have the provider answer twice',
   stoppedBy: 'Each unit opens only in its own place, and a sealed request only for one reply id',
   restarts: ['provider'],
-  async play({ network, marker }, breaks = NO_BREAKS) {
+  async play({ network, marker }: { readonly network: Network; readonly marker: string }, breaks) {
     breaks.add('provider', network.restart);
     const body = { messages: [{ role: 'user', content: marker }], stream: true };
     const quiet = await openRelayedCalls(network);
@@ -73,7 +55,21 @@ export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcom
     const elsewhere = await refusalOf(drain(network, create(GenerateRequestSchema, moved)));
     return { carriedBytes, read, changed, again, elsewhere };
   },
-};
+  async stage({ play, keep }) {
+    const network = keep(await createNetwork());
+    const outcome = await play({ network, marker: 'words that stand in no ciphertext' });
+    const { carriedBytes, read, changed, again, elsewhere } = outcome;
+    const refusals = [...Object.values(changed), again, elsewhere];
+    return {
+      tried: `carried ${carriedBytes} bytes of a sealed reply, then ${Object.keys(changed).join(', ')}, and sent the request again`,
+      answered: [
+        read ? 'prompt or answer stood in what passed' : 'neither prompt nor answer stood in what passed',
+        ...refusals.map((refusal) => refusal ?? 'it was taken'),
+      ],
+      worked: read || refusals.includes(undefined),
+    };
+  },
+});
 
 /** @throws LinkError where the provider refuses. */
 async function drain({ client }: Network, message: GenerateRequest): Promise<void> {

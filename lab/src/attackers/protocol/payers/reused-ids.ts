@@ -24,8 +24,7 @@ import {
 } from '@ogong/testing/validator/test-reply';
 import { pruneBatch } from '@ogong/validator/store/batch-store';
 import { readProvider } from '@ogong/validator/store/verdict-store';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** One thing that happens. `validator`, `nonce` and `payer` say whose order it is about; a nonce is used again and again. */
 export interface ReuseStep {
@@ -36,7 +35,7 @@ export interface ReuseStep {
   readonly minutes: number;
 }
 
-export interface ReuseOutcome {
+interface ReuseOutcome {
   /** Validators that hold something against the honest provider, or batches that eject it. */
   readonly ejections: number;
   /** Paid, less the fees of all different orders that were served; above 0, something was paid twice. */
@@ -227,14 +226,18 @@ async function takeStep(
   }
 }
 
+const reuse = (kind: ReuseStep['kind'], validator = 0): ReuseStep => ({
+  ...{ kind, validator, nonce: 0, payer: 0, minutes: 15 },
+});
+
 /** Payers that use ids again, over validators, time, restarts and all that anybody forgets. */
-export const reusedIds: ProtocolAttack<readonly ReuseStep[], Promise<ReuseOutcome>> = {
+export const reusedIds = defineAttack({
   name: 'reused-ids',
   adversary: 'payers that reuse nonces over validators, restarts and everything that was forgotten',
   aim: 'by ids that were used before: have an honest provider ejected, be paid for twice, or leave a batch that nobody can settle',
   stoppedBy: 'Each validator remembers every id, and each record names its order',
   restarts: ['validator', 'provider', 'verifier'],
-  async play(steps, breaks = NO_BREAKS) {
+  async play(steps: readonly ReuseStep[], breaks) {
     const world = openWorld();
     for (const index of world.all.keys()) breaks.add('validator', () => world.restart(index));
     breaks.add('provider', world.restartProvider);
@@ -258,7 +261,29 @@ export const reusedIds: ProtocolAttack<readonly ReuseStep[], Promise<ReuseOutcom
       await world.close();
     }
   },
-};
+  async stage({ play }) {
+    const first = [reuse('order'), reuse('settle'), reuse('wait'), reuse('sweep')];
+    const again = [
+      reuse('order'),
+      reuse('order', 1),
+      reuse('frame'),
+      reuse('replay'),
+      reuse('frame', 1),
+      reuse('replay', 1),
+    ];
+    const { ejections, overpaid, stuck, reused, settled } = await play([...first, ...again]);
+    return {
+      tried:
+        'used a nonce again, at two validators, once the provider had forgotten the order that was settled under it',
+      answered: [
+        `${reused.refused} orders under a known id are refused, ${reused.served} are served`,
+        `${ejections} validators hold something against the provider; ${stuck} replies wait for good`,
+      ],
+      money: `${settled} batches are settled; ${overpaid} atomic units were paid twice`,
+      worked: ejections > 0 || overpaid > 0n || stuck > 0 || settled === 0,
+    };
+  },
+});
 
 function measure({ all, chain }: World, used: Map<string, Used[]>): Omit<ReuseOutcome, 'reused' | 'settled'> {
   const id = hashHybridKey(crypto, provider.publicKey);

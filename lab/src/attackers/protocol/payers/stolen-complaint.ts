@@ -4,30 +4,18 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
+import { openServedValidator } from '../network/served-validator.ts';
 import { type AttackedDoor, openStrangerLink } from '../network/stranger-link.ts';
 
-export interface StolenComplaintNetwork {
-  readonly validator: TestValidator;
-  readonly door: AttackedDoor;
-}
-
-export interface StolenComplaintOutcome {
-  /** What the validator says to the provider's complaint in its payer's name. */
-  readonly answers: readonly string[];
-  /** Whether the validator then asks the payer for its opening, and what it finds. */
-  readonly outcome: string;
-}
-
 /** The provider cheats, and asks for the one place that its payer's opening has before the payer does. */
-export const stolenComplaint: ProtocolAttack<StolenComplaintNetwork, Promise<StolenComplaintOutcome>> = {
+export const stolenComplaint = defineAttack({
   name: 'stolen-complaint',
   adversary: "provider that complains in its payer's place",
   aim: 'use up the one opening that a validator takes for an order, so that exact evidence never reaches it',
   stoppedBy: 'A complaint is signed by its payer, over the opening that the payer has',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ validator, door }, breaks = NO_BREAKS) {
+  async play({ validator, door }: { readonly validator: TestValidator; readonly door: AttackedDoor }, breaks) {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const cheat = validator.serve(order, {
@@ -59,4 +47,14 @@ export const stolenComplaint: ProtocolAttack<StolenComplaintNetwork, Promise<Sto
     const proof = { order: signed.order, opening: { opening } };
     return { answers, outcome: (await payer.proveComplaint(proof)).outcome };
   },
-};
+  async stage({ play, breaks, keep }) {
+    const { answers, outcome } = await play(keep(await openServedValidator(breaks)));
+    const isRefused = answers.length === 2 && answers.every((one) => one.includes("not signed by the order's payer"));
+    return {
+      tried: "cheated, and complained about it before its payer could, with the payer's order and a key of its own",
+      answered: [...answers, `the payer's own complaint: ${outcome}`],
+      money: outcome === 'upheld' ? 'none: the reply is rejected' : 'the fee of the reply, unless it is audited',
+      worked: outcome !== 'upheld' || !isRefused,
+    };
+  },
+});

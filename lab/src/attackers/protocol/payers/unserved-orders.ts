@@ -2,24 +2,12 @@ import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { encodeVerdictEntry, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
 import type { Four } from '@ogong/testing/validator/test-four';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 /** Orders that the provider takes and leaves, beside one that it serves. */
 const LEFT = 3;
-
-export interface UnservedOutcome {
-  /** Replies that the chain has as abandoned. */
-  readonly abandoned: number;
-  /** What the payers owe for the replies of the provider, atomic units. */
-  readonly earnedAtomic: bigint;
-  /** What of it went to the verification pool whole. */
-  readonly finedAtomic: bigint;
-  /** What the orders that it left come to. */
-  readonly dueAtomic: bigint;
-  /** Why co-signers took entries out of the log. */
-  readonly refusals: readonly string[];
-}
 
 /** Writes the entries of the log again, without what they fine. */
 function spare({ store }: TestValidator): void {
@@ -34,16 +22,13 @@ function spare({ store }: TestValidator): void {
  * A provider agrees to orders and delivers nothing, so that payers wait, and other providers do not get the orders. It serves one in
  * between, and keeps its fee. With a validator in league, the log says nothing of a fine.
  */
-export const unservedOrders: ProtocolAttack<
-  { readonly four: Four; readonly isValidatorInLeague: boolean },
-  Promise<UnservedOutcome>
-> = {
+export const unservedOrders = defineAttack({
   name: 'unserved-orders',
   adversary: 'provider that accepts orders and serves none',
   aim: 'take orders for nothing, so that payers wait and nobody else serves them',
   stoppedBy: 'Each abandoned order costs its provider a hundredth of the maximum fee, from its earnings of the batch',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ four, isValidatorInLeague }, breaks = NO_BREAKS) {
+  async play({ four, isValidatorInLeague }: { readonly four: Four; readonly isValidatorInLeague: boolean }, breaks) {
     const { own, chain } = four;
     const left = Array.from({ length: LEFT }, (_, index) => own.order(index + 1));
     for (const order of left) await own.intake.admit(order);
@@ -67,4 +52,15 @@ export const unservedOrders: ProtocolAttack<
       refusals: own.refusals.flatMap((reasons) => reasons.split('; ')),
     };
   },
-};
+  async stage({ play, breaks }) {
+    const open = () => createFour({}, (options) => openAttacked(breaks, options));
+    const alone = await play({ four: await open(), isValidatorInLeague: false });
+    const spared = await play({ four: await open(), isValidatorInLeague: true });
+    return {
+      tried: 'took orders and delivered nothing, alone and with a validator that logs one of them without its fine',
+      answered: [`${alone.abandoned} of its orders are abandoned on the chain`, ...countTexts(spared.refusals)],
+      money: `it is fined ${alone.finedAtomic} of the ${alone.earnedAtomic} atomic units that it earned`,
+      worked: alone.finedAtomic < alone.dueAtomic || spared.refusals.length === 0,
+    };
+  },
+});

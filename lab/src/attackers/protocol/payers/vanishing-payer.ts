@@ -2,40 +2,29 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { PROGRESS_STEP_BYTES, PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { type Network, until } from '@ogong/testing/provider/provider-fixture';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
-
-export interface VanishingPayer {
-  readonly network: Network;
-  /** It drops the link at the first text, or once no more comes for a while. */
-  readonly ends: 'vanishes' | 'reads on';
-  readonly tokens: number;
-}
-
-export interface VanishingOutcome {
-  /** UTF-8 bytes of the reply's text that it got. */
-  readonly gotBytes: number;
-  /** How the record says that the reply ended, and how much of it there is. */
-  readonly stopReason: string;
-  readonly committedTokens: number;
-  /** Whether the provider hands in a word of the payer. */
-  readonly hasWord: boolean;
-}
+import { createNetwork, type Network, until } from '@ogong/testing/provider/provider-fixture';
+import { defineAttack } from '../define-attack.ts';
 
 const IDLE_MS = 300;
 /** A message of the text: its tokens are gathered to a step, and the one that passes it goes along. */
 const MESSAGE_BYTES = PROGRESS_STEP_BYTES + 50;
 
 /** Takes what is streamed and signs nothing. */
-export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOutcome>> = {
+export const vanishingPayer = defineAttack({
   name: 'vanishing-payer',
   adversary: 'payer that leaves without signing progress',
   aim: 'get tokens for nothing, because a reply that was cut short is paid by the word of its payer',
   stoppedBy:
     "A provider sends one window of text ahead of the signed progress, and counts its work against the payer's credit",
   restarts: ['provider'],
-  async play({ network, ends, tokens }, breaks = NO_BREAKS) {
+  async play(
+    {
+      network,
+      ends,
+      tokens,
+    }: { readonly network: Network; readonly ends: 'vanishes' | 'reads on'; readonly tokens: number },
+    breaks,
+  ) {
     breaks.add('provider', network.restart);
     const { client, order, validator } = network;
     const mayPush = validator.onPush;
@@ -72,4 +61,16 @@ export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOut
       hasWord: pushed.progress !== undefined,
     };
   },
-};
+  async stage({ play, keep }) {
+    const network = keep(await createNetwork({ engine: { stepMs: 1 } }));
+    const tokens = 60;
+    const given = { network, ends: 'vanishes', tokens } as const;
+    const { gotBytes, stopReason, committedTokens } = await play(given);
+    return {
+      tried: `ordered ${tokens} tokens, took ${gotBytes} bytes of text, and dropped the link`,
+      answered: [`the provider hands in a reply of ${committedTokens} tokens, ended by ${stopReason}`],
+      money: 'the whole reply is billed',
+      worked: stopReason === 'cancelled',
+    };
+  },
+});

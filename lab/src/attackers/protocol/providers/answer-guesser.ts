@@ -10,23 +10,7 @@ import { hashBeginning, parseProgress, signProgress } from '@ogong/protocol/exch
 import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { bareSubmission } from '@ogong/protocol/verdict/summarize';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface GuessedReply {
-  /** Without one, whoever guesses the prompt knows the whole body. */
-  readonly salt?: string | undefined;
-  /** Default: those of the request. */
-  readonly blinds?: (blinds: Blinds) => Blinds;
-}
-
-export interface GuesserOutcome {
-  /** What it holds: hashes that an answer, or its tokens, go into. */
-  readonly hashes: number;
-  /** Guesses that it tried on each. */
-  readonly guesses: number;
-  /** Of which hash it found what is in it. */
-  readonly found: readonly string[];
-}
+import { defineAttack } from '../define-attack.ts';
 
 const ANSWERS = ['no', 'maybe', 'yes'];
 const PROMPT_TOKENS = [[1], [1, 2], [1, 2, 3]];
@@ -36,13 +20,13 @@ const NOTHING = new Uint8Array(32);
  * Keeps what a validator or a co-signer is handed of a reply that nobody audits, and tries short answers. It knows more than it could: the
  * prompt, its tokens, and all that the model computed for each answer. What it lacks is the salt.
  */
-export const answerGuesser: ProtocolAttack<GuessedReply, GuesserOutcome> = {
+export const answerGuesser = defineAttack({
   name: 'answer-guesser',
   adversary: 'validator, co-signer or relay that tries short answers against stored hashes',
   aim: 'learn which of a few answers a reply gave, or confirm a prompt',
   stoppedBy: 'Hashes of answer, tokens and prompt are blinded by the body, and clients salt the body',
   restarts: { none: 'it only computes with what it was sent' },
-  play({ salt, blinds }) {
+  play({ salt, blinds }: { readonly salt?: string | undefined; readonly blinds?: (blinds: Blinds) => Blinds }) {
     const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
     const provider = createNobleHybridSigner(new Uint8Array(64).fill(0x43));
     const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0x11) };
@@ -101,4 +85,16 @@ export const answerGuesser: ProtocolAttack<GuessedReply, GuesserOutcome> = {
     }
     return { hashes: 5, guesses, found: [...found].sort() };
   },
-};
+  async stage({ play }) {
+    const { hashes, guesses, found } = play({ salt: '5a'.repeat(16) });
+    const bare = play({});
+    return {
+      tried: `tried ${guesses} guesses on ${hashes} hashes of a reply of one word`,
+      answered: [
+        `found of a salted request: ${found.join(', ') || 'nothing'}`,
+        `of one without a salt, whose prompt it knows: ${bare.found.join(', ') || 'nothing'}`,
+      ],
+      worked: found.length > 0,
+    };
+  },
+});

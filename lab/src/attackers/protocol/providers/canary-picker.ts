@@ -9,21 +9,14 @@ import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { composeCanary, joinTexts } from '@ogong/validator/canary/compose-canary';
-import type { ProtocolAttack } from '../attack.ts';
+import { defineAttack } from '../define-attack.ts';
 
-export interface PickedNetwork {
+interface PickedNetwork {
   readonly seed: number;
   /** Epochs that the provider watches. */
   readonly epochs: number;
   /** `careless`: bought as a probe would, with one fixed text, of a list that has nobody else. */
   readonly canaries: 'as built' | 'careless';
-}
-
-export interface PickedOutcome {
-  readonly traffic: number;
-  readonly canaries: number;
-  /** What differs, of all that a provider sees of an order. */
-  readonly tells: readonly string[];
 }
 
 const MODEL = 'ogong/verified/test/picked';
@@ -44,13 +37,13 @@ type Seen = Readonly<Record<string, number>>;
  * A provider answers only what is no test, so that its machine may do something else. It compares sizes, limits, prices, nonces, ids,
  * lists and times of what it gets.
  */
-export const canaryPicker: ProtocolAttack<PickedNetwork, Promise<PickedOutcome>> = {
+export const canaryPicker = defineAttack({
   name: 'canary-picker',
   adversary: 'provider that answers only tests',
   aim: 'recognise the requests that test whether it answers, and serve nobody else',
   stoppedBy: 'A test is bought at a gateway like any request, with a nonce for which the router draws that provider',
   restarts: { none: 'it only looks at what it is sent' },
-  async play({ seed, epochs, canaries }) {
+  async play({ seed, epochs, canaries }: PickedNetwork) {
     const random = createSeededRandom(seed);
     const target = idOf(2);
     const seen: {
@@ -92,7 +85,15 @@ export const canaryPicker: ProtocolAttack<PickedNetwork, Promise<PickedOutcome>>
       );
     return { traffic: other.length, canaries: own.length, tells: names.filter(isTold) };
   },
-};
+  async stage({ play }) {
+    const { traffic, canaries, tells } = await play({ seed: 1, epochs: 40, canaries: 'as built' });
+    return {
+      tried: `compared ${canaries} tests with ${traffic} other requests by sizes, limits, nonces, lists and times`,
+      answered: [tells.length === 0 ? 'nothing tells them apart' : `they differ in ${tells.join(', ')}`],
+      worked: tells.length > 0,
+    };
+  },
+});
 
 const CARELESS = utf8Encode(
   JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'ping' }], max_tokens: 1 }),

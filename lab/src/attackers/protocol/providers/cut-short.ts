@@ -1,25 +1,18 @@
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface CutShortOutcome {
-  readonly entry: Pick<VerdictEntry, 'verdict' | 'feeAtomic'> | undefined;
-  /** What prompt and token cost. */
-  readonly claimedAtomic: bigint;
-}
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** The provider generates one token, says that its consumer has left, and bills the prompt. Everything else is honest. */
-export const cutShort: ProtocolAttack<undefined, Promise<CutShortOutcome>> = {
+export const cutShort = defineAttack({
   name: 'cut-short',
   adversary: 'provider that stops at the first token and blames its consumer',
   aim: 'bill a whole prompt for the work of one token',
   stoppedBy: "A reply that was cut short is paid only by its payer's signed progress",
   restarts: ['validator', 'signer', 'verifier'],
-  async play(_network, breaks: Breaks = NO_BREAKS) {
+  async play(_network, breaks) {
     const served = new Map<string, TestReply>();
     const validator = openAttacked(breaks, {
       audit: { honeypotPpm: 0 },
@@ -45,4 +38,14 @@ export const cutShort: ProtocolAttack<undefined, Promise<CutShortOutcome>> = {
     const claimedAtomic = (pricePer1kAtomic * BigInt(promptTokenCount + outputTokenCount) + 999n) / 1_000n;
     return { entry: entry && { verdict: entry.verdict, feeAtomic: entry.feeAtomic }, claimedAtomic };
   },
-};
+  async stage({ play }) {
+    const { entry, claimedAtomic } = await play();
+    const paidAtomic = entry?.feeAtomic ?? 0n;
+    return {
+      tried: 'generated one token, signed a record that says that the consumer has left, and handed it in',
+      answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
+      money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
+      worked: entry?.verdict !== 'accept' || paidAtomic > 0n || claimedAtomic === 0n,
+    };
+  },
+});

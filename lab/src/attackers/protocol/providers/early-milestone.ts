@@ -1,25 +1,18 @@
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { submitWithProgress, type TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface EarlyMilestoneOutcome {
-  readonly entry: Pick<VerdictEntry, 'verdict' | 'feeAtomic'> | undefined;
-  /** What the whole reply costs. */
-  readonly wholeAtomic: bigint;
-}
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** The payer takes the whole reply, says that its provider died in the middle, and hands in what that had signed by then. */
-export const earlyMilestone: ProtocolAttack<undefined, Promise<EarlyMilestoneOutcome>> = {
+export const earlyMilestone = defineAttack({
   name: 'early-milestone',
   adversary: 'payer that declares its provider dead and delivers an early milestone',
   aim: 'pay for the beginning of a reply and have all of it',
   stoppedBy: 'A milestone counts only if its provider delivers no record',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(_network, breaks: Breaks = NO_BREAKS) {
+  async play(_network, breaks) {
     const served = new Map<string, TestReply>();
     const validator = openAttacked(breaks, {
       audit: { honeypotPpm: 0 },
@@ -56,4 +49,14 @@ export const earlyMilestone: ProtocolAttack<undefined, Promise<EarlyMilestoneOut
     const wholeAtomic = (pricePer1kAtomic * BigInt(promptTokenCount + outputTokenCount) + 999n) / 1_000n;
     return { entry: entry && { verdict: entry.verdict, feeAtomic: entry.feeAtomic }, wholeAtomic };
   },
-};
+  async stage({ play }) {
+    const { entry, wholeAtomic } = await play();
+    const paidAtomic = entry?.feeAtomic ?? 0n;
+    return {
+      tried: 'took a whole reply, and handed in what its provider had signed of the beginning',
+      answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
+      money: `${paidAtomic} of ${wholeAtomic} atomic units are paid`,
+      worked: entry?.verdict !== 'accept' || paidAtomic !== wholeAtomic,
+    };
+  },
+});

@@ -6,20 +6,12 @@ import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { MODEL, MODEL_ROOT } from '@ogong/testing/validator/test-reply';
 import { createTimedBench, nameWork, reportWritten, TIMED_KEYS, timedIdOf } from '@ogong/testing/validator/timed-bench';
 import { createTimedJobs, toMessage } from '@ogong/validator/canary/timed-job';
-import type { ProtocolAttack } from '../attack.ts';
+import { defineAttack } from '../define-attack.ts';
 
-export interface EarlyWorkNetwork {
+interface EarlyWorkNetwork {
   readonly epochs: number;
   /** `before`: what is known when an epoch begins. `all`: the epoch's value, too, as if something else than the beacon wrote the work. */
   readonly knows: 'before' | 'all';
-}
-
-export interface EarlyWorkOutcome {
-  /** Texts that the validator handed to its friend ahead of time. */
-  readonly handed: number;
-  /** Challenges of the friend, and those that it answered. */
-  readonly challenges: number;
-  readonly answered: number;
 }
 
 const FRIEND = 'friend';
@@ -31,13 +23,13 @@ const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`early 
  * A validator tells a friend, whose key has no device behind it, the work of its challenges before they come. It knows its own draw key,
  * its job secret, the model and every value up to the epoch before; where the value decides, it can only guess.
  */
-export const earlyWork: ProtocolAttack<EarlyWorkNetwork, Promise<EarlyWorkOutcome>> = {
+export const earlyWork = defineAttack({
   name: 'early-work',
   adversary: 'validator that gives a friend the work of its challenges in advance',
   aim: 'have a key without a device answer timed challenges',
   stoppedBy: 'The work of a challenge follows from the beacon of its epoch, which nobody knows before',
   restarts: { none: 'the friend keeps what it was told, and it is of no use' },
-  async play({ epochs, knows }) {
+  async play({ epochs, knows }: EarlyWorkNetwork) {
     const stored = new Map<string, Uint8Array>();
     const bench = await createTimedBench({
       ...{ names: [FRIEND, 'first', 'second', 'third'], ratePpm: RATE_PPM, beaconOf },
@@ -90,4 +82,12 @@ export const earlyWork: ProtocolAttack<EarlyWorkNetwork, Promise<EarlyWorkOutcom
       await bench.close();
     }
   },
-};
+  async stage({ play }) {
+    const { handed, challenges, answered } = await play({ epochs: 10, knows: 'before' });
+    return {
+      tried: `told a friend ${handed} texts before the epochs whose challenges they might be`,
+      answered: [`the friend answered ${answered} of ${challenges} challenges`],
+      worked: answered > 0,
+    };
+  },
+});

@@ -1,23 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createProviderCall, type GenerateInput } from '@ogong/gateway/buy/provider-call';
 import type { LinkPool } from '@ogong/host/link/link-pool';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface EmptyPartsOutcome {
-  /** Parts that the provider sent; none of them has text. */
-  readonly sent: number;
-  /** Parts that the gateway took for some of an answer. */
-  readonly taken: number;
-  /** How the gateway's call ended. */
-  readonly ended: string;
-}
+import { defineAttack } from '../define-attack.ts';
 
 /** How long the gateway waits for a first token, ms. */
 const PATIENCE_MS = 200;
 const MOST_PARTS = 100;
 
 /** A provider that has nothing to say yet sends a part without text at once, and another one whenever its caller would give up. */
-export const emptyParts: ProtocolAttack<undefined, Promise<EmptyPartsOutcome>> = {
+export const emptyParts = defineAttack({
   name: 'empty-parts',
   adversary: 'provider that sends empty parts, or tokens without text',
   aim: 'look like the fastest, win races between two providers with nothing, keep clients waiting, and not be replaced when it dies',
@@ -46,4 +37,12 @@ export const emptyParts: ProtocolAttack<undefined, Promise<EmptyPartsOutcome>> =
     const ended = await read().catch((error: { readonly code?: string }) => error.code ?? 'failed');
     return { sent, taken, ended };
   },
-};
+  async stage({ play }) {
+    const { sent, taken, ended } = await play();
+    return {
+      tried: `sent ${sent} parts without text, one whenever the gateway would have given up`,
+      answered: [`the gateway took ${taken} of them for some of an answer`, `its call ended: ${ended}`],
+      worked: taken > 0 || ended !== 'provider_timeout' || sent === 0,
+    };
+  },
+});

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { defineAttack } from '../define-attack.ts';
+import { ADDRESSES, openSmallRouter } from '../network/small-router.ts';
 import { type AttackedDoor, openStrangerLink } from '../network/stranger-link.ts';
 
-export interface GhostNetwork {
+interface GhostNetwork {
   /** Of a router that lists the provider. */
   readonly door: AttackedDoor;
   readonly model: string;
@@ -27,13 +28,13 @@ const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
  * others is refused, reports it, and has to ask again. It knows the reply id of each order, and may try to have the ticket of it taken
  * out of the router's book.
  */
-export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wasted: number }>> = {
+export const ghostCapacity = defineAttack({
   name: 'ghost-capacity',
   adversary: 'provider that announces slots that it does not have',
   aim: 'be drawn for far more orders than it serves, and choose among them',
   stoppedBy: 'A refusal after a ticket halves the believed slots, and nobody takes the ticket of another',
   restarts: { none: 'a router keeps refusals in memory, for ten minutes at most' },
-  async play({ door, model, requests, addresses, thief }, breaks = NO_BREAKS) {
+  async play({ door, model, requests, addresses, thief }: GhostNetwork, breaks) {
     const link = thief === undefined ? undefined : await openStrangerLink(door, 'thief', thief);
     const provider = link?.service(RouterService);
     const clients = await Promise.all(addresses.map((address) => openStrangerLink(door, `caller ${address}`, address)));
@@ -57,4 +58,14 @@ export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wast
     link?.close();
     return { wasted };
   },
-};
+  async stage({ play, breaks, keep }) {
+    const { door } = keep(await openSmallRouter(breaks));
+    const [requests, addresses] = [64, ADDRESSES];
+    const { wasted } = await play({ door, model: FAKE_MODEL, requests, addresses, thief: '127.0.1.9' });
+    return {
+      tried: `announced four slots, refused all of ${requests} orders from ${addresses.length} addresses, and asked for tickets under their ids`,
+      answered: [`the router drew it for ${wasted} of them`],
+      worked: wasted > requests / 4,
+    };
+  },
+});

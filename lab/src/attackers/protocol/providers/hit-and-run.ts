@@ -5,10 +5,10 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { cheat } from '@ogong/testing/validator/test-proposal';
 import { payeeSigner } from '@ogong/testing/validator/test-reply';
 import { SettlementError } from '@ogong/validator/settlement/settlement-error';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
-export interface HitAndRun {
+interface HitAndRun {
   /** Replies that it forges at once, before anybody has judged one. */
   readonly burst: number;
   /** The network's least coverage, parts per million. */
@@ -17,15 +17,6 @@ export interface HitAndRun {
   readonly heldAtomic: bigint | undefined;
   /** Validators among whose logs the replies are spread. Default: 1. */
   readonly logs?: number;
-}
-
-export interface HitAndRunOutcome {
-  readonly caught: number;
-  /** What the chain settled for its forged replies. */
-  readonly settledAtomic: bigint;
-  readonly isEjected: boolean;
-  /** What its payee was paid in the end, less what it would have been paid without the burst: below zero it loses. */
-  readonly gainAtomic: bigint;
 }
 
 const PERIOD_SECONDS = 57_600;
@@ -60,13 +51,13 @@ function openEarnings(heldAtomic: bigint | undefined) {
  * held, an ejection in the same period takes them, and with them all that it held before. What had not settled is void in the log that
  * found it out; what other logs settle goes into what the ejection takes.
  */
-export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
+export const hitAndRun = defineAttack({
   name: 'hit-and-run',
   adversary: 'provider with a new key that forges until it is found out',
   aim: 'be paid for forged replies under a key that it gives up',
   stoppedBy: 'A forged reply voids unpaid and held earnings, and keys with low holdings are audited more',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ burst, alphaPpm, heldAtomic, logs = 1 }, breaks = NO_BREAKS) {
+  async play({ burst, alphaPpm, heldAtomic, logs = 1 }: HitAndRun, breaks) {
     const earnings = openEarnings(heldAtomic);
     const coverage = { alphaPpm: () => alphaPpm };
     const options = { audit: coverage, cosign: coverage, heldFor: earnings.heldFor };
@@ -103,4 +94,15 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
       gainAtomic: paid - (heldAtomic ?? 0n),
     };
   },
-};
+  async stage({ play }) {
+    const burst = 6;
+    const played = await play({ burst, alphaPpm: 100_000, heldAtomic: 0n });
+    const { caught, settledAtomic, isEjected, gainAtomic } = played;
+    return {
+      tried: `forged ${burst} replies under a key that holds no earnings, before anybody had found out`,
+      answered: [`${caught} of them are rejected; the key is ${isEjected ? 'ejected' : 'not ejected'}`],
+      money: `${settledAtomic} atomic units are settled for it, and it gains ${gainAtomic}`,
+      worked: gainAtomic > 0n,
+    };
+  },
+});

@@ -1,31 +1,28 @@
 import type { LinkClient } from '@ogong/host/link/link-client';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
+import { ADDRESSES, openSmallRouter } from '../network/small-router.ts';
 import { type AttackedDoor, openStrangerLink } from '../network/stranger-link.ts';
-
-export interface IdleLinksNetwork {
-  readonly door: AttackedDoor;
-  readonly links: number;
-  readonly addresses: readonly string[];
-}
-
-export interface HeldLinks {
-  /** Links that came up; some may have been closed since. */
-  readonly opened: number;
-  release(): void;
-}
 
 const AT_ONCE = 16;
 const LINKS_OF_ONE_CERTIFICATE = 8;
 
+const LINKS = 400;
+
 /** Links under free certificates that say nothing, as many as the door takes. */
-export const idleLinks: ProtocolAttack<IdleLinksNetwork, Promise<HeldLinks>> = {
+export const idleLinks = defineAttack({
   name: 'idle-links',
   adversary: 'stranger with many certificates',
   aim: 'hold every place of a daemon, so that nobody else can reach it',
   stoppedBy: 'Known peers have reserved places, quotas apply per certificate and address, and idle links leave first',
   restarts: ['router'],
-  async play({ door, links, addresses }, breaks = NO_BREAKS) {
+  async play(
+    {
+      door,
+      links,
+      addresses,
+    }: { readonly door: AttackedDoor; readonly links: number; readonly addresses: readonly string[] },
+    breaks,
+  ) {
     const clients: LinkClient[] = [];
     let opened = 0;
     for (let from = 0; from < links; from += AT_ONCE) {
@@ -45,9 +42,19 @@ export const idleLinks: ProtocolAttack<IdleLinksNetwork, Promise<HeldLinks>> = {
     }
     return {
       opened,
-      release() {
+      close() {
         for (const client of clients) client.close();
       },
     };
   },
-};
+  async stage({ play, breaks, keep }) {
+    const { door, ask } = keep(await openSmallRouter(breaks));
+    const { opened } = keep(await play({ door, links: LINKS, addresses: ADDRESSES }));
+    const { isServed, answer } = await ask();
+    return {
+      tried: `opened ${LINKS} links to a router under ${LINKS / 8} certificates from ${ADDRESSES.length} addresses`,
+      answered: [`${opened} links came up`, answer],
+      worked: opened === 0 || !isServed,
+    };
+  },
+});

@@ -1,17 +1,8 @@
 import { payer } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { admitReply } from '@ogong/validator/store/admission-store';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface LargeReplyOutcome {
-  /** What the validator said to the order, or its co-signers to the entry. */
-  readonly refusals: readonly string[];
-  /** What the chain settled for the reply. */
-  readonly settledAtomic: bigint;
-  /** What is left of it for the attacker, once the entrance is taken. */
-  readonly gainAtomic: bigint;
-}
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 const CHANNEL = { spendable: 10n ** 18n, spent: 0n };
 
@@ -19,22 +10,27 @@ const CHANNEL = { spendable: 10n ** 18n, spent: 0n };
  * A key that nobody knows forges one reply, under an order worth far more than its entrance. Every reply of such a key is audited, and
  * here its verifiers are in league with it: they report what it committed to. It loses nothing but the entrance, whatever comes.
  */
-export const oneLargeReply: ProtocolAttack<
-  {
-    readonly heldAtomic: bigint;
-    readonly entranceAtomic: bigint;
-    readonly maxFeeAtomic: bigint;
-    /** Admits what it should not. */
-    readonly isValidatorInLeague: boolean;
-  },
-  Promise<LargeReplyOutcome>
-> = {
+export const oneLargeReply = defineAttack({
   name: 'one-large-reply',
   adversary: 'provider with a new key and one large reply',
   aim: 'be paid for one forged reply that is worth more than the entrance of its key',
   stoppedBy: 'An order costs at most the entrance plus twice the held earnings of the key',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ heldAtomic, entranceAtomic, maxFeeAtomic, isValidatorInLeague }, breaks = NO_BREAKS) {
+  async play(
+    {
+      heldAtomic,
+      entranceAtomic,
+      maxFeeAtomic,
+      isValidatorInLeague,
+    }: {
+      readonly heldAtomic: bigint;
+      readonly entranceAtomic: bigint;
+      readonly maxFeeAtomic: bigint;
+      /** Admits what it should not. */
+      readonly isValidatorInLeague: boolean;
+    },
+    breaks,
+  ) {
     const options = { heldFor: async () => heldAtomic, entranceAtomic };
     const four = await createFour(options, (one) => openAttacked(breaks, one));
     const { own, chain } = four;
@@ -65,4 +61,16 @@ export const oneLargeReply: ProtocolAttack<
     const gainAtomic = settledAtomic > entranceAtomic ? settledAtomic - entranceAtomic : 0n;
     return { refusals, settledAtomic, gainAtomic };
   },
-};
+  async stage({ play }) {
+    const entranceAtomic = 1_000_000n;
+    const { refusals, settledAtomic, gainAtomic } = await play({
+      ...{ heldAtomic: 0n, entranceAtomic, maxFeeAtomic: 50n * entranceAtomic, isValidatorInLeague: true },
+    });
+    return {
+      tried: 'forged one reply worth 50 entrances under a new key; validator and verifiers are in league with it',
+      answered: countTexts(refusals),
+      money: `${settledAtomic} atomic units are settled; ${gainAtomic} are left of them`,
+      worked: gainAtomic > 0n,
+    };
+  },
+});

@@ -1,5 +1,5 @@
-import type { ProtocolAttack } from '../attack.ts';
-import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../audited-network.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** No two of them share a class, so no equality holds between their values. */
 const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name) => ({
@@ -7,13 +7,13 @@ const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name)
 }));
 
 /** A provider that is the only one of its numeric class bills more prompt tokens than the request makes. */
-export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
+export const overbilledPrompt = defineAttack({
   name: 'overbilled-prompt',
   adversary: 'provider that overstates its prompt',
   aim: 'Bill a longer prompt in a class of its own, where evidence is statistical and ejects nobody at once',
   stoppedBy: 'The header is compared with the context, and a lie that reports agree on is exact evidence',
   restarts: ['validator', 'signer', 'verifier'],
-  play: ({ replies }, breaks) =>
+  play: ({ replies }: { readonly replies: number }, breaks) =>
     auditReplies(
       {
         verifiers: VERIFIERS,
@@ -31,4 +31,9 @@ export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Prom
       },
       breaks,
     ),
-};
+  stage: async ({ play }) =>
+    describeForged(
+      await play({ replies: REPLIES }),
+      `billed 50 tokens more than the prompt has in ${REPLIES} replies of a class of its own`,
+    ),
+});

@@ -1,7 +1,8 @@
 import { concatBytes, utf8Encode } from '@ogong/protocol/base/bytes';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
-import type { ProtocolAttack } from '../attack.ts';
+import { consumer, describeReceipts, NOTHING_PAID } from '../consumer-trust.ts';
+import { defineAttack } from '../define-attack.ts';
 import type { SoldNetwork } from './tiny-model.ts';
 
 /** What a consumer holds in the end: a receipt, and the text that it was shown by both providers. */
@@ -21,16 +22,18 @@ const SEED = 7;
  * Two providers in league. The first shows a beginning of its own and dies; the second signs a reply that goes on from there. All
  * else in the receipt is honest, the candidates and their log-probabilities, too.
  */
-export const resumedPrefix: ProtocolAttack<
-  Omit<SoldNetwork, 'modelId'> & { readonly by: ResumedBy | 'draws them itself' },
-  ResumedSale
-> = {
+export const resumedPrefix = defineAttack({
   name: 'resumed-prefix',
   adversary: "provider that resumes another provider's tokens",
   aim: 'a beginning that no draw gave, shown by a provider that died, is paid as part of a good reply',
   stoppedBy: 'One record covers all text that was shown, and its draws are replayed from the first position',
   restarts: { none: 'a receipt is checked by itself, and the provider that died has signed nothing' },
-  play({ crypto, ledger, router, by }) {
+  play({
+    crypto,
+    ledger,
+    router,
+    by,
+  }: Omit<SoldNetwork, 'modelId'> & { readonly by: ResumedBy | 'draws them itself' }) {
     const sold = createSyntheticReceipt({
       ...{ crypto, ledger, router, tokens: TOKENS, parameters: { stream: true, seed: SEED } },
       // Sure enough that another token than the drawn one is always listed.
@@ -51,4 +54,12 @@ export const resumedPrefix: ProtocolAttack<
     const response = by === 'signs the rest alone' ? concatBytes(beginning, signed) : signed;
     return { ...sold, reply: { request, response } };
   },
-};
+  async stage({ play }) {
+    const sold = RESUMED_BY.map((by) => [by, play({ ...consumer, crypto, by })] as const);
+    return {
+      tried: `showed a beginning of its own, died, and had a friend go on that ${RESUMED_BY.join(', ')}`,
+      money: NOTHING_PAID,
+      ...(await describeReceipts(sold, consumer.createTrust())),
+    };
+  },
+});

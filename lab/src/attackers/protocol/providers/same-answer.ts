@@ -5,31 +5,21 @@ import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
 import { idOfPlayed } from '../audited-network.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const HONEST = ['v1', 'v2', 'v3', 'v4'];
 const LAZY = 'lazy';
 
-export interface SameAnswerOutcome {
-  /** Jobs that it answered without the model. */
-  readonly answers: number;
-  /** Its reports that the log refutes. */
-  readonly refuted: number;
-  /** Reports of the others that the log refutes. */
-  readonly others: number;
-  readonly isAsked: boolean;
-}
-
 /** A verifier that an honest provider tells what it committed reports just that, whatever tokens it is asked about, and runs no model. */
-export const sameAnswer: ProtocolAttack<{ readonly replies: number }, Promise<SameAnswerOutcome>> = {
+export const sameAnswer = defineAttack({
   name: 'same-answer',
   adversary: "verifier that repeats the provider's committed values",
   aim: 'be paid for verification without running the model, where every provider is honest and so no reply would ever refute it',
   stoppedBy: 'Some jobs are honeypots with one replaced token, so the committed values are wrong there',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies }, breaks = NO_BREAKS) {
+  async play({ replies }: { readonly replies: number }, breaks) {
     const served = new Map<string, TestReply>();
     let answers = 0;
     const calls = openAttackedVerifiers(breaks, async (peer, job) => {
@@ -59,4 +49,13 @@ export const sameAnswer: ProtocolAttack<{ readonly replies: number }, Promise<Sa
     const own = refuted.filter((id) => id === toHex(idOfPlayed(LAZY))).length;
     return { answers, refuted: own, others: refuted.length - own, isAsked: answers > last };
   },
-};
+  async stage({ play }) {
+    const { answers, refuted, others, isAsked } = await play({ replies: 24 });
+    return {
+      tried: `answered ${answers} jobs of an honest provider with what it had committed`,
+      answered: [`the log refutes ${refuted} of them, and ${others} of the other verifiers'`],
+      money: `each refuted report costs a fiftieth of the stake; ${isAsked ? 'it is still asked' : 'nobody asks it any more'}`,
+      worked: refuted === 0 || others > 0 || isAsked,
+    };
+  },
+});

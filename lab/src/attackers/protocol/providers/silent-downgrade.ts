@@ -1,14 +1,10 @@
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import {
-  createSyntheticReceipt,
-  type SyntheticReceipt,
-  type SyntheticReceiptOptions,
-} from '@ogong/testing/synthetic/synthetic-receipt';
-import type { ProtocolAttack } from '../attack.ts';
+import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
+import { consumer, describeReceipts, NOTHING_PAID } from '../consumer-trust.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /**
  * `router`: the ticket is for the unchecked model, the request for the checked one. `provider`: the ticket is as it should be, and the
@@ -18,7 +14,7 @@ import type { ProtocolAttack } from '../attack.ts';
 export const DOWNGRADES = ['router', 'provider', 'header', 'offer'] as const;
 export type Downgrade = (typeof DOWNGRADES)[number];
 
-export interface DowngradedNetwork {
+interface DowngradedNetwork {
   readonly crypto: Crypto;
   readonly ledger: LedgerDomain;
   /** A router that consumers know, in league with the provider. */
@@ -30,19 +26,14 @@ export interface DowngradedNetwork {
   readonly by: Downgrade;
 }
 
-export interface DowngradedSale {
-  readonly offer: OfferedModel;
-  readonly sold: SyntheticReceipt;
-}
-
 /** A provider in front of any server sells its answers to those who asked for a tier in which they are checked. */
-export const silentDowngrade: ProtocolAttack<DowngradedNetwork, DowngradedSale> = {
+export const silentDowngrade = defineAttack({
   name: 'silent-downgrade',
   adversary: 'provider or router that serves a checked tier with a signature only',
   aim: 'Answers of an unknown server are paid as checked ones, and no audit ever looks at them.',
   stoppedBy: 'The tier that the request names decides which parts a receipt needs, not header or ticket',
   restarts: { none: 'an offer and a receipt are checked by themselves' },
-  play({ crypto, ledger, router, checked, unchecked, by }) {
+  play({ crypto, ledger, router, checked, unchecked, by }: DowngradedNetwork) {
     const options: SyntheticReceiptOptions = {
       ...{ crypto, ledger, router, tokens: 3, seed: 0x75, said: 'counted' },
       provider: createNobleHybridSigner(new Uint8Array(64).fill(0x75)),
@@ -60,4 +51,13 @@ export const silentDowngrade: ProtocolAttack<DowngradedNetwork, DowngradedSale> 
     const terms = { modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity: 64, freeCapacity: 64 };
     return { offer: { modelId: by === 'offer' ? checked : unchecked, ...terms }, sold };
   },
-};
+  async stage({ play }) {
+    const [checked, unchecked] = ['ogong/verified/test/synthetic', 'ogong/vanilla/test/synthetic'];
+    const sold = DOWNGRADES.map((by) => [by, play({ ...consumer, crypto, checked, unchecked, by }).sold] as const);
+    return {
+      tried: `signed answers of an unchecked server for requests of ${checked}: by ${DOWNGRADES.join(', ')}`,
+      money: NOTHING_PAID,
+      ...(await describeReceipts(sold, consumer.createTrust())),
+    };
+  },
+});

@@ -1,36 +1,27 @@
 import { advanceTimedTest } from '@ogong/protocol/audit/timed-challenge';
 import { INITIAL_SEQUENTIAL_TEST } from '@ogong/protocol/statistics/sprt';
 import { createTimedBench, nameWork, reportWritten } from '@ogong/testing/validator/timed-bench';
-import type { ProtocolAttack } from '../attack.ts';
-
-export interface StoredNetwork {
-  readonly epochs: number;
-  /** Keys of the provider. */
-  readonly keys: number;
-  /** Whether a device stands behind each key: the honest twin. */
-  readonly hasDevice: boolean;
-}
-
-export interface StoredOutcome {
-  /** Texts whose reports it keeps at the end. */
-  readonly kept: number;
-  readonly challenges: number;
-  readonly answered: number;
-  /** Keys that the test over a whole life finds. */
-  readonly found: number;
-}
+import { defineAttack } from '../define-attack.ts';
 
 /**
  * A provider keeps a report of every text that one of its keys was ever given, as the tested one or as a referee, computed afterwards
  * and at leisure. Its keys answer from what is kept.
  */
-export const storedWork: ProtocolAttack<StoredNetwork, Promise<StoredOutcome>> = {
+export const storedWork = defineAttack({
   name: 'stored-work',
   adversary: 'provider whose keys answer timed challenges from stored work',
   aim: 'have many keys count as devices, without one that is in time',
   stoppedBy: 'No two challenges have the same work',
   restarts: { none: 'what it keeps lies on its disk, and it is of no use' },
-  async play({ epochs, keys, hasDevice }) {
+  async play({
+    epochs,
+    keys,
+    hasDevice,
+  }: {
+    readonly epochs: number;
+    readonly keys: number;
+    readonly hasDevice: boolean;
+  }) {
     const own = Array.from({ length: keys }, (_, i) => `key-${i}`);
     const kept = new Set<string>();
     const bench = await createTimedBench({
@@ -66,4 +57,13 @@ export const storedWork: ProtocolAttack<StoredNetwork, Promise<StoredOutcome>> =
       await bench.close();
     }
   },
-};
+  async stage({ play }) {
+    const keys = 2;
+    const { kept, challenges, answered, found } = await play({ epochs: 12, keys, hasDevice: false });
+    return {
+      tried: `kept reports of ${kept} texts that ${keys} keys were given, and answered by them`,
+      answered: [`${answered} of ${challenges} challenges were answered`, `${found} of ${keys} keys are found`],
+      worked: answered > 0,
+    };
+  },
+});

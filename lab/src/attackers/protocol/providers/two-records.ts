@@ -1,30 +1,22 @@
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
-export interface TwoRecordsNetwork {
+interface TwoRecordsNetwork {
   /** When the consumer tells the validator what it was given; `never`: as a consumer that says nothing. */
   readonly acknowledges: 'before the provider' | 'after the provider' | 'never';
 }
 
-export interface TwoRecordsOutcome {
-  /** The entry about the reply: what was judged, and what it pays. */
-  readonly entry: Pick<VerdictEntry, 'verdict' | 'evidence' | 'ejects' | 'feeAtomic'> | undefined;
-  /** Whether the provider gets another order. */
-  readonly isServing: boolean;
-}
-
 /** The consumer reads an advert with a flawless receipt; the validator gets the true model's reply to the same order. */
-export const twoRecords: ProtocolAttack<TwoRecordsNetwork, Promise<TwoRecordsOutcome>> = {
+export const twoRecords = defineAttack({
   name: 'two-records',
   adversary: 'provider that shows its validator another reply than its consumer',
   aim: 'sell the consumer one reply and have another one judged and paid, both signed for one order',
   stoppedBy: 'The payer signs which record arrived, and the verdict covers that one',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ acknowledges }, breaks = NO_BREAKS) {
+  async play({ acknowledges }: TwoRecordsNetwork, breaks) {
     const served = new Map<string, TestReply>();
     const validator = openAttacked(breaks, {
       audit: { honeypotPpm: 0 },
@@ -62,4 +54,17 @@ export const twoRecords: ProtocolAttack<TwoRecordsNetwork, Promise<TwoRecordsOut
     const { verdict, evidence, ejects, feeAtomic } = entry;
     return { entry: { verdict, evidence, ejects, feeAtomic }, isServing };
   },
-};
+  async stage({ play }) {
+    const { entry, isServing } = await play({ acknowledges: 'after the provider' });
+    const { verdict, evidence, ejects, feeAtomic } = entry ?? {};
+    return {
+      tried: 'gave the consumer an advert and the validator the honest reply, both signed for one order',
+      answered: [
+        `the consumer signed for what it got: ${verdict ?? 'no verdict'}, ${evidence ?? 'no'} evidence`,
+        `the provider is ${ejects ? 'ejected' : 'not ejected'}, and its next order is ${isServing ? 'taken' : 'refused'}`,
+      ],
+      money: `${feeAtomic ?? 0n} atomic units are paid for the reply`,
+      worked: isServing || feeAtomic !== 0n,
+    };
+  },
+});

@@ -2,8 +2,8 @@ import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestOrder, submitWithProgress, type TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 export interface UnshownBill {
   readonly how: string;
@@ -37,13 +37,13 @@ const PLAYS = WAYS.flatMap((way) => [false, true].map((isPayerFirst) => ({ ...wa
  * until the order expires, and bills the whole of it. Its payer may hand the record in first, without its word, to pay less than it has
  * signed for.
  */
-export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill[]>> = {
+export const unshownBill = defineAttack({
   name: 'unshown-bill',
   adversary: 'provider that refuses an order, or delays it, and makes the reply anyway',
   aim: 'be paid for an answer that it showed nobody, while another one is paid for the answer',
   stoppedBy: 'A text is paid as far as its payer has signed for it, plus one window',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(_network, breaks: Breaks = NO_BREAKS) {
+  async play(_network, breaks) {
     const served = new Map<string, TestReply>();
     let running: TestReply | undefined;
     const validator = openAttacked(breaks, {
@@ -90,4 +90,15 @@ export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill
       paidAtomic: entries[i]?.feeAtomic ?? 0n,
     }));
   },
-};
+  async stage({ play }) {
+    const outcomes = await play();
+    return {
+      tried: `made ${outcomes.length} answers to their end that another provider gave, and billed them: ${[...new Set(outcomes.map(({ how }) => how))].join('; ')}; half of the payers handed the record in first, without their word`,
+      answered: countTexts(outcomes.map(({ verdict }) => verdict ?? 'no verdict')),
+      money: outcomes
+        .map(({ paidAtomic, claimedAtomic }) => `${paidAtomic} of ${claimedAtomic} atomic units are paid`)
+        .join(', '),
+      worked: outcomes.some(({ paidAtomic, allowedAtomic }) => paidAtomic > allowedAtomic),
+    };
+  },
+});

@@ -1,20 +1,8 @@
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestOrder, submitWithProgress, type TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface UntakenBillOutcome {
-  /** What the intake says of a bill with the word about another answer. */
-  readonly forged: string;
-  /** What comes of it without any word. */
-  readonly entry: Pick<VerdictEntry, 'verdict' | 'feeAtomic'> | undefined;
-  /** What its prompt costs at the standby price. */
-  readonly standbyAtomic: bigint;
-  /** What prompt and answer cost. */
-  readonly claimedAtomic: bigint;
-}
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const STANDBY_PER_1K = 1_000n;
 const TOKENS = 20;
@@ -24,13 +12,13 @@ const price = (per1k: bigint, tokens: number): bigint => (per1k * BigInt(tokens)
  * Another provider was faster, and the payer left this one's reply untaken. It makes the reply all the same, drops the payer's word, and
  * bills prompt and answer; first with the word by which the payer took the other one.
  */
-export const untakenBill: ProtocolAttack<undefined, Promise<UntakenBillOutcome>> = {
+export const untakenBill = defineAttack({
   name: 'untaken-bill',
   adversary: 'standby provider that bills an answer that nobody took',
   aim: 'be paid for an answer that its payer has taken from somebody else',
   stoppedBy: 'A standby order bills only its prompt until its payer signs for some of the text',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(_network, breaks: Breaks = NO_BREAKS) {
+  async play(_network, breaks) {
     const served = new Map<string, TestReply>();
     const validator = openAttacked(breaks, {
       audit: { honeypotPpm: 0 },
@@ -69,4 +57,18 @@ export const untakenBill: ProtocolAttack<undefined, Promise<UntakenBillOutcome>>
       claimedAtomic: price(lost.fields.pricePer1kAtomic, promptTokenCount + outputTokenCount),
     };
   },
-};
+  async stage({ play }) {
+    const { forged, entry, standbyAtomic, claimedAtomic } = await play();
+    const paidAtomic = entry?.feeAtomic ?? 0n;
+    return {
+      tried:
+        'made an answer to its end whose payer took another one, and billed it: with the word about the other one, and with none',
+      answered: [
+        `to the first bill: ${forged || 'it is taken'}`,
+        `the reply is judged: ${entry?.verdict ?? 'no verdict'}`,
+      ],
+      money: `${paidAtomic} of ${claimedAtomic} atomic units are paid, for standing by`,
+      worked: forged === '' || entry === undefined || paidAtomic > standbyAtomic,
+    };
+  },
+});

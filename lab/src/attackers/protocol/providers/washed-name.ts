@@ -2,25 +2,15 @@ import { defaultHolding } from '@ogong/chain/deploy/deploy';
 import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { cheat } from '@ogong/testing/validator/test-proposal';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
-export interface WashedName {
+interface WashedName {
   /** Honest replies that it buys from itself first, each as cheap as one can be. */
   readonly washes: number;
   readonly entranceAtomic: bigint;
   /** What the forged reply after them is to cost. `most`: as much as the network lets it. */
   readonly dearAtomic: bigint | 'most';
-}
-
-export interface WashedOutcome {
-  /** What its key holds by then, the entrance apart. */
-  readonly heldAtomic: bigint;
-  /** Why the dear order is not admitted; empty where it is. */
-  readonly refusal: string;
-  readonly isEjected: boolean;
-  /** What is left of the forged fee, less what the key held and loses: below zero it loses. */
-  readonly gainAtomic: bigint;
 }
 
 /** As cheap as a reply can be: one token of an answer to three of a prompt, at the price of the test bench. */
@@ -32,14 +22,14 @@ const DEAR_TOKENS = 43n;
  * A name that counts replies is cheap: one token each, bought from oneself. This one counts what the key holds. So the dear reply after
  * them is not admitted; and the dearest that is, is audited, and costs all that was held if it is found out.
  */
-export const washedName: ProtocolAttack<WashedName, Promise<WashedOutcome>> = {
+export const washedName = defineAttack({
   name: 'washed-name',
   adversary: 'provider with a good reputation from cheap replies',
   aim: 'be trusted with one dear reply that it forges, after many cheap ones that it serves honestly, and keep its fee',
   stoppedBy:
     'Price limit and audit rate of an order follow from the held earnings of the key, never from its count of replies',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ washes, entranceAtomic, dearAtomic }, breaks = NO_BREAKS) {
+  async play({ washes, entranceAtomic, dearAtomic }: WashedName, breaks) {
     let heldAtomic = 0n;
     const options = { heldFor: async () => heldAtomic, entranceAtomic };
     const four = await createFour(options, (one) => openAttacked(breaks, one));
@@ -79,4 +69,18 @@ export const washedName: ProtocolAttack<WashedName, Promise<WashedOutcome>> = {
     await Promise.all([own, ...four.peers].map((one) => one.close()));
     return { heldAtomic, refusal, isEjected, gainAtomic: isEjected ? -heldAtomic : forged };
   },
-};
+  async stage({ play }) {
+    const given = { washes: 20, entranceAtomic: 10_000n };
+    const dear = await play({ ...given, dearAtomic: 900_000n });
+    const most = await play({ ...given, dearAtomic: 'most' });
+    return {
+      tried: `served ${given.washes} honest replies of a token to itself, and forged one dear reply after them`,
+      answered: [
+        `the dear order: ${dear.refusal || 'it is admitted'}`,
+        `the dearest that is admitted is forged: the key is ${most.isEjected ? 'ejected' : 'not ejected'}`,
+      ],
+      money: `the key held ${most.heldAtomic} atomic units, and gains ${most.gainAtomic}`,
+      worked: dear.gainAtomic > 0n || most.gainAtomic > 0n,
+    };
+  },
+});

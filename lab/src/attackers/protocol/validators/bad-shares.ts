@@ -1,14 +1,14 @@
-import type { ProtocolAttack } from '../attack.ts';
-import { lieAboutKey, type ThresholdOutcome } from './threshold-play.ts';
+import { defineAttack } from '../define-attack.ts';
+import { describeThreshold, lieAboutKey } from './threshold-play.ts';
 
 /** What it seals to others cannot be opened. */
-export const badShares: ProtocolAttack<void, Promise<ThresholdOutcome>> = {
+export const badShares = defineAttack({
   name: 'bad-shares',
   adversary: "validator that deals bad shares of the beacon's key",
   aim: 'leave honest validators without shares, so that they cannot sign, or no key is made',
   stoppedBy: 'A validator without valid shares complains, and the dealer shows them to all or does not count',
   restarts: ['validator'],
-  play: (_network, breaks) =>
+  play: (_, breaks) =>
     lieAboutKey(
       (message) => [
         message.kind === 'deal' && message.box.length > 0
@@ -17,4 +17,5 @@ export const badShares: ProtocolAttack<void, Promise<ThresholdOutcome>> = {
       ],
       breaks,
     ),
-};
+  stage: async ({ play }) => describeThreshold(await play(), 'sealed to each validator shares that cannot be opened'),
+});

@@ -9,41 +9,31 @@ import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { seedOf } from '@ogong/testing/validator/test-keys';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
 import { auditByFour, settleReplies } from '../audit-replies.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const ALWAYS = 1_000_000;
 /** Its own program checks no nonce. */
 const BELIEVED = { vrfKey: 'believed' } as const;
 
-export interface ChosenHoneypotsPlay {
+interface ChosenHoneypotsPlay {
   readonly replies: number;
   /** `nonce`: it looks for nonces by which nothing is planted. `silence`: it tells of none. `nothing`: it is honest. */
   readonly chooses: 'nonce' | 'silence' | 'nothing';
-}
-
-export interface ChosenHoneypotsOutcome {
-  readonly replies: number;
-  /** Honeypots in which a token was replaced. */
-  readonly planted: number;
-  /** Keys that it tried. */
-  readonly tries: number;
-  readonly settled: number;
-  readonly refused: number;
 }
 
 /**
  * A validator has its friends asked about replies as they are, so that they need not run the model: it looks for a nonce that plants
  * nothing, or leaves the answer to a honeypot out of its entry.
  */
-export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<ChosenHoneypotsOutcome>> = {
+export const chosenHoneypots = defineAttack({
   name: 'chosen-honeypots',
   adversary: 'validator that chooses or hides its honeypots',
   aim: 'spare a friend that runs no model the jobs that would show it',
   stoppedBy: "A honeypot's nonce is a VRF output over the beacon, and each entry accounts for every drawn honeypot",
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies, chooses }, breaks = NO_BREAKS) {
+  async play({ replies, chooses }: ChosenHoneypotsPlay, breaks) {
     const served = new Map<string, TestReply>();
     let tries = 0;
     const grind = (input: Uint8Array, validator: TestValidator): Uint8Array => {
@@ -83,4 +73,13 @@ export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<Chosen
       refused: states.filter((state) => state === 'refused').length,
     };
   },
-};
+  async stage({ play }) {
+    const { replies, tries, settled, refused } = await play({ replies: 8, chooses: 'nonce' });
+    return {
+      tried: `tried ${tries} keys until ${replies} honeypots were about replies as they are`,
+      answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
+      money: 'no friend is paid for them',
+      worked: settled > 0 || refused < replies,
+    };
+  },
+});

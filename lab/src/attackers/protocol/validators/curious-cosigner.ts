@@ -11,35 +11,24 @@ import type { TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { cheat } from '@ogong/testing/validator/test-proposal';
 import { type ServeInput, toPushMessage } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** The prompts are `story <number>`. */
 const FIRST = 7_654_320;
 const TEXTS = ['story 765432', 'an answer that nobody else may read'] as const;
 
-export interface CuriousOutcome {
-  /** Bytes that the co-signer was sent, and shown by the provider. */
-  readonly seenBytes: number;
-  /** Which of prompt and answer stood in them. */
-  readonly read: readonly string[];
-  /** Replies that it saw named, and asked their provider for. */
-  readonly asked: number;
-  /** Of them, with an entry in the log on the chain. */
-  readonly settled: number;
-}
-
 /**
  * A validator that signs its peers' batches keeps every message, to read what other people ask. Then it asks the provider for each
  * reply that it saw named, as a witness would.
  */
-export const curiousCosigner: ProtocolAttack<Record<never, never>, Promise<CuriousOutcome>> = {
+export const curiousCosigner = defineAttack({
   name: 'curious-cosigner',
   adversary: 'co-signing validator that keeps what it receives',
   aim: 'read the prompts and answers of replies that another validator handles',
   stoppedBy: 'Co-signers get summaries, token ids and hashes; a provider shows them no more than a receipt',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(_, breaks = NO_BREAKS) {
+  async play(_, breaks) {
     const { own, peers, clock, certifyAll } = await createFour({}, (options) => openAttacked(breaks, options));
     const kept = new Map<string, KeptRecord>();
     for (const [i, bend] of [{}, cheat].entries()) {
@@ -71,7 +60,16 @@ export const curiousCosigner: ProtocolAttack<Record<never, never>, Promise<Curio
       settled: [...kept.keys()].filter((name) => own.find(Buffer.from(name, 'hex')).state === 'settled').length,
     };
   },
-};
+  async stage({ play }) {
+    const { seenBytes, read, asked, settled } = await play();
+    return {
+      tried: `kept ${seenBytes} bytes that came with a batch of another validator, and asked the provider for its ${asked} replies`,
+      answered: [read.length === 0 ? 'neither prompt nor answer is in them' : `in them: ${read.join(', ')}`],
+      money: `${settled} replies are settled`,
+      worked: read.length > 0 || settled !== asked || asked === 0 || seenBytes < 10_000,
+    };
+  },
+});
 
 /** One reply, with what its provider keeps of it. */
 async function deliver(own: TestValidator, number: number, bend: Partial<ServeInput>): Promise<[string, KeptRecord]> {

@@ -7,17 +7,8 @@ import {
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { createScored } from '@ogong/testing/validator/test-scores';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface EjectionOutcome {
-  /** Ejections that reached the chain. */
-  readonly ejected: number;
-  /** Where the replies of the log are in the end. */
-  readonly states: readonly string[];
-  /** Why co-signers refused entries. */
-  readonly refusals: readonly string[];
-}
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 type Lie = (entry: VerdictEntry, rejects: number) => Partial<VerdictEntry>;
 
@@ -50,16 +41,13 @@ function rewriteLast(store: Store, lie: Lie): void {
  * A validator wants a competitor's provider out, or its own friend in. All that it has are rejects by scores, of which an honest
  * provider has some in its life: three in a row would eject. It lies about the last one.
  */
-export const earlyEjection: ProtocolAttack<
-  { readonly rejects: number; readonly lie: keyof typeof EJECTION_LIES },
-  Promise<EjectionOutcome>
-> = {
+export const earlyEjection = defineAttack({
   name: 'early-ejection',
   adversary: 'validator with an early ejection',
   aim: 'Have an honest provider ejected by a few rejects on scores, or spare a cheat whose test went far enough',
   stoppedBy: 'Co-signers count the sequential tests from the settled log, and refuse an early or missing ejection',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ rejects, lie }, breaks = NO_BREAKS) {
+  async play({ rejects, lie }: { readonly rejects: number; readonly lie: keyof typeof EJECTION_LIES }, breaks) {
     const four = await createScored((options) => openAttacked(breaks, options));
     await four.reject(rejects);
     await breaks.take();
@@ -75,4 +63,12 @@ export const earlyEjection: ProtocolAttack<
       refusals: four.own.refusals,
     };
   },
-};
+  async stage({ play }) {
+    const { ejected, states, refusals } = await play({ rejects: 2, lie: 'too early' });
+    return {
+      tried: 'had a validator eject a provider at its second reject by scores; three in a row would',
+      answered: [...countTexts(refusals), `${states.filter((state) => state === 'settled').length} replies settled`],
+      worked: ejected > 0,
+    };
+  },
+});

@@ -1,26 +1,17 @@
 import { type EpochMessage, epochMessageFormat } from '@ogong/protocol/beacon/threshold/epoch-machine';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 import { openThreshold, passWithBreaks } from './threshold-play.ts';
-
-export interface EarlyOutcome {
-  /** Parts of epochs that it asked for before they began. */
-  readonly asked: number;
-  /** Parts that it heard at all, and how many of them of epochs that had not begun. */
-  readonly heard: number;
-  readonly early: number;
-}
 
 const AHEAD = [1n, 2n, 3n, 10n];
 
 /** It sends its own parts for epochs to come, and asks the others for theirs. */
-export const earlyParts: ProtocolAttack<void, Promise<EarlyOutcome>> = {
+export const earlyParts = defineAttack({
   name: 'early-parts',
   adversary: 'validator that asks for signature parts of later epochs',
   aim: 'know a value before others',
   stoppedBy: 'No validator signs an epoch before its own clock has reached it',
   restarts: ['validator'],
-  async play(_network, breaks = NO_BREAKS) {
+  async play(_network, breaks) {
     const net = await openThreshold(breaks);
     await net.pass(16_000);
     const [liar] = net.nodes;
@@ -42,7 +33,15 @@ export const earlyParts: ProtocolAttack<void, Promise<EarlyOutcome>> = {
     });
     return { asked, heard: parts.length, early: parts.filter((isEarly) => isEarly).length };
   },
-};
+  async stage({ play }) {
+    const { asked, heard, early } = await play();
+    return {
+      tried: `asked for parts of epochs to come, ${asked} times`,
+      answered: [`it heard ${heard} parts, ${early} of them of epochs that had not begun`],
+      worked: early > 0,
+    };
+  },
+});
 
 function readEpoch(message: Uint8Array): EpochMessage | undefined {
   try {

@@ -5,8 +5,8 @@ import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench'
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { SettlementError } from '@ogong/validator/settlement/settlement-error';
 import { decideReply } from '@ogong/validator/store/verdict-store';
-import type { ProtocolAttack } from '../attack.ts';
-import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
+import { type Breaks, openAttacked } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const PPM = 1_000_000n;
 /** The epoch that decides about an order of epoch 0. */
@@ -29,26 +29,14 @@ function findKindEpoch(own: TestValidator, replyId: Uint8Array, alphaPpm: number
   });
 }
 
-export interface WaitOutcome {
-  /** Replies for which it found an epoch that it liked. */
-  readonly found: number;
-  /** Those that the chain settled without an audit. */
-  readonly settled: number;
-  /** Those that the epoch of their order passes over. */
-  readonly fair: number;
-}
-
 /** A handling validator logs its friend's replies as passed over, each by the first epoch whose beacon says so. */
-export const epochWaiter: ProtocolAttack<
-  { readonly replies: number; readonly alphaPpm: number },
-  Promise<WaitOutcome>
-> = {
+export const epochWaiter = defineAttack({
   name: 'epoch-waiter',
   adversary: 'validator that waits for a favourable epoch',
   aim: 'have no reply of a friend audited: wait for the epoch whose beacon passes it over',
   stoppedBy: 'The order fixes the deciding epoch, and co-signers compute it',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies, alphaPpm }, breaks = NO_BREAKS) {
+  async play({ replies, alphaPpm }: { readonly replies: number; readonly alphaPpm: number }, breaks) {
     const outcome = { found: 0, settled: 0, fair: 0 };
     for (let number = 0; number < replies; number++) {
       const cosign = { alphaPpm: () => alphaPpm };
@@ -70,7 +58,16 @@ export const epochWaiter: ProtocolAttack<
     }
     return outcome;
   },
-};
+  async stage({ play }) {
+    const { found, settled, fair } = await play({ replies: 6, alphaPpm: 900_000 });
+    return {
+      tried: `logged 6 replies of a friend as passed over, ${found} of them by an epoch that it chose`,
+      answered: [`the epochs of their orders pass ${fair} of them over`],
+      money: `${settled} of them are settled without an audit`,
+      worked: settled > fair,
+    };
+  },
+});
 
 /** Whether the chain took the only reply. A step that takes a refused entry out of the log also says that it did something. */
 async function isSettled({ own, chain }: Four, breaks: Breaks): Promise<boolean> {

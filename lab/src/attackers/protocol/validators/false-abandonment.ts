@@ -10,20 +10,11 @@ import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { adjustChannel } from '@ogong/validator/store/channel-store';
 import { decideReply } from '@ogong/validator/store/verdict-store';
 import type { AcceptedRecord } from '@ogong/validator/witness/accepted-record';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack, describeDenials } from '../define-attack.ts';
 
 const LONG_AFTER_MS = 200_000;
 const NO_SUBJECT = new Uint8Array(32);
-
-export interface FalseAbandonmentOutcome {
-  /** What honest witnesses answered when the liar asked them. */
-  readonly answers: readonly string[];
-  /** Why co-signers took the entry out of the log. */
-  readonly refusals: readonly string[];
-  /** Replies that the chain has as abandoned. */
-  readonly settled: number;
-}
 
 /** As if the record had never come. */
 function deny(store: Store, { fields, consent }: TestOrder): void {
@@ -51,13 +42,13 @@ async function forge({ own, clock }: Four, { fields }: TestOrder): Promise<State
  * A validator has a reply and has signed for it. It says that the reply never came: its payer, a friend, owes nothing, and the provider
  * loses its name. It asks the witnesses as long as it likes; or it brings statements that it signs itself, without asking anybody.
  */
-export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Promise<FalseAbandonmentOutcome>> = {
+export const falseAbandonment = defineAttack({
   name: 'false-abandonment',
   adversary: 'validator that denies a delivery',
   aim: 'call a reply abandoned for which it has signed, so that nobody pays it and its provider loses its name',
   stoppedBy: 'Witnesses drawn by the beacon ask the provider themselves before a reply counts as abandoned',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ isForged }, breaks = NO_BREAKS) {
+  async play({ isForged }: { readonly isForged: boolean }, breaks) {
     const kept = new Map<string, AcceptedRecord>();
     const four = await createFour(
       {
@@ -96,4 +87,11 @@ export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Pr
     const settled = chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0);
     return { answers: [...new Set(answers)], refusals: own.refusals, settled };
   },
-};
+  async stage({ play }) {
+    const tried = 'denied a reply that it had signed for: with what witnesses say, and with statements of its own';
+    return describeDenials(tried, {
+      asked: await play({ isForged: false }),
+      unasked: await play({ isForged: true }),
+    });
+  },
+});

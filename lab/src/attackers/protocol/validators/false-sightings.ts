@@ -5,7 +5,7 @@ import { computeSubject, encodeTestReport, type Test } from '@ogong/protocol/aud
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { createLiveness } from '@ogong/router/liveness-reader';
-import type { ProtocolAttack } from '../attack.ts';
+import { defineAttack } from '../define-attack.ts';
 
 export interface SightedNetwork {
   /** Stake of honest validators, which all test. */
@@ -14,14 +14,6 @@ export interface SightedNetwork {
   readonly liar: bigint;
   /** `drawn`: it says that the rival missed each test that was drawn. `chosen`: it invents tests besides. */
   readonly lies: 'drawn' | 'chosen';
-}
-
-export interface SightedOutcome {
-  /** What the rival's routing weight is multiplied by, after the first report and after several. */
-  readonly livenessPpm: number;
-  readonly laterPpm: number;
-  /** Why routers do not count the liar's report; empty where they do. */
-  readonly refused: string;
 }
 
 const MEAN_PPM = 50_000;
@@ -36,13 +28,13 @@ const seedOf = (n: number): Uint8Array => crypto.sha256(utf8Encode(`sighting val
 const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`seen beacon ${epoch}`));
 
 /** A validator says that a rival of its friends does not answer, so that routers send its traffic elsewhere. */
-export const falseSightings: ProtocolAttack<SightedNetwork, Promise<SightedOutcome>> = {
+export const falseSightings = defineAttack({
   name: 'false-sightings',
   adversary: 'validator that calls an honest provider unresponsive',
   aim: 'have routers draw a rival of its friends less',
   stoppedBy: 'Beacon and key draw the tested provider, and the median of validators by stake counts',
   restarts: { none: 'a router keeps what validators say in memory, and reads it again' },
-  async play({ honest, liar, lies }) {
+  async play({ honest, liar, lies }: SightedNetwork) {
     const stakes = [liar, ...honest];
     const validators = stakes.map((stake, n) => ({
       ...{ address: new Uint8Array(20).fill(n + 1), signingKey: new Uint8Array(20).fill(n + 1), stake },
@@ -75,7 +67,15 @@ export const falseSightings: ProtocolAttack<SightedNetwork, Promise<SightedOutco
     }
     return { livenessPpm, laterPpm: liveness.of(rival), refused };
   },
-};
+  async stage({ play }) {
+    const { laterPpm } = await play({ honest: [30n, 25n], liar: 45n, lies: 'drawn' });
+    return {
+      tried: 'said with 45 % of the stake that a rival missed every test',
+      answered: [`routers multiply the weight of the rival by ${laterPpm / 1_000_000}`],
+      worked: laterPpm < 1_000_000,
+    };
+  },
+});
 
 const proofs = new Map<string, { readonly proof: Uint8Array; readonly output: Uint8Array }>();
 

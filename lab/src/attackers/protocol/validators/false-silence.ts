@@ -3,38 +3,27 @@ import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-c
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import type { WitnessAsk } from '@ogong/validator/witness/answer-witness';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack, describeDenials } from '../define-attack.ts';
 
 const ROUNDS = 20;
 const ROUND_MS = 1_000;
-
-export interface FalseSilenceOutcome {
-  /** What honest witnesses answered when the liar asked them about a verifier. */
-  readonly answers: readonly string[];
-  /** Why co-signers took the entries out of the log. */
-  readonly refusals: readonly string[];
-  /** Replies that the chain has with such an entry. */
-  readonly settled: number;
-  /** How often the verifier was asked by anybody. */
-  readonly asked: number;
-}
 
 /**
  * A validator asks no verifier, and logs that all of them were silent in every sitting: its payer, a friend, owes nothing. In the same
  * way it could pass over every verifier that is no friend of a provider. It may ask the witnesses first, as long as it likes.
  * Where it `isBelieved`, co-signers know no witnesses, as before there were any.
  */
-export const falseSilence: ProtocolAttack<
-  { readonly asksWitnesses: boolean; readonly isBelieved?: boolean },
-  Promise<FalseSilenceOutcome>
-> = {
+export const falseSilence = defineAttack({
   name: 'false-silence',
   adversary: 'validator that calls an honest verifier silent',
   aim: 'leave a reply unjudged and unpaid that nobody asked a verifier about, or pass over verifiers until a friend is drawn',
   stoppedBy: 'Witnesses give the verifier the same job themselves before it counts as silent',
   restarts: ['validator', 'signer'],
-  async play({ asksWitnesses, isBelieved = false }, breaks = NO_BREAKS) {
+  async play(
+    { asksWitnesses, isBelieved = false }: { readonly asksWitnesses: boolean; readonly isBelieved?: boolean },
+    breaks,
+  ) {
     let asked = 0;
     const told: WitnessAsk[] = [];
     const served = new Map<string, TestReply>();
@@ -80,4 +69,11 @@ export const falseSilence: ProtocolAttack<
     const settled = chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0);
     return { answers: [...new Set(answers)], refusals: own.refusals, settled, asked };
   },
-};
+  async stage({ play }) {
+    const tried = 'called verifiers silent that it never asked: without witnesses, and after it had asked them';
+    return describeDenials(tried, {
+      asked: await play({ asksWitnesses: true }),
+      unasked: await play({ asksWitnesses: false }),
+    });
+  },
+});

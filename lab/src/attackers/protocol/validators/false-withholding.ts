@@ -5,39 +5,28 @@ import { ledger } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beginAudit } from '@ogong/validator/store/replies/reply-changes';
 import { decideReply } from '@ogong/validator/store/verdict-store';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { defineAttack, describeDenials } from '../define-attack.ts';
 
 const ROUNDS = 20;
 const ROUND_MS = 10_000;
 const NO_RECEIPT = { epoch: 1n, signature: new Uint8Array(65) };
-
-export interface FalseWithholdingOutcome {
-  /** What honest witnesses answered when the liar asked them. */
-  readonly answers: readonly string[];
-  /** Why co-signers took the entries out of the log. */
-  readonly refusals: readonly string[];
-  /** Replies that the chain has with such an entry. */
-  readonly settled: number;
-  /** How often the provider was asked for an opening by anybody. */
-  readonly asked: number;
-}
 
 /**
  * A validator never asks for an opening, and logs that the provider withheld it: its payer, a friend, owes nothing, and the provider
  * loses its name. It may ask the witnesses first, as long as it likes: for the opening, or for its texts, too, which a provider refuses as long
  * as it knows of no receipt for its record.
  */
-export const falseWithholding: ProtocolAttack<
-  { readonly asksWitnesses: 'never' | 'for the opening' | 'for texts without a receipt' },
-  Promise<FalseWithholdingOutcome>
-> = {
+export const falseWithholding = defineAttack({
   name: 'false-withholding',
   adversary: 'validator that never asks for an opening',
   aim: 'call an opening withheld that nobody asked for, so that the reply is unpaid and its provider loses its name',
   stoppedBy: 'Witnesses ask the provider themselves before an opening counts as withheld',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ asksWitnesses }, breaks = NO_BREAKS) {
+  async play(
+    { asksWitnesses }: { readonly asksWitnesses: 'never' | 'for the opening' | 'for texts without a receipt' },
+    breaks,
+  ) {
     let asked = 0;
     const four = await createFour(
       {
@@ -86,4 +75,11 @@ export const falseWithholding: ProtocolAttack<
     const settled = chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0);
     return { answers: [...new Set(answers)], refusals: own.refusals, settled, asked };
   },
-};
+  async stage({ play }) {
+    const tried = 'called openings withheld that it never asked for: without witnesses, and after it had asked them';
+    return describeDenials(tried, {
+      asked: await play({ asksWitnesses: 'for the opening' }),
+      unasked: await play({ asksWitnesses: 'never' }),
+    });
+  },
+});

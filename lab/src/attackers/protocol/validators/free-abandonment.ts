@@ -1,26 +1,18 @@
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ledger, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import type { Four } from '@ogong/testing/validator/test-four';
+import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { admitReply } from '@ogong/validator/store/admission-store';
 import { listExpired } from '@ogong/validator/store/replies/reply-store';
 import { decideReply } from '@ogong/validator/store/verdict-store';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 const ORDERS = 5;
 const LONG_AFTER_MS = 200_000;
 const CHANNEL = { spendable: 10n ** 18n, spent: 0n };
-
-export interface AbandonmentOutcome {
-  /** What the validator said to orders that the victim never heard of, or its co-signers to the entries about them. */
-  readonly refusals: readonly string[];
-  /** Replies that the victim is said to have abandoned, in the handling validator's log. */
-  readonly logged: number;
-  /** The same on the chain. */
-  readonly settled: number;
-}
 
 async function logAll({ store, group, cosigning, signer, decided }: TestValidator, nowMs: number): Promise<void> {
   const context = { crypto: cosigning.crypto, chainId: ledger.chainId, validator: signer.address };
@@ -32,16 +24,13 @@ async function logAll({ store, group, cosigning, signer, decided }: TestValidato
 }
 
 /** A payer orders from a provider that it never calls, and agrees to the orders in its place. */
-export const freeAbandonment: ProtocolAttack<
-  { readonly four: Four; readonly isValidatorInLeague: boolean },
-  Promise<AbandonmentOutcome>
-> = {
+export const freeAbandonment = defineAttack({
   name: 'free-abandonment',
   adversary: 'stranger without money',
   aim: "destroy a provider's good name with replies that it never promised",
   stoppedBy: 'A provider signs each order that it accepts; without that signature nothing is admitted or abandoned',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ four, isValidatorInLeague }, breaks = NO_BREAKS) {
+  async play({ four, isValidatorInLeague }: { readonly four: Four; readonly isValidatorInLeague: boolean }, breaks) {
     const { own, clock, chain } = four;
     const stranger = createTestHybrid('attacker');
     const refusals: string[] = [];
@@ -71,4 +60,13 @@ export const freeAbandonment: ProtocolAttack<
     const logged = own.decided.filter(({ verdict }) => verdict === 'abandoned').length;
     return { refusals, logged, settled: chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0) };
   },
-};
+  async stage({ play, breaks }) {
+    const four = await createFour({}, (options) => openAttacked(breaks, options));
+    const played = await play({ four, isValidatorInLeague: true });
+    return {
+      tried: `had a validator in league log ${played.logged} replies as abandoned that the provider never took on`,
+      answered: [...countTexts(played.refusals), `${played.settled} of them are on the chain`],
+      worked: played.settled > 0,
+    };
+  },
+});

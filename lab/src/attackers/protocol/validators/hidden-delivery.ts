@@ -1,32 +1,21 @@
 import { createFour } from '@ogong/testing/validator/test-four';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface HiddenDeliveryOutcome {
-  /** What the other validators answered to the consumer. */
-  readonly heard: readonly string[];
-  /** Why co-signers took entries out of the log. */
-  readonly refusals: readonly string[];
-  /** Replies that the chain has. */
-  readonly settled: number;
-  /** What is drawn from the consumer. */
-  readonly drawnAtomic: bigint;
-}
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 /**
  * A provider gives its consumer an advert, and hands the true model's reply to a validator in league with it. That validator takes
  * in nothing of what the consumer says: not from the consumer, and not from those who co-sign.
  */
-export const hiddenDelivery: ProtocolAttack<
-  { /** How many of three other validators the consumer reaches. */ readonly heardBy: number },
-  Promise<HiddenDeliveryOutcome>
-> = {
+export const hiddenDelivery = defineAttack({
   name: 'hidden-delivery',
   adversary: "validator that hides a payer's delivery statement",
   aim: 'have another record judged and paid than the consumer was given, by keeping from co-signers what the consumer said',
   stoppedBy: 'The beacon draws further validators that receive the statement, and co-signers ask them',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ heardBy }, breaks = NO_BREAKS) {
+  async play(
+    { heardBy }: { /** How many of three other validators the consumer reaches. */ readonly heardBy: number },
+    breaks,
+  ) {
     const four = await createFour(
       (index) => ({ audit: { honeypotPpm: 0 }, hidesDeliveries: index === 0 }),
       (options) => openAttacked(breaks, options),
@@ -50,4 +39,17 @@ export const hiddenDelivery: ProtocolAttack<
     const drawnAtomic = debits.reduce((sum, { amount }) => sum + amount, 0n);
     return { heard: [...new Set(heard)], refusals: own.refusals, settled, drawnAtomic };
   },
-};
+  async stage({ play }) {
+    const { heard, refusals, settled, drawnAtomic } = await play({ heardBy: 1 });
+    return {
+      tried: 'gave the consumer an advert, had the honest reply judged, and hid what the consumer said',
+      answered: [
+        `another validator answered the consumer: ${heard.join(', ')}`,
+        ...countTexts(refusals),
+        `${settled} of them are on the chain`,
+      ],
+      money: `${drawnAtomic} atomic units are drawn from the consumer`,
+      worked: settled > 0 || drawnAtomic > 0n,
+    };
+  },
+});

@@ -2,28 +2,18 @@ import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
 import { auditByFour, settleReplies } from '../audit-replies.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
-
-export interface InventedOutcome {
-  readonly replies: number;
-  /** Entries that name a third verifier, as they were logged. */
-  readonly invented: number;
-  /** Of those, the ones whose honeypot the beacon drew: they are honest. */
-  readonly drawn: number;
-  readonly settled: number;
-  readonly refused: number;
-}
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** A validator lets a honeypot go along with every audit, so that a friend is paid by tokens for work that the network has not asked for. */
-export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Promise<InventedOutcome>> = {
+export const inventedHoneypots = defineAttack({
   name: 'invented-honeypots',
   adversary: 'validator that invents honeypots',
   aim: 'pay a friend from the verification pool for jobs that the validator made up',
   stoppedBy: 'The beacon draws which audits have a honeypot and which verifier gets it; co-signers compute both',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies }, breaks = NO_BREAKS) {
+  async play({ replies }: { readonly replies: number }, breaks) {
     const served = new Map<string, TestReply>();
     const calls = openAttackedVerifiers(breaks, (peer, job) => answerHonestly(served)(peer, job));
     const four = await createFour(
@@ -45,4 +35,13 @@ export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Pro
       refused: states.filter((state) => state === 'refused').length,
     };
   },
-};
+  async stage({ play }) {
+    const { invented, drawn, settled, refused } = await play({ replies: 12 });
+    return {
+      tried: `logged a honeypot with each of ${invented} audits, of which the beacon draws ${drawn}`,
+      answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
+      money: `${settled} third verifiers are paid`,
+      worked: refused === 0 || settled > drawn || refused + settled !== invented,
+    };
+  },
+});

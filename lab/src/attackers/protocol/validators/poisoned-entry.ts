@@ -2,16 +2,8 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
 import { computeEntryHash, encodeVerdictEntry, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createFour } from '@ogong/testing/validator/test-four';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked } from '../breaks.ts';
-
-export interface PoisonOutcome {
-  /** Of the honest replies, in the order of the log. */
-  readonly states: readonly string[];
-  readonly poisoned: string;
-  readonly settledReplies: number;
-  readonly owed: bigint;
-}
+import { openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 /**
  * Somebody has brought a validator to log what no peer can sign. How it does that is left open: here the entry names an
@@ -32,16 +24,13 @@ function poison(store: Store, position: number): void {
 }
 
 /** One bad entry among good ones, in a log that cannot change behind it once it is signed. */
-export const poisonedEntry: ProtocolAttack<
-  { readonly replies: number; readonly at: number },
-  Promise<PoisonOutcome>
-> = {
+export const poisonedEntry = defineAttack({
   name: 'poisoned-entry',
   adversary: 'validator with a false entry',
   aim: 'stop a validator from settling: bring one entry into its log that no peer signs, so that no batch from there on passes',
   stoppedBy: 'Co-signers refuse single entries; the others settle',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies, at }, breaks = NO_BREAKS) {
+  async play({ replies, at }: { readonly replies: number; readonly at: number }, breaks) {
     const none = { alphaPpm: () => 0 };
     const { own, chain, certifyAll } = await createFour({ audit: none, cosign: none }, (options) =>
       openAttacked(breaks, options),
@@ -65,4 +54,13 @@ export const poisonedEntry: ProtocolAttack<
       owed: BigInt(row?.owed as string),
     };
   },
-};
+  async stage({ play }) {
+    const { states, poisoned, settledReplies, owed } = await play({ replies: 5, at: 2 });
+    return {
+      tried: 'brought an entry into the log, third of five, that no co-signer can sign',
+      answered: [...countTexts(states.map((state) => `an honest entry is ${state}`)), `the bad entry is ${poisoned}`],
+      money: `${settledReplies} replies are settled; ${owed} atomic units are still reserved`,
+      worked: states.some((state) => state !== 'settled') || poisoned === 'settled',
+    };
+  },
+});

@@ -1,5 +1,5 @@
-import type { ProtocolAttack } from '../attack.ts';
-import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../audited-network.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const STAKE = 1_000_000n;
 /** Honest verifiers hold the true prompt and reply, and not the prompt that the provider claims. */
@@ -8,13 +8,13 @@ const HONEST: readonly PlayedVerifier[] = ['v1', 'v2', 'v3'].map((name) => ({
 }));
 
 /** A provider forges replies; its free verifier announces more room than anybody, and accepts them. */
-export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
+export const roomCapture = defineAttack({
   name: 'room-capture',
   adversary: 'free verifiers that announce a large context',
   aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
   stoppedBy: 'Announced context narrows a list only if three quarters of all stake have it',
   restarts: ['validator', 'signer', 'verifier'],
-  play: ({ replies }, breaks) =>
+  play: ({ replies }: { readonly replies: number }, breaks) =>
     auditReplies(
       {
         verifiers: [...HONEST, { name: 'league', kind: 'league', contextSize: 0xffffffff }],
@@ -24,4 +24,9 @@ export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<A
       },
       breaks,
     ),
-};
+  stage: async ({ play }) =>
+    describeForged(
+      await play({ replies: REPLIES }),
+      `forged ${REPLIES} replies, and announced a free verifier with more room than the staked ones`,
+    ),
+});

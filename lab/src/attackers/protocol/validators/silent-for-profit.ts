@@ -10,8 +10,8 @@ import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { MODEL_ROOT, type TestReply } from '@ogong/testing/validator/test-reply';
 import { listCandidates } from '@ogong/validator/store/candidates';
 import type { ReplyRow } from '@ogong/validator/store/replies/reply-store';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const LEAGUE = createTestPayee('league');
 const HONEST = createTestPayee('v1');
@@ -22,34 +22,21 @@ const STAKE_PER_KEY = 200n;
 const PENALTY_PPM = 20_000;
 const MOST_PENALTY_PPM = 100_000;
 
-export interface SilentOutcome {
-  /** By reply of the rival: whether it was paid. */
-  readonly paid: readonly boolean[];
-  /** By reply of the rival: chances of one of the league's keys in the draw after it, where the honest one has 2. */
-  readonly weights: readonly bigint[];
-  /** What the settlement counts against the league's payee, and against the honest one. */
-  readonly offences: { readonly league: number; readonly honest: number };
-  /** Whole tokens that the league loses. */
-  readonly lostStake: number;
-  /** Fees that the rival did not get, atomic units. */
-  readonly withheldAtomic: bigint;
-}
-
 /**
  * Verifiers of one payee with nearly all of the stake behind a model say nothing about the replies of a rival, in every sitting, so that
  * nobody judges them and the rival is unpaid. More than sixteen keys filled a sitting while rounds asked one verifier each.
  * Without `costs` every silence is forgotten, as if no entry of a log named who was silent.
  */
-export const silentForProfit: ProtocolAttack<
-  { readonly keys: number; readonly replies: number; readonly costs: boolean },
-  Promise<SilentOutcome>
-> = {
+export const silentForProfit = defineAttack({
   name: 'silent-for-profit',
   adversary: 'verifiers in league that ignore the replies of a rival',
   aim: "leave the rival's replies unjudged and unpaid, by stake that is never lost",
   stoppedBy: 'From the fifth half hour of silence per day, each halves the weight of the stake and costs a part of it',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ keys, replies, costs }, breaks = NO_BREAKS) {
+  async play(
+    { keys, replies, costs }: { readonly keys: number; readonly replies: number; readonly costs: boolean },
+    breaks,
+  ) {
     let clock = createTestClock();
     const served = new Map<string, TestReply>();
     const honest = openAttackedVerifiers(breaks, answerHonestly(served));
@@ -117,7 +104,20 @@ export const silentForProfit: ProtocolAttack<
       withheldAtomic,
     };
   },
-};
+  async stage({ play }) {
+    const outcome = await play({ keys: 17, replies: 2, costs: true });
+    const { paid, weights, offences, lostStake, withheldAtomic } = outcome;
+    return {
+      tried: 'said nothing about the replies of a rival, with nearly all of the stake behind its model',
+      answered: [
+        `after each reply one of its keys weighs ${weights.join(', ')}; before them 201, the honest verifier 2`,
+        `${offences.league} silent half hours cost stake, ${offences.honest} of the honest verifier`,
+      ],
+      money: `${lostStake} tokens of its stake are lost; the rival was not paid ${withheldAtomic} atomic units of ${paid.length} replies`,
+      worked: offences.honest > 0 || withheldAtomic > 0n,
+    };
+  },
+});
 
 const isOpen = ({ state }: Pick<ReplyRow, 'state'>): boolean => state !== 'decided' && state !== 'settled';
 

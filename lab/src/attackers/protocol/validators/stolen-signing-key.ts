@@ -19,8 +19,8 @@ import { decideThree, type Message, on, proposeUnheard, rebuild } from '@ogong/t
 import { readVotes } from '@ogong/validator/settlement/gather-signatures';
 import { createGuardedSigner } from '@ogong/validator/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/validator/signer/signing-guard';
-import type { ProtocolAttack } from '../attack.ts';
-import { type Breaks, NO_BREAKS, openAttacked } from '../breaks.ts';
+import { type Breaks, openAttacked } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 /** What came of one batch that the thief made in the victim's name. */
 export interface ForgedBatch {
@@ -28,23 +28,6 @@ export interface ForgedBatch {
   /** Votes behind it, its own included, as the contract counts them. */
   readonly votes: bigint;
   readonly isQuorum: boolean;
-}
-
-export interface StolenKeyOutcome {
-  /** A verdict turned round, before anybody has signed the victim's log. */
-  readonly falseVerdict: ForgedBatch;
-  /** A log of true verdicts without the one that it wants gone, once the victim's own log was signed. */
-  readonly secondLog: ForgedBatch;
-  /** The same second log, sent from a machine that has the signing key alone, and not the certificate. */
-  readonly withoutCertificate: readonly string[];
-  /** What the victim's external signer says to the second log, where the thief has its socket and not the key. */
-  readonly signer: string;
-  /** Votes for the victim's own log, and how much of it the chain has in the end. */
-  readonly honest: { readonly answers: readonly string[]; readonly settled: number };
-  /** Entries of any other log that the chain has. */
-  readonly forged: number;
-  /** Once the account has named another key: the votes of the second log, and what a payer says to an admission. */
-  readonly revoked: { readonly votes: bigint; readonly admission: string | undefined };
 }
 
 const messageOf = ({ message }: Error): string => message;
@@ -117,13 +100,13 @@ function openSigner(victim: TestValidator, breaks: Breaks) {
 }
 
 /** Has the hot key of one of four validators, and tries to be that validator: for one batch, and for good. */
-export const stolenSigningKey: ProtocolAttack<Record<string, never>, Promise<StolenKeyOutcome>> = {
+export const stolenSigningKey = defineAttack({
   name: 'stolen-signing-key',
   adversary: "thief of a validator's signing key",
   aim: "settle a log of its own in the validator's name, and speak for the validator for good",
   stoppedBy: 'The key has one vote, and co-signers sign one log per validator. A replaced key counts for nothing',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(_, breaks = NO_BREAKS) {
+  async play(_, breaks) {
     const four = await createFour({}, (options) => openAttacked(breaks, options));
     const { own, chain } = four;
     const thief = createKeySigner(
@@ -172,4 +155,18 @@ export const stolenSigningKey: ProtocolAttack<Record<string, never>, Promise<Sto
       },
     };
   },
-};
+  async stage({ play }) {
+    const played = await play();
+    const { falseVerdict, secondLog, withoutCertificate, signer, honest, forged, revoked } = played;
+    return {
+      tried: 'turned a verdict round, and left one out of the log, both signed with the stolen key of one of four',
+      answered: [
+        ...countTexts([...falseVerdict.answers, ...secondLog.answers, ...withoutCertificate]),
+        `the external signer: ${signer}`,
+        `once the account has named another key, the stolen one has ${revoked.votes} votes; of its admission: ${revoked.admission ?? 'it holds'}`,
+      ],
+      money: `${honest.settled} entries of the validator are settled, ${forged} of the thief`,
+      worked: forged > 0 || falseVerdict.isQuorum || secondLog.isQuorum || revoked.votes > 0n || signer === 'signed',
+    };
+  },
+});

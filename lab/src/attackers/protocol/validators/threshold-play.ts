@@ -31,12 +31,20 @@ export interface ThresholdOutcome {
 export const hasStopped = ({ firstEpoch, latest, disputed }: ThresholdOutcome): boolean =>
   firstEpoch === undefined || latest <= firstEpoch || disputed > 0;
 
-export const tellThreshold = ({ lies, firstEpoch, latest, disputed, struckBy }: ThresholdOutcome): string[] => [
-  `${lies} messages were lies`,
-  firstEpoch === undefined ? 'no key was made' : `the key was made and signs from epoch ${firstEpoch} on`,
-  `all honest validators have epoch ${latest}, and differ in ${disputed} of those before`,
-  `${struckBy} of ${HONEST.length} honest validators have put the liar out`,
-];
+/** Describes a lie about the shared key. It works if the beacon stops or forks. */
+export const describeThreshold = (outcome: ThresholdOutcome, tried: string) => {
+  const { lies, firstEpoch, latest, disputed, struckBy } = outcome;
+  return {
+    tried,
+    answered: [
+      `${lies} messages were lies`,
+      firstEpoch === undefined ? 'no key was made' : `the key was made and signs from epoch ${firstEpoch} on`,
+      `all honest validators have epoch ${latest}, and differ in ${disputed} of those before`,
+      `${struckBy} of ${HONEST.length} honest validators have put the liar out`,
+    ],
+    worked: lies === 0 || hasStopped(outcome),
+  };
+};
 
 export async function openThreshold(
   breaks: Breaks = NO_BREAKS,

@@ -13,8 +13,7 @@ import {
   namedCrypto,
   proveByName,
 } from '@ogong/testing/protocol/beacon-network';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** Of five places: one validator that is down, two honest ones, the grinder, and the second address that it has bonded. */
 const [DOWN, GRINDER, FRESH] = [0, 3, 4];
@@ -97,22 +96,14 @@ function createGrinder(keys: BeaconKeys, scheme: Scheme, listed: SetMember[], fr
   };
 }
 
-export interface GrindOutcome {
-  /** The value that the grinder made its key for, hex; it begins with a byte of zeros. */
-  readonly hoped: string | undefined;
-  /** The value of that epoch, hex; undefined where none was certified. */
-  readonly certified: string | undefined;
-  readonly epoch: bigint;
-}
-
 /** One of four validators leaves nothing to chance: it joins once more, under a fresh address, with a key that suits it. */
-export const vrfGrinder: ProtocolAttack<{ readonly epochs: number }, GrindOutcome> = {
+export const vrfGrinder = defineAttack({
   name: 'vrf-grinder',
   adversary: 'validator that leaves and returns, or joins under a fresh address',
   aim: 'choose a beacon: register a fresh key once the contributions of the others are known',
   stoppedBy: 'The validators of an epoch are certified two epochs before, and each proof contains their hash',
   restarts: ['validator'],
-  play({ epochs }, breaks = NO_BREAKS) {
+  play({ epochs }: { readonly epochs: number }, breaks) {
     const scheme: Scheme = {
       ...{ epoch: 1n, previous: undefined, proofs: new Map(), key: undefined, hoped: undefined },
       onJoined: () => void breaks.take(),
@@ -146,4 +137,12 @@ export const vrfGrinder: ProtocolAttack<{ readonly epochs: number }, GrindOutcom
     const [certified] = net.certified.get(scheme.epoch) ?? [];
     return { hoped: scheme.hoped, certified, epoch: scheme.epoch };
   },
-};
+  async stage({ play }) {
+    const { hoped, certified, epoch } = play({ epochs: 30 });
+    return {
+      tried: `tried keys until one of them would make the beacon of epoch ${epoch} ${hoped ?? 'something else'}`,
+      answered: [`certified is ${certified ?? 'nothing'}`],
+      worked: certified === undefined || certified === hoped || hoped === undefined,
+    };
+  },
+});

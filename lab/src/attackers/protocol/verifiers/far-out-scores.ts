@@ -5,33 +5,26 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from '@ogong/testing/validator/drift-fixture';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { PAYEE, type TestReply } from '@ogong/testing/validator/test-reply';
-import type { ProtocolAttack } from '../attack.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { REPLIES } from '../audited-network.ts';
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { countTexts, defineAttack } from '../define-attack.ts';
 
 const LIAR = 'liar';
 const OTHERS = ['honest-0', 'honest-1'];
 /** Rates at which nothing is rejected, or in doubt: no report of the attack can be refuted. */
 const RATES = { reject: 1e-6, doubt: 2e-6 };
 
-export interface FarOutOutcome {
-  readonly entries: readonly VerdictEntry[];
-  /** Reports of the liar that were opened. */
-  readonly lies: number;
-  /** What the log holds against the provider's payee; it is ejected at 1,000. An honest one begins at 1. */
-  readonly evidence: number;
-}
-
 /**
  * One verifier of three, in a class that a drift table compares by scores, wants an honest provider out. It rejects nothing, and so is
  * never refuted: each of its reports is as far off as a report can be that is accepted.
  */
-export const farOutScores: ProtocolAttack<{ readonly replies: number }, Promise<FarOutOutcome>> = {
+export const farOutScores = defineAttack({
   name: 'far-out-scores',
   adversary: 'verifier whose scores are far off but never enough for a reject',
   aim: 'Move the test of an honest provider in each audit that draws it, and never be refuted',
   stoppedBy: 'Above a limit another verifier is asked, and the second largest e-value counts',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies }, breaks = NO_BREAKS) {
+  async play({ replies }: { readonly replies: number }, breaks) {
     const served = new Map<string, TestReply>();
     let lies = 0;
     const see = seeDrift(served, (name) => (name === LIAR ? CHEAT : HONEST));
@@ -53,7 +46,19 @@ export const farOutScores: ProtocolAttack<{ readonly replies: number }, Promise<
     const entries = validator.decided;
     return { entries, lies, evidence: countEvidence(entries) };
   },
-};
+  async stage({ play }) {
+    const { entries, lies, evidence } = await play({ replies: REPLIES });
+    return {
+      tried: `reported far-off scores in ${lies} audits of ${REPLIES} honest replies, as one verifier of three, and rejected none`,
+      answered: [
+        ...countTexts(entries.map(({ verdict, eValuePpm }) => `${verdict}${eValuePpm > 1e6 ? ', against it' : ''}`)),
+        `the log holds evidence of ${evidence.toFixed(2)} against the provider; 1,000 ejects`,
+      ],
+      money: 'no fee was lost, and no report could be refuted',
+      worked: entries.length !== REPLIES || evidence > 1 || entries.some(({ verdict }) => verdict !== 'accept'),
+    };
+  },
+});
 
 /** As every co-signer counts it. */
 function countEvidence(entries: readonly VerdictEntry[]): number {

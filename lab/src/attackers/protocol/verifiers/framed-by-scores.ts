@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { parseCandidates } from '@ogong/protocol/verdict/evidence';
 import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
 import { provider, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -9,17 +9,9 @@ import { provider, type TestValidator } from '@ogong/testing/validator/test-benc
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type TestReply } from '@ogong/testing/validator/test-reply';
 import { FAR } from '@ogong/testing/validator/test-scores';
-import type { ProtocolAttack } from '../attack.ts';
-import { idOfPlayed } from '../audited-network.ts';
-import { NO_BREAKS, openAttacked, openAttackedVerifiers } from '../breaks.ts';
-
-export interface FramedOutcome {
-  readonly entries: readonly VerdictEntry[];
-  /** Replies that the league lied about. */
-  readonly lies: number;
-  /** Reports of the league that the log refutes, and of the others. */
-  readonly refuted: { readonly league: number; readonly honest: number };
-}
+import { describeVerdicts, idOfPlayed, REPLIES } from '../audited-network.ts';
+import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
+import { defineAttack } from '../define-attack.ts';
 
 /** Whether the beacon asks the league first and second about a reply. Everybody can compute it. */
 function drawsLeague(validator: TestValidator, { reply }: TestReply, league: readonly string[]): boolean {
@@ -43,16 +35,16 @@ function drawsLeague(validator: TestValidator, { reply }: TestReply, league: rea
  * only where the beacon asks two of them first, and are honest elsewhere, so that nobody refutes them. Without `honest` verifiers they
  * are all that the validator lists.
  */
-export const framedByScores: ProtocolAttack<
-  { readonly replies: number; readonly league: number; readonly honest: number },
-  Promise<FramedOutcome>
-> = {
+export const framedByScores = defineAttack({
   name: 'framed-by-scores',
   adversary: 'verifiers in league that reject by scores where the beacon draws two of them first',
   aim: 'Have an honest provider ejected by rejects that no class can repeat to the bit, and never be refuted',
   stoppedBy: 'Two rejects by scores wait for a third verifier outside their draw, and exact accepts refute them',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ replies, league: liars, honest }, breaks = NO_BREAKS) {
+  async play(
+    { replies, league: liars, honest }: { readonly replies: number; readonly league: number; readonly honest: number },
+    breaks,
+  ) {
     const league = Array.from({ length: liars }, (_, i) => `league-${i}`);
     const others = Array.from({ length: honest }, (_, i) => `honest-${i}`);
     const served = new Map<string, TestReply>();
@@ -85,4 +77,13 @@ export const framedByScores: ProtocolAttack<
     const ofLeague = refuted.filter((id) => league.some((name) => equalBytes(idOfPlayed(name), id))).length;
     return { entries, lies: framed.size, refuted: { league: ofLeague, honest: refuted.length - ofLeague } };
   },
-};
+  async stage({ play }) {
+    const { entries, lies, refuted } = await play({ replies: REPLIES, league: 3, honest: 5 });
+    return {
+      tried: `rejected ${lies} of ${REPLIES} honest replies by scores, as three verifiers of eight, where the beacon asked two of them first`,
+      answered: describeVerdicts(entries),
+      money: `the log refutes ${refuted.league} reports of the league: each costs a fiftieth of its payee's stake`,
+      worked: entries.length !== REPLIES || refuted.league === 0 || entries.some(({ ejects }) => ejects),
+    };
+  },
+});

@@ -1,5 +1,5 @@
-import type { ProtocolAttack } from '../attack.ts';
-import { type AuditedOutcome, auditReplies, type PlayedVerifier } from '../audited-network.ts';
+import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../audited-network.ts';
+import { defineAttack } from '../define-attack.ts';
 
 const SILENT: readonly PlayedVerifier[] = ['s1', 's2', 's3', 's4', 's5', 's6'].map((name) => ({
   ...{ name, kind: 'silent' },
@@ -10,17 +10,14 @@ const HONEST: readonly PlayedVerifier[] = ['v1', 'v2'].map((name) => ({ name, ki
  * A provider forges replies; most of the verifiers that are drawn for them belong to it, and answer nothing. Without `others` it is
  * the only one whose model they verify.
  */
-export const silentLeague: ProtocolAttack<
-  { readonly replies: number; readonly others: boolean },
-  Promise<AuditedOutcome>
-> = {
+export const silentLeague = defineAttack({
   name: 'silent-league',
   adversary: 'verifiers in league that stay silent',
   aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
   stoppedBy:
     'The draw goes on to others in up to eight audit attempts with their own beacons; then the reply is unpaid',
   restarts: ['validator', 'signer', 'verifier'],
-  play: ({ replies, others }, breaks) =>
+  play: ({ replies, others }: { readonly replies: number; readonly others: boolean }, breaks) =>
     auditReplies(
       {
         verifiers: [...SILENT, ...(others ? HONEST : [])],
@@ -29,4 +26,9 @@ export const silentLeague: ProtocolAttack<
       },
       breaks,
     ),
-};
+  stage: async ({ play }) =>
+    describeForged(
+      await play({ replies: REPLIES, others: true }),
+      `forged ${REPLIES} replies; 6 of the 8 verifiers are in league and answer nothing`,
+    ),
+});

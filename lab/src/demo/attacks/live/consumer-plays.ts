@@ -6,17 +6,16 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describeWeights } from '@ogong/testing/chain/model-registry-compliance';
 import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
-import { inventedParties } from '../../../attackers/protocol/network/invented-parties.ts';
-import { nameSquatter } from '../../../attackers/protocol/network/name-squatter.ts';
-import { judgeInvented, tellSquatted } from '../consumer-scenes.ts';
-import type { LivePlay } from '../scene.ts';
+import { describeInvented, inventedParties } from '../../../attackers/protocol/network/invented-parties.ts';
+import { describeSquatted, nameSquatter } from '../../../attackers/protocol/network/name-squatter.ts';
 import { tell } from './consumer.ts';
+import type { LivePlay } from './live-network.ts';
 
 const HOUR_MS = 3_600_000;
 const OGONG = 10n ** 18n;
 
 export const inventParties: LivePlay = async ({ ledger, trust }) =>
-  judgeInvented(inventedParties.play({ crypto, ledger, invents: 'unseen' }), trust);
+  describeInvented(inventedParties.play({ crypto, ledger, invents: 'unseen' }), trust);
 
 /** A provider of the network announces weights of its own under the name that the network sells. */
 export const sellTinyModel: LivePlay = async (network) => {
@@ -48,7 +47,7 @@ export const squatName: LivePlay = async (network) => {
   const { maker, model } = parseModelId(network.modelId);
   const { client, address } = await network.openAccount('squatter', 1_000n * OGONG);
   const account = { address: `0x${Buffer.from(address).toString('hex')}` as const, client };
-  return tellSquatted(
+  return describeSquatted(
     { maker, model },
     await nameSquatter.play({ account, name: { maker, model }, own: describeWeights('bb') }),
   );

@@ -9,9 +9,8 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { waitUntil } from '../../polling.ts';
-import type { LivePlay } from '../scene.ts';
 import { openPayer, placeOrder, tell } from './consumer.ts';
-import type { OwnedDaemon } from './live-network.ts';
+import type { LivePlay, OwnedDaemon } from './live-network.ts';
 
 const MAX_FEE = 10n ** 15n;
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;

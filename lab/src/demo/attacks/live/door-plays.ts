@@ -1,12 +1,10 @@
 import { bigComplaints } from '../../../attackers/protocol/network/big-complaints.ts';
+import { ADDRESSES } from '../../../attackers/protocol/network/small-router.ts';
 import { routeSquatting } from '../../../attackers/protocol/payers/route-squatting.ts';
 import { idleLinks } from '../../../attackers/protocol/providers/idle-links.ts';
-import type { LivePlay } from '../scene.ts';
 import { openPayer, placeOrder } from './consumer.ts';
-import type { LiveNetwork } from './live-network.ts';
+import type { LiveNetwork, LivePlay } from './live-network.ts';
 
-/** Addresses of 127.0.0.0/8 stand for those of the internet. */
-const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4'];
 const LINKS = 400;
 const TICKETS = 64;
 const CERTIFICATES = 20;
@@ -36,7 +34,7 @@ export const floodWithLinks: LivePlay = async (network) => {
       worked: !isAnswered,
     };
   } finally {
-    held.release();
+    held.close();
   }
 };
 

@@ -19,6 +19,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { AttackCourse } from '../../../attackers/protocol/define-attack.ts';
 import type { AttackedDoor } from '../../../attackers/protocol/network/stranger-link.ts';
 import { ask } from '../../ask.ts';
 import { replyIdOf } from '../../claims/finding.ts';
@@ -86,6 +87,9 @@ export interface LiveNetwork {
   /** Gives every daemon back to its honest program. */
   close(): Promise<void>;
 }
+
+/** Plays an attack on the running network of the demo. */
+export type LivePlay = (network: LiveNetwork) => Promise<AttackCourse>;
 
 export interface SoldModel {
   readonly id: string;

@@ -1,7 +1,7 @@
-import type { LivePlay } from '../scene.ts';
 import { inventParties, sellTinyModel, squatName } from './consumer-plays.ts';
 import { readOthersReplies } from './curious-play.ts';
 import { floodWithComplaints, floodWithLinks, squatRoutes } from './door-plays.ts';
+import type { LivePlay } from './live-network.ts';
 import { admitTooMuch, nameOwnRouter, reuseIds, showTwoRecords, stealComplaint } from './payer-plays.ts';
 import { abandonForOthers, frameByOldId, leaveWithoutWord } from './stranger-plays.ts';
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestMesh, type TestMesh } from '../../../bad-days/test-mesh.ts';
-import { findScene } from '../catalogue.ts';
+import { findAttack } from '../catalogue.ts';
 import { playAttack } from '../play-attack.ts';
 import { LIVE_PLAYS } from './live-plays.ts';
 
@@ -20,10 +20,10 @@ const PLAYED =
 
 describe.skipIf(process.platform !== 'linux')('an attack on the running network', () => {
   it.each(PLAYED)('%s fails, and the network goes on', async (name) => {
-    const scene = findScene(name);
-    if (scene === undefined) throw new Error('the demo does not know it');
+    const attack = findAttack(name);
+    if (attack === undefined) throw new Error(`no attack ${name}`);
     const { mesh, model } = network;
-    const played = await playAttack(scene, () => Promise.resolve({ mesh, model }));
+    const played = await playAttack(attack, () => Promise.resolve({ mesh, model }));
     expect(played).toMatchObject({ on: "the demo's network", worked: false });
     expect((await network.ask()).receipts).toBeDefined();
   });

@@ -12,11 +12,11 @@ import {
   toPushMessage,
 } from '@ogong/testing/validator/test-reply';
 import { writeDelivered } from '@ogong/validator/wire-messages';
+import { countTexts } from '../../../attackers/protocol/define-attack.ts';
 import { waitWhileChanging } from '../../polling.ts';
-import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, openPayer, placeOrder, tell } from './consumer.ts';
 import { serveFalseValidator } from './false-validator.ts';
-import type { LiveNetwork } from './live-network.ts';
+import type { LiveNetwork, LivePlay } from './live-network.ts';
 
 const MAX_FEE = 10n ** 15n;
 /** More than the provider takes, whatever a reply of the model costs. */

@@ -3,10 +3,10 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestOrder, serveTestReply, signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
-import { countTexts, type LivePlay } from '../scene.ts';
+import { countTexts } from '../../../attackers/protocol/define-attack.ts';
 import { buyReply, openPayer, placeOrder, tell } from './consumer.ts';
 import { forgeSilence } from './forge-silence.ts';
-import type { LiveNetwork } from './live-network.ts';
+import type { LiveNetwork, LivePlay } from './live-network.ts';
 import { proposeEntry } from './propose-entry.ts';
 
 const MAX_FEE = 10n ** 15n;

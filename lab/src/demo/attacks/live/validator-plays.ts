@@ -8,12 +8,12 @@ import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
+import { countTexts } from '../../../attackers/protocol/define-attack.ts';
 import { waitWhileChanging } from '../../polling.ts';
-import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, type LiveOrder, openPayer, placeOrder, tell } from './consumer.ts';
 import { type FalseValidator, serveFalseValidator } from './false-validator.ts';
 import { forgeSilence } from './forge-silence.ts';
-import type { LiveNetwork, OwnedDaemon } from './live-network.ts';
+import type { LiveNetwork, LivePlay, OwnedDaemon } from './live-network.ts';
 import { type FalseEntry, proposeEntry } from './propose-entry.ts';
 
 const MAX_FEE = 10n ** 15n;

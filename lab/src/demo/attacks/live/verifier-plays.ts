@@ -14,8 +14,8 @@ import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { signTestEndorsement } from '@ogong/testing/validator/test-keys';
-import { countTexts, type LivePlay } from '../scene.ts';
-import type { LiveNetwork, OwnedDaemon } from './live-network.ts';
+import { countTexts } from '../../../attackers/protocol/define-attack.ts';
+import type { LiveNetwork, LivePlay, OwnedDaemon } from './live-network.ts';
 
 const REPLIES = 4;
 const OWN = 'verifier-2';
