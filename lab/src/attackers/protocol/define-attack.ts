@@ -44,7 +44,7 @@ interface AttackDefinition<Given, Outcome> extends AttackNotes {
 }
 
 /** One attack on the protocol around the answers, by an adversary that makes its own messages. */
-export interface Attack<Given, Outcome> extends AttackNotes {
+export interface DefinedAttack<Given, Outcome> extends AttackNotes {
   /** @param breaks Default: no restarts. */
   play(given: Given, breaks?: Breaks): Outcome;
   stage(breaks?: Breaks): Promise<AttackCourse>;
@@ -54,7 +54,7 @@ export function defineAttack<Given = void, Outcome = unknown>({
   play,
   stage,
   ...notes
-}: AttackDefinition<Given, Outcome>): Attack<Given, Outcome> {
+}: AttackDefinition<Given, Outcome>): DefinedAttack<Given, Outcome> {
   return {
     ...notes,
     play: (given, breaks = NO_BREAKS) => play(given, breaks),

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 /** Their own tests play them without restarts, and for longer. */
-const SLOW = ['dust-routers', 'beacon-puller', 'big-complaints', 'silent-league', 'idle-links', 'silent-for-profit'];
+const SLOW = ['dust-routers', 'big-complaints', 'silent-league', 'idle-links', 'silent-for-profit'];
 const restartable = ATTACKS.flatMap(({ restarts, ...attack }) =>
   'none' in restarts ? [] : [{ ...attack, daemons: restarts }],
 );

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ATTACKS, type AttackSummary, formatAttackList, formatPlayed, listAttacks, listFiles } from './catalogue.ts';
 
 /** Files that define no attack. */
-const HELPERS = ['served-validator', 'small-router', 'stranger-link', 'threshold-play'];
+const HELPERS = ['billed-reply', 'served-validator', 'small-router', 'stranger-link', 'threshold-play'];
 const threats = readFileSync(new URL('../../../../docs/threats.md', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| '))

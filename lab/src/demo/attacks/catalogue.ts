@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
-import type { Attack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
+import type { DefinedAttack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
 
-type AnyAttack = Attack<never, unknown>;
+type AnyAttack = DefinedAttack<never, unknown>;
 
 const folder = new URL('../../attackers/protocol/', import.meta.url);
 const isAttack = (one: unknown): one is AnyAttack => one instanceof Object && 'aim' in one && 'stage' in one;

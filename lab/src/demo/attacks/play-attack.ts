@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
-import type { Attack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
+import type { DefinedAttack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
 import { type AttackSummary, summarizeAttack } from './catalogue.ts';
 import { openLiveNetwork, type SoldModel } from './live/live-network.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
@@ -9,7 +9,7 @@ export type AttackReport = AttackSummary & AttackCourse;
 
 /** @param bringUp starts the demo's network; called if the attack is played there. */
 export async function playAttack(
-  attack: Attack<never, unknown>,
+  attack: DefinedAttack<never, unknown>,
   bringUp: () => Promise<{ readonly mesh: Mesh; readonly model: SoldModel }>,
 ): Promise<AttackReport> {
   const summary = summarizeAttack(attack);

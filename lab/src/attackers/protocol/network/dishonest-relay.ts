@@ -60,7 +60,8 @@ export const dishonestRelay = defineAttack({
     const node = keep(await openRelayedNode());
     const { honest, read, cheated } = await play(node);
     const isRead = read.includes(node.says);
-    const taken = Object.entries(cheated).filter(([, outcome]) => 'told' in outcome);
+    const errors = Object.values(cheated).map((outcome) => ('told' in outcome ? 'taken' : outcome.error));
+    const isRefused = errors.every((error) => ['unreachable', 'timeout', 'wrong-certificate'].includes(error));
     return {
       tried: `carried a call to ${honest}, then ${Object.keys(cheated).join(', ')}`,
       answered: [
@@ -69,7 +70,13 @@ export const dishonestRelay = defineAttack({
           'told' in outcome ? `${what}: it was taken` : `${what}: ${outcome.error}`,
         ),
       ],
-      worked: isRead || taken.length > 0,
+      worked:
+        honest !== node.says ||
+        isRead ||
+        read.length <= 200 ||
+        errors.length !== 6 ||
+        !isRefused ||
+        errors.at(-1) !== 'wrong-certificate',
     };
   },
 });

@@ -61,6 +61,15 @@ const ANNOUNCED_LIES: Readonly<Record<string, Bend>> = {
   'ticket alone': { ticket: (ticket) => ({ ...ticket, payee: STRANGER }) },
 };
 
+/** Parts of the provider's reasons, by lie. */
+const DECLINED: Readonly<Record<string, string>> = {
+  payee: "this provider's is",
+  'less context': 'here it holds',
+  'more context': 'here it holds',
+  price: 'the price is',
+  'ticket alone': 'ticket and order disagree',
+};
+
 /** A router signs for other terms than its list has, or than the provider announced. */
 export const lyingTicket = defineAttack({
   name: 'lying-ticket',
@@ -94,7 +103,12 @@ export const lyingTicket = defineAttack({
         ...Object.entries(said).map(([what, why]) => `${what}: ${why ?? 'it was taken'}`),
         `tickets that lie in ${evidence.join(', ')} are evidence by themselves`,
       ],
-      worked: !answered || Object.values(said).includes(undefined),
+      worked:
+        !answered ||
+        Object.values(refused).includes(undefined) ||
+        // A ticket about another model, list or reply is void for its caller, which examines it no further.
+        [...evidence].sort().join() !== 'context,payee,price,provider' ||
+        Object.entries(DECLINED).some(([what, reason]) => declined[what]?.includes(reason) !== true),
     };
   },
 });

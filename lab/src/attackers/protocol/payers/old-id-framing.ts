@@ -43,7 +43,7 @@ export const oldIdFraming = defineAttack({
         `to the delivery: ${delivered}`,
         `${rejects} verdicts against the provider; its next reply is ${isServing ? 'taken' : 'refused'}`,
       ],
-      worked: rejects > 0 || !isServing,
+      worked: rejects > 0 || !isServing || ![complained, delivered].every((answer) => answer.includes('header-order')),
     };
   },
 });

@@ -55,7 +55,7 @@ export const racingPayer = defineAttack({
   },
   async stage({ play, keep }) {
     const network = keep(await createNetwork({ standby: STANDBY, provider: { takeWithinMs: 50 } }));
-    const { served, refusal, mostParts, openings } = await play({ network, standbyPer1k: STANDBY });
+    const { served, refusal, mostParts, billed, openings } = await play({ network, standbyPer1k: STANDBY });
     return {
       tried: 'ordered one answer after another, read what came, took none, and asked for the opening of each',
       answered: [
@@ -64,7 +64,13 @@ export const racingPayer = defineAttack({
         `${served} orders were served, then: ${refusal || 'no refusal'}`,
       ],
       money: `each prompt bills ${STANDBY} atomic units for 1,000 tokens`,
-      worked: mostParts > 1 || openings > 0 || refusal === '',
+      worked:
+        mostParts !== 1 ||
+        openings > 0 ||
+        served === 0 ||
+        served >= 20 ||
+        billed !== served ||
+        !refusal.includes('leaves most answers untaken'),
     };
   },
 });

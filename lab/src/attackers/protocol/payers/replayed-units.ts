@@ -66,7 +66,12 @@ export const replayedUnits = defineAttack({
         read ? 'prompt or answer stood in what passed' : 'neither prompt nor answer stood in what passed',
         ...refusals.map((refusal) => refusal ?? 'it was taken'),
       ],
-      worked: read || refusals.includes(undefined),
+      worked:
+        read ||
+        carriedBytes <= 5_000 ||
+        Object.keys(changed).length !== 6 ||
+        ![...Object.values(changed), elsewhere].every((refusal) => refusal?.includes('does not open')) ||
+        again?.includes('served once') !== true,
     };
   },
 });

@@ -1,8 +1,5 @@
-import { provider } from '@ogong/testing/validator/test-bench';
-import { answerHonestly } from '@ogong/testing/validator/test-calls';
-import type { TestReply } from '@ogong/testing/validator/test-reply';
-import { openAttacked } from '../breaks.ts';
 import { defineAttack } from '../define-attack.ts';
+import { openBilling } from './billed-reply.ts';
 
 interface TwoRecordsNetwork {
   /** When the consumer tells the validator what it was given; `never`: as a consumer that says nothing. */
@@ -17,19 +14,11 @@ export const twoRecords = defineAttack({
   stoppedBy: 'The payer signs which record arrived, and the verdict covers that one',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ acknowledges }: TwoRecordsNetwork, breaks) {
-    const served = new Map<string, TestReply>();
-    const validator = openAttacked(breaks, {
-      audit: { honeypotPpm: 0 },
-      verifiers: (peer, job) => answerHonestly(served)(peer, job),
-      getOpening: async () => (served.get('honest') as TestReply).reply.openingBytes,
-    });
-    await validator.announce(provider);
-    await validator.announceVerifier('v1');
+    const { validator, serve, audit } = await openBilling(breaks);
     const order = validator.order(0);
     await validator.intake.admit(order);
     const advert = validator.serve(order, { text: 'Buy my book instead.' });
-    const honest = validator.serve(order);
-    served.set('honest', honest);
+    const honest = serve(validator.serve(order));
 
     const steps = [
       ...(acknowledges === 'before the provider' ? [() => validator.acknowledge(order, advert)] : []),
@@ -40,9 +29,7 @@ export const twoRecords = defineAttack({
       await breaks.take();
       await step();
     }
-    await breaks.take();
-    await validator.certify();
-    await validator.runAudits();
+    await audit();
     const row = validator.find(order.fields.replyId);
     const entry = validator.decided.at(-1) ?? undefined;
     const isServing = await validator.intake.admit(validator.order(1)).then(

@@ -1,9 +1,8 @@
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
-import { answerHonestly } from '@ogong/testing/validator/test-calls';
-import { createTestOrder, submitWithProgress, type TestReply } from '@ogong/testing/validator/test-reply';
-import { openAttacked } from '../breaks.ts';
+import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { countTexts, defineAttack } from '../define-attack.ts';
+import { addProgress, openBilling, price, priceReply } from './billed-reply.ts';
 
 export interface UnshownBill {
   readonly how: string;
@@ -20,7 +19,6 @@ export interface UnshownBill {
 const TOKENS = 40;
 const TEXT = 'x'.repeat(8 * PROGRESS_WINDOW_BYTES);
 const STANDBY = { demands: { standby: 1_000 } };
-const price = (per1k: bigint, tokens: number): bigint => (per1k * BigInt(tokens) + 999n) / 1_000n;
 
 /** What the payer has signed, and when: the provider hands in the word that pays it most. */
 const WAYS: readonly { readonly how: string; readonly saidBytes: number | undefined; readonly demands?: object }[] = [
@@ -44,15 +42,7 @@ export const unshownBill = defineAttack({
   stoppedBy: 'A text is paid as far as its payer has signed for it, plus one window',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks) {
-    const served = new Map<string, TestReply>();
-    let running: TestReply | undefined;
-    const validator = openAttacked(breaks, {
-      audit: { honeypotPpm: 0 },
-      verifiers: (peer, job) => answerHonestly(served)(peer, job),
-      getOpening: async () => (running as TestReply).reply.openingBytes,
-    });
-    await validator.announce(provider);
-    await validator.announceVerifier('v1');
+    const { validator, serve, audit } = await openBilling(breaks);
     const outcomes: Omit<UnshownBill, 'verdict' | 'paidAtomic'>[] = [];
     const entries: { readonly verdict: string; readonly feeAtomic: bigint }[] = [];
     for (const [index, { how, isPayerFirst, saidBytes, demands }] of PLAYS.entries()) {
@@ -62,17 +52,11 @@ export const unshownBill = defineAttack({
         ...(demands && { demands }),
       });
       await validator.intake.admit(order);
-      const reply = validator.serve(order, { text: TEXT });
-      served.set(`${index}`, reply);
-      running = reply;
+      const reply = serve(validator.serve(order, { text: TEXT }));
       if (isPayerFirst) await validator.intake.pushRecord(reply.submission);
       const bend = { textBytes: saidBytes ?? 0, hasLeft: saidBytes !== 1 };
-      await validator.intake.pushRecord(
-        saidBytes === undefined ? reply.submission : submitWithProgress(order, reply, { payer, ledger, bend }),
-      );
-      await breaks.take();
-      await validator.certify();
-      await validator.runAudits();
+      await validator.intake.pushRecord(saidBytes === undefined ? reply.submission : addProgress(order, reply, bend));
+      await audit();
       entries.push(...validator.decided.slice(entries.length));
       const { promptTokenCount, outputTokenCount } = reply.reply.header;
       const shown = Math.floor((outputTokenCount * ((saidBytes ?? 0) + PROGRESS_WINDOW_BYTES)) / TEXT.length);
@@ -80,7 +64,7 @@ export const unshownBill = defineAttack({
       outcomes.push({
         ...{ how, isPayerFirst },
         allowedAtomic: price(pricePer1kAtomic, promptTokenCount + shown),
-        claimedAtomic: price(pricePer1kAtomic, promptTokenCount + outputTokenCount),
+        claimedAtomic: priceReply(reply),
       });
     }
     await validator.close();
@@ -98,7 +82,12 @@ export const unshownBill = defineAttack({
       money: outcomes
         .map(({ paidAtomic, claimedAtomic }) => `${paidAtomic} of ${claimedAtomic} atomic units are paid`)
         .join(', '),
-      worked: outcomes.some(({ paidAtomic, allowedAtomic }) => paidAtomic > allowedAtomic),
+      worked:
+        outcomes.length !== 8 ||
+        outcomes.some(
+          ({ verdict, paidAtomic, allowedAtomic, claimedAtomic }) =>
+            verdict !== 'accept' || paidAtomic !== allowedAtomic || claimedAtomic <= allowedAtomic,
+        ),
     };
   },
 });

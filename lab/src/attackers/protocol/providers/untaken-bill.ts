@@ -1,12 +1,10 @@
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
-import { answerHonestly } from '@ogong/testing/validator/test-calls';
-import { createTestOrder, submitWithProgress, type TestReply } from '@ogong/testing/validator/test-reply';
-import { openAttacked } from '../breaks.ts';
+import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { defineAttack } from '../define-attack.ts';
+import { addProgress, describeVerdict, openBilling, price, priceReply } from './billed-reply.ts';
 
 const STANDBY_PER_1K = 1_000n;
 const TOKENS = 20;
-const price = (per1k: bigint, tokens: number): bigint => (per1k * BigInt(tokens) + 999n) / 1_000n;
 
 /**
  * Another provider was faster, and the payer left this one's reply untaken. It makes the reply all the same, drops the payer's word, and
@@ -19,14 +17,7 @@ export const untakenBill = defineAttack({
   stoppedBy: 'A standby order bills only its prompt until its payer signs for some of the text',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks) {
-    const served = new Map<string, TestReply>();
-    const validator = openAttacked(breaks, {
-      audit: { honeypotPpm: 0 },
-      verifiers: (peer, job) => answerHonestly(served)(peer, job),
-      getOpening: async () => (served.get('lost') as TestReply).reply.openingBytes,
-    });
-    await validator.announce(provider);
-    await validator.announceVerifier('v1');
+    const { validator, serve, audit } = await openBilling(breaks);
     const createOrder = (index: number) =>
       createTestOrder({
         ...{ payer, ledger, provider, index, validator: validator.signer.address, tokens: TOKENS },
@@ -35,27 +26,18 @@ export const untakenBill = defineAttack({
       });
     const [lost, won] = [createOrder(0), createOrder(1)];
     await validator.intake.admit(lost);
-    const untaken = validator.serve(lost);
-    served.set('lost', untaken);
-    const taken = { textBytes: 4, hasLeft: false };
-    const { progress } = submitWithProgress(won, validator.serve(won), { payer, ledger, bend: taken });
+    const untaken = serve(validator.serve(lost));
+    const { progress } = addProgress(won, validator.serve(won), { textBytes: 4, hasLeft: false });
     await breaks.take();
     const forged = await validator.intake.pushRecord({ ...untaken.submission, progress }).then(
       () => '',
       (error: Error) => error.message,
     );
     await validator.intake.pushRecord(untaken.submission);
-    await breaks.take();
-    await validator.certify();
-    await validator.runAudits();
-    const [entry] = validator.decided;
+    await audit();
     await validator.close();
-    const { promptTokenCount, outputTokenCount } = untaken.reply.header;
-    return {
-      ...{ forged, entry: entry && { verdict: entry.verdict, feeAtomic: entry.feeAtomic } },
-      standbyAtomic: price(STANDBY_PER_1K, promptTokenCount),
-      claimedAtomic: price(lost.fields.pricePer1kAtomic, promptTokenCount + outputTokenCount),
-    };
+    const standbyAtomic = price(STANDBY_PER_1K, untaken.reply.header.promptTokenCount);
+    return { forged, entry: validator.decided[0], standbyAtomic, claimedAtomic: priceReply(untaken) };
   },
   async stage({ play }) {
     const { forged, entry, standbyAtomic, claimedAtomic } = await play();
@@ -63,12 +45,13 @@ export const untakenBill = defineAttack({
     return {
       tried:
         'made an answer to its end whose payer took another one, and billed it: with the word about the other one, and with none',
-      answered: [
-        `to the first bill: ${forged || 'it is taken'}`,
-        `the reply is judged: ${entry?.verdict ?? 'no verdict'}`,
-      ],
+      answered: [`to the first bill: ${forged || 'it is taken'}`, describeVerdict(entry)],
       money: `${paidAtomic} of ${claimedAtomic} atomic units are paid, for standing by`,
-      worked: forged === '' || entry === undefined || paidAtomic > standbyAtomic,
+      worked:
+        !forged.includes("not the payer's word") ||
+        entry?.verdict !== 'accept' ||
+        paidAtomic !== standbyAtomic ||
+        claimedAtomic <= 100n * standbyAtomic,
     };
   },
 });

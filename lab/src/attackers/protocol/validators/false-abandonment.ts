@@ -89,9 +89,13 @@ export const falseAbandonment = defineAttack({
   },
   async stage({ play }) {
     const tried = 'denied a reply that it had signed for: with what witnesses say, and with statements of its own';
-    return describeDenials(tried, {
-      asked: await play({ isForged: false }),
-      unasked: await play({ isForged: true }),
-    });
+    const [asked, unasked] = [await play({ isForged: false }), await play({ isForged: true })];
+    const course = describeDenials(tried, { asked, unasked });
+    const isRefused =
+      asked.answers.join() === 'taken' &&
+      [asked, unasked].every(({ refusals }) => refusals.length === 1) &&
+      asked.refusals.join().includes('received the data that the entry calls missing') &&
+      unasked.refusals.join().includes('place 0 did not sign this');
+    return { ...course, worked: course.worked || !isRefused };
   },
 });

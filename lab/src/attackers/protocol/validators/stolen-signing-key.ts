@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
@@ -99,6 +100,9 @@ function openSigner(victim: TestValidator, breaks: Breaks) {
   };
 }
 
+/** The same answer of all three peers. */
+const byAll = (answer: string): string[] => [answer, answer, answer];
+
 /** Has the hot key of one of four validators, and tries to be that validator: for one batch, and for good. */
 export const stolenSigningKey = defineAttack({
   name: 'stolen-signing-key',
@@ -166,7 +170,23 @@ export const stolenSigningKey = defineAttack({
         `once the account has named another key, the stolen one has ${revoked.votes} votes; of its admission: ${revoked.admission ?? 'it holds'}`,
       ],
       money: `${honest.settled} entries of the validator are settled, ${forged} of the thief`,
-      worked: forged > 0 || falseVerdict.isQuorum || secondLog.isQuorum || revoked.votes > 0n || signer === 'signed',
+      worked:
+        falseVerdict.isQuorum ||
+        secondLog.isQuorum ||
+        revoked.admission?.includes('did not sign') !== true ||
+        !isDeepStrictEqual(played, {
+          falseVerdict: {
+            ...falseVerdict,
+            answers: byAll('entry 0: the evidence says reject, not accept'),
+            votes: 100n,
+          },
+          secondLog: { ...secondLog, answers: byAll('entry 0: another log was signed'), votes: 100n },
+          withoutCertificate: byAll('the batch belongs to another validator than the caller'),
+          signer: 'entry 0: another log of this validator was signed',
+          honest: { answers: byAll('signed'), settled: 3 },
+          forged: 0,
+          revoked: { votes: 0n, admission: revoked.admission },
+        }),
     };
   },
 });
