@@ -42,11 +42,11 @@ export interface AttackPath {
 const log = createLogger({ name: 'test', level: 'silent' });
 
 /**
- * The roles of the network over real links, on the test's clock: intake, audit and settlement of one validator, one verifier,
- * and providers that are started and closed. The consumer treats a reply as a gateway does.
+ * The roles of the network over real links, on the test's clock: one validator, one verifier, and providers that are
+ * started and closed. The consumer treats a reply as a gateway does.
  * @param engine the model that is sold; the verifiers run it. The caller closes it.
  * @param directory where providers store their replies.
- * @param verifiers of operators of their own. Whoever is to be ejected by their reports needs three. Default: 1.
+ * @param verifiers of operators of their own. Their reports eject a provider only if there are three. Default: 1.
  */
 export async function openAttackPath(engine: Engine, directory: string, verifiers = 1): Promise<AttackPath> {
   const validator = await startValidator();

@@ -14,14 +14,14 @@ export interface AttackDefinition {
   /** Kebab-case, unique. */
   readonly name: string;
   readonly family: AttackFamily;
-  /** What the attacker hopes to gain, in a sentence. */
+  /** The attacker's gain, in a sentence. */
   readonly aim: string;
   /**
    * Ids of the checks that may fail when the verifier runs the provider's exact class; no other check fails.
    * catalogue.simulation.test.ts plays every attack. Empty if no check sees the attack: `uncaught` then says why.
    */
   readonly caughtBy: readonly string[];
-  /** What no check sees, what that costs, and who pays for it. */
+  /** The part that no check sees, its cost, and the party that pays for it. */
   readonly uncaught?: string;
   /** The weight types of the sold model for which the attack makes sense. Default: all. */
   readonly soldAs?: readonly SoldType[];
@@ -29,7 +29,7 @@ export interface AttackDefinition {
   readonly cheap?: EngineRecipe;
   /** The model that has to be sold for this attack, where not every model will do. */
   readonly sold?: WeightRecipe;
-  /** What a request must have for the attack to show. */
+  /** Parts that a request needs for the attack to show. */
   readonly needs?: NonNullable<RequestPlan['needs']>;
   /** `any`: requests with all kinds of sampler settings, for an attack that shows under some only. Default: the usual ones. */
   readonly sampler?: 'any';
@@ -54,7 +54,7 @@ export interface Attack {
   readonly bendReply?: (draft: ReplyDraft) => ReplyDraft;
   /** Changes a stored opening when somebody asks for it. @throws to refuse it. */
   readonly openOpening?: (opening: Uint8Array) => Uint8Array | Promise<Uint8Array>;
-  /** What the attacker has done so far: positions that it massaged, replies that it gave up. */
+  /** Counts so far: positions that it massaged, replies that it gave up. */
   readonly counts?: () => Readonly<Record<string, number>>;
 }
 

@@ -247,7 +247,7 @@ describe('tampering', () => {
     const nonces = [11, 12, 13, 14, 15, 16];
     const served = await Promise.all(nonces.map((nonce) => serve(tamper('committed').engine, nonce)));
     const failed = served.map(failedOf);
-    // What decides no draw is left to a second run.
+    // A second run decides the values that decide no draw.
     const caught = failed.flatMap(([first]) => first ?? []);
     expect(caught).not.toEqual([]);
     for (const id of caught) expect(['draw-replay', 'listing', 'commitment-form', 'token-count']).toContain(id);

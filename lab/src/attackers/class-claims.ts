@@ -10,7 +10,8 @@ export const looserClass: AttackDefinition = {
   family: 'commitment',
   aim: 'widen the tolerance by declaring a numeric class without equality',
   caughtBy: ['sketch-distance', 'kolmogorov', 'omission', 'tail', 'draw-gap', 'tail-place'],
-  uncaught: 'a model so near that it passes for drift between classes: what scores tell apart is measured, not given',
+  uncaught:
+    'a model so near that it passes for drift between classes: the resolution of the scores is measured, not given',
   cheap: { weights: findCheapModel('q8-0').recipe },
   soldAs: ['f16'],
   create(context) {

@@ -83,8 +83,8 @@ async function* pad(
 }
 
 /**
- * Spells the first words in single bytes (tokens 3 to 258 of every vocabulary of this kind) and pre-fills the true values:
- * the same text in several times as many tokens.
+ * Spells the first words in single bytes (tokens 3 to 258 of every vocabulary of this kind) and pre-fills the true
+ * values. The text takes several times as many tokens.
  */
 const byteTokens: AttackDefinition = {
   name: 'byte-tokens',

@@ -171,16 +171,19 @@ const listAll = ({ refused, intake, audit }: PathReply): string[] => [
 const sumFees = (replies: readonly PathReply[]): bigint =>
   replies.reduce((sum, { verdict }) => sum + verdict.feeAtomic, 0n);
 
-/** A reply that was cut short without its payer's word: the consumer refuses its receipt, the validator takes it and pays nothing. */
+/**
+ * A reply that was cut short without its payer's signed progress: the consumer refuses its receipt, the validator
+ * accepts it and pays nothing.
+ */
 const isCutShort = (reply: PathReply): boolean =>
   (reply.header as Header | undefined)?.stopReason === 'cancelled' && listFailed(reply.audit).length === 0;
 
 const isTaken = (reply: PathReply): boolean => listAll(reply).length === 0 || isCutShort(reply);
 
-/** What the intake cannot see, because a reply is handed in without its texts. */
+/** Checks that the intake cannot make, because a provider delivers a reply without its texts. */
 const SHOWN_BY_TEXTS = ['grammar', 'stop-strings', 'response-size'];
 
-/** What must hold for every reply, honest or not. */
+/** Invariants of every reply, honest or not. */
 function expectConsistent(reply: PathReply): void {
   const { refused, intake, audit, verdict } = reply;
   const shown = JSON.stringify({ refused, intake, audit: listFailed(audit), verdict: verdict.verdict });
@@ -281,7 +284,7 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
     ['text', { audit: ['response-text'] }],
     // To the validator, bytes that do not hash to the signed root are not an opening.
     ['leaf', { refused: ['commitment-root'], audit: ['opening'] }],
-    // Which bit it hits follows from the draws: the order of a list, or a value that only a verifier sees.
+    // The draws decide the bit that it hits: the order of a list, or a value that only a verifier sees.
     ['committed', undefined],
     ['response', { refused: ['response-hash'] }],
   ])('tamper with the %s', async (target, expected) => {

@@ -41,7 +41,7 @@ export interface OrderParts {
   readonly validator: Uint8Array;
   readonly epoch: bigint;
   readonly info: { readonly modelRoot: Uint8Array; readonly contextSize: number };
-  /** What is asked for. Default: chat. */
+  /** Endpoint of the request. Default: chat. */
   readonly endpoint?: string;
   readonly nowMs: number;
 }
@@ -91,7 +91,7 @@ export function createOrder(
   return { order, signed, ticket, message };
 }
 
-/** What a consumer knows of a reply. */
+/** A consumer's view of a reply. */
 export interface ConsumedReply {
   /** Undefined if no record came. */
   readonly header: CommonHeader | undefined;

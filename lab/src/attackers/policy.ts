@@ -8,8 +8,8 @@ import { substitute } from './substitute.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';
 
 /**
- * What a provider can see of a request before it answers. It cannot see a test: audits are drawn after the commitment, by the
- * beacon of a later epoch, and a consumer that tests sends an ordinary order.
+ * The parts of a request that a provider sees before it answers. It cannot recognise a test. The beacon of a later
+ * epoch draws audits after the commitment, and a test order looks like any other.
  */
 export interface RequestView {
   readonly promptTokens: number;

@@ -22,7 +22,7 @@ const cheatConfig = defineConfig({
     cheapModel: {
       schema: text,
       label: '<path>',
-      description: 'what it decodes with instead of the model that it sells',
+      description: 'the model that it decodes with instead of the one that it sells',
     },
     evidence: { schema: text, label: '<path>', required: true, description: 'where copies of what it signed are put' },
   },

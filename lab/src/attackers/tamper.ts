@@ -11,7 +11,7 @@ export const TAMPER_TARGETS = ['text', 'leaf', 'committed', 'response'] as const
 export type TamperTarget = (typeof TAMPER_TARGETS)[number];
 
 export interface TamperOptions {
-  /** One target for each reply, in turn. Default: those that the network can judge. */
+  /** One target for each reply, in turn. Default: those that the network can check. */
   readonly targets?: readonly TamperTarget[];
 }
 

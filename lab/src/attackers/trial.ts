@@ -40,9 +40,9 @@ export interface Trial {
   readonly receipt: readonly Check[];
   readonly stage2: ReportVerdict | undefined;
   /**
-   * Ids of everything that failed: checks of the receipt, codes of the validator's intake, checks of stage 2; `abandoned` if
-   * nothing was served, `opening` if no opening came in time, `unanswered` if the verifier refused the job, `report-shape` if
-   * its honest report cannot be compared.
+   * Ids of all failed checks: of the receipt, of the validator's intake and of stage 2. `abandoned`: nothing was
+   * served. `opening`: no opening came in time. `unanswered`: the verifier refused the job. `report-shape`: its honest
+   * report cannot be compared.
    */
   readonly failed: readonly string[];
 }

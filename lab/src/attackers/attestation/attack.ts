@@ -4,9 +4,9 @@ import type { AttestedRecord } from '@ogong/attestation/machine-check';
 export interface AttestationAttack {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** Who plays it, as the row of docs/threats.md says. */
+  /** The first column of the row of docs/threats.md. */
   readonly adversary: string;
-  /** What it hopes to gain, in a sentence. */
+  /** The attacker's gain, in a sentence. */
   readonly aim: string;
   /** Checks of docs/spec/tee-tier.md that catch it. */
   readonly caughtBy: readonly string[];

@@ -19,9 +19,9 @@ const near = { weights: findCheapModel('noise-1e-3').recipe };
 type NonceInputs = Extract<DrawKeyInputs, { mode: 'nonce' }>;
 
 /**
- * A pre-filled reply under the best of many draw keys. Once the tokens are known, the attacker searches for another nonce,
- * reply id or epoch under which the true model draws them. The consumer's signed order fixes all three before anything is
- * served, so a key that the attacker finds differs from the one that everybody else computes.
+ * A pre-filled reply under the best of many draw keys. Once the tokens are known, the attacker searches for another
+ * nonce, reply id or epoch under which the true model draws them. The consumer's signed order fixes all three before
+ * anything is served. A key that the attacker finds therefore differs from the computed one.
  */
 function defineGrinding(field: string, aim: string, vary: (inputs: NonceInputs, attempt: number) => NonceInputs) {
   const name = `grind-${field}`;
@@ -116,8 +116,8 @@ function defineSelection(name: string, aim: string, serves: boolean): AttackDefi
     uncaught: serves
       ? 'no cheat: each reply is the one that the true model draws, so this is speculative decoding of whole replies. In an exact class ' +
         'some show by their lists, which are as long as the cheap model has them'
-      : 'the replies that it does serve: they are the ones that the true model draws. What it gains is paid by the ' +
-        'consumers that it turns away after admission, and those count against it',
+      : 'the replies that it serves: the true model draws the same ones. Its gain is paid by the consumers that it ' +
+        'refuses after admission, and those refusals count against it',
     cheap: near,
     create,
   };

@@ -69,7 +69,7 @@ const LIES: readonly Lie[] = [
   },
   {
     name: 'header-payee',
-    aim: 'be judged and paid under another payee than the one whose stake it was drawn by',
+    aim: 'get the verdict and the fee under another payee than the one whose stake it was drawn by',
     caughtBy: ['payee'],
     change: (header) => ({ ...header, payee: other(header.payee) }),
   },

@@ -26,14 +26,14 @@ const MOST_SHIFT = 12 * NAT;
 /** Half of the excess that stage 1 tolerates in a sum of probabilities. */
 const SLACK = EXP_ONE / 2 ** 16;
 
-/** What the attacker keeps small: the largest change of one log-probability, or the mean over the list. */
+/** Size that the attacker minimises: the largest change of one log-probability, or the mean over the list. */
 export type Thrift = 'largest' | 'mean';
 
 /**
- * Changes the values of a row as little as possible, so that the key draws the token that the row names. `largest` minimises
- * the largest change: every listed value moves a little, up on one side of the draw and down on the other. `mean` minimises
- * the mean change: two values move, and one gains what the other loses. The result passes all checks of stage 1 on a row:
- * order, probabilities that sum to at most one, a tail within its bound, and the draw.
+ * Changes the values of a row as little as possible, so that the key draws the token that the row names. `largest`
+ * minimises the largest change: every listed value moves a little, up on one side of the draw and down on the other.
+ * `mean` minimises the mean change: two values move, and one gains what the other loses. The result passes all checks
+ * of stage 1 on a row: order, sum of probabilities, tail bound and draw.
  * @returns undefined if no change of up to 12 nat suffices.
  */
 export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'largest'): MassagedReply | undefined {

@@ -10,7 +10,7 @@ import { closeWindows, openWindows } from './windows.ts';
 
 const name = 'renamed-candidates';
 const aim =
-  'decode with a cheaper quantisation, pre-fill the true values, and where the draw misses the token put other names to the other candidates, so that it falls on it: every sketch, and every value of a token that both sides list, is true';
+  'decode with a cheaper quantisation, pre-fill the true values, and rename other candidates until the draw hits the token. Every sketch and every value of a token that both sides list stays true';
 
 /** A comparison of tokens that both sides list finds nothing, because only the choice of listed tokens is wrong. */
 export const renamedCandidates: AttackDefinition = {

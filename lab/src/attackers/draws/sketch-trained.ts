@@ -20,9 +20,9 @@ const OPENINGS = ['Once upon a time', 'One day', 'There was a'];
 const RIDGE = 1e-3;
 
 /**
- * Serves a cheap model and corrects its sketch towards the true model's, without running the true one on the reply. The bank
- * follows from the model and the previous beacon, so the attacker knows it. At the first request under a bank both models
- * read a few of the attacker's texts, and it fits a linear map from the cheap sketch to the true one.
+ * Serves a cheap model and corrects its sketch towards the true model's, without running the true one on the reply. The
+ * bank follows from the model and the previous beacon, so the attacker knows it. At the first request under a bank both
+ * models read a few of the attacker's texts. It fits a linear map from the cheap sketch to the true one.
  */
 export const sketchTrained: AttackDefinition = {
   name: 'sketch-trained',
@@ -102,8 +102,8 @@ function multiply(map: Float64Array, x: Float64Array): Float64Array {
 }
 
 /**
- * Ridge regression without an intercept: the matrix M, row-major [n, n], that minimises the sum over samples of
- * |M x - y|^2 plus a penalty on M minus the identity, so that little data changes little.
+ * Ridge regression without an intercept. The matrix M, row-major [n, n], minimises the sum over samples of |M x - y|^2
+ * plus a penalty on M minus the identity.
  */
 export function fitLinear(x: readonly Float64Array[], y: readonly Float64Array[]): Float64Array {
   const n = x[0]?.length ?? 0;

@@ -86,8 +86,8 @@ async function* hideInTail(
 function listUnlikely({ row }: Position, inputs: DrawInputs): Position['row'] | undefined {
   const { settings, vocabularySize, bias } = inputs;
   const isPenalised = settings.presencePenaltyQ16 !== 0 || settings.frequencyPenaltyQ16 !== 0;
-  // Greedy decoding has no tail. Under bias or penalties stage 1 bounds the tail as well (tail-bound.ts), but by the processed
-  // costs of all touched tokens, and the list would be ordered by these: this attacker massages such rows instead.
+  // Greedy decoding has no tail. Under bias or penalties stage 1 bounds the tail by the processed costs of all touched
+  // tokens (tail-bound.ts). This attacker massages such rows instead.
   if (settings.temperatureQ16 === 0 || bias.size > 0 || isPenalised) return undefined;
   const token = tokenOf(row);
   const last = Array.from(row.ids, (id, j) => ({ id, q: row.q[j] as number }))
@@ -106,8 +106,8 @@ function listUnlikely({ row }: Position, inputs: DrawInputs): Position['row'] | 
 }
 
 /**
- * Serves honestly until the key draws the tail, then names an unlisted token of its choice, such as the one that ends the
- * reply, so that it need not generate the rest.
+ * Serves honestly until the key draws the tail. Then it names an unlisted token of its choice, for example the one that
+ * ends the reply.
  */
 function defineTailChoice(
   name: string,
@@ -120,8 +120,8 @@ function defineTailChoice(
     aim,
     caughtBy: ['own-choice', 'tail-place'],
     uncaught:
-      'between machines of different classes, an unlisted token within two fifths of the unlisted mass of the one that the draw ' +
-      'names: every signed value is the true one. It can do so only where the key draws the tail, and no top-k shuts it out',
+      'between machines of different classes, an unlisted token within two fifths of the unlisted mass of the drawn one. ' +
+      'Every signed value is true. The attack needs a key that draws the tail, and no top-k that excludes it',
     needs: 'tail',
     create: ({ engine }) => {
       const counts = { replies: 0, chosen: 0 };

@@ -4,7 +4,7 @@ import type { EmbeddedInput, EmbeddingEngine } from '@ogong/engine/interface/emb
 export interface EmbeddingAttack {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** What the attacker hopes to gain, in a sentence. */
+  /** The attacker's gain, in a sentence. */
   readonly aim: string;
   /** Id of the check that fails when the verifier runs the provider's exact class. */
   readonly caughtBy: string;

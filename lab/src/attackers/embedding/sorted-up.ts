@@ -1,11 +1,11 @@
 import { disguiseEmbedding, type EmbeddingAttack } from './disguise.ts';
 
-/** What the attacker was paid to show. */
+/** Documents that somebody paid the attacker to show. */
 export const SPONSOR = 'Acme';
 
 export const sortedUp: EmbeddingAttack = {
   name: 'rerank-sorted-up',
-  aim: 'the documents of whoever pays for it before all others, with scores that fit this order',
+  aim: 'the documents of a paying party before all others, with scores that fit this order',
   caughtBy: 'equality',
   create: (sold) =>
     disguiseEmbedding(sold, async (documents, query) => {

@@ -7,16 +7,16 @@ export interface HonestMachine {
   readonly nowMs: number;
 }
 
-/** What a lying machine shows, and what its reader goes by. */
+/** Evidence of a lying machine, with the policy of its reader. */
 export type ShownMachine = HonestMachine;
 
 /** A lie about a machine: one file each, each caught by a check of its own. */
 export interface EvidenceAttack {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** Who plays it, as the row of docs/threats.md says. */
+  /** The first column of the row of docs/threats.md. */
   readonly adversary: string;
-  /** What it hopes to gain, in a sentence. */
+  /** The attacker's gain, in a sentence. */
   readonly aim: string;
   /** The check of docs/spec/machine-evidence.md that catches it. */
   readonly caughtBy: string;

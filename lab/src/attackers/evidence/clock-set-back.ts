@@ -2,7 +2,7 @@ import type { EvidenceAttack } from './attack.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 
-/** Words of the vendor that have run out pass on a clock of their time. Whoever knows of a later time notices. */
+/** Expired statements of the vendor pass on a clock of their time. A reader that has seen a later time detects this. */
 export const clockSetBack: EvidenceAttack = {
   name: 'clock-set-back',
   adversary: "attacker that sets a reader's clock back",

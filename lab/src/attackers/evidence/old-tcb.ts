@@ -8,7 +8,7 @@ export const oldTcb: EvidenceAttack = {
   caughtBy: 'cpu-tcb',
   bend({ evidence, policy, nowMs }) {
     if (evidence.cpu.kind === 'software') return undefined;
-    // The vendor has moved on: what the machine has is no longer what is asked.
+    // The vendor has published an update, so the policy demands more than the machine has.
     const minimumSnpTcb = { ...policy.minimumSnpTcb, snp: 255 };
     return { evidence, nowMs, policy: { ...policy, minimumSnpTcb, acceptedTcb: ['NewerThanThis'] } };
   },

@@ -3,7 +3,7 @@ import { flip } from './attack.ts';
 
 const FIRST_OF_NONCE = 32;
 
-/** What the machine once said to somebody else. The reader asked with a nonce of its own. */
+/** An earlier answer of the machine to another reader. This reader asked with its own nonce. */
 export const replayedEvidence: EvidenceAttack = {
   name: 'replayed-evidence',
   adversary: 'operator with an old answer of its machine',

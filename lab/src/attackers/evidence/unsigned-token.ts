@@ -7,7 +7,7 @@ const encode = (part: object): string =>
     .replaceAll('/', '_')
     .replaceAll('=', '');
 
-/** What the vendor's service would say of a good GPU, signed by nobody, as a local check writes it. */
+/** The statement of the vendor's service about a good GPU, unsigned, as a local check writes it. */
 export const unsignedToken: EvidenceAttack = {
   name: 'unsigned-token',
   adversary: 'operator with an unsigned token of the NVIDIA service',

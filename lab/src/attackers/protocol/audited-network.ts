@@ -23,7 +23,7 @@ export interface PlayedVerifier {
   /** As it announces. Default: 4096. */
   readonly contextSize?: number;
   readonly numericClass?: string;
-  /** Whose it is, by that name. Default: its own. */
+  /** Name of its payee. Default: its own. */
   readonly payee?: string;
   /** The first reply before which it announces itself. Default: 0. */
   readonly from?: number;
@@ -39,13 +39,13 @@ export interface AuditedNetwork {
 
 export interface AuditedOutcome {
   readonly entries: readonly VerdictEntry[];
-  /** Names of verifiers that the validator holds something against. */
+  /** Names of verifiers that have a mark at the validator. */
   readonly marked: readonly string[];
   /** Names of verifiers that were credited at least once. */
   readonly credited: readonly string[];
 }
 
-/** What framers say of every reply: its prompt had one token. */
+/** The report of framers on every reply: its prompt has one token. */
 const FRAMED: Partial<ScoreReport> = { promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) };
 
 /** The id of a played verifier. */

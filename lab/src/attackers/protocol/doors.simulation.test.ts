@@ -29,8 +29,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Each door at ten times its limit: honest callers are served, the attacker is refused. */
-describe.skipIf(process.platform !== 'linux')('the doors at ten times their limits', () => {
+/** Each limit at ten times its load: honest callers are served, the attacker is refused. */
+describe.skipIf(process.platform !== 'linux')('servers at ten times their limits', () => {
   it('links: idle ones lock nobody out, neither a known party nor a stranger from elsewhere', async () => {
     const limits = { maxConnections: 32, maxConnectionsPerGroup: 16, maxHandshakes: 64 };
     const [identity, known] = await Promise.all([makeIdentity(1), makeIdentity(2)]);

@@ -1,6 +1,6 @@
 import type { RoleEvidence, RoleKeys } from '@ogong/protocol/tier/attested-role';
 
-/** What the machine of a router has shown for one epoch, as a receipt of that epoch has it: the check passes. */
+/** Evidence of a router's machine for one epoch, as a receipt of that epoch has it: the check passes. */
 export interface HonestRole {
   readonly shown: RoleKeys & RoleEvidence;
   readonly beacon: { readonly epoch: bigint; readonly value: Uint8Array };
@@ -10,12 +10,15 @@ export interface HonestRole {
 export interface RoleAttack {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** Who plays it, as the row of docs/threats.md says. */
+  /** The first column of the row of docs/threats.md. */
   readonly adversary: string;
-  /** What it hopes to gain, in a sentence. */
+  /** The attacker's gain, in a sentence. */
   readonly aim: string;
   /** The check of docs/spec/machine-evidence.md that catches it. */
   readonly caughtBy: string;
-  /** @param own what a machine of another router has shown for the same epoch, and has shown before it. */
+  /**
+   * @param own evidence of the machine of another router for the same epoch, and of the same machine for an earlier
+   * epoch.
+   */
   bend(honest: HonestRole, own: { readonly other: HonestRole; readonly earlier: HonestRole }): HonestRole;
 }

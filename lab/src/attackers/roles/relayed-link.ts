@@ -1,6 +1,6 @@
 import type { RoleAttack } from './attack.ts';
 
-/** Whoever ends the link reads who asks, and hands the calls on to a machine that is good. */
+/** The attacker that ends the link reads the requests, and forwards the calls to a good machine. */
 export const relayedLink: RoleAttack = {
   name: 'relayed-link',
   adversary: 'router whose links end in front of its machine',

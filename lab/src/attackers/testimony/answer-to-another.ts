@@ -1,6 +1,6 @@
 import type { TestimonyAttack } from './attack.ts';
 
-/** Whoever asked sees its own question beside it. */
+/** The caller sees its own question beside it. */
 export const answerToAnother: TestimonyAttack = {
   name: 'answer-to-another',
   adversary: 'proxy operator that reuses an attested answer',

@@ -10,9 +10,9 @@ export interface HonestTestimony {
 export interface TestimonyAttack {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** Who plays it, as the row of docs/threats.md says. */
+  /** The first column of the row of docs/threats.md. */
   readonly adversary: string;
-  /** What it hopes to gain, in a sentence. */
+  /** The attacker's gain, in a sentence. */
   readonly aim: string;
   /** The check of docs/spec/testimony.md that catches it. */
   readonly caughtBy: string;

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import type { DefinedAttack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
+import type { AttackCourse, DefinedAttack } from '../../attackers/protocol/define-attack.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
 
 type AnyAttack = DefinedAttack<never, unknown>;

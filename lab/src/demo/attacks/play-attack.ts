@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
-import type { DefinedAttack, AttackCourse } from '../../attackers/protocol/define-attack.ts';
+import type { AttackCourse, DefinedAttack } from '../../attackers/protocol/define-attack.ts';
 import { type AttackSummary, summarizeAttack } from './catalogue.ts';
 import { openLiveNetwork, type SoldModel } from './live/live-network.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
@@ -24,7 +24,7 @@ export async function playAttack(
   }
 }
 
-/** What `--json` writes: the list, or the course of one attack. */
+/** Writes the file of `--json`: the list, or the course of one attack. */
 export function writeAttackJson(path: string, content: readonly AttackSummary[] | AttackReport): void {
   writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
 }

@@ -16,7 +16,7 @@ export interface RelayedNode {
   /** Another node, of the attacker's. */
   readonly decoy: HostPort;
   readonly caller: LinkIdentity;
-  /** What the node answers. */
+  /** The node's answer. */
   readonly says: string;
 }
 

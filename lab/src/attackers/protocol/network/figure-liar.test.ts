@@ -17,7 +17,7 @@ it.each<[FigureLie, RegExp]>([
 ])('a router that lies so (%s) wins nothing, and each lie is evidence', async (lie, why) => {
   const honest = await play('none');
   const { won, taken, reasons, evidence } = await play(lie);
-  // What it takes is what an honest router would have drawn as well.
+  // An honest router would have drawn the tickets that the gateway takes as well.
   expect(won).toBeLessThanOrEqual(honest.won);
   expect(evidence).toBe(REQUESTS - taken);
   expect(evidence).toBeGreaterThan(0);

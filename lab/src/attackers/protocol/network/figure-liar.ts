@@ -22,8 +22,9 @@ import { NO_PREFERENCE } from '@ogong/protocol/modality/shared/preference-fields
 import { defineAttack } from '../define-attack.ts';
 
 /**
- * `friend`: names its friend whoever is drawn. `own figures`: draws by better figures than it lists. `deaf`: draws as if nobody had
- * asked for anything. `dear`: lists its friend above the highest price. `measured`: lists figures for its friend that nobody measured.
+ * `friend`: names its friend instead of the drawn provider. `own figures`: draws by better figures than it lists.
+ * `deaf`: draws as if nobody had asked for anything. `dear`: lists its friend above the highest price. `measured`:
+ * lists figures for its friend that nobody measured.
  */
 export type FigureLie = 'none' | 'friend' | 'own figures' | 'deaf' | 'dear' | 'measured';
 
@@ -105,7 +106,7 @@ export const figureLiar = defineAttack({
   },
 });
 
-/** By what anybody can look at. */
+/** Uses public data alone. */
 function isEvidence({ signed, candidates }: Pick<Match, 'signed' | 'candidates'>): boolean {
   const { ok, ticket } = verifyTicket(crypto, signed, { nowMs: NOW_MS });
   if (!ok || ticket === undefined) return false;

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 import { inventedParties, inventSettled, type PublicNetwork } from './invented-parties.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
-/** What a consumer of the real network knows. */
+/** The knowledge of a consumer of the real network. */
 const { trust: known } = createSyntheticReceipt({
   ...{ crypto, ledger, tokens: 3 },
   provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
@@ -25,7 +25,7 @@ async function judge(invents: PublicNetwork['invents'], trust: Trust, league: Pa
 }
 
 const ANCHORS = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
-/** What only the validator that the order names can sign. */
+/** Statements that only the validator of the order can sign. */
 const WORDS = ['admission', 'intake'];
 const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
 /** Of the set that the consumer knows, and named by the order. */
@@ -57,7 +57,7 @@ it('on the real chain, in the name of a real validator and real weights, its rou
   expect(await judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router', ...WORDS] });
 });
 
-it('with a known router in league every anchor holds, and the words of the validator fail', async () => {
+it('with a known router in league every anchor holds, and the statements of the validator fail', async () => {
   expect(await judge('unseen', known, { router })).toEqual({ ok: false, missing: [], failed: WORDS });
 });
 

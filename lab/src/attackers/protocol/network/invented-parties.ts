@@ -10,7 +10,7 @@ import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/sy
 import { consumer, describeReceipt, NOTHING_PAID } from '../consumer-trust.ts';
 import { defineAttack } from '../define-attack.ts';
 
-/** What the attacker can read about the network that its consumer means to use. */
+/** Public data of the network that the consumer wants to use. */
 export interface PublicNetwork {
   readonly crypto: Crypto;
   readonly ledger: LedgerDomain;
@@ -25,7 +25,7 @@ export interface PublicNetwork {
 const OWN_LEDGER = { chainId: 666n, verifyingContract: new Uint8Array(20).fill(0x66) };
 const OWN_VALIDATOR = createNobleLedgerSigner(new Uint8Array(32).fill(0x67));
 
-/** What a consumer finds in a receipt whose parties somebody invented. */
+/** Describes the checks of a receipt with invented parties. */
 export async function describeInvented(sold: SyntheticReceipt, trust: Trust) {
   const { ok, lines } = await describeReceipt(sold, trust);
   return {
@@ -42,7 +42,7 @@ export const inventedParties = defineAttack({
   adversary: 'gateway that invents the other parties',
   aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
   stoppedBy: 'A skipped check is no pass, unless the reader allows it by name',
-  restarts: { none: 'a receipt is checked by itself, and whoever checks it keeps nothing' },
+  restarts: { none: 'a receipt is checked by itself, and the consumer keeps nothing' },
   play({
     crypto,
     ledger,
@@ -66,7 +66,10 @@ export const inventedParties = defineAttack({
     describeInvented(play({ ledger: consumer.ledger, crypto, invents: 'unseen' }), consumer.createTrust()),
 });
 
-/** What a handling validator in league can show: a log entry and a batch of its own, signed by itself, and an event that it made up. */
+/**
+ * Evidence that a handling validator in league can make: a log entry and a batch, both signed by itself, and an
+ * invented event.
+ */
 export function inventSettled({
   crypto,
   receipt,
@@ -77,7 +80,7 @@ export function inventSettled({
 }: Pick<SyntheticReceipt, 'receipt' | 'reply'> & {
   readonly crypto: Crypto;
   readonly handler: LedgerSigner;
-  /** What the reply costs. */
+  /** Price of the reply. */
   readonly feeAtomic: bigint;
   /** Address of the real settlement contract. */
   readonly settlement: Uint8Array;

@@ -10,7 +10,7 @@ import { createNetwork, MODEL_ID, type Network, PRICE } from '@ogong/testing/pro
 import { openRelayedCalls, type RelayedCalls } from '@ogong/testing/provider/relayed-calls';
 import { defineAttack } from '../define-attack.ts';
 
-/** What a client tells its gateway of a request that it has sealed, as an offer has it (docs/spec/sealed-calls.md#offer). */
+/** Fields by which a client describes a sealed request to its gateway (docs/spec/sealed-calls.md#offer). */
 interface Told {
   readonly requestHash: Uint8Array;
   readonly promptTokenBound: number;
@@ -83,7 +83,7 @@ export const lyingOffer = defineAttack({
       for (const [what, network, by, lie] of lies) {
         const error = await call(network, by, lie);
         refused[what] = error?.message;
-        // Whatever else fails is held against the provider (docs/spec/sealed-calls.md#reply).
+        // Any other failure counts against the provider (docs/spec/sealed-calls.md#reply).
         if (!(error instanceof ApiError) || error.code !== 'request_refused') accused.push(what);
       }
       const after = texts.validator.admitted.length + vectors.validator.admitted.length;

@@ -34,7 +34,7 @@ export const lyingPeerRouter = defineAttack({
       for (let i = 0; i < PATIENCE; i++) await exchange();
       return listDrawn();
     };
-    // Whoever hands an announcement on first is believed about its provider.
+    // A router believes the first forwarder of an announcement about its provider.
     say({ announcements: [...copied] });
     await exchange();
     await joinHonest();
@@ -56,7 +56,7 @@ export const lyingPeerRouter = defineAttack({
     const isLost = ([, ids]: (typeof listed)[number]): boolean => !rivals.every((id) => ids.includes(id));
     return {
       tried:
-        'handed a rival on, called it gone, held it back, bent its word, and handed invented keys on until the list was full',
+        'forwarded a rival, called it gone, withheld it, altered its announcement, and forwarded invented keys until the list was full',
       answered: listed.map((one) => `${one[0]}: the rival is ${isLost(one) ? 'no longer' : 'still'} drawn`),
       worked: listed.some(isLost),
     };

@@ -32,7 +32,7 @@ const offers = Array.from({ length: 3 }, (_, n) => ({
   ...{ pricePer1kAtomic: 100n, stakeAtomic: 0n, reputationPpm: 500_000, expiresAtMs: NOW_MS + 60_000 },
 }));
 
-/** What a ticket says other than the list that it names. */
+/** Fields in which a ticket differs from the list that it names. */
 const TICKET_LIES: Readonly<Record<string, (true_: Ticket) => Partial<Ticket>>> = {
   payee: () => ({ payee: STRANGER }),
   context: ({ contextSize }) => ({ contextSize: contextSize / 2 }),
@@ -43,7 +43,7 @@ const TICKET_LIES: Readonly<Record<string, (true_: Ticket) => Partial<Ticket>>> 
   reply: () => ({ replyId: fill(16, 9) }),
 };
 
-/** What ticket, list and so the order say other than the provider announced. */
+/** Fields in which ticket, list and order differ from the provider's announcement. */
 const ANNOUNCED_LIES: Readonly<Record<string, Bend>> = {
   payee: { order: (order) => ({ ...order, payee: STRANGER }), ticket: (ticket) => ({ ...ticket, payee: STRANGER }) },
   'less context': {

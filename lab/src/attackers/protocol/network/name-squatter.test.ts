@@ -39,7 +39,7 @@ it("a stranger gets a maker's name by no call, and only a name of its own", asyn
   expect(judge('bb')).toMatch(/^other weights/);
 });
 
-it('a name that its maker did not claim is the first one to pay: that is what the fee is for', async () => {
+it('a name that its maker did not claim belongs to the first claimant that pays the fee', async () => {
   const { outcome, judge } = await play(false);
   expect(outcome).toMatchObject({ claim: 'done', publish: 'done' });
   // It revoked what it had published, to show that it could.

@@ -38,7 +38,7 @@ export function describeSquatted(name: RegistryName, { lookalike, ...calls }: Sq
 export const nameSquatter = defineAttack({
   name: 'name-squatter',
   adversary: "stranger that claims a maker's name",
-  aim: "Cheap weights bear a known maker's name: everybody who holds replies against the registry takes them.",
+  aim: "Cheap weights bear a known maker's name: every party that checks replies by the registry accepts them.",
   stoppedBy: 'A name belongs to its first claimant, for a fee, and new weights come with notice',
   restarts: { none: 'the chain keeps names, and no daemon does' },
   async play({ account: { client }, name, own }: NamedMarket) {

@@ -15,7 +15,10 @@ const STEP = 10_000n;
 const STEPS = 60;
 const PRICE = 1n << 30n;
 
-/** A relay that says of vouchers that it has redeemed them, so that its node signs for the same bytes again, and counts ten times what it carried. */
+/**
+ * A relay that claims to have redeemed vouchers, so that its node signs for the same bytes again. It also counts ten
+ * times the bytes that it carried.
+ */
 export const overcountingRelay = defineAttack({
   name: 'overcounting-relay',
   adversary: 'relay that counts bytes that it did not carry, or denies vouchers',

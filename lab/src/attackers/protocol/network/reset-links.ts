@@ -45,15 +45,15 @@ const JUNK_BYTES = 1 << 20;
 const CREDIT = 100_000n;
 
 /**
- * Opens links to a node and resets each before the node has read it; then lets the node begin its handshake, and sends what makes it fail:
- * bytes that the relay took and nobody pays for.
+ * Opens links to a node and resets each before the node has read it. Then it lets the node begin its handshake and
+ * sends bytes that make it fail: the relay took them and nobody pays for them.
  */
 export const resetLinks = defineAttack({
   name: 'reset-links',
   adversary: 'caller that ends its links before a node behind a paid relay has read them',
   aim: 'use up the credit of the node, so that the relay carries nothing for it any more, and works unpaid',
   stoppedBy: "Until a node answers, its caller's bytes are charged to the caller's address",
-  restarts: { none: 'what a caller sent to a node that did not answer is kept nowhere' },
+  restarts: { none: 'no daemon keeps the bytes of a caller to a node that did not answer' },
   async play(relay: PaidRelay) {
     const { at, node, endpoint, caller, pause, charged, counted } = relay;
     const dial = async (): Promise<Socket> => {
@@ -95,7 +95,7 @@ export const resetLinks = defineAttack({
       const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
       socket.write(new Uint8Array(JUNK_BYTES));
       await gone;
-      // Whoever counted these bytes pays for them at once.
+      // The party that counted these bytes pays for them at once.
       reached = await reach();
       for (let tries = 0; tries < 100 && !reached; tries++) {
         await delay(20);
@@ -121,7 +121,7 @@ export const resetLinks = defineAttack({
   },
 });
 
-/** What a client of TLS says first. */
+/** Returns the first message of a TLS client. */
 async function captureClientHello(): Promise<Uint8Array> {
   const [near, far] = duplexPair();
   const client = connectTls({ socket: near, ALPNProtocols: ['h2'], rejectUnauthorized: false });

@@ -5,7 +5,7 @@ import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 
-/** A door that an attacker knocks at. */
+/** The address of an attacked server. */
 export interface AttackedDoor {
   readonly endpoint: { readonly host: string; readonly port: number };
   readonly certHash: Uint8Array;

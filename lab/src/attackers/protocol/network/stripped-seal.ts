@@ -31,7 +31,7 @@ function bend(by: Stripping, providerId: Uint8Array, { providerKey }: SignedSeal
   return { ...forgeKey(providerId), providerKey };
 }
 
-/** Whoever ends the provider's TLS tries to have a request sent so that it can read it. */
+/** A relay that ends the provider's TLS tries to make a gateway send a request that the relay can read. */
 export const strippedSeal = defineAttack({
   name: 'stripped-seal',
   adversary: "relay with the provider's TLS key that removes or replaces the seal",

@@ -18,7 +18,7 @@ export const unpaidNode = defineAttack({
   adversary: 'node that has its bytes carried and does not pay',
   aim: 'a relay for nothing',
   stoppedBy: 'A relay carries one credit ahead of vouchers per node, and 8 credits per address, with 8 more per day',
-  restarts: { none: 'what a relay carries ahead is counted in memory, and no restart of it is in the hand of a node' },
+  restarts: { none: 'a relay counts unpaid bytes in memory, and a node cannot restart it' },
   async play() {
     const store = openStore(':memory:', { schema: RELAY_SCHEMA });
     const group = createGroupCommit(store, { maxDelayMs: 0 });

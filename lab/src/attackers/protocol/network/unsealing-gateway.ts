@@ -69,7 +69,7 @@ const at =
 const OFFER = GATEWAY_ROUTES.sealedOffer.path;
 const REPLY = GATEWAY_ROUTES.sealedReply.path;
 
-/** What a gateway can do with what passes through it. */
+/** Changes that a gateway can make to passing messages. */
 export const UNSEALINGS: Readonly<Record<string, Meddle>> = {
   'says that it seals nothing': at(OFFER, () => Response.json({ error: { code: 'unknown_url' } }, { status: 404 })),
   'shows a key of its own': at(OFFER, (text) => swapKey(text, false)),

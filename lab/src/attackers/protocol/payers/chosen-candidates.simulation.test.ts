@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chosenCandidates } from './chosen-candidates.ts';
 
-describe('a validator that chooses who may judge', () => {
+describe('a validator that chooses the verifiers', () => {
   it.each([
     ['three friends', 'reject', 1],
     ['nobody later', 'unjudged', 0],

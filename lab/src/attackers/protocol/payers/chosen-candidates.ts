@@ -14,13 +14,13 @@ import { countTexts, defineAttack } from '../define-attack.ts';
 const HONEST = ['honest-0', 'honest-1', 'honest-2', 'honest-3'];
 const FRIENDS = ['friend-0', 'friend-1', 'friend-2'];
 const TOKEN = 10n ** 18n;
-/** As long as an order may live, and more: what co-signers hold by then counts. */
+/** Longer than the life of an order: after it the announcements that co-signers know count. */
 const HELD_MS = 700_000;
 
 /**
- * A validator chooses who may judge. It lists three friends alone, who reject the replies of an honest provider by scores; or it lists
- * all while they are away for a moment, and nobody in the seven sittings after that, so that its payer owes nothing. Where it
- * `isBelieved`, co-signers know no verifiers themselves, as if nobody had announced itself to them.
+ * A validator chooses the verifiers. It lists three friends alone, which reject the replies of an honest provider by
+ * scores. Or it lists all verifiers while they are away, and nobody in the seven audit attempts after that, so that its
+ * payer owes nothing. If `isBelieved`, co-signers know no verifiers.
  */
 export const chosenCandidates = defineAttack({
   name: 'chosen-candidates',
@@ -75,7 +75,7 @@ export const chosenCandidates = defineAttack({
     const nobody = await play({ lists: 'nobody later' });
     const settled = [...friends.settled, ...nobody.settled];
     return {
-      tried: 'listed three friends alone, and nobody in the later sittings of a reply',
+      tried: 'listed three friends alone, and nobody in the later audit attempts of a reply',
       answered: [
         ...countTexts([...friends.refusals, ...nobody.refusals]),
         `${settled.length} of them are on the chain`,

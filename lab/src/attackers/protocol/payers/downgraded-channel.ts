@@ -25,7 +25,7 @@ function bend(by: ChannelBend, answer: EvidenceAnswer, old: Uint8Array): Evidenc
   return rest as EvidenceAnswer;
 }
 
-/** Whoever ends the TLS of a machine tries to have a request sent that somebody else can open. */
+/** A relay that ends the TLS of a machine tries to make a consumer seal a request to another key. */
 export const downgradedChannel = defineAttack({
   name: 'downgraded-channel',
   adversary: 'relay with the TLS key of a tee provider that alters machine evidence',

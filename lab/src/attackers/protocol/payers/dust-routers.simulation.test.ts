@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dustRouters } from './dust-routers.ts';
 
-/** What one transaction may take (EIP-7825). */
+/** Gas limit of one transaction (EIP-7825). */
 const TRANSACTION_GAS = 16_777_216;
 
 describe('a crowd of new payers, payees and routers', () => {

@@ -5,7 +5,7 @@ import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-ke
 import { openAttacked } from '../breaks.ts';
 import { defineAttack } from '../define-attack.ts';
 
-/** What one transaction may take (EIP-7825). */
+/** Gas limit of one transaction (EIP-7825). */
 const TRANSACTION_GAS = 16_777_216;
 
 /** Buys tiny replies. Each order is of another payer, and names a payee and a router that nobody ever paid. */

@@ -10,12 +10,12 @@ import { defineAttack } from '../define-attack.ts';
 interface HoardingNetwork {
   readonly ledger: Pick<ChannelLedger, 'reserve'>;
   readonly keyId: string;
-  /** What every request of the key is like, apart from its id. */
+  /** Fields that all requests of the key share. */
   readonly request: Omit<Reservation, 'replyId' | 'completionId' | 'keyId'>;
   readonly requests: number;
 }
 
-/** One API key asks for long answers and leaves at once: what they may cost stays reserved until their orders expire. */
+/** One API key asks for long answers and leaves at once: their maximum fees stay reserved until the orders expire. */
 export const keyHoarding = defineAttack({
   name: 'key-hoarding',
   adversary: 'one API key',

@@ -22,7 +22,7 @@ it('a provider works for no more than the channel holds, whatever its validator 
   expect(await overAdmission.play(network)).toMatchObject({ served: 0 });
 });
 
-it('and what the validator signed convicts it, also after the provider was closed and opened again', async () => {
+it('the admissions that the validator signed convict it, also after the provider was closed and opened again', async () => {
   const holds = 10_300_000n;
   const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
   network = await createNetwork({ channel });

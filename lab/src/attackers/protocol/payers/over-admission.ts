@@ -70,7 +70,7 @@ function readAdmissions(network: Network): OverAdmission | undefined {
   return findOverAdmission(nodeCrypto, ledger, { orders, capacityOf: () => 0n });
 }
 
-/** What a judge says who reads on the chain that the channel held so much. */
+/** Returns the verdict on admissions if the channel held this capacity on the chain. */
 export function judgeAdmissions(admissions: OverAdmission | undefined, capacityAtomic: bigint): readonly Check[] {
   if (admissions === undefined) return [];
   const view = { ledger, signingKeys: [validatorSigner.address], capacityAtomic, convictedAtMs: 0n };

@@ -36,11 +36,11 @@ export interface ReuseStep {
 }
 
 interface ReuseOutcome {
-  /** Validators that hold something against the honest provider, or batches that eject it. */
+  /** Validators that count the honest provider as ejected, or batches that eject it. */
   readonly ejections: number;
   /** Paid, less the fees of all different orders that were served; above 0, something was paid twice. */
   readonly overpaid: bigint;
-  /** Replies that are decided or taken in, and that no batch settles. */
+  /** Replies that are accepted or decided, and that no batch settles. */
   readonly stuck: number;
   /** How many orders reused an id that was used before, and were served, or refused. */
   readonly reused: { readonly served: number; readonly refused: number };
@@ -134,7 +134,7 @@ async function settleAll(world: World): Promise<void> {
   for (const { store } of all) store.transact((db) => void pruneBatch(db, clock.nowMs() - RETENTION_MS));
 }
 
-/** A provider that takes an id once answers; what it refuses gets neither consent nor record. */
+/** A provider that accepts each id once. A refused order gets neither consent nor record. */
 async function placeOrder(
   world: World,
   step: ReuseStep,
@@ -150,7 +150,7 @@ async function placeOrder(
   const before = used.get(key) ?? [];
   const claim = world.ids().claim(order.fields.replyId, Number(order.fields.expiresAtMs));
   if (typeof claim === 'string') {
-    // Whoever orders may still hold an older consent for the same id.
+    // The payer may still have an older consent for the same id.
     const consent = before.at(-1)?.order.consent ?? order.consent;
     const isTaken = before.length > 0 && (await isAdmitted(validator, { ...order, consent }));
     if (isTaken) throw new Error('an order was admitted with the consent of another');
@@ -277,7 +277,7 @@ export const reusedIds = defineAttack({
         'used a nonce again, at two validators, once the provider had forgotten the order that was settled under it',
       answered: [
         `${reused.refused} orders under a known id are refused, ${reused.served} are served`,
-        `${ejections} validators hold something against the provider; ${stuck} replies wait for good`,
+        `${ejections} validators count the provider as ejected; ${stuck} replies wait for good`,
       ],
       money: `${settled} batches are settled; ${overpaid} atomic units were paid twice`,
       worked: ejections > 0 || overpaid > 0n || stuck > 0 || settled === 0,

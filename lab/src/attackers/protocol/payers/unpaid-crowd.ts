@@ -67,7 +67,7 @@ export const unpaidCrowd = defineAttack({
   adversary: 'callers without a key and without money',
   aim: 'hold every place of a gateway, so that nobody who would pay is served',
   stoppedBy: 'A place needs a key, or a signed payment that the chain confirms; each payer has a share',
-  restarts: { none: 'a gateway keeps nothing of whoever has not paid' },
+  restarts: { none: 'a gateway keeps nothing of an unpaid request' },
   async play({ url, callers, sign }: CrowdedGateway, breaks) {
     const { hostname: host, port } = new URL(url);
     const sockets = new Set<Socket>();

@@ -13,7 +13,7 @@ const MESSAGE_BYTES = PROGRESS_STEP_BYTES + 50;
 export const vanishingPayer = defineAttack({
   name: 'vanishing-payer',
   adversary: 'payer that leaves without signing progress',
-  aim: 'get tokens for nothing, because a reply that was cut short is paid by the word of its payer',
+  aim: "get tokens for nothing, because a reply that was cut short is paid by its payer's signed progress",
   stoppedBy:
     "A provider sends one window of text ahead of the signed progress, and counts its work against the payer's credit",
   restarts: ['provider'],

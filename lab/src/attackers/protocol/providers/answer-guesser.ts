@@ -17,8 +17,8 @@ const PROMPT_TOKENS = [[1], [1, 2], [1, 2, 3]];
 const NOTHING = new Uint8Array(32);
 
 /**
- * Keeps what a validator or a co-signer is handed of a reply that nobody audits, and tries short answers. It knows more than it could: the
- * prompt, its tokens, and all that the model computed for each answer. What it lacks is the salt.
+ * Keeps what a validator or a co-signer is handed of a reply that nobody audits, and tries short answers. It knows more
+ * than it could: the prompt, its tokens, and all that the model computed for each answer. It lacks only the salt.
  */
 export const answerGuesser = defineAttack({
   name: 'answer-guesser',

@@ -154,7 +154,7 @@ const listProviders = (present: (n: number) => boolean): Uint8Array =>
       }))
       .sort((a, b) => compareBytes(a.providerId, b.providerId)),
   });
-/** What a provider can guess without anybody's help: that it was alone. */
+/** The hash of a list with this provider alone: it can compute that without help. */
 const ALONE = hashCandidates(
   crypto,
   listProviders((n) => n === 2),

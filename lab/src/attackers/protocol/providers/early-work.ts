@@ -10,7 +10,10 @@ import { defineAttack } from '../define-attack.ts';
 
 interface EarlyWorkNetwork {
   readonly epochs: number;
-  /** `before`: what is known when an epoch begins. `all`: the epoch's value, too, as if something else than the beacon wrote the work. */
+  /**
+   * `before`: the data that is known when an epoch begins. `all`: the epoch's value as well, as if the work did not
+   * depend on the beacon.
+   */
   readonly knows: 'before' | 'all';
 }
 
@@ -20,8 +23,8 @@ const RATE_PPM = 1_000_000;
 const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`early beacon ${epoch}`));
 
 /**
- * A validator tells a friend, whose key has no device behind it, the work of its challenges before they come. It knows its own draw key,
- * its job secret, the model and every value up to the epoch before; where the value decides, it can only guess.
+ * A validator tells a friend, whose key has no device behind it, the work of its challenges before they come. It knows
+ * its own draw key, its job secret, the model and every earlier value, but must guess the value of the epoch.
  */
 export const earlyWork = defineAttack({
   name: 'early-work',

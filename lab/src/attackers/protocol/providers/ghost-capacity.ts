@@ -24,9 +24,9 @@ const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
   new Uint8Array(createHash('sha256').update(Buffer.concat(parts)).digest());
 
 /**
- * A provider announces slots that it does not have, or takes only orders that it likes: whoever comes with a ticket for one of the
- * others is refused, reports it, and has to ask again. It knows the reply id of each order, and may try to have the ticket of it taken
- * out of the router's book.
+ * A provider announces slots that it does not have, or accepts only orders that it likes. It refuses the other callers,
+ * which report that and ask again. It knows the reply id of each order, and may try to take the ticket of that id
+ * itself.
  */
 export const ghostCapacity = defineAttack({
   name: 'ghost-capacity',
@@ -49,7 +49,7 @@ export const ghostCapacity = defineAttack({
       if (answer === undefined) continue;
       wasted++;
       const { providerId } = parseTicket((answer.ticket as { ticket: Uint8Array }).ticket);
-      // What it is given it gives back, so that the slot is free for the next one.
+      // Returns the ticket, so that the slot is free for the next caller.
       const own = await provider?.route(request).catch(() => undefined);
       if (own !== undefined) await provider?.report({ replyId, providerId, ...UNMEASURED, outcome: 'unused' });
       await router.report({ replyId, providerId, ...UNMEASURED, outcome: 'refused' }).catch(() => undefined);

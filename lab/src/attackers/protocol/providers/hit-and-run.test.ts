@@ -6,7 +6,9 @@ const FEE = 86_000n;
 const ALPHA = 50_000;
 const BURST = 12;
 
-/** What a burst gains on average, in fees: all of it where no reply is caught, else the loss of what is held. */
+/**
+ * Returns the average gain of a burst, in fees: the whole burst if no reply is caught, else minus the held earnings.
+ */
 function computeBurstGain(burst: number, heldFees: number): number {
   const stakes = { feeAtomic: FEE, heldAtomic: FEE * BigInt(heldFees), soundnessPpm: SOUNDNESS_PPM, basePpm: ALPHA };
   const missed = 1 - (computeAuditRate(stakes) / 1e6) * (SOUNDNESS_PPM / 1e6);

@@ -13,7 +13,7 @@ interface HitAndRun {
   readonly burst: number;
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: number;
-  /** What its key earned in the period before, atomic units; undefined on a network that pays at once. */
+  /** Earnings of the key in the period before, atomic units; undefined on a network that pays at once. */
   readonly heldAtomic: bigint | undefined;
   /** Validators among whose logs the replies are spread. Default: 1. */
   readonly logs?: number;
@@ -47,9 +47,9 @@ function openEarnings(heldAtomic: bigint | undefined) {
 }
 
 /**
- * A key forges a burst, takes out what it can, and is gone. On a network that pays at once it keeps what settled. Where earnings are
- * held, an ejection in the same period takes them, and with them all that it held before. What had not settled is void in the log that
- * found it out; what other logs settle goes into what the ejection takes.
+ * A key forges a burst, withdraws its earnings and disappears. On a network that pays at once it keeps all settled
+ * fees. If earnings are held, an ejection in the same period takes them and all that the key held before. The log that
+ * found it out voids unsettled fees; fees that other logs settle are part of the ejection.
  */
 export const hitAndRun = defineAttack({
   name: 'hit-and-run',
@@ -67,7 +67,7 @@ export const hitAndRun = defineAttack({
     for (let number = 0; number < burst; number++) await handlers[number % logs]?.deliver(number, cheat);
     await breaks.take();
     await four.certifyAll();
-    // A validator judges a few at a time.
+    // A validator audits a few at a time.
     for (let i = 0; i < burst; i++) {
       for (const one of handlers) await one.runAudits();
       await breaks.take();

@@ -8,7 +8,7 @@ const LINKS_OF_ONE_CERTIFICATE = 8;
 
 const LINKS = 400;
 
-/** Links under free certificates that say nothing, as many as the door takes. */
+/** Idle links under free certificates, as many as the server accepts. */
 export const idleLinks = defineAttack({
   name: 'idle-links',
   adversary: 'stranger with many certificates',

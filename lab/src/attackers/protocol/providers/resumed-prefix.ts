@@ -5,7 +5,7 @@ import { consumer, describeReceipts, NOTHING_PAID } from '../consumer-trust.ts';
 import { defineAttack } from '../define-attack.ts';
 import type { SoldNetwork } from './tiny-model.ts';
 
-/** What a consumer holds in the end: a receipt, and the text that it was shown by both providers. */
+/** The consumer's receipt, and the text of both providers. */
 export type ResumedSale = Pick<SyntheticReceipt, 'receipt' | 'nowMs' | 'trust'> & {
   readonly reply: Pick<SyntheticReceipt['reply'], 'request' | 'response'>;
 };

@@ -19,9 +19,9 @@ interface DowngradedNetwork {
   readonly ledger: LedgerDomain;
   /** A router that consumers know, in league with the provider. */
   readonly router: HybridSigner;
-  /** What consumers ask for, in a tier that is checked. */
+  /** The model that consumers ask for, in a checked tier. */
   readonly checked: string;
-  /** What the attacker has: the same model in tier vanilla. */
+  /** The attacker's model: the same one in tier vanilla. */
   readonly unchecked: string;
   readonly by: Downgrade;
 }

@@ -4,15 +4,15 @@ import { createTimedBench, nameWork, reportWritten } from '@ogong/testing/valida
 import { defineAttack } from '../define-attack.ts';
 
 /**
- * A provider keeps a report of every text that one of its keys was ever given, as the tested one or as a referee, computed afterwards
- * and at leisure. Its keys answer from what is kept.
+ * A provider keeps a report of every text that its keys ever got, as tested provider or as referee. It computes the
+ * reports afterwards, and its keys answer from this store.
  */
 export const storedWork = defineAttack({
   name: 'stored-work',
   adversary: 'provider whose keys answer timed challenges from stored work',
   aim: 'have many keys count as devices, without one that is in time',
   stoppedBy: 'No two challenges have the same work',
-  restarts: { none: 'what it keeps lies on its disk, and it is of no use' },
+  restarts: { none: 'its store lies on its own disk, and is of no use' },
   async play({
     epochs,
     keys,

@@ -9,7 +9,7 @@ import { tinyModel } from './tiny-model.ts';
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
 const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
 const modelId = 'ogong/verified/test/synthetic';
-/** What a consumer of the real network knows, the published root of the name among it. */
+/** The knowledge of a consumer of the real network, including the published root of the name. */
 const { trust: known } = createSyntheticReceipt({
   ...{ crypto, ledger, router, tokens: 3 },
   provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),

@@ -93,7 +93,7 @@ describe('verifiers that reject an honest reply', () => {
     expect(marked).toContain('framer-0');
   });
 
-  it('in league eject nobody on their own word', async () => {
+  it('in league eject nobody by their own reports', async () => {
     const { entries } = await loneReject.play({ replies: 6, framers: 2, silent: 3, honest: 0 });
     expect(entries).toMatchObject(Array(6).fill({ verdict: 'reject', evidence: 'statistical', ejects: false }));
   });

@@ -6,13 +6,13 @@ import { addProgress, openBilling, price, priceReply } from './billed-reply.ts';
 
 export interface UnshownBill {
   readonly how: string;
-  /** The payer handed the record in before its provider, and without its word. */
+  /** The payer delivered the record before its provider, without its signed progress. */
   readonly isPayerFirst: boolean;
   readonly verdict: string | undefined;
   readonly paidAtomic: bigint;
-  /** What the prompt, the text that its payer has signed for, and one window of text cost. */
+  /** Price of the prompt, of the text that its payer has signed for, and of one window of text. */
   readonly allowedAtomic: bigint;
-  /** What prompt and answer cost. */
+  /** Price of prompt and answer. */
   readonly claimedAtomic: bigint;
 }
 
@@ -20,7 +20,7 @@ const TOKENS = 40;
 const TEXT = 'x'.repeat(8 * PROGRESS_WINDOW_BYTES);
 const STANDBY = { demands: { standby: 1_000 } };
 
-/** What the payer has signed, and when: the provider hands in the word that pays it most. */
+/** Signed progress of the payer: the provider delivers the one that pays it most. */
 const WAYS: readonly { readonly how: string; readonly saidBytes: number | undefined; readonly demands?: object }[] = [
   { how: 'refused the order', saidBytes: undefined },
   { how: 'said nothing until its payer left', saidBytes: 0 },
@@ -31,9 +31,9 @@ const WAYS: readonly { readonly how: string; readonly saidBytes: number | undefi
 const PLAYS = WAYS.flatMap((way) => [false, true].map((isPayerFirst) => ({ ...way, isPayerFirst })));
 
 /**
- * A provider takes an order, shows its payer nothing or little, and the payer buys the answer elsewhere. It makes the reply all the same
- * until the order expires, and bills the whole of it. Its payer may hand the record in first, without its word, to pay less than it has
- * signed for.
+ * A provider takes an order, shows its payer nothing or little, and the payer buys the answer elsewhere. It makes the
+ * reply all the same until the order expires, and bills the whole of it. Its payer may deliver the record first,
+ * without its signed progress, to pay less than it has signed for.
  */
 export const unshownBill = defineAttack({
   name: 'unshown-bill',
@@ -77,7 +77,7 @@ export const unshownBill = defineAttack({
   async stage({ play }) {
     const outcomes = await play();
     return {
-      tried: `made ${outcomes.length} answers to their end that another provider gave, and billed them: ${[...new Set(outcomes.map(({ how }) => how))].join('; ')}; half of the payers handed the record in first, without their word`,
+      tried: `finished and billed ${outcomes.length} answers that another provider gave: ${[...new Set(outcomes.map(({ how }) => how))].join('; ')}; half of the payers delivered the record first, without their progress`,
       answered: countTexts(outcomes.map(({ verdict }) => verdict ?? 'no verdict')),
       money: outcomes
         .map(({ paidAtomic, claimedAtomic }) => `${paidAtomic} of ${claimedAtomic} atomic units are paid`)

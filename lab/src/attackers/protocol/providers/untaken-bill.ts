@@ -7,8 +7,8 @@ const STANDBY_PER_1K = 1_000n;
 const TOKENS = 20;
 
 /**
- * Another provider was faster, and the payer left this one's reply untaken. It makes the reply all the same, drops the payer's word, and
- * bills prompt and answer; first with the word by which the payer took the other one.
+ * Another provider was faster, and the payer left this reply untaken. The provider finishes it all the same, drops the
+ * payer's statement, and bills prompt and answer. Its first bill has the payer's signed progress of the other reply.
  */
 export const untakenBill = defineAttack({
   name: 'untaken-bill',
@@ -48,7 +48,7 @@ export const untakenBill = defineAttack({
       answered: [`to the first bill: ${forged || 'it is taken'}`, describeVerdict(entry)],
       money: `${paidAtomic} of ${claimedAtomic} atomic units are paid, for standing by`,
       worked:
-        !forged.includes("not the payer's word") ||
+        !forged.includes("not the payer's, or not about this text") ||
         entry?.verdict !== 'accept' ||
         paidAtomic !== standbyAtomic ||
         claimedAtomic <= 100n * standbyAtomic,

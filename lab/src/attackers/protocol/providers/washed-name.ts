@@ -9,7 +9,7 @@ interface WashedName {
   /** Honest replies that it buys from itself first, each as cheap as one can be. */
   readonly washes: number;
   readonly entranceAtomic: bigint;
-  /** What the forged reply after them is to cost. `most`: as much as the network lets it. */
+  /** Price of the forged reply after them. `most`: the maximum that the network admits. */
   readonly dearAtomic: bigint | 'most';
 }
 
@@ -19,8 +19,9 @@ const WASH_FEE = 10_000n;
 const DEAR_TOKENS = 43n;
 
 /**
- * A name that counts replies is cheap: one token each, bought from oneself. This one counts what the key holds. So the dear reply after
- * them is not admitted; and the dearest that is, is audited, and costs all that was held if it is found out.
+ * A reputation that counts replies is cheap: one token each, bought from oneself. This network counts the held earnings
+ * of the key instead. It does not admit the dear reply. It audits the dearest admitted one, and a forged reply costs
+ * the key all held earnings.
  */
 export const washedName = defineAttack({
   name: 'washed-name',
@@ -38,7 +39,7 @@ export const washedName = defineAttack({
       chain.settled.flatMap(({ lines }) => lines).reduce((sum, { gross }) => sum + gross, 0n);
     const settle = async (): Promise<void> => {
       await four.certifyAll();
-      // A validator judges a few at a time.
+      // A validator audits a few at a time.
       for (let i = 0; i < washes; i++) await own.runAudits();
       do await breaks.take();
       while (await own.settlement.step());

@@ -1,7 +1,7 @@
 import { defineAttack } from '../define-attack.ts';
 import { describeThreshold, lieAboutKey } from './threshold-play.ts';
 
-/** What it seals to others cannot be opened. */
+/** It seals shares to others that cannot be opened. */
 export const badShares = defineAttack({
   name: 'bad-shares',
   adversary: "validator that deals bad shares of the beacon's key",

@@ -24,8 +24,8 @@ interface ChosenHoneypotsPlay {
 }
 
 /**
- * A validator has its friends asked about replies as they are, so that they need not run the model: it looks for a nonce that plants
- * nothing, or leaves the answer to a honeypot out of its entry.
+ * A validator wants its friends to get replies as they are, so that they need not run the model. It looks for a nonce
+ * that plants nothing, or leaves the answer to a honeypot out of its entry.
  */
 export const chosenHoneypots = defineAttack({
   name: 'chosen-honeypots',

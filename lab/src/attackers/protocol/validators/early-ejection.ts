@@ -12,7 +12,7 @@ import { countTexts, defineAttack } from '../define-attack.ts';
 
 type Lie = (entry: VerdictEntry, rejects: number) => Partial<VerdictEntry>;
 
-/** What the validator writes into the entry of the last reject. */
+/** Changes of the entry of the last reject. */
 export const EJECTION_LIES = {
   /** It says that its test went far enough. */
   'too early': () => ({ ejects: true }),

@@ -88,7 +88,7 @@ export const falseAbandonment = defineAttack({
     return { answers: [...new Set(answers)], refusals: own.refusals, settled };
   },
   async stage({ play }) {
-    const tried = 'denied a reply that it had signed for: with what witnesses say, and with statements of its own';
+    const tried = 'denied a reply that it had signed for: with the answers of witnesses, and with its own statements';
     const [asked, unasked] = [await play({ isForged: false }), await play({ isForged: true })];
     const course = describeDenials(tried, { asked, unasked });
     const isRefused =

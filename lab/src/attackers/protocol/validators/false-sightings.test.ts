@@ -12,7 +12,7 @@ it('a report with a test that was not drawn counts for nothing, whatever its sta
   expect(outcome.refused).toContain('was not drawn in epoch');
 });
 
-it('with more than half it lowers whom it likes: that is what honest stake is for', async () => {
+it('with more than half of the stake it lowers any rival: honest stake must prevent that', async () => {
   const { livenessPpm } = await falseSightings.play({ honest: [20n, 20n], liar: 60n, lies: 'drawn' });
   expect(livenessPpm).toBe(62_500);
 });

@@ -10,9 +10,9 @@ const ROUNDS = 20;
 const ROUND_MS = 1_000;
 
 /**
- * A validator asks no verifier, and logs that all of them were silent in every sitting: its payer, a friend, owes nothing. In the same
- * way it could pass over every verifier that is no friend of a provider. It may ask the witnesses first, as long as it likes.
- * Where it `isBelieved`, co-signers know no witnesses, as before there were any.
+ * A validator asks no verifier, and logs that all of them were silent in every audit attempt: its payer, a friend, owes
+ * nothing. In the same way it could pass over every verifier that is no friend of a provider. It may ask the witnesses
+ * first. If `isBelieved`, co-signers know no witnesses.
  */
 export const falseSilence = defineAttack({
   name: 'false-silence',
@@ -48,7 +48,7 @@ export const falseSilence = defineAttack({
       (options) => openAttacked(breaks, options),
     );
     const { own, peers, clock, chain } = four;
-    // Without witnesses nobody can contradict the validator, so its word stands.
+    // Without witnesses nobody can contradict the validator, so its claim stands.
     if (isBelieved) for (const peer of peers) Object.assign(peer.cosigning, { findMembers: async () => [] });
     for (const peer of peers) await peer.announceVerifier('v1');
     const reply = await own.deliver(0);

@@ -15,7 +15,7 @@ describe('an opening that its validator calls withheld', () => {
     expect(refusals).toEqual([expect.stringContaining('received the data that the entry calls missing')]);
   });
 
-  it('is no silence where the provider was never told that its record had been taken in', async () => {
+  it('is no silence if the provider never got a receipt for its record', async () => {
     const { answers, refusals, settled, asked } = await falseWithholding.play({
       asksWitnesses: 'for texts without a receipt',
     });

@@ -13,9 +13,9 @@ const ROUND_MS = 10_000;
 const NO_RECEIPT = { epoch: 1n, signature: new Uint8Array(65) };
 
 /**
- * A validator never asks for an opening, and logs that the provider withheld it: its payer, a friend, owes nothing, and the provider
- * loses its name. It may ask the witnesses first, as long as it likes: for the opening, or for its texts, too, which a provider refuses as long
- * as it knows of no receipt for its record.
+ * A validator never asks for an opening, and logs that the provider withheld it. Its payer, a friend, owes nothing, and
+ * the provider loses its name. It may ask the witnesses first: for the opening, or for the texts as well. A provider
+ * refuses the texts as long as it has no receipt for its record.
  */
 export const falseWithholding = defineAttack({
   name: 'false-withholding',

@@ -3,13 +3,13 @@ import { openAttacked } from '../breaks.ts';
 import { countTexts, defineAttack } from '../define-attack.ts';
 
 /**
- * A provider gives its consumer an advert, and hands the true model's reply to a validator in league with it. That validator takes
- * in nothing of what the consumer says: not from the consumer, and not from those who co-sign.
+ * A provider gives its consumer an advert, and delivers the true model's reply to a validator in league with it. That
+ * validator accepts no delivery statement of the consumer, neither from the consumer nor from co-signers.
  */
 export const hiddenDelivery = defineAttack({
   name: 'hidden-delivery',
   adversary: "validator that hides a payer's delivery statement",
-  aim: 'have another record judged and paid than the consumer was given, by keeping from co-signers what the consumer said',
+  aim: 'have another record accepted and paid than the one that the consumer got, by hiding the delivery statement from co-signers',
   stoppedBy: 'The beacon draws further validators that receive the statement, and co-signers ask them',
   restarts: ['validator', 'signer', 'verifier'],
   async play(

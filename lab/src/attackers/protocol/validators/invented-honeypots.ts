@@ -6,7 +6,7 @@ import { auditByFour, settleReplies } from '../audit-replies.ts';
 import { openAttacked, openAttackedVerifiers } from '../breaks.ts';
 import { defineAttack } from '../define-attack.ts';
 
-/** A validator lets a honeypot go along with every audit, so that a friend is paid by tokens for work that the network has not asked for. */
+/** A validator adds a honeypot to every audit, so that a friend is paid for work that the network has not asked for. */
 export const inventedHoneypots = defineAttack({
   name: 'invented-honeypots',
   adversary: 'validator that invents honeypots',

@@ -4,9 +4,12 @@ import { silentForProfit } from './silent-for-profit.ts';
 const LEAGUE = { keys: 17, replies: 3 };
 
 describe('a payee with nearly all of the stake whose verifiers are silent about the replies of a rival', () => {
-  it.each([true, false])('fills no sitting: every reply is paid, whether silence costs (%s) or not', async (costs) => {
-    const outcome = await silentForProfit.play({ ...LEAGUE, costs });
-    expect(outcome).toMatchObject({ paid: [true, true, true], withheldAtomic: 0n });
-    expect(outcome.offences.honest).toBe(0);
-  });
+  it.each([true, false])(
+    'fills no audit attempt: every reply is paid, whether silence costs (%s) or not',
+    async (costs) => {
+      const outcome = await silentForProfit.play({ ...LEAGUE, costs });
+      expect(outcome).toMatchObject({ paid: [true, true, true], withheldAtomic: 0n });
+      expect(outcome.offences.honest).toBe(0);
+    },
+  );
 });

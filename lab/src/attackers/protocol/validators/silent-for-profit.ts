@@ -23,9 +23,9 @@ const PENALTY_PPM = 20_000;
 const MOST_PENALTY_PPM = 100_000;
 
 /**
- * Verifiers of one payee with nearly all of the stake behind a model say nothing about the replies of a rival, in every sitting, so that
- * nobody judges them and the rival is unpaid. More than sixteen keys filled a sitting while rounds asked one verifier each.
- * Without `costs` every silence is forgotten, as if no entry of a log named who was silent.
+ * Verifiers of one payee with nearly all of the stake behind a model ignore the replies of a rival in every audit
+ * attempt. The replies get no verdict and the rival no fee. More than sixteen keys once filled an attempt, when each
+ * round asked one verifier. Without `costs` every silence is forgotten, as if no log entry named it.
  */
 export const silentForProfit = defineAttack({
   name: 'silent-for-profit',

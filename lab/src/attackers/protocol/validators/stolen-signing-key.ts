@@ -23,7 +23,7 @@ import { GUARD_SCHEMA } from '@ogong/validator/signer/signing-guard';
 import { type Breaks, openAttacked } from '../breaks.ts';
 import { countTexts, defineAttack } from '../define-attack.ts';
 
-/** What came of one batch that the thief made in the victim's name. */
+/** The result of one batch that the thief made in the victim's name. */
 export interface ForgedBatch {
   readonly answers: readonly string[];
   /** Votes behind it, its own included, as the contract counts them. */
@@ -32,7 +32,7 @@ export interface ForgedBatch {
 }
 
 const messageOf = ({ message }: Error): string => message;
-/** What the victim's replies bill. */
+/** Fee of each of the victim's replies. */
 const REPLY_FEE = 86_000n;
 /** Nobody else's account. */
 const THIEF = seedOf('thief').slice(0, 20);

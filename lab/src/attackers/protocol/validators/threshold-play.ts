@@ -67,7 +67,7 @@ export async function passWithBreaks(net: ThresholdNetwork, ms: number, breaks: 
 }
 
 /**
- * @param bend what the liar sends in the place of a message of key generation.
+ * @param bend returns the messages that the liar sends instead of a message of key generation.
  * @param how `isSilent`: it says nothing about epochs of the key.
  */
 export async function lieAboutKey(

@@ -24,7 +24,7 @@ const TRIES = 4_096;
 
 type Contribution = Extract<BeaconMessage, { kind: 'contribution' }>;
 
-/** What the grinder and its second address share. */
+/** State that the grinder and its second address share. */
 interface Scheme {
   epoch: bigint;
   previous: Uint8Array | undefined;
@@ -51,8 +51,8 @@ function foresee(scheme: Scheme, set: Uint8Array, fresh: Uint8Array, key: Uint8A
 }
 
 /**
- * Stays silent, so that the epoch stands still, and collects what the others prove in it. Then it registers its second address under
- * a key that makes, with all of that, a value of its choice, and goes on like everybody else.
+ * Stays silent, so that the epoch does not advance, and collects the proofs of the others. Then it registers its second
+ * address under a key that leads to a value of its choice, and continues like an honest validator.
  */
 function createGrinder(keys: BeaconKeys, scheme: Scheme, listed: SetMember[], fresh: QuorumMember): BeaconParty {
   const { signer, validators, proveVrf, reading, follow } = keys;

@@ -52,7 +52,7 @@ export const farOutScores = defineAttack({
       tried: `reported far-off scores in ${lies} audits of ${REPLIES} honest replies, as one verifier of three, and rejected none`,
       answered: [
         ...countTexts(entries.map(({ verdict, eValuePpm }) => `${verdict}${eValuePpm > 1e6 ? ', against it' : ''}`)),
-        `the log holds evidence of ${evidence.toFixed(2)} against the provider; 1,000 ejects`,
+        `the log has evidence of ${evidence.toFixed(2)} against the provider; 1,000 ejects`,
       ],
       money: 'no fee was lost, and no report could be refuted',
       worked: entries.length !== REPLIES || evidence > 1 || entries.some(({ verdict }) => verdict !== 'accept'),

@@ -2,13 +2,14 @@ import { auditReplies, describeVerdicts, REPLIES } from '../audited-network.ts';
 import { defineAttack } from '../define-attack.ts';
 
 /**
- * A verifier wants an honest provider to lose its fee, or its name. It rejects every reply, alone or with `framers` that say the same
- * to the bit, while the other verifiers are kept from answering, by a flood for example. `silent` says how many of those there are.
+ * A verifier wants an honest provider to lose its fee, or its name. It rejects every reply, alone or with `framers`
+ * that report exactly the same. A flood, for example, keeps the other verifiers from answering: `silent` is their
+ * number.
  */
 export const loneReject = defineAttack({
   name: 'lone-reject',
   adversary: 'one verifier, or two in league, while others are silent',
-  aim: 'Have an honest provider rejected, or ejected, on the word of one verifier or of two in league',
+  aim: 'Have an honest provider rejected, or ejected, by the report of one verifier or of two in league',
   stoppedBy:
     'A lone reject waits for a second report. A charge ejects only after a verifier outside the draw reproduces it',
   restarts: ['validator', 'signer', 'verifier'],

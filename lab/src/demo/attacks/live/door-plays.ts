@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const describeAnswer = (isAnswered: boolean): string =>
   isAnswered ? 'a consumer asked meanwhile and got its answer' : 'a consumer asked meanwhile and got no answer';
 
-/** What was credited while an attack ran. */
+/** Describes the fees that were credited during an attack. */
 async function describeCredit({ creditAtomic }: LiveNetwork, before: bigint): Promise<string> {
   return `${(await creditAtomic()) - before} atomic units were credited`;
 }

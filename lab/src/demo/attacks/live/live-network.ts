@@ -31,7 +31,7 @@ import { readVerdictLogs } from '../../verdict-logs.ts';
 
 const MAX_TOKENS = 24;
 const FEES = 10n * OGONG;
-/** Where verifiers are silent, a reply may wait for later sittings. */
+/** If verifiers are silent, a reply may wait for later audit attempts. */
 const PATIENCE_MS = 300_000;
 
 /** Keys of the adversary's, as everybody can make them: an account with native coin for fees and the tokens that it asked for. */
@@ -47,7 +47,7 @@ export interface OwnedDaemon {
   readonly endpoint: { readonly host: string; readonly port: number };
   readonly identity: LinkIdentity;
   readonly hybrid: HybridSigner;
-  /** Of a validator: what speaks for its account. Of others: the account's own. */
+  /** Signs for the account of a validator. Of other daemons: the account's own signer. */
   readonly signer: LedgerSigner;
   readonly account: Uint8Array;
   /** Links under its certificate. */
@@ -56,12 +56,15 @@ export interface OwnedDaemon {
   readonly vrfSeed: () => Uint8Array;
 }
 
-/** The demo's running network, with what an adversary can have in it: money, daemons of its own, and everybody's doors. */
+/**
+ * The demo's running network, with the means of an adversary: money, its own daemons, and the public addresses of all
+ * others.
+ */
 export interface LiveNetwork {
   readonly modelId: string;
   readonly modelRoot: Uint8Array;
   readonly ledger: LedgerDomain;
-  /** What a consumer of this network knows about it. */
+  /** The knowledge of a consumer about this network. */
   readonly trust: Trust;
   readonly chain: ChainClient;
   readonly router: AttackedDoor;
@@ -77,7 +80,7 @@ export interface LiveNetwork {
   peer(name: string): Peer & { readonly endpoint: { readonly host: string; readonly port: number } };
   /** Asks as an honest consumer does. @returns id of the reply, hex; undefined if no answer with its receipt came. */
   ask(): Promise<string | undefined>;
-  /** What all parties together may claim from the escrow. */
+  /** Sum of all claims on the escrow. */
   creditAtomic(): Promise<bigint>;
   latestBeacon(): Promise<EpochValue>;
   /** Waits until these replies are settled. @param replyIds hex. @returns their entries. */
@@ -185,7 +188,7 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
   };
 }
 
-/** What signs for the account that the network knows the daemon by. */
+/** Returns the signer of the account by which the network knows the daemon. */
 async function readVoice(directory: string, { name, role }: MeshMember, ledgerKey: Uint8Array) {
   if (role !== 'validator') {
     const signer = createNodeLedgerSigner(ledgerKey);

@@ -159,7 +159,7 @@ export const reuseIds: LivePlay = async (network) => {
     ...{ ...same, validator: network.addressOf(second), cumulativeAtomic: MAX_FEE, text: 'A third story' },
   });
   const other = await buyReply(network, elsewhere);
-  // What the provider signed for two orders with one nonce, brought as a contradiction.
+  // The two records of the provider for two orders with one nonce, as a contradiction.
   const told = { order: original.signed, reason: 'two records', record: other.record, opening: undefined };
   const complaint = signTestComplaint(told as never, { payer: payer.signer, ledger: network.ledger });
   const { links, peer } = network;
@@ -210,7 +210,7 @@ export const admitTooMuch: LivePlay = async (network) => {
   const isCaught = evidence !== undefined && isConvicted(judgeOverAdmission(crypto, view, evidence));
   return {
     tried: `ordered up to ${ORDERS} replies on a channel that holds ${holds} atomic units; its validator calls each covered`,
-    answered: [...countTexts(answers), `what the validator signed ${isCaught ? 'convicts it' : 'convicts nobody'}`],
+    answered: [...countTexts(answers), `the signatures of the validator ${isCaught ? 'convict it' : 'convict nobody'}`],
     money: `${owedAtomic} atomic units are owed, ${holds} can be paid`,
     worked: served === 0 || !isRefused() || owedAtomic > holds || !isCaught,
   };

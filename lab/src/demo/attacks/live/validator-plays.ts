@@ -27,7 +27,7 @@ interface Handled {
   readonly owned: OwnedDaemon;
   readonly bought: LiveOrder;
   readonly taken: FalseValidator;
-  /** What its payer owes for it. */
+  /** Fee that its payer owes. */
   readonly feeAtomic: bigint;
   /** The one whose beacon decides about it, and which is known by now. */
   readonly decidingEpoch: bigint;
