@@ -111,9 +111,13 @@ export function describeForged({ entries }: AuditedOutcome, tried: string) {
       ),
     ),
     money: `${paid} atomic units were paid for ${entries.length} forged replies`,
-    worked: entries.length !== REPLIES || paid > 0n || entries.some(({ verdict }) => verdict === 'accept'),
+    worked: entries.length !== REPLIES || paid > 0n || entries.some(({ verdict }) => verdict !== 'reject'),
   };
 }
+
+/** True if every entry ejects the provider by exact evidence. */
+export const isEjectedByAll = ({ entries }: AuditedOutcome): boolean =>
+  entries.every(({ evidence, ejects }) => evidence === 'exact' && ejects);
 
 /** Describes the verdicts on honest replies. */
 export const describeVerdicts = (entries: readonly VerdictEntry[]): string[] =>

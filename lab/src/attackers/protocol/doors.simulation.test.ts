@@ -1,12 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createChannelLedger } from '@ogong/gateway/books/channel-ledger';
-import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
-import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import { createLinkServer } from '@ogong/host/link/link-server';
-import { openStore } from '@ogong/host/store/store';
-import { createWorkStore } from '@ogong/host/store/work-store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -17,9 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
 import { bigComplaints } from './network/big-complaints.ts';
-import { queueFlood } from './network/queue-flood.ts';
 import { openStrangerLink } from './network/stranger-link.ts';
-import { keyHoarding } from './payers/key-hoarding.ts';
 import { routeSquatting } from './payers/route-squatting.ts';
 import { idleLinks } from './providers/idle-links.ts';
 
@@ -100,39 +90,5 @@ describe.skipIf(process.platform !== 'linux')('servers at ten times their limits
     }
     const { ticket } = await router.service.route(router.route());
     expect(ticket?.ticket.length).toBeGreaterThan(0);
-  });
-
-  it('keys: one that reserves all it can leaves room for others', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'ogong-hoarding-'));
-    const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
-    closing.push(
-      () => rmSync(directory, { recursive: true }),
-      () => store.close(),
-    );
-    const ledger = createChannelLedger(createWorkStore(store));
-    const request = {
-      ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
-      model: 'ogong/verified/test/a',
-      ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2 },
-    };
-    const { reserved } = await keyHoarding.play({ ledger, keyId: 'hoarder', request, requests: 1_000 });
-    expect(reserved).toBe(50);
-    const honest = await keyHoarding.play({ ledger, keyId: 'honest', request, requests: 30 });
-    expect(honest.reserved).toBe(30);
-  });
-
-  it("queues: one validator's flood costs the others no job", async () => {
-    const maxWaiting = 64;
-    const queue = createJobQueue({ slots: 1, maxWaiting });
-    const signal = new AbortController().signal;
-    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-    const { over } = queueFlood.play({ ask: () => queue.run(turn, signal, 'flood'), jobs: 10 * maxWaiting });
-    const honest = await Promise.allSettled(
-      ['b', 'c', 'd'].flatMap((owner) => Array.from({ length: 8 }, () => queue.run(turn, signal, owner))),
-    );
-    expect(honest.every(({ status }) => status === 'fulfilled')).toBe(true);
-    const { done, refused } = await over;
-    // One ran at once, and 24 of the 64 that waited made room.
-    expect([done, refused]).toEqual([41, 599]);
   });
 });

@@ -30,7 +30,8 @@ export const queueFlood = defineAttack({
     return {
       tried: 'asked a verifier that holds 64 jobs for 640 at once',
       answered: [`${done} were done, ${refused} refused`, `${served} of 24 jobs of three other validators were done`],
-      worked: served < honest.length,
+      // One job runs at once, and 24 of the 64 waiting jobs make room.
+      worked: served < honest.length || done !== 41 || refused !== 599,
     };
   },
 });

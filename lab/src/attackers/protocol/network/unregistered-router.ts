@@ -6,6 +6,8 @@ import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { openAttacked } from '../breaks.ts';
 import { defineAttack } from '../define-attack.ts';
 
+const NO_BOND = 'the account that the order names as its router has no bond as one';
+
 /** A payer orders by a ticket that it signed itself, in the name of an account of its own. */
 export const unregisteredRouter = defineAttack({
   name: 'unregistered-router',
@@ -37,7 +39,7 @@ export const unregisteredRouter = defineAttack({
     return {
       tried: 'ordered by a ticket of its own, in the name of an account that has no bond as a router',
       answered: [`the validator: ${admission}`, `providers and co-signers: ${problem ?? 'it is taken'}`],
-      worked: admission === 'admitted' || problem === undefined,
+      worked: problem !== NO_BOND || admission !== `refused: [failed_precondition] ${NO_BOND}`,
     };
   },
 });

@@ -1,4 +1,4 @@
-import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../audited-network.ts';
+import { auditReplies, describeForged, isEjectedByAll, type PlayedVerifier, REPLIES } from '../audited-network.ts';
 import { defineAttack } from '../define-attack.ts';
 
 /** Prompt and reply take more than any of them has room for; one window fits. */
@@ -27,9 +27,12 @@ export const beyondRoom = defineAttack({
       },
       breaks,
     ),
-  stage: async ({ play }) =>
-    describeForged(
-      await play({ replies: REPLIES }),
+  async stage({ play }) {
+    const outcome = await play({ replies: REPLIES });
+    const course = describeForged(
+      outcome,
       `forged ${REPLIES} replies that are longer than the context of every verifier`,
-    ),
+    );
+    return { ...course, worked: course.worked || !isEjectedByAll(outcome) || outcome.marked.length > 0 };
+  },
 });

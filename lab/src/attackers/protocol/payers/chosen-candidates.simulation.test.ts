@@ -9,13 +9,4 @@ describe('a validator that chooses the verifiers', () => {
     const played = await chosenCandidates.play({ lists, isBelieved: true });
     expect(played).toEqual({ settled: [verdict], steps, refusals: [] });
   });
-
-  it.each([
-    ['three friends', 'the list of audit attempt 0 lacks'],
-    ['nobody later', 'the list of audit attempt 1 lacks'],
-  ] as const)('settles %s nowhere where co-signers have heard of the others', async (lists, reason) => {
-    const { settled, refusals } = await chosenCandidates.play({ lists });
-    expect(settled).toEqual([]);
-    expect(refusals).toEqual([expect.stringContaining(reason)]);
-  });
 });

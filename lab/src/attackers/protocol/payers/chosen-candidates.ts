@@ -80,7 +80,12 @@ export const chosenCandidates = defineAttack({
         ...countTexts([...friends.refusals, ...nobody.refusals]),
         `${settled.length} of them are on the chain`,
       ],
-      worked: settled.length > 0,
+      worked:
+        settled.length > 0 ||
+        friends.refusals.length !== 1 ||
+        nobody.refusals.length !== 1 ||
+        !friends.refusals.join().includes('the list of audit attempt 0 lacks') ||
+        !nobody.refusals.join().includes('the list of audit attempt 1 lacks'),
     };
   },
 });

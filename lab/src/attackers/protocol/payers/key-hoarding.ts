@@ -61,7 +61,7 @@ export const keyHoarding = defineAttack({
       tried: 'asked 200 times with one key, for 10 units each of a channel of 1000, and left at once',
       answered: [`the key got ${reserved} orders`, `another key then got ${honest.reserved} of 30`],
       money: `${10 * reserved} of 1000 units are reserved by the key`,
-      worked: honest.reserved < 30,
+      worked: honest.reserved < 30 || reserved !== 50,
     };
   },
 });

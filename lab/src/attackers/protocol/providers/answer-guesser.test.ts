@@ -4,13 +4,6 @@ import { answerGuesser } from './answer-guesser.ts';
 const ALL = ['leaf', 'output tokens', 'progress', 'prompt', 'response'];
 const NOTHING = new Uint8Array(32);
 
-it('finds neither prompt nor answer of a salted request', () => {
-  const { hashes, guesses, found } = answerGuesser.play({ salt: '5a'.repeat(16) });
-  expect(found).toEqual([]);
-  expect(hashes).toBe(ALL.length);
-  expect(guesses).toBeGreaterThan(20);
-});
-
 it('finds all of it where the blinds are known: without a salt, or with nothing for a blind', () => {
   expect(answerGuesser.play({}).found).toEqual(ALL);
   const blinds = () => ({ prompt: NOTHING, answer: NOTHING });

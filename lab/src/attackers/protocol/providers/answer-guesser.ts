@@ -94,7 +94,7 @@ export const answerGuesser = defineAttack({
         `found of a salted request: ${found.join(', ') || 'nothing'}`,
         `of one without a salt, whose prompt it knows: ${bare.found.join(', ') || 'nothing'}`,
       ],
-      worked: found.length > 0,
+      worked: found.length > 0 || hashes !== bare.found.length || guesses <= 20,
     };
   },
 });

@@ -23,16 +23,6 @@ describe('one large reply of a new key', () => {
     expect(settledAtomic).toBe(0n);
   });
 
-  it('is not settled where its validator admits it all the same', async () => {
-    const { refusals, settledAtomic } = await oneLargeReply.play({
-      ...nobody,
-      maxFeeAtomic: 50n * ENTRANCE,
-      isValidatorInLeague: true,
-    });
-    expect(refusals.join()).toContain('may be paid up to 1000000 at once');
-    expect(settledAtomic).toBe(0n);
-  });
-
   it.each([false, true])(
     'gains nothing as large as the entrance, and is settled; validator in league: %s',
     async (isValidatorInLeague) => {

@@ -70,7 +70,7 @@ export const oneLargeReply = defineAttack({
       tried: 'forged one reply worth 50 entrances under a new key; validator and verifiers are in league with it',
       answered: countTexts(refusals),
       money: `${settledAtomic} atomic units are settled; ${gainAtomic} are left of them`,
-      worked: gainAtomic > 0n,
+      worked: settledAtomic > 0n || gainAtomic > 0n || !refusals.join().includes('may be paid up to 1000000 at once'),
     };
   },
 });

@@ -1,4 +1,4 @@
-import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../audited-network.ts';
+import { auditReplies, describeForged, isEjectedByAll, type PlayedVerifier, REPLIES } from '../audited-network.ts';
 import { defineAttack } from '../define-attack.ts';
 
 /** No two of them share a class, so no equality holds between their values. */
@@ -31,9 +31,12 @@ export const overbilledPrompt = defineAttack({
       },
       breaks,
     ),
-  stage: async ({ play }) =>
-    describeForged(
-      await play({ replies: REPLIES }),
+  async stage({ play }) {
+    const outcome = await play({ replies: REPLIES });
+    const course = describeForged(
+      outcome,
       `billed 50 tokens more than the prompt has in ${REPLIES} replies of a class of its own`,
-    ),
+    );
+    return { ...course, worked: course.worked || !isEjectedByAll(outcome) };
+  },
 });

@@ -1,14 +1,9 @@
 import { concatBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { consumer, describeReceipts, NOTHING_PAID } from '../consumer-trust.ts';
 import { defineAttack } from '../define-attack.ts';
 import type { SoldNetwork } from './tiny-model.ts';
-
-/** The consumer's receipt, and the text of both providers. */
-export type ResumedSale = Pick<SyntheticReceipt, 'receipt' | 'nowMs' | 'trust'> & {
-  readonly reply: Pick<SyntheticReceipt['reply'], 'request' | 'response'>;
-};
 
 export const RESUMED_BY = ['takes its tokens', 'names other draws', 'signs the rest alone'] as const;
 export type ResumedBy = (typeof RESUMED_BY)[number];

@@ -55,7 +55,7 @@ export const sameAnswer = defineAttack({
       tried: `answered ${answers} jobs of an honest provider with what it had committed`,
       answered: [`the log refutes ${refuted} of them, and ${others} of the other verifiers'`],
       money: `each refuted report costs a fiftieth of the stake; ${isAsked ? 'it is still asked' : 'nobody asks it any more'}`,
-      worked: refuted === 0 || others > 0 || isAsked,
+      worked: refuted < 2 || answers <= refuted || others > 0 || isAsked,
     };
   },
 });

@@ -32,7 +32,10 @@ export const shortReport = defineAttack({
         `credited: ${credited.join(', ')}`,
       ],
       money: `the lazy verifier was ${credited.includes('lazy') ? '' : 'never '}credited`,
-      worked: !isMarked || credited.includes('lazy'),
+      worked:
+        entries.some(({ verdict }) => verdict !== 'accept') ||
+        marked.join() !== 'lazy' ||
+        credited.join() !== 'v1,v2,v3',
     };
   },
 });

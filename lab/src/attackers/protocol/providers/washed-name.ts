@@ -81,7 +81,14 @@ export const washedName = defineAttack({
         `the dearest that is admitted is forged: the key is ${most.isEjected ? 'ejected' : 'not ejected'}`,
       ],
       money: `the key held ${most.heldAtomic} atomic units, and gains ${most.gainAtomic}`,
-      worked: dear.gainAtomic > 0n || most.gainAtomic > 0n,
+      worked:
+        !/the order pays up to 900000, its provider holds \d+ and may be paid up to \d+ at once/.test(dear.refusal) ||
+        dear.isEjected ||
+        dear.gainAtomic !== 0n ||
+        most.refusal !== '' ||
+        !most.isEjected ||
+        most.heldAtomic <= 0n ||
+        most.gainAtomic !== -most.heldAtomic,
     };
   },
 });

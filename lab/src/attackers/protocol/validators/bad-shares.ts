@@ -17,5 +17,6 @@ export const badShares = defineAttack({
       ],
       breaks,
     ),
-  stage: async ({ play }) => describeThreshold(await play(), 'sealed to each validator shares that cannot be opened'),
+  stage: async ({ play }) =>
+    describeThreshold(await play(), { tried: 'sealed to each validator shares that cannot be opened' }),
 });

@@ -74,12 +74,12 @@ export const chosenHoneypots = defineAttack({
     };
   },
   async stage({ play }) {
-    const { replies, tries, settled, refused } = await play({ replies: 8, chooses: 'nonce' });
+    const { replies, planted, tries, settled, refused } = await play({ replies: 8, chooses: 'nonce' });
     return {
       tried: `tried ${tries} keys until ${replies} honeypots were about replies as they are`,
       answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
       money: 'no friend is paid for them',
-      worked: settled > 0 || refused < replies,
+      worked: planted > 0 || settled > 0 || refused !== replies || tries <= replies,
     };
   },
 });

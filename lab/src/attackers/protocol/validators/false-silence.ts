@@ -71,9 +71,14 @@ export const falseSilence = defineAttack({
   },
   async stage({ play }) {
     const tried = 'called verifiers silent that it never asked: without witnesses, and after it had asked them';
-    return describeDenials(tried, {
-      asked: await play({ asksWitnesses: true }),
-      unasked: await play({ asksWitnesses: false }),
-    });
+    const [asked, unasked] = [await play({ asksWitnesses: true }), await play({ asksWitnesses: false })];
+    const course = describeDenials(tried, { asked, unasked });
+    const isRefused =
+      asked.answers.join() === 'commitment' &&
+      unasked.asked === 0 &&
+      [asked, unasked].every(({ refusals }) => refusals.length === 1) &&
+      asked.refusals.join().includes('it gave its commitment here') &&
+      unasked.refusals.join().includes('that is not enough');
+    return { ...course, worked: course.worked || !isRefused };
   },
 });

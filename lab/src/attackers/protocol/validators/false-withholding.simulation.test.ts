@@ -2,19 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { falseWithholding } from './false-withholding.ts';
 
 describe('an opening that its validator calls withheld', () => {
-  it('settles nowhere where nobody asked for it', async () => {
-    const { refusals, settled, asked } = await falseWithholding.play({ asksWitnesses: 'never' });
-    expect({ settled, asked }).toEqual({ settled: 0, asked: 0 });
-    expect(refusals).toEqual([expect.stringContaining('that is not enough')]);
-  });
-
-  it('is handed to every witness, so none of them says that it was withheld', async () => {
-    const { answers, refusals, settled } = await falseWithholding.play({ asksWitnesses: 'for the opening' });
-    expect(answers).toEqual(['opening']);
-    expect(settled).toBe(0);
-    expect(refusals).toEqual([expect.stringContaining('received the data that the entry calls missing')]);
-  });
-
   it('is no silence if the provider never got a receipt for its record', async () => {
     const { answers, refusals, settled, asked } = await falseWithholding.play({
       asksWitnesses: 'for texts without a receipt',

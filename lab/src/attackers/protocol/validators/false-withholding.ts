@@ -77,9 +77,14 @@ export const falseWithholding = defineAttack({
   },
   async stage({ play }) {
     const tried = 'called openings withheld that it never asked for: without witnesses, and after it had asked them';
-    return describeDenials(tried, {
-      asked: await play({ asksWitnesses: 'for the opening' }),
-      unasked: await play({ asksWitnesses: 'never' }),
-    });
+    const [asked, unasked] = [await play({ asksWitnesses: 'for the opening' }), await play({ asksWitnesses: 'never' })];
+    const course = describeDenials(tried, { asked, unasked });
+    const isRefused =
+      asked.answers.join() === 'opening' &&
+      unasked.asked === 0 &&
+      [asked, unasked].every(({ refusals }) => refusals.length === 1) &&
+      asked.refusals.join().includes('received the data that the entry calls missing') &&
+      unasked.refusals.join().includes('that is not enough');
+    return { ...course, worked: course.worked || !isRefused };
   },
 });

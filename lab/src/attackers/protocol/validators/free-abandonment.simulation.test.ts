@@ -9,12 +9,4 @@ describe('replies that their provider never promised', () => {
     expect(refusals.filter((text) => text.includes('has not agreed'))).toHaveLength(5);
     expect(logged).toBe(0);
   });
-
-  it('settle nowhere, even if the handling validator is in league', async () => {
-    const four = await createFour();
-    const { refusals, logged, settled } = await freeAbandonment.play({ four, isValidatorInLeague: true });
-    expect(logged).toBe(5);
-    expect(settled).toBe(0);
-    expect(refusals.filter((text) => text.includes('never agreed'))).toHaveLength(5);
-  });
 });

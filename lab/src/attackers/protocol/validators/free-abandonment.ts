@@ -66,7 +66,10 @@ export const freeAbandonment = defineAttack({
     return {
       tried: `had a validator in league log ${played.logged} replies as abandoned that the provider never took on`,
       answered: [...countTexts(played.refusals), `${played.settled} of them are on the chain`],
-      worked: played.settled > 0,
+      worked:
+        played.settled > 0 ||
+        played.logged !== ORDERS ||
+        played.refusals.filter((text) => text.includes('never agreed')).length !== ORDERS,
     };
   },
 });

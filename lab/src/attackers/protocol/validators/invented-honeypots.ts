@@ -36,12 +36,12 @@ export const inventedHoneypots = defineAttack({
     };
   },
   async stage({ play }) {
-    const { invented, drawn, settled, refused } = await play({ replies: 12 });
+    const { replies, invented, drawn, settled, refused } = await play({ replies: 12 });
     return {
       tried: `logged a honeypot with each of ${invented} audits, of which the beacon draws ${drawn}`,
       answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
       money: `${settled} third verifiers are paid`,
-      worked: refused === 0 || settled > drawn || refused + settled !== invented,
+      worked: invented !== replies || drawn === 0 || refused === 0 || settled !== drawn || refused !== replies - drawn,
     };
   },
 });

@@ -1,28 +1,6 @@
 import { expect, it } from 'vitest';
 import { absentQuarter } from './absent-quarter.ts';
-import { badShares } from './bad-shares.ts';
-import { earlyParts } from './early-parts.ts';
 import { hasStopped, type ThresholdOutcome } from './threshold-play.ts';
-import { twoDeals } from './two-deals.ts';
-import { withheldShares } from './withheld-shares.ts';
-
-it.each([
-  [badShares, 0],
-  [withheldShares, 0],
-  [twoDeals, 4],
-] as const)('a liar of key generation stops nobody: %o', async (attack, struckBy) => {
-  const outcome = await attack.play();
-  expect(outcome.lies).toBeGreaterThan(0);
-  expect(outcome).toMatchObject({ disputed: 0, struckBy });
-  expect(hasStopped(outcome)).toBe(false);
-});
-
-it('nobody hears a part of an epoch that has not begun', async () => {
-  const { asked, heard, early } = await earlyParts.play();
-  expect(asked).toBeGreaterThan(8);
-  expect(heard).toBeGreaterThan(8);
-  expect(early).toBe(0);
-});
 
 it('the beacon goes on without less than a quarter of the stake, and not without half', async () => {
   const few = await absentQuarter.play({ stakes: [10n, 11n, 12n, 13n, 14n] });

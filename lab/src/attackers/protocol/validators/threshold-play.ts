@@ -32,7 +32,10 @@ export const hasStopped = ({ firstEpoch, latest, disputed }: ThresholdOutcome): 
   firstEpoch === undefined || latest <= firstEpoch || disputed > 0;
 
 /** Describes a lie about the shared key. It works if the beacon stops or forks. */
-export const describeThreshold = (outcome: ThresholdOutcome, tried: string) => {
+export const describeThreshold = (
+  outcome: ThresholdOutcome,
+  { tried, expelledBy = 0 }: { readonly tried: string; readonly expelledBy?: number },
+) => {
   const { lies, firstEpoch, latest, disputed, struckBy } = outcome;
   return {
     tried,
@@ -42,7 +45,7 @@ export const describeThreshold = (outcome: ThresholdOutcome, tried: string) => {
       `all honest validators have epoch ${latest}, and differ in ${disputed} of those before`,
       `${struckBy} of ${HONEST.length} honest validators have put the liar out`,
     ],
-    worked: lies === 0 || hasStopped(outcome),
+    worked: lies === 0 || struckBy !== expelledBy || hasStopped(outcome),
   };
 };
 

@@ -24,5 +24,8 @@ export const twoDeals = defineAttack({
       return [{ ...message, deal: bent, signature }];
     }, breaks),
   stage: async ({ play }) =>
-    describeThreshold(await play(), 'signed two deals and showed each to half of the validators'),
+    describeThreshold(await play(), {
+      tried: 'signed two deals and showed each to half of the validators',
+      expelledBy: 4,
+    }),
 });

@@ -18,5 +18,7 @@ export const withheldShares = defineAttack({
       { isSilent: true },
     ),
   stage: async ({ play }) =>
-    describeThreshold(await play(), 'told one validator nothing of its deal, answered all others, and signed no epoch'),
+    describeThreshold(await play(), {
+      tried: 'told one validator nothing of its deal, answered all others, and signed no epoch',
+    }),
 });

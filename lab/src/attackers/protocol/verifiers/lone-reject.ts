@@ -28,12 +28,15 @@ export const loneReject = defineAttack({
     return auditReplies({ verifiers, replies, sees: () => ({}) }, breaks);
   },
   async stage({ play }) {
-    const { entries } = await play({ replies: REPLIES, framers: 1, silent: 3, honest: 2 });
+    const { entries, marked } = await play({ replies: REPLIES, framers: 1, silent: 3, honest: 2 });
     return {
       tried: `rejected ${REPLIES} honest replies as one verifier of six, while three of the others were kept from answering`,
       answered: describeVerdicts(entries),
       money: `${entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n)} atomic units were paid to the provider`,
-      worked: entries.length !== REPLIES || entries.some(({ verdict, ejects }) => verdict !== 'accept' || ejects),
+      worked:
+        !marked.includes('framer-0') ||
+        entries.length !== REPLIES ||
+        entries.some(({ verdict, ejects }) => verdict !== 'accept' || ejects),
     };
   },
 });

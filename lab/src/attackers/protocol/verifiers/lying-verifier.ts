@@ -32,7 +32,7 @@ export const lyingVerifier = defineAttack({
   },
   async stage({ play }) {
     const { entries, refuted, marked } = await play({ replies: 16 });
-    const late = entries.slice(8).filter(({ verdict }) => verdict === 'accept').length;
+    const late = entries.slice(8).filter(({ verdict, feeAtomic }) => verdict !== 'reject' || feeAtomic > 0n).length;
     return {
       tried: 'reported what its provider had forged as its own finding, and announced a second key after 8 replies',
       answered: [
@@ -40,7 +40,7 @@ export const lyingVerifier = defineAttack({
         `the log refutes ${refuted[0]} reports of the first key, ${refuted[1]} of the second; marked: ${marked.join(', ')}`,
       ],
       money: `each refuted report costs the payee a fiftieth of its stake; ${late} forged replies were paid after the second key came`,
-      worked: refuted[0] === 0 || refuted[1] > 0 || late > 0 || marked.includes('fresh'),
+      worked: entries.length !== 16 || refuted.join() !== '2,0' || late > 0 || marked.join() !== 'liar',
     };
   },
 });
