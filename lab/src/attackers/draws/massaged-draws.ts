@@ -33,7 +33,7 @@ const HIDDEN: Style = {
 
 /**
  * Pre-fill that passes the replay of its draws. If the true values draw another token than the cheap model's, the
- * attacker bends the signed values as little as possible to draw the cheap one. An attacker that knows the auditor's
+ * attacker bends the signed values just enough to draw the cheap one. An attacker that knows the auditor's
  * limits stays below them: elsewhere it takes the true model's token, and the cheap model goes on from there. Fewer
  * tokens are then cheap.
  */
