@@ -64,7 +64,7 @@ export const seedReplay: AttackDefinition = {
   aim: 'answer a request with a `seed` from a cache',
   caughtBy: [],
   uncaught:
-    'by design. The draw key of a request with a seed is a function of request, seed and model, so the same request always has the same ' +
+    'by design. The draw key of a request with a seed is a function of request, seed and model. The same request always has the same ' +
     'answer. A cached answer is the one that the consumer requested',
   needs: 'seed',
   create: ({ engine }) => createCache(engine, seedReplay, (request) => keyOf(request, true)),

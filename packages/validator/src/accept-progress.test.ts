@@ -85,7 +85,7 @@ describe('a reply that was cut short', () => {
   ])('is refused with a word of %s', async (_name, by, bend) => {
     const { validator, order, reply } = await admitOne();
     const bent = submitWithProgress(order, reply, { payer: by, ledger, bend });
-    await expect(validator.intake.pushRecord(bent)).rejects.toThrow("not the payer's word");
+    await expect(validator.intake.pushRecord(bent)).rejects.toThrow("not the payer's, or not about this text");
   });
 
   it('is not the only one that takes such a statement', async () => {
@@ -152,7 +152,9 @@ describe('a record that its payer hands in first, without a progress statement',
     await validator.intake.pushRecord(reply.submission);
     const early = owedAt(validator);
     const progress = { ...said.progress!, signature: new Uint8Array(65) };
-    await expect(validator.intake.pushRecord({ ...said, progress })).rejects.toThrow("not the payer's word");
+    await expect(validator.intake.pushRecord({ ...said, progress })).rejects.toThrow(
+      "not the payer's, or not about this text",
+    );
     await validator.certify();
     await validator.runAudits();
     await validator.intake.pushRecord(said);
@@ -243,7 +245,7 @@ describe('a co-signer of a reply that its payer left', () => {
     ['without a statement', 'owed are 0', () => ({ progress: undefined })],
     [
       'with a word of somebody else',
-      "not the payer's word",
+      "not the payer's, or not about this text",
       (orderHash) => ({
         progress: signProgress(crypto, createTestPayee('stranger'), { ledger, orderHash, ...NOTHING, hasLeft: true }),
       }),
@@ -255,7 +257,7 @@ describe('a co-signer of a reply that its payer left', () => {
     ],
     [
       'with a word about more text than there is',
-      "not the payer's word",
+      "not the payer's, or not about this text",
       (orderHash) => ({
         progress: signProgress(crypto, payer, { ledger, orderHash, ...NOTHING, textBytes: 5_000, hasLeft: true }),
       }),

@@ -49,8 +49,8 @@ function describeControl(ejection: readonly EjectionRow[]): string[] {
   return [
     broken.length > 0
       ? `a test that takes windows for independent ejects ${broken.map(({ test, ejected }) => `${formatShare(ejected)} (${test})`).join(', ')} of the same lives`
-      : 'the measured drift correlates too little to break a test that treats windows as independent, which ejects no more; ' +
-        'that ours holds where replies inflate the variance beyond 24 is shown on synthetic drift (drift-verdict.test.ts)',
+      : 'the measured drift correlates too little to break a test that treats windows as independent, which ejects no more lives. ' +
+        'On synthetic drift, the test of the product holds even if replies inflate the variance beyond 24 (drift-verdict.test.ts)',
   ];
 }
 

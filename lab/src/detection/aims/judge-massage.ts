@@ -20,7 +20,7 @@ export function judgeMassage(results: Pick<DetectionResults, 'attacks' | 'otherP
 
 const CAREFUL =
   "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it. Its replies differ from honest ones in the few " +
-  'draws that it bends, in their number, and in the single values that it bends for them. In an exact class one such draw shows. ' +
+  'draws that it bends, in their number, and in the values that it bends for them. In an exact class one such draw shows. ' +
   'Verifiers of several classes for one payee, whose honest drift hides different draws, are the next idea';
 
 const HIDDEN =

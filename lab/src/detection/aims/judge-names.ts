@@ -37,7 +37,7 @@ export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): Aim
 }
 
 const SAME_VALUES =
-  'attacks of one kind leave the same values: noise and a fine-tune of one size, a quantisation and any decoding with it, a cheat on all replies and on some. ' +
+  'attacks of one kind leave the same values: noise and a fine-tune of one size, or a quantisation and any decoding with it. A cheat on some replies leaves those of a cheat on all. ' +
   'Consumers learn the kind. Names by the model that computed, and not by the attack, are the next idea';
 
 const FEW_NAMES =

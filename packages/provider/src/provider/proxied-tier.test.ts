@@ -80,7 +80,7 @@ describe('a hosted model behind a machine', () => {
     expect(checks.map(({ id }) => id)).toEqual(
       expect.arrayContaining(['attested-reply', 'exchange', 'machine', 'server', 'authority', 'upstream']),
     );
-    expect(checks.find(({ id }) => id === 'exchange')?.detail).toContain("vendor's word");
+    expect(checks.find(({ id }) => id === 'exchange')?.detail).toContain('the vendor alone vouches');
     const attestation = readAttestation(shownBy(finished));
     const { keyWord } = openVouched(shownBy(finished));
     const [exchange] = readExchanges(crypto, attestation.exchanges);

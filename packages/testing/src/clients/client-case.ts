@@ -91,7 +91,7 @@ export const THING_SCHEMA = {
 /** A tool that the fake network calls. Every model follows a forced call. */
 export const WEATHER = {
   name: 'weather',
-  description: 'Returns the weather.',
+  description: 'Returns the weather of a city.',
   parameters: {
     type: 'object',
     properties: { city: { enum: ['Paris', 'Rome'] } },

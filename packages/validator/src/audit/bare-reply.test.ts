@@ -154,7 +154,7 @@ describe('a reply that is handed in without its texts', () => {
       validator.serve(order, { text: 'once' }).submission,
     ) as BareSubmission;
     await expect(validator.intake.pushRecord({ ...claimed, requestSummary, responseSummary })).rejects.toThrow(
-      'cut short',
+      'a truncated reply must be submitted with its texts',
     );
   });
 });

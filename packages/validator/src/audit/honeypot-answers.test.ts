@@ -63,7 +63,7 @@ async function createOne(
   const validator = createTestValidator({ calls, audit: { pairPpm: ALWAYS, honeypotPpm: ALWAYS, ...more }, ...bench });
   await validator.announce(provider);
   for (const name of NAMES) await validator.announceVerifier(name);
-  const reply = await validator.deliver(0);
+  const reply = await validator.deliver(1);
   served.set(toHex(reply.reply.record.replyId), reply);
   await validator.certify();
   for (let i = 0; i < 3; i++) await validator.runAudits();

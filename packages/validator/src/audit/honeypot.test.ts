@@ -50,7 +50,7 @@ const claimOf = (tokens: readonly number[]): Pick<ScoreJobMessage, 'modality' | 
 });
 
 async function createKnown() {
-  const served = await createTestValidator().deliver(12, {});
+  const served = await createTestValidator().deliver(13, {});
   const { request } = served.reply;
   const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
     parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, ...claimOf(tokens) }, bend));

@@ -16,6 +16,7 @@ const served = createSyntheticReply({
   ...{ crypto, ledger },
   provider: createTestHybrid('provider'),
   payer: createTestPayee('payer'),
+  seed: 2,
 });
 const opened = openReply(crypto, served.record, served.openingBytes) as OpenedReply;
 const judged = {
