@@ -63,7 +63,7 @@ describe('renamed-candidates', () => {
       afterwards.push(cheapEngine);
       const attack = findAttack('renamed-candidates').create({ engine, cheapEngine });
       const failed = new Set<string>();
-      for (let number = 0; number < 3; number++) {
+      for (let number = 0; number < 12; number++) {
         const request = { messages: [{ role: 'user', content: `Hello ${number}` }], max_tokens: 64, ...sampler };
         const trial = await playTrial(attack, { verifier: engine, number, request });
         for (const id of trial.failed) failed.add(id);

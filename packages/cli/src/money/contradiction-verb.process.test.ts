@@ -139,7 +139,7 @@ describe('ogong case contradiction', () => {
     const write = (statements: readonly object[], fields: object = {}) =>
       save('log.json', JSON.stringify({ kind: 'log', accused: accused.address, statements, ...fields }));
     const [one, two] = [await say('a1'), await say('a2')];
-    await expect(run(write([one, await say('a1')]))).rejects.toThrow('no two of one account say different things');
+    await expect(run(write([one, await say('a1')]))).rejects.toThrow('no two of one account contradict each other');
     await expect(run(write([one, await say('a2', reporter.privateKey)]))).rejects.toThrow('no key of');
     await expect(run(write([one, { ...two, time: time - 2_000_000_000 }]))).rejects.toThrow('time is in seconds');
     await expect(run(write([one, two], { kind: 'vote' }))).rejects.toThrow('kind is one of admission, intake, log');
