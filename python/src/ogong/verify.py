@@ -398,6 +398,7 @@ class _Reading:
             and header.choice == order.choice
             and header.choice < request.choices
             and header.tier == self.tier
+            and header.prompt_day == order.expires_at // 86_400_000
             and header.thinking == request.thinking
             and header.grammar_hash == (request.grammar_hash or _ZERO32)
             and (root is None or root == order.model_root)
