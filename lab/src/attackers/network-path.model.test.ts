@@ -13,7 +13,7 @@ import type { TrialRequest } from './trial-requests.ts';
 const PATIENCE_MS = 120_000;
 const directory = mkdtempSync(join(tmpdir(), 'ogong-network-path-'));
 const SHARED = { contextSize: 256, threads: 1, sequences: 2 };
-const REQUESTS = ['Once upon a time', 'The little dog was very hungry, so'].map((content) => ({
+const REQUESTS = ['One day a girl saw a big', 'The little dog was very hungry, so'].map((content) => ({
   ...{ messages: [{ role: 'user', content }], max_tokens: 64 },
   ...{ temperature: 0.9, top_p: 0.95, top_k: 40 },
 }));

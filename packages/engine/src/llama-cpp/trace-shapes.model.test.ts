@@ -21,7 +21,7 @@ import { resolveModel } from './llama-quantizer.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');
 const absence = explainVulkanAbsence(engineDir);
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 const LAYERS = 5;
 /** The reply begins narrow, runs wide from position 240 on, whose padding reaches back at 248, and narrow again from 256. */
 const PROMPT = 237;

@@ -21,7 +21,7 @@ import { type NumericClass, parseNumericClass } from './numeric-class.ts';
 const engineDir = join(homedir(), '.ogong', 'engine');
 const absence = explainVulkanAbsence(engineDir);
 /** A software device compiles its kernels when a machine first meets them. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 
 let folder: string;
 let modelPath: string;
