@@ -343,7 +343,11 @@ export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Rec
     header((h) => ({ sampler: { ...h.sampler, temperatureQ16: 60_000, presencePenaltyQ16: 0 } })),
   );
   signed('a longer limit', ['sampler', 'token-count'], header({ maxTokens: 4 }));
-  signed('a prompt of the next day', ['sampler'], header((h) => ({ promptDay: h.promptDay + 1 })));
+  signed(
+    'a prompt of the next day',
+    ['sampler'],
+    header((h) => ({ promptDay: h.promptDay + 1 })),
+  );
   signed('a model with two adapters', [], { parts: [fill(32, 0), fill(32, 1), fill(32, 2)] });
   signed('an adapter', ['sampler'], header({ parts: [fill(32, 0), fill(32, 1)] }));
   signed('the method of another tier', ['posture'], header({ method: 'exact-replay' }));
