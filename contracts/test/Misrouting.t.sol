@@ -16,11 +16,11 @@ contract MisroutingTest is Fixture {
     uint64 private constant ISSUED = 1_800_000_000;
     bytes private constant MODEL = "ogong/verified/acme/one";
     bytes32 private constant PUBLIC = 0xea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c;
-    /// Over the ticket that names the first candidate, and over the one that names the third, which is drawn.
+    /// Over the ticket that names the first candidate, and over the one that names the second, which is drawn.
     bytes private constant LYING =
-        hex"3e5d353723bbdd700d4fd2683c23ded44073faf24d63f05436633185bff6905eb03483c1f20c2efc13a33387fa0a571129a454b73bf19f59d09f82699bc6cc04";
+        hex"3d8276162bc90beac3c835c006c322022b90887952d2110f9af03acbb97687cab2678c88e0f51b1509b7538a6666eb2bbad5d8ed975ad0a1bbba3222e2cfa20b";
     bytes private constant HONEST =
-        hex"3dee74cbd499d3d4f61a2d8fcc0f18db45359f3798d7fd09c04ce842255c2b362d5f6627d79f77b76e66616d7bdbe9e94c2d1a08f17eef5f7b0efff82f890a0f";
+        hex"44e1eb3ff7e1c7e5bcbfa2c903b89e7b53b0ce8ccfbbffbac44ba535b2db28ef3c1eda832a381e6e8767b3cc94e967ce4d9b4fefc00942e17e3ffe071cded900";
 
     Misrouting private misrouting;
 
@@ -127,7 +127,7 @@ contract MisroutingTest is Fixture {
     }
 
     function test_whoeverKeepsToItsListLosesNothing() public {
-        _refuses(abi.encodeWithSelector(Misrouting.NoMisrouting.selector), _signed(3, HONEST));
+        _refuses(abi.encodeWithSelector(Misrouting.NoMisrouting.selector), _signed(2, HONEST));
     }
 
     function test_oneTicketConvictsOnce() public {
@@ -356,7 +356,7 @@ contract MisroutingTest is Fixture {
     /// Each preference draws as packages/protocol does, for twelve replies.
     function test_theDrawIsTheProtocols() public view {
         bytes[6] memory drawn =
-            [bytes("323323132332"), "111113111311", "111111111112", "332333232333", "312313233311", "111111231111"];
+            [bytes("212132211313"), "111111113121", "111121111111", "333333333333", "111333332212", "121113111111"];
         for (uint8 sort; sort < 6; ++sort) {
             bytes memory list = _list(sort);
             for (uint256 i; i < 12; ++i) {
@@ -373,7 +373,7 @@ contract MisroutingTest is Fixture {
     function test_whatAListSaysAgainstItsTicketOrItself() public view {
         bytes memory list = _list(0);
         check(_fault(_ticket(3, 0, list, "ogong/verified/acme/two", 300), list) == Misrouting.Fault.Model, "model");
-        check(_fault(_ticket(3, 0, list, MODEL, 299), list) == Misrouting.Fault.Terms, "price");
+        check(_fault(_ticket(2, 0, list, MODEL, 199), list) == Misrouting.Fault.Terms, "price");
         list = _listOf(0, "");
         check(_fault(_ticket(3, 0, list), list) == Misrouting.Fault.Draw, "nobody");
         list = _listOf(0, _row(1, 301, 4_096, 5));
