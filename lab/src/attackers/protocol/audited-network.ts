@@ -97,7 +97,7 @@ export async function auditReplies(
 }
 
 /** Replies of a course. */
-export const REPLIES = 8;
+export const REPLIES = 12;
 
 /** Describes the verdicts on forged replies. The attack works if one of them is paid. */
 export function describeForged({ entries }: AuditedOutcome, tried: string) {

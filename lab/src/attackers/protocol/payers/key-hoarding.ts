@@ -55,10 +55,10 @@ export const keyHoarding = defineAttack({
       ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
       ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2, model: 'ogong/verified/test/a' },
     };
-    const { reserved } = await play({ ledger, keyId: 'hoarder', request, requests: 200 });
+    const { reserved } = await play({ ledger, keyId: 'hoarder', request, requests: 1_000 });
     const honest = await play({ ledger, keyId: 'honest', request, requests: 30 });
     return {
-      tried: 'asked 200 times with one key, for 10 units each of a channel of 1000, and left at once',
+      tried: 'asked 1,000 times with one key, for 10 units each of a channel of 1000, and left at once',
       answered: [`the key got ${reserved} orders`, `another key then got ${honest.reserved} of 30`],
       money: `${10 * reserved} of 1000 units are reserved by the key`,
       worked: honest.reserved < 30 || reserved !== 50,

@@ -54,23 +54,29 @@ export const racingPayer = defineAttack({
     return { served, refusal, mostParts, billed: network.validator.pushed.length, openings };
   },
   async stage({ play, keep }) {
-    const network = keep(await createNetwork({ standby: STANDBY, provider: { takeWithinMs: 50 } }));
-    const { served, refusal, mostParts, billed, openings } = await play({ network, standbyPer1k: STANDBY });
+    const outcomes = [];
+    // Orders must stop at any standby price, also at none.
+    for (const standbyPer1k of [0n, STANDBY]) {
+      const network = keep(await createNetwork({ standby: standbyPer1k, provider: { takeWithinMs: 50 } }));
+      outcomes.push(await play({ network, standbyPer1k }));
+    }
     return {
       tried: 'ordered one answer after another, read what came, took none, and asked for the opening of each',
-      answered: [
+      answered: outcomes.flatMap(({ served, refusal, mostParts, openings }) => [
         `${mostParts} part of each text came before it was taken`,
         `${openings} of the openings were told`,
         `${served} orders were served, then: ${refusal || 'no refusal'}`,
-      ],
-      money: `each prompt bills ${STANDBY} atomic units for 1,000 tokens`,
-      worked:
-        mostParts !== 1 ||
-        openings > 0 ||
-        served === 0 ||
-        served >= 20 ||
-        billed !== served ||
-        !refusal.includes('leaves most answers untaken'),
+      ]),
+      money: `each prompt bills 0 atomic units for 1,000 tokens at first, then ${STANDBY}`,
+      worked: outcomes.some(
+        ({ served, refusal, mostParts, billed, openings }) =>
+          mostParts !== 1 ||
+          openings > 0 ||
+          served === 0 ||
+          served >= 20 ||
+          billed !== served ||
+          !refusal.includes('leaves most answers untaken'),
+      ),
     };
   },
 });
