@@ -26,6 +26,9 @@ const OWN_TESTS = /^scripts\/landing\//;
 /** Settings under which tests do other work than in a landing: such a run is not recorded. */
 const OTHER_RUNS = ['OGONG_LONG', 'OGONG_SEED', 'OGONG_UPGRADE_FROM', 'OGONG_COVERAGE'];
 
+/** A part that took so long writes the record at its end. Shorter ones leave it to the end of the run. */
+const SAVED_AFTER_SECONDS = 60;
+
 type Planned = LandingUnit & PlannedUnit;
 
 /** Runs a landing. The process ends with exit code 1 if a part fails. */
@@ -87,7 +90,17 @@ async function play({ planned, units, tracked, programs }: Play): Promise<void> 
   printStart(planned, [...seconds.values()]);
   const counts = new Map<string, TestCounts>();
   const results: UnitResult[] = [];
-  const noteStep = ({ step, code, seconds: took, output }: StepEnd): void => {
+  const saveSoFar = async (): Promise<void> => {
+    const files = readTestNotes(notes).files.map(({ file, ...rest }) => ({ name: file, ...rest }));
+    await save({ results: [...results, ...files], units, programs });
+  };
+  let saving = Promise.resolve();
+  const noteStep = (end: StepEnd): void => {
+    noteResult(end);
+    // A later part may be interrupted.
+    if (end.seconds >= SAVED_AFTER_SECONDS) saving = saving.then(saveSoFar);
+  };
+  const noteResult = ({ step, code, seconds: took, output }: StepEnd): void => {
     const name = nameOf(step);
     seconds.delete(name);
     if (PARTS[name]?.project !== undefined) {
@@ -108,8 +121,7 @@ async function play({ planned, units, tracked, programs }: Play): Promise<void> 
   };
   const finish = async (): Promise<void> => {
     const { files, skipped } = readTestNotes(notes);
-    const all = [...results, ...files.map(({ file, ...rest }) => ({ name: file, ...rest }))];
-    await save({ results: all, units, programs });
+    await saving.then(saveSoFar);
     for (const text of [formatSkipped(skipped), formatSlowest(files)]) if (text !== '') console.log(text);
   };
   const pick = (list: readonly string[]): Step[] => list.map((name) => steps.get(name) as Step);
