@@ -1,5 +1,6 @@
 import { createRepeating } from '@ogong/host/time/repeat';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { OPENING_HANDED } from '@ogong/protocol/exchange/complaint';
 import { createArchiving } from './books/archive.ts';
 import { createBudgetAlerts } from './books/budget-alerts.ts';
 import { type ChannelLedger, createChannelLedger } from './books/channel-ledger.ts';
@@ -80,6 +81,19 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
         const reason = 'refused-order';
         await complaints.put(fromHex(validator), { order: { order, signature }, reason });
         await ledger.abandon(replyId);
+      },
+      async onOpeningWanted({ replyId, validator, order, signature }) {
+        const stored = await receipts.get(replyId);
+        // A client that seals keeps its receipt itself.
+        if (stored === undefined || 'url' in stored.receipt.opening) return;
+        const { receipt, request, response } = stored;
+        const { bytes: record, publicKey: providerKey, signature: recordSignature } = receipt.record;
+        await complaints.put(fromHex(validator), {
+          order: { order, signature },
+          reason: OPENING_HANDED,
+          record: { record, providerKey, signature: recordSignature },
+          opening: { opening: stored.receipt.opening.bytes, texts: { request, endpoint: receipt.endpoint, response } },
+        });
       },
       onClosed(order, closing) {
         const { replyId } = order;

@@ -4,6 +4,7 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MIB } from './route-dependencies.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { readAsks } from './store/replies/opening-store.ts';
 import { type ReplyStatusRow, readReplyStatus } from './store/replies/reply-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
@@ -32,6 +33,12 @@ function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdi
   return state === 'decided' ? 'audited' : state;
 }
 
+/** Failed calls to a provider after which its payer is asked for the opening. The first one may be an accident. */
+const CALLS_BEFORE_PAYER = 2;
+
+const isOpeningLate = (store: Store, replyId: Uint8Array): boolean =>
+  readAsks(store, replyId).asks >= CALLS_BEFORE_PAYER;
+
 type ReplyStatusInit = NonNullable<ReturnType<typeof readStatus>>;
 
 const NEVER_ADMITTED = { state: '' };
@@ -59,6 +66,7 @@ export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypt
       ...(isVoid && { isVoid }),
       ...(row.state === 'waiting' && { waitsForSitting: sitting }),
       ...(isRefused && { isRefused }),
+      ...(row.state === 'auditing' && isOpeningLate(store, replyId) && { waitsForOpening: true }),
       ...(divergence && { divergence: describeDivergence(divergence) }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),
     }),

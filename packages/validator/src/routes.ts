@@ -42,7 +42,7 @@ import {
 } from './wire-messages.ts';
 import { answerWitness } from './witness/answer-witness.ts';
 
-const MAX_PROOF_BYTES = MAX_OPENING_BYTES + KIB;
+const MAX_PROOF_BYTES = MAX_OPENING_BYTES + MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + KIB;
 /** Number of entries in one answer, for a validator and for other callers. Each costs a row and its bytes. */
 const MAX_LISTED_VERDICTS = { validator: 1_000, anybody: 250 } as const;
 /** Largest delivery of one reply, bytes: two signatures, an ML-DSA key, a header and hashes. */
@@ -249,7 +249,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         const complaint = grants.take(getCaller(context), order);
         if (complaint === undefined)
           throw new Refusal('precondition', 'this validator has not asked you for an opening of this order');
-        const outcome = await intake.complain({ ...complaint, opening: opening?.opening });
+        const outcome = await intake.complain({ ...complaint, opening: opening?.opening, texts: opening?.texts });
         metrics.complaints.inc({ outcome: outcome.outcome });
         return outcome;
       },

@@ -135,7 +135,7 @@ function wireIntake(
 ): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
   const intake = createIntake(
-    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots },
+    { ledger: chain.ledger, verdicts, auditWindowMs: options.auditWindowMs, modelRoots: options.modelRoots },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, earn, holdings: getHoldings(state) },
       learnOrderKey: state.learnOrderKey,

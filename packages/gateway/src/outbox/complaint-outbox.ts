@@ -4,8 +4,8 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { ComplainRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { SignedRecord } from '@ogong/protocol/verdict/claim';
+import { ComplainRequestSchema, ProveComplaintRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ReplyTexts, SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { OrderBytes } from '../books/order-store.ts';
 import {
   createValidatorOutbox,
@@ -19,7 +19,7 @@ export interface OutboxComplaint {
   readonly reason: string;
   readonly record?: SignedRecord;
   /** Sent when the validator asks for it. */
-  readonly opening?: { readonly opening: Uint8Array };
+  readonly opening?: { readonly opening: Uint8Array; readonly texts?: ReplyTexts };
 }
 
 export interface ComplaintOutbox extends Omit<ValidatorOutbox, 'put'> {
@@ -46,13 +46,14 @@ export function createComplaintOutbox({
   const outbox = createValidatorOutbox(
     {
       ...{ kind: 'complaint', lifetimeMs: LIFETIME_MS, perRound: PER_ROUND },
-      async send(service, { message: bytes, opening }) {
+      async send(service, { message: bytes, opening: proof }) {
         const message = fromBinary(ComplainRequestSchema, bytes);
-        const order = message.order?.order ?? new Uint8Array();
         const first = await service.complain(message, { timeoutMs: SEND_TIMEOUT_MS });
         const { outcome } =
-          first.wantsOpening && opening
-            ? await service.proveComplaint({ order, opening: { opening } }, { timeoutMs: SEND_TIMEOUT_MS })
+          first.wantsOpening && proof
+            ? await service.proveComplaint(fromBinary(ProveComplaintRequestSchema, proof), {
+                timeoutMs: SEND_TIMEOUT_MS,
+              })
             : first;
         onSent(message.reason, outcome);
         return 'done';
@@ -71,7 +72,9 @@ export function createComplaintOutbox({
       const signature = signComplaint(crypto, payer, terms);
       const filled = { ...complaint, signature, ...(openingHash && { openingHash }) };
       const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, filled));
-      return outbox.put([validator], { message, opening: opening?.opening });
+      const { order } = complaint.order;
+      const proof = opening && create(ProveComplaintRequestSchema, { order, opening });
+      return outbox.put([validator], { message, opening: proof && toBinary(ProveComplaintRequestSchema, proof) });
     },
   };
 }

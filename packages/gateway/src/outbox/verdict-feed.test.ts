@@ -79,6 +79,7 @@ describe('the questions of a round', () => {
     const asked: { readonly validator: string; readonly replyIds: readonly string[] }[] = [];
     const askedSingly: string[] = [];
     const errors: unknown[] = [];
+    const wanted: string[] = [];
     let uptimeMs = 0;
     const closed: Record<string, string> = {};
     const feed = createVerdictFeed(
@@ -94,6 +95,7 @@ describe('the questions of a round', () => {
         },
         chain: { findByAddress: (address: Uint8Array) => ({ address, certHash: address }) } as never,
         clock: { nowMs: () => nowMs },
+        onOpeningWanted: async ({ replyId }) => void wanted.push(replyId),
         uptime: { nowMs: () => uptimeMs },
         onError: (error) => errors.push(error),
         links: {
@@ -116,7 +118,7 @@ describe('the questions of a round', () => {
     const pass = (ms: number) => {
       uptimeMs += ms;
     };
-    return { feed, asked, askedSingly, closed, errors, countAsked, pass };
+    return { feed, asked, askedSingly, closed, errors, wanted, countAsked, pass };
   }
 
   it('are one call for all orders of a validator, and end where it says that there are too many', async () => {
@@ -131,6 +133,32 @@ describe('the questions of a round', () => {
     await feed.trigger();
     expect(countAsked(loud)).toEqual([64, 64]);
     expect(countAsked(calm)).toHaveLength(4);
+    await feed.stop();
+  });
+
+  it('hand over the opening of a delivered reply once, if its audit waits for it', async () => {
+    const [delivered, empty] = createOrders(2).map((order, i) => ({ ...order, heldRecord: i === 0 ? 'aa' : '' }));
+    const orders = [delivered, empty] as OrderRow[];
+    const { feed, wanted, pass, errors } = openFeed(orders, (_validator, replyIds) =>
+      replyIds.map(() => ({ state: 'recorded', detail: '{"waitsForOpening":true}' })),
+    );
+    for (let round = 0; round < 3; round++) {
+      await feed.trigger();
+      pass(600_000);
+    }
+    expect(wanted).toEqual([delivered?.replyId]);
+    expect(errors).toEqual([]);
+    await feed.stop();
+  });
+
+  it('hand over nothing while the detail names no wait, whatever it contains', async () => {
+    const orders = createOrders(8).map((order) => ({ ...order, heldRecord: 'aa' })) as OrderRow[];
+    const details = ['', '{}', 'null', '[', '"waitsForOpening"', '{"waitsForOpening":1}', '7', '{"checks":[]}'];
+    const { feed, wanted } = openFeed(orders, (_validator, replyIds) =>
+      replyIds.map((id) => ({ state: 'recorded', detail: details[Number.parseInt(id, 16)] ?? '' })),
+    );
+    await feed.trigger();
+    expect(wanted).toEqual([]);
     await feed.stop();
   });
 

@@ -29,6 +29,8 @@ export interface VerdictFeedDependencies {
   readonly shares?: Pick<WorkShares, 'isMine'>;
   /** Called once if the validator has a record for an order that its provider had refused, before the verdict on it. */
   readonly onServedInSecret?: (order: OrderRow) => Promise<void>;
+  /** Called at least once if the validator does not get the opening of a delivered reply from its provider. */
+  readonly onOpeningWanted?: (order: OrderRow) => Promise<void>;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
   /** Receives the transaction that settled an order. */
   readonly onSettled?: (replyId: string, transaction: string) => void;
@@ -54,12 +56,15 @@ export function createVerdictFeed(
     uptime = monotonicClock,
     shares = { isMine: () => true },
     onServedInSecret = async () => {},
+    onOpeningWanted = async () => {},
     onClosed = () => {},
     onSettled = () => {},
     onError = () => {},
   }: VerdictFeedDependencies,
 ): Repeating {
   let offset = 0;
+  /** Ids of unsettled replies whose opening this gateway has handed over since its start. */
+  const handed = new Set<string>();
   const questions = createQuestions(intervalMs, uptime);
   const askReplies = createAskReplies({ links, uptime });
 
@@ -93,6 +98,10 @@ export function createVerdictFeed(
   async function hear(order: OrderRow, status: ReplyStatus): Promise<void> {
     if (status.state !== '') {
       if (isServedInSecret(order, status)) await onServedInSecret(order);
+      if (waitsForOpening(order, status) && !handed.has(order.replyId)) {
+        await onOpeningWanted(order);
+        handed.add(order.replyId);
+      }
       return close(order, toClosing(status));
     }
     if (clock.nowMs() > order.expiresMs + graceMs) await close(order, NEVER_ADMITTED);
@@ -104,6 +113,7 @@ export function createVerdictFeed(
     if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
     const { settlement } = closing;
     if (settlement !== '') questions.forget(order.replyId);
+    handed.delete(order.replyId);
     if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
 
@@ -134,6 +144,16 @@ const wasRefused = ({ heldRecord, failure }: OrderRow): boolean => heldRecord ==
 /** Whether there is a record for an order that its provider had refused. */
 function isServedInSecret(order: OrderRow, { recordHash, verdict }: ReplyStatus): boolean {
   return order.state === 'open' && verdict === '' && recordHash.length > 0 && wasRefused(order);
+}
+
+/** Whether an audit waits for the opening of a delivered reply. The validator's detail is a JSON object, or nothing. */
+function waitsForOpening({ heldRecord }: OrderRow, { verdict, detail }: ReplyStatus): boolean {
+  if (heldRecord === '' || verdict !== '' || detail === '') return false;
+  try {
+    return (JSON.parse(detail) as { waitsForOpening?: unknown } | null)?.waitsForOpening === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the verdict bills a refused order, another record than the delivered one, or more than that record costs. */

@@ -5,6 +5,11 @@ import { hashLedgerDomain, type LedgerDomain, type Payer, verifyPayer } from './
 
 /** The longest reason, UTF-16 units. It is text for people and decides nothing. */
 export const MAX_COMPLAINT_REASON = 64;
+/**
+ * Reason with which a payer hands over its copy of an opening, because its validator gets none from the provider. The reply is
+ * audited already, so this asks for no further audit.
+ */
+export const OPENING_HANDED = 'opening-handed';
 const NONE = new Uint8Array(32);
 
 /**

@@ -311,6 +311,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     {
       ledger: options.ledger ?? ledger,
       verdicts,
+      auditWindowMs: options.audit?.windowMs ?? 30_000,
       modelRoots: options.modelRoots,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
       ...(options.newcomers === undefined ? {} : { newcomers: options.newcomers }),

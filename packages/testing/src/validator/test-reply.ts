@@ -183,7 +183,7 @@ export function submitWithProgress(
   return { ...submission, progress: signProgress(crypto, payer, { ledger, ...word }) };
 }
 
-export type UnsignedComplaint = Pick<Complaint, 'order' | 'reason' | 'record' | 'opening'>;
+export type UnsignedComplaint = Pick<Complaint, 'order' | 'reason' | 'record' | 'opening' | 'texts'>;
 
 /** Returns a signed complaint of the payer, with the announced opening. */
 export function signTestComplaint(

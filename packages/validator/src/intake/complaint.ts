@@ -5,15 +5,18 @@ import {
   type BoundRecord,
   bindRecord,
   ClaimError,
+  type ReplyTexts,
   type SignedOrder,
   type SignedRecord,
   verifySignedOrder,
+  verifyTexts,
 } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judgement';
+import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { readChannel } from '../store/channel-store.ts';
 import { readDelivery } from '../store/replies/delivery-store.ts';
-import { forceAudit } from '../store/replies/reply-changes.ts';
-import { findReply, listForced, type ReplyRow, readReply } from '../store/replies/reply-store.ts';
+import { forceAudit, keepOpening } from '../store/replies/reply-changes.ts';
+import { findReply, listForced, type ReplyRow, readReply, toClaim } from '../store/replies/reply-store.ts';
 import { decideExact, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 
@@ -21,6 +24,8 @@ export interface Complaint {
   readonly order: SignedOrder;
   readonly reason: string;
   readonly opening: Uint8Array | undefined;
+  /** Come with the opening. They count only if the record came without them. */
+  readonly texts?: ReplyTexts | undefined;
   /** SHA-256 of the opening, which may come later; undefined if there is none. */
   readonly openingHash: Uint8Array | undefined;
   readonly record: SignedRecord | undefined;
@@ -43,14 +48,14 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
     return { outcome: 'rejected', detail: 'no such reply was admitted here' };
   }
   verifyTerms(state, order, complaint);
-  const { opening } = complaint;
+  const { opening, texts } = complaint;
   const first = row.signedRecord ?? state.store.read(() => readDelivery(state.store, row.replyId))?.awaited;
   const record = complaint.record ?? first;
   // A record alone does not show which order it is about; its opening does.
   if (opening !== undefined && record !== undefined) {
     const bound = bindRecord(crypto, record, opening);
     if (first === undefined || equalBytes(first.record, record.record)) {
-      return upholdOpening(state, row, bound, opening);
+      return upholdOpening(state, row, bound, { opening, texts });
     }
     await upholdEquivocation(state, { ...row, signedRecord: first }, bound);
     return { outcome: 'upheld', detail: 'the provider signed two records for one order' };
@@ -85,15 +90,44 @@ async function upholdOpening(
   state: IntakeState,
   row: ReplyRow,
   signed: BoundRecord,
-  opening: Uint8Array,
+  { opening, texts }: HandedOpening,
 ): Promise<ComplaintOutcome> {
   try {
     await decideExact(state, row, signed, { kind: 'audit', opening, lists: [], attempts: [] });
     return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
   } catch (error) {
     if (!(error instanceof JudgeError)) throw error;
+    if (await keepHanded(state, row, { opening, texts }))
+      return { outcome: 'noted', detail: 'the audit goes on with this opening' };
     return requestAudit(state, row, `${error.message}; the reply will be audited`);
   }
+}
+
+interface HandedOpening {
+  readonly opening: Uint8Array;
+  readonly texts: ReplyTexts | undefined;
+}
+
+/**
+ * Keeps a consistent opening for an audit whose provider does not give it. So a provider that shows its consumer an opening
+ * cannot withhold it from the audit.
+ * @returns false if no audit waits for it, or if the texts are missing or not those of the record.
+ */
+async function keepHanded(
+  { crypto, store, group, clock, auditWindowMs }: IntakeState,
+  { replyId }: ReplyRow,
+  { opening, texts }: HandedOpening,
+): Promise<boolean> {
+  const row = store.read(() => readReply(store, replyId));
+  if (row?.state !== 'auditing' || row.opening !== undefined) return false;
+  const claim = toClaim(row);
+  const needsTexts = row.submission === undefined;
+  if (needsTexts && texts === undefined) return false;
+  if (openReply(crypto, claim.record, opening)?.outcome !== 'consistent') return false;
+  if (needsTexts) verifyTexts(crypto, claim, texts as ReplyTexts);
+  const deadlineMs = clock.nowMs() + auditWindowMs;
+  await group.write((db) => keepOpening(db, replyId, opening, { deadlineMs, texts: needsTexts ? texts : undefined }));
+  return true;
 }
 
 /** Number of audits without a finding that a payer may request before it has paid. */
@@ -112,7 +146,8 @@ export const FEES_PER_AUDIT = 20n;
 async function requestAudit({ group }: IntakeState, row: ReplyRow, detail: string): Promise<ComplaintOutcome> {
   const { payer } = parseOrder(row.orderBytes);
   return group.write((db): ComplaintOutcome => {
-    if (readReply(db, row.replyId)?.isForced) return { outcome: 'noted', detail };
+    const { isForced, state } = readReply(db, row.replyId) ?? row;
+    if (isForced || state === 'auditing') return { outcome: 'noted', detail };
     const forced = listForced(db, payer);
     const asked = forced.reduce((sum, { feeAtomic }) => sum + feeAtomic, row.feeAtomic ?? row.maxFeeAtomic);
     const { settled, owed } = readChannel(db, payer);

@@ -36,6 +36,8 @@ import { createValidatorSealKeys, type ValidatorSealKeys } from './validator-sea
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;
   readonly verdicts: VerdictContext;
+  /** Time that verifiers have for their reports once an opening is here. */
+  readonly auditWindowMs: number;
   /** Registry in which the weights behind a name are looked up. Default: the root in the order is trusted. */
   readonly modelRoots?: ModelRoots | undefined;
   /** Default: MAX_ANNOUNCEMENTS. */
