@@ -14,6 +14,7 @@ document names answers with the code \`unknown_url\`.
 Both servers also have Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, and \`GET /v1/receipts/{id}\`.
 A gateway also has \`GET /v1/endpoints\`: all offers, each with its measurements, posture and price ([match](../spec/match.md#models-and-offers)). A
 request chooses among them by its object \`ogong\`, or by a suffix of the model's name ([preference](../spec/request.md#preference)).
+Its accounts have \`GET /v1/usage\` and an [admin API](../accounts.md#admin-api).
 `;
 
 const mark = (isTrue: boolean): string => (isTrue ? 'yes' : '');

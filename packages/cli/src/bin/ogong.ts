@@ -102,7 +102,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['This program', [completionCommand]],
 ];
 
-const help = `ogong: answers that come with proof
+const help = `ogong: AI inference with receipts that you can check
 
 Usage: ogong <command> [flags]
 

@@ -26,6 +26,11 @@ describe('an endpoint that is not served here', () => {
     expect(findUnserved(method, path, 'gateway')).toBeUndefined();
   });
 
+  it("names the gateway's own accounts where a caller asks for those of OpenAI", () => {
+    for (const path of ['/v1/organization/costs', '/v1/projects/p/roles'])
+      expect(findUnserved('GET', path, 'gateway')?.why).toContain('GET /v1/usage');
+  });
+
   it("is Ollama's at a gateway alone", () => {
     expect(findUnserved('POST', '/api/chat', 'gateway')?.why).toContain('local mode');
     expect(findUnserved('POST', '/api/chat', 'local mode')).toBeUndefined();

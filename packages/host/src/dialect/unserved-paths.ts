@@ -18,12 +18,12 @@ export interface UnservedGroup {
 export const UNSERVED_GROUPS: readonly UnservedGroup[] = [
   {
     name: 'assistants and threads',
-    why: 'nothing is stored; send the whole conversation to chat completions or responses',
+    why: 'no conversation is kept; send the whole conversation to chat completions or responses',
     covers: /^\w+ \/v1\/(?:assistants|threads|chatkit)(?:\/|$)/,
   },
   {
     name: 'stored conversations and answers',
-    why: 'nothing is stored; send the whole conversation with each request',
+    why: 'no conversation is kept; send the whole conversation with each request',
     covers:
       /^(?:\w+ \/v1\/conversations(?:\/|$)|GET \/v1\/chat\/completions$|\w+ \/v1\/chat\/completions\/|\w+ \/v1\/responses\/(?!input_tokens$))/,
   },
@@ -49,7 +49,7 @@ export const UNSERVED_GROUPS: readonly UnservedGroup[] = [
   },
   {
     name: 'accounts, keys and costs',
-    why: 'there are no accounts; the keys of a gateway are made on its command line',
+    why: "these are OpenAI's accounts; a gateway has its own (ogong-gatewayd admin, /admin/v1, GET /v1/usage), local mode has none",
     covers: /^\w+ \/v1\/(?:organizations?|projects)(?:\/|$)/,
   },
   {

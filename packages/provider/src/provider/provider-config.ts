@@ -77,7 +77,7 @@ export const serveConfig = defineConfig({
     'ogong-provider serve --upstream http://127.0.0.1:8000 --model llama --model-id ogong/vanilla/me/llama --price 100 --deployment deployment.json',
   ],
   summary:
-    'Serves models on the network: every answer is committed, signed, and checked by others.\n' +
+    'Serves models on the network: every reply is committed and signed. Its tier decides which checks others make.\n' +
     'Give --model, --model-id and --price once for each model, in the same order, or --served-models.\n' +
     'Flags override what ogong-provider configure wrote.',
   fields: {
