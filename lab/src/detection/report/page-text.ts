@@ -6,13 +6,13 @@ export const FAMILY_TEXT: Readonly<Record<string, string>> = {
   behaviour: 'cheats only sometimes, repeats itself, stops early, or disputes the request',
 };
 
-export const HOW_CHECKED = `A validator checks a reply in two stages.
+export const HOW_CHECKED = `In tiers \`verified\`, \`replay\` and \`tee\` a validator checks an audited reply in two stages.
 
 - **Stage 1** replays every random draw from the signed values, without a model. It refutes a reply with other tokens than those draws, and has
   no error rate.
 - **Stage 2** asks another provider to run the reply again in one pass, and compares the values. Inside one **exact class** (same kernels, so same
   bits) one differing bit refutes. **Between classes** honest values drift a little, so a statistic decides. Each reply adds evidence, and at a
-  million to one the provider is rejected and ejected.`;
+  thousand to one the network ejects the provider. This report counts an attack as decided at a million to one.`;
 
 export const HOW_SURE = `- Every share has a 95 % interval, for example 99.6 % (98.2..99.9). 100 % means that nothing was missed in this sample: 24 of 24 is still
   compatible with 86 %.

@@ -56,7 +56,7 @@ export function plotEvidence(attacks: readonly AttackRow[]): Figure[] {
         title,
         caption:
           `The attacks whose values lie closest to honest ones (area under the ROC curve below ${HARD_AUC}). Where a line crosses the dashed one at 6, ` +
-          'a million to one, a validator decides against the provider. A line that stays flat or falls is an attack that the values do not show.',
+          'a million to one, the attack counts as decided; the network ejects at 3. A line that stays flat or falls is an attack that the values do not show.',
         spec: buildPanels({
           title,
           subtitle: 'Dashed: a million to one, from where on the provider is decided.',
