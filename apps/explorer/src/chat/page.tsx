@@ -150,10 +150,11 @@ function Conversation({ state: { turns, models }, session }: { state: ChatState;
     <div class="turns" role="log" aria-live="polite" aria-label="Answers">
       {turns.length === 0 && (
         <div class="welcome">
-          <p class="large">Ask a stranger’s machine. Trust nobody.</p>
+          <p class="large">Ask a stranger’s machine, and check its answer.</p>
           <p class="note">
             Beside each answer stand its checks, made in this browser as they come in. They cover signatures, weights,
-            every token’s draw, the fee, and in the end the settlement on the chain.
+            every token’s draw, the fee, and in the end the settlement on the chain. A tier may leave some of them out;
+            the list names these.
           </p>
         </div>
       )}
