@@ -54,7 +54,7 @@ export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2, unchecked: 3 } as co
 const config = defineConfig({
   name: 'ogong verify',
   summary:
-    'Checks an answer against its receipt, offline. Prints every check; exits with 0 if all pass, 1 if one failed,\n' +
+    'Checks an answer against its receipt, offline unless a flag or a URL names a server. Prints every check; exits with 0 if all pass, 1 if one failed,\n' +
     '2 where the input cannot be used, 3 if one was skipped that --allow does not name. Receipts from a gateway hold request and response; others need both files.',
   fields: {
     request: { schema: text, label: '<path>', description: 'the exact body that was sent' },

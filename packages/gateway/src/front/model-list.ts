@@ -78,8 +78,7 @@ const OTHERS_AND_OWN = 2;
 const UNCHECKED =
   'Nobody but a provider itself runs a verifier of this model, so its answers may stay unjudged. A reply without a verdict is not paid.';
 
-const UNPROVEN =
-  'A signature only: nothing proves which model answers, or that it ran as asked, and nobody audits it. It is paid all the same.';
+const UNPROVEN = 'No audit: nothing proves which model answers, or that it ran as asked. It is paid all the same.';
 
 /** Describes the check of a tier's answers, and the parts that it does not check, before anybody pays. */
 function describeTier({ model, verifiers }: ModelSupply): Json {
