@@ -13,6 +13,7 @@ import { createStandbyPrices, type StandbyPriceLimits, type StandbyPrices } from
 import { createTicketAges } from './buy/match/ticket-ages.ts';
 import { createTicketsAhead, type TicketsAhead } from './buy/match/tickets-ahead.ts';
 import { createOrderPacing } from './buy/order-pacing.ts';
+import { createPromptMeter } from './buy/prompt-meter.ts';
 import { createProviderCall } from './buy/provider-call.ts';
 import type { ReceiptChecker } from './buy/receipt-checker.ts';
 import { createReplyService, type ReplyService, type ReplyServiceContext } from './buy/reply-service.ts';
@@ -130,6 +131,7 @@ export function createReplies(
     complaints,
     deliveries,
     milestones,
+    prompts: createPromptMeter(),
     checker,
     milestonePauseMs,
     clock,

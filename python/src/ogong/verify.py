@@ -29,8 +29,10 @@ _CLOCKS_MS = 30_000
 _MOST_RECEIPT_BYTES = 96 << 20
 _STAGE_1 = (
     "commitment-root commitment-form posture token-count listing draw-replay shape-classes blinding header-order sampler draw-key"
-    " sketch-bank payee stop-strings context fee"
+    " sketch-bank payee stop-strings context response-size fee"
 ).split()
+MARK_TOKENS = 32
+"""The most tokens of a reply that write nothing, such as marks of turns."""
 _OF_VECTORS = (
     "commitment-root commitment-form posture token-count vectors unit-norm sketch blinding header-order inputs response-size"
     " sketch-bank payee context fee"
@@ -381,9 +383,15 @@ class _Reading:
         fits = together <= order.context_size and (header.stop_reason != "context" or together == order.context_size)
         self._add(hold("context", fits, f"{together} tokens, and a context of {order.context_size}"))
         if header.tier in NAMED_TIERS:
-            most = len(self.response) + 1
-            self._add(hold("response-size", header.output_tokens <= most, f"{header.output_tokens} tokens, {most} at most"))
+            self._add(self._check_size(header, 1))
+        elif request is not None:
+            longest = max((len(one.encode()) for one in request.stop), default=0)
+            self._add(self._check_size(header, MARK_TOKENS + longest))
         self._add(self._check_fee(header, progress))
+
+    def _check_size(self, header: Header, omitted: int) -> Check:
+        most = len(self.response) + omitted
+        return hold("response-size", header.output_tokens <= most, f"{header.output_tokens} tokens, {most} at most")
 
     def _check_sampler(self, header: Header) -> Check:
         request, order = self.request, self.order

@@ -34,6 +34,7 @@ import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/read-order.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
+import type { PromptMeter } from './prompt-meter.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
 import type { BoughtAnswer, ProviderAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
@@ -74,6 +75,7 @@ interface ReplyServices {
   readonly chain: Pick<ChainView, 'validators'>;
   readonly providers: Pick<ProviderCall, 'getOpening'>;
   readonly validators: Pick<ValidatorChoice, 'noteAdmitted'>;
+  readonly prompts: PromptMeter;
   readonly deliveries: Pick<DeliveryOutbox, 'put'>;
 }
 
@@ -82,6 +84,8 @@ export type CheckContext = ReplyServices & VerifyContext & KeepContext & Deliver
 
 type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 
+/** Reason of a complaint about a prompt that is billed with unusually many tokens. */
+const ODD_PROMPT = 'odd-prompt';
 /** Time that a busy provider has to open an answer that has arrived. After it the answer is rejected. */
 const OPENING_PATIENCE_MS = 30_000;
 
@@ -140,6 +144,12 @@ export async function checkReply<R extends BoughtAnswer>(
     context.ledger.deliver(replyId, computeHeldRecord(context, job, attempt, { record, header, response, progress })),
   ]);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
+  const metered = { providerId: toHex(attempt.match.ticket.providerId), requestBytes: job.body.length, promptTokens };
+  if (context.prompts.isOdd({ model: job.request.model, ...metered })) {
+    // The answer is good as far as anybody can see here. Only an audit counts the prompt again.
+    context.onFault?.(ODD_PROMPT, attempt.match.ticket.providerId);
+    await context.complaints.put(attempt.validator, { order: attempt.order, reason: ODD_PROMPT, ...evidence });
+  }
   return read.reply;
 }
 

@@ -31,6 +31,7 @@ import { createMilestoneOutbox } from '../outbox/milestone-outbox.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { createProviderMatch } from './match/provider-match.ts';
 import { createRouters } from './match/routers.ts';
+import { createPromptMeter } from './prompt-meter.ts';
 import { createProviderCall } from './provider-call.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReplyService, type ReplyServiceContext } from './reply-service.ts';
@@ -123,6 +124,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
       death,
     ),
     providers: mortal(createProviderCall(timeouts, { links }), death),
+    prompts: createPromptMeter(),
     validators: mortal(createValidatorChoice({ chain, links, latestEpoch: () => 0n, random: () => 0 }), death),
     funding: mortal(
       createEscrowFunding(

@@ -124,6 +124,8 @@ export const SAID_MODEL = 'ogong/vanilla/test/synthetic';
 export const SYNTHETIC_VOCABULARY = 512;
 const EMBEDDING = 64;
 const UNSURE = 3;
+/** A reply may have so many more tokens than bytes (docs/spec/receipt.md, `response-size`). */
+const MARKS = 32;
 
 function fill(random: () => number, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => Math.floor(random() * 256));
@@ -141,7 +143,9 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const request = given?.request ?? utf8Encode(JSON.stringify(body));
   const asked = parseRequest(request, endpoint);
   const response = utf8Encode(
-    given?.text ?? options.text ?? (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`),
+    given?.text ??
+      options.text ??
+      (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`.padEnd(tokens - MARKS, '.')),
   );
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);

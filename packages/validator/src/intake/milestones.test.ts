@@ -89,10 +89,9 @@ describe('a milestone that its payer hands in', () => {
     const { validator } = await admitOne();
     const order = validator.order(1, {}, payer, 100);
     await validator.intake.admit(order);
-    const [first, second] = [64, 96].map((tokens) => validator.serve(order, { ...milestone, tokens })) as [
-      TestReply,
-      TestReply,
-    ];
+    const [first, second] = [64, 96].map((tokens) =>
+      validator.serve(order, { ...milestone, tokens, text: 'a story of many words. '.repeat(3) }),
+    ) as [TestReply, TestReply];
     await push(validator, order, second);
     await push(validator, order, first);
     const kept = readMilestone(validator.store, order.fields.replyId);

@@ -54,7 +54,17 @@ export const text = {
       'shape-classes',
       'blinding',
     ],
-    ...['header-order', 'draw-key', 'sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
+    ...[
+      'header-order',
+      'draw-key',
+      'sampler',
+      'sketch-bank',
+      'payee',
+      'stop-strings',
+      'context',
+      'response-size',
+      'fee',
+    ],
   ],
   replay: replayText,
 } satisfies Modality;

@@ -104,6 +104,7 @@ describe('an honest receipt', () => {
           'payee',
           'stop-strings',
           'context',
+          'response-size',
           'fee',
         ],
       ].sort(),
@@ -170,7 +171,7 @@ describe('an honest receipt', () => {
     expect((await verify({ ...toCase(honest), receipt: compact })).checks.map(({ id }) => id).sort()).toEqual(
       opened.sort(),
     );
-    expect(await idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(16);
+    expect(await idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(17);
   });
 
   it('states the posture: from the header, or from the request without a header', async () => {
@@ -267,7 +268,7 @@ describe('a receipt that was tampered with', () => {
     [
       'a response that is not UTF-8',
       (c) => ({ ...c, response: Uint8Array.of(0xff) }),
-      ['response-hash', 'stop-strings'],
+      ['response-hash', 'response-size', 'stop-strings'],
     ],
     [
       'the order signature',

@@ -1,4 +1,4 @@
-import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
+import { equalBytes, utf8Decode, utf8Encode } from '../../../base/bytes.ts';
 import { type Check, check, fail, pass, skip } from '../../../base/checks.ts';
 import { computeComposedRoot } from '../../../commitment/composed-root.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
@@ -38,7 +38,7 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
     checkStops(header, context),
     ...checkGrammar(header, context),
     checkContext(header, order),
-    ...checkSize(header, context),
+    checkSize(header, context),
     ...checkDemands(header, order, request),
   ];
 }
@@ -180,19 +180,25 @@ export function checkStops(
   return pass('stop-strings', `stop reason ${header.stopReason}`);
 }
 
+/** The most tokens of a reply that write nothing, such as marks of turns and channels. */
+const MARK_TOKENS = 32;
+
 /**
- * Checks the billed tokens if windows contain tokens alone, which nobody can count again. A reply bills at most one token for
- * each byte of its text, and one that ends it.
+ * Checks that the header bills no more tokens than the text can have. Each token writes a byte of the text, but for marks and
+ * for a stop string, which the text omits. Windows of tokens alone show no marks: there only the last token writes nothing.
  */
-function checkSize(header: Header, { response }: Pick<HeaderContext, 'response'>): readonly Check[] {
+function checkSize(header: Header, { request, response }: HeaderContext): Check {
   const id = 'response-size';
-  if (lookUpTier(header.tier).tier?.windows !== 'tokens') return [];
-  if (response === undefined) return [skip(id, 'the texts are not shown here')];
+  if (response === undefined) return skip(id, 'the texts are not shown here');
   const { outputTokenCount: tokens } = header;
-  return [
-    check(id, tokens <= response.length + 1, [
-      `${tokens} tokens for ${response.length} bytes of text`,
-      `${tokens} tokens are billed for ${response.length} bytes of text: one for each byte, and one more, is the most`,
-    ]),
-  ];
+  const isListed = lookUpTier(header.tier).tier?.windows === 'tokens';
+  const omitted = isListed ? 1 : MARK_TOKENS + countStopBytes(request);
+  return check(id, tokens <= response.length + omitted, [
+    `${tokens} tokens for ${response.length} bytes of text`,
+    `${tokens} tokens are billed for ${response.length} bytes of text: one for each byte, and ${omitted} more, is the most`,
+  ]);
 }
+
+/** Returns the length of the longest stop string, UTF-8 bytes. */
+const countStopBytes = (request: HeaderContext['request']): number =>
+  'stop' in request ? Math.max(0, ...request.stop.map((one) => utf8Encode(one).length)) : 0;
