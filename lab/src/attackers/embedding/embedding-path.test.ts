@@ -10,6 +10,7 @@ import { hiddenTruncation } from './hidden-truncation.ts';
 import { lowerPrecision } from './lower-precision.ts';
 import { SPONSOR, sortedUp } from './sorted-up.ts';
 import { truncatedInput } from './truncated-input.ts';
+import { zeroScores } from './zero-scores.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-embedding-path-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -103,12 +104,14 @@ describe('a reranking from its order to its payment', () => {
     expect([reply.verdict.verdict, paidAtomic]).toEqual(['accept', BigInt(2000 * tokens)]);
   });
 
-  it('with a document sorted up is not seen by its consumer, caught by equality, and paid nothing', async () => {
-    const { name, create, caughtBy } = sortedUp;
-    const { reply, paidAtomic } = await play(name, { engine: create(reranker, cheap) }, asked);
-    expect([reply.refused, reply.intake, listFailed(reply.audit)]).toEqual([[], undefined, [caughtBy]]);
-    expect([reply.verdict.verdict, paidAtomic]).toEqual(['reject', 0n]);
-  });
+  it.each([sortedUp, zeroScores])(
+    '$name is not seen by its consumer, caught by equality, and paid nothing',
+    async ({ name, create, caughtBy }) => {
+      const { reply, paidAtomic } = await play(name, { engine: create(reranker, cheap) }, asked);
+      expect([reply.refused, reply.intake, listFailed(reply.audit)]).toEqual([[], undefined, [caughtBy]]);
+      expect([reply.verdict.verdict, paidAtomic]).toEqual(['reject', 0n]);
+    },
+  );
 
   it('is not made of vectors: a model that embeds refuses the order', async () => {
     await expect(play('wrong-model', { engine: sold }, { ...asked, verifying: sold })).rejects.toThrow(

@@ -41,9 +41,9 @@ const json = { response_format: { type: 'json_object' } };
 
 describe('a reply without its texts', () => {
   it.each<[string, Readonly<Record<string, unknown>>, string]>([
-    ['a plain request', {}, 'a story'],
+    ['a plain request', {}, 'a long story'],
     ['a request with stop strings', { stop: ['END'] }, 'a story'],
-    ['a request with a grammar', json, '{"a": 1}'],
+    ['a request with a grammar', json, '{"a": "a story"}'],
   ])('gives a co-signer the same result, for %s', (_what, parameters, text) => {
     const { whole, summarized } = submit(parameters, text);
     expect(whole()).toBeGreaterThan(0n);

@@ -166,10 +166,10 @@ describe('a reranking in stage 2', () => {
   });
 
   it.each([
-    ['the same scores', 0, 'accept'],
+    ['the same scores', 0, 'inconclusive'],
     ['more than honest drift', 0.02, 'inconclusive'],
     ['another model', 0.5, 'reject'],
-  ])('is decided by the difference of scores if classes differ: %s', (_what, noise, outcome) => {
+  ])('is never accepted if classes differ: %s', (_what, noise, outcome) => {
     const other = createSyntheticEmbedding({ crypto, reranks: true, noise, numericClass });
     expect(adjudicateEmbedding(crypto, claim, other.report).outcome).toBe(outcome);
   });
@@ -188,11 +188,15 @@ describe('a reranking in stage 2', () => {
   };
 
   it('measures scores near zero by their difference, and larger ones in proportion', () => {
-    expect(judge(0.001, 0.004)).toBe('accept');
-    expect(judge(0, 0.004)).toBe('accept');
-    expect(judge(0.004, 0)).toBe('accept');
+    expect(judge(0.001, 0.004)).toBe('inconclusive');
+    expect(judge(0.004, 0)).toBe('inconclusive');
     expect(judge(0.001, 0.5)).toBe('reject');
-    expect(judge(1.9, 1.9)).toBe('accept');
+    expect(judge(1.9, 1.9)).toBe('inconclusive');
     expect(judge(-0.5, 0.5)).toBe('reject');
+  });
+
+  it('does not accept zeros in place of small likelihoods', () => {
+    expect(judge(0, 0.004)).toBe('inconclusive');
+    expect(judge(0, 0.00001)).toBe('inconclusive');
   });
 });
