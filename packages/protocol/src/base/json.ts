@@ -1,4 +1,4 @@
-import { ProtocolError, utf8Decode } from './bytes.ts';
+import { ProtocolError, utf8Decode, utf8Encode } from './bytes.ts';
 
 /** The most arrays and objects that may be open at once. On deeper input some parsers overflow their stack. */
 export const MAX_JSON_DEPTH = 64;
@@ -13,11 +13,21 @@ const CLOSING = new Set([0x5d, 0x7d]);
  * @throws ProtocolError `too-large` if it nests deeper than MAX_JSON_DEPTH, else `malformed`.
  */
 export function parseJson(bytes: Uint8Array): unknown {
+  return parseWithin(bytes, () => utf8Decode(bytes));
+}
+
+/**
+ * Parses a text within JSON that is itself JSON.
+ * @throws ProtocolError `too-large` if it nests deeper than MAX_JSON_DEPTH, else `malformed`.
+ */
+export const parseJsonText = (text: string): unknown => parseWithin(utf8Encode(text), () => text);
+
+function parseWithin(bytes: Uint8Array, decode: () => string): unknown {
   if (isDeeperThan(bytes, MAX_JSON_DEPTH)) {
     throw new ProtocolError('too-large', `JSON nests deeper than ${MAX_JSON_DEPTH} arrays and objects`);
   }
   try {
-    return JSON.parse(utf8Decode(bytes));
+    return JSON.parse(decode());
   } catch (cause) {
     throw new ProtocolError('malformed', 'not JSON in UTF-8', { cause });
   }

@@ -30,4 +30,11 @@ export function toByteSequences([first, last]: CodePointRange): ByteSequence[] {
   return [low.map((byte, i) => [byte, high[i] as number] as const)];
 }
 
-const encodeCharacter = (codePoint: number): number[] => [...new TextEncoder().encode(String.fromCodePoint(codePoint))];
+/** Returns the bytes of a character in UTF-8. */
+function encodeCharacter(codePoint: number): number[] {
+  const rest = (bits: number): number => 0x80 | ((codePoint >> bits) & 0x3f);
+  if (codePoint <= 0x7f) return [codePoint];
+  if (codePoint <= 0x7ff) return [0xc0 | (codePoint >> 6), rest(0)];
+  if (codePoint <= 0xffff) return [0xe0 | (codePoint >> 12), rest(6), rest(0)];
+  return [0xf0 | (codePoint >> 18), rest(12), rest(6), rest(0)];
+}

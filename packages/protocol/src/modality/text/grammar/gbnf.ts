@@ -1,5 +1,6 @@
 import { type CodePointRange, type Expression, invertRanges, normaliseRanges, type Rules } from './expression.ts';
 import { GrammarError } from './grammar-error.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** The most bytes of a grammar. It also bounds the work with it (docs/spec/grammar.md). */
 export const MAX_GRAMMAR_BYTES: number = 2 ** 17;
@@ -12,11 +13,12 @@ const MAX_DEPTH = 64;
  * describes texts for any vocabulary.
  * @throws GrammarError naming the line.
  */
-export function parseGrammar(text: string): Rules {
+export function parseGrammar(text: string, { charge }: Pick<WorkBudget, 'charge'>): Rules {
+  if (text.length > MAX_GRAMMAR_BYTES) throw tooLong();
+  charge(text.length);
   if (!text.isWellFormed())
     throw new GrammarError('invalid-grammar', 'the grammar is no text: it holds half a character');
-  if (new TextEncoder().encode(text).length > MAX_GRAMMAR_BYTES)
-    throw new GrammarError('invalid-grammar', `a grammar has at most ${MAX_GRAMMAR_BYTES} bytes`);
+  if (new TextEncoder().encode(text).length > MAX_GRAMMAR_BYTES) throw tooLong();
   const cursor = createCursor(text);
   const rules = new Map<string, Expression>();
   cursor.skipSpace(true);
@@ -35,6 +37,9 @@ export function parseGrammar(text: string): Rules {
   for (const [name, expression] of rules) assertDefined(name, expression, rules);
   return rules;
 }
+
+const tooLong = (): GrammarError =>
+  new GrammarError('invalid-grammar', `a grammar has at most ${MAX_GRAMMAR_BYTES} bytes`);
 
 function assertDefined(name: string, expression: Expression, rules: Rules): void {
   if (expression.kind === 'rule' && !rules.has(expression.name))

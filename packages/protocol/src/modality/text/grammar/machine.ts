@@ -3,6 +3,7 @@ import type { Crypto } from '../../../crypto/crypto.ts';
 import { parseGrammar } from './gbnf.ts';
 import { GrammarError } from './grammar-error.ts';
 import { compileProgram, type GrammarNode, type GrammarProgram } from './program.ts';
+import { createCompileBudget, type WorkBudget } from './work-budget.ts';
 
 /** The state after a text: every possible continuation in the grammar. Equal states of one machine are one object. */
 export interface GrammarState {
@@ -68,8 +69,8 @@ export interface CompiledGrammar {
 }
 
 /** @throws GrammarError naming the problem. */
-export function compileGrammar(text: string): CompiledGrammar {
-  const compiled = { text, program: compileProgram(parseGrammar(text)) };
+export function compileGrammar(text: string, budget: WorkBudget = createCompileBudget()): CompiledGrammar {
+  const compiled = { text, program: compileProgram(parseGrammar(text, budget), budget) };
   createGrammarMachine(compiled);
   return compiled;
 }

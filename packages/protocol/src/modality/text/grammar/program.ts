@@ -2,6 +2,7 @@ import { toByteSequences } from './byte-ranges.ts';
 import type { CodePointRange, Expression, Rules } from './expression.ts';
 import { partsOf } from './gbnf.ts';
 import { GrammarError } from './grammar-error.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** A step of a compiled grammar. */
 export type GrammarNode = { readonly id: number } & (
@@ -21,15 +22,22 @@ export interface GrammarProgram {
 
 const MAX_NODES = 2 ** 19;
 
-/** Compiles rules. @throws GrammarError if a rule never ends, or begins with itself. */
-export function compileProgram(rules: Rules): GrammarProgram {
-  assertEnding(rules);
-  assertNoLeftRecursion(rules);
+type Budget = Pick<WorkBudget, 'charge'>;
+
+/**
+ * Compiles rules. One step of work is one visit of a part, or one step of the compiled grammar.
+ * @throws GrammarError if a rule never ends, or begins with itself.
+ */
+export function compileProgram(rules: Rules, budget: Budget): GrammarProgram {
+  const order = orderRules(rules, budget);
+  assertEnding(rules, order, budget);
+  assertNoLeftRecursion(rules, order, budget);
   const entries = new Map<string, GrammarNode>();
   const calls: { node: NodeOf<'call'>; name: string }[] = [];
   let nodes = 0;
   const take = (): number => {
     if (nodes >= MAX_NODES) throw new GrammarError('invalid-grammar', `the grammar has more than ${MAX_NODES} steps`);
+    budget.charge(1);
     return nodes++;
   };
   const end: GrammarNode = { id: take(), kind: 'return' };
@@ -91,14 +99,16 @@ export function compileProgram(rules: Rules): GrammarProgram {
 }
 
 /** Orders a rule after those that it names, unless they name each other. Facts then spread in few rounds. */
-function orderRules(rules: Rules): readonly string[] {
+function orderRules(rules: Rules, budget: Budget): readonly string[] {
   const ordered = new Set<string>();
   const entered = new Set<string>();
   for (const start of rules.keys()) {
     const path: { readonly name: string; readonly next: string[] }[] = [];
     const enter = (name: string): void => {
       entered.add(name);
-      path.push({ name, next: namesIn(rules.get(name) as Expression) });
+      const next: string[] = [];
+      collectNames(rules.get(name) as Expression, next, budget);
+      path.push({ name, next });
     };
     if (!entered.has(start)) enter(start);
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
@@ -114,8 +124,11 @@ function orderRules(rules: Rules): readonly string[] {
   return [...ordered];
 }
 
-const namesIn = (expression: Expression): string[] =>
-  expression.kind === 'rule' ? [expression.name] : partsOf(expression).flatMap(namesIn);
+function collectNames(expression: Expression, names: string[], budget: Budget): void {
+  budget.charge(1);
+  if (expression.kind === 'rule') names.push(expression.name);
+  for (const part of partsOf(expression)) collectNames(part, names, budget);
+}
 
 /** The most rounds. Rules of real grammars need two or three. */
 const MAX_ROUNDS = 64;
@@ -126,10 +139,10 @@ const MAX_ROUNDS = 64;
  */
 function findFixpoint(
   rules: Rules,
+  order: readonly string[],
   holds: (expression: Expression, known: ReadonlySet<string>) => boolean,
 ): Set<string> {
   const known = new Set<string>();
-  const order = orderRules(rules);
   for (let before = -1, round = 0; before < known.size; round++) {
     if (round >= MAX_ROUNDS) throw new GrammarError('invalid-grammar', 'the rules name each other in too many circles');
     before = known.size;
@@ -139,55 +152,72 @@ function findFixpoint(
 }
 
 /** Returns whether an expression matches some text, given the rules that do. */
-function canEnd(expression: Expression, known: ReadonlySet<string>): boolean {
+function canEnd(expression: Expression, known: ReadonlySet<string>, budget: Budget): boolean {
+  budget.charge(1);
   if (expression.kind === 'class') return expression.ranges.length > 0;
   if (expression.kind === 'rule') return known.has(expression.name);
-  if (expression.kind === 'choice') return expression.options.some((option) => canEnd(option, known));
+  if (expression.kind === 'choice') return expression.options.some((option) => canEnd(option, known, budget));
   if (expression.kind === 'repeat' && expression.min === 0) return true;
-  return partsOf(expression).every((part) => canEnd(part, known));
+  return partsOf(expression).every((part) => canEnd(part, known, budget));
 }
 
 /** Refuses a rule that matches no text. It would keep a reply running until its limit. */
-function assertEnding(rules: Rules): void {
-  const ending = findFixpoint(rules, canEnd);
+function assertEnding(rules: Rules, order: readonly string[], budget: Budget): void {
+  const ending = findFixpoint(rules, order, (expression, known) => canEnd(expression, known, budget));
   for (const [name, expression] of rules) {
-    if (!ending.has(name) || hasDeadPart(expression, ending))
+    if (hasDeadPart(expression, ending, budget))
       throw new GrammarError('invalid-grammar', `the rule ${name} has a part that no text matches`);
   }
 }
 
-const hasDeadPart = (expression: Expression, ending: ReadonlySet<string>): boolean =>
-  !canEnd(expression, ending) || partsOf(expression).some((part) => hasDeadPart(part, ending));
+/** Returns whether an expression has a part that matches no text. One without such parts can end. */
+function hasDeadPart(expression: Expression, ending: ReadonlySet<string>, budget: Budget): boolean {
+  budget.charge(1);
+  if (expression.kind === 'class') return expression.ranges.length === 0;
+  if (expression.kind === 'rule') return !ending.has(expression.name);
+  return partsOf(expression).some((part) => hasDeadPart(part, ending, budget));
+}
 
-function isNullable(expression: Expression, known: ReadonlySet<string>): boolean {
+function isNullable(expression: Expression, known: ReadonlySet<string>, budget: Budget): boolean {
+  budget.charge(1);
   if (expression.kind === 'literal') return expression.text === '';
   if (expression.kind === 'class') return false;
   if (expression.kind === 'rule') return known.has(expression.name);
-  if (expression.kind === 'choice') return expression.options.some((option) => isNullable(option, known));
+  if (expression.kind === 'choice') return expression.options.some((option) => isNullable(option, known, budget));
   if (expression.kind === 'repeat' && expression.min === 0) return true;
-  return partsOf(expression).every((part) => isNullable(part, known));
+  return partsOf(expression).every((part) => isNullable(part, known, budget));
 }
 
-/** Rules that an expression may begin with. */
-function beginsWith(expression: Expression, nullable: ReadonlySet<string>): string[] {
-  if (expression.kind === 'rule') return [expression.name];
-  const found: string[] = [];
-  for (const part of partsOf(expression)) {
-    found.push(...beginsWith(part, nullable));
-    if (expression.kind === 'sequence' && !isNullable(part, nullable)) break;
+/**
+ * Collects the rules that an expression may begin with.
+ * @returns whether the expression may be empty, so that the part after it may begin too.
+ */
+function collectFirst(expression: Expression, nullable: ReadonlySet<string>, first: string[], budget: Budget): boolean {
+  budget.charge(1);
+  if (expression.kind === 'literal') return expression.text === '';
+  if (expression.kind === 'class') return false;
+  if (expression.kind === 'rule') {
+    first.push(expression.name);
+    return nullable.has(expression.name);
   }
-  return found;
+  if (expression.kind === 'sequence')
+    return expression.items.every((item) => collectFirst(item, nullable, first, budget));
+  let isEmpty = expression.kind === 'repeat' && expression.min === 0;
+  for (const part of partsOf(expression)) if (collectFirst(part, nullable, first, budget)) isEmpty = true;
+  return isEmpty;
 }
 
-function assertNoLeftRecursion(rules: Rules): void {
-  const nullable = findFixpoint(rules, isNullable);
+function assertNoLeftRecursion(rules: Rules, order: readonly string[], budget: Budget): void {
+  const nullable = findFixpoint(rules, order, (expression, known) => isNullable(expression, known, budget));
   const done = new Set<string>();
   for (const start of rules.keys()) {
     // Depth first without recursion, because a chain of rules may be long.
     const path: { readonly name: string; readonly next: string[] }[] = [];
     const onPath = new Set<string>();
     const enter = (name: string): void => {
-      path.push({ name, next: beginsWith(rules.get(name) as Expression, nullable) });
+      const next: string[] = [];
+      collectFirst(rules.get(name) as Expression, nullable, next, budget);
+      path.push({ name, next });
       onPath.add(name);
     };
     if (!done.has(start)) enter(start);

@@ -1,12 +1,17 @@
+import { ProtocolError } from '../../../base/bytes.ts';
+import { parseJsonText } from '../../../base/json.ts';
 import { isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import { GrammarError } from '../grammar/grammar-error.ts';
 import { findGrammar } from '../grammar/known-grammars.ts';
 import { quoteOptions } from '../grammar/schema/literals.ts';
 import { schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
+import { createSchemaBudget } from '../grammar/work-budget.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 const MAX_CHOICES = 256;
+/** The most characters of all choices together. */
+const MAX_CHOICE_TEXT = 65_536;
 
 /** The answer form that a body requests. */
 export interface AskedForm {
@@ -24,24 +29,28 @@ export interface AskedForm {
  * @throws RequestError naming the parameter, and within a schema the keyword.
  */
 export function parseAskedForm(fields: Fields): AskedForm | undefined {
-  const asked = Object.entries(READERS).flatMap(([param, { find, read }]) => {
+  const forms = Object.entries(READERS).flatMap(([param, { find, read }]) => {
     const value = find(fields);
-    return isAbsent(value) ? [] : [[param, read, value] as const];
-  });
-  const forms = asked.flatMap(([param, read, value]): AskedForm[] => {
-    const form = read(value, param);
-    if (form === undefined) return [];
-    const { schema } = form;
-    return [{ param, schema, grammar: readGrammar(param, () => form.grammar ?? schemaToGrammar(schema)) }];
+    const form = isAbsent(value) ? undefined : read(value, param);
+    return form === undefined ? [] : [{ param, form }];
   });
   const [first, second] = forms;
+  if (first === undefined) return undefined;
   if (second !== undefined) {
     throw new RequestError(
-      `${second.param}: ${first?.param} says already what the answer may be; leave one of both out`,
+      `${second.param}: ${first.param} says already what the answer may be; leave one of both out`,
       second.param,
     );
   }
-  return first;
+  const { param, form } = first;
+  return { param, schema: form.schema, grammar: readGrammar(param, () => writeForm(form)) };
+}
+
+/** @throws GrammarError */
+function writeForm({ grammar, options, schema }: ReadForm): string {
+  if (grammar !== undefined) return grammar;
+  if (options !== undefined) return `root ::= ${quoteOptions(options, createSchemaBudget())}\n`;
+  return schemaToGrammar(schema);
 }
 
 /** Reads a grammar. @throws RequestError for a refused schema or grammar. */
@@ -56,10 +65,11 @@ export function readGrammar<T extends string | undefined>(param: string, read: (
   }
 }
 
-/** A text in GBNF, or a schema that becomes one. */
+/** A text in GBNF, or texts or a schema that become one. */
 type ReadForm =
-  | { readonly grammar: string; readonly schema?: never }
-  | { readonly schema: unknown; readonly grammar?: never };
+  | { readonly grammar: string; readonly options?: never; readonly schema?: never }
+  | { readonly options: readonly string[]; readonly grammar?: never; readonly schema?: never }
+  | { readonly schema: unknown; readonly grammar?: never; readonly options?: never };
 
 interface Reader {
   readonly find: (fields: Fields) => unknown;
@@ -78,9 +88,9 @@ function readText(value: unknown, param: string): ReadForm {
 function readSchema(value: unknown, param: string): ReadForm {
   if (typeof value !== 'string') return { schema: value };
   try {
-    return { schema: JSON.parse(value) as unknown };
+    return { schema: parseJsonText(value) };
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof ProtocolError)) throw error;
     throw new RequestError(`${param} must be a JSON schema`, param, null, { cause: error });
   }
 }
@@ -89,7 +99,10 @@ function readOptions(value: unknown, param: string): ReadForm {
   const isList = Array.isArray(value) && value.length > 0 && value.length <= MAX_CHOICES;
   if (!isList || !value.every((text) => typeof text === 'string' && text !== '' && text.isWellFormed()))
     throw new RequestError(`${param} must be a list of 1 to ${MAX_CHOICES} texts`, param);
-  return { grammar: `root ::= ${quoteOptions(value as string[])}\n` };
+  const options = value as string[];
+  if (options.reduce((sum, { length }) => sum + length, 0) > MAX_CHOICE_TEXT)
+    throw new RequestError(`${param} has more than ${MAX_CHOICE_TEXT} characters`, param);
+  return { options };
 }
 
 const READERS: Readonly<Record<string, Reader>> = {

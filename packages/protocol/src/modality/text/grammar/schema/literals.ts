@@ -1,4 +1,5 @@
 import type { CodePointRange } from '../expression.ts';
+import type { WorkBudget } from '../work-budget.ts';
 
 const toHex = (codePoint: number): string => {
   const digits = codePoint.toString(16).toUpperCase();
@@ -18,13 +19,12 @@ const isPlain = (codePoint: number): boolean =>
 
 /** Quotes a text as a literal of a grammar. */
 export function quote(text: string): string {
-  const characters = Array.from(text, (character) =>
-    character === '"' || character === '\\'
-      ? `\\${character}`
-      : /^[\x20-\x7e]$/.test(character) || (character.codePointAt(0) as number) > 0x9f
-        ? character
-        : toHex(character.codePointAt(0) as number),
-  );
+  if (/^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) return `"${text}"`;
+  const characters = Array.from(text, (character) => {
+    const codePoint = character.codePointAt(0) as number;
+    if (character === '"' || character === '\\') return `\\${character}`;
+    return (codePoint >= 0x20 && codePoint <= 0x7e) || codePoint > 0x9f ? character : toHex(codePoint);
+  });
   return `"${characters.join('')}"`;
 }
 
@@ -37,29 +37,42 @@ export function quoteClass(ranges: readonly CodePointRange[]): string {
 /** The deepest group. Deeper ones would come near the limit of a grammar. */
 const MAX_SHARED = 24;
 
-/** Quotes one of several texts. Texts with equal beginnings share them, so that few continuations are open at once. */
-export function quoteOptions(texts: readonly string[], depth = 0): string {
+/**
+ * Quotes one of several texts. Texts with equal beginnings share them, so that few continuations are open at once.
+ * @throws GrammarError('too-costly') if the texts of all levels exceed the budget.
+ */
+export function quoteOptions(texts: readonly string[], budget: Pick<WorkBudget, 'charge'>, depth = 0): string {
+  budget.charge(texts.reduce((sum, { length }) => sum + length + 1, 0));
   const distinct = [...new Set(texts)];
   if (distinct.length === 1) return quote(distinct[0] as string);
-  const groups = Map.groupBy(distinct, (text) => Array.from(text.slice(0, 2))[0] ?? '');
-  const options = [...groups].flatMap(([, group]) => {
-    if (group.length === 1 || depth >= MAX_SHARED) return group.map(quote);
+  const groups = Map.groupBy(distinct, firstCharacter);
+  const options: string[] = [];
+  for (const group of groups.values()) {
+    if (group.length === 1 || depth >= MAX_SHARED) {
+      for (const text of group) options.push(quote(text));
+      continue;
+    }
     const shared = findSharedBeginning(group);
-    return [
-      `${quote(shared)} ${quoteOptions(
-        group.map((text) => text.slice(shared.length)),
-        depth + 1,
-      )}`,
-    ];
-  });
+    const rests = group.map((text) => text.slice(shared.length));
+    options.push(`${quote(shared)} ${quoteOptions(rests, budget, depth + 1)}`);
+  }
   return options.length === 1 ? (options[0] as string) : `(${options.join(' | ')})`;
 }
 
+/** Returns the first character of a text, or the empty text. */
+export function firstCharacter(text: string): string {
+  const codePoint = text.codePointAt(0);
+  return codePoint === undefined ? '' : String.fromCodePoint(codePoint);
+}
+
+/** Finds the longest beginning of whole characters that all texts have. */
 function findSharedBeginning([first = '', ...others]: readonly string[]): string {
-  let shared = '';
-  for (const character of first) {
-    if (!others.every((text) => text.startsWith(shared + character))) break;
-    shared += character;
+  let length = first.length;
+  for (const text of others) {
+    let same = 0;
+    while (same < length && text.charCodeAt(same) === first.charCodeAt(same)) same++;
+    length = same;
   }
-  return shared;
+  const isWithinPair = length > 0 && length < first.length && (first.codePointAt(length - 1) as number) > 0xffff;
+  return first.slice(0, isWithinPair ? length - 1 : length);
 }

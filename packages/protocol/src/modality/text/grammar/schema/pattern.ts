@@ -1,7 +1,10 @@
 import { type CodePointRange, invertRanges, LAST_CODE_POINT, normaliseRanges } from '../expression.ts';
 import { GrammarError } from '../grammar-error.ts';
+import type { WorkBudget } from '../work-budget.ts';
 import { quote, quoteClass } from './literals.ts';
 
+/** The most characters of a pattern. */
+export const MAX_PATTERN = 4096;
 const MAX_DEPTH = 24;
 const MAX_COUNT = 4096;
 const LINE_ENDS: readonly CodePointRange[] = [
@@ -9,20 +12,13 @@ const LINE_ENDS: readonly CodePointRange[] = [
   [0x0d, 0x0d],
   [0x2028, 0x2029],
 ];
-const CLASSES: Readonly<Record<string, readonly CodePointRange[]>> = {
-  d: [[0x30, 0x39]],
-  w: [
-    [0x30, 0x39],
-    [0x41, 0x5a],
-    [0x5f, 0x5f],
-    [0x61, 0x7a],
-  ],
-  // Only blanks of ASCII, so fewer texts match than in a regular expression.
-  s: [
-    [0x09, 0x0d],
-    [0x20, 0x20],
-  ],
-};
+const DIGITS: readonly CodePointRange[] = [[0x30, 0x39]];
+const WORD: readonly CodePointRange[] = [
+  [0x30, 0x39],
+  [0x41, 0x5a],
+  [0x5f, 0x5f],
+  [0x61, 0x7a],
+];
 /** All blanks of a regular expression, for the opposite class. */
 const ALL_BLANKS: readonly CodePointRange[] = [
   [0x09, 0x0d],
@@ -36,7 +32,27 @@ const ALL_BLANKS: readonly CodePointRange[] = [
   [0x3000, 0x3000],
   [0xfeff, 0xfeff],
 ];
+const outside = (ranges: readonly CodePointRange[]): readonly CodePointRange[] => invertRanges(normaliseRanges(ranges));
+const ANY_CHARACTER = outside(LINE_ENDS);
+const CLASSES: ReadonlyMap<string, readonly CodePointRange[]> = new Map([
+  ['d', DIGITS],
+  ['D', outside(DIGITS)],
+  ['w', WORD],
+  ['W', outside(WORD)],
+  // Only blanks of ASCII, so fewer texts match than in a regular expression.
+  [
+    's',
+    [
+      [0x09, 0x0d],
+      [0x20, 0x20],
+    ],
+  ],
+  ['S', outside(ALL_BLANKS)],
+]);
 const ESCAPED: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
+
+/** Steps to parse a character, class or group, and to write the ranges of a member of a class. */
+const STEPS_OF_ITEM = 32;
 
 /** Characters that JSON writes with two characters. It writes all other control characters as numbers. */
 const SHORT: Readonly<Record<number, string>> = { 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r', 34: '"', 92: '\\' };
@@ -47,9 +63,19 @@ const MUST_ESCAPE: readonly CodePointRange[] = [
   [0x7f, 0x7f],
 ];
 
+const PLAIN = outside(MUST_ESCAPE);
+/** Rules of ranges. They serve the fixed classes, which a pattern may name often. */
+const written = new WeakMap<readonly CodePointRange[], string>();
+
 /** Creates the rule of one character of these ranges within a JSON string. */
-export function toJsonCharacter(ranges: readonly CodePointRange[]): string {
-  const plain = intersect(ranges, invertRanges(normaliseRanges(MUST_ESCAPE)));
+function toJsonCharacter(ranges: readonly CodePointRange[]): string {
+  const rule = written.get(ranges) ?? writeJsonCharacter(ranges);
+  written.set(ranges, rule);
+  return rule;
+}
+
+function writeJsonCharacter(ranges: readonly CodePointRange[]): string {
+  const plain = intersect(ranges, PLAIN);
   const special = intersect(ranges, MUST_ESCAPE).flatMap(([first, last]) =>
     Array.from({ length: last - first + 1 }, (_, i) => first + i),
   );
@@ -73,7 +99,10 @@ function intersect(some: readonly CodePointRange[], others: readonly CodePointRa
  * that is not fixed.
  * @throws GrammarError naming the part that cannot be expressed.
  */
-export function patternToGrammar(pattern: string, anything: string): string {
+export function patternToGrammar(pattern: string, anything: string, { charge }: Pick<WorkBudget, 'charge'>): string {
+  if (pattern.length > MAX_PATTERN)
+    throw new GrammarError('unsupported-schema', `pattern has more than ${MAX_PATTERN} characters`);
+  charge(pattern.length);
   const characters = Array.from(pattern);
   let at = 0;
   const problem = (what: string): GrammarError =>
@@ -88,6 +117,7 @@ export function patternToGrammar(pattern: string, anything: string): string {
     if (depth > MAX_DEPTH) throw problem(`groups stand in each other deeper than ${MAX_DEPTH}`);
     const options = [parseSequence(depth)];
     while (takeIf('|')) options.push(parseSequence(depth));
+    for (const option of options) charge(option.length + 3);
     return options.length === 1 ? (options[0] as string) : `(${options.join(' | ')})`;
   };
 
@@ -103,8 +133,9 @@ export function patternToGrammar(pattern: string, anything: string): string {
         if (at < characters.length && characters[at] !== '|') throw problem('$ stands in its middle');
         break;
       }
-      const item = parseItem(depth);
-      items.push(parseRepeat(item));
+      const item = parseRepeat(parseItem(depth));
+      charge(item.length + 1);
+      items.push(item);
     }
     if (isTop && characters[at] === ')') throw problem('a ) has no (');
     if (isTop && !isEnded) items.push(anything);
@@ -112,6 +143,7 @@ export function patternToGrammar(pattern: string, anything: string): string {
   };
 
   const parseItem = (depth: number): string => {
+    charge(STEPS_OF_ITEM);
     const character = characters[at++] as string;
     if (character === '(') {
       if (takeIf('?') && !takeIf(':'))
@@ -121,7 +153,7 @@ export function patternToGrammar(pattern: string, anything: string): string {
       return `(${inside})`;
     }
     if (character === '[') return toJsonCharacter(parseClass());
-    if (character === '.') return toJsonCharacter(invertRanges(normaliseRanges(LINE_ENDS)));
+    if (character === '.') return toJsonCharacter(ANY_CHARACTER);
     if (character === '\\') return toJsonCharacter(parseEscape());
     if ('^$*+?{}]'.includes(character)) throw problem(`${character} cannot stand at ${at}`);
     const codePoint = character.codePointAt(0) as number;
@@ -131,11 +163,8 @@ export function patternToGrammar(pattern: string, anything: string): string {
   const parseEscape = (): readonly CodePointRange[] => {
     const code = characters[at++];
     if (code === undefined) throw problem('it ends with a backslash');
-    const known = CLASSES[code];
+    const known = CLASSES.get(code);
     if (known !== undefined) return known;
-    if (code === 'S') return invertRanges(normaliseRanges(ALL_BLANKS));
-    const opposite = /^[DW]$/.test(code) ? CLASSES[code.toLowerCase()] : undefined;
-    if (opposite !== undefined) return invertRanges(normaliseRanges(opposite));
     const control = ESCAPED[code];
     if (control !== undefined) return [[control, control]];
     const length = code === 'x' ? 2 : code === 'u' ? 4 : 0;
@@ -157,6 +186,7 @@ export function patternToGrammar(pattern: string, anything: string): string {
     const ranges: CodePointRange[] = [];
     while (!takeIf(']')) {
       if (at >= characters.length) throw problem('a [ has no ]');
+      charge(STEPS_OF_ITEM);
       const first = parseMember();
       const hasRange = characters[at] === '-' && characters[at + 1] !== ']' && at + 1 < characters.length;
       if (!hasRange) {

@@ -1,11 +1,12 @@
-import { invertRanges, normaliseRanges } from '../expression.ts';
 import { MAX_GRAMMAR_BYTES } from '../gbnf.ts';
 import { GrammarError } from '../grammar-error.ts';
+import { createSchemaBudget, type WorkBudget } from '../work-budget.ts';
 import { isNever, mergeSchemas, valuesOf } from './combine.ts';
 import { FORMATS } from './formats.ts';
 import { JSON_NEEDS, JSON_RULES } from './json-rules.ts';
-import { quote, quoteClass, quoteOptions } from './literals.ts';
+import { quote, quoteOptions } from './literals.ts';
 import { integersWithin, numbersWithin } from './numbers.ts';
+import { addOtherTexts } from './other-texts.ts';
 import { patternToGrammar } from './pattern.ts';
 import {
   isOfType,
@@ -18,6 +19,7 @@ import {
   type Schema,
   type SchemaType,
 } from './schema-shape.ts';
+import { createSchemaWork, type SchemaWork } from './schema-work.ts';
 
 /** Rules that grow by schemas. Their texts are JSON that is valid for its schema (docs/spec/grammar.md). */
 export interface SchemaRules {
@@ -31,8 +33,8 @@ export interface SchemaRules {
 }
 
 /** Creates a grammar of the JSON values that are valid for a schema. @throws GrammarError */
-export function schemaToGrammar(schema: unknown): string {
-  const rules = createSchemaRules();
+export function schemaToGrammar(schema: unknown, budget?: WorkBudget): string {
+  const rules = createSchemaRules(budget);
   return rules.finish(rules.add(schema));
 }
 
@@ -44,17 +46,14 @@ const MAX_ALTERNATIVES = 64;
 const MAX_MERGED = 32;
 /** The most schemas that are read, with repeated references. */
 const MAX_STEPS = 50_000;
-/**
- * Characters of keys that no schema names. They are written without escapes, because an escape could spell a forbidden name.
- */
-const KEY_CHARACTERS = invertRanges(
-  normaliseRanges([
-    [0, 0x1f],
-    [0x22, 0x22],
-    [0x5c, 0x5c],
-    [0x7f, 0x7f],
-  ]),
-);
+/** The most characters of the texts of `enum` or `const`, as JSON writes them. */
+const MAX_VALUES_TEXT = 65_536;
+/** The most properties of an object, and the most names in `required`. */
+const MAX_NAMES = 5000;
+/** Steps to read a schema, beside one for each of its keywords. */
+const STEPS_OF_SCHEMA = 16;
+/** Steps to write the rule of a bounded number. */
+const STEPS_OF_NUMBER = 1024;
 
 interface Conversion {
   readonly root: unknown;
@@ -62,18 +61,29 @@ interface Conversion {
   readonly rules: Map<string, string>;
   /** Names of rules, by their reference. */
   readonly references: Map<string, string>;
+  readonly work: SchemaWork;
   bytes: number;
   made: number;
   depth: number;
   steps: number;
 }
 
-export function createSchemaRules(): SchemaRules {
+/** @param budget for all schemas together. */
+export function createSchemaRules(budget: WorkBudget = createSchemaBudget()): SchemaRules {
   const rules = new Map<string, string>();
+  const work = createSchemaWork(budget);
   const shared = { bytes: 0, made: 0 };
   return {
     add(schema) {
-      const conversion: Conversion = { root: schema, rules, references: new Map(), depth: 0, steps: 0, ...shared };
+      const conversion: Conversion = {
+        root: schema,
+        rules,
+        work,
+        references: new Map(),
+        depth: 0,
+        steps: 0,
+        ...shared,
+      };
       const name = addSchema(conversion, schema, '');
       Object.assign(shared, { bytes: conversion.bytes, made: conversion.made });
       return name;
@@ -93,6 +103,7 @@ function useJson(conversion: Conversion, name: string): string {
 }
 
 function addRule(conversion: Conversion, text: string, name = `s${conversion.made++}`): string {
+  conversion.work.charge(text.length);
   conversion.bytes += text.length;
   if (conversion.bytes > MAX_GRAMMAR_BYTES)
     throw new GrammarError('unsupported-schema', `the schema makes a grammar of more than ${MAX_GRAMMAR_BYTES} bytes`);
@@ -112,6 +123,7 @@ function addSchema(conversion: Conversion, value: unknown, where: string): strin
 
 function readStep(conversion: Conversion, value: unknown, where: string): Schema {
   if (++conversion.steps > MAX_STEPS) throw refuse(where, 'schemas', `are read more than ${MAX_STEPS} times`);
+  if (typeof value === 'object' && value !== null) conversion.work.charge(Object.keys(value).length + STEPS_OF_SCHEMA);
   return readSchema(value, where);
 }
 
@@ -123,7 +135,7 @@ function addRead(conversion: Conversion, schema: Schema, where: string): string 
   }
   if (reference !== undefined) {
     if (Object.keys(rest).length === 0) return addReference(conversion, reference, where);
-    return addRead(conversion, mergeSchemas(resolve(conversion, { $ref: reference }, where), rest, where), where);
+    return addRead(conversion, merge(conversion, resolve(conversion, { $ref: reference }, where), rest, where), where);
   }
   for (const keyword of ['allOf', 'anyOf', 'oneOf'] as const) {
     if (rest[keyword] !== undefined) return addCombined(conversion, rest, keyword, where);
@@ -153,19 +165,28 @@ function assertSpoken(schema: Schema, types: readonly SchemaType[], where: strin
   }
 }
 
-function addReference(conversion: Conversion, reference: unknown, where: string): string {
-  const known = conversion.references.get(String(reference));
+const merge = ({ work }: Conversion, a: Schema, b: Schema, where: string): Schema =>
+  mergeSchemas(a, b, { work, where });
+
+function addReference(conversion: Conversion, given: unknown, where: string): string {
+  const reference = readReference(conversion, given, where);
+  const known = conversion.references.get(reference);
   if (known !== undefined) return known;
   const found = findReference(conversion.root, reference, where);
   const name = `s${conversion.made++}`;
-  conversion.references.set(String(reference), name);
-  addRule(conversion, addSchema(conversion, found, String(reference)), name);
+  conversion.references.set(reference, name);
+  addRule(conversion, addSchema(conversion, found, reference), name);
   return name;
 }
 
-function findReference(root: unknown, reference: unknown, where: string): unknown {
+function readReference({ work }: Conversion, reference: unknown, where: string): string {
   if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference))
     throw refuse(where, '$ref', 'must point into this schema, as #/$defs/name');
+  work.charge(reference.length);
+  return reference;
+}
+
+function findReference(root: unknown, reference: string, where: string): unknown {
   let found = root;
   for (const part of reference.split('/').slice(1)) {
     const key = decodePart(part, where);
@@ -191,7 +212,8 @@ function resolve(conversion: Conversion, value: unknown, where: string): Schema 
   for (let steps = 0; schema.$ref !== undefined; steps++) {
     const { $ref: reference, ...rest } = schema;
     if (steps >= MAX_DEPTH) throw refuse(where, '$ref', 'leads back to itself');
-    schema = mergeSchemas(readStep(conversion, findReference(conversion.root, reference, where), where), rest, where);
+    const found = findReference(conversion.root, readReference(conversion, reference, where), where);
+    schema = merge(conversion, readStep(conversion, found, where), rest, where);
   }
   return schema;
 }
@@ -208,19 +230,21 @@ function addCombined(
   if (keyword === 'allOf') {
     if (parts.length > MAX_MERGED) throw refuse(where, keyword, `must be a list of at most ${MAX_MERGED} schemas`);
     const merged = parts.reduce<Schema>(
-      (all, part, i) => mergeSchemas(all, resolve(conversion, part, `${where}/allOf/${i}`), where),
+      (all, part, i) => merge(conversion, all, resolve(conversion, part, `${where}/allOf/${i}`), where),
       rest,
     );
     return addDeeper(conversion, merged, where);
   }
   const isAlone = Object.keys(rest).length === 0;
-  const merge = (part: unknown, i: number): Schema =>
-    mergeSchemas(rest, resolve(conversion, part, `${where}/${keyword}/${i}`), where);
+  const mergePart = (part: unknown, i: number): Schema =>
+    merge(conversion, rest, resolve(conversion, part, `${where}/${keyword}/${i}`), where);
   if (keyword === 'oneOf' && parts.length > MAX_ALTERNATIVES)
     throw refuse(where, 'oneOf', `must be a list of at most ${MAX_ALTERNATIVES} schemas; use anyOf`);
-  if (keyword === 'oneOf') assertApart(conversion, parts.map(merge), where);
+  if (keyword === 'oneOf') assertApart(conversion, parts.map(mergePart), where);
   const names = parts.map((part, i) =>
-    isAlone ? addSchema(conversion, part, `${where}/${keyword}/${i}`) : addDeeper(conversion, merge(part, i), where),
+    isAlone
+      ? addSchema(conversion, part, `${where}/${keyword}/${i}`)
+      : addDeeper(conversion, mergePart(part, i), where),
   );
   return names.length === 1 ? (names[0] as string) : addRule(conversion, names.join(' | '));
 }
@@ -234,7 +258,7 @@ function assertApart(conversion: Conversion, schemas: readonly Schema[], where: 
   const resolved = (schema: unknown, at: string): Schema => resolve(conversion, schema, at);
   schemas.forEach((a, i) => {
     schemas.forEach((b, j) => {
-      if (i !== j && !isNever(a, b, resolved, where))
+      if (i !== j && !isNever(a, b, resolved, { work: conversion.work, where }))
         throw refuse(
           where,
           'oneOf',
@@ -251,16 +275,16 @@ function addValues(conversion: Conversion, schema: Schema, values: readonly unkn
     .find((other) => schema[other] !== undefined);
   if (beside !== undefined) throw refuse(where, beside, `stands beside ${keyword}, which says all; leave it out`);
   const types = schema.type === undefined ? undefined : readTypes(schema, where);
-  const listed =
-    schema.const === undefined || !Array.isArray(schema.enum)
-      ? undefined
-      : schema.enum.map((value) => JSON.stringify(value));
+  const { work } = conversion;
+  if (work.chargeValue(values) > MAX_VALUES_TEXT)
+    throw refuse(where, keyword, `has more than ${MAX_VALUES_TEXT} characters`);
+  const listed = schema.const === undefined || !Array.isArray(schema.enum) ? undefined : work.textsOf(schema.enum);
   const texts = values
     .filter((value) => isOfType(value, types))
-    .map((value) => JSON.stringify(value))
-    .filter((text) => listed === undefined || listed.includes(text));
+    .map((value) => work.write(value))
+    .filter((text) => listed === undefined || listed.has(text));
   if (texts.length === 0) throw refuse(where, keyword, 'leaves no value');
-  return addRule(conversion, quoteOptions(texts));
+  return addRule(conversion, quoteOptions(texts, work));
 }
 
 function addType(conversion: Conversion, schema: Schema, type: SchemaType, where: string): string {
@@ -282,6 +306,7 @@ function addNumber(conversion: Conversion, schema: Schema, type: 'integer' | 'nu
   const bounds = { minimum, maximum, exclusiveMinimum, exclusiveMaximum };
   if (Object.values(bounds).every((bound) => bound === undefined))
     return useJson(conversion, isWhole ? 'integer' : 'number');
+  conversion.work.charge(STEPS_OF_NUMBER);
   if (!isWhole) return addRule(conversion, numbersWithin(bounds));
   const low = Math.max(
     minimum ?? -Infinity,
@@ -299,6 +324,8 @@ function addString(conversion: Conversion, schema: Schema, where: string): strin
   const most = readCount(schema, 'maxLength', where);
   const { pattern, format } = schema;
   if (most !== undefined && most < least) throw refuse(where, 'maxLength', 'is less than minLength');
+  if (pattern !== undefined && typeof pattern !== 'string') throw refuse(where, 'pattern', 'must be a string');
+  if (format !== undefined && typeof format !== 'string') throw refuse(where, 'format', 'must be a string');
   if (pattern !== undefined || format !== undefined) {
     const said = pattern === undefined ? 'format' : 'pattern';
     const other =
@@ -311,10 +338,11 @@ function addString(conversion: Conversion, schema: Schema, where: string): strin
             : undefined;
     if (other !== undefined) throw refuse(where, other, `stands beside ${said}; one of both can be expressed`);
     const inside =
-      typeof pattern === 'string'
-        ? patternToGrammar(pattern, `${useJson(conversion, 'char')}*`)
-        : FORMATS[String(format)];
-    if (pattern !== undefined && typeof pattern !== 'string') throw refuse(where, 'pattern', 'must be a string');
+      pattern !== undefined
+        ? patternToGrammar(pattern, `${useJson(conversion, 'char')}*`, conversion.work)
+        : format !== undefined && Object.hasOwn(FORMATS, format)
+          ? FORMATS[format]
+          : undefined;
     if (inside === undefined)
       throw refuse(
         where,
@@ -367,10 +395,14 @@ function addObject(conversion: Conversion, schema: Schema, where: string): strin
   const { properties = {}, required = [], additionalProperties: more } = schema;
   if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
     throw refuse(where, 'properties', 'must be an object');
-  if (!Array.isArray(required) || required.some((name) => typeof name !== 'string'))
-    throw refuse(where, 'required', 'must be a list of names');
+  if (!Array.isArray(required) || required.length > MAX_NAMES || required.some((name) => typeof name !== 'string'))
+    throw refuse(where, 'required', `must be a list of at most ${MAX_NAMES} names`);
+  const { work } = conversion;
+  work.charge(required.length);
   const needed = new Set(required as string[]);
   const named = new Map(Object.entries(properties));
+  work.charge(named.size);
+  if (named.size > MAX_NAMES) throw refuse(where, 'properties', `must name at most ${MAX_NAMES}`);
   for (const name of needed) {
     if (named.has(name)) continue;
     if (more === false)
@@ -387,13 +419,13 @@ function addObject(conversion: Conversion, schema: Schema, where: string): strin
     .filter(([name, value]) => value !== false || needed.has(name))
     .map(([name, value]) => ({
       isNeeded: needed.has(name),
-      text: `${quote(JSON.stringify(name))} ":" ${space} ${addSchema(conversion, value, `${where}/properties/${name.slice(0, 40)}`)}`,
+      text: `${quote(work.write(name))} ":" ${space} ${addSchema(conversion, value, `${where}/properties/${name.slice(0, 40)}`)}`,
     }));
   let head = '';
   let tail = '';
   if (isOpen) {
     const value = addSchema(conversion, more ?? true, `${where}/additionalProperties`);
-    const extra = addRule(conversion, `${addKey(conversion, [...named.keys()])} ":" ${space} ${value}`);
+    const extra = addRule(conversion, `${addKey(conversion, [...named.keys()], where)} ":" ${space} ${value}`);
     tail = addRule(conversion, `("," ${space} ${extra})*`);
     head = addRule(conversion, `(${extra} ${tail})?`);
   }
@@ -418,23 +450,10 @@ function assertCounts(
 }
 
 /** Adds the rule of a key that differs from these names. */
-function addKey(conversion: Conversion, names: readonly string[]): string {
+function addKey(conversion: Conversion, names: readonly string[], where: string): string {
+  const { work } = conversion;
   const plain = useJson(conversion, 'plain');
   if (names.length === 0) return addRule(conversion, `"\\"" ${plain}* "\\""`);
-  const other = (texts: readonly string[]): string => {
-    const begins = Map.groupBy(
-      texts.filter((text) => text !== ''),
-      (text) => Array.from(text)[0] as string,
-    );
-    const taken = [...begins.keys()].map((character) => character.codePointAt(0) as number);
-    const left = invertRanges(
-      normaliseRanges([...invertRanges(KEY_CHARACTERS), ...taken.map((codePoint) => [codePoint, codePoint] as const)]),
-    );
-    const options = [...begins].map(
-      ([character, group]) => `${quote(character)} ${other(group.map((text) => text.slice(character.length)))}`,
-    );
-    const stops = texts.includes('') ? [] : ['""'];
-    return addRule(conversion, [`${quoteClass(left)} ${plain}*`, ...options, ...stops].join(' | '));
-  };
-  return addRule(conversion, `"\\"" ${other(names)} "\\""`);
+  const rule = addOtherTexts(names, { plain, work, where, addRule: (text) => addRule(conversion, text) });
+  return addRule(conversion, `"\\"" ${rule} "\\""`);
 }

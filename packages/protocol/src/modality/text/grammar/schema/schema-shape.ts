@@ -64,7 +64,7 @@ export function readTypes(schema: Schema, where: string): readonly SchemaType[] 
     return spoken === undefined ? undefined : [spoken];
   }
   const named = Array.isArray(type) ? (type as unknown[]) : [type];
-  const types = TYPES.filter((known) => named.includes(known));
+  const types = named.length > TYPES.length ? [] : TYPES.filter((known) => named.includes(known));
   if (types.length === 0 || named.some((name) => !TYPES.includes(name as SchemaType)))
     throw refuse(where, 'type', `must be one of ${TYPES.join(', ')}, or a list of them`);
   return types;

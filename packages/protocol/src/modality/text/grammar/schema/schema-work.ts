@@ -1,0 +1,84 @@
+import { GrammarError } from '../grammar-error.ts';
+import type { WorkBudget } from '../work-budget.ts';
+
+/** The most arrays and objects within each other in a value, those that merges add included. */
+const MAX_VALUE_DEPTH = 256;
+/** Characters that a number, a boolean or null counts as. */
+const SCALAR_SIZE = 8;
+
+interface Measure {
+  /** Characters of names and texts, and a few for each value. */
+  readonly size: number;
+  readonly depth: number;
+}
+
+/** The operations of one conversion whose work depends on the size of a value. Each charges the budget first. */
+export interface SchemaWork {
+  readonly charge: WorkBudget['charge'];
+  /** Measures a value and charges its size. The first measurement of an object also charges its entries. */
+  chargeValue(value: unknown): number;
+  /** Writes a value as JSON. */
+  write(value: unknown): string;
+  isSame(a: unknown, b: unknown): boolean;
+  /** Returns the texts of a list of values. A list is written once. */
+  textsOf(values: readonly unknown[]): ReadonlySet<string>;
+  /** Returns the items of a list as a set. The set of a list is made once. */
+  itemsOf(values: readonly unknown[]): ReadonlySet<unknown>;
+}
+
+export function createSchemaWork({ charge }: Pick<WorkBudget, 'charge'>): SchemaWork {
+  const measures = new WeakMap<object, Measure>();
+  // Kept for one conversion only: a cache from an earlier one would change the charged steps.
+  const texts = new WeakMap<readonly unknown[], ReadonlySet<string>>();
+  const items = new WeakMap<readonly unknown[], ReadonlySet<unknown>>();
+
+  const measure = (value: unknown, above: number): Measure => {
+    if (typeof value === 'string') return { size: value.length + 2, depth: 0 };
+    if (typeof value !== 'object' || value === null) return { size: SCALAR_SIZE, depth: 0 };
+    const known = measures.get(value);
+    if (above + (known?.depth ?? 0) > MAX_VALUE_DEPTH)
+      throw new GrammarError('unsupported-schema', `a value of the schema is deeper than ${MAX_VALUE_DEPTH}`);
+    if (known !== undefined) return known;
+    const entries = Object.entries(value);
+    charge(entries.length + 1);
+    let size = 2;
+    let depth = 0;
+    for (const [key, item] of entries) {
+      const part = measure(item, above + 1);
+      size += part.size + key.length + 4;
+      depth = Math.max(depth, part.depth);
+    }
+    const found = { size, depth: depth + 1 };
+    measures.set(value, found);
+    return found;
+  };
+  const chargeValue = (value: unknown): number => {
+    const { size } = measure(value, 1);
+    charge(size);
+    return size;
+  };
+  const write = (value: unknown): string => {
+    chargeValue(value);
+    return JSON.stringify(value);
+  };
+  return {
+    charge,
+    chargeValue,
+    write,
+    isSame: (a, b) => a === b || write(a) === write(b),
+    textsOf(values) {
+      const found = texts.get(values) ?? new Set(values.map(write));
+      texts.set(values, found);
+      charge(found.size);
+      return found;
+    },
+    itemsOf(values) {
+      const found = items.get(values);
+      if (found !== undefined) return found;
+      charge(values.length);
+      const made = new Set(values);
+      items.set(values, made);
+      return made;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { GrammarError } from './grammar-error.ts';
+
+/**
+ * Work on one grammar, in steps. A step handles one character, name or part. Each algorithm charges its steps before it takes
+ * them, so every reader refuses the same input.
+ */
+export interface WorkBudget {
+  readonly limit: number;
+  /** Charged steps, those of a refused charge included. */
+  readonly spent: number;
+  /** @throws GrammarError('too-costly') if all steps together exceed the limit. */
+  charge(steps: number): void;
+}
+
+/** The most steps to convert the schemas of one grammar. */
+export const MAX_SCHEMA_WORK: number = 2 ** 21;
+/** The most steps to parse and compile one grammar. */
+export const MAX_COMPILE_WORK: number = 2 ** 20;
+
+/** @param subject the refused thing, for the message. */
+export function createWorkBudget(subject: string, limit: number): WorkBudget {
+  let spent = 0;
+  return {
+    limit,
+    get spent() {
+      return spent;
+    },
+    charge(steps) {
+      spent += steps;
+      if (spent > limit) throw new GrammarError('too-costly', `${subject} needs more than ${limit} steps of work`);
+    },
+  };
+}
+
+export const createSchemaBudget = (): WorkBudget => createWorkBudget('the schema', MAX_SCHEMA_WORK);
+export const createCompileBudget = (): WorkBudget => createWorkBudget('the grammar', MAX_COMPILE_WORK);
