@@ -7,6 +7,7 @@ export const MAX_GRAMMAR_BYTES: number = 2 ** 17;
 export const MAX_RULES = 8192;
 export const MAX_REPEATS = 65_536;
 const MAX_DEPTH = 64;
+const ANY_CHARACTER: Expression = { kind: 'class', ranges: invertRanges([]) };
 
 /**
  * Parses a grammar in llama.cpp's notation GBNF (docs/spec/grammar.md). Its token syntax is refused, because a grammar
@@ -53,6 +54,11 @@ export function partsOf(expression: Expression): readonly Expression[] {
   if (expression.kind === 'choice') return expression.options;
   return expression.kind === 'repeat' ? [expression.body] : [];
 }
+
+const NAME_CHARACTERS = new Set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-');
+const isOfName = (character: string | undefined): boolean => character !== undefined && NAME_CHARACTERS.has(character);
+const isDigit = (character: string | undefined): boolean =>
+  character !== undefined && character >= '0' && character <= '9';
 
 /** A reader of characters that knows its line. */
 function createCursor(text: string) {
@@ -104,13 +110,13 @@ function createCursor(text: string) {
     },
     readName(): string {
       const from = at;
-      while (/^[a-zA-Z0-9_-]$/.test(peek() ?? '')) at++;
+      while (isOfName(peek())) at++;
       if (at === from) throw problem(`expected the name of a rule, not ${JSON.stringify(peek() ?? 'the end')}`);
       return characters.slice(from, at).join('');
     },
     readInteger(): number | undefined {
       const from = at;
-      while (/^[0-9]$/.test(peek() ?? '')) at++;
+      while (isDigit(peek())) at++;
       if (at === from) return undefined;
       const value = Number(characters.slice(from, at).join(''));
       if (value > MAX_REPEATS) throw problem(`a part repeats at most ${MAX_REPEATS} times`);
@@ -145,7 +151,7 @@ function parseItem(cursor: Cursor, depth: number): Expression | undefined {
   const next = cursor.peek();
   if (next === '"') return parseLiteral(cursor);
   if (next === '[') return parseClass(cursor);
-  if (cursor.takeIf('.')) return { kind: 'class', ranges: invertRanges([]) };
+  if (cursor.takeIf('.')) return ANY_CHARACTER;
   if (cursor.takeIf('(')) {
     cursor.skipSpace(true);
     const group = parseChoice(cursor, depth + 1);
@@ -154,7 +160,7 @@ function parseItem(cursor: Cursor, depth: number): Expression | undefined {
     return group;
   }
   if (next === '<' || next === '!') throw cursor.problem('tokens cannot be named; write the text that they spell');
-  return /^[a-zA-Z0-9_-]$/.test(next ?? '') ? { kind: 'rule', name: cursor.readName() } : undefined;
+  return isOfName(next) ? { kind: 'rule', name: cursor.readName() } : undefined;
 }
 
 function parseRepeats(cursor: Cursor, item: Expression, depth: number): Expression {

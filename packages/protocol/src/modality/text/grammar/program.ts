@@ -1,4 +1,4 @@
-import { toByteSequences } from './byte-ranges.ts';
+import { type ByteSequence, toByteSequences } from './byte-ranges.ts';
 import type { CodePointRange, Expression, Rules } from './expression.ts';
 import { partsOf } from './gbnf.ts';
 import { GrammarError } from './grammar-error.ts';
@@ -20,7 +20,9 @@ export interface GrammarProgram {
   readonly nodes: number;
 }
 
-const MAX_NODES = 2 ** 19;
+export const MAX_NODES: number = 2 ** 18;
+/** Steps of work to make one step of the compiled grammar. */
+const STEPS_OF_NODE = 2;
 
 type Budget = Pick<WorkBudget, 'charge'>;
 
@@ -37,20 +39,30 @@ export function compileProgram(rules: Rules, budget: Budget): GrammarProgram {
   let nodes = 0;
   const take = (): number => {
     if (nodes >= MAX_NODES) throw new GrammarError('invalid-grammar', `the grammar has more than ${MAX_NODES} steps`);
-    budget.charge(1);
+    budget.charge(STEPS_OF_NODE);
     return nodes++;
   };
   const end: GrammarNode = { id: take(), kind: 'return' };
+  const sequences = new Map<number, readonly ByteSequence[]>();
+  const findSequences = (range: CodePointRange): readonly ByteSequence[] => {
+    const key = range[0] * 2 ** 21 + range[1];
+    const found = sequences.get(key) ?? toByteSequences(range);
+    sequences.set(key, found);
+    return found;
+  };
 
   const addClass = (ranges: readonly CodePointRange[], next: GrammarNode): GrammarNode => {
-    const options = ranges
-      .flatMap(toByteSequences)
-      .map((sequence) =>
-        sequence.reduceRight<GrammarNode>(
-          (rest, [first, last]) => ({ id: take(), kind: 'byte', first, last, next: rest }),
-          next,
-        ),
-      );
+    const options: GrammarNode[] = [];
+    for (const range of ranges) {
+      for (const sequence of findSequences(range)) {
+        let node = next;
+        for (let i = sequence.length - 1; i >= 0; i--) {
+          const [first, last] = sequence[i] as readonly [number, number];
+          node = { id: take(), kind: 'byte', first, last, next: node };
+        }
+        options.push(node);
+      }
+    }
     return options.length === 1 ? (options[0] as GrammarNode) : { id: take(), kind: 'split', options };
   };
 

@@ -18,18 +18,11 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 /** Returns a bound of a number or count. An object is none; the reader of the keyword refuses it. */
 const boundOf = (value: unknown): number => (typeof value === 'object' ? Number.NaN : Number(value));
 
-/** Returns the entries of an object. Charges one step for each. */
-function entriesOf(value: unknown, { work }: Step): readonly (readonly [name: string, value: unknown])[] {
-  const entries = Object.entries(fieldsOf(value));
-  work.charge(entries.length);
-  return entries;
-}
-
 /** Merges two schemas into one that requires both. @throws GrammarError if one schema cannot express that. */
 export function mergeSchemas(a: Schema, b: Schema, step: Step): Schema {
   const { work, where } = step;
   const merged: Record<string, unknown> = { ...a };
-  for (const [keyword, value] of entriesOf(b, step)) {
+  for (const [keyword, value] of work.entriesOf(b)) {
     const before = merged[keyword];
     if (before === undefined || work.isSame(before, value)) merged[keyword] = value;
     else if (keyword === 'type') merged.type = mergeTypes(a, b, where);
@@ -61,7 +54,7 @@ function closeObject(merged: Record<string, unknown>, parts: readonly Schema[], 
     const { additionalProperties: more } = part;
     if (more === undefined || more === true) continue;
     const others = new Set(
-      entriesOf(properties, step).flatMap(([name]) => (Object.hasOwn(fieldsOf(part.properties), name) ? [] : [name])),
+      work.entriesOf(properties).flatMap(([name]) => (Object.hasOwn(fieldsOf(part.properties), name) ? [] : [name])),
     );
     if (others.size === 0) continue;
     if (more !== false) throw refuse(where, 'additionalProperties', 'is a schema, and others name properties');
@@ -79,11 +72,11 @@ function closeObject(merged: Record<string, unknown>, parts: readonly Schema[], 
   return merged;
 }
 
-function mergeProperties(a: unknown, b: unknown, step: Step): Schema {
-  const merged = new Map(entriesOf(a, step));
-  for (const [name, schema] of entriesOf(b, step)) {
+function mergeProperties(a: unknown, b: unknown, { work }: Step): Schema {
+  const merged = new Map(work.entriesOf(fieldsOf(a)));
+  for (const [name, schema] of work.entriesOf(fieldsOf(b))) {
     const before = merged.get(name);
-    merged.set(name, before === undefined || step.work.isSame(before, schema) ? schema : { allOf: [before, schema] });
+    merged.set(name, before === undefined || work.isSame(before, schema) ? schema : { allOf: [before, schema] });
   }
   return Object.fromEntries(merged);
 }

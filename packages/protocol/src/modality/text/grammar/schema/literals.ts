@@ -19,13 +19,9 @@ const isPlain = (codePoint: number): boolean =>
 
 /** Quotes a text as a literal of a grammar. */
 export function quote(text: string): string {
-  if (/^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) return `"${text}"`;
-  const characters = Array.from(text, (character) => {
-    const codePoint = character.codePointAt(0) as number;
-    if (character === '"' || character === '\\') return `\\${character}`;
-    return (codePoint >= 0x20 && codePoint <= 0x7e) || codePoint > 0x9f ? character : toHex(codePoint);
-  });
-  return `"${characters.join('')}"`;
+  const escape = (character: string): string =>
+    character === '"' || character === '\\' ? `\\${character}` : toHex(character.codePointAt(0) as number);
+  return `"${text.replace(/["\\]|[^\x20-\x7e\xa0-\u{10ffff}]/gu, escape)}"`;
 }
 
 /** Quotes ranges of characters as a class of a grammar. */

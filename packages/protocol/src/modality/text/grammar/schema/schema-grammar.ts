@@ -13,7 +13,6 @@ import {
   KEYWORDS_OF,
   readCount,
   readNumber,
-  readSchema,
   readTypes,
   refuse,
   type Schema,
@@ -50,8 +49,6 @@ const MAX_STEPS = 50_000;
 const MAX_VALUES_TEXT = 65_536;
 /** The most properties of an object, and the most names in `required`. */
 const MAX_NAMES = 5000;
-/** Steps to read a schema, beside one for each of its keywords. */
-const STEPS_OF_SCHEMA = 16;
 /** Steps to write the rule of a bounded number. */
 const STEPS_OF_NUMBER = 1024;
 
@@ -123,8 +120,7 @@ function addSchema(conversion: Conversion, value: unknown, where: string): strin
 
 function readStep(conversion: Conversion, value: unknown, where: string): Schema {
   if (++conversion.steps > MAX_STEPS) throw refuse(where, 'schemas', `are read more than ${MAX_STEPS} times`);
-  if (typeof value === 'object' && value !== null) conversion.work.charge(Object.keys(value).length + STEPS_OF_SCHEMA);
-  return readSchema(value, where);
+  return conversion.work.read(value, where);
 }
 
 function addRead(conversion: Conversion, schema: Schema, where: string): string {
@@ -400,8 +396,7 @@ function addObject(conversion: Conversion, schema: Schema, where: string): strin
   const { work } = conversion;
   work.charge(required.length);
   const needed = new Set(required as string[]);
-  const named = new Map(Object.entries(properties));
-  work.charge(named.size);
+  const named = new Map(work.entriesOf(properties));
   if (named.size > MAX_NAMES) throw refuse(where, 'properties', `must name at most ${MAX_NAMES}`);
   for (const name of needed) {
     if (named.has(name)) continue;
