@@ -27,6 +27,8 @@ interface Stack {
   /** Number of runs of a loop's body, the present one included; -1 for a call. */
   readonly count: number;
   readonly below: Stack | undefined;
+  /** Number of continuations below. */
+  readonly depth: number;
 }
 
 export interface GrammarMachine {
@@ -43,6 +45,8 @@ export interface GrammarMachine {
 
 /** The most continuations after a byte. A byte with more is forbidden by the protocol, so that all machines agree. */
 export const MAX_PLACES = 2048;
+/** The most continuations that all places after a byte hold together, also by the protocol. They bound its memory. */
+export const MAX_STACKED: number = 2 ** 17;
 /** The most steps of the grammar for one byte, also by the protocol. */
 export const MAX_VISITS = 16_384;
 /** The most such steps for a whole text. A text that needs more does not match. */
@@ -50,9 +54,15 @@ export const MAX_TEXT_WORK: number = 2 ** 21;
 /** The most places that a machine remembers. A state counts as many places, since it has a transition for each byte. */
 const MAX_REMEMBERED: number = 2 ** 17;
 const STATE_WEIGHT = 16;
+/** The most continuations that a machine remembers. At most `MAX_STACKED` of them are live. */
+const MAX_REMEMBERED_STACKS: number = 4 * MAX_STACKED;
+/** More than the continuations that a machine makes between two resets, and more than the runs of a loop. */
+const KEYS = 2 ** 24;
 
 interface Tables {
-  readonly stacks: Map<string, Stack>;
+  readonly stacks: Map<number, Stack>;
+  /** Numbers of the pairs of a loop or step, and its count. */
+  readonly frames: Map<number, number>;
   readonly places: Map<number, Place>;
   readonly states: Map<string, KnownState>;
 }
@@ -81,10 +91,17 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
   let left = MAX_VISITS;
 
   const push = (node: GrammarNode | undefined, count: number, below: Stack | undefined): Stack => {
-    const key = `${node?.id ?? -1} ${count} ${below?.id ?? -1}`;
+    const pair = ((node?.id ?? -1) + 1) * KEYS + count + 1;
+    let frame = tables.frames.get(pair);
+    if (frame === undefined) {
+      frame = tables.frames.size;
+      tables.frames.set(pair, frame);
+    }
+    const key = ((below?.id ?? -1) + 1) * KEYS + frame;
     let stack = tables.stacks.get(key);
     if (stack === undefined) {
-      stack = { id: tables.stacks.size, node, count, below };
+      const depth = below === undefined ? 0 : below.depth + 1;
+      stack = { id: tables.stacks.size, node, count, below, depth };
       tables.stacks.set(key, stack);
     }
     return stack;
@@ -116,6 +133,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
     const seen = new Set<number>();
     const places: Place[] = [];
     let isComplete = false;
+    let stacked = 0;
     const turn = (loop: Extract<GrammarNode, { kind: 'loop' }>, done: number, stack: Stack): void => {
       if (done >= loop.min) open.push([loop.next, stack]);
       const isCounted = loop.max !== Number.POSITIVE_INFINITY || done < loop.min;
@@ -125,13 +143,14 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
       const [node, stack] = step;
       const key = stack.id * nodes + node.id;
       if (seen.has(key)) continue;
-      if (seen.size >= MAX_VISITS || places.length >= MAX_PLACES) {
+      if (seen.size >= MAX_VISITS || places.length >= MAX_PLACES || stacked > MAX_STACKED) {
         left -= seen.size;
         return undefined;
       }
       seen.add(key);
       if (node.kind === 'byte') {
         places.push(toPlace(node, stack));
+        stacked += stack.depth;
       } else if (node.kind === 'split') {
         for (const option of node.options) open.push([option, stack]);
       } else if (node.kind === 'call') {
@@ -148,6 +167,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
       }
     }
     left -= seen.size;
+    if (stacked > MAX_STACKED) return undefined;
     return places.length > 0 || isComplete ? toState(places, isComplete) : undefined;
   };
 
@@ -188,13 +208,19 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
     },
     renew(state, work) {
       left = work;
-      if (STATE_WEIGHT * tables.states.size + tables.places.size > MAX_REMEMBERED) tables = createTables();
+      const remembered = STATE_WEIGHT * tables.states.size + tables.places.size;
+      if (remembered > MAX_REMEMBERED || tables.stacks.size > MAX_REMEMBERED_STACKS) tables = createTables();
       return toKnown(state);
     },
   };
 }
 
-const createTables = (): Tables => ({ stacks: new Map(), places: new Map(), states: new Map() });
+const createTables = (): Tables => ({
+  stacks: new Map(),
+  frames: new Map(),
+  places: new Map(),
+  states: new Map(),
+});
 
 /** Returns whether a text is a complete one of the grammar, the beginning of one, or neither. */
 export function matchText(grammar: CompiledGrammar, bytes: Uint8Array): 'whole' | 'beginning' | 'forbidden' {
