@@ -6,9 +6,9 @@ import { GrammarError } from './grammar-error.ts';
  */
 export interface WorkBudget {
   readonly limit: number;
-  /** Charged steps, those of a refused charge included. */
+  /** Charged steps, at most `limit`. A refused charge takes the rest. */
   readonly spent: number;
-  /** @throws GrammarError('too-costly') if all steps together exceed the limit. */
+  /** @throws GrammarError('too-costly') if all steps together would exceed the limit. */
   charge(steps: number): void;
 }
 
@@ -26,8 +26,9 @@ export function createWorkBudget(subject: string, limit: number): WorkBudget {
       return spent;
     },
     charge(steps) {
-      spent += steps;
-      if (spent > limit) throw new GrammarError('too-costly', `${subject} needs more than ${limit} steps of work`);
+      const isCovered = spent + steps <= limit;
+      spent = isCovered ? spent + steps : limit;
+      if (!isCovered) throw new GrammarError('too-costly', `${subject} needs more than ${limit} steps of work`);
     },
   };
 }

@@ -19,9 +19,9 @@ const isPlain = (codePoint: number): boolean =>
 
 /** Quotes a text as a literal of a grammar. */
 export function quote(text: string): string {
-  const escape = (character: string): string =>
+  const write = (character: string): string =>
     character === '"' || character === '\\' ? `\\${character}` : toHex(character.codePointAt(0) as number);
-  return `"${text.replace(/["\\]|[^\x20-\x7e\xa0-\u{10ffff}]/gu, escape)}"`;
+  return `"${text.replace(/["\\]|[^\x20-\x7e\xa0-\u{10ffff}]/gu, write)}"`;
 }
 
 /** Quotes ranges of characters as a class of a grammar. */
