@@ -36,6 +36,18 @@ def read_sampler(settings: Any) -> Sampler:
 
 
 class Text(unittest.TestCase):
+    def test_choices(self) -> None:
+        def grammar(choices: list[str]) -> str | None:
+            body = {"model": "m", "prompt": "x", "guided_choice": choices}
+            return parse_request(json.dumps(body).encode(), "completion").grammar
+
+        self.assertEqual(grammar(["red", "rod", "blue"]), 'root ::= ("r" ("ed" | "od") | "blue")\n')
+        self.assertEqual(grammar(['a "b"', "\n\u007f\u00a0"]), 'root ::= ("a \\"b\\"" | "\\x0A\\x7F\u00a0")\n')
+        self.assertEqual(grammar(["a", "aa", "aaa"]), 'root ::= "a" ("" | "a" ("" | "a"))\n')
+        for bad in ([], [""], ["a"] * 257, ["a" * 65_537]):
+            with self.assertRaises(RequestError):
+                grammar(bad)
+
     def test_requests(self) -> None:
         unsupported = 0
         for case in load("request"):

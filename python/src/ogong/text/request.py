@@ -295,11 +295,43 @@ def _read_thinking(body: dict[str, Any]) -> tuple[int, int]:
 
 # --- grammars ------------------------------------------------------------------------------------------------------------------
 
+_DEEPEST_GROUP = 24
+_MOST_CHOICES = 256
+_MOST_CHOICE_CHARACTERS = 65_536
+"""Of all choices together, in UTF-16."""
+
+
 def _write_literal(value: str) -> str:
     out = ""
     for c in value:
-        out += {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(c, c)
+        if c in '"\\':
+            out += "\\" + c
+        elif ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F:
+            out += f"\\x{ord(c):02X}"
+        else:
+            out += c
     return f'"{out}"'
+
+
+def write_options(texts: list[str], depth: int = 0) -> str:
+    """One side of a rule that is one of the texts. Equal beginnings are written once (docs/spec/grammar.md)."""
+    distinct = list(dict.fromkeys(texts))
+    if len(distinct) == 1:
+        return _write_literal(distinct[0])
+    groups: dict[str, list[str]] = {}
+    for value in distinct:
+        groups.setdefault(value[:1], []).append(value)
+    options: list[str] = []
+    for group in groups.values():
+        if len(group) == 1 or depth >= _DEEPEST_GROUP:
+            options += map(_write_literal, group)
+            continue
+        # The first and the last text differ from each other where any two of them do.
+        first, last = min(group), max(group)
+        length = next((i for i, c in enumerate(first) if c != last[i]), len(first))
+        rests = [value[length:] for value in group]
+        options.append(f"{_write_literal(first[:length])} {write_options(rests, depth + 1)}")
+    return options[0] if len(options) == 1 else f"({' | '.join(options)})"
 
 
 def _read_grammar(body: dict[str, Any], ogong: str | None, choice: Choice) -> str | None:
@@ -341,9 +373,12 @@ def _read_grammar(body: dict[str, Any], ogong: str | None, choice: Choice) -> st
         return None
     value, place = written[0]
     if isinstance(value, list):
-        if not 1 <= len(value) <= 256:
-            raise RequestError(place, "1 to 256 texts are expected")
-        return "root ::= (" + " | ".join(_write_literal(read_text(item, place)) for item in value) + ")"
+        if not 1 <= len(value) <= _MOST_CHOICES:
+            raise RequestError(place, f"1 to {_MOST_CHOICES} texts are expected")
+        choices = [read_text(item, place, 1) for item in value]
+        if sum(len(item.encode("utf-16-le")) // 2 for item in choices) > _MOST_CHOICE_CHARACTERS:
+            raise RequestError(place, f"there are more than {_MOST_CHOICE_CHARACTERS} characters")
+        return f"root ::= {write_options(choices)}\n"
     return read_text(value, place)
 
 

@@ -28,6 +28,7 @@ describe('the grammar of a body', () => {
     [{ guided_json: schema }, schemaToGrammar(schema)],
     [{ guided_json: JSON.stringify(schema) }, schemaToGrammar(schema)],
     [{ guided_choice: ['red', 'a "b"'] }, 'root ::= ("red" | "a \\"b\\"")\n'],
+    [{ guided_choice: ['red', 'rod', 'blue'] }, 'root ::= ("r" ("ed" | "od") | "blue")\n'],
     [{ structured_outputs: { json: schema } }, schemaToGrammar(schema)],
     [{ structured_outputs: { choice: ['red'] } }, 'root ::= "red"\n'],
     [{ structured_outputs: { grammar: 'root ::= "a"', json: null } }, 'root ::= "a"'],
