@@ -5,6 +5,7 @@ import {
   matchText,
 } from '@ogong/protocol/modality/text/grammar/machine';
 import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
+import { createCompileBudget, createSchemaBudget } from '@ogong/protocol/modality/text/grammar/work-budget';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, it } from 'vitest';
 import { createRandom, type Random, randomDocument } from './random-schema.ts';
@@ -65,7 +66,9 @@ it(
     for (let seed = 1; seed <= COUNT; seed++) {
       const random = createRandom(seed);
       const schema = randomDocument(random);
-      const grammar = compileGrammar(schemaToGrammar(schema));
+      const budgets = [createSchemaBudget(), createCompileBudget()] as const;
+      const grammar = compileGrammar(schemaToGrammar(schema, budgets[0]), budgets[1]);
+      for (const { spent, limit } of budgets) expect(spent).toBeLessThan(limit / 16);
       const validate = ajv.compile(schema);
       for (let i = 0; i < 3; i++) {
         const bytes = writeText(grammar, random);
