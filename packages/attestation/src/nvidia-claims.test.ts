@@ -44,6 +44,8 @@ describe('plain XML', () => {
     ['no end', '<a>'],
     ['too deep a nest', `${'<a>'.repeat(40)}${'</a>'.repeat(40)}`],
     ['more elements than a manifest has', `<a>${'<b/>'.repeat(1_024)}</a>`],
+    ['more attributes than a measurement has', `<a ${Array.from({ length: 400 }, (_, i) => `b${i}=""`).join(' ')}/>`],
+    ['more namespaces than a manifest has', `<a>${'<b xmlns:c="d"/>'.repeat(65)}</a>`],
     ['a nest as deep as a text can be', '<a>'.repeat(300_000)],
     ['nothing', ''],
   ])('refuses %s', (_what, given) => {

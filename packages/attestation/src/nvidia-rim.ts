@@ -107,10 +107,12 @@ export async function checkRims(
 ): Promise<Check> {
   try {
     if (texts.length !== 2) return fail('gpu-rim', 'a manifest of the driver and one of the VBIOS are needed');
-    const rims = texts.map(parseRim);
-    for (const rim of rims) {
+    const rims: Rim[] = [];
+    for (const text of texts) {
+      const rim = parseRim(text);
       const problem = await findRimProblem(rim, context);
       if (problem !== undefined) return fail('gpu-rim', problem);
+      rims.push(rim);
     }
     if (!rims.some(({ version }) => version === report.driver))
       return fail(

@@ -21,9 +21,14 @@ interface OpenElement extends XmlElement {
 
 const MAX_DEPTH = 16;
 const MAX_ELEMENTS = 1_024;
+/** Of one element. A measurement of a manifest has at most 255 alternatives, each in an attribute of its own. */
+const MAX_ATTRIBUTES = 320;
+/** Declarations of the whole document. The manifests of the vendor have six. A scope holds no more than these. */
+const MAX_NAMESPACES = 64;
 
 /**
- * Parses an XML document. Work and memory are linear in the length of the text; depth and number of elements are bounded.
+ * Parses an XML document. Work and memory are linear in the length of the text. Depth, elements, attributes of an element and
+ * namespace declarations are bounded.
  * @throws EvidenceError
  */
 export function parsePlainXml(text: string): XmlElement {
@@ -34,12 +39,18 @@ export function parsePlainXml(text: string): XmlElement {
   const open: OpenElement[] = [];
   let root: XmlElement | undefined;
   let count = 0;
+  let attributeCount = 0;
+  let namespaceCount = 0;
   const parser = new SaxesParser();
   parser.on('comment', refuse('comment'));
   parser.on('cdata', refuse('CDATA section'));
   parser.on('processinginstruction', refuse('processing instruction'));
   parser.on('doctype', refuse('document type'));
+  parser.on('attribute', () => {
+    if (++attributeCount > MAX_ATTRIBUTES) throw fail('an element has too many attributes');
+  });
   parser.on('opentag', ({ name, attributes: all }) => {
+    attributeCount = 0;
     if (open.length > MAX_DEPTH || ++count > MAX_ELEMENTS) throw fail('it is too large');
     const attributes: { name: string; value: string }[] = [];
     const declared = new Map<string, string>();
@@ -49,6 +60,8 @@ export function parsePlainXml(text: string): XmlElement {
       else if (key.startsWith('xml:')) throw fail(`the attribute ${key} is not supported`);
       else attributes.push({ name: key, value });
     }
+    namespaceCount += declared.size;
+    if (namespaceCount > MAX_NAMESPACES) throw fail('it declares too many namespaces');
     const element: OpenElement = { name, attributes, declared, children: [] };
     open.at(-1)?.children.push(element);
     root ??= element;
@@ -65,6 +78,10 @@ export function parsePlainXml(text: string): XmlElement {
   if (root === undefined) throw fail('it has no element');
   return root;
 }
+
+/** Returns the namespaces inside an element. An element that declares none shares the scope around it. */
+const extend = (scope: ReadonlyMap<string, string>, { declared }: XmlElement): ReadonlyMap<string, string> =>
+  declared.size === 0 ? scope : new Map([...scope, ...declared]);
 
 const prefixOf = (name: string): string => (name.includes(':') ? name.slice(0, name.indexOf(':')) : '');
 const localOf = (name: string): string => name.slice(name.indexOf(':') + 1);
@@ -100,8 +117,8 @@ function write(
   rendered: ReadonlyMap<string, string>,
   without: XmlElement | undefined,
 ): string {
-  const inside = new Map([...scope, ...element.declared]);
-  const fresh = [...inside].filter(([prefix, uri]) => (rendered.get(prefix) ?? '') !== uri);
+  const inside = extend(scope, element);
+  const fresh = inside === rendered ? [] : [...inside].filter(([prefix, uri]) => (rendered.get(prefix) ?? '') !== uri);
   const spaces = fresh
     .sort(([a], [b]) => byCode(a, b))
     .map(([prefix, uri]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escapeAttribute(uri)}"`);
@@ -129,7 +146,7 @@ export function findElements(
   local: string,
   scope: ReadonlyMap<string, string> = new Map(),
 ): FoundElement[] {
-  const inside = new Map([...scope, ...root.declared]);
+  const inside = extend(scope, root);
   const isIt = localOf(root.name) === local && (inside.get(prefixOf(root.name)) ?? '') === namespace;
   const below = root.children.flatMap((child) =>
     typeof child === 'string' ? [] : findElements(child, namespace, local, inside),
@@ -139,7 +156,7 @@ export function findElements(
 
 /** Of an attribute in a namespace, or in none. */
 export function readAttribute({ element, scope }: FoundElement, local: string, namespace = ''): string | undefined {
-  const inside = new Map([...scope, ...element.declared]);
+  const inside = extend(scope, element);
   return element.attributes.find(
     ({ name }) =>
       localOf(name) === local && (prefixOf(name) === '' ? '' : (inside.get(prefixOf(name)) ?? '')) === namespace,
