@@ -82,6 +82,20 @@ describe('GGUF', () => {
     writeFileSync(broken, huge);
     expect(() => readGgufHeader(broken)).toThrow(/too many/);
   });
+
+  it('refuses arrays with more elements than a vocabulary, all of them together, and two tensors of one name', () => {
+    const path = join(folder, 'bomb.gguf');
+    const numbers = (count: number): GgufValue => ({ type: 'array', of: 'u8', value: new Array(count).fill(7) });
+    const tensors = [{ name: 'x', dimensions: [1], type: 0, read: () => [new Uint8Array(4)] }];
+    const half = 2 ** 21;
+    const arrays = (...counts: number[]) => new Map(counts.map((count, i) => [`a.${i}`, numbers(count)]));
+    writeGguf(path, { metadata: arrays(half, half), tensors });
+    expect(readGgufHeader(path).metadata.get('a.1')?.value).toHaveLength(half);
+    writeGguf(path, { metadata: arrays(half, half, 1), tensors });
+    expect(() => readGgufHeader(path)).toThrow(/too many/);
+    writeGguf(path, { metadata: METADATA, tensors: [...tensors, ...tensors] });
+    expect(() => readGgufHeader(path)).toThrow(/two tensors/);
+  });
 });
 
 describe('hashTokenizer', () => {

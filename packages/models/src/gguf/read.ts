@@ -1,19 +1,28 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { GgufError, type GgufHeader, type GgufScalar, type GgufTensor, GgufType, type GgufValue } from './types.ts';
 
-const MAX_HEADER_BYTES = 256 * 1024 * 1024;
-const MAX_ENTRIES = 1 << 20;
-const MAX_ARRAY = 1 << 24;
+type ScalarType = Exclude<keyof typeof GgufType, 'array'>;
+
+/** The largest vocabularies of published models need about 16 MiB. */
+const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+/** Metadata entries, and tensors. */
+const MAX_ENTRIES = 1 << 16;
+/** Elements of all arrays together. The largest vocabularies of published models, with scores, types and merges, have 1.4 million. */
+const MAX_ELEMENTS = 1 << 22;
 const TYPE_NAMES = new Map(Object.entries(GgufType).map(([name, id]) => [id as number, name as keyof typeof GgufType]));
 const FIRST_READ = 1 << 20;
 
 class NeedMoreBytes extends Error {}
 
-/**
- * Parses the header of a GGUF v2 or v3 file from its first bytes.
- * @throws GgufError where the bytes are not GGUF or break a bound; NeedMoreBytes (internal) where they end too early.
- */
-function parse(bytes: Buffer): GgufHeader {
+const SCALAR_BYTES: Readonly<Record<Exclude<ScalarType, 'string'>, number>> = {
+  ...{ u8: 1, i8: 1, bool: 1 },
+  ...{ u16: 2, i16: 2 },
+  ...{ u32: 4, i32: 4, f32: 4 },
+  ...{ u64: 8, i64: 8, f64: 8 },
+};
+
+/** Reads values from the beginning of `bytes`. */
+function createReader(bytes: Buffer) {
   let offset = 0;
   const take = (size: number): number => {
     if (size > MAX_HEADER_BYTES) throw new GgufError(`GGUF header names a field of ${size} bytes`);
@@ -33,7 +42,7 @@ function parse(bytes: Buffer): GgufHeader {
     const at = take(size);
     return bytes.toString('utf8', at, at + size);
   };
-  const scalar = (type: keyof typeof GgufType): GgufScalar => {
+  const scalar = (type: ScalarType): GgufScalar => {
     switch (type) {
       case 'u8':
         return bytes.readUInt8(take(1));
@@ -59,10 +68,40 @@ function parse(bytes: Buffer): GgufHeader {
         return bytes.readBigInt64LE(take(8));
       case 'string':
         return text();
-      default:
-        throw new GgufError('GGUF arrays of arrays are not supported');
     }
   };
+  /** Skips the elements of an array. @returns their bytes. */
+  const skip = (of: ScalarType, count: number): Buffer => {
+    const start = offset;
+    if (of === 'string') for (let i = 0; i < count; i++) take(u64());
+    else take(count * SCALAR_BYTES[of]);
+    return bytes.subarray(start, offset);
+  };
+  return { take, u32, u64, text, scalar, skip, position: () => offset };
+}
+
+/** Returns an array whose elements are built when a caller first reads them: few callers need any array but the vocabulary. */
+function createArray(of: ScalarType, count: number, encoded: Buffer): GgufValue {
+  let content: { readonly encoded: Buffer } | { readonly value: readonly GgufScalar[] } = { encoded };
+  return {
+    type: 'array',
+    of,
+    get value() {
+      if ('value' in content) return content.value;
+      const { scalar } = createReader(content.encoded);
+      const value = Array.from({ length: count }, () => scalar(of));
+      content = { value };
+      return value;
+    },
+  };
+}
+
+/**
+ * Parses the header of a GGUF v2 or v3 file from its first bytes.
+ * @throws GgufError where the bytes are not GGUF or break a bound; NeedMoreBytes (internal) where they end too early.
+ */
+function parse(bytes: Buffer): GgufHeader {
+  const { take, u32, u64, text, scalar, skip, position } = createReader(bytes);
   const typeOf = (id: number): keyof typeof GgufType => {
     const name = TYPE_NAMES.get(id);
     if (name === undefined) throw new GgufError(`GGUF header has an unknown value type ${id}`);
@@ -76,6 +115,7 @@ function parse(bytes: Buffer): GgufHeader {
   const metadataCount = u64();
   if (tensorCount > MAX_ENTRIES || metadataCount > MAX_ENTRIES) throw new GgufError('GGUF header has too many entries');
   const metadata = new Map<string, GgufValue>();
+  let elements = 0;
   for (let i = 0; i < metadataCount; i++) {
     const key = text();
     const type = typeOf(u32());
@@ -86,14 +126,17 @@ function parse(bytes: Buffer): GgufHeader {
     const of = typeOf(u32());
     if (of === 'array') throw new GgufError('GGUF arrays of arrays are not supported');
     const count = u64();
-    if (count > MAX_ARRAY) throw new GgufError(`GGUF array ${key} has ${count} entries`);
-    const value: GgufScalar[] = [];
-    for (let j = 0; j < count; j++) value.push(scalar(of));
-    metadata.set(key, { type, of, value });
+    elements += count;
+    if (elements > MAX_ELEMENTS) throw new GgufError(`GGUF array ${key} has ${count} entries, too many for a header`);
+    // A copy, so that the array keeps no other part of the header in memory.
+    metadata.set(key, createArray(of, count, Buffer.from(skip(of, count))));
   }
   const tensors: GgufTensor[] = [];
+  const names = new Set<string>();
   for (let i = 0; i < tensorCount; i++) {
     const name = text();
+    if (names.has(name)) throw new GgufError(`GGUF header has two tensors ${name}`);
+    names.add(name);
     const rank = u32();
     if (rank > 8) throw new GgufError(`GGUF tensor ${name} has rank ${rank}`);
     const dimensions = Array.from({ length: rank }, u64);
@@ -101,7 +144,7 @@ function parse(bytes: Buffer): GgufHeader {
   }
   const alignmentValue = metadata.get('general.alignment')?.value;
   const alignment = typeof alignmentValue === 'number' && alignmentValue > 0 ? alignmentValue : 32;
-  return { version, metadata, tensors, dataOffset: Math.ceil(offset / alignment) * alignment };
+  return { version, metadata, tensors, dataOffset: Math.ceil(position() / alignment) * alignment };
 }
 
 /** Reads and parses the header of a GGUF file. @throws GgufError, or the file system's error. */
@@ -121,6 +164,8 @@ export function readGgufHeader(path: string): GgufHeader {
       } catch (error) {
         if (!(error instanceof NeedMoreBytes)) throw error;
         if (filled < size) throw new GgufError(`${path} ends inside its GGUF header`);
+        if (size >= MAX_HEADER_BYTES)
+          throw new GgufError(`${path} has a GGUF header of more than ${MAX_HEADER_BYTES} bytes`);
       }
     }
   } finally {
