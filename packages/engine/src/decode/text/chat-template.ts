@@ -1,4 +1,3 @@
-import { Template } from '@huggingface/jinja';
 import {
   type AnswerFormat,
   DEFAULT_FORMAT,
@@ -10,8 +9,9 @@ import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/r
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TemplateThinking } from '../../interface/text.ts';
+import { type BoundedTemplate, createBoundedTemplate, PROBE_STEPS, RENDER_STEPS } from './bounded-template.ts';
 import { formatDay } from './format-day.ts';
-import { createLiteralText, type LiteralText } from './literal-text.ts';
+import type { LiteralText } from './literal-text.ts';
 import { writePythonCalls } from './python-calls.ts';
 import { writeTools } from './tool-text.ts';
 
@@ -62,30 +62,11 @@ export function createChatTemplate(
     readonly literal: Quoting;
   },
 ): ChatTemplate {
-  let template: Template;
-  try {
-    template = new Template(source ?? DEFAULT_TEMPLATE);
-    // As a parsed statement: in the source it would change how white space at the beginning is trimmed.
-    template.parsed.body.unshift(...new Template(REPLACE_CLOCK).parsed.body);
-  } catch (cause) {
-    throw new EngineError(
-      'unsupported-model',
-      `the model's chat template does not parse: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-  const fill: FillTemplate = (fields, day) =>
-    template.render({
-      ...fields,
-      add_generation_prompt: true,
-      bos_token: bosToken,
-      eos_token: eosToken,
-      ...(day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) }),
-    });
-  const { format, hasOwnTools } =
-    source === undefined ? NO_TEMPLATE : detectAnswerFormat(source, tryFill(fill, QUESTION));
-  const thinking = source === undefined ? undefined : readThinking(source, fill);
-  const takesSystem = tryFill(fill, INSTRUCTED).includes(INSTRUCTION);
+  const fillWithin = openTemplate(source ?? DEFAULT_TEMPLATE, { bosToken, eosToken });
+  const [fill, probe] = [fillWithin(RENDER_STEPS), fillWithin(PROBE_STEPS)];
+  const { format, hasOwnTools } = source === undefined ? NO_TEMPLATE : readFormat(source, probe);
+  const thinking = source === undefined ? undefined : readThinking(source, probe);
+  const takesSystem = tryFill(probe, INSTRUCTED).includes(INSTRUCTION);
 
   function toNativeFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
     const listed = tools.length > 0 && { tools: tools.map((tool) => toTemplateTool(tool, literal)) };
@@ -126,6 +107,31 @@ export function createChatTemplate(
 
 type FillTemplate = (fields: object, day: number | undefined) => string;
 
+/** @throws EngineError('unsupported-model') if the template does not parse. */
+function openTemplate(
+  source: string,
+  { bosToken, eosToken }: { readonly bosToken: string; readonly eosToken: string },
+): (maxSteps: number) => FillTemplate {
+  let template: BoundedTemplate;
+  try {
+    template = createBoundedTemplate(source, { prelude: REPLACE_CLOCK });
+  } catch (cause) {
+    throw new EngineError(
+      'unsupported-model',
+      `the model's chat template does not parse: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  const common = { add_generation_prompt: true, bos_token: bosToken, eos_token: eosToken };
+  return (maxSteps) => (fields, day) => {
+    const clock = day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) };
+    return template.render({ ...fields, ...common, ...clock }, maxSteps);
+  };
+}
+
+const readFormat = (source: string, probe: FillTemplate): TemplateFormat =>
+  detectAnswerFormat(source, tryFill(probe, QUESTION));
+
 /** @returns an empty text if the template refuses. */
 function tryFill(
   fill: FillTemplate,
@@ -163,7 +169,7 @@ function readThinking(source: string, fill: FillTemplate): TemplateThinking {
 
 /** How answers of a model with this template are read. @throws EngineError('unsupported-model') if it does not parse. */
 export const readTemplateFormat = (source: string): AnswerFormat =>
-  createChatTemplate(source, { bosToken: '', eosToken: '', literal: createLiteralText([]) }).answerFormat;
+  readFormat(source, openTemplate(source, { bosToken: '', eosToken: '' })(PROBE_STEPS)).format;
 
 const NO_TEMPLATE: TemplateFormat = { format: DEFAULT_FORMAT, hasOwnTools: false };
 const QUESTION = { messages: [{ role: 'user', content: 'question' }] };

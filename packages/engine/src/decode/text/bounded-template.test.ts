@@ -1,0 +1,101 @@
+import { Template } from '@huggingface/jinja';
+import { describe, expect, it } from 'vitest';
+import { createBoundedTemplate, PROBE_STEPS, RENDER_STEPS } from './bounded-template.ts';
+
+const open = (source: string) => createBoundedTemplate(source, { prelude: '' });
+const render = (source: string, fields: Readonly<Record<string, unknown>> = {}, maxSteps = RENDER_STEPS): string =>
+  open(source).render(fields, maxSteps);
+
+/** Beginnings of templates that make a text or a list of exponential size. */
+const grow = (start: string, operator: string, times = 60): string =>
+  `{% set ns = namespace(x=${start}) %}{% for i in range(${times}) %}{% set ns.x = ns.x ${operator} ns.x %}{% endfor %}`;
+
+describe('a template with bounded work', () => {
+  it.each([
+    [
+      'nested loops',
+      '{% for a in range(999) %}{% for b in range(999) %}{% for c in range(999) %}{% endfor %}{% endfor %}{% endfor %}',
+    ],
+    ['a range', '{{ range(1000000000) | length }}'],
+    ['a text that doubles', `${grow('"aaaa"', '~')}{{ ns.x | length }}`],
+    ['a list that doubles', `${grow('["a"]', '+')}{{ ns.x | length }}`],
+    [
+      'a list that contains itself twice, and so on',
+      '{% set ns = namespace(x=["a"]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}',
+    ],
+    [
+      'the JSON of such a list',
+      '{% set ns = namespace(x=["a"]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}',
+    ],
+    ['a replacement', `${grow('"aaaa"', '~', 16)}{{ ns.x | replace("a", ns.x) | length }}`],
+    ['a replacement by its method', `${grow('"aaaa"', '~', 16)}{{ ns.x.replace("a", ns.x) | length }}`],
+    ['a method under another name', `${grow('"aaaa"', '~', 16)}{% set f = ns.x.replace %}{{ f("a", ns.x) | length }}`],
+    ['a method by a computed name', `${grow('"aaaa"', '~', 16)}{{ ns.x["replace"]("a", ns.x) | length }}`],
+    ['a filter of a block', `${grow('"aaaa"', '~', 16)}{% filter replace("a", ns.x) %}{{ ns.x }}{% endfilter %}`],
+    ['an indentation', '{{ "a\\nb" | indent(1000000000) | length }}'],
+    ['an indentation of JSON', '{{ [1, 2] | tojson(indent=1000000000) }}'],
+    [
+      'a sort of long texts',
+      `${grow('"aaaa"', '~', 14)}{% set s = namespace(x=[ns.x]) %}{% for i in range(16) %}{% set s.x = s.x + s.x %}{% endfor %}{{ s.x | sort | length }}`,
+    ],
+    [
+      'a macro that calls itself twice',
+      '{% macro f(n) %}{% if n %}{{ f(n - 1) ~ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}',
+    ],
+    ['a macro that calls itself for ever', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}'],
+    ['a namespace that contains itself', '{% set ns = namespace() %}{% set ns.x = ns %}{{ ns | tojson }}'],
+  ])('refuses %s', (_what, source) => {
+    expect(() => render(source)).toThrow();
+  });
+
+  it.each([
+    ['a long stretch of white space', `${' '.repeat(2_000)}x`],
+    ['a long source', '{{ x }}'.repeat(50_000)],
+    ['a deep nest', `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`],
+  ])('refuses %s before it runs', (_what, source) => {
+    expect(() => open(source)).toThrow();
+  });
+
+  it('stops at the same step everywhere', () => {
+    const source = '{% for a in range(10) %}{{ a }}{% endfor %}';
+    const isEnough = (steps: number): boolean => {
+      try {
+        return render(source, {}, steps) === '0123456789';
+      } catch {
+        return false;
+      }
+    };
+    const least = Array.from({ length: 400 }, (_, steps) => steps).find(isEnough);
+    expect(least).toBe(128);
+  });
+
+  it('renders a conversation of two thousand messages with a template of the usual size', () => {
+    const messages = Array.from({ length: 2_000 }, (_, i) => ({
+      role: i % 2 ? 'assistant' : 'user',
+      content: `<think>\n${'a thought '.repeat(20)}</think>${'an answer '.repeat(100)}`,
+    }));
+    const source =
+      '{%- set ns = namespace(last=messages|length - 1) %}{%- for m in messages[::-1] %}{%- if m.role == "user" and m.content is string %}{%- set ns.last = loop.index0 %}{%- endif %}{%- endfor %}' +
+      '{%- for message in messages %}{%- if message.role == "tool" %}{%- continue %}{%- endif %}{%- set content = message.content %}{%- if "</think>" in content %}{%- set reasoning = content.split("</think>")[0].rstrip("\\n").split("<think>")[-1].lstrip("\\n") %}{%- set content = content.split("</think>")[-1].lstrip("\\n") %}{%- endif %}' +
+      '{{- "<|im_start|>" + message.role + "\\n" + content + "<|im_end|>" + "\\n" }}{%- endfor %}';
+    expect(render(source, { messages }).length).toBeGreaterThan(2_000_000);
+    expect(render(source, { messages: messages.slice(0, 2) }, PROBE_STEPS / 10)).toContain('<|im_start|>');
+  });
+});
+
+it('renders as the library does', () => {
+  const fields = { messages: [{ role: 'user', content: 'b\na ', n: 2, tags: ['y', 'x'] }], text: 'a-b' };
+  for (const source of [
+    '{% for m in messages %}{% if m.role == "tool" %}{% continue %}{% endif %}{{ loop.index }}{{ m.content | trim | indent }}{% endfor %}',
+    '{% for m in messages if m.n > 1 %}{{ m | tojson(indent=2) }}{% else %}none{% endfor %}',
+    '{% for k, v in messages[0].items() %}{{ k }}={{ v }}{% endfor %}{{ messages[0] | dictsort }}',
+    '{{ messages | selectattr("role", "equalto", "user") | list | length }}{{ messages | map(attribute="content") | join(", ") }}',
+    '{{ text.replace("-", "+") }}{{ text.split("-")[-1] }}{{ text[::-1] }}{{ text["upper"]() }}{{ text | replace("a", "b", count=1) }}',
+    '{% macro f(a, b="x") %}{{ a ~ b ~ caller() if caller else a + b }}{% endmacro %}{{ f("1") }}{{ f(b="2", a="3") }}{% call f("4") %}5{% endcall %}',
+    '{% set a = ["x"] + ["y"] %}{% set b %}block{{ a }}{% endset %}{{ b }}{{ "x" in a }}{{ missing is defined }}{{ missing or "none" }}',
+    '{{ messages[0].tags | sort(reverse=true) }}{{ range(2, 8, 3) }}{{ true }}{{ None is none }}{{ {"a": 1}.get("b", 2) }}',
+    '{% filter upper %}{{ text }}{% endfilter %}{% for i in range(5) %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}',
+    '{{ messages[0].items is defined }}{{ messages[0].content.startswith("b") }}{{ namespace(a=1).a }}{{ "%s" }}{{ 7 // 2 }}',
+  ])
+    expect(render(source, fields), source).toBe(new Template(source).render(fields));
+});
