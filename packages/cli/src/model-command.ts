@@ -142,7 +142,8 @@ async function verifyModels(argv: readonly string[], output: Output): Promise<nu
 }
 
 function createProgress(output: Output): (progress: DownloadProgress) => void {
-  const show = createPullLine((text) => output.writeError(text), process.stderr.isTTY === true);
+  const isTerminal = process.stderr.isTTY === true;
+  const show = createPullLine(isTerminal ? (text) => void process.stderr.write(text) : output.writeError, isTerminal);
   return ({ file, receivedBytes: completed, totalBytes: total }) =>
     show({ status: file, digest: file, completed, total }, performance.now());
 }

@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** The answer failed its checks: no provider of the network is liable for the received text. */
@@ -87,5 +88,11 @@ function describeCause(error: unknown): string {
 function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {
   const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  return { message: text(error.message) ?? undefined, code: text(error.code), param: text(error.param) };
+  // Applications print it, and the gateway may quote a provider.
+  const message = text(error.message);
+  return {
+    message: message === null ? undefined : toPrintable(message),
+    code: text(error.code),
+    param: text(error.param),
+  };
 }

@@ -1,4 +1,4 @@
-import { toPrintable } from '@ogong/host/log/printable';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import type { Listing } from './listing.ts';
 import { CompareError, type Reference, type ShownReply } from './party.ts';
 import { readChatTokens, readCompletionTokens, type ShownTokens } from './read-shown.ts';

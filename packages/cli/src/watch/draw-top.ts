@@ -1,4 +1,4 @@
-import { toPrintable } from '@ogong/host/log/printable';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import type { DaemonRow, TopReport } from './summary.ts';
 
 const HEAD = ['daemon', 'role', 'per s', 'total', 'now', 'errors', 'cpu', 'MB', 'lag ms', 'up'];

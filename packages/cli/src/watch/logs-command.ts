@@ -3,7 +3,7 @@ import { hex } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { toPrintable } from '@ogong/host/log/printable';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { findDaemons, watchFields } from './find-daemons.ts';
 import { type LifeStep, type ReplyLife, readReplyLife } from './reply-life.ts';
 

@@ -5,6 +5,7 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { drawTop } from './draw-top.ts';
 import { findDaemons, readFrom, type WatchedDaemon, watchFields } from './find-daemons.ts';
 import { parseMetrics } from './metrics-text.ts';
@@ -53,7 +54,7 @@ export const topCommand: Command = {
       const report = summarize(now, before);
       if (once) return showOnce(report, json, output);
       if (json) output.write(`${JSON.stringify(report)}\n`);
-      else output.write(CLEAR + drawTop(report));
+      else process.stdout.write(CLEAR + toPrintable(drawTop(report)));
       before = now;
     }
   },

@@ -1,3 +1,4 @@
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { nameAsTyped } from '../config/typed-commands.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 
@@ -15,9 +16,10 @@ export interface Command {
   run(argv: readonly string[], output: Output): Promise<number>;
 }
 
+/** Any text may quote a stranger. A terminal gets it in printable characters, and so does standard error. A pipe gets the exact output. */
 export const processOutput: Output = {
-  write: (text) => void process.stdout.write(text),
-  writeError: (text) => void process.stderr.write(nameAsTyped(text, process.env)),
+  write: (text) => void process.stdout.write(process.stdout.isTTY ? toPrintable(text) : text),
+  writeError: (text) => void process.stderr.write(toPrintable(nameAsTyped(text, process.env))),
 };
 
 /**

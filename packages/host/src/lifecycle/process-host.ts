@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { nameAsTyped } from '../config/typed-commands.ts';
 
 /** Functions of the process that a program needs; the tests pass their own. */
@@ -18,7 +19,7 @@ export const processHost: ProcessHost = {
     process.stdout.once('error', () => {});
     process.stdout.write(`${text}\n`);
   },
-  writeError: (text) => process.stderr.write(nameAsTyped(text, process.env)),
+  writeError: (text) => process.stderr.write(toPrintable(nameAsTyped(text, process.env))),
   exit: (code) => process.exit(code),
   onSignal(listener) {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => listener(constants.signals[signal]));

@@ -1,4 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { toPrintable } from '@ogong/protocol/base/printable';
 
 export type LinkErrorCode =
   | 'unreachable'
@@ -77,6 +78,15 @@ const CODES: Partial<Record<Code, LinkErrorCode>> = {
   [Code.ResourceExhausted]: 'too-large',
 };
 
+/** Characters. Longer messages of a peer are cut. */
+const MAX_MESSAGE = 2_000;
+
+/** Returns the peer's message in printable characters: it reaches logs, other peers and terminals. */
+const readMessage = ({ rawMessage }: ConnectError): string => {
+  const text = toPrintable(rawMessage);
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text;
+};
+
 /** Reads any failure of a call. A cancellation counts as the caller's only if the caller's own signal says so. */
 export function toLinkError(reason: unknown, canceledByCaller = false): LinkError {
   for (let cause = reason; cause instanceof Error; cause = cause.cause) {
@@ -84,17 +94,18 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
   }
   if (canceledByCaller) return new LinkError('canceled', 'the call was canceled', { cause: reason });
   const error = ConnectError.from(reason);
+  const message = readMessage(error);
   const stated = error.metadata.get(REASON_HEADER);
-  if (stated === 'rate-limited') return new LinkError('rate-limited', error.rawMessage, { cause: error });
+  if (stated === 'rate-limited') return new LinkError('rate-limited', message, { cause: error });
   if (stated !== null && Object.hasOwn(REFUSALS, stated)) {
-    return new LinkError('remote', error.rawMessage, { cause: error, refusal: stated as RefusalCode });
+    return new LinkError('remote', message, { cause: error, refusal: stated as RefusalCode });
   }
   // A peer of a version that has no such call.
   if (error.code === Code.Unimplemented) {
-    return new LinkError('remote', error.rawMessage, { cause: error, refusal: 'unsupported' });
+    return new LinkError('remote', message, { cause: error, refusal: 'unsupported' });
   }
   if (isConnectionFailure(error)) return new LinkError('unreachable', 'the connection was lost', { cause: error });
-  return new LinkError(CODES[error.code] ?? 'remote', error.rawMessage, { cause: error });
+  return new LinkError(CODES[error.code] ?? 'remote', message, { cause: error });
 }
 
 /** The failure of a call before anything was sent. Calls that wait for one connection share the error of that connection. */

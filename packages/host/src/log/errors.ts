@@ -1,4 +1,4 @@
-import { toPrintable } from './printable.ts';
+import { toPrintable } from '@ogong/protocol/base/printable';
 
 /** Exit codes of programs. The numbers are those of sysexits(3), which init systems and scripts know. */
 export const EXIT = {

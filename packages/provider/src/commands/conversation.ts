@@ -1,5 +1,5 @@
 import type { Output } from '@ogong/host/lifecycle/command';
-import { toPrintable } from '@ogong/host/log/printable';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import type { LocalApi } from './local-api.ts';
 import { callLocal, LocalApiError, streamLocal } from './local-client.ts';

@@ -19,7 +19,7 @@ export async function pullModel(
     readonly isTerminal?: boolean;
   },
 ): Promise<void> {
-  const show = createPullLine((text) => output.writeError(text), isTerminal);
+  const show = createPullLine(isTerminal ? (text) => void process.stderr.write(text) : output.writeError, isTerminal);
   for await (const event of streamLocal(api, '/api/pull', { body: { model }, signal })) {
     if (!isQuiet) show(event, performance.now());
   }

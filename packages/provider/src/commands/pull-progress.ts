@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { formatSpan } from '../calibration/progress-line.ts';
 import { formatBytes } from './format.ts';
 
@@ -11,7 +12,7 @@ interface Seen {
 
 const WINDOW_MS = 5_000;
 
-/** @param write gets what is to be shown for each event of /api/pull. */
+/** @param write gets the text for each event of /api/pull. On a terminal it must pass control sequences on: the line is written anew. */
 export function createPullLine(
   write: (text: string) => void,
   isTerminal: boolean,
@@ -20,10 +21,12 @@ export function createPullLine(
   let last = '';
   let file = '';
   return ({ status, total, completed, digest }, nowMs) => {
-    const name = String(status).replace(/^pulling /, '');
+    // Names of files come from the host that serves them.
+    const words = toPrintable(String(status));
+    const name = words.replace(/^pulling /, '');
     if (typeof completed !== 'number') {
       if (name === 'success') return;
-      write(`${isTerminal && file !== '' ? '\n' : ''}${String(status)}\n`);
+      write(`${isTerminal && file !== '' ? '\n' : ''}${words}\n`);
       file = '';
       return;
     }
