@@ -1,5 +1,5 @@
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
-import { type Argument, computeSteps, countElements, isText, measure, type Value } from './template-cost.ts';
+import { type Argument, computeSteps, countElements, isString, measure, type Value } from './template-cost.ts';
 
 // The library's declarations name modules that TypeScript does not find, so all its types are `any`.
 interface Scope {
@@ -173,7 +173,7 @@ class BoundedInterpreter extends Base {
   #evaluate(node: Node | undefined, scope: Scope): Value {
     const prepared = node && this.#prepare(node, scope);
     const value = super.evaluate(prepared, scope);
-    if (isText(value)) {
+    if (isString(value)) {
       if (value.value.length > MAX_TEXT) throw new Error(`it makes a text of more than ${MAX_TEXT} characters`);
       this.#charge(value.value.length / JOINED);
     } else if (this.#outputs.has(node)) this.#charge(measure(value).size / WRITTEN);
@@ -238,9 +238,9 @@ class BoundedInterpreter extends Base {
     const operator = node.operator?.value ?? '';
     if (operator === 'and' || operator === 'or') return node;
     const [left, right] = [this.evaluate(node.left, scope), this.evaluate(node.right, scope)];
-    const hasText = isText(left) || isText(right);
+    const hasText = isString(left) || isString(right);
     for (const value of [left, right]) {
-      if (isText(value)) this.#charge(value.value.length / COMPARED);
+      if (isString(value)) this.#charge(value.value.length / COMPARED);
       else if (operator === '~' || (operator === '+' && hasText)) this.#charge(measure(value).size / WRITTEN);
       else if (operator !== '==' && operator !== '!=') this.#charge(countElements(value));
     }
@@ -251,7 +251,7 @@ class BoundedInterpreter extends Base {
     const object = this.evaluate(node.object, scope);
     const known = { ...node, object: constant(object) };
     if (node.property?.type === 'SliceExpression') {
-      this.#charge(isText(object) ? object.value.length : countElements(object));
+      this.#charge(isString(object) ? object.value.length : countElements(object));
       return known;
     }
     return node.computed ? { ...known, property: constant(this.evaluate(node.property, scope)) } : known;

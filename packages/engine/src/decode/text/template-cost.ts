@@ -19,7 +19,7 @@ const MAX_INDENT = 16;
 /** An escaped character is written with six. */
 const ESCAPED = 6;
 
-export const isText = (value: Value | undefined): value is Value & { readonly value: string } =>
+export const isString = (value: Value | undefined): value is Value & { readonly value: string } =>
   value?.type === 'StringValue';
 const isList = (value: Value): value is Value & { readonly value: readonly Value[] } => Array.isArray(value.value);
 const isMap = (value: Value): value is Value & { readonly value: ReadonlyMap<string, Value> } =>
@@ -37,7 +37,7 @@ interface Measure {
 
 /** Measures a value with all that it contains. A value that contains itself ends the library's own recursion. */
 export function measure(value: Value, seen = new Map<Value, Measure>()): Measure {
-  if (isText(value)) return { size: value.value.length + 1, depth: 1 };
+  if (isString(value)) return { size: value.value.length + 1, depth: 1 };
   const known = seen.get(value);
   if (known !== undefined) return known;
   let measured: Measure = { size: 1, depth: 1 };
@@ -69,7 +69,7 @@ export function computeSteps(name: string, operand: Value, args: readonly Argume
   const positional = args.filter((each) => each.name === undefined).map(({ value }) => value);
   const find = (at: number, wanted: string): Value | undefined =>
     positional[at] ?? args.find((each) => each.name === wanted)?.value;
-  const lengthOf = (value: Value | undefined): number => (isText(value) ? value.value.length : 0);
+  const lengthOf = (value: Value | undefined): number => (isString(value) ? value.value.length : 0);
   const numberOf = (value: Value | undefined): number => (typeof value?.value === 'number' ? value.value : 0);
   const length = lengthOf(operand);
   const count = countElements(operand);
@@ -107,7 +107,7 @@ export function computeSteps(name: string, operand: Value, args: readonly Argume
 }
 
 function countLines(value: Value): number {
-  if (!isText(value)) return 0;
+  if (!isString(value)) return 0;
   let lines = 1;
   for (let at = value.value.indexOf('\n'); at >= 0; at = value.value.indexOf('\n', at + 1)) lines++;
   return lines;
