@@ -32,9 +32,10 @@ export interface WindowBytes {
 /** The opening of a commitment: its blind, leaf 0 and every window's bytes (docs/spec/commitment.md). */
 export interface Opening extends CodecType<typeof openingCodec> {}
 
-const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v1' });
+const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v1', maxBytes: MAX_OPENING_BYTES });
 
 export const encodeOpening: (opening: Opening) => Uint8Array = openingFormat.encode;
+/** @throws ProtocolError `too-large` before any byte is read */
 export const parseOpening: (bytes: Uint8Array) => Opening = openingFormat.decode;
 
 /** Encodes the leaf data of a window: H(draws) || H(sketch) || blind. */

@@ -330,12 +330,15 @@ interface ReplyContext extends ClaimContext {
  * @throws ClaimError naming the first check that failed; cheap checks come first.
  */
 export function verifyReply(crypto: Crypto, context: ReplyContext, submission: Submission): Claim {
-  const { request: body, response } = submission;
-  demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
-  demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+  assertTextSizes(submission);
   const record = verifySignedRecord(crypto, context.order, submission.record);
-  const { modality, request, blind } = openTexts(crypto, record, submission);
-  return verifyClaimed(crypto, context, submission, { record, modality, request, response: { blind, text: response } });
+  // Nothing of the request is parsed before its exact bytes and the header are those of the signed record.
+  const { modality, blind } = findTexts(crypto, record, submission);
+  const header = openHeader(crypto, modality, record, submission);
+  demandCheck(checkOrder(header, context.order));
+  const request = readRequest(crypto, record, { modality, ...submission });
+  const given = { record, header, modality, request, response: { blind, text: submission.response } };
+  return verifyClaimed(crypto, context, submission, given);
 }
 
 /**
@@ -354,7 +357,8 @@ export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: S
   const request = parsed('request', () => modality.parseSummary(requestSummary));
   const response = parsed('response', () => parseResponseSummary(responseSummary));
   demand(response.sizeBytes <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
-  return verifyClaimed(crypto, context, reply, { record, modality, request, response });
+  const header = openHeader(crypto, modality, record, reply);
+  return verifyClaimed(crypto, context, reply, { record, header, modality, request, response });
 }
 
 /**
@@ -382,27 +386,48 @@ export function verifyTexts(
   { order, record, header }: Pick<Claim, 'order' | 'record' | 'header'>,
   { request: body, endpoint, response }: ReplyTexts,
 ): void {
-  const { modality, request } = openTexts(crypto, record, { request: body, endpoint, response });
+  assertTextSizes({ request: body, response });
+  const { modality } = findTexts(crypto, record, { request: body, endpoint, response });
+  const request = readRequest(crypto, record, { modality, request: body, endpoint });
   const held = { order, request, beacon: undefined, mayBeCancelled: true, response };
   const checks = modality.checkHeader(crypto, header, held);
   for (const one of checks) if (TEXT_CHECKS.includes(one.id)) demandCheck(one);
 }
 
-/** @throws ClaimError if they differ from those that the record names. */
-function openTexts(crypto: Crypto, record: RecordV2, { request: body, endpoint, response }: ReplyTexts) {
-  demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
+function assertTextSizes({ request, response }: Pick<ReplyTexts, 'request' | 'response'>): void {
+  demand(request.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+}
+
+/**
+ * Checks that a record is about these exact texts, and parses none of them. The hash of the response binds the body too, because
+ * its blind follows from the body. @throws ClaimError
+ */
+function findTexts(
+  crypto: Crypto,
+  record: RecordV2,
+  { request: body, endpoint, response }: ReplyTexts,
+): { readonly modality: Modality; readonly blind: Uint8Array } {
   const modality = parsed('endpoint', () => findModality(endpoint));
-  const request = parsed('request', () => modality.parseRequest(body, endpoint));
-  const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
-  demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
   const { answer: blind } = computeBlinds(crypto, { body, replyId: record.replyId });
   demand(
     equalBytes(hashResponse(crypto, blind, response), record.responseHash),
     'response-hash',
-    'the record signs another response',
+    'the record signs another response, or the response to another body',
   );
-  return { modality, request, blind };
+  return { modality, blind };
+}
+
+/** Parses a body that passed findTexts. @throws ClaimError unless it is the request that the record names. */
+function readRequest(
+  crypto: Crypto,
+  record: RecordV2,
+  { modality, request: body, endpoint }: Pick<ReplyTexts, 'request' | 'endpoint'> & { readonly modality: Modality },
+): CommonRequest {
+  const request = parsed('request', () => modality.parseRequest(body, endpoint));
+  const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
+  demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
+  return request;
 }
 
 /** Checks of a header that need the texts. */
@@ -414,13 +439,13 @@ function verifyClaimed(
   reply: ClaimedReply,
   given: {
     readonly record: RecordV2;
+    readonly header: CommonHeader;
     readonly modality: Modality;
     readonly request: CommonRequest;
     readonly response: ProgressedText;
   },
 ): Claim {
-  const { record, modality, request, response } = given;
-  const header = openHeader(crypto, modality, record, reply);
+  const { record, header, modality, request, response } = given;
   const outputs = modality.countOutputs(header);
   demand(outputs === record.tokenCount, 'token-count', `record says ${record.tokenCount} tokens, header ${outputs}`);
   const isShown = !('sizeBytes' in response);
