@@ -36,24 +36,26 @@ export type ReadRequest<R> = (
   order: NamedOrder,
 ) => {
   readonly request: R;
-  readonly asked: Pick<CommonRequest, 'model' | 'demands' | 'preference'>;
+  readonly asked: CommonRequest;
   readonly choices: number;
 };
 
-/** An order that passed every check that needs no model. */
-export interface CheckedOrder<R> extends OpenedMessage {
+/** An order that passed every check that needs neither its request nor the chain. */
+export interface VerifiedOrder {
   readonly order: NamedOrder;
   readonly ticket: Ticket;
+  readonly validator: QuorumMember;
+}
+
+/** An order that passed every check that needs no model. */
+export interface CheckedOrder<R> extends OpenedMessage, VerifiedOrder {
   readonly request: R;
   readonly demands: CommonRequest['demands'];
-  readonly validator: QuorumMember;
 }
 
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
 export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
-  /** Hash of the key that signed its ticket. */
-  readonly ticketKey: Uint8Array;
   readonly beacon: OrderBeacon;
   /** Resolves once the order can never be served again. Nothing leaves before. @throws StoreError */
   readonly claimed: Promise<void>;

@@ -48,13 +48,18 @@ export const PROVIDER_SCHEMA = `
      value INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}${SERVED_SCHEMA}${KNOWN_SETS_SCHEMA}`;
 
+/** Why an id cannot be taken: it was taken before, or its order is as old as one that was forgotten, whatever the clock says. */
+export type UsedReplyId = 'taken' | 'forgotten';
+
 export interface ReplyIds {
+  /** Returns why an id cannot be taken; undefined if it can. @param expiresAtMs of its order. */
+  findUse(replyId: Uint8Array, expiresAtMs: number): UsedReplyId | undefined;
   /**
    * Takes an id once, even over restarts. The decision is immediate; it is durable when the promise resolves.
    * @param expiresAtMs of its order.
-   * @returns why not: the id was taken before, or the order is as old as one that was forgotten, whatever the clock says.
+   * @returns why not, if it cannot be taken.
    */
-  claim(replyId: Uint8Array, expiresAtMs: number): Promise<void> | 'taken' | 'forgotten';
+  claim(replyId: Uint8Array, expiresAtMs: number): Promise<void> | UsedReplyId;
   /** Orders that expire by then are refused, Unix time in ms: one of them may have been served, and is not remembered. */
   forgottenMs(): number;
   /** Forgets ids whose orders expired long ago, and remembers until when. */
@@ -104,15 +109,22 @@ function readForgotten({ prepare }: Store): number {
 export function createReplyIds(store: Store, commits: GroupCommit): ReplyIds {
   /** Taken, and not yet on the disk. */
   const fresh = new Set<string>();
+
+  function findUse(replyId: Uint8Array, expiresAtMs: number): UsedReplyId | undefined {
+    const { isTaken, forgottenMs } = store.read((db) => ({
+      isTaken: db.prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId) !== undefined,
+      forgottenMs: readForgotten(db),
+    }));
+    if (isTaken || fresh.has(toHex(replyId))) return 'taken';
+    return expiresAtMs <= forgottenMs ? 'forgotten' : undefined;
+  }
+
   return {
+    findUse,
     claim(replyId, expiresAtMs) {
+      const use = findUse(replyId, expiresAtMs);
+      if (use !== undefined) return use;
       const name = toHex(replyId);
-      const { isTaken, forgottenMs } = store.read((db) => ({
-        isTaken: db.prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId) !== undefined,
-        forgottenMs: readForgotten(db),
-      }));
-      if (isTaken || fresh.has(name)) return 'taken';
-      if (expiresAtMs <= forgottenMs) return 'forgotten';
       fresh.add(name);
       return commits
         .write(({ prepare }) => {

@@ -23,6 +23,7 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { FULL_CHANNEL } from '@ogong/testing/network/fixed-chain';
 import {
   type Bend,
   createNetwork,
@@ -378,6 +379,27 @@ describe('a provider refuses', () => {
     expect((await refusalOf(receive(unread.client, unread.order()))).message).toMatch(/cannot be read: down/);
     const other = await start({ tierStakes: new Map([['tee', 5n]]), heldIn: () => expect.unreachable() });
     await receive(other.client, other.order());
+  });
+
+  it.each<[string, NetworkOptions, RegExp]>([
+    ['whose channel is empty', { channel: { ...FULL_CHANNEL, spendable: 0n } }, /holds 0 on the chain/],
+    ['whose router has no bond', { findRouter: findNobody }, /has no bond/],
+  ])('the order of a payer %s before it parses the request', async (_, options, expected) => {
+    const { client, order } = await start(options);
+    const message = order();
+    // No parser reads this body, so a refusal for the money shows that none has tried.
+    message.request = utf8Encode('{');
+    expect((await refusalOf(receive(client, message))).message).toMatch(expected);
+  });
+
+  it("a request that nobody can read, and gives the room in the payer's channel back", async () => {
+    const { client, order } = await start({ channel: { ...FULL_CHANNEL, spendable: 10_000_000n } });
+    for (const nonce of [1, 2, 3]) {
+      const message = order({ nonce });
+      message.request = utf8Encode('{');
+      expect((await refusalOf(receive(client, message))).message).toMatch(/request: /);
+    }
+    await receive(client, order({ nonce: 4 }));
   });
 
   it('a reply id that it has seen, after a restart too', async () => {

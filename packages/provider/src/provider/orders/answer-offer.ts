@@ -1,15 +1,19 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ServedCounts } from '../../modality/order-job.ts';
+import type { ServedCounts, VerifiedOrder } from '../../modality/order-job.ts';
 import { findModality } from '../../modality/registry.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { noteServed } from '../serving/note-served.ts';
 import { createServeContext, type ReplyReader } from '../serving/serve-context.ts';
 import { assertMayLoad } from './model-loading.ts';
 import { type OfferState, withModel } from './offers.ts';
-import { checkOfferedOrder, claimOrder } from './order-intake.ts';
+import { assertNewReply, checkOfferedOrder, checkOfferedRequest, claimOrder } from './order-intake.ts';
+import { type OrderPayment, reservePayment } from './order-payment.ts';
 
-/** Serves one order, from its message to its last event, as the offer's modality does. @throws Refusal, EngineError */
+/**
+ * Serves one order, from its message to its last event, as the offer's modality does. Checks run by cost: the order's own fields,
+ * its signatures, the payer's money, and then the request. @throws Refusal, EngineError
+ */
 export async function answerOffer(
   state: ProviderState,
   offer: OfferState,
@@ -21,18 +25,38 @@ export async function answerOffer(
       throw new Refusal('unavailable', `whether a key signs for the payer cannot be read: ${(cause as Error).message}`);
     });
   }
+  const verified = checkOfferedOrder(state, offer, message);
+  assertNewReply(state, verified.order);
+  const payment = await reservePayment(state, verified, message);
+  try {
+    return await answerPaid(state, offer, { message, verified, payment }, reader);
+  } finally {
+    payment.hold.drop();
+  }
+}
+
+async function answerPaid(
+  state: ProviderState,
+  offer: OfferState,
+  {
+    message,
+    verified,
+    payment,
+  }: { readonly message: GenerateRequest; readonly verified: VerifiedOrder; readonly payment: OrderPayment },
+  reader: ReplyReader,
+): Promise<ServedCounts> {
   const { orders } = findModality(offer.engine);
   // Nothing is loaded for an order that fails a check.
-  const checked = checkOfferedOrder(state, offer, message, orders.readRequest);
+  const checked = checkOfferedRequest(state, offer, { message, verified }, orders.readRequest);
   orders.assertServable(checked.request, offer);
   const isStandby = checked.demands.standbyPer1kAtomic !== undefined;
   const standby = isStandby ? state.untaken.enter(checked.order, offer.info.sequences) : undefined;
   try {
-    assertMayLoad(state, offer, checked.order);
+    assertMayLoad(state, offer, payment);
     return await withModel(offer, async () => {
       const claim = () => claimOrder(state, checked, message);
       const job = await orders.accept(offer, checked, { message, claim });
-      const context = createServeContext(state, { ...job, standby }, reader);
+      const context = createServeContext(state, { ...job, standby, hold: payment.hold }, reader);
       return noteServed(state, { ...job, relayed: reader.relayed }, () =>
         orders.serve(job, context, offer).finally(context.end),
       );

@@ -1,7 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
-import type { Receivables } from '../paid/receivables.ts';
 import type { OfferState } from './offers.ts';
+import type { OrderPayment } from './order-payment.ts';
 
 /** A payer that never paid here can have a model loaded once in this time, all such payers together. */
 const STRANGERS_LOAD_MS = 30_000;
@@ -13,7 +13,6 @@ export interface StrangersLoad {
 
 interface LoadingState {
   readonly clock: Clock;
-  readonly receivables: Pick<Receivables, 'knows'>;
   readonly strangersLoad: StrangersLoad;
 }
 
@@ -23,11 +22,11 @@ interface LoadingState {
  * @throws Refusal
  */
 export function assertMayLoad(
-  { clock, receivables, strangersLoad }: LoadingState,
+  { clock, strangersLoad }: LoadingState,
   { modelId, presence }: Pick<OfferState, 'modelId' | 'presence'>,
-  order: Parameters<Receivables['knows']>[0],
+  { isKnown }: Pick<OrderPayment, 'isKnown'>,
 ): void {
-  if (presence === undefined || presence.isLoaded() || receivables.knows(order)) return;
+  if (presence === undefined || presence.isLoaded() || isKnown) return;
   const nowMs = clock.nowMs();
   if (nowMs < strangersLoad.lastMs + STRANGERS_LOAD_MS) {
     throw new Refusal(

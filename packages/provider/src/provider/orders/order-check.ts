@@ -3,16 +3,21 @@ import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { assertFeeFloor, FeeError } from '@ogong/protocol/exchange/fee';
-import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import {
+  isEpochNear,
+  MAX_CACHE_SCOPE_BYTES,
+  MAX_ORDER_LIFETIME_MS,
+  MAX_REQUEST_BYTES,
+} from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
-import { isRequest } from '@ogong/protocol/modality/request-hash';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { getTier } from '@ogong/protocol/tier/registry';
-import type { CheckedOrder, OpenedMessage, ReadRequest } from '../../modality/order-job.ts';
+import type { CheckedOrder, OpenedMessage, ReadRequest, VerifiedOrder } from '../../modality/order-job.ts';
 import { openPlain } from './sealed-order.ts';
 
 export interface ServedModel {
@@ -43,10 +48,10 @@ export interface OrderTerms {
 const NOTHING = new Uint8Array();
 
 /**
- * Everything that can be known about an order before anything is spent on it.
+ * Checks everything about an order that needs neither its request nor the chain.
  * @throws Refusal naming the first check that failed.
  */
-export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read: ReadRequest<R>): CheckedOrder<R> {
+export function checkOrder(message: GenerateRequest, terms: OrderTerms): VerifiedOrder {
   const { crypto, model, providerId, payee, nowMs } = terms;
   assertOrder(
     message.cacheScope.length <= MAX_CACHE_SCOPE_BYTES,
@@ -111,12 +116,31 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     'precondition',
     'this tier takes sealed requests alone',
   );
-  const opened = (terms.open ?? openPlain)(message, order);
+  return { order, ticket, validator };
+}
+
+/**
+ * Opens and parses the request of a verified order, and checks it against the order. The request's hash covers fields that only a
+ * parser finds, so it is compared after parsing. For that reason the payer's money is checked before (order-payment.ts).
+ * @throws Refusal naming the first check that failed.
+ */
+export function checkRequest<R>(
+  message: GenerateRequest,
+  verified: VerifiedOrder,
+  { crypto, model, open = openPlain }: Pick<OrderTerms, 'crypto' | 'model' | 'open'>,
+  read: ReadRequest<R>,
+): CheckedOrder<R> {
+  const { order } = verified;
+  const opened = open(message, order);
   const { endpoint, body } = opened;
+  assertOrder(body.length <= MAX_REQUEST_BYTES, 'invalid', `a request has at most ${MAX_REQUEST_BYTES} bytes`);
   // From here on a client's sealed content may be at fault, which its gateway cannot know of: see toProviderError.
   const { request, asked, choices } = parse('request', () => read(body, endpoint, order));
   assertOrder(
-    isRequest(crypto, order, { endpoint, body }),
+    equalBytes(
+      parse('request', () => hashReadRequest(crypto, asked, body)),
+      order.requestHash,
+    ),
     'invalid',
     'the order is for another request than the one sent',
   );
@@ -133,7 +157,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     `the request demands seal suite ${suite}, and came ${is}`,
   );
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
-  return { ...opened, order, ticket, request, demands: asked.demands, validator };
+  return { ...opened, ...verified, request, demands: asked.demands };
 }
 
 /** @throws Refusal */

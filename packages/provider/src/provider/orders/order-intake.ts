@@ -6,7 +6,6 @@ import { type BeaconView, BeaconViewError } from '@ogong/host/views/beacon-view'
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -16,14 +15,14 @@ import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogo
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import type { AcceptedOrder, CheckedOrder, ReadRequest } from '../../modality/order-job.ts';
+import type { AcceptedOrder, CheckedOrder, ReadRequest, VerifiedOrder } from '../../modality/order-job.ts';
 import { ReplyTextError } from '../../modality/text/commit-reply.ts';
 import type { ProviderMetrics } from '../provider-metrics.ts';
 import type { ProviderState } from '../provider-state.ts';
-import type { ReplyIds } from '../provider-store.ts';
+import type { ReplyIds, UsedReplyId } from '../provider-store.ts';
 import type { Cohorts } from './cohorts.ts';
 import { leastPriceOf, leastStandbyOf, type OfferState } from './offers.ts';
-import { checkOrder } from './order-check.ts';
+import { checkOrder, checkRequest, type OrderTerms } from './order-check.ts';
 import type { SealKeys } from './seal-keys.ts';
 import { openMessage } from './sealed-order.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
@@ -48,19 +47,31 @@ export interface IntakeContext {
 }
 
 /**
- * All checks of an order that do not need its inputs.
+ * Makes all checks of an order that need neither its request nor the chain.
  * @throws Refusal for a check that failed; TierError if the engine came back in another numeric class.
  */
-export function checkOfferedOrder<R>(
+export function checkOfferedOrder(context: IntakeContext, offer: OfferState, message: GenerateRequest): VerifiedOrder {
+  assertServesTier(offer.modelId, offer.engine.info());
+  const verified = checkOrder(message, createTerms(context, offer));
+  if (context.cohorts?.isOver(verified.order)) {
+    context.metrics.cohortOver.inc();
+    throw new Refusal('unavailable', `the cohort that serves ${offer.modelId} has to agree anew; try another provider`);
+  }
+  return verified;
+}
+
+/** Opens and parses the request of an order whose payer has the money for it. @throws Refusal */
+export const checkOfferedRequest = <R>(
   context: IntakeContext,
   offer: OfferState,
-  message: GenerateRequest,
+  { message, verified }: { readonly message: GenerateRequest; readonly verified: VerifiedOrder },
   read: ReadRequest<R>,
-): CheckedOrder<R> {
+): CheckedOrder<R> => checkRequest(message, verified, createTerms(context, offer), read);
+
+function createTerms(context: IntakeContext, offer: OfferState): OrderTerms {
+  const { modelId, info } = offer;
   const { id, payee, crypto, clock, chain, beacons } = context;
-  const { modelId, engine, info } = offer;
-  assertServesTier(modelId, engine.info());
-  const terms = {
+  return {
     ...{ crypto, payee, ledger: chain.ledger, providerId: id },
     model: {
       ...{ id: modelId, root: info.modelRoot, pricePer1kAtomic: leastPriceOf(offer) },
@@ -72,34 +83,39 @@ export function checkOfferedOrder<R>(
     nowMs: clock.nowMs(),
     open: (sent: GenerateRequest, order: NamedOrder) => openMessage({ ...context, ledger: chain.ledger }, sent, order),
   };
-  const checked = checkOrder(message, terms, read);
-  if (context.cohorts?.isOver(checked.order)) {
-    context.metrics.cohortOver.inc();
-    throw new Refusal('unavailable', `the cohort that serves ${modelId} has to agree anew; try another provider`);
-  }
-  return checked;
+}
+
+/** @throws Refusal if the reply id was ordered before, or may have been. */
+export function assertNewReply(
+  { replyIds }: { readonly replyIds: Pick<ReplyIds, 'findUse'> },
+  { replyId, expiresAtMs }: Pick<NamedOrder, 'replyId' | 'expiresAtMs'>,
+): void {
+  const use = replyIds.findUse(replyId, Number(expiresAtMs));
+  if (use !== undefined) refuseUsed(use);
+}
+
+/** @throws Refusal */
+function refuseUsed(use: UsedReplyId): never {
+  if (use === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
+  throw new Refusal('precondition', 'the order is as old as orders that were forgotten here; sign a new one');
 }
 
 /** @throws Refusal if the reply id was ordered before, or may have been; BeaconViewError. */
 export async function claimOrder<R>(
-  { crypto, beacons, replyIds }: Pick<IntakeContext, 'crypto' | 'beacons' | 'replyIds'>,
+  { beacons, replyIds }: Pick<IntakeContext, 'beacons' | 'replyIds'>,
   checked: CheckedOrder<R>,
   message: GenerateRequest,
 ): Promise<AcceptedOrder<R>> {
   const { order } = checked;
   const beacon = await beacons.get(order.epoch, message.beacon);
   const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs));
-  if (claimed === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
-  if (claimed === 'forgotten') {
-    throw new Refusal('precondition', 'the order is as old as orders that were forgotten here; sign a new one');
-  }
+  if (typeof claimed === 'string') refuseUsed(claimed);
   // A caller that refuses the order before does not wait for it.
   claimed.catch(() => undefined);
   return {
     ...checked,
     // It exists, since its bytes have been parsed.
     signedOrder: message.order as SignedOrder,
-    ticketKey: hashHybridKey(crypto, message.ticket?.routerKey ?? new Uint8Array()),
     beacon,
     claimed,
   };
@@ -117,7 +133,7 @@ export async function assertMachineEntered(
     readonly chain: Partial<Pick<ChainView, 'findMachineProblem'>>;
     readonly id: Uint8Array;
   },
-  { ticket: { modelId } }: Pick<AcceptedOrder<unknown>, 'ticket'>,
+  { ticket: { modelId } }: Pick<VerifiedOrder, 'ticket'>,
 ): Promise<void> {
   if (findMachineProblem === undefined || !isAttestedTier(parseModelId(modelId).tier)) return;
   const problem = await findMachineProblem(id).catch((cause: unknown) => {
@@ -132,7 +148,7 @@ export async function assertMachineEntered(
  */
 export async function assertTierStake(
   { holdings }: Pick<ProviderState, 'holdings'>,
-  { order, ticket: { modelId } }: Pick<AcceptedOrder<unknown>, 'order' | 'ticket'>,
+  { order, ticket: { modelId } }: Pick<VerifiedOrder, 'order' | 'ticket'>,
 ): Promise<void> {
   const problem = await findStakeProblem(holdings, parseModelId(modelId).tier, order).catch((cause: unknown) => {
     throw new Refusal('unavailable', `the holdings of this provider cannot be read: ${(cause as Error).message}`);
@@ -143,7 +159,7 @@ export async function assertTierStake(
 /** Reads the chain, for which strangers have a budget. @throws Refusal if the order's router has no bond, or another key. */
 export async function assertRouter(
   { chain }: Pick<IntakeContext, 'chain'>,
-  { order: { router, expiresAtMs }, ticketKey }: Pick<AcceptedOrder<unknown>, 'order' | 'ticketKey'>,
+  { order: { router, expiresAtMs }, ticketKey }: Pick<VerifiedOrder, 'order'> & { readonly ticketKey: Uint8Array },
 ): Promise<void> {
   const span = computeOrderSpan({ expiresAtMs });
   const problem = await findRouterProblem(chain.router, { router, ticketKey }, span).catch((cause: unknown) => {

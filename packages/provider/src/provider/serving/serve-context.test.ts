@@ -1,6 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { expect, it } from 'vitest';
-import type { AcceptedOrder } from '../../modality/order-job.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { createRunningReplies } from './running-replies.ts';
 import { createServeContext } from './serve-context.ts';
@@ -15,7 +14,6 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
   const state = {
     ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies },
     getPayeeWord: () => new Uint8Array(73),
-    receivables: { knows: () => false },
   };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + lifetimeMs) };
   const reader = {
@@ -24,11 +22,7 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
     send: () => new Promise<boolean>(() => {}),
     gone: gone.signal,
   };
-  return createServeContext(
-    state as unknown as ProviderState,
-    { order, body: new Uint8Array() } as unknown as AcceptedOrder<unknown>,
-    reader,
-  );
+  return createServeContext(state as unknown as ProviderState, { order, body: new Uint8Array() } as never, reader);
 }
 
 it('does not wait past the order for a consumer who takes nothing', async () => {
@@ -46,72 +40,6 @@ it('does not wait for a consumer who is gone, and goes on with the reply', async
   expect(await sent).toBe(false);
   expect(context.left.aborted).toBe(false);
 });
-
-it('does not read the chain about the router of a stranger once strangers have had their share', async () => {
-  const state = {
-    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
-    replies: createRunningReplies({ crypto, ledger: LEDGER }),
-    getPayeeWord: () => new Uint8Array(73),
-    receivables: { knows: () => false },
-    newcomers: { takeReading: () => false },
-    chain: { router: () => expect.unreachable() },
-  };
-  const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + 1_000) };
-  const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
-  const job = { body: new Uint8Array(), order: { ...order, router: new Uint8Array(20).fill(1) } };
-  const context = createServeContext(state as never, job as never, reader);
-  await expect(context.admit(new AbortController().signal)).rejects.toThrow(/never served/);
-});
-
-it.each([
-  { isKnown: true, problem: undefined, signatures: 1 },
-  { isKnown: false, problem: undefined, signatures: 0 },
-  { isKnown: true, problem: 'has no bond', signatures: 0 },
-])(
-  'signs its consent ahead for a payer that it knows, once nothing refuses the order: $isKnown, $problem',
-  async ({ isKnown, problem, signatures }) => {
-    let signed = 0;
-    const signer = {
-      publicKey: new Uint8Array(1_344),
-      sign: () => expect.unreachable(),
-      async signAside() {
-        signed++;
-        return new Uint8Array(2_484);
-      },
-    };
-    const state = {
-      ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, signer },
-      replies: createRunningReplies({ crypto, ledger: LEDGER }),
-      getPayeeWord: () => new Uint8Array(73),
-      receivables: {
-        knows: () => isKnown,
-        hold: async () => {
-          throw new Error('the disk is full');
-        },
-      },
-      newcomers: { takeReading: () => true },
-      holdings: { heldFor: async () => 0n },
-      chain: {
-        router: async () => (problem === undefined ? { sinceMs: 0, ticketKey: new Uint8Array(9) } : undefined),
-      },
-    };
-    const order = {
-      ...{ replyId: new Uint8Array(16), orderHash: new Uint8Array(32), validator: new Uint8Array(20) },
-      ...{ router: new Uint8Array(20).fill(7), expiresAtMs: BigInt(NOW + 1_000) },
-    };
-    const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
-    const job = {
-      body: new Uint8Array(),
-      order,
-      ticket: { modelId: 'ogong/verified/test/model' },
-      ticketKey: new Uint8Array(9),
-    };
-    const context = createServeContext(state as never, job as never, reader);
-    expect(signed).toBe(0);
-    await expect(context.admit(new AbortController().signal)).rejects.toThrow(problem ?? 'the disk is full');
-    expect(signed).toBe(signatures);
-  },
-);
 
 it('signs while the claim goes to the disk, and has nothing admitted before it is there', async () => {
   const order = {
@@ -131,15 +59,6 @@ it('signs while the claim goes to the disk, and has nothing admitted before it i
     },
     replies: createRunningReplies({ crypto, ledger: LEDGER }),
     getPayeeWord: () => new Uint8Array(73),
-    receivables: {
-      knows: () => true,
-      async hold() {
-        steps.push('hold');
-        return { drop() {} };
-      },
-    },
-    holdings: { heldFor: async () => 0n },
-    chain: { ledger: LEDGER },
     metrics: { steps: { run: (_id: Uint8Array, _name: string, work: () => unknown) => work() } },
     links: {
       to: () => ({
@@ -152,17 +71,17 @@ it('signs while the claim goes to the disk, and has nothing admitted before it i
   };
   const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
   const open = (claimed: Promise<void>) => {
-    const job = { body: new Uint8Array(), order, claimed, ticket: { modelId: 'ogong/verified/test/model' } };
+    const job = { body: new Uint8Array(), order, claimed };
     return createServeContext(state as never, job as never, reader).admit(new AbortController().signal);
   };
   const { promise, resolve } = Promise.withResolvers<void>();
   const admission = open(promise);
-  await expect.poll(() => steps).toEqual(['sign', 'hold']);
+  await expect.poll(() => steps).toEqual(['sign']);
   await new Promise(setImmediate);
-  expect(steps).toEqual(['sign', 'hold']);
+  expect(steps).toEqual(['sign']);
   resolve();
   await expect(admission).rejects.toThrow('nobody there');
-  expect(steps.splice(0)).toEqual(['sign', 'hold', 'admit']);
+  expect(steps.splice(0)).toEqual(['sign', 'admit']);
   await expect(open(Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
-  expect(steps).toEqual(['sign', 'hold']);
+  expect(steps).toEqual(['sign']);
 });

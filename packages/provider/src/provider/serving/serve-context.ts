@@ -1,4 +1,4 @@
-import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
+import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
@@ -9,7 +9,6 @@ import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protoco
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeReplyEvidence } from '../../machine/reply-evidence.ts';
 import type { AcceptedOrder, ReplyEvent, ServeContext } from '../../modality/order-job.ts';
-import { assertMachineEntered, assertRouter, assertTierStake } from '../orders/order-intake.ts';
 import { createEventSealer } from '../orders/sealed-order.ts';
 import type { RunningStandby } from '../orders/untaken-orders.ts';
 import type { Hold } from '../paid/receivables.ts';
@@ -38,8 +37,10 @@ export function createServeContext(
   state: ProviderState,
   job: Pick<
     AcceptedOrder<unknown>,
-    'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer' | 'claimed'
+    'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'sealer' | 'claimed'
   > & {
+    /** Room for the order in the payer's channel. */
+    readonly hold: Hold;
     /** Present if its payer may leave the order untaken. Default: it may not. */
     readonly standby?: RunningStandby | undefined;
   },
@@ -74,7 +75,6 @@ export function createServeContext(
   };
   const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
   const waits = AbortSignal.any([over, failed]);
-  let hold: Hold | undefined;
   let hasBegun = false;
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord(), commit: state.commit },
@@ -100,18 +100,9 @@ export function createServeContext(
     },
     failed,
     async admit(signal) {
-      const { receivables, newcomers } = state;
-      if (!receivables.knows(job.order) && !newcomers.takeReading(undefined)) {
-        throw new RateLimited('too many payers that this provider has never served; try again in a moment');
-      }
-      await assertMachineEntered(state, job);
-      await assertRouter(state, job);
-      await assertTierStake(state, job);
-      // Signed while the claim goes to the disk, once nothing else refuses the order. A payer that is not known here costs no signature
-      // before it has had its reading.
-      const consent = receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;
-      consent?.catch(() => undefined);
-      hold = await receivables.hold(job.order);
+      // Signed while the claim goes to the disk, since nothing else refuses the order.
+      const consent = signConsentAside(signer, job.order);
+      consent.catch(() => undefined);
       // If the order cannot be stored, it must not be admitted: it would count as abandoned.
       await job.claimed;
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
@@ -124,11 +115,10 @@ export function createServeContext(
       state.served
         .begin(job.order, job.ticket.modelId, clock.nowMs())
         .catch((err: unknown) => state.log.error({ err }, 'an order could not be noted for the earnings'));
-      newcomers.welcome(address);
+      state.newcomers.welcome(address);
       return admission;
     },
     end() {
-      hold?.drop();
       const outcome = job.standby && hasBegun ? reply.outcome() : undefined;
       if (outcome) state.untaken.note(job.order, outcome);
       reply.end();
@@ -150,7 +140,7 @@ export function createServeContext(
           expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
         }),
         outbox.add(replyId, validator, push),
-        hold?.keep(owedAtomic),
+        job.hold.keep(owedAtomic),
         state.served.sign(replyId, feeAtomic),
       ]);
     },
