@@ -17,8 +17,11 @@ export interface ApiCallLimits {
 
 export interface BegunCall {
   readonly bodyLimits: BodyLimits;
-  /** @returns the account that pays for the request. @throws ApiError */
-  charge(asked: readonly MeteredRequest[]): Promise<KeyHolder>;
+  /**
+   * @param price reads what the price depends on; called only for a caller that pays for the request alone.
+   * @returns the account that pays for the request. @throws ApiError, RequestError
+   */
+  charge(price: () => readonly MeteredRequest[]): Promise<KeyHolder>;
   /** Gives the place back, if there is one. */
   leave(): void;
 }
@@ -55,8 +58,8 @@ export function createCallLimits({ gate, rates, bodyLimits, payments }: CallLimi
       let leave: (() => void) | undefined;
       return {
         bodyLimits: unpaidLimits,
-        charge: (asked) =>
-          payments.charge(context, asked, offer, (payer) => {
+        charge: async (price) =>
+          payments.charge(context, price(), offer, (payer) => {
             leave = gate.enter(payer);
           }),
         leave: () => leave?.(),

@@ -14,7 +14,12 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
-import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import {
+  type InferenceRequest,
+  isChat,
+  parsePricedRequest,
+  parseRequest,
+} from '@ogong/protocol/modality/text/request/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from '../books/api-keys.ts';
@@ -26,7 +31,7 @@ import type { ReplyService } from '../buy/reply-service.ts';
 import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
-import type { RateLimits } from './rate-limits.ts';
+import type { MeteredRequest, RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
 import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import type { KeyedHandler } from './sign-in.ts';
@@ -105,6 +110,7 @@ async function answerWithReplies(
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
   const provider = readProvider(context);
+  const payer = await call.charge(() => priceReplies(bodies, endpoint));
   const prompts = await Promise.all(
     bodies.map((body) => {
       const prompt = readPrompt({ body, isChecked }, { settle, randomBytes }, endpoint);
@@ -112,11 +118,9 @@ async function answerWithReplies(
     }),
   );
   const { request } = prompts[0] as OrderedPrompt;
-  const choices = request.choices * prompts.length;
-  if (choices > MAX_REPLIES) throw refuseReplies(choices);
+  const choices = assertReplies(request, prompts.length);
   assertModel(request.model, key);
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
-  const payer = await call.charge(asked);
   const metered = await rates.meter(context, payer, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
@@ -133,6 +137,21 @@ async function answerWithReplies(
     heartbeatMs,
     onEnd: call.leave,
   });
+}
+
+/** Reads what the price of the replies depends on, and converts no schema. @throws RequestError */
+export function priceReplies(bodies: readonly Uint8Array[], endpoint: Endpoint): readonly MeteredRequest[] {
+  const priced = bodies.map((body) => parsePricedRequest(body, endpoint));
+  const [first] = priced;
+  if (first !== undefined) assertReplies(first, priced.length);
+  return priced.map((request) => ({ request, count: request.choices }));
+}
+
+/** @returns the number of replies over all prompts. @throws RequestError if they are too many. */
+function assertReplies({ choices }: Pick<InferenceRequest, 'choices'>, prompts: number): number {
+  const replies = choices * prompts;
+  if (replies > MAX_REPLIES) throw refuseReplies(replies);
+  return replies;
 }
 
 type ServeChoice = ReturnType<typeof createChoices>;

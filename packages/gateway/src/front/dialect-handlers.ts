@@ -12,6 +12,7 @@ import {
   type CompletionsDependencies,
   isInline,
   prepareHedge,
+  priceReplies,
   readProvider,
   toOgongField,
 } from './completions.ts';
@@ -30,6 +31,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, call.bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
       const provider = readProvider(context);
+      const payer = await call.charge(() => priceReplies([asked.body], 'chat'));
       const prompt = await prepareHedge(hedging, readPrompt(given, { settle, randomBytes }, 'chat'), {
         ...{ isChecked: given.isChecked, isNamed: provider !== undefined, endpoint: 'chat' },
       });
@@ -38,7 +40,6 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const metering = [{ request, count: request.choices }];
-      const payer = await call.charge(metering);
       const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key: payer, provider } as const;
       const metered = await rates.meter(context, payer, replies, metering);
       return await answerInDialect<BoughtReply>(context, {

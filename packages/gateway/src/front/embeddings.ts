@@ -65,7 +65,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const payer = await call.charge([{ request, count: 1 }]);
+      const payer = await call.charge(() => [{ request, count: 1 }]);
       const bought = { completionId, choice: 0, endpoint: request.endpoint, body, request, form };
       const job = { ...bought, key: payer, signal, provider, caller };
       const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);

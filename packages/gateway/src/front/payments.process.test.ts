@@ -309,6 +309,22 @@ it('keeps no place for callers that have not paid, however many begin and then s
   }
 });
 
+it.each([
+  ['/v1/chat/completions', { guided_grammar: 'root ::= (' }],
+  ['/v1/completions', { messages: undefined, prompt: ['a', 'b'], guided_grammar: 'root ::= (' }],
+  ['/v1/messages', { output_config: { format: { type: 'json_schema', schema: { type: 'poem' } } } }],
+])('names the price of a request and takes the payment before it converts a schema: %s', async (path, form) => {
+  const text = JSON.stringify({ ...JSON.parse(body), ...form });
+  const refused = await ask({}, path, text);
+  expect(refused.status).toBe(402);
+  const wallet = createWallet(caller);
+  expect((await ask(await sign(wallet, refused), path, text)).status).toBe(400);
+  // The payment stays with its payer as credit.
+  const next = await ask(await sign(wallet, await ask()));
+  expect(next.status).toBe(200);
+  expect(wallet.getPaymentSettleResponse((name) => next.headers.get(name)).transaction).toBe('');
+});
+
 it('reads no long body before somebody pays for it', async () => {
   const long = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'a'.repeat(300_000) }] });
   expect((await ask({}, undefined, long)).status).toBe(413);

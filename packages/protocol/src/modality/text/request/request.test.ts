@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
 import { MAX_REQUEST_BYTES } from '../../../exchange/limits.ts';
 import { RequestError } from '../../shared/request-error.ts';
-import { parseRequest } from './request.ts';
+import { DEFAULT_MAX_TOKENS, parsePricedRequest, parseRequest } from './request.ts';
 
 const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
 const part = { type: 'text', text: 'x' };
@@ -268,5 +268,21 @@ describe('parseRequest', () => {
       expect(refusal(() => parseRequest(utf8Encode(body), 'chat')).message.length).toBeGreaterThan(10);
     }
     expect(refusal(() => parseRequest(Uint8Array.of(0x7b, 0xff, 0x7d), 'chat'))).toBeInstanceOf(RequestError);
+  });
+});
+
+describe('the price of a request', () => {
+  it('needs no grammar, so none is converted for it', () => {
+    const body = utf8Encode(JSON.stringify({ ...base, grammar: 'root ::= (' }));
+    expect(() => parseRequest(body, 'chat')).toThrow(RequestError);
+    expect(parsePricedRequest(body, 'chat')).toMatchObject({ model: base.model, maxTokens: DEFAULT_MAX_TOKENS });
+  });
+
+  it('is that of the whole request', () => {
+    const form = { n: 2, max_tokens: 7, response_format: { type: 'json_object' } };
+    const body = utf8Encode(JSON.stringify({ ...base, ...form }));
+    const { grammar, terms, dropped, ...rest } = parseRequest(body, 'chat');
+    expect(grammar).toBeDefined();
+    expect(parsePricedRequest(body, 'chat')).toEqual(rest);
   });
 });

@@ -93,9 +93,31 @@ export const MAX_CHOICES = 8;
 export const MAX_STOPS = 4;
 const MAX_CACHE_KEY = 256;
 
+/** A request without its grammar. Its price depends on nothing else. */
+export type PricedRequest = Omit<InferenceRequest, 'grammar' | 'terms' | 'dropped'>;
+
 /** @throws RequestError naming the offending parameter. */
 export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceRequest {
   const fields = parseObject(body);
+  const { dropped, use, request } = parseFields(fields, endpoint);
+  // The conversion of a schema costs more than all else, so it comes last.
+  const form = parseAskedForm(fields);
+  const terms = toAnswerTerms(use, form !== undefined);
+  const grammar = combineGrammar(form, use);
+  return { ...request, terms, grammar, dropped: terms.isFormed ? dropped : [...dropped, ...use.dropped] };
+}
+
+/**
+ * Parses a request and converts neither its schemas nor its grammar, so that a gateway can name the price to a caller that has
+ * not paid. parseRequest may still refuse the body. @throws RequestError naming the offending parameter.
+ */
+export const parsePricedRequest = (body: Uint8Array, endpoint: Endpoint): PricedRequest =>
+  parseFields(parseObject(body), endpoint).request;
+
+function parseFields(
+  fields: Fields,
+  endpoint: Endpoint,
+): { readonly request: PricedRequest; readonly use: ToolUse; readonly dropped: readonly string[] } {
   const dropped = [
     ...judge(fields, isChat({ endpoint }) ? CHAT_PARAMETERS : COMPLETION_PARAMETERS),
     ...judgeObject(fields, 'provider', ROUTING_PARAMETERS),
@@ -113,22 +135,19 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   if (chat) assertTextOnly(fields);
   const thought = chat ? parseThinking(fields) : NO_THINKING;
   const use = chat ? parseToolUse(fields) : NO_TOOLS;
-  const form = parseAskedForm(fields);
-  const terms = toAnswerTerms(use, form !== undefined);
   const texts = {
     messages: chat ? parseMessages(fields.messages) : [],
     tools: use.tools,
     prompt: chat ? undefined : parseCompletionPrompt(fields),
   };
   const stop = parseStop(fields.stop);
-  return {
-    ...{ endpoint, model: named.model, ...texts, terms, stop, stopCount: stop.length },
+  const request = {
+    ...{ endpoint, model: named.model, ...texts, stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
     echo: !chat && parseBoolean(fields, 'echo'),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
-    grammar: combineGrammar(form, use),
     thinking: thought.thinking,
     thinkingParams: thought.params,
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
@@ -142,8 +161,8 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
     preference: parsePreference(fields.ogong, named),
-    dropped: [...dropped, ...thought.dropped, ...(terms.isFormed ? [] : use.dropped)],
   };
+  return { request, use, dropped: [...dropped, ...thought.dropped] };
 }
 
 const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
