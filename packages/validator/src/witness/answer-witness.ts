@@ -49,12 +49,15 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
 const MAX_OPEN = 4_096;
 const NO_SUBJECT = new Uint8Array(32);
 
-/** Reads the question from signed data. @throws ClaimError, ProtocolError, Refusal */
+/**
+ * Reads the question from signed data. It parses the request of a job.
+ * @param order default: that of the question, whose signature is verified. @throws ClaimError, ProtocolError, Refusal
+ */
 export function readQuestion(
   { crypto, ledger }: Pick<WitnessState, 'crypto' | 'ledger'>,
   ask: WitnessAsk,
+  order: NamedOrder = verifySignedOrder(crypto, ledger, ask.order),
 ): WitnessQuestion {
-  const order = verifySignedOrder(crypto, ledger, ask.order);
   const { replyId, orderHash, validator, providerId: target, expiresAtMs } = order;
   const shared = { ...{ validator, replyId, orderHash, target }, expiresAtMs: Number(expiresAtMs) };
   if (ask.asked === 'commitment') {
@@ -118,9 +121,10 @@ export async function answerWitness(state: WitnessState, from: Uint8Array, ask: 
   const { store, ledger, signer, inquirer } = state;
   assertOfCaller(state, from, ask);
   await state.learnOrderKey?.(ask.order);
-  const asked = readQuestion(state, ask);
-  const { question, order } = asked;
-  await assertDrawn(state, question, order);
+  const order = verifySignedOrder(state.crypto, ledger, ask.order);
+  await assertDrawn(state, ask, order);
+  const asked = readQuestion(state, ask, order);
+  const { question } = asked;
   if (asked.asked === 'report' && !(await state.isOwnRound(order, asked))) {
     throw new Refusal('invalid', 'the validator has not signed for this round');
   }
@@ -162,7 +166,7 @@ function assertOfCaller({ clock }: Pick<WitnessState, 'clock'>, from: Uint8Array
 /** @throws Refusal unless the beacon draws this validator as a witness. */
 async function assertDrawn(
   { crypto, signer, findBeacon, findMembers }: WitnessState,
-  question: Question,
+  ask: WitnessAsk,
   order: NamedOrder,
 ): Promise<void> {
   const epoch = computeWitnessEpoch(order.epoch);
@@ -170,7 +174,10 @@ async function assertDrawn(
   if (beacon === undefined || members === undefined) {
     throw new Refusal('unavailable', `beacon or validators of epoch ${epoch} are not known here`);
   }
-  const drawn = drawWitnesses(crypto, { ...question, beacon: beacon.value }, members);
+  const { replyId, validator, providerId } = order;
+  const target = 'verifierId' in ask ? ask.verifierId : providerId;
+  const draw = { replyId, validator, target, asked: ask.asked, beacon: beacon.value };
+  const drawn = drawWitnesses(crypto, draw, members);
   if (drawn.some(({ address }) => equalBytes(address, signer.address))) return;
   throw new Refusal('precondition', 'the beacon did not draw this validator as a witness');
 }

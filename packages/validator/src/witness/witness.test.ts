@@ -8,6 +8,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { type Evidence, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import {
@@ -189,6 +190,11 @@ describe('a witness', () => {
     clock.advance(200_000);
     await expect(peer.witness(other.signer.address, ask)).rejects.toThrow('names another validator');
     await expect(own.witness(own.signer.address, ask)).rejects.toThrow('did not draw this validator');
+    // Nobody reads this request. The refusal names the draw, so the job was not parsed before it.
+    const job = { request: Uint8Array.of(0x7b), endpoint: 'chat' } as ScoreJobMessage;
+    const verifierId = new Uint8Array(32).fill(1);
+    const asked = { order: ask.order, asked: 'commitment', verifierId, keyHash: verifierId, job } as const;
+    await expect(own.witness(own.signer.address, asked)).rejects.toThrow('did not draw this validator');
   });
 
   it('asks nothing about an order that its payer or its provider has not signed', async () => {

@@ -7,6 +7,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { type SignedTrace, signTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
+import type { TracedPosition } from '../modality.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
 
 /** One position of a committed reply, to be looked into. Provider and verifier share this path: both must run the same pass. */
@@ -17,21 +18,16 @@ export interface TraceClaim extends ClaimedReply {
 }
 
 /**
- * The record of a claim. It must be about this engine's model and about this request.
+ * Parses the record of a claim. It must be about this engine's model. Its request is checked by assertTracedRequest.
  * @throws Refusal naming the check that failed.
  */
 export function parseTracedRecord(
-  crypto: Crypto,
   engine: Pick<TextEngine, 'info'>,
   {
     record: bytes,
-    request,
-    endpoint,
     position,
   }: {
     readonly record: Uint8Array;
-    readonly request: Uint8Array;
-    readonly endpoint: string;
     readonly position: number;
   },
 ): RecordV2 {
@@ -44,10 +40,18 @@ export function parseTracedRecord(
   }
   const { modelRoot, capabilities } = engine.info();
   assertTrace(equalBytes(record.modelRoot, modelRoot), 'the record is about another model');
-  assertTrace(isRequest(crypto, record, { endpoint, body: request }), 'the record is about another request');
   assertTrace(position < record.tokenCount, `position ${position} of a reply of ${record.tokenCount} tokens`);
   if (!capabilities.trace) throw new Refusal('unsupported', 'this machine cannot trace the layers of this model');
   return record;
+}
+
+/** Parses the request of a claim, which costs more than the other checks. @throws Refusal unless the record is about it. */
+export function assertTracedRequest(
+  crypto: Crypto,
+  record: RecordV2,
+  { request: body, endpoint }: Pick<TracedPosition, 'request' | 'endpoint'>,
+): void {
+  assertTrace(isRequest(crypto, record, { endpoint, body }), 'the record is about another request');
 }
 
 /** @throws EngineError, Refusal */
