@@ -80,7 +80,7 @@ const BEACON: readonly Mutation[] = [
 const COSIGN = 'packages/validator/src/settlement/cosign/cosign.ts';
 const NO_CHECK = {
   file: COSIGN,
-  from: 'await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);',
+  from: 'await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry, balances.get(entry.index));',
   to: '',
 };
 

@@ -90,7 +90,8 @@ export function createEntryCheck(
     if (feeAtomic > maxFee) wrong(`${maxFee} at most`);
     if (held === undefined || held.record !== toHex(recordHash)) return;
     if (feeAtomic > held.fee) wrong(`${held.fee} in the store of its payer`);
-    if (isCalm && isBillable(verdict) && feeAtomic < held.fee) {
+    const isDoubted = verdict === 'inconclusive';
+    if (isCalm && isBillable(verdict) && !isDoubted && feeAtomic < held.fee) {
       violate('what-is-earned-is-paid', `: ${feeAtomic} of ${held.fee}`);
     }
   }

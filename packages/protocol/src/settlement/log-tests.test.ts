@@ -30,6 +30,7 @@ const judged = (
   ({
     verdict,
     evidence,
+    feeAtomic: 0n,
     beaconEpoch: 1n,
     timeMs: 1,
     step: 'reply',
@@ -177,7 +178,7 @@ describe('the tests of a log', () => {
     expect(states.find(payee).replies).toMatchObject({ audits: 2, rejects: 1, ejected: true });
   });
 
-  it.each(['unaudited', 'abandoned', 'unjudged'] as const)('are not moved by an entry that is %s', (verdict) => {
+  it.each(['unaudited', 'abandoned'] as const)('are not moved by an entry that is %s', (verdict) => {
     const states = open();
     countEntry(states, { providerId: key(1), payee, ...unmeasured, verdict });
     expect(states.find(key(1))).toEqual(INITIAL_TESTS);
@@ -197,6 +198,7 @@ describe('the test of lateness', () => {
     ({
       verdict: 'reject',
       evidence: 'statistical',
+      feeAtomic: 0n,
       beaconEpoch: BigInt(epoch),
       timeMs: 1,
       step: 'late',
@@ -259,15 +261,17 @@ describe('the test of lateness', () => {
 
 it('the tests match the vectors', () => {
   const states = open();
-  for (const { payeeEvidence, payeeLateness, ejects, ...given } of vectors.steps) {
+  for (const { payeeEvidence, payeeLateness, balance, ejects, ...given } of vectors.steps) {
     const entry = {
       ...given,
       providerId: fromHex(given.providerId),
       payee: fromHex(given.payee),
       beaconEpoch: BigInt(given.beaconEpoch),
+      feeAtomic: BigInt(given.feeAtomic),
       verifiers: [],
     } as unknown as CountedEntry;
     expect(countEntry(states, entry)).toBe(ejects);
+    expect(states.find(entry.providerId).balance).toEqual(balance);
     expect(computePayeeEvidence(states.find(payee).replies)).toBe(payeeEvidence);
     expect(computePayeeEvidence(states.find(payee).lateness)).toBe(payeeLateness);
   }

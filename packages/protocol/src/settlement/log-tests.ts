@@ -6,6 +6,7 @@ import {
 } from '../audit/payee-test.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { computeOutcomeEValue, type SequentialTestParameters } from '../statistics/sprt.ts';
+import { type AuditBalance, advanceBalance, INITIAL_BALANCE } from './audit-balance.ts';
 import { addSilence, NEVER_SILENT, type SilenceState } from './silence-count.ts';
 import { isJudged, isPayable, type VerdictEntry, type VerifierMark } from './verdict-log.ts';
 
@@ -42,6 +43,8 @@ export interface SubjectTests {
   readonly lateness: LatenessState;
   /** Time of the last ejection of the key by exact evidence, Unix time in ms; 0 for none. */
   readonly provenMs: number;
+  /** For keys only. */
+  readonly balance: AuditBalance;
   /** For payees only. */
   readonly others: OthersTest | undefined;
   /** For payees only: times at which their verifiers were silent. */
@@ -52,6 +55,7 @@ export const INITIAL_TESTS: SubjectTests = {
   replies: INITIAL_PAYEE_TEST,
   lateness: { ...INITIAL_PAYEE_TEST, countedEpoch: -OUTAGE_EPOCHS - 1n },
   provenMs: 0,
+  balance: INITIAL_BALANCE,
   others: undefined,
   silence: NEVER_SILENT,
 };
@@ -65,7 +69,16 @@ export interface TestStates {
 
 export type CountedEntry = Pick<
   VerdictEntry,
-  'providerId' | 'payee' | 'verdict' | 'evidence' | 'beaconEpoch' | 'step' | 'eValuePpm' | 'timeMs' | 'verifiers'
+  | 'providerId'
+  | 'payee'
+  | 'verdict'
+  | 'evidence'
+  | 'feeAtomic'
+  | 'beaconEpoch'
+  | 'step'
+  | 'eValuePpm'
+  | 'timeMs'
+  | 'verifiers'
 >;
 
 const PPM = 1_000_000;
@@ -97,12 +110,19 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
  */
 export function countEntry(states: TestStates, entry: CountedEntry, beta: number = REPLY_TEST.beta): boolean {
   for (const mark of entry.verifiers) countSilence(states, mark);
+  countBalance(states, entry);
   if (!isJudged(entry.verdict)) return false;
   const isOutByLateness = countLateness(states, entry, beta);
   const isExact = isProof(entry);
   if (isExact) states.put(entry.providerId, { ...states.find(entry.providerId), provenMs: entry.timeMs });
   const isOut = entry.step === 'reply' && countReply(states, entry, { isExact, beta });
   return isExact || isOut || isOutByLateness;
+}
+
+function countBalance(states: TestStates, entry: CountedEntry): void {
+  const tests = states.find(entry.providerId);
+  const balance = advanceBalance(tests.balance, entry);
+  if (balance !== tests.balance) states.put(entry.providerId, { ...tests, balance });
 }
 
 /** Counts a silence. @returns whether it costs the payee a part of its stake. */

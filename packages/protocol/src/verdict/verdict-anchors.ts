@@ -1,6 +1,7 @@
 import type { AuditDraw } from '../audit/audit.ts';
 import type { EpochMember } from '../beacon/validator-set.ts';
 import type { LedgerDomain, Order } from '../exchange/order.ts';
+import type { AuditBalance } from '../settlement/audit-balance.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
@@ -32,6 +33,10 @@ export interface VerdictAnchors {
   readonly findMembers?: (epoch: bigint) => Promise<readonly EpochMember[]>;
   /** Returns the VRF key of the handling validator if it is in that epoch's set. Without it the nonce is not checked. */
   readonly findVrfKey?: (epoch: bigint) => Promise<Uint8Array | undefined>;
+  /**
+   * Audit balance of the entry's key, by the log before the entry. Without it a fee that depends on the balance is the whole one or 0.
+   */
+  readonly balance?: AuditBalance | undefined;
   /** Returns whether a verifier showed here the thing that it is said to have withheld. Default: nothing was shown. */
   readonly wasShown?: WitnessedBy['wasShown'];
   /** @throws VerdictError if the beacon selected a reply that the entry calls unaudited. Skipped if absent. */

@@ -43,7 +43,7 @@ import type { HoneypotKey } from './honeypot/honeypot.ts';
 import { giveUpUntold, judge } from './judge.ts';
 import { JudgeError, type Judgement } from './judgement.ts';
 import { computeStep } from './log-step.ts';
-import { isPaidFor } from './reply-fee.ts';
+import { dependsOnBalance, isCovered, isPaidFor } from './reply-fee.ts';
 import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';
 
 /** A validator's public data about a verdict, from which anybody can derive it again. All bytes are signed or hashed. */
@@ -81,10 +81,14 @@ export async function verifyVerdict(
     const judgement = await assertVerdict(crypto, entry, verdict, trust);
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
+    const isUnbalanced = trust.balance === undefined && dependsOnBalance(entry.verdict);
     const isUnproven = trust.findVrfKey === undefined && (judgement?.isUntold === true || hasTrapped(verdict));
     const checks = [
       pass('verdict', `${entry.verdict}: the log agrees with its evidence`),
       ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
+      ...(isUnbalanced
+        ? [skip('balance', 'the log before the entry is not given, by which its key is paid or not')]
+        : []),
       ...(isUnwitnessed ? [skip('witnesses', 'no validators are given of whom witnesses could have been drawn')] : []),
       ...(isUnproven ? [skip('honeypot', judgement?.isUntold ? UNTOLD : UNPROVEN)] : []),
     ];
@@ -281,12 +285,14 @@ async function verifyWhole(
   crypto: Crypto,
   entry: VerdictEntry,
   { order, submission }: { readonly order: NamedOrder; readonly submission: SummarizedReply },
-  { ledger, checkWord, findBeacon }: VerdictAnchors,
+  { ledger, checkWord, findBeacon, balance }: VerdictAnchors,
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);
   const claim = verifySummarized(crypto, { ledger, order, beacon, checkWord }, submission);
-  const fee = isPaidFor(entry.verdict, claim.request) ? claim.feeAtomic : 0n;
-  demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
+  const isDue = balance === undefined || isCovered(entry.verdict, balance, claim.header);
+  const fee = isDue && isPaidFor(entry.verdict, claim.request) ? claim.feeAtomic : 0n;
+  const isUnknown = balance === undefined && entry.feeAtomic === 0n && dependsOnBalance(entry.verdict);
+  demand(isUnknown || entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
   demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);
   return claim;
 }

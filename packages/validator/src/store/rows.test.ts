@@ -40,7 +40,15 @@ describe('a row', () => {
     const states = createTestStates(store, OWN_TESTS);
     expect(states.find(key)).toEqual(INITIAL_TESTS);
     for (const others of [undefined, { ...test, rejects: 2, suspect: key }]) {
-      const tests = { replies: test, lateness, provenMs: 12, others, silence: { newest: 9, bits: 2 ** 48 - 1 } };
+      const balance = { credit: 7, owed: 2 };
+      const tests = {
+        replies: test,
+        lateness,
+        provenMs: 12,
+        balance,
+        others,
+        silence: { newest: 9, bits: 2 ** 48 - 1 },
+      };
       states.put(key, tests);
       expect(states.find(key)).toEqual(tests);
     }

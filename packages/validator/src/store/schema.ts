@@ -385,6 +385,8 @@ export const VALIDATOR_SCHEMA = `
     late_ejected INTEGER NOT NULL,
     counted_epoch INTEGER NOT NULL,
     proven_at INTEGER NOT NULL,
+    credit INTEGER NOT NULL,
+    owed INTEGER NOT NULL,
     suspect BLOB,
     others_audits INTEGER,
     others_rejects INTEGER,

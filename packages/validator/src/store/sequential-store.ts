@@ -17,6 +17,7 @@ const testColumns = columns({
     countedEpoch: bigInteger,
   }),
   provenMs: named('proven_at', integer),
+  balance: columns({ credit: integer, owed: integer }),
   others: optionalColumns({
     suspect: bytes,
     audits: named('others_audits', integer),

@@ -7,7 +7,7 @@ import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
-import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
+import { type CountedEntry, countEntry, type SubjectTests } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
   computeEntryHash,
@@ -20,7 +20,7 @@ import {
 import { type Evidence, encodeEvidence, parseKeptConsent } from '@ogong/protocol/verdict/evidence';
 import type { Judgement } from '@ogong/protocol/verdict/judgement';
 import { computeStep } from '@ogong/protocol/verdict/log-step';
-import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
+import { isCovered, isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { forgetAuditAttempts } from './audit-attempt-store.ts';
 import { adjustChannel } from './channel-store.ts';
@@ -112,19 +112,21 @@ export function decideReply(
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict = nameVerdict(decision);
   const evidence = findEvidence(decision, row);
-  const feeAtomic = isPaid(row, verdict) ? (row.feeAtomic ?? 0n) : 0n;
+  const tests = createTestStates(store, OWN_TESTS);
+  const feeAtomic = isPaid(row, verdict, tests.find(order.providerId)) ? (row.feeAtomic ?? 0n) : 0n;
 
   const counted = {
     providerId: order.providerId,
     payee: payee ?? ZERO_ADDRESS,
     verdict,
     evidence: judgement?.evidence ?? 'none',
+    feeAtomic,
     beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     ...(judgement ? computeStep(judgement) : NO_STEP),
     timeMs: nowMs,
     verifiers: judgement?.verifiers ?? [],
   } as const;
-  const ejects = countEntry(createTestStates(store, OWN_TESTS), counted);
+  const ejects = countEntry(tests, counted);
   if (judgement) countAudit(store, counted, ejects);
 
   const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
@@ -132,7 +134,6 @@ export function decideReply(
     ejects,
     replyId,
     recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
-    feeAtomic,
     fineAtomic: verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
     payer: order.payer,
     router: order.router,
@@ -140,21 +141,14 @@ export function decideReply(
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
   // The request is stored for a shorter time than the fee.
-  const isUnpaidDoubt = isBillable(verdict) && feeAtomic === 0n;
+  const isUnpaid = isBillable(verdict) && feeAtomic === 0n;
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
   store
     .prepare(
       `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
        consent = NULL, opening = NULL, candidates = NULL, fee = CASE WHEN ? THEN '0' ELSE fee END WHERE reply_id = ?`,
     )
-    .run(
-      verdict,
-      JSON.stringify(judgement?.checks ?? []),
-      evidence ?? null,
-      entry.index,
-      isUnpaidDoubt ? 1 : 0,
-      replyId,
-    );
+    .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, isUnpaid ? 1 : 0, replyId);
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
   forgetMilestone(store, replyId);
@@ -179,10 +173,12 @@ function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dro
   return mark.outcome === 'credited' && suspect === undefined ? 'passed' : 'failed';
 }
 
-/** Tells whether a verdict is paid. The request says if doubt is paid. */
-function isPaid({ summary }: Pick<ReplyRow, 'summary'>, verdict: Verdict): boolean {
+/** Returns whether a verdict is paid, by its request and by the audit balance of its key. */
+function isPaid(row: ReplyRow, verdict: Verdict, { balance }: Pick<SubjectTests, 'balance'>): boolean {
+  const { summary } = row;
   if (summary === undefined) return isBillable(verdict);
-  return isPaidFor(verdict, findModality(summary.endpoint).parseSummary(summary.requestSummary));
+  const request = findModality(summary.endpoint).parseSummary(summary.requestSummary);
+  return isPaidFor(verdict, request) && isCovered(verdict, balance, toClaim(row).header);
 }
 
 function nameVerdict(decision: Decision): Verdict {

@@ -33,7 +33,8 @@ function parseStatus(status: unknown): ReportedVerdict {
 }
 
 /**
- * Checks that the verdict is about the consumer's record, and that the fee is at most that of its tokens. A provider could sign
+ * Checks that the verdict is about the consumer's record, and that the fee is at most that of its tokens. A reply in doubt may
+ * cost nothing, by the audit balance of its key. A provider could sign
  * one record for each reader.
  * @param held the consumer's record, with its fee if the opening is there.
  */

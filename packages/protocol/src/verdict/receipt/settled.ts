@@ -12,7 +12,7 @@ import { type Batch, hashSettlement, type Settlement } from '../../settlement/ba
 import { MAX_BATCH_ENTRIES } from '../../settlement/gas.ts';
 import { type HeadVoters, verifyHeadCertificate } from '../../settlement/head-certificate.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
-import { isPaidFor } from '../reply-fee.ts';
+import { dependsOnBalance, isPaidFor } from '../reply-fee.ts';
 
 /** The path from a reply into the chain: a log entry of its validator, and the settlement that contains it. */
 export interface SettledEvidence {
@@ -209,6 +209,8 @@ function findEntryProblem(
   if (!isSame) return 'the log entry names other parties than the order';
   if (fee > order.maxFeeAtomic) return `a fee of ${fee}, the order allows ${order.maxFeeAtomic}`;
   const owed = isPaidFor(verdict, request) ? feeAtomic : 0n;
+  // The log before the entry decides whether such a reply is paid, and a reader of one entry does not have it.
+  if (fee === 0n && dependsOnBalance(verdict)) return undefined;
   return owed === undefined || fee === owed ? undefined : `a fee of ${fee}, the reply costs ${owed}`;
 }
 

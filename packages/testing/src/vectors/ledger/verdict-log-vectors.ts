@@ -84,6 +84,7 @@ function listSteps(): readonly unknown[] {
   const payee = fill(20, 9);
   const scored = (key: number, verdict: 'accept' | 'reject' | 'inconclusive', eValuePpm: number): CountedEntry => ({
     ...{ providerId: fill(32, key), payee, verdict, evidence: 'statistical', beaconEpoch: 1n, timeMs: 1 },
+    feeAtomic: verdict === 'reject' ? 0n : 42n,
     ...{ step: 'reply', eValuePpm, verifiers: [] },
   });
   const late = (key: number, epoch: number): CountedEntry => ({
@@ -100,6 +101,10 @@ function listSteps(): readonly unknown[] {
     { ...scored(4, 'reject', bare), payee: fill(20, 0), evidence: 'exact' },
     { ...scored(5, 'reject', 0), step: 'none' },
     { ...scored(5, 'accept', 0), verdict: 'unaudited', step: 'none' },
+    { ...scored(5, 'accept', 0), verdict: 'unjudged', step: 'none', feeAtomic: 0n },
+    ...Array.from({ length: 11 }, () => scored(6, 'accept', 900_000)),
+    scored(6, 'inconclusive', 900_000),
+    { ...scored(6, 'inconclusive', 900_000), feeAtomic: 0n },
   ];
   const states = createOverlay({ find: () => INITIAL_TESTS });
   return entries.map((entry) => {
@@ -107,7 +112,8 @@ function listSteps(): readonly unknown[] {
     const { verifiers: _verifiers, ...counted } = entry;
     return {
       ...{ ...counted, providerId: toHex(entry.providerId), payee: toHex(entry.payee) },
-      ...{ beaconEpoch: String(entry.beaconEpoch), ejects },
+      ...{ beaconEpoch: String(entry.beaconEpoch), feeAtomic: String(entry.feeAtomic), ejects },
+      balance: states.find(entry.providerId).balance,
       payeeEvidence: computePayeeEvidence(states.find(payee).replies),
       payeeLateness: computePayeeEvidence(states.find(payee).lateness),
     };

@@ -1,17 +1,20 @@
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { DOUBT_PRICE } from '@ogong/protocol/settlement/audit-balance';
+import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { SYNTHETIC_CLASS } from '@ogong/testing/synthetic/synthetic-divergence';
-import { ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { ledger, payer, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readChannel } from '../../store/channel-store.ts';
+import { createTestStates, OWN_TESTS } from '../../store/sequential-store.ts';
 import { checkEntry } from './entry-check.ts';
 
-/** A reply in tier replay that one verifier could only compare, so that its audit leaves a doubt. */
-async function leaveDoubt(demands: object) {
+/** A reply in tier replay that one verifier could only compare, so that its audit leaves a doubt. Its key has this credit. */
+async function leaveDoubt(demands: object, credit = DOUBT_PRICE) {
   const served = new Map<string, TestReply>();
   const inexact = { exact: false, numericClass: SYNTHETIC_CLASS };
   const four = await createFour({
@@ -20,6 +23,9 @@ async function leaveDoubt(demands: object) {
     getOpening: async () => (served.get('only') as TestReply).reply.openingBytes,
   });
   const { own, peers, clock } = four;
+  const tests = { ...INITIAL_TESTS, balance: { credit, owed: 0 } };
+  const logs = [[own, OWN_TESTS], ...peers.map((one) => [one, own.signer.address] as const)] as const;
+  for (const [{ store }, log] of logs) createTestStates(store, log).put(providerId, tests);
   const order = createTestOrder({
     ...{ payer, ledger, provider, index: 1, epoch: own.archive.latest().epoch, demands },
     validator: own.signer.address,
@@ -40,10 +46,51 @@ async function leaveDoubt(demands: object) {
 }
 
 describe('a reply whose audit leaves a doubt', () => {
-  it('is paid if its request says nothing', async () => {
-    const { own, owed } = await leaveDoubt({});
-    expect(own.decided).toMatchObject([{ verdict: 'inconclusive', feeAtomic: owed }]);
-    expect(owed).toBeGreaterThan(0n);
+  describe('of a key with enough credit', () => {
+    let doubted: Awaited<ReturnType<typeof leaveDoubt>>;
+    beforeAll(async () => {
+      doubted = await leaveDoubt({});
+    });
+
+    it('is paid if its request says nothing', async () => {
+      const { own, other, owed, request } = doubted;
+      expect(own.decided).toMatchObject([{ verdict: 'inconclusive', feeAtomic: owed }]);
+      expect(owed).toBeGreaterThan(0n);
+      expect((await other.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+    });
+
+    it('is refused by a co-signer that counts less credit', async () => {
+      const { own, peer, request } = doubted;
+      createTestStates(peer.store, own.signer.address).put(providerId, INITIAL_TESTS);
+      await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toThrow('owed are 0');
+    });
+  });
+
+  describe('of a key with too little credit', () => {
+    let doubted: Awaited<ReturnType<typeof leaveDoubt>>;
+    beforeAll(async () => {
+      doubted = await leaveDoubt({}, DOUBT_PRICE - 1);
+    });
+
+    it('is not paid, and the payer has its money back', async () => {
+      const { own, other, owed, request } = doubted;
+      expect(owed).toBeGreaterThan(0n);
+      expect(own.decided).toMatchObject([{ verdict: 'inconclusive', feeAtomic: 0n }]);
+      expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+      expect((await other.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+    });
+
+    it('is refused by a co-signer if it is paid all the same, and if its key has the credit', async () => {
+      const { own, peer, owed, request } = doubted;
+      const [message] = request.entries as [BatchEntry];
+      const entry = parseVerdictEntry(message.logEntry);
+      const check = (feeAtomic: bigint, credit: number) =>
+        checkEntry(peer.cosigning, own.signer.address, { ...entry, feeAtomic }, message, { credit, owed: 0 });
+      await check(0n, DOUBT_PRICE - 1);
+      await check(owed, DOUBT_PRICE);
+      await expect(check(owed, DOUBT_PRICE - 1)).rejects.toThrow('owed are 0');
+      await expect(check(0n, DOUBT_PRICE)).rejects.toThrow(`owed are ${owed}`);
+    });
   });
 
   describe('under a request that pays for accepted replies only', () => {

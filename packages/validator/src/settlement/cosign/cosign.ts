@@ -125,7 +125,7 @@ async function checkEntries(
     assertOneLog(state.store, batch.validator, places);
     return findSigned(state.store, batch.validator, places);
   });
-  const { ejecting, findTests } = await readCounts(state, batch.validator, start, entries);
+  const { ejecting, balances, findTests } = await readCounts(state, batch.validator, start, entries);
   const unsigned = entries.flatMap((entry, i) => (signed.has(entry.index) ? [] : [i]));
   const contradicted = await findContradicted(
     state,
@@ -143,7 +143,7 @@ async function checkEntries(
     const delivery = contradicted.get(entry.index);
     try {
       demand(delivery === undefined, `entry ${entry.index} is not about the record that the payer has`);
-      await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
+      await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry, balances.get(entry.index));
       if (!(await checkLists(entry, messages[i] as BatchEntry))) uncompared.push(entry.index);
       demand(entry.ejects === ejecting.has(entry.index), describeEjection(entry));
     } catch (error) {

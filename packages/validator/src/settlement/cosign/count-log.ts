@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { AuditBalance } from '@ogong/protocol/settlement/audit-balance';
 import type { FindTests } from '@ogong/protocol/settlement/batch';
 import { countEntry, createOverlay, INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import {
@@ -19,6 +20,8 @@ type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'g
 export interface LogCounts {
   /** Indexes of the entries that eject their provider. */
   readonly ejecting: ReadonlySet<bigint>;
+  /** Audit balance of each entry's key before the entry, by the entry's index. */
+  readonly balances: ReadonlyMap<bigint, AuditBalance>;
   /** Returns the tests of providers and verifiers' payees before the batch. */
   readonly findTests: FindTests;
 }
@@ -45,8 +48,14 @@ export async function readCounts(
       ...verifiers.map(({ payee }) => payee),
     ]);
     const before = new Map(subjects.map((subject) => [toHex(subject), tests.find(subject)]));
+    const balances = new Map<bigint, AuditBalance>();
+    const ejecting = new Set<bigint>();
+    for (const entry of entries) {
+      balances.set(entry.index, tests.find(entry.providerId).balance);
+      if (countEntry(tests, entry)) ejecting.add(entry.index);
+    }
     return {
-      ejecting: new Set(entries.flatMap((entry) => (countEntry(tests, entry) ? [entry.index] : []))),
+      ...{ ejecting, balances },
       findTests: (subject) => before.get(toHex(subject)) ?? INITIAL_TESTS,
     };
   });

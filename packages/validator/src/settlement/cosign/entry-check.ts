@@ -4,6 +4,7 @@ import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/excha
 import type { Order } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { AuditBalance } from '@ogong/protocol/settlement/audit-balance';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
@@ -18,7 +19,10 @@ import { assertEvidence, assertFeeBound, assertPublishedWeights, assertRouter, a
 /** Time for which the old coverage still passes after a change, since a validator may not know the change yet. */
 const ALPHA_GRACE_MS = 3_600_000;
 
-/** Checks one entry against all bytes behind it (docs/spec/co-signing.md). @throws CosignError */
+/**
+ * Checks one entry against all bytes behind it (docs/spec/co-signing.md).
+ * @param balance audit balance of the entry's key, by the log before the entry. @throws CosignError
+ */
 export async function checkEntry(
   state: CosignState,
   validator: Uint8Array,
@@ -29,6 +33,7 @@ export async function checkEntry(
     delivery,
     ownEvidence,
   }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery' | 'ownEvidence'>,
+  balance?: AuditBalance,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
   // A refused entry is lost for good, and this machine's own clock may be slow. But no clock is slow by an order's
@@ -60,7 +65,7 @@ export async function checkEntry(
       state.crypto,
       entry,
       { order, record, submission, evidence, delivery },
-      createTrust(state, validator),
+      { ...createTrust(state, validator), balance },
     );
   } catch (error) {
     if (!isRefutation(error)) throw error;
@@ -84,7 +89,7 @@ function readMissing(
 }
 
 /** Gives the verdict's checks this validator's knowledge that the entry's bytes do not contain. */
-function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors {
+function createTrust(state: CosignState, validator: Uint8Array): Omit<VerdictAnchors, 'balance'> {
   const { ledger, allowFixedVerifier, honeypotPpm, checkWord, clock, getBeacon, findPolicy } = state;
   return {
     ...{ ledger, allowFixedVerifier, honeypotPpm, checkWord, validator },
