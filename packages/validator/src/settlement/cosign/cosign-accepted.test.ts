@@ -1,7 +1,9 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { DOUBT_PRICE } from '@ogong/protocol/settlement/audit-balance';
 import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { SYNTHETIC_CLASS } from '@ogong/testing/synthetic/synthetic-divergence';
 import { ledger, payer, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
@@ -9,25 +11,31 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { listEntries } from '../../store/batch-store.ts';
 import { readChannel } from '../../store/channel-store.ts';
+import { takeOut } from '../../store/replies/refused-store.ts';
 import { createTestStates, OWN_TESTS } from '../../store/sequential-store.ts';
 import { checkEntry } from './entry-check.ts';
 
 /** A reply in tier replay that one verifier could only compare, so that its audit leaves a doubt. Its key has this credit. */
-async function leaveDoubt(demands: object, credit = DOUBT_PRICE) {
+async function leaveDoubt(demands: object, credit = DOUBT_PRICE, accepted = 0) {
   const served = new Map<string, TestReply>();
   const inexact = { exact: false, numericClass: SYNTHETIC_CLASS };
   const four = await createFour({
     audit: { honeypotPpm: 0 },
     verifiers: (peer, job) => answerHonestly(served, inexact)(peer, job),
-    getOpening: async () => (served.get('only') as TestReply).reply.openingBytes,
+    getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
   });
   const { own, peers, clock } = four;
   const tests = { ...INITIAL_TESTS, balance: { credit, owed: 0 } };
   const logs = [[own, OWN_TESTS], ...peers.map((one) => [one, own.signer.address] as const)] as const;
   for (const [{ store }, log] of logs) createTestStates(store, log).put(providerId, tests);
+  for (let index = 0; index < accepted; index++) {
+    const before = await own.deliver(index);
+    served.set(toHex(before.reply.record.replyId), before);
+  }
   const order = createTestOrder({
-    ...{ payer, ledger, provider, index: 1, epoch: own.archive.latest().epoch, demands },
+    ...{ payer, ledger, provider, index: accepted, epoch: own.archive.latest().epoch, demands },
     validator: own.signer.address,
     expiresAtMs: clock.nowMs() + 120_000,
     model: 'ogong/replay/test/synthetic',
@@ -35,7 +43,7 @@ async function leaveDoubt(demands: object, credit = DOUBT_PRICE) {
   await own.intake.admit(order);
   const posture = { tier: 'replay', method: 'exact-replay', numericClass: SYNTHETIC_CLASS };
   const reply = own.serve(order, { bend: { header: (header) => ({ ...header, ...posture }) } });
-  served.set('only', reply);
+  served.set(toHex(order.fields.replyId), reply);
   await own.intake.pushRecord(reply.submission);
   const { owed } = readChannel(own.store, payer.address);
   await four.certifyAll();
@@ -91,6 +99,20 @@ describe('a reply whose audit leaves a doubt', () => {
       await expect(check(owed, DOUBT_PRICE - 1)).rejects.toThrow('owed are 0');
       await expect(check(0n, DOUBT_PRICE)).rejects.toThrow(`owed are ${owed}`);
     });
+  });
+
+  it('loses its fee if the log loses the reply that gave its key the credit', async () => {
+    const { own, replyId, request } = await leaveDoubt({}, DOUBT_PRICE - 1, 1);
+    const [accepted, doubted] = own.decided as [VerdictEntry, VerdictEntry];
+    expect([accepted, doubted].map(({ verdict }) => verdict)).toEqual(['accept', 'inconclusive']);
+    expect(request.entries).toHaveLength(2);
+    expect(doubted.feeAtomic).toBeGreaterThan(0n);
+    const context = { crypto, validator: own.signer.address };
+    takeOut(own.store, context, 1n, [accepted.index]);
+    const [left] = listEntries(own.store, 0n, -1).map(({ entry }) => parseVerdictEntry(entry));
+    expect(left).toMatchObject({ replyId, verdict: 'inconclusive', feeAtomic: 0n });
+    expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n });
+    expect(own.find(replyId).feeAtomic).toBe(0n);
   });
 
   describe('under a request that pays for accepted replies only', () => {

@@ -1,9 +1,11 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import type { BenchOptions, TestValidator } from '@ogong/testing/validator/test-bench';
+import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
+import { type BenchOptions, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
+import { createTestStates } from '../../store/sequential-store.ts';
 
 describe('a co-signer of replies that were not audited', () => {
   it('holds its peer to the coverage that the network asks for', async () => {
@@ -73,6 +75,19 @@ describe('a co-signer of replies that were not audited', () => {
     expect(careless.four.own.decided[0]?.verdict).toBe('unaudited');
     while (await careless.four.own.settlement.step());
     expect(careless.state()).toBe('refused');
+  });
+
+  it('refuses a fee for an unaudited reply of a key that owes audits', async () => {
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
+    const { replyId } = (await four.own.deliver(0)).reply.record;
+    await four.certifyAll();
+    await four.own.runAudits();
+    const owing = { ...INITIAL_TESTS, balance: { credit: 0, owed: 1 } };
+    for (const { store } of four.peers) createTestStates(store, four.own.signer.address).put(providerId, owing);
+    while (await four.own.settlement.step());
+    expect(four.own.decided).toMatchObject([{ verdict: 'unaudited' }]);
+    expect(four.own.find(replyId)).toMatchObject({ state: 'refused' });
+    expect(four.chain.settled).toEqual([]);
   });
 
   it('refuses an epoch that the order does not fix, and a late reply that nobody audited', async () => {
