@@ -28,8 +28,8 @@ async function leaveDoubt(demands: object, credit = DOUBT_PRICE, accepted = 0) {
   });
   const { own, peers, clock } = four;
   const tests = { ...INITIAL_TESTS, balance: { credit, owed: 0 } };
-  const logs = [[own, OWN_TESTS], ...peers.map((one) => [one, own.signer.address] as const)] as const;
-  for (const [{ store }, log] of logs) createTestStates(store, log).put(providerId, tests);
+  createTestStates(own.store, OWN_TESTS).put(providerId, tests);
+  for (const { store } of [own, ...peers]) createTestStates(store, own.signer.address).put(providerId, tests);
   for (let index = 0; index < accepted; index++) {
     const before = await own.deliver(index);
     served.set(toHex(before.reply.record.replyId), before);
