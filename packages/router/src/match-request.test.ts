@@ -4,6 +4,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
 import { createCallerValues } from '@ogong/host/link/link-server';
+import type { AnnouncedVerifier } from '@ogong/protocol/audit/verifier-room';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { parseTicket, TICKET_WINDOW_MS, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { ReportRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -35,7 +36,7 @@ function makeOffer(n: number, bend: Partial<ListedOffer> = {}): ListedOffer {
   };
 }
 
-function openState(offers: readonly ListedOffer[]) {
+function openState(offers: readonly ListedOffer[], verifiers: readonly AnnouncedVerifier[] = []) {
   const reports: unknown[] = [];
   const metric = { set: () => {}, inc: (labels: unknown) => void reports.push(labels) };
   const state = {
@@ -44,7 +45,7 @@ function openState(offers: readonly ListedOffer[]) {
     signer: createNodeHybridSigner(fill(41, 64)),
     address: fill(5, 20),
     ticketTtlMs: 1_000,
-    supply: { offers: () => offers } as unknown as RouterState['supply'],
+    supply: { offers: () => offers, verifiersOf: () => verifiers } as unknown as RouterState['supply'],
     outstanding: createOutstanding(),
     refusals: createRefusals(),
     figures: createFigures(),
@@ -99,6 +100,22 @@ describe('matching a request', () => {
     expect(listWeighed(candidates).map(({ weight }) => weight)).toEqual(
       [256n ** 4n, 85n ** 4n].map((rate) => rate * 1_000_000n),
     );
+  });
+
+  it('offers no more room than the verifiers of other payees have', () => {
+    const verifier = (payee: number, contextSize: number) => ({ payee: fill(payee, 20), contextSize, stake: 1n });
+    const match = (verifiers: readonly AnnouncedVerifier[], contextSize: number) => {
+      const { state } = openState([makeOffer(1), makeOffer(2, { contextSize: 300 })], verifiers);
+      return matchRequest(state, query({ contextSize }), { peer: fill(9), group: undefined });
+    };
+    const listed = (...given: Parameters<typeof match>) =>
+      parseCandidates(match(...given).candidates).candidates.map(({ providerId }) => providerId[0]);
+    expect(listed([verifier(9, 300)], 300)).toEqual([1, 2]);
+    expect(listed([verifier(9, 300)], 400)).toEqual([2]);
+    expect(listed([], 400)).toEqual([1]);
+    // Its own verifier does not verify the first provider.
+    expect(listed([verifier(1, 400)], 400)).toEqual([1]);
+    expect(() => match([verifier(9, 200)], 250)).toThrow('have room for 200 tokens of prompt and reply, not for 250');
   });
 
   it('holds nothing where nobody can be drawn', () => {

@@ -1,5 +1,6 @@
 import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
+import { findVerifierRoomProblem } from '@ogong/protocol/audit/verifier-room';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
@@ -17,6 +18,7 @@ import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { computeTicketTimes, type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
+import { isComparable } from '@ogong/protocol/tier/outcome';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
@@ -56,7 +58,7 @@ export function matchRequest(
   assertRequest(request);
   const { model: modelId, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
-  const offers = listDemanded(supply.offers(modelId, group), request);
+  const offers = listComparable(supply, listDemanded(supply.offers(modelId, group), request), request);
   const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };
   const wanted = { modelId, ...limits, exclude, only, sort: readSort(request), nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
@@ -83,6 +85,27 @@ export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
   if (offers.length > 0 && !problems.includes(undefined)) {
     throw new Refusal('precondition', `no provider meets the request: ${problems[0]}`);
   }
+  return offers.filter((_, i) => problems[i] === undefined);
+}
+
+/**
+ * Lists the offers whose longest reply verifiers of the model have room for. Its validator admits no order of another one.
+ * @throws Refusal if there are offers, and none is left.
+ */
+export function listComparable(
+  { verifiersOf }: Pick<RouterState['supply'], 'verifiersOf'>,
+  offers: readonly ListedOffer[],
+  { contextSize }: Pick<RouteQuery, 'contextSize'>,
+): readonly ListedOffer[] {
+  const known = new Map<string, ReturnType<typeof verifiersOf>>();
+  const problems = offers.map(({ model: { modelRoot, modelId }, contextSize: offered, payee }) => {
+    if (!isComparable(parseModelId(modelId).tier)) return undefined;
+    const verifiers = known.get(toHex(modelRoot)) ?? verifiersOf(modelRoot);
+    known.set(toHex(modelRoot), verifiers);
+    const others = verifiers.filter((one) => !equalBytes(one.payee, payee));
+    return findVerifierRoomProblem(others, Math.min(offered, contextSize));
+  });
+  if (offers.length > 0 && !problems.includes(undefined)) throw new Refusal('precondition', `${problems[0]}`);
   return offers.filter((_, i) => problems[i] === undefined);
 }
 

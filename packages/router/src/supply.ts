@@ -5,7 +5,8 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerAdmission } from '@ogong/host/views/newcomer-admission';
-import { toHex } from '@ogong/protocol/base/bytes';
+import type { AnnouncedVerifier } from '@ogong/protocol/audit/verifier-room';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,
@@ -89,6 +90,8 @@ export interface Supply {
    * @param group address of the caller, see Outstanding.countFor. Default: all held slots count.
    */
   offers(modelId?: string, group?: string): ListedOffer[];
+  /** Lists the verifiers of a model that have announced themselves. */
+  verifiersOf(modelRoot: Uint8Array): AnnouncedVerifier[];
   /** Looks up the weights of listed models again. */
   refreshWeights(): Promise<void>;
   /**
@@ -290,6 +293,13 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
         }
       }
       return offers;
+    },
+    verifiersOf(modelRoot) {
+      return [...current()].flatMap(({ verifier, payee, models, expiresAtMs }) => {
+        const model = models.find((one) => equalBytes(one.modelRoot, modelRoot));
+        if (verifier === undefined || model === undefined || expiresAtMs <= clock.nowMs()) return [];
+        return [{ payee, contextSize: model.contextSize, stake: stakeOf(payee) }];
+      });
     },
     async refreshWeights() {
       const ids = [...current()].flatMap(({ models }) => models.map(({ modelId }) => modelId));

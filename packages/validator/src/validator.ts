@@ -29,6 +29,7 @@ import { adoptTable } from './store/drift-store.ts';
 import {
   getBeacon,
   getHoldings,
+  getRequiredStakes,
   openValidatorState,
   type ValidatorDependencies,
   type ValidatorOptions,
@@ -139,6 +140,7 @@ function wireIntake(
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, earn, holdings: getHoldings(state) },
       learnOrderKey: state.learnOrderKey,
+      requiredStakes: () => getRequiredStakes(state),
       getBeacon: (epoch) => getBeacon(state, epoch),
       letIn: createNewcomerAdmission({
         ...{ crypto, clock, chain, latestEpoch: async () => archive.latest().epoch },

@@ -22,6 +22,8 @@ export interface PlayedVerifier {
   readonly stake?: bigint;
   /** As it announces. Default: 4096. */
   readonly contextSize?: number;
+  /** As it announces once an order is admitted. Default: the same. */
+  readonly shrinksTo?: number;
   readonly numericClass?: string;
   /** Name of its payee. Default: its own. */
   readonly payee?: string;
@@ -35,6 +37,8 @@ export interface AuditedNetwork {
   /** How an honest verifier's report on a reply of the attacker differs from what it committed. */
   readonly sees: (reply: TestReply, verifier: PlayedVerifier) => Partial<ScoreReport>;
   readonly bend?: ServeInput['bend'];
+  /** Coverage of a reply, by its number, parts per million. Default: the bench's. */
+  readonly coveragePpm?: (reply: number) => number;
 }
 
 export interface AuditedOutcome {
@@ -53,7 +57,7 @@ export const idOfPlayed = (name: string): Uint8Array => hashHybridKey(crypto, cr
 
 /** The verdicts of one validator on all replies of a provider that lies. */
 export async function auditReplies(
-  { verifiers, replies, sees, bend }: AuditedNetwork,
+  { verifiers, replies, sees, bend, coveragePpm }: AuditedNetwork,
   breaks: Breaks,
 ): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
@@ -66,15 +70,30 @@ export async function auditReplies(
     return { report: createTestReport(reply, job, own), signer: createTestHybrid(verifier.name) };
   });
   const stakeOf = (payee: Uint8Array): bigint => (stakes.get(toHex(payee)) ?? 0n) * 10n ** 18n;
-  const validator = openAttacked(breaks, { calls, stakeOf, audit: { honeypotPpm: 0 } });
+  let number = 0;
+  const alpha = coveragePpm && { alphaPpm: () => coveragePpm(number) };
+  const validator = openAttacked(breaks, { calls, stakeOf, audit: { honeypotPpm: 0, ...alpha } });
+  let sequence = 0n;
+  /** Verifiers with another context for a while announce the one before each order, and the other after it. */
+  const announceRoom = async (toContext: (verifier: PlayedVerifier) => number): Promise<void> => {
+    sequence++;
+    for (const verifier of verifiers.filter(({ shrinksTo }) => shrinksTo !== undefined)) {
+      const { name, numericClass, payee = name } = verifier;
+      const room = { contextSize: toContext(verifier) };
+      await validator.announceVerifier(name, numericClass, createTestPayee(payee), room, sequence);
+    }
+  };
   await validator.announce(provider);
   for (let i = 0; i < replies; i++) {
+    number = i;
+    await announceRoom(({ contextSize = 4096 }) => contextSize);
     for (const { name, numericClass, contextSize = 4096, payee = name } of verifiers.filter(
-      ({ from = 0 }) => from === i,
+      ({ from = 0, shrinksTo }) => from === i && shrinksTo === undefined,
     )) {
       await validator.announceVerifier(name, numericClass, createTestPayee(payee), { contextSize });
     }
     const reply = await validator.deliver(i, bend ? { bend } : {});
+    await announceRoom(({ shrinksTo = 0 }) => shrinksTo);
     served.set(toHex(reply.reply.record.replyId), reply);
     await breaks.take();
     await validator.certify();

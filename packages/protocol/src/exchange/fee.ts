@@ -197,6 +197,11 @@ export function computeMaxFee(bound: TokenBound, pricePer1kAtomic: bigint): bigi
   return priceTokens(pricePer1kAtomic, computeContextBound(bound));
 }
 
+/** Counts the tokens that a fee can pay for. Free tokens are as many as any reply has. */
+export function countTokensOfFee(feeAtomic: bigint, pricePer1kAtomic: bigint): bigint {
+  return pricePer1kAtomic === 0n ? 0xffffffffn : (feeAtomic * TOKENS_PER_PRICE) / pricePer1kAtomic;
+}
+
 function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
   if (pricePer1kAtomic < 0n) throw new ProtocolError('out-of-range', `negative price ${pricePer1kAtomic}`);
   return (pricePer1kAtomic * BigInt(tokens) + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;

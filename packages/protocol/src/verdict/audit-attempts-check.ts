@@ -48,6 +48,10 @@ export function conclude(
     return { verdict: 'unjudged', why, weighed, wants: 'verdict' };
   }
   const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
+  if (verdict === 'inconclusive' && weighed.every(({ isPartial }) => isPartial)) {
+    const wants = hasOutsider(crypto, context, audit) ? 'verdict' : undefined;
+    return { verdict: 'unjudged', why: 'no verifier that answered has room for the reply', weighed, wants };
+  }
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
   const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
   const isUnproven = verdict === 'reject' && isUnconfirmed(reports);

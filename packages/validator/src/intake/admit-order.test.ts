@@ -4,7 +4,7 @@ import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import { CHANNEL_READING_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { createTestValidator, ejectProvider, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
-import { createTestOrder } from '@ogong/testing/validator/test-reply';
+import { createTestOrder, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { findAdmitted } from './accept-record.ts';
@@ -47,6 +47,20 @@ it('admits an order until it expires, and only of the epochs around the newest',
   expect(() => check(MAX_ORDER_LIFETIME_MS + 1)).toThrow('an order lives at most');
   expect(() => check(1, 7n)).toThrow('an order of epoch 7 in epoch 10');
   expect(() => check(1, 13n)).toThrow('an order of epoch 13 in epoch 10');
+});
+
+it('admits no order of a longer reply than verifiers of other payees have room for', async () => {
+  const admit = async (verifier: string | undefined, contextSize: number) => {
+    const validator = createTestValidator();
+    await validator.announce(provider);
+    const own = verifier === 'own' ? payeeSigner : undefined;
+    if (verifier !== undefined) await validator.announceVerifier(verifier, 'x', own, { contextSize });
+    await validator.intake.admit(validator.order(0));
+  };
+  await admit('v1', 4_096);
+  await expect(admit('v1', 50)).rejects.toThrow(/verifiers of this model have room for 50 tokens .*, not for \d+/);
+  await admit(undefined, 50);
+  await admit('own', 50);
 });
 
 it('admits none for a provider that was ejected, here or on the chain', async () => {

@@ -4,6 +4,7 @@ import { sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
 import { doWork } from '@ogong/host/store/work';
 import { findStakeProblem } from '@ogong/host/views/earnings-view';
+import { computeOrderRoom, findVerifierRoomProblem } from '@ogong/protocol/audit/verifier-room';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CHANNEL_READING_MS, isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -113,6 +114,7 @@ async function admitSigned(
   if (!isKnownPayer) takeReading(state, order.providerId);
   await assertNotEjected(state, order.providerId);
   await assertFeeBound(state, order);
+  assertVerifierRoom(state, order);
   await assertTierStake(state, order);
   await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
@@ -198,6 +200,12 @@ async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order
   const problem = await findFeeProblem(holdings, order).catch((cause: unknown) => {
     throw new Refusal('unavailable', `the provider's held earnings cannot be read: ${(cause as Error).message}`);
   });
+  if (problem !== undefined) throw new Refusal('precondition', problem);
+}
+
+/** Checks that verifiers could compare the longest reply to the order. @throws Refusal */
+function assertVerifierRoom({ verifiers }: Pick<IntakeState, 'verifiers'>, order: Order): void {
+  const problem = findVerifierRoomProblem(verifiers.list(order), computeOrderRoom(order));
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 

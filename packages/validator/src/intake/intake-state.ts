@@ -25,11 +25,13 @@ import type { EvidenceReaders, ShownRecord } from '@ogong/protocol/tier/tier';
 import { type CheckPayeeStatement, createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import type { Holdings } from '../audit/deterrence.ts';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
+import type { RequiredStakes } from '../store/candidates.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import type { VerdictContext } from '../store/verdict-store.ts';
 import type { AdmissionMemory } from './admission-memory.ts';
 import type { BondRoom } from './bond-room.ts';
 import { createIntakeReceipts, type SignIntake } from './intake-receipts.ts';
+import { createKnownVerifiers, type KnownVerifiers } from './known-verifiers.ts';
 import type { SecondDeliveryLimits } from './second-recipient.ts';
 import { createValidatorSealKeys, type ValidatorSealKeys } from './validator-seal-keys.ts';
 
@@ -77,6 +79,8 @@ export interface IntakeDependencies {
   readonly memory?: AdmissionMemory | undefined;
   /** Default: no limit by bonds. */
   readonly room?: BondRoom | undefined;
+  /** Default: no stake is required of verifiers. */
+  readonly requiredStakes?: (() => RequiredStakes) | undefined;
   /** Earns a sender of a paid order more calls. */
   readonly earn?: ((caller: Caller, calls: number) => void) | undefined;
 }
@@ -87,6 +91,7 @@ export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDep
   readonly newcomers: NewcomerBudget;
   readonly signIntake: SignIntake;
   readonly sealKeys: ValidatorSealKeys;
+  readonly verifiers: KnownVerifiers;
 }
 
 export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
@@ -95,6 +100,7 @@ export function openIntakeState(options: IntakeOptions, dependencies: IntakeDepe
     checkWord: createPayeeStatements(dependencies.crypto, options.ledger),
     newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
     signIntake: createIntakeReceipts({ ledger: options.ledger, signer: dependencies.signer }),
+    verifiers: createKnownVerifiers(dependencies),
     sealKeys: createValidatorSealKeys({ ...dependencies, seal: dependencies.seal ?? nodeSeal, ledger: options.ledger }),
   };
 }

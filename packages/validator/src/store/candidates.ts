@@ -1,5 +1,6 @@
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import type { AnnouncedVerifier } from '@ogong/protocol/audit/verifier-room';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -93,6 +94,40 @@ interface AbleVerifier extends Omit<EvidenceCandidate, 'weight'> {
   readonly stake: bigint;
 }
 
+/** Lists the announcements of keys that are neither ejected nor excluded, ascending by provider id. */
+function listAnnounced(store: Store, nowMs: number) {
+  return heldColumns
+    .all(
+      store.prepare(
+        `SELECT lower(hex(provider_id)) AS name, sequence, since, stake FROM announcements WHERE expires_at > ?
+         AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
+         AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
+      ),
+      nowMs,
+    )
+    .flatMap(({ name, sequence, ...row }) => {
+      const held = readStoredAnnouncement(store, name, sequence);
+      const verifierWord = held?.verifierWord && readWord(held.verifierWord);
+      return held === undefined ? [] : [{ ...row, announcement: held.announcement, verifierWord }];
+    });
+}
+
+/** Lists the verifiers of all models, by the hex of the model's root. @param leastStake of a verifier's payee. */
+export function listVerifiersByModel(
+  store: Store,
+  { nowMs, leastStake }: { readonly nowMs: number; readonly leastStake: bigint },
+): ReadonlyMap<string, readonly AnnouncedVerifier[]> {
+  const excluded = listExcluded(store);
+  const found = listAnnounced(store, nowMs)
+    .filter(({ stake, announcement: { payee } }) => stake >= leastStake && !excluded.has(toHex(payee)))
+    .flatMap(({ stake, verifierWord, announcement: { verifier, payee, models } }) =>
+      models
+        .filter(({ modelRoot }) => verifier && verifierWord && findClass(verifierWord, modelRoot) !== undefined)
+        .map(({ modelRoot, contextSize }) => ({ model: toHex(modelRoot), payee, contextSize, stake })),
+    );
+  return Map.groupBy(found, ({ model }) => model);
+}
+
 /**
  * Lists the verifiers that are announced for a model, each key once, ascending by provider id. Key and payee must
  * differ from those of the provider under audit. Ejected providers, excluded verifiers, and all verifiers of an
@@ -103,20 +138,7 @@ function listAble(store: Store, crypto: Crypto, { modelRoot, serverId, nowMs }: 
   const excluded = listExcluded(store);
   const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
   return (
-    heldColumns
-      .all(
-        store.prepare(
-          `SELECT lower(hex(provider_id)) AS name, sequence, since, stake FROM announcements WHERE expires_at > ?
-         AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
-         AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
-        ),
-        nowMs,
-      )
-      .flatMap(({ name, sequence, ...row }) => {
-        const held = readStoredAnnouncement(store, name, sequence);
-        const verifierWord = held?.verifierWord && readWord(held.verifierWord);
-        return held === undefined ? [] : [{ ...row, announcement: held.announcement, verifierWord }];
-      })
+    listAnnounced(store, nowMs)
       .filter(({ announcement }) => announcement.verifier && offerOf(announcement))
       // It must have signed the class in which it computes the model.
       .filter(({ verifierWord }) => verifierWord && findClass(verifierWord, modelRoot) !== undefined)

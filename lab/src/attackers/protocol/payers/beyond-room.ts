@@ -1,9 +1,9 @@
 import { auditReplies, describeForged, isEjectedByAll, type PlayedVerifier, REPLIES } from '../audited-network.ts';
 import { defineAttack } from '../define-attack.ts';
 
-/** Prompt and reply take more than any of them has room for; one window fits. */
+/** Once an order is admitted, prompt and reply take more than any of them has room for; one window fits. */
 const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name) => ({
-  ...{ name, kind: 'honest', contextSize: 40 },
+  ...{ name, kind: 'honest', shrinksTo: 40 },
 }));
 
 /** A provider forges replies that are longer than the context of every verifier. */

@@ -2,9 +2,9 @@ import { auditReplies, describeForged, type PlayedVerifier, REPLIES } from '../a
 import { defineAttack } from '../define-attack.ts';
 
 const STAKE = 1_000_000n;
-/** Honest verifiers hold the true prompt and reply, and not the prompt that the provider claims. */
+/** Once an order is admitted, honest verifiers hold the true prompt and reply, and not the prompt that the provider claims. */
 const HONEST: readonly PlayedVerifier[] = ['v1', 'v2', 'v3'].map((name) => ({
-  ...{ name, kind: 'honest', stake: STAKE, contextSize: 100 },
+  ...{ name, kind: 'honest', stake: STAKE, shrinksTo: 100 },
 }));
 
 /** A provider forges replies; its free verifier announces more room than anybody, and accepts them. */

@@ -42,6 +42,8 @@ export interface ReportVerdict {
   readonly drift?: DriftVerdict;
   /** The fault of a reject that uses no statistics. */
   readonly fault?: Fault;
+  /** Set if the verifier had room for the beginning alone. Such a report can only reject. */
+  readonly isPartial?: boolean;
 }
 
 /** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */

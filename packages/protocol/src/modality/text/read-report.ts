@@ -49,7 +49,8 @@ export function weighScoreReport(
   report: ScoreReport,
   { drift }: Pick<AdjudicationPolicy, 'drift'>,
 ): ReportVerdict {
-  return adjudicateReport(crypto, claim, report, drift ? { drift } : {});
+  const verdict = adjudicateReport(crypto, claim, report, drift ? { drift } : {});
+  return report.windows.length === claim.opening.windows.length ? verdict : { ...verdict, isPartial: true };
 }
 
 /** Encodes the finding of a report. Two verifiers with the same result have the same bytes. */
