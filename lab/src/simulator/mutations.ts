@@ -200,8 +200,8 @@ const ROLES: readonly Mutation[] = [
     also: [
       {
         file: 'packages/protocol/src/verdict/report-combination.ts',
-        from: 'const combined = countVotes(weighed, canAskAnother);',
-        to: 'const combined = countVotes(weighed, false);',
+        from: 'return { decision, wantsAnother: true, marked: [] };',
+        to: 'return { decision, wantsAnother: false, marked: [] };',
       },
     ],
     given: { lie: 'frames', faultsPerMinute: 0 },

@@ -5,7 +5,15 @@ import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { drawInteger } from '../crypto/draw-integer.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import { computeWilsonInterval } from '../statistics/statistics.ts';
-import { type AuditDraw, assignVerifier, isAudited, isPaired, PAIR_PPM, type VerifierCandidate } from './audit.ts';
+import {
+  type AuditDraw,
+  assignVerifier,
+  isAudited,
+  isPaired,
+  keepStaked,
+  PAIR_PPM,
+  type VerifierCandidate,
+} from './audit.ts';
 
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const draw = (seed: number): AuditDraw => ({
@@ -170,14 +178,14 @@ describe('verifier assignment', () => {
     expect(assignVerifier(nobleCrypto, { ...nobody, heard: [] })?.providerId).toEqual(owned[1]!.providerId);
   });
 
-  it('prefers a class if a candidate has it', () => {
-    const classes = pool.map((one, i) => ({ ...one, numericClass: i === 3 ? 'a' : 'b' }));
-    for (let i = 0; i < 20; i++) {
-      const input = { draw: draw(i), modelRoot: root, server, tried: [], candidates: classes };
-      expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'a' })?.providerId).toEqual(pool[3]!.providerId);
-      const free = assignVerifier(nobleCrypto, input);
-      expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'c' })).toEqual(free);
-    }
+  it('leaves out candidates without stake if another operator than the server has stake', () => {
+    const weighed = (weights: readonly bigint[]) => pool.map((one, i) => ({ ...one, weight: weights[i] ?? 1n }));
+    const kept = (weights: readonly bigint[], payee = server.payee) =>
+      keepStaked(weighed(weights), { ...server, payee }).map(({ weight }) => weight);
+    expect(kept([1n, 1n])).toHaveLength(pool.length);
+    expect(kept([1n, 2n, 5n])).toEqual([2n, 5n]);
+    expect(kept([1n, 2n], pool[1]!.payee)).toHaveLength(pool.length);
+    expect(kept([1n, 2n, 5n], pool[1]!.payee)).toEqual([2n, 5n]);
   });
 
   it('requires a later beacon too', () => {

@@ -74,8 +74,6 @@ export interface VerifierCandidate {
   readonly modelRoot: Uint8Array;
   /** 32 bytes, equal for all candidates that seem to have one operator. */
   readonly operator?: Uint8Array;
-  /** The numeric class that it announces. */
-  readonly numericClass?: string;
   /** Chances, in proportion; at least 1. Default: 1. */
   readonly weight?: bigint;
 }
@@ -90,8 +88,21 @@ export interface VerifierAssignment<T extends VerifierCandidate> {
   readonly tried: readonly Uint8Array[];
   /** Operators that have reported or were asked. A second report must come from another operator. */
   readonly heard?: readonly Uint8Array[];
-  /** Candidates of this class come first, if there are any. */
-  readonly preferClass?: string | undefined;
+}
+
+/**
+ * Keeps the candidates that a draw may take. A name is free. So candidates without stake are drawn only if no candidate of
+ * another operator than the server's has stake.
+ * @param candidates each with its own weight: 1, plus its share of its payee's stake in whole tokens.
+ */
+export function keepStaked<T extends Pick<VerifierCandidate, 'providerId' | 'payee'> & { readonly weight: bigint }>(
+  candidates: readonly T[],
+  server: VerifierAssignment<VerifierCandidate>['server'],
+): readonly T[] {
+  const isOwn = ({ providerId, payee }: T): boolean =>
+    equalBytes(providerId, server.providerId) || equalBytes(payee, server.payee);
+  const staked = candidates.filter((one) => one.weight > 1n);
+  return staked.some((one) => !isOwn(one)) ? staked : candidates;
 }
 
 /**
@@ -106,10 +117,10 @@ export interface VerifierAssignment<T extends VerifierCandidate> {
  */
 export function assignVerifier<T extends VerifierCandidate>(
   crypto: Crypto,
-  { draw, modelRoot, server, candidates, tried, heard = [], preferClass }: VerifierAssignment<T>,
+  { draw, modelRoot, server, candidates, tried, heard = [] }: VerifierAssignment<T>,
 ): T | undefined {
   assertDeciding(draw);
-  const free = candidates
+  const eligible = candidates
     .filter((candidate) => equalBytes(candidate.modelRoot, modelRoot))
     .filter(({ providerId, payee }) => !equalBytes(providerId, server.providerId) && !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !tried.some((id) => equalBytes(id, providerId)))
@@ -118,9 +129,7 @@ export function assignVerifier<T extends VerifierCandidate>(
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
-  if (free.length === 0) return undefined;
-  const preferred = free.filter(({ numericClass }) => preferClass !== undefined && numericClass === preferClass);
-  const eligible = preferred.length > 0 ? preferred : free;
+  if (eligible.length === 0) return undefined;
   const writer = createWriter()
     .bytes(ASSIGNMENT_DOMAIN)
     .bytes(draw.beacon, 32)

@@ -32,6 +32,11 @@ function sumByPayee(list: readonly WeighedCandidate[]): Map<string, PayeeTokens>
   return sums;
 }
 
+/** Returns the stake of a payee by a list, in whole tokens. */
+export function countTokens(list: readonly WeighedCandidate[], payee: Uint8Array): bigint {
+  return sumByPayee(list).get(toHex(payee))?.tokens ?? 0n;
+}
+
 /**
  * Returns whether a list leaves out more than half of the known stake. The payee with the largest missing stake does not count
  * on either side. An honest list leaves out a quarter at most (listCandidates). Validators do not receive every announcement at

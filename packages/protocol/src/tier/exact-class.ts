@@ -20,3 +20,14 @@ export function isExactClass(numericClass: string): boolean {
   if (TILED_PATHS.includes(path) && !TILED_CACHES.includes(cache)) return false;
   return EXACT_PATH.test(path) || (path === REFERENCE_PATH && !FLOAT_WEIGHTS.includes(weights));
 }
+
+/**
+ * Returns whether equality decides about a report: it was made in the reply's class, that class is exact by its name, and the
+ * verifier could reproduce it. In another class honest machines may differ, so a bit that differs proves nothing.
+ */
+export function isEqualityDue(
+  report: { readonly exact: boolean; readonly numericClass: string },
+  header: { readonly numericClass: string },
+): boolean {
+  return report.exact && report.numericClass === header.numericClass && isExactClass(header.numericClass);
+}

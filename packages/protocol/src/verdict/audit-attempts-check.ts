@@ -5,7 +5,15 @@ import type { AttemptReview } from './attempt-review.ts';
 import type { Attempt, AuditEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, type JudgementContext } from './judgement.ts';
 import type { WeighedReport } from './report-check.ts';
-import { combineReports, isCharge, isFarOut, isReproduced, isUnconfirmed } from './report-combination.ts';
+import {
+  type CountedReport,
+  combineReports,
+  countReports,
+  isCharge,
+  isFarOut,
+  isReproduced,
+  isUnconfirmed,
+} from './report-combination.ts';
 import { computeRoundSize, countAttempt, type DrawContext, drawNext, hasOutsider } from './verifier-draw.ts';
 
 /** The result of the reports of some audit attempts. */
@@ -33,13 +41,11 @@ export function conclude(
   audit: { readonly lists: AuditEvidence['lists']; readonly asked: readonly AttemptReview[] },
 ): Conclusion {
   const { asked } = audit;
-  const reports = asked.flatMap(({ weighed, verifierId, sitting, candidate: { payee } }) =>
-    weighed ? [{ weighed, verifierId, sitting, payee }] : [],
-  );
+  const reports = countReports(audit);
   const weighed = reports.map((one) => one.weighed);
-  const { decision, marked } = combineReports(weighed, false);
+  const { decision: verdict, marked } = combineReports(reports);
   // One report must not cost the fee while another verifier could be asked, or was asked and stayed silent.
-  const isAlone = decision === 'reject' && weighed.length === 1;
+  const isAlone = verdict === 'reject' && weighed.length === 1;
   const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, audit));
   if (weighed.length === 0 || isLone) {
     const why = isLone
@@ -47,16 +53,19 @@ export function conclude(
       : 'no verifier of this model has answered';
     return { verdict: 'unjudged', why, weighed, wants: 'verdict' };
   }
-  const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
-  if (verdict === 'inconclusive' && weighed.every(({ isPartial }) => isPartial)) {
-    const wants = hasOutsider(crypto, context, audit) ? 'verdict' : undefined;
-    return { verdict: 'unjudged', why: 'no verifier that answered has room for the reply', weighed, wants };
+  const canAskAnother = hasOutsider(crypto, context, audit);
+  const hasNoRoom = verdict === 'inconclusive' && weighed.every(({ isPartial }) => isPartial);
+  if (verdict === 'unjudged' || hasNoRoom) {
+    const why = hasNoRoom
+      ? 'no verifier that answered has room for the reply'
+      : 'the verifiers contradict each other, and neither side has both more operators and no less stake';
+    return { verdict: 'unjudged', why, weighed, wants: canAskAnother ? 'verdict' : undefined };
   }
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
   const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
   const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
-  const wanted = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
-  const wants = wanted && hasOutsider(crypto, context, audit) ? wanted : undefined;
+  const wanted = findWanted(reports, { isUnproven, isOnlyOne: asked.length === 1 });
+  const wants = canAskAnother ? wanted : undefined;
   return { verdict, marked, isExact, isUnproven, weighed, wants };
 }
 
@@ -80,11 +89,7 @@ export function assertWanted(
   }
   const isJudged = asked.some((one) => one.sitting === sitting && one.weighed !== undefined);
   if (last.round === round || !isJudged) return;
-  const { decision } = combineReports(
-    asked.flatMap(({ weighed }) => weighed ?? []),
-    true,
-  );
-  if (decision === 'ask-another') return;
+  if (combineReports(countReports({ lists, asked })).wantsAnother) return;
   throw new JudgeError('wrong-verifier', `attempt ${asked.length} was asked, and the reports before it had decided`);
 }
 
@@ -106,11 +111,11 @@ export function assertLeftOpen(
 
 /** Finds the need for a verifier outside the draw, if there is such a verifier. */
 function findWanted(
-  weighed: readonly WeighedReport[],
+  reports: readonly CountedReport[],
   { isUnproven, isOnlyOne }: { readonly isUnproven: boolean; readonly isOnlyOne: boolean },
 ): Judgement['wants'] {
-  if (isUnproven && isCharge(weighed)) return 'ejection';
-  return isOnlyOne && isFarOut(weighed) ? 'evidence' : undefined;
+  if (isUnproven && isCharge(reports)) return 'ejection';
+  return isOnlyOne && isFarOut(reports) ? 'evidence' : undefined;
 }
 
 /**

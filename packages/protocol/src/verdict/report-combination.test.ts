@@ -1,41 +1,99 @@
 import { describe, expect, it } from 'vitest';
 import type { WeighedReport } from './report-check.ts';
-import { combineEvidence, combineReports, isCharge, isFarOut, isUnconfirmed } from './report-combination.ts';
+import {
+  type CountedReport,
+  combineEvidence,
+  combineReports,
+  countReports,
+  isCharge,
+  isFarOut,
+  isUnconfirmed,
+} from './report-combination.ts';
 
 let number = 0;
 /**
- * A report by its letter. Upper case: by equality, all rejects equal. Lower case: by scores. A accepts, R rejects, I decides
- * nothing.
+ * A report by its letter. A and a accept, R, S and r reject, i is in doubt. Upper case: by equality; reports of one letter agree
+ * to the bit. F rejects by a fact. A digit after the letter is the stake in tokens; it is 0 without a digit.
  */
-function report(letter: string): WeighedReport {
-  const outcomes = { a: 'accept', r: 'reject', i: 'inconclusive' } as const;
-  const exact = letter === letter.toUpperCase();
-  const outcome = outcomes[letter.toLowerCase() as keyof typeof outcomes];
-  const finding = new Uint8Array(32).fill(exact && outcome === 'reject' ? 200 : ++number % 200);
-  return { outcome, exact, claimsExact: exact, finding, tokens: 1, checks: [], comparison: undefined };
+function report(text: string, sitting = 0): CountedReport {
+  const [letter = '', stake = '0'] = text;
+  const outcome = /a/i.test(letter) ? 'accept' : letter === 'i' ? 'inconclusive' : 'reject';
+  const exact = letter !== letter.toLowerCase();
+  const finding = new Uint8Array(32).fill(exact ? letter.charCodeAt(0) : ++number % 60);
+  const fault = letter === 'F' ? { fault: { isFact: true, seen: finding } } : {};
+  const weighed = {
+    outcome,
+    exact,
+    claimsExact: exact,
+    finding,
+    tokens: 1,
+    checks: [],
+    comparison: undefined,
+    ...fault,
+  };
+  return { weighed: weighed as WeighedReport, sitting, stake: BigInt(stake) };
 }
-const reports = (letters: string): WeighedReport[] => [...letters].map(report);
 /** Splits reports by audit attempt: each group of letters is one attempt. */
-const bySitting = (words: string) =>
-  words.split(' ').flatMap((word, sitting) => reports(word).map((weighed) => ({ weighed, sitting })));
+const readReports = (words: string) =>
+  words.split(' ').flatMap((word, sitting) => [...word.matchAll(/[a-z]\d?/gi)].map(([text]) => report(text, sitting)));
 
-describe('exact accepts against rejects by scores', () => {
+describe('the combination of reports', () => {
   it.each([
-    ['Ar', true, 'ask-another', []],
-    ['Ar', false, 'accept', []],
-    ['rrA', true, 'ask-another', []],
-    ['rrA', false, 'accept', []],
-    ['rrAA', true, 'accept', [0, 1]],
-    ['ArA', true, 'accept', [1]],
-    ['rrrA', true, 'ask-another', []],
-    ['rrrA', false, 'reject', []],
-    ['rrrAa', false, 'reject', []],
-    ['rrrAaa', false, 'accept', []],
-    ['rrrAA', true, 'ask-another', []],
-    ['rrrAA', false, 'reject', []],
-    ['rrrAAA', true, 'accept', [0, 1, 2]],
-  ] as const)('%s, others left %s: %s', (letters, canAskAnother, decision, marked) => {
-    expect(combineReports(reports(letters), canAskAnother)).toEqual({ decision, marked });
+    // Without a contradiction.
+    ['', 'inconclusive', 'asks another', []],
+    ['i', 'inconclusive', 'asks another', []],
+    ['iii', 'inconclusive', 'asks another', []],
+    ['a', 'accept', '', []],
+    ['A', 'accept', '', []],
+    ['ia', 'accept', '', []],
+    ['r', 'reject', 'asks another', []],
+    ['ri', 'reject', 'asks another', []],
+    ['rr', 'reject', '', []],
+    ['RR', 'reject', '', []],
+    ['Rr', 'reject', '', []],
+    // One report against one decides nothing, also by equality.
+    ['ar', 'unjudged', 'asks another', []],
+    ['Ar', 'unjudged', 'asks another', []],
+    ['AR', 'unjudged', 'asks another', []],
+    ['aR', 'unjudged', 'asks another', []],
+    // As many against as many.
+    ['aarr', 'unjudged', 'asks another', []],
+    ['AArr', 'unjudged', 'asks another', []],
+    ['AARR', 'unjudged', 'asks another', []],
+    // The majority decides, and refutes the others.
+    ['aar', 'accept', '', [2]],
+    ['AAr', 'accept', '', [2]],
+    ['AAR', 'accept', '', [2]],
+    ['rra', 'reject', '', [2]],
+    ['RRA', 'reject', '', [2]],
+    ['RRa', 'reject', '', [2]],
+    ['aaF', 'accept', '', [2]],
+    ['FFA', 'reject', '', [2]],
+    // Scores refute no report by equality.
+    ['aaR', 'accept', '', []],
+    ['aAR', 'accept', '', []],
+    ['rrA', 'reject', '', []],
+    ['rrAia', 'unjudged', 'asks another', []],
+    ['rrrAa', 'reject', '', [4]],
+    // Invented rejects differ, and do not add up.
+    ['RS', 'unjudged', 'asks another', []],
+    ['RSA', 'unjudged', 'asks another', []],
+    ['RSAA', 'accept', '', [0, 1]],
+    ['RSr', 'reject', '', []],
+    ['RRS', 'reject', '', [2]],
+    ['RRSSA', 'reject', '', [4]],
+    // Stake: more operators with less stake decide nothing and refute nobody.
+    ['a1a1r3', 'unjudged', 'asks another', []],
+    ['a1a1r2', 'accept', '', [2]],
+    ['A0A0R1', 'unjudged', 'asks another', []],
+    ['A0A0A0R1R1', 'unjudged', 'asks another', []],
+    ['r1r1a3', 'unjudged', 'asks another', []],
+    ['R1R1A3', 'unjudged', 'asks another', []],
+    ['a9r1', 'unjudged', 'asks another', []],
+    ['R1R1S3', 'reject', '', []],
+    ['A1A1R1S3', 'unjudged', 'asks another', []],
+  ] as const)('%s: %s', (letters, decision, asking, marked) => {
+    expect(combineReports(readReports(letters))).toEqual({ decision, wantsAnother: asking !== '', marked });
   });
 });
 
@@ -58,23 +116,22 @@ describe('a reject', () => {
     ['RR r', true, true],
     ['RR R', true, false],
   ] as const)('%s: is a charge %s, and unconfirmed %s', (words, charge, unconfirmed) => {
-    const heard = bySitting(words);
-    expect([isCharge(heard.map(({ weighed }) => weighed)), isUnconfirmed(heard)]).toEqual([charge, unconfirmed]);
+    const reports = readReports(words);
+    expect([isCharge(reports), isUnconfirmed(reports)]).toEqual([charge, unconfirmed]);
   });
 });
 
 describe('measured evidence about a reply that is not rejected', () => {
-  const measure = (letter: string, eValue: number): WeighedReport => ({
-    ...report(letter),
-    drift: { outcome: 'accept', pValue: 0.5, eValue, row: 'x', source: 'rank' } as NonNullable<WeighedReport['drift']>,
-  });
+  const measure = (letter: string, eValue: number): CountedReport => {
+    const drift = { outcome: 'accept', pValue: 0.5, eValue, row: 'x', source: 'rank' } as const;
+    const counted = report(letter);
+    return { ...counted, weighed: { ...counted.weighed, drift } as WeighedReport };
+  };
 
-  it.each([
-    ['a', 2.1, true, 'ask-another'],
-    ['a', 2.1, false, 'accept'],
-    ['a', 2, true, 'accept'],
-  ] as const)('%s with e-value %s, others available %s: %s', (letter, eValue, canAskAnother, decision) => {
-    expect(combineReports([measure(letter, eValue)], canAskAnother)).toMatchObject({ decision });
+  it('lets an accept with an e-value above 2 wait for another verifier', () => {
+    const combine = (eValue: number) => combineReports([measure('a', eValue)]);
+    expect(combine(2.1)).toMatchObject({ decision: 'accept', wantsAnother: true });
+    expect(combine(2)).toMatchObject({ decision: 'accept', wantsAnother: false });
   });
 
   it('is far out only for a single report that does not reject', () => {
@@ -99,4 +156,25 @@ describe('measured evidence about a reply that is not rejected', () => {
     if (expected === undefined) expect(combined).toBeUndefined();
     else expect(combined).toBeCloseTo(expected, 12);
   });
+});
+
+it('counts the stake of a report by the list of its audit attempt, all keys of the payee together', () => {
+  const [own, other] = [new Uint8Array(20).fill(1), new Uint8Array(20).fill(2)];
+  const candidate = (id: number, payee: Uint8Array, weight: bigint) => ({
+    ...{ providerId: new Uint8Array(32).fill(id), payee, weight },
+  });
+  const lists = [
+    [candidate(1, own, 4n), candidate(2, own, 4n), candidate(3, other, 9n)],
+    [candidate(1, own, 1n), candidate(3, other, 6n)],
+  ];
+  const { weighed } = report('a');
+  const ask = (id: number, sitting: number, opened: WeighedReport | undefined = weighed) => ({
+    ...{ verifierId: new Uint8Array(32).fill(id), sitting, weighed: opened },
+  });
+  const asked = [ask(1, 0), { ...ask(2, 0), weighed: undefined }, ask(3, 1), ask(4, 1)];
+  expect(countReports({ lists, asked }).map(({ stake, sitting }) => [stake, sitting])).toEqual([
+    [6n, 0],
+    [5n, 1],
+    [0n, 1],
+  ]);
 });

@@ -1,92 +1,113 @@
+import { countTokens, type WeighedCandidate } from '../audit/candidate-stakes.ts';
 import { equalBytes } from '../base/bytes.ts';
-import { countVotes, type ReportDecision } from '../modality/text/adjudicate.ts';
+import type { Outcome } from '../base/checks.ts';
 import type { WeighedReport } from './report-check.ts';
 
-/**
- * Returns whether two honest verifiers would reject with the same bytes. They do in an exact class, or by a value that is the same in every class.
- */
-const isReproducible = ({ outcome, claimsExact, fault }: WeighedReport): boolean =>
-  outcome === 'reject' && (claimsExact || fault?.isFact === true);
-
-/** Finds the largest group of reproducible rejects that found the same fault, to the bit. */
-export function findAgreeingRejects(weighed: readonly WeighedReport[]): readonly number[] {
-  const rejects = weighed.flatMap((one, i) => (isReproducible(one) ? [i] : []));
-  const seenBy = (i: number): Uint8Array => {
-    const { fault, finding } = weighed[i] as WeighedReport;
-    return fault?.seen ?? finding;
-  };
-  let largest: readonly number[] = [];
-  for (const first of rejects) {
-    const group = rejects.filter((i) => equalBytes(seenBy(first), seenBy(i)));
-    if (group.length > largest.length) largest = group;
-  }
-  return largest;
+/** An opened report. No operator has two of them on one reply, because the draw leaves out operators that reported. */
+export interface CountedReport {
+  readonly weighed: WeighedReport;
+  /** Number of its audit attempt. */
+  readonly sitting: number;
+  /** Stake of its verifier's payee, whole tokens, by the list of its audit attempt. */
+  readonly stake: bigint;
 }
 
-/** Number of equal, reproducible rejects that outweigh an accept while another verifier can be asked. Two may collude. */
-const SETTLING_REJECTS = 3;
-/** Number of such rejects that charge the provider. They cost it the fee. Only their repetition ejects it (isReproduced). */
+/** Lists the opened reports of an audit, in the order in which their verifiers were asked. */
+export function countReports<T extends { readonly verifierId: Uint8Array; readonly sitting: number }>({
+  lists,
+  asked,
+}: {
+  readonly lists: readonly (readonly (WeighedCandidate & { readonly providerId: Uint8Array })[])[];
+  readonly asked: readonly (T & { readonly weighed: WeighedReport | undefined })[];
+}): CountedReport[] {
+  return asked.flatMap(({ weighed, verifierId, sitting }) => {
+    if (weighed === undefined) return [];
+    const list = lists[sitting] ?? [];
+    const payee = list.find(({ providerId }) => equalBytes(providerId, verifierId))?.payee;
+    return [{ weighed, sitting, stake: payee === undefined ? 0n : countTokens(list, payee) }];
+  });
+}
+
+const isExact = ({ weighed }: CountedReport): boolean => weighed.exact;
+const isReject = ({ weighed }: CountedReport): boolean => weighed.outcome === 'reject';
+
+/**
+ * Returns whether two reports found the same to the bit. Honest verifiers do, if equality decides, and about facts that are the
+ * same in every class.
+ */
+function agree({ weighed: a }: CountedReport, { weighed: b }: CountedReport): boolean {
+  if (!a.exact || !b.exact || a.outcome !== b.outcome) return false;
+  return a.outcome === 'accept' || equalBytes(a.fault?.seen ?? a.finding, b.fault?.seen ?? b.finding);
+}
+
+/** Lists, for each exact reject, all rejects that agree with it to the bit. */
+const listGroups = (rejects: readonly CountedReport[]): readonly (readonly CountedReport[])[] =>
+  rejects.filter(isExact).map((one) => rejects.filter((other) => agree(one, other)));
+
+const findLargest = (groups: readonly (readonly CountedReport[])[]): readonly CountedReport[] =>
+  groups.reduce((largest, group) => (group.length > largest.length ? group : largest), []);
+
+/**
+ * Returns whether one group of reports outweighs another: it has more operators, and not less stake. Names are free, and a
+ * single large stake must not decide alone.
+ */
+export function outweighs(
+  one: readonly Pick<CountedReport, 'stake'>[],
+  other: readonly Pick<CountedReport, 'stake'>[],
+): boolean {
+  const sum = (group: typeof one): bigint => group.reduce((tokens, { stake }) => tokens + stake, 0n);
+  return one.length > other.length && sum(one) >= sum(other);
+}
+
+/** Number of rejects that charge the provider. They cost it the fee. Only their repetition ejects it (isReproduced). */
 const CHARGING_REJECTS = 2;
 
-function findExactRejects(weighed: readonly WeighedReport[]): readonly number[] {
-  return findAgreeingRejects(weighed).filter((index) => weighed[index]?.exact);
-}
+const findExactRejects = (reports: readonly CountedReport[]): readonly CountedReport[] =>
+  findLargest(listGroups(reports.filter(isReject)));
 
 /** Returns whether the provider is charged with a fault that any verifier of that class can repeat. */
-function isExactCharge(weighed: readonly WeighedReport[]): boolean {
-  return findExactRejects(weighed).length >= CHARGING_REJECTS;
+function isExactCharge(reports: readonly CountedReport[]): boolean {
+  return findExactRejects(reports).length >= CHARGING_REJECTS;
 }
 
 /** Returns whether enough verifiers reject, on any grounds, that a further reject would confirm the charge. */
-export function isCharge(weighed: readonly WeighedReport[]): boolean {
-  if (isExactCharge(weighed)) return true;
-  const rejects = weighed.filter(({ outcome }) => outcome === 'reject').length;
-  return rejects >= CHARGING_REJECTS && combineReports(weighed, false).decision === 'reject';
-}
-
-/** Returns whether any verifier of that class can repeat every reject, so that no measured drift counts against the reply. */
-function isClaimedExactly(weighed: readonly WeighedReport[]): boolean {
-  return weighed.every((one) => one.outcome !== 'reject' || (one.exact && isReproducible(one)));
-}
-
-interface AttemptReport {
-  readonly weighed: WeighedReport;
-  readonly sitting: number;
+export function isCharge(reports: readonly CountedReport[]): boolean {
+  if (isExactCharge(reports)) return true;
+  const rejects = reports.filter(isReject).length;
+  return rejects >= CHARGING_REJECTS && combineReports(reports).decision === 'reject';
 }
 
 /** Returns whether one of these rejects came in a later audit attempt than the charge. */
-const isRepeated = (sittings: readonly number[]): boolean =>
-  sittings.some((sitting) => sittings.filter((before) => before < sitting).length >= CHARGING_REJECTS);
+const isRepeated = (rejects: readonly CountedReport[]): boolean =>
+  rejects.some(({ sitting }) => rejects.filter((before) => before.sitting < sitting).length >= CHARGING_REJECTS);
 
 /**
  * Returns whether a verifier of a later audit attempt repeated the charge to the bit. It was drawn from those that were not
  * asked before.
  */
-export function isReproduced(reports: readonly AttemptReport[]): boolean {
-  return isRepeated(findExactRejects(reports.map(({ weighed }) => weighed)).map((i) => reports[i]?.sitting ?? 0));
+export function isReproduced(reports: readonly CountedReport[]): boolean {
+  return isRepeated(findExactRejects(reports));
 }
 
 /**
- * Returns whether a verifier of a later audit attempt rejects as well, by scores. Two colluding verifiers can report anything.
- * They know the draw of their own attempt, but not that of a later one.
+ * Returns whether no verifier outside the draw has confirmed a reject. Then it costs the fee and does not eject. Two colluding
+ * verifiers can report any scores. They know the draw of their own attempt, but not that of a later one.
  */
-function isSeconded(reports: readonly AttemptReport[]): boolean {
-  return isRepeated(reports.flatMap(({ weighed, sitting }) => (weighed.outcome === 'reject' ? [sitting] : [])));
-}
-
-/** Returns whether no verifier outside the draw has confirmed a reject. Then it costs the fee and does not eject. */
-export function isUnconfirmed(reports: readonly AttemptReport[]): boolean {
-  const weighed = reports.map((one) => one.weighed);
-  if (isExactCharge(weighed) || isClaimedExactly(weighed)) return !isReproduced(reports);
-  return !isSeconded(reports);
+export function isUnconfirmed(reports: readonly CountedReport[]): boolean {
+  const rejects = reports.filter(isReject);
+  // If any verifier of that class can repeat every reject, no measured drift counts against the reply.
+  if (isExactCharge(reports) || rejects.every(isExact)) return !isReproduced(reports);
+  return !isRepeated(rejects);
 }
 
 /** The measured e-value above which the validator asks another verifier, for any decision of the report. */
 const FAR_OUT = 2;
 
 /** Returns whether the only report does not reject, but measures evidence against the provider. */
-export function isFarOut([only, ...others]: readonly WeighedReport[]): boolean {
-  return only !== undefined && others.length === 0 && only.outcome !== 'reject' && (only.drift?.eValue ?? 0) > FAR_OUT;
+export function isFarOut([only, ...others]: readonly CountedReport[]): boolean {
+  if (only === undefined || others.length > 0) return false;
+  const { outcome, drift } = only.weighed;
+  return outcome !== 'reject' && (drift?.eValue ?? 0) > FAR_OUT;
 }
 
 /**
@@ -101,47 +122,54 @@ export function combineEvidence(eValues: readonly number[]): number | undefined 
   return Math.min(mean, Math.max(1, second));
 }
 
+export interface ReportDecision {
+  /** `unjudged`: the reports contradict each other, and no side outweighs the other. `inconclusive`: all are in doubt. */
+  readonly decision: Outcome | 'unjudged';
+  /** Whether another verifier is asked if there is one. If there is none, the decision stands. */
+  readonly wantsAnother: boolean;
+  /** Indices of reports that the others refute. Their verifiers are marked. */
+  readonly marked: readonly number[];
+}
+
 /**
- * Combines several reports into one decision (docs/spec/stage-2.md).
- *
- * In an exact class, honest verifiers agree to the bit. On prompt, vocabulary and text they agree in every class. So agreement
- * counts there:
- * - A colluding verifier may accept the provider's values, and another may invent a reject. If one accept and one reject
- * disagree, a third verifier decides.
- * - Two invented rejects differ and outweigh nothing.
- * - Two equal rejects end an audit attempt. They may come from colluding verifiers, so a later attempt asks further ones
- * (`isReproduced`).
- * - Against one accept a third verifier is asked. If none is left, two equal rejects outweigh the accept.
- *
- * Elsewhere the majority decides (`countVotes`). Exact accepts outweigh as many rejects by scores, and no more: a league can
- * repeat its provider's values, as another can invent scores.
+ * Combines several reports into one decision (docs/spec/validator-audits.md). A side wins if it outweighs the other:
+ * - The accepts are one side. Doubtful reports are on no side.
+ * - Rejects by scores and exact rejects that agree to the bit are the other side. Exact rejects that differ make sides of their
+ * own, because invented ones differ.
+ * - A reject needs two reports: a lying verifier must not cost an honest provider its fee. One that nobody contradicts is left
+ * to the caller.
  */
-export function combineReports(weighed: readonly WeighedReport[], canAskAnother: boolean): ReportDecision {
-  const pick = (test: (one: WeighedReport) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
-  const accepts = pick(({ outcome, exact }) => exact && outcome === 'accept');
-  const rejects = pick(({ outcome }) => outcome === 'reject');
-  const agreeing = findAgreeingRejects(weighed);
-  if (accepts.length > 0 && rejects.length > 0) {
-    const isMatched = accepts.length >= 2 && accepts.length > agreeing.length && accepts.length >= rejects.length;
-    if (isMatched) return { decision: 'accept', marked: rejects };
-    const isSettled = agreeing.length >= SETTLING_REJECTS || !canAskAnother;
-    if (agreeing.length >= 2 && agreeing.length > accepts.length && isSettled) {
-      return { decision: 'reject', marked: pick(({ outcome }) => outcome === 'accept') };
-    }
-    if (canAskAnother) return { decision: 'ask-another', marked: [] };
-    const all = pick(({ outcome }) => outcome === 'accept');
-    if (rejects.length >= SETTLING_REJECTS && rejects.length > all.length) return { decision: 'reject', marked: [] };
-    // A single other report refutes no verifier.
-    return { decision: accepts.length >= agreeing.length ? 'accept' : 'inconclusive', marked: [] };
+export function combineReports(reports: readonly CountedReport[]): ReportDecision {
+  const accepts = reports.filter(({ weighed }) => weighed.outcome === 'accept');
+  const rejects = reports.filter(isReject);
+  const groups = listGroups(rejects);
+  const byScores = rejects.filter((one) => !isExact(one));
+  const sides = groups.length === 0 ? [byScores] : groups.map((group) => [...byScores, ...group]);
+  const charge = findLargest(sides.filter((side) => side.length >= CHARGING_REJECTS && outweighs(side, accepts)));
+  if (charge.length > 0) return { decision: 'reject', wantsAnother: false, marked: listRefuted(reports, charge) };
+  if (sides.every((side) => outweighs(accepts, side))) {
+    return { decision: 'accept', wantsAnother: isFarOut(reports), marked: listRefuted(reports, accepts) };
   }
-  const exactRejects = pick(isReproducible);
-  if (exactRejects.length >= 2 && agreeing.length < 2 && exactRejects.length === rejects.length) {
-    // The rejects contradict each other, so at least one is invented.
-    return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };
-  }
-  if (canAskAnother && isFarOut(weighed)) return { decision: 'ask-another', marked: [] };
-  const combined = countVotes(weighed, canAskAnother);
-  if (combined.decision !== 'reject' || agreeing.length < 2) return combined;
-  const odd = exactRejects.filter((i) => !agreeing.includes(i));
-  return { ...combined, marked: [...combined.marked, ...odd] };
+  const isContradicted = rejects.length > 1 || accepts.length > 0;
+  const decision = isContradicted ? 'unjudged' : rejects.length > 0 ? 'reject' : 'inconclusive';
+  return { decision, wantsAnother: true, marked: [] };
+}
+
+/**
+ * Lists the reports that the winning side refutes. Equality and scores can both be right, so a report by equality is refuted
+ * only by exact reports that outweigh those that agree with it.
+ */
+function listRefuted(reports: readonly CountedReport[], winners: readonly CountedReport[]): number[] {
+  const exact = winners.filter(isExact);
+  return reports.flatMap((one, i) => {
+    if (winners.includes(one) || one.weighed.outcome === 'inconclusive') return [];
+    const isEquality = one.weighed.exact && one.weighed.fault?.isFact !== true;
+    const isRefuted =
+      !isEquality ||
+      outweighs(
+        exact,
+        reports.filter((other) => agree(one, other)),
+      );
+    return isRefuted ? [i] : [];
+  });
 }

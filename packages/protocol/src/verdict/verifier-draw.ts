@@ -1,4 +1,4 @@
-import { type AuditDraw, assignVerifier, isPaired } from '../audit/audit.ts';
+import { type AuditDraw, assignVerifier, isPaired, keepStaked } from '../audit/audit.ts';
 import { type AttemptSoFar, findAttemptDraw } from '../audit/audit-attempt.ts';
 import { computeClassWeights } from '../audit/verifier-weights.ts';
 import { createWriter, equalBytes } from '../base/bytes.ts';
@@ -9,7 +9,7 @@ import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
 import { drawHoneypot } from './honeypot/honeypot-draw.ts';
 import type { WeighedReport } from './report-check.ts';
-import { isCharge } from './report-combination.ts';
+import { countReports, isCharge } from './report-combination.ts';
 
 /** The context of the beacon's draw of verifiers and their job ids. The validator and its co-signers compute the same. */
 export interface DrawContext {
@@ -26,26 +26,26 @@ export interface DrawState {
   readonly tried: readonly Uint8Array[];
   /** Operators whose reports are opened, or that are asked at the same time. */
   readonly heard: readonly Uint8Array[];
-  /** Whether a report was inconclusive. Then the provider's own class decides best. */
-  readonly isDoubtful: boolean;
 }
 
 /** Draws the candidate for the next attempt. */
 export function drawVerifier(
   crypto: Crypto,
   context: DrawContext,
-  candidates: readonly EvidenceCandidate[],
-  { tried, heard, isDoubtful }: DrawState,
+  listed: readonly EvidenceCandidate[],
+  { tried, heard }: DrawState,
 ): EvidenceCandidate | undefined {
   const { draw, claim } = context;
   if (draw === undefined) return undefined;
   const { order, header } = claim;
   const { modelRoot, providerId } = order;
+  const server = { providerId, payee: header.payee };
+  const candidates = keepStaked(listed, server);
   const weights = weighCandidates(context, candidates);
   const drawn = assignVerifier(crypto, {
     draw,
     modelRoot,
-    server: { providerId, payee: header.payee },
+    server,
     candidates: candidates.map((candidate, i) => ({
       ...candidate,
       candidate,
@@ -54,7 +54,6 @@ export function drawVerifier(
     })),
     tried,
     heard,
-    preferClass: isDoubtful ? header.numericClass : undefined,
   });
   return drawn?.candidate;
 }
@@ -156,13 +155,12 @@ function computeDrawState(
   { sitting, round }: { readonly sitting: number; readonly round: number },
 ): DrawState {
   const before = asked.filter((one) => one.sitting < sitting);
-  const isCharged = isCharge(before.flatMap(({ weighed }) => weighed ?? []));
+  const isCharged = isCharge(countReports({ lists, asked: before }));
   const isHeard = (one: AttemptSummary): boolean =>
     one.round === round || one.weighed !== undefined || (isCharged && one.sitting < sitting);
   return {
     tried: asked.filter((one) => one.sitting === sitting).map(({ verifierId }) => verifierId),
     heard: asked.filter(isHeard).flatMap((one) => listOperator({ lists }, one)),
-    isDoubtful: asked.some((one) => one.round < round && one.weighed?.outcome === 'inconclusive'),
   };
 }
 

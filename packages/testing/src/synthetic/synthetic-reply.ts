@@ -212,7 +212,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     endpoint,
     tier: 'verified',
     method: 'draw-replay',
-    numericClass: 'synthetic/1',
+    numericClass: 'synthetic-1/js/f64/exact/hash/kv-none',
     vocabularyHash: crypto.sha256(utf8Encode('synthetic')),
     vocabularySize: SYNTHETIC_VOCABULARY,
     embeddingSize: EMBEDDING,

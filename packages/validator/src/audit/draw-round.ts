@@ -73,7 +73,11 @@ export function drawRound(
   return drawn;
 }
 
-function listAsked(attempts: readonly AttemptRow[], weighed: ReadonlyMap<number, WeighedReport>): AttemptSummary[] {
+/** Lists the verifiers asked so far, with their reports. */
+export function listAsked(
+  attempts: readonly AttemptRow[],
+  weighed: ReadonlyMap<number, WeighedReport>,
+): AttemptSummary[] {
   return attempts.map(({ attempt, verifierId, sitting, round }) => ({
     ...{ verifierId, sitting, round },
     weighed: weighed.get(attempt),

@@ -308,7 +308,7 @@ describe('doubt', () => {
     const validator = createTestValidator({ calls: inner, audit: { honeypotPpm: 0 } });
     await validator.announce(provider);
     for (const name of ['v1', 'v2', 'v3', 'v4', 'v5', 'v6']) await validator.announceVerifier(name);
-    await validator.announceVerifier('own', 'synthetic/1');
+    await validator.announceVerifier('own', 'synthetic-1/js/f64/exact/hash/kv-none');
     let preferred = 0;
     for (let i = 0; i < 6; i++) {
       asked.length = 0;

@@ -6,12 +6,12 @@ import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
-import { combineReports } from '@ogong/protocol/verdict/report-combination';
+import { combineReports, countReports } from '@ogong/protocol/verdict/report-combination';
 import { findCredential } from '../store/announcement-store.ts';
 import { postponeAuditAttempt, renewAuditAttempt } from '../store/audit-attempt-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/attempt-store.ts';
 import { type ReplyRow, readReply } from '../store/replies/reply-store.ts';
-import { drawRound, freezeCandidates, prepareCandidates } from './draw-round.ts';
+import { drawRound, freezeCandidates, listAsked, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
 import { findJobId, findListed, isUnfinished, type RoundState, readLists } from './round-state.ts';
 
@@ -49,8 +49,9 @@ export async function runRounds(
       continue;
     }
     const isLast = leftMs <= 0 || isFull(row.sitting, { attempts, weighed }, next.length);
-    const known = [...weighed.values()];
-    const isDecided = known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another';
+    const known = countReports({ lists, asked: listAsked(attempts, weighed) });
+    const canAskAnother = !isLast && next.length > 0;
+    const isDecided = known.length > 0 && !(canAskAnother && combineReports(known).wantsAnother);
     // A decision from before this audit attempt is repeated in it.
     if (isDecided && (row.sitting === 0 || now.some(({ outcome }) => outcome === 'report'))) return;
     if (leftMs <= 0 && isLacking) {

@@ -3,6 +3,7 @@ import { encodeDomain } from '../../base/canonical.ts';
 import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
 import { computeSketchDistance, type SketchRow } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Fault } from '../text/stage2/fault.ts';
@@ -76,7 +77,7 @@ export function adjudicateEmbedding(
     const fault = { isFact: true, seen: encodeFacts(report) };
     return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
   }
-  if (report.exact && report.numericClass === header.numericClass) {
+  if (isEqualityDue(report, header)) {
     const equality = checkEquality(crypto, claim, report);
     const outcome = equality.status === 'pass' ? 'accept' : 'reject';
     return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true }, tiers);

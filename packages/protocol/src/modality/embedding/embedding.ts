@@ -2,6 +2,7 @@ import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { LocalReplyContext, Modality, ReplayedReply } from '../modality.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
@@ -82,7 +83,7 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: read
       if (shape.status !== 'pass') return { problem: shape.detail };
       return {
         numericClass: report.numericClass,
-        claimsExact: report.exact && report.numericClass === header.numericClass,
+        claimsExact: isEqualityDue(report, header),
         isBlank: false,
         tokens: header.promptTokenCount,
         finding: encodeEmbeddingReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),

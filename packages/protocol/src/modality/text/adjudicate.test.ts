@@ -9,7 +9,7 @@ import { expFixed } from '../../base/exponential.ts';
 import { createSeededRandom } from '../../base/seeded-random.ts';
 import type { WindowBytes } from '../../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../../crypto/noble.ts';
-import { adjudicateReport, checkReportShape, countVotes } from './adjudicate.ts';
+import { adjudicateReport, checkReportShape } from './adjudicate.ts';
 import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch } from './commitment/window.ts';
 import { buildDriftTable } from './drift/drift-table-build.ts';
 import { FALLBACK_THRESHOLDS } from './drift/thresholds.ts';
@@ -152,6 +152,16 @@ describe('adjudicateReport', () => {
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain(FALLBACK_THRESHOLDS.source);
   });
 
+  it('decides by equality only in a class that is exact by its name, whatever the report claims', () => {
+    const numericClass = 'llama.cpp-0.5.0/cpu/haswell/fast/q8_0/kv-f16';
+    const fast = { ...claim, header: { ...reply.header, numericClass } };
+    for (const windows of [reply.opening.windows, drift(reply, 1 / 65536, 0)]) {
+      const verdict = adjudicateReport(crypto, fast, { ...honest, numericClass, exact: true, windows });
+      expect(verdict.outcome).toBe('accept');
+      expect(verdict.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
+    }
+  });
+
   describe('in tier replay', () => {
     const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
     const header = { ...reply.header, tier: 'replay', method: 'exact-replay', numericClass };
@@ -176,9 +186,6 @@ describe('adjudicateReport', () => {
         expect(verdict.outcome).toBe('inconclusive');
         expect(ids(verdict)).toEqual(expect.arrayContaining(SCORES));
         expect(verdict.checks.at(-1)).toMatchObject({ id: 'replay', status: 'skip' });
-        const combined = [{ ...verdict, exact: false }];
-        expect(countVotes(combined, true).decision).toBe('ask-another');
-        expect(countVotes(combined, false).decision).toBe('inconclusive');
       }
     });
 
@@ -355,35 +362,6 @@ describe('checkReportShape', () => {
   });
 });
 
-describe('countVotes', () => {
-  const verdict = (outcome: 'accept' | 'reject' | 'inconclusive', exact = false) => ({
-    outcome,
-    exact,
-    checks: [],
-    comparison: undefined,
-  });
-
-  it('accepts after one accept, and asks a second verifier before a reject', () => {
-    expect(countVotes([verdict('accept')], true)).toEqual({ decision: 'accept', marked: [] });
-    expect(countVotes([verdict('reject')], true).decision).toBe('ask-another');
-    expect(countVotes([verdict('reject')], false).decision).toBe('reject');
-    expect(countVotes([verdict('reject'), verdict('reject')], true)).toEqual({ decision: 'reject', marked: [] });
-  });
-
-  it('lets an exact accept outweigh liars and marks them', () => {
-    const liars = [verdict('reject', true), verdict('reject', true), verdict('accept', true)];
-    expect(countVotes(liars, true)).toEqual({ decision: 'accept', marked: [0, 1] });
-  });
-
-  it('breaks ties with a third verifier, and is inconclusive without one', () => {
-    const tie = [verdict('reject'), verdict('accept')];
-    expect(countVotes(tie, true).decision).toBe('ask-another');
-    expect(countVotes(tie, false).decision).toBe('inconclusive');
-    expect(countVotes([...tie, verdict('reject')], true)).toEqual({ decision: 'reject', marked: [1] });
-    expect(countVotes([verdict('inconclusive')], false).decision).toBe('inconclusive');
-  });
-});
-
 describe('adjudicateReport with a drift table', () => {
   const numericClass = 'synthetic/other';
   /** Re-runs with the drift of an honest verifier, and re-runs with ten times the drift. */
@@ -418,7 +396,9 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.drift?.pValue).toBeGreaterThan(0.05);
     const ids = verdict.checks.map(({ id }) => id);
     expect(ids.slice(-2)).toEqual(['equality', 'likelihood']);
-    expect(verdict.checks.at(-1)?.detail).toContain('synthetic/1 seen by synthetic/other, band 3');
+    expect(verdict.checks.at(-1)?.detail).toContain(
+      'synthetic-1/js/f64/exact/hash/kv-none seen by synthetic/other, band 3',
+    );
   });
 
   it('rejects a reply that the fixed limits accept, names the cheat, and returns its e-value', () => {

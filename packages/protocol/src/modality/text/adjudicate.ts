@@ -3,6 +3,7 @@ import { type Check, fail, type Outcome, pass, skip } from '../../base/checks.ts
 import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Header } from './commitment/header.ts';
@@ -145,7 +146,7 @@ export function adjudicateReport(
   const comparison = compareWindows(crypto, header, opening.windows.slice(0, windows.length), windows);
   // Positions without a score are not accepted.
   const accepted: Outcome = isWhole ? 'accept' : 'inconclusive';
-  if (report.exact && report.numericClass === header.numericClass) {
+  if (isEqualityDue(report, header)) {
     checks.push(
       comparison.identical
         ? pass('equality', `${comparison.positions} positions equal bit for bit in ${header.numericClass}`)
@@ -241,30 +242,4 @@ function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check
   if (header.stopReason === 'stop-token') return check('stop-reason', first === last, detail);
   if (first !== NO_STOP_TOKEN) return fail('stop-reason', detail);
   return pass('stop-reason', detail);
-}
-
-export interface ReportDecision {
-  /** `ask-another`: the report of one verifier is not enough. */
-  readonly decision: Outcome | 'ask-another';
-  /** Indices of reports that the others refute. Their verifiers are marked. */
-  readonly marked: readonly number[];
-}
-
-/**
- * Combines several verifiers into one decision. A second verifier must confirm a reject, if there is one: a lying verifier must
- * not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact accept outweighs
- * any number of rejects.
- */
-export function countVotes(
-  verdicts: readonly (ReportVerdict & { exact: boolean })[],
-  canAskAnother: boolean,
-): ReportDecision {
-  const index = (wanted: Outcome): number[] => verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
-  const accepts = index('accept');
-  const rejects = index('reject');
-  if (accepts.some((i) => verdicts[i]?.exact)) return { decision: 'accept', marked: rejects };
-  if (rejects.length >= 2 && rejects.length > accepts.length) return { decision: 'reject', marked: accepts };
-  if (accepts.length > rejects.length) return { decision: 'accept', marked: rejects };
-  if (canAskAnother) return { decision: 'ask-another', marked: [] };
-  return { decision: rejects.length > accepts.length ? 'reject' : 'inconclusive', marked: [] };
 }

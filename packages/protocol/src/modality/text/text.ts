@@ -3,6 +3,7 @@ import { MAX_WINDOWS, type Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
 import { getTier } from '../../tier/registry.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { LocalReplyContext, Modality, ReplayedReply } from '../modality.ts';
@@ -94,7 +95,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
       const { report } = read;
       return {
         numericClass: report.numericClass,
-        claimsExact: report.exact && report.numericClass === header.numericClass,
+        claimsExact: isEqualityDue(report, header),
         isBlank: report.windows.length === 0,
         tokens: report.windows.length === 0 ? 0 : header.promptTokenCount + countScored(report, replay.rows.length),
         finding: encodeFinding(report),

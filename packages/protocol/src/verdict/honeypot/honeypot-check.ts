@@ -21,6 +21,7 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '../../modality/text/stage2/score-report.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
 import { type DriftPolicy, toRates } from '../drift-policy.ts';
 
 /** The rate at which an honest verifier may fail a honeypot by measured drift. */
@@ -120,7 +121,7 @@ export function checkHoneypot(
     report.promptTokenCount === expected.promptTokenCount &&
     equalBytes(report.vocabularyHash, expected.vocabularyHash);
   if (!isSamePrompt) return byEquality(false);
-  if (report.exact && report.numericClass === header.numericClass) {
+  if (isEqualityDue(report, header)) {
     if (position === undefined) return byEquality(isSameFinding(report, expected));
     const { firstDifference } = compareWindows(crypto, header, expected.windows, report.windows);
     return byEquality(firstDifference === position);

@@ -1,4 +1,4 @@
-import { type AuditDraw, assignVerifier, HONEYPOT_PPM, hasHoneypot } from '../../audit/audit.ts';
+import { type AuditDraw, assignVerifier, HONEYPOT_PPM, hasHoneypot, keepStaked } from '../../audit/audit.ts';
 import { createWriter } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
 import type { CommonHeader } from '../../commitment/common-header.ts';
@@ -63,11 +63,14 @@ export function drawHoneypot(
   if (!hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
   const { payee, promptTokenCount, outputTokenCount } = header;
   const { modelRoot, providerId, replyId } = order;
-  const roomy = candidates.filter(({ contextSize }) => contextSize >= promptTokenCount + outputTokenCount);
+  const server = { providerId, payee };
+  const roomy = keepStaked(candidates, server).filter(
+    ({ contextSize }) => contextSize >= promptTokenCount + outputTokenCount,
+  );
   const drawn = assignVerifier(crypto, {
     draw: { ...draw, replyId: computeHoneypotId(crypto, replyId) },
     modelRoot,
-    server: { providerId, payee },
+    server,
     candidates: roomy.map((candidate) => ({ ...candidate, candidate, modelRoot })),
     tried: pair.map((one) => one.providerId),
     heard: pair.map((one) => one.operator),

@@ -4,6 +4,7 @@ import { computeCommitment, type Opening } from '../../../commitment/opening.ts'
 import { parseRecordV2, type RecordV2 } from '../../../commitment/record.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../../../crypto/hybrid.ts';
+import { isEqualityDue } from '../../../tier/exact-class.ts';
 import { type Header, parseHeader } from '../commitment/header.ts';
 import { computeStage, cutPosition, type DivergenceEvidence, describeStage, isSameRow } from './divergence.ts';
 import { parseTraceReport, type SignedTrace, type TraceReport } from './trace-report.ts';
@@ -123,7 +124,7 @@ function checkAbout(id: string, { recordHash, record, header, position }: Claims
     return fail(id, 'about another record or position');
   }
   if (!equalBytes(report.modelRoot, record.modelRoot)) return fail(id, 'of another model');
-  if (!report.exact || report.numericClass !== header.numericClass) {
+  if (!isEqualityDue(report, header)) {
     return fail(id, `not exact for ${header.numericClass}: ${report.numericClass}`);
   }
   if (
