@@ -96,7 +96,7 @@ describe('a client', () => {
     const answer = await client.chat.completions.create(params);
     expect(answer.response.choices[0]?.message.content).toBe(TEXT);
     expect(answer.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
-    expect(answer.replies[0]?.posture).toMatchObject({ tier: 'verified', method: 'draw-replay', exact: false });
+    expect(answer.replies[0]?.posture).toMatchObject({ tier: 'verified', method: 'draw-replay', exact: true });
     expect(answer.receipt.opening).toHaveProperty('bytes');
     expect(seen).toHaveLength(1);
     expect(gateway.calls).toEqual(['/v1/chat/completions', '/v1/receipts/1/opening']);

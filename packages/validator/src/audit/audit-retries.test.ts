@@ -160,7 +160,7 @@ describe('a reply that nobody judged', () => {
 
 describe('one reject with nobody to confirm it', () => {
   it.each([
-    ['accepts', {}, 'accept', 86_000n],
+    ['accepts', {}, 'unjudged', 0n],
     ['rejects too', FAR, 'reject', 0n],
   ] as const)('waits for another verifier, whose report counts: it %s', async (_what, answer, verdict, feeAtomic) => {
     const { open, deliver, behaviour } = createWorld(['v1', 'v2']);

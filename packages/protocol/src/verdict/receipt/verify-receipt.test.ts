@@ -180,7 +180,7 @@ describe('an honest receipt', () => {
       tier: 'verified',
       method: 'draw-replay',
       numericClass,
-      exact: false,
+      exact: true,
     });
     const compact = await verify({
       ...toCase(honest),
