@@ -13,14 +13,15 @@ import {
 let number = 0;
 /**
  * A report by its letter. A and a accept, R, S and r reject, i is in doubt. Upper case: by equality; reports of one letter agree
- * to the bit. F rejects by a fact. A digit after the letter is the stake in tokens; it is 0 without a digit.
+ * to the bit. F rejects by a fact. d is in doubt by measured drift. A digit after the letter is the stake in tokens; it is 0 without a digit.
  */
 function report(text: string, sitting = 0): CountedReport {
   const [letter = '', stake = '0'] = text;
-  const outcome = /a/i.test(letter) ? 'accept' : letter === 'i' ? 'inconclusive' : 'reject';
+  const outcome = /a/i.test(letter) ? 'accept' : /[id]/.test(letter) ? 'inconclusive' : 'reject';
   const exact = letter !== letter.toLowerCase();
   const finding = new Uint8Array(32).fill(exact ? letter.charCodeAt(0) : ++number % 60);
   const fault = letter === 'F' ? { fault: { isFact: true, seen: finding } } : {};
+  const drift = letter === 'd' ? { drift: { outcome, eValue: 1 } } : {};
   const weighed = {
     outcome,
     exact,
@@ -30,6 +31,7 @@ function report(text: string, sitting = 0): CountedReport {
     checks: [],
     comparison: undefined,
     ...fault,
+    ...drift,
   };
   return { weighed: weighed as WeighedReport, sitting, stake: BigInt(stake) };
 }
@@ -92,6 +94,13 @@ describe('the combination of reports', () => {
     ['a9r1', 'unjudged', 'asks another', []],
     ['R1R1S3', 'reject', '', []],
     ['A1A1R1S3', 'unjudged', 'asks another', []],
+    // An accept needs as much stake as measured doubt.
+    ['da', 'accept', '', []],
+    ['d9a1', 'inconclusive', 'asks another', []],
+    ['d9A1', 'inconclusive', 'asks another', []],
+    ['d9a9', 'accept', '', []],
+    ['i9a1', 'accept', '', []],
+    ['d9a1r1', 'unjudged', 'asks another', []],
   ] as const)('%s: %s', (letters, decision, asking, marked) => {
     expect(combineReports(readReports(letters))).toEqual({ decision, wantsAnother: asking !== '', marked });
   });

@@ -55,9 +55,15 @@ export function outweighs(
   one: readonly Pick<CountedReport, 'stake'>[],
   other: readonly Pick<CountedReport, 'stake'>[],
 ): boolean {
-  const sum = (group: typeof one): bigint => group.reduce((tokens, { stake }) => tokens + stake, 0n);
-  return one.length > other.length && sum(one) >= sum(other);
+  return one.length > other.length && sumStakes(one) >= sumStakes(other);
 }
+
+const sumStakes = (group: readonly Pick<CountedReport, 'stake'>[]): bigint =>
+  group.reduce((tokens, { stake }) => tokens + stake, 0n);
+
+/** Returns whether a report is in doubt by measured drift. Others that decide nothing lack room, a row, or the reply's class. */
+const isMeasuredDoubt = ({ weighed }: CountedReport): boolean =>
+  weighed.outcome === 'inconclusive' && weighed.drift?.outcome === 'inconclusive';
 
 /** Number of rejects that charge the provider. They cost it the fee. Only their repetition ejects it (isReproduced). */
 const CHARGING_REJECTS = 2;
@@ -123,7 +129,7 @@ export function combineEvidence(eValues: readonly number[]): number | undefined 
 }
 
 export interface ReportDecision {
-  /** `unjudged`: the reports contradict each other, and no side outweighs the other. `inconclusive`: all are in doubt. */
+  /** `unjudged`: the reports contradict each other, and no side outweighs the other. `inconclusive`: they are in doubt. */
   readonly decision: Outcome | 'unjudged';
   /** Whether another verifier is asked if there is one. If there is none, the decision stands. */
   readonly wantsAnother: boolean;
@@ -133,7 +139,8 @@ export interface ReportDecision {
 
 /**
  * Combines several reports into one decision (docs/spec/validator-audits.md). A side wins if it outweighs the other:
- * - The accepts are one side. Doubtful reports are on no side.
+ * - The accepts are one side. They also need as much stake as the reports in measured doubt: otherwise one small stake could
+ * turn every doubt into an accept.
  * - Rejects by scores and exact rejects that agree to the bit are the other side. Exact rejects that differ make sides of their
  * own, because invented ones differ.
  * - A reject needs two reports: a lying verifier must not cost an honest provider its fee. One that nobody contradicts is left
@@ -147,10 +154,11 @@ export function combineReports(reports: readonly CountedReport[]): ReportDecisio
   const sides = groups.length === 0 ? [byScores] : groups.map((group) => [...byScores, ...group]);
   const charge = findLargest(sides.filter((side) => side.length >= CHARGING_REJECTS && outweighs(side, accepts)));
   if (charge.length > 0) return { decision: 'reject', wantsAnother: false, marked: listRefuted(reports, charge) };
-  if (sides.every((side) => outweighs(accepts, side))) {
+  const isDoubted = sumStakes(accepts) < sumStakes(reports.filter(isMeasuredDoubt));
+  if (!isDoubted && sides.every((side) => outweighs(accepts, side))) {
     return { decision: 'accept', wantsAnother: isFarOut(reports), marked: listRefuted(reports, accepts) };
   }
-  const isContradicted = rejects.length > 1 || accepts.length > 0;
+  const isContradicted = rejects.length > 1 || (rejects.length === 1 && accepts.length > 0);
   const decision = isContradicted ? 'unjudged' : rejects.length > 0 ? 'reject' : 'inconclusive';
   return { decision, wantsAnother: true, marked: [] };
 }
