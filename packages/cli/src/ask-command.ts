@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { checkMachine } from '@ogong/attestation/machine-check';
 import { checkReceiptRoles } from '@ogong/attestation/role-check';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, decimal, integer, oneOf, text } from '@ogong/host/config/values';
@@ -13,7 +14,7 @@ import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
 import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { formatProof } from '@ogong/protocol/verdict/proof';
-import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
+import { type CheckedReply, createClient, GatewayApiError, ReceiptError, SealedCallError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import {
   addMachine,
@@ -106,6 +107,7 @@ export const askCommand: Command = {
         ...{ trust, ...(findModelRoots && { findModelRoots }) },
         // Made below, by the policy: the SDK has no certificates.
         ...(policy && {
+          checkMachine: (machine) => checkMachine(machine, { crypto, policy, nowMs: Date.now() }),
           allow: [MACHINE_CHECK],
           checkRoles: (receipt, demanded) =>
             checkReceiptRoles(receipt, {
@@ -219,6 +221,10 @@ async function findModel(
 function explain(error: unknown, baseUrl: string, output: Parameters<Command['run']>[1]): number {
   if (error instanceof ReceiptError) {
     output.writeError(`\nogong ask: the answer does not hold: ${error.message}\n${formatChecks(error.checks)}`);
+    return 1;
+  }
+  if (error instanceof SealedCallError) {
+    output.writeError(`\nogong ask: ${error.message}\n${formatChecks(error.checks)}`);
     return 1;
   }
   if (error instanceof GatewayApiError) {

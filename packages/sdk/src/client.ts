@@ -6,6 +6,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { type CheckedReply, type CheckOptions, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
@@ -19,7 +20,7 @@ import {
 import { GatewayApiError, GatewayUnreachableError } from './errors.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
-import type { PostJson } from './sealed/ask-offer.ts';
+import type { CheckMachine, PostJson } from './sealed/ask-offer.ts';
 import { createSealedSource, type VerifyAnswer } from './sealed/sealed-source.ts';
 import type { Distrusted } from './sealed/sealed-tries.ts';
 import { askSealedVectors } from './sealed/sealed-vectors.ts';
@@ -49,6 +50,11 @@ export interface ClientOptions {
   readonly allow?: readonly string[];
   /** Checks the machines of the roles that a request demands (`ogong.attested`): `checkReceiptRoles` of `@ogong/attestation`, under one's own policy. */
   readonly checkRoles?: NonNullable<CheckOptions['checkRoles']>;
+  /**
+   * Checks a provider's machine before anything is sealed to it: `checkMachine` of `@ogong/attestation`, under one's own policy. In tiers
+   * of attested machines (`tee`, `tee-proxy`) no request is sent without it.
+   */
+  readonly checkMachine?: CheckMachine;
   /** The verdicts that are paid for, if a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
   readonly settle?: 'any' | 'accepted';
   /**
@@ -63,7 +69,7 @@ export interface ClientOptions {
   readonly traceparent?: () => string | undefined;
   /**
    * Whether texts are sealed to their providers, so that the gateway sees ciphertext and the fee alone (docs/spec/sealed-calls.md). A
-   * request that cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
+   * request that cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: in tiers of attested machines alone.
    */
   readonly isSealed?: boolean;
   /**
@@ -148,7 +154,7 @@ export function createClient(options: ClientOptions): Client {
       // These bytes are sent, hashed and signed.
       const request = encodeBody(params, options);
       const base = { endpoint, request, choices: params.n ?? 1 };
-      if (params.ogong?.sealed ?? options.isSealed) {
+      if (isSealed(params, options)) {
         const source = createSealedSource(
           { ...options, post: postJson, verify, distrusted },
           { endpoint, body: request, signal },
@@ -188,7 +194,7 @@ export function createClient(options: ClientOptions): Client {
       const responses = new Map([[0, read(response, request)]]);
       return { endpoint, request, choices: 1, responses, ogong: response.ogong, response };
     };
-    if (params.ogong?.sealed ?? options.isSealed) {
+    if (isSealed(params, options)) {
       return askSealedVectors<T, CheckedAnswer<T>>(
         { ...options, post: postJson, verify, distrusted },
         { endpoint, body: request, signal },
@@ -220,6 +226,15 @@ export function createClient(options: ClientOptions): Client {
     embeddings: { create: createEmbeddings },
     rerank,
   };
+}
+
+/** A gateway reads what is not sealed, so a request to a tier of attested machines is sealed unless its caller says otherwise. */
+function isSealed(
+  { model, ogong }: Pick<CompletionParams, 'model' | 'ogong'>,
+  options: Pick<ClientOptions, 'isSealed'>,
+): boolean {
+  const [, tier = ''] = model.split('/');
+  return ogong?.sealed ?? options.isSealed ?? isAttestedTier(tier);
 }
 
 const SALT_BYTES = 16;

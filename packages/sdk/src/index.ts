@@ -8,6 +8,7 @@ export type { Posture } from '@ogong/protocol/tier/posture';
 export { type SealedDisclosure, toDisclosureJson } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 export type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/receipt/settled';
 export type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+export type { ClaimedMachine } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
 export type { CheckedReply } from './check-answer.ts';
 export { createCheckedFetch } from './checked-fetch.ts';
 export type { CheckedAnswer, CheckedStream } from './checked-stream.ts';

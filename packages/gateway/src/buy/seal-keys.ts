@@ -12,8 +12,9 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type CheckedSealKey, type SignedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
+import type { OfferedMachine } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import { askMachine, MACHINE_ASKED_AGAIN_MS } from './match/known-machines.ts';
+import { askMachine, MACHINE_ASKED_AGAIN_MS, showMachine } from './match/known-machines.ts';
 import type { Match } from './match/provider-match.ts';
 
 /** `auto`: sealed to each provider that has a seal key. `required`: nothing goes out in plain. `off`: nothing is sealed. */
@@ -27,12 +28,22 @@ export interface KnownSealKeys {
    */
   find(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey | undefined>;
   /**
-   * Returns the provider's signed statement about its key, for a client that seals by itself.
+   * Returns the provider's signed statement about its key, for a client that seals by itself. In a tier of attested machines it is
+   * the key that the machine vouches for, with evidence for the client's nonce.
    * @throws ApiError if it has no key; LinkError
    */
-  show(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<SignedSealKey>;
+  show(
+    match: Pick<Match, 'ticket'>,
+    options: { readonly nonce: Uint8Array; readonly signal: AbortSignal },
+  ): Promise<ShownSealKey>;
   /** The provider does not know the key, because it has restarted. */
   forget(match: Pick<Match, 'ticket'>): void;
+}
+
+/** A seal key for a client, and the machine that vouches for it, if the tier has machines. */
+export interface ShownSealKey {
+  readonly signed: SignedSealKey;
+  readonly machine?: OfferedMachine;
 }
 
 interface KnownSealKey extends CheckedSealKey {
@@ -130,9 +141,19 @@ export function createKnownSealKeys(
       if (key !== undefined || !isRequired) return key;
       throw new ApiError('provider_busy', 'The provider has no seal key, and this gateway sends nothing in plain.');
     },
-    async show(match, signal) {
+    async show(match, { nonce, signal }) {
+      if (isAttestedTier(parseModelId(match.ticket.modelId).tier)) {
+        // Each client has a nonce of its own, so no answer is kept.
+        const asked = { nonce, signal };
+        const { signed, attestedKey, evidence } = await showMachine(
+          { ...context, policy: machinePolicy },
+          match,
+          asked,
+        );
+        return { signed, machine: { attestedKey, evidence } };
+      }
       const key = await findOwn(match, { signal, isRequired: true });
-      if (key !== undefined) return key.signed;
+      if (key !== undefined) return { signed: key.signed };
       throw new ApiError('provider_busy', 'The provider has no seal key, so nothing can be sealed to it.');
     },
     forget(match) {

@@ -6,11 +6,13 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { FeeError } from '@ogong/protocol/exchange/fee';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { isOwnEvidence } from '@ogong/protocol/tier/evidence';
 import { type BoundRecord, ClaimError, openBoundMilestone, openBoundRecord } from '@ogong/protocol/verdict/claim';
 import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import {
@@ -80,7 +82,7 @@ export async function keepPassed(
 ): Promise<SealedPassage> {
   const { record, admission, header, evidence } = finished;
   const { attempt, endpoint } = asked;
-  if (record === undefined || admission === undefined || isTooLong(finished)) {
+  if (record === undefined || admission === undefined || isTooLong(finished, attempt)) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
     const missing = record === undefined ? 'a record' : admission ? 'a header that fits' : "its validator's admission";
     throw new SealedBreach(`The provider finished without ${missing}.`);
@@ -94,12 +96,15 @@ export async function keepPassed(
 }
 
 /** Whether a field is longer than necessary. The end is kept until the client has checked the reply. */
-const isTooLong = ({ record, header, admission, evidence }: Finished): boolean =>
+const isTooLong = (
+  { record, header, admission, evidence }: Finished,
+  { match }: Pick<ProviderAttempt, 'match'>,
+): boolean =>
   header.length > MAX_HEADER_BYTES ||
   (record?.record.length ?? 0) > MAX_RECORD_BYTES ||
   (record?.providerKey.length ?? 0) + (record?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
   (admission?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
-  Object.keys(evidence).length > 0;
+  !isOwnEvidence(parseModelId(match.ticket.modelId).tier, evidence);
 
 /**
  * The client rejects the reply. It is audited, and paid unless the audit finds a fault. A complaint of one client keeps the

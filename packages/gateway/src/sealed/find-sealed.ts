@@ -59,11 +59,12 @@ export async function findSealed(
     });
     const { match, validator } = offer;
     try {
-      const [validatorKey, { sealKey: bytes, providerKey: publicKey, signature }] = await Promise.all([
+      const [validatorKey, { signed: shown, machine }] = await Promise.all([
         // Vectors have no milestones.
         isTextEndpoint(asked.endpoint) ? validatorKeys.show(validator) : undefined,
-        sealKeys.show(match, signal),
+        sealKeys.show(match, { nonce, signal }),
       ]);
+      const { sealKey: bytes, providerKey: publicKey, signature } = shown;
       const { ticket, routerKey, signature: signed } = match.signed;
       return [
         offer,
@@ -72,6 +73,7 @@ export async function findSealed(
           ticket: { bytes: ticket, publicKey: routerKey, signature: signed },
           sealKey: { bytes, publicKey, signature },
           ...(validatorKey && { validatorKey }),
+          ...(machine && { machine }),
         },
       ];
     } catch (cause) {

@@ -3,12 +3,10 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { SpanPlace } from '@ogong/host/metrics/trace-context';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { parseModelId } from '@ogong/protocol/exchange/match';
 import { ENDPOINT_INFO, type EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
-import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
 import { isRefusal, openProgress, type ProgressContext } from '../buy/follow-provider.ts';
 import { giveBack } from '../buy/match/find-match.ts';
@@ -183,12 +181,6 @@ export function createSealedCalls({
 
   return {
     async offer(asked, key, { leave, signal }) {
-      if (isAttestedTier(parseModelId(asked.request.model).tier)) {
-        const why = 'a client cannot check the machine yet; let the gateway seal, which does';
-        throw new ApiError('invalid_request', `Tier tee is not offered to clients that seal: ${why}.`, {
-          param: 'model',
-        });
-      }
       untaken.assertMayAsk(key);
       const [offer, shown] = await findSealed({ context, sealKeys, validatorKeys, doubted }, asked, { key, signal });
       const name = toHex(offer.replyId);

@@ -20,6 +20,16 @@ export interface SealedOffer {
   readonly sealKey: SignedBytes;
   /** The validator's signed seal key, to which a part is sealed if the reply breaks off. Absent if the gateway shows none. */
   readonly validatorKey?: SignedValidatorSealKey;
+  /** Evidence that the provider's machine made for the client's nonce, in tiers of attested machines only. It vouches for `sealKey`. */
+  readonly machine?: OfferedMachine;
+}
+
+/** A machine's key and its evidence, as the provider sent them. */
+export interface OfferedMachine {
+  /** Ed25519, 32 bytes. */
+  readonly attestedKey: Uint8Array;
+  /** JSON of docs/spec/machine-evidence.md. */
+  readonly evidence: Uint8Array;
 }
 
 interface SignedJson {
@@ -36,6 +46,7 @@ export interface SealedOfferJson {
   readonly candidates: string;
   readonly sealKey: SignedJson;
   readonly validatorKey?: Omit<SignedJson, 'publicKey'>;
+  readonly machine?: { readonly attestedKey: string; readonly evidence: string };
 }
 
 const toSigned = ({ bytes, publicKey, signature }: SignedBytes): SignedJson => ({
@@ -52,6 +63,7 @@ export const toSealedOfferJson = ({
   candidates,
   sealKey,
   validatorKey,
+  machine,
 }: SealedOffer): SealedOfferJson => ({
   ledger: { chainId: `${ledger.chainId}`, escrow: `0x${toHex(ledger.verifyingContract)}` },
   payer: `0x${toHex(payer)}`,
@@ -61,6 +73,9 @@ export const toSealedOfferJson = ({
   sealKey: toSigned(sealKey),
   ...(validatorKey && {
     validatorKey: { bytes: toBase64(validatorKey.sealKey), signature: toBase64(validatorKey.signature) },
+  }),
+  ...(machine && {
+    machine: { attestedKey: toBase64(machine.attestedKey), evidence: toBase64(machine.evidence) },
   }),
 });
 
@@ -78,6 +93,16 @@ export function parseSealedOffer(value: unknown): SealedOffer {
     candidates: asBytes(fields.candidates, 'candidates'),
     sealKey: asSigned(fields.sealKey, 'sealKey'),
     ...(fields.validatorKey !== undefined && { validatorKey: asValidatorKey(fields.validatorKey) }),
+    ...(fields.machine !== undefined && { machine: asMachine(fields.machine) }),
+  };
+}
+
+/** @throws ProtocolError */
+function asMachine(value: unknown): OfferedMachine {
+  const { attestedKey, evidence } = asObject(value, 'machine');
+  return {
+    attestedKey: asBytes(attestedKey, 'machine.attestedKey'),
+    evidence: asBytes(evidence, 'machine.evidence'),
   };
 }
 

@@ -52,6 +52,14 @@ export function pickEvidence(
   return parts;
 }
 
+/** Whether these are parts of the tier alone, none of them longer than the tier allows. */
+export function isOwnEvidence(name: string, evidence: EvidenceParts, tiers: readonly TierEntry[] = TIERS): boolean {
+  const parts = lookUpTier(name, tiers).tier?.ownEvidence ?? [];
+  return Object.entries(evidence).every(
+    ([id, bytes]) => bytes.length <= (parts.find((part) => part.name === id)?.maxBytes ?? -1),
+  );
+}
+
 /** Lists every check that the part promises, even if its bytes make the reader throw. */
 async function checkOwn(
   crypto: Crypto,

@@ -1,4 +1,5 @@
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { type Check, isOk } from '@ogong/protocol/base/checks';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { TokenBound } from '@ogong/protocol/exchange/fee';
 import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
@@ -10,7 +11,12 @@ import type { RequestPreference } from '@ogong/protocol/modality/shared/preferen
 import { addRootInForce, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseSealedOffer, type SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { type SealedOfferVerdict, verifySealedOffer } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
+import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
+import {
+  type ClaimedMachine,
+  type SealedOfferVerdict,
+  verifySealedOffer,
+} from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 
 /** A request for its provider's eyes only. */
@@ -31,6 +37,9 @@ export interface CheckedOffer extends NonNullable<SealedOfferVerdict['offered']>
   readonly offer: SealedOffer;
   readonly requestHash: Uint8Array;
 }
+
+/** Checks a machine under the client's own policy. The first check that fails refuses the machine. */
+export type CheckMachine = (machine: ClaimedMachine) => Promise<readonly Check[]>;
 
 /** Posts JSON to the gateway, with bytes behind it, if any. @throws GatewayApiError */
 export type PostJson = (path: string, body: object, signal?: AbortSignal, bytes?: Uint8Array) => Promise<Response>;
@@ -60,11 +69,13 @@ export async function askOffer(
   {
     trust: given,
     findModelRoots,
+    checkMachine,
     tried,
     signal,
   }: {
     readonly trust: Trust;
     readonly findModelRoots: FindModelRoots | undefined;
+    readonly checkMachine: CheckMachine | undefined;
     readonly tried: readonly Uint8Array[];
     readonly signal: AbortSignal | undefined;
   },
@@ -95,7 +106,8 @@ export async function askOffer(
     exclude: [...ignore, ...tried],
   };
   const trust = findModelRoots === undefined ? given : await addRoot(given, offer, findModelRoots);
-  const { checks, missing, ok, offered } = verifySealedOffer(crypto, offer, { asked, trust, nowMs: Date.now() });
+  const verdict = verifySealedOffer(crypto, offer, { asked, trust, nowMs: Date.now() });
+  const { checks, missing, ok, offered } = await addMachine(verdict, checkMachine);
   const failed = checks.find(({ status }) => status === 'fail');
   if (failed)
     throw new SealedCallError(failed.id, `the offer does not hold: ${failed.id}: ${failed.detail}`, { checks });
@@ -105,6 +117,20 @@ export async function askOffer(
     throw new SealedCallError('unchecked', why, { checks });
   }
   return { ...offered, offer, requestHash };
+}
+
+/** Puts the findings about the machine in the place of the skipped check. */
+async function addMachine(
+  verdict: SealedOfferVerdict,
+  checkMachine: CheckMachine | undefined,
+): Promise<SealedOfferVerdict> {
+  const machine = verdict.offered?.machine;
+  if (machine === undefined || checkMachine === undefined || !isOk(verdict.checks)) return verdict;
+  const [found] = await checkMachine(machine);
+  if (found === undefined || found.status === 'skip') return verdict;
+  const checks = verdict.checks.map((one) => (one.id === MACHINE_CHECK ? { ...found, id: MACHINE_CHECK } : one));
+  const missing = verdict.missing.filter((id) => id !== MACHINE_CHECK);
+  return { ...verdict, checks, missing, ok: isOk(checks) && missing.length === 0 };
 }
 
 async function addRoot(trust: Trust, { ticket }: SealedOffer, find: FindModelRoots): Promise<Trust> {

@@ -3,7 +3,7 @@ import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
-import { askOffer, type CheckedOffer, type PostJson, type PrivateRequest } from './ask-offer.ts';
+import { askOffer, type CheckedOffer, type CheckMachine, type PostJson, type PrivateRequest } from './ask-offer.ts';
 
 /** Providers whose replies did not open or failed their checks, the newest last. The gateway cannot know of them, so the client does. */
 export type Distrusted = Uint8Array[];
@@ -13,6 +13,7 @@ export interface SealedTriesOptions {
   readonly trust?: Trust;
   readonly allow?: readonly string[];
   readonly findModelRoots?: FindModelRoots;
+  readonly checkMachine?: CheckMachine | undefined;
   readonly distrusted: Distrusted;
   /** Receives the disclosure of each sealed reply, whole or broken off. */
   readonly onSealed?: ((disclosure: SealedDisclosure) => void) | undefined;
@@ -49,7 +50,7 @@ const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
 const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'model_not_found']);
 
 export function createSealedTries(
-  { post, trust = {}, allow = [], findModelRoots, distrusted }: SealedTriesOptions,
+  { post, trust = {}, allow = [], findModelRoots, checkMachine, distrusted }: SealedTriesOptions,
   asked: PrivateRequest,
   signal: AbortSignal | undefined,
 ): SealedTries {
@@ -78,7 +79,8 @@ export function createSealedTries(
 
   return {
     async offer() {
-      const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried: listExcluded(), signal });
+      const given = { trust: known, findModelRoots, checkMachine, tried: listExcluded(), signal };
+      const offered = await askOffer(post, asked, given);
       tried.push(offered.ticket.providerId);
       return offered;
     },

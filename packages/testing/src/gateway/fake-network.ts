@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import type { ChainClient, Channel } from '@ogong/chain/client';
 import type { GatewayChain } from '@ogong/gateway/gateway-options';
+import type { Attester } from '@ogong/host/attester/attester';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
@@ -53,10 +54,12 @@ import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commi
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
+import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import type { ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/validator/intake/validator-seal-keys';
 import { createFixedChain, FULL_CHANNEL, noClient, standingRouter } from '../network/fixed-chain.ts';
 import { startLoopbackServer } from '../network/loopback-server.ts';
+import { createSoftwareMachine } from '../provider/software-machine.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 import { chooseWords, composeEmbedding, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
@@ -180,6 +183,8 @@ export interface ProviderBehaviour {
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
+  /** Its machine's attester; its replies are of tier `tee`. Default: it has no machine. */
+  readonly attester?: Attester;
   /** Answers a sealed request in plain: with its text, or with a milestone. */
   readonly breaksSeal?: boolean | 'milestone';
   /** Number of requests for an opening that it refuses as busy. */
@@ -209,11 +214,13 @@ export interface FakeNetworkOptions {
   readonly orderKeys?: Crypto['orderKeys'];
   /** Clock of router, validators and providers. Default: the system's. */
   readonly clock?: Clock | undefined;
+  /** The one model on offer. Default: FAKE_MODEL. */
+  readonly model?: string | undefined;
 }
 
 export async function createFakeNetwork(
   behaviours: readonly ProviderBehaviour[] = [{}],
-  { orderKeys, clock = systemClock }: FakeNetworkOptions = {},
+  { orderKeys, clock = systemClock, model = FAKE_MODEL }: FakeNetworkOptions = {},
 ): Promise<FakeNetwork> {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(4) };
@@ -366,6 +373,13 @@ export async function createFakeNetwork(
       certHash: signer.publicKey,
     };
     const sealing = createFakeSealing({ signer, ledger, id: provider.id });
+    const machine =
+      behaviour.attester &&
+      createSoftwareMachine(ledger, provider.id, {
+        ...{ provider: signer, attester: behaviour.attester },
+        getSealKey: () => sealing.show(true),
+      });
+    const posture = machine && { tier: 'tee', method: 'attested-replay' };
     async function* answer(request: GenerateRequest, context: HandlerContext): AsyncGenerator<ReplyEvent> {
       const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
       const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
@@ -403,7 +417,7 @@ export async function createFakeNetwork(
           ledger,
           tokens: part?.tokens ?? said.pieces.length,
           bend: {
-            header: (header) => ({ ...header, answerFormat: format }),
+            header: (header) => ({ ...header, answerFormat: format, ...posture }),
             ...(part && { record: (record) => ({ ...record, isMilestone: true }) }),
             ...bend,
             ...part?.bend,
@@ -481,16 +495,22 @@ export async function createFakeNetwork(
       openings.set(toHex(order.replyId), reply.openingBytes);
       const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
       const admission = provider.behaviour.bendAdmission?.(admit(order)) ?? admit(order);
+      const signed = { order: request.order?.order as Uint8Array, record: reply.recordBytes };
+      const evidence: EvidenceParts = machine ? { attestation: await machine.attest(signed) } : {};
       yield {
         event: {
           case: 'finished',
-          value: { record, header: reply.opening.header, admission, stopReason: reply.header.stopReason },
+          value: { record, header: reply.opening.header, admission, stopReason: reply.header.stopReason, evidence },
         },
       };
     }
     const { identity, endpoint } = await serve((router) =>
       router.service(ProviderService, {
         getSealKey: () => sealing.show(provider.behaviour.seals),
+        getEvidence({ nonce }) {
+          if (machine === undefined) throw new Refusal('unsupported', 'this provider has no machine');
+          return machine.show(nonce);
+        },
         generate: (request: GenerateRequest, context: HandlerContext) =>
           provider.behaviour.breaksSeal
             ? answerInPlain(provider.behaviour.breaksSeal === 'milestone', context.signal)
@@ -533,7 +553,7 @@ export async function createFakeNetwork(
             ...(figures && { figures }),
             heldAtomic: heldTokens * ATOMIC_PER_TOKEN,
             providerId: id,
-            modelId: FAKE_MODEL,
+            modelId: model,
             pricePer1kAtomic: PRICE,
             contextSize: 4096,
             freeCapacity: 4,
@@ -542,7 +562,7 @@ export async function createFakeNetwork(
             reputationPpm: 1_000_000,
             expiresAtMs: clock.nowMs() + 60_000,
           }));
-        if (fake.hasForgotten || request.model !== FAKE_MODEL)
+        if (fake.hasForgotten || request.model !== model)
           throw new Refusal('not-found', `no provider serves ${request.model}`);
         const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude, only } = request;
         const sort = SORTS.find((word) => word === request.sort) ?? 'none';
@@ -569,9 +589,16 @@ export async function createFakeNetwork(
         });
         return { ticket, candidates };
       },
-      listOffers: ({ model }) => ({
+      listOffers: ({ model: asked }) => ({
         offers: providers.map(({ id, behaviour: { figures = NO_FIGURES, heldTokens = 0n, standby } }) => ({
-          ...{ providerId: id, payee: id.subarray(0, 20), model, modelRoot, numericClass: 'fake', pricePer1k: PRICE },
+          ...{
+            providerId: id,
+            payee: id.subarray(0, 20),
+            model: asked,
+            modelRoot,
+            numericClass: 'fake',
+            pricePer1k: PRICE,
+          },
           ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, heldTokens, reputationPpm: 1_000_000 },
           ...{ livenessPpm: 1_000_000, ...figures },
           ...(standby !== undefined && { standbyPer1k: standby }),
@@ -582,7 +609,7 @@ export async function createFakeNetwork(
           ? []
           : [
               {
-                model: FAKE_MODEL,
+                model,
                 modelRoot,
                 providers: providers.length,
                 freeCapacity: 4,

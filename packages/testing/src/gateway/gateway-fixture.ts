@@ -58,6 +58,8 @@ export interface FixtureOptions {
   readonly deposits?: GatewayOptions['deposits'];
   /** Accepted machines, and the roles that must show one. */
   readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
+  /** The one model on offer. Default: FAKE_MODEL. */
+  readonly model?: string;
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** Source of nonces and of the choice of a validator, in [0, 1). Default: the system. */
@@ -82,6 +84,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const network = await createFakeNetwork(given.providers, {
     ...(wallet && { orderKeys: { limitOf } }),
     clock: given.clock,
+    model: given.model,
   });
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });

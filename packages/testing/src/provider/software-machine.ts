@@ -6,6 +6,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
 import { type AttestedMachine, createAttestedMachine } from '@ogong/provider/machine/attested-machine';
 
 export const TEE_MODEL_ID = 'ogong/tee/test/fake';
@@ -27,14 +28,32 @@ export const silentAttest: Attester['attest'] = async () => {
   throw new AttesterError('unreachable', 'no agent');
 };
 
-/** The machine of a provider, with a seal key that nobody uses. @param provider its key, if it attests replies */
+const UNUSED: SignedSealKey = {
+  sealKey: utf8Encode('a seal key'),
+  providerKey: new Uint8Array(32),
+  signature: new Uint8Array(32),
+};
+
+/**
+ * The machine of a provider.
+ * @param provider its key, if it attests replies
+ * @param getSealKey default: a key that nobody uses
+ */
 export const createSoftwareMachine = (
   ledger: LedgerDomain,
   providerId: Uint8Array,
-  { provider, attester = softwareMachine }: { readonly provider?: HybridSigner; readonly attester?: Attester } = {},
+  {
+    provider,
+    attester = softwareMachine,
+    getSealKey = () => UNUSED,
+  }: {
+    readonly provider?: HybridSigner;
+    readonly attester?: Attester;
+    readonly getSealKey?: () => SignedSealKey;
+  } = {},
 ): AttestedMachine =>
   createAttestedMachine({
     vouch: (message) => provider?.sign(message) ?? new Uint8Array(HYBRID_SIGNATURE_BYTES),
     ...{ crypto, attester, ledger, providerId },
-    getSealKey: () => ({ sealKey: utf8Encode('a seal key'), providerKey: providerId, signature: providerId }),
+    getSealKey,
   });

@@ -1,10 +1,10 @@
 import { equalBytes, ProtocolError, toHex } from '../../base/bytes.ts';
-import { type Check, check, fail, isOk, listSkipped, pass } from '../../base/checks.ts';
+import { type Check, check, fail, isOk, listSkipped, pass, skip } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { findValidator } from '../../crypto/quorum.ts';
-import { parseCandidates, roundContext } from '../../exchange/match.ts';
+import { parseCandidates, parseModelId, roundContext } from '../../exchange/match.ts';
 import { findMisrouting, isNamedList } from '../../exchange/misrouting.ts';
-import { computeReplyId } from '../../exchange/order.ts';
+import { computeReplyId, type LedgerDomain } from '../../exchange/order.ts';
 import type { Sort } from '../../exchange/preference.ts';
 import { type Ticket, verifyTicket } from '../../exchange/ticket.ts';
 import { SealError } from '../../sealing/seal-error.ts';
@@ -12,6 +12,8 @@ import { type CheckedSealKey, verifySealKey } from '../../sealing/seal-key.ts';
 import { type CheckedValidatorSealKey, verifyValidatorSealKey } from '../../sealing/validator-seal-key.ts';
 import type { SealedOffer } from '../../stage1/sealed-offer.ts';
 import type { Trust } from '../../stage1/trust.ts';
+import { MACHINE_CHECK, MAX_MACHINE_EVIDENCE_BYTES, type NamedKeys } from '../../tier/attestation.ts';
+import { isAttestedTier } from '../../tier/registry.ts';
 import { checkLedger, checkModelRoot, checkRouter, checkValidator } from './verify-receipt.ts';
 
 /** The request that an offer must match. */
@@ -45,12 +47,25 @@ export interface SealedOfferVerdict {
     readonly sealKey: CheckedSealKey;
     /** Undefined if none is shown, or no set of validators is known to look its signer up in. */
     readonly validatorKey: CheckedValidatorSealKey | undefined;
+    /** The machine that must pass the client's own policy before anything is sealed. Undefined in tiers without machines. */
+    readonly machine: ClaimedMachine | undefined;
   };
 }
 
+/** A machine's evidence, and the keys and the nonce that it must name. */
+export interface ClaimedMachine extends NamedKeys {
+  /** JSON of docs/spec/machine-evidence.md. */
+  readonly evidence: Uint8Array;
+  /** The nonce that the client fixed for this offer. */
+  readonly nonce: Uint8Array;
+}
+
+const ATTESTED_KEY_BYTES = 32;
+
 /**
  * Verifies a sealed offer before a client seals a request for the provider in it (docs/spec/sealed-calls.md#offer). It checks
- * the draw, its router, its request, and the owner of the key.
+ * the draw, its router, its request, and the owner of the key. In a tier of attested machines `machine` is skipped and always
+ * missing: the caller checks `offered.machine` with its own policy (`checkMachine` of `packages/attestation`).
  */
 export function verifySealedOffer(
   crypto: Crypto,
@@ -73,6 +88,8 @@ export function verifySealedOffer(
   if (!('key' in sealKey)) return refuse(sealKey);
   const validatorKey = readValidatorKey(crypto, offer, { trust, nowMs });
   if (validatorKey !== undefined && !('key' in validatorKey)) return refuse(validatorKey);
+  const machine = readMachine(offer, { ticket, sealKey, nonce });
+  if (machine !== undefined && 'status' in machine) return refuse(machine);
   const checks = [
     check('ticket', ticket.modelId === asked.model, [
       `a router drew provider ${toHex(ticket.providerId).slice(0, 16)} for this request`,
@@ -84,13 +101,18 @@ export function verifySealedOffer(
     checkValidator(offer, trust),
     checkModelRoot(crypto, trust, asked, ticket),
     pass('seal-key', `signed by the provider, until ${sealKey.expiresAtMs}`),
+    ...(machine ? [skip(MACHINE_CHECK, 'its evidence takes a policy of the client')] : []),
   ];
-  const { missing } = listSkipped(checks, trust.allow);
+  // An unchecked machine never gets a request, whatever the client allows for receipts.
+  const { missing } = listSkipped(
+    checks,
+    trust.allow?.filter((id) => id !== MACHINE_CHECK),
+  );
   return {
     ok: isOk(checks) && missing.length === 0,
     checks,
     missing,
-    offered: { replyId, ticket, sealKey, validatorKey },
+    offered: { replyId, ticket, sealKey, validatorKey, machine },
   };
 }
 
@@ -140,6 +162,19 @@ function readSealKey(
     if (error instanceof SealError || error instanceof ProtocolError) return fail('seal-key', error.message);
     throw error;
   }
+}
+
+/** Reads the machine of an offer. A tier of attested machines has one in each offer. */
+function readMachine(
+  { ledger, machine }: { readonly ledger: LedgerDomain } & Pick<SealedOffer, 'machine'>,
+  { ticket, sealKey, nonce }: { readonly ticket: Ticket; readonly sealKey: CheckedSealKey; readonly nonce: Uint8Array },
+): ClaimedMachine | Check | undefined {
+  if (!isAttestedTier(parseModelId(ticket.modelId).tier)) return undefined;
+  if (machine === undefined) return fail(MACHINE_CHECK, 'the offer shows no evidence of the machine');
+  const { attestedKey, evidence } = machine;
+  const isSized = attestedKey.length === ATTESTED_KEY_BYTES && evidence.length <= MAX_MACHINE_EVIDENCE_BYTES;
+  if (!isSized) return fail(MACHINE_CHECK, 'the key or the evidence of the machine has a wrong size');
+  return { ledger, providerId: ticket.providerId, attestedKey, sealKeyHash: sealKey.hash, evidence, nonce };
 }
 
 /** A gateway that showed a key of its own would read what is sealed to it. */
