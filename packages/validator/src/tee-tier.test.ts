@@ -61,7 +61,9 @@ async function serve(
     }),
   };
   const attestation = await machine.attest({ order: order.order, record });
-  return { validator, submission, attestation, evidence: show(attestation), milestone, replyId: order.fields.replyId };
+  const signed = { order: order.order, signature: order.signature };
+  const { replyId } = order.fields;
+  return { validator, submission, attestation, evidence: show(attestation), milestone, replyId, order: signed };
 }
 
 describe('a record of tier tee', () => {
@@ -73,20 +75,23 @@ describe('a record of tier tee', () => {
     expect(validator.find(replyId).state).toBe('recorded');
   });
 
-  it('may be a milestone, with evidence of its own, which stays beside it', async () => {
-    const { validator, evidence, milestone, replyId } = await serve(softwarePolicy);
-    const push = (own: EvidenceParts) =>
-      validator.intake.pushMilestone({ ...milestone.submission, evidence: own }, milestone.opening);
-    await expect(push({})).rejects.toThrow('carries no attestation');
-    await expect(push(evidence)).rejects.toThrow('attested-reply');
-    await push(milestone.evidence);
-    validator.clock.advance(200_000);
+  it('is kept without its texts, and settled without an audit, also after a complaint', async () => {
+    const { validator, submission, evidence, order, replyId } = await serve(softwarePolicy);
+    await validator.intake.pushRecord({ ...submission, evidence });
+    expect(validator.find(replyId).submission).toBeUndefined();
+    await validator.complain({ order, reason: 'x', opening: undefined, record: undefined });
+    for (let epochs = 0; epochs < 2; epochs++) await validator.certify();
     await validator.runAudits();
-    const { record } = milestone.submission.record;
-    expect(validator.find(replyId)).toMatchObject({
-      signedRecord: expect.objectContaining({ record }),
-      ownEvidence: milestone.evidence,
-    });
+    expect(validator.decided).toMatchObject([{ verdict: 'unaudited', evidence: 'none', feeAtomic: 86_000n }]);
+    expect(validator.find(replyId)).toMatchObject({ opening: undefined, submission: undefined });
+  });
+
+  it('is no milestone, whose texts a validator would read', async () => {
+    const { validator, milestone, replyId } = await serve(softwarePolicy);
+    const { submission, evidence, opening } = milestone;
+    const pushed = validator.intake.pushMilestone({ ...submission, evidence }, opening);
+    await expect(pushed).rejects.toThrow('no validator takes a milestone of tier tee');
+    expect(validator.find(replyId).state).toBe('admitted');
   });
 
   it('is not accepted if the registry has no such machine', async () => {

@@ -124,7 +124,7 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
   await buy(plan.modelId, { only: MACHINES.lapsing, hasLapsed: true });
   await buyBoth(true);
 
-  onProgress('waiting until every answer is audited and settled');
+  onProgress('waiting until every answer is settled');
   const verdicts = new Map<string, string>();
   const wanted = asked.flatMap(({ reply }) => replyIdOf(reply) ?? []);
   const members = listMembers(mesh, { cheat: 'none' });

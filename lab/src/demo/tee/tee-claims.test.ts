@@ -17,7 +17,7 @@ const demanding: TeeAnswer = {
 };
 const tee: TeeAnswer = {
   ...{ ...verified, number: 2, tier: 'tee', provider: MACHINES.good },
-  checks: passes('record', 'machine'),
+  ...{ checks: passes('record', 'machine'), verdict: 'unaudited' },
   strict: fails('machine', 'cpu-vendor'),
   swapped: fails('attested-reply', 'report-data'),
 };
@@ -85,6 +85,7 @@ describe('claims about machines', () => {
     ['it never served', without(3), ['lapse']],
     ['it shows good evidence after its lapse', { ...good, machines: good.machines.slice(0, 1) }, ['lapse']],
     ['an answer is rejected', withAnswer(3, { verdict: 'reject' }), ['audited']],
+    ['a verifier read an answer', withAnswer(3, { verdict: 'accept' }), ['audited']],
     ['an answer has no verdict', withAnswer(3, { verdict: undefined }), ['audited']],
   ])('do not hold where %s', (_why, run, claims) => {
     expect(broken(run)).toEqual(claims);

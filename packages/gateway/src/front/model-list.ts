@@ -80,11 +80,15 @@ const UNCHECKED =
 
 const UNPROVEN = 'No audit: nothing proves which model answers, or that it ran as asked. It is paid all the same.';
 
+const UNREAD =
+  'A machine vouches for its program, and nobody but you and it reads the texts: so nobody audits an answer. It is paid all the same.';
+
 /** Describes the check of a tier's answers, and the parts that it does not check, before anybody pays. */
 function describeTier({ model, verifiers }: ModelSupply): Json {
   const { tier } = lookUpTier(model.split('/')[1] ?? '');
   const isComparable = tier?.verifierWork.length !== 0;
-  const warning = isComparable ? (verifiers < OTHERS_AND_OWN ? UNCHECKED : undefined) : UNPROVEN;
+  const unaudited = tier?.audit === 'none' && tier.root === 'weights' ? UNREAD : UNPROVEN;
+  const warning = isComparable ? (verifiers < OTHERS_AND_OWN ? UNCHECKED : undefined) : unaudited;
   return {
     ...(tier && { tier: tier.name, method: tier.method, audited: isComparable }),
     ...(warning && { warning }),

@@ -14,6 +14,7 @@ const local: Tier = {
   ownEvidence: [],
   admit: requireEvidence([]),
   verifierWork: ['score'],
+  audit: 'texts',
   settledBy: 'nobody',
   findOutcomeProblem: () => undefined,
   describeAudit: ({ exact }) =>

@@ -31,6 +31,11 @@ export function opensDispute(name: string, tiers: readonly TierEntry[] = TIERS):
   return lookUpTier(name, tiers).tier?.verifierWork.includes('trace') ?? false;
 }
 
+/** Whether validators and verifiers may read the texts and the opening of a reply of the tier. */
+export function mayShowTexts(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
+  return lookUpTier(name, tiers).tier?.audit !== 'none';
+}
+
 /**
  * Whether a reply of the tier shows something that a verifier could compare. Where it does not, no beacon selects it, and its entry
  * says `unaudited`. A tier that is refused is audited: its header is evidence by itself.

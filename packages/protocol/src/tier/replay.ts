@@ -14,6 +14,7 @@ export const replay: Tier = {
   ownEvidence: [],
   admit: requireEvidence([]),
   verifierWork: ['score', 'trace'],
+  audit: 'texts',
   settledBy: 'verdict',
   // A provider that declares a class that nobody runs must not do better than under the weaker promise.
   findOutcomeProblem: (outcome, { exact }) =>

@@ -18,9 +18,10 @@ export const teeProxy: Tier = {
   ownEvidence: [proxiedPart],
   admit: requireEvidence([proxiedPart]),
   verifierWork: [],
+  audit: 'none',
   settledBy: 'unaudited',
   findOutcomeProblem: (outcome) =>
     outcome === 'inconclusive' ? undefined : 'a reply of tier tee-proxy shows nothing that a verifier could compare',
   describeAudit: () =>
-    "a machine vouches for its exchange with a hosted API, on its hardware vendor's word; only the API vendor vouches for the model, unaudited",
+    "a machine vouches for its exchange with a hosted API, on its hardware vendor's word; only the API vendor vouches for the model; audit: none",
 };

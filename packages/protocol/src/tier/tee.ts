@@ -3,8 +3,8 @@ import { attestationPart } from './attestation.ts';
 import type { Tier } from './tier.ts';
 
 /**
- * Tier `verified` from a confidential machine, with the machine's evidence and signature (docs/spec/tee-tier.md). Commitment and audit stay
- * the same, because a key that was extracted from the machine can sign anything.
+ * Tier `verified` from a confidential machine, with the machine's evidence and signature (docs/spec/tee-tier.md). The commitment stays the
+ * same, so the consumer replays the draws. Nobody else may read the texts, so nobody audits them.
  */
 export const tee: Tier = {
   name: 'tee',
@@ -17,11 +17,11 @@ export const tee: Tier = {
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [attestationPart],
   admit: requireEvidence([attestationPart]),
-  verifierWork: ['score'],
-  settledBy: 'verdict',
-  findOutcomeProblem: () => undefined,
-  describeAudit: ({ exact }) =>
-    `a machine vouches for its keys and its image, on its vendor's word; ${
-      exact ? 'an audit compares bit for bit in that class, statistically in others' : 'an audit compares statistically'
-    }`,
+  verifierWork: [],
+  audit: 'none',
+  settledBy: 'unaudited',
+  findOutcomeProblem: (outcome) =>
+    outcome === 'inconclusive' ? undefined : 'a verifier would have to read a reply of tier tee',
+  describeAudit: () =>
+    "a machine vouches for its keys and its image, on its vendor's word; audit: none, since no validator and no verifier may read the texts",
 };

@@ -93,9 +93,14 @@ export interface Tier {
   admit(party: AdmittingParty, shown: ShownRecord): Promise<readonly Check[]>;
   /**
    * Work of verifiers: `score` audited replies, `trace` rejected ones to find the layer that differs. Empty if a reply shows nothing to
-   * compare; then no reply is audited.
+   * compare, or nobody may read it; then no reply is audited.
    */
   readonly verifierWork: readonly ('score' | 'trace')[];
+  /**
+   * What validators and verifiers may read of a reply: its `texts` (prompt, answer and opening) if it is audited, or `none` of them. Then the
+   * provider shows them to its consumer alone.
+   */
+  readonly audit: 'texts' | 'none';
   /** The condition for the fee: the `verdict`; or an `unaudited` entry, even if an audit was requested; or `nobody`: there is no fee. */
   readonly settledBy: 'verdict' | 'unaudited' | 'nobody';
   /**

@@ -17,6 +17,7 @@ export const vanilla: Tier = {
   ownEvidence: [],
   admit: requireEvidence([]),
   verifierWork: [],
+  audit: 'texts',
   settledBy: 'unaudited',
   findOutcomeProblem: (outcome) =>
     outcome === 'inconclusive' ? undefined : 'a reply of tier vanilla shows nothing that a verifier could compare',

@@ -14,6 +14,7 @@ export const verified: Tier = {
   ownEvidence: [],
   admit: requireEvidence([]),
   verifierWork: ['score'],
+  audit: 'texts',
   settledBy: 'verdict',
   findOutcomeProblem: () => undefined,
   describeAudit: ({ exact }) =>

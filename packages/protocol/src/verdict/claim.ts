@@ -20,6 +20,7 @@ import { RequestError } from '../modality/shared/request-error.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import { readCohort } from '../settlement/cohort-agreement.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
+import { mayShowTexts } from '../tier/outcome.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { EvidenceParts } from '../tier/tier.ts';
 import type { CheckPayeeStatement } from './payee-statements.ts';
@@ -363,14 +364,14 @@ export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: S
 
 /**
  * Verifies a provider's submission, with or without its texts. A truncated reply must include them, because its fee depends on
- * the payer's signed statement about them.
+ * the payer's signed statement about them. If no validator may read texts of its tier, the length and the payer's signature decide.
  * @throws ClaimError naming the first check that failed.
  */
 export function verifyHanded(crypto: Crypto, context: ReplyContext, handed: HandedReply): Claim {
   if (!isBare(handed)) return verifyReply(crypto, context, handed);
   const claim = verifySummarized(crypto, context, handed);
   const isCut = findHeaderModality(handed.header)?.wasCutShort(claim.header) === true;
-  demand(!isCut, 'progress', 'a truncated reply must be submitted with its texts');
+  demand(!isCut || !mayShowTexts(claim.header.tier), 'progress', 'a truncated reply must be submitted with its texts');
   return claim;
 }
 

@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { VerifierMark } from '../settlement/verdict-log.ts';
-import { isComparable } from '../tier/outcome.ts';
+import { isComparable, mayShowTexts } from '../tier/outcome.ts';
 import { type AttemptReview, assertSilent, findDrawn, markSilence, weighAttempt } from './attempt-review.ts';
 import { assertAsked, assertLeftOpen, assertPlace, assertWanted, conclude } from './audit-attempts-check.ts';
 import { type Claim, verifyBoundRecord } from './claim.ts';
@@ -25,6 +25,9 @@ const MAX_TOKENS = 2 ** 32 - 1;
  */
 export function judge(crypto: Crypto, judged: JudgementContext, evidence: Evidence, before?: OpenedReply): Judgement {
   if (evidence.kind === 'withheld') {
+    const tier = judged.claim.header?.tier;
+    if (tier !== undefined && !mayShowTexts(tier))
+      throw new JudgeError('proves-nothing', `a provider of tier ${tier} opens its reply to no validator`);
     const checks = [fail('opening', 'the provider did not open its commitment within the audit window')];
     return { verdict: 'reject', evidence: 'statistical', checks, verifiers: [], isWithheld: true };
   }

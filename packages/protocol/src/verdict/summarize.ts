@@ -4,6 +4,7 @@ import { summarizeResponse } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import { summarizeRequest } from '../modality/request-hash.ts';
+import { mayShowTexts } from '../tier/outcome.ts';
 import type { HandedReply, Submission, SummarizedReply } from './claim.ts';
 
 /**
@@ -23,12 +24,15 @@ export function summarizeSubmission(crypto: Crypto, submission: Submission): Sum
 
 /**
  * Creates the submission of a reply without its texts. A validator asks for them once a beacon has selected the reply. A
- * truncated reply includes them, because its fee depends on the payer's signed statement about them.
+ * truncated reply includes them, because its fee depends on the payer's signed statement about them. It does not if no validator may
+ * read texts of its tier.
  * @throws RequestError, ProtocolError
  */
 export function bareSubmission(crypto: Crypto, submission: Submission): HandedReply {
   const modality = findHeaderModality(submission.header);
-  if (modality === undefined || modality.wasCutShort(modality.parseHeader(submission.header))) return submission;
+  if (modality === undefined) return submission;
+  const header = modality.parseHeader(submission.header);
+  if (modality.wasCutShort(header) && mayShowTexts(header.tier)) return submission;
   const { evidence } = submission;
   return { ...summarizeSubmission(crypto, submission), ...(evidence && { evidence }) };
 }

@@ -6,7 +6,7 @@ import { bareSubmission } from '@ogong/protocol/verdict/summarize';
 
 /**
  * Returns the part of a reply that leaves before anybody is to read it: summaries in place of texts. A reply that was cut short
- * leaves as it is.
+ * leaves as it is, unless no validator may read texts of its tier.
  * @throws RequestError, ProtocolError
  */
 export function barePush(crypto: Crypto, push: PushRecordRequest): PushRecordRequest {

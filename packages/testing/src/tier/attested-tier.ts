@@ -39,6 +39,7 @@ export const attested: Tier = {
   ownEvidence: [attestedPart],
   admit: requireEvidence([attestedPart]),
   verifierWork: ['score', 'trace'],
+  audit: 'texts',
   settledBy: 'verdict',
   findOutcomeProblem: (outcome, { exact }) =>
     outcome === 'reject' && !exact ? 'distances do not refute what a machine vouches for' : undefined,

@@ -2,7 +2,7 @@ import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { pass } from '@ogong/protocol/base/checks';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import { isComparable } from '@ogong/protocol/tier/outcome';
+import { isComparable, mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
 import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
@@ -34,6 +34,11 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   if (!isSelected(row)) return;
   const judged = await readContext(state, row);
   if (judged === undefined) return;
+  // A complaint without an opening. This validator may not ask for one.
+  if (row.opening === undefined && !mayShowTexts(judged.claim.header.tier)) {
+    await decide(state, replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
+    return;
+  }
   const opened = row.opening
     ? (openReply(crypto, judged.claim.record, row.opening) as OpenedReply)
     : await fetchOpening(state, row, judged);

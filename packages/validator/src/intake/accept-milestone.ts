@@ -4,6 +4,7 @@ import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type InnerPart, openPart } from '@ogong/protocol/sealing/sealed-part';
+import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { putMilestone, readMilestoneTokens } from '../store/replies/milestone-store.ts';
@@ -26,6 +27,11 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
   const claim = await checkSubmission(state, order, own);
   const { record } = claim;
   if (record.isMilestone === undefined) throw new ClaimError('milestone', 'only the provider hands in a record');
+  if (!mayShowTexts(claim.header.tier))
+    throw new ClaimError(
+      'milestone',
+      `no validator takes a milestone of tier ${claim.header.tier}: it would read the texts`,
+    );
   const lacking = await findLacking(state, claim);
   if (lacking !== undefined) throw new ClaimError('stake', lacking);
   const opened = openReply(crypto, record, opening);

@@ -7,6 +7,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { computeReplyId, type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { pickEvidence } from '@ogong/protocol/tier/evidence';
+import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { ShownRecord } from '@ogong/protocol/tier/tier';
 import {
@@ -73,7 +74,7 @@ export async function acceptRecord(
     // The payer has another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...row, signedRecord: awaited };
     const ownEvidence = Object.fromEntries(pickEvidence(claim.header.tier, own.evidence ?? {}));
-    const kept = { summary, texts: isBare(own) ? undefined : own, ownEvidence };
+    const kept = { summary, texts: isBare(own) || !mayShowTexts(claim.header.tier) ? undefined : own, ownEvidence };
     recordReply(db, claim, kept, { epoch, timeMs: state.clock.nowMs() });
     // The reply came, so it is not abandoned. But no quorum signs a fee for it.
     if (lacking !== undefined) {

@@ -12,6 +12,7 @@ import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { hashScoreInputs, MAX_ROUND, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { openBoundRecord, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
@@ -75,6 +76,8 @@ export function readQuestion(
   if (ask.asked === 'report') return readReportQuestion(crypto, ask, { order, shared });
   if (ask.asked === 'opening') {
     const { record, header } = openBoundRecord(crypto, order, ask.bound);
+    if (!mayShowTexts(header.tier))
+      throw new Refusal('precondition', `no witness asks for an opening of tier ${header.tier}`);
     const subject = hashRecord(crypto, ask.bound.record);
     const texts = ask.intake && { texts: { claim: { order, record, header }, intake: ask.intake } };
     return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, ...texts };

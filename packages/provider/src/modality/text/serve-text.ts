@@ -5,11 +5,13 @@ import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { isTaken, parseProgress } from '@ogong/protocol/exchange/progress';
 import { type Endpoint, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { text as textModality } from '@ogong/protocol/modality/text/text';
+import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { computeBilledFee } from '@ogong/protocol/verdict/reply-fee';
 import { keepCommitted } from '../keep-committed.ts';
 import type { AcceptedOrder, ServeContext, ServedCounts } from '../order-job.ts';
@@ -179,7 +181,9 @@ function openMilestones(
   { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
   signable: Omit<ServedReply, keyof MilestoneSource | 'endMs'>,
 ): ReplyMilestones | undefined {
-  const windows = wantsMilestones ? findMilestoneWindows(asked.model, engine.info().capabilities) : undefined;
+  // A validator reads the texts of a milestone.
+  const mayHave = wantsMilestones && mayShowTexts(parseModelId(asked.model).tier);
+  const windows = mayHave ? findMilestoneWindows(asked.model, engine.info().capabilities) : undefined;
   if (windows === undefined) return undefined;
   return createReplyMilestones({
     windows,

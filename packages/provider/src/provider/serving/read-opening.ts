@@ -12,6 +12,8 @@ import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { GetTextsRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findHeaderModality } from '@ogong/protocol/modality/registry';
+import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import type { ReplyTexts } from '@ogong/protocol/verdict/claim';
 import { readReceipt } from '../paid/intake-receipt.ts';
 import type { KnownSets } from '../paid/known-sets.ts';
@@ -31,7 +33,8 @@ export interface OpeningState extends Pick<ProviderState, 'crypto'> {
 
 /**
  * An opening spells the whole answer. It is for the consumer and for the validator that handles the order. It is also for the
- * witnesses that the beacon draws to ask in that validator's place (docs/spec/silence.md).
+ * witnesses that the beacon draws to ask in that validator's place (docs/spec/silence.md). In a tier whose texts no validator may read it is
+ * for the consumer alone.
  * @throws Refusal: nobody else learns anything, not even that there is such a reply.
  */
 export async function readOpening(
@@ -96,8 +99,10 @@ async function isDecided({ beacons }: Pick<OpeningState, 'beacons'>, { push, int
 
 async function isEntitled(state: OpeningState, replyId: Uint8Array, caller: PeerId): Promise<boolean> {
   const validator = state.chain.findByCertHash(caller);
-  const signed = (await state.outbox.find(replyId))?.push.order;
-  if (validator === undefined || signed === undefined) return false;
+  const { order: signed, header } = (await state.outbox.find(replyId))?.push ?? {};
+  if (validator === undefined || signed === undefined || header === undefined) return false;
+  const tier = findHeaderModality(header)?.parseHeader(header).tier;
+  if (tier === undefined || !mayShowTexts(tier)) return false;
   const order = parseOrder(signed.order);
   return equalBytes(order.validator, validator.address) || isDrawn(state, order, { replyId, validator });
 }

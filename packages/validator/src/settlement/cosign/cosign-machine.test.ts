@@ -155,7 +155,7 @@ describe('a co-signer of a reply of a machine', () => {
 
   it('signs what it has seen and believes, and without a policy what the other validator says', async () => {
     const [entry] = proposal.request.entries;
-    expect(parseVerdictEntry(entry?.logEntry as Uint8Array)).toMatchObject({ verdict: 'accept' });
+    expect(parseVerdictEntry(entry?.logEntry as Uint8Array)).toMatchObject({ verdict: 'unaudited' });
     expect(entry?.ownEvidence).toEqual({ attestation: proposal.attestation });
     const [, believing, other] = proposal.peers;
     Object.assign(believing.cosigning, { opinionReaders: readBy(softwarePolicy) });
