@@ -29,7 +29,8 @@ const MEANINGS: Readonly<Record<ServedOutcome | 'cut-short', string>> = {
   rejected: 'an audit found it wrong',
   unjudged: 'no audit attempt came to a verdict',
   abandoned: 'no record came in time',
-  'in-doubt': 'its audit decided nothing, and the key had fewer than ten accepted audits to spend, or its request pays no doubt',
+  'in-doubt':
+    'its audit decided nothing, and the key had fewer than ten accepted audits to spend, or its request pays no doubt',
   'record-refused': 'the validator refused its record',
   'entry-refused': 'other validators refused its entry of the log',
   'payer-cannot-pay': "the payer's channel, or the key that signed for it, does not cover it",
