@@ -25,7 +25,7 @@ const LEAST = { prompts: 4, providers: 2 } as const;
 const SIMILAR = 2;
 /** Texts differ in tokens per byte. So many times the median of the others is odd. */
 const FACTOR = 2;
-const SLACK = 32;
+const MORE_TOKENS = 32;
 
 /**
  * Creates a meter of billed prompts. No receipt shows the number of a prompt's tokens without the model's tokenizer. An audit does,
@@ -50,7 +50,7 @@ export function createPromptMeter(): PromptMeter {
       if (similar.length < LEAST.prompts || providers.size < LEAST.providers) return false;
       const densities = similar.map((one) => one.promptTokens / one.requestBytes).sort((a, b) => a - b);
       const usual = densities[Math.floor(densities.length / 2)] as number;
-      return promptTokens > FACTOR * usual * requestBytes + SLACK;
+      return promptTokens > FACTOR * usual * requestBytes + MORE_TOKENS;
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Characters that a terminal obeys instead of showing: control characters of both sets (C0 and C1), marks that turn the direction of
- * text around, and Unicode's line ends.
+ * Characters that a terminal obeys instead of showing. They are control characters of both sets (C0 and C1), marks of the
+ * direction of text, and Unicode's line ends.
  */
 const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 

@@ -22,8 +22,8 @@ export function isExactClass(numericClass: string): boolean {
 }
 
 /**
- * Returns whether equality decides about a report: it was made in the reply's class, that class is exact by its name, and the
- * verifier could reproduce it. In another class honest machines may differ, so a bit that differs proves nothing.
+ * Returns whether equality decides about a report. It does if the report was made in the reply's class, that class is exact by its
+ * name, and the verifier could reproduce it. In another class honest machines may differ, so a bit that differs proves nothing.
  */
 export function isEqualityDue(
   report: { readonly exact: boolean; readonly numericClass: string },

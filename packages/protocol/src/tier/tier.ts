@@ -97,8 +97,8 @@ export interface Tier {
    */
   readonly verifierWork: readonly ('score' | 'trace')[];
   /**
-   * What validators and verifiers may read of a reply: its `texts` (prompt, answer and opening) if it is audited, or `none` of them. Then the
-   * provider shows them to its consumer alone.
+   * The part of an audited reply that validators and verifiers may read. It is its `texts` (prompt, answer and opening), or `none` of
+   * them: then the provider shows them to its consumer alone.
    */
   readonly audit: 'texts' | 'none';
   /** The condition for the fee: the `verdict`; or an `unaudited` entry, even if an audit was requested; or `nobody`: there is no fee. */

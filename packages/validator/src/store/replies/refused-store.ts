@@ -15,7 +15,7 @@ import { readReply, toClaim } from './reply-store.ts';
 /**
  * Removes entries that no quorum can sign from the unsettled end of the log, and gives later entries their new places.
  * The proposed batch is dropped, and the next step proposes the rest. The replies are refused for good: nobody owes
- * anything for them, and the data that only audits need is deleted. The tests lose the steps of these entries, so a
+ * anything for them, and the data that only audits need is deleted. The tests lose the steps of these entries. So a
  * later entry may no longer eject, or its key may no longer have the credit for its fee. An entry that would have a fee
  * only now is removed as well: its payer may have spent the refund. Call it inside one transaction.
  * @param sequence number of the proposed batch with the entries.

@@ -108,8 +108,8 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
 }
 
 /**
- * Parses a request and converts neither its schemas nor its grammar, so that a gateway can name the price to a caller that has
- * not paid. parseRequest may still refuse the body. @throws RequestError naming the offending parameter.
+ * Parses a request and converts neither its schemas nor its grammar. So a gateway can name the price to a caller that has not
+ * paid. parseRequest may still refuse the body. @throws RequestError naming the offending parameter.
  */
 export const parsePricedRequest = (body: Uint8Array, endpoint: Endpoint): PricedRequest =>
   parseFields(parseObject(body), endpoint).request;
