@@ -20,7 +20,7 @@ export interface GrammarProgram {
   readonly nodes: number;
 }
 
-export const MAX_NODES: number = 2 ** 18;
+const MAX_NODES = 2 ** 18;
 /** Steps of work to make one step of the compiled grammar. */
 const STEPS_OF_NODE = 2;
 

@@ -13,9 +13,9 @@ export interface WorkBudget {
 }
 
 /** The most steps to convert the schemas of one grammar. */
-export const MAX_SCHEMA_WORK: number = 2 ** 21;
+const MAX_SCHEMA_WORK = 2 ** 21;
 /** The most steps to parse and compile one grammar. */
-export const MAX_COMPILE_WORK: number = 2 ** 20;
+const MAX_COMPILE_WORK = 2 ** 20;
 
 /** @param subject the refused thing, for the message. */
 export function createWorkBudget(subject: string, limit: number): WorkBudget {

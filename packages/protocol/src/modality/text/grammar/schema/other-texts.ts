@@ -6,7 +6,7 @@ import { refuse } from './schema-shape.ts';
 /**
  * The most different beginnings of the names of an open object. Each makes a rule, and a grammar has no room for more.
  */
-export const MAX_BEGINNINGS = 4096;
+const MAX_BEGINNINGS = 4096;
 /** Steps to write the class of the characters that continue no name. */
 const STEPS_OF_BEGINNING = 64;
 /**

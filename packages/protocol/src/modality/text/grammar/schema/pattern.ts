@@ -4,7 +4,7 @@ import type { WorkBudget } from '../work-budget.ts';
 import { quote, quoteClass } from './literals.ts';
 
 /** The most characters of a pattern. */
-export const MAX_PATTERN = 4096;
+const MAX_PATTERN = 4096;
 const MAX_DEPTH = 24;
 const MAX_COUNT = 4096;
 const LINE_ENDS: readonly CodePointRange[] = [
