@@ -14,12 +14,7 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
-import {
-  type InferenceRequest,
-  isChat,
-  parsePricedRequest,
-  parseRequest,
-} from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, isChat, parsePricedRequest } from '@ogong/protocol/modality/text/request/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from '../books/api-keys.ts';
@@ -29,6 +24,7 @@ import { createModelNotFound } from '../buy/match/provider-match.ts';
 import type { BoughtAnswer, BoughtReply, OrderedPrompt } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
 import type { SettlePolicy } from '../buy/settle-policy.ts';
+import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
@@ -74,10 +70,9 @@ export interface CompletionsDependencies {
 export async function prepareHedge(
   hedging: CompletionsDependencies['hedging'],
   prompt: OrderedPrompt,
-  { endpoint, ...given }: { readonly isChecked: boolean; readonly isNamed: boolean; readonly endpoint: Endpoint },
+  given: { readonly isChecked: boolean; readonly isNamed: boolean; readonly read: BodyReader },
 ): Promise<OrderedPrompt> {
-  const read = (body: Uint8Array): InferenceRequest => parseRequest(body, endpoint);
-  return hedging?.prepare(prompt, { ...given, read }) ?? prompt;
+  return hedging?.prepare(prompt, given) ?? prompt;
 }
 
 /** Handles chats or completions. Every choice is a reply of its own, with a receipt of its own. */
@@ -111,10 +106,11 @@ async function answerWithReplies(
   const isChecked = isInline(context);
   const provider = readProvider(context);
   const payer = await call.charge(() => priceReplies(bodies, endpoint));
+  const read = createBodyReader(endpoint);
   const prompts = await Promise.all(
     bodies.map((body) => {
-      const prompt = readPrompt({ body, isChecked }, { settle, randomBytes }, endpoint);
-      return prepareHedge(hedging, prompt, { isChecked, isNamed: provider !== undefined, endpoint });
+      const prompt = readPrompt({ body, isChecked }, { settle, randomBytes }, read);
+      return prepareHedge(hedging, prompt, { isChecked, isNamed: provider !== undefined, read });
     }),
   );
   const { request } = prompts[0] as OrderedPrompt;

@@ -6,6 +6,7 @@ import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { BoughtReply } from '../buy/reply.ts';
+import { createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import {
   assertModel,
@@ -32,8 +33,9 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const given = { body: asked.body, isChecked: isInline(context) };
       const provider = readProvider(context);
       const payer = await call.charge(() => priceReplies([asked.body], 'chat'));
-      const prompt = await prepareHedge(hedging, readPrompt(given, { settle, randomBytes }, 'chat'), {
-        ...{ isChecked: given.isChecked, isNamed: provider !== undefined, endpoint: 'chat' },
+      const read = createBodyReader('chat');
+      const prompt = await prepareHedge(hedging, readPrompt(given, { settle, randomBytes }, read), {
+        ...{ isChecked: given.isChecked, isNamed: provider !== undefined, read },
       });
       const { request } = prompt;
       assertModel(request.model, key);

@@ -1,5 +1,6 @@
 import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
+import { createBodyReader } from './body-reader.ts';
 import { readPrompt } from './read-prompt.ts';
 
 const write = (fields: object): string =>
@@ -8,7 +9,7 @@ const write = (fields: object): string =>
 function read(text: string, { isChecked = false } = {}) {
   const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0xff);
   const policy = { settle: 'any' as const, randomBytes };
-  const { body, request } = readPrompt({ body: utf8Encode(text), isChecked }, policy, 'chat');
+  const { body, request } = readPrompt({ body: utf8Encode(text), isChecked }, policy, createBodyReader('chat'));
   return { text: utf8Decode(body), seed: request.seed };
 }
 

@@ -1,9 +1,8 @@
 import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { hasFixedDraws } from '@ogong/protocol/modality/text/request/tier-rules';
 import type { OrderedPrompt } from '../buy/reply.ts';
 import { readUnderPolicy, type SettlePolicy } from '../buy/settle-policy.ts';
+import type { BodyReader } from './body-reader.ts';
 
 interface PromptPolicy {
   readonly settle: SettlePolicy;
@@ -22,9 +21,8 @@ const SEED_BYTES = 6;
 export function readPrompt(
   given: { readonly body: Uint8Array; readonly isChecked: boolean },
   { settle, randomBytes }: PromptPolicy,
-  endpoint: Endpoint,
+  read: BodyReader,
 ): OrderedPrompt {
-  const read = (body: Uint8Array): InferenceRequest => parseRequest(body, endpoint);
   const prompt = readUnderPolicy(given, settle, read);
   const { body, request } = prompt;
   const needsSeed = !hasFixedDraws(request) && hasFixedDraws({ ...request, seed: 0n });
