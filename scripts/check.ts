@@ -12,6 +12,7 @@ const first: readonly Step[] = [
 const behind: readonly Step[] = [
   { name: 'imports', command: [node, 'scripts/imports.ts'] },
   { name: 'names', command: [node, 'scripts/names.ts'] },
+  { name: 'parsers', command: [node, 'scripts/parsers.ts'] },
   { name: 'folders', command: [node, 'scripts/folders.ts'] },
   { name: 'language', command: [node, 'scripts/english/main.ts'] },
   { name: 'dead code', command: ['knip'] },

@@ -33,8 +33,8 @@ function toInteger(bytes: Uint8Array): bigint {
 
 /** @throws ProtocolError for another length, or a number that is not below the order. */
 export function decodeScalar(bytes: Uint8Array): bigint {
-  const value = toInteger(bytes);
-  if (bytes.length !== SCALAR_BYTES || value >= BLS_ORDER) throw new ProtocolError('out-of-range', 'no scalar');
+  const value = bytes.length === SCALAR_BYTES ? toInteger(bytes) : BLS_ORDER;
+  if (value >= BLS_ORDER) throw new ProtocolError('out-of-range', 'no scalar');
   return value;
 }
 

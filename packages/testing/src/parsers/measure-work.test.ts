@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import type { WorkMeter } from './measure-work.ts';
+import { runRow } from './run-row.ts';
+
+/** A meter of one parser that counts its own steps. */
+function createFakeMeter(): WorkMeter & { step(count: number): void } {
+  let blocks = 0;
+  return {
+    step: (count) => {
+      blocks += count;
+    },
+    read() {
+      const read = blocks;
+      blocks = 0;
+      return read;
+    },
+  };
+}
+
+it('shows the work of a parser whose time grows with the square of its input', async () => {
+  const meter = createFakeMeter();
+  const row = {
+    ...{ file: 'x.ts', name: 'parseX', limit: 4_096, inputs: (size: number) => ['a'.repeat(size)] },
+    prepare: async () => (text: string) => meter.step(text.length ** 2),
+  };
+  const { readings } = await runRow(row, { load: async () => ({}), vectors: [], meter });
+  expect(readings.map(({ size, blocks }) => [size, blocks])).toEqual([16, 256, 4_096].map((size) => [size, size ** 2]));
+});
+
+it('begins inputs of bytes as the vectors that the parser accepts', async () => {
+  const given: Uint8Array[] = [];
+  const parseX = (bytes: Uint8Array): void => {
+    given.push(bytes);
+    if (bytes[0] !== 7) throw new Error('not X');
+  };
+  const vectors = [Uint8Array.of(7, 1, 2), Uint8Array.of(8, 1)];
+  const row = { file: 'x.ts', name: 'parseX', limit: 4_096, inputs: 'bytes' as const };
+  const { seeds } = await runRow(row, { load: async () => ({ parseX }), vectors, meter: createFakeMeter() });
+  expect(seeds).toBe(1);
+  expect(given.some((bytes) => bytes.length === 4_096 && bytes[0] === 7 && bytes[1] === 1)).toBe(true);
+});

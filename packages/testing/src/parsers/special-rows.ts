@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { ParserRow } from './parser-row.ts';
+import { worstDer, worstGguf, worstManifests, worstTemplates } from './worst-files.ts';
+import {
+  worstBodies,
+  worstBytes,
+  worstGrammars,
+  worstJson,
+  worstJsonBytes,
+  worstSchemas,
+  worstTexts,
+} from './worst-inputs.ts';
+
+const CHAT = { model: 'm', messages: [{ role: 'user', content: 'x' }], stream: false };
+const CHAT_FIELDS = [
+  ...['model', 'messages', 'messages.[].content', 'messages.[].role', 'messages.[].tool_calls', 'tools', 'tool_choice'],
+  ...['tools.[].function', 'tools.[].function.parameters', 'stop', 'logit_bias', 'response_format', 'ogong', 'seed'],
+  ...['ogong.grammar', 'ogong.salt', 'ogong.model_root', 'provider', 'reasoning', 'metadata', 'user', 'max_tokens'],
+  ...['chat_template_kwargs', 'structured_outputs', 'stream_options', 'prediction', 'usage', 'prompt_cache_key'],
+];
+const COMPLETION = { model: 'm', prompt: 'x' };
+const COMPLETION_FIELDS = ['prompt', 'suffix', 'stop', 'logit_bias', 'ogong', 'echo', 'best_of', 'n'];
+
+/** Bodies of a chat whose answer has to follow a schema or a grammar. */
+function restrictedBodies(size: number): Uint8Array[] {
+  const schemas = worstSchemas(size).flatMap((schema) => [
+    { response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } },
+    { tools: [{ type: 'function', function: { name: 'f', parameters: schema } }], tool_choice: 'required' },
+  ]);
+  const grammars = worstGrammars(size).map((grammar) => ({ ogong: { grammar } }));
+  const choices = { guided_choice: Array.from({ length: Math.ceil(size / 8) }, (_, i) => `${i}`) };
+  return [...schemas, ...grammars, choices].map((fields) => utf8Encode(JSON.stringify({ ...CHAT, ...fields })));
+}
+
+const EVIDENCE = { cpu: { kind: 'intel', quote: '00', collateral: {} }, gpu: { report: '00', chain: [] } };
+const EVIDENCE_FIELDS = [
+  ...['cpu', 'cpu.quote', 'cpu.collateral', 'cpu.chain', 'gpu', 'gpu.chain', 'gpu.report', 'gpu.rims', 'gpu.tokens'],
+  ...['event_log', 'compose'],
+];
+const EVENTS = (size: number): string[] => {
+  const count = Math.max(1, Math.floor(size / 80));
+  const event = (i: number) => ({ imr: 3, event_type: 1, digest: '00', event: `e${i}`, event_payload: '' });
+  return [JSON.stringify(Array.from({ length: count }, (_, i) => event(i))), ...worstJson(size)];
+};
+
+const inputsOfBytes = (size: number): Uint8Array[] => worstBytes([], size);
+
+/** Gives a parser a second argument. */
+const withArguments =
+  (file: string, name: string, ...rest: readonly unknown[]): NonNullable<ParserRow['prepare']> =>
+  async (load) => {
+    const parse = (await load(file))[name] as (...input: unknown[]) => unknown;
+    return (input) => parse(input, ...rest);
+  };
+
+const row = (file: string, name: string, inputs: ParserRow['inputs'], ...rest: readonly unknown[]): ParserRow => ({
+  ...{ file, name, inputs },
+  ...(rest.length > 0 && { prepare: withArguments(file, name, ...rest) }),
+});
+
+/** Parsers with arguments, with several steps, or with inputs of their own. */
+export const SPECIAL_ROWS: readonly ParserRow[] = [
+  row(
+    'protocol/src/modality/text/request/request.ts',
+    'parseRequest',
+    (size) => worstBodies(CHAT, CHAT_FIELDS, size),
+    'chat',
+  ),
+  row(
+    'protocol/src/modality/text/request/request.ts',
+    'parseRequest',
+    (size) => worstBodies(COMPLETION, COMPLETION_FIELDS, size),
+    'completion',
+  ),
+  row('protocol/src/modality/text/request/request.ts', 'parseRequest', restrictedBodies, 'chat'),
+  row(
+    'provider/src/local/openai-request.ts',
+    'parseOpenAiRequest',
+    (size) => worstBodies(CHAT, ['messages', 'stop', 'n', 'max_tokens'], size),
+    'chat',
+    20_000,
+  ),
+  row(
+    'provider/src/local/openai-request.ts',
+    'parseOpenAiRequest',
+    (size) => worstBodies(COMPLETION, ['prompt', 'prompt.[]', 'echo'], size),
+    'completion',
+    20_000,
+  ),
+  row('protocol/src/modality/embedding/request.ts', 'parseEmbeddingRequest', (size) =>
+    worstBodies({ model: 'm', input: 'x' }, ['input', 'input.[]', 'dimensions', 'encoding_format', 'ogong'], size),
+  ),
+  row('protocol/src/modality/embedding/rerank.ts', 'parseRerankRequest', (size) =>
+    worstBodies(
+      { model: 'm', query: 'x', documents: ['y'] },
+      ['query', 'documents', 'documents.[]', 'top_n', 'ogong'],
+      size,
+    ),
+  ),
+  {
+    ...row('protocol/src/modality/text/grammar/gbnf.ts', 'parseGrammar', worstGrammars),
+    async prepare(load) {
+      return (await load('protocol/src/modality/text/grammar/machine.ts')).compileGrammar as never;
+    },
+  },
+  row(
+    'protocol/src/modality/text/answer/answer-parser.ts',
+    'parseAnswer',
+    worstTexts,
+    { calls: 'hermes', reasoning: 'marked' },
+    { tools: ['f'], isForced: false },
+  ),
+  row(
+    'protocol/src/modality/text/answer/answer-parser.ts',
+    'parseAnswer',
+    worstTexts,
+    { calls: 'pythonic', reasoning: 'opened' },
+    { tools: ['f'], isForced: false },
+  ),
+  row(
+    'protocol/src/modality/text/answer/answer-parser.ts',
+    'parseAnswer',
+    worstTexts,
+    { calls: 'harmony', reasoning: 'none' },
+    { tools: ['f'], isForced: false },
+  ),
+  row(
+    'protocol/src/modality/text/answer/answer-parser.ts',
+    'parseAnswer',
+    worstTexts,
+    { calls: 'llama', reasoning: 'none' },
+    { tools: ['f'], isForced: true },
+  ),
+  row('protocol/src/modality/text/commitment/window.ts', 'decodeDraws', 'bytes', { vocabularySize: 32_000 }),
+  row('protocol/src/modality/text/commitment/window.ts', 'decodeSketch', 'bytes', { directions: 16 }),
+  row('protocol/src/modality/text/stage1/tail-draws.ts', 'parseTailDraws', 'bytes', 131_072),
+  {
+    ...row('protocol/src/modality/embedding/leaf.ts', 'parseEmbeddingLeaf', inputsOfBytes),
+    async prepare(load) {
+      const { parseEmbeddingLeaf } = await load('protocol/src/modality/embedding/leaf.ts');
+      return (bytes) =>
+        parseEmbeddingLeaf?.({ values: bytes, sketch: bytes } as never, { dimensions: 768, directions: 16 } as never);
+    },
+  },
+  row(
+    'attestation/src/certificates.ts',
+    'parseCertificate',
+    (size) => [...worstDer(size), ...worstTexts(size)],
+    'a chain',
+  ),
+  row('attestation/src/certificates.ts', 'parseChain', worstTexts, 'a chain'),
+  row('attestation/src/certificates.ts', 'parseCrl', worstDer, 'a list'),
+  row('attestation/src/evidence-file.ts', 'parseEvidence', (size) => worstBodies(EVIDENCE, EVIDENCE_FIELDS, size)),
+  row('attestation/src/evidence-file.ts', 'parseGpuEvidence', (size) =>
+    worstBodies(EVIDENCE.gpu, ['report', 'chain', 'chain.[]', 'rims', 'rims.[]', 'tokens', 'measured'], size),
+  ),
+  {
+    ...row('attestation/src/nvidia-rim.ts', 'parseRim', worstManifests),
+    async prepare(load) {
+      const { parseRim, findRimProblem } = await load('attestation/src/nvidia-rim.ts');
+      return (text) => findRimProblem?.(parseRim?.(text) as never, { roots: [], nowMs: 0 } as never);
+    },
+  },
+  row('attestation/src/event-log.ts', 'parseEventLog', EVENTS),
+  row(
+    'gateway/src/books/payment-wire.ts',
+    'parsePayment',
+    (size) => worstJson(size).map((text) => Buffer.from(text).toString('base64')),
+    { chainId: 1, token: '0x' },
+  ),
+  row('models/src/catalogue.ts', 'parseCatalogue', (size) => worstJson(size), 'https://example.com'),
+  {
+    ...row('host/src/http/body.ts', 'parseJsonBody', worstJsonBytes),
+    async prepare(load) {
+      const { parseJsonBody } = await load('host/src/http/body.ts');
+      return (bytes) => parseJsonBody?.(bytes, { safeParse: (data: unknown) => ({ success: true, data }) } as never);
+    },
+  },
+  {
+    ...row('host/src/drift-table/table-file.ts', 'parseTableFile', worstJson),
+    async prepare(load) {
+      const { parseTableFile } = await load('host/src/drift-table/table-file.ts');
+      const { nodeCrypto } = (await load('host/src/crypto/node-crypto.ts')) as { nodeCrypto?: unknown };
+      return (text) => parseTableFile?.(nodeCrypto as never, text);
+    },
+  },
+  {
+    ...row('engine/src/decode/text/chat-template.ts', 'createChatTemplate', worstTemplates),
+    limit: 256 * 1_024,
+    async prepare(load) {
+      const { createChatTemplate } = await load('engine/src/decode/text/chat-template.ts');
+      const literal = { quote: (text: string) => text, quoteAll: (value: unknown) => value };
+      const messages = [{ role: 'user', content: 'x'.repeat(1_000) }];
+      return (source) => {
+        const template = createChatTemplate?.(source, { bosToken: '', eosToken: '', literal } as never);
+        return (template as { render(input: object): string }).render({ messages });
+      };
+    },
+  },
+  {
+    ...row('models/src/gguf/read.ts', 'readGgufHeader', worstGguf),
+    async prepare(load) {
+      const { readGgufHeader } = await load('models/src/gguf/read.ts');
+      const folder = mkdtempSync(join(tmpdir(), 'ogong-worst-'));
+      process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+      const path = join(folder, 'worst.gguf');
+      return (bytes) => {
+        writeFileSync(path, bytes);
+        return readGgufHeader?.(path as never);
+      };
+    },
+  },
+];
