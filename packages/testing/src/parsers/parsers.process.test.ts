@@ -58,9 +58,9 @@ describe('the worst inputs of a stranger', () => {
       throw new Error(`${run.stuck ?? 'an earlier parser'} did not end: ${run.failure.slice(-2_000)}`);
     result.readings.forEach(({ size, inputs, blocks, cpuMs }, i) => {
       const before = result.readings[i - 1];
-      const grown = before && GROWTH * (size / before.size) * before.blocks;
+      const grown = before && GROWTH * (size / before.size) * (before.blocks / before.inputs);
       expect(blocks, `blocks at ${size} bytes`).toBeLessThan(inputs * (BLOCKS_PER_BYTE * size + BLOCKS_PER_INPUT));
-      if (grown !== undefined) expect(blocks, `growth to ${size} bytes`).toBeLessThan(grown + inputs * FREE_BLOCKS);
+      if (grown !== undefined) expect(blocks, `growth to ${size} bytes`).toBeLessThan(inputs * (grown + FREE_BLOCKS));
       expect(cpuMs, `processor time at ${size} bytes`).toBeLessThan(MAX_CPU_MS);
     });
   });

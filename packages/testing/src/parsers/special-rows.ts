@@ -127,13 +127,6 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     { calls: 'harmony', reasoning: 'none' },
     { tools: ['f'], isForced: false },
   ),
-  row(
-    'protocol/src/modality/text/answer/answer-parser.ts',
-    'parseAnswer',
-    worstTexts,
-    { calls: 'llama', reasoning: 'none' },
-    { tools: ['f'], isForced: true },
-  ),
   row('protocol/src/modality/text/commitment/window.ts', 'decodeDraws', 'bytes', { vocabularySize: 32_000 }),
   row('protocol/src/modality/text/commitment/window.ts', 'decodeSketch', 'bytes', { directions: 16 }),
   row('protocol/src/modality/text/stage1/tail-draws.ts', 'parseTailDraws', 'bytes', 131_072),

@@ -3,7 +3,10 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 /** Values of a count or a length that a decoder reads first. */
 const HEADS: readonly (readonly number[])[] = [[], [0xff], [0xff, 0xff], [0, 0xff, 0xff], [0, 0x0f, 0xff, 0xff]];
 const FILLS = [0, 1, 0xff];
+/** Beginnings of a seed. Long inputs take time to fill. */
 const MAX_CUTS = 16;
+const LONG_SIZE = 1 << 17;
+const MAX_LONG_CUTS = 4;
 
 /**
  * Returns byte strings of a size for a decoder. Each begins as a valid encoding does, and continues with a large count and one byte
@@ -11,7 +14,7 @@ const MAX_CUTS = 16;
  */
 export function worstBytes(seeds: readonly Uint8Array[], size: number): Uint8Array[] {
   const [seed = new Uint8Array()] = seeds;
-  const cuts = Math.min(MAX_CUTS, seed.length + 1);
+  const cuts = Math.min(size > LONG_SIZE ? MAX_LONG_CUTS : MAX_CUTS, seed.length + 1);
   const lengths = new Set(
     Array.from({ length: cuts }, (_, i) => Math.round((i * seed.length) / Math.max(1, cuts - 1))),
   );
