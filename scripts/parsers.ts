@@ -1,5 +1,5 @@
-// Checks that the adversarial suite knows every parser: each exported function `parse…` or `decode…` of the packages that read from
-// strangers is in a list of packages/testing/src/parsers/table.ts.
+// Checks that the adversarial suite knows every parser. A parser is an exported function `parse…` or `decode…` of a package that reads
+// from strangers. Each is in a list of packages/testing/src/parsers/table.ts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

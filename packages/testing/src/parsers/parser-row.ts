@@ -6,7 +6,7 @@ export interface Parser {
 
 /** Loads a module of the repository by its file below `packages/`. */
 export type LoadModule = (file: string) => Promise<Readonly<Record<string, (...input: never[]) => unknown>>>;
-export type Call = (input: never) => unknown;
+export type ParserCall = (input: never) => unknown;
 
 export interface ParserRow extends Parser {
   /** The worst inputs of about a size in bytes. `bytes` stands for those of worstBytes. */
@@ -14,7 +14,7 @@ export interface ParserRow extends Parser {
   /** The largest input that a stranger can deliver, in bytes. Default: MAX_INPUT. */
   readonly limit?: number;
   /** Returns the function that takes one input. Default: the parser itself. A promise is awaited. */
-  readonly prepare?: (load: LoadModule) => Promise<Call>;
+  readonly prepare?: (load: LoadModule) => Promise<ParserCall>;
 }
 
 export const MAX_INPUT = 1 << 20;

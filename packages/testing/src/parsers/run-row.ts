@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromBase64, fromHex } from '@ogong/protocol/base/bytes';
 import type { WorkMeter } from './measure-work.ts';
-import { type Call, type LoadModule, MAX_INPUT, type ParserRow } from './parser-row.ts';
+import { type LoadModule, MAX_INPUT, type ParserCall, type ParserRow } from './parser-row.ts';
 import { worstBytes } from './worst-inputs.ts';
 
 /** Work of a row's inputs of one size, all together. */
@@ -55,7 +55,7 @@ export async function runRow(
   }: { readonly load: LoadModule; readonly vectors: readonly Uint8Array[]; readonly meter: WorkMeter },
 ): Promise<RowResult> {
   const { file, name, inputs, limit = MAX_INPUT, prepare } = row;
-  const call = prepare ? await prepare(load) : ((await load(file))[name] as Call | undefined);
+  const call = prepare ? await prepare(load) : ((await load(file))[name] as ParserCall | undefined);
   if (call === undefined) throw new TypeError(`${file} exports no ${name}`);
   const seeds: Uint8Array[] = [];
   if (inputs === 'bytes')
@@ -73,7 +73,7 @@ export async function runRow(
   return { name, file, seeds: seeds.length, readings };
 }
 
-async function isTaken(call: Call, input: unknown): Promise<boolean> {
+async function isTaken(call: ParserCall, input: unknown): Promise<boolean> {
   try {
     await call(input as never);
     return true;
