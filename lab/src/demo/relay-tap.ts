@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createTlsOptions, getPeerId } from '@ogong/host/link/link-tls';
@@ -7,8 +8,12 @@ import { addressOf, listen } from '@ogong/host/link/listen';
 import { dialDirect } from '@ogong/host/link/reach/dial';
 import {
   nameRelayAnswer,
-  parseRelayHello,
-  RELAY_HELLO_BYTES,
+  nameRelaySubject,
+  parseRelayAsk,
+  parseRelayGreeting,
+  RELAY_ASK_BYTES,
+  RELAY_GREETING_BYTES,
+  RELAY_NAME_BYTES,
   readExactly,
   TLS_HANDSHAKE,
 } from '@ogong/host/link/reach/relay-wire';
@@ -54,6 +59,12 @@ export async function openRelayTap({ port, relay, identities }: RelayTapOptions)
     return id && (await known).find((identity) => equalBytes(identity.id, id));
   }
 
+  async function findNamed(salt: Uint8Array, name: Uint8Array): Promise<LinkIdentity | undefined> {
+    known ??= identities();
+    const nameOf = (subject: Uint8Array) => nameRelaySubject(nodeCrypto, salt, { ask: 'connect', subject });
+    return (await known).find(({ id }) => equalBytes(nameOf(id), name));
+  }
+
   async function pass(near: Socket): Promise<void> {
     const signal = AbortSignal.timeout(HELLO_TIMEOUT_MS);
     const far = keep(await dialDirect(relay, signal));
@@ -63,10 +74,15 @@ export async function openRelayTap({ port, relay, identities }: RelayTapOptions)
       far.write(first);
       return join(near, far);
     }
-    const hello = Buffer.concat([first, await readExactly(near, RELAY_HELLO_BYTES - 1, signal)]);
-    const { ask, subject } = parseRelayHello(hello) ?? {};
-    far.write(hello);
-    const node = ask === 'connect' ? await find(subject) : undefined;
+    const asked = Buffer.concat([first, await readExactly(near, RELAY_ASK_BYTES - 1, signal)]);
+    far.write(asked);
+    const greeting = await readExactly(far, RELAY_GREETING_BYTES, signal);
+    near.write(greeting);
+    const name = await readExactly(near, RELAY_NAME_BYTES, signal);
+    far.write(name);
+    const salt = parseRelayGreeting(greeting);
+    const isCall = salt !== undefined && parseRelayAsk(asked) === 'connect';
+    const node = isCall ? await findNamed(salt, name) : undefined;
     if (node === undefined) return join(near, far, line.keep);
     const answer = await readExactly(far, 1, signal);
     near.write(answer);

@@ -2,17 +2,19 @@ import type { Socket } from 'node:net';
 import type { LinkServer } from '@ogong/host/link/link-server';
 import { computeAddressGroup } from '@ogong/host/link/places';
 import {
+  encodeRelayGreeting,
   nameCircuit,
-  parseRelayHello,
+  parseRelayAsk,
   RELAY_ANSWER,
-  RELAY_HELLO_BYTES,
+  RELAY_ASK_BYTES,
+  RELAY_NAME_BYTES,
   type RelayAnswer,
   readExactly,
   TLS_HANDSHAKE,
 } from '@ogong/host/link/reach/relay-wire';
 import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { joinSockets } from './join-sockets.ts';
-import type { RelayState } from './relay-state.ts';
+import type { RelaySeat, RelayState, WaitingCaller } from './relay-state.ts';
 
 const ALL = 'all';
 
@@ -35,10 +37,12 @@ export async function greetSocket(
     const first = await readExactly(socket, 1, signal);
     socket.unshift(first);
     if (first[0] === TLS_HANDSHAKE) return control.accept(socket, group);
-    const hello = parseRelayHello(await readExactly(socket, RELAY_HELLO_BYTES, signal));
-    if (hello === undefined) return void socket.destroy();
-    if (hello.ask === 'connect') connectCaller(state, { socket, group, certHash: hello.subject });
-    else joinNode(state, { socket, group, token: hello.subject });
+    const ask = parseRelayAsk(await readExactly(socket, RELAY_ASK_BYTES, signal));
+    if (ask === undefined) return void socket.destroy();
+    socket.write(encodeRelayGreeting(state.salt));
+    const name = toHex(await readExactly(socket, RELAY_NAME_BYTES, signal));
+    if (ask === 'connect') connectCaller(state, { socket, group, seat: state.named.get(name) });
+    else joinNode(state, { socket, group, caller: state.waiting.get(name) });
   } catch {
     socket.destroy();
   } finally {
@@ -49,30 +53,34 @@ export async function greetSocket(
 interface Wanted {
   readonly socket: Socket;
   readonly group: string;
-  readonly certHash: Uint8Array;
+  /** Undefined if no such node is registered. */
+  readonly seat: RelaySeat | undefined;
 }
 
 /** Holds the caller's connection until the node joins it. */
-function connectCaller(state: RelayState, { socket, group, certHash }: Wanted): void {
-  const { seats, waiting, limits, randomBytes, crypto, clock, groupSecret } = state;
-  const node = toHex(certHash);
-  const seat = seats.get(node);
+function connectCaller(state: RelayState, { socket, group, seat }: Wanted): void {
+  const { waiting, limits, randomBytes, crypto, clock, groupSecret } = state;
   const refuse = (answer: RelayAnswer): void => {
     state.metrics.links.inc({ outcome: answer });
     endWith(socket, answer);
   };
-  if (seat === undefined || !state.meterOf(certHash).hasBytes() || !takeLink(state, { node, group, socket })) {
-    refuse(seat === undefined ? 'unknown' : 'busy');
+  if (seat === undefined) {
+    refuse('unknown');
+    return;
+  }
+  const node = toHex(seat.certHash);
+  if (!state.meterOf(seat.certHash).hasBytes() || !takeLink(state, { node, group, socket })) {
+    refuse('busy');
     return;
   }
   const token = randomBytes();
-  const name = toHex(token);
+  const name = state.nameOf({ ask: 'join', subject: token });
   const timer = setTimeout(() => refuse('late'), limits.joinTimeoutMs);
   const take = (): void => {
     clearTimeout(timer);
     waiting.delete(name);
   };
-  waiting.set(name, { seat, socket, group, take, askedAtMs: clock.nowMs() });
+  waiting.set(name, { token, seat, socket, group, take, askedAtMs: clock.nowMs() });
   socket.once('close', take);
   const place = crypto.sha256(concatBytes(groupSecret, utf8Encode(group))).subarray(0, 16);
   if (!seat.call({ token, group: place })) refuse('late');
@@ -99,13 +107,16 @@ function takeLink({ links, limits }: RelayState, { node, group, socket }: Slot):
   return true;
 }
 
+interface Joining {
+  readonly socket: Socket;
+  readonly group: string;
+  /** Undefined if no call has the token. */
+  readonly caller: WaitingCaller | undefined;
+}
+
 /** A token is known to the relay and, over its pinned link, to the node alone. So the holder of the token is the node. */
-function joinNode(
-  state: RelayState,
-  { socket: node, group, token }: { readonly socket: Socket; readonly group: string; readonly token: Uint8Array },
-): void {
-  const { waiting, groupRate, rate, limits, clock, crypto, metrics } = state;
-  const caller = waiting.get(toHex(token));
+function joinNode(state: RelayState, { socket: node, group, caller }: Joining): void {
+  const { groupRate, rate, limits, clock, crypto, metrics } = state;
   if (caller === undefined) {
     endWith(node, 'unknown');
     return;
@@ -119,7 +130,7 @@ function joinNode(
   node.write(joined);
   caller.socket.write(joined);
   metrics.links.inc({ outcome: 'joined' });
-  const circuit = nameCircuit(crypto, token);
+  const circuit = nameCircuit(crypto, caller.token);
   const joinedAtMs = clock.nowMs();
   metrics.steps.add(circuit, 'join', { startMs: caller.askedAtMs });
   const ends = { caller: caller.socket, node, group: caller.group };

@@ -76,13 +76,16 @@ async function* register(state: RelayState, context: HandlerContext, accountInte
   } finally {
     clearInterval(accounts);
     context.signal.removeEventListener('abort', end);
-    if (seats.get(name) === seat) seats.delete(name);
+    if (seats.get(name) === seat) {
+      seats.delete(name);
+      state.named.delete(state.nameOf({ ask: 'connect', subject: peer }));
+    }
     state.metrics.nodes.set(seats.size);
   }
 }
 
 /** A node has one registration. The holder of its key may register again, as after a lost connection. @throws RateLimited */
-function takeSeat({ seats, limits }: RelayState, seat: RelaySeat): void {
+function takeSeat({ seats, named, limits, nameOf }: RelayState, seat: RelaySeat): void {
   const name = toHex(seat.certHash);
   const others = [...seats].filter(([other]) => other !== name).map(([, each]) => each);
   const ofGroup = others.filter(({ group }) => group === seat.group);
@@ -91,6 +94,7 @@ function takeSeat({ seats, limits }: RelayState, seat: RelaySeat): void {
   }
   seats.get(name)?.end();
   seats.set(name, seat);
+  named.set(nameOf({ ask: 'connect', subject: seat.certHash }), seat);
 }
 
 function signAccount({ signer, relayId, meterOf }: RelayState, certHash: Uint8Array, nowMs: number) {

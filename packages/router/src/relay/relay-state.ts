@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
+import { nameRelaySubject, type RelayWish } from '@ogong/host/link/reach/relay-wire';
 import { createTally, type Tally } from '@ogong/host/link/tally';
 import { createRateLimiter, type RateLimiter } from '@ogong/host/link/token-bucket';
 import type { Logger } from '@ogong/host/log/logger';
@@ -43,6 +44,7 @@ export interface RelaySeat {
 }
 
 export interface WaitingCaller {
+  readonly token: Uint8Array;
   readonly seat: RelaySeat;
   readonly socket: Socket;
   /** Its address. */
@@ -57,7 +59,9 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   readonly relayId: Uint8Array;
   /** By certificate hash, hex. */
   readonly seats: Map<string, RelaySeat>;
-  /** By token, hex. */
+  /** The same seats, by nameOf. */
+  readonly named: Map<string, RelaySeat>;
+  /** By nameOf. */
   readonly waiting: Map<string, WaitingCaller>;
   /** Every connection, so that stop can end them. */
   readonly sockets: Set<Socket>;
@@ -67,8 +71,12 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   /** By address: bytes to nodes that have not answered. */
   readonly unanswered: RateLimiter;
   readonly groupSecret: Uint8Array;
+  /** Shown to each connecting side, new at each start. */
+  readonly salt: Uint8Array;
   readonly metrics: RelayMetrics;
   meterOf(certHash: PeerId): ByteMeter;
+  /** The name, hex, under which a connecting side asks for a node or a token. */
+  nameOf(wish: RelayWish): string;
 }
 
 /** Most kept meters, more than a relay has nodes in a day. The oldest one is dropped if its node is not registered. */
@@ -77,6 +85,7 @@ const MAX_METERS = 16_384;
 export function openRelayState(limits: RelayLimits, dependencies: RelayDependencies): RelayState {
   const { clock, crypto, signer, randomBytes, payments } = dependencies;
   const seats = new Map<string, RelaySeat>();
+  const salt = randomBytes();
   const meters = new Map<string, ByteMeter>();
   const credit = payments && createAddressCredit(payments, clock);
   return {
@@ -84,6 +93,7 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     limits,
     relayId: hashHybridKey(crypto, signer.publicKey),
     seats,
+    named: new Map(),
     waiting: new Map(),
     sockets: new Set(),
     links: createTally(),
@@ -91,6 +101,8 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     groupRate: createRateLimiter(limits.groupRate, clock),
     unanswered: createRateLimiter(limits.unansweredRate, clock),
     groupSecret: randomBytes(),
+    salt,
+    nameOf: (wish) => toHex(nameRelaySubject(crypto, salt, wish)),
     metrics: createRelayMetrics(dependencies.metrics),
     meterOf(certHash) {
       const name = toHex(certHash);

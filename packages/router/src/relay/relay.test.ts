@@ -5,9 +5,10 @@ import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import type { LinkError } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import { dialRelay, sendRelayHello } from '@ogong/host/link/reach/dial';
 import { createLadder } from '@ogong/host/link/reach/ladder';
 import { createReachability, type Reachability } from '@ogong/host/link/reach/reachability';
-import { encodeRelayHello, RELAY_ANSWER } from '@ogong/host/link/reach/relay-wire';
+import { RELAY_ANSWER, type RelayWish } from '@ogong/host/link/reach/relay-wire';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';
@@ -115,11 +116,21 @@ const failure = (call: Promise<unknown>): Promise<LinkError> =>
   );
 
 /** Says hello to the relay and gives back its answer. */
-function ask(at: HostPort, bytes: Uint8Array): Promise<{ answer: number | undefined; socket: Socket }> {
+async function ask(
+  at: HostPort,
+  wish: RelayWish | Uint8Array,
+): Promise<{ answer: number | undefined; socket: Socket }> {
   const socket = connect(at);
   socket.on('error', () => {});
   closers.push(() => void socket.destroy());
-  socket.write(bytes);
+  if (wish instanceof Uint8Array) socket.write(wish);
+  else {
+    const isGreeted = await sendRelayHello(socket, wish, AbortSignal.timeout(5_000)).then(
+      () => true,
+      () => false,
+    );
+    if (!isGreeted) return { answer: undefined, socket };
+  }
   return new Promise((resolve) => {
     socket.once('data', (chunk: Buffer) => resolve({ answer: chunk[0], socket }));
     socket.once('close', () => resolve({ answer: undefined, socket }));
@@ -196,13 +207,38 @@ describe('a relay', () => {
   it('joins nobody who has no token, and closes on whatever is no hello', async () => {
     const relay = await openRelay();
     await openNode(relay.address());
-    const guessed = await ask(relay.address(), encodeRelayHello('join', new Uint8Array(32).fill(9)));
+    const guessed = await ask(relay.address(), { ask: 'join', subject: new Uint8Array(32).fill(9) });
     expect(guessed.answer).toBe(RELAY_ANSWER.unknown);
     const noise = await ask(
       relay.address(),
       new TextEncoder().encode('GET / HTTP/1.1\r\nhost: relay.example.org\r\n\r\n'),
     );
     expect(noise.answer).toBeUndefined();
+  });
+
+  it('is not sent a byte that a stranger chose before it has shown that it is a relay', async () => {
+    const said: Buffer[] = [];
+    // A service that reads lines, and answers each connection with a banner.
+    const service = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (chunk: Buffer) => said.push(chunk));
+      socket.write('220 ready\r\n'.padEnd(64));
+    });
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    closers.push(() => void service.close());
+    const { port } = service.address() as { port: number };
+    const subject = new TextEncoder().encode('\nFLUSHALL\n'.padEnd(32));
+    const dial = dialRelay({ host: '127.0.0.1', port }, { ask: 'connect', subject }, AbortSignal.timeout(5_000));
+    await expect(dial).rejects.toThrow('this is no relay');
+    await expect.poll(() => Buffer.concat(said)).toEqual(Buffer.from('OGR1\x01'));
+  });
+
+  it('is sent a hash of the wanted node, which the relay of another salt does not know', async () => {
+    const relay = await openRelay();
+    const wire = await tap(relay.address());
+    const identity = await makeIdentity(79);
+    await ask(wire.at, { ask: 'connect', subject: identity.id });
+    expect(wire.heard().includes(Buffer.from(identity.id))).toBe(false);
   });
 
   it('ends a link whose node does not come', async () => {
@@ -213,7 +249,7 @@ describe('a relay', () => {
     const { RelayService } = await import('@ogong/protocol/generated/ogong/v1/ogong_pb');
     const events = link.service(RelayService).register({})[Symbol.asyncIterator]();
     await events.next();
-    const late = await ask(relay.address(), encodeRelayHello('connect', identity.id));
+    const late = await ask(relay.address(), { ask: 'connect', subject: identity.id });
     expect(late.answer).toBe(RELAY_ANSWER.late);
     await events.return?.();
   });
@@ -254,7 +290,7 @@ describe('a relay', () => {
 
   it('takes connections of one address only so fast', async () => {
     const relay = await openRelay({ groupRate: { perSecond: 0.001, burst: 2 } });
-    const hello = encodeRelayHello('connect', new Uint8Array(32));
+    const hello = { ask: 'connect', subject: new Uint8Array(32) } as const;
     const answers = [];
     for (let each = 0; each < 3; each++) answers.push((await ask(relay.address(), hello)).answer);
     expect(answers).toEqual([RELAY_ANSWER.unknown, RELAY_ANSWER.unknown, undefined]);

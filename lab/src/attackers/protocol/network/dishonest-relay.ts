@@ -4,7 +4,13 @@ import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { addressOf, listen } from '@ogong/host/link/listen';
-import { RELAY_ANSWER, RELAY_HELLO_BYTES, readExactly } from '@ogong/host/link/reach/relay-wire';
+import {
+  encodeRelayGreeting,
+  RELAY_ANSWER,
+  RELAY_ASK_BYTES,
+  RELAY_NAME_BYTES,
+  readExactly,
+} from '@ogong/host/link/reach/relay-wire';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { defineAttack } from '../define-attack.ts';
@@ -129,7 +135,10 @@ async function openRelay(target: HostPort, bend: Bend): Promise<{ readonly serve
   const server = createServer({ noDelay: true }, async (near) => {
     near.on('error', () => {});
     sockets.push(near);
-    await readExactly(near, RELAY_HELLO_BYTES, AbortSignal.timeout(5_000));
+    const signal = AbortSignal.timeout(5_000);
+    await readExactly(near, RELAY_ASK_BYTES, signal);
+    near.write(encodeRelayGreeting(new Uint8Array(32)));
+    await readExactly(near, RELAY_NAME_BYTES, signal);
     const far = connect({ ...target, noDelay: true });
     sockets.push(far);
     far.on('error', () => {});

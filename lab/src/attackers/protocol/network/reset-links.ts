@@ -9,9 +9,10 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient } from '@ogong/host/link/link-client';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
+import { sendRelayHello } from '@ogong/host/link/reach/dial';
 import { createLadder } from '@ogong/host/link/reach/ladder';
 import { createReachability } from '@ogong/host/link/reach/reachability';
-import { encodeRelayHello, readExactly } from '@ogong/host/link/reach/relay-wire';
+import { readExactly } from '@ogong/host/link/reach/relay-wire';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
@@ -59,8 +60,9 @@ export const resetLinks = defineAttack({
     const dial = async (): Promise<Socket> => {
       const socket = connect({ ...at, noDelay: true });
       socket.on('error', () => {});
-      socket.write(encodeRelayHello('connect', node));
-      await readExactly(socket, 1, AbortSignal.timeout(5_000));
+      const signal = AbortSignal.timeout(5_000);
+      await sendRelayHello(socket, { ask: 'connect', subject: node }, signal);
+      await readExactly(socket, 1, signal);
       return socket;
     };
     pause(true);

@@ -1,6 +1,16 @@
 import { connect as connectTcp, type Socket } from 'node:net';
+import { nodeCrypto } from '../../crypto/node-crypto.ts';
 import type { HostPort } from '../host-port.ts';
-import { encodeRelayHello, nameRelayAnswer, type RelayAnswer, type RelayAsk, readExactly } from './relay-wire.ts';
+import {
+  encodeRelayAsk,
+  nameRelayAnswer,
+  nameRelaySubject,
+  parseRelayGreeting,
+  RELAY_GREETING_BYTES,
+  type RelayAnswer,
+  type RelayWish,
+  readExactly,
+} from './relay-wire.ts';
 
 /** A TCP connection. @throws Error */
 export function dialDirect(at: HostPort, signal: AbortSignal): Promise<Socket> {
@@ -35,14 +45,10 @@ const REASONS: Readonly<Record<RelayAnswer, string>> = {
  * A connection that the relay joins to another one: to the node of a certificate, or to the caller of a token. From then on it only copies.
  * @throws Error
  */
-export async function dialRelay(
-  at: HostPort,
-  { ask, subject }: { readonly ask: RelayAsk; readonly subject: Uint8Array },
-  signal: AbortSignal,
-): Promise<Socket> {
+export async function dialRelay(at: HostPort, wish: RelayWish, signal: AbortSignal): Promise<Socket> {
   const socket = await dialDirect(at, signal);
   try {
-    socket.write(encodeRelayHello(ask, subject));
+    await sendRelayHello(socket, wish, signal);
     const [byte] = await readExactly(socket, 1, signal);
     const answer = byte === undefined ? undefined : nameRelayAnswer(byte);
     if (answer === 'joined') return socket;
@@ -52,4 +58,12 @@ export async function dialRelay(
     socket.destroy();
     throw error;
   }
+}
+
+/** Sends nothing that depends on the wish before the other side has shown that it is a relay. @throws Error */
+export async function sendRelayHello(socket: Socket, wish: RelayWish, signal: AbortSignal): Promise<void> {
+  socket.write(encodeRelayAsk(wish.ask));
+  const salt = parseRelayGreeting(await readExactly(socket, RELAY_GREETING_BYTES, signal));
+  if (salt === undefined) throw new Error('this is no relay');
+  socket.write(nameRelaySubject(nodeCrypto, salt, wish));
 }

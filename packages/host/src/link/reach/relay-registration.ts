@@ -12,7 +12,7 @@ import type { LinkIdentity } from '../link-identity.ts';
 import type { KnownPeer } from '../peer-values.ts';
 import { dialRelay } from './dial.ts';
 import { createRelayPayer, type RelayPayerOptions } from './relay-payer.ts';
-import { nameCircuit, RELAY_HELLO_BYTES, type RelayedLink } from './relay-wire.ts';
+import { nameCircuit, RELAY_HELLO_BYTES, RELAY_REPLY_BYTES, type RelayedLink } from './relay-wire.ts';
 
 export interface RelayRegistrationOptions {
   /** Its address, which others use too, and its certificate. */
@@ -197,9 +197,9 @@ export function createRelayRegistration(
   };
 }
 
-/** Without the byte that the relay answered with, and the hello. As the relay does, it counts nothing of a link before its first answer. */
+/** Without the relay's greeting and answer, and the hello. As the relay does, it counts nothing of a link before its first answer. */
 const countRead = (socket: Socket): bigint =>
-  countWritten(socket) === 0n ? 0n : BigInt(Math.max(0, socket.bytesRead - 1));
+  countWritten(socket) === 0n ? 0n : BigInt(Math.max(0, socket.bytesRead - RELAY_REPLY_BYTES));
 const countWritten = (socket: Socket): bigint => BigInt(Math.max(0, socket.bytesWritten - RELAY_HELLO_BYTES));
 
 const addCounts = (a: ByteCounts, b: ByteCounts): ByteCounts => ({
