@@ -166,7 +166,8 @@ export const askCommand: Command = {
     if (values.save !== undefined) {
       const { receipt, request, response } = reply;
       const file = { ...toReceiptJson(receipt), request: toBase64(request), response: toBase64(response) };
-      writeFileSync(values.save, `${JSON.stringify(file)}\n`);
+      // It holds the prompt and the reply.
+      writeFileSync(values.save, `${JSON.stringify(file)}\n`, { mode: 0o600 });
       output.writeError(`saved: ogong verify ${values.save}\n`);
     }
     return EXIT.ok;

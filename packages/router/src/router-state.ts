@@ -84,7 +84,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const figures = createFigures();
   const machines = createMachineStanding(chain);
   const held = createHoldingsView(createEarningsView(chain));
-  const links = createLinkPool({ identity });
+  const links = createLinkPool({ identity, chainId: chain.ledger.chainId });
   const beacons = createBeaconView({}, { crypto, chain, links });
   const liveness = createLiveness({
     ...{ crypto, chain, links, beacons },

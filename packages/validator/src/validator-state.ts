@@ -193,8 +193,8 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
   const { group = createGroupCommit(store) } = dependencies;
   // No message leaves before everything committed by then is on the disk.
   const beforeCall = group.synced;
-  const links = createLinkPool({ identity, beforeCall, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
-  const peerLinks = createLinkPool({ identity, beforeCall, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
+  const links = createLinkPool({ identity, chainId, beforeCall, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
+  const peerLinks = createLinkPool({ identity, chainId, beforeCall, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
   const archive = createBeaconArchive(chain.network, { crypto, store });
   return {
     ...dependencies,

@@ -90,12 +90,15 @@ async function start(values: Values): Promise<Daemon> {
   });
   const { punchBootstrap: bootstrap } = values;
   const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap });
+  const routers = readRouters(values);
+  const reach = { chainId: chain.ledger.chainId, own: routers.map(({ endpoint }) => endpoint) };
   const links = createLinkPool({
+    ...reach,
     puncher,
     identity: await createLinkIdentity(secrets.linkSeed),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
   });
-  const publicLinks = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  const publicLinks = createLinkPool({ ...reach, identity: await createLinkIdentity(new Secret(randomBytes(32))) });
   const beacon = createBeaconView(
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
@@ -112,7 +115,7 @@ async function start(values: Values): Promise<Daemon> {
   });
   const gateway = createGateway(
     {
-      routers: readRouters(values),
+      routers,
       http: {
         bind: values.bind,
         maxConnections: values.maxConnections,

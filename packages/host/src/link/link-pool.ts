@@ -6,6 +6,7 @@ import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 import { createLinkClient, type LinkClient, type LinkClientOptions } from './link-client.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
+import { isLocalChain } from './public-address.ts';
 import { createLadder } from './reach/ladder.ts';
 import type { Puncher } from './reach/punch.ts';
 
@@ -32,6 +33,10 @@ export interface LinkPoolOptions extends Pick<LinkClientOptions, 'beforeCall'> {
   readonly capacity?: number;
   /** Default: punched routes are left out. */
   readonly puncher?: Puncher | undefined;
+  /** The chain of the peers. Off local chains only public addresses are dialled. Default: every address is dialled. */
+  readonly chainId?: bigint;
+  /** Addresses that the operator named: they are dialled wherever they are. */
+  readonly own?: readonly HostPort[];
 }
 
 export function createLinkPool({
@@ -40,11 +45,15 @@ export function createLinkPool({
   capacity = 256,
   puncher,
   beforeCall,
+  chainId,
+  own = [],
 }: LinkPoolOptions): LinkPool {
   const links = new Map<string, LinkClient>();
+  const isStrangers = chainId !== undefined && !isLocalChain(chainId);
+  const ownNames = new Set(own.map(formatHostPort));
 
   function openLink(endpoint: string, certHash: PeerId): LinkClient {
-    const ladder = createLadder(endpoint, certHash, puncher);
+    const ladder = createLadder(endpoint, certHash, puncher, isStrangers && !ownNames.has(endpoint));
     const named = parseRoutes(endpoint).find(({ kind }) => kind !== 'punch');
     return createLinkClient({
       endpoint: named ? parseHostPort(named.at) : NOWHERE,

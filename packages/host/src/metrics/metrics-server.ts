@@ -2,6 +2,7 @@ import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Route } from '@ogong/protocol/http/routes';
 import { createApiApp, mountRoutes } from '../http/api-app.ts';
 import { createHttpServer, type HttpServer } from '../http/http-server.ts';
+import { assertLoopbackName } from '../http/trusted-origins.ts';
 import type { HostPort } from '../link/host-port.ts';
 import { type Metrics, readMetrics } from './metrics.ts';
 
@@ -50,6 +51,7 @@ export function createMetricsServer({
   if (!isLoopbackHost(bind.host)) throw new MetricsBindError(bind.host);
   const { registry, steps } = metrics;
   const app = createApiApp();
+  app.use(assertLoopbackName);
   mountRoutes(app, ROUTES, {
     health(context) {
       const { ok, detail } = health();

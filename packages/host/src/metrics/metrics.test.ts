@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { HttpServer } from '../http/http-server.ts';
@@ -78,4 +79,21 @@ it('ends the connection of a request with an unread body, whose rest would block
   await closed;
   expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n/);
   expect(answer).toMatch(/^connection: close\r$/im);
+});
+
+it('answers to no name that a web page could make resolve to this machine', async () => {
+  const app = createMetricsServer({ bind: { host: '127.0.0.1', port: 0 }, metrics: createMetrics('router') });
+  await app.start();
+  try {
+    const status = (host: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        get({ ...app.address(), path: '/metrics', headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on('error', reject);
+      });
+    expect(await Promise.all(['127.0.0.1:9', 'localhost', 'rebound.example.org'].map(status))).toEqual([200, 200, 403]);
+  } finally {
+    await app.stop();
+  }
 });

@@ -6,7 +6,7 @@ import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { type ApiApp, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
-import { assertOwnHost, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
+import { assertOwnHost, assertOwnName, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
 import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
@@ -93,7 +93,7 @@ export function createLocalApp(
     });
   }
   app.use(nameAnthropicRequest);
-  if (isLoopbackHost(listen.host)) app.use(assertOwnHost);
+  app.use(isLoopbackHost(listen.host) ? assertOwnHost : assertOwnName(origins));
   app.use(assertTrustedOrigin(origins));
   app.use(explainUnserved('local mode'));
   app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER, RECEIPT_HEADER]));

@@ -1,12 +1,15 @@
 import { createReadStream, existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { basename } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { inspectModelFile, type ModelFacts } from '@ogong/engine/llama-cpp/model-file';
+import { isPublicAddress } from '@ogong/host/link/public-address';
 import { GgufError } from '@ogong/models/gguf/types';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { isFileReference, splitModelReference } from '@ogong/models/source';
 import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ModelLibrary, PullOptions, ReceivedFile } from './model-library.ts';
@@ -96,9 +99,16 @@ export function createStoreLibrary(
     },
     async pull(typed, options) {
       const reference = typed.replace(/^(?:https?:\/\/)?(?:hf\.co|huggingface\.co)\//, 'hf:').replace(/:latest$/, '');
-      if (isFileReference(reference))
+      const { base, adapters } = splitModelReference(reference);
+      const parts = [base, ...adapters];
+      if (parts.some(isFileReference))
         throw new RequestError(
           'a file of this machine is not pulled: run it by its path, or serve it with `local --model <path>`',
+          'model',
+        );
+      if (parts.some(isOnOwnNetwork))
+        throw new RequestError(
+          'an address of this machine or its network is not pulled from: use `ogong local --model <url>`',
           'model',
         );
       const { name, path } = await resolve(reference, options);
@@ -110,6 +120,13 @@ export function createStoreLibrary(
       await store.receive(bytes, { name: `sha256:${sha256}`, expected: sha256 });
     },
   };
+}
+
+/** Whether a part is a URL whose host is this machine, or an address that is not public. */
+function isOnOwnNetwork(part: string): boolean {
+  if (!/^https?:/.test(part)) return false;
+  const host = URL.parse(part)?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
+  return isLoopbackHost(host) || (isIP(host) !== 0 && !isPublicAddress(host));
 }
 
 /** @throws RequestError */

@@ -168,7 +168,11 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     dependencies.carriedStatement ??
     createPayeeStatement({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id });
   const { commits = createGroupCommit(store) } = dependencies;
-  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
+  const links = createLinkPool({
+    identity,
+    chainId: chain.ledger.chainId,
+    limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
+  });
   const metrics = createProviderMetrics(dependencies.metrics);
   const { ledger } = chain;
   const sealKeys = createSealKeys({ crypto, seal, signer, clock, ledger, providerId: id });

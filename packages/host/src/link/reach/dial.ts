@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { nodeCrypto } from '../../crypto/node-crypto.ts';
 import type { HostPort } from '../host-port.ts';
+import { findPublicAddresses } from '../public-address.ts';
 import {
   encodeRelayAsk,
   nameRelayAnswer,
@@ -12,7 +13,24 @@ import {
   readExactly,
 } from './relay-wire.ts';
 
-/** A TCP connection. @throws Error */
+/**
+ * A TCP connection to an address that a stranger named: only to one of the public internet, if `isPublic`.
+ * @throws Error
+ */
+export async function dialNamed(at: HostPort, isPublic: boolean, signal: AbortSignal): Promise<Socket> {
+  if (!isPublic) return dialDirect(at, signal);
+  let failure: unknown;
+  for (const host of await findPublicAddresses(at.host)) {
+    try {
+      return await dialDirect({ host, port: at.port }, signal);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** A TCP connection to an address that the operator named. @throws Error */
 export function dialDirect(at: HostPort, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connectTcp({ ...at, noDelay: true });
@@ -45,8 +63,8 @@ const REASONS: Readonly<Record<RelayAnswer, string>> = {
  * A connection that the relay joins to another one: to the node of a certificate, or to the caller of a token. From then on it only copies.
  * @throws Error
  */
-export async function dialRelay(at: HostPort, wish: RelayWish, signal: AbortSignal): Promise<Socket> {
-  const socket = await dialDirect(at, signal);
+export async function dialRelay(at: HostPort, wish: RelayWish, signal: AbortSignal, isPublic = false): Promise<Socket> {
+  const socket = await dialNamed(at, isPublic, signal);
   try {
     await sendRelayHello(socket, wish, signal);
     const [byte] = await readExactly(socket, 1, signal);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { type HostPort, parseHostPort } from '../host-port.ts';
 import type { PeerId } from '../link-identity.ts';
-import { dialDirect, dialRelay } from './dial.ts';
+import { dialNamed, dialRelay } from './dial.ts';
 import type { Puncher } from './punch.ts';
 
 /** One way to a node. The first of a ladder is the best. */
@@ -14,16 +14,17 @@ export interface Rung {
 
 /**
  * The ways that an endpoint's text lists, without those that this machine cannot go.
- * @param puncher default: no hole is punched. @throws ProtocolError if the text is malformed.
+ * @param puncher default: no hole is punched.
+ * @param isPublic refuses addresses that are not of the public internet. @throws ProtocolError if the text is malformed.
  */
-export function createLadder(endpoint: string, certHash: PeerId, puncher?: Puncher): Rung[] {
+export function createLadder(endpoint: string, certHash: PeerId, puncher?: Puncher, isPublic = false): Rung[] {
   return parseRoutes(endpoint).flatMap(({ kind, at }): Rung[] => {
     if (kind === 'punch') {
       return puncher ? [{ kind, name: `${at.slice(0, 8)} (punched)`, dial: (signal) => puncher.dial(at, signal) }] : [];
     }
     const address: HostPort = parseHostPort(at);
-    if (kind === 'direct') return [{ kind, name: at, dial: (signal) => dialDirect(address, signal) }];
-    const dial: Rung['dial'] = (signal) => dialRelay(address, { ask: 'connect', subject: certHash }, signal);
+    if (kind === 'direct') return [{ kind, name: at, dial: (signal) => dialNamed(address, isPublic, signal) }];
+    const dial: Rung['dial'] = (signal) => dialRelay(address, { ask: 'connect', subject: certHash }, signal, isPublic);
     return [{ kind, name: `${at} (relay)`, dial }];
   });
 }

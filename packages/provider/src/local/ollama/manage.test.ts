@@ -254,13 +254,19 @@ describe('a pull', () => {
     expect([status, lines.at(-1)]).toEqual([200, { error: 'the line is cut' }]);
   });
 
-  it.each([{ model: '/etc/passwd.gguf' }, { model: 'file:/etc/passwd' }, { model: 'x', insecure: true }, {}])(
-    'of %j is refused',
-    async (body) => {
-      resolve = () => Promise.reject(new Error('asked for'));
-      expect((await post('/api/pull', body)).status).toBe(400);
-    },
-  );
+  it.each([
+    ...[{ model: '/etc/passwd.gguf' }, { model: 'file:/etc/passwd' }, { model: 'x', insecure: true }, {}],
+    ...[{ model: 'stories260K+file:/etc/passwd' }, { model: 'stories260K+/etc/passwd.gguf' }],
+    ...[
+      { model: 'http://127.0.0.1:1/a.gguf' },
+      { model: 'https://[::1]/a.gguf' },
+      { model: 'https://10.0.0.1/a.gguf' },
+    ],
+    ...[{ model: 'stories260K+http://localhost:1/a.gguf' }, { model: 'https://169.254.169.254/a.gguf' }],
+  ])('of %j is refused', async (body) => {
+    resolve = () => Promise.reject(new Error('asked for'));
+    expect((await post('/api/pull', body)).status).toBe(400);
+  });
 });
 
 it('lists a name once where a file was named so and the store has it, too', async () => {
