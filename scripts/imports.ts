@@ -332,6 +332,23 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   'packages/host/src/drift-table/table-file.ts',
 ]);
 
+/** Files that open connections by themselves. Others dial through packages/host/src/link, which checks addresses of strangers. */
+const DIALLER = /\b(?:connect|createConnection|request|get|createSocket|dialDirect)\b|\bSocket as\b/;
+const DIAL_MODULE = /^(?:node:(?:net|tls|http|https|http2|dgram)|undici|(?:@ogong\/host\/link|\.{1,2}(?:\/[a-z]+)*)\/(?:reach\/)?dial(?:\.ts)?)$/;
+const DIAL_HOMES = /^packages\/(?:host|gateway|router|validator|provider)\/src\//;
+const MAY_DIAL: ReadonlySet<string> = new Set([
+  // The check of addresses, the dialling behind it, and links of the operator's own peers.
+  'packages/host/src/link/reach/dial.ts',
+  'packages/host/src/link/link-sessions.ts',
+  // Two ends of one pair on loopback.
+  'packages/host/src/link/as-socket.ts',
+  // Sockets and addresses that the operator configured.
+  'packages/host/src/attester/dstack-attester.ts',
+  'packages/provider/src/machine/https-exchange.ts',
+  'packages/provider/src/machine/shown-link.ts',
+  'packages/validator/src/signer/remote-signer.ts',
+]);
+
 /** Code of daemons, which the simulator runs in its own time and with its own chance. */
 const SIMULATED =
   /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:modality|engine|provider|verifier)\//;
@@ -408,6 +425,11 @@ function makesFiles(path: string, target: string, statement: string): boolean {
   return isAsked && /^node:(?:fs|fs\/promises|sqlite)$/.test(target) && FILE_MAKER.test(statement);
 }
 
+function opensConnections(path: string, target: string, statement: string): boolean {
+  if (!DIAL_HOMES.test(path) || MAY_DIAL.has(path) || /^\s*import\s+type\b/.test(statement)) return false;
+  return DIAL_MODULE.test(target) && DIALLER.test(statement);
+}
+
 function packageOf(path: string): string | undefined {
   return Object.keys(ALLOWED_PACKAGES).find((name) => path.startsWith(`${name}/`));
 }
@@ -452,6 +474,13 @@ function checkFile({ path, text }: SourceFile): Violation[] {
           path,
           line: start + 1,
           rule: 'files of daemons are made by packages/host/src/files/private-files.ts',
+        });
+      }
+      if (!isTest && opensConnections(path, target, statement)) {
+        found.push({
+          path,
+          line: start + 1,
+          rule: 'connections of daemons are dialled by packages/host/src/link, which checks the addresses of strangers',
         });
       }
     }
