@@ -59,7 +59,7 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   readonly relayId: Uint8Array;
   /** By certificate hash, hex. */
   readonly seats: Map<string, RelaySeat>;
-  /** The same seats, by nameOf. */
+  /** The same entries, by nameOf. */
   readonly named: Map<string, RelaySeat>;
   /** By nameOf. */
   readonly waiting: Map<string, WaitingCaller>;

@@ -7,7 +7,7 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'attestation/src/amd-snp.ts': ['parseSnpReport'],
   'attestation/src/intel-quote.ts': ['parseQuote'],
   'attestation/src/nvidia-spdm.ts': ['parseGpuReport'],
-  'host/src/link/reach/relay-wire.ts': ['parseRelayHello'],
+  'host/src/link/reach/relay-wire.ts': ['parseRelayAsk', 'parseRelayGreeting'],
   'protocol/src/audit/test-report.ts': ['parseTestReport'],
   'protocol/src/beacon/beacon-message.ts': ['parseBeaconMessage'],
   'protocol/src/beacon/beacon.ts': ['parseBeaconCertificate'],
@@ -127,6 +127,8 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   },
   { file: 'protocol/src/modality/text/request/thinking.ts', name: 'parseThinking', row: 'parseRequest' },
   { file: 'protocol/src/modality/text/request/tools.ts', name: 'parseToolUse', row: 'parseRequest' },
+  { file: 'protocol/src/modality/text/request/request.ts', name: 'parsePricedRequest', row: 'parseRequest' },
+  { file: 'protocol/src/base/json.ts', name: 'parseJsonText', row: 'parseRequest' },
   { file: 'protocol/src/stage1/local-receipt.ts', name: 'parseAnyReceipt', row: 'parseReceipt' },
   {
     file: 'provider/src/modality/embedding/score-embedding.ts',
