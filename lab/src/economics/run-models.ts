@@ -3,6 +3,7 @@ import type { MeasuredRho } from './measured-rho.ts';
 import { runBootstrap } from './models/bootstrap.ts';
 import { runBurnAndMint } from './models/burn-and-mint.ts';
 import { runDeterrence } from './models/deterrence.ts';
+import { runDoubt } from './models/doubt.ts';
 import { runGriefing } from './models/griefing.ts';
 import { runHeldEarnings } from './models/held-earnings.ts';
 import { runIdentities } from './models/identities.ts';
@@ -21,6 +22,7 @@ export function runModels(measured: readonly MeasuredRho[]): EconomicModel[] {
   return [
     runDeterrence(),
     runSequentialTest(),
+    runDoubt(),
     runHeldEarnings(),
     runPrefill(),
     runVerification(measured),

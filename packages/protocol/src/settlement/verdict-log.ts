@@ -154,8 +154,8 @@ export interface LogPosition {
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');
 
 /**
- * Returns whether a reply with this verdict is paid for. In doubt the provider is paid. A rejected or unjudged reply is not
- * paid.
+ * Returns whether a reply with this verdict can have a fee. The audit balance of its key decides about replies in doubt and about
+ * unaudited ones (audit-balance.ts).
  */
 export function isBillable(verdict: Verdict): boolean {
   return verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';

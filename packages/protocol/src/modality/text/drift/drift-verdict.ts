@@ -83,7 +83,7 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
 /**
  * Judges one reply by the table's rows for its classes. For an unlisted class the most tolerant row decides, and the reply is
  * never accepted. A provider must not do better with an unknown class than with the loosest known one. It must also not earn
- * reputation with an unmeasured class. Its replies are inconclusive, so they are paid. Such a finding does not count towards
+ * reputation with an unmeasured class. Its replies are inconclusive and earn no credit, so they are unpaid. Such a finding does not count towards
  * ejection, since honest new hardware may drift a little more than measured.
  * @returns undefined if the table does not cover the model, the verifier's class, or such replies.
  */
