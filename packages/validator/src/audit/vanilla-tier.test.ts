@@ -182,7 +182,7 @@ describe('a reply of tier vanilla', () => {
       const claim = {
         verdict,
         evidenceHash: crypto.sha256(evidence),
-        ...(verdict === 'unjudged' && { feeAtomic: 0n }),
+        ...(verdict !== 'accept' && { feeAtomic: 0n }),
       };
       const bent = await rebuild(four.own, message, on('unaudited', claim), (same) => same);
       await expect(peer.cosigner.cosign(four.own.signer.address, bent), verdict).rejects.toThrow(
