@@ -166,6 +166,12 @@ describe('a receipt with its settled log entry', () => {
     expect((await judge(undefined)).settled).toBeUndefined();
   });
 
+  it.each(['inconclusive', 'unaudited'] as const)('is good for nothing or the whole fee under %s', async (verdict) => {
+    const statusAt = async (feeAtomic: bigint) =>
+      (await judge(settle({ entry: { verdict, feeAtomic, step: 'none', eValuePpm: 0 } }))).settled?.status;
+    expect([await statusAt(0n), await statusAt(FEE), await statusAt(FEE - 1n)]).toEqual(['pass', 'pass', 'fail']);
+  });
+
   it.each<[string, SettledEvidence, RegExp]>([
     ['bytes that are no entry', { ...good, entry: other }, /does not parse/],
     ['the entry of another reply', settle({ entry: { replyId: new Uint8Array(16).fill(7) } }), /another reply/],
@@ -178,6 +184,7 @@ describe('a receipt with its settled log entry', () => {
       /other parties/,
     ],
     ['a fee above the order', settle({ entry: { feeAtomic: order.maxFeeAtomic + 1n } }), /the order allows/],
+    ['an accepted reply without its fee', settle({ entry: { feeAtomic: 0n } }), /the reply costs/],
     ['another fee than the reply costs', settle({ entry: { feeAtomic: FEE - 1n } }), /the reply costs/],
     [
       'another entry under the same proof',
