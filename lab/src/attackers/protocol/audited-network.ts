@@ -3,6 +3,7 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type ServeInput, type TestReply } from '@ogong/testing/validator/test-reply';
@@ -39,6 +40,8 @@ export interface AuditedNetwork {
   readonly bend?: ServeInput['bend'];
   /** Coverage of a reply, by its number, parts per million. Default: the bench's. */
   readonly coveragePpm?: (reply: number) => number;
+  /** The validator's drift policy. Default: fixed limits decide about scores. */
+  readonly drift?: DriftPolicy;
 }
 
 export interface AuditedOutcome {
@@ -57,7 +60,7 @@ export const idOfPlayed = (name: string): Uint8Array => hashHybridKey(crypto, cr
 
 /** The verdicts of one validator on all replies of a provider that lies. */
 export async function auditReplies(
-  { verifiers, replies, sees, bend, coveragePpm }: AuditedNetwork,
+  { verifiers, replies, sees, bend, coveragePpm, drift }: AuditedNetwork,
   breaks: Breaks,
 ): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
@@ -72,7 +75,7 @@ export async function auditReplies(
   const stakeOf = (payee: Uint8Array): bigint => (stakes.get(toHex(payee)) ?? 0n) * 10n ** 18n;
   let number = 0;
   const alpha = coveragePpm && { alphaPpm: () => coveragePpm(number) };
-  const validator = openAttacked(breaks, { calls, stakeOf, audit: { honeypotPpm: 0, ...alpha } });
+  const validator = openAttacked(breaks, { calls, stakeOf, audit: { honeypotPpm: 0, drift, ...alpha } });
   let sequence = 0n;
   /** Verifiers with another context for a while announce the one before each order, and the other after it. */
   const announceRoom = async (toContext: (verifier: PlayedVerifier) => number): Promise<void> => {

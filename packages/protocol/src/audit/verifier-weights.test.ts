@@ -16,6 +16,7 @@ const width = (providerClass: string, verifierClass: string, median: number, ban
   median,
 });
 const classes = (...names: string[]) => names;
+const EXACT = 'a/b/c/exact/d/e';
 const reply = { modelRoot, providerClass: 'p', positions: 100, context: 120 };
 
 describe('weights of verifiers', () => {
@@ -32,18 +33,19 @@ describe('weights of verifiers', () => {
     expect(computeClassWeights(table, reply, [])).toEqual([]);
   });
 
-  it('rank equality above any score, if the class was measured', () => {
-    const table = createWidthTable([width('exact', 'a', -9), width('p', 'a', -5)]);
+  it('rank equality above any score, if the class is exact by its name and was measured', () => {
+    const table = createWidthTable([width(EXACT, 'a', -9), width('p', 'a', -5)]);
     const of = (providerClass: string, ...names: string[]) =>
       computeClassWeights(table, { ...reply, providerClass }, classes(...names));
-    expect(of('exact', 'a', 'exact')).toEqual([1n, 4n]);
-    expect(of('p', 'a', 'p')).toEqual([1n, 4n]);
+    expect(of(EXACT, 'a', EXACT)).toEqual([1n, 4n]);
+    expect(of('p', 'a', 'p')).toEqual([4n, 1n]);
     // A cheat that invents a class, together with its friends.
-    expect(of('made-up', 'a', 'made-up')).toEqual([1n, 1n]);
+    expect(of('x/y/z/exact/d/e', 'a', 'x/y/z/exact/d/e')).toEqual([1n, 1n]);
     // A class that was measured against itself has no equality.
-    const own = createWidthTable([width('p', 'a', -5), width('p', 'p', -3)]);
-    expect(computeClassWeights(own, reply, classes('a', 'p'))).toEqual([4n, 1n]);
-    expect(computeClassWeights(own, { ...reply, positions: 300 }, classes('a', 'p'))).toEqual([1n, 1n]);
+    const own = createWidthTable([width(EXACT, 'a', -5), width(EXACT, EXACT, -3)]);
+    const exact = { ...reply, providerClass: EXACT };
+    expect(computeClassWeights(own, exact, classes('a', EXACT))).toEqual([4n, 1n]);
+    expect(computeClassWeights(own, { ...exact, positions: 300 }, classes('a', EXACT))).toEqual([1n, 1n]);
   });
 
   it('use the family of a class', () => {

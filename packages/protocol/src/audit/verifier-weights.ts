@@ -1,6 +1,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { type DriftQuery, type DriftTable, findDriftRow, QUANTILES } from '../modality/text/drift/drift-table.ts';
 import { REPLY_SCORES } from '../modality/text/stage2/reply-scores.ts';
+import { isExactClass } from '../tier/exact-class.ts';
 
 type Widths = Pick<DriftTable, 'families' | 'rows'>;
 
@@ -52,7 +53,7 @@ function measureWidth(table: Widths, query: DriftQuery): number | undefined {
   const { modelRoot, providerClass, verifierClass } = query;
   const found = findDriftRow(table, query);
   if (found.kind === 'class' || found.kind === 'family') return found.row.scores[MEAN]?.value[MEDIAN];
-  if (verifierClass !== providerClass) return undefined;
+  if (verifierClass !== providerClass || !isExactClass(providerClass)) return undefined;
   // An exact class has no row with itself. A class without measurements may be made up, with verifiers to match.
   const names = [providerClass, table.families.find((entry) => entry.numericClass === providerClass)?.family];
   const own = table.rows.filter((row) => equalBytes(row.modelRoot, modelRoot) && names.includes(row.providerClass));

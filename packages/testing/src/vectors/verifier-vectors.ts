@@ -291,6 +291,8 @@ function drawVectors(crypto: Crypto): unknown {
   };
 }
 
+const EXACT_CLASS = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+
 function weightVectors(): unknown {
   const modelRoot = new Uint8Array(32).fill(0x15);
   const rows = [
@@ -300,7 +302,7 @@ function weightVectors(): unknown {
     ['loose', 'far', -3.7],
     ['loose', 'loose', -3],
     ['family', 'blunt', -2],
-    ['exact', 'sharp', -6],
+    [EXACT_CLASS, 'sharp', -6],
   ].map(([providerClass, verifierClass, median]) => ({
     providerClass: providerClass as string,
     verifierClass: verifierClass as string,
@@ -309,14 +311,14 @@ function weightVectors(): unknown {
     median: median as number,
   }));
   const families = [{ numericClass: 'member', family: 'family' }];
-  const verifiers = ['sharp', 'near', 'far', 'loose', 'blunt', 'tight', 'exact', 'unknown'];
+  const verifiers = ['sharp', 'near', 'far', 'loose', 'blunt', 'tight', EXACT_CLASS, 'unknown'];
   const table = createWidthTable(rows, families);
   return {
     families,
     rows: rows.map(({ modelRoot: root, ...row }) => ({ modelRoot: toHex(root), ...row })),
     verifiers,
     cases: [modelRoot, new Uint8Array(32).fill(0x16)].flatMap((root) =>
-      ['tight', 'loose', 'member', 'exact', 'unknown'].flatMap((providerClass) =>
+      ['tight', 'loose', 'member', EXACT_CLASS, 'unknown'].flatMap((providerClass) =>
         [100, 300].map((positions) => ({
           modelRoot: toHex(root),
           providerClass,
