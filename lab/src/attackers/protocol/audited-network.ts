@@ -40,6 +40,8 @@ export interface AuditedNetwork {
   readonly bend?: ServeInput['bend'];
   /** Coverage of a reply, by its number, parts per million. Default: the bench's. */
   readonly coveragePpm?: (reply: number) => number;
+  /** Address that the provider announces as its own. */
+  readonly endpoint?: string | undefined;
   /** The validator's drift policy. Default: fixed limits decide about scores. */
   readonly drift?: DriftPolicy;
 }
@@ -60,7 +62,7 @@ export const idOfPlayed = (name: string): Uint8Array => hashHybridKey(crypto, cr
 
 /** The verdicts of one validator on all replies of a provider that lies. */
 export async function auditReplies(
-  { verifiers, replies, sees, bend, coveragePpm, drift }: AuditedNetwork,
+  { verifiers, replies, sees, bend, coveragePpm, endpoint, drift }: AuditedNetwork,
   breaks: Breaks,
 ): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
@@ -86,7 +88,7 @@ export async function auditReplies(
       await validator.announceVerifier(name, numericClass, createTestPayee(payee), room, sequence);
     }
   };
-  await validator.announce(provider);
+  await validator.announce(provider, endpoint === undefined ? {} : { endpoint });
   for (let i = 0; i < replies; i++) {
     number = i;
     await announceRoom(({ contextSize = 4096 }) => contextSize);

@@ -1,4 +1,5 @@
 import { defaultLimits } from '@ogong/chain/deploy/deploy';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { JOBS_PER_AUDIT, PAIRED_SHARE, PLANTED_SHARE } from '../audit-jobs.ts';
 import { readConstant } from '../contract-constants.ts';
@@ -71,8 +72,8 @@ export function runVerifiers(): EconomicModel {
     'In a network that requires less stake, verifiers gain by copying their own provider; in one that requires as much they do not',
     !dominates(copied, stakePart * 100) &&
       dominates(copied, stakePart * 2_300) &&
-      defaultLimits.minimumVerifierStake === 0n,
-    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. Another verifier may get the same reply. A new name is free if no stake is required. \`minimumVerifierStake\` is 0 at first, because the cost of a job is unknown before there is a market`,
+      defaultLimits.minimumVerifierStake === ATOMIC_PER_TOKEN,
+    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. Another verifier may get the same reply. A new name costs \`minimumVerifierStake\`, one token at first, because the cost of a job is unknown before there is a market`,
   );
   say(
     'Broken twin: without a loss, accepting everything unseen pays more than working',

@@ -377,7 +377,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
         return {
           ...current,
           announced: { ...current, from: 0n },
-          limits: { ...defaultLimits, alpha, withdrawalDelay: 86_400 },
+          limits: { ...defaultLimits, alpha, withdrawalDelay: 86_400, minimumVerifierStake: 0n },
           holding,
           driftTable: { hash: NO_HASH, version: 0n },
           tests: { ...defaultTests, canaryRate, timedRate },

@@ -136,8 +136,9 @@ export const defaultLimits: Limits = {
   unbondingDelay: 21 * DAY,
   minimumValidatorBond: 10_000n * 10n ** 18n,
   minimumRouterBond: 1_000n * 10n ** 18n,
-  // Until somebody has tokens and a price for its work, nobody can say how much deters, and audits need verifiers from the first day on.
-  minimumVerifierStake: 0n,
+  // One whole token is the least stake that counts in a draw, so that a name alone verifies nothing. How much deters a verifier depends on
+  // the price of its work, which no network knows on its first day.
+  minimumVerifierStake: 10n ** 18n,
 };
 
 /** For a network with money in it. */

@@ -219,9 +219,9 @@ async function deploy(
     delays: noDelays,
     holding,
     ...(!hasEmission && !burnAndMint && { profile: 'whitepaper' as const }),
-    // Every reply is audited, so that a user who tries the network sees it, and nobody has to be paid. Longer than an audit may take with
-    // the slowest timings of a mesh.
-    limits: { alpha: 1_000_000, withdrawalDelay: 4 * 3_600 },
+    // Every reply is audited, so that a user who tries the network sees it, and nobody has to be paid or to stake. Longer than an audit may
+    // take with the slowest timings of a mesh.
+    limits: { alpha: 1_000_000, withdrawalDelay: 4 * 3_600, minimumVerifierStake: 0n },
     ...(hasMachines && { machines: true }),
     ...(beaconPeriod && {
       beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },

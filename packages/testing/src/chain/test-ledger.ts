@@ -81,7 +81,7 @@ export async function startTestLedger(
     ...(asset && virtualReserve !== undefined && { launch: { asset, virtualReserve } }),
     recipients: { verification: treasury, treasury, license: treasury },
     ...(!options.issuance && !options.feedKeys && { profile: 'whitepaper' as const }),
-    limits: { alpha: 1_000_000, minimumValidatorBond: 100n * unit, ...options.limits },
+    limits: { alpha: 1_000_000, minimumValidatorBond: 100n * unit, minimumVerifierStake: 0n, ...options.limits },
     delays: { ...noDelays, ...options.delays },
     holding: { ...noHolding, growth: defaultHolding.growth, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),

@@ -15,6 +15,14 @@ describe('a provider that forges replies, with many verifiers of its own', () =>
     expect(credited.every(isHonest)).toBe(true);
   });
 
+  it('gains nothing from the address of an honest verifier, which it announces as its own', async () => {
+    const { entries, credited } = await headsNotStake.play({
+      ...{ replies: 4, honest: 1, league: 2, endpoint: 'honest-0:1' },
+    });
+    expect(entries).toMatchObject(Array(4).fill({ verdict: 'reject', feeAtomic: 0n }));
+    expect(credited).toEqual(['honest-0']);
+  });
+
   it('is ejected by a majority with stake, whatever a few small stakes say', async () => {
     const { entries } = await headsNotStake.play({ replies: 3, honest: 3, league: 2, leagueStake: 1n });
     expect(entries).toMatchObject(Array(3).fill({ verdict: 'reject', evidence: 'exact', ejects: true }));

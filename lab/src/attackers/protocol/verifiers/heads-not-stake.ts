@@ -24,12 +24,15 @@ export const headsNotStake = defineAttack({
       honest,
       league,
       leagueStake = 0n,
+      endpoint,
     }: {
       readonly replies: number;
       readonly honest: number;
       readonly league: number;
       /** Whole tokens behind each verifier of the league. Default: 0. An honest one has 1,000. */
       readonly leagueStake?: bigint;
+      /** Address that the provider announces as its own. */
+      readonly endpoint?: string;
     },
     breaks,
   ) => {
@@ -43,7 +46,7 @@ export const headsNotStake = defineAttack({
     }) => ({
       windows: reply.opening.windows.map(flipSketch),
     });
-    return auditReplies({ verifiers, replies, sees }, breaks);
+    return auditReplies({ verifiers, replies, sees, endpoint }, breaks);
   },
   async stage({ play }) {
     const outcome = await play({ replies: REPLIES, honest: 2, league: 5 });
