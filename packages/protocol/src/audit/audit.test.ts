@@ -178,6 +178,16 @@ describe('verifier assignment', () => {
     expect(assignVerifier(nobleCrypto, { ...nobody, heard: [] })?.providerId).toEqual(owned[1]!.providerId);
   });
 
+  it('prefers a class if a candidate has it', () => {
+    const classes = pool.map((one, i) => ({ ...one, numericClass: i === 3 ? 'a' : 'b' }));
+    for (let i = 0; i < 20; i++) {
+      const input = { draw: draw(i), modelRoot: root, server, tried: [], candidates: classes };
+      expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'a' })?.providerId).toEqual(pool[3]!.providerId);
+      const free = assignVerifier(nobleCrypto, input);
+      expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'c' })).toEqual(free);
+    }
+  });
+
   it('leaves out candidates without stake if another operator than the server has stake', () => {
     const weighed = (weights: readonly bigint[]) => pool.map((one, i) => ({ ...one, weight: weights[i] ?? 1n }));
     const kept = (weights: readonly bigint[], payee = server.payee) =>

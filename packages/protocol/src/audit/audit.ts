@@ -74,6 +74,8 @@ export interface VerifierCandidate {
   readonly modelRoot: Uint8Array;
   /** 32 bytes, equal for all candidates that seem to have one operator. */
   readonly operator?: Uint8Array;
+  /** The numeric class that it announces. */
+  readonly numericClass?: string;
   /** Chances, in proportion; at least 1. Default: 1. */
   readonly weight?: bigint;
 }
@@ -88,6 +90,8 @@ export interface VerifierAssignment<T extends VerifierCandidate> {
   readonly tried: readonly Uint8Array[];
   /** Operators that have reported or were asked. A second report must come from another operator. */
   readonly heard?: readonly Uint8Array[];
+  /** Candidates of this class come first, if there are any. */
+  readonly preferClass?: string | undefined;
 }
 
 /**
@@ -117,10 +121,10 @@ export function keepStaked<T extends Pick<VerifierCandidate, 'providerId' | 'pay
  */
 export function assignVerifier<T extends VerifierCandidate>(
   crypto: Crypto,
-  { draw, modelRoot, server, candidates, tried, heard = [] }: VerifierAssignment<T>,
+  { draw, modelRoot, server, candidates, tried, heard = [], preferClass }: VerifierAssignment<T>,
 ): T | undefined {
   assertDeciding(draw);
-  const eligible = candidates
+  const free = candidates
     .filter((candidate) => equalBytes(candidate.modelRoot, modelRoot))
     .filter(({ providerId, payee }) => !equalBytes(providerId, server.providerId) && !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !tried.some((id) => equalBytes(id, providerId)))
@@ -129,7 +133,9 @@ export function assignVerifier<T extends VerifierCandidate>(
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
-  if (eligible.length === 0) return undefined;
+  if (free.length === 0) return undefined;
+  const preferred = free.filter(({ numericClass }) => preferClass !== undefined && numericClass === preferClass);
+  const eligible = preferred.length > 0 ? preferred : free;
   const writer = createWriter()
     .bytes(ASSIGNMENT_DOMAIN)
     .bytes(draw.beacon, 32)

@@ -4,6 +4,7 @@ import { computeClassWeights } from '../audit/verifier-weights.ts';
 import { createWriter, equalBytes } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { isExactClass } from '../tier/exact-class.ts';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
@@ -26,6 +27,8 @@ export interface DrawState {
   readonly tried: readonly Uint8Array[];
   /** Operators whose reports are opened, or that are asked at the same time. */
   readonly heard: readonly Uint8Array[];
+  /** Whether a report was inconclusive. Then equality decides best, if the provider's class is exact by its name. */
+  readonly isDoubtful: boolean;
 }
 
 /** Draws the candidate for the next attempt. */
@@ -33,7 +36,7 @@ export function drawVerifier(
   crypto: Crypto,
   context: DrawContext,
   listed: readonly EvidenceCandidate[],
-  { tried, heard }: DrawState,
+  { tried, heard, isDoubtful }: DrawState,
 ): EvidenceCandidate | undefined {
   const { draw, claim } = context;
   if (draw === undefined) return undefined;
@@ -54,6 +57,7 @@ export function drawVerifier(
     })),
     tried,
     heard,
+    preferClass: isDoubtful && isExactClass(header.numericClass) ? header.numericClass : undefined,
   });
   return drawn?.candidate;
 }
@@ -161,6 +165,7 @@ function computeDrawState(
   return {
     tried: asked.filter((one) => one.sitting === sitting).map(({ verifierId }) => verifierId),
     heard: asked.filter(isHeard).flatMap((one) => listOperator({ lists }, one)),
+    isDoubtful: asked.some((one) => one.round < round && one.weighed?.outcome === 'inconclusive'),
   };
 }
 

@@ -251,6 +251,7 @@ function drawVectors(crypto: Crypto): unknown {
     providerId: id(`provider ${i}`),
     payee: id(`payee ${i}`).slice(0, 20),
     operator: id(`operator ${i >> 1}`),
+    numericClass: i % 2 === 0 ? 'even' : 'odd',
     weight: BigInt(1 + i * i),
     modelRoot,
   }));
@@ -264,7 +265,8 @@ function drawVectors(crypto: Crypto): unknown {
     };
     const tried = number % 3 === 0 ? [] : [candidates[1]!.providerId];
     const heard = number % 3 === 2 ? [candidates[1]!.operator] : [];
-    const drawn = assignVerifier(crypto, { draw, modelRoot, server, candidates, tried, heard });
+    const preferClass = number % 2 === 0 ? 'even' : undefined;
+    const drawn = assignVerifier(crypto, { draw, modelRoot, server, candidates, tried, heard, preferClass });
     return {
       replyId: toHex(draw.replyId),
       beacon: toHex(draw.beacon),
@@ -276,15 +278,17 @@ function drawVectors(crypto: Crypto): unknown {
       },
       tried: tried.map(toHex),
       heard: heard.map(toHex),
+      preferClass: preferClass ?? null,
       drawn: drawn ? toHex(drawn.providerId) : null,
     };
   });
   return {
     server: { providerId: toHex(server.providerId), payee: toHex(server.payee) },
-    candidates: candidates.map(({ providerId, payee, operator, weight }) => ({
+    candidates: candidates.map(({ providerId, payee, operator, numericClass, weight }) => ({
       providerId: toHex(providerId),
       payee: toHex(payee),
       operator: toHex(operator),
+      numericClass,
       weight: Number(weight),
     })),
     cases,

@@ -10,6 +10,7 @@ import {
   encodeScoreOpening,
 } from '@ogong/protocol/modality/shared/score-commitment';
 import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { hashScored, readTextClaim, type ScoredReply, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -289,6 +290,46 @@ describe('a round', () => {
     }
     expect(isSeen).toBe(true);
   });
+});
+
+describe('doubt', () => {
+  it('goes next to a verifier that announces the exact class of the provider', async () => {
+    const served = new Map<string, TestReply>();
+    const asked: string[] = [];
+    const doubtful = { exact: false, numericClass: 'other' };
+    const inner = createTestCalls((peer, job) => {
+      asked.push(nameOf(peer));
+      if (nameOf(peer) === 'own') return answerHonestly(served)(peer, job);
+      const { windows } = [...served.values()].at(-1)!.reply.opening;
+      // Far enough from what was committed for doubt, too near for a reject.
+      const bent = windows.map(({ draws, sketch }) => ({ draws: shiftDraws(draws), sketch }));
+      return answerHonestly(served, { ...doubtful, windows: bent })(peer, job);
+    });
+    const validator = createTestValidator({ calls: inner, audit: { honeypotPpm: 0 } });
+    await validator.announce(provider);
+    for (const name of ['v1', 'v2', 'v3', 'v4', 'v5', 'v6']) await validator.announceVerifier(name);
+    await validator.announceVerifier('own', 'synthetic-1/js/f64/exact/hash/kv-none');
+    let preferred = 0;
+    for (let i = 0; i < 6; i++) {
+      asked.length = 0;
+      const reply = await validator.deliver(i);
+      served.set(toHex(reply.reply.record.replyId), reply);
+      await validator.certify();
+      await validator.runAudits();
+      expect(validator.find(reply.reply.record.replyId).verdict).toBe('accept');
+      // Two were asked before it only where the beacon asked for a pair.
+      expect(asked).toContain('own');
+      expect(asked.length).toBeLessThanOrEqual(3);
+      if (asked.length === 2 && asked[1] === 'own') preferred++;
+    }
+    expect(preferred).toBeGreaterThan(2);
+  });
+
+  const shiftDraws = (draws: Uint8Array): Uint8Array => {
+    const { rows, runs } = decodeDraws(draws, { vocabularySize: 512 });
+    const moved = rows.map((row) => ({ ...row, q: row.q.map((q) => q + 16_000) }));
+    return encodeDraws({ rows: moved, runs }, { vocabularySize: 512 });
+  };
 });
 
 describe('a verifier that breaks its commitment', () => {

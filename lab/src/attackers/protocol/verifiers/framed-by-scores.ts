@@ -23,9 +23,9 @@ function drawsLeague(validator: TestValidator, { reply }: TestReply, league: rea
   const draw = { replyId, orderEpoch: order.epoch, beaconEpoch, beacon };
   const claim = { order: { ...reply.order, ...order }, header: reply.header };
   const listed = parseCandidates(candidates);
-  const first = drawVerifier(crypto, { draw, claim }, listed, { tried: [], heard: [] });
+  const first = drawVerifier(crypto, { draw, claim }, listed, { tried: [], heard: [], isDoubtful: false });
   if (first === undefined) return false;
-  const asked = { tried: [first.providerId], heard: [first.operator] };
+  const asked = { tried: [first.providerId], heard: [first.operator], isDoubtful: false };
   const drawn = [first, drawVerifier(crypto, { draw, claim }, listed, asked)];
   return drawn.every((one) => one && league.some((name) => equalBytes(idOfPlayed(name), one.providerId)));
 }
