@@ -39,7 +39,8 @@ export const framedByScores = defineAttack({
   name: 'framed-by-scores',
   adversary: 'verifiers in league that reject by scores where the beacon draws two of them first',
   aim: 'Have an honest provider ejected by rejects that no class can repeat to the bit, and never be refuted',
-  stoppedBy: 'Two rejects by scores wait for a third verifier outside their draw, and exact accepts refute them',
+  stoppedBy:
+    'Two rejects by scores wait for a third verifier outside their draw, and more accepts with no less stake refute them',
   restarts: ['validator', 'signer', 'verifier'],
   async play(
     { replies, league: liars, honest }: { readonly replies: number; readonly league: number; readonly honest: number },

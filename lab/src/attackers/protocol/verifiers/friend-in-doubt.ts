@@ -24,7 +24,7 @@ export const friendInDoubt = defineAttack({
   adversary: 'provider of a smaller weight type, with one verifier that claims the class of the provider',
   aim: 'Turn doubt about each reply into an accept by equality',
   stoppedBy:
-    'Equality decides only in classes that are exact by their name, no class comes first in a draw, and an accept needs as much stake as the reports in doubt',
+    'Equality decides only in classes that are exact by their name. An accept needs as much stake as the reports in doubt',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, friendStake }: { readonly replies: number; readonly friendStake?: bigint }, breaks) => {
     const { drift, numericClass } = measureClasses();
