@@ -93,6 +93,8 @@ describe('the combination of reports', () => {
     ['R1R1A3', 'unjudged', 'asks another', []],
     ['a9r1', 'unjudged', 'asks another', []],
     ['R1R1S3', 'reject', '', []],
+    ['R1R1F3', 'reject', '', []],
+    ['R1R1F2', 'reject', '', [2]],
     ['A1A1R1S3', 'unjudged', 'asks another', []],
     // An accept needs as much stake as measured doubt.
     ['da', 'accept', '', []],

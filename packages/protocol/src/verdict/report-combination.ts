@@ -13,12 +13,16 @@ export interface CountedReport {
 }
 
 /** Lists the opened reports of an audit, in the order in which their verifiers were asked. */
-export function countReports<T extends { readonly verifierId: Uint8Array; readonly sitting: number }>({
+export function countReports({
   lists,
   asked,
 }: {
   readonly lists: readonly (readonly (WeighedCandidate & { readonly providerId: Uint8Array })[])[];
-  readonly asked: readonly (T & { readonly weighed: WeighedReport | undefined })[];
+  readonly asked: readonly {
+    readonly verifierId: Uint8Array;
+    readonly sitting: number;
+    readonly weighed: WeighedReport | undefined;
+  }[];
 }): CountedReport[] {
   return asked.flatMap(({ weighed, verifierId, sitting }) => {
     if (weighed === undefined) return [];
@@ -164,20 +168,15 @@ export function combineReports(reports: readonly CountedReport[]): ReportDecisio
 }
 
 /**
- * Lists the reports that the winning side refutes. Equality and scores can both be right, so a report by equality is refuted
- * only by exact reports that outweigh those that agree with it.
+ * Lists the reports that the winning side refutes, because it outweighs those that agree with them. Equality and scores can
+ * both be right, so only exact reports count against a report by equality.
  */
 function listRefuted(reports: readonly CountedReport[], winners: readonly CountedReport[]): number[] {
   const exact = winners.filter(isExact);
   return reports.flatMap((one, i) => {
     if (winners.includes(one) || one.weighed.outcome === 'inconclusive') return [];
     const isEquality = one.weighed.exact && one.weighed.fault?.isFact !== true;
-    const isRefuted =
-      !isEquality ||
-      outweighs(
-        exact,
-        reports.filter((other) => agree(one, other)),
-      );
-    return isRefuted ? [i] : [];
+    const agreeing = reports.filter((other) => other === one || agree(one, other));
+    return outweighs(isEquality ? exact : winners, agreeing) ? [i] : [];
   });
 }
