@@ -51,10 +51,15 @@ export function createEntryCheck(
     checkFee(entry, isVoid, violate);
     if (!honesty.honestProviders.has(provider)) return;
     if (verdict === 'reject') violate('nobody-honest-is-rejected');
-    if (verdict === 'unjudged' && hasJudges(provider)) violate('honest-work-is-judged');
+    if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
     if (fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');
     if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
   };
+
+  /** Returns whether a liar reported. Then honest verifiers may contradict it without outweighing it. */
+  function hasLiar(entry: VerdictEntry): boolean {
+    return listVerifierIds(entry, 'credited').some((one) => !honesty.honestVerifiers.has(toHex(one)));
+  }
 
   function isHonestlySaid(entry: VerdictEntry): boolean {
     const said = listVerifierIds(entry, 'credited').map((one) => toHex(one));

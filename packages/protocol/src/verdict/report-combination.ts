@@ -55,7 +55,7 @@ const findLargest = (groups: readonly (readonly CountedReport[])[]): readonly Co
  * Returns whether one group of reports outweighs another: it has more operators, and not less stake. Names are free, and a
  * single large stake must not decide alone.
  */
-export function outweighs(
+function outweighs(
   one: readonly Pick<CountedReport, 'stake'>[],
   other: readonly Pick<CountedReport, 'stake'>[],
 ): boolean {
