@@ -1,7 +1,7 @@
 import type { NetworkStore } from '../data/store.ts';
 import { checkTurn } from './check-turn.ts';
 import { type ChatTurn, composeBody, loadTurns, saveTurns } from './conversation.ts';
-import { type ChatModel, GatewayRefusal, listChatModels, readReceiptText, streamAnswer } from './gateway.ts';
+import { type ChatModel, findSendProblem, GatewayRefusal, listChatModels, readReceiptText, streamAnswer } from './gateway.ts';
 
 /** A chat, as the page shows it. */
 export interface ChatState {
@@ -113,6 +113,8 @@ export function createChatSession(
     async ask(question: string): Promise<void> {
       const id = 1 + Math.max(0, ...state.turns.map((turn) => turn.id));
       const { model } = state;
+      const problem = findSendProblem(model);
+      if (problem !== undefined) return publish({ problem });
       const body = JSON.stringify({
         ...composeBody(state.turns, model, question),
         stream: true,
