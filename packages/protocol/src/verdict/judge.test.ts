@@ -64,3 +64,21 @@ describe('a reply that was opened before its verdict', () => {
     }
   });
 });
+
+describe('an opening that a validator calls withheld', () => {
+  const { order, record, header, recordBytes, recordSignature } = honest;
+  const judgeWithheld = (tier: string) => {
+    const signed = { record: recordBytes, providerKey: provider.publicKey, signature: recordSignature };
+    const claim = { order, record, header: { ...header, tier } };
+    const context = { claim, signed, validator: order.validator, draw: undefined, allowFixedVerifier: false };
+    return judge(nobleCrypto, context, { kind: 'withheld', statements: [] });
+  };
+
+  it('costs the fee in tier verified', () => {
+    expect(judgeWithheld('verified')).toMatchObject({ verdict: 'reject', isWithheld: true });
+  });
+
+  it.each(['tee', 'tee-proxy'])('proves nothing in tier %s, where no validator gets one', (tier) => {
+    expect(() => judgeWithheld(tier)).toThrow(expect.objectContaining({ code: 'proves-nothing' }));
+  });
+});

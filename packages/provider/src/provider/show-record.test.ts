@@ -56,3 +56,15 @@ it.each<[string, () => Promise<unknown>]>([
 ])('shows nothing to %s', async (_who, ask) => {
   await expect(ask()).rejects.toThrow('no record of this reply for you');
 });
+
+it.each([
+  ['verified', 'draw-replay', 'with'],
+  ['tee', 'attested-replay', 'without'],
+] as const)('leaves in tier %s (%s) %s its texts, if it was cut short', (tier, method, how) => {
+  const header = (fields: object) => ({ ...fields, tier, method, stopReason: 'cancelled' as const });
+  const cut = toPushMessage(validator.serve(order, { bend: { header } as never }).submission) as PushRecordRequest;
+  const { request, response, requestSummary } = barePush(crypto, cut);
+  const sizes = [request, response].map(({ length }) => length);
+  if (how === 'with') expect(sizes).toEqual([cut.request.length, cut.response.length]);
+  else expect([...sizes, requestSummary.length > 0]).toEqual([0, 0, true]);
+});

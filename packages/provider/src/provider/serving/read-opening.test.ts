@@ -24,6 +24,10 @@ import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
 const own = createTestValidator();
 const order = own.order(0);
 const push = toPushMessage(own.serve(order).submission) as PushRecordRequest;
+const ofMachine = toPushMessage(
+  own.serve(order, { bend: { header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay' }) } })
+    .submission,
+) as PushRecordRequest;
 const { replyId, providerId: target, validator } = order.fields;
 const consumer = new Uint8Array(32).fill(0xc0);
 const stranger = new Uint8Array(32).fill(0xee);
@@ -61,6 +65,8 @@ interface Given {
   /** Whether it was, and this provider was started again since. */
   readonly isRestarted?: boolean;
   readonly id?: Uint8Array;
+  /** Whether the reply is of tier `tee`. */
+  readonly isOfMachine?: boolean;
   /** Whether its validator has signed for the record, and the beacon is certified that decides about it. */
   readonly isTaken?: boolean;
   readonly isDecided?: boolean;
@@ -75,6 +81,7 @@ async function openState({
   isChanged = false,
   isRecalled = false,
   isRestarted = false,
+  isOfMachine = false,
   isTaken = true,
   isDecided = true,
   kept = [],
@@ -96,7 +103,10 @@ async function openState({
     outbox: {
       find: async (asked) =>
         equalBytes(asked, replyId)
-          ? { push, intake: isTaken ? { epoch: INTAKE_EPOCH, signature: new Uint8Array(65) } : undefined }
+          ? {
+              push: isOfMachine ? ofMachine : push,
+              intake: isTaken ? { epoch: INTAKE_EPOCH, signature: new Uint8Array(65) } : undefined,
+            }
           : undefined,
       settle: async (receipt) => void kept.push(receipt),
     },
@@ -155,6 +165,18 @@ it.each([
   ['its consumer, under half an id', consumer, { id: replyId.subarray(0, 8) }],
 ])('is not shown to %s', async (_who, caller, given) => {
   await expect(read(caller, given)).rejects.toThrow('no opening of this reply for you');
+});
+
+it.each([
+  ["its order's validator", own.member.certHash],
+  ['a witness that the beacon draws', witness],
+])('is shown neither with texts nor without to %s, if it is of tier tee', async (_who, caller) => {
+  await expect(read(caller, { isOfMachine: true })).rejects.toThrow('no opening of this reply for you');
+  await expect(readAll(caller, { isOfMachine: true })).rejects.toThrow('no texts of this reply for you');
+});
+
+it('is shown to its consumer, if it is of tier tee', async () => {
+  expect(await read(consumer, { isOfMachine: true })).toEqual({ opening: bytes });
 });
 
 it.each([
