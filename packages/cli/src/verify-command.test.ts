@@ -117,7 +117,9 @@ describe('ogong verify', () => {
     const { code, out } = await verify(whole, '--trust', trusted);
     expect(code).toBe(VERIFY_EXIT.ok);
     expect(out).toMatch(/^ok +draw-replay /m);
-    expect(out).toMatch(/^posture: tier verified, method draw-replay, exact class synthetic-1\/js\/f64\/exact\/hash\/kv-none: /);
+    expect(out).toMatch(
+      /^posture: tier verified, method draw-replay, exact class synthetic-1\/js\/f64\/exact\/hash\/kv-none: /,
+    );
     expect(out).toMatch(/\d+ passed, 0 failed, 0 skipped/);
   });
 

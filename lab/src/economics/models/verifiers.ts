@@ -1,6 +1,6 @@
 import { defaultLimits } from '@ogong/chain/deploy/deploy';
-import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { JOBS_PER_AUDIT, PAIRED_SHARE, PLANTED_SHARE } from '../audit-jobs.ts';
 import { readConstant } from '../contract-constants.ts';
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';

@@ -60,7 +60,9 @@ export async function startServedProvider(
       fields: {
         ...{ endpoint, certHash: identity.id, sequence: sequence++ },
         verifier: isVerifier ? { endpoint, certHash: identity.id, keyHash } : undefined,
-        models: [{ ...TEST_OFFER, numericClass: 'synthetic-1/js/f64/exact/hash/kv-none', capacity: 4, freeCapacity: 4 }],
+        models: [
+          { ...TEST_OFFER, numericClass: 'synthetic-1/js/f64/exact/hash/kv-none', capacity: 4, freeCapacity: 4 },
+        ],
       },
     });
     return signed;
