@@ -1,7 +1,14 @@
 import type { NetworkStore } from '../data/store.ts';
 import { checkTurn } from './check-turn.ts';
 import { type ChatTurn, composeBody, loadTurns, saveTurns } from './conversation.ts';
-import { type ChatModel, findSendProblem, GatewayRefusal, listChatModels, readReceiptText, streamAnswer } from './gateway.ts';
+import {
+  type ChatModel,
+  findSendProblem,
+  GatewayRefusal,
+  listChatModels,
+  readReceiptText,
+  streamAnswer,
+} from './gateway.ts';
 
 /** A chat, as the page shows it. */
 export interface ChatState {
