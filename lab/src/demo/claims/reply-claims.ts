@@ -11,7 +11,7 @@ import { answeredOf, cheatOf, entriesOf, type Finding, failuresOf, judge } from 
 const openingChecks = new Set([
   ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'draw-key'],
   ...['shape-classes', 'header-order', 'blinding'],
-  ...['sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
+  ...['sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'response-size', 'fee'],
 ]);
 
 export async function checkReceipts(run: RunRecord): Promise<Finding> {

@@ -24,7 +24,9 @@ testClients('local mode', async () => {
   await once(host.listen(0, '127.0.0.1'), 'listening');
   const { base, close } = await createLocalFixture({
     shelf: createStoreShelf(store, named),
-    library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, ...options })),
+    library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, ...options }), {
+      pullsFromOwnNetwork: true,
+    }),
     open: (reference) =>
       reference.includes('embedder')
         ? createFakeEmbeddingEngine()

@@ -18,10 +18,16 @@ import { pathOfReference } from './store-shelf.ts';
 
 type Files = Pick<ModelManifest, 'files' | 'adapters'>;
 
+export interface StoreLibraryOptions {
+  /** Whether callers may pull from addresses of this machine and its network. Default: false. */
+  readonly pullsFromOwnNetwork?: boolean;
+}
+
 /** @param resolve brings a model by its reference. */
 export function createStoreLibrary(
   store: ModelStore,
   resolve: (reference: string, options: PullOptions) => Promise<ResolvedModel>,
+  { pullsFromOwnNetwork = false }: StoreLibraryOptions = {},
 ): ModelLibrary {
   const findStored = ({ name, aliases = [] }: ShelfModel) =>
     [name, ...aliases].map((each) => store.find(each)).find((found) => found !== undefined);
@@ -106,7 +112,7 @@ export function createStoreLibrary(
           'a file of this machine is not pulled: run it by its path, or serve it with `local --model <path>`',
           'model',
         );
-      if (parts.some(isOnOwnNetwork))
+      if (!pullsFromOwnNetwork && parts.some(isOnOwnNetwork))
         throw new RequestError(
           'an address of this machine or its network is not pulled from: use `ogong local --model <url>`',
           'model',
