@@ -70,10 +70,18 @@ describe('canaries: each rule rejects its violation', () => {
     ],
     ['packages/host/src/log/a.ts', "import { DatabaseSync } from 'node:sqlite';", 'files of daemons are made by'],
     ['packages/gateway/src/a.ts', "import { connect } from 'node:net';", 'connections of daemons are dialled by'],
-    ['packages/validator/src/a.ts', "import { request as ask } from 'node:https';", 'connections of daemons are dialled by'],
+    [
+      'packages/validator/src/a.ts',
+      "import { request as ask } from 'node:https';",
+      'connections of daemons are dialled by',
+    ],
     ['packages/router/src/a.ts', "import { createSocket } from 'node:dgram';", 'connections of daemons are dialled by'],
     ['packages/provider/src/a.ts', "import { dialDirect } from '@ogong/host/link/reach/dial';", 'are dialled by'],
-    ['packages/host/src/link/reach/a.ts', "import { dialDirect } from './dial.ts';", 'connections of daemons are dialled by'],
+    [
+      'packages/host/src/link/reach/a.ts',
+      "import { dialDirect } from './dial.ts';",
+      'connections of daemons are dialled by',
+    ],
     [
       'packages/protocol/src/base/a.ts',
       "import { x } from '../verdict/b.ts';",

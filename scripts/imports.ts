@@ -334,7 +334,8 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
 
 /** Files that open connections by themselves. Others dial through packages/host/src/link, which checks addresses of strangers. */
 const DIALLER = /\b(?:connect|createConnection|request|get|createSocket|dialDirect)\b|\bSocket as\b/;
-const DIAL_MODULE = /^(?:node:(?:net|tls|http|https|http2|dgram)|undici|(?:@ogong\/host\/link|\.{1,2}(?:\/[a-z]+)*)\/(?:reach\/)?dial(?:\.ts)?)$/;
+const DIAL_MODULE =
+  /^(?:node:(?:net|tls|http|https|http2|dgram)|undici|(?:@ogong\/host\/link|\.{1,2}(?:\/[a-z]+)*)\/(?:reach\/)?dial(?:\.ts)?)$/;
 const DIAL_HOMES = /^packages\/(?:host|gateway|router|validator|provider)\/src\//;
 const MAY_DIAL: ReadonlySet<string> = new Set([
   // The check of addresses, the dialling behind it, and links of the operator's own peers.
