@@ -17,7 +17,7 @@ const SLOW = ['dust-routers', 'big-complaints', 'silent-league', 'idle-links', '
 const UNRESTARTED = [
   'answer-guesser canary-picker dishonest-relay dust-vouchers early-work empty-parts',
   'false-sightings figure-liar ghost-capacity invented-parties lying-peer-router name-squatter',
-  'overcounting-relay queue-flood racing-payer reset-links resumed-prefix silent-downgrade',
+  'overbilled-answer overcounting-relay queue-flood racing-payer reset-links resumed-prefix silent-downgrade',
   'stored-work tiny-model unpaid-crowd unpaid-node unsealing-gateway',
 ].flatMap((names) => names.split(' '));
 const restartable = ATTACKS.flatMap(({ restarts, ...attack }) =>

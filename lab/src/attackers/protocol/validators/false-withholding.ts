@@ -63,7 +63,7 @@ export const falseWithholding = defineAttack({
     await breaks.take();
     const { replyId } = reply.record;
     const evidence = { kind: 'withheld', statements: [] } as const;
-    const judgement = judge(own.cosigning.crypto, {} as JudgementContext, evidence);
+    const judgement = judge(own.cosigning.crypto, { claim: {} } as JudgementContext, evidence);
     const context = { crypto: own.cosigning.crypto, chainId: ledger.chainId, validator: own.signer.address };
     const nowMs = clock.nowMs();
     await own.group.write((db) => {
