@@ -67,6 +67,18 @@ describe('reply ids', () => {
     expect(replyIds.claim(id(3), 1_001)).toBe('forgotten');
   });
 
+  it('are taken as long as the opening of their reply is kept', async () => {
+    const { commits, replyIds } = open();
+    const openings = createOpenings(commits);
+    await replyIds.claim(id(1), 1_000);
+    await openings.put(id(1), { bytes: id(7), consumer: id(8), expiresAtMs: 90_000_000 });
+    await replyIds.sweep(2_000_000);
+    expect(replyIds.findUse(id(1), 3_000_000)).toBe('taken');
+    expect(replyIds.claim(id(1), 3_000_000)).toBe('taken');
+    await openings.sweep(90_000_001);
+    await expect(replyIds.claim(id(1), 3_000_000)).resolves.toBeUndefined();
+  });
+
   it('set no limit where a clock jumped ahead and nothing was forgotten', async () => {
     const { replyIds } = open();
     await replyIds.sweep(1e15);

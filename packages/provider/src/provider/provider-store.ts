@@ -72,6 +72,18 @@ const KEPT_AFTER_EXPIRY_MS = 600_000;
 const FORGOTTEN = 'forgotten_until_ms';
 const latestRow = columns({ ms: optional(integer) });
 
+/**
+ * Records and openings of a reply are kept longer than its id, each under that id. Without this check a reused id would be served and
+ * fail only when its opening is stored.
+ */
+const FIND_TAKEN = `
+   SELECT 1 FROM reply WHERE id = ?1
+   UNION ALL SELECT 1 FROM opening WHERE reply_id = ?1
+   UNION ALL SELECT 1 FROM outbox WHERE reply_id = ?1
+   UNION ALL SELECT 1 FROM intake WHERE reply_id = ?1
+   UNION ALL SELECT 1 FROM served WHERE reply_id = ?1
+   LIMIT 1`;
+
 /** Name of a counter: the first use of this store, Unix time in ms. */
 const BEGUN = 'begun_ms';
 
@@ -112,7 +124,7 @@ export function createReplyIds(store: Store, commits: GroupCommit): ReplyIds {
 
   function findUse(replyId: Uint8Array, expiresAtMs: number): UsedReplyId | undefined {
     const { isTaken, forgottenMs } = store.read((db) => ({
-      isTaken: db.prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId) !== undefined,
+      isTaken: db.prepare(FIND_TAKEN).get(replyId) !== undefined,
       forgottenMs: readForgotten(db),
     }));
     if (isTaken || fresh.has(toHex(replyId))) return 'taken';

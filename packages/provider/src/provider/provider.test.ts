@@ -411,6 +411,22 @@ describe('a provider refuses', () => {
     await receive(net.client, net.order({ nonce: 2 }));
   });
 
+  it('a reply id that it has served, long after its order expired', async () => {
+    const clock = { ...systemClock, nowMs: () => Date.now() };
+    const { client, order, store, validator } = await start({ clock });
+    await receive(client, order());
+    await until(() => validator.pushed.length === 1);
+    store().prepare('DELETE FROM reply').run();
+    const nowMs = clock.nowMs() + 1_500_000;
+    clock.nowMs = () => nowMs;
+    const again = order({
+      order: (each) => ({ ...each, expiresAtMs: BigInt(nowMs + 60_000) }),
+      ticket: (each) => ({ ...each, issuedAtMs: nowMs, expiresAtMs: nowMs + 60_000 }),
+    });
+    expect((await refusalOf(receive(client, again))).refusal).toBe('conflict');
+    expect(validator.admitted).toHaveLength(1);
+  });
+
   it('an order that its lost store may have known, until no such order lives', async () => {
     const clock = { ...systemClock, nowMs: () => Date.now() };
     const { client, order, store } = await start({ clock });

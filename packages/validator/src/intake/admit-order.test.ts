@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { Refusal } from '@ogong/host/link/link-error';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import { CHANNEL_READING_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -89,6 +90,28 @@ describe("the payer's channel", () => {
     const channel = () => Promise.reject(new Error('no chain'));
     await expect(findChannel({ chain: { channel } }, order, 5n)).rejects.toThrow('cannot be read: no chain');
   });
+});
+
+it('refuses another order under the id of an admitted one at once, and reads no channel for it', async () => {
+  const readings: unknown[] = [];
+  const funds = 10n ** 18n;
+  const channel = { spendable: funds, spent: 0n, admitted: funds, releasing: 0n, releasableAt: 0n };
+  const validator = createTestValidator({
+    channel: async (...call) => {
+      readings.push(call);
+      return channel;
+    },
+  });
+  const { intake, clock } = validator;
+  const first = validator.order(0);
+  await intake.admit(first);
+  clock.advance(2 * MAX_ORDER_LIFETIME_MS);
+  const second = validator.order(1, { nonce: first.fields.nonce });
+  expect(second.fields.replyId).toEqual(first.fields.replyId);
+  const refusal = await intake.admit(second).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(Refusal);
+  expect(refusal).toMatchObject({ rawMessage: 'conflict: another order was admitted under this reply id' });
+  expect(readings).toHaveLength(1);
 });
 
 it('accepts a record for the order that it was admitted under, and for no other', async () => {

@@ -15,7 +15,7 @@ import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { ClaimError, type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from '../audit/deterrence.ts';
-import { type AdmittedReply, admitReply, readAdmitted } from '../store/admission-store.ts';
+import { type AdmittedReply, admitReply, assertSameOrder, readAdmitted } from '../store/admission-store.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { readChannel } from '../store/channel-store.ts';
 import { readProvider } from '../store/verdict-store.ts';
@@ -102,7 +102,8 @@ async function admitSigned(
   if (!equalBytes(order.validator, verdicts.validator)) {
     throw new Refusal('invalid', 'the order names another validator');
   }
-  if (known && equalBytes(known.orderBytes, signed.order)) {
+  if (known) {
+    assertSameOrder(known, signed);
     await state.group.synced();
     return { admission: await confirm(state, known), isNew: false };
   }

@@ -38,6 +38,15 @@ export function readAdmitted(store: Store, replyId: Uint8Array): AdmittedReply |
   return admittedColumns.get(store.prepare(`SELECT ${admittedColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
+/** Refuses another order under the id of an admitted one. A validator never forgets an id. @throws AdmissionError `conflict` */
+export function assertSameOrder(
+  { orderBytes }: Pick<AdmittedReply, 'orderBytes'>,
+  { order }: { readonly order: Uint8Array },
+): void {
+  if (equalBytes(orderBytes, order)) return;
+  throw new AdmissionError('conflict', 'another order was admitted under this reply id');
+}
+
 export interface AdmittedOrder {
   readonly order: NamedOrder;
   readonly orderBytes: Uint8Array;
@@ -62,8 +71,8 @@ export function admitReply(store: Store, admission: AdmittedOrder): AdmittedRepl
   const { order, orderBytes, orderSignature, consent, channel, limit = MAX_OPEN_ORDERS } = admission;
   const known = readAdmitted(store, order.replyId);
   if (known) {
-    if (equalBytes(known.orderBytes, orderBytes)) return { ...known, isNew: false };
-    throw new AdmissionError('conflict', 'another order was admitted under this reply id');
+    assertSameOrder(known, { order: orderBytes });
+    return { ...known, isNew: false };
   }
   if (countOpen(store, order.payer) >= limit) {
     throw new AdmissionError(
