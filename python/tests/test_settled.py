@@ -72,7 +72,7 @@ class Heads(unittest.TestCase):
 class Logs(unittest.TestCase):
     def test_entries(self) -> None:
         previous = unhex(_LOG["genesis"])
-        self.assertEqual(previous, sha256(b"ogong-verdict-log-v1\n", int(_LOG["chainId"]).to_bytes(8, "big"), unhex(_LOG["validator"])))
+        self.assertEqual(previous, sha256(b"ogong-verdict-log-v1\n", int(_LOG["chainId"]).to_bytes(8, "big"), unhex(_LOG["settlement"]), unhex(_LOG["validator"])))
         for i, (entry, head) in enumerate(zip(_LOG["entries"], _LOG["heads"])):
             data = unhex(entry)
             read = parse_entry(data)

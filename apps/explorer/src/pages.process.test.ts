@@ -268,8 +268,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     /** Three replies on two days, of two models; the log that holds them, and their records by reply id. */
     function serve(roots: readonly Uint8Array[]) {
       const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
-      const { chainId } = fixture.network.chain.network;
-      let at = computeGenesisPosition(nobleCrypto, { chainId, validator: address });
+      let at = computeGenesisPosition(nobleCrypto, { ...fixture.network.chain.network, validator: address });
       const records = new Map<string, Uint8Array>();
       const times = [Date.UTC(2026, 10, 24), Date.UTC(2026, 10, 25), Date.UTC(2026, 10, 25, 5)];
       const entries = times.map((timeMs, index) => {

@@ -9,7 +9,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { ledger, network, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { network, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createAccess, VALIDATOR_RATES } from '@ogong/validator/access';
 import { createBeaconDriver } from '@ogong/validator/beacon/beacon-driver';
 import { createOpeningGrants } from '@ogong/validator/intake/opening-grants';
@@ -75,7 +75,7 @@ export async function serveValidator(
       onCertified() {},
     },
   );
-  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
+  const verdicts = { crypto, ...network, validator: signer.address };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const grants = createOpeningGrants(uptime);
   const errors: unknown[] = [];

@@ -224,7 +224,7 @@ function createReply(number: number, provider: number): Served {
 
 function createLog(replies: readonly Served[]) {
   const validator = validatorAddresses[0] as Uint8Array;
-  const from = computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+  const from = computeGenesisPosition(crypto, { chainId: ledger.chainId, settlement: trust.settlement, validator });
   const bytes: Uint8Array[] = [];
   const entries: VerdictEntry[] = [];
   let position = from;

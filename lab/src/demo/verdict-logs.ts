@@ -41,6 +41,7 @@ export async function readVerdictLogs(
       unsettled += entries.length - Number(anchor.logLength);
       const from = computeGenesisPosition(crypto, {
         chainId: BigInt(chain.deployment.chainId),
+        settlement: fromHex(chain.deployment.settlement.slice(2)),
         validator: fromHex(account.slice(2)),
       });
       const expected =

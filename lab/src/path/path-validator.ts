@@ -12,7 +12,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createFixedChain, standingRouter } from '@ogong/testing/network/fixed-chain';
 import { createNamedIdentity, startLoopbackServer } from '@ogong/testing/network/loopback-server';
 import { until } from '@ogong/testing/provider/provider-fixture';
-import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
+import { createTestClock, createTestValidator, ledger, network } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import { createOpeningGrants } from '@ogong/validator/intake/opening-grants';
@@ -104,7 +104,7 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
     ...{ ledger, router: async () => standingRouter(routerKey) },
     members: () => [{ ...bench.member, certHash: identity.id, endpoint }],
   });
-  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
+  const verdicts = { crypto, ...network, validator: signer.address };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
   const grants = createOpeningGrants(bench.clock);

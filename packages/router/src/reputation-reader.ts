@@ -45,10 +45,9 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
   async function readLog(validator: QuorumMember): Promise<void> {
     const anchor = await (await chain.client()).anchorOf(validator.address);
     const expected = { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2), 32) };
-    const { chainId } = chain.network;
     let position: LogPosition =
       loadLogPosition(store, validator.address) ??
-      computeGenesisPosition(crypto, { chainId, validator: validator.address });
+      computeGenesisPosition(crypto, { ...chain.network, validator: validator.address });
     if (position.length >= expected.length) return;
     const tally = createTally(periodOf);
     let pages = 0;

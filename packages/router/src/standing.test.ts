@@ -65,7 +65,7 @@ describe('standing', () => {
   const validatorAddress = new Uint8Array(20).fill(70);
   const FEE = 10n ** 15n;
   function makeLog(verdicts: readonly [number, Verdict, bigint?][]) {
-    let position = computeGenesisPosition(crypto, { chainId: network.chainId, validator: validatorAddress });
+    let position = computeGenesisPosition(crypto, { ...network, validator: validatorAddress });
     const entries = verdicts.map(([n, verdict, feeAtomic = verdict === 'accept' ? FEE : 0n], i) => {
       const next = appendVerdict(crypto, position, {
         replyId: new Uint8Array(16).fill(i),

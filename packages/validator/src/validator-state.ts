@@ -219,7 +219,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     knownParts: createKnownParts(crypto, store),
     stakes: createStakeView(chain, 'stakesOf'),
     awake: createAwakeClock(),
-    verdicts: { crypto, chainId, validator: signer.address },
+    verdicts: { crypto, ...chain.network, validator: signer.address },
     domain: { chainId, verifyingContract: chain.network.settlement },
     stopping: new AbortController(),
     certifiedMs: Number.NEGATIVE_INFINITY,

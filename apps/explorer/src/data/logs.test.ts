@@ -6,7 +6,7 @@ import { checkLog, type ReadEntries } from './logs.ts';
 import { listProviders, listReplies, sumDays } from './standing.ts';
 
 const validator = new Uint8Array(20).fill(1);
-const chainId = 31_337n;
+const [chainId, settlement] = [31_337n, new Uint8Array(20).fill(9)];
 const fields = (index: number): VerdictFields => ({
   replyId: new Uint8Array(16).fill(index),
   recordHash: new Uint8Array(32).fill(2),
@@ -18,7 +18,7 @@ const fields = (index: number): VerdictFields => ({
 
 const heads: string[] = [];
 const entries: Uint8Array[] = [];
-let position = computeGenesisPosition(crypto, { chainId, validator });
+let position = computeGenesisPosition(crypto, { chainId, settlement, validator });
 for (const index of [1, 2, 3]) {
   const appended = appendVerdict(crypto, position, fields(index));
   position = appended.position;
@@ -32,7 +32,7 @@ const anchorAt = (length: number, head = heads[length - 1]) => ({
   logHead: `0x${head}` as const,
 });
 const check = (given: Partial<ReadEntries> = {}) => {
-  const log = checkLog({ validator, chainId, anchor: anchorAt(2), from: 0n, entries, ...given });
+  const log = checkLog({ validator, chainId, settlement, anchor: anchorAt(2), from: 0n, entries, ...given });
   return { log, statuses: log.checks.map(({ id, status }) => `${id} ${status}`) };
 };
 
@@ -56,6 +56,7 @@ describe('the log of a validator', () => {
     expect(check({ entries: [first, bent, third] }).statuses[0]).toBe('log-chain fail');
     expect(check({ entries: [first, third] }).statuses[0]).toBe('log-chain fail');
     expect(check({ validator: new Uint8Array(20) }).statuses[0]).toBe('log-chain fail');
+    expect(check({ settlement: new Uint8Array(20) }).statuses[0]).toBe('log-chain fail');
     // A chain of entries that leads to another head than the chain's.
     const { log, statuses } = check({ entries: [first, bent] });
     expect(statuses).toEqual(['log-chain pass', 'log-anchor fail']);
@@ -72,7 +73,7 @@ describe('the log of a validator', () => {
 
 it('sums the replies of a log by day and model, with settled, pending and unpaid ones', () => {
   const own: Uint8Array[] = [];
-  let at = computeGenesisPosition(crypto, { chainId, validator });
+  let at = computeGenesisPosition(crypto, { chainId, settlement, validator });
   const unpaid = { verdict: 'reject', feeAtomic: 0n, evidence: 'exact' } as const;
   const days = [
     { ...fields(1), timeMs: Date.UTC(2026, 10, 24, 23, 59, 59, 999) },
@@ -88,7 +89,7 @@ it('sums the replies of a log by day and model, with settled, pending and unpaid
     if (index === 2) settledHead = at.head;
   }
   const anchor = { sequence: 1n, logLength: 3n, logHead: `0x${toHex(settledHead)}` as const };
-  const replies = listReplies([checkLog({ validator, chainId, anchor, from: 0n, entries: own })]);
+  const replies = listReplies([checkLog({ validator, chainId, settlement, anchor, from: 0n, entries: own })]);
   const none = new Map<string, string>();
   expect(sumDays(replies, none)).toEqual([
     { day: '2026-11-25', modelRoot: '', replies: 3, settledAtomic: 9n, pendingAtomic: 9n, unpaid: { reject: 1 } },

@@ -5,6 +5,7 @@ import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import {
   computeEntryHash,
   computeGenesisPosition,
+  type LogName,
   parseVerdictEntry,
   type VerdictEntry,
   verifyChain,
@@ -28,33 +29,31 @@ const MAX_ENTRIES = 250;
 /** @param anchor the chain's head of this log; undefined if the chain is not read. */
 export async function readLog(
   api: Pick<PublicApi, 'verdicts'>,
-  { validator, chainId, anchor }: { validator: Uint8Array; chainId: bigint; anchor: LogAnchor | undefined },
+  { anchor, ...name }: LogName & { anchor: LogAnchor | undefined },
 ): Promise<ReadLog> {
-  const address = `0x${toHex(validator)}`;
+  const address = `0x${toHex(name.validator)}`;
   const { length } = await api.verdicts(address, 0n, 1);
   const from = length > BigInt(MAX_ENTRIES) ? length - BigInt(MAX_ENTRIES) : 0n;
   const page = await api.verdicts(address, from, MAX_ENTRIES);
-  return checkLog({ validator, chainId, anchor, from, entries: page.entries });
+  return checkLog({ ...name, anchor, from, entries: page.entries });
 }
 
-export interface ReadEntries {
-  readonly validator: Uint8Array;
-  readonly chainId: bigint;
+export interface ReadEntries extends LogName {
   readonly anchor: LogAnchor | undefined;
   readonly from: bigint;
   readonly entries: readonly Uint8Array[];
 }
 
 /** Whether the entries follow each other, and lead through the head that the chain has. */
-export function checkLog({ validator, chainId, anchor, from, entries }: ReadEntries): ReadLog {
+export function checkLog({ anchor, from, entries, ...name }: ReadEntries): ReadLog {
   const start =
     from === 0n
-      ? computeGenesisPosition(crypto, { chainId, validator })
+      ? computeGenesisPosition(crypto, name)
       : { length: from, head: readPrevious(entries[0]) ?? new Uint8Array(32) };
   const chained = verifyChain(crypto, { from: start, entries });
   const anchored = anchor === undefined ? undefined : checkAnchor(anchor, { from, entries, start: start.head });
   return {
-    validator,
+    validator: name.validator,
     length: from + BigInt(entries.length),
     settledLength: anchored?.status === 'pass' && anchor ? anchor.logLength : 0n,
     entries: chained.entries,

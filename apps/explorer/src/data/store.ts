@@ -83,6 +83,7 @@ export function createNetworkStore(baseUrl: string): NetworkStore {
             readLog(api, {
               validator: address,
               chainId: info.chainId,
+              settlement: info.settlement,
               anchor: ledger?.anchors.get(`0x${toHex(address)}`),
             }),
           ),

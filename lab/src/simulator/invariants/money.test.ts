@@ -86,7 +86,7 @@ function play(scene: Scene): string[] {
   const store = openStore(':memory:', { schema: SCHEMA });
   stores.push(store);
   const { address } = listValidator(1, 0);
-  let position = computeGenesisPosition(crypto, { chainId: 31_337n, validator: address });
+  let position = computeGenesisPosition(crypto, { chainId: 31_337n, settlement: address, validator: address });
   const settled: Settled[] = [];
   const put = store.prepare('INSERT INTO log VALUES (?, ?, ?)');
   for (const entries of batches) {

@@ -115,7 +115,7 @@ function toFields(reply: Reply, index: number): VerdictFields {
 }
 
 function toInput(replies: readonly Reply[], cumulative = 1n << 100n): BatchInput {
-  let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+  let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
   const entries: Uint8Array[] = [];
   for (const [index, reply] of replies.entries()) {
     const next = appendVerdict(nobleCrypto, position, toFields(reply, index));
@@ -292,7 +292,7 @@ describe('settlement', () => {
     });
     const most = 2 ** 32 - 1;
     const tally = (verifiers: readonly VerifierMark[]) => {
-      const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+      const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
       const { bytes, position } = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), verifiers });
       return buildSettlement(nobleCrypto, { ...toInput([reply]), position, entries: [bytes] }).tallies;
     };
@@ -311,7 +311,7 @@ describe('settlement', () => {
       ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), layers },
       firstLayer: [0, 10, 22][i] as number,
     }));
-    const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+    const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
     const first = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), shards });
     const second = appendVerdict(nobleCrypto, first.position, toFields({ ...reply, payee: 2, fee: 7n }, 1));
     const settlement = buildSettlement(nobleCrypto, {

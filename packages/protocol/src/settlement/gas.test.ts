@@ -59,7 +59,7 @@ function settle(replies: readonly Reply[]): { readonly gas: readonly number[]; r
   const meter = createGasMeter();
   const gas: number[] = [];
   const entries: Uint8Array[] = [];
-  let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+  let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
   for (const [i, reply] of replies.entries()) {
     const next = appendVerdict(nobleCrypto, position, toFields(reply, i));
     entries.push(next.bytes);

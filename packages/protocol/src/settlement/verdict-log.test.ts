@@ -108,7 +108,12 @@ const fields: VerdictFields = {
   ejects: false,
   timeMs: 1_700_000_000_000,
 };
-const genesis = computeGenesisPosition(nobleCrypto, { chainId: 31337n, validator: new Uint8Array(20).fill(0xaa) });
+const logName = {
+  chainId: 31337n,
+  settlement: new Uint8Array(20).fill(0xab),
+  validator: new Uint8Array(20).fill(0xaa),
+};
+const genesis = computeGenesisPosition(nobleCrypto, logName);
 
 function createLog(count: number): { entries: Uint8Array[]; positions: LogPosition[] } {
   const entries: Uint8Array[] = [];
@@ -262,8 +267,13 @@ describe('log', () => {
     expect(ids(entries.with(4, last.bytes))).toEqual(['log-head']);
   });
 
-  it('does not continue the log of another validator', () => {
-    const other = computeGenesisPosition(nobleCrypto, { chainId: 31337n, validator: new Uint8Array(20).fill(0xbb) });
+  it.each<[string, Partial<typeof logName>]>([
+    ['another validator', { validator: new Uint8Array(20).fill(0xbb) }],
+    ['the same validator at another settlement contract', { settlement: new Uint8Array(20).fill(0xbb) }],
+    ['the same addresses on another chain', { chainId: 1n }],
+    ['its validator and contract swapped', { settlement: logName.validator, validator: logName.settlement }],
+  ])('does not continue the log of %s', (_, change) => {
+    const other = computeGenesisPosition(nobleCrypto, { ...logName, ...change });
     expect(ids(entries, other)).toEqual(['log-chain']);
   });
 

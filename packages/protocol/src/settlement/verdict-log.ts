@@ -169,12 +169,23 @@ export function computeCorrectionId(replyId: Uint8Array): Uint8Array {
   return replyId.map((byte) => byte ^ 0xff);
 }
 
-/** Computes the empty log of a validator on a chain. Entries of one log cannot be replayed in another. */
-export function computeGenesisPosition(
-  crypto: Crypto,
-  { chainId, validator }: { chainId: bigint; validator: Uint8Array },
-): LogPosition {
-  const bytes = createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(validator, 20).finish();
+/** The log of one validator at one settlement contract. */
+export interface LogName {
+  readonly chainId: bigint;
+  /** Address of the settlement contract, 20 bytes. */
+  readonly settlement: Uint8Array;
+  /** Address of the validator, 20 bytes. */
+  readonly validator: Uint8Array;
+}
+
+/** Computes the beginning of a log. Entries of one log cannot be replayed in another. */
+export function computeGenesisPosition(crypto: Crypto, { chainId, settlement, validator }: LogName): LogPosition {
+  const bytes = createWriter()
+    .bytes(GENESIS_DOMAIN)
+    .u64(chainId)
+    .bytes(settlement, 20)
+    .bytes(validator, 20)
+    .finish();
   return { length: 0n, head: crypto.sha256(bytes) };
 }
 

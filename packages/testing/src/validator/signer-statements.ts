@@ -26,7 +26,8 @@ export interface TestLog {
 
 /** A log of the given replies. Two logs with a common beginning are equal that far. */
 export function createTestLog(replies: readonly string[], validator = signerAccount): TestLog {
-  const positions: LogPosition[] = [computeGenesisPosition(crypto, { chainId: domain.chainId, validator })];
+  const { chainId, verifyingContract: settlement } = domain;
+  const positions: LogPosition[] = [computeGenesisPosition(crypto, { chainId, settlement, validator })];
   const entries = replies.map((reply) => {
     const { bytes, position } = appendVerdict(crypto, positions.at(-1) as LogPosition, {
       ...{ replyId: bytes32(reply).slice(0, 16), recordHash: bytes32('record'), providerId: bytes32('provider') },

@@ -280,7 +280,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const group = options.wrapGroup?.(disk, store) ?? disk;
   const archive = createBeaconArchive(network, { crypto, store });
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
-  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
+  const verdicts = { crypto, ...network, validator: signer.address };
   const { served, decided, requests, uncompared, refusals } = options.notes ?? createBenchNotes();
   const stakeOf = options.stakeOf ?? (() => 0n);
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);

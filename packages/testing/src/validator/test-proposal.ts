@@ -12,7 +12,7 @@ import {
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import type { CosignRequest } from '@ogong/validator/settlement/settlement-state';
-import { type BenchOptions, ledger, otherProvider, type TestValidator } from './test-bench.ts';
+import { type BenchOptions, ledger, network, otherProvider, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
 import { WORD_UNTIL_MS } from './test-keys.ts';
 import { payeeSigner, type ServeInput } from './test-reply.ts';
@@ -71,7 +71,7 @@ export async function rebuild(
   bendEntry: (entry: VerdictEntry) => VerdictEntry,
   bendSettlement: (settlement: Settlement) => Settlement,
 ): Promise<Message> {
-  let { head } = computeGenesisPosition(crypto, { chainId: 31_337n, validator: own.signer.address });
+  let { head } = computeGenesisPosition(crypto, { ...network, validator: own.signer.address });
   for (const item of message.entries) {
     item.logEntry = encodeVerdictEntry({ ...bendEntry(parseVerdictEntry(item.logEntry)), previousHash: head });
     head = computeEntryHash(crypto, item.logEntry);

@@ -284,7 +284,8 @@ function readRun(
   const [first] = parsed;
   if (first === undefined) throw new SignerError('malformed', 'a batch without entries');
   const { validator, logHead, logLength } = summary;
-  const genesis = computeGenesisPosition(crypto, { chainId: domain.chainId, validator });
+  const { chainId, verifyingContract: settlement } = domain;
+  const genesis = computeGenesisPosition(crypto, { chainId, settlement, validator });
   if (first.index === 0n && !equalBytes(first.previousHash, genesis.head)) {
     throw new SignerError('malformed', 'the first entry does not begin the log of this validator');
   }

@@ -13,6 +13,7 @@ import {
   computeEntryHash,
   computeGenesisPosition,
   isBillable,
+  type LogName,
   type LogPosition,
   type Verdict,
   type VerdictEntry,
@@ -33,11 +34,9 @@ import { createTestStates, OWN_TESTS } from './sequential-store.ts';
 import { recordMarks } from './verifier-store.ts';
 import { forgetStatements } from './witness-store.ts';
 
-export interface VerdictContext {
+/** The log of this validator. */
+export interface VerdictContext extends LogName {
   readonly crypto: Crypto;
-  readonly chainId: bigint;
-  /** Address of this validator, 20 bytes. */
-  readonly validator: Uint8Array;
 }
 
 export type Decision =
@@ -60,9 +59,9 @@ const NO_STEP = { step: 'none', eValuePpm: 0 } as const;
 const positionColumns = columns({ position: bigInteger, entry: bytes });
 const providerColumns = columns({ audits: integer, rejects: integer, ejected: flag });
 
-export function readPosition(store: Store, { crypto, chainId, validator }: VerdictContext): LogPosition {
+export function readPosition(store: Store, { crypto, ...log }: VerdictContext): LogPosition {
   const row = positionColumns.get(store.prepare('SELECT position, entry FROM log ORDER BY position DESC LIMIT 1'));
-  if (row === undefined) return computeGenesisPosition(crypto, { chainId, validator });
+  if (row === undefined) return computeGenesisPosition(crypto, log);
   return { length: row.position + 1n, head: computeEntryHash(crypto, row.entry) };
 }
 

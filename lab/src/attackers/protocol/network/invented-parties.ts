@@ -87,7 +87,8 @@ export function inventSettled({
 }): SettledEvidence {
   const { chainId } = receipt.ledger;
   const validator = handler.address;
-  const { bytes: entry, position } = appendVerdict(crypto, computeGenesisPosition(crypto, { chainId, validator }), {
+  const start = computeGenesisPosition(crypto, { chainId, settlement: contract, validator });
+  const { bytes: entry, position } = appendVerdict(crypto, start, {
     ...{ replyId: order.replyId, recordHash: hashRecord(crypto, receipt.record.bytes), providerId: order.providerId },
     ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
     ...{

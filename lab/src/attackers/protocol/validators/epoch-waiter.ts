@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
-import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { network, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { SettlementError } from '@ogong/validator/settlement/settlement-error';
 import { decideReply } from '@ogong/validator/store/verdict-store';
@@ -49,7 +49,7 @@ export const epochWaiter = defineAttack({
       if (isPassedOver((own.archive.find(FAIR) as { value: Uint8Array }).value, replyId, alphaPpm)) outcome.fair++;
       if (kind !== undefined) {
         outcome.found++;
-        const context = { crypto, chainId: ledger.chainId, validator: own.signer.address };
+        const context = { crypto, ...network, validator: own.signer.address };
         const decision = { verdict: 'unaudited', beaconEpoch: kind } as const;
         await own.group.write((db) => decideReply(db, context, { replyId, decision, nowMs: four.clock.nowMs() }));
         if (await isSettled(four, breaks)) outcome.settled++;

@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
-import { createRefused, ledger } from '@ogong/testing/validator/test-bench';
+import { createRefused, ledger, network } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { adjustChannel } from '@ogong/validator/store/channel-store';
@@ -80,7 +80,7 @@ export const falseAbandonment = defineAttack({
     await breaks.take();
     const statements = isForged ? await forge(four, order) : [];
     const decision = { undelivered: 'abandoned', statements } as const;
-    const context = { crypto: own.witnessing.crypto, chainId: ledger.chainId, validator: own.signer.address };
+    const context = { crypto: own.witnessing.crypto, ...network, validator: own.signer.address };
     await own.group.write((db) => decideReply(db, context, { replyId, decision, nowMs: clock.nowMs() }));
     do await breaks.take();
     while (await own.settlement.step().catch(() => false));

@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { judge } from '@ogong/protocol/verdict/judge';
 import type { JudgementContext } from '@ogong/protocol/verdict/judgement';
-import { ledger } from '@ogong/testing/validator/test-bench';
+import { network } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beginAudit } from '@ogong/validator/store/replies/reply-changes';
 import { decideReply } from '@ogong/validator/store/verdict-store';
@@ -64,7 +64,7 @@ export const falseWithholding = defineAttack({
     const { replyId } = reply.record;
     const evidence = { kind: 'withheld', statements: [] } as const;
     const judgement = judge(own.cosigning.crypto, { claim: {} } as JudgementContext, evidence);
-    const context = { crypto: own.cosigning.crypto, chainId: ledger.chainId, validator: own.signer.address };
+    const context = { crypto: own.cosigning.crypto, ...network, validator: own.signer.address };
     const nowMs = clock.nowMs();
     await own.group.write((db) => {
       beginAudit(db, replyId, 4n, { deadlineMs: nowMs, askAtMs: nowMs });

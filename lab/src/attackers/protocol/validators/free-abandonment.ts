@@ -1,5 +1,5 @@
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
-import { ledger, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { network, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import type { Four } from '@ogong/testing/validator/test-four';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -15,7 +15,7 @@ const LONG_AFTER_MS = 200_000;
 const CHANNEL = { spendable: 10n ** 18n, spent: 0n };
 
 async function logAll({ store, group, cosigning, signer, decided }: TestValidator, nowMs: number): Promise<void> {
-  const context = { crypto: cosigning.crypto, chainId: ledger.chainId, validator: signer.address };
+  const context = { crypto: cosigning.crypto, ...network, validator: signer.address };
   const decision = { undelivered: 'abandoned', statements: [] } as const;
   for (const { replyId } of store.read(() => listExpired(store, nowMs, ORDERS))) {
     const entry = await group.write((db) => decideReply(db, context, { replyId, decision, nowMs }));

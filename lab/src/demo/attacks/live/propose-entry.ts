@@ -45,9 +45,10 @@ export async function proposeEntry(
 ): Promise<VotingProposal> {
   const { chain, ledger, honestValidators, peer } = network;
   const anchor = await chain.anchorOf(owned.account);
+  const contract = fromHex(chain.deployment.settlement.slice(2));
   const start =
     anchor.sequence === 0n
-      ? computeGenesisPosition(crypto, { chainId: ledger.chainId, validator: owned.account })
+      ? computeGenesisPosition(crypto, { chainId: ledger.chainId, settlement: contract, validator: owned.account })
       : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
   const evidenceBytes = evidence && encodeEvidence(evidence);
   const submission = push && readSubmission(push);

@@ -61,7 +61,7 @@ function settle({
     { ...fields, ...bent },
     { ...fields, replyId: new Uint8Array(16).fill(1) },
   ];
-  let position = computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+  let position = computeGenesisPosition(crypto, { chainId: ledger.chainId, settlement: new Uint8Array(20), validator });
   const entries = rows.map((row) => {
     const appended = appendVerdict(crypto, position, row);
     position = appended.position;

@@ -40,7 +40,11 @@ function createSettled(crypto: Crypto): unknown {
   const { receipt, reply, trust } = createSyntheticReceipt(usualReceipt(crypto));
   const { order, recordBytes } = reply;
   const domain = { chainId: receipt.ledger.chainId, verifyingContract: trust.settlement };
-  let position = computeGenesisPosition(crypto, { chainId: domain.chainId, validator: order.validator });
+  let position = computeGenesisPosition(crypto, {
+    chainId: domain.chainId,
+    settlement: domain.verifyingContract,
+    validator: order.validator,
+  });
   const entries = [0, 1, 2, 3, 4].map((i) => {
     const isIts = i === 2;
     const { bytes, position: next } = appendVerdict(crypto, position, {

@@ -13,6 +13,7 @@ import { appendVerdict, computeCorrectionId, computeGenesisPosition } from '@ogo
 
 const fill = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
 const VALIDATOR = fill(20, 0xaa);
+const SETTLEMENT = fill(20, 0xab);
 const CHAIN_ID = 31_337n;
 
 /**
@@ -21,7 +22,7 @@ const CHAIN_ID = 31_337n;
  * entries for the tests of its providers.
  */
 export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
-  const genesis = computeGenesisPosition(crypto, { chainId: CHAIN_ID, validator: VALIDATOR });
+  const genesis = computeGenesisPosition(crypto, { chainId: CHAIN_ID, settlement: SETTLEMENT, validator: VALIDATOR });
   const credited = { verifierId: fill(32, 7), payee: fill(20, 10), outcome: 'credited', tokens: 321 } as const;
   const refuted = { verifierId: fill(32, 11), payee: fill(20, 12), outcome: 'refuted' } as const;
   const silent = { verifierId: fill(32, 13), payee: fill(20, 14), outcome: 'silent', halfHour: 944_444 } as const;
@@ -58,6 +59,7 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
   return {
     'verdict-log': {
       chainId: String(CHAIN_ID),
+      settlement: toHex(SETTLEMENT),
       validator: toHex(VALIDATOR),
       genesis: toHex(genesis.head),
       entries: appended.map(({ bytes }) => toHex(bytes)),

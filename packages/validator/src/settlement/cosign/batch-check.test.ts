@@ -13,13 +13,13 @@ import {
 } from '@ogong/protocol/settlement/batch';
 import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { domain, network } from '@ogong/testing/validator/test-bench';
 import { propose } from '@ogong/testing/validator/test-proposal';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { assertNets, checkUncollectable, findLogStart, findModels, readLog, readProposal } from './batch-check.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertPassedOver, checkEntry } from './entry-check.ts';
 
-const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20) };
 const stranger = new Uint8Array(20).fill(9);
 const unread = () => Promise.reject(new Error('no answer'));
 const findTests = () => INITIAL_TESTS;
@@ -47,7 +47,7 @@ describe('a proposed batch', () => {
   it('has to be the next one, as the chain has it', async () => {
     const state = (sequence: bigint) => ({
       crypto,
-      ledger,
+      domain,
       anchorOf: async () => ({ sequence, logLength: 8n, logHead: `0x${'07'.repeat(32)}` }) as never,
     });
     const at = { validator: stranger, sequence: 3n };
@@ -55,9 +55,9 @@ describe('a proposed batch', () => {
     await expect(findLogStart(state(1n), at)).rejects.toMatchObject({ code: 'not-next' });
     expect(await findLogStart(state(2n), at)).toEqual({ length: 8n, head: new Uint8Array(32).fill(7) });
     expect(await findLogStart(state(0n), { ...at, sequence: 1n })).toEqual(
-      computeGenesisPosition(crypto, { chainId: ledger.chainId, validator: stranger }),
+      computeGenesisPosition(crypto, { ...network, validator: stranger }),
     );
-    await expect(findLogStart({ crypto, ledger, anchorOf: unread }, at)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(findLogStart({ crypto, domain, anchorOf: unread }, at)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('nets its entries and nothing else', () => {
@@ -122,7 +122,7 @@ describe('the models that lines name', () => {
 describe('the log of a batch', () => {
   const read = (list: readonly Uint8Array[], batch = settlement.batch) => {
     const { validator } = settlement.batch;
-    return readLog({ crypto }, batch, computeGenesisPosition(crypto, { chainId: 31_337n, validator }), list);
+    return readLog({ crypto }, batch, computeGenesisPosition(crypto, { ...network, validator }), list);
   };
 
   it('holds from its start to the head that the batch names', () => {

@@ -54,7 +54,7 @@ export function readProposal(from: Uint8Array, bytes: Uint8Array): Settlement {
  * batch's turn.
  */
 export async function findLogStart(
-  { crypto, ledger, anchorOf }: Pick<CosignState, 'crypto' | 'ledger' | 'anchorOf'>,
+  { crypto, domain, anchorOf }: Pick<CosignState, 'crypto' | 'domain' | 'anchorOf'>,
   { validator, sequence }: Pick<Settlement['batch'], 'validator' | 'sequence'>,
 ): Promise<LogPosition> {
   const anchor = await anchorOf(validator).catch((cause: unknown) => {
@@ -64,7 +64,7 @@ export async function findLogStart(
     throw new CosignError('not-next', `batch ${sequence}, the chain has settled ${anchor.sequence}`);
   }
   return anchor.sequence === 0n
-    ? computeGenesisPosition(crypto, { chainId: ledger.chainId, validator })
+    ? computeGenesisPosition(crypto, { chainId: domain.chainId, settlement: domain.verifyingContract, validator })
     : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2), 32) };
 }
 

@@ -15,7 +15,7 @@ import { recordMarks } from '../../store/verifier-store.ts';
 import { CosignError } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'group' | 'listEntries' | 'counting'>;
+type CountState = Pick<CosignState, 'crypto' | 'clock' | 'domain' | 'store' | 'group' | 'listEntries' | 'counting'>;
 
 export interface LogCounts {
   /** Indexes of the entries that eject their provider. */
@@ -119,8 +119,9 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
 
 const OTHER_LOG = 'the validator shows another log than the one that has settled';
 
-function readPosition({ store, crypto, ledger }: CountState, validator: Uint8Array): LogPosition {
-  const genesis = () => computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+function readPosition({ store, crypto, domain }: CountState, validator: Uint8Array): LogPosition {
+  const { chainId, verifyingContract: settlement } = domain;
+  const genesis = () => computeGenesisPosition(crypto, { chainId, settlement, validator });
   return readCountedPosition(store, validator) ?? genesis();
 }
 
