@@ -31,7 +31,11 @@ const free = { step: 'none', eValuePpm: 0, evidence: 'none' } as const;
 /** Returns the findings of the watch in an entry about a key with this bond at the time of the order. */
 function play(entry: VerdictFields, heldAtomic: bigint): string[] {
   const store = openStore(':memory:', { schema: SCHEMA });
-  const start = computeGenesisPosition(crypto, { chainId: 31_337n, settlement: fill(4, 20), validator: order.validator });
+  const start = computeGenesisPosition(crypto, {
+    chainId: 31_337n,
+    settlement: fill(4, 20),
+    validator: order.validator,
+  });
   const { bytes } = appendVerdict(crypto, start, entry);
   store.prepare('INSERT INTO log VALUES (0, ?, ?)').run(bytes, entry.replyId);
   store.prepare('INSERT INTO replies VALUES (?, ?)').run(entry.replyId, encodeOrder(order));

@@ -180,12 +180,7 @@ export interface LogName {
 
 /** Computes the beginning of a log. Entries of one log cannot be replayed in another. */
 export function computeGenesisPosition(crypto: Crypto, { chainId, settlement, validator }: LogName): LogPosition {
-  const bytes = createWriter()
-    .bytes(GENESIS_DOMAIN)
-    .u64(chainId)
-    .bytes(settlement, 20)
-    .bytes(validator, 20)
-    .finish();
+  const bytes = createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(settlement, 20).bytes(validator, 20).finish();
   return { length: 0n, head: crypto.sha256(bytes) };
 }
 
