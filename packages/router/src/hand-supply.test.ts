@@ -105,6 +105,22 @@ it('gives way to a provider that comes itself: with the same word, under its cer
   expect(await listOf(fourth)).toEqual(namesOf(3));
 });
 
+it('lists a provider although a router hands on a stranger that names its certificate', async () => {
+  const [honest, careless] = [await start(), await start()];
+  const holder = await makeIdentity(1);
+  await announce(honest, 1);
+  await announce(careless, 2, { certHash: holder.id }, { peer: 1 });
+  const liar = await serveAnswer({ announcements: [...(await copySupply(careless))] });
+  const { id: certHash } = await makeIdentity(PEER);
+  const peers = [liar, { endpoint: honest.router().address(), certHash }];
+  const victim = await start({ peers, handMs: 3_600_000 });
+  await victim.router().exchange();
+  expect(await listOf(victim)).toEqual(namesOf(1, 2));
+  await announce(victim, 1);
+  await victim.router().exchange();
+  expect(await listOf(victim)).toEqual(namesOf(1));
+});
+
 it('hands on what providers told it, not what it was handed, and asks for what it lacks alone', async () => {
   const first = await start();
   const second = await startBeside([first]);

@@ -1,7 +1,7 @@
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HELD_PREFIX_BYTES } from './held-prefix.ts';
-import { createListings } from './listings.ts';
+import { createListings, type Listings } from './listings.ts';
 
 const [NEAR, FAR] = ['near', 'far'];
 
@@ -36,6 +36,31 @@ it('an evicted provider is not listed again by an earlier announcement, from any
   expect([4n, 5n, 6n].map((sequence) => listings.isWanted(announce(1, sequence), third))).toEqual([false, true, true]);
   expect(() => listings.assertNewer(announce(1, 4n))).toThrow('does not follow');
   expect(() => listings.assertNewer(announce(1, 5n))).not.toThrow();
+});
+
+describe('a certificate that a forwarded announcement names', () => {
+  const under = (id: number, certHash: Uint8Array) => ({ ...announce(id, 1n), certHash });
+  const ids = (listings: Listings) => [...listings.current()].map(({ providerId }) => providerId[0]);
+
+  it('stays free for its holder, on a link of its own and through another router', () => {
+    const listings = createListings(8, { nowMs: () => 0 });
+    const { certHash } = announce(2, 1n);
+    listings.put(under(1, certHash), NEAR);
+    expect(listings.isWanted(under(2, certHash), FAR)).toBe(true);
+    listings.put(under(2, certHash), FAR);
+    expect(ids(listings)).toEqual([1, 2]);
+    listings.assertNewer(under(2, certHash));
+    listings.put(under(2, certHash));
+    expect(ids(listings)).toEqual([2]);
+  });
+
+  it('is refused to all others once its holder has a link', () => {
+    const listings = createListings(8, { nowMs: () => 0 });
+    const { certHash } = announce(2, 1n);
+    listings.put(under(2, certHash));
+    expect(listings.isWanted(under(1, certHash), NEAR)).toBe(false);
+    expect(() => listings.assertNewer(under(1, certHash))).toThrow('listed under this certificate');
+  });
 });
 
 it('and may say anything once that has expired', () => {

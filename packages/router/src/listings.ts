@@ -163,7 +163,8 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
         : sequence >= (evicted.find(name)?.sequence ?? 0n);
       if (isHeard || !isNews || expiresAtMs <= clock.nowMs()) return false;
       if (isNewAndFull(announcement) && findCrowding(handed, from) === undefined) return false;
-      if (!listOthers(announcement).next().done) return false;
+      // Only a provider on its own link has shown the certificate's key. Among forwarded announcements any number may name it.
+      for (const other of listOthers(announcement)) if (!isHanded(other.providerId)) return false;
       const ofPayee = [...current()].filter(
         (other) =>
           isHanded(other.providerId) && equalBytes(other.payee, payee) && !equalBytes(other.providerId, providerId),

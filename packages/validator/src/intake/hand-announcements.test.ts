@@ -120,12 +120,16 @@ describe('announcements that validators forward', () => {
       const verifier = { endpoint: `${name}:1`, certHash: seedOf(name), keyHash };
       return to.announce(key, { certHash, verifier }, createTestPayee(name));
     };
+    const listIds = () => listStoredIds(asking.store, asking.clock.nowMs());
+    const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
     await announce(told, 'squatter');
     expect(await take()).toBe(1);
-    await announce(asking, 'holder');
+    const third = createTwo();
+    await announce(third.told, 'holder');
+    expect(await take(third.offered())).toBe(1);
+    expect(listIds()).toEqual(expect.arrayContaining([idOf('squatter'), idOf('holder')]));
+    await announce(asking, 'owner');
     expect(await take()).toBe(0);
-    expect(listStoredIds(asking.store, asking.clock.nowMs())).toEqual([
-      hashHybridKey(crypto, createTestHybrid('holder').publicKey),
-    ]);
+    expect(listIds()).toEqual([idOf('owner')]);
   });
 });

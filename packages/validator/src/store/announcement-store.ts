@@ -148,8 +148,8 @@ export type AnnouncementProblem = 'known' | 'shared-certificate' | 'full';
 
 /**
  * Stores an announcement. Identities are free, so each needs its own certificate, and new ones are refused if there are
- * too many. A forwarded announcement reserves no certificate and takes no place of a provider that comes itself: its
- * sender need not own the certificate.
+ * too many. A forwarded announcement reserves no certificate, not even against another forwarded one, and takes no
+ * place of a provider that comes itself: nobody has shown the certificate's key.
  * @returns the reason of a refusal; undefined if it was stored.
  */
 export function putAnnouncement(
@@ -177,7 +177,7 @@ export function putAnnouncement(
     drop(store, 'cert_hash = ? AND provider_id <> ? AND handed = 1', certHash, providerId);
   }
   const other = store
-    .prepare('SELECT 1 FROM announcements WHERE cert_hash = ? AND provider_id <> ? AND expires_at > ?')
+    .prepare('SELECT 1 FROM announcements WHERE cert_hash = ? AND provider_id <> ? AND expires_at > ? AND handed = 0')
     .get(certHash, providerId, nowMs);
   if (other) return 'shared-certificate';
   const isCounted = known !== undefined && (isHanded || !isFromOthers(store, providerId));
