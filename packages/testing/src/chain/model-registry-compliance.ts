@@ -96,6 +96,12 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
     await first.client.claimWeights(own, modelRoot);
     expect(await refusalOf(second.client.claimWeights(copy, modelRoot))).toBe('RootTaken');
     await first.client.publishModel({ maker: own, model: 'tiny' }, weights);
+    // The claim decides about the share alone: other names keep the weights, and may still publish them.
+    await second.client.publishModel({ maker: copy, model: 'again' }, weights);
+    for (const model of ['tiny', 'again']) {
+      expect(await first.client.modelVersions({ maker: copy, model })).toMatchObject([{ modelRoot }]);
+    }
+    expect(await first.client.makerOwner(copy)).toBe(second.address);
     expect(await second.client.makerOf(modelRoot)).toBe(first.address);
     await first.client.offerMaker(own, second.address);
     await second.client.acceptMaker(own);
