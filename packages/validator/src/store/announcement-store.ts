@@ -148,8 +148,8 @@ export type AnnouncementProblem = 'known' | 'shared-certificate' | 'full';
 
 /**
  * Stores an announcement. Identities are free, so each needs its own certificate, and new ones are refused if there are
- * too many. A forwarded announcement reserves no certificate, not even against another forwarded one, and takes no
- * place of a provider that comes itself: nobody has shown the certificate's key.
+ * too many. A forwarded announcement reserves no certificate, since nobody has shown its key. It takes no place of a
+ * provider that comes itself.
  * @returns the reason of a refusal; undefined if it was stored.
  */
 export function putAnnouncement(
