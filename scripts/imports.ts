@@ -333,14 +333,18 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
 ]);
 
 /** Files that open connections by themselves. Others dial through packages/host/src/link, which checks addresses of strangers. */
-const DIALLER = /\b(?:connect|createConnection|request|get|createSocket|dialDirect)\b|\bSocket as\b/;
+const DIALLER = /\b(?:connect|createConnection|request|get|createSocket|dialDirect|createLinkClient)\b|\bSocket as\b/;
 const DIAL_MODULE =
-  /^(?:node:(?:net|tls|http|https|http2|dgram)|undici|(?:@ogong\/host\/link|\.{1,2}(?:\/[a-z]+)*)\/(?:reach\/)?dial(?:\.ts)?)$/;
-const DIAL_HOMES = /^packages\/(?:host|gateway|router|validator|provider)\/src\//;
+  /^(?:node:(?:net|tls|http|https|http2|dgram)|undici|(?:@ogong\/host\/link|\.{1,2}(?:\/[a-z]+)*)\/(?:reach\/)?(?:dial|link-client)(?:\.ts)?)$/;
+const DIAL_HOMES = /^packages\/(?:host|gateway|router|validator|provider|cli)\/src\//;
 const MAY_DIAL: ReadonlySet<string> = new Set([
   // The check of addresses, the dialling behind it, and links of the operator's own peers.
   'packages/host/src/link/reach/dial.ts',
   'packages/host/src/link/link-sessions.ts',
+  // Links whose ladder checks addresses.
+  'packages/host/src/link/link-pool.ts',
+  'packages/host/src/link/reach/relay-registration.ts',
+  'packages/cli/src/doctor/examine-certificates.ts',
   // Two ends of one pair on loopback.
   'packages/host/src/link/as-socket.ts',
   // Sockets and addresses that the operator configured.

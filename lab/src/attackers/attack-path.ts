@@ -52,7 +52,7 @@ export async function openAttackPath(engine: Engine, directory: string, verifier
   const validator = await startValidator();
   const names = Array.from({ length: verifiers }, (_, i) => (i === 0 ? 'verifier' : `verifier ${i + 1}`));
   const running = await Promise.all(names.map((name) => startVerifier(engine, validator, name)));
-  const links = createLinkPool({ identity: await createNamedIdentity('consumer') });
+  const links = createLinkPool({ identity: await createNamedIdentity('consumer'), dialPolicy: 'any' });
   const { clock, archive } = validator;
   let orders = 0;
 

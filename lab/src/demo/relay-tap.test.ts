@@ -24,13 +24,13 @@ async function call(policy: SealPolicy) {
   closers.push(() => tap.stop());
   const network = await createNetwork({
     provider: {
-      relays: [{ endpoint: { host: '127.0.0.1', port: tap.port }, certHash: relay.peer.certHash }],
+      relays: [{ endpoint: { host: '127.0.0.1', port: tap.port }, certHash: relay.peer.certHash, dialPolicy: 'any' }],
       announceIntervalMs: 20,
     },
   });
   closers.push(() => network.close());
   await until(() => network.provider.relays().every(({ isRegistered }) => isRegistered));
-  const links = createLinkPool({ identity: gateway });
+  const links = createLinkPool({ identity: gateway, dialPolicy: 'any' });
   closers.push(() => links.close());
   const keys = createKnownSealKeys(policy, { links, clock: systemClock, ledger, machinePolicy: undefined });
   const times = { firstTokenTimeoutMs: 20_000, idleTimeoutMs: 20_000, totalTimeoutMs: 60_000 };

@@ -104,7 +104,7 @@ export async function startGateway(
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const books = createWorkStore(store, { clock: monotonicClock, log: createLogSync(store) });
   const accounts = openAccounts(join(directory, 'accounts.db'), Date.now);
-  const links = createLinkPool({ identity: await createNamedIdentity('gateway') });
+  const links = createLinkPool({ identity: await createNamedIdentity('gateway'), dialPolicy: 'any' });
   const gateway = createGateway(
     { ...GATEWAY_FIXTURE_OPTIONS, ...given, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
     {

@@ -50,7 +50,7 @@ export interface PathValidatorOptions {
 /** Intake, audit and settlement of one validator over real links, on the test's clock and without a chain. */
 export async function startValidator({ clock = createTestClock(), alphaPpm }: PathValidatorOptions = {}) {
   const identity = await createNamedIdentity('validator');
-  const links = createLinkPool({ identity });
+  const links = createLinkPool({ identity, dialPolicy: 'any' });
   const coverage = alphaPpm === undefined ? {} : { alphaPpm: () => alphaPpm };
   const bench = createTestValidator({
     ...{ clock, crypto: rememberChecked(crypto) },

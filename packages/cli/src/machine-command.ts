@@ -13,6 +13,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { describeFailure } from '@ogong/host/log/errors';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
@@ -88,7 +89,10 @@ async function readEntry(id: string, client: ChainClient) {
   const registered = await client.machineOf(`0x${id}`);
   if (registered === undefined) throw new ConfigError(NAME, ['no machine of this provider is entered']);
   const chain = createChainView({ deployment }, { connect: async () => client });
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+  const links = createLinkPool({
+    identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
+    dialPolicy: toDialPolicy(chain.ledger.chainId),
+  });
   try {
     await chain.refresh();
     const { value: beacon } = await createBeaconView({}, { crypto, chain, links }).get(registered.epoch);

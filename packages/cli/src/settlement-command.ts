@@ -13,6 +13,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { LinkError } from '@ogong/host/link/link-error';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { EXIT, explainFile } from '@ogong/host/log/errors';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
@@ -98,7 +99,10 @@ async function collectProof(chain: ChainClient, { replyId, validator }: Wanted):
     throw new ConfigError(NAME, [
       `0x${toHex(validator)} is no validator of this network: settled replies are proven by the one that had them`,
     ]);
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  const links = createLinkPool({
+    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
+  });
   try {
     const service = links.to(ValidatorService, { endpoint: member.endpoint, certHash: member.certHash });
     const found = await service.getSettled({ replyId }, { timeoutMs: ANSWER_TIMEOUT_MS }).catch((error: unknown) => {

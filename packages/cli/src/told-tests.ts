@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { DRAW_KINDS, type DrawKind } from '@ogong/protocol/audit/secret-draw';
 import { parseTestReport, type TestReport } from '@ogong/protocol/audit/test-report';
@@ -26,7 +27,10 @@ export async function readToldTests(place: LedgerPlace): Promise<ToldTests | nul
   const chain = await openLedger('ogong mesh', place);
   const view = createChainView({ deployment: chain.deployment }, { connect: async () => chain });
   await view.refresh();
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  const links = createLinkPool({
+    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
+  });
   try {
     const told = view.validators().map(async (validator) => {
       const service = links.to(ValidatorService, validator);

@@ -10,6 +10,7 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -257,7 +258,10 @@ async function follow(
   receipt: Receipt,
   { chain, trust }: { readonly chain: ChainClient; readonly trust: Trust },
 ): ReturnType<typeof followReply> {
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  const links = createLinkPool({
+    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
+  });
   try {
     return await followReply(receipt, { chain, links, validators: trust.validators ?? [] });
   } finally {

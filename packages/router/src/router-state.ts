@@ -4,6 +4,7 @@ import type { Attester } from '@ogong/host/attester/attester';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -71,11 +72,13 @@ export interface RouterStateOptions extends SupplyOptions {
   readonly ticketTtlMs: number;
   /** Relays for providers that look for one, the first eight. Default: none. */
   readonly relays?: readonly KnownPeer[];
+  /** Other routers that exchange supply. Default: none. */
+  readonly peers?: readonly KnownPeer[];
 }
 
 export function openRouterState(options: RouterStateOptions, dependencies: RouterDependencies): RouterState {
   const { crypto, clock, signer, identity, chain, store, log } = dependencies;
-  const { address, ticketTtlMs, relays = [] } = options;
+  const { address, ticketTtlMs, relays = [], peers = [] } = options;
   const commits = createGroupCommit(store);
   const outstanding = createOutstanding();
   const stakes = createStakeView(chain, 'prioritiesOf');
@@ -84,7 +87,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const figures = createFigures();
   const machines = createMachineStanding(chain);
   const held = createHoldingsView(createEarningsView(chain));
-  const links = createLinkPool({ identity, chainId: chain.ledger.chainId });
+  const links = createLinkPool({ identity, dialPolicy: toDialPolicy(chain.ledger.chainId), own: peers });
   const beacons = createBeaconView({}, { crypto, chain, links });
   const liveness = createLiveness({
     ...{ crypto, chain, links, beacons },

@@ -6,6 +6,7 @@ import type { Secret } from '@ogong/host/crypto/secret';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
@@ -193,8 +194,12 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
   const { group = createGroupCommit(store) } = dependencies;
   // No message leaves before everything committed by then is on the disk.
   const beforeCall = group.synced;
-  const links = createLinkPool({ identity, chainId, beforeCall, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
-  const peerLinks = createLinkPool({ identity, chainId, beforeCall, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
+  const reach = { identity, beforeCall, dialPolicy: toDialPolicy(chainId) };
+  const links = createLinkPool({ ...reach, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
+  const peerLinks = createLinkPool({
+    ...{ ...reach, own: listOwnPeers(options) },
+    limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
+  });
   const archive = createBeaconArchive(chain.network, { crypto, store });
   return {
     ...dependencies,
@@ -312,6 +317,10 @@ export async function findVrfKey(
   const vrfKey = state.chain.recallByAddress(address)?.vrfKey;
   return vrfKey && { vrfKey };
 }
+
+/** Validators whose addresses the operator named. */
+const listOwnPeers = ({ peerEndpoints = new Map() }: Pick<ValidatorOptions, 'peerEndpoints'>): Peer[] =>
+  [...peerEndpoints].map(([certHash, endpoint]) => ({ endpoint, certHash: fromHex(certHash) }));
 
 export function toPeer(
   { peerEndpoints }: Pick<ValidatorOptions, 'peerEndpoints'>,

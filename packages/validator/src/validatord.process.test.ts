@@ -95,7 +95,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     for (let life = 0; life < 2; life++) {
       const daemon = serve();
       const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
-      const links = createLinkPool({ identity });
+      const links = createLinkPool({ identity, dialPolicy: 'any' });
       const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(consensusId) });
       const goal = reached + 2n;
       for (;;) {
@@ -134,7 +134,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     const line = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
     expect(line).toMatchObject({ validator: account, signingKey });
     const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
-    const links = createLinkPool({ identity });
+    const links = createLinkPool({ identity, dialPolicy: 'any' });
     const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(line.consensusId) });
     const isCertified = (epoch: bigint) =>
       service.getBeacon({ epoch }).then(
@@ -156,7 +156,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     const daemon = launch(flags);
     const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
     const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
-    const links = createLinkPool({ identity });
+    const links = createLinkPool({ identity, dialPolicy: 'any' });
     const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(consensusId) });
     expect(await service.getBeacon({ epoch: 0n })).toMatchObject({ draining: true });
     const order = { order: new Uint8Array(1), signature: new Uint8Array(65) };

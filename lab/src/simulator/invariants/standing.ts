@@ -57,7 +57,7 @@ export function watchStanding(
   if (isTested || plan.newcomers !== undefined) {
     const owner = { name: 'observer', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
     const identity = createSimulatedIdentity(world.wire, drawBytes(world.seed, 'observer link', 32));
-    const links = createLinkPool({ identity });
+    const links = createLinkPool({ identity, dialPolicy: 'any' });
     world.time.plan(plan.faultyMs + BACK_MS, () => {
       healedEpoch = readNewest();
     });

@@ -112,7 +112,7 @@ async function openViews(
     { deployment, refreshMs: 5_000 },
     { connect: async () => connectChain(account.address), onError: () => undefined },
   );
-  const links = createLinkPool({ identity });
+  const links = createLinkPool({ identity, dialPolicy: 'any' });
   const beacons = createBeaconView({}, { crypto, chain, links, onError: () => undefined });
   await chain.refresh().catch(() => undefined);
   await beacons.refresh().catch(() => undefined);

@@ -10,6 +10,7 @@ import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hostPort, integer, text } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
 import { meshDirField } from '../mesh-trust.ts';
@@ -87,8 +88,13 @@ async function examine(values: Values): Promise<readonly Diagnosis[]> {
   } else {
     const rpcUrl = values.rpcUrl ?? (values.deployment === undefined ? mesh.state?.rpcUrl : undefined);
     const place = readDeployment(config.definition.name, { deployment, rpcUrl });
+    const dialPolicy = toDialPolicy(BigInt(place.deployment.chainId));
     findings.push(
-      ...(await examineChain(place, { nowMs: systemClock.nowMs(), isThere: answers, see: seeCertificate })),
+      ...(await examineChain(place, {
+        nowMs: systemClock.nowMs(),
+        isThere: (at) => answers(at, dialPolicy),
+        see: (peer) => seeCertificate(peer, dialPolicy),
+      })),
     );
   }
   for (const port of values.port) findings.push(await examinePort(port));

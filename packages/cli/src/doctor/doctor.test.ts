@@ -118,11 +118,21 @@ describe('certificates', () => {
     });
     await door.start();
     const endpoint = `127.0.0.1:${door.address().port}`;
-    expect(await seeCertificate({ endpoint, certHash: identity.id })).toBe('same');
-    expect(await seeCertificate({ endpoint, certHash: new Uint8Array(32) })).toBe('other');
+    expect(await seeCertificate({ endpoint, certHash: identity.id }, 'any')).toBe('same');
+    expect(await seeCertificate({ endpoint, certHash: new Uint8Array(32) }, 'any')).toBe('other');
     await door.stop();
-    expect(await seeCertificate({ endpoint, certHash: identity.id })).toBe('unseen');
-    expect(await seeCertificate({ endpoint: 'no address', certHash: identity.id })).toBe('unseen');
+    expect(await seeCertificate({ endpoint, certHash: identity.id }, 'any')).toBe('unseen');
+    expect(await seeCertificate({ endpoint: 'no address', certHash: identity.id }, 'any')).toBe('unseen');
+  });
+
+  it('are not looked for at loopback off local chains', async () => {
+    const service = await startLineService();
+    const endpoint = formatHostPort(service.at);
+    expect(await seeCertificate({ endpoint, certHash: new Uint8Array(32) }, 'public')).toBe('unseen');
+    expect(await answers(service.at, 'public')).toBe(false);
+    expect(service.connections()).toBe(0);
+    expect(await answers(service.at, 'any')).toBe(true);
+    await service.stop();
   });
 });
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '@ogong/host/crypto/secret';
-import { parseHostPort } from '@ogong/host/link/host-port';
+import { formatHostPort, parseHostPort } from '@ogong/host/link/host-port';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import { LinkError } from '@ogong/host/link/link-error';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import type { DialPolicy } from '@ogong/host/link/public-address';
+import { createLadder } from '@ogong/host/link/reach/ladder';
 import type { Diagnosis } from './diagnosis.ts';
 
 export interface PinnedPeer {
@@ -14,11 +16,16 @@ export interface PinnedPeer {
 export type SeenCertificate = 'same' | 'other' | 'unseen';
 
 /** Reads the certificate that a peer shows, without a request. */
-export async function seeCertificate({ endpoint, certHash }: PinnedPeer): Promise<SeenCertificate> {
+export async function seeCertificate(
+  { endpoint, certHash }: PinnedPeer,
+  dialPolicy: DialPolicy,
+): Promise<SeenCertificate> {
   const identity = await createLinkIdentity(new Secret(randomBytes(32)));
   let client: LinkClient | undefined;
   try {
-    client = createLinkClient({ identity, endpoint: parseHostPort(endpoint), certHash });
+    const at = parseHostPort(endpoint);
+    const ladder = createLadder(formatHostPort(at), certHash, { dialPolicy });
+    client = createLinkClient({ identity, endpoint: at, certHash, ladder });
     await client.connect();
     return 'same';
   } catch (error) {
@@ -34,7 +41,7 @@ export async function seeCertificate({ endpoint, certHash }: PinnedPeer): Promis
 /** Whether validators show the certificates that the registry names: a peer with another one is not spoken to. */
 export async function examineCertificates(
   peers: readonly PinnedPeer[],
-  see: (peer: PinnedPeer) => Promise<SeenCertificate> = seeCertificate,
+  see: (peer: PinnedPeer) => Promise<SeenCertificate>,
 ): Promise<Diagnosis> {
   const about = 'certificates';
   const seen = await Promise.all(peers.map(see));

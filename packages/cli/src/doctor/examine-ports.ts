@@ -1,22 +1,26 @@
 import { lookup } from 'node:dns/promises';
-import { createServer, connect as openSocket } from 'node:net';
+import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
+import type { DialPolicy } from '@ogong/host/link/public-address';
+import { dialNamed } from '@ogong/host/link/reach/dial';
 import type { Diagnosis } from './diagnosis.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** Whether a program listens there. */
-export function answers({ host, port }: HostPort): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = openSocket({ host, port, timeout: TIMEOUT_MS });
-    const end = (isThere: boolean) => () => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once('connect', end(true)).once('timeout', end(false)).once('error', end(false));
-  });
+/** Whether a program listens there. An address that the policy refuses counts as silent. */
+export async function answers(at: HostPort, dialPolicy: DialPolicy): Promise<boolean> {
+  try {
+    const socket = await dialNamed(at, dialPolicy, AbortSignal.timeout(TIMEOUT_MS));
+    socket.on('error', () => {});
+    socket.destroy();
+    return true;
+  } catch {
+    return false;
+  }
 }
+
+const answersAnywhere = (at: HostPort): Promise<boolean> => answers(at, 'any');
 
 /** A port that a daemon is to listen on: free, or the reason why not. */
 export function examinePort(port: number, host = '127.0.0.1'): Promise<Diagnosis> {
@@ -98,7 +102,7 @@ export async function examineNat(
 }
 
 /** An address that a daemon announces to others. */
-export async function examineEndpoint(endpoint: HostPort, isThere = answers): Promise<Diagnosis> {
+export async function examineEndpoint(endpoint: HostPort, isThere = answersAnywhere): Promise<Diagnosis> {
   const about = 'endpoint';
   const shown = formatHostPort(endpoint);
   if (PRIVATE_HOSTS.some((range) => range.test(endpoint.host))) {

@@ -6,6 +6,7 @@ import { Secret } from '@ogong/host/crypto/secret';
 import { LinkError } from '@ogong/host/link/link-error';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createReader, fromHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -75,7 +76,10 @@ async function askInTurn(
 /** Asks the registered validators, each at the endpoint and certificate that the chain names, under a fresh certificate. */
 export async function askEmissionClaims(chain: ChainClient, account: Address) {
   const { validators = [] } = await readTrust(chain);
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  const links = createLinkPool({
+    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
+  });
   try {
     return await collectAskedClaims(chain, account, { validators, ask: createAsk(links, account) });
   } finally {

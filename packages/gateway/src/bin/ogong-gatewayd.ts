@@ -19,6 +19,7 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { openPuncher } from '@ogong/host/link/reach/punch';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
@@ -89,9 +90,10 @@ async function start(values: Values): Promise<Daemon> {
     onError: warn('the model registry cannot be read'),
   });
   const { punchBootstrap: bootstrap } = values;
-  const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap });
+  const dialPolicy = toDialPolicy(chain.ledger.chainId);
+  const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap, dialPolicy });
   const routers = readRouters(values);
-  const reach = { chainId: chain.ledger.chainId, own: routers.map(({ endpoint }) => endpoint) };
+  const reach = { dialPolicy, own: routers };
   const links = createLinkPool({
     ...reach,
     puncher,

@@ -1,11 +1,13 @@
-import { createServer } from 'node:net';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type LineService, startLineService } from '@ogong/testing/link/line-service';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { expect, it } from 'vitest';
-import { formatHostPort, type HostPort } from './host-port.ts';
-import { createLinkPool } from './link-pool.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { formatHostPort } from './host-port.ts';
+import { createLinkPool, type LinkPoolOptions } from './link-pool.ts';
 import { createLinkServer } from './link-server.ts';
-import { addressOf, listen } from './listen.ts';
+import { toDialPolicy } from './public-address.ts';
+import { createRelayRegistration } from './reach/relay-registration.ts';
 
 it('lets no call leave before its wait ends, and none if the wait fails', async () => {
   const called: bigint[] = [];
@@ -22,7 +24,7 @@ it('lets no call leave before its wait ends, and none if the wait fails', async 
   });
   await server.start();
   let gate = Promise.withResolvers<void>();
-  const links = createLinkPool({ identity: await makeIdentity(2), beforeCall: () => gate.promise });
+  const links = createLinkPool({ identity: await makeIdentity(2), beforeCall: () => gate.promise, dialPolicy: 'any' });
   const validator = links.to(ValidatorService, { endpoint: server.address(), certHash: identity.id });
   const first = validator.getHead({ sequence: 1n });
   gate.resolve();
@@ -40,39 +42,74 @@ it('lets no call leave before its wait ends, and none if the wait fails', async 
   await server.stop(0);
 });
 
-it('dials no loopback address off local chains, unless the operator named it', async () => {
-  const identity = await makeIdentity(1);
-  let connections = 0;
-  const service = createServer((socket) => {
-    connections++;
-    socket.destroy();
+/** A peer id that is a command to the service. */
+const SUBJECT = new TextEncoder().encode('\nFLUSHALL\n'.padEnd(32));
+
+describe('off local chains', () => {
+  let service: LineService;
+  beforeEach(async () => {
+    service = await startLineService();
   });
-  await listen(service, { host: '127.0.0.1', port: 0 });
-  const at = addressOf(service);
-  const call = async (endpoint: string, options: { chainId: bigint; own?: readonly HostPort[] }) => {
+  afterEach(() => service.stop());
+
+  async function call(endpoint: string, options: Pick<LinkPoolOptions, 'dialPolicy' | 'own'>): Promise<string> {
     const links = createLinkPool({ identity: await makeIdentity(2), ...options });
     const error = await links
-      .to(ValidatorService, { endpoint, certHash: identity.id })
+      .to(ValidatorService, { endpoint, certHash: SUBJECT })
       .getHead({ sequence: 1n })
       .then(
-        () => undefined,
+        () => 'answered',
         (failure: Error) => failure.message,
       );
     links.close();
     return error;
-  };
-  try {
-    for (const host of ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]']) {
-      for (const kind of ['', 'relay/']) {
-        const refused = await call(`${kind}${host}:${at.port}`, { chainId: 8_453n });
-        expect(refused).toContain('is not an address of the public internet');
-      }
-    }
-    expect(connections).toBe(0);
-    expect(await call(formatHostPort(at), { chainId: 8_453n, own: [at] })).not.toContain('public internet');
-    expect(await call(formatHostPort(at), { chainId: 31_337n })).not.toContain('public internet');
-    expect(connections).toBeGreaterThanOrEqual(2);
-  } finally {
-    service.close();
   }
+  const REFUSED = 'is not an address of the public internet';
+  const dialPolicy = toDialPolicy(8_453n);
+
+  it.each(['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '0.0.0.0', '0x7f000001', '2130706433'])(
+    'sends nothing to %s, neither as a node nor as a relay',
+    async (host) => {
+      for (const kind of ['', 'relay/']) {
+        expect(await call(`${kind}${host}:${service.at.port}`, { dialPolicy })).toContain(REFUSED);
+      }
+      expect(service.connections()).toBe(0);
+    },
+  );
+
+  it('dials a private address if the operator named it with this certificate', async () => {
+    const endpoint = formatHostPort(service.at);
+    const other = { endpoint, certHash: new Uint8Array(32) };
+    expect(await call(endpoint, { dialPolicy, own: [other] })).toContain(REFUSED);
+    expect(service.connections()).toBe(0);
+    expect(await call(endpoint, { dialPolicy, own: [{ endpoint: service.at, certHash: SUBJECT }] })).not.toContain(
+      REFUSED,
+    );
+    expect(service.connections()).toBeGreaterThan(0);
+  });
+
+  it('does not register with a relay that a router names at a private address', async () => {
+    const refused = Promise.withResolvers<unknown>();
+    const registration = createRelayRegistration(
+      { relay: { endpoint: service.at, certHash: SUBJECT, dialPolicy } },
+      {
+        ...{ crypto: nodeCrypto, identity: await makeIdentity(2), accept: () => {} },
+        onError: (error) => refused.resolve(error),
+      },
+    );
+    registration.start();
+    expect(await refused.promise).toMatchObject({ message: expect.stringContaining(REFUSED) });
+    await registration.stop();
+    expect(service.connections()).toBe(0);
+  });
+});
+
+it('dials loopback on a local chain', async () => {
+  const service = await startLineService();
+  const links = createLinkPool({ identity: await makeIdentity(2), dialPolicy: toDialPolicy(31_337n) });
+  const peer = { endpoint: `relay/${formatHostPort(service.at)}`, certHash: SUBJECT };
+  await expect(links.to(ValidatorService, peer).getHead({ sequence: 1n })).rejects.toThrow('this is no relay');
+  links.close();
+  await expect.poll(() => service.received()).toEqual(Buffer.from('OGR1\x01'));
+  await service.stop();
 });

@@ -6,7 +6,7 @@ import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 import { createLinkClient, type LinkClient, type LinkClientOptions } from './link-client.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
-import { isLocalChain } from './public-address.ts';
+import type { DialPolicy } from './public-address.ts';
 import { createLadder } from './reach/ladder.ts';
 import type { Puncher } from './reach/punch.ts';
 
@@ -33,11 +33,14 @@ export interface LinkPoolOptions extends Pick<LinkClientOptions, 'beforeCall'> {
   readonly capacity?: number;
   /** Default: punched routes are left out. */
   readonly puncher?: Puncher | undefined;
-  /** The chain of the peers. Off local chains only public addresses are dialled. Default: every address is dialled. */
-  readonly chainId?: bigint;
-  /** Addresses that the operator named: they are dialled wherever they are. */
-  readonly own?: readonly HostPort[];
+  /** For every peer outside `own`: a stranger may have named its address. */
+  readonly dialPolicy: DialPolicy;
+  /** Peers whose addresses the operator named: they are dialled wherever they are. */
+  readonly own?: readonly Peer[];
 }
+
+const textOf = ({ endpoint }: Peer): string => (typeof endpoint === 'string' ? endpoint : formatHostPort(endpoint));
+const nameOf = (peer: Peer): string => `${textOf(peer)} ${toHex(peer.certHash)}`;
 
 export function createLinkPool({
   identity,
@@ -45,15 +48,15 @@ export function createLinkPool({
   capacity = 256,
   puncher,
   beforeCall,
-  chainId,
+  dialPolicy,
   own = [],
 }: LinkPoolOptions): LinkPool {
   const links = new Map<string, LinkClient>();
-  const isStrangers = chainId !== undefined && !isLocalChain(chainId);
-  const ownNames = new Set(own.map(formatHostPort));
+  const ownNames = new Set(own.map(nameOf));
 
   function openLink(endpoint: string, certHash: PeerId): LinkClient {
-    const ladder = createLadder(endpoint, certHash, puncher, isStrangers && !ownNames.has(endpoint));
+    const isOwn = ownNames.has(nameOf({ endpoint, certHash }));
+    const ladder = createLadder(endpoint, certHash, { dialPolicy: isOwn ? 'any' : dialPolicy, puncher });
     const named = parseRoutes(endpoint).find(({ kind }) => kind !== 'punch');
     return createLinkClient({
       endpoint: named ? parseHostPort(named.at) : NOWHERE,
@@ -64,10 +67,8 @@ export function createLinkPool({
   }
 
   function find(peer: Peer): LinkClient {
-    const { certHash } = peer;
-    const endpoint = typeof peer.endpoint === 'string' ? peer.endpoint : formatHostPort(peer.endpoint);
-    const key = `${endpoint} ${toHex(certHash)}`;
-    const link = links.get(key) ?? openLink(endpoint, certHash);
+    const key = nameOf(peer);
+    const link = links.get(key) ?? openLink(textOf(peer), peer.certHash);
     links.delete(key);
     links.set(key, link);
     if (links.size > capacity) {

@@ -47,6 +47,12 @@ const LOCAL_CHAINS: ReadonlySet<bigint> = new Set([1_337n, 31_337n]);
 
 export const isLocalChain = (chainId: bigint): boolean => LOCAL_CHAINS.has(chainId);
 
+/** `public`: only addresses of the public internet. `any`: for peers that the operator named, and on local chains. */
+export type DialPolicy = 'public' | 'any';
+
+/** Returns the policy for addresses that other parties of this chain named. */
+export const toDialPolicy = (chainId: bigint): DialPolicy => (isLocalChain(chainId) ? 'any' : 'public');
+
 export type Lookup = (host: string) => Promise<readonly { readonly address: string }[]>;
 
 const lookUp: Lookup = (host) => lookup(host, { all: true });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLinkPool, type LinkPoolOptions } from '@ogong/host/link/link-pool';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { askToCommit, askToReveal } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -31,10 +31,11 @@ export function createPeerChecker(
   peer: KnownPeer,
   { identity, crypto }: { readonly identity: LinkIdentity; readonly crypto: Crypto },
 ): Checker {
+  const reach: LinkPoolOptions = { identity, dialPolicy: 'public', own: [peer] };
   return {
     name: `peer-${toHex(peer.certHash.subarray(0, 8))}`,
     async reach(signal) {
-      const links = createLinkPool({ identity });
+      const links = createLinkPool(reach);
       try {
         await links
           .to(VerifierService, peer)
@@ -47,7 +48,7 @@ export function createPeerChecker(
       }
     },
     async open() {
-      const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB } });
+      const links = createLinkPool({ ...reach, limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB } });
       const service = links.to(VerifierService, peer);
       const calls = {
         commit: (_: unknown, job: Parameters<typeof service.commit>[0], call: object) => service.commit(job, call),

@@ -15,6 +15,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { EXIT } from '@ogong/host/log/errors';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
@@ -75,13 +76,13 @@ export const marketplaceCommand: Command = {
     const privateKey = `0x${toHex(keys.ledgerKey.reveal())}` as const;
     const client = await createChainClient({ rpcUrl, deployment, privateKey });
     const chain = createChainView({ deployment }, { connect: async () => client });
-    const links = createLinkPool({ identity });
+    const own = { endpoint: formatHostPort(provider), certHash: identity.id };
+    const links = createLinkPool({ identity, dialPolicy: toDialPolicy(chain.ledger.chainId), own: [own] });
     try {
       await chain.refresh();
       const beacons = createBeaconView({}, { crypto, chain, links });
       await beacons.refresh();
       const signer = createNodeHybridSigner(keys.hybridSeed.reveal());
-      const own = { endpoint: formatHostPort(provider), certHash: identity.id };
       const prepared = await prepareEntry({
         ...{ crypto, domain, beacon: beacons.latest(), nowS: await client.now(), validators: chain.validators() },
         providerId: hashHybridKey(crypto, signer.publicKey),

@@ -2,8 +2,9 @@ import type { Attester } from '@ogong/host/attester/attester';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createNewcomerBudget, NEWCOMER_LIMITS, type NewcomerBudget } from '@ogong/host/link/newcomer-budget';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -148,6 +149,8 @@ export interface ProviderStateOptions {
   readonly maxReplyMs: number;
   readonly takeWithinMs?: number | undefined;
   readonly outbox: OutboxOptions;
+  /** Routers and the verifier, whose addresses the operator named. */
+  readonly own: readonly Peer[];
 }
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
@@ -170,7 +173,8 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const { commits = createGroupCommit(store) } = dependencies;
   const links = createLinkPool({
     identity,
-    chainId: chain.ledger.chainId,
+    dialPolicy: toDialPolicy(chain.ledger.chainId),
+    own: options.own,
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
   });
   const metrics = createProviderMetrics(dependencies.metrics);

@@ -3,11 +3,10 @@ import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
-import type { KnownPeer } from '@ogong/host/link/peer-values';
 import type { Puncher } from '@ogong/host/link/reach/punch';
 import { createReachability, type Reachability } from '@ogong/host/link/reach/reachability';
 import type { RelayPayerOptions } from '@ogong/host/link/reach/relay-payer';
-import type { RelayRegistrationState } from '@ogong/host/link/reach/relay-registration';
+import type { RelayPeer, RelayRegistrationState } from '@ogong/host/link/reach/relay-registration';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
@@ -31,7 +30,7 @@ export interface ProviderOptions {
   /** `host:port` that others reach it at. Default: where it listens. */
   readonly publicEndpoint?: string;
   /** Relays that it registers with. It is reached through these alone, unless it has a public endpoint. Default: none. */
-  readonly relays?: readonly KnownPeer[];
+  readonly relays?: readonly RelayPeer[];
   /** Takes links through punched holes. Default: none. */
   readonly puncher?: Puncher | undefined;
   /** Pays relays that ask for it. Default: none of those is used. */
@@ -83,7 +82,11 @@ const ASK_TIMEOUT_MS = 5_000;
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { offers, validators = [], openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000, outbox = {} } = options;
   const { takeWithinMs } = options;
-  const state = openProviderState({ offers, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox }, dependencies);
+  const own = [...options.routers, ...(options.verifier ? [options.verifier] : [])];
+  const state = openProviderState(
+    { offers, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox, own },
+    dependencies,
+  );
   const server = openServer(state, options.bind);
   const reachability = openReachability(state, options, server, async () => {
     // It has said that it leaves, and its relays end with it.

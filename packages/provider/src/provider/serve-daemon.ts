@@ -15,9 +15,11 @@ import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
-import { type KnownPeer, pinRouters } from '@ogong/host/link/peer-values';
+import { pinRouters } from '@ogong/host/link/peer-values';
+import { type DialPolicy, toDialPolicy } from '@ogong/host/link/public-address';
 import { openPuncher } from '@ogong/host/link/reach/punch';
 import type { RelayPayerOptions } from '@ogong/host/link/reach/relay-payer';
+import type { RelayPeer } from '@ogong/host/link/reach/relay-registration';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { createLogSync } from '@ogong/host/store/log-sync';
@@ -82,10 +84,11 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
   const attester = openAttester(COMMAND, settings);
-  const links = createLinkPool({ identity });
-  const relays = await resolveRelays(settings.relay, { command, routers, links, log });
+  const dialPolicy = toDialPolicy(chain.ledger.chainId);
+  const links = createLinkPool({ identity, dialPolicy, own: routers });
+  const relays = await resolveRelays(settings.relay, { command, routers, links, dialPolicy, log });
   const { punchBootstrap: bootstrap } = settings;
-  const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap });
+  const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap, dialPolicy });
   const models = await openModels(planned, settings, place);
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
@@ -189,7 +192,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const status =
     wrap.say &&
     createStartStatus(
-      { identity, intervalMs: STATUS_INTERVAL_MS },
+      { identity, dialPolicy, intervalMs: STATUS_INTERVAL_MS },
       {
         ...{ provider, say: wrap.say },
         readEarnings: async () => (await chain.client()).earningsOf(provider.id, payee),
@@ -272,15 +275,18 @@ async function resolveRelays(
     command,
     routers,
     links,
+    dialPolicy,
     log,
   }: {
     readonly command: string;
     readonly routers: readonly Peer[];
     readonly links: LinkPool;
+    /** For the relays that routers name. */
+    readonly dialPolicy: DialPolicy;
     readonly log: Logger;
   },
-): Promise<readonly KnownPeer[]> {
-  const named = given.filter((relay) => relay !== 'auto');
+): Promise<readonly RelayPeer[]> {
+  const named = given.flatMap((relay): RelayPeer[] => (relay === 'auto' ? [] : [{ ...relay, dialPolicy: 'any' }]));
   if (named.length === given.length) return named;
   const found = await findRelays(
     { routers, patienceMs: RELAY_PATIENCE_MS },
@@ -290,7 +296,7 @@ async function resolveRelays(
     },
   );
   log.info({ relays: found.map(({ endpoint }) => formatHostPort(endpoint)) }, 'relays that routers name');
-  if (found.length > 0 || named.length > 0) return [...named, ...found];
+  if (found.length > 0 || named.length > 0) return [...named, ...found.map((relay) => ({ ...relay, dialPolicy }))];
   throw new ConfigError(command, [
     'no router names a relay, and nothing says where others reach this machine: name one as --relay host:port|cert, or give --public-endpoint',
   ]);

@@ -64,7 +64,10 @@ export function createVerifier(
     { onError: (err, { method }) => state.log.error({ err, method }, 'a call failed') },
   );
   const reachability = createReachability(
-    { relays, direct: () => (relays.length > 0 ? undefined : formatHostPort(server.address())) },
+    {
+      relays: relays.map((relay) => ({ ...relay, dialPolicy: 'any' })),
+      direct: () => (relays.length > 0 ? undefined : formatHostPort(server.address())),
+    },
     {
       ...{ crypto: state.crypto, identity: state.identity, accept: server.accept },
       onError: (err, relay) => state.log.warn({ err, relay }, 'a relay cannot be used'),

@@ -16,7 +16,8 @@ import { makeIdentity } from '@ogong/testing/link/link-fixture';
 const [verb, seed, ...rest] = process.argv.slice(2);
 const identity = await makeIdentity(Number(seed) || 1);
 const bootstrap = (process.env.PUNCH ?? '').split(' ').filter(Boolean).map(parseHostPort);
-const puncher = bootstrap.length > 0 && verb !== 'node' ? await openPuncher({ bootstrap }) : undefined;
+const puncher =
+  bootstrap.length > 0 && verb !== 'node' ? await openPuncher({ bootstrap, dialPolicy: 'any' }) : undefined;
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
 if (verb === 'node') {
@@ -37,7 +38,11 @@ if (verb === 'node') {
   });
   await server.start();
   const reachability = createReachability(
-    { puncher, direct: () => (puncher ? undefined : `${host}:8443`), relays: [knownPeer.parse(relay)] },
+    {
+      puncher,
+      direct: () => (puncher ? undefined : `${host}:8443`),
+      relays: [{ ...knownPeer.parse(relay), dialPolicy: 'any' }],
+    },
     {
       ...{ crypto: nodeCrypto, identity, accept: server.accept },
       onChange: ({ isRegistered, seenAt }) => print({ isRegistered, seenAt, endpoint: reachability.endpoint() }),
@@ -56,7 +61,7 @@ if (verb === 'node') {
   const { id } = await makeIdentity(Number(node));
   // Nothing is punched before the relay has carried an answer, so that there is a link to move.
   const relayed = Promise.withResolvers<void>();
-  const ladder = createLadder(endpoint, id, puncher).map((rung): Rung => {
+  const ladder = createLadder(endpoint, id, { dialPolicy: 'any', puncher }).map((rung): Rung => {
     if (rung.kind !== 'punch') return rung;
     return { ...rung, dial: (signal) => relayed.promise.then(() => rung.dial(signal)) };
   });
@@ -79,7 +84,7 @@ if (verb === 'node') {
     const client = createLinkClient({
       ...{
         endpoint: { host: 'ladder.invalid', port: 1 },
-        ladder: createLadder(endpoint, id, puncher),
+        ladder: createLadder(endpoint, id, { dialPolicy: 'any', puncher }),
         certHash: id,
         identity,
       },

@@ -304,7 +304,7 @@ describe('a relay that is paid', () => {
     });
     const errors: Error[] = [];
     const reachability = createReachability(
-      { direct: () => undefined, relays: [relay.peer] },
+      { direct: () => undefined, relays: [{ ...relay.peer, dialPolicy: 'any' }] },
       { ...{ crypto, identity, accept: server.accept, payer: pays }, onError: (error) => errors.push(error as Error) },
     );
     reachability.start();
@@ -323,7 +323,10 @@ describe('a relay that is paid', () => {
       async connect(caller: number) {
         const client = createLinkClient({
           ...{ endpoint: { host: 'ladder.invalid', port: 1 }, identity: await makeIdentity(caller) },
-          ...{ certHash: identity.id, ladder: createLadder(reachability.endpoint(), identity.id) },
+          ...{
+            certHash: identity.id,
+            ladder: createLadder(reachability.endpoint(), identity.id, { dialPolicy: 'any' }),
+          },
         });
         closers.push(() => client.close());
         return () => client.service(RouterService).listModels({});

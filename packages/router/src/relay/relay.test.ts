@@ -79,7 +79,7 @@ async function openNode(at: HostPort, seed = 73): Promise<Node> {
   });
   const registered = Promise.withResolvers<void>();
   const reachability = createReachability(
-    { direct: () => undefined, relays: [{ endpoint: at, certHash: (await makeIdentity(71)).id }] },
+    { direct: () => undefined, relays: [{ endpoint: at, certHash: (await makeIdentity(71)).id, dialPolicy: 'any' }] },
     {
       ...{ crypto: nodeCrypto, identity, accept: server.accept },
       onChange: ({ isRegistered }) => isRegistered && registered.resolve(),
@@ -97,7 +97,7 @@ async function openNode(at: HostPort, seed = 73): Promise<Node> {
 
 async function callThrough(endpoint: string, { caller = 74, node = 73, limits = {} } = {}): Promise<LinkClient> {
   const { id } = await makeIdentity(node);
-  const ladder = createLadder(endpoint, id);
+  const ladder = createLadder(endpoint, id, { dialPolicy: 'any' });
   const client = createLinkClient({
     endpoint: { host: 'ladder.invalid', port: 1 },
     ladder,
@@ -185,7 +185,9 @@ describe('a relay', () => {
     await openNode(relay.address(), 76);
     // Only the relay claims it: the caller is led to 76 although it wants 73.
     const { id } = await makeIdentity(73);
-    const [led] = createLadder(`relay/${formatHostPort(relay.address())}`, (await makeIdentity(76)).id);
+    const [led] = createLadder(`relay/${formatHostPort(relay.address())}`, (await makeIdentity(76)).id, {
+      dialPolicy: 'any',
+    });
     const client = createLinkClient({
       endpoint: relay.address(),
       ladder: led ? [led] : [],
@@ -228,7 +230,11 @@ describe('a relay', () => {
     closers.push(() => void service.close());
     const { port } = service.address() as { port: number };
     const subject = new TextEncoder().encode('\nFLUSHALL\n'.padEnd(32));
-    const dial = dialRelay({ host: '127.0.0.1', port }, { ask: 'connect', subject }, AbortSignal.timeout(5_000));
+    const dial = dialRelay(
+      { host: '127.0.0.1', port },
+      { ask: 'connect', subject },
+      { dialPolicy: 'any', signal: AbortSignal.timeout(5_000) },
+    );
     await expect(dial).rejects.toThrow('this is no relay');
     await expect.poll(() => Buffer.concat(said)).toEqual(Buffer.from('OGR1\x01'));
   });
@@ -264,7 +270,10 @@ describe('a relay', () => {
 
     const refused = Promise.withResolvers<unknown>();
     const other = createReachability(
-      { direct: () => undefined, relays: [{ endpoint: relay.address(), certHash: (await makeIdentity(71)).id }] },
+      {
+        direct: () => undefined,
+        relays: [{ endpoint: relay.address(), certHash: (await makeIdentity(71)).id, dialPolicy: 'any' }],
+      },
       {
         ...{ crypto: nodeCrypto, identity: await makeIdentity(78), accept: () => {} },
         onError: (error) => refused.resolve(error),

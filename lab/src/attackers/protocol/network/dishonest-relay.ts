@@ -118,7 +118,7 @@ const attempt = (call: Promise<string>) =>
 
 async function callThrough({ certHash, caller }: RelayedNode, target: HostPort, bend: Bend): Promise<string> {
   const relay = await openRelay(target, bend);
-  const links = createLinkPool({ identity: caller, limits: { connectTimeoutMs: 2_000 } });
+  const links = createLinkPool({ identity: caller, limits: { connectTimeoutMs: 2_000 }, dialPolicy: 'any' });
   const endpoint = `relay/${formatHostPort(addressOf(relay.server))}`;
   try {
     const { models } = await links.to(RouterService, { endpoint, certHash }).listModels({}, { timeoutMs: 2_000 });

@@ -77,7 +77,7 @@ export const resetLinks = defineAttack({
     const reach = async (): Promise<boolean> => {
       const client = createLinkClient({
         ...{ endpoint: { host: 'ladder.invalid', port: 1 }, identity: caller, certHash: node },
-        ladder: createLadder(endpoint, node),
+        ladder: createLadder(endpoint, node, { dialPolicy: 'any' }),
       });
       const call = client.service(RouterService).listModels({});
       const isReached = await call.then(
@@ -164,7 +164,7 @@ export async function openPaidRelay(): Promise<PaidRelay & { close(): Promise<vo
   });
   let isPaused = false;
   const reachability = createReachability(
-    { direct: () => undefined, relays: [relay.peer] },
+    { direct: () => undefined, relays: [{ ...relay.peer, dialPolicy: 'any' }] },
     {
       ...{ crypto, identity },
       accept(socket, ...more) {

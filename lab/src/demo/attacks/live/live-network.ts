@@ -108,7 +108,10 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
   const { ledger } = trust;
   if (ledger === undefined) throw new Error('the network has no ledger');
   const members = listMembers(mesh, { cheat: 'none' });
-  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+  const links = createLinkPool({
+    identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
+    dialPolicy: 'any',
+  });
   const owned = new Map<string, OwnedDaemon>();
   const member = (name: string): MeshMember => {
     const found = mesh.members.find((one) => one.name === name);
@@ -172,7 +175,7 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
       const daemon: OwnedDaemon = {
         ...{ endpoint: peer(name).endpoint, identity, signer, account },
         hybrid: createNodeHybridSigner(keys.hybridSeed.reveal()),
-        links: createLinkPool({ identity }),
+        links: createLinkPool({ identity, dialPolicy: 'any' }),
         vrfSeed: () => createOrLoadVrfSeed(join(directory, name)).reveal(),
       };
       owned.set(name, daemon);

@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { nodeCrypto } from '../../crypto/node-crypto.ts';
 import type { HostPort } from '../host-port.ts';
-import { findPublicAddresses } from '../public-address.ts';
+import { type DialPolicy, findPublicAddresses } from '../public-address.ts';
 import {
   encodeRelayAsk,
   nameRelayAnswer,
@@ -14,13 +14,13 @@ import {
 } from './relay-wire.ts';
 
 /**
- * A TCP connection to an address that a stranger named: only to one of the public internet, if `isPublic`.
+ * Dials a TCP connection to an address that a stranger named. It looks the name up once and dials the addresses that it has checked.
  * @throws Error
  */
-export async function dialNamed(at: HostPort, isPublic: boolean, signal: AbortSignal): Promise<Socket> {
-  if (!isPublic) return dialDirect(at, signal);
+export async function dialNamed(at: HostPort, policy: DialPolicy, signal: AbortSignal): Promise<Socket> {
+  if (policy === 'any') return dialDirect(at, signal);
   let failure: unknown;
-  for (const host of await findPublicAddresses(at.host)) {
+  for (const host of await orAbort(findPublicAddresses(at.host), signal)) {
     try {
       return await dialDirect({ host, port: at.port }, signal);
     } catch (error) {
@@ -28,6 +28,16 @@ export async function dialNamed(at: HostPort, isPublic: boolean, signal: AbortSi
     }
   }
   throw failure;
+}
+
+/** @throws Error of the work, or once the signal aborts: a lookup cannot be cancelled. */
+function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new Error('no connection in time'));
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
 }
 
 /** A TCP connection to an address that the operator named. @throws Error */
@@ -63,8 +73,12 @@ const REASONS: Readonly<Record<RelayAnswer, string>> = {
  * A connection that the relay joins to another one: to the node of a certificate, or to the caller of a token. From then on it only copies.
  * @throws Error
  */
-export async function dialRelay(at: HostPort, wish: RelayWish, signal: AbortSignal, isPublic = false): Promise<Socket> {
-  const socket = await dialNamed(at, isPublic, signal);
+export async function dialRelay(
+  at: HostPort,
+  wish: RelayWish,
+  { dialPolicy, signal }: { readonly dialPolicy: DialPolicy; readonly signal: AbortSignal },
+): Promise<Socket> {
+  const socket = await dialNamed(at, dialPolicy, signal);
   try {
     await sendRelayHello(socket, wish, signal);
     const [byte] = await readExactly(socket, 1, signal);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { type HostPort, parseHostPort } from '../host-port.ts';
 import type { PeerId } from '../link-identity.ts';
+import type { DialPolicy } from '../public-address.ts';
 import { dialNamed, dialRelay } from './dial.ts';
 import type { Puncher } from './punch.ts';
 
@@ -12,19 +13,25 @@ export interface Rung {
   dial(signal: AbortSignal): Promise<Socket>;
 }
 
+export interface LadderOptions {
+  readonly dialPolicy: DialPolicy;
+  /** It has a policy of its own. Default: no hole is punched. */
+  readonly puncher?: Puncher | undefined;
+}
+
 /**
  * The ways that an endpoint's text lists, without those that this machine cannot go.
- * @param puncher default: no hole is punched.
- * @param isPublic refuses addresses that are not of the public internet. @throws ProtocolError if the text is malformed.
+ * @throws ProtocolError if the text is malformed.
  */
-export function createLadder(endpoint: string, certHash: PeerId, puncher?: Puncher, isPublic = false): Rung[] {
+export function createLadder(endpoint: string, certHash: PeerId, { dialPolicy, puncher }: LadderOptions): Rung[] {
   return parseRoutes(endpoint).flatMap(({ kind, at }): Rung[] => {
     if (kind === 'punch') {
       return puncher ? [{ kind, name: `${at.slice(0, 8)} (punched)`, dial: (signal) => puncher.dial(at, signal) }] : [];
     }
     const address: HostPort = parseHostPort(at);
-    if (kind === 'direct') return [{ kind, name: at, dial: (signal) => dialNamed(address, isPublic, signal) }];
-    const dial: Rung['dial'] = (signal) => dialRelay(address, { ask: 'connect', subject: certHash }, signal, isPublic);
+    if (kind === 'direct') return [{ kind, name: at, dial: (signal) => dialNamed(address, dialPolicy, signal) }];
+    const dial: Rung['dial'] = (signal) =>
+      dialRelay(address, { ask: 'connect', subject: certHash }, { dialPolicy, signal });
     return [{ kind, name: `${at} (relay)`, dial }];
   });
 }

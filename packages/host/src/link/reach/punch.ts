@@ -4,6 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { asSocket } from '../as-socket.ts';
 import type { HostPort } from '../host-port.ts';
 import { computeAddressGroup } from '../places.ts';
+import { type DialPolicy, isPublicAddress } from '../public-address.ts';
 
 /** Links between two machines behind NATs, without a relay (docs/spec/links.md#punched-routes). */
 export interface Puncher {
@@ -19,17 +20,33 @@ export interface PunchOptions {
   readonly bootstrap: readonly HostPort[];
 }
 
+export interface PuncherOptions extends PunchOptions {
+  /** For the addresses that the other side, or a node of others, names. */
+  readonly dialPolicy: DialPolicy;
+}
+
 /** The used part of hyperdht, which has no types. */
 interface DhtStream extends Duplex {
-  readonly rawStream?: { readonly remoteHost?: string };
+  readonly rawStream?: { readonly remoteHost?: string | null };
+}
+/** A stream of UDP: it sends nothing before it has a remote address. */
+interface RawStream {
+  connect(socket: unknown, id: number, port: number, host: string): void;
+  changeRemote(socket: unknown, id: number, port: number, host: string): unknown;
+  destroy(): void;
 }
 interface DhtServer {
   listen(keys: { readonly publicKey: Uint8Array }): Promise<void>;
 }
+interface ServerOptions {
+  /** Whether the server tells callers its addresses in its local network, and punches holes there. */
+  readonly shareLocalAddress: boolean;
+}
 interface Dht {
   fullyBootstrapped(): Promise<unknown>;
-  createServer(onLink: (stream: DhtStream) => void): DhtServer;
-  connect(key: Uint8Array): DhtStream;
+  createServer(options: ServerOptions, onLink: (stream: DhtStream) => void): DhtServer;
+  connect(key: Uint8Array, options: { readonly localConnection: boolean }): DhtStream;
+  createRawStream(options: object): RawStream;
   destroy(): Promise<void>;
 }
 interface DhtPackage {
@@ -51,15 +68,37 @@ async function loadDht(): Promise<DhtPackage> {
 
 const toNodes = (bootstrap: readonly HostPort[]) => bootstrap.map(({ host, port }) => ({ host, port }));
 
-export async function openPuncher({ bootstrap }: PunchOptions): Promise<Puncher> {
+/** @returns the package with a check before each stream gets its remote address. It refuses addresses that are not public. */
+function checkStreams(Package: DhtPackage): DhtPackage {
+  return class extends Package {
+    override createRawStream(options: object): RawStream {
+      const stream = super.createRawStream(options);
+      for (const method of ['connect', 'changeRemote'] as const) {
+        const original = stream[method].bind(stream);
+        stream[method] = (socket, id, port, host) => {
+          if (isPublicAddress(host)) return original(socket, id, port, host);
+          stream.destroy();
+        };
+      }
+      return stream;
+    }
+  };
+}
+
+/** False for a stream that `checkStreams` has destroyed. */
+const isConnected = ({ rawStream }: DhtStream): boolean => typeof rawStream?.remoteHost === 'string';
+
+export async function openPuncher({ bootstrap, dialPolicy }: PuncherOptions): Promise<Puncher> {
   const Package = await loadDht();
-  const dht = new Package({ bootstrap: toNodes(bootstrap) });
+  const isLocal = dialPolicy === 'any';
+  const dht = new (isLocal ? Package : checkStreams(Package))({ bootstrap: toNodes(bootstrap) });
   return {
     async listen(accept) {
       const keys = Package.keyPair();
-      const server = dht.createServer((stream) => {
+      const server = dht.createServer({ shareLocalAddress: isLocal }, (stream) => {
         stream.on('error', () => {});
-        const group = computeAddressGroup(stream.rawStream?.remoteHost) ?? 'punched';
+        if (!isConnected(stream)) return void stream.destroy();
+        const group = computeAddressGroup(stream.rawStream?.remoteHost ?? undefined) ?? 'punched';
         asSocket(stream).then(
           (socket) => accept(socket, `punched ${group}`),
           () => stream.destroy(),
@@ -68,13 +107,12 @@ export async function openPuncher({ bootstrap }: PunchOptions): Promise<Puncher>
       await server.listen(keys);
       return toHex(keys.publicKey);
     },
-    dial: (key, signal) => dialPunched(dht, key, signal),
+    dial: (key, signal) => dialPunched(dht.connect(Buffer.from(key, 'hex'), { localConnection: isLocal }), signal),
     close: () => dht.destroy(),
   };
 }
 
-function dialPunched(dht: Dht, key: string, signal: AbortSignal): Promise<Socket> {
-  const stream = dht.connect(Buffer.from(key, 'hex'));
+function dialPunched(stream: DhtStream, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       stream.on('error', () => {});
@@ -87,6 +125,7 @@ function dialPunched(dht: Dht, key: string, signal: AbortSignal): Promise<Socket
     stream.once('error', (error: Error) => fail(new Error(`no hole was punched: ${error.message}`)));
     stream.once('open', () => {
       signal.removeEventListener('abort', onAbort);
+      if (!isConnected(stream)) return fail(new Error('the hole leads to no address of the public internet'));
       asSocket(stream).then(resolve, fail);
     });
   });

@@ -3,16 +3,15 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { formatRoutes, MAX_ROUTES, type NodeRoute } from '@ogong/protocol/exchange/routes';
 import { formatHostPort } from '../host-port.ts';
 import type { LinkIdentity } from '../link-identity.ts';
-import type { KnownPeer } from '../peer-values.ts';
 import type { Puncher } from './punch.ts';
 import type { RelayPayerOptions } from './relay-payer.ts';
-import { createRelayRegistration, type RelayRegistrationState } from './relay-registration.ts';
+import { createRelayRegistration, type RelayPeer, type RelayRegistrationState } from './relay-registration.ts';
 import type { RelayedLink } from './relay-wire.ts';
 
 export interface ReachabilityOptions {
   /** `host:port` at which others reach this node itself; undefined behind a NAT. */
   readonly direct: () => string | undefined;
-  readonly relays: readonly KnownPeer[];
+  readonly relays: readonly RelayPeer[];
   /** Takes links through holes that are punched. Default: none. */
   readonly puncher?: Puncher | undefined;
 }

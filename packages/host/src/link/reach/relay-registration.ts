@@ -10,13 +10,20 @@ import { formatHostPort } from '../host-port.ts';
 import { createLinkClient } from '../link-client.ts';
 import type { LinkIdentity } from '../link-identity.ts';
 import type { KnownPeer } from '../peer-values.ts';
+import type { DialPolicy } from '../public-address.ts';
 import { dialRelay } from './dial.ts';
+import { createLadder } from './ladder.ts';
 import { createRelayPayer, type RelayPayerOptions } from './relay-payer.ts';
 import { nameCircuit, RELAY_HELLO_BYTES, RELAY_REPLY_BYTES, type RelayedLink } from './relay-wire.ts';
 
+/** A relay's address, which others use too, and its certificate. */
+export interface RelayPeer extends KnownPeer {
+  /** `any` only for a relay that the operator named. */
+  readonly dialPolicy: DialPolicy;
+}
+
 export interface RelayRegistrationOptions {
-  /** Its address, which others use too, and its certificate. */
-  readonly relay: KnownPeer;
+  readonly relay: RelayPeer;
 }
 
 export interface RelayRegistrationDependencies {
@@ -76,6 +83,7 @@ export function createRelayRegistration(
 ): RelayRegistration {
   const { identity, accept, onChange = () => {}, onError = () => {}, random = Math.random } = dependencies;
   const stopping = new AbortController();
+  const { dialPolicy } = relay;
   const at = formatHostPort(relay.endpoint);
   const joined = new Set<Socket>();
   const ended = { toNode: 0n, fromNode: 0n, links: 0n };
@@ -105,7 +113,7 @@ export function createRelayRegistration(
     joining++;
     try {
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(JOIN_TIMEOUT_MS)]);
-      const socket = await dialRelay(relay.endpoint, { ask: 'join', subject: token }, signal);
+      const socket = await dialRelay(relay.endpoint, { ask: 'join', subject: token }, { dialPolicy, signal });
       ended.links++;
       joined.add(socket);
       socket.once('close', () => {
@@ -152,7 +160,8 @@ export function createRelayRegistration(
   }
 
   async function register(): Promise<void> {
-    const link = createLinkClient({ endpoint: relay.endpoint, certHash: relay.certHash, identity });
+    const { endpoint, certHash } = relay;
+    const link = createLinkClient({ endpoint, certHash, identity, ladder: createLadder(at, certHash, { dialPolicy }) });
     const close = (): void => link.close();
     stopping.signal.addEventListener('abort', close, { once: true });
     const service = link.service(RelayService);

@@ -1,7 +1,9 @@
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import type { DialPolicy } from '@ogong/host/link/public-address';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { startLineService } from '@ogong/testing/link/line-service';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createStartStatus, type StartStatusDependencies } from './start-status.ts';
 
@@ -19,13 +21,17 @@ beforeEach(async () => {
 afterEach(() => server.stop(0));
 
 async function say(
-  change: Partial<StartStatusDependencies> & { readonly node?: number; readonly intervalMs?: number } = {},
+  change: Partial<StartStatusDependencies> & {
+    readonly node?: number;
+    readonly intervalMs?: number;
+    readonly dialPolicy?: DialPolicy;
+  } = {},
 ) {
   const lines: string[] = [];
-  const { node = 5, intervalMs = 0, ...given } = change;
+  const { node = 5, intervalMs = 0, dialPolicy = 'any', ...given } = change;
   const endpoint = formatHostPort(server.address());
   const status = createStartStatus(
-    { identity: await makeIdentity(node), intervalMs },
+    { identity: await makeIdentity(node), dialPolicy, intervalMs },
     {
       provider: {
         endpoint: () => endpoint,
@@ -88,4 +94,13 @@ it('tests itself anew between two intervals once others reach it in another way,
     expect.stringContaining('sees it at 203.0.113.2'),
     expect.stringMatching(/^a call to itself that way fails/),
   ]);
+});
+
+it('fails its own test where others may not dial the route, off local chains', async () => {
+  const service = await startLineService();
+  const endpoint = `relay/${formatHostPort(service.at)}`;
+  const { lines } = await say({ dialPolicy: 'public', provider: { endpoint: () => endpoint, relays: () => [] } });
+  expect(lines[1]).toMatch(/fails: .*is not an address of the public internet/);
+  expect(service.connections()).toBe(0);
+  await service.stop();
 });

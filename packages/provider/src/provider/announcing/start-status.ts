@@ -1,5 +1,6 @@
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import type { DialPolicy } from '@ogong/host/link/public-address';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -7,6 +8,8 @@ import type { Provider } from '../provider.ts';
 
 export interface StartStatusOptions {
   readonly identity: LinkIdentity;
+  /** As others dial the routes: a relay may be one that a router named. */
+  readonly dialPolicy: DialPolicy;
   /** Pause between two tests while others reach the provider as before; after a change it is tested within a second. */
   readonly intervalMs: number;
 }
@@ -27,7 +30,7 @@ const LOOK_INTERVAL_MS = 1_000;
 
 /** Says if others reach the provider, whether it answers there, and what it earned; again whenever one of these changes. */
 export function createStartStatus(
-  { identity, intervalMs }: StartStatusOptions,
+  { identity, dialPolicy, intervalMs }: StartStatusOptions,
   { provider, say, readEarnings }: StartStatusDependencies,
 ): Repeating {
   const said = new Map<string, string>();
@@ -44,7 +47,7 @@ export function createStartStatus(
     if (said.get('address') === address && monotonicClock.nowMs() < testedAtMs + intervalMs) return;
     tell('address', address);
     testedAtMs = monotonicClock.nowMs();
-    const tested = await testReach(provider.endpoint(), identity);
+    const tested = await testReach(provider.endpoint(), { identity, dialPolicy });
     const works = 'a call to itself that way is answered';
     if (tested.ok) tell('test', works, `${works}, after ${tested.tookMs} ms`);
     else tell('test', `a call to itself that way fails: ${tested.problem}`);
@@ -69,9 +72,12 @@ function describeAddress(provider: StartStatusDependencies['provider']): string 
 type ReachTest = { readonly ok: true; readonly tookMs: number } | { readonly ok: false; readonly problem: string };
 
 /** The provider calls itself as others would, by the routes that it announces. */
-async function testReach(endpoint: string, identity: LinkIdentity): Promise<ReachTest> {
+async function testReach(
+  endpoint: string,
+  { identity, dialPolicy }: Pick<StartStatusOptions, 'identity' | 'dialPolicy'>,
+): Promise<ReachTest> {
   const startedMs = monotonicClock.nowMs();
-  const links = createLinkPool({ identity });
+  const links = createLinkPool({ identity, dialPolicy });
   try {
     await links.to(ProviderService, { endpoint, certHash: identity.id }).getSealKey({}, { timeoutMs: TEST_TIMEOUT_MS });
     return { ok: true, tookMs: Math.ceil(monotonicClock.nowMs() - startedMs) };
