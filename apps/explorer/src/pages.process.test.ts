@@ -9,13 +9,14 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import type { SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
-import { createSoftwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
+import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
 import { readDroppedFile } from './check/receipt-file.ts';
 import { PENALTIES } from './data/penalties.ts';
@@ -611,6 +612,132 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.locator('.found.bad').nth(1).waitFor();
       expect(await page.locator('.found.bad').nth(1).locator('.fail b').allTextContents()).toContain('request-hash');
       await page.close();
+    });
+
+    describe('of a model in attested machines', () => {
+      const model = 'ogong/tee/test/synthetic';
+      const PROMPT = 'The zebra Quixambre hid a turquoise umbrella.';
+      const WORDS = ['Quixambre', ' has', ' gone', ' to', ' Vandobel', '.'];
+      const { images, softwareKeys } = softwarePolicy;
+      let sealed: GatewayFixture;
+      beforeEach(async () => {
+        const provider = { seals: true, words: WORDS, attester: softwareMachine };
+        sealed = await createGatewayFixture({ providers: [provider], model });
+      });
+      afterEach(() => sealed.close());
+
+      /** Opens the chat, and keeps the bodies of all requests of the page. */
+      async function openChat(policy: object | undefined) {
+        const { page, complaints } = await open(sealed.url);
+        const sent: { readonly path: string; readonly body: string }[] = [];
+        page.on('request', (request) =>
+          sent.push({
+            path: new URL(request.url()).pathname,
+            body: request.postDataBuffer()?.toString('latin1') ?? '',
+          }),
+        );
+        await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+        if (policy) await page.setInputFiles('#policy', upload('policy.json', JSON.stringify(policy)));
+        await page
+          .getByText(policy ? 'A policy is kept in this browser.' : 'Without a policy nothing is sent.')
+          .waitFor();
+        const posted = () => sent.filter(({ path, body }) => path.startsWith('/v1/') && body !== '');
+        return { page, complaints, posted };
+      }
+      /** Asks, and expects that no provider got an order and no request had a word of the question. */
+      async function expectRefusal({ page, posted }: Awaited<ReturnType<typeof openChat>>, why: RegExp) {
+        await say(page, PROMPT);
+        await page.locator('article .note.bad', { hasText: why }).waitFor();
+        expect(posted().filter(({ path }) => path !== '/v1/ogong/offers')).toEqual([]);
+        expect(posted().some(({ body }) => body.includes('Quixambre'))).toBe(false);
+        expect(sealed.network.orders).toEqual([]);
+        await page.close();
+      }
+
+      it('shows a sealed answer with the checks of its receipt and machine, and its gateway reads nothing', async () => {
+        const { page, complaints, posted } = await openChat({ images, softwareKeys });
+        expect(await findBarriers(page)).toEqual([]);
+        await say(page, PROMPT);
+        await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
+        expect(await page.locator('.answer').textContent()).toBe(WORDS.join(''));
+        await page.locator('.found summary').click();
+        const listed = page.getByRole('list', { name: 'Checks of the answer' });
+        const proven = await listed.locator('.pass b').allTextContents();
+        expect(proven).toEqual(
+          expect.arrayContaining([
+            'request-hash',
+            'draw-replay',
+            'fee',
+            'answer',
+            'machine',
+            'cpu-signature',
+            'report-data',
+          ]),
+        );
+        expect(await listed.locator('.fail b').allTextContents()).toEqual([]);
+        expect(posted().map(({ path }) => path.replace(/[0-9a-f]{32}/, 'ID'))).toEqual([
+          '/v1/ogong/offers',
+          '/v1/ogong/replies',
+          ...Array.from({ length: posted().length - 3 }, () => '/v1/ogong/replies/ID/progress'),
+          '/v1/ogong/replies/ID/outcome',
+        ]);
+        expect(posted().some(({ body }) => /Quixambre|Vandobel/.test(body))).toBe(false);
+        expect(sealed.network.requests.map((one) => new TextDecoder().decode(one))).toEqual([
+          expect.stringContaining('Quixambre'),
+        ]);
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          page.getByRole('button', { name: 'save the receipt' }).click(),
+        ]);
+        const saved = readDroppedFile(readFileSync((await download.path()) as string));
+        expect(saved.kind === 'receipt' && new TextDecoder().decode(saved.receipt.response)).toBe(WORDS.join(''));
+        expect(complaints).toEqual([]);
+        await page.close();
+      });
+
+      it('sends nothing without a policy', async () => {
+        await expectRefusal(await openChat(undefined), /^Nothing was sent: this model runs in attested machines/);
+      });
+
+      it('sends nothing to a machine with another measurement', async () => {
+        const chat = await openChat({ images: ['00'.repeat(32)], softwareKeys });
+        await expectRefusal(chat, /^Nothing was sent to this machine: .*machine: image/);
+      });
+
+      it.each([
+        [
+          'the attested key',
+          (offer: SealedOfferJson) => ({
+            ...offer,
+            machine: { ...offer.machine, attestedKey: btoa('\x01'.repeat(32)) },
+          }),
+        ],
+        ['the evidence', ({ machine: _, ...offer }: SealedOfferJson) => offer],
+      ])('sends nothing if its gateway changes %s', async (_what, meddle) => {
+        const chat = await openChat({ images, softwareKeys });
+        await chat.page.route('**/v1/ogong/offers', async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, json: meddle((await response.json()) as SealedOfferJson) });
+        });
+        await expectRefusal(chat, /^Nothing was sent to this machine: the offer does not hold: machine: /);
+      });
+
+      it('takes no file that is no policy, or names a list that the page cannot read', async () => {
+        const { page } = await openChat(undefined);
+        for (const [text, why] of [
+          ['{"image": []}', 'image'],
+          ['{"imageList": "maker/name"}', 'Name the images in the policy'],
+        ] as const) {
+          await page.setInputFiles('#policy', upload('policy.json', text));
+          await page
+            .getByRole('alert')
+            .filter({ hasText: 'This policy is not used: ' })
+            .filter({ hasText: why })
+            .waitFor();
+        }
+        await page.getByText('Without a policy nothing is sent.').waitFor();
+        await page.close();
+      });
     });
 
     it('says why there is no answer, copies the question as code, and fits a phone', async () => {

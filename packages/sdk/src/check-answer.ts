@@ -57,6 +57,8 @@ export interface CheckOptions {
   readonly trust?: Trust;
   /** Where to look up the published root of a model that `trust` does not name. */
   readonly findModelRoots?: FindModelRoots;
+  /** Reads further trust for one receipt. Its fields prevail over those of `trust`. */
+  readonly readTrust?: (receipt: Receipt) => Promise<Trust>;
   /** Ids of checks that may be skipped. */
   readonly allow?: readonly string[];
   /**
@@ -116,7 +118,8 @@ async function checkOne(
   const message = answer.messages?.get(choice);
   const isRead = message !== undefined && typeof written === 'string' && written.isWellFormed();
   const response = isRead ? utf8Encode(written) : (answer.responses.get(choice) ?? new Uint8Array(0));
-  const { trust: given = {}, allow = [], findModelRoots } = options;
+  const { allow = [], findModelRoots, readTrust } = options;
+  const given = { ...options.trust, ...(await readTrust?.(opened)) };
   const isWaited = !allow.includes('intake') && !given.allow?.includes('intake');
   // A gateway without such a receipt has none with the validator's confirmation either: then the check is skipped, with that reason.
   const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;

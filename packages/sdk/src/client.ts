@@ -46,6 +46,8 @@ export interface ClientOptions {
   readonly trust?: Trust;
   /** Source of published roots of models that `trust` does not name: the registry on the chain, or a list of one's own. */
   readonly findModelRoots?: FindModelRoots;
+  /** Reads further trust for one receipt, such as the keys that may sign orders. Its fields prevail over those of `trust`. */
+  readonly readTrust?: NonNullable<CheckOptions['readTrust']>;
   /** Ids of checks that may be skipped, beside those in `trust.allow`. */
   readonly allow?: readonly string[];
   /** Checks the machines of the roles that a request demands (`ogong.attested`): `checkReceiptRoles` of `@ogong/attestation`, under one's own policy. */

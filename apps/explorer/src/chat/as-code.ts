@@ -1,4 +1,5 @@
 import type { ChatBody } from './conversation.ts';
+import { isSealedModel } from './sealed-model.ts';
 
 /** A text within single quotes of a shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -13,6 +14,7 @@ export type CodeKind = (typeof CODE_KINDS)[number];
 export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): string {
   const json = JSON.stringify(body);
   const pretty = JSON.stringify(body, undefined, 2);
+  if (isSealedModel(body.model)) return writeSealedCode(kind, baseUrl, body);
   if (kind === 'curl') {
     return `curl ${quote(`${baseUrl}/v1/chat/completions`)} \\
   -H 'content-type: application/json' -H "authorization: Bearer $OGONG_API_KEY" \\
@@ -39,5 +41,32 @@ trust = json.load(open("trust.json"))
 client = Client(${JSON.stringify(`${baseUrl}/v1`)}, api_key=os.environ.get("OGONG_API_KEY"), trust=trust)
 answer = client.chat.completions.create(**${pretty})
 print(answer.choices[0].message.content)
+`;
+}
+
+/** Curl and the Python client check no machine, so the question is not in their text. */
+function writeSealedCode(kind: CodeKind, baseUrl: string, body: ChatBody): string {
+  if (kind !== 'TypeScript')
+    return `# ${body.model} takes sealed questions alone, and ${kind} checks no machine. Use the TypeScript client, or:
+ogong ask --gateway ${quote(baseUrl)} --trust trust.json --machines machine-policy.json --model ${quote(body.model)} 'YOUR QUESTION'
+`;
+  return `import { readFileSync } from 'node:fs';
+import { checkMachine } from '@ogong/attestation/machine-check';
+import { parsePolicy } from '@ogong/attestation/policy-file';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { createClient, parseTrust } from '@ogong/sdk';
+
+// Checks the machine by your policy before it sends anything (docs/spec/tee-tier.md#policy), and seals to the key inside.
+const policy = parsePolicy(readFileSync('machine-policy.json'));
+const trust = parseTrust(JSON.parse(readFileSync('trust.json', 'utf8')));
+const client = createClient({
+  baseUrl: ${JSON.stringify(baseUrl)},
+  apiKey: ${KEY_IN_NODE},
+  trust,
+  allow: ['machine'],
+  checkMachine: (machine) => checkMachine(machine, { crypto, policy, nowMs: Date.now() }),
+});
+const { response, replies } = await client.chat.completions.create(${JSON.stringify(body, undefined, 2)});
+console.log(response.choices[0].message.content, replies[0].checks);
 `;
 }

@@ -7,8 +7,9 @@ import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkShownAnswer, readShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
-import { isLocalReceipt, type Receipt } from '@ogong/sdk';
+import { isLocalReceipt, type Receipt, type Trust } from '@ogong/sdk';
 import { followReply } from '../check/follow-reply.ts';
+import { loadMachine } from '../check/load-machine.ts';
 import { readNetworkTrust } from '../check/network-trust.ts';
 import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
@@ -29,10 +30,15 @@ export interface ShownTurn {
   readonly answer: string;
   readonly reasoning: string;
   readonly receiptText: string;
+  /** Policy by which the machine of a sealed answer is checked, JSON. */
+  readonly policy?: string | undefined;
 }
 
 /** @throws if the receipt cannot be read at all. */
-export async function checkTurn({ body, receiptText, ...said }: ShownTurn, state: NetworkState): Promise<CheckedTurn> {
+export async function checkTurn(
+  { body, receiptText, policy, ...said }: ShownTurn,
+  state: NetworkState,
+): Promise<CheckedTurn> {
   const dropped = readDroppedFile(new TextEncoder().encode(receiptText));
   if (dropped.kind !== 'receipt' || isLocalReceipt(dropped.receipt.receipt))
     throw new Error('this is no receipt of a network');
@@ -40,12 +46,18 @@ export async function checkTurn({ body, receiptText, ...said }: ShownTurn, state
   const file: DroppedReceipt = { ...dropped.receipt, request: new TextEncoder().encode(body) };
   const { reader, deployment, ledger, api } = state;
   const nowMs = Date.now();
-  const trust = reader && deployment && ledger ? await readNetworkTrust(receipt, { reader, deployment, ledger }) : {};
+  const trust: Trust =
+    reader && deployment && ledger ? await readNetworkTrust(receipt, { reader, deployment, ledger }) : {};
   const order = nameOrder(crypto, receipt.ledger, parseOrder(receipt.order.bytes));
   const replyId = toHex(order.replyId);
   const isSettled = file.status?.state === 'settled';
   const followed = isSettled ? await follow(order.replyId, { api, reader, deployment, nowMs }) : {};
-  const { checks } = await checkReceiptFile(file, { trust, nowMs, ...followed });
+  const own = await checkReceiptFile(file, { trust, nowMs, ...followed });
+  const machines = policy === undefined ? undefined : new TextEncoder().encode(policy);
+  const { settlement } = trust;
+  const { checks } = machines
+    ? await (await loadMachine()).addMachine(own, receipt, { file: machines, nowMs, ...(settlement && { settlement }) })
+    : own;
   const shown = checkShown(receipt, file, said);
   const computed = /^(\d+) /.exec(
     checks.find(({ id, status }) => id === 'fee' && status === 'pass')?.detail ?? '',

@@ -48,6 +48,14 @@ describe('the history of a chat', () => {
     ]);
   });
 
+  it('sends a sealed turn to machines alone', () => {
+    const tee = 'ogong/tee/acme/small';
+    const turns = [turn(1, { model: tee }), turn(2, { model: 'ogong/verified/acme/small' })];
+    const textsOf = (model: string) => composeBody(turns, model, 'next').messages.map(({ content }) => content);
+    expect(textsOf('ogong/verified/acme/small')).toEqual(['q2', 'a2', 'next']);
+    expect(textsOf(tee)).toEqual(['q1', 'a1', 'q2', 'a2', 'next']);
+  });
+
   it('costs the sum of its known fees', () => {
     expect(sumFees([turn(1, { feeAtomic: '5' }), turn(2), turn(3, { feeAtomic: '7' })])).toBe(12n);
   });
@@ -60,6 +68,16 @@ describe('a question as code', () => {
     const code = writeCode('curl', 'http://127.0.0.1:4546', body);
     expect(code).toContain(String.raw`it'\''s \"so\"\n$HOME`);
     expect(code).toContain('"authorization: Bearer $OGONG_API_KEY"');
+  });
+
+  it('of a machine is sealed, and no command sends it in plain', () => {
+    const sealed = composeBody([], 'ogong/tee/acme/small', 'secret words');
+    for (const kind of ['curl', 'Python'] as const) {
+      const code = writeCode(kind, 'http://g', sealed);
+      expect(code).toContain('ogong ask');
+      expect(code).not.toContain('secret words');
+    }
+    expect(writeCode('TypeScript', 'http://g', sealed)).toContain('checkMachine(machine, { crypto, policy');
   });
 
   it('is a call of each package, and holds no key', () => {

@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { isSealedModel } from './sealed-model.ts';
 
 /** A question, its answer, and the page's findings about it. */
 export interface ChatTurn {
@@ -67,12 +68,12 @@ export interface ChatBody {
   readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[];
 }
 
-/** Composes the request with all earlier turns. */
+/** Composes the request with all earlier turns. Texts of a machine go to machines alone: a plain request leaves sealed turns out. */
 export const composeBody = (turns: readonly ChatTurn[], model: string, question: string): ChatBody => ({
   model,
   messages: [
     ...turns
-      .filter(({ state }) => state === 'answered')
+      .filter((turn) => turn.state === 'answered' && (isSealedModel(model) || !isSealedModel(turn.model)))
       .flatMap((turn) => [
         { role: 'user' as const, content: turn.question },
         { role: 'assistant' as const, content: turn.answer },

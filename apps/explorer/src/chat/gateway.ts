@@ -1,5 +1,4 @@
 import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
-import { isAttestedTier } from '@ogong/protocol/tier/registry';
 
 /** A model as the picker shows it. */
 export interface ChatModel {
@@ -82,14 +81,6 @@ export interface AnswerSoFar {
 
 /** Where answers may lead: a receipt of this gateway, and nothing else. */
 const RECEIPT_PATH = /^\/v1\/receipts\/[\w-]{1,100}$/;
-
-/** Why this page sends nothing to a model; undefined if it does. It seals nothing, so a gateway would read texts that only a machine may read. */
-export function findSendProblem(model: string): string | undefined {
-  const [, tier = ''] = model.split('/');
-  return isAttestedTier(tier)
-    ? `Nothing was sent: this page checks no machine and seals nothing, and tier ${tier} is for sealed requests. Use ogong ask, or the SDK.`
-    : undefined;
-}
 
 /**
  * Asks, and yields the growing answer. The body is sent unchanged: the receipt is compared with its bytes.

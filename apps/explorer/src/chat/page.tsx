@@ -6,6 +6,8 @@ import { Amount, CheckList, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
 import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
 import type { ChatModel } from './gateway.ts';
+import { Machines } from './machines.tsx';
+import { isSealedModel } from './sealed-model.ts';
 import type { ChatSession, ChatState } from './session.ts';
 
 export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: string }) {
@@ -39,6 +41,7 @@ export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: 
           ) : (
             <Models state={state} session={session} />
           )}
+          {isSealedModel(state.model) && <Machines state={state} session={session} />}
           <Cost state={state} session={session} />
         </aside>
         <section aria-label="Conversation">
@@ -200,16 +203,11 @@ function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | und
   );
 }
 
-function Checks({
-  turn: { checks, problem, replyId, fate, verdict = '', receiptPath },
-  session,
-}: {
-  turn: ChatTurn;
-  session: ChatSession;
-}) {
+function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
+  const { checks, problem, replyId, fate, verdict = '', receiptPath } = turn;
   const [unsaved, setUnsaved] = useState<string>();
-  const save = (path: string): Promise<void> =>
-    session.readReceipt(path).then(
+  const save = (): Promise<void> =>
+    session.readReceipt(turn).then(
       (text) => {
         setUnsaved(undefined);
         saveFile(`receipt-${replyId}.json`, 'application/json', text);
@@ -240,7 +238,7 @@ function Checks({
         {receiptPath && (
           <>
             {' · '}
-            <button type="button" class="quiet small" onClick={() => void save(receiptPath)}>
+            <button type="button" class="quiet small" onClick={() => void save()}>
               save the receipt
             </button>
           </>

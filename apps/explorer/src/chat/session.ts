@@ -1,14 +1,18 @@
 import type { NetworkStore } from '../data/store.ts';
 import { checkTurn } from './check-turn.ts';
-import { type ChatTurn, composeBody, loadTurns, saveTurns } from './conversation.ts';
+import { type ChatBody, type ChatTurn, composeBody, loadTurns, saveTurns } from './conversation.ts';
 import {
+  type AnswerSoFar,
   type ChatModel,
-  findSendProblem,
   GatewayRefusal,
   listChatModels,
   readReceiptText,
   streamAnswer,
 } from './gateway.ts';
+import { loadSealed } from './load-sealed.ts';
+import { loadPolicy, savePolicy } from './machine-policy.ts';
+import { isSealedModel } from './sealed-model.ts';
+import { addProgress, type SealedReceipt } from './sealed-receipt.ts';
 
 /** A chat, as the page shows it. */
 export interface ChatState {
@@ -19,6 +23,10 @@ export interface ChatState {
   readonly wantsKey: boolean;
   readonly problem: string | undefined;
   readonly isAsking: boolean;
+  /** Whether the user has given a policy for machines. */
+  readonly hasPolicy: boolean;
+  /** Why a given policy is not used. */
+  readonly policyProblem: string | undefined;
 }
 
 const PAUSE_MS = 2_500;
@@ -33,6 +41,9 @@ export function createChatSession(
 ) {
   const listeners = new Set<(state: ChatState) => void>();
   let key = '';
+  let policy = loadPolicy(storage);
+  /** Receipts of sealed answers by turn: no gateway has them whole. They are gone when the page is left. */
+  const sealedReceipts = new Map<number, SealedReceipt>();
   let asking: AbortController | undefined;
   let state: ChatState = {
     turns: loadTurns(storage),
@@ -41,6 +52,8 @@ export function createChatSession(
     wantsKey: false,
     problem: undefined,
     isAsking: false,
+    hasPolicy: policy !== undefined,
+    policyProblem: undefined,
   };
 
   function publish(change: Partial<ChatState>): void {
@@ -64,13 +77,28 @@ export function createChatSession(
     }
   }
 
+  const readText = (path: string): Promise<string> => readReceiptText(baseUrl, key, path);
+
+  /** Adds the validator's confirmation, and what the gateway says of the reply, to a receipt that the page keeps. */
+  async function readProgress(held: SealedReceipt, path: string): Promise<string> {
+    const text = await readText(path).catch((error: unknown) => {
+      if (error instanceof GatewayRefusal) return '{}';
+      throw error;
+    });
+    return addProgress(held, text);
+  }
+
   /** @returns whether the checks are complete. */
   async function look(id: number): Promise<boolean> {
     const turn = state.turns.find((one) => one.id === id);
     if (turn?.receiptPath === undefined || turn.body === undefined) return true;
-    const receiptText = await readReceiptText(baseUrl, key, turn.receiptPath);
+    const isSealed = isSealedModel(turn.model);
+    const held = sealedReceipts.get(id);
+    if (isSealed && held === undefined) return true;
+    const receiptText = held ? await readProgress(held, turn.receiptPath) : await readText(turn.receiptPath);
     const { body, answer, reasoning = '' } = turn;
-    const found = await checkTurn({ body, answer, reasoning, receiptText }, network.get());
+    const given = { body, answer, reasoning, receiptText, ...(isSealed && { policy }) };
+    const found = await checkTurn(given, network.get());
     change(id, {
       ...found,
       ...(found.feeAtomic === undefined ? {} : { feeAtomic: found.feeAtomic }),
@@ -92,6 +120,45 @@ export function createChatSession(
     }
   }
 
+  const show = (id: number, { text, reasoning, pieces }: AnswerSoFar): void =>
+    publish({
+      turns: state.turns.map((turn) => (turn.id === id ? { ...turn, answer: text, reasoning, pieces } : turn)),
+    });
+
+  async function askInPlain(id: number, asked: ChatBody, signal: AbortSignal): Promise<Partial<ChatTurn>> {
+    const body = JSON.stringify({
+      ...asked,
+      stream: true,
+      stream_options: { include_usage: true },
+      // The receipt is checked against this body, so that the gateway has to have nothing to add (docs/spec/request.md#unbroken-streams).
+      seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
+    });
+    const answer = await streamAnswer({ baseUrl, key, body, signal }, (so) => show(id, so));
+    const { text, reasoning, receiptPath, tokens } = answer;
+    return {
+      ...{ body, answer: text, reasoning },
+      ...(receiptPath !== undefined && { receiptPath }),
+      ...(tokens !== undefined && { tokens }),
+    };
+  }
+
+  async function askMachine(id: number, body: ChatBody, signal: AbortSignal): Promise<Partial<ChatTurn>> {
+    if (policy === undefined)
+      throw new Error(
+        'Nothing was sent: this model runs in attested machines. Give a policy of those that you accept.',
+      );
+    const { askSealed } = await loadSealed();
+    const asked = { baseUrl, key, body, policy, network: network.get(), signal };
+    const { text, reasoning, tokens, reply, checks } = await askSealed(asked, (so) => show(id, so));
+    if (reply) sealedReceipts.set(id, reply.receipt);
+    return {
+      ...{ answer: text, reasoning },
+      ...(tokens !== undefined && { tokens }),
+      ...(reply && { body: reply.body, receiptPath: reply.receiptPath }),
+      ...(checks && { checks }),
+    };
+  }
+
   return {
     get: () => state,
     subscribe(listener: (state: ChatState) => void) {
@@ -109,49 +176,45 @@ export function createChatSession(
       return refreshModels();
     },
     stop: (): void => asking?.abort(),
+    /** Takes a policy for machines, JSON; undefined: none any more. */
+    async setPolicy(json: string | undefined): Promise<void> {
+      try {
+        if (json !== undefined) (await loadSealed()).readPolicy(json);
+      } catch (error) {
+        return publish({ policyProblem: (error as Error).message });
+      }
+      policy = json;
+      savePolicy(storage, json);
+      publish({ hasPolicy: json !== undefined, policyProblem: undefined });
+    },
     forget(): void {
       asking?.abort();
+      sealedReceipts.clear();
       publish({ turns: [] });
       saveTurns(storage, []);
     },
     /** With the key of this tab, which a plain link would not send. @throws GatewayRefusal */
-    readReceipt: (path: string): Promise<string> => readReceiptText(baseUrl, key, path),
+    async readReceipt({ id, receiptPath = '' }: ChatTurn): Promise<string> {
+      const held = sealedReceipts.get(id);
+      return held === undefined ? readText(receiptPath) : readProgress(held, receiptPath);
+    },
     compose: (question: string) => composeBody(state.turns, state.model, question),
     async ask(question: string): Promise<void> {
       const id = 1 + Math.max(0, ...state.turns.map((turn) => turn.id));
       const { model } = state;
-      const problem = findSendProblem(model);
-      if (problem !== undefined) return publish({ problem });
-      const body = JSON.stringify({
-        ...composeBody(state.turns, model, question),
-        stream: true,
-        stream_options: { include_usage: true },
-        // The receipt is checked against this body, so that the gateway has to have nothing to add (docs/spec/request.md#unbroken-streams).
-        seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
-      });
+      const body = composeBody(state.turns, model, question);
       asking = new AbortController();
-      publish({ turns: [...state.turns, { id, model, question, answer: '', body, state: 'asking' }], isAsking: true });
+      const { signal } = asking;
+      publish({ turns: [...state.turns, { id, model, question, answer: '', state: 'asking' }], isAsking: true });
       try {
-        const given = { baseUrl, key, body, signal: asking.signal };
-        const { text, reasoning, receiptPath, tokens } = await streamAnswer(given, (so) =>
-          publish({
-            turns: state.turns.map((turn) =>
-              turn.id === id ? { ...turn, answer: so.text, reasoning: so.reasoning, pieces: so.pieces } : turn,
-            ),
-          }),
-        );
         change(id, {
-          ...{ answer: text, reasoning, state: 'answered' },
-          ...(receiptPath !== undefined && { receiptPath }),
-          ...(tokens !== undefined && { tokens }),
+          state: 'answered',
+          ...(await (isSealedModel(model) ? askMachine : askInPlain)(id, body, signal)),
         });
         void watch(id);
       } catch (error) {
-        const isStopped = (error as Error).name === 'AbortError';
-        change(id, {
-          state: isStopped ? 'stopped' : 'failed',
-          problem: isStopped ? 'stopped' : (error as Error).message,
-        });
+        const problem = signal.aborted ? 'stopped' : (error as Error).message;
+        change(id, { state: signal.aborted ? 'stopped' : 'failed', problem });
       } finally {
         asking = undefined;
         publish({ isAsking: false });

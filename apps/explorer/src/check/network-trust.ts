@@ -52,6 +52,21 @@ export async function readNetworkTrust(
   return addPublishedRoot(trust, receipt, createRootFinder(reader, deployment));
 }
 
+/** Returns the trust that is known before an answer, and the source of published roots. Only a receipt names router and signing key. */
+export function createOfferTrust({ reader, deployment, ledger }: NetworkTrustSources): {
+  readonly trust: Trust;
+  readonly findModelRoots: FindModelRoots;
+} {
+  return {
+    trust: {
+      ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
+      settlement: bytes(deployment.settlement),
+      validators: ledger.validators,
+    },
+    findModelRoots: createRootFinder(reader, deployment),
+  };
+}
+
 async function findRouters(
   receipt: Receipt,
   { reader, deployment }: Pick<NetworkTrustSources, 'reader' | 'deployment'>,
