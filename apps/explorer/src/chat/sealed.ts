@@ -39,8 +39,11 @@ export interface SealedReply {
   readonly receiptPath: string;
 }
 
-/** Checks that take the chain: without it the list beside the answer names them as skipped. The machine of the receipt is checked by the page. */
-const ALLOWED = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon', MACHINE_CHECK];
+/** Checks that take the chain: the list beside the answer names those that were skipped. The page itself checks the receipt's machine. */
+const ALLOWED = [
+  ...['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon', 'sketch-bank'],
+  MACHINE_CHECK,
+];
 
 /** @throws EvidenceError, or Error for a policy that this page cannot apply. */
 export function readPolicy(json: string): MachinePolicy {
