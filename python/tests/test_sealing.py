@@ -330,6 +330,12 @@ class Offers(unittest.TestCase):
         self.assertEqual(offer.reply_id, unhex(self.case["replyId"]))
         self.assertEqual(offer.key.hash, unhex(self.case["sealKeyHash"]))
 
+    def test_refuses_machines(self) -> None:
+        for model, ogong in (("tee", ""), ("tee-proxy", ""), ("verified", ',"ogong":{"attested":["router"]}')):
+            body = f'{{"model":"ogong/{model}/test/synthetic","messages":[{{"role":"user","content":"a"}}]{ogong}}}'
+            with self.subTest(model), self.assertRaisesRegex(SealedCallError, "^nothing was sent: .*ogong ask --machines"):
+                SealedRequestOf("chat", body.encode(), {})
+
     def test_others(self) -> None:
         given = self.case["offer"]
         self.assertEqual(self.failed(nonce=bytes(32)), ["ticket"])

@@ -28,11 +28,19 @@ type Route = Parameters<Parameters<Page['route']>[1]>[0];
 const reason = whyNoBrowser();
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const MAX_EXPLORER_BYTES = 150_000;
+const MAX_CHAT_BYTES = 190_000;
 const STATIC_FILES = ['index.html', 'style.css', 'icon.svg', 'network.json'];
 
 let files: Map<string, Uint8Array>;
 beforeAll(async () => {
   files = await buildPages();
+});
+
+it('the chat loads at most 190 kB of scripts, packed, before its first view, and nothing that seals', async () => {
+  const scripts = await collectFirstLook('chat.js', async (name) => files.get(name) as Uint8Array);
+  const bytes = [...scripts.values()].reduce((sum, one) => sum + gzipSync(one, { level: 9 }).length, 0);
+  expect(bytes).toBeLessThanOrEqual(MAX_CHAT_BYTES);
+  for (const text of scripts.values()) expect(new TextDecoder().decode(text)).not.toContain('minimumSnpTcb');
 });
 
 it('the explorer loads at most 150 kB, packed, before its first view', async () => {

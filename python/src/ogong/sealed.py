@@ -51,6 +51,9 @@ _MOST_TEXT = 1 << 20
 _SHOWN = ("exact", "model_root", "settle", "sort", "max_price", "min_stake", "tier", "accept", "providers")
 _ENDS = {"stop-token": "stop", "stop-string": "stop", "length": "length", "context": "length", "cancelled": "stop"}
 
+_NO_MACHINES = (
+    "this client checks no machine. Use `ogong ask --machines policy.json` or the TypeScript client, which check it before they seal"
+)
 _SEALED_TRIES = 3
 _MOST_DISTRUSTED = 5
 """With those that one request was tried with, as many as an offer may leave out."""
@@ -117,8 +120,10 @@ class SealedRequestOf:
                 self._context = self.request.prompt_bound + self._output
         except UnsupportedRequest as error:
             raise SealedCallError("unsupported", f"the hash of this request cannot be made here: {error}") from None
-        if fields.get("echo") or self._ogong.get("attested") or tier_of(self.request.model) in ("tee", "tee-proxy"):
-            raise SealedCallError("unsupported", "what it asks for cannot be sealed here: no prompt is echoed, and no machine is checked")
+        if fields.get("echo"):
+            raise SealedCallError("unsupported", "this request cannot be sealed: no prompt is echoed")
+        if self._ogong.get("attested") or tier_of(self.request.model) in ("tee", "tee-proxy"):
+            raise SealedCallError("unsupported", f"nothing was sent: {_NO_MACHINES}")
         if self._ogong.get("hedge") or self._ogong.get("standby") is not None:
             raise SealedCallError("unsupported", "a gateway that reads no text cannot take the first of two answers: leave hedge and standby out")
         self._sort = self._ogong.get("sort") or split_model(fields["model"])[1]

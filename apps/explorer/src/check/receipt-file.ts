@@ -1,19 +1,12 @@
 import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';
-import {
-  type IntakeEvidence,
-  isLocalReceipt,
-  type LocalReceipt,
-  parseAnyReceipt,
-  parseTrust,
-  type ReceiptVerdict,
-  type ReplyStatus,
-  type SettledEvidence,
-  type Trust,
-  type UnsettledReply,
-  verifyLocalReceipt,
-  verifyReceipt,
-} from '@ogong/sdk';
+import { parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
+// The package's entry brings the whole client along: the checks take only its types.
+import type { IntakeEvidence, ReceiptVerdict, ReplyStatus, SettledEvidence, UnsettledReply } from '@ogong/sdk';
 
 /** A file that a user drops on the page. */
 export type DroppedFile =
@@ -87,7 +80,7 @@ export async function checkReceiptFile(
   { receipt, request, response, status }: DroppedReceipt,
   { trust, nowMs, ...followed }: { readonly trust: Trust; readonly nowMs: number } & FollowedEvidence,
 ): Promise<ReceiptVerdict> {
-  const input = { request, response, trust, nowMs };
+  const input = { crypto, request, response, trust, nowMs };
   return isLocalReceipt(receipt)
     ? verifyLocalReceipt(receipt, input)
     : verifyReceipt(receipt, { ...input, ...(status && { status }), ...followed });
