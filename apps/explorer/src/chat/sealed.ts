@@ -25,7 +25,7 @@ export interface SealedQuestion {
 }
 
 /** An answer with its proof, or with the checks that it fails. */
-export interface MachineAnswer extends Pick<AnswerSoFar, 'text' | 'reasoning' | 'tokens'> {
+export interface OpenedAnswer extends Pick<AnswerSoFar, 'text' | 'reasoning' | 'tokens'> {
   readonly reply?: SealedReply;
   readonly checks?: readonly Check[];
 }
@@ -61,7 +61,7 @@ export function readPolicy(json: string): MachinePolicy {
 export async function askSealed(
   { baseUrl, key, body, policy: json, network, signal }: SealedQuestion,
   tell: (answer: AnswerSoFar) => void,
-): Promise<MachineAnswer> {
+): Promise<OpenedAnswer> {
   const policy = readPolicy(json);
   // Browsers have the signatures of certificates in secure contexts only.
   if (!globalThis.isSecureContext) throw new Error('Nothing was sent: open this page by https, or on this computer.');
