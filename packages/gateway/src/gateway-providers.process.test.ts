@@ -15,6 +15,7 @@ import {
   TokenLogprobSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { FakeNetwork, FakeProvider, ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
@@ -252,11 +253,24 @@ describe('a provider', () => {
   });
 
   it('that refuses the request says why', async () => {
-    const refuse = new Refusal('invalid', 'the prompt has 9000 tokens, the context holds 4096');
+    const client = await open({ providers: [{ refuse: new Refusal('invalid', 'messages: too strange') }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+      status: 400,
+      code: 'request_refused',
+      message: expect.stringContaining('too strange'),
+    });
+    expect(fixture.network.complaints).toEqual([]);
+  });
+
+  it('that finds the prompt too long says so in the words of each API', async () => {
+    const refuse = new Refusal('invalid', formatOverflow({ promptTokens: 9_000, contextSize: 4_096 }));
     const client = await open({ providers: [{ refuse }] });
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
       status: 400,
-      message: expect.stringContaining('context holds 4096'),
+      code: 'context_length_exceeded',
+      message: expect.stringContaining(
+        "This model's maximum context length is 4096 tokens. However, your messages resulted in 9000 tokens.",
+      ),
     });
     expect(fixture.network.complaints).toEqual([]);
   });

@@ -14,6 +14,7 @@ import type { ReplyService } from './buy/reply-service.ts';
 import { createCallLimits } from './front/call-limits.ts';
 import { createCardHandler } from './front/card-handler.ts';
 import { createInferenceGate } from './front/inference-gate.ts';
+import { createModelContexts } from './front/model-contexts.ts';
 import { createModelList } from './front/model-list.ts';
 import { createRateLimits } from './front/rate-limits.ts';
 import { createSignIn, type SignIn } from './front/sign-in.ts';
@@ -100,7 +101,9 @@ function createApp(
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
   counts.watch({ running: gate.size, complaints: parts.complaints.size });
+  const contexts = createModelContexts({ routers });
   const rates = createRateLimits({
+    contexts,
     buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
   });
   const settle = spending.settle ?? 'any';
@@ -109,7 +112,7 @@ function createApp(
     signIn,
     completions: {
       replies,
-      limits: createCallLimits({ gate, rates, bodyLimits, payments: parts.payments }),
+      limits: createCallLimits({ gate, rates, bodyLimits, payments: parts.payments, contexts }),
       rates,
       clock,
       randomBytes: readSystemBytes,

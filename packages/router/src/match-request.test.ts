@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { Refusal } from '@ogong/host/link/link-error';
+import { Refusal, toLinkError } from '@ogong/host/link/link-error';
 import { createCallerValues } from '@ogong/host/link/link-server';
 import type { AnnouncedVerifier } from '@ogong/protocol/audit/verifier-room';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
@@ -116,6 +116,8 @@ describe('matching a request', () => {
     // Its own verifier does not verify the first provider.
     expect(listed([verifier(1, 400)], 400)).toEqual([1]);
     expect(() => match([verifier(9, 200)], 250)).toThrow('have room for 200 tokens of prompt and reply, not for 250');
+    // The context of the provider counts where the request allows more.
+    expect(listed([verifier(9, 512)], 9_000)).toEqual([1]);
   });
 
   it('holds nothing where nobody can be drawn', () => {
@@ -145,6 +147,11 @@ describe('matching a request', () => {
     );
     expect(reasonOf(makeOffer(2, { boundAtomic: 9n }))).toMatch(/holds enough/);
     expect(reasonOf(makeOffer(1, { boundAtomic: 10n }))).toMatch(/tried already/);
+    // 8 tokens cost 8: no reply is longer than the context.
+    expect(reasonOf(makeOffer(1, { boundAtomic: 8n, contextSize: 8 }))).toMatch(/tried already/);
+    const tooLarge = explainNoMatch([makeOffer(2, { boundAtomic: 7n, contextSize: 8 })], wanted);
+    expect(tooLarge.rawMessage).toMatch(/paid for 8 tokens at once/);
+    expect(toLinkError(tooLarge).refusal).toBe('oversized');
     expect(reasonOf(makeOffer(1), makeOffer(2))).toMatch(/all 1 providers/);
     const asked = { ...wanted, minHeldTokens: 3n };
     const backed = makeOffer(2, { heldAtomic: 3n * 10n ** 18n });

@@ -105,7 +105,7 @@ export function listComparable(
     const others = verifiers.filter((one) => !equalBytes(one.payee, payee));
     return findVerifierRoomProblem(others, Math.min(offered, contextSize));
   });
-  if (offers.length > 0 && !problems.includes(undefined)) throw new Refusal('precondition', `${problems[0]}`);
+  if (offers.length > 0 && !problems.includes(undefined)) throw new Refusal('oversized', `${problems[0]}`);
   return offers.filter((_, i) => problems[i] === undefined);
 }
 
@@ -201,9 +201,10 @@ export function explainNoMatch(
   }
   const allowed = affordable.filter((offer) => isWithinBound(offer, contextSize));
   if (allowed.length === 0) {
+    const least = Math.min(contextSize, ...affordable.map((offer) => offer.contextSize));
     return new Refusal(
-      'precondition',
-      `no provider of ${modelId} holds enough to be paid for ${contextSize} tokens at once: ask for less`,
+      'oversized',
+      `no provider of ${modelId} holds enough to be paid for ${least} tokens at once: ask for less`,
     );
   }
   const backed = allowed.filter((offer) => countHeld(offer) >= minHeldTokens);

@@ -6,7 +6,18 @@ import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { announce, GATEWAY, idOf, listWeighed, NOW, network, refusalOf, route, start } from './router-fixture.ts';
+import {
+  announce,
+  GATEWAY,
+  idOf,
+  listWeighed,
+  makeOfferedModel,
+  NOW,
+  network,
+  refusalOf,
+  route,
+  start,
+} from './router-fixture.ts';
 import { advanceLog, saveEjection, undoEjections } from './router-store.ts';
 
 describe('standing', () => {
@@ -175,8 +186,11 @@ describe('standing', () => {
     const periodNow = Math.floor(NOW / 1_000 / PERIOD);
 
     /** Provider 1 has failed 5 times, with entries of that age in periods, and then settles small replies of its own. */
-    async function open(age: number, given: { dust?: number; held?: bigint; audited?: bigint } = {}) {
-      const { dust = 0, held = 0n } = given;
+    async function open(
+      age: number,
+      given: { dust?: number; held?: bigint; audited?: bigint; contextSize?: number } = {},
+    ) {
+      const { dust = 0, held = 0n, contextSize = 513 } = given;
       const { audited = held } = given;
       const opened = await start();
       opened.holding.now = { period: PERIOD, entrance: ENTRANCE, growth: 2_000_000 };
@@ -185,7 +199,7 @@ describe('standing', () => {
       const changes = [{ providerId: idOf(1), period: periodNow - age, counts }];
       const position = { length: 5n, head: new Uint8Array(32) };
       advanceLog(opened.store(), validatorAddress, { position, changes });
-      await announce(opened, 1);
+      await announce(opened, 1, { models: [makeOfferedModel({ contextSize })] });
       const gateway = await opened.connect(GATEWAY);
       const weight = async () => {
         await opened.router().refresh();
@@ -214,7 +228,7 @@ describe('standing', () => {
     });
 
     it('leaves a request to those that may be paid for it at once', async () => {
-      const { opened, weight } = await open(3);
+      const { opened, weight } = await open(3, { contextSize: 2_000_000 });
       expect(await weight()).toBe(500_000n);
       const gateway = await opened.connect(GATEWAY);
       // 1,000 atomic units for 1,000 tokens.
@@ -227,6 +241,14 @@ describe('standing', () => {
       await opened.router().refresh();
       const again = await opened.connect(GATEWAY);
       expect((await route(again, { contextSize: most + 2 })).ticket.providerId).toEqual(idOf(1));
+    });
+
+    it('counts no more tokens than a provider has context, however many a request allows', async () => {
+      const { opened, weight } = await open(3, { contextSize: 256 });
+      expect(await weight()).toBe(500_000n);
+      const gateway = await opened.connect(GATEWAY);
+      const { ticket } = await route(gateway, { contextSize: 10 * Number(ENTRANCE) });
+      expect(ticket).toMatchObject({ providerId: idOf(1), contextSize: 256 });
     });
   });
 });

@@ -61,7 +61,7 @@ _TRIED_AGAIN = frozenset(
     "order_not_admitted provider_failed provider_timeout provider_busy provider_unreachable request_refused seal_key_expired".split()
 )
 """What another provider may do better."""
-_NOBODY = frozenset(("no_provider", "model_not_found"))
+_NOBODY = frozenset(("no_provider", "request_too_large", "model_not_found"))
 
 Post = Callable[..., Any]
 """Posts a JSON object to a path of the gateway, with bytes behind it where there are some, and gives the answer's JSON."""

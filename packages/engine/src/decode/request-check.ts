@@ -1,5 +1,6 @@
 import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import { MAX_GRAMMAR_BYTES } from '@ogong/protocol/modality/text/grammar/gbnf';
+import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import {
   MAX_BIAS_Q16,
   MAX_BIASES,
@@ -82,10 +83,8 @@ function assertTokens(tokens: Uint32Array, { vocabularySize }: Limits, what: str
 export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
   assertTokens(tokens, limits, 'the prompt');
   if (tokens.length >= limits.contextSize) {
-    throw new EngineError(
-      'prompt-too-long',
-      `the prompt has ${tokens.length} tokens; the context holds ${limits.contextSize}, and the reply needs at least one`,
-    );
+    const overflow = { promptTokens: tokens.length, contextSize: limits.contextSize };
+    throw new EngineError('prompt-too-long', formatOverflow(overflow));
   }
 }
 

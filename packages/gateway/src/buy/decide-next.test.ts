@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
   ['no_provider', STANDBY, 'fail'],
   ['router_unreachable', { ...STANDBY, ...UNORDERED }, 'fail'],
   // No other attempt was possible.
-  ...(['no_provider', 'model_not_found'] as const).flatMap((code): Row[] => [
+  ...(['no_provider', 'request_too_large', 'model_not_found'] as const).flatMap((code): Row[] => [
     [code, UNORDERED, 'fail'],
     [code, { ...UNORDERED, earlier: 'provider_failed' }, 'fail-as-before'],
     [code, { ...UNORDERED, earlier: 'order_not_admitted' }, 'fail-as-before'],

@@ -46,7 +46,7 @@ const RETRIED: ReadonlySet<ApiErrorCode> = new Set([
   'ogong_check_failed',
 ]);
 
-const NOBODY_LEFT: ReadonlySet<ApiErrorCode> = new Set(['no_provider', 'model_not_found']);
+const NOBODY_LEFT: ReadonlySet<ApiErrorCode> = new Set(['no_provider', 'request_too_large', 'model_not_found']);
 const NO_WAY: ReadonlySet<ApiErrorCode> = new Set(['router_unreachable', 'validator_unreachable']);
 
 /** Decides how a reply goes on after a failed attempt. */

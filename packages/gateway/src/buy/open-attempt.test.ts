@@ -57,6 +57,16 @@ it('promises the price, payee and room of the ticket, and at most what the reque
   });
 });
 
+it('offers and holds no more than the context can bill, however many tokens the request allows', () => {
+  const asked = JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 8_192 });
+  const { maxFeeAtomic, expiresAtMs } = buildTerms(
+    { request: parseRequest(utf8Encode(asked), 'chat'), choice: 0 },
+    input,
+  );
+  // 512 tokens at 1.5 each, and 50 ms for each.
+  expect([maxFeeAtomic, expiresAtMs]).toEqual([768n, 121_000n + 512n * 50n]);
+});
+
 it('offers at least the floor where money is real', () => {
   const escrow = { ...input.escrow, chainId: 1n };
   const { maxFeeAtomic } = buildTerms({ request, choice: 1 }, { ...input, escrow });
@@ -103,7 +113,7 @@ it('gives back each ticket of which no order comes', async () => {
     links: { to: () => ({ report }) },
     matches: {
       match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed: { routerKey } }),
-      leastPrice: () => 0n,
+      leastTerms: () => ({ pricePer1kAtomic: 0n, contextSize: 0 }),
     },
     beacon: { latest: () => ({ epoch: 10n }) },
     ledger: { channel: () => Promise.reject(new Error('nothing is left')), assertBudgets: async () => undefined },
@@ -137,7 +147,10 @@ it('keeps one ticket more only after an ordinary request without one is ordered,
     attested: { pickValidator: async (picked: unknown) => picked, show: async () => new Map() },
     randomBytes: (length: number) => bytes(length, 9),
     links: { to: () => ({ report: async () => undefined }) },
-    matches: { match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed }), leastPrice: () => 0n },
+    matches: {
+      match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed }),
+      leastTerms: () => ({ pricePer1kAtomic: 0n, contextSize: 0 }),
+    },
     beacon: { latest: () => ({ epoch: 10n }) },
     funding: {
       async provide() {
@@ -193,7 +206,7 @@ it.each([
       payer: { address: bytes(20, 5) },
       validators: { pick: async () => ({ address: bytes(20, 6) }) },
       randomBytes: (length: number) => bytes(length, 9),
-      matches: { match, leastPrice: () => price },
+      matches: { match, leastTerms: () => ({ pricePer1kAtomic: price, contextSize: 4_096 }) },
       chain: { ledger: { ...input.escrow, chainId }, validators: () => [] },
       ledger: createChannelLedger(createWorkStore(openStore(':memory:', { schema: GATEWAY_SCHEMA }))),
     } as unknown as OfferContext;

@@ -102,7 +102,7 @@ export function buildTerms(
     contextSize,
     pricePer1kAtomic,
     maxFeeAtomic: computeOfferedFee(request, { ticket, escrow }),
-    expiresAtMs: BigInt(nowMs + computeOrderLifetime({ maxTokens: bound.outputTokens })),
+    expiresAtMs: BigInt(nowMs + computeOrderLifetime({ maxTokens: Math.min(bound.outputTokens, contextSize) })),
   };
 }
 

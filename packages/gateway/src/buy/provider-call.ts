@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createKemKeyStock } from '@ogong/host/crypto/node-seal';
+import { createOverflowError } from '@ogong/host/dialect/overflow-error';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
@@ -21,6 +22,7 @@ import {
   DEFAULT_FORMAT,
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
+import { parseOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import type { TicketedMatch } from './match/provider-match.ts';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
@@ -293,6 +295,9 @@ export function toProviderError(
   // The client can correct a fault in the request, such as a prompt that is too long. But a provider that has begun its answer
   // has accepted the request: its signed part counts.
   if (error.refusal === 'invalid' && !hasText) {
+    if (parseOverflow(error.message) !== undefined) {
+      return createOverflowError(error.message, { code: 'request_refused', cause: error });
+    }
     return new ApiError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
   }
   if (error.refusal === 'unavailable' && !hasBegun) {

@@ -72,7 +72,7 @@ function mortal<T extends object>(object: T, death: Death): T {
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
         const result =
-          name === 'channel' || name === 'leastPrice'
+          name === 'channel' || name === 'leastTerms'
             ? value.apply(target, args)
             : step(death, name, () => value.apply(target, args));
         const isGenerator = typeof result === 'object' && result !== null && Symbol.asyncIterator in result;

@@ -31,6 +31,13 @@ export function createChoices(
 ): (index: number, signal: AbortSignal) => AsyncGenerator<Delta, BoughtReply> {
   let least = Number.POSITIVE_INFINITY;
   let isToldOfThinking = false;
+  for (const { request } of prompts) showLimit(request, request.maxTokens);
+  /** Shows a limit that is below the wanted one, and below those shown before. */
+  function showLimit({ wantedTokens }: InferenceRequest, limit: number): void {
+    if (limit >= Math.min(wantedTokens, least)) return;
+    least = limit;
+    context.header(CLAMPED_HEADER, `max_tokens=${limit}`);
+  }
   async function* tellOfThinking(
     choice: AsyncGenerator<Delta, BoughtReply>,
     request: InferenceRequest,
@@ -53,11 +60,7 @@ export function createChoices(
   return (index, signal) => {
     const perPrompt = (prompts[0] as OrderedPrompt).request.choices;
     const { body, request, isHedged, plain } = prompts[Math.floor(index / perPrompt)] as OrderedPrompt;
-    const onMatch = ({ contextSize }: { readonly contextSize: number }): void => {
-      if (contextSize >= Math.min(request.maxTokens, least)) return;
-      least = contextSize;
-      context.header(CLAMPED_HEADER, `max_tokens=${contextSize}`);
-    };
+    const onMatch = ({ contextSize }: { readonly contextSize: number }): void => showLimit(request, contextSize);
     const form = createTextForm(request);
     const caller = parseTraceParent(context.req.header('traceparent'));
     const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain };

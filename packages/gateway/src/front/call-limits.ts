@@ -2,6 +2,7 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { KeyHolder } from '../books/api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
+import type { ModelContexts } from './model-contexts.ts';
 import { type PaymentDesk, UNPAID } from './payments.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
 
@@ -32,12 +33,20 @@ export interface CallLimitDependencies {
   readonly bodyLimits: BodyLimits;
   /** Default: no caller is admitted without a key. */
   readonly payments?: Pick<PaymentDesk, 'read' | 'charge'> | undefined;
+  /** Default: no context is known. */
+  readonly contexts?: ModelContexts;
 }
 
 /** Longest body of a request without a key: its memory is not paid yet. */
 const MOST_UNPAID_BYTES = 256 * 1024;
 
-export function createCallLimits({ gate, rates, bodyLimits, payments }: CallLimitDependencies): ApiCallLimits {
+export function createCallLimits({
+  gate,
+  rates,
+  bodyLimits,
+  payments,
+  contexts,
+}: CallLimitDependencies): ApiCallLimits {
   const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES) };
 
   async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {
@@ -51,6 +60,10 @@ export function createCallLimits({ gate, rates, bodyLimits, payments }: CallLimi
     return { bodyLimits, charge: async () => key, leave };
   }
 
+  /** A limit above the model's context comes down to it before the price is computed. */
+  const fit = (asked: readonly MeteredRequest[]): Promise<readonly MeteredRequest[]> =>
+    Promise.all(asked.map(async (one) => ({ ...one, contextSize: await contexts?.largest(one.request.model) })));
+
   return {
     async begin(context, key) {
       if (key.id !== UNPAID.id || payments === undefined) return beginWithKey(context, key);
@@ -59,7 +72,7 @@ export function createCallLimits({ gate, rates, bodyLimits, payments }: CallLimi
       return {
         bodyLimits: unpaidLimits,
         charge: async (price) =>
-          payments.charge(context, price(), offer, (payer) => {
+          payments.charge(context, await fit(price()), offer, (payer) => {
             leave = gate.enter(payer);
           }),
         leave: () => leave?.(),

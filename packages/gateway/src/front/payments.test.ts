@@ -77,6 +77,13 @@ it('takes the payment of a payer who has the money, however many keys without an
     expect(error).toMatchObject({ code: 'payment_required', message: expect.stringContaining('insufficient_funds') });
 });
 
+it('costs no more than the context of the model can bill, however many tokens the request allows', async () => {
+  const asked = { ...body, max_tokens: 2_000_000 };
+  const large = { request: parseRequest(utf8Encode(JSON.stringify(asked)), 'chat'), count: 20, contextSize: 100_000 };
+  const error = await desk.charge(createContext('10.2.0.1'), [large], undefined, () => {}).catch((it: unknown) => it);
+  expect(error).toMatchObject({ message: expect.stringContaining('may cost 2000000 atomic units') });
+});
+
 it('spends nothing of what a place may have checked on what is no payment', async () => {
   for (let n = 0; n < 200; n++)
     await expect(desk.read(createContext('10.1.0.1', 'abcd'))).rejects.toMatchObject({ code: 'invalid_request' });

@@ -11,7 +11,6 @@ import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { computeMaxFee } from '@ogong/protocol/exchange/fee';
-import { findModality } from '@ogong/protocol/modality/registry';
 import type { KeyHolder } from '../books/api-keys.ts';
 import {
   creditPayment,
@@ -35,7 +34,7 @@ import {
   type PaymentTerms,
   parsePayment,
 } from '../books/payment-wire.ts';
-import type { MeteredRequest } from './rate-limits.ts';
+import { boundMetered, type MeteredRequest } from './rate-limits.ts';
 
 /** A caller without a key, before it has paid. */
 export const UNPAID: KeyHolder = { id: 'unpaid', budgetAtomic: undefined };
@@ -122,9 +121,9 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
 
   /** Computes the most that a request may cost. */
   function quote(context: ApiContext, asked: readonly MeteredRequest[]): Quote {
-    const most = asked.reduce((sum, { request, count }) => {
-      const bound = findModality(request.endpoint).boundTokens(request);
-      return sum + computeMaxFee(bound, pricePer1kAtomic) * BigInt(count);
+    const most = asked.reduce((sum, one) => {
+      const bound = { promptTokens: boundMetered(one), outputTokens: 0 };
+      return sum + computeMaxFee(bound, pricePer1kAtomic) * BigInt(one.count);
     }, 0n);
     const amountAtomic = most < leastAtomic ? leastAtomic : most;
     return { deployment, payTo, amountAtomic, neededAtomic: most, url: context.req.url };

@@ -89,6 +89,31 @@ it('takes the most that a call may have, and gives back what it did not have', a
   expect(left()).toBe(bound * 2 - 20 - bound);
 });
 
+it('counts no more tokens than the model has context, and asks for the context only if tokens are limited', async () => {
+  nowMs = 1_000_000;
+  const asked: string[] = [];
+  const contexts = {
+    async largest(model: string) {
+      asked.push(model);
+      return 32;
+    },
+  };
+  const limits = createRateLimits({ buckets: createMemoryBuckets(() => nowMs), contexts });
+  const { context, headers } = createContext();
+  const left = () => Number(headers.get('x-ratelimit-remaining-tokens'));
+  const replies = serve(() => ({ promptTokens: 4, outputTokens: 6 }) as BoughtReply);
+  const key = holder({ tokensPerMinute: 100 });
+  const metered = await limits.meter(context, key, replies, [{ request, count: 2 }]);
+  expect(left()).toBe(36);
+  await readAll(metered.serve(createJob()));
+  const giveBack = await limits.take(context, key, request);
+  expect(left()).toBe(26);
+  await giveBack(32);
+  expect(asked).toEqual(['ogong/verified/test/a', 'ogong/verified/test/a']);
+  expect(await limits.meter(context, holder({}), replies, [{ request, count: 2 }])).toBe(replies);
+  expect(asked).toHaveLength(2);
+});
+
 it('gives all back where a provider fails, and nothing where the caller leaves', async () => {
   const limits = rates();
   const { context, headers, call } = createContext();

@@ -6,6 +6,7 @@ import type { KeyHolder } from '../books/api-keys.ts';
 import type { BucketPlace, RateBuckets, RateUnit } from '../books/rate-buckets.ts';
 import type { BoughtAnswer, ReplyJob } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
+import type { ModelContexts } from './model-contexts.ts';
 
 /**
  * Requests and tokens that a key may use in a minute. Each limit is a bucket that holds a minute's worth and fills evenly.
@@ -35,9 +36,24 @@ export interface RateLimits {
 export interface MeteredRequest {
   readonly request: CommonRequest;
   readonly count: number;
+  /** Tokens of the model's largest context. Default: unknown, so the request's own limits count alone. */
+  readonly contextSize?: number | undefined;
 }
 
-export function createRateLimits({ buckets }: { readonly buckets: RateBuckets }): RateLimits {
+/** Returns the most tokens that one reply to the request can bill. */
+export const boundMetered = ({
+  request,
+  contextSize = Number.POSITIVE_INFINITY,
+}: Pick<MeteredRequest, 'request' | 'contextSize'>): number =>
+  findModality(request.endpoint).boundBilled(request, contextSize);
+
+export interface RateLimitDependencies {
+  readonly buckets: RateBuckets;
+  /** Default: no context is known. */
+  readonly contexts?: ModelContexts;
+}
+
+export function createRateLimits({ buckets, contexts }: RateLimitDependencies): RateLimits {
   async function take(
     context: ApiContext,
     unit: RateUnit,
@@ -64,13 +80,18 @@ export function createRateLimits({ buckets }: { readonly buckets: RateBuckets })
       await take(context, 'requests', key, 1);
     },
     async meter(context, key, replies, asked) {
-      const wanted = asked.reduce((sum, { request, count }) => sum + boundTokens(request) * count, 0);
+      if (key.limits?.tokensPerMinute === undefined) return replies;
+      // All requests of a call name one model.
+      const contextSize = asked[0] && (await contexts?.largest(asked[0].request.model));
+      const wanted = asked.reduce((sum, { request, count }) => sum + boundMetered({ request, contextSize }) * count, 0);
       const place = await take(context, 'tokens', key, wanted);
       if (place === undefined) return replies;
-      return createMeter(replies, { call: getCallSignal(context), giveBack: (left) => buckets.giveBack(place, left) });
+      const giveBack = (left: number) => buckets.giveBack(place, left);
+      return createMeter(replies, { call: getCallSignal(context), contextSize, giveBack });
     },
     async take(context, key, request) {
-      const bound = boundTokens(request);
+      if (key.limits?.tokensPerMinute === undefined) return async () => undefined;
+      const bound = boundMetered({ request, contextSize: await contexts?.largest(request.model) });
       const place = await take(context, 'tokens', key, bound);
       return async (used) => {
         if (place !== undefined && bound > used) await buckets.giveBack(place, bound - used);
@@ -79,19 +100,21 @@ export function createRateLimits({ buckets }: { readonly buckets: RateBuckets })
   };
 }
 
-function boundTokens(request: CommonRequest): number {
-  const { promptTokens, outputTokens } = findModality(request.endpoint).boundTokens(request);
-  return promptTokens + outputTokens;
-}
-
 /** Gives back what each reply did not have of its bound. */
 function createMeter(
   replies: ReplyService,
-  { call, giveBack }: { readonly call: AbortSignal; readonly giveBack: (left: number) => Promise<void> },
+  {
+    call,
+    contextSize,
+    giveBack,
+  }: Pick<MeteredRequest, 'contextSize'> & {
+    readonly call: AbortSignal;
+    readonly giveBack: (left: number) => Promise<void>;
+  },
 ): ReplyService {
   return {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>) {
-      const bound = boundTokens(job.request);
+      const bound = boundMetered({ request: job.request, contextSize });
       // A client that leaves early is counted for the whole bound, so that leaving is no way around the limit.
       let used = bound;
       try {

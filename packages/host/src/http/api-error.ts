@@ -1,4 +1,5 @@
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import type { ContextOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { StoreError } from '../store/store-error.ts';
 
 /** OpenAI's error types, as its clients know them. */
@@ -22,6 +23,7 @@ const SERVER = (status: number, retryable = true): Kind => ({ status, type: 'ser
 const KINDS = {
   invalid_request: INVALID(400),
   request_refused: INVALID(400),
+  request_too_large: INVALID(400),
   invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
   payment_required: INVALID(402),
   forbidden: INVALID(403),
@@ -59,6 +61,8 @@ export interface ApiErrorOptions extends ErrorOptions {
   /** The `code` that the client reads, if it differs from ours. */
   readonly publicCode?: string | null;
   readonly retryAfterS?: number;
+  /** The sizes of a prompt that leaves no room for a reply. */
+  readonly overflow?: ContextOverflow | undefined;
 }
 
 /** A failure that the client may know about, in OpenAI's terms. */
@@ -70,6 +74,7 @@ export class ApiError extends Error {
   readonly param: string | null;
   readonly publicCode: string | null;
   readonly retryAfterS: number | undefined;
+  readonly overflow: ContextOverflow | undefined;
 
   constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, options);
@@ -79,6 +84,7 @@ export class ApiError extends Error {
     this.param = options.param ?? null;
     this.publicCode = options.publicCode === undefined ? code : options.publicCode;
     this.retryAfterS = options.retryAfterS;
+    this.overflow = options.overflow;
   }
 }
 

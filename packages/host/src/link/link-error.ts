@@ -42,6 +42,8 @@ const REFUSALS = {
   'not-found': Code.NotFound,
   conflict: Code.AlreadyExists,
   precondition: Code.FailedPrecondition,
+  // No provider can take so long a request. A shorter one may be served.
+  oversized: Code.OutOfRange,
   unsupported: Code.Unimplemented,
   unavailable: Code.Unavailable,
   'not-admitted': Code.FailedPrecondition,

@@ -6,8 +6,8 @@ import {
   type TokenUsage,
 } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
+import { toOpenAiError } from '../dialect/error-body.ts';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
-import { toErrorBody } from '../http/api-error.ts';
 import { showIgnored } from './answer-headers.ts';
 import { streamEvents } from './event-stream.ts';
 import type { Json } from './format.ts';
@@ -100,7 +100,7 @@ function streamCompletion<End extends ChoiceEnd>(
         : dialect.usageChunk(identity, sumUsage(ends, answer));
       await sendEvent({ ...chunk, ...toExtra?.(ends) });
     },
-    { headers, heartbeatMs, toFailure: (error) => toErrorBody(context.get('explain')(error)) },
+    { headers, heartbeatMs, toFailure: (error) => toOpenAiError(context.get('explain')(error), context) },
   );
 }
 

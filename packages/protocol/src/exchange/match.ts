@@ -184,12 +184,16 @@ export function weighList({ asked, candidates }: Pick<CandidateList, 'asked' | '
 /** Returns the whole tokens that an ejection of the key takes. */
 export const countHeld = ({ heldAtomic = 0n }: Pick<Offer, 'heldAtomic'>): bigint => heldAtomic / ATOMIC_PER_TOKEN;
 
-/** Returns whether the largest reply to the request may be paid to the key at once. */
+/** Returns whether the largest reply to the request may be paid to the key at once. No reply exceeds the offer's context. */
 export function isWithinBound(
-  { boundAtomic, pricePer1kAtomic }: Pick<Offer, 'boundAtomic' | 'pricePer1kAtomic'>,
+  {
+    boundAtomic,
+    pricePer1kAtomic,
+    contextSize: offered,
+  }: Pick<Offer, 'boundAtomic' | 'pricePer1kAtomic' | 'contextSize'>,
   contextSize: number,
 ): boolean {
-  const tokens = { promptTokens: contextSize, outputTokens: 0 };
+  const tokens = { promptTokens: Math.min(offered, contextSize), outputTokens: 0 };
   return boundAtomic === undefined || computeMaxFee(tokens, pricePer1kAtomic) <= boundAtomic;
 }
 

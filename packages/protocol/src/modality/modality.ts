@@ -40,6 +40,8 @@ export interface Modality {
   parseSummary(bytes: Uint8Array): CommonRequest;
   /** The most that a request can bill. */
   boundTokens(asked: CommonRequest): TokenBound;
+  /** The most tokens that a reply of a provider with this context can bill. The maximum fee of an order follows from it. */
+  boundBilled(asked: CommonRequest, contextSize: number): number;
   /** The most tokens of one pass over it. A provider's context must have room for them. */
   boundContext(request: CommonRequest): number;
   /** The tag at the beginning of its headers. */

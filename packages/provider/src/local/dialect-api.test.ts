@@ -103,6 +103,30 @@ describe("Anthropic's API", () => {
   });
 });
 
+it.each([
+  ['/v1/chat/completions', { messages: [{ role: 'user', content: 'x'.repeat(600) }] }, 'messages'],
+  ['/v1/completions', { prompt: 'x'.repeat(600) }, 'prompt'],
+  ['/v1/responses', { input: 'x'.repeat(600) }, 'input'],
+])('says at %s with the code of OpenAI that a prompt is too long, whole and streamed', async (path, body, param) => {
+  for (const stream of [false, true]) {
+    const response = await post(path, { model: 'fake', stream, ...body });
+    const { error } = (await response.json()) as { error: { message: string } };
+    expect([response.status, error]).toEqual([
+      400,
+      expect.objectContaining({ code: 'context_length_exceeded', param }),
+    ]);
+    expect(error.message).toMatch(
+      /^This model's maximum context length is 512 tokens\. However, your \w+ resulted in 6\d\d tokens\./,
+    );
+  }
+});
+
+it('says to clients of Anthropic in their words that a prompt is too long', async () => {
+  const body = { ...asked, messages: [{ role: 'user', content: 'x'.repeat(600) }] };
+  const { error } = await readJson(post('/v1/messages', body));
+  expect(error.message).toMatch(/^prompt is too long: 6\d\d tokens > 511 maximum$/);
+});
+
 describe("OpenAI's responses", () => {
   const input = [{ role: 'user' as const, content: 'Hi' }];
   const request = { model: 'fake', input, temperature: 0, max_output_tokens: 6 };

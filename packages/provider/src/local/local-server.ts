@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { nameAnthropicRequest } from '@ogong/host/dialect/anthropic/anthropic-call';
 import { formatDialectError } from '@ogong/host/dialect/error-body';
+import { createOverflowError } from '@ogong/host/dialect/overflow-error';
 import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { type ApiApp, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
@@ -123,8 +124,8 @@ function explainModelFailure(error: unknown): ApiError | undefined {
   if (!(error instanceof EngineError)) return undefined;
   const { code, message } = error;
   const options = { cause: error, publicCode: code };
-  if (code === 'invalid-request' || code === 'prompt-too-long')
-    return new ApiError('invalid_request', message, options);
+  if (code === 'prompt-too-long') return createOverflowError(message, { code: 'invalid_request', cause: error });
+  if (code === 'invalid-request') return new ApiError('invalid_request', message, options);
   const isLocal = code === 'not-enough-memory' || code === 'model-corrupt' || code === 'unsupported-model';
   const passes = error.retryable || code === 'overloaded';
   return passes || isLocal ? new ApiError('engine_unavailable', message, options) : undefined;

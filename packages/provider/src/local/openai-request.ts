@@ -29,16 +29,15 @@ export interface OpenAiRequest {
  */
 export function parseOpenAiRequest(body: Uint8Array, endpoint: Endpoint, day: number): OpenAiRequest {
   const { prompt, ...fields } = parseObject(body);
-  const limits = { max_tokens: lower(fields.max_tokens), max_completion_tokens: lower(fields.max_completion_tokens) };
   if (isChat({ endpoint })) {
     const refusable = prompt === undefined ? {} : { prompt };
-    const { asked, prompt: one } = parseModelRequest(encodeJson({ ...fields, ...limits, ...refusable }), endpoint, day);
+    const { asked, prompt: one } = parseModelRequest(encodeJson({ ...fields, ...refusable }), endpoint, day);
     return { asked, prompts: [one], wantedTokens: readWanted(fields) };
   }
   // Zero asks for no answer at all, and has a meaning here alone: a prompt that is shown, or scored.
   const isEmpty = fields.max_tokens === 0;
   const read = listPrompts(prompt).map((one) => {
-    const exact = { ...fields, ...limits, prompt: one, ...(isEmpty && { max_tokens: 1 }) };
+    const exact = { ...fields, prompt: one, ...(isEmpty && { max_tokens: 1 }) };
     return parseModelRequest(encodeJson(exact), endpoint, day);
   });
   const [{ asked }] = read as [ModelRequest];
@@ -46,10 +45,6 @@ export function parseOpenAiRequest(body: Uint8Array, endpoint: Endpoint, day: nu
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
   return { asked, prompts: read.map((one) => one.prompt), wantedTokens: readWanted(fields) };
 }
-
-/** Lowers a limit beyond every context to the largest that is read, which then comes down to the model's. */
-const lower = (value: unknown): unknown =>
-  Number.isInteger(value) ? Math.min(value as number, MAX_MAX_TOKENS) : value;
 
 const readWanted = ({ max_completion_tokens: first, max_tokens: second }: Fields): number | undefined =>
   (isAbsent(first) ? (second ?? undefined) : first) as number | undefined;

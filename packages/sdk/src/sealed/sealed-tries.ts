@@ -47,7 +47,7 @@ const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
   'request_refused',
   'seal_key_expired',
 ]);
-const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'model_not_found']);
+const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'request_too_large', 'model_not_found']);
 
 export function createSealedTries(
   { post, trust = {}, allow = [], findModelRoots, checkMachine, distrusted }: SealedTriesOptions,

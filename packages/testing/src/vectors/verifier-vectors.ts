@@ -486,6 +486,7 @@ function progressVector(crypto: Crypto): unknown {
   ) => {
     const modality = {
       boundTokens: () => ({ promptTokens: 500, outputTokens: 500 }),
+      boundBilled: () => 1_000,
       hasProgress: true,
       wasCutShort: () => wasCutShort,
     };

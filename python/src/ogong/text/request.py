@@ -410,9 +410,9 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
     exact, model_root, settles_accepted, ogong_grammar, standby_per_1k = read_ogong(body, model, sort)
     if is_chat and body.get("modalities") is not None and body["modalities"] != ["text"]:
         raise RequestError("modalities", 'only ["text"] is served')
-    limit = read_integer(body, "max_tokens", 1, 131_072, 256)
+    limit = read_integer(body, "max_tokens", 1, 2**53 - 1, 256)
     if is_chat:
-        limit = read_integer(body, "max_completion_tokens", 1, 131_072, limit)
+        limit = read_integer(body, "max_completion_tokens", 1, 2**53 - 1, limit)
         choice = read_choice(body, read_tools(body))
         bound = measure_messages(body) + measure_tools(choice.offered)
     else:
@@ -429,7 +429,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
         settles_accepted=settles_accepted,
         standby_per_1k=standby_per_1k,
         prompt_bound=bound,
-        max_tokens=limit,
+        max_tokens=min(limit, 131_072),
         sampler=_read_sampler(body),
         bias=_read_bias(body),
         choices=read_integer(body, "n", 1, 8, 1),

@@ -18,7 +18,7 @@ import type { BoughtAnswer, ReplyJob } from '../reply.ts';
 import type { ValidatorChoice } from '../validator-choice.ts';
 import { type AttestedContext, getAttestedRoles, listDemandedRoles } from './attested-roles.ts';
 import { findMatch, holdTicket, type MatchContext } from './find-match.ts';
-import type { Match, ProviderMatch } from './provider-match.ts';
+import type { Match, OfferedTerms, ProviderMatch } from './provider-match.ts';
 import { type TicketAges, waitUntil } from './ticket-ages.ts';
 import type { AheadQuery, TicketsAhead } from './tickets-ahead.ts';
 
@@ -27,7 +27,7 @@ interface OfferServices {
   readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'router'>;
   readonly payer: Pick<PayingSigner, 'address'>;
   readonly validators: Pick<ValidatorChoice, 'pick'>;
-  readonly matches: Pick<ProviderMatch, 'leastPrice'>;
+  readonly matches: Pick<ProviderMatch, 'leastTerms'>;
   readonly ledger: Pick<ChannelLedger, 'assertBudgets'>;
   readonly clock: Clock;
   /** Published weights. Default: a provider's claim about its weights is believed. */
@@ -128,7 +128,7 @@ async function assertAffordable(
   contextSize: number,
 ): Promise<void> {
   const { model } = request;
-  const ticket = { pricePer1kAtomic: matches.leastPrice({ model, contextSize }) };
+  const ticket = matches.leastTerms({ model, contextSize });
   const { id: keyId, budgetAtomic: keyBudgetAtomic, organisation } = key;
   const maxFeeAtomic = computeOfferedFee(request, { ticket, escrow: chain.ledger });
   await ledger.assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic });
@@ -163,12 +163,14 @@ export async function assertRouter(
   if (problem !== undefined) throw new ApiError('router_unreachable', `The router's ticket is not taken: ${problem}.`);
 }
 
-/** Returns the highest fee of a request at a price, or the fee floor if that is higher. */
+/** Returns the highest fee of a request at a price and in a context, or the fee floor if that is higher. */
 export function computeOfferedFee(
   request: CommonRequest,
-  { ticket, escrow }: { readonly ticket: Pick<Ticket, 'pricePer1kAtomic'>; readonly escrow: LedgerDomain },
+  { ticket, escrow }: { readonly ticket: OfferedTerms; readonly escrow: LedgerDomain },
 ): bigint {
-  const mostAtomic = computeMaxFee(findModality(request.endpoint).boundTokens(request), ticket.pricePer1kAtomic);
+  const { pricePer1kAtomic, contextSize } = ticket;
+  const promptTokens = findModality(request.endpoint).boundBilled(request, contextSize);
+  const mostAtomic = computeMaxFee({ promptTokens, outputTokens: 0 }, pricePer1kAtomic);
   const floorAtomic = computeFeeFloor(escrow);
   return mostAtomic < floorAtomic ? floorAtomic : mostAtomic;
 }

@@ -105,7 +105,7 @@ function openMatches(
   const signal = AbortSignal.timeout(10_000);
   return {
     match: async (exclude: readonly Uint8Array[] = []) => (await matches.match({ ...query, exclude, signal })).ticket,
-    leastPrice: (contextSize = 600) => matches.leastPrice({ model: MODEL, contextSize }),
+    leastPrice: (contextSize = 600) => matches.leastTerms({ model: MODEL, contextSize }).pricePer1kAtomic,
     misrouted,
     wait(ms: number) {
       uptimeMs += ms;
@@ -278,6 +278,27 @@ describe('the stake of a provider', () => {
     const free = openMatches({ own: 7n }, NO_DEMANDS, atLeast(0n));
     await free.match();
     expect(free.leastPrice()).toBe(5n);
+  });
+});
+
+it('answers a request that is too large for every provider at once, and asks no client to retry', async () => {
+  const refuse = () => {
+    throw new LinkError('remote', 'ask for less', { refusal: 'oversized' });
+  };
+  const links = { to: () => ({ route: async () => refuse(), listModels: async () => ({ models: [] }) }) };
+  const matches = createProviderMatch(
+    { maxPricePer1kAtomic: 10n, busyPatienceMs: 1_000 },
+    {
+      earnings: { heldFor: async () => 0n },
+      routers: createRouters({ routers: [{} as Peer] }, { links: links as unknown as LinkPool }),
+      clock: { nowMs: () => NOW_MS },
+    },
+  );
+  const signal = AbortSignal.timeout(10_000);
+  const query = { model: MODEL, replyId, contextSize: 600, demands: NO_DEMANDS, exclude: [], signal };
+  await expect(matches.match(query)).rejects.toMatchObject({
+    ...{ code: 'request_too_large', status: 400, retryable: false, param: 'max_tokens' },
+    message: expect.stringContaining('ask for less'),
   });
 });
 

@@ -55,14 +55,17 @@ export interface Match {
 /** A match as a provider sees it: without its router. */
 export type TicketedMatch = Omit<Match, 'router'>;
 
+/** The terms that the maximum fee of an order depends on. */
+export type OfferedTerms = Pick<Ticket, 'pricePer1kAtomic' | 'contextSize'>;
+
 export interface ProviderMatch {
   /** @throws ApiError `model_not_found`, `no_provider`, `router_unreachable` */
   match(query: MatchQuery): Promise<Match>;
   /**
-   * Price of 1,000 tokens at the cheapest provider of the last list for at least this context; 0 if there was none of late.
-   * A budget that does not cover it need not be matched.
+   * The lowest price and the largest context of the last list for at least this context; price 0 if there was none of late.
+   * A budget that does not cover a reply under these terms need not be matched.
    */
-  leastPrice(query: Pick<MatchQuery, 'model' | 'contextSize'>): bigint;
+  leastTerms(query: Pick<MatchQuery, 'model' | 'contextSize'>): OfferedTerms;
   /** Excludes this provider for a day. */
   exclude(providerId: Uint8Array): void;
 }
@@ -135,9 +138,12 @@ export function createProviderMatch(
     if (asked.minHeldTokens !== 0n || !isForAnybody(query)) return;
     const [first, ...more] = candidates.map(({ pricePer1kAtomic }) => pricePer1kAtomic);
     if (first === undefined) return;
-    const atomic = more.reduce((least, price) => (price < least ? price : least), first);
+    const pricePer1kAtomic = more.reduce((least, price) => (price < least ? price : least), first);
+    const contextSize = Math.max(...candidates.map((one) => one.contextSize));
+    const terms = { pricePer1kAtomic, contextSize };
+    const untilMs = uptime.nowMs() + PRICES_KNOWN_MS;
     priced.delete(query.model);
-    priced.set(query.model, { atomic, contextSize: query.contextSize, untilMs: uptime.nowMs() + PRICES_KNOWN_MS });
+    priced.set(query.model, { terms, contextSize: query.contextSize, untilMs });
     if (priced.size > MAX_PRICED) priced.delete(priced.keys().next().value as string);
   }
 
@@ -228,6 +234,13 @@ export function createProviderMatch(
     const isUnknown =
       error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
     if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, { cause: error });
+    // Providers may come and go, but a shorter request is served now: a retry of this one is in vain.
+    if (error.refusal === 'oversized') {
+      return new ApiError('request_too_large', `The request is too large: ${error.message}`, {
+        cause: error,
+        param: 'max_tokens',
+      });
+    }
     return new ApiError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
       cause: error,
       retryAfterS: 2,
@@ -286,11 +299,11 @@ export function createProviderMatch(
       };
       return ask(query, request, { check, isFor });
     },
-    leastPrice({ model, contextSize }) {
+    leastTerms({ model, contextSize }) {
       const known = priced.get(model);
       return known !== undefined && known.untilMs > uptime.nowMs() && contextSize >= known.contextSize
-        ? known.atomic
-        : 0n;
+        ? known.terms
+        : UNKNOWN_TERMS;
     },
     exclude(providerId) {
       excluded.set(toHex(providerId), { id: providerId, untilMs: uptime.nowMs() + EXCLUSION_MS });
@@ -299,8 +312,10 @@ export function createProviderMatch(
   };
 }
 
+const UNKNOWN_TERMS: OfferedTerms = { pricePer1kAtomic: 0n, contextSize: 0 };
+
 interface KnownPrice {
-  readonly atomic: bigint;
+  readonly terms: OfferedTerms;
   /** A provider with room for more has room for this, so no larger request is cheaper. */
   readonly contextSize: number;
   readonly untilMs: number;

@@ -53,7 +53,7 @@ function openGateway(random: () => number, isAged: boolean) {
   const drawn = new Map<string, number>();
   const orders: Dated[] = [];
   const matches = {
-    leastPrice: () => 0n,
+    leastTerms: () => ({ pricePer1kAtomic: 0n, contextSize: 0 }),
     async match({ replyId }: MatchQuery) {
       await new Promise((resolve) => setTimeout(resolve, ROUTER_MS));
       drawn.set(toHex(replyId), Date.now());

@@ -1,5 +1,6 @@
 import type { ApiError } from '../../http/api-error.ts';
 import type { Json } from '../../openai/format.ts';
+import { isOverflow, wordOverflowForAnthropic } from '../overflow-error.ts';
 
 /** Anthropic's types of errors, by status. */
 const TYPES: Readonly<Record<number, string>> = {
@@ -13,7 +14,9 @@ const TYPES: Readonly<Record<number, string>> = {
 };
 
 /** An error's body, and the last event of a stream that fails. */
-export function toAnthropicError({ status, message }: ApiError, requestId: string): Json {
+export function toAnthropicError(error: ApiError, requestId: string): Json {
+  const { status } = error;
+  const message = isOverflow(error) ? wordOverflowForAnthropic(error) : error.message;
   const type = TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   return { type: 'error', error: { type, message, details: null }, request_id: requestId };
 }

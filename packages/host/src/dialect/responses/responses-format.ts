@@ -1,6 +1,7 @@
 import { NAMED_FRAMING } from '../../openai/event-stream.ts';
 import type { Json } from '../../openai/format.ts';
 import type { AnswerDialect, EventWriter } from '../answer-dialect.ts';
+import { isOverflow, wordOverflowForOpenAi } from '../overflow-error.ts';
 import { type ResponsesAnswer, toResponse, toStatus } from './response-object.ts';
 import { createResponseOutput } from './response-output.ts';
 
@@ -48,8 +49,11 @@ function createWriter(answer: ResponsesAnswer): EventWriter {
       const response = { ...toResponse(answer, { status, output: output.items(), usage }), ...extra };
       return number([...events, tell(status, response)]);
     },
-    fail({ message, param, publicCode, code }) {
-      const error = { code: 'server_error', message };
+    fail(failure) {
+      const { param, publicCode, code } = failure;
+      const isTooLong = isOverflow(failure);
+      const message = isTooLong ? wordOverflowForOpenAi(failure, 'input') : failure.message;
+      const error = { code: isTooLong ? publicCode : 'server_error', message };
       const response = toResponse(answer, { status: 'failed', output: output.items(), error });
       return number([{ type: 'error', code: publicCode ?? code, message, param }, tell('failed', response)]);
     },

@@ -32,6 +32,8 @@ export const embedding = {
     encodeEmbeddingSummary(request, bodyHash),
   parseSummary: parseEmbeddingSummary,
   boundTokens: ({ promptTokenBound }: AskedEmbedding) => ({ promptTokens: promptTokenBound, outputTokens: 0 }),
+  // Each input has a pass of its own, so one context does not limit their sum.
+  boundBilled: ({ promptTokenBound }: AskedEmbedding) => promptTokenBound,
   parseHeader: parseEmbeddingHeader,
   boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),
   countContext: ({ longestInput }: EmbeddingHeader) => longestInput,

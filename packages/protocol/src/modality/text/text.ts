@@ -30,6 +30,8 @@ export const text = {
     encodeTextSummary(crypto, request, bodyHash),
   parseSummary: parseTextSummary,
   boundTokens: (request: AskedText) => boundTextTokens(request),
+  boundBilled: (request: AskedText, contextSize: number) =>
+    Math.min(computeContextBound(boundTextTokens(request)), contextSize),
   parseHeader,
   boundContext: (request: InferenceRequest) => computeContextBound(boundTextTokens(request)),
   countContext: ({ promptTokenCount, outputTokenCount }: Header) => promptTokenCount + outputTokenCount,

@@ -1,3 +1,4 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
@@ -5,6 +6,7 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
+import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { findDay, type ServedRequest } from '../../modality/text/commit-locally.ts';
 import { listUnmet, parseModelRequest } from '../../modality/text/model-request.ts';
@@ -52,7 +54,7 @@ export async function toServedRequest(
   return room < request.asked.maxTokens ? read(room) : request;
 }
 
-/** Tokens until the context ends that the client asked for. @throws RequestError if the prompt is longer. */
+/** Tokens until the context ends that the client asked for. @throws EngineError if the prompt is longer. */
 async function findRoom(
   context: ApiContext,
   engine: TextEngine,
@@ -67,8 +69,7 @@ async function findRoom(
   }
   const { length } = await engine.tokenizePrompt(prompt);
   if (contextSize > length) return contextSize - length;
-  const message = `the prompt has ${length} tokens and options.num_ctx is ${contextSize}`;
-  throw new RequestError(message, 'options.num_ctx');
+  throw new EngineError('prompt-too-long', formatOverflow({ promptTokens: length, contextSize }));
 }
 
 const LEVELS: ReadonlySet<unknown> = new Set(['low', 'medium', 'high', 'max']);

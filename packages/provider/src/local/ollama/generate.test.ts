@@ -124,7 +124,7 @@ describe('an answer', () => {
       raw: true,
       options: { num_ctx: 9 },
     });
-    expect([long.status, await long.json()]).toEqual([400, { error: expect.stringContaining('num_ctx') }]);
+    expect([long.status, await long.json()]).toEqual([400, { error: 'the input length exceeds the context length' }]);
   });
 
   it('says which limits were lowered to what the model has', async () => {

@@ -2,6 +2,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { computeOrderDay } from '@ogong/protocol/exchange/order';
+import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
@@ -43,7 +44,8 @@ async function tokenizePrompt(
   if (!info.capabilities.tokenize) return new Uint32Array();
   const tokens = await engine.tokenizePrompt(request.prompt);
   if (tokens.length >= info.contextSize) {
-    throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
+    const overflow = { promptTokens: tokens.length, contextSize: info.contextSize };
+    throw new Refusal('invalid', formatOverflow(overflow));
   }
   return tokens;
 }

@@ -3,6 +3,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completion-formats';
+import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { NAT, PLAIN_SAMPLER, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 
 /** Each token with what else could have stood there, by one pass. @throws EngineError */
@@ -13,8 +14,7 @@ export async function scoreTokens(
 ): Promise<readonly AnswerToken[]> {
   const { contextSize, vocabularySize, numericClass } = engine.info();
   if (tokens.length > contextSize) {
-    const message = `the prompt has ${tokens.length} tokens, the context holds ${contextSize}`;
-    throw new EngineError('prompt-too-long', message);
+    throw new EngineError('prompt-too-long', formatOverflow({ promptTokens: tokens.length, contextSize }));
   }
   const outputTokens = tokens.subarray(1);
   const scored =

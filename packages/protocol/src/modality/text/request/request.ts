@@ -72,6 +72,8 @@ export interface InferenceRequest extends AskedText {
   /** Whether the client's answer begins with the prompt. No reply does. */
   readonly echo: boolean;
   readonly stop: readonly string[];
+  /** The limit that the body states. `maxTokens` is the largest limit of the protocol if this one is above it. */
+  readonly wantedTokens: number;
   readonly grammar: string | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -141,13 +143,14 @@ function parseFields(
     prompt: chat ? undefined : parseCompletionPrompt(fields),
   };
   const stop = parseStop(fields.stop);
+  const wantedTokens = parseLimit(fields);
   const request = {
     ...{ endpoint, model: named.model, ...texts, stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
     echo: !chat && parseBoolean(fields, 'echo'),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
-    maxTokens: parseMaxTokens(fields),
+    ...{ wantedTokens, maxTokens: Math.min(wantedTokens, MAX_MAX_TOKENS) },
     thinking: thought.thinking,
     thinkingParams: thought.params,
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
@@ -272,9 +275,10 @@ function parseBias(value: unknown): TokenBias[] {
   return biases.sort((a, b) => a.id - b.id);
 }
 
-function parseMaxTokens(fields: Fields): number {
+/** Parses the limit as the body states it. Coding agents send limits above every context. */
+function parseLimit(fields: Fields): number {
   const key = isAbsent(fields.max_completion_tokens) ? 'max_tokens' : 'max_completion_tokens';
-  return parseInteger(fields, key, 1, MAX_MAX_TOKENS, DEFAULT_MAX_TOKENS);
+  return parseInteger(fields, key, 1, Number.MAX_SAFE_INTEGER, DEFAULT_MAX_TOKENS);
 }
 
 function parseStop(value: unknown): string[] {
