@@ -10,7 +10,7 @@ const BASIS = 10_000;
 const PPM = 1_000_000;
 const FEE = 1_000_000n;
 /** Margins of a provider and of a verifier, as parts of the fee and of the pay. */
-const MARGIN = 0.2;
+export const MARGIN = 0.2;
 const VERIFIER_MARGIN = 0.1;
 
 /** The provider's part of a fee after all shares. */

@@ -1,0 +1,292 @@
+import { defaultHolding, defaultLimits } from '@ogong/chain/deploy/deploy';
+import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
+import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
+import { createFakeEarnings } from '@ogong/testing/chain/fake-earnings';
+import { computePairPpm } from '@ogong/validator/audit/deterrence';
+import { readConstant } from '../../contract-constants.ts';
+import { createKeyLog, type Key, type KeyLog, SERVED, type Served } from './key-log.ts';
+import type { Audits } from './network.ts';
+import { type AuditOutcome, DECIDING_STEP } from './play-audit.ts';
+import { computePart, FEE_ATOMIC, HONEST_COST, MAX_FEE_ATOMIC, toFees } from './prices.ts';
+import type { ReplyKind } from './reports.ts';
+import type { Strategy, World } from './strategy.ts';
+
+/** The account of a provider after the simulated days, in usual fees. */
+export interface LifeResult {
+  /** Takings less the cost of work, lost stakes and lost bonds. */
+  readonly gain: number;
+  readonly replies: number;
+  readonly forged: number;
+  readonly audited: number;
+  readonly ejections: number;
+  /** Replies that had no fee although they were honest. */
+  readonly honestUnpaid: number;
+  /** Minutes from the first order to the first fee in a log, and to money that can be withdrawn. */
+  readonly firstFee: number;
+  readonly firstMoney: number;
+}
+
+const DAY_MINUTES = 1_440;
+const MINUTE_S = 60;
+const DAY_S = 86_400;
+/** Epochs after the last order in which audits end. */
+const DRAIN = 127;
+/** A model for half of the cost comes close enough to leave a doubt. */
+const NEAR_COST = 0.5;
+const PENALTY = readConstant('Staking', 'PENALTY_PPM') / PPM;
+
+/** A day of a key, for its reputation. */
+interface DayOfKey {
+  accepted: number;
+  paid: number;
+  failures: number;
+}
+
+interface Life {
+  readonly world: World;
+  readonly strategy: Strategy;
+  readonly audits: Audits;
+  readonly random: () => number;
+  /** Fees of a usual bill and of the largest one, atomic units. */
+  readonly fees: Readonly<Record<'usual' | 'largest', bigint>>;
+}
+
+/** One key under the rules of earnings. */
+interface KeyState {
+  readonly key: Key;
+  readonly logs: readonly KeyLog[];
+  readonly since: number;
+  days: DayOfKey[];
+  /** Parts of fees since the last credit, atomic units. */
+  uncredited: bigint;
+  held: bigint;
+  ppm: { usual: number; largest: number };
+  pairPpm: { usual: number; largest: number };
+  reputation: number;
+  /** Part of the next reply that has arrived, by log. */
+  readonly arriving: number[];
+  isOut: boolean;
+}
+
+const idOf = (number: number, length: number): Uint8Array => {
+  const id = new Uint8Array(length).fill(7);
+  new DataView(id.buffer).setUint32(0, number + 1);
+  return id;
+};
+
+function createKey({ world }: Life, number: number, since: number): KeyState {
+  const key = { providerId: idOf(number, 32), payee: idOf(number, 20) };
+  const whole = { usual: PPM, largest: PPM };
+  return {
+    ...{ key, since, days: [], uncredited: 0n, held: 0n, ppm: whole, pairPpm: whole, reputation: PPM / 2, isOut: false },
+    logs: Array.from({ length: world.logs }, () => createKeyLog(key, world.rules)),
+    arriving: Array.from({ length: world.logs }, (_, i) => i / world.logs),
+  };
+}
+
+/** The kind of an audited reply. @returns undefined for an opening that the forger withholds and nobody hands over. */
+function toAudited({ strategy, world }: Life, served: Served): { readonly kind: ReplyKind; readonly isShy: boolean } {
+  if (served === 'honest') return { kind: 'honest', isShy: false };
+  if (served === 'odd') return { kind: 'odd', isShy: false };
+  const kind = strategy.kind === 'near' ? 'near' : strategy.overbills ? 'overbilled' : 'foreign';
+  const isHandedOver = world.handsOver && served !== 'sealed';
+  return { kind, isShy: strategy.withholds && !isHandedOver };
+}
+
+const billOf = ({ strategy }: Life, served: Served): 'usual' | 'largest' =>
+  served !== 'honest' && strategy.overbills ? 'largest' : 'usual';
+
+/** Refreshes coverage and reputation at the beginning of a day, by what the key held in the day before. */
+function beginDay({ world, fees }: Life, state: KeyState, held: bigint): void {
+  state.held = held;
+  for (const bill of ['usual', 'largest'] as const) {
+    const rate = { feeAtomic: fees[bill], heldAtomic: held, soundnessPpm: SOUNDNESS_PPM };
+    const deterring = world.holdsEarnings ? computeAuditRate({ ...rate, basePpm: 0 }) : 0;
+    state.ppm = { ...state.ppm, [bill]: Math.max(defaultLimits.alpha, deterring) };
+    state.pairPpm = { ...state.pairPpm, [bill]: computePairPpm(deterring) };
+  }
+  const recent = state.days.slice(-3);
+  const sum = (of: keyof DayOfKey): number => recent.reduce((all, day) => all + day[of], 0);
+  const toAtomic = (count: number): bigint => BigInt(Math.round(count)) * FEE_ATOMIC;
+  const accepted = toAtomic(sum('accepted'));
+  const history = {
+    heldAtomic: accepted < held ? accepted : held,
+    paidAtomic: toAtomic(sum('paid')),
+    paidSquares: toAtomic(sum('paid')) * FEE_ATOMIC,
+    ...{ failures: sum('failures'), ejected: state.isOut },
+  };
+  state.reputation = computeReputationPpm(history, defaultHolding.entrance);
+  state.days = [...recent, { accepted: 0, paid: 0, failures: 0 }];
+}
+
+/** Returns whether a strategy forges the replies of this minute. */
+function isForging({ strategy }: Life, state: KeyState, log: KeyLog, epoch: number): boolean {
+  if (epoch - state.since < strategy.honestDays * DAY_MINUTES) return false;
+  if (!strategy.pauses) return true;
+  const ahead = log.untilResult(epoch);
+  return log.balance().owed === 0 && (ahead === undefined || ahead > DECIDING_STEP);
+}
+
+/** Fills the cohort of a minute with so many replies. */
+function serve({ strategy, world, random }: Life, cohort: Int32Array, count: number, forges: boolean): void {
+  cohort.fill(0);
+  for (let i = 0; i < count; i++) {
+    let column = 0;
+    if (forges) {
+      const isSealed = world.sealed > 0 && random() < world.sealed;
+      if (strategy.odd > 0 && random() < strategy.odd) column = 3;
+      else if ((isSealed || !strategy.sealedOnly) && random() < strategy.forged) column = isSealed ? 2 : 1;
+    }
+    cohort[column] = (cohort[column] as number) + 1;
+  }
+}
+
+interface Sums {
+  cost: number;
+  replies: number;
+  forged: number;
+  audited: number;
+  ejections: number;
+  honestUnpaid: number;
+  lostStake: number;
+  firstFee: number;
+}
+
+function pay(life: Life, state: KeyState, sums: Sums, { served, epoch, count }: { served: Served; epoch: number; count: number }): void {
+  const feeAtomic = life.fees[billOf(life, served)];
+  state.uncredited += computePart(feeAtomic) * BigInt(count);
+  (state.days.at(-1) as DayOfKey).paid += toFees(feeAtomic) * count;
+  if (Number.isNaN(sums.firstFee) && count > 0) sums.firstFee = epoch;
+}
+
+/** Decides which replies of a cohort are audited, as `selectReplies` does: the rest is paid or not at once. */
+function decideCohort(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: number): void {
+  const { random, world, audits } = life;
+  const cohort = log.cohortAt(epoch);
+  const isOwing = world.rules.auditsOwing && log.balance().owed > 0;
+  for (let column = 0; column < SERVED.length; column++) {
+    const count = cohort[column] as number;
+    if (count === 0) continue;
+    const served = SERVED[column] as Served;
+    const bill = billOf(life, served);
+    const coverage = state.ppm[bill] / PPM;
+    let audited = 0;
+    for (let i = 0; i < count; i++) if (isOwing || random() < coverage) audited++;
+    for (let i = 0; i < audited; i++)
+      log.schedule(epoch, { served, outcome: audits(toAudited(life, served), state.pairPpm[bill]) });
+    sums.audited += audited;
+    if (log.covers('unaudited')) pay(life, state, sums, { served, epoch, count: count - audited });
+    else if (served === 'honest') sums.honestUnpaid += count - audited;
+  }
+}
+
+/** Appends the due entries of a log. */
+function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: number): void {
+  for (const { served, outcome } of log.takeDue(epoch)) {
+    const { verdict, refuted } = outcome;
+    const isPaid = isPayable(outcome) && log.covers(verdict);
+    if (isPaid) pay(life, state, sums, { served, epoch, count: 1 });
+    else if (served === 'honest') sums.honestUnpaid++;
+    const day = state.days.at(-1) as DayOfKey;
+    if (verdict === 'accept') day.accepted++;
+    if (verdict === 'reject') day.failures++;
+    sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
+    const ejects = log.append(outcome, epoch, isPaid ? FEE_ATOMIC : 0n);
+    if (ejects && !state.isOut) {
+      state.isOut = true;
+      sums.ejections++;
+    }
+  }
+}
+
+const isPayable = ({ verdict }: AuditOutcome): boolean => verdict === 'accept' || verdict === 'inconclusive';
+
+/** Returns whether the key may be paid for the largest reply to a usual request. */
+function mayServe({ world }: Life, { held }: KeyState): boolean {
+  const { entrance: entranceAtomic, growth: growthPpm } = defaultHolding;
+  const bound = world.holdsEarnings ? computeFeeBound({ entranceAtomic, growthPpm }, held) : undefined;
+  return bound === undefined || MAX_FEE_ATOMIC <= bound;
+}
+
+/** Plays one minute of a key. @param isOpen it still takes orders. */
+function playMinute(life: Life, state: KeyState, sums: Sums, { epoch, isOpen }: { epoch: number; isOpen: boolean }): void {
+  const { world, strategy } = life;
+  for (const [index, log] of state.logs.entries()) {
+    if (state.isOut) return;
+    appendDue(life, state, log, sums, epoch);
+    decideCohort(life, state, log, sums, epoch);
+    const cohort = log.cohortAt(epoch);
+    const arrived = (state.arriving[index] as number) + (world.perMinute * state.reputation) / PPM / world.logs;
+    const count = isOpen && mayServe(life, state) ? Math.floor(arrived) : 0;
+    state.arriving[index] = arrived - Math.floor(arrived);
+    serve(life, cohort, count, isForging(life, state, log, epoch));
+    const honest = cohort[0] as number;
+    const near = strategy.kind === 'near' ? (cohort[1] as number) + (cohort[2] as number) : 0;
+    sums.replies += count;
+    sums.forged += count - honest;
+    sums.cost += (honest + NEAR_COST * near) * HONEST_COST;
+  }
+}
+
+/** Plays the days of one provider, under as many keys as it begins. */
+export async function playLife(
+  world: World,
+  strategy: Strategy,
+  { audits, largestFee, seed }: { readonly audits: Audits; readonly largestFee: bigint; readonly seed: number },
+): Promise<LifeResult> {
+  const fees = { usual: FEE_ATOMIC, largest: largestFee };
+  const life: Life = { world, strategy, audits, random: createSeededRandom(seed), fees };
+  let nowSeconds = 0;
+  const periodSeconds = world.holdsEarnings ? defaultHolding.period : 0;
+  const entrance = world.holdsEarnings ? defaultHolding.entrance : 0n;
+  const earnings = createFakeEarnings({ periodSeconds, entrance, nowSeconds: () => nowSeconds });
+  const bondAtomic = BigInt(Math.round(strategy.bond)) * FEE_ATOMIC;
+  const sums: Sums = {
+    ...{ cost: 0, replies: 0, forged: 0, audited: 0, ejections: 0, honestUnpaid: 0, lostStake: 0, firstFee: Number.NaN },
+  };
+  const open = (number: number, since: number): KeyState => {
+    const state = createKey(life, number, since);
+    if (bondAtomic > 0n) earnings.bond(state.key.providerId, state.key.payee, bondAtomic);
+    return state;
+  };
+  const settle = ({ key, uncredited }: KeyState): void => earnings.credit(key.providerId, key.payee, uncredited);
+  const keys: KeyState[] = [];
+  let state: KeyState | undefined;
+  let firstMoney = Number.NaN;
+  const last = world.days * DAY_MINUTES;
+  for (let epoch = 0; epoch < last + DRAIN; epoch++) {
+    nowSeconds = epoch * MINUTE_S;
+    if (state === undefined) {
+      if (epoch >= last || (keys.length > 0 && !strategy.returns)) break;
+      state = open(keys.length, epoch);
+      keys.push(state);
+      beginDay(life, state, 0n);
+    } else if (epoch % DAY_MINUTES === 0) {
+      const { providerId, payee } = state.key;
+      const period = epoch / DAY_MINUTES - 1;
+      beginDay(life, state, world.holdsEarnings ? await earnings.client.heldIn(providerId, payee, period) : 0n);
+      const { withdrawable } = await earnings.client.earningsOf(providerId, payee);
+      if (Number.isNaN(firstMoney) && withdrawable > 0n) firstMoney = epoch;
+    }
+    playMinute(life, state, sums, { epoch, isOpen: epoch < last });
+    if (state.uncredited > 0n && (state.isOut || epoch % DAY_MINUTES === DAY_MINUTES - 1 || epoch === last + DRAIN - 1)) {
+      settle(state);
+      state.uncredited = 0n;
+    }
+    if (state.isOut) {
+      earnings.eject(state.key.providerId);
+      state = undefined;
+    }
+  }
+  nowSeconds += 4 * DAY_S;
+  let takings = 0;
+  for (const { key, isOut } of keys) {
+    takings += toFees((await earnings.client.earningsOf(key.providerId, key.payee)).withdrawable);
+    if (isOut) takings -= toFees(bondAtomic);
+  }
+  const { cost, lostStake, ...counts } = sums;
+  return { ...counts, firstMoney, gain: takings - cost - lostStake };
+}

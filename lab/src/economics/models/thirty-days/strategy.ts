@@ -1,0 +1,73 @@
+import { type AuditBalance, advanceBalance, type coversFee } from '@ogong/protocol/settlement/audit-balance';
+import type { CountedEntry } from '@ogong/protocol/settlement/log-tests';
+import { isCovered } from '@ogong/protocol/verdict/reply-fee';
+import type { League, Setting } from './network.ts';
+import { SETTING } from './network.ts';
+import type { BillChecks } from './prices.ts';
+
+/** A way to sell forged replies. Shares are of the replies that arrive while the strategy forges. */
+export interface Strategy {
+  readonly name: string;
+  /** Share that is forged. */
+  readonly forged: number;
+  /** Forges replies to clients that seal, and no others. */
+  readonly sealedOnly: boolean;
+  /** Share of requests that nobody else can run. They are forged. */
+  readonly odd: number;
+  /** `near`: a cheaper model in a class that no table measures. */
+  readonly kind: 'foreign' | 'near';
+  /** Opens a forged reply only if the beacon draws its own verifiers. */
+  readonly withholds: boolean;
+  readonly overbills: boolean;
+  /** Serves honestly while an audit without a result is about to reach the log, and while it owes audits. */
+  readonly pauses: boolean;
+  /** Days of honest work under each key before the first forged reply. */
+  readonly honestDays: number;
+  readonly league: League;
+  /** Bond of the key, in usual fees. */
+  readonly bond: number;
+  /** Begins anew under another key and payee after an ejection. */
+  readonly returns: boolean;
+}
+
+export const HONEST: Strategy = {
+  ...{ name: 'honest', forged: 0, sealedOnly: false, odd: 0, kind: 'foreign', withholds: false, overbills: false },
+  ...{ pauses: false, honestDays: 0, league: { count: 0, tokens: 0 }, bond: 0, returns: false },
+};
+
+/** The rules of money about audits. */
+export interface BalanceRules {
+  readonly covers: (balance: AuditBalance, verdict: Parameters<typeof coversFee>[1]) => boolean;
+  readonly advance: (balance: AuditBalance, entry: CountedEntry) => AuditBalance;
+  /** Whether every reply of a key that owes audits is audited. */
+  readonly auditsOwing: boolean;
+}
+
+/** The rules of the product. */
+export const RULES: BalanceRules = {
+  covers: (balance, verdict) => isCovered(verdict, balance, { tier: 'verified' }),
+  advance: advanceBalance,
+  auditsOwing: true,
+};
+
+/** The world around a provider. A control changes one input. */
+export interface World {
+  readonly perMinute: number;
+  readonly days: number;
+  /** Validators that handle the replies in equal parts. Each has its own log. */
+  readonly logs: number;
+  /** Share of replies to clients that seal. */
+  readonly sealed: number;
+  /** Payers hand over the opening that a provider withholds, if they do not seal. */
+  readonly handsOver: boolean;
+  readonly setting: Setting;
+  readonly bill: BillChecks;
+  readonly holdsEarnings: boolean;
+  readonly rules: BalanceRules;
+}
+
+export const WORLD: World = {
+  ...{ perMinute: 1, days: 30, logs: 4, sealed: 0, handsOver: true, setting: SETTING },
+  bill: { hasSizeCheck: true, hasPromptMeter: true },
+  ...{ holdsEarnings: true, rules: RULES },
+};
