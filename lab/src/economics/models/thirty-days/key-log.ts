@@ -72,14 +72,15 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
       return entries;
     },
     /** Appends an entry. @returns whether it ejects the key. */
-    append({ verdict, evidence, step, eValuePpm }: AuditOutcome, epoch: number, feeAtomic: bigint): boolean {
+    append(outcome: AuditOutcome, epoch: number, bill: { readonly paidAtomic: bigint; readonly fees: number }): boolean {
+      const { verdict, evidence, step, eValuePpm } = outcome;
       const before = balanceOf();
       const entry: CountedEntry = {
-        ...{ providerId, payee, verdict, evidence, step, eValuePpm, feeAtomic, verifiers: [] },
+        ...{ providerId, payee, verdict, evidence, step, eValuePpm, feeAtomic: bill.paidAtomic, verifiers: [] },
         ...{ beaconEpoch: BigInt(epoch), timeMs: 60_000 * epoch },
       };
       const ejects = countEntry(states, entry);
-      states.put(providerId, { ...states.find(providerId), balance: advance(before, entry) });
+      states.put(providerId, { ...states.find(providerId), balance: advance(before, entry, bill.fees) });
       return ejects;
     },
   };

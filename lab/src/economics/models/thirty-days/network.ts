@@ -52,6 +52,9 @@ function listVerifiers({ honest, leastTokens }: Setting, league: League): Played
 /** A source of audit outcomes. */
 export type Audits = (reply: { readonly kind: ReplyKind; readonly isShy: boolean }, pairPpm: number) => AuditOutcome;
 
+/** Pools of played audits, which all worlds with the same verifiers share. */
+const pools = new Map<string, AuditOutcome[]>();
+
 /**
  * Creates a source of audit outcomes. An outcome depends on the reply, on the share of pairs and on the list of verifiers, and on
  * nothing that a key did before. So a pool of played audits stands for all audits of its kind, and a life draws from the pool.
@@ -62,13 +65,13 @@ export function createAudits(
   { size, seed }: { readonly size: number; readonly seed: number },
 ): Audits {
   const verifiers = listVerifiers(setting, league);
-  const pools = new Map<string, AuditOutcome[]>();
+  const network = JSON.stringify([setting, league, size, seed]);
   const pickFrom = createSeededRandom(seed);
   return (reply, pairPpm) => {
-    const name = `${reply.kind} ${reply.isShy} ${pairPpm}`;
+    const name = `${network} ${reply.kind} ${reply.isShy} ${pairPpm}`;
     let pool = pools.get(name);
     if (pool === undefined) {
-      const random = createSeededRandom(seed + 1 + pools.size);
+      const random = createSeededRandom(seed + 1);
       pool = Array.from({ length: size }, () => playAudit(verifiers, reply, { pairPpm, random }));
       pools.set(name, pool);
     }

@@ -68,9 +68,17 @@ async function passesMeter(promptTokens: number): Promise<boolean> {
 /** Length of the text by which the size check is measured. The most tokens grow by one for each byte. */
 const PROBE_BYTES = 16;
 
+let omittedTokens: Promise<number> | undefined;
+
+/** Finds the tokens beyond one for each byte that the size check passes. A signature for each probe takes its time, so it runs once. */
+function findOmitted(): Promise<number> {
+  omittedTokens ??= findLargest(128, (tokens) => passesSize(tokens, PROBE_BYTES)).then((most) => most - PROBE_BYTES);
+  return omittedTokens;
+}
+
 /** Finds the largest fee that a forger can bill for a usual request, by the checks of receipts, gateways and orders. */
 export async function findLargestFee({ hasSizeCheck, hasPromptMeter }: BillChecks): Promise<bigint> {
-  const omitted = (await findLargest(128, (tokens) => passesSize(tokens, PROBE_BYTES))) - PROBE_BYTES;
+  const omitted = hasSizeCheck ? await findOmitted() : 0;
   const outputTokenCount = hasSizeCheck ? Math.min(BOUND.outputTokens, TEXT_BYTES + omitted) : BOUND.outputTokens;
   const promptTokenCount = hasPromptMeter ? await findLargest(BOUND.promptTokens, passesMeter) : BOUND.promptTokens;
   return computeReplyFee(ORDER, BOUND, { promptTokenCount, outputTokenCount });

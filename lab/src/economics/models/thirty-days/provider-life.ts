@@ -7,6 +7,7 @@ import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { createFakeEarnings } from '@ogong/testing/chain/fake-earnings';
 import { computePairPpm } from '@ogong/validator/audit/deterrence';
 import { readConstant } from '../../contract-constants.ts';
+import { drawBinomial } from './draw-binomial.ts';
 import { createKeyLog, type Key, type KeyLog, SERVED, type Served } from './key-log.ts';
 import type { Audits } from './network.ts';
 import { type AuditOutcome, DECIDING_STEP } from './play-audit.ts';
@@ -130,18 +131,14 @@ function isForging({ strategy }: Life, state: KeyState, log: KeyLog, epoch: numb
   return log.balance().owed === 0 && (ahead === undefined || ahead > DECIDING_STEP);
 }
 
-/** Fills the cohort of a minute with so many replies. */
+/** Fills the cohort of a minute with so many replies, in the order of SERVED. */
 function serve({ strategy, world, random }: Life, cohort: Int32Array, count: number, forges: boolean): void {
-  cohort.fill(0);
-  for (let i = 0; i < count; i++) {
-    let column = 0;
-    if (forges) {
-      const isSealed = world.sealed > 0 && random() < world.sealed;
-      if (strategy.odd > 0 && random() < strategy.odd) column = 3;
-      else if ((isSealed || !strategy.sealedOnly) && random() < strategy.forged) column = isSealed ? 2 : 1;
-    }
-    cohort[column] = (cohort[column] as number) + 1;
-  }
+  const odd = forges ? drawBinomial(count, strategy.odd, random) : 0;
+  const ofSealing = forges ? drawBinomial(count - odd, world.sealed, random) : 0;
+  const sealed = drawBinomial(ofSealing, strategy.forged, random);
+  const plain = forges && !strategy.sealedOnly ? count - odd - ofSealing : 0;
+  const forged = drawBinomial(plain, strategy.forged, random);
+  cohort.set([count - odd - sealed - forged, forged, sealed, odd]);
 }
 
 interface Sums {
@@ -173,8 +170,7 @@ function decideCohort(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoc
     const served = SERVED[column] as Served;
     const bill = billOf(life, served);
     const coverage = state.ppm[bill] / PPM;
-    let audited = 0;
-    for (let i = 0; i < count; i++) if (isOwing || random() < coverage) audited++;
+    const audited = isOwing ? count : drawBinomial(count, coverage, random);
     for (let i = 0; i < audited; i++)
       log.schedule(epoch, { served, outcome: audits(toAudited(life, served), state.pairPpm[bill]) });
     sums.audited += audited;
@@ -194,7 +190,8 @@ function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: 
     if (verdict === 'accept') day.accepted++;
     if (verdict === 'reject') day.failures++;
     sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
-    const ejects = log.append(outcome, epoch, isPaid ? FEE_ATOMIC : 0n);
+    const feeAtomic = life.fees[billOf(life, served)];
+    const ejects = log.append(outcome, epoch, { paidAtomic: isPaid ? feeAtomic : 0n, fees: toFees(feeAtomic) });
     if (ejects && !state.isOut) {
       state.isOut = true;
       sums.ejections++;
@@ -214,12 +211,13 @@ function mayServe({ world }: Life, { held }: KeyState): boolean {
 /** Plays one minute of a key. @param isOpen it still takes orders. */
 function playMinute(life: Life, state: KeyState, sums: Sums, { epoch, isOpen }: { epoch: number; isOpen: boolean }): void {
   const { world, strategy } = life;
+  const share = world.followsReputation ? state.reputation / PPM : 1;
   for (const [index, log] of state.logs.entries()) {
     if (state.isOut) return;
     appendDue(life, state, log, sums, epoch);
     decideCohort(life, state, log, sums, epoch);
     const cohort = log.cohortAt(epoch);
-    const arrived = (state.arriving[index] as number) + (world.perMinute * state.reputation) / PPM / world.logs;
+    const arrived = (state.arriving[index] as number) + (world.perMinute * share) / world.logs;
     const count = isOpen && mayServe(life, state) ? Math.floor(arrived) : 0;
     state.arriving[index] = arrived - Math.floor(arrived);
     serve(life, cohort, count, isForging(life, state, log, epoch));

@@ -1,4 +1,6 @@
-import { type AuditBalance, advanceBalance, type coversFee } from '@ogong/protocol/settlement/audit-balance';
+import { SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
+import { PPM } from '@ogong/protocol/exchange/reputation';
+import { type AuditBalance, advanceBalance, type coversFee, DOUBT_PRICE, OWED_AUDITS } from '@ogong/protocol/settlement/audit-balance';
 import type { CountedEntry } from '@ogong/protocol/settlement/log-tests';
 import { isCovered } from '@ogong/protocol/verdict/reply-fee';
 import type { League, Setting } from './network.ts';
@@ -38,7 +40,8 @@ export const HONEST: Strategy = {
 /** The rules of money about audits. */
 export interface BalanceRules {
   readonly covers: (balance: AuditBalance, verdict: Parameters<typeof coversFee>[1]) => boolean;
-  readonly advance: (balance: AuditBalance, entry: CountedEntry) => AuditBalance;
+  /** @param fees of the reply as billed, in usual fees */
+  readonly advance: (balance: AuditBalance, entry: CountedEntry, fees: number) => AuditBalance;
   /** Whether every reply of a key that owes audits is audited. */
   readonly auditsOwing: boolean;
 }
@@ -47,6 +50,25 @@ export interface BalanceRules {
 export const RULES: BalanceRules = {
   covers: (balance, verdict) => isCovered(verdict, balance, { tier: 'verified' }),
   advance: advanceBalance,
+  auditsOwing: true,
+};
+
+/** Accepted fees that a proposed rule takes for one usual fee without a result: those that an audit stands for. */
+const STANDS_FOR = Math.ceil((OWED_AUDITS * PPM) / SOUNDNESS_PPM);
+
+/**
+ * Rules that no network has yet. An audit without a result costs the fees of all replies that it stands for, and so does a doubt that
+ * no credit pays for. Accepted replies pay for them. `owed` counts usual fees here.
+ */
+export const PROPOSED: BalanceRules = {
+  covers: ({ credit, owed }, verdict) => (verdict === 'inconclusive' ? credit >= DOUBT_PRICE : owed === 0),
+  advance(balance, entry, fees) {
+    const { verdict, feeAtomic } = entry;
+    const { credit, owed } = balance;
+    if (verdict === 'accept' && owed > 0) return { credit, owed: Math.max(0, owed - fees) };
+    const owes = advanceBalance({ credit, owed: 0 }, entry).owed > 0 || (verdict === 'inconclusive' && feeAtomic === 0n);
+    return owes ? { credit, owed: owed + STANDS_FOR * fees } : advanceBalance(balance, entry);
+  },
   auditsOwing: true,
 };
 
@@ -63,11 +85,13 @@ export interface World {
   readonly setting: Setting;
   readonly bill: BillChecks;
   readonly holdsEarnings: boolean;
+  /** Orders follow the key's reputation, as they do where many providers offer the same. */
+  readonly followsReputation: boolean;
   readonly rules: BalanceRules;
 }
 
 export const WORLD: World = {
   ...{ perMinute: 1, days: 30, logs: 4, sealed: 0, handsOver: true, setting: SETTING },
   bill: { hasSizeCheck: true, hasPromptMeter: true },
-  ...{ holdsEarnings: true, rules: RULES },
+  ...{ holdsEarnings: true, followsReputation: true, rules: RULES },
 };
