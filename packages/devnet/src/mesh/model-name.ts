@@ -1,8 +1,11 @@
-import { parseModelSource } from '@ogong/models/source';
+import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
+import { resolveShortName } from '@ogong/models/short-names';
+import { parseModelSource, tryModelSource } from '@ogong/models/source';
 
 /** Returns `ogong/<tier>/<maker>/<model>` for a model reference. @throws ModelError if it names nothing. */
 export function nameModel(reference: string): string {
-  const source = parseModelSource(reference);
+  const short = tryModelSource(reference) ? undefined : resolveShortName(readCatalogue(OWN_CATALOGUE), reference);
+  const source = parseModelSource(short?.reference ?? reference);
   if (source.kind === 'builtin') return `ogong/verified/karpathy/${source.name.toLowerCase()}`;
   if (source.kind !== 'hub') return 'ogong/verified/local/model';
   const [owner = '', repository = ''] = source.repository.split('/');

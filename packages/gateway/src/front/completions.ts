@@ -27,6 +27,7 @@ import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
+import type { ModelNames } from './model-names.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
 import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
@@ -55,6 +56,7 @@ export interface OgongField {
 
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
+  readonly names: ModelNames;
   readonly limits: ApiCallLimits;
   readonly rates: RateLimits;
   readonly clock: Clock;
@@ -80,11 +82,12 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
   return async (context, key) => {
     const call = await dependencies.limits.begin(context, key);
     try {
-      const body = await readJsonBody(context, call.bodyLimits);
+      const given = await readJsonBody(context, call.bodyLimits);
+      const body = await dependencies.names.resolve(given, key, isInline(context));
       return await answerWithReplies(context, { endpoint, body, key, call }, dependencies);
     } catch (error) {
       call.leave();
-      throw error;
+      throw await dependencies.names.explain(error, key);
     }
   };
 }

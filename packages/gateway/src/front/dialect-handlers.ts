@@ -25,12 +25,14 @@ import type { KeyedHandler } from './sign-in.ts';
  * (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { limits, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging } = dependencies;
+  const { limits, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging, names } = dependencies;
   return async (context, key) => {
     const call = await limits.begin(context, key);
     try {
-      const asked = API_DIALECTS[name].read(context, await readJsonBody(context, call.bodyLimits));
-      const given = { body: asked.body, isChecked: isInline(context) };
+      const isChecked = isInline(context);
+      const sent = await names.resolve(await readJsonBody(context, call.bodyLimits), key, isChecked);
+      const asked = API_DIALECTS[name].read(context, sent);
+      const given = { body: asked.body, isChecked };
       const provider = readProvider(context);
       const payer = await call.charge(() => priceReplies([asked.body], 'chat'));
       const read = createBodyReader('chat');
@@ -55,7 +57,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       });
     } catch (error) {
       call.leave();
-      throw error;
+      throw await names.explain(error, key);
     }
   };
 }
@@ -66,11 +68,12 @@ const COUNT_HEADER = 'x-ogong-token-count';
 /** Counts tokens as orders do: the most that can be billed. A gateway has no model. */
 export function createCountHandler(
   name: ApiDialectName,
-  { bodyLimits }: Pick<CompletionsDependencies, 'bodyLimits'>,
+  { bodyLimits, names }: Pick<CompletionsDependencies, 'bodyLimits' | 'names'>,
 ): KeyedHandler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context, key) => {
-    const { body, dropped } = readCount(context, await readJsonBody(context, bodyLimits));
+    const sent = await names.resolve(await readJsonBody(context, bodyLimits), key, false);
+    const { body, dropped } = readCount(context, sent);
     const request = parseRequest(body, 'chat');
     assertModel(request.model, key);
     showIgnored(context, [...dropped, ...request.dropped]);

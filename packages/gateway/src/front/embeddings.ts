@@ -53,11 +53,13 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
   { endpoint, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
-  const { limits, rates, replies, randomBytes, settle } = dependencies;
+  const { limits, rates, replies, randomBytes, settle, names } = dependencies;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
-      const asked = { body: await readJsonBody(context, call.bodyLimits), isChecked: isInline(context) };
+      const isChecked = isInline(context);
+      const given = await readJsonBody(context, call.bodyLimits);
+      const asked = { body: await names.resolve(given, key, isChecked), isChecked };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
@@ -74,6 +76,8 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       return context.json({ ...format(request, reply), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),
       });
+    } catch (error) {
+      throw await names.explain(error, key);
     } finally {
       call.leave();
     }

@@ -5,6 +5,7 @@ import { formatModel, type Json } from '@ogong/host/openai/format';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { listMeant } from '@ogong/protocol/modality/shared/model-names';
 import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from '../books/api-keys.ts';
@@ -167,7 +168,15 @@ export function createModelList(
     },
     list: async (caller) => (await fetch(caller)).map(toModel),
     async get(id, caller) {
-      const supply = (await fetch(caller)).find(({ model }) => model === id);
+      const supplies = await fetch(caller);
+      const exact = supplies.find(({ model }) => model === id);
+      const meant = exact
+        ? []
+        : listMeant(
+            supplies.map((supply) => ({ name: supply.model, supply })),
+            id,
+          );
+      const supply = exact ?? (new Set(meant.map(({ name }) => name)).size === 1 ? meant[0]?.supply : undefined);
       if (supply === undefined) throw createModelNotFound(id);
       return toModel(supply);
     },

@@ -77,7 +77,8 @@ function checkPositionals(
   problems: string[],
 ): void {
   const extra = given[allowed?.max ?? 0];
-  const known = commands === undefined ? '' : `; the commands are ${commands.join(', ')}`;
+  const known =
+    commands === undefined ? '' : `${suggest(extra ?? '', commands)}; the commands are ${commands.join(', ')}`;
   if (extra !== undefined) problems.push(`unexpected argument "${extra}"${known}`);
   if (allowed && given.length < (allowed.min ?? 0)) problems.push(`${allowed.label} is missing`);
 }

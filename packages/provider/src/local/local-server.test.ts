@@ -95,7 +95,7 @@ describe('the Ollama API', () => {
   it('lists models and its version', async () => {
     const tags = (await (await fetch(`${base}/api/tags`)).json()) as { models: unknown[] };
     expect(tags.models).toMatchObject([
-      { name: 'fake', size: 7, details: { family: 'llama', quantization_level: 'F32' } },
+      { name: 'fake:latest', model: 'fake:latest', size: 7, details: { family: 'llama', quantization_level: 'F32' } },
     ]);
     expect(await (await fetch(`${base}/api/version`)).json()).toHaveProperty('version');
     expect(await (await fetch(base)).text()).toBe('Ollama is running');

@@ -2,6 +2,7 @@ import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { systemClock } from '@ogong/host/time/clock';
+import { openCatalogue } from '@ogong/models/catalogue';
 import { createModelStore } from '@ogong/models/store';
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
@@ -63,7 +64,7 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
     throw error;
   }
   return {
-    shelf: createStoreShelf(store, pinned),
+    shelf: createStoreShelf(store, pinned, () => openCatalogue(storeDir)),
     library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options })),
     loaded,
     names: pinned.map(({ name }) => name),

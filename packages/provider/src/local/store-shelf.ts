@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
 import { composeModelRoot } from '@ogong/models/model-root';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import type { ModelStore, StoredModel } from '@ogong/models/store';
@@ -43,9 +44,17 @@ export function shelveAdapted(model: ShelfModel, adapter: ResolvedModel): ShelfM
   };
 }
 
-/** The models that were named, as long as they are there, and all that the store has. */
-export function createStoreShelf(store: ModelStore, named: readonly ShelfModel[] = []): ModelShelf {
+/**
+ * The models that were named, as long as they are there, and all that the store has.
+ * @param catalogue of short names. Default: the one of the program.
+ */
+export function createStoreShelf(
+  store: ModelStore,
+  named: readonly ShelfModel[] = [],
+  catalogue: NonNullable<ModelShelf['catalogue']> = () => readCatalogue(OWN_CATALOGUE),
+): ModelShelf {
   return {
+    catalogue,
     async list() {
       const stored = (await store.list()).flatMap(({ name }) => store.find(name) ?? []).map(shelveStored);
       const made = stored.filter(({ defaults }) => defaults !== undefined);
@@ -60,12 +69,17 @@ export function createStoreShelf(store: ModelStore, named: readonly ShelfModel[]
   };
 }
 
+/** Whether a model of the store is one of a hub: `owner/name`, with its commit and quantisation. */
+const isHubName = (name: string): boolean => /^[^/:]+\/[^/:]+$/.test(name);
+
 function shelveStored({ manifest, path, adapterPaths = [] }: StoredModel): ShelfModel {
   const { name, source, defaults, files, adapters = [], modelRoot } = manifest;
+  // A model that was pulled by a short name is listed by it, because its client looks for it.
+  const isShort = defaults === undefined && /^[a-z0-9][a-z0-9._-]*(?::[a-z0-9._-]+)?$/.test(source) && isHubName(name);
   return {
-    name,
+    name: isShort ? source : name,
     // A model that was made of another has only its own name.
-    aliases: defaults === undefined ? [source] : [],
+    aliases: defaults === undefined ? [source, ...(isShort ? [name] : [])] : [],
     reference: [path, ...adapterPaths].map(referenceOf).join('+'),
     path,
     sizeBytes: [...files, ...adapters].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
