@@ -7,7 +7,7 @@ export const CLAMPED_HEADER = 'x-ogong-clamped';
 
 /** Lists the ignored fields for the client. */
 export function showIgnored(context: ApiContext, dropped: readonly string[]): void {
-  if (dropped.length > 0) context.header(IGNORED_HEADER, dropped.join(', '));
+  if (dropped.length > 0) context.header(IGNORED_HEADER, dropped.join(', '), { append: true });
 }
 
 /** Shows the client its lowered limits. */

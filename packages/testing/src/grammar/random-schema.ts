@@ -54,7 +54,7 @@ const PATTERNS = [
     '^\\/\\.$',
   ],
 ];
-const FORMATS = ['date', 'time', 'date-time', 'uuid', 'email', 'hostname', 'ipv4', 'uri'];
+const FORMATS = ['date', 'time', 'date-time', 'duration', 'uuid', 'email', 'hostname', 'ipv4', 'ipv6', 'uri'];
 
 /** Draws a schema that a grammar can express. Its shapes are those of the JSON Schema test suite. */
 export function randomSchema(random: Random, depth = 3): unknown {

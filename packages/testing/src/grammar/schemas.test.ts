@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import {
   type CompiledGrammar,
   compileGrammar,
@@ -26,6 +27,8 @@ const formats = {
   hostname: /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/,
   ipv4: (text: string) =>
     text.split('.').length === 4 && text.split('.').every((part) => /^\d+$/.test(part) && Number(part) < 256),
+  ipv6: (text: string) => isIPv6(text),
+  duration: /^P(?!$)(\d+Y(?=\d+M|T|$))?(\d+M)?(\d+D)?(T(?=\d)(\d+H(?=\d+M|$))?(\d+M)?(\d+S)?)?$|^P\d+W$/,
   uri: (text: string) => URL.canParse(text),
 };
 

@@ -49,7 +49,9 @@ export async function toServedRequest(
   };
   const request = read(Math.min(wanted, contextSize, MAX_MAX_TOKENS));
   const isUnread = fields.think !== undefined && !('messages' in prompt);
-  if (isUnread || listUnmet(engine.info(), request.asked).length > 0) showIgnored(context, ['think']);
+  const isUnmet = isUnread || listUnmet(engine.info(), request.asked).length > 0;
+  const unheld = request.asked.dropped.flatMap((name) => /^guided_json\.(.*)$/.exec(name)?.slice(1) ?? []);
+  showIgnored(context, [...(isUnmet ? ['think'] : []), ...unheld.map((keyword) => `format.${keyword}`)]);
   const room = await findRoom(context, engine, request, options);
   return room < request.asked.maxTokens ? read(room) : request;
 }

@@ -34,7 +34,7 @@ const ask = async (path: string, body: object): Promise<Answer> => {
 };
 const running = async (): Promise<readonly string[]> => {
   const { models } = (await (await fetch(`${fixture.base}/api/ps`)).json()) as { models: { name: string }[] };
-  return models.map(({ name }) => name);
+  return models.map(({ name }) => name.replace(/:latest$/, ''));
 };
 
 describe('a suffix', () => {

@@ -21,6 +21,8 @@ export interface AskedForm {
   readonly grammar: string;
   /** The JSON schema from which the grammar was made, if there is one. */
   readonly schema: unknown;
+  /** Keywords of the schema that another one beside them replaces. */
+  readonly unheld: ReadonlySet<string>;
 }
 
 /**
@@ -43,14 +45,16 @@ export function parseAskedForm(fields: Fields): AskedForm | undefined {
     );
   }
   const { param, form } = first;
-  return { param, schema: form.schema, grammar: readGrammar(param, () => writeForm(form)) };
+  const unheld = new Set<string>();
+  const grammar = readGrammar(param, () => writeForm(form, unheld));
+  return { param, schema: form.schema, grammar, unheld };
 }
 
 /** @throws GrammarError */
-function writeForm({ grammar, options, schema }: ReadForm): string {
+function writeForm({ grammar, options, schema }: ReadForm, unheld: Set<string>): string {
   if (grammar !== undefined) return grammar;
   if (options !== undefined) return `root ::= ${quoteOptions(options, createSchemaBudget())}\n`;
-  return schemaToGrammar(schema);
+  return schemaToGrammar(schema, undefined, unheld);
 }
 
 /** Reads a grammar. @throws RequestError for a refused schema or grammar. */

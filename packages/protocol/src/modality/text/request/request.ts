@@ -105,8 +105,10 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   // The conversion of a schema costs more than all else, so it comes last.
   const form = parseAskedForm(fields);
   const terms = toAnswerTerms(use, form !== undefined);
-  const grammar = combineGrammar(form, use);
-  return { ...request, terms, grammar, dropped: terms.isFormed ? dropped : [...dropped, ...use.dropped] };
+  const inTools = new Set<string>();
+  const grammar = combineGrammar(form, use, inTools);
+  const unheld = [...listUnheld(form?.param, form?.unheld), ...listUnheld('tools', inTools)];
+  return { ...request, terms, grammar, dropped: [...dropped, ...(terms.isFormed ? [] : use.dropped), ...unheld] };
 }
 
 /**
@@ -175,13 +177,17 @@ const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dro
  * Combines the grammar of the whole reply. It is calls if they are forced. Otherwise it is the requested form, or calls.
  * @throws RequestError
  */
-function combineGrammar(form: AskedForm | undefined, use: ToolUse): string | undefined {
-  if (form === undefined || use.forced !== undefined) return forceCalls(use);
+function combineGrammar(form: AskedForm | undefined, use: ToolUse, unheld: Set<string>): string | undefined {
+  if (form === undefined || use.forced !== undefined) return forceCalls(use, unheld);
   if (use.tools.length === 0) return form.grammar;
-  if (form.schema !== undefined) return allowCalls(use, form.schema);
+  if (form.schema !== undefined) return allowCalls(use, form.schema, unheld);
   const message = `${form.param}: with callable tools, only a JSON schema can restrict the answer; use response_format, or set tool_choice to none`;
   throw new RequestError(message, form.param, 'unsupported_parameter');
 }
+
+/** Names keywords of schemas that another one beside them replaces, for the response. */
+const listUnheld = (param: string | undefined, unheld: ReadonlySet<string> = new Set()): string[] =>
+  [...unheld].map((keyword) => `${param}.${keyword}`);
 
 /** @returns the dropped fields. @throws RequestError */
 function judge(fields: Fields, rules: FieldRules, where?: string): readonly string[] {

@@ -169,10 +169,10 @@ function readObject(value: unknown, param: string): Fields {
  * @returns undefined if no call is forced.
  * @throws RequestError naming the tool with a refused schema.
  */
-export function forceCalls({ tools, forced, areSeveral }: ToolUse): string | undefined {
+export function forceCalls({ tools, forced, areSeveral }: ToolUse, unheld?: Set<string>): string | undefined {
   if (forced === undefined) return undefined;
   return readGrammar('tools', () => {
-    const rules = createSchemaRules();
+    const rules = createSchemaRules(undefined, unheld);
     const call = addCall(rules, tools, forced);
     return rules.finish(areSeveral ? `${call} | "[" ${call} (", " ${call}){0,${MAX_CALLS - 1}} "]"` : call);
   });
@@ -183,9 +183,9 @@ export function forceCalls({ tools, forced, areSeveral }: ToolUse): string | und
  * `hermes`, for any family of the model. So the grammar follows from the request alone, and no JSON begins like a mark.
  * @throws RequestError naming the tool with a refused schema.
  */
-export function allowCalls({ tools, areSeveral }: ToolUse, schema: unknown): string {
+export function allowCalls({ tools, areSeveral }: ToolUse, schema: unknown, unheld?: Set<string>): string {
   return readGrammar('tools', () => {
-    const rules = createSchemaRules();
+    const rules = createSchemaRules(undefined, unheld);
     const json = rules.add(schema);
     const names = tools.map(({ name }) => name);
     const marked = `${quote('<tool_call>\n')} ${addCall(rules, tools, names)} ${quote('\n</tool_call>')}`;

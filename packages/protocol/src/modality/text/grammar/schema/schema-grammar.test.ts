@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../../base/bytes.ts';
 import { GrammarError } from '../grammar-error.ts';
-import { compileGrammar, matchText } from '../machine.ts';
+import { type CompiledGrammar, compileGrammar, createGrammarMachine, matchText } from '../machine.ts';
+import { createWorkBudget } from '../work-budget.ts';
+import { FORMATS } from './formats.ts';
 import { quote } from './literals.ts';
 import { createSchemaRules, schemaToGrammar } from './schema-grammar.ts';
 
@@ -132,3 +134,78 @@ describe('a schema as a grammar', () => {
     [{ enum: Array.from({ length: 20000 }, (_, i) => `${i} is a number`) }, 'enum has more than 65536 characters'],
   ])('refuses %#: %.60j', (schema, message) => expect(refusal(schema)).toContain(message));
 });
+
+/** Schemas that zod 4.6 writes for its string formats. */
+const HEX = '[0-9a-fA-F]';
+const ZOD = {
+  uuid: `^(${HEX}{8}-${HEX}{4}-[1-8]${HEX}{3}-[89abAB]${HEX}{3}-${HEX}{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$`,
+  email: "^(?:[A-Za-z0-9_'+\\-]+\\.)*[A-Za-z0-9_'+\\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$",
+  'date-time':
+    '^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$',
+  duration:
+    '^P(?:(\\d+W)|(?!.*W)(?=\\d|T\\d)(\\d+Y)?(\\d+M)?(\\d+D)?(T(?=\\d)(\\d+H)?(\\d+M)?(\\d+([.,]\\d+)?S)?)?)$',
+  hostname:
+    '^(?=.{1,253}\\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\\.?$',
+};
+
+describe('a format beside a pattern', () => {
+  it.each([
+    ['uuid', 'format', '123e4567-e89b-12d3-a456-426614174000', '123e4567-e89b-02d3-a456-426614174000'],
+    ['email', 'format', 'a.b+c@example.org', 'a@b'],
+    ['date-time', 'format', '2024-02-29T10:00:00.5Z', '2023-02-29T10:00:00Z'],
+    ['duration', 'pattern', 'P1Y2M3DT4H', 'P'],
+    ['hostname', 'pattern', 'a-1.example.org', '-a.org'],
+  ] as const)('as zod writes %s is one rule, without %s', (format, replaced, valid, invalid) => {
+    const unheld = new Set<string>();
+    const grammar = schemaToGrammar({ type: 'string', format, pattern: ZOD[format] }, undefined, unheld);
+    expect([...unheld]).toEqual([replaced]);
+    expect(new RegExp(ZOD[format]).test(valid)).toBe(true);
+    expect([match(grammar, `"${valid}"`), match(grammar, `"${invalid}"`)]).toEqual(['whole', 'forbidden']);
+  });
+
+  it('is refused where neither can be expressed, and charges the work of both', () => {
+    expect(refusal({ type: 'string', format: 'none', pattern: '^(?=a)' })).toContain('pattern');
+    const budget = createWorkBudget('the schema', 1000);
+    expect(() => schemaToGrammar({ format: 'date', pattern: `^(?=a)${'a'.repeat(2000)}` }, budget)).toThrow(
+      'more than 1000 steps',
+    );
+  });
+
+  it('allows bounds that the format already keeps', () => {
+    for (const format of Object.keys(FORMATS)) {
+      const { shortest, longest } = FORMATS[format] as (typeof FORMATS)[string];
+      expect(schemaToGrammar({ format, minLength: shortest, maxLength: longest })).toContain('root ::=');
+      expect(refusal({ format, minLength: shortest + 1 })).toContain('minLength stands beside format');
+      expect(refusal({ format, maxLength: longest - 1 })).toContain('maxLength stands beside format');
+    }
+  });
+
+  it('has texts of the stated lengths alone', () => {
+    for (const [format, { shortest, longest }] of Object.entries(FORMATS)) {
+      const grammar = compileGrammar(schemaToGrammar({ format }));
+      const lengths = [measure(grammar, 'shortest'), measure(grammar, 'longest')];
+      expect([format, ...lengths]).toEqual([format, shortest, longest]);
+    }
+  });
+});
+
+/** Length of the shortest or longest text between the quotes, by a walk over all states of one length at a time. */
+function measure(grammar: CompiledGrammar, wanted: 'shortest' | 'longest'): number {
+  const machine = createGrammarMachine(grammar);
+  const bytes = utf8Encode('"012345689abez-.:/@PTYMDHSWZ+htps');
+  let layer = new Set([machine.start]);
+  let longest = -1;
+  for (let length = 0; layer.size > 0 && length < 700; length++) {
+    const next = new Set<typeof machine.start>();
+    for (const state of layer) {
+      if (state.isComplete) longest = length - 2;
+      if (state.isComplete && wanted === 'shortest') return longest;
+      for (const byte of bytes) {
+        const after = machine.step(machine.renew(state, 2 ** 20), byte);
+        if (after !== undefined) next.add(after);
+      }
+    }
+    layer = next;
+  }
+  return longest;
+}

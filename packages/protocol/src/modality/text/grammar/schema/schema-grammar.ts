@@ -32,8 +32,8 @@ export interface SchemaRules {
 }
 
 /** Creates a grammar of the JSON values that are valid for a schema. @throws GrammarError */
-export function schemaToGrammar(schema: unknown, budget?: WorkBudget): string {
-  const rules = createSchemaRules(budget);
+export function schemaToGrammar(schema: unknown, budget?: WorkBudget, unheld?: Set<string>): string {
+  const rules = createSchemaRules(budget, unheld);
   return rules.finish(rules.add(schema));
 }
 
@@ -59,14 +59,22 @@ interface Conversion {
   /** Names of rules, by their reference. */
   readonly references: Map<string, string>;
   readonly work: SchemaWork;
+  /** Keywords beside others that hold in their place. */
+  readonly unheld: Set<string>;
   bytes: number;
   made: number;
   depth: number;
   steps: number;
 }
 
-/** @param budget for all schemas together. */
-export function createSchemaRules(budget: WorkBudget = createSchemaBudget()): SchemaRules {
+/**
+ * @param budget for all schemas together.
+ * @param unheld gets the keywords that another one beside them replaces: `format` or `pattern`.
+ */
+export function createSchemaRules(
+  budget: WorkBudget = createSchemaBudget(),
+  unheld: Set<string> = new Set(),
+): SchemaRules {
   const rules = new Map<string, string>();
   const work = createSchemaWork(budget);
   const shared = { bytes: 0, made: 0 };
@@ -76,6 +84,7 @@ export function createSchemaRules(budget: WorkBudget = createSchemaBudget()): Sc
         root: schema,
         rules,
         work,
+        unheld,
         references: new Map(),
         depth: 0,
         steps: 0,
@@ -322,33 +331,48 @@ function addString(conversion: Conversion, schema: Schema, where: string): strin
   if (most !== undefined && most < least) throw refuse(where, 'maxLength', 'is less than minLength');
   if (pattern !== undefined && typeof pattern !== 'string') throw refuse(where, 'pattern', 'must be a string');
   if (format !== undefined && typeof format !== 'string') throw refuse(where, 'format', 'must be a string');
-  if (pattern !== undefined || format !== undefined) {
-    const said = pattern === undefined ? 'format' : 'pattern';
-    const other =
-      least > 0
-        ? 'minLength'
-        : most !== undefined
-          ? 'maxLength'
-          : said === 'pattern' && format !== undefined
-            ? 'format'
-            : undefined;
-    if (other !== undefined) throw refuse(where, other, `stands beside ${said}; one of both can be expressed`);
-    const inside =
-      pattern !== undefined
-        ? patternToGrammar(pattern, `${useJson(conversion, 'char')}*`, conversion.work)
-        : format !== undefined && Object.hasOwn(FORMATS, format)
-          ? FORMATS[format]
-          : undefined;
-    if (inside === undefined)
-      throw refuse(
-        where,
-        'format',
-        `${JSON.stringify(String(format).slice(0, 40))} is not known; known are ${Object.keys(FORMATS).join(', ')}`,
-      );
-    return addRule(conversion, `"\\"" ${inside} "\\""`);
+  const held = pattern !== undefined || format !== undefined ? chooseRule(conversion, { pattern, format }, where) : undefined;
+  if (held !== undefined) {
+    const { keyword, rule, shortest, longest } = held;
+    const other = least > shortest ? 'minLength' : (most ?? Infinity) < longest ? 'maxLength' : undefined;
+    if (other !== undefined) throw refuse(where, other, `stands beside ${keyword}; one of both can be expressed`);
+    return addRule(conversion, `"\\"" ${rule} "\\""`);
   }
   if (least === 0 && most === undefined) return useJson(conversion, 'string');
   return addRule(conversion, `"\\"" ${useJson(conversion, 'char')}{${least},${most ?? ''}} "\\""`);
+}
+
+interface HeldRule {
+  readonly keyword: 'pattern' | 'format';
+  readonly rule: string;
+  /** Lengths of the rule's texts, in characters. */
+  readonly shortest: number;
+  readonly longest: number;
+}
+
+/**
+ * Chooses between `pattern` and `format`. A pattern holds, because a format beside it says nothing more in JSON Schema. If the
+ * pattern cannot be expressed, a known format holds instead.
+ */
+function chooseRule(
+  conversion: Conversion,
+  { pattern, format }: { readonly pattern: string | undefined; readonly format: string | undefined },
+  where: string,
+): HeldRule {
+  const known = format !== undefined && Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
+  if (pattern !== undefined) {
+    try {
+      const rule = patternToGrammar(pattern, `${useJson(conversion, 'char')}*`, conversion.work);
+      if (format !== undefined) conversion.unheld.add('format');
+      return { keyword: 'pattern', rule, shortest: 0, longest: Number.POSITIVE_INFINITY };
+    } catch (error) {
+      if (known === undefined || !(error instanceof GrammarError) || error.code !== 'unsupported-schema') throw error;
+      conversion.unheld.add('pattern');
+    }
+  }
+  if (known !== undefined) return { keyword: 'format', ...known };
+  const name = JSON.stringify(String(format).slice(0, 40));
+  throw refuse(where, 'format', `${name} is not known; known are ${Object.keys(FORMATS).join(', ')}`);
 }
 
 function addArray(conversion: Conversion, schema: Schema, where: string): string {
