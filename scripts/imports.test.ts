@@ -83,6 +83,13 @@ describe('canaries: each rule rejects its violation', () => {
       'connections of daemons are dialled by',
     ],
     [
+      'packages/cli/src/a.ts',
+      "import { createLinkClient } from '@ogong/host/link/link-client';",
+      'connections of daemons are dialled by',
+    ],
+    ['packages/host/src/views/a.ts', "import { createLinkClient } from '../link/link-client.ts';", 'are dialled by'],
+    ['packages/gateway/src/a.ts', 'const answer = await fetch(url);', 'fetch goes to addresses that the operator'],
+    [
       'packages/protocol/src/base/a.ts',
       "import { x } from '../verdict/b.ts';",
       'base stands below verdict in packages/protocol',

@@ -354,6 +354,28 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/validator/src/signer/remote-signer.ts',
 ]);
 
+/** Calls of the global `fetch`. A file that declares a function of this name calls its own. */
+const FETCH_CALL = /(?<![.\w])(?<!function )fetch\((?!\w+\??: )/;
+const OWN_FETCH = /\b(?:const|function) fetch\b/;
+const FETCH_METHOD = /^\s*(?:async )?fetch\(.*\) \{$/;
+/** Files that fetch from addresses that the operator or the user named. `fetch` cannot be bound to an address that was checked. */
+const MAY_FETCH: ReadonlySet<string> = new Set([
+  'packages/host/src/feed/feed-text.ts',
+  'packages/host/src/metrics/otlp-exporter.ts',
+  'packages/gateway/src/books/budget-alerts.ts',
+  'packages/validator/src/canary/buy-canary.ts',
+  // Programs on this machine.
+  'packages/provider/src/commands/local-api.ts',
+  'packages/provider/src/local/server-note.ts',
+  'packages/provider/src/local/taken-address.ts',
+  'packages/cli/src/mesh-command.ts',
+  'packages/cli/src/watch/find-daemons.ts',
+  // Commands of the user.
+  'packages/cli/src/ask-command.ts',
+  'packages/cli/src/compare/endpoint.ts',
+  'packages/cli/src/receipt-file.ts',
+]);
+
 /** Code of daemons, which the simulator runs in its own time and with its own chance. */
 const SIMULATED =
   /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:modality|engine|provider|verifier)\//;
@@ -435,6 +457,11 @@ function opensConnections(path: string, target: string, statement: string): bool
   return DIAL_MODULE.test(target) && DIALLER.test(statement);
 }
 
+function fetches(path: string, line: string, text: string): boolean {
+  if (!DIAL_HOMES.test(path) || MAY_FETCH.has(path) || OWN_FETCH.test(text)) return false;
+  return FETCH_CALL.test(line) && !FETCH_METHOD.test(line);
+}
+
 function packageOf(path: string): string | undefined {
   return Object.keys(ALLOWED_PACKAGES).find((name) => path.startsWith(`${name}/`));
 }
@@ -502,6 +529,9 @@ function checkFile({ path, text }: SourceFile): Violation[] {
       });
     }
     if (isTest) continue;
+    if (fetches(path, line, text)) {
+      found.push({ path, line: i + 1, rule: 'fetch goes to addresses that the operator or the user named alone' });
+    }
     const stray = findStrayLimit(path, line);
     if (stray !== undefined) found.push({ path, line: i + 1, rule: stray });
     const strayTime = findStrayTime(path, line);

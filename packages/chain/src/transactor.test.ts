@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { keccak256, parseTransaction } from 'viem';
+import { encodeErrorResult, keccak256, parseAbi, parseTransaction } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
@@ -20,7 +20,7 @@ const TWICE = 2;
 /** The first of them is waited for a moment alone. */
 const SOON = { receiptTimeoutMs: 600 };
 
-type Answer = { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string } };
+type Answer = { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string; readonly data?: Hex } };
 type Say = (count: number, params: readonly unknown[]) => Answer | 'cut' | 'forbidden' | undefined;
 
 const refuse = (message: string, code = -32_000): Answer => ({ error: { code, message } });
@@ -205,4 +205,24 @@ it('names the node of another chain without what may be a key', async () => {
   await expect(createChainClient(options)).rejects.toThrow(`${nameNode()} serves chain 5, the deployment`);
   bent = { eth_chainId: () => ({ result: asHex(CHAIN_ID) }), eth_getCode: () => ({ result: '0x' }) };
   await expect(createChainClient(options)).rejects.toThrow(`${nameNode()} has no contract`);
+});
+
+it('calls no address that a contract names for a lookup outside the chain', async () => {
+  const calls: (string | undefined)[] = [];
+  const service = createServer(({ url }, response) => {
+    calls.push(url);
+    response.end(JSON.stringify({ data: '0x' }));
+  });
+  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+  const { port } = service.address() as AddressInfo;
+  const abi = parseAbi([
+    'error OffchainLookup(address sender, string[] urls, bytes callData, bytes4 callbackFunction, bytes extraData)',
+  ]);
+  const args = [payee, [`http://127.0.0.1:${port}/{sender}/{data}`], '0x1234', '0x12345678', '0x'] as const;
+  const data = encodeErrorResult({ abi, errorName: 'OffchainLookup', args });
+  bent.eth_call = () => ({ error: { code: 3, message: 'execution reverted', data } });
+  const { read } = createTransactor({ rpcUrl: nameNode(), chainId: CHAIN_ID });
+  await expect(read('wallet', (client) => client.call({ to: payee, data: '0x' }))).rejects.toThrow(ChainError);
+  expect(calls).toEqual([]);
+  service.close();
 });

@@ -163,7 +163,11 @@ export function createTransactor(options: TransactorOptions): Transactor {
   });
   const transport = http(options.rpcUrl, { timeout: options.requestTimeoutMs ?? 10_000, retryCount: 1 });
   const pollingInterval = options.pollIntervalMs ?? 100;
-  const client: PublicClient = createPublicClient({ chain, transport, pollingInterval, cacheTime: 0 });
+  const client: PublicClient = createPublicClient({
+    ...{ chain, transport, pollingInterval, cacheTime: 0 },
+    // A contract of a stranger could name addresses for this machine to call (ERC-3668).
+    ccipRead: false,
+  });
   const receiptTimeoutMs = options.receiptTimeoutMs ?? 60_000;
   const account = openAccount(options);
   // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
