@@ -88,6 +88,7 @@ describe('canaries: each rule rejects its violation', () => {
       'connections of daemons are dialled by',
     ],
     ['packages/host/src/views/a.ts', "import { createLinkClient } from '../link/link-client.ts';", 'are dialled by'],
+    ['packages/cli/src/a.ts', "const links = createLinkPool({ identity, dialPolicy: 'any' });", 'use toDialPolicy'],
     ['packages/gateway/src/a.ts', 'const answer = await fetch(url);', 'fetch goes to addresses that the operator'],
     [
       'packages/protocol/src/base/a.ts',

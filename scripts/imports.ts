@@ -354,6 +354,14 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/validator/src/signer/remote-signer.ts',
 ]);
 
+/** Files that dial private addresses: those that the operator named. Others compute the policy from the chain. */
+const ANY_ADDRESS = /\bdialPolicy: [^,]*'any'/;
+const MAY_DIAL_ANY: ReadonlySet<string> = new Set([
+  'packages/host/src/link/link-pool.ts',
+  'packages/provider/src/provider/serve-daemon.ts',
+  'packages/provider/src/verifier/verifier.ts',
+]);
+
 /** Calls of the global `fetch`. A file that declares a function of this name calls its own. */
 const FETCH_CALL = /(?<![.\w])(?<!function )fetch\((?!\w+\??: )/;
 const OWN_FETCH = /\b(?:const|function) fetch\b/;
@@ -529,6 +537,9 @@ function checkFile({ path, text }: SourceFile): Violation[] {
       });
     }
     if (isTest) continue;
+    if (DIAL_HOMES.test(path) && ANY_ADDRESS.test(line) && !MAY_DIAL_ANY.has(path)) {
+      found.push({ path, line: i + 1, rule: 'a dial policy follows from the chain: use toDialPolicy' });
+    }
     if (fetches(path, line, text)) {
       found.push({ path, line: i + 1, rule: 'fetch goes to addresses that the operator or the user named alone' });
     }

@@ -20,7 +20,9 @@ const TWICE = 2;
 /** The first of them is waited for a moment alone. */
 const SOON = { receiptTimeoutMs: 600 };
 
-type Answer = { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string; readonly data?: Hex } };
+type Answer =
+  | { readonly result: unknown }
+  | { readonly error: { readonly code: number; readonly message: string; readonly data?: Hex } };
 type Say = (count: number, params: readonly unknown[]) => Answer | 'cut' | 'forbidden' | undefined;
 
 const refuse = (message: string, code = -32_000): Answer => ({ error: { code, message } });

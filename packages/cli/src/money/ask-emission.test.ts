@@ -1,9 +1,12 @@
+import type { ChainClient } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { formatHostPort } from '@ogong/host/link/host-port';
 import { createWriter, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeEmissionProof, computeEmissionRoot } from '@ogong/protocol/settlement/emission';
+import { startLineService } from '@ogong/testing/link/line-service';
 import { describe, expect, it } from 'vitest';
-import { type AskUnits, collectAskedClaims } from './ask-emission.ts';
+import { type AskUnits, askEmissionClaims, collectAskedClaims } from './ask-emission.ts';
 
 const address = (label: number) => `0x${label.toString(16).padStart(40, '0')}` as const;
 const entries = [1, 2, 3].map((label) => ({ account: fromHex(address(label).slice(2)), units: 100n * BigInt(label) }));
@@ -48,3 +51,28 @@ describe('the emission as validators show it', () => {
     expect((await collect(2, lie, () => honest(2))).claims).toMatchObject([{ units: 200n }]);
   });
 });
+
+it.each([
+  [8_453, 0],
+  [31_337, 1],
+])(
+  'dials a validator that registered a loopback address on chain %i so many times: %i',
+  async (chainId, connections) => {
+    const service = await startLineService();
+    const hash = `0x${'22'.repeat(32)}`;
+    const endpoint = formatHostPort(service.at);
+    const chain = {
+      deployment: { chainId, escrow: address(4), settlement: address(5) },
+      validators: async () => [
+        { account: address(6), signingKey: hash, stake: 1n, endpoint, certHash: hash, vrfKey: hash },
+      ],
+      emissionState: async () => ({ count: 1 }),
+      hasClaimedEmission: async () => false,
+      allotmentOf: async () => ({ root: hash }),
+    };
+    const { unshown } = await askEmissionClaims(chain as unknown as ChainClient, address(1));
+    expect(unshown).toEqual([0]);
+    expect(service.connections()).toBe(connections);
+    await service.stop();
+  },
+);
