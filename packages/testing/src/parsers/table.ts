@@ -1,3 +1,4 @@
+import { OLLAMA_ROWS } from './ollama-rows.ts';
 import { type Parser, type ParserRow, values } from './parser-row.ts';
 import { SPECIAL_ROWS } from './special-rows.ts';
 import { worstJson, worstJsonBytes, worstTexts } from './worst-inputs.ts';
@@ -106,6 +107,7 @@ export const PARSER_ROWS: readonly ParserRow[] = [
   ...toRows(TEXTS, worstTexts),
   ...toRows(VALUES, (size) => values(worstJson(size))),
   ...SPECIAL_ROWS,
+  ...OLLAMA_ROWS,
 ];
 
 /** Parsers that the parser of a row calls, with the name of that row. */

@@ -23,19 +23,17 @@ export function readMessages(value: unknown): {
 } {
   if (!Array.isArray(value)) throw new RequestError('messages must be an array', 'messages');
   const dropped: string[] = [];
-  let open: readonly OpenCall[] = [];
+  const open = createOpenCalls();
   const messages = value.map((item: unknown, i): ServedMessage => {
     const param = `messages[${i}]`;
     const { fields, dropped: hints } = readFields(item, MESSAGE_RULES, param);
     dropped.push(...hints);
     const message = { role: fields.role, content: fields.content ?? '' };
     if (fields.role === 'tool') {
-      const { call, others } = findCall(fields, open, `call_${i}`);
-      open = others;
-      return { ...message, tool_call_id: call };
+      return { ...message, tool_call_id: takeCall(fields, open, `call_${i}`) };
     }
     const calls = fields.tool_calls === undefined ? [] : readCalls(fields.tool_calls, param, i);
-    open = [...open, ...calls.map(({ id, function: { name } }) => ({ id, name }))];
+    for (const { id, function: called } of calls) open.add({ id, name: called.name });
     const thinking = readText(fields, 'thinking');
     return {
       ...message,
@@ -57,10 +55,49 @@ function readCalls(value: unknown, param: string, index: number) {
   });
 }
 
-/** The call that a tool answers: by its id, by the tool's name, or the first that has no answer yet. */
-function findCall(fields: Fields, open: readonly OpenCall[], fallback: string) {
+/** Calls that no tool has answered, the oldest first. */
+interface OpenCalls {
+  add(call: OpenCall): void;
+  /** Removes and returns the oldest call with this id or this name, or of all. */
+  take(asked: { readonly id: string | undefined; readonly name: string | undefined }): OpenCall | undefined;
+}
+
+/** Each call is looked at once in each of its lists, however many messages there are. */
+function createOpenCalls(): OpenCalls {
+  const answered = new Set<OpenCall>();
+  const createQueue = () => ({ calls: [] as OpenCall[], next: 0 });
+  const all = createQueue();
+  const byId = new Map<unknown, typeof all>();
+  const byName = new Map<unknown, typeof all>();
+  const push = (queues: typeof byId, key: unknown, call: OpenCall): void => {
+    const queue = queues.get(key) ?? createQueue();
+    queue.calls.push(call);
+    queues.set(key, queue);
+  };
+  return {
+    add(call) {
+      all.calls.push(call);
+      push(byId, call.id, call);
+      push(byName, call.name, call);
+    },
+    take({ id, name }) {
+      const queue = id !== undefined ? byId.get(id) : name !== undefined ? byName.get(name) : all;
+      if (queue === undefined) return undefined;
+      for (;;) {
+        const call = queue.calls[queue.next];
+        if (call === undefined) return undefined;
+        queue.next++;
+        if (answered.has(call)) continue;
+        answered.add(call);
+        return call;
+      }
+    },
+  };
+}
+
+/** Takes the call that a tool answers: by its id, by the tool's name, or the first that has no answer yet. */
+function takeCall(fields: Fields, open: OpenCalls, fallback: string): string {
   const id = readText(fields, 'tool_call_id') || undefined;
   const name = readText(fields, 'tool_name') || undefined;
-  const found = open.find((call) => (id !== undefined ? call.id === id : name === undefined || call.name === name));
-  return { call: found?.id ?? id ?? fallback, others: open.filter((call) => call !== found) };
+  return open.take({ id, name })?.id ?? id ?? fallback;
 }
