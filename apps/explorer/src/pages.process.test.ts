@@ -40,7 +40,7 @@ it('the chat loads at most 190 kB of scripts, packed, before its first view, and
   const scripts = await collectFirstLook('chat.js', async (name) => files.get(name) as Uint8Array);
   const bytes = [...scripts.values()].reduce((sum, one) => sum + gzipSync(one, { level: 9 }).length, 0);
   expect(bytes).toBeLessThanOrEqual(MAX_CHAT_BYTES);
-  for (const text of scripts.values()) expect(new TextDecoder().decode(text)).not.toContain('minimumSnpTcb');
+  for (const text of scripts.values()) expect(new TextDecoder().decode(text)).not.toContain('seal_key_expired');
 });
 
 it('the explorer loads at most 150 kB, packed, before its first view', async () => {

@@ -11,6 +11,8 @@ export type ParserCall = (input: never) => unknown;
 export interface ParserRow extends Parser {
   /** The worst inputs of about a size in bytes. `bytes` stands for those of worstBytes. */
   readonly inputs: 'bytes' | ((size: number) => readonly unknown[]);
+  /** Valid encodings, beside those of the committed vectors: inputs of `bytes` begin as they do. */
+  readonly seeds?: (load: LoadModule, vectors: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
   /** The largest input that a stranger can deliver, in bytes. Default: MAX_INPUT. */
   readonly limit?: number;
   /** Returns the function that takes one input. Default: the parser itself. A promise is awaited. */

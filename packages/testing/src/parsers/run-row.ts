@@ -16,7 +16,7 @@ export interface RowReading {
 export interface RowResult {
   readonly name: string;
   readonly file: string;
-  /** Committed vectors that the parser of bytes accepts. */
+  /** Valid encodings that the parser of bytes accepts: those of the row, and committed vectors. */
   readonly seeds: number;
   readonly readings: readonly RowReading[];
 }
@@ -59,7 +59,8 @@ export async function runRow(
   if (call === undefined) throw new TypeError(`${file} exports no ${name}`);
   const seeds: Uint8Array[] = [];
   if (inputs === 'bytes')
-    for (const vector of vectors) if (seeds.length < MAX_SEEDS && (await isTaken(call, vector))) seeds.push(vector);
+    for (const vector of [...((await row.seeds?.(load, vectors)) ?? []), ...vectors])
+      if (seeds.length < MAX_SEEDS && (await isTaken(call, vector))) seeds.push(vector);
   const readings: RowReading[] = [];
   for (const part of PARTS) {
     const size = limit / part;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { ParserRow } from './parser-row.ts';
+import { makeDraws } from './seeds.ts';
 import { worstDer, worstGguf, worstManifests, worstTemplates } from './worst-files.ts';
 import {
   worstBodies,
@@ -127,7 +128,10 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     { calls: 'harmony', reasoning: 'none' },
     { tools: ['f'], isForced: false },
   ),
-  row('protocol/src/modality/text/commitment/window.ts', 'decodeDraws', 'bytes', { vocabularySize: 32_000 }),
+  {
+    ...row('protocol/src/modality/text/commitment/window.ts', 'decodeDraws', 'bytes', { vocabularySize: 32_000 }),
+    seeds: makeDraws,
+  },
   row('protocol/src/modality/text/commitment/window.ts', 'decodeSketch', 'bytes', { directions: 16 }),
   row('protocol/src/modality/text/stage1/tail-draws.ts', 'parseTailDraws', 'bytes', 131_072),
   {

@@ -1,5 +1,6 @@
 import { OLLAMA_ROWS } from './ollama-rows.ts';
 import { type Parser, type ParserRow, values } from './parser-row.ts';
+import { SEEDS } from './seeds.ts';
 import { SPECIAL_ROWS } from './special-rows.ts';
 import { worstJson, worstJsonBytes, worstTexts } from './worst-inputs.ts';
 
@@ -97,8 +98,26 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   'provider/src/local/ollama/keep-alive.ts': ['parseKeepAlive'],
 };
 
+/** Parsers that refuse larger inputs at once: their largest inputs are of this size. */
+const LIMITS: Readonly<Record<string, number>> = {
+  parseGpuReport: 64 * 1_024,
+  parseQuote: 64 * 1_024,
+  parseSettledProof: 32 * 1_024,
+};
+
+const ownSeeds = (file: string, name: string): Pick<ParserRow, 'seeds'> => {
+  const seeds = SEEDS[`${file} ${name}`];
+  return seeds === undefined ? {} : { seeds };
+};
+const ownLimit = (name: string): Pick<ParserRow, 'limit'> => {
+  const limit = LIMITS[name];
+  return limit === undefined ? {} : { limit };
+};
+
 const toRows = (files: Readonly<Record<string, readonly string[]>>, inputs: ParserRow['inputs']): ParserRow[] =>
-  Object.entries(files).flatMap(([file, names]) => names.map((name) => ({ file, name, inputs })));
+  Object.entries(files).flatMap(([file, names]) =>
+    names.map((name) => ({ file, name, inputs, ...ownSeeds(file, name), ...ownLimit(name) })),
+  );
 
 /** One row for each parser that a stranger can reach. */
 export const PARSER_ROWS: readonly ParserRow[] = [
