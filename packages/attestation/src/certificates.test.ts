@@ -3,7 +3,7 @@ import type { webcrypto } from 'node:crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import {
   BasicConstraintsExtension,
-  type Extension,
+  Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   type X509Certificate,
@@ -11,7 +11,7 @@ import {
   X509CrlGenerator,
 } from '@peculiar/x509';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { findChainProblem, findRevocation } from './certificates.ts';
+import { findChainProblem, findRevocation, parseCertificate } from './certificates.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const NOW = Date.parse('2026-06-01T00:00:00Z');
@@ -41,6 +41,16 @@ async function issue(name: string, by: Issued | undefined, extensions: Extension
 
 const isCa = (pathLength?: number) => new BasicConstraintsExtension(true, pathLength, true);
 const mayDo = (flags: KeyUsageFlags) => new KeyUsagesExtension(flags, true);
+
+it('is no certificate if an extension cannot be read', async () => {
+  // The names of a server, which are no DER.
+  const broken = new Extension('2.5.29.17', false, Uint8Array.of(0x30, 0x05, 0x82));
+  const { certificate } = await issue('server', undefined, [broken]);
+  const read = () => parseCertificate(new Uint8Array(certificate.rawData), 'the chain');
+  expect(read).toThrow(
+    expect.objectContaining({ name: 'EvidenceError', message: 'the chain holds no certificate that can be read' }),
+  );
+});
 
 describe('a chain of certificates', () => {
   let root: Issued;

@@ -27,7 +27,10 @@ export function parseChain(pem: string, what: string): X509Certificate[] {
 export function parseCertificate(certificate: string | Uint8Array, what: string): X509Certificate {
   if (certificate.length > MAX_CERTIFICATE_BYTES) throw new EvidenceError(`${what} is larger than any certificate`);
   try {
-    return new X509Certificate(typeof certificate === 'string' ? certificate : own(certificate));
+    const parsed = new X509Certificate(typeof certificate === 'string' ? certificate : own(certificate));
+    // The library reads them late, and would throw an error of its own then.
+    void parsed.extensions;
+    return parsed;
   } catch {
     throw new EvidenceError(`${what} holds no certificate that can be read`);
   }

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { X509Certificate } from '@peculiar/x509';
 import type { ParserRow } from './parser-row.ts';
 import { makeDraws } from './seeds.ts';
+import { worstCertificates } from './worst-certificates.ts';
 import { worstDer, worstGguf, worstManifests, worstTemplates } from './worst-files.ts';
 import {
   worstBodies,
@@ -142,13 +144,26 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
         parseEmbeddingLeaf?.({ values: bytes, sketch: bytes } as never, { dimensions: 768, directions: 16 } as never);
     },
   },
-  row(
-    'attestation/src/certificates.ts',
-    'parseCertificate',
-    (size) => [...worstDer(size), ...worstTexts(size)],
-    'a chain',
-  ),
-  row('attestation/src/certificates.ts', 'parseChain', worstTexts, 'a chain'),
+  {
+    ...row('attestation/src/certificates.ts', 'parseCertificate', (size) => [
+      ...worstCertificates(size),
+      ...worstDer(size),
+      ...worstTexts(size),
+    ]),
+    // The parser refuses larger ones at once.
+    limit: 16_384,
+    async prepare(load) {
+      const certificates = await load('attestation/src/certificates.ts');
+      const call = certificates as unknown as Readonly<Record<string, (...input: readonly unknown[]) => unknown>>;
+      return async (bytes) => {
+        const one = call.parseCertificate?.(bytes, 'a chain') as X509Certificate;
+        call.bearsName?.(one, 'a.example');
+        const root = Buffer.from(await one.getThumbprint('SHA-256')).toString('hex');
+        await call.findChainProblem?.([one, one], [root], Date.UTC(2030, 0));
+      };
+    },
+  },
+  { ...row('attestation/src/certificates.ts', 'parseChain', worstTexts, 'a chain'), limit: 8 * 16_384 },
   row('attestation/src/certificates.ts', 'parseCrl', worstDer, 'a list'),
   row('attestation/src/evidence-file.ts', 'parseEvidence', (size) => worstBodies(EVIDENCE, EVIDENCE_FIELDS, size)),
   row('attestation/src/evidence-file.ts', 'parseGpuEvidence', (size) =>
