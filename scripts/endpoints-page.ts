@@ -6,7 +6,7 @@ const HEAD = `# Endpoints
 
 This page lists every endpoint in the documents of OpenAI and Ollama, and says whether local mode and a gateway serve it. It is generated
 from these documents and from the servers' own tables (\`node scripts/run.mjs scripts/generated.ts\`). For the fields of a request see
-[local mode](local-mode.md), [requests](../spec/request.md) and [other APIs](../spec/dialects.md).
+[fields](fields.md), [local mode](local-mode.md), [requests](../spec/request.md) and [other APIs](../spec/dialects.md).
 
 An endpoint that is not served answers with status 404, the code \`not_served\` and the reason below, in the format of its own API. A path that no
 document names answers with the code \`unknown_url\`.

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { formatDoorsPage } from './doors-page.ts';
 import { formatEndpointsPage } from './endpoints-page.ts';
+import { formatFieldsPage } from './fields-page.ts';
 import { formatLocalModePage } from './local-mode-page.ts';
 import { referenceConfigs } from './reference-configs.ts';
 import { root } from './steps.ts';
@@ -54,6 +55,7 @@ const targets: readonly [path: string, generate: () => string][] = [
   [messages, generateMessages],
   ['docs/doors.md', formatDoorsPage],
   ['docs/reference/local-mode.md', formatLocalModePage],
+  ['docs/reference/fields.md', formatFieldsPage],
   ['docs/reference/endpoints.md', formatEndpointsPage],
 ];
 

@@ -67,7 +67,7 @@ describe('a bad request', () => {
       [400, 'messages[0].content[0]', 'unsupported_content'],
     ],
     ['tools', '/v1/chat/completions', { ...chat, tools: [{ type: 'function' }] }, [400, 'tools[0].function', null]],
-    ['an unknown field', '/v1/chat/completions', { ...chat, temprature: 1 }, [400, 'temprature', 'unknown_parameter']],
+    ['an unknown demand', '/v1/chat/completions', { ...chat, ogong: { x: 1 } }, [400, 'ogong.x', 'unknown_parameter']],
     ['too hot', '/v1/chat/completions', { ...chat, temperature: 2.5 }, [400, 'temperature', null]],
     ['n of 0', '/v1/chat/completions', { ...chat, n: 0 }, [400, 'n', null]],
     ['n of 9', '/v1/chat/completions', { ...chat, n: 9 }, [400, 'n', null]],

@@ -5,9 +5,23 @@ export const IGNORED_HEADER = 'x-ogong-ignored';
 /** Names the limits of a request that were lowered to those of the model. */
 export const CLAMPED_HEADER = 'x-ogong-clamped';
 
-/** Lists the ignored fields for the client. */
+/** Characters of the list. Clients and proxies limit all headers together to 8 KiB or more. */
+const MAX_LIST = 2_000;
+
+/** Lists the ignored fields for the client. Names are the client's own text, so they are cut to what a header can hold. */
 export function showIgnored(context: ApiContext, dropped: readonly string[]): void {
-  if (dropped.length > 0) context.header(IGNORED_HEADER, dropped.join(', '), { append: true });
+  if (dropped.length > 0) context.header(IGNORED_HEADER, formatNames(dropped), { append: true });
+}
+
+function formatNames(names: readonly string[]): string {
+  const distinct = [...new Set(names.map((name) => name.replace(/[^\x21-\x2b\x2d-\x7e]/g, '?')))];
+  let list = '';
+  for (const [i, name] of distinct.entries()) {
+    const longer = list === '' ? name : `${list}, ${name}`;
+    if (longer.length > MAX_LIST) return `${list}, and ${distinct.length - i} more`;
+    list = longer;
+  }
+  return list;
 }
 
 /** Shows the client its lowered limits. */

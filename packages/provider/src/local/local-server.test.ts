@@ -76,13 +76,13 @@ describe('the OpenAI API', () => {
       'a prompt beyond the context',
       { model: 'fake', messages: [{ role: 'user', content: 'x'.repeat(600) }] },
       400,
-      null,
+      'messages',
     ],
     [
       'the same, streamed',
       { model: 'fake', stream: true, messages: [{ role: 'user', content: 'x'.repeat(600) }] },
       400,
-      null,
+      'messages',
     ],
   ])('refuses %s', async (_name, body, status, param) => {
     const response = await post('/v1/chat/completions', body);

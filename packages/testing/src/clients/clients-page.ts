@@ -6,7 +6,7 @@ These clients work unchanged. Their tests use every feature of the table against
 
 - Base URL: \`http://127.0.0.1:11434/v1\` for local mode, or the gateway's \`/v1\`. Clients of Anthropic and Ollama use the address without \`/v1\`.
 - Local mode accepts any key.
-- Parameters: [requests](spec/request.md), [other APIs](spec/dialects.md). Endpoints: [endpoints](reference/endpoints.md).
+- Parameters: [requests](spec/request.md), [other APIs](spec/dialects.md). Endpoints: [endpoints](reference/endpoints.md). Each field: [fields](reference/fields.md).
 
 `;
 

@@ -149,10 +149,22 @@ function requestVectors(crypto: Crypto): unknown {
     '"top_k":0.5',
     '"seed":9007199254740992',
     '"max_tokens":131073',
+    '"max_tokens":9007199254740991',
+    '"max_tokens":9007199254740992',
     '"logit_bias":{"07":1}',
     '"logit_bias":{"16777216":1}',
     '"n":9',
+    // No table names it: it changes no summary but the hash of the body.
     '"unknown":1',
+    ...['"mirostat":2', '"mirostat":0', '"top_n_sigma":-1', '"regex":"a"', '"json_schema":{}', '"bad_words":["a"]'],
+    ...['{"x":1}', '{"regex":"a"}'].map((given) => `"structured_outputs":${given}`),
+    '"response_format":{"type":"text","schema":{}}',
+    `"tools":[${TOOL},{"type":"custom","custom":{"name":"g"}}]`,
+    '"tools":[{"type":"web_search"}]',
+    '"tools":[{"type":"web_search"}],"tool_choice":"required"',
+    `"tools":[{"x":1,${TOOL.slice(1)}]`,
+    `"tools":[${TOOL}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"mcp"}]}}`,
+    `"tools":[${TOOL}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"mcp"}]}}`,
     '"prompt":"x"',
     '"tools":[{}]',
     `"tools":[${TOOL}]`,
@@ -251,6 +263,8 @@ function requestVectors(crypto: Crypto): unknown {
     '{"role":"user","content":"x","tool_call_id":"a"}',
     '{"role":"tool","content":"x"}',
     '{"role":"user","content":"x","x":1}',
+    '{"role":"user","content":"x","reasoning_content":"y"}',
+    '{"role":"assistant","content":"x","prefix":true}',
   ].map((message) => `{"model":"m","messages":[${message}]}`);
   const completions = [
     '"prompt":"once"',
@@ -264,9 +278,11 @@ function requestVectors(crypto: Crypto): unknown {
     '"prompt":"a","echo":1',
     '"prompt":null',
     '"prompt":"x","logprobs":6',
-    ...['"response_format":{"type":"text"}', '"modalities":["text"]', '"max_completion_tokens":1'].map(
-      (chatOnly) => `"prompt":"x",${chatOnly}`,
+    ...['"response_format":{"type":"text"}', '"modalities":["text"]', '"modalities":["audio"]'].map(
+      (ofChats) => `"prompt":"x",${ofChats}`,
     ),
+    '"prompt":"x","max_tokens":5,"max_completion_tokens":1',
+    '"prompt":"x","messages":[{"role":"user","content":"x"}]',
   ].map((fields) => `{"model":"m",${fields}}`);
   return [
     ...[...bodies, '[]', '', '\ufeff{}', '{', nest(65)].map((body) => requestVector(crypto, body, 'chat')),

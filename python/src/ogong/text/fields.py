@@ -39,6 +39,17 @@ def known(value: Any, place: str, keys: str, neutral: dict[str, tuple[Any, ...]]
     return value
 
 
+def read_object(value: Any, place: str, neutral: dict[str, tuple[Any, ...]] | None = None) -> dict[str, Any]:
+    """An object whose `neutral` keys hold a value that changes nothing. Other keys that nobody reads are dropped."""
+    if not isinstance(value, dict):
+        raise RequestError(place or None, "an object is expected")
+    for key, allowed in (neutral or {}).items():
+        held = value.get(key)
+        if held is not None and not any(is_same(held, same) for same in allowed):
+            raise RequestError(f"{place}.{key}" if place else key, "this is refused")
+    return value
+
+
 def read_text(value: Any, place: str, least: int = 0, most: int | None = None) -> str:
     if not isinstance(value, str):
         raise RequestError(place, "a text is expected")

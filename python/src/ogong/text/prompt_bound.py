@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..wire import WireError, parse_json
-from .fields import NEVER, RequestError, has_surrogate, known, read_boolean, read_text, read_whole
+from .fields import NEVER, RequestError, has_surrogate, read_object, read_boolean, read_text, read_whole
 from .tools import Tool
 
 
@@ -80,7 +80,7 @@ def _read_content(value: Any, place: str) -> str:
         raise RequestError(place, "a text, or a list of parts, is expected")
     texts = []
     for at, item in enumerate(value):
-        part = known(item, f"{place}[{at}]", "type text")
+        part = read_object(item, f"{place}[{at}]")
         if part.get("type") != "text":
             raise RequestError(f"{place}[{at}].type", 'a part is of type "text"')
         texts.append(read_text(part.get("text"), f"{place}[{at}].text"))
@@ -90,9 +90,9 @@ def _read_content(value: Any, place: str) -> str:
 def _measure_call(item: Any, place: str) -> int:
     if not isinstance(item, dict) or item.get("type", "function") != "function":
         raise RequestError(place, 'a call is of type "function"')
-    call = known(item, place, "id type function index")
+    call = read_object(item, place)
     read_text(call.get("id"), f"{place}.id", 1, 256)
-    function = known(call.get("function"), f"{place}.function", "name arguments")
+    function = read_object(call.get("function"), f"{place}.function")
     name = read_text(function.get("name"), f"{place}.function.name", 1, 256)
     arguments = read_text(function.get("arguments"), f"{place}.function.arguments")
     size = _measure(arguments, 1)
@@ -117,15 +117,11 @@ def measure_messages(body: dict[str, Any]) -> int:
         if not isinstance(item, dict):
             raise RequestError(place, "a message is an object")
         role = item.get("role")
-        keys, neutral = "role content name refusal annotations", {"function_call": NEVER, "audio": NEVER}
-        if role == "assistant":
-            keys += " tool_calls reasoning_content"
-        else:
+        neutral = {"function_call": NEVER, "audio": NEVER, "prefix": (False,), "partial": (False,)}
+        if role != "assistant":
             neutral["tool_calls"] = ([],)
-        if role == "tool":
-            keys += " tool_call_id"
         message = {key: held for key, held in item.items() if held is not None}
-        known(message, place, keys, neutral)
+        read_object(message, place, neutral)
         if role not in ("system", "developer", "user", "assistant", "tool"):
             raise RequestError(f"{place}.role", "this role is not known")
         if role == "tool":
@@ -133,7 +129,7 @@ def measure_messages(body: dict[str, Any]) -> int:
         calls = message.get("tool_calls", []) if role == "assistant" else []
         if not isinstance(calls, list) or len(calls) > 128:
             raise RequestError(f"{place}.tool_calls", "a list of at most 128 calls is expected")
-        reasoning = message.get("reasoning_content", "")
+        reasoning = message.get("reasoning_content", "") if role == "assistant" else ""
         size += 64 + _bytes(read_text(reasoning, f"{place}.reasoning_content"))
         if "content" in message or not (calls or reasoning):
             size += _bytes(_read_content(message.get("content"), f"{place}.content"))

@@ -16,6 +16,7 @@ from .fields import (
     read_boolean,
     read_integer,
     read_number,
+    read_object,
     read_text,
     read_whole,
 )
@@ -110,15 +111,6 @@ def encode_bias(bias: tuple[tuple[int, int], ...]) -> bytes:
 
 # --- keys of an object ----------------------------------------------------------------------------------------------------------
 
-_READ = "model temperature top_p min_p top_k presence_penalty frequency_penalty logit_bias max_tokens n seed stop stream stream_options"
-_READ += " logprobs prompt_cache_key ogong usage provider grammar guided_grammar guided_json guided_choice structured_outputs"
-_IGNORED = "user metadata store service_tier safety_identifier"
-_DROPPED = "include_reasoning verbosity prediction models route transforms prompt_cache_retention cache_salt priority request_id"
-_DROPPED += " session_id trace tags guided_decoding_backend"
-_CHAT = "messages max_completion_tokens top_logprobs response_format modalities tools tool_choice parallel_tool_calls reasoning_effort"
-_CHAT += " enable_thinking reasoning thinking chat_template_kwargs"
-_COMPLETION = "prompt suffix echo parallel_tool_calls reasoning_effort reasoning thinking"
-
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "functions": ([],),
     "plugins": ([],),
@@ -128,12 +120,18 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("add_generation_prompt", "skip_special_tokens", "spaces_between_special_tokens"), (True,)),
     **dict.fromkeys(("best_of", "repetition_penalty", "length_penalty", "typical_p"), (1,)),
     **dict.fromkeys(("top_a", "min_tokens", "prompt_logprobs"), (0,)),
+    **dict.fromkeys(("tfs_z", "repeat_penalty"), (1,)),
+    **dict.fromkeys(("mirostat", "dynatemp_range", "xtc_probability", "dry_multiplier", "no_repeat_ngram_size"), (0,)),
+    "top_n_sigma": (0, -1),
+    **dict.fromkeys(("bad_words", "allowed_token_ids", "documents"), ([],)),
     "chat_template": ("",),
-    "web_search_options": ({},),
-    **dict.fromkeys(("audio", "truncate_prompt_tokens", "guided_regex"), NEVER),
+    **dict.fromkeys(("web_search_options", "json_schema"), ({},)),
+    **dict.fromkeys(("audio", "truncate_prompt_tokens", "guided_regex", "regex", "ebnf"), NEVER),
 }
-_NEUTRAL_CHAT: dict[str, tuple[Any, ...]] = {"echo": (False,), "suffix": ("",)}
+_NEUTRAL_CHAT: dict[str, tuple[Any, ...]] = {"prompt": NEVER, "echo": (False,), "suffix": ("",)}
 _NEUTRAL_COMPLETION: dict[str, tuple[Any, ...]] = {
+    "messages": ([],),
+    "modalities": (["text"],),
     "chat_template_kwargs": ({},),
     "tools": ([],),
     "tool_choice": ("none", "auto"),
@@ -144,7 +142,6 @@ _NEUTRAL_PROVIDER: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("only", "ignore", "quantizations"), ([],)),
     "max_price": NEVER,
 }
-_PROVIDER = "require_parameters order sort allow_fallbacks preferred_min_throughput preferred_max_latency"
 
 
 def _units(value: float, unit: int) -> int:
@@ -273,12 +270,11 @@ def _read_thinking(body: dict[str, Any]) -> tuple[int, int]:
     word(body, "reasoning_effort", "reasoning_effort", _EFFORTS)
     flag(body, "enable_thinking", "enable_thinking")
     if body.get("reasoning") is not None:
-        keys = "effort enabled max_tokens exclude summary generate_summary"
-        reasoning = known(body["reasoning"], "reasoning", keys)
+        reasoning = read_object(body["reasoning"], "reasoning")
         word(reasoning, "effort", "reasoning.effort", _EFFORTS)
         flag(reasoning, "enabled", "reasoning.enabled")
     if body.get("thinking") is not None:
-        thinking = known(body["thinking"], "thinking", "type budget_tokens display")
+        thinking = read_object(body["thinking"], "thinking")
         word(thinking, "type", "thinking.type", _TYPES)
     if body.get("chat_template_kwargs") is not None:
         kwargs = known(body["chat_template_kwargs"], "chat_template_kwargs", "reasoning_effort enable_thinking thinking")
@@ -347,9 +343,9 @@ def _read_grammar(body: dict[str, Any], ogong: str | None, choice: Choice) -> st
     response = body.get("response_format")
     kind = None
     if response is not None:
-        keys = {"json_object": "type schema", "json_schema": "type json_schema"}
         kind = response.get("type") if isinstance(response, dict) else None
-        known(response, "response_format", keys.get(str(kind), "type"))
+        without = {"json_object": ("json_schema",), "json_schema": ()}.get(str(kind), ("schema", "json_schema"))
+        read_object(response, "response_format", dict.fromkeys(without, NEVER))
         if kind not in ("text", "json_object", "json_schema"):
             raise RequestError("response_format.type", "this type is not known")
     schemas = [body.get("guided_json"), structured.get("json"), response if kind in ("json_object", "json_schema") else None]
@@ -396,23 +392,21 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
     except WireError as error:
         raise RequestError(None, str(error)) from None
     is_chat = endpoint == "chat"
-    keys = " ".join((_READ, _IGNORED, _DROPPED, _CHAT if is_chat else _COMPLETION))
-    body = known(value, "", keys, {**_NEUTRAL, **(_NEUTRAL_CHAT if is_chat else _NEUTRAL_COMPLETION)})
+    body = read_object(value, "", {**_NEUTRAL, **(_NEUTRAL_CHAT if is_chat else _NEUTRAL_COMPLETION)})
     model, sort = split_model(read_text(body.get("model"), "model", 1, 256))
     if body.get("prompt_cache_key") is not None:
         read_text(body["prompt_cache_key"], "prompt_cache_key", 0, 256)
     _read_stream(body)
     if body.get("usage") is not None:
-        read_boolean(known(body["usage"], "usage", "include"), "include", "usage")
+        read_boolean(read_object(body["usage"], "usage"), "include", "usage")
     if body.get("provider") is not None:
-        known(body["provider"], "provider", _PROVIDER, _NEUTRAL_PROVIDER)
+        read_object(body["provider"], "provider", _NEUTRAL_PROVIDER)
     _read_logprobs(body, is_chat)
     exact, model_root, settles_accepted, ogong_grammar, standby_per_1k = read_ogong(body, model, sort)
     if is_chat and body.get("modalities") is not None and body["modalities"] != ["text"]:
         raise RequestError("modalities", 'only ["text"] is served')
-    limit = read_integer(body, "max_tokens", 1, 2**53 - 1, 256)
+    limit = read_integer(body, "max_completion_tokens", 1, 2**53 - 1, 0) or read_integer(body, "max_tokens", 1, 2**53 - 1, 256)
     if is_chat:
-        limit = read_integer(body, "max_completion_tokens", 1, 2**53 - 1, limit)
         choice = read_choice(body, read_tools(body))
         bound = measure_messages(body) + measure_tools(choice.offered)
     else:
@@ -449,7 +443,7 @@ def _read_stream(body: dict[str, Any]) -> None:
     if not is_stream:
         raise RequestError("stream_options", "it stands beside stream alone")
     options = {key: held for key, held in options.items() if held is not None} if isinstance(options, dict) else options
-    known(options, "stream_options", "include_usage include_obfuscation")
+    read_object(options, "stream_options")
     read_boolean(options, "include_usage", "stream_options")
 
 

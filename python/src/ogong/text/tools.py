@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import RequestError, known, read_text
+from .fields import RequestError, read_object, read_text
 
 
 _NAME = re.compile(r"[a-zA-Z0-9_.:/-]{1,128}\Z")
@@ -19,6 +19,13 @@ class Tool:
     parameters: Any
 
 
+def is_foreign(kind: Any, place: str) -> bool:
+    """Whether a tool is no function. The model is not offered it."""
+    if not isinstance(kind, str) or kind == "":
+        raise RequestError(place, 'a tool is of type "function"')
+    return kind != "function"
+
+
 def read_tools(body: dict[str, Any]) -> list[Tool]:
     value = body.get("tools")
     if value is None:
@@ -28,10 +35,10 @@ def read_tools(body: dict[str, Any]) -> list[Tool]:
     tools: list[Tool] = []
     for at, item in enumerate(value):
         place = f"tools[{at}]"
-        tool = known(item, place, "type function")
-        if tool.get("type") != "function":
-            raise RequestError(place, 'a tool is of type "function"')
-        function = known(tool.get("function"), f"{place}.function", "name description parameters strict")
+        tool = read_object(item, place)
+        if is_foreign(tool.get("type"), place):
+            continue
+        function = read_object(tool.get("function"), f"{place}.function")
         name = function.get("name")
         if not isinstance(name, str) or not _NAME.match(name):
             raise RequestError(f"{place}.function.name", "a name has 1 to 128 letters, digits and _.:/-")
@@ -80,7 +87,10 @@ def read_choice(body: dict[str, Any], tools: list[Tool]) -> Choice:
         listed = allowed.get("tools")
         if not isinstance(listed, list):
             raise RequestError("tool_choice", "allowed_tools lists tools")
-        wanted = {named(item).name for item in listed}
+        own = [item for at, item in enumerate(listed) if not is_foreign(read_object(item, f"{at}").get("type"), "tool_choice")]
+        wanted = {named(item).name for item in own}
+        if not wanted and allowed["mode"] == "required":
+            raise RequestError("tool_choice", "no tool is offered")
         return Choice([tool for tool in tools if tool.name in wanted], allowed["mode"] == "required")
     named(value)
     return Choice(tools, True)

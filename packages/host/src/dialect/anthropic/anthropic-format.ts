@@ -64,7 +64,7 @@ const toMessage = ({ identity: { id, model } }: AnthropicAnswer, content: readon
 function toBlocks({ nameCall }: AnthropicAnswer, { parts: { content, reasoning, calls } }: WholeAnswer): Json[] {
   return [
     ...(reasoning === '' ? [] : [{ type: 'thinking', thinking: reasoning, signature: '' }]),
-    ...(content === '' ? [] : [{ type: 'text', text: content, citations: null }]),
+    ...(content === '' ? [] : [{ type: 'text', text: content }]),
     ...calls.map(({ name, arguments: given }, call) => ({
       ...{ type: 'tool_use', id: nameCall(call), name, input: readInput(given), caller: CALLER },
     })),
@@ -103,9 +103,7 @@ function createWriter(answer: AnthropicAnswer): EventWriter {
     }
     if (piece.kind === 'arguments') return [toDelta({ type: 'input_json_delta', partial_json: piece.text })];
     const isThought = piece.kind === 'reasoning';
-    const block = isThought
-      ? { type: 'thinking', thinking: '', signature: '' }
-      : { type: 'text', text: '', citations: null };
+    const block = isThought ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '' };
     const begun = open === piece.kind ? [] : begin(piece.kind, block);
     const delta = isThought
       ? { type: 'thinking_delta', thinking: piece.text }

@@ -22,6 +22,8 @@ interface OllamaRequest {
   readonly fields: Fields;
   readonly prompt: OllamaPrompt;
   readonly options: OllamaOptions;
+  /** Names of the fields that were left out. */
+  readonly dropped: readonly string[];
   readonly startMs: number;
 }
 
@@ -29,7 +31,7 @@ interface OllamaRequest {
 export async function toServedRequest(
   context: ApiContext,
   engine: TextEngine,
-  { model, fields, prompt, options, startMs }: OllamaRequest,
+  { model, fields, prompt, options, dropped, startMs }: OllamaRequest,
 ): Promise<ServedRequest> {
   const { contextSize } = engine.info();
   const thinking = readThink(fields, { model, info: engine.info() });
@@ -50,8 +52,8 @@ export async function toServedRequest(
   const request = read(Math.min(wanted, contextSize, MAX_MAX_TOKENS));
   const isUnread = fields.think !== undefined && !('messages' in prompt);
   const isUnmet = isUnread || listUnmet(engine.info(), request.asked).length > 0;
-  const unheld = request.asked.dropped.flatMap((name) => /^guided_json\.(.*)$/.exec(name)?.slice(1) ?? []);
-  showIgnored(context, [...(isUnmet ? ['think'] : []), ...unheld.map((keyword) => `format.${keyword}`)]);
+  const named = request.asked.dropped.map((name) => name.replace(/^guided_json\./, 'format.'));
+  showIgnored(context, [...dropped, ...named, ...(isUnmet ? ['think'] : [])]);
   const room = await findRoom(context, engine, request, options);
   return room < request.asked.maxTokens ? read(room) : request;
 }

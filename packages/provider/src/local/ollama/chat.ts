@@ -31,13 +31,14 @@ export async function chat(context: ApiContext, call: LocalCall): Promise<Respon
       ...(calls.length > 0 && { tool_calls: calls }),
     },
   });
-  showIgnored(context, [...dropped, ...ofMessages, ...options.dropped]);
+  const ignored = [...dropped, ...ofMessages, ...options.dropped];
+  showIgnored(context, ignored);
   if (messages.length === 0) return loadOrUnload(context, call, { model, typed, keepMs, empty: format(NO_PARTS) });
 
   const lease = await borrowText(call, model, { keepMs, use: 'chat' });
   try {
     const prompt = { messages: withDefaults(messages, model.defaults) };
-    const asked = { model: typed, fields, prompt, options, startMs };
+    const asked = { model: typed, fields, prompt, options, dropped: ignored, startMs };
     const request = await toServedRequest(context, lease.engine, asked);
     return await answerOllama(context, call, lease, { model: typed, request, stream, format });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { ModelDefaults } from '@ogong/models/store';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { parseModelRequest } from '../../modality/text/model-request.ts';
@@ -13,13 +14,16 @@ import { readCall, readName } from './read-call.ts';
 
 /** POST /api/create: a model of its own name, from files that were sent or from another model. @throws RequestError, ApiError */
 export async function create(context: ApiContext, call: LocalCall): Promise<Response> {
-  const { fields } = await readCall(context, CREATE_RULES);
+  const { fields, dropped } = await readCall(context, CREATE_RULES);
   const name = readName(fields);
   const files = readFiles(fields, 'files');
   const adapters = readFiles(fields, 'adapters');
   const from = readText(fields, 'from');
   if ((from === undefined) === (files.length === 0))
     throw new RequestError('name either the model that it is made from, in `from`, or its `files`', 'from');
+  // A later request would be refused for what is refused here.
+  const options = readOptions(fields.parameters);
+  showIgnored(context, [...dropped, ...options.dropped]);
   const given = readGiven(fields, call);
   const stream = readBoolean(fields, 'stream', true);
   if (from === undefined) {
@@ -40,11 +44,10 @@ export async function create(context: ApiContext, call: LocalCall): Promise<Resp
   });
 }
 
-/** @throws RequestError if a later request would be refused for it. */
+/** @throws RequestError */
 function readGiven(fields: Fields, { clock }: LocalCall): Partial<ModelDefaults> {
   const system = readText(fields, 'system');
   const parameters = fields.parameters as Fields | undefined;
-  readOptions(parameters);
   const messages = fields.messages === undefined ? undefined : readMessages(fields.messages, findToday(clock));
   const license = readLicense(fields.license);
   return {

@@ -16,4 +16,8 @@ export const EMBED_RULES = {
 } as const satisfies FieldRules;
 
 /** Rules of the older /api/embeddings. */
-export const EMBEDDINGS_RULES = { ...shared, prompt: 'works' } as const satisfies FieldRules;
+export const EMBEDDINGS_RULES = {
+  ...shared,
+  prompt: 'works',
+  input: { refused: 'this endpoint reads prompt; /api/embed reads input' },
+} as const satisfies FieldRules;

@@ -45,10 +45,10 @@ describe('embedding', () => {
   it.each([
     ['/api/embed', { input: 'one', dimensions: 8 }, 'the size that the model gives them'],
     ['/api/embed', { input: 7 }, 'input must be'],
-    ['/api/embed', { input: 'one', options: { made_up: 1 } }, 'options.made_up'],
+    ['/api/embed', { input: 'one', options: { mirostat: 1 } }, 'options.mirostat'],
     ['/api/embed', { input: 'one', model: 'fake' }, 'does not support embeddings'],
-    ['/api/embed', { input: 'x'.repeat(5000) }, 'tokens'],
-    ['/api/embeddings', { input: 'one' }, 'Unrecognized'],
+    ['/api/embed', { input: 'x'.repeat(5000) }, 'exceeds the context length'],
+    ['/api/embeddings', { input: 'one' }, '/api/embed reads input'],
   ])('%s refuses %j', async (path, body, words) => {
     expect(await send(path, body)).toMatchObject({ status: 400, body: { error: expect.stringContaining(words) } });
   });

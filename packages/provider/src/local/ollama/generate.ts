@@ -23,12 +23,13 @@ export async function generate(context: ApiContext, call: LocalCall): Promise<Re
   const stream = readBoolean(fields, 'stream', true);
   const prompt = readPrompt(fields, model);
   const typed = fields.model as string;
-  showIgnored(context, [...dropped, ...options.dropped]);
+  const ignored = [...dropped, ...options.dropped];
+  showIgnored(context, ignored);
   if (prompt === undefined) return loadOrUnload(context, call, { model, typed, keepMs, empty: { response: '' } });
 
   const lease = await borrowText(call, model, { keepMs, use: 'generate' });
   try {
-    const asked = { model: typed, fields, prompt, options, startMs };
+    const asked = { model: typed, fields, prompt, options, dropped: ignored, startMs };
     const request = await toServedRequest(context, lease.engine, asked);
     const format = ({ content, thinking }: OllamaParts) => ({
       response: content,

@@ -21,8 +21,8 @@ const shared = {
   top_logprobs: 'works',
   format: 'works',
   think: 'works',
-  truncate: { refused: 'a prompt that is too long is refused, never cut; leave it out', unless: isFalse },
-  shift: { refused: 'a reply ends where the context ends; leave it out', unless: isFalse },
+  truncate: { dropped: 'a prompt that is too long is refused, never cut', unless: isFalse },
+  shift: { dropped: 'a reply ends where the context ends', unless: isFalse },
 } as const satisfies FieldRules;
 
 export const GENERATE_RULES = {
@@ -76,7 +76,8 @@ export const OPTION_RULES = {
   num_predict: 'works',
   presence_penalty: 'works',
   frequency_penalty: 'works',
-  repeat_penalty: { refused: 'use presence_penalty or frequency_penalty', unless: isOne },
+  // Clients and Modelfiles send their default, mostly 1.1, with every request.
+  repeat_penalty: { dropped: 'use presence_penalty or frequency_penalty', unless: isOne },
   typical_p: { refused: 'use top_p or min_p', unless: isOne },
   tfs_z: { refused: 'use top_p or min_p', unless: isOne },
   mirostat: { refused: 'use temperature, top_p or min_p', unless: isZero },

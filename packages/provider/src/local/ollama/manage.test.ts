@@ -154,8 +154,7 @@ describe('a model that is made of another', () => {
   });
 
   it.each([
-    ['a bad parameter', { parameters: { repeat_penalty: 2 } }, 'options.repeat_penalty'],
-    ['an unknown one', { parameters: { mood: 1 } }, 'options.mood'],
+    ['a bad parameter', { parameters: { mirostat: 2 } }, 'options.mirostat'],
     ['a bad message', { messages: [{ role: 'wizard', content: '' }] }, 'role'],
     ['a bad name', { model: '../x' }, 'invalid model name'],
     ['no model', { from: 'other' }, 'not found'],
@@ -167,6 +166,20 @@ describe('a model that is made of another', () => {
     const { status, body } = await post('/api/create', { ...mario, ...fields });
     expect([status >= 400, body]).toEqual([true, { error: expect.stringContaining(words) }]);
     expect(await names()).toEqual(['stories260K']);
+  });
+
+  it('keeps a parameter that is not known here, names it, and answers without it', async () => {
+    const parameters = { mood: 1, repeat_penalty: 1.1, num_predict: 2 };
+    const created = await fetch(`${fixture.base}/api/create`, {
+      method: 'POST',
+      body: JSON.stringify({ ...mario, parameters, stream: false }),
+    });
+    expect([created.status, created.headers.get('x-ogong-ignored')]).toEqual([
+      200,
+      'options.mood, options.repeat_penalty',
+    ]);
+    const answer = await post('/api/generate', { model: 'mario:v1', prompt: 'Hi', stream: false });
+    expect(answer).toMatchObject({ status: 200, body: { eval_count: 2 } });
   });
 
   it('takes an adapter, which makes other weights of it', async () => {

@@ -27,12 +27,12 @@ export function readMessages(value: unknown): {
   const messages = value.map((item: unknown, i): ServedMessage => {
     const param = `messages[${i}]`;
     const { fields, dropped: hints } = readFields(item, MESSAGE_RULES, param);
-    dropped.push(...hints);
+    for (const name of hints) dropped.push(name);
     const message = { role: fields.role, content: fields.content ?? '' };
     if (fields.role === 'tool') {
       return { ...message, tool_call_id: takeCall(fields, open, `call_${i}`) };
     }
-    const calls = fields.tool_calls === undefined ? [] : readCalls(fields.tool_calls, param, i);
+    const calls = fields.tool_calls === undefined ? [] : readCalls(dropped, fields.tool_calls, { param, index: i });
     for (const { id, function: called } of calls) open.add({ id, name: called.name });
     const thinking = readText(fields, 'thinking');
     return {
@@ -44,12 +44,17 @@ export function readMessages(value: unknown): {
   return { messages, dropped };
 }
 
-function readCalls(value: unknown, param: string, index: number) {
+function readCalls(
+  dropped: string[],
+  value: unknown,
+  { param, index }: { readonly param: string; readonly index: number },
+) {
   const where = `${param}.tool_calls`;
   if (!Array.isArray(value)) throw new RequestError(`${where} must be an array`, where);
   return value.map((item: unknown, i) => {
-    const { fields } = readFields(item, CALL_RULES, `${where}[${i}]`);
-    const { fields: called } = readFields(fields.function, CALLED_RULES, `${where}[${i}].function`);
+    const { fields, dropped: ofCall } = readFields(item, CALL_RULES, `${where}[${i}]`);
+    const { fields: called, dropped: ofCalled } = readFields(fields.function, CALLED_RULES, `${where}[${i}].function`);
+    for (const name of [...ofCall, ...ofCalled]) dropped.push(name);
     const id = readText(fields, 'id') || `call_${index}_${i}`;
     return { id, type: 'function', function: { name: called.name, arguments: JSON.stringify(called.arguments ?? {}) } };
   });

@@ -1,3 +1,4 @@
+import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, readFields } from '../field-rules.ts';
 import { OPTION_RULES } from './generation-rules.ts';
@@ -18,7 +19,9 @@ export interface OllamaOptions {
 /** @param defaults of the model. @throws RequestError */
 export function readOptions(given: unknown, defaults: Fields = {}): OllamaOptions {
   const { fields: asked, dropped } = readFields(given ?? {}, OPTION_RULES, 'options');
-  const { num_predict: wanted, num_ctx: contextSize, seed, top_k: topK, ...rest } = { ...defaults, ...asked };
+  const own = Object.entries(defaults).filter(([key]) => (OPTION_RULES as FieldRules)[key] === 'works');
+  const settings: Fields = { ...Object.fromEntries(own), ...asked };
+  const { num_predict: wanted, num_ctx: contextSize, seed, top_k: topK, ...rest } = settings;
   const sampling = {
     ...DEFAULTS,
     ...rest,

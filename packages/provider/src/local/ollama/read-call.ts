@@ -1,12 +1,13 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { parseJson } from '@ogong/protocol/base/json';
 import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, type ReadFields, readFields, readText } from '../field-rules.ts';
 import { BODY_LIMITS } from '../local-model.ts';
 
-/** The body of a call. An empty one counts as an empty object, as with Ollama. @throws RequestError, ApiError */
+/** The body of a call. An empty one counts as an empty object, as with Ollama. Names what is left out. @throws RequestError, ApiError */
 export async function readCall(context: ApiContext, rules: FieldRules): Promise<ReadFields> {
   const body = await readBody(context, BODY_LIMITS);
   if (body.length === 0) return readFields({}, rules);
@@ -16,7 +17,9 @@ export async function readCall(context: ApiContext, rules: FieldRules): Promise<
   } catch (cause) {
     throw new RequestError(`the body cannot be read: ${(cause as Error).message}`, null, null, { cause });
   }
-  return readFields(parsed, rules);
+  const read = readFields(parsed, rules);
+  showIgnored(context, read.dropped);
+  return read;
 }
 
 /** The name of a model; older clients say `name`. @throws RequestError */

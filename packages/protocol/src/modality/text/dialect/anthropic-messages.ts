@@ -1,9 +1,9 @@
-import { type FieldRules, isAbsent } from '../../shared/field-rules.ts';
+import { applyRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
+import { ANTHROPIC_BLOCK_FIELDS, ANTHROPIC_MESSAGE_FIELDS } from '../fields/anthropic-fields.ts';
 import {
   encodeArguments,
   type JsonFields,
-  judge,
   readFields,
   readList,
   readText,
@@ -14,22 +14,12 @@ import {
   writeCall,
 } from './translation.ts';
 
-const MESSAGE: FieldRules = { role: 'works', content: 'works' };
-const TEXT: FieldRules = { type: 'works', text: 'works', cache_control: 'ignored', citations: 'ignored' };
-const THINKING: FieldRules = { type: 'works', thinking: 'works', signature: 'ignored' };
-const CALL: FieldRules = {
-  ...{ type: 'works', id: 'works', name: 'works', input: 'works' },
-  ...{ cache_control: 'ignored', caller: 'ignored', toolset_name: 'ignored' },
-};
-const RESULT: FieldRules = {
-  ...{ type: 'works', tool_use_id: 'works', content: 'works' },
-  ...{ cache_control: 'ignored', is_error: 'dropped' },
-};
+const { text: TEXT, thinking: THINKING, tool_use: CALL, tool_result: RESULT } = ANTHROPIC_BLOCK_FIELDS;
 
 /** @throws RequestError */
-export function translateSystem(value: unknown): readonly WrittenMessage[] {
+export function translateSystem(translator: Translator, value: unknown): readonly WrittenMessage[] {
   if (isAbsent(value)) return [];
-  const content = readTexts({ dropped: [] }, value, 'system');
+  const content = readTexts(translator, value, 'system');
   return content === '' ? [] : [{ role: 'system', content }];
 }
 
@@ -47,7 +37,7 @@ export function translateMessages(translator: Translator, value: unknown): reado
 
 function translateMessage(translator: Translator, value: unknown, param: string): readonly WrittenMessage[] {
   const message = readFields(value, param);
-  judge(translator, message, MESSAGE, param);
+  applyRules(translator, message, ANTHROPIC_MESSAGE_FIELDS, param);
   const { role, content } = message;
   const where = `${param}.content`;
   if (role !== 'user' && role !== 'assistant' && role !== 'system') {
@@ -80,7 +70,7 @@ function readUser(translator: Translator, blocks: readonly JsonFields[], where: 
 }
 
 function readResult(translator: Translator, block: JsonFields, param: string): WrittenMessage {
-  judge(translator, block, RESULT, param);
+  applyRules(translator, block, RESULT, param);
   const content = isAbsent(block.content) ? '' : readTexts(translator, block.content, `${param}.content`);
   return { role: 'tool', tool_call_id: readText(block.tool_use_id, `${param}.tool_use_id`), content };
 }
@@ -92,11 +82,11 @@ function readAnswer(translator: Translator, blocks: readonly JsonFields[], where
   for (const [i, block] of blocks.entries()) {
     const param = `${where}[${i}]`;
     if (block.type === 'tool_use') {
-      judge(translator, block, CALL, param);
+      applyRules(translator, block, CALL, param);
       const [id, name] = [readText(block.id, `${param}.id`), readText(block.name, `${param}.name`)];
       calls.push(writeCall(id, name, encodeArguments(block.input, `${param}.input`)));
     } else if (block.type === 'thinking') {
-      judge(translator, block, THINKING, param);
+      applyRules(translator, block, THINKING, param);
       reasoning += readText(block.thinking, `${param}.thinking`);
     } else if (block.type === 'redacted_thinking') translator.dropped.push(param);
     else content += readTextBlock(translator, block, param);
@@ -119,6 +109,6 @@ function readTexts(translator: Translator, value: unknown, param: string): strin
 
 function readTextBlock(translator: Translator, block: JsonFields, param: string): string {
   if (block.type !== 'text') refusePart(block.type, param);
-  judge(translator, block, TEXT, param);
+  applyRules(translator, block, TEXT, param);
   return readText(block.text, `${param}.text`);
 }

@@ -119,6 +119,42 @@ describe('a message of Anthropic', () => {
     expect(chatOf({ thinking: { type: 'disabled' }, output_config })).toEqual([{ type: 'disabled' }, undefined]);
   });
 
+  it.each([
+    [{ thread: { type: 'create' } }, 'thread'],
+    [{ context_management: { edits: [{ type: 'clear_tool_uses_20250919' }] } }, 'context_management'],
+    [{ mcp_servers: [{ type: 'url', name: 'x', url: 'https://x.example' }] }, 'mcp_servers'],
+    [{ container: 'c' }, 'container'],
+    [{ seed: 3 }, 'seed'],
+    [{ messages: [{ ...user, name: 'x' }] }, 'messages[0].name'],
+    [{ system: [{ type: 'text', text: 'a', x: 1 }] }, 'system[0].x'],
+    [{ output_config: { task_budget: 5 } }, 'output_config.task_budget'],
+    [{ tools: [{ name: 'f', input_schema: {}, defer_loading: true }] }, 'tools[0].defer_loading'],
+    [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools[0]'],
+    [
+      {
+        tools: [
+          { name: 'f', input_schema: {} },
+          { type: 'bash_20250124', name: 'bash' },
+        ],
+      },
+      'tools[1]',
+    ],
+  ])('drops and names what changes no answer: %j', (extra, param) => {
+    expect(translate({ ...asked, ...extra }).dropped).toEqual([param]);
+  });
+
+  it('takes cache_control in every block without a word', () => {
+    const cache_control = { type: 'ephemeral' };
+    const text = { type: 'text', text: 'x', cache_control };
+    const messages = [
+      { role: 'user', content: [text] },
+      { role: 'assistant', content: [text, { type: 'tool_use', id: 'a', name: 'f', input: {}, cache_control }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: [text], cache_control }] },
+    ];
+    const tools = [{ name: 'f', input_schema: {}, cache_control }];
+    expect(translate({ ...asked, messages, tools, system: [text], cache_control }).dropped).toEqual([]);
+  });
+
   it('needs no limit for a token count', () => {
     const { max_tokens: _, ...count } = asked;
     expect(translate(count, 'count').chat).toEqual(count);
@@ -131,17 +167,16 @@ describe('a message of Anthropic', () => {
     [{ messages: [{ role: 'user', content: [image] }] }, 'messages[0].content[0]', 'unsupported_content'],
     [{ messages: [{ role: 'user', content: [] }] }, 'messages[0].content', null],
     [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].role', null],
-    [{ messages: [{ ...user, name: 'x' }] }, 'messages[0].name', 'unknown_parameter'],
     [{ messages: [user, { role: 'assistant', content: 'I' }] }, 'messages', 'unsupported_parameter'],
     [{ messages: [{ role: 'user', content: '\ud800' }] }, 'messages[0].content', null],
     [{ system: [image] }, 'system[0]', 'unsupported_content'],
     [{ stop_sequences: ['a', 'b', 'c', 'd', 'e'] }, 'stop_sequences', null],
-    [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools[0]', 'unsupported_parameter'],
+    [{ tools: [{ type: 5 }] }, 'tools[0].type', null],
+    [{ tool_choice: { type: 'auto', x: 1 } }, 'tool_choice.x', 'unsupported_parameter'],
+    [{ inference_geo: 'us' }, 'inference_geo', 'unsupported_parameter'],
     [{ tools: [{ name: 'x' }] }, 'tools[0].input_schema', null],
     [{ tool_choice: { type: 'most' } }, 'tool_choice.type', null],
-    [{ mcp_servers: [{}] }, 'mcp_servers', 'unsupported_parameter'],
     [{ output_config: { format: { type: 'xml' } } }, 'output_config.format.type', null],
-    [{ seed: 3 }, 'seed', 'unknown_parameter'],
   ])('is refused with %j', (bad, param, code) => {
     expect(() => translate({ ...asked, ...bad })).toThrow(expect.objectContaining({ param, code }));
   });

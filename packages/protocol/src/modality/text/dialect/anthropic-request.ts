@@ -1,12 +1,13 @@
-import { type FieldRules, isAbsent, isEmptyList, isEmptyObject } from '../../shared/field-rules.ts';
+import { applyRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import { parseObject } from '../../shared/request-fields.ts';
+import { ANTHROPIC_FIELDS, ANTHROPIC_FORMAT_FIELDS, ANTHROPIC_OUTPUT_FIELDS } from '../fields/anthropic-fields.ts';
+import { THINKING_FIELDS } from '../fields/chat-fields.ts';
 import { translateMessages, translateSystem } from './anthropic-messages.ts';
 import { translateToolChoice, translateTools } from './anthropic-tools.ts';
 import {
   encodeChat,
   type JsonFields,
-  judge,
   readFields,
   readList,
   readText,
@@ -21,41 +22,6 @@ export interface AnthropicRequest extends Translation {
 
 const MAX_STOPS = 4;
 
-const PARAMETERS: FieldRules = {
-  model: 'works',
-  messages: 'works',
-  max_tokens: 'works',
-  system: 'works',
-  stop_sequences: 'works',
-  temperature: 'works',
-  top_p: 'works',
-  top_k: 'works',
-  stream: 'works',
-  tools: 'works',
-  tool_choice: 'works',
-  output_config: 'works',
-  ogong: 'works',
-
-  metadata: 'ignored',
-  service_tier: 'ignored',
-  cache_control: 'ignored',
-  user_profile_id: 'ignored',
-  workspace_id: 'ignored',
-
-  thinking: 'works',
-  speed: 'dropped',
-  diagnostics: 'dropped',
-
-  container: { refused: 'nothing is run here; leave it out' },
-  mcp_servers: { refused: 'no servers of tools are called here; leave it out', unless: isEmptyList },
-  context_management: { refused: 'a prompt is answered as it is sent; leave it out', unless: isEmptyObject },
-  inference_geo: { refused: 'nobody can promise this here; leave it out' },
-};
-
-const OUTPUT_RULES: FieldRules = { format: 'works', effort: 'works' };
-const THINKING_RULES: FieldRules = { type: 'works', budget_tokens: 'dropped', display: 'dropped' };
-const FORMAT_RULES: FieldRules = { type: 'works', schema: 'works' };
-
 /**
  * Translates the body of a message, or of a count of its tokens, to a chat.
  * @param use a count requests no reply, so it needs no limit.
@@ -64,10 +30,10 @@ const FORMAT_RULES: FieldRules = { type: 'works', schema: 'works' };
 export function translateAnthropic(body: Uint8Array, use: 'message' | 'count'): AnthropicRequest {
   const fields = parseObject(body);
   const translator: Translator = { dropped: [] };
-  judge(translator, fields, PARAMETERS);
+  applyRules(translator, fields, ANTHROPIC_FIELDS);
   if (use === 'message' && isAbsent(fields.max_tokens)) throw new RequestError('max_tokens is required', 'max_tokens');
   const stopSequences = readStops(fields.stop_sequences);
-  const messages = [...translateSystem(fields.system), ...translateMessages(translator, fields.messages)];
+  const messages = [...translateSystem(translator, fields.system), ...translateMessages(translator, fields.messages)];
   const chat: JsonFields = {
     model: fields.model,
     messages,
@@ -99,7 +65,7 @@ function readStops(value: unknown): readonly string[] {
 function translateThinking(translator: Translator, { thinking, output_config: config }: JsonFields): JsonFields {
   const effort = isAbsent(config) ? undefined : readFields(config, 'output_config').effort;
   const given = isAbsent(thinking) ? {} : readFields(thinking, 'thinking');
-  judge(translator, given, THINKING_RULES, 'thinking');
+  applyRules(translator, given, THINKING_FIELDS, 'thinking');
   const thinks = given.type === 'enabled' || given.type === 'adaptive';
   if (!thinks && !isAbsent(effort)) translator.dropped.push('output_config.effort');
   return {
@@ -111,11 +77,11 @@ function translateThinking(translator: Translator, { thinking, output_config: co
 function translateFormat(translator: Translator, config: unknown): JsonFields | undefined {
   if (isAbsent(config)) return undefined;
   const output = readFields(config, 'output_config');
-  judge(translator, output, OUTPUT_RULES, 'output_config');
+  applyRules(translator, output, ANTHROPIC_OUTPUT_FIELDS, 'output_config');
   if (isAbsent(output.format)) return undefined;
   const where = 'output_config.format';
   const format = readFields(output.format, where);
-  judge(translator, format, FORMAT_RULES, where);
+  applyRules(translator, format, ANTHROPIC_FORMAT_FIELDS, where);
   if (format.type !== 'json_schema') throw new RequestError(`${where}.type must be "json_schema"`, `${where}.type`);
   const schema = readFields(format.schema, `${where}.schema`);
   return { type: 'json_schema', json_schema: { name: 'output', schema } };

@@ -1,8 +1,8 @@
-import { type FieldRules, isAbsent, isEmptyList } from '../../shared/field-rules.ts';
+import { applyRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
+import { RESPONSES_DROPPED_ITEMS, RESPONSES_ITEM_FIELDS, RESPONSES_PART_FIELDS } from '../fields/responses-fields.ts';
 import {
   type JsonFields,
-  judge,
   readFields,
   readList,
   readText,
@@ -12,19 +12,6 @@ import {
   writeCall,
 } from './translation.ts';
 
-const OF_ITEM = { type: 'works', id: 'ignored', status: 'ignored' } as const;
-const MESSAGE: FieldRules = { ...OF_ITEM, role: 'works', content: 'works', phase: 'ignored' };
-const CALL: FieldRules = { ...OF_ITEM, call_id: 'works', name: 'works', arguments: 'works', caller: 'ignored' };
-const RESULT: FieldRules = { ...OF_ITEM, call_id: 'works', output: 'works', name: 'ignored', caller: 'ignored' };
-const REASONING: FieldRules = {
-  ...{ ...OF_ITEM, content: 'works', summary: 'ignored' },
-  encrypted_content: { refused: 'only reasoning of this server can be sent back, which is not encrypted' },
-};
-const PART: FieldRules = {
-  ...{ type: 'works', text: 'works', logprobs: 'ignored' },
-  annotations: { refused: 'nothing is cited here; leave it out', unless: isEmptyList },
-};
-
 /** Translates the input of a response to messages of a chat. @throws RequestError */
 export function translateInput(translator: Translator, input: unknown): readonly WrittenMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: readText(input, 'input') }];
@@ -33,7 +20,12 @@ export function translateInput(translator: Translator, input: unknown): readonly
   const messages: WrittenMessage[] = [];
   for (const [i, value] of items.entries()) {
     const param = `input[${i}]`;
-    const message = translateItem(translator, readFields(value, param), param);
+    const item = readFields(value, param);
+    if (RESPONSES_DROPPED_ITEMS.has(item.type)) {
+      translator.dropped.push(param);
+      continue;
+    }
+    const message = translateItem(translator, item, param);
     const last = messages.at(-1);
     // Reasoning, text and calls of one turn are one message.
     if (message.role === 'assistant' && last?.role === 'assistant' && isOneTurn(last, message)) {
@@ -59,34 +51,40 @@ function join(before: WrittenMessage, after: WrittenMessage): WrittenMessage {
 }
 
 function translateItem(translator: Translator, item: JsonFields, param: string): WrittenMessage {
-  const { type } = item;
-  if (type === 'function_call') return readCall(translator, item, param);
-  if (type === 'function_call_output') {
-    judge(translator, item, RESULT, param);
-    const content = readContent(translator, item.output, `${param}.output`);
-    return { role: 'tool', tool_call_id: readText(item.call_id, `${param}.call_id`), content };
-  }
-  if (type === 'reasoning') {
-    judge(translator, item, REASONING, param);
-    const reasoning = isAbsent(item.content) ? '' : readContent(translator, item.content, `${param}.content`);
-    return { role: 'assistant', content: null, reasoning_content: reasoning };
-  }
+  const type = isAbsent(item.type) ? 'message' : item.type;
   if (type === 'item_reference') {
     throw new RequestError(`${param}: no item is stored here; send the item itself`, param, 'unsupported_parameter');
   }
-  if (!isAbsent(type) && type !== 'message') refusePart(type, param);
-  judge(translator, item, MESSAGE, param);
-  return {
-    role: readRole(item.role, `${param}.role`),
-    content: readContent(translator, item.content, `${param}.content`),
-  };
+  if (!isKnownItem(type)) refusePart(type, param);
+  applyRules(translator, item, RESPONSES_ITEM_FIELDS[type], param);
+  switch (type) {
+    case 'function_call':
+      return readCall(item, param, readText(item.arguments, `${param}.arguments`));
+    case 'custom_tool_call':
+      return readCall(item, param, JSON.stringify({ input: readText(item.input, `${param}.input`) }));
+    case 'function_call_output':
+    case 'custom_tool_call_output': {
+      const content = readContent(translator, item.output, `${param}.output`);
+      return { role: 'tool', tool_call_id: readText(item.call_id, `${param}.call_id`), content };
+    }
+    case 'reasoning': {
+      const reasoning = isAbsent(item.content) ? '' : readContent(translator, item.content, `${param}.content`);
+      return { role: 'assistant', content: null, reasoning_content: reasoning };
+    }
+    case 'message':
+      return {
+        role: readRole(item.role, `${param}.role`),
+        content: readContent(translator, item.content, `${param}.content`),
+      };
+  }
 }
 
-function readCall(translator: Translator, item: JsonFields, param: string): WrittenMessage {
-  judge(translator, item, CALL, param);
+const isKnownItem = (type: unknown): type is keyof typeof RESPONSES_ITEM_FIELDS =>
+  typeof type === 'string' && Object.hasOwn(RESPONSES_ITEM_FIELDS, type);
+
+function readCall(item: JsonFields, param: string, given: string): WrittenMessage {
   const [id, name] = [readText(item.call_id, `${param}.call_id`), readText(item.name, `${param}.name`)];
-  const call = writeCall(id, name, readText(item.arguments, `${param}.arguments`));
-  return { role: 'assistant', content: null, tool_calls: [call] };
+  return { role: 'assistant', content: null, tool_calls: [writeCall(id, name, given)] };
 }
 
 function readRole(role: unknown, param: string): 'system' | 'user' | 'assistant' {
@@ -106,6 +104,6 @@ const TEXT_PARTS: ReadonlySet<unknown> = new Set(['input_text', 'output_text', '
 
 function readPart(translator: Translator, part: JsonFields, param: string): string {
   if (!TEXT_PARTS.has(part.type)) refusePart(part.type, param);
-  judge(translator, part, PART, param);
+  applyRules(translator, part, RESPONSES_PART_FIELDS, param);
   return readText(part.text, `${param}.text`);
 }

@@ -108,11 +108,62 @@ describe('a request for a response', () => {
     expect(dropped).toEqual(['store', 'include.reasoning.encrypted_content', 'reasoning.summary', 'text.verbosity']);
   });
 
+  const tool = { type: 'function', name: 'shell', parameters: {} };
+  it.each([
+    [{ truncation: 'auto' }, 'truncation'],
+    [{ context_management: [{ type: 'compaction' }] }, 'context_management'],
+    [{ messages: [] }, 'messages'],
+    [{ include: ['everything'] }, 'include.everything'],
+    [{ tools: [tool, { type: 'web_search' }] }, 'tools[1]'],
+    [{ tools: [{ type: 'custom', name: 'apply_patch' }, tool] }, 'tools[0]'],
+    [{ tools: [{ ...tool, x: 1 }] }, 'tools[0].x'],
+    [{ tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'mcp' }] } }, 'tool_choice.tools[0]'],
+    [
+      {
+        input: [
+          { type: 'web_search_call', id: 'x' },
+          { role: 'user', content: 'x' },
+        ],
+      },
+      'input[0]',
+    ],
+    [{ input: [{ role: 'user', content: 'x', x: 1 }] }, 'input[0].x'],
+    [
+      {
+        input: [
+          { type: 'reasoning', encrypted_content: 'x' },
+          { role: 'user', content: 'x' },
+        ],
+      },
+      'input[0].encrypted_content',
+    ],
+    [{ text: { x: 1 } }, 'text.x'],
+  ])('drops and names what changes no answer: %j', (extra, param) => {
+    expect(translate({ ...asked, ...extra }).dropped).toEqual([param]);
+  });
+
+  it('has calls of tools without a schema as calls with one text', () => {
+    const call = { type: 'custom_tool_call', call_id: 'c', name: 'apply_patch', input: 'a "patch"' };
+    const output = { type: 'custom_tool_call_output', call_id: 'c', output: 'done' };
+    const { chat, dropped } = translate({ ...asked, input: [call, output] });
+    expect([chat.messages.slice(-2), dropped]).toEqual([
+      [
+        {
+          ...{ role: 'assistant', content: null },
+          tool_calls: [
+            { id: 'c', type: 'function', function: { name: 'apply_patch', arguments: '{"input":"a \\"patch\\""}' } },
+          ],
+        },
+        { role: 'tool', tool_call_id: 'c', content: 'done' },
+      ],
+      [],
+    ]);
+  });
+
   it.each([
     [{ previous_response_id: 'resp_1' }, 'previous_response_id', 'unsupported_parameter'],
     [{ conversation: 'conv_1' }, 'conversation', 'unsupported_parameter'],
     [{ background: true }, 'background', 'unsupported_parameter'],
-    [{ truncation: 'auto' }, 'truncation', 'unsupported_parameter'],
     [{ input: null }, 'input', null],
     [{ input: [] }, 'input', null],
     [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0]', 'unsupported_parameter'],
@@ -122,17 +173,11 @@ describe('a request for a response', () => {
       'unsupported_content',
     ],
     [{ input: [{ role: 'tool', content: 'x' }] }, 'input[0].role', null],
-    [{ input: [{ type: 'web_search_call', id: 'x' }] }, 'input[0]', 'unsupported_content'],
-    [{ tools: [{ type: 'web_search' }] }, 'tools[0]', 'unsupported_parameter'],
     [{ tool_choice: { type: 'mcp' } }, 'tool_choice', 'unsupported_parameter'],
-    [
-      { tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'mcp' }] } },
-      'tool_choice.tools[0]',
-      'unsupported_parameter',
-    ],
-    [{ include: ['everything'] }, 'include[0]', 'unsupported_parameter'],
+    [{ tools: [{}] }, 'tools[0]', 'unsupported_parameter'],
+    [{ input: [{ type: 'computer_call', id: 'x' }] }, 'input[0]', 'unsupported_content'],
+    [{ include: [5] }, 'include[0]', null],
     [{ text: { format: { type: 'grammar' } } }, 'text.format.type', null],
-    [{ messages: [] }, 'messages', 'unknown_parameter'],
   ])('is refused with %j', (bad, param, code) => {
     expect(() => translate({ ...asked, ...bad })).toThrow(expect.objectContaining({ param, code }));
   });

@@ -1,5 +1,5 @@
 import { utf8Encode } from '../../../base/bytes.ts';
-import { type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules.ts';
+import { type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 
 /**
@@ -15,10 +15,8 @@ export interface Translation {
 
 export type JsonFields = Readonly<Record<string, unknown>>;
 
-/** The input and the collected results of a translation. */
-export interface Translator {
-  readonly dropped: string[];
-}
+/** The collected results of a translation. */
+export type Translator = DroppedFields;
 
 export const isFields = (value: unknown): value is JsonFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -47,13 +45,6 @@ export function readBoolean(value: unknown, param: string): boolean {
   if (isAbsent(value)) return false;
   if (typeof value !== 'boolean') throw new RequestError(`${param} must be a boolean`, param);
   return value;
-}
-
-/** Checks an object against its rules, and notes dropped fields. @throws RequestError */
-export function judge({ dropped }: Translator, fields: JsonFields, rules: FieldRules, where?: string): void {
-  const judged = judgeFields(fields, rules, where);
-  if (judged.problem) throw new RequestError(judged.problem.message, judged.problem.param, judged.problem.code);
-  dropped.push(...judged.dropped);
 }
 
 /** Encodes the present fields in this order, so that one request has one body. */

@@ -1,7 +1,8 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 import { parseJsonText } from '../../../base/json.ts';
-import { isAbsent } from '../../shared/field-rules.ts';
+import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
+import { FORMAT_FIELDS, NAMED_SCHEMA_FIELDS } from '../fields/chat-fields.ts';
 import { GrammarError } from '../grammar/grammar-error.ts';
 import { findGrammar } from '../grammar/known-grammars.ts';
 import { quoteOptions } from '../grammar/schema/literals.ts';
@@ -27,13 +28,15 @@ export interface AskedForm {
 
 /**
  * Parses the grammar of a body: from `response_format`, from `ogong.grammar`, or from a field of llama.cpp's server or vLLM
- * (docs/spec/request.md). @returns undefined if the answer may be any text.
+ * (docs/spec/request.md).
+ * @param collected receives the dropped fields.
+ * @returns undefined if the answer may be any text.
  * @throws RequestError naming the parameter, and within a schema the keyword.
  */
-export function parseAskedForm(fields: Fields): AskedForm | undefined {
+export function parseAskedForm(fields: Fields, collected: DroppedFields = { dropped: [] }): AskedForm | undefined {
   const forms = Object.entries(READERS).flatMap(([param, { find, read }]) => {
     const value = find(fields);
-    const form = isAbsent(value) ? undefined : read(value, param);
+    const form = isAbsent(value) ? undefined : read(value, param, collected);
     return form === undefined ? [] : [{ param, form }];
   });
   const [first, second] = forms;
@@ -77,7 +80,7 @@ type ReadForm =
 
 interface Reader {
   readonly find: (fields: Fields) => unknown;
-  readonly read: (value: unknown, param: string) => ReadForm | undefined;
+  readonly read: (value: unknown, param: string, collected: DroppedFields) => ReadForm | undefined;
 }
 
 const fieldOf = (value: unknown, key: string): unknown =>
@@ -121,25 +124,16 @@ const READERS: Readonly<Record<string, Reader>> = {
   'structured_outputs.choice': { find: ({ structured_outputs: value }) => fieldOf(value, 'choice'), read: readOptions },
 };
 
-/** The allowed keys. `strict` makes no difference, because the answer always matches the schema. */
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  text: ['type'],
-  json_object: ['type', 'schema'],
-  json_schema: ['type', 'json_schema'],
-};
-const SCHEMA_KEYS = ['name', 'description', 'schema', 'strict'];
-
 const ANY_OBJECT: ReadForm = { schema: { type: 'object' } };
 
-function readResponseFormat(format: unknown): ReadForm | undefined {
-  const param = 'response_format';
+function readResponseFormat(format: unknown, param: string, collected: DroppedFields): ReadForm | undefined {
   const type = fieldOf(format, 'type');
-  const keys = typeof type === 'string' && Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
-  if (keys === undefined) {
+  const rules = typeof type === 'string' && Object.hasOwn(FORMAT_FIELDS, type) ? FORMAT_FIELDS[type] : undefined;
+  if (rules === undefined) {
     const message = 'response_format must be {"type": "text"}, {"type": "json_object"} or {"type": "json_schema", ...}';
     throw new RequestError(message, param, 'unsupported_parameter');
   }
-  assertKnown(format as Fields, keys, param);
+  applyRules(collected, format as Fields, rules, param);
   if (type === 'text') return undefined;
   if (type === 'json_object') {
     const schema = fieldOf(format, 'schema');
@@ -148,15 +142,8 @@ function readResponseFormat(format: unknown): ReadForm | undefined {
   const named = fieldOf(format, 'json_schema');
   if (typeof named !== 'object' || named === null || Array.isArray(named))
     throw new RequestError('response_format.json_schema must be an object', param);
-  assertKnown(named as Fields, SCHEMA_KEYS, `${param}.json_schema`);
+  applyRules(collected, named as Fields, NAMED_SCHEMA_FIELDS, `${param}.json_schema`);
   const schema = fieldOf(named, 'schema');
   // A name without a schema requests any JSON, as with OpenAI.
   return isAbsent(schema) ? ANY_OBJECT : { schema };
-}
-
-function assertKnown(fields: Fields, known: readonly string[], where: string): void {
-  const unknown = Object.keys(fields).find((key) => !known.includes(key) && !isAbsent(fields[key]));
-  if (unknown === undefined) return;
-  const param = `${where}.${unknown}`;
-  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
 }

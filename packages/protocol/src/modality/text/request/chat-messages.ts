@@ -1,7 +1,8 @@
 import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
 import { parseJson } from '../../../base/json.ts';
-import { assertKeys, isAbsent, isEmptyList } from '../../shared/field-rules.ts';
+import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
+import { CALL_FIELDS, CALLED_FIELDS, MESSAGE_FIELDS, PART_FIELDS } from '../fields/chat-fields.ts';
 import { measureJson } from './json-size.ts';
 
 /** A tool call of an answer, as a client sends it back. */
@@ -31,70 +32,56 @@ const MAX_CALLS = 128;
 /** The longest id or name of a call, UTF-16 units. */
 const MAX_NAME = 256;
 
-const ROLES = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
-/** Ignored fields of a message besides role and content. Clients send them back from an earlier answer. */
-const IGNORED = ['name', 'refusal', 'annotations'];
-const REFUSED = ['function_call', 'audio'];
-const CALL_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  assistant: ['tool_calls', 'reasoning_content'],
-  tool: ['tool_call_id'],
-};
-
-/** @throws RequestError */
-export function parseMessages(value: unknown): readonly ChatMessage[] {
+/** @param collected receives the dropped fields. @throws RequestError */
+export function parseMessages(value: unknown, collected: DroppedFields = { dropped: [] }): readonly ChatMessage[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES) {
     throw new RequestError(`messages must be an array of 1 to ${MAX_MESSAGES} messages`, 'messages');
   }
-  return value.map((message: unknown, i) => parseMessage(message, `messages[${i}]`));
+  return value.map((message: unknown, i) => parseMessage(collected, message, `messages[${i}]`));
 }
 
-function parseMessage(message: unknown, param: string): ChatMessage {
+function parseMessage(collected: DroppedFields, message: unknown, param: string): ChatMessage {
   if (typeof message !== 'object' || message === null) throw new RequestError(`${param} must be an object`, param);
-  const { role, content, ...rest } = message as Fields;
-  if (typeof role !== 'string' || !ROLES.has(role)) {
-    throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
+  const given = message as Fields;
+  const { role, content } = given;
+  const rules = typeof role === 'string' && Object.hasOwn(MESSAGE_FIELDS, role) ? MESSAGE_FIELDS[role] : undefined;
+  if (typeof role !== 'string' || rules === undefined) {
+    const roles = Object.keys(MESSAGE_FIELDS).join(', ');
+    throw new RequestError(`${param}.role must be one of ${roles}`, `${param}.role`);
   }
-  for (const key of REFUSED) {
-    if (isAbsent(rest[key])) continue;
-    const what = `${param}.${key}`;
-    throw new RequestError(`${what}: only text and calls of tools are served`, what, 'unsupported_parameter');
-  }
-  const own = CALL_FIELDS[role] ?? [];
-  // An empty list of calls has no effect, for any role.
-  const given = Object.fromEntries(
-    Object.entries(rest).filter(([key, it]) => !(key === 'tool_calls' && isEmptyList(it))),
-  );
-  assertKeys(given, new Set([...own, ...REFUSED, ...IGNORED]), param);
-  const calls = isAbsent(given.tool_calls) ? undefined : parseCalls(given.tool_calls, `${param}.tool_calls`);
-  const reasoning = isAbsent(given.reasoning_content)
-    ? undefined
-    : parseText(given.reasoning_content, `${param}.reasoning_content`, 'a string');
+  applyRules(collected, given, rules, param);
+  const isAnswer = role === 'assistant';
+  const calls =
+    isAnswer && !isAbsent(given.tool_calls)
+      ? parseCalls(collected, given.tool_calls, `${param}.tool_calls`)
+      : undefined;
+  const reasoning =
+    isAnswer && !isAbsent(given.reasoning_content)
+      ? parseText(given.reasoning_content, `${param}.reasoning_content`, 'a string')
+      : undefined;
   const mayBeEmpty = calls !== undefined || reasoning !== undefined;
   return {
     role: role === 'developer' ? 'system' : role,
-    content: mayBeEmpty && isAbsent(content) ? '' : parseContent(content, `${param}.content`),
+    content: mayBeEmpty && isAbsent(content) ? '' : parseContent(collected, content, `${param}.content`),
     ...(reasoning !== undefined && { reasoning }),
     ...(calls && { calls }),
     ...(role === 'tool' && { callId: parseName(given.tool_call_id, `${param}.tool_call_id`) }),
   };
 }
 
-const CALL_KEYS = new Set(['id', 'type', 'index', 'function']);
-const FUNCTION_KEYS = new Set(['name', 'arguments']);
-
-function parseCalls(value: unknown, param: string): readonly ChatCall[] {
+function parseCalls(collected: DroppedFields, value: unknown, param: string): readonly ChatCall[] {
   if (!Array.isArray(value) || value.length > MAX_CALLS) {
     throw new RequestError(`${param} must be an array of at most ${MAX_CALLS} calls`, param);
   }
   return value.map((item: unknown, i) => {
     const where = `${param}[${i}]`;
     const call = readObject(item, where);
-    assertKeys(call, CALL_KEYS, where);
+    applyRules(collected, call, CALL_FIELDS, where);
     if (!isAbsent(call.type) && call.type !== 'function') {
       throw new RequestError(`${where}.type must be "function"`, `${where}.type`, 'unsupported_parameter');
     }
     const called = readObject(call.function, `${where}.function`);
-    assertKeys(called, FUNCTION_KEYS, `${where}.function`);
+    applyRules(collected, called, CALLED_FIELDS, `${where}.function`);
     const given = isAbsent(called.arguments)
       ? '{}'
       : parseText(called.arguments, `${where}.function.arguments`, 'a string of JSON');
@@ -117,20 +104,18 @@ function parseName(value: unknown, param: string): string {
   throw new RequestError(`${param} must have 1 to ${MAX_NAME} characters`, param);
 }
 
-const TEXT_PART = new Set(['text']);
-
-function parseContent(content: unknown, param: string): string {
+function parseContent(collected: DroppedFields, content: unknown, param: string): string {
   if (!Array.isArray(content)) return parseText(content, param, 'a string or an array of content parts');
   if (content.length === 0) throw new RequestError(`${param} must have a part`, param);
   return content
     .map((part: unknown, i) => {
-      const { type, ...rest } = (typeof part === 'object' && part !== null ? part : {}) as Fields;
+      const fields = (typeof part === 'object' && part !== null ? part : {}) as Fields;
       const where = `${param}[${i}]`;
-      if (type !== 'text') {
+      if (fields.type !== 'text') {
         throw new RequestError(`${where}: only text parts are served`, where, 'unsupported_content');
       }
-      assertKeys(rest, TEXT_PART, where);
-      return parseText(rest.text, where, 'a text');
+      applyRules(collected, fields, PART_FIELDS, where);
+      return parseText(fields.text, where, 'a text');
     })
     .join('');
 }

@@ -145,14 +145,64 @@ describe('parseRequest', () => {
     expect(chat({ messages: [named], response_format: { type: 'text' } }).messages[0]?.content).toBe('x');
   });
 
-  it.each(['response_format', 'modalities', 'messages', 'max_completion_tokens', 'top_logprobs'])(
-    'knows %s of a chat alone',
-    (key) => {
-      const values = { response_format: { type: 'text' }, modalities: ['text'], messages: base.messages };
-      const extra = { max_completion_tokens: 1, top_logprobs: 0, ...values }[key];
-      expect(refusal(() => complete({ prompt: 'x', [key]: extra }))).toMatchObject({ param: key });
-    },
-  );
+  it('reads limit and format of a completion under the names of a chat, and refuses messages', () => {
+    const { maxTokens, grammar } = complete({
+      ...{ prompt: 'x', max_tokens: 5, max_completion_tokens: 3, response_format: { type: 'json_object' } },
+    });
+    expect([maxTokens, grammar?.startsWith('root')]).toEqual([3, true]);
+    expect(refusal(() => complete({ prompt: 'x', messages: base.messages })).param).toBe('messages');
+    expect(refusal(() => complete({ prompt: 'x', modalities: ['audio'] })).param).toBe('modalities');
+    expect(complete({ prompt: 'x', modalities: ['text'], top_logprobs: 2 }).dropped).toEqual(['top_logprobs']);
+  });
+
+  it('reads any limit above the largest one of the protocol as that one, and keeps the wanted one', () => {
+    for (const wanted of [131_072, 131_073, 1e9, Number.MAX_SAFE_INTEGER]) {
+      expect(chat({ max_tokens: wanted })).toMatchObject({ maxTokens: 131_072, wantedTokens: wanted });
+    }
+    expect(refusal(() => chat({ max_tokens: 1e300 })).param).toBe('max_tokens');
+  });
+
+  it.each([
+    ['telepathy', { telepathy: true }],
+    ['*', { '*': true }],
+    ['provider.mood', { provider: { mood: 'good' } }],
+    ['usage.x', { usage: { x: 1 } }],
+    ['stream_options.pace', { stream: true, stream_options: { pace: 1 } }],
+    ['response_format.x', { response_format: { type: 'text', x: 1 } }],
+    ['reasoning.x', { reasoning: { x: 1 } }],
+    ['messages[0].mood', { messages: [{ role: 'user', content: 'x', mood: 'good' }] }],
+    ['messages[0].reasoning_content', { messages: [{ role: 'user', content: 'x', reasoning_content: 'y' }] }],
+    ['messages[0].tool_call_id', { messages: [{ role: 'user', content: 'x', tool_call_id: 'a' }] }],
+    [
+      'messages[0].content[0].cache_control',
+      { messages: [{ role: 'user', content: [{ ...part, cache_control: {} }] }] },
+    ],
+    ['tools[0].cache_control', { tools: [{ ...tool('f'), cache_control: {} }] }],
+    ['tools[0].function.mood', { tools: [tool('f', { mood: 'good' })] }],
+    ['tools[1]', { tools: [tool('f'), { type: 'custom', custom: { name: 'g' } }] }],
+    ['tools[0]', { tools: [{ type: 'web_search' }] }],
+    ['a'.repeat(100), { ['a'.repeat(10_000)]: 1 }],
+  ])('drops and names %s, which no table names', (param, extra) => {
+    expect(chat(extra).dropped).toEqual([param]);
+  });
+
+  it('offers only functions, and no tool that another server would run', () => {
+    const tools = [{ type: 'web_search' }, tool('f'), { type: 'custom', custom: { name: 'g' } }];
+    expect(chat({ tools }).tools.map(({ name }) => name)).toEqual(['f']);
+    expect(refusal(() => chat({ tools: [tools[0]], tool_choice: 'required' })).param).toBe('tool_choice');
+  });
+
+  it.each([
+    ['ogong.mood', { ogong: { mood: 'good' } }],
+    ['ogong.providers.mood', { ogong: { providers: { mood: 'good' } } }],
+    ['structured_outputs.mood', { structured_outputs: { mood: 'good' } }],
+    ['chat_template_kwargs.mood', { chat_template_kwargs: { mood: 'good' } }],
+    ['messages[0].prefix', { messages: [{ role: 'assistant', content: 'x', prefix: true }] }],
+    ['json_schema', { json_schema: { type: 'object' } }],
+    ['mirostat', { mirostat: 2 }],
+  ])('refuses %s, which would change the answer', (param, extra) => {
+    expect(refusal(() => chat(extra)).param).toBe(param);
+  });
 
   it('refuses a body that is nested too deep for some parsers', () => {
     const nested = (depth: number) =>
@@ -198,12 +248,10 @@ describe('parseRequest', () => {
     ['tools[0].function', { tools: [{ type: 'function' }] }],
     ['tools', { tools: Array.from({ length: 129 }, (_, i) => tool(`f${i}`)) }],
     ['tools', { tools: [tool('f'), tool('f')] }],
-    ['tools[0]', { tools: [{ type: 'custom', custom: { name: 'f' } }] }],
     ['tools[0].function.name', { tools: [tool('two words')] }],
     ['tools[0].function.parameters', { tools: [tool('f', { parameters: [] })] }],
     ['tools[0].function.parameters', { tools: [tool('f', { parameters: { title: '\ud83d' } })] }],
     ['tools[0].function.description', { tools: [tool('f', { description: 5 })] }],
-    ['tools[0].function.mood', { tools: [tool('f', { mood: 'good' })] }],
     ['tool_choice', { tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } }],
     ['tool_choice.allowed_tools', { tools: [tool('f')], tool_choice: { type: 'allowed_tools' } }],
     ['parallel_tool_calls', { tools: [tool('f')], parallel_tool_calls: 'yes' }],
@@ -215,7 +263,6 @@ describe('parseRequest', () => {
     ['messages', { tools: [tool('f', { parameters: { enum: nest(50, 30_000) } })] }],
     ['response_format', { response_format: { type: 'xml' } }],
     ['modalities', { modalities: ['audio'] }],
-    ['telepathy', { telepathy: true }],
     ['prompt', { prompt: 'completions only' }],
     ['tool_choice', { tool_choice: [] }],
     ['function_call', { function_call: [] }],
@@ -233,25 +280,19 @@ describe('parseRequest', () => {
     ['provider', { provider: 'openai' }],
     ['provider.only', { provider: { only: ['a'] } }],
     ['provider.data_collection', { provider: { data_collection: 'deny' } }],
-    ['provider.mood', { provider: { mood: 'good' } }],
     ['usage.include', { usage: { include: 1 } }],
     ['response_format.schema', { response_format: { type: 'text', schema: {} } }],
     ['response_format', { response_format: 'text' }],
-    ['stream_options.pace', { stream: true, stream_options: { pace: 1 } }],
     ['messages[0].content', { messages: [{ role: 'user', content: [] }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: null }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: '\ud83d' }] }],
-    ['messages[0].content[0].weight', { messages: [{ role: 'user', content: [{ ...part, weight: 1 }] }] }],
     ['messages[0].tool_calls[0].function', { messages: [{ role: 'assistant', content: 'x', tool_calls: [{}] }] }],
     ['messages[0].tool_calls', { messages: [{ role: 'user', content: 'x', tool_calls: [call('{}')] }] }],
     ['messages[0].tool_calls', { messages: [{ role: 'assistant', tool_calls: Array(129).fill(call('{}')) }] }],
     ['messages[0].tool_calls[0].id', { messages: [{ role: 'assistant', tool_calls: [{ ...call('{}'), id: '' }] }] }],
     ['messages[0].tool_calls[0]', { messages: [{ role: 'assistant', tool_calls: [call('{"a":"\\ud83d"}')] }] }],
-    ['messages[0].reasoning_content', { messages: [{ role: 'user', content: 'x', reasoning_content: 'y' }] }],
     ['messages[0].content', { messages: [{ role: 'assistant', content: null }] }],
-    ['messages[0].tool_call_id', { messages: [{ role: 'user', content: 'x', tool_call_id: 'a' }] }],
     ['messages[0].tool_call_id', { messages: [{ role: 'tool', content: 'x' }] }],
-    ['messages[0].mood', { messages: [{ role: 'user', content: 'x', mood: 'good' }] }],
     ['model', { model: '\ud83d' }],
   ])('refuses and names %s', (param, extra) => {
     expect(refusal(() => chat(extra)).param).toBe(param);

@@ -1,6 +1,6 @@
 import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
 import type { Demands } from '../../demands.ts';
-import { assertKeys, type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules.ts';
+import { applyRules, type DroppedFields, type FieldRules, isAbsent } from '../../shared/field-rules.ts';
 import { parsePreference, type RequestPreference } from '../../shared/preference-fields.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import {
@@ -15,17 +15,18 @@ import {
 import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
+import {
+  CHAT_FIELDS,
+  COMPLETION_FIELDS,
+  ROUTING_FIELDS,
+  STREAM_FIELDS,
+  STRUCTURE_FIELDS,
+  USAGE_FIELDS,
+} from '../fields/chat-fields.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 import { type AskedForm, parseAskedForm } from './answer-grammar.ts';
 import { boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
 import { boundPrompt, type CompletionPrompt, parseCompletionPrompt } from './completion-prompt.ts';
-import {
-  CHAT_PARAMETERS,
-  COMPLETION_PARAMETERS,
-  ROUTING_PARAMETERS,
-  STRUCTURE_PARAMETERS,
-  USAGE_PARAMETERS,
-} from './parameters.ts';
 import { type AskedThinking, parseThinking } from './thinking.ts';
 import {
   allowCalls,
@@ -103,12 +104,12 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   const fields = parseObject(body);
   const { dropped, use, request } = parseFields(fields, endpoint);
   // The conversion of a schema costs more than all else, so it comes last.
-  const form = parseAskedForm(fields);
+  const form = parseAskedForm(fields, { dropped });
   const terms = toAnswerTerms(use, form !== undefined);
   const inTools = new Set<string>();
   const grammar = combineGrammar(form, use, inTools);
   const unheld = [...listUnheld(form?.param, form?.unheld), ...listUnheld('tools', inTools)];
-  return { ...request, terms, grammar, dropped: [...dropped, ...(terms.isFormed ? [] : use.dropped), ...unheld] };
+  return { ...request, terms, grammar, dropped: [...dropped, ...(terms.isFormed ? [] : use.unenforced), ...unheld] };
 }
 
 /**
@@ -121,13 +122,12 @@ export const parsePricedRequest = (body: Uint8Array, endpoint: Endpoint): Priced
 function parseFields(
   fields: Fields,
   endpoint: Endpoint,
-): { readonly request: PricedRequest; readonly use: ToolUse; readonly dropped: readonly string[] } {
-  const dropped = [
-    ...judge(fields, isChat({ endpoint }) ? CHAT_PARAMETERS : COMPLETION_PARAMETERS),
-    ...judgeObject(fields, 'provider', ROUTING_PARAMETERS),
-    ...judgeObject(fields, 'usage', USAGE_PARAMETERS),
-    ...judgeObject(fields, 'structured_outputs', STRUCTURE_PARAMETERS),
-  ];
+): { readonly request: PricedRequest; readonly use: ToolUse } & DroppedFields {
+  const collected: DroppedFields = { dropped: [] };
+  applyRules(collected, fields, isChat({ endpoint }) ? CHAT_FIELDS : COMPLETION_FIELDS);
+  applyToObject(collected, fields, { key: 'provider', rules: ROUTING_FIELDS });
+  applyToObject(collected, fields, { key: 'usage', rules: USAGE_FIELDS });
+  applyToObject(collected, fields, { key: 'structured_outputs', rules: STRUCTURE_FIELDS });
   const named = parseModelName(fields.model);
   const stream = parseBoolean(fields, 'stream');
   const chat = isChat({ endpoint });
@@ -137,10 +137,10 @@ function parseFields(
     throw new RequestError('top_logprobs needs logprobs to be true', 'top_logprobs');
   }
   if (chat) assertTextOnly(fields);
-  const thought = chat ? parseThinking(fields) : NO_THINKING;
-  const use = chat ? parseToolUse(fields) : NO_TOOLS;
+  const thought = chat ? parseThinking(fields, collected) : NO_THINKING;
+  const use = chat ? parseToolUse(fields, collected) : NO_TOOLS;
   const texts = {
-    messages: chat ? parseMessages(fields.messages) : [],
+    messages: chat ? parseMessages(fields.messages, collected) : [],
     tools: use.tools,
     prompt: chat ? undefined : parseCompletionPrompt(fields),
   };
@@ -158,20 +158,21 @@ function parseFields(
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     stream,
-    includeUsage: [parseStreamOptions(fields.stream_options, stream), parseUsage(fields.usage) && stream].includes(
-      true,
-    ),
+    includeUsage: [
+      parseStreamOptions(collected, fields.stream_options, stream),
+      parseUsage(fields.usage) && stream,
+    ].includes(true),
     logprobs,
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
     preference: parsePreference(fields.ogong, named),
   };
-  return { request, use, dropped: [...dropped, ...thought.dropped] };
+  return { request, use, ...collected };
 }
 
-const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
-const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dropped: [] };
+const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [] };
+const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, unenforced: [] };
 
 /**
  * Combines the grammar of the whole reply. It is calls if they are forced. Otherwise it is the requested form, or calls.
@@ -189,18 +190,16 @@ function combineGrammar(form: AskedForm | undefined, use: ToolUse, unheld: Set<s
 const listUnheld = (param: string | undefined, unheld: ReadonlySet<string> = new Set()): string[] =>
   [...unheld].map((keyword) => `${param}.${keyword}`);
 
-/** @returns the dropped fields. @throws RequestError */
-function judge(fields: Fields, rules: FieldRules, where?: string): readonly string[] {
-  const { dropped, problem } = judgeFields(fields, rules, where);
-  if (problem) throw new RequestError(problem.message, problem.param, problem.code);
-  return dropped;
-}
-
-function judgeObject(fields: Fields, key: string, rules: FieldRules): readonly string[] {
+/** @throws RequestError */
+function applyToObject(
+  collected: DroppedFields,
+  fields: Fields,
+  { key, rules }: { readonly key: string; readonly rules: FieldRules },
+): void {
   const value = fields[key];
-  if (isAbsent(value)) return [];
+  if (isAbsent(value)) return;
   if (typeof value !== 'object' || Array.isArray(value)) throw new RequestError(`${key} must be an object`, key);
-  return judge(value as Fields, rules, key);
+  applyRules(collected, value as Fields, rules, key);
 }
 
 const parseUsage = (usage: unknown): boolean =>
@@ -328,15 +327,13 @@ function parseSeed(value: unknown): bigint | undefined {
 /** Keys of the object `ogong` in a text request. The grammar is no demand, but is listed among them. */
 const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources', 'standby', 'hedge']);
 
-const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
-
-function parseStreamOptions(value: unknown, stream: boolean): boolean {
+function parseStreamOptions(collected: DroppedFields, value: unknown, stream: boolean): boolean {
   if (isAbsent(value)) return false;
   if (!stream) throw new RequestError('stream_options is only allowed when stream is true', 'stream_options');
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new RequestError('stream_options must be an object', 'stream_options');
   }
-  assertKeys(value as Fields, STREAM_OPTIONS, 'stream_options');
+  applyRules(collected, value as Fields, STREAM_FIELDS, 'stream_options');
   return parseBoolean(value as Fields, 'include_usage');
 }
 

@@ -1,6 +1,7 @@
-import { type FieldRules, isAbsent, judgeFields } from '../../shared/field-rules.ts';
+import { applyRules, type DroppedFields, type FieldRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
+import { REASONING_FIELDS, TEMPLATE_FIELDS, THINKING_FIELDS } from '../fields/chat-fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -9,7 +10,6 @@ export interface AskedThinking {
   readonly thinking: ThinkingWish;
   /** The fields that set it, for messages that a model ignores them. */
   readonly params: readonly string[];
-  readonly dropped: readonly string[];
 }
 
 /** The levels of all APIs, as templates name them. */
@@ -47,42 +47,35 @@ type Reader = (value: unknown, param: string) => ThinkingWish;
 /** Fields that set it directly. */
 const PLAIN: Readonly<Record<string, Reader>> = { reasoning_effort: readEffort, enable_thinking: readSwitch };
 
-/** The objects about thinking, with the parsers of their keys and other allowed keys. */
+/** The objects about thinking, with the parsers of their keys. */
 const OBJECTS: Readonly<
-  Record<string, { readonly readers: Readonly<Record<string, Reader>>; readonly also: FieldRules }>
+  Record<string, { readonly readers: Readonly<Record<string, Reader>>; readonly rules: FieldRules }>
 > = {
-  reasoning: {
-    readers: { effort: readEffort, enabled: readSwitch },
-    also: { max_tokens: 'dropped', exclude: 'dropped', summary: 'dropped', generate_summary: 'dropped' },
-  },
-  thinking: { readers: { type: readType }, also: { budget_tokens: 'dropped', display: 'dropped' } },
+  reasoning: { readers: { effort: readEffort, enabled: readSwitch }, rules: REASONING_FIELDS },
+  thinking: { readers: { type: readType }, rules: THINKING_FIELDS },
   chat_template_kwargs: {
     readers: { enable_thinking: readSwitch, thinking: readSwitch, reasoning_effort: readEffort },
-    also: {},
+    rules: TEMPLATE_FIELDS,
   },
 };
 
 /** Parses all ways in which clients of chats set thinking. Equivalent ways may be combined. @throws RequestError */
-export function parseThinking(fields: Fields): AskedThinking {
+export function parseThinking(fields: Fields, collected: DroppedFields = { dropped: [] }): AskedThinking {
   const wishes = Object.entries(PLAIN).flatMap(([key, read]) =>
     isAbsent(fields[key]) ? [] : [[key, read(fields[key], key)] as const],
   );
-  const dropped: string[] = [];
-  for (const [key, { readers, also }] of Object.entries(OBJECTS)) {
+  for (const [key, { readers, rules }] of Object.entries(OBJECTS)) {
     const given = fields[key];
     if (isAbsent(given)) continue;
     if (typeof given !== 'object' || Array.isArray(given)) throw new RequestError(`${key} must be an object`, key);
-    const works: FieldRules = Object.fromEntries(Object.keys(readers).map((name) => [name, 'works'] as const));
-    const judged = judgeFields(given as Fields, { ...works, ...also }, key);
-    if (judged.problem) throw new RequestError(judged.problem.message, judged.problem.param, judged.problem.code);
-    dropped.push(...judged.dropped);
+    applyRules(collected, given as Fields, rules, key);
     for (const [name, read] of Object.entries(readers)) {
       const value = (given as Fields)[name];
       if (!isAbsent(value)) wishes.push([`${key}.${name}`, read(value, `${key}.${name}`)]);
     }
   }
   const thinking = wishes.reduce<ThinkingWish>((said, [param, wish]) => join(said, wish, param), NO_WISH);
-  return { thinking, params: wishes.flatMap(([param, { wanted }]) => (wanted === 'unsaid' ? [] : [param])), dropped };
+  return { thinking, params: wishes.flatMap(([param, { wanted }]) => (wanted === 'unsaid' ? [] : [param])) };
 }
 
 /** @throws RequestError if two fields disagree. */

@@ -213,8 +213,8 @@ describe('allowed tools', () => {
     ['tool_choice.allowed_tools.mode', { mode: 'none', tools: named('f') }],
     ['tool_choice.allowed_tools.tools', { mode: 'auto' }],
     ['tool_choice.allowed_tools.tools[0]', { mode: 'auto', tools: named('other') }],
-    ['tool_choice.allowed_tools.tools[0]', { mode: 'auto', tools: [{ type: 'mcp', server_label: 'x' }] }],
-    ['tool_choice.allowed_tools.x', { mode: 'auto', tools: named('f'), x: 1 }],
+    ['tool_choice', { mode: 'required', tools: [{ type: 'mcp', server_label: 'x' }] }],
+    ['tool_choice.allowed_tools.tools[0]', { mode: 'auto', tools: [{}] }],
     ['tool_choice', { mode: 'required', tools: [] }],
   ])('are refused by %s: %j', (param, allowed) => {
     expect(() => choose(allowed)).toThrow(expect.objectContaining({ param }));

@@ -1,6 +1,7 @@
-import { assertKeys, isAbsent } from '../../shared/field-rules.ts';
+import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
+import { ALLOWED_TOOLS_FIELDS, FUNCTION_FIELDS, TOOL_FIELDS } from '../fields/chat-fields.ts';
 import { GrammarError } from '../grammar/grammar-error.ts';
 import { quote } from '../grammar/schema/literals.ts';
 import { createSchemaRules, type SchemaRules } from '../grammar/schema/schema-grammar.ts';
@@ -25,7 +26,7 @@ export interface ToolUse {
   /** Whether an answer under a grammar may have several calls. */
   readonly areSeveral: boolean;
   /** Settings that are not enforced without a grammar. */
-  readonly dropped: readonly string[];
+  readonly unenforced: readonly string[];
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,15 +37,13 @@ const NAME = /^[\w.:/-]{1,128}$/;
 /** The most calls in one answer under a grammar. */
 const MAX_CALLS = 16;
 
-const TOOL_KEYS = new Set(['type', 'function']);
-const FUNCTION_KEYS = new Set(['name', 'description', 'parameters', 'strict']);
 const NO_PARAMETERS: Fields = { type: 'object', properties: {} };
 
-/** @throws RequestError */
-export function parseToolUse(fields: Fields): ToolUse {
-  const { tools, strict } = parseTools(fields.tools);
+/** @param collected receives the dropped fields, and the tools that only another server could run. @throws RequestError */
+export function parseToolUse(fields: Fields, collected: DroppedFields = { dropped: [] }): ToolUse {
+  const { tools, strict } = parseTools(collected, fields.tools);
   const names = tools.map(({ name }) => name);
-  const choice = parseChoice(fields.tool_choice, new Set(names));
+  const choice = parseChoice(collected, fields.tool_choice, new Set(names));
   const { parallel_tool_calls: parallel } = fields;
   if (!isAbsent(parallel) && typeof parallel !== 'boolean') {
     throw new RequestError('parallel_tool_calls must be a boolean', 'parallel_tool_calls');
@@ -56,7 +55,7 @@ export function parseToolUse(fields: Fields): ToolUse {
     tools: mode === 'none' ? [] : tools.filter((tool) => allowed.includes(tool.name)),
     forced,
     areSeveral: mode === 'auto' ? parallel !== false : parallel === true && name === undefined,
-    dropped: isFree ? [...strict, ...(parallel === false ? ['parallel_tool_calls'] : [])] : [],
+    unenforced: isFree ? [...strict, ...(parallel === false ? ['parallel_tool_calls'] : [])] : [],
   };
 }
 
@@ -67,29 +66,43 @@ export const toAnswerTerms = ({ tools, forced }: ToolUse, hasForm: boolean): Ans
   isFormed: hasForm && forced === undefined,
 });
 
-function parseTools(value: unknown): { readonly tools: readonly OfferedTool[]; readonly strict: readonly string[] } {
+function parseTools(
+  collected: DroppedFields,
+  value: unknown,
+): { readonly tools: readonly OfferedTool[]; readonly strict: readonly string[] } {
   if (isAbsent(value)) return { tools: [], strict: [] };
   if (!Array.isArray(value) || value.length > MAX_TOOLS) {
     throw new RequestError(`tools must be an array of at most ${MAX_TOOLS} functions`, 'tools');
   }
   const strict: string[] = [];
-  const tools = value.map((item: unknown, i) => {
+  const tools = value.flatMap((item: unknown, i) => {
     const param = `tools[${i}]`;
     const fields = readObject(item, param);
-    if (fields.type !== 'function') {
-      const message = `${param}: only functions that the client runs are served`;
-      throw new RequestError(message, param, 'unsupported_parameter');
+    if (isForeignTool(fields.type, param)) {
+      collected.dropped.push(param);
+      return [];
     }
-    assertKeys(fields, TOOL_KEYS, param);
+    applyRules(collected, fields, TOOL_FIELDS, param);
     const where = `${param}.function`;
     const given = readObject(fields.function, where);
-    assertKeys(given, FUNCTION_KEYS, where);
+    applyRules(collected, given, FUNCTION_FIELDS, where);
     if (given.strict === true) strict.push(`${where}.strict`);
-    return readFunction(given, where);
+    return [readFunction(given, where)];
   });
   const twice = tools.find(({ name }, i) => tools.findIndex((other) => other.name === name) !== i);
   if (twice) throw new RequestError(`tools: ${twice.name} stands twice`, 'tools');
   return { tools, strict };
+}
+
+/**
+ * Returns whether a tool is of another kind than a function: one that a server runs, or one without a schema. The model is not
+ * offered it. @throws RequestError if it names no kind
+ */
+export function isForeignTool(type: unknown, param: string): boolean {
+  if (type === 'function') return false;
+  if (typeof type === 'string' && type !== '') return true;
+  const message = `${param}: only functions that the client runs are served`;
+  throw new RequestError(message, param, 'unsupported_parameter');
 }
 
 function readFunction({ name, description, parameters }: Fields, where: string): OfferedTool {
@@ -115,29 +128,32 @@ const CHOICES =
   'none, auto, required, {"type": "function", "function": {"name": ...}} or {"type": "allowed_tools", "allowed_tools": {"mode": ..., "tools": [...]}}';
 
 /** @throws RequestError */
-function parseChoice(value: unknown, names: ReadonlySet<string>): ToolChoice {
+function parseChoice(collected: DroppedFields, value: unknown, names: ReadonlySet<string>): ToolChoice {
   if (isAbsent(value) || value === 'auto') return { mode: 'auto' };
   if (value === 'none') return { mode: 'none' };
   if (value === 'required') return requireTools({ mode: 'required' }, names.size);
   const fields = (typeof value === 'object' ? value : {}) as Fields;
   if (fields.type === 'function') return { mode: 'required', name: readName(value, names, 'tool_choice') };
-  if (fields.type === 'allowed_tools') return parseAllowed(fields.allowed_tools, names);
+  if (fields.type === 'allowed_tools') return parseAllowed(collected, fields.allowed_tools, names);
   throw new RequestError(`tool_choice must be ${CHOICES}`, 'tool_choice', 'unsupported_parameter');
 }
 
-const ALLOWED_KEYS = new Set(['mode', 'tools']);
-
 /** Parses the allowed tools. The others count as not offered. */
-function parseAllowed(value: unknown, names: ReadonlySet<string>): ToolChoice {
+function parseAllowed(collected: DroppedFields, value: unknown, names: ReadonlySet<string>): ToolChoice {
   const param = 'tool_choice.allowed_tools';
   const fields = readObject(value, param);
-  assertKeys(fields, ALLOWED_KEYS, param);
+  applyRules(collected, fields, ALLOWED_TOOLS_FIELDS, param);
   const { mode, tools } = fields;
   if (mode !== 'auto' && mode !== 'required')
     throw new RequestError(`${param}.mode must be auto or required`, `${param}.mode`);
   if (!Array.isArray(tools) || tools.length > MAX_TOOLS)
     throw new RequestError(`${param}.tools must be an array of at most ${MAX_TOOLS} functions`, `${param}.tools`);
-  const allowed = tools.map((tool: unknown, i) => readName(tool, names, `${param}.tools[${i}]`));
+  const allowed = tools.flatMap((tool: unknown, i) => {
+    const where = `${param}.tools[${i}]`;
+    if (!isForeignTool(readObject(tool, where).type, where)) return [readName(tool, names, where)];
+    collected.dropped.push(where);
+    return [];
+  });
   return requireTools({ mode, allowed }, allowed.length);
 }
 

@@ -5,18 +5,21 @@ import {
   isEmptyObject,
   isEmptyText,
   isFalse,
+  isOff,
   isOne,
   isTrue,
   isZero,
+  OTHERS,
 } from '../../shared/field-rules.ts';
 
 /**
- * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM and LiteLLM add. Gateway
- * and local mode both use only these tables.
+ * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM, llama.cpp and LiteLLM add.
+ * Gateway and local mode both use only these tables.
  */
 
 const TOOLS: FieldRefusal = { refused: 'use tools and tool_choice', unless: isEmptyList };
 const NO_CHAT: FieldRefusal = { refused: 'only chats call tools', unless: isEmptyList };
+const isTextAlone = (value: unknown): boolean => Array.isArray(value) && value.length === 1 && value[0] === 'text';
 const isNoChoice = (value: unknown): boolean => value === 'none' || value === 'auto';
 const TOKENS: FieldRefusal = { refused: 'tokens are shown and ended as the model has them; leave it out' };
 
@@ -29,6 +32,8 @@ const COMMON = {
   n: 'works',
   stop: 'works',
   max_tokens: 'works',
+  max_completion_tokens: 'works',
+  response_format: 'works',
   presence_penalty: 'works',
   frequency_penalty: 'works',
   logit_bias: 'works',
@@ -87,6 +92,21 @@ const COMMON = {
   skip_special_tokens: { ...TOKENS, unless: isTrue },
   spaces_between_special_tokens: { ...TOKENS, unless: isTrue },
   prompt_logprobs: { refused: 'only tokens of the answer have logprobs', unless: isZero },
+  // Samplers of llama.cpp and SGLang.
+  tfs_z: { refused: 'use top_p or min_p', unless: isOne },
+  mirostat: { refused: 'use temperature, top_p or min_p', unless: isZero },
+  dynatemp_range: { refused: 'use temperature', unless: isZero },
+  xtc_probability: { refused: 'use top_p or min_p', unless: isZero },
+  dry_multiplier: { refused: 'use presence_penalty or frequency_penalty', unless: isZero },
+  repeat_penalty: { refused: 'use presence_penalty or frequency_penalty', unless: isOne },
+  no_repeat_ngram_size: { refused: 'use presence_penalty or frequency_penalty', unless: isZero },
+  top_n_sigma: { refused: 'use top_p or min_p', unless: isOff },
+  bad_words: { refused: 'use logit_bias', unless: isEmptyList },
+  allowed_token_ids: { refused: 'use logit_bias, or a grammar', unless: isEmptyList },
+  documents: { refused: 'write the documents into the messages', unless: isEmptyList },
+  json_schema: { refused: 'use response_format', unless: isEmptyObject },
+  regex: { refused: 'use a json_schema with a pattern, or a grammar' },
+  ebnf: { refused: 'use a grammar in GBNF' },
   guided_json: 'works',
   guided_choice: 'works',
   guided_grammar: 'works',
@@ -96,12 +116,11 @@ const COMMON = {
   grammar: 'works',
 } as const satisfies FieldRules;
 
-export const CHAT_PARAMETERS: FieldRules = {
+export const CHAT_FIELDS: FieldRules = {
   ...COMMON,
   messages: 'works',
-  max_completion_tokens: 'works',
+  prompt: { refused: 'a chat has messages; use completions to continue a text' },
   top_logprobs: 'works',
-  response_format: 'works',
   modalities: 'works',
   reasoning_effort: 'works',
   enable_thinking: 'works',
@@ -115,9 +134,10 @@ export const CHAT_PARAMETERS: FieldRules = {
   parallel_tool_calls: 'works',
 };
 
-export const COMPLETION_PARAMETERS: FieldRules = {
+export const COMPLETION_FIELDS: FieldRules = {
   ...COMMON,
   prompt: 'works',
+  messages: { refused: 'a completion has a prompt; use chat completions', unless: isEmptyList },
   suffix: 'works',
   echo: 'works',
   // No template is used.
@@ -128,6 +148,7 @@ export const COMPLETION_PARAMETERS: FieldRules = {
   tools: NO_CHAT,
   tool_choice: { ...NO_CHAT, unless: isNoChoice },
   parallel_tool_calls: 'ignored',
+  modalities: { refused: 'only the text modality is served', unless: isTextAlone },
 };
 
 const PROMISE: FieldRefusal = {
@@ -140,7 +161,7 @@ const promisedBy = (field: string): FieldRefusal => ({
 });
 
 /** OpenRouter's object `provider`. Preferences are dropped, promises are refused. */
-export const ROUTING_PARAMETERS: FieldRules = {
+export const ROUTING_FIELDS: FieldRules = {
   order: 'dropped',
   sort: 'dropped',
   allow_fallbacks: 'dropped',
@@ -157,14 +178,79 @@ export const ROUTING_PARAMETERS: FieldRules = {
 };
 
 /** vLLM's object `structured_outputs`. */
-export const STRUCTURE_PARAMETERS: FieldRules = {
+export const STRUCTURE_FIELDS: FieldRules = {
   json: 'works',
   choice: 'works',
   grammar: 'works',
   regex: { refused: 'use a json_schema with a pattern, or a grammar' },
   structural_tag: { refused: 'use a grammar' },
   disable_any_whitespace: { refused: 'blanks are few in any case; leave it out', unless: isFalse },
+  [OTHERS]: { refused: 'it says what the answer may be, in a way that is not known here' },
 };
 
 /** OpenRouter's object `usage`. */
-export const USAGE_PARAMETERS: FieldRules = { include: 'works' };
+export const USAGE_FIELDS: FieldRules = { include: 'works' };
+
+const ONLY_TEXT: FieldRefusal = { refused: 'only text and calls of tools are served' };
+const BEGUN: FieldRefusal = { refused: 'an answer that the client begins is not served', unless: isFalse };
+
+/** A message of a system, a developer or a user. */
+const MESSAGE = {
+  role: 'works',
+  content: 'works',
+  // Clients send these back from an earlier answer, or no prompt has them.
+  name: 'ignored',
+  refusal: 'ignored',
+  annotations: 'ignored',
+  function_call: ONLY_TEXT,
+  audio: ONLY_TEXT,
+  tool_calls: { refused: 'only an assistant calls tools', unless: isEmptyList },
+  // Fields of other servers for an answer that the client begins.
+  prefix: BEGUN,
+  partial: BEGUN,
+} as const satisfies FieldRules;
+
+/** Messages by role. */
+export const MESSAGE_FIELDS: Readonly<Record<string, FieldRules>> = {
+  system: MESSAGE,
+  developer: MESSAGE,
+  user: MESSAGE,
+  assistant: { ...MESSAGE, tool_calls: 'works', reasoning_content: 'works' },
+  tool: { ...MESSAGE, tool_call_id: 'works' },
+};
+
+export const PART_FIELDS: FieldRules = { type: 'works', text: 'works' };
+export const CALL_FIELDS: FieldRules = { id: 'works', type: 'works', function: 'works', index: 'ignored' };
+export const CALLED_FIELDS: FieldRules = { name: 'works', arguments: 'works' };
+export const TOOL_FIELDS: FieldRules = { type: 'works', function: 'works' };
+export const FUNCTION_FIELDS: FieldRules = {
+  ...{ name: 'works', description: 'works', parameters: 'works' },
+  // It works if a grammar constrains the answer. Otherwise the response names it.
+  strict: 'works',
+};
+export const ALLOWED_TOOLS_FIELDS: FieldRules = { mode: 'works', tools: 'works' };
+
+export const STREAM_FIELDS: FieldRules = { include_usage: 'works', include_obfuscation: 'ignored' };
+
+const NO_SCHEMA: FieldRefusal = { refused: 'only the type json_schema has it' };
+
+/** `response_format` by its type. */
+export const FORMAT_FIELDS: Readonly<Record<string, FieldRules>> = {
+  text: { type: 'works', schema: NO_SCHEMA, json_schema: NO_SCHEMA },
+  json_object: { type: 'works', schema: 'works', json_schema: NO_SCHEMA },
+  json_schema: { type: 'works', json_schema: 'works' },
+};
+/** The answer always matches the schema, whatever `strict` says. */
+export const NAMED_SCHEMA_FIELDS: FieldRules = {
+  ...{ name: 'ignored', description: 'ignored', strict: 'ignored', schema: 'works' },
+};
+
+export const REASONING_FIELDS: FieldRules = {
+  ...{ effort: 'works', enabled: 'works' },
+  ...{ max_tokens: 'dropped', exclude: 'dropped', summary: 'dropped', generate_summary: 'dropped' },
+};
+export const THINKING_FIELDS: FieldRules = { type: 'works', budget_tokens: 'dropped', display: 'dropped' };
+export const TEMPLATE_FIELDS: FieldRules = {
+  ...{ enable_thinking: 'works', thinking: 'works', reasoning_effort: 'works' },
+  [OTHERS]: { refused: 'a template gets no other variables here' },
+};

@@ -1,0 +1,79 @@
+import {
+  type FieldRefusal,
+  type FieldRules,
+  isEmptyList,
+  isEmptyObject,
+  isFalse,
+  OTHERS,
+} from '../../shared/field-rules.ts';
+
+/** The keys of a message of Anthropic's API (docs/spec/dialects.md). */
+export const ANTHROPIC_FIELDS: FieldRules = {
+  model: 'works',
+  messages: 'works',
+  max_tokens: 'works',
+  system: 'works',
+  stop_sequences: 'works',
+  temperature: 'works',
+  top_p: 'works',
+  top_k: 'works',
+  stream: 'works',
+  tools: 'works',
+  tool_choice: 'works',
+  output_config: 'works',
+  thinking: 'works',
+  ogong: 'works',
+
+  metadata: 'ignored',
+  service_tier: 'ignored',
+  cache_control: 'ignored',
+  user_profile_id: 'ignored',
+  workspace_id: 'ignored',
+
+  speed: 'dropped',
+  diagnostics: 'dropped',
+  thread: { dropped: 'nothing is stored; the whole conversation is in each request' },
+  context_management: { dropped: 'a prompt is answered as it is sent', unless: isEmptyObject },
+  mcp_servers: { dropped: 'the model is offered no tools that a server runs', unless: isEmptyList },
+  container: { dropped: 'the model is offered no tools that a server runs' },
+
+  inference_geo: { refused: 'nobody can promise this here; leave it out' },
+};
+
+const CACHED: FieldRules = { cache_control: 'ignored' };
+
+export const ANTHROPIC_MESSAGE_FIELDS: FieldRules = { role: 'works', content: 'works' };
+
+/** Content blocks by type. Blocks of other types are refused, because a message without them says something else. */
+export const ANTHROPIC_BLOCK_FIELDS = {
+  text: { type: 'works', text: 'works', citations: 'ignored', ...CACHED },
+  thinking: { type: 'works', thinking: 'works', signature: 'ignored', ...CACHED },
+  tool_use: {
+    ...{ type: 'works', id: 'works', name: 'works', input: 'works' },
+    ...{ caller: 'ignored', toolset_name: 'ignored', ...CACHED },
+  },
+  tool_result: {
+    ...{ type: 'works', tool_use_id: 'works', content: 'works' },
+    ...{ is_error: 'dropped', ...CACHED },
+  },
+} as const satisfies Readonly<Record<string, FieldRules>>;
+
+/** A tool that the client runs. Others are dropped as a whole, and the response names them. */
+export const ANTHROPIC_TOOL_FIELDS: FieldRules = {
+  ...{ type: 'works', name: 'works', description: 'works', input_schema: 'works' },
+  ...{ strict: 'ignored', eager_input_streaming: 'ignored', allowed_callers: 'ignored', ...CACHED },
+  input_examples: 'dropped',
+  defer_loading: { dropped: 'every tool is in the prompt from the start', unless: isFalse },
+};
+
+const UNKNOWN_CHOICE: FieldRefusal = {
+  refused: 'it says which tools the answer calls, in a way that is not known here',
+};
+
+export const ANTHROPIC_CHOICE_FIELDS: FieldRules = {
+  ...{ type: 'works', name: 'works', disable_parallel_tool_use: 'works' },
+  [OTHERS]: UNKNOWN_CHOICE,
+};
+
+export const ANTHROPIC_OUTPUT_FIELDS: FieldRules = { format: 'works', effort: 'works' };
+export const ANTHROPIC_FORMAT_FIELDS: FieldRules = { type: 'works', schema: 'works' };

@@ -1,0 +1,44 @@
+import { type FieldRule, type FieldRules, OTHERS } from '@ogong/protocol/modality/shared/field-rules';
+import { API_FIELDS } from '@ogong/protocol/modality/text/fields/api-fields';
+
+const HEAD = `# Fields
+
+Generated from the tables that gateway and local mode use (\`node scripts/run.mjs scripts/generated.ts\`). One rule decides about each field of a request, in every API and in every object:
+
+| a field | effect |
+|---|---|
+| works | it has its documented effect |
+| is ignored | by its documentation it changes no answer |
+| is dropped | it is left out, and the response header \`x-ogong-ignored\` names it |
+| is refused | it would change the meaning of the answer: status 400 with the reason |
+
+- A field that no table names is dropped. Where a table has a row for other fields, that row decides.
+- An unknown field of the object \`ogong\` is refused: an ignored demand would be a broken promise ([demands](../spec/request.md#demands)).
+- Null counts as absent. A dropped or refused field has no effect with a value that asks for nothing, such as \`false\` or an empty list.
+- A tool that is no function of the client is dropped as a whole: the model is not offered it. If \`tool_choice\` demands such a tool, the request is refused.
+- Content other than text, and calls of tools with their results, is refused.
+- The fields of Ollama's API are those of [local mode](local-mode.md#ollama).
+`;
+
+/** docs/reference/fields.md */
+export function formatFieldsPage(): string {
+  const sections = Object.entries(API_FIELDS).flatMap(([api, tables]) => [
+    `## ${api}\n`,
+    ...Object.entries(tables).map(([name, rules]) => `### ${name}\n\n${formatRules(rules)}`),
+  ]);
+  return [HEAD, ...sections].join('\n');
+}
+
+export function formatRules(rules: FieldRules): string {
+  const rows = Object.entries(rules).map(([field, rule]) => {
+    const [effect, why] = explainRule(rule);
+    const name = field === OTHERS ? 'other fields' : `\`${field}\``;
+    return `| ${name} | ${effect} | ${why.replaceAll('|', '\\|')} |\n`;
+  });
+  return rows.length === 0 ? 'No fields.\n' : `| field | | why |\n|---|---|---|\n${rows.join('')}`;
+}
+
+function explainRule(rule: FieldRule): readonly [effect: string, why: string] {
+  if (typeof rule === 'string') return [rule, ''];
+  return 'refused' in rule ? ['refused', rule.refused] : ['dropped', rule.dropped];
+}
