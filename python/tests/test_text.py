@@ -103,8 +103,11 @@ class Text(unittest.TestCase):
         refused = [
             ("embedding", {"model": model, "input": []}),
             ("embedding", {"model": model, "input": ["a", ""]}),
-            ("embedding", {"model": model, "input": [1, 2]}),
-            ("embedding", {"model": model, "input": "a", "dimensions": 8}),
+            ("embedding", {"model": model, "input": [1, -2]}),
+            ("embedding", {"model": model, "input": [[1], []]}),
+            ("embedding", {"model": model, "input": [[True]]}),
+            ("embedding", {"model": model, "input": "a", "dimensions": 0}),
+            ("embedding", {"model": model, "input": "a", "dimensions": 16375}),
             ("embedding", {"model": model, "input": "a" * (256 * 1024 + 1)}),
             ("embedding", {"model": model, "input": "a", "encoding_format": "int8"}),
             ("rerank", {"model": model, "query": "a", "documents": [{"text": "b", "title": "c"}]}),

@@ -338,6 +338,7 @@ class _Reading:
         same = (
             header.endpoint == asked.endpoint
             and header.vectors == asked.inputs
+            and asked.dimensions in (0, header.embedding_size)
             and header.choice == order.choice == 0
             and header.tier == self.tier
             and not header.parts

@@ -21,7 +21,8 @@ export function disguiseEmbedding(
     ...sold,
     async embed({ inputs, query }) {
       const { numericClass, exact } = sold.info();
-      return { inputs: await embed(inputs, query), numericClass, exact, elapsedMs: 0 };
+      const texts = inputs.filter((input) => typeof input === 'string');
+      return { inputs: await embed(texts, query), numericClass, exact, elapsedMs: 0 };
     },
   };
 }

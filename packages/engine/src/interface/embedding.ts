@@ -1,3 +1,5 @@
+import type { EmbeddingInput } from '@ogong/protocol/modality/embedding/request';
+
 /** How a model makes one vector of a text's hidden states; `rank` makes a score of them: the model reranks documents. */
 export type Pooling = 'mean' | 'cls' | 'last' | 'rank';
 
@@ -22,8 +24,11 @@ export interface EmbeddingInfo {
 }
 
 export interface EmbedRequest {
-  /** Each is embedded by itself: no bit of a vector depends on its neighbours. */
-  readonly inputs: readonly string[];
+  /**
+   * Texts, or ids of tokens in the model's vocabulary, which are read as they are. Each is embedded by itself: no bit of a vector
+   * depends on its neighbours.
+   */
+  readonly inputs: readonly EmbeddingInput[];
   /** Text that each input is read with; only for a model that reranks. */
   readonly query?: string | undefined;
   /** The claim's class, when a claim is checked. The engine reproduces it if it can, and says so in the result. */
@@ -56,6 +61,6 @@ export interface EmbeddingEngine {
   /** @throws EngineError: 'prompt-too-long' where one input is; then none is embedded. */
   embed(request: EmbedRequest, options?: { signal?: AbortSignal }): Promise<EmbedResult>;
   /** The token ids of an input, special ones and its query included. @throws EngineError as `embed` does for a query. */
-  tokenize(input: string, query?: string): Promise<Uint32Array>;
+  tokenize(input: EmbeddingInput, query?: string): Promise<Uint32Array>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { MAX_INPUTS } from '@ogong/protocol/modality/embedding/request';
+import { type EmbeddingInput, MAX_INPUTS } from '@ogong/protocol/modality/embedding/request';
 import { normaliseVector, toScoreVector } from '@ogong/protocol/modality/embedding/vector';
 import type { PoolingModel } from '../decode/pooling-model.ts';
 import type { EmbeddedInput, EmbeddingInfo, EmbedRequest, EmbedResult } from '../interface/embedding.ts';
@@ -44,11 +44,19 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
       throw new EngineError('engine-crashed', `the model computed no vector: ${(cause as Error).message}`, { cause });
     }
   };
-  const tokenize = (input: string, query: string | undefined): Uint32Array => {
+  const tokenize = (input: EmbeddingInput, query: string | undefined): Uint32Array => {
     if (isReranker && !query) throw new EngineError('invalid-request', 'this model reranks: give it a query');
     if (!isReranker && query !== undefined)
       throw new EngineError('invalid-request', 'this model makes vectors and takes no query');
-    return model.tokenize(input, query);
+    if (typeof input === 'string') return model.tokenize(input, query);
+    if (isReranker) throw new EngineError('invalid-request', 'this model reranks texts, not ids of tokens');
+    const unknown = input.find((id) => id >= info.vocabularySize);
+    if (unknown !== undefined)
+      throw new EngineError(
+        'invalid-request',
+        `token id ${unknown} is outside the vocabulary of ${info.vocabularySize}`,
+      );
+    return Uint32Array.from(input);
   };
 
   const finish = ({ request, done, startedAt }: Job): EmbedResult => {
@@ -80,19 +88,27 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
 
   const submit = (id: number, request: EmbedRequest): void => {
     const { inputs } = request;
-    if (inputs.length === 0 || inputs.length > MAX_INPUTS || inputs.some((input) => input === '')) {
+    if (inputs.length === 0 || inputs.length > MAX_INPUTS || inputs.some((input) => input.length === 0)) {
       throw new EngineError('invalid-request', `1 to ${MAX_INPUTS} inputs that are not empty are embedded together`);
     }
     if (jobs.length > maxQueue) {
       throw new EngineError('overloaded', `${maxQueue} requests are waiting already; try again`, { retryable: true });
     }
-    const tokens = inputs.map((input) => tokenize(input, request.query));
+    const tokens = inputs.map((input, i) => {
+      try {
+        return tokenize(input, request.query);
+      } catch (cause) {
+        if (!(cause instanceof EngineError) || typeof input === 'string') throw cause;
+        throw new EngineError(cause.code, `input ${i}: ${cause.message}`, { cause });
+      }
+    });
     const long = tokens.findIndex(({ length }) => length > info.contextSize);
     if (long >= 0) {
       const { length } = tokens[long] as Uint32Array;
       throw new EngineError('prompt-too-long', `input ${long} has ${length} tokens, at most ${info.contextSize} fit`);
     }
-    if (tokens.some(({ length }) => length === 0)) throw new EngineError('invalid-request', 'an input makes no token');
+    const empty = tokens.findIndex(({ length }) => length === 0);
+    if (empty >= 0) throw new EngineError('invalid-request', `input ${empty} makes no token`);
     jobs.push({ id, request, tokens, done: [], startedAt: now() });
     schedule();
   };

@@ -1,9 +1,10 @@
+import type { EmbeddingInput } from '@ogong/protocol/modality/embedding/request';
 import type { EmbeddingInfo, EmbedRequest, EmbedResult } from '../interface/embedding.ts';
 import type { ChildContract } from './child-messages.ts';
 
 export type EmbeddingCall =
   | { readonly kind: 'embed'; readonly request: EmbedRequest }
-  | { readonly kind: 'tokenize'; readonly input: string; readonly query?: string | undefined };
+  | { readonly kind: 'tokenize'; readonly input: EmbeddingInput; readonly query?: string | undefined };
 
 export interface EmbeddingResults {
   readonly embed: EmbedResult;

@@ -67,8 +67,9 @@ describe('POST /v1/embeddings', () => {
 
   it.each([
     ['no input', {}, 'input'],
-    ['token ids', { input: [[1, 2]] }, 'input[0]'],
-    ['dimensions', { input: 'a', dimensions: 8 }, 'dimensions'],
+    ['token ids below zero', { input: [[1, -2]] }, 'input[0]'],
+    ['an empty input', { input: ['a', ''] }, 'input[1]'],
+    ['dimensions', { input: 'a', dimensions: 0 }, 'dimensions'],
     ['a stream', { input: 'a', stream: true }, 'stream'],
   ])('refuses %s and names the parameter', async (_what, fields, param) => {
     const response = await ask(fields);

@@ -10,7 +10,7 @@ const IDS = [
   'ogong/verified/qwen/qwen3-8b',
   'ogong/tee/qwen/qwen3-8b',
 ];
-const caller = { id: 'a', models: null };
+const caller = { id: 'a', models: undefined };
 const names = createModelNames({ list: async () => IDS.map((id) => ({ id })) });
 const resolve = async (model: unknown, isChecked = false): Promise<unknown> =>
   JSON.parse(utf8Decode(await names.resolve(utf8Encode(JSON.stringify({ model, seed: 1 })), caller, isChecked)));

@@ -218,7 +218,10 @@ async function main(name: string, argv: readonly string[], output: Output): Prom
   }
   const command = commands.find((each) => each.name === name);
   if (command === undefined) {
-    const near = suggest(name, [...daemons, ...commands].map((each) => each.name));
+    const near = suggest(
+      name,
+      [...daemons, ...commands].map((each) => each.name),
+    );
     throw new ConfigError(NAME, [`unknown command "${name.slice(0, 100)}"${near}`]);
   }
   return command.run(argv, output);

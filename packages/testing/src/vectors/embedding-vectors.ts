@@ -3,7 +3,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { adjudicateEmbedding } from '@ogong/protocol/modality/embedding/adjudicate';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import { rankDocuments } from '@ogong/protocol/modality/embedding/rerank';
-import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+import { encodeVector, normaliseVector, shortenVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { createSyntheticEmbedding, SYNTHETIC_INPUTS } from '../synthetic/synthetic-embedding.ts';
 
@@ -19,9 +19,24 @@ export function createEmbeddingVectors(crypto: Crypto): unknown {
       raw: toHex(encodeVector(values)),
       vector: toHex(encodeVector(normaliseVector(Float32Array.from(values)))),
     })),
-    requests: [{ input: 'a' }, { input: ['a', 'b\u00e9'], ogong: { exact: true } }].map((asked) =>
-      describeRequest(crypto, 'embedding', asked),
-    ),
+    shorten: [
+      { values: [3, 4, 12], dimensions: 2 },
+      { values: [0.1, -0.2, 0, 0.4], dimensions: 3 },
+    ].map(({ values, dimensions }) => {
+      const vector = normaliseVector(Float32Array.from(values));
+      return {
+        vector: toHex(encodeVector(vector)),
+        dimensions,
+        shortened: toHex(encodeVector(shortenVector(vector, dimensions))),
+      };
+    }),
+    requests: [
+      { input: 'a' },
+      { input: ['a', 'b\u00e9'], ogong: { exact: true } },
+      { input: 'a', dimensions: 256 },
+      { input: [1, 20, 300] },
+      { input: [[1, 2], 'a'] },
+    ].map((asked) => describeRequest(crypto, 'embedding', asked)),
     ...describeReply(crypto, { reranks: false }),
     rerank: {
       requests: [{ query: 'a', documents: ['b', { text: 'c\u00e9' }], top_n: 1 }].map((asked) =>

@@ -16,7 +16,7 @@ import { type EmbeddingLeaf, encodeEmbeddingLeaf, hashInputTokens, parseEmbeddin
 import { replayEmbedding } from './replay.ts';
 import { type EmbeddingReport, encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
 import { parseEmbeddingRequest } from './request.ts';
-import { encodeVector, hasUnitNorm, normaliseVector, parseVector } from './vector.ts';
+import { encodeVector, hasUnitNorm, normaliseVector, parseVector, shortenVector } from './vector.ts';
 
 const honest = createSyntheticEmbedding({ crypto });
 const failures = (checks: readonly Check[]): string[] =>
@@ -29,10 +29,14 @@ describe('parseEmbeddingRequest', () => {
   it('reads one text or many, and both formats', () => {
     expect(parseEmbeddingRequest(body({ model, input: 'a', user: 'x' }))).toEqual({
       ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float', demands: NO_DEMANDS },
-      ...{ inputCount: 1, promptTokenBound: 17, preference: NO_PREFERENCE },
+      ...{ inputCount: 1, promptTokenBound: 17, dimensions: 0, preference: NO_PREFERENCE },
     });
     const many = parseEmbeddingRequest(body({ model, input: ['a', 'b'], encoding_format: 'base64' }));
     expect(many).toMatchObject({ inputs: ['a', 'b'], encodingFormat: 'base64' });
+    const one = parseEmbeddingRequest(body({ model, input: [1, 2], dimensions: 8 }));
+    expect(one).toMatchObject({ inputs: [[1, 2]], inputCount: 1, promptTokenBound: 18, dimensions: 8 });
+    const mixed = parseEmbeddingRequest(body({ model, input: [[1, 2], 'a', [3]] }));
+    expect(mixed).toMatchObject({ inputs: [[1, 2], 'a', [3]], inputCount: 3, promptTokenBound: 52 });
   });
 
   it.each([
@@ -42,10 +46,15 @@ describe('parseEmbeddingRequest', () => {
     ['an empty list', { model, input: [] }, 'input'],
     ['too many inputs', { model, input: Array(257).fill('a') }, 'input'],
     ['an input that is too long', { model, input: 'a'.repeat(256 * 1024 + 1) }, 'input[0]'],
-    ['token ids', { model, input: [1, 2] }, 'input[0]'],
-    ['lists of token ids', { model, input: [[1, 2]] }, 'input[0]'],
+    ['no token ids', { model, input: [[1], []] }, 'input[1]'],
+    ['a token id below zero', { model, input: [1, -2] }, 'input[0]'],
+    ['token ids that are no integers', { model, input: [[1], [2.5]] }, 'input[1]'],
+    ['a list of lists of lists', { model, input: [[[1]]] }, 'input[0]'],
+    ['too many token ids', { model, input: [Array(256 * 1024 + 1).fill(1)] }, 'input[0]'],
     ['a lone surrogate', { model, input: ['a', '\ud800'] }, 'input[1]'],
-    ['dimensions', { model, input: 'a', dimensions: 8 }, 'dimensions'],
+    ['no dimensions', { model, input: 'a', dimensions: 0 }, 'dimensions'],
+    ['too many dimensions', { model, input: 'a', dimensions: 16_375 }, 'dimensions'],
+    ['half a dimension', { model, input: 'a', dimensions: 1.5 }, 'dimensions'],
     ['another format', { model, input: 'a', encoding_format: 'int8' }, 'encoding_format'],
     ['a sampler', { model, input: 'a', temperature: 1 }, 'temperature'],
   ])('refuses %s', (_what, fields, param) => {
@@ -69,6 +78,14 @@ describe('vectors', () => {
     ['not a number', [1, Number.NaN]],
   ])('of %s have no direction', (_what, values) => {
     expect(() => normaliseVector(Float32Array.from(values))).toThrow(/no direction/);
+  });
+
+  it('are shortened to their first values, with length one again', () => {
+    const vector = normaliseVector(Float32Array.of(3, 4, 12));
+    expect(shortenVector(vector, 0)).toBe(vector);
+    expect(shortenVector(vector, 3)).toBe(vector);
+    expect([...shortenVector(vector, 2)].map((value) => value.toFixed(5))).toEqual(['0.60000', '0.80000']);
+    expect(() => shortenVector(normaliseVector(Float32Array.of(0, 1)), 1)).toThrow(/no direction/);
   });
 
   it('round-trip, and no other bytes parse', () => {
@@ -277,6 +294,21 @@ describe('the header', () => {
     };
     expect(failed(header.longestInput)).toEqual([]);
     expect(failed(header.longestInput - 1)).toEqual(['context']);
+  });
+
+  it('names as many values of a vector as the request', () => {
+    const { header, response } = honest;
+    const { payee, orderHash, vectorCount, embeddingSize } = header;
+    const input = Array.from({ length: vectorCount }, () => 'a');
+    const failed = (dimensions: number): string[] => {
+      const request = parseEmbeddingRequest(body({ model: 'ogong/verified/a/b', input, dimensions }));
+      const order = { choice: 0, payee, orderHash, contextSize: header.longestInput } as NamedOrder;
+      return failures(
+        checkEmbeddingHeader(crypto, header, { order, request, response, beacon: undefined, mayBeCancelled: false }),
+      );
+    };
+    expect(failed(embeddingSize)).toEqual([]);
+    expect(failed(embeddingSize - 1)).toEqual(['inputs']);
   });
 });
 

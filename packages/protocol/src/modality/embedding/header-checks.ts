@@ -41,6 +41,7 @@ export function checkInputs(
   const wrong = [
     ...(header.endpoint === request.endpoint ? [] : ['endpoint']),
     ...(header.vectorCount === request.inputCount ? [] : ['number of inputs']),
+    ...(request.dimensions === 0 || header.embeddingSize === request.dimensions ? [] : ['dimensions']),
     ...(header.choice === choice && choice === 0 ? [] : ['choice']),
     ...(hasTier ? [] : ['tier']),
     // Embedding models run without adapters.

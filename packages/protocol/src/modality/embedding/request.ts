@@ -5,6 +5,7 @@ import { parsePreference, type RequestPreference } from '../shared/preference-fi
 import { RequestError } from '../shared/request-error.ts';
 import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
 import { EMBEDDING_ENDPOINT_INFO } from './endpoints.ts';
+import { MAX_DIMENSIONS } from './vector.ts';
 
 /** Vectors of texts, or scores of documents for a query. */
 export type EmbeddingEndpoint = keyof typeof EMBEDDING_ENDPOINT_INFO;
@@ -19,12 +20,17 @@ export interface AskedEmbedding {
   readonly inputCount: number;
   /** The most tokens of all inputs together. */
   readonly promptTokenBound: number;
+  /** Values of a vector, the first ones of the model's; 0: all of them. */
+  readonly dimensions: number;
 }
+
+/** A text, or the ids of its tokens in the model's vocabulary. */
+export type EmbeddingInput = string | readonly number[];
 
 /** The part of a request that a model reads. It is the same for gateway, provider, verifier and consumer. */
 export interface EmbeddingRequest extends AskedEmbedding {
   /** Texts, or documents. */
-  readonly inputs: readonly string[];
+  readonly inputs: readonly EmbeddingInput[];
   /** The query that each document is read with; only in a reranking. */
   readonly query: string | undefined;
   readonly preference: RequestPreference;
@@ -41,12 +47,15 @@ export type EncodingFormat = 'float' | 'base64';
 
 export const MAX_INPUTS = 256;
 const MAX_INPUT_BYTES = 256 * 1024;
+/** The most ids of one input. */
+const MAX_INPUT_IDS = MAX_INPUT_BYTES;
+const MAX_TOKEN_ID = 2 ** 31 - 1;
 /** The most tokens that a tokenizer adds around one input. */
 const TOKENS_PER_INPUT = 16;
 /** The most tokens that a reranker's template adds around a query and a document. */
 export const TOKENS_PER_PAIR = 128;
 
-const KNOWN = new Set(['model', 'input', 'encoding_format', 'ogong']);
+const KNOWN = new Set(['model', 'input', 'encoding_format', 'dimensions', 'ogong']);
 /** Known harmless fields without effect on the answer. */
 export const IGNORED_FIELDS: ReadonlySet<string> = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
 
@@ -55,10 +64,6 @@ export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
   const fields = parseObject(body);
   for (const key of Object.keys(fields)) {
     if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED_FIELDS.has(key)) continue;
-    if (key === 'dimensions') {
-      const message = 'vectors have the size that the model gives them; leave `dimensions` out';
-      throw new RequestError(message, key, 'unsupported_parameter');
-    }
     throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
   }
   const named = parseModelName(fields.model);
@@ -70,6 +75,7 @@ export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
   return {
     ...{ endpoint: 'embedding', model: named.model, encodingFormat: format, inputs, query: undefined },
     ...{ inputCount: inputs.length, promptTokenBound: computePromptBound({ inputs, query: undefined }) },
+    dimensions: parseDimensions(fields.dimensions),
     demands: parseDemands(fields.ogong),
     preference: parsePreference(fields.ogong, named),
   };
@@ -86,23 +92,33 @@ export const computeContextOfInputs = (read: Read): number =>
 
 function boundInputs({ inputs, query }: Read): number[] {
   const beside = query === undefined ? TOKENS_PER_INPUT : utf8Encode(query).length + TOKENS_PER_PAIR;
-  return inputs.map((input) => beside + utf8Encode(input).length);
+  return inputs.map((input) => beside + (typeof input === 'string' ? utf8Encode(input).length : input.length));
 }
 
-function parseInputs(value: unknown): string[] {
-  const list = typeof value === 'string' ? [value] : value;
+function parseDimensions(value: unknown): number {
+  if (isAbsent(value)) return 0;
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS) return value as number;
+  throw new RequestError(`dimensions must be an integer between 1 and ${MAX_DIMENSIONS}`, 'dimensions');
+}
+
+function parseInputs(value: unknown): EmbeddingInput[] {
+  // A flat list of ids is one input.
+  const isOne = typeof value === 'string' || (Array.isArray(value) && typeof value[0] === 'number');
+  const list: unknown = isOne ? [value] : value;
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_INPUTS) {
     throw new RequestError(`input must be a string or an array of 1 to ${MAX_INPUTS} strings`, 'input');
   }
-  return list.map((item: unknown, index) => parseInput(item, `input[${index}]`));
+  return list.map((item: unknown, index) =>
+    Array.isArray(item) ? parseIds(item, `input[${index}]`) : parseText(item, `input[${index}]`),
+  );
 }
 
-function parseInput(item: unknown, param: string): string {
-  if (typeof item === 'number' || Array.isArray(item)) {
-    // Token ids mean something in one vocabulary only, so nobody could check their text.
-    throw new RequestError('input must be text; arrays of tokens are not served', param, 'unsupported_content');
-  }
-  return parseText(item, param);
+function parseIds(ids: readonly unknown[], param: string): readonly number[] {
+  if (ids.length === 0 || ids.length > MAX_INPUT_IDS)
+    throw new RequestError(`${param} must have 1 to ${MAX_INPUT_IDS} token ids`, param);
+  if (ids.every((id) => Number.isInteger(id) && (id as number) >= 0 && (id as number) <= MAX_TOKEN_ID))
+    return ids as readonly number[];
+  throw new RequestError(`${param} must be token ids: integers of 0 or more`, param);
 }
 
 /** @throws RequestError */

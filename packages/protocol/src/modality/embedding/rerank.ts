@@ -8,6 +8,7 @@ import { computePromptBound, type EmbeddingRequest, IGNORED_FIELDS, MAX_INPUTS, 
 /** A body of `POST /v1/rerank` (docs/spec/embedding.md). Its documents are the inputs, each read together with the query. */
 export interface RerankRequest extends EmbeddingRequest {
   readonly endpoint: 'rerank';
+  readonly inputs: readonly string[];
   readonly query: string;
   /** Number of documents to show, at most all. */
   readonly topN: number;
@@ -39,6 +40,7 @@ export function parseRerankRequest(body: Uint8Array): RerankRequest {
   return {
     ...{ endpoint: 'rerank', model: named.model, query, inputs, inputCount: inputs.length },
     promptTokenBound: computePromptBound({ inputs, query }),
+    dimensions: 0,
     topN: Math.min(inputs.length, parseTopN(fields.top_n)),
     returnsDocuments: parseFlag(fields.return_documents),
     demands: parseDemands(fields.ogong),

@@ -32,6 +32,18 @@ export function normaliseVector(raw: Float32Array): Float32Array {
 }
 
 /**
+ * Shortens a vector to its first values, and makes its length one again. Models that are trained for it (Matryoshka) keep most of
+ * a text's meaning there.
+ * @param vector f32, as normaliseVector gave it; not mutated.
+ * @param dimensions at most the vector's; 0 or all of them give the vector itself.
+ * @throws ProtocolError if the first values are all zero.
+ */
+export function shortenVector(vector: Float32Array, dimensions: number): Float32Array {
+  if (dimensions === 0 || dimensions === vector.length) return vector;
+  return normaliseVector(vector.subarray(0, dimensions));
+}
+
+/**
  * Converts a document's score to its committed form: a vector of one value, which is not normalised.
  * @param raw f32[1], as the engine's classifier gave it; not mutated.
  * @throws ProtocolError if it is not finite.

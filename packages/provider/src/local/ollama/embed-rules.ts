@@ -10,9 +10,8 @@ const shared = {
 export const EMBED_RULES = {
   ...shared,
   input: 'works',
-  // An input that is too long is refused, never cut.
-  truncate: 'dropped',
-  dimensions: { refused: 'vectors have the size that the model gives them; leave it out' },
+  truncate: 'works',
+  dimensions: 'works',
 } as const satisfies FieldRules;
 
 /** Rules of the older /api/embeddings. */

@@ -43,19 +43,64 @@ describe('embedding', () => {
   });
 
   it.each([
-    ['/api/embed', { input: 'one', dimensions: 8 }, 'the size that the model gives them'],
+    ['/api/embed', { input: 'one', dimensions: 33 }, 'dimensions must be at most 32'],
+    ['/api/embed', { input: 'one', dimensions: 0 }, 'dimensions must be an integer'],
     ['/api/embed', { input: 7 }, 'input must be'],
     ['/api/embed', { input: 'one', options: { mirostat: 1 } }, 'options.mirostat'],
     ['/api/embed', { input: 'one', model: 'fake' }, 'does not support embeddings'],
-    ['/api/embed', { input: 'x'.repeat(5000) }, 'exceeds the context length'],
+    ['/api/embed', { input: ['x', 'x'.repeat(5000)], truncate: false }, 'input 1 has 5001 tokens'],
+    ['/api/embed', { input: 'one', truncate: 1 }, 'truncate must be a boolean'],
     ['/api/embeddings', { input: 'one' }, '/api/embed reads input'],
   ])('%s refuses %j', async (path, body, words) => {
     expect(await send(path, body)).toMatchObject({ status: 400, body: { error: expect.stringContaining(words) } });
   });
 
-  it('knows every field that Ollama documents, and says that it never cuts', async () => {
+  it('knows every field that Ollama documents', () => {
     for (const field of DOCUMENTED.EmbedRequest) expect(EMBED_RULES).toHaveProperty(field);
-    const { headers } = await send('/api/embed', { input: 'one', truncate: true });
-    expect(headers.get('x-ogong-ignored')).toBe('truncate');
+  });
+
+  it('cuts a text that is too long, says so, and embeds an empty text of a batch', async () => {
+    const { status, headers, body } = await send('/api/embed', { input: ['x'.repeat(5000), '', 'x'] });
+    expect([status, headers.get('x-ogong-clamped'), body.prompt_eval_count]).toEqual([200, 'input=256', 256 + 1 + 2]);
+    const fits = await send('/api/embed', { input: 'x'.repeat(255), truncate: true });
+    expect(fits.headers.get('x-ogong-clamped')).toBeNull();
+    expect((body.embeddings as number[][])[0]).toEqual((fits.body.embeddings as number[][])[0]);
+    expect((await send('/api/embeddings', { prompt: 'x'.repeat(5000) })).body.embedding).toEqual(
+      (body.embeddings as number[][])[0],
+    );
+  });
+
+  it('shortens vectors to their first values, of length one, as OpenAI does', async () => {
+    const [whole] = (await send('/api/embed', { input: 'one' })).body.embeddings as number[][];
+    const [short] = (await send('/api/embed', { input: 'one', dimensions: 8 })).body.embeddings as number[][];
+    const length = Math.hypot(...(whole?.slice(0, 8) ?? []));
+    short?.forEach((value, i) => {
+      expect(value).toBeCloseTo((whole?.[i] ?? 0) / length, 6);
+    });
+    const { data } = (await send('/v1/embeddings', { input: 'one', dimensions: 8 })).body as {
+      data: { embedding: number[] }[];
+    };
+    expect(data[0]?.embedding).toEqual(short);
+    const same = (await send('/api/embed', { input: 'one', dimensions: 32 })).body.embeddings;
+    expect(same).toEqual([whole]);
+  });
+
+  it('takes ids of tokens, as one input or several', async () => {
+    const text = await send('/v1/embeddings', { input: 'ab' });
+    // The fake's vocabulary: a beginning, then the bytes.
+    const ids = [1, 97 + 3, 98 + 3];
+    const vectorsOf = ({ body }: Awaited<ReturnType<typeof send>>) =>
+      (body.data as { embedding: number[] }[]).map(({ embedding }) => embedding);
+    expect(vectorsOf(await send('/v1/embeddings', { input: ids }))).toEqual(vectorsOf(text));
+    expect(vectorsOf(await send('/v1/embeddings', { input: [ids, [8, 9]] }))).toHaveLength(2);
+    const outside = await send('/v1/embeddings', { input: [[5], [6, 259]] });
+    expect(outside).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('input 1: token id 259 is outside') } },
+    });
+    expect(await send('/v1/embeddings', { input: ['a', ''] })).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('input[1]') } },
+    });
   });
 });

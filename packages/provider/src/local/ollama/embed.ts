@@ -1,13 +1,13 @@
-import type { EmbeddedInput } from '@ogong/engine/interface/embedding';
+import type { EmbeddedInput, EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
-import { showIgnored } from '@ogong/host/openai/answer-headers';
-import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
+import { type EmbeddingInput, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { embedLocally } from '../../modality/embedding/embed-locally.ts';
 import { embeddingModality } from '../../modality/embedding/embedding.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import type { Fields } from '../field-rules.ts';
-import { readText } from '../field-rules.ts';
+import { readBoolean, readText } from '../field-rules.ts';
 import { borrowModel, encodeJson, type LocalCall } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';
 import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
@@ -20,7 +20,8 @@ export async function embed(context: ApiContext, call: LocalCall): Promise<Respo
   const { fields, dropped } = await readCall(context, EMBED_RULES);
   showIgnored(context, dropped);
   const startedAt = performance.now();
-  const asked = { fields, texts: readInput(fields.input ?? '') };
+  const cuts = readBoolean(fields, 'truncate', true);
+  const asked = { fields, texts: readInput(fields.input ?? ''), cuts };
   const { embedded, loadMs, answerId } = await embedTexts(context, call, asked);
   const answer = {
     model: fields.model,
@@ -37,7 +38,7 @@ export async function embed(context: ApiContext, call: LocalCall): Promise<Respo
 export async function embeddings(context: ApiContext, call: LocalCall): Promise<Response> {
   const { fields } = await readCall(context, EMBEDDINGS_RULES);
   const texts = readInput(readText(fields, 'prompt') ?? '');
-  const { embedded, answerId } = await embedTexts(context, call, { fields, texts });
+  const { embedded, answerId } = await embedTexts(context, call, { fields, texts, cuts: true });
   const answer = { embedding: [...(embedded[0]?.vector ?? [])], ...toInlineReceipt(context, call, answerId) };
   return context.json(answer, 200, nameReceipt(answerId));
 }
@@ -48,10 +49,17 @@ interface Embedded {
   readonly answerId: string | undefined;
 }
 
+interface AskedTexts {
+  readonly fields: Fields;
+  readonly texts: readonly string[];
+  /** Whether a text that is too long is cut. */
+  readonly cuts: boolean;
+}
+
 async function embedTexts(
   context: ApiContext,
   call: LocalCall,
-  { fields, texts }: { readonly fields: Fields; readonly texts: readonly string[] },
+  { fields, texts, cuts }: AskedTexts,
 ): Promise<Embedded> {
   readOptions(fields.options);
   const keepMs = fields.keep_alive === undefined ? undefined : parseKeepAlive(fields.keep_alive);
@@ -63,7 +71,11 @@ async function embedTexts(
   });
   try {
     if (texts.length === 0) return { embedded: [], loadMs, answerId: undefined };
-    const body = encodeJson({ model: fields.model, input: texts });
+    const input = await fitTexts(engine, texts, cuts);
+    if (cuts && input.some((ids, i) => typeof ids !== 'string' && texts[i] !== ''))
+      showClamped(context, { input: engine.info().contextSize });
+    const { dimensions } = fields;
+    const body = encodeJson({ model: fields.model, input, ...(dimensions === undefined ? {} : { dimensions }) });
     const request = parseEmbeddingRequest(body);
     const means = { ...call, signal: getCallSignal(context) };
     const { inputs, answerId, reply } = await embedLocally(means, { engine, request, body });
@@ -72,6 +84,42 @@ async function embedTexts(
   } finally {
     release();
   }
+}
+
+/**
+ * Fits texts to the model. A text that is too long keeps its first tokens and the special ones at its end. An empty text has the
+ * special tokens alone. Both are sent as ids, so that the receipt is for the exact input.
+ * @throws RequestError for an empty text of a model without special tokens.
+ */
+async function fitTexts(
+  engine: EmbeddingEngine,
+  texts: readonly string[],
+  cuts: boolean,
+): Promise<readonly EmbeddingInput[]> {
+  const { contextSize } = engine.info();
+  const special = await engine.tokenize('');
+  const fitted: EmbeddingInput[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (text === '' && special.length === 0)
+      throw new RequestError(`input[${i}] is empty, and this model adds no token to it`, 'input');
+    // No tokenizer makes more tokens of a text than it has bytes.
+    const mayBeLong = cuts && Buffer.byteLength(text) + special.length > contextSize;
+    const tokens = text === '' ? special : mayBeLong ? await engine.tokenize(text) : undefined;
+    if (tokens === undefined || (text !== '' && tokens.length <= contextSize)) fitted.push(text);
+    else fitted.push(cutTokens(tokens, { contextSize, special }));
+  }
+  return fitted;
+}
+
+function cutTokens(
+  tokens: Uint32Array,
+  { contextSize, special }: { readonly contextSize: number; readonly special: Uint32Array },
+): readonly number[] {
+  if (tokens.length <= contextSize) return [...tokens];
+  const last = tokens.at(-1);
+  const hasEnd = last === special.at(-1) && (special.length > 1 || tokens[0] !== last);
+  const end = hasEnd ? [last as number] : [];
+  return [...tokens.subarray(0, contextSize - end.length), ...end];
 }
 
 /** An empty text asks for the model to be loaded. */

@@ -21,7 +21,8 @@ export function composeEmbedding(
   crypto: Crypto,
   { blinds, info, inputs, sketchBankSeed, ...bound }: EmbeddingParts,
 ): { readonly opening: Opening; readonly response: Uint8Array } {
-  const { embeddingSize, numericClass, vocabularyHash } = info;
+  const { numericClass, vocabularyHash } = info;
+  const embeddingSize = inputs[0]?.vector.length ?? info.embeddingSize;
   const bank = createSketchBank(crypto, { bankSeed: sketchBankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
   const leaves = inputs.map(({ tokens, vector }) => ({
     ...{ tokenCount: tokens.length, tokensHash: hashTokens(crypto, blinds.prompt, tokens), vector },

@@ -4,9 +4,11 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { formatVectorAnswer } from '@ogong/protocol/modality/embedding/vector-formats';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { KeptReply } from '../local-reply.ts';
 import type { AnsweringEndpoints, LocalMeans } from '../modality.ts';
 import { commitEmbeddingLocally } from './commit-locally.ts';
+import { embedRequest, findSizeProblem } from './embed-request.ts';
 
 export interface LocalVectors {
   readonly inputs: readonly EmbeddedInput[];
@@ -17,7 +19,7 @@ export interface LocalVectors {
 
 /**
  * Computes vectors or scores, as the request says.
- * @param body the bytes that the request was read from. @throws EngineError
+ * @param body the bytes that the request was read from. @throws EngineError, RequestError
  */
 export async function embedLocally(
   { crypto, clock, randomBytes, signal }: LocalMeans,
@@ -28,9 +30,10 @@ export async function embedLocally(
   }: { readonly engine: EmbeddingEngine; readonly request: EmbeddingRequest; readonly body: Uint8Array },
 ): Promise<LocalVectors> {
   const startMs = clock.nowMs();
-  const { inputs, query } = request;
   const info = engine.info();
-  const embedded = await engine.embed({ inputs, query }, { signal });
+  const problem = findSizeProblem(request, info);
+  if (problem !== undefined) throw new RequestError(problem, 'dimensions');
+  const embedded = await embedRequest(engine, request, { signal });
   const answerId = `${ENDPOINT_INFO[request.endpoint].idPrefix}-${Buffer.from(randomBytes(18)).toString('base64url')}`;
   const replyId = randomBytes(REPLY_ID_BYTES);
   const made = { info, inputs: embedded.inputs, request, body, replyId, startMs, endMs: clock.nowMs() };

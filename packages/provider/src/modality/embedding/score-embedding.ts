@@ -14,6 +14,7 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
+import { countValues, embedRequest, findSizeProblem } from './embed-request.ts';
 
 /** An embedding to check: the request, without the answer. */
 export interface EmbeddingJob {
@@ -74,12 +75,14 @@ export async function scoreEmbeddingJob(
   }: { readonly engine: EmbeddingEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { numericClass: claimed, sketchDirections: directions } = header;
-  const { inputs, query } = request;
-  const { modelRoot, vocabularyHash, embeddingSize, pooling } = engine.info();
-  const isOfModel = (query !== undefined) === (pooling === 'rank');
+  const info = engine.info();
+  const { modelRoot, vocabularyHash } = info;
+  const isOfModel =
+    (request.query !== undefined) === (info.pooling === 'rank') && findSizeProblem(request, info) === undefined;
   // If the verifier refused, vectors of a reranker, or scores of another model, would be unaudited, and paid.
-  if (!isOfModel) return encodeBlankReport({ jobId, header, request }, engine.info());
-  const result = await engine.embed({ inputs, query, numericClass: claimed }, { signal });
+  if (!isOfModel) return encodeBlankReport({ jobId, header, request }, info);
+  const embeddingSize = countValues(request, info);
+  const result = await embedRequest(engine, request, { signal, numericClass: claimed });
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
   const blind = computePromptBlind(crypto, body);
   return encodeEmbeddingReport({

@@ -10,6 +10,7 @@ import { keepCommitted } from '../keep-committed.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
 import type { AcceptedOrder, CheckedOrder, ServeContext, ServedCounts } from '../order-job.ts';
 import { commitEmbedding } from './commit-embedding.ts';
+import { countValues, embedRequest, findSizeProblem } from './embed-request.ts';
 
 /** The vectors leave all at once, with their record. */
 export const embeddingOrders: OrderHandling<EmbeddingEngine, EmbeddingRequest, EmbeddingOrderJob> = {
@@ -22,6 +23,8 @@ export const embeddingOrders: OrderHandling<EmbeddingEngine, EmbeddingRequest, E
   allowsStandby: false,
   assertServable(request, offer) {
     assertModelServes(request, offer);
+    const problem = findSizeProblem(request, offer.info);
+    if (problem !== undefined) throw new Refusal('invalid', problem);
     assertResponseFits(request, offer);
   },
   async accept(offer, checked, { claim }) {
@@ -85,10 +88,11 @@ function assertModelServes({ query, endpoint }: EmbeddingRequest, { info }: Offe
   throw new Refusal('invalid', `this model ${does}; ${endpoint} was asked for`);
 }
 
-function assertResponseFits({ inputs }: EmbeddingRequest, { info }: OfferedEngine<EmbeddingEngine>): void {
-  const bytes = inputs.length * info.embeddingSize * VALUE_BYTES;
-  if (bytes <= MAX_RESPONSE_BYTES) return;
-  const most = Math.floor(MAX_RESPONSE_BYTES / (info.embeddingSize * VALUE_BYTES));
+function assertResponseFits(request: EmbeddingRequest, { info }: OfferedEngine<EmbeddingEngine>): void {
+  const { inputs } = request;
+  const vectorBytes = countValues(request, info) * VALUE_BYTES;
+  if (inputs.length * vectorBytes <= MAX_RESPONSE_BYTES) return;
+  const most = Math.floor(MAX_RESPONSE_BYTES / vectorBytes);
   throw new Refusal('invalid', `${inputs.length} inputs make too long an answer; this model takes ${most} at a time`);
 }
 
@@ -124,11 +128,11 @@ function computeFee(
 /** @returns undefined if it was cancelled: the order's time is up, or the provider gave up. */
 async function embedAll(
   { engine }: OfferedEngine<EmbeddingEngine>,
-  { inputs, query }: EmbeddingRequest,
+  request: EmbeddingRequest,
   signal: AbortSignal,
 ): Promise<readonly EmbeddedInput[] | undefined> {
   try {
-    return (await engine.embed({ inputs, query }, { signal })).inputs;
+    return (await embedRequest(engine, request, { signal })).inputs;
   } catch (error) {
     if (error instanceof EngineError && error.code === 'cancelled') return undefined;
     throw error;

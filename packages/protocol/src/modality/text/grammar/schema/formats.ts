@@ -14,8 +14,7 @@ const count = (unit: string): string => `("0" | [1-9] [0-9]{0,3}) "${unit}"`;
 /** Parts of a duration: each may be followed by the next smaller one, and none is passed over (RFC 3339, appendix A). */
 const parts = ([unit = '', ...smaller]: readonly string[]): string =>
   smaller.length === 0 ? count(unit) : `${count(unit)} (${parts(smaller)})?`;
-const anyOf = (units: readonly string[]): string =>
-  `(${units.map((_, i) => parts(units.slice(i))).join(' | ')})`;
+const anyOf = (units: readonly string[]): string => `(${units.map((_, i) => parts(units.slice(i))).join(' | ')})`;
 const TIME_SPAN = `"T" ${anyOf(['H', 'M', 'S'])}`;
 const DURATION = `"P" (${count('W')} | ${anyOf(['Y', 'M', 'D'])} (${TIME_SPAN})? | ${TIME_SPAN})`;
 
@@ -24,7 +23,9 @@ const GROUP = '[0-9a-f]{1,4}';
 const IPV6 = [
   `${GROUP} (":" ${GROUP}){7}`,
   `"::" (${GROUP} (":" ${GROUP}){0,5})?`,
-  ...[1, 2, 3, 4, 5].map((left) => `${GROUP} (":" ${GROUP}){${left - 1}} "::" (${GROUP} (":" ${GROUP}){0,${5 - left}})?`),
+  ...[1, 2, 3, 4, 5].map(
+    (left) => `${GROUP} (":" ${GROUP}){${left - 1}} "::" (${GROUP} (":" ${GROUP}){0,${5 - left}})?`,
+  ),
   `${GROUP} (":" ${GROUP}){5} "::" ${GROUP}?`,
 ].join(' | ');
 

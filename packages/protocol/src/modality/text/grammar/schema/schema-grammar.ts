@@ -331,7 +331,8 @@ function addString(conversion: Conversion, schema: Schema, where: string): strin
   if (most !== undefined && most < least) throw refuse(where, 'maxLength', 'is less than minLength');
   if (pattern !== undefined && typeof pattern !== 'string') throw refuse(where, 'pattern', 'must be a string');
   if (format !== undefined && typeof format !== 'string') throw refuse(where, 'format', 'must be a string');
-  const held = pattern !== undefined || format !== undefined ? chooseRule(conversion, { pattern, format }, where) : undefined;
+  const held =
+    pattern !== undefined || format !== undefined ? chooseRule(conversion, { pattern, format }, where) : undefined;
   if (held !== undefined) {
     const { keyword, rule, shortest, longest } = held;
     const other = least > shortest ? 'minLength' : (most ?? Infinity) < longest ? 'maxLength' : undefined;
