@@ -34,6 +34,8 @@ export interface Delta {
   readonly tokens: readonly TokenLogprob[];
   /** The format of the text, as the provider declares it. */
   readonly format: AnswerFormat;
+  /** Tokens of the prompt as the provider states them when it begins. The signed header at the end counts. */
+  readonly promptTokens?: number;
 }
 
 export interface ProviderCallOptions {
@@ -158,6 +160,7 @@ export function createProviderCall(
       /** Tokens that came without text: a token may hold only the first bytes of a character. */
       let waiting: TokenLogprob[] = [];
       let format = DEFAULT_FORMAT;
+      let stated: Pick<Delta, 'promptTokens'> = {};
       let end: SealedEnd | undefined;
       try {
         for await (const event of callProvider(input, {
@@ -175,11 +178,12 @@ export function createProviderCall(
           const isSignOfLife = hasText || isPart || isUnit || (event.case === 'started' && !hasStarted);
           if (isSignOfLife || event.case === 'finished') clearTimeout(timer);
           if (event.case === 'finished') {
-            if (waiting.length > 0) yield { text: '', tokens: waiting, format };
+            if (waiting.length > 0) yield { text: '', tokens: waiting, format, ...stated };
             return joinEnd(event.value, end);
           }
           if (event.case === 'started') {
             format = readFormat(event.value);
+            stated = { promptTokens: event.value.promptTokens };
             hasStarted = true;
           }
           if (event.case === 'end') end = event.value;
@@ -191,7 +195,7 @@ export function createProviderCall(
               waiting = [];
               hasText = true;
               // The timer is off while the reader is slow: only the provider's own silence counts.
-              yield { text: event.value.text, tokens, format };
+              yield { text: event.value.text, tokens, format, ...stated };
             }
           }
           if (isSignOfLife) timer = arm(hasText ? options.idleTimeoutMs : options.firstTokenTimeoutMs);

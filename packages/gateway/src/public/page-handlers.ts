@@ -77,6 +77,8 @@ export function createPageHandlers(
   return {
     chat(context) {
       if (/\btext\/html\b/.test(context.req.header('accept') ?? '')) return serve(context, 'chat.html');
+      // Clients of Anthropic's API test the connection with HEAD.
+      if (context.req.method === 'HEAD') return context.body(null, 200);
       throw new ApiError('not_found', 'Unknown request URL: GET /.', { publicCode: 'unknown_url' });
     },
     admin: (context) => serve(context, 'admin.html'),

@@ -21,7 +21,8 @@ export interface WholeAnswer extends ChoiceFinish {
 
 /** Formats the events of one streamed answer, in their order. */
 export interface EventWriter {
-  open(): readonly Json[];
+  /** @param usage of the prompt, as far as it is known by now. */
+  open(usage?: Pick<TokenUsage, 'promptTokens' | 'cachedTokens'>): readonly Json[];
   write(delta: AnswerDelta): readonly Json[];
   /** @param extra fields of the last event. */
   end(finish: ChoiceFinish, usage: TokenUsage, extra: Json): readonly Json[];

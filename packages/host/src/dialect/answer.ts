@@ -63,7 +63,8 @@ function streamAnswer<End extends ChoiceEnd>(context: ApiContext, answer: Dialec
         let isOpen = false;
         for (;;) {
           const next = await read.next();
-          if (!isOpen) await send(writer.open());
+          const { promptTokens = 0 } = next.value;
+          if (!isOpen) await send(writer.open({ promptTokens }));
           isOpen = true;
           if (next.done) return next.value;
           const { pieces, tokens } = next.value;

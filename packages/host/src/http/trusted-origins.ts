@@ -17,14 +17,22 @@ const APPLICATIONS = new Set([
   'safari-web-extension:',
 ]);
 
-/** @param allowed origins besides those of this machine; `*` means all. */
+/** @param allowed origins besides those of this machine; `*` means all, and in an origin it stands for any characters. */
 export function isTrustedOrigin(origin: string, allowed: readonly string[]): boolean {
-  if (allowed.includes('*') || allowed.includes(origin)) return true;
+  if (allowed.some((pattern) => isCovered(origin, pattern))) return true;
   const url = URL.parse(origin);
   if (url === null) return false;
   if (url.protocol === 'http:' || url.protocol === 'https:')
     return isLoopbackHost(url.hostname) || url.hostname === '0.0.0.0';
   return APPLICATIONS.has(url.protocol);
+}
+
+/** Compares an origin with a pattern of at most one `*`, as Ollama reads `http://192.168.*`. */
+function isCovered(origin: string, pattern: string): boolean {
+  const [before = '', after, ...more] = pattern.split('*');
+  if (after === undefined) return origin === pattern;
+  const isLong = origin.length >= before.length + after.length;
+  return more.length === 0 && isLong && origin.startsWith(before) && origin.endsWith(after);
 }
 
 /** Any page in a browser can post to a port of this machine. Only pages that are trusted are answered. */
@@ -41,36 +49,46 @@ export const assertTrustedOrigin =
 
 const readHost = (header = ''): string => header.toLowerCase().replace(/:[0-9]+$/, '');
 
-/** A page can make its own name resolve to this machine, and then its requests carry no origin; but they carry that name. */
-export const assertOwnHost: MiddlewareHandler = async ({ req }, next) => {
-  const host = readHost(req.header('host'));
-  if (!isLoopbackHost(host) && host !== '0.0.0.0' && host !== 'host.docker.internal') {
-    const message = `this server answers to localhost, not to ${host.slice(0, 100)}; bind another address with --listen`;
-    throw new ApiError('forbidden_origin', message);
-  }
-  await next();
-};
-
 /** Names that no web site can have. */
 const PRIVATE_NAME = /^[a-z0-9_-]+$|\.(?:localhost|local|lan|internal|home\.arpa)$/;
+/** In a list of allowed hosts: all names that no web site can have. */
+const LAN = 'lan';
+
+export interface NameRules {
+  /** Origins whose hosts are accepted, too; `*` accepts all on a server that is not on loopback. */
+  readonly origins: readonly string[];
+  /** Accepted names: `ollama.local`, all below `*.home.example`, `lan` for names that no web site can have, `*` for all. */
+  readonly hosts?: readonly string[];
+  /** Whether the server listens on loopback alone. Then no name but localhost is accepted by itself. */
+  readonly isLoopback: boolean;
+}
 
 /**
- * For a server that listens on other addresses too. An address is no name, so no page can make it resolve to this machine.
- * @param origins also accepted are the hosts of these; `*` accepts all.
+ * A page can make its own name resolve to this machine. Its requests then carry no origin, but they carry that name. So a server
+ * answers to names that it knows alone. An address is no name: no page can make it resolve to this machine.
  */
-export function isOwnName(header: string | undefined, origins: readonly string[]): boolean {
+export function isOwnName(header: string | undefined, { origins, hosts = [], isLoopback }: NameRules): boolean {
   const host = readHost(header);
-  if (origins.includes('*') || isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0) return true;
-  if (isLoopbackHost(host) || host === hostname().toLowerCase() || PRIVATE_NAME.test(host)) return true;
-  return origins.some((origin) => URL.parse(origin)?.hostname === host);
+  if (host !== '' && hosts.some((allowed) => isAllowedName(host, allowed.toLowerCase()))) return true;
+  if (isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0 || isLoopbackHost(host)) return true;
+  if (origins.some((origin) => URL.parse(origin)?.hostname === host)) return true;
+  if (isLoopback) return host === 'host.docker.internal';
+  return origins.includes('*') || host === hostname().toLowerCase() || PRIVATE_NAME.test(host);
+}
+
+function isAllowedName(host: string, allowed: string): boolean {
+  if (allowed === '*' || allowed === host) return true;
+  if (allowed === LAN) return PRIVATE_NAME.test(host);
+  const suffix = allowed.startsWith('*.') ? allowed.slice(1) : allowed;
+  return suffix.startsWith('.') && host.endsWith(suffix) && host.length > suffix.length;
 }
 
 export const assertOwnName =
-  (origins: readonly string[]): MiddlewareHandler =>
+  (rules: NameRules): MiddlewareHandler =>
   async ({ req }, next) => {
     const header = req.header('host');
-    if (!isOwnName(header, origins)) {
-      const message = `this server does not answer to the name ${readHost(header).slice(0, 100)}; allow it with --origin`;
+    if (!isOwnName(header, rules)) {
+      const message = `this server does not answer to the name ${readHost(header).slice(0, 100)}; allow it with --allow-host`;
       throw new ApiError('forbidden_origin', message);
     }
     await next();

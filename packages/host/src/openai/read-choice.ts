@@ -17,10 +17,12 @@ export interface ChoicePart {
   readonly tokens: readonly AnswerToken[];
   /** How the text is read: the same for all parts of a choice. */
   readonly format: AnswerFormat;
+  /** Tokens of the prompt, as the engine or provider states them when it begins. */
+  readonly promptTokens?: number | undefined;
 }
 
 /** A choice once it is whole. */
-export interface ChoiceEnd extends ChoicePart, TokenUsage {
+export interface ChoiceEnd extends Omit<ChoicePart, 'promptTokens'>, TokenUsage {
   readonly choice: number;
   readonly stopReason: StopReason;
 }
@@ -31,6 +33,8 @@ export interface ReadPart {
   readonly tokens: readonly AnswerToken[];
   /** How many characters the model wrote for it. */
   readonly length: number;
+  /** Tokens of the prompt, if they are known while the choice is written. */
+  readonly promptTokens?: number | undefined;
 }
 
 /** @param terms undefined if the text is the answer, as in completions. */
@@ -38,7 +42,7 @@ export const createChoiceParser = (format: AnswerFormat, terms: AnswerTerms | un
   terms === undefined ? PLAIN : createAnswerParser(format, terms);
 
 /** @param terms undefined if the text is the answer, as in completions. */
-export function readWhole({ text, format }: ChoicePart, terms: AnswerTerms | undefined): AnswerParts {
+export function readWhole({ text, format }: Pick<ChoicePart, 'text' | 'format'>, terms: AnswerTerms | undefined): AnswerParts {
   return terms === undefined ? { content: text, reasoning: '', calls: [] } : parseAnswer(text, format, terms);
 }
 
@@ -58,9 +62,9 @@ export async function* readChoice<End extends ChoiceEnd>(
       if (rest.length > 0) yield { pieces: rest, tokens: [], length: 0 };
       return next.value;
     }
-    const { text, tokens, format } = next.value;
+    const { text, tokens, format, promptTokens } = next.value;
     parser ??= createChoiceParser(format, terms);
-    yield { pieces: parser.push(text), tokens, length: text.length };
+    yield { pieces: parser.push(text), tokens, length: text.length, promptTokens };
   }
 }
 

@@ -41,6 +41,7 @@ import {
   serveConfig,
   startConfig,
   walletConfig,
+  withOllamaVariables,
 } from '../provider/provider-config.ts';
 import { startServing } from '../provider/serve-daemon.ts';
 import { proxyConfig } from '../proxy/proxy-config.ts';
@@ -71,16 +72,16 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
 }
 
 async function local(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
-  const values = read(localConfig.parse(argv, process.env));
+  const values = read(localConfig.parse(argv, withOllamaVariables(process.env)));
   const log = createLogger({ name: NAME, level: values.logLevel });
   await assertAddressFree(values.listen);
   const { names, loaded, ...models } = await openLocalModels(values, {
     ...{ log, signal, onReading: createReadingLine(writeError) },
   });
-  const { listen, origin: origins, dataDir } = values;
+  const { listen, origin: origins, allowHost: hosts, dataDir } = values;
   const instance = randomUUID();
   const server = createLocalServer(
-    { listen, origins, instance },
+    { listen, origins, hosts, instance },
     { ...models, loaded, crypto: nodeCrypto, clock: systemClock, log },
   );
   await server.start();

@@ -44,6 +44,13 @@ describe("Anthropic's API", () => {
     const block = ['content_block_start', 'content_block_delta', 'content_block_stop'];
     expect(kinds).toEqual(['message_start', ...block, 'message_delta', 'message_stop']);
     expect(events.map(({ delta }) => delta?.text ?? '').join('')).toBe(whole.content[0].text);
+    const { usage } = events[0].message;
+    expect(usage.input_tokens).toBe(whole.usage.input_tokens + whole.usage.cache_read_input_tokens);
+    expect(whole.content[0]).not.toHaveProperty('citations');
+  });
+
+  it('answers HEAD / with 200, as clients ask before they begin', async () => {
+    expect((await fetch(fixture.base, { method: 'HEAD' })).status).toBe(200);
   });
 
   it('answers as a chat does', async () => {

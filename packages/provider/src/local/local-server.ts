@@ -7,7 +7,7 @@ import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { type ApiApp, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
-import { assertOwnHost, assertOwnName, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
+import { assertOwnName, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
 import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
@@ -39,6 +39,8 @@ export interface LocalServerOptions {
   readonly listen: HostPort;
   /** Web pages that may call, besides those of this machine. */
   readonly origins?: readonly string[];
+  /** Names that the server answers to, besides localhost and addresses. */
+  readonly hosts?: readonly string[];
   /** Names this run of the server in its answers. */
   readonly instance?: string;
 }
@@ -79,7 +81,7 @@ export function createLocalServer(options: LocalServerOptions, dependencies: Loc
 
 /** The API without a port. */
 export function createLocalApp(
-  { listen, origins = [], instance }: LocalServerOptions,
+  { listen, origins = [], hosts = [], instance }: LocalServerOptions,
   { log, ...dependencies }: LocalServerDependencies,
 ): ApiApp {
   const app = createApiApp({
@@ -94,7 +96,7 @@ export function createLocalApp(
     });
   }
   app.use(nameAnthropicRequest);
-  app.use(isLoopbackHost(listen.host) ? assertOwnHost : assertOwnName(origins));
+  app.use(assertOwnName({ origins, hosts, isLoopback: isLoopbackHost(listen.host) }));
   app.use(assertTrustedOrigin(origins));
   app.use(explainUnserved('local mode'));
   app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER, RECEIPT_HEADER]));

@@ -180,11 +180,11 @@ async function* generateChoice(
       const shown = logprobs ? [{ ...event.token, alternatives: event.alternatives }] : [];
       tokens.push(...shown);
       sent += event.text.length;
-      yield { text: event.text, tokens: shown, format };
+      yield { text: event.text, tokens: shown, format, promptTokens };
     }
     if (event.kind === 'end') {
       const { stopReason, outputTokens, cachedTokens, text } = event;
-      if (text.length > sent) yield { text: text.slice(sent), tokens: [], format };
+      if (text.length > sent) yield { text: text.slice(sent), tokens: [], format, promptTokens };
       const counts = { promptTokens, outputTokens: outputTokens.length, cachedTokens };
       return { choice, text, tokens, format, stopReason, ...counts };
     }

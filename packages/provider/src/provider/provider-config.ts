@@ -325,11 +325,48 @@ export const localConfig = defineConfig({
       repeatable: true,
       description: 'web origin whose pages may call, besides those of this machine and of desktop apps; * for all',
     },
+    allowHost: {
+      schema: text,
+      label: '<name>',
+      env: 'OGONG_PROVIDER_ALLOW_HOST',
+      repeatable: true,
+      description:
+        'name that requests may be sent to, such as ollama.local or *.home.example, besides localhost and addresses; lan for all names that no web site can have, * for all',
+    },
     ...engineFields,
     ...dataDirField,
     logLevel,
   },
 });
+
+/** Port that Ollama takes if OLLAMA_HOST names none, by its scheme. */
+const OLLAMA_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' };
+
+/**
+ * Adds the settings that Ollama's variables name: OLLAMA_HOST, as `host`, `host:port`, `:port` or a URL, and OLLAMA_ORIGINS. Our own
+ * variables and flags win.
+ */
+export function withOllamaVariables(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const host = env.OLLAMA_HOST?.trim().replace(/^["']|["']$/g, '');
+  const origins = env.OLLAMA_ORIGINS?.trim();
+  return {
+    ...(host ? { OGONG_PROVIDER_LOCAL_LISTEN: toListen(host) } : {}),
+    ...(origins ? { OGONG_PROVIDER_ORIGIN: origins } : {}),
+    ...env,
+  };
+}
+
+function toListen(host: string): string {
+  const [, scheme, rest = ''] = /^(?:(https?):\/\/)?([^/]*)/.exec(host) ?? [];
+  const port = (scheme === undefined ? undefined : OLLAMA_PORTS[scheme]) ?? '11434';
+  // An address of version 6 without a port.
+  if (/^\[[^\]]*\]$/.test(rest)) return `${rest}:${port}`;
+  if (rest.split(':').length > 2 && !rest.startsWith('[')) return `[${rest}]:${port}`;
+  const [, name = '', given] = /^(.*?)(?::(\d+))?$/.exec(rest) ?? [];
+  return `${name || (given === undefined ? '127.0.0.1' : '0.0.0.0')}:${given ?? port}`;
+}
 
 export const idConfig = defineConfig({
   name: 'ogong-provider id',

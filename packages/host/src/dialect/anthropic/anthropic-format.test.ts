@@ -44,7 +44,7 @@ describe("Anthropic's answers", () => {
   it('stream block after block', () => {
     const writer = dialect.createWriter();
     const events = [
-      ...writer.open(),
+      ...writer.open({ promptTokens: 9 }),
       ...writer.write({ pieces: [{ kind: 'reasoning', text: 'Hm.' }] }),
       ...writer.write({ pieces: [{ kind: 'content', text: 'I ' }] }),
       ...writer.write({ pieces: [{ kind: 'content', text: 'look.' }] }),
@@ -67,6 +67,8 @@ describe("Anthropic's answers", () => {
       ['message_delta', undefined],
       ['message_stop', undefined],
     ]);
+    expect(events[0]).toMatchObject({ message: { usage: { input_tokens: 9, output_tokens: 0 } } });
+    expect(events[4]?.content_block).toEqual({ type: 'text', text: '' });
     expect(events.at(-2)).toMatchObject({ delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 3 } });
     expect(events.at(-1)).toEqual({ type: 'message_stop', ogong: {} });
   });

@@ -112,9 +112,9 @@ function createWriter(answer: AnthropicAnswer): EventWriter {
   }
 
   return {
-    // The length of the prompt is known and reported at the end.
-    open: () => {
-      const usage = toUsage({ promptTokens: 0, outputTokens: 0 });
+    // Clients read the length of the prompt here. The usage at the end is the one that counts.
+    open: (known = { promptTokens: 0 }) => {
+      const usage = toUsage({ ...known, outputTokens: 0 });
       const message = toMessage(answer, [], { stop_reason: null, stop_sequence: null, ...NOTHING, usage });
       return [{ type: 'message_start', message }];
     },
