@@ -1,4 +1,5 @@
 // The page of local mode. It speaks the server's own API, and puts nothing on the page but text.
+import { createAnswerView, make, makeCopyButton } from './view.js';
 
 const find = (id) => document.getElementById(id);
 const copy = (id) => find(id).content.firstElementChild.cloneNode(true);
@@ -6,8 +7,10 @@ const copy = (id) => find(id).content.firstElementChild.cloneNode(true);
 /** How often the list of models is read again while the page is in view. */
 const PAUSE_MS = 4000;
 
-/** The conversation, as the model sees it. */
-let messages = [];
+/** The conversation: question, answer and element of each turn. A turn without an answer was stopped or has failed. */
+let turns = [];
+/** The turn that the next question replaces, with all after it. */
+let replaced;
 let asking;
 
 const inGigabytes = (bytes) => (bytes < 1e8 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
@@ -37,17 +40,17 @@ function toRow(model) {
   slots.hidden = running === null;
   slots.querySelector('span').textContent = running && `${running.busy} of ${running.slots} busy`;
   slots.prepend(
-    ...Array.from({ length: Math.min(running?.slots ?? 0, 32) }, (_, slot) => {
-      const mark = document.createElement('i');
-      mark.className = slot < running.busy ? 'slot busy' : 'slot';
-      return mark;
-    }),
+    ...Array.from({ length: Math.min(running?.slots ?? 0, 32) }, (_, slot) =>
+      make('i', { className: slot < running.busy ? 'slot busy' : 'slot' }),
+    ),
   );
   return row;
 }
 
 function showModels({ models, memory }) {
-  find('memory').textContent = `${inGigabytes(memory.free_bytes)} of ${inGigabytes(memory.total_bytes)} memory free`;
+  find('memory').textContent = `${inGigabytes(memory.free_bytes)} of ${inGigabytes(memory.total_bytes)} free`;
+  find('memory').title = 'memory of this machine';
+  find('count').textContent = models.length;
   find('models').replaceChildren(...models.map(toRow));
   find('no-models').hidden = models.length > 0;
   const names = models.filter(({ writes }) => writes).map(({ name }) => name);
@@ -60,11 +63,17 @@ function showModels({ models, memory }) {
   find('send').disabled = names.length === 0;
 }
 
+function showProblem(text) {
+  find('problem').hidden = text === undefined;
+  find('problem').textContent = text ?? '';
+}
+
 async function refresh() {
   try {
     showModels(await readJson('/machine'));
+    showProblem();
   } catch (error) {
-    find('memory').textContent = `the server does not answer: ${error.message}`;
+    showProblem(`The server does not answer: ${error.message}`);
   }
 }
 
@@ -84,13 +93,7 @@ async function* readLines(body) {
 }
 
 function toCheckRow({ id, status, detail }) {
-  const row = document.createElement('li');
-  const [name, what] = [document.createElement('b'), document.createElement('span')];
-  row.classList.add(status);
-  name.textContent = id;
-  what.textContent = detail;
-  row.append(name, what);
-  return row;
+  return make('li', { className: status }, make('b', { text: id }), make('span', { text: detail }));
 }
 
 async function showChecks(box, path) {
@@ -110,52 +113,112 @@ async function showChecks(box, path) {
   box.hidden = false;
 }
 
+/** Follows the newest text, unless the reader has scrolled up. */
+function follow(change) {
+  const box = find('turns');
+  const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+  change();
+  if (isAtEnd) requestAnimationFrame(() => box.scrollTo(0, box.scrollHeight));
+}
+
+const toMessages = () =>
+  turns.flatMap(({ question, answer }) =>
+    answer === undefined
+      ? []
+      : [
+          { role: 'user', content: question },
+          { role: 'assistant', content: answer },
+        ],
+  );
+
 /** @returns the answer. @throws where it fails or is stopped. */
-async function answer(turn, { model, signal }) {
-  const [text, note] = [turn.querySelector('.answer'), turn.querySelector('.note')];
+async function answer({ node, question }, { model, messages, signal }) {
+  const note = node.querySelector('.note');
+  const view = createAnswerView(node.querySelector('.answer'));
   let said = '';
   note.textContent = 'thinks ...';
-  const body = JSON.stringify({ model, messages });
+  const body = JSON.stringify({ model, messages: [...messages, { role: 'user', content: question }] });
   const response = await fetch('/api/chat', { method: 'POST', body, signal });
   if (!response.ok) throw new Error((await response.json()).error);
-  for await (const line of readLines(response.body)) {
-    if (line.error) throw new Error(line.error);
-    said += line.message.content;
-    text.textContent = said.trimStart();
-    turn.scrollIntoView({ block: 'end' });
-    if (line.done) {
-      const speed = line.eval_count / (line.eval_duration / 1e9);
-      note.textContent = `${model} · ${line.eval_count} tokens · ${speed.toFixed(1)} tokens/s`;
-      if (line.done_reason === 'length') note.textContent += ' · cut at the end of the context';
+  try {
+    for await (const line of readLines(response.body)) {
+      if (line.error) throw new Error(line.error);
+      said += line.message.content;
+      follow(() => view.show(said));
+      if (line.done) {
+        const speed = line.eval_count / (line.eval_duration / 1e9);
+        note.textContent = `${model} · ${line.eval_count} tokens · ${speed.toFixed(1)} tokens/s`;
+        if (line.done_reason === 'length') {
+          note.append(' ', make('strong', { className: 'cut', text: 'cut at the limit of tokens or context' }));
+        }
+      }
     }
+  } finally {
+    follow(() => view.end());
   }
-  await showChecks(turn.querySelector('.checks'), response.headers.get('x-ogong-receipt'));
+  await showChecks(node.querySelector('.checks'), response.headers.get('x-ogong-receipt'));
   return said;
+}
+
+/** Removes a turn and all after it. */
+function dropFrom(turn) {
+  const at = turns.indexOf(turn);
+  if (at < 0) return;
+  for (const { node } of turns.slice(at)) node.remove();
+  turns = turns.slice(0, at);
+}
+
+function edit(turn) {
+  replaced = turn;
+  find('editing').hidden = turn === undefined;
+  find('text').value = turn?.question ?? '';
+  find('text').focus();
+}
+
+function addTurn(question) {
+  const turn = { question, answer: undefined, node: copy('turn') };
+  turn.node.querySelector('.question').textContent = question;
+  turn.node.querySelector('.again').addEventListener('click', () => {
+    if (asking) return;
+    dropFrom(turn);
+    ask(question);
+  });
+  turn.node.querySelector('.edit').addEventListener('click', () => {
+    if (!asking) edit(turn);
+  });
+  turn.node.querySelector('.actions').prepend(
+    makeCopyButton(() => turn.answer?.trimStart() ?? turn.node.querySelector('.answer').textContent, 'Copy the answer'),
+    ' ',
+  );
+  turns = [...turns, turn];
+  find('turns').append(turn.node);
+  turn.node.scrollIntoView({ block: 'end' });
+  return turn;
+}
+
+function showAsking(isAsking) {
+  document.body.classList.toggle('asking', isAsking);
+  find('turns').setAttribute('aria-busy', isAsking);
+  find('stop').hidden = !isAsking;
+  find('send').hidden = isAsking;
 }
 
 async function ask(question) {
   find('welcome')?.remove();
-  const turn = copy('turn');
-  turn.querySelector('.question').textContent = question;
-  find('turns').append(turn);
-  turn.scrollIntoView({ block: 'end' });
-  const before = messages;
-  messages = [...before, { role: 'user', content: question }];
+  const messages = toMessages();
+  const turn = addTurn(question);
   asking = new AbortController();
-  find('stop').hidden = false;
-  find('send').hidden = true;
+  showAsking(true);
   try {
-    const said = await answer(turn, { model: find('model').value, signal: asking.signal });
-    messages = [...messages, { role: 'assistant', content: said }];
+    turn.answer = await answer(turn, { model: find('model').value, messages, signal: asking.signal });
   } catch (error) {
     const isStopped = error.name === 'AbortError';
-    turn.classList.toggle('failed', !isStopped);
-    turn.querySelector('.note').textContent = isStopped ? 'stopped; it has no receipt' : error.message;
-    messages = before;
+    turn.node.classList.toggle('failed', !isStopped);
+    turn.node.querySelector('.note').textContent = isStopped ? 'stopped; it has no receipt' : error.message;
   } finally {
     asking = undefined;
-    find('stop').hidden = true;
-    find('send').hidden = false;
+    showAsking(false);
+    follow(() => undefined);
     await refresh();
   }
 }
@@ -164,21 +227,31 @@ find('ask').addEventListener('submit', (event) => {
   event.preventDefault();
   const question = find('text').value.trim();
   if (question === '' || asking || find('send').disabled) return;
-  find('text').value = '';
+  dropFrom(replaced);
+  edit(undefined);
   ask(question);
 });
 find('text').addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && replaced) edit(undefined);
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   find('ask').requestSubmit();
 });
+find('keep').addEventListener('click', () => edit(undefined));
 find('stop').addEventListener('click', () => asking?.abort());
 find('clear').addEventListener('click', () => {
   asking?.abort();
-  messages = [];
+  turns = [];
   find('turns').replaceChildren();
-  find('text').focus();
+  edit(undefined);
 });
+/** On a phone the list of models opens by a tap. */
+const isWide = matchMedia('(width > 720px)');
+const openShelf = () => {
+  find('shelf').open = isWide.matches;
+};
+isWide.addEventListener('change', openShelf);
+openShelf();
 find('origin').textContent = location.origin;
 find('openai').textContent = `${location.origin}/v1`;
 find('text').focus();

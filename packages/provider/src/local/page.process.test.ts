@@ -98,6 +98,70 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     expect(complaints).toEqual([]);
   });
 
+  /** Replaces the text of each answer; its receipt stays. */
+  const answerWith = (text: string, reason = 'stop') =>
+    page.route('**/api/chat', async (route) => {
+      const response = await route.fetch();
+      const lines = (await response.text()).trim().split('\n');
+      const last = JSON.parse(lines.at(-1) as string) as object;
+      const message = { role: 'assistant', content: text };
+      const body = `${JSON.stringify({ message, done: false })}\n${JSON.stringify({ ...last, done_reason: reason })}\n`;
+      await route.fulfill({ response, body });
+    });
+
+  it('shows Markdown by elements, copies code and answer, and marks an answer that was cut', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: fixture.base });
+    const text = `  **Bold** ${HOSTILE}\n\n![far](https://far.example/x.png)\n\n\`\`\`js\nlet a = 1;\n\`\`\``;
+    await answerWith(text, 'length');
+    await say('Hello');
+    await page.locator('.checks:not([hidden])').waitFor();
+    expect(await textOf('.answer strong')).toBe('Bold');
+    expect(await page.locator('.answer').textContent()).toMatch(/^Bold <img src=x/);
+    expect(await page.locator('.answer img').count()).toBe(0);
+    expect(await page.locator('.answer a').getAttribute('rel')).toBe('noopener noreferrer nofollow');
+    expect(await textOf('.answer pre')).toBe('let a = 1;');
+    expect(await textOf('.note .cut')).toBe('cut at the limit of tokens or context');
+    await page.getByRole('button', { name: 'Copy the code' }).click();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe('let a = 1;');
+    await page.getByRole('button', { name: 'Copy the answer' }).click();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(text.trimStart());
+    expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
+    expect(complaints).toEqual([]);
+  });
+
+  it('asks again, and replaces a question that is edited with all after it', async () => {
+    const asked: string[][] = [];
+    page.on('request', (request) => {
+      if (!request.url().endsWith('/api/chat')) return;
+      const { messages } = request.postDataJSON() as { messages: { content: string; role: string }[] };
+      asked.push(messages.filter(({ role }) => role === 'user').map(({ content }) => content));
+    });
+    for (const [turn, text] of ['One', 'Two'].entries()) {
+      await say(text);
+      await page.locator('.checks:not([hidden])').nth(turn).waitFor();
+    }
+    const idle = page.locator('body:not(.asking)');
+    await idle.waitFor();
+    await page.getByRole('button', { name: 'regenerate' }).last().click();
+    await expect.poll(() => asked.length).toBe(3);
+    await idle.waitFor();
+    await page.getByRole('button', { name: 'edit' }).first().click();
+    expect(await page.inputValue('#text')).toBe('One');
+    await page.click('#keep');
+    await page.getByRole('button', { name: 'edit' }).first().click();
+    await say('Three');
+    await page.locator('.checks:not([hidden])').waitFor();
+    expect(await page.locator('.question').allTextContents()).toEqual(['Three']);
+    expect(asked).toEqual([['One'], ['One', 'Two'], ['One', 'Two'], ['Three']]);
+  });
+
+  it('says above the composer that the server does not answer', async () => {
+    await page.route('**/machine', (route) => route.fulfill({ status: 500, json: { error: 'out of order' } }));
+    await page.locator('#problem', { hasText: 'The server does not answer: out of order' }).waitFor();
+    const boxes = await Promise.all(['#problem', '#ask'].map((one) => page.locator(one).boundingBox()));
+    expect(boxes[0]?.y).toBeLessThan(boxes[1]?.y ?? 0);
+  });
+
   it('runs no script but its own', async () => {
     const refused = await page.evaluate(`(() => {
       const script = document.createElement('script');

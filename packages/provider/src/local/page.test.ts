@@ -61,10 +61,15 @@ describe('the answer at /', () => {
 describe('the files of the page', () => {
   it('are all served, and no others, and name nothing of another place', async () => {
     const served = await Promise.all(Object.values(PAGE_ROUTES).map(({ path }) => ask(path)));
-    expect(served.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(served.map(({ status }) => status)).toEqual(served.map(() => 200));
     for (const { headers } of served) expect(headers.get('x-content-type-options')).toBe('nosniff');
-    const files = readdirSync(FOLDER).sort();
-    expect(files).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js']);
+    const files = readdirSync(FOLDER, { withFileTypes: true }).flatMap((one) => (one.isFile() ? [one.name] : []));
+    expect(files.sort()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js', 'view.js']);
+    const generated = new URL('generated/', FOLDER);
+    expect(readdirSync(generated)).toEqual(['markdown.js']);
+    expect(readFileSync(new URL('markdown.js', generated), 'utf8')).not.toMatch(
+      /innerHTML|\b(?:document|fetch|eval|XMLHttpRequest|Function)\b|\bimport\b/,
+    );
     expect((await ask('/page/../package.json')).status).toBe(404);
     expect((await ask('/page/%2e%2e%2fpackage.json')).status).toBe(404);
     for (const file of files) {

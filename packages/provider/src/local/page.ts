@@ -9,6 +9,8 @@ const FILES = {
   page: ['index.html', 'text/html; charset=utf-8'],
   style: ['page.css', 'text/css; charset=utf-8'],
   script: ['page.js', 'text/javascript; charset=utf-8'],
+  view: ['view.js', 'text/javascript; charset=utf-8'],
+  markdown: ['generated/markdown.js', 'text/javascript; charset=utf-8'],
   icon: ['icon.svg', 'image/svg+xml'],
 } as const;
 
@@ -16,6 +18,8 @@ const FILES = {
 export const PAGE_ROUTES = {
   style: { method: 'GET', path: '/page/page.css' },
   script: { method: 'GET', path: '/page/page.js' },
+  view: { method: 'GET', path: '/page/view.js' },
+  markdown: { method: 'GET', path: '/page/generated/markdown.js' },
   icon: { method: 'GET', path: '/page/icon.svg' },
 } as const satisfies Readonly<Record<string, Route>>;
 
@@ -48,7 +52,10 @@ export function createPageHandlers(): Readonly<Record<keyof typeof FILES, Handle
     };
     return (context) => context.body(bytes, 200, headers);
   };
-  return { page: load(FILES.page), style: load(FILES.style), script: load(FILES.script), icon: load(FILES.icon) };
+  return {
+    ...{ page: load(FILES.page), style: load(FILES.style), icon: load(FILES.icon) },
+    ...{ script: load(FILES.script), view: load(FILES.view), markdown: load(FILES.markdown) },
+  };
 }
 
 /** A browser asks for HTML by name; clients that look whether Ollama runs take anything. */
