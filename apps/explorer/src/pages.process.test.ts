@@ -18,6 +18,7 @@ import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/t
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
+import { buildLocalMarkdown, LOCAL_MARKDOWN } from '../scripts/build-local-markdown.ts';
 import { readDroppedFile } from './check/receipt-file.ts';
 import { PENALTIES } from './data/penalties.ts';
 
@@ -56,6 +57,10 @@ it('the explorer loads at most 150 kB, packed, before its first view', async () 
   );
   // The rest, which is loaded with the first receipt.
   expect([...files.keys()].filter((name) => /^chunk-.*js$/.test(name)).length).toBeGreaterThan(scripts.size - 1);
+});
+
+it('builds the reader of Markdown that the page of local mode has', async () => {
+  expect(readFileSync(LOCAL_MARKDOWN, 'utf8')).toBe(await buildLocalMarkdown());
 });
 
 it('knows the functions and events of the contracts that the pages read', () => {
@@ -568,7 +573,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await findBarriers(page)).toEqual([]);
       await page.reload();
       expect(await page.locator('.question').allTextContents()).toEqual(['Hello']);
-      await page.getByRole('button', { name: 'Forget it' }).click();
+      await page.getByRole('button', { name: 'New chat' }).click();
       expect(await page.evaluate('localStorage.length')).toBe(0);
       expect(complaints).toEqual([]);
       await page.close();
@@ -753,7 +758,11 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: fixture.url });
       const page = await context.newPage();
       await page.goto(fixture.url);
+      // The list of models is closed on a phone.
+      const picker = page.locator('.picker summary', { hasText: 'test/synthetic' });
+      await picker.click();
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await picker.click();
       await page.getByLabel('Your question').fill("it's me");
       await page.getByRole('button', { name: 'copy as code' }).click();
       await page.getByRole('button', { name: 'copied' }).waitFor();
@@ -767,6 +776,53 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await findBarriers(page)).toEqual([]);
       expect(await page.evaluate(FIND_WIDE)).toEqual([]);
       await context.close();
+    });
+
+    it('shows Markdown by elements, marks an answer that was cut, asks again and replaces an edited question', async () => {
+      const { page, complaints } = await open(fixture.url);
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: fixture.url });
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      const asked: string[][] = [];
+      const text =
+        '  **Bold** <img src=x onerror="globalThis.wasRun=1">\n\n![far](https://far.example/x)\n\n```js\nlet a = 1;\n```';
+      await page.route('**/v1/chat/completions', async (route) => {
+        const { messages } = route.request().postDataJSON() as { messages: { content: string; role: string }[] };
+        asked.push(messages.filter(({ role }) => role === 'user').map(({ content }) => content));
+        const response = await route.fetch();
+        const events = [{ delta: { content: text } }, { delta: {}, finish_reason: 'length' }];
+        const body = events.map((choice) => `data: ${JSON.stringify({ choices: [choice] })}\n\n`).join('');
+        await route.fulfill({ response, body: `${body}data: [DONE]\n\n` });
+      });
+      await say(page, 'One');
+      await page.locator('.cut', { hasText: 'cut at the limit of tokens or context' }).waitFor();
+      expect(await page.locator('.answer strong').textContent()).toBe('Bold');
+      expect(await page.locator('.answer').textContent()).toMatch(/^Bold <img src=x/);
+      expect(await page.locator('.answer img').count()).toBe(0);
+      expect(await page.locator('.answer a').getAttribute('rel')).toBe('noopener noreferrer nofollow');
+      const buttons = [
+        ['Copy the code', 'let a = 1;'],
+        ['Copy the answer', text.trimStart()],
+      ] as const;
+      for (const [name, copied] of buttons) {
+        await page.getByRole('button', { name }).click();
+        await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(copied);
+      }
+      await say(page, 'Two');
+      await page.locator('.actions').nth(1).waitFor();
+      await page.getByRole('button', { name: 'regenerate' }).last().click();
+      await expect.poll(() => asked.length).toBe(3);
+      await page.getByRole('button', { name: 'edit' }).first().click();
+      await page.getByRole('button', { name: 'keep the old one' }).click();
+      await page.getByRole('button', { name: 'edit' }).first().click();
+      expect(await page.getByLabel('Your question').inputValue()).toBe('One');
+      await say(page, 'Three');
+      await expect.poll(() => page.locator('.question').allTextContents()).toEqual(['Three']);
+      await expect.poll(() => asked).toEqual([['One'], ['One', 'Two'], ['One', 'Two'], ['Three']]);
+      // Replaced answers were paid for.
+      await page.getByText(/ in 4 answers\./).waitFor();
+      expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
+      expect(complaints).toEqual([]);
+      await page.close();
     });
 
     it('says that the gateway does not answer, or has broken off, and asks again', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeCode } from './as-code.ts';
-import { type ChatTurn, composeBody, loadTurns, saveTurns, sumFees } from './conversation.ts';
+import { type ChatTurn, composeBody, loadTurns, replaceFrom, saveTurns, sumFees } from './conversation.ts';
 
 const turn = (id: number, more: Partial<ChatTurn> = {}): ChatTurn => ({
   ...{ id, model: 'm', question: `q${id}`, answer: `a${id}`, state: 'answered' },
@@ -38,6 +38,12 @@ describe('the history of a chat', () => {
       storage.setItem('ogong-chat', text);
       expect(loadTurns(storage)).toEqual([]);
     }
+  });
+
+  it('leaves out replaced turns, and counts their fees', () => {
+    const turns = replaceFrom([turn(1), turn(2, { feeAtomic: '5' }), turn(3)], 2);
+    expect(composeBody(turns, 'm', 'next').messages.map(({ content }) => content)).toEqual(['q1', 'a1', 'next']);
+    expect(sumFees(turns)).toBe(5n);
   });
 
   it('goes with the next question, without failed turns', () => {

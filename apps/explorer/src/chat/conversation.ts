@@ -21,6 +21,10 @@ export interface ChatTurn {
   readonly fate?: string;
   readonly verdict?: string;
   readonly tokens?: number;
+  /** Why the model stopped, such as `stop` or `length`. */
+  readonly finish?: string;
+  /** Set once another question or answer has taken its place. It stays for its cost alone. */
+  readonly isReplaced?: boolean;
   /** Number of received pieces of the answer: at most as many as it has tokens. */
   readonly pieces?: number;
 }
@@ -73,7 +77,12 @@ export const composeBody = (turns: readonly ChatTurn[], model: string, question:
   model,
   messages: [
     ...turns
-      .filter((turn) => turn.state === 'answered' && (isSealedModel(model) || !isSealedModel(turn.model)))
+      .filter(
+        (turn) =>
+          turn.state === 'answered' &&
+          turn.isReplaced !== true &&
+          (isSealedModel(model) || !isSealedModel(turn.model)),
+      )
       .flatMap((turn) => [
         { role: 'user' as const, content: turn.question },
         { role: 'assistant' as const, content: turn.answer },
@@ -81,6 +90,10 @@ export const composeBody = (turns: readonly ChatTurn[], model: string, question:
     { role: 'user' as const, content: question },
   ],
 });
+
+/** Marks a turn and all after it as replaced. */
+export const replaceFrom = (turns: readonly ChatTurn[], id: number): readonly ChatTurn[] =>
+  turns.map((turn) => (turn.id >= id ? { ...turn, isReplaced: true } : turn));
 
 /** Fees as far as they are known, atomic units. */
 export const sumFees = (turns: readonly ChatTurn[]): bigint =>

@@ -75,6 +75,8 @@ export interface AnswerSoFar {
   readonly reasoning: string;
   readonly receiptPath: string | undefined;
   readonly tokens: number | undefined;
+  /** The gateway's `finish_reason`; undefined until it comes. */
+  readonly finish: string | undefined;
   /** How many pieces of it came. */
   readonly pieces: number;
 }
@@ -103,13 +105,14 @@ export async function streamAnswer(
     reasoning: '',
     receiptPath: RECEIPT_PATH.test(path) ? path : undefined,
     tokens: undefined,
+    finish: undefined,
     pieces: 0,
   };
   for await (const data of readEvents(response.body)) {
     if (data === '[DONE]') break;
     const chunk = JSON.parse(data) as {
       error?: { message: string };
-      choices?: { delta?: { content?: string; reasoning_content?: string } }[];
+      choices?: { delta?: { content?: string; reasoning_content?: string }; finish_reason?: string | null }[];
       usage?: { completion_tokens: number } | null;
     };
     if (chunk.error) throw new Error(chunk.error.message);
@@ -120,6 +123,7 @@ export async function streamAnswer(
       text: answer.text + (delta?.content ?? ''),
       reasoning: answer.reasoning + (delta?.reasoning_content ?? ''),
       tokens: chunk.usage?.completion_tokens ?? answer.tokens,
+      finish: chunk.choices?.[0]?.finish_reason ?? answer.finish,
       pieces: answer.pieces + (isPiece ? 1 : 0),
     };
     tell(answer);

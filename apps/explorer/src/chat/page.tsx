@@ -1,6 +1,8 @@
 import type { Check } from '@ogong/protocol/base/checks';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { formatAmount, plural } from '../format.ts';
+import { Markdown } from '../markdown/markdown.tsx';
 import { saveFile } from '../save-file.ts';
 import { Amount, CheckList, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
@@ -12,13 +14,14 @@ import type { ChatSession, ChatState } from './session.ts';
 
 export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: string }) {
   const [state, setState] = useState(session.get());
+  const [edited, setEdited] = useState<ChatTurn>();
   useEffect(() => {
     const leave = session.subscribe(setState);
     return () => void leave();
   }, [session]);
   return (
     <>
-      <header class="top">
+      <header class="top brief">
         <a class="brand" href="/">
           <img src="/explorer/icon.svg" alt="" width="26" height="26" />
           <span>
@@ -36,22 +39,51 @@ export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: 
       <main class="chat">
         <h1 class="hidden">Chat</h1>
         <aside aria-label="Models and cost">
-          {state.wantsKey ? (
-            <KeyForm session={session} problem={state.problem} />
-          ) : (
-            <Models state={state} session={session} />
-          )}
-          {isSealedModel(state.model) && <Machines state={state} session={session} />}
-          <Cost state={state} session={session} />
+          <Picker state={state}>
+            {state.wantsKey ? (
+              <KeyForm session={session} problem={state.problem} />
+            ) : (
+              <Models state={state} session={session} />
+            )}
+            {isSealedModel(state.model) && <Machines state={state} session={session} />}
+            <Cost state={state} />
+          </Picker>
         </aside>
         <section aria-label="Conversation">
-          <Conversation state={state} session={session} />
-          <Ask state={state} session={session} baseUrl={baseUrl} />
+          <Conversation state={state} session={session} onEdit={setEdited} />
+          <Ask state={state} session={session} baseUrl={baseUrl} edited={edited} onEdit={setEdited} />
         </section>
       </main>
     </>
   );
 }
+
+const WIDE = '(width > 760px)';
+
+/** On a phone the models and the cost open by a tap, so that they do not fill the screen. */
+function Picker({ state: { model, wantsKey, turns }, children }: { state: ChatState; children: ComponentChildren }) {
+  const box = useRef<HTMLDetailsElement>(null);
+  useLayoutEffect(() => {
+    const wide = matchMedia(WIDE);
+    const open = (): void => {
+      if (box.current) box.current.open = wide.matches || wantsKey;
+    };
+    open();
+    wide.addEventListener('change', open);
+    return () => wide.removeEventListener('change', open);
+  }, [wantsKey]);
+  return (
+    <details class="picker" ref={box}>
+      <summary>
+        {nameModel(model) || 'Models'}
+        <small>{formatAmount(sumFees(turns))} OGONG so far</small>
+      </summary>
+      {children}
+    </details>
+  );
+}
+
+const nameModel = (id: string): string => id.split('/').slice(2).join('/') || id;
 
 function KeyForm({ session, problem }: { session: ChatSession; problem: string | undefined }) {
   return (
@@ -77,7 +109,8 @@ function KeyForm({ session, problem }: { session: ChatSession; problem: string |
 }
 
 function Models({ state: { models, model, problem }, session }: { state: ChatState; session: ChatSession }) {
-  if (models === undefined) return <p class="empty">{problem ?? 'Asking for models …'}</p>;
+  if (models === undefined)
+    return <p class="empty">{problem === undefined ? 'Asking for models …' : 'No models were read.'}</p>;
   if (models.length === 0) return <p class="empty">Nobody serves a model now.</p>;
   return (
     <fieldset class="models">
@@ -103,7 +136,7 @@ function ModelFigures({ model }: { model: ChatModel }) {
   const { tokensPerSecond, latencyMs } = model;
   return (
     <span>
-      <b>{id.split('/').slice(2).join('/') || id}</b>
+      <b>{nameModel(id)}</b>
       <small>
         from <Amount atomic={pricePer1kAtomic} /> per 1,000 tokens
       </small>
@@ -124,7 +157,7 @@ function ModelFigures({ model }: { model: ChatModel }) {
   );
 }
 
-function Cost({ state: { turns }, session }: { state: ChatState; session: ChatSession }) {
+function Cost({ state: { turns } }: { state: ChatState }) {
   const tokens = turns.reduce((sum, turn) => sum + (turn.tokens ?? 0), 0);
   return (
     <div class="cost">
@@ -133,25 +166,51 @@ function Cost({ state: { turns }, session }: { state: ChatState; session: ChatSe
         <span class="sum">{formatAmount(sumFees(turns))}</span> OGONG
       </p>
       <p class="note">
-        {plural(tokens, 'token')} in {plural(turns.length, 'answer')}. History stays in this browser.
+        {plural(tokens, 'token')} in {plural(turns.length, 'answer')}. History stays in this browser until you begin a
+        new chat.
       </p>
-      {turns.length > 0 && (
-        <button type="button" class="quiet small" onClick={() => session.forget()}>
-          Forget it
-        </button>
-      )}
     </div>
   );
 }
 
-function Conversation({ state: { turns, models }, session }: { state: ChatState; session: ChatSession }) {
+/** How near to the end a reader follows new text, in pixels. */
+const NEAR_END = 100;
+
+function Conversation({
+  state: { turns, models, isAsking },
+  session,
+  onEdit,
+}: {
+  state: ChatState;
+  session: ChatSession;
+  onEdit: (turn: ChatTurn) => void;
+}) {
   const priceOf = (model: string): bigint | undefined => models?.find(({ id }) => id === model)?.pricePer1kAtomic;
-  const end = useRef<HTMLDivElement>(null);
-  const length = turns.at(-1)?.answer.length;
-  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [turns.length, length]);
+  const box = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  const shown = turns.filter(({ isReplaced }) => isReplaced !== true);
+  const last = shown.at(-1);
+  useEffect(() => {
+    isAtEnd.current = true;
+  }, [last?.id]);
+  useEffect(() => {
+    if (isAtEnd.current) box.current?.scrollTo(0, box.current.scrollHeight);
+  }, [last?.id, last?.answer.length, last?.state]);
   return (
-    <div class="turns" role="log" aria-live="polite" aria-label="Answers">
-      {turns.length === 0 && (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
+    <div
+      class="turns"
+      role="log"
+      aria-live="polite"
+      aria-busy={isAsking}
+      aria-label="Answers"
+      tabIndex={0}
+      ref={box}
+      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+        isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
+      }}
+    >
+      {shown.length === 0 && (
         <div class="welcome">
           <p class="large">Ask a stranger’s machine, and check its answer.</p>
           <p class="note">
@@ -161,17 +220,35 @@ function Conversation({ state: { turns, models }, session }: { state: ChatState;
           </p>
         </div>
       )}
-      {turns.map((turn) => (
-        <OneTurn key={turn.id} turn={turn} price={priceOf(turn.model)} session={session} />
+      {shown.map((turn) => (
+        <OneTurn
+          key={turn.id}
+          turn={turn}
+          price={priceOf(turn.model)}
+          session={session}
+          {...(!isAsking && { onEdit: () => onEdit(turn) })}
+        />
       ))}
-      <div ref={end} />
     </div>
   );
 }
 
-/** @param props.price of 1,000 tokens, the lowest that is on offer. */
-function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | undefined; session: ChatSession }) {
-  const { question, answer, reasoning, state, problem, tokens, feeAtomic, pieces = 0 } = turn;
+/**
+ * @param props.price of 1,000 tokens, the lowest that is on offer.
+ * @param props.onEdit absent while an answer comes.
+ */
+function OneTurn({
+  turn,
+  price,
+  session,
+  onEdit,
+}: {
+  turn: ChatTurn;
+  price: bigint | undefined;
+  session: ChatSession;
+  onEdit?: () => void;
+}) {
+  const { question, answer, reasoning, state, problem, tokens, feeAtomic, finish, pieces = 0 } = turn;
   return (
     <article aria-label={`Answer to: ${question.slice(0, 80)}`}>
       <div>
@@ -182,7 +259,8 @@ function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | und
             <p>{reasoning}</p>
           </details>
         )}
-        <p class="answer">{answer || (state === 'asking' ? '…' : '')}</p>
+        <Markdown text={answer.trimStart() || (state === 'asking' ? '…' : '')} />
+        {finish === 'length' && <p class="pill cut">cut at the limit of tokens or context</p>}
         <p class={state === 'failed' ? 'note bad' : 'note'}>
           {state === 'asking' && (pieces === 0 ? 'answers …' : `${plural(pieces, 'piece')} so far`)}
           {state === 'asking' && pieces > 0 && price !== undefined && (
@@ -197,6 +275,17 @@ function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | und
             </>
           )}
         </p>
+        {onEdit && (
+          <p class="actions">
+            {answer !== '' && <CopyButton text={answer.trimStart()} label="Copy the answer" />}
+            <button type="button" class="quiet small" onClick={() => void session.ask(question, turn.id)}>
+              regenerate
+            </button>
+            <button type="button" class="quiet small" onClick={onEdit}>
+              edit
+            </button>
+          </p>
+        )}
       </div>
       {state === 'answered' && <Checks turn={turn} session={session} />}
     </article>
@@ -249,59 +338,112 @@ function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
   );
 }
 
-function Ask({ state, session, baseUrl }: { state: ChatState; session: ChatSession; baseUrl: string }) {
+function Ask({
+  state,
+  session,
+  baseUrl,
+  edited,
+  onEdit,
+}: {
+  state: ChatState;
+  session: ChatSession;
+  baseUrl: string;
+  edited: ChatTurn | undefined;
+  onEdit: (turn: ChatTurn | undefined) => void;
+}) {
   const [question, setQuestion] = useState('');
   const [kind, setKind] = useState<CodeKind>('curl');
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (edited === undefined) return;
+    setQuestion(edited.question);
+    field.current?.focus();
+  }, [edited]);
   const canAsk = question.trim() !== '' && state.model !== '' && !state.isAsking;
+  const leave = (): void => {
+    setQuestion('');
+    onEdit(undefined);
+  };
   const submit = (): void => {
     if (!canAsk) return;
-    void session.ask(question.trim());
-    setQuestion('');
+    void session.ask(question.trim(), edited?.id);
+    leave();
   };
+  const problem = state.wantsKey ? undefined : state.problem;
   return (
-    <form
-      class="ask"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <label class="hidden" for="question">
-        Your question
-      </label>
-      <textarea
-        id="question"
-        rows={1}
-        placeholder="Your question"
-        value={question}
-        onInput={(event) => setQuestion(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    <div class="foot">
+      {problem && (
+        <p class="banner bad" role="alert">
+          {problem}
+        </p>
+      )}
+      {edited && (
+        <p class="banner">
+          The new question replaces the old one and the answers after it.{' '}
+          <button type="button" class="quiet small" onClick={leave}>
+            keep the old one
+          </button>
+        </p>
+      )}
+      <form
+        class="ask"
+        onSubmit={(event) => {
           event.preventDefault();
           submit();
         }}
-      />
-      <div>
-        <label class="hidden" for="kind">
-          Kind of code
+      >
+        <label class="hidden" for="question">
+          Your question
         </label>
-        <select id="kind" value={kind} onChange={(event) => setKind(event.currentTarget.value as CodeKind)}>
-          {CODE_KINDS.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-        <CopyButton text={writeCode(kind, baseUrl, session.compose(question.trim() || 'Hello'))} what="copy as code" />
-        <span class="gap" />
-        {state.isAsking ? (
-          <button type="button" class="quiet" onClick={() => session.stop()}>
-            Stop
+        <textarea
+          id="question"
+          rows={1}
+          placeholder="Your question"
+          ref={field}
+          value={question}
+          onInput={(event) => setQuestion(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape' && edited) leave();
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            submit();
+          }}
+        />
+        <div>
+          <button
+            type="button"
+            class="quiet small"
+            onClick={() => {
+              session.forget();
+              leave();
+            }}
+          >
+            New chat
           </button>
-        ) : (
-          <button type="submit" disabled={!canAsk}>
-            Ask
-          </button>
-        )}
-      </div>
-    </form>
+          <span class="gap" />
+          <label class="hidden" for="kind">
+            Kind of code
+          </label>
+          <select id="kind" value={kind} onChange={(event) => setKind(event.currentTarget.value as CodeKind)}>
+            {CODE_KINDS.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+          <CopyButton
+            text={writeCode(kind, baseUrl, session.compose(question.trim() || 'Hello'))}
+            what="copy as code"
+          />
+          {state.isAsking ? (
+            <button type="button" class="quiet" onClick={() => session.stop()}>
+              Stop
+            </button>
+          ) : (
+            <button type="submit" disabled={!canAsk}>
+              Ask
+            </button>
+          )}
+        </div>
+      </form>
+    </div>
   );
 }

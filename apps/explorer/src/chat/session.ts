@@ -1,6 +1,6 @@
 import type { NetworkStore } from '../data/store.ts';
 import { checkTurn } from './check-turn.ts';
-import { type ChatBody, type ChatTurn, composeBody, loadTurns, saveTurns } from './conversation.ts';
+import { type ChatBody, type ChatTurn, composeBody, loadTurns, replaceFrom, saveTurns } from './conversation.ts';
 import {
   type AnswerSoFar,
   type ChatModel,
@@ -134,11 +134,12 @@ export function createChatSession(
       seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
     });
     const answer = await streamAnswer({ baseUrl, key, body, signal }, (so) => show(id, so));
-    const { text, reasoning, receiptPath, tokens } = answer;
+    const { text, reasoning, receiptPath, tokens, finish } = answer;
     return {
       ...{ body, answer: text, reasoning },
       ...(receiptPath !== undefined && { receiptPath }),
       ...(tokens !== undefined && { tokens }),
+      ...(finish !== undefined && { finish }),
     };
   }
 
@@ -190,7 +191,7 @@ export function createChatSession(
     forget(): void {
       asking?.abort();
       sealedReceipts.clear();
-      publish({ turns: [] });
+      publish({ turns: [], problem: undefined });
       saveTurns(storage, []);
     },
     /** With the key of this tab, which a plain link would not send. @throws GatewayRefusal */
@@ -199,13 +200,19 @@ export function createChatSession(
       return held === undefined ? readText(receiptPath) : readProgress(held, receiptPath);
     },
     compose: (question: string) => composeBody(state.turns, state.model, question),
-    async ask(question: string): Promise<void> {
+    /** @param replacedId a turn that this question replaces, with all after it. */
+    async ask(question: string, replacedId?: number): Promise<void> {
       const id = 1 + Math.max(0, ...state.turns.map((turn) => turn.id));
       const { model } = state;
+      if (replacedId !== undefined) publish({ turns: replaceFrom(state.turns, replacedId) });
       const body = composeBody(state.turns, model, question);
       asking = new AbortController();
       const { signal } = asking;
-      publish({ turns: [...state.turns, { id, model, question, answer: '', state: 'asking' }], isAsking: true });
+      publish({
+        turns: [...state.turns, { id, model, question, answer: '', state: 'asking' }],
+        isAsking: true,
+        problem: undefined,
+      });
       try {
         change(id, {
           state: 'answered',

@@ -16,16 +16,21 @@ export function Hash({ hex, href, label }: { hex: string; href?: string; label?:
   );
 }
 
-export function CopyButton({ text, what = 'copy' }: { text: string; what?: string }) {
-  const [isCopied, setCopied] = useState(false);
+export function CopyButton({ text, what = 'copy', label }: { text: string; what?: string; label?: string }) {
+  const [said, setSaid] = useState<string>();
   const copy = async () => {
-    await navigator.clipboard.writeText(text).catch(() => undefined);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1_500);
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch {
+      // A page that is no secure context has no clipboard.
+      setSaid('not copied');
+    }
+    setTimeout(() => setSaid(undefined), 1_500);
   };
   return (
-    <button type="button" class="quiet small" onClick={copy}>
-      {isCopied ? 'copied' : what}
+    <button type="button" class="quiet small" onClick={copy} {...(label && { 'aria-label': said ?? label })}>
+      {said ?? what}
     </button>
   );
 }
