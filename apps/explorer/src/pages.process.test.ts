@@ -474,6 +474,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await give(upload('receipt.json', JSON.stringify(receiptFile)));
     await page.getByText('Compared with nothing.').waitFor();
     await page.locator('.banner', { hasText: /checks passed, \d+ could not be made/ }).waitFor();
+    await page.getByText(/^All \d+ checks$/).click();
     const unmade = page.getByRole('list', { name: 'Checks that were not made' });
     expect(await unmade.textContent()).toContain('validator');
     // Each stands in its list, where a reader sees it.
@@ -523,6 +524,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       page.setInputFiles('#receipt-file', upload(name, JSON.stringify(content)));
     await give('receipt.json', held);
     await page.getByText('nothing: the machine was not taken').waitFor();
+    await page.getByText(/^All \d+ checks$/).click();
     expect(await page.getByRole('list', { name: 'Checks that were not made' }).textContent()).toContain('machine');
     await give('policy.json', { images, softwareKeys });
     await page.getByText('nothing: an attester in software signed').waitFor();
@@ -560,10 +562,14 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
       await page.getByText(/^\s*from .*per 1,000 tokens/).waitFor();
       await say(page, 'Hello');
-      await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
-      await page.locator('.found summary').click();
+      await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
+      await page.locator('.found > summary').click();
+      expect(await page.locator('.groups strong').allTextContents()).toEqual([
+        ...['Who signed', 'Which weights', 'Draws', 'Payment', 'Settlement'],
+      ]);
+      await page.getByText(/^All \d+ checks$/).click();
       const proven = await page
-        .getByRole('list', { name: 'Checks of the answer' })
+        .getByRole('list', { name: 'Checks of the answer', exact: true })
         .locator('.pass b')
         .allTextContents();
       // The last one compares the page with the signed text.
@@ -595,7 +601,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         await note.filter({ hasText: /^4 pieces so far/ }).waitFor();
         const second = await page.locator('.answer').textContent();
         held.letOn(Number.POSITIVE_INFINITY);
-        await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
+        await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
         const whole = await page.locator('.answer').textContent();
         expect(first).not.toBe('');
         expect([second?.startsWith(first as string), whole?.startsWith(second as string)]).toEqual([true, true]);
@@ -615,7 +621,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       });
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
       await say(page, 'Hello');
-      await page.locator('.found.bad summary', { hasText: /checks failed/ }).waitFor();
+      await page.locator('.found.bad > summary', { hasText: /checks failed/ }).waitFor();
       expect(await page.locator('.found .fail b').allTextContents()).toEqual(['answer']);
       await page.unroute('**/v1/chat/completions');
       await page.route('**/v1/chat/completions', (route) =>
@@ -837,7 +843,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.reload();
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
       await say(page, 'Hello again');
-      await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
+      await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
       expect(complaints).toEqual([]);
       await page.close();
       const held = await holdStream(fixture.url, 3);
@@ -876,7 +882,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         return route.continue({ headers });
       });
       await say(page, 'Hello');
-      await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).click();
+      await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).click();
       const [download] = await Promise.all([
         page.waitForEvent('download'),
         page.getByRole('button', { name: 'save the receipt' }).click(),

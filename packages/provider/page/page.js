@@ -96,15 +96,46 @@ function toCheckRow({ id, status, detail }) {
   return make('li', { className: status }, make('b', { text: id }), make('span', { text: detail }));
 }
 
+let groups;
+/** The table of groups is read once. */
+const readGroups = () => {
+  groups ??= readJson('/page/check-groups.json').catch((error) => {
+    groups = undefined;
+    throw error;
+  });
+  return groups;
+};
+
+/** One line for each group that has a check which passed or failed. */
+function toGroupRows(table, checks) {
+  const known = table.flatMap(({ ids }) => ids);
+  const other = checks.map(({ id }) => id).filter((id) => !known.includes(id));
+  return [...table, { title: 'Other checks', note: '', ids: other }].flatMap(({ title, note, ids }) => {
+    const found = checks.filter(({ id, status }) => ids.includes(id) && status !== 'skip');
+    if (found.length === 0) return [];
+    const failed = found.filter(({ status }) => status === 'fail').length;
+    const passed = found.length - failed;
+    const counts = [...(failed > 0 ? [`${failed} refuted`] : []), ...(passed > 0 ? [`${passed} proven`] : [])];
+    const row = { className: failed > 0 ? 'fail' : 'pass', title: note };
+    return [make('li', row, make('strong', { text: title }), make('span', { text: counts.join(', ') }))];
+  });
+}
+
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 async function showChecks(box, path) {
-  const receipt = await readJson(path);
+  const [receipt, table] = await Promise.all([readJson(path), readGroups()]);
   const of = (status) => receipt.checks.filter((check) => check.status === status);
   const [passed, failed, skipped] = [of('pass'), of('fail'), of('skip')];
   box.classList.toggle('refuted', failed.length > 0);
   box.open = failed.length > 0;
   box.querySelector('summary').textContent =
     failed.length > 0 ? `${failed.length} checks failed` : `${passed.length} checks passed`;
-  box.querySelector('ul').replaceChildren(...[...failed, ...passed].map(toCheckRow));
+  box.querySelector('.refuted-checks').replaceChildren(...failed.map(toCheckRow));
+  box.querySelector('.groups').replaceChildren(...toGroupRows(table, receipt.checks));
+  box.querySelector('.raw summary').textContent =
+    failed.length > 0 ? `The other ${plural(passed.length, 'check')}` : `All ${plural(passed.length, 'check')}`;
+  box.querySelector('.raw ul').replaceChildren(...passed.map(toCheckRow));
   box.querySelector('.absent').textContent =
     `Not checked, since nobody ordered or signed a local answer: ${skipped.map(({ id }) => id).join(', ')}.`;
   const link = box.querySelector('a');

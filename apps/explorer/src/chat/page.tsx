@@ -4,7 +4,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { formatAmount, plural } from '../format.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { saveFile } from '../save-file.ts';
-import { Amount, CheckList, CopyButton, Verdict } from '../view/parts.tsx';
+import { GroupedChecks } from '../view/grouped-checks.tsx';
+import { Amount, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
 import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
 import type { ChatModel } from './gateway.ts';
@@ -292,6 +293,12 @@ function OneTurn({
   );
 }
 
+const ANSWER_LISTS = {
+  fail: 'Checks of the answer that failed',
+  skip: 'Checks of the answer that were not made',
+  pass: 'Checks of the answer',
+} as const;
+
 function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
   const { checks, problem, replyId, fate, verdict = '', receiptPath } = turn;
   const [unsaved, setUnsaved] = useState<string>();
@@ -321,7 +328,7 @@ function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
       <p class="fate">
         <Verdict verdict={verdict} /> {fate}
       </p>
-      <CheckList checks={[...failed, ...waiting, ...passed]} label="Checks of the answer" />
+      <GroupedChecks checks={checks} labels={ANSWER_LISTS} />
       <p class="note">
         {replyId && <a href={`/explorer/#/reply/${replyId}`}>Its whole life</a>}
         {receiptPath && (

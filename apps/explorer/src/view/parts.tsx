@@ -45,14 +45,20 @@ export function Amount({ atomic }: { atomic: bigint }) {
 
 const WORDS = { pass: 'proven', fail: 'refuted', skip: 'not checked' } as const;
 
+export function CheckMark({ status }: { status: Check['status'] }) {
+  return (
+    <span class="mark" aria-hidden="true">
+      {status === 'pass' ? '✓' : status === 'fail' ? '✕' : '–'}
+    </span>
+  );
+}
+
 export function CheckList({ checks, label }: { checks: readonly Check[]; label: string }) {
   return (
     <ul class="checks" aria-label={label}>
       {checks.map(({ id, status, detail }) => (
         <li key={id} class={status}>
-          <span class="mark" aria-hidden="true">
-            {status === 'pass' ? '✓' : status === 'fail' ? '✕' : '–'}
-          </span>
+          <CheckMark status={status} />
           <div>
             <b>{id}</b> <span class="state">{WORDS[status]}</span>
             <p>{detail}</p>

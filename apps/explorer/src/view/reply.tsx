@@ -11,6 +11,7 @@ import type { RelayedReply } from '../data/api.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAmount, formatTime, plural, readText, shorten } from '../format.ts';
+import { GroupedChecks } from './grouped-checks.tsx';
 import { Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from './parts.tsx';
 
 interface ReadReply {
@@ -245,6 +246,12 @@ function Believed({
   );
 }
 
+const RECEIPT_LISTS = {
+  fail: 'Checks that failed',
+  skip: 'Checks that were not made',
+  pass: 'Checks that passed',
+} as const;
+
 /** All checks of a receipt, and what it is about. */
 export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
   const of = (status: Check['status']): readonly Check[] => verdict.checks.filter((one) => one.status === status);
@@ -272,19 +279,9 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
         <Texts file={file} />
       </Card>
       <RestsOn file={file} verdict={verdict} />
-      {failed.length > 0 && (
-        <Card title="Refuted" wide>
-          <CheckList checks={failed} label="Checks that failed" />
-        </Card>
-      )}
-      <Card title="Proven" wide={skipped.length === 0}>
-        <CheckList checks={passed} label="Checks that passed" />
+      <Card title="Checks of the receipt" wide>
+        <GroupedChecks checks={verdict.checks} labels={RECEIPT_LISTS} />
       </Card>
-      {skipped.length > 0 && (
-        <Card title="Not checked">
-          <CheckList checks={skipped} label="Checks that were not made" />
-        </Card>
-      )}
     </>
   );
 }

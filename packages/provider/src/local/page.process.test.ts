@@ -58,8 +58,11 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     expect(await page.locator('.question').allTextContents()).toEqual(['Hello', 'And then?']);
     expect(await textOf('.answer')).not.toBe('');
     expect(await textOf('.note')).toMatch(/^fake · \d+ tokens · [\d.]+ tokens\/s/);
-    expect(await textOf('.checks summary')).toBe('17 checks passed');
-    await page.locator('.checks summary').last().click();
+    expect(await textOf('.checks > summary')).toBe('17 checks passed');
+    await page.locator('.checks > summary').last().click();
+    const groups = page.locator('article:last-child .groups li');
+    expect(await groups.locator('strong').allTextContents()).toEqual(['Who signed', 'Which weights', 'Draws']);
+    await page.getByText('All 17 checks').last().click();
     const passed = await page.locator('article:last-child .checks li b').allTextContents();
     expect(passed).toEqual(expect.arrayContaining(['draw-replay', 'response-hash']));
     expect(passed).not.toContain('record-signature');
@@ -84,7 +87,7 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     });
     await say('Hello');
     await page.locator('.checks.refuted[open]').waitFor();
-    expect(await textOf('.checks summary')).toBe('1 checks failed');
+    expect(await textOf('.checks > summary')).toBe('1 checks failed');
     expect(await page.locator('.checks li.fail b').allTextContents()).toEqual(['draw-replay']);
   });
 

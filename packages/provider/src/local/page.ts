@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import { CHECK_GROUPS, GROUP_TEXTS, listCheckIds } from '@ogong/protocol/verdict/check-groups';
 import type { Route } from '@ogong/protocol/http/routes';
 
 const FOLDER = new URL('../../page/', import.meta.url);
@@ -21,6 +22,7 @@ export const PAGE_ROUTES = {
   view: { method: 'GET', path: '/page/view.js' },
   markdown: { method: 'GET', path: '/page/generated/markdown.js' },
   icon: { method: 'GET', path: '/page/icon.svg' },
+  groups: { method: 'GET', path: '/page/check-groups.json' },
 } as const satisfies Readonly<Record<string, Route>>;
 
 /** Nothing of another place, nothing inline, no text that becomes markup, and no other page around it. */
@@ -37,7 +39,10 @@ const POLICY = [
   "trusted-types 'none'",
 ].join('; ');
 
-export function createPageHandlers(): Readonly<Record<keyof typeof FILES, Handler>> {
+/** The table of groups, as the page reads it. */
+const GROUPS = CHECK_GROUPS.map((group) => ({ ...GROUP_TEXTS[group], ids: listCheckIds(group) }));
+
+export function createPageHandlers(): Readonly<Record<keyof typeof FILES | keyof typeof PAGE_ROUTES, Handler>> {
   const load = ([file, type]: readonly [string, string]): Handler => {
     const bytes = new Uint8Array(readFileSync(new URL(file, FOLDER)));
     const headers = {
@@ -55,6 +60,7 @@ export function createPageHandlers(): Readonly<Record<keyof typeof FILES, Handle
   return {
     ...{ page: load(FILES.page), style: load(FILES.style), icon: load(FILES.icon) },
     ...{ script: load(FILES.script), view: load(FILES.view), markdown: load(FILES.markdown) },
+    groups: (context) => context.json(GROUPS, 200, { 'x-content-type-options': 'nosniff' }),
   };
 }
 
