@@ -1,17 +1,39 @@
 const UNIT = 10n ** 18n;
 
-/** Formats an amount of atomic units for a person: at most six digits behind the point, and never rounded up. */
+/** The least amount that is written with digits: a billionth of a token. */
+const LEAST = UNIT / 10n ** 9n;
+
+/**
+ * Formats an amount of atomic units for a person: four digits behind the point, and for amounts below 1 two digits that matter, at most
+ * nine in all. It is never rounded up. A page shows the exact units beside it.
+ */
 export function formatAmount(atomic: bigint): string {
   // An amount that was taken back.
   if (atomic < 0n) return `-${formatAmount(-atomic)}`;
+  if (atomic > 0n && atomic < LEAST) return '<0.000000001';
   const whole = atomic / UNIT;
   const rest = atomic % UNIT;
   const grouped = whole.toLocaleString('en');
   if (rest === 0n) return grouped;
   const digits = rest.toString().padStart(18, '0');
-  const kept = whole === 0n ? digits.slice(0, Math.max(6, digits.search(/[1-9]/) + 3)) : digits.slice(0, 4);
+  const kept = digits.slice(0, whole === 0n ? Math.min(9, Math.max(6, digits.search(/[1-9]/) + 2)) : 4);
   const tail = kept.replace(/0+$/, '');
   return tail === '' ? grouped : `${grouped}.${tail}`;
+}
+
+/** Places of amounts in the sentences of checks, which count in atomic units. */
+const AMOUNT =
+  /\d+ atomic units|(?<=\b(?:fee|fee of|owed are|the order allows|the reply costs|to this provider at|stake(?: \d+ of)?) )\d+|\d+(?= of \d+ (?:votes|stake)\b)|(?<=\d of )\d+(?= (?:votes|stake)\b)/g;
+
+/** Splits the sentence of a check into texts and amounts, so that a page writes the amounts in tokens. */
+export function splitAmounts(detail: string): readonly (string | bigint)[] {
+  const parts: (string | bigint)[] = [];
+  let end = 0;
+  for (const { 0: found, index } of detail.matchAll(AMOUNT)) {
+    parts.push(detail.slice(end, index), BigInt(found.replace(' atomic units', '')));
+    end = index + found.length;
+  }
+  return [...parts, detail.slice(end)].filter((part) => part !== '');
 }
 
 /** Parses a person's input: whole tokens, with at most 18 digits behind the point. @throws Error that explains the format. */

@@ -1,7 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { formatAmount, plural } from '../format.ts';
+import { plural } from '../format.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { saveFile } from '../save-file.ts';
 import { GroupedChecks } from '../view/grouped-checks.tsx';
@@ -77,7 +77,9 @@ function Picker({ state: { model, wantsKey, turns }, children }: { state: ChatSt
     <details class="picker" ref={box}>
       <summary>
         {nameModel(model) || 'Models'}
-        <small>{formatAmount(sumFees(turns))} OGONG so far</small>
+        <small>
+          <Amount atomic={sumFees(turns)} /> so far
+        </small>
       </summary>
       {children}
     </details>
@@ -164,7 +166,9 @@ function Cost({ state: { turns } }: { state: ChatState }) {
     <div class="cost">
       <h2>So far</h2>
       <p>
-        <span class="sum">{formatAmount(sumFees(turns))}</span> OGONG
+        <span class="sum">
+          <Amount atomic={sumFees(turns)} />
+        </span>
       </p>
       <p class="note">
         {plural(tokens, 'token')} in {plural(turns.length, 'answer')}. History stays in this browser until you begin a
@@ -265,14 +269,17 @@ function OneTurn({
         <p class={state === 'failed' ? 'note bad' : 'note'}>
           {state === 'asking' && (pieces === 0 ? 'answers …' : `${plural(pieces, 'piece')} so far`)}
           {state === 'asking' && pieces > 0 && price !== undefined && (
-            <> · at least {formatAmount(leastFee(pieces, price))} OGONG</>
+            <>
+              {' · at least '}
+              <Amount atomic={leastFee(pieces, price)} />
+            </>
           )}
           {state === 'stopped' && 'stopped; the received part is paid for'}
           {state === 'failed' && problem}
           {state === 'answered' && (
             <>
               {tokens !== undefined && `${plural(tokens, 'token')} · `}
-              {feeAtomic === undefined ? 'fee not known yet' : `${formatAmount(BigInt(feeAtomic))} OGONG`}
+              {feeAtomic === undefined ? 'fee not known yet' : <Amount atomic={BigInt(feeAtomic)} />}
             </>
           )}
         </p>

@@ -6,7 +6,6 @@ import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import { useEffect, useState } from 'preact/hooks';
 import type { SettledBatchEvent } from '../data/ledger.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount } from '../format.ts';
 import { Amount, Card, CheckList, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
 export function BatchRows({
@@ -94,7 +93,7 @@ function OneBatch({ state: { reader, deployment }, batch }: { state: NetworkStat
     {
       id: 'quorum',
       status: quorum.ok ? ('pass' as const) : ('fail' as const),
-      detail: `${formatAmount(quorum.signedStake)} of ${formatAmount(quorum.totalStake)} votes signed; more than two thirds are needed`,
+      detail: `${quorum.signedStake} of ${quorum.totalStake} votes signed; more than two thirds are needed`,
     },
   ];
   return (

@@ -1,6 +1,6 @@
 import { listProviders, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatAge, formatAmount, formatPpm, plural } from '../format.ts';
+import { formatAge, formatPpm, plural } from '../format.ts';
 import { BatchRows } from './batches.tsx';
 import { ModelRows } from './models.tsx';
 import { Amount, Card, Figure } from './parts.tsx';
@@ -27,13 +27,21 @@ export function Overview({ state }: { state: NetworkState }) {
           value={judged === undefined ? '…' : judged.toLocaleString('en')}
           note={settled === undefined ? '' : `${settled.toLocaleString('en')} settled on chain`}
         />
-        <Figure name="Validators" value={validators.length || '…'} note={<>{formatAmount(stake)} OGONG bonded</>} />
+        <Figure
+          name="Validators"
+          value={validators.length || '…'}
+          note={
+            <>
+              <Amount atomic={stake} /> bonded
+            </>
+          }
+        />
         <Figure
           name="Providers seen"
           value={providers.length}
           note={plural(models?.reduce((sum, one) => sum + one.freeCapacity, 0) ?? 0, 'free slot')}
         />
-        <Figure name="In escrow" value={ledger ? formatAmount(ledger.escrowAtomic) : '…'} note="OGONG" />
+        <Figure name="In escrow" value={ledger ? <Amount atomic={ledger.escrowAtomic} /> : '…'} />
         <Figure
           name="Block"
           value={ledger ? ledger.block.toLocaleString('en') : '…'}

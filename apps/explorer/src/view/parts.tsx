@@ -1,8 +1,15 @@
 import type { Check } from '@ogong/protocol/base/checks';
-import type { ComponentChildren } from 'preact';
+import {
+  type ComponentChild,
+  type ComponentChildren,
+  cloneElement,
+  Fragment,
+  isValidElement,
+  toChildArray,
+} from 'preact';
 import { useState } from 'preact/hooks';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, shorten } from '../format.ts';
+import { formatAmount, shorten, splitAmounts } from '../format.ts';
 
 /** A long hexadecimal name: short to read, whole to copy, and for screen readers. */
 export function Hash({ hex, href, label }: { hex: string; href?: string; label?: string }) {
@@ -43,6 +50,14 @@ export function Amount({ atomic }: { atomic: bigint }) {
   );
 }
 
+/** The sentence of a check, with its amounts in tokens. */
+function Detail({ text }: { text: string }) {
+  return splitAmounts(text).map((part, i) =>
+    // biome-ignore lint/suspicious/noArrayIndexKey: parts of one sentence have no other name
+    typeof part === 'string' ? part : <Amount key={i} atomic={part} />,
+  );
+}
+
 const WORDS = { pass: 'proven', fail: 'refuted', skip: 'not checked' } as const;
 
 export function CheckMark({ status }: { status: Check['status'] }) {
@@ -61,7 +76,9 @@ export function CheckList({ checks, label }: { checks: readonly Check[]; label: 
           <CheckMark status={status} />
           <div>
             <b>{id}</b> <span class="state">{WORDS[status]}</span>
-            <p>{detail}</p>
+            <p>
+              <Detail text={detail} />
+            </p>
           </div>
         </li>
       ))}
@@ -99,7 +116,24 @@ export function tellMissing(
     : reading;
 }
 
-/** A table that scrolls by itself on a narrow screen, also by keyboard. */
+/** Elements without the fragments around them. */
+const flatten = (children: ComponentChildren): readonly ComponentChild[] =>
+  toChildArray(children).flatMap((child) =>
+    isValidElement(child) && child.type === Fragment ? flatten(child.props.children) : [child],
+  );
+
+/** Names the column of each cell: on a phone a row is a card, and shows the names. */
+function nameCells(rows: ComponentChildren, head: readonly string[]): readonly ComponentChild[] {
+  return flatten(rows).map((row) => {
+    if (!isValidElement(row)) return row;
+    const cells = flatten(row.props.children).map((cell, i) =>
+      isValidElement(cell) ? cloneElement(cell, { key: i, 'data-label': head[i] } as object) : cell,
+    );
+    return cloneElement(row, {}, cells);
+  });
+}
+
+/** A table that scrolls by itself on a narrow screen, also by keyboard. On a phone its rows are cards. */
 export function Table({
   label,
   head,
@@ -115,7 +149,7 @@ export function Table({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label={label}>
-      <table>
+      <table class="cards">
         <thead>
           <tr>
             {head.map((name) => (
@@ -125,7 +159,7 @@ export function Table({
             ))}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody>{nameCells(children, head)}</tbody>
       </table>
     </section>
   );

@@ -3,6 +3,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { describeProof } from '@ogong/protocol/verdict/proof';
 import type { ReceiptVerdict } from '@ogong/sdk';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { followReply, type ReplyTrail } from '../check/follow-reply.ts';
 import { loadChecks } from '../check/load-checks.ts';
@@ -10,9 +11,9 @@ import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { RelayedReply } from '../data/api.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, formatTime, plural, readText, shorten } from '../format.ts';
+import { formatTime, plural, readText, shorten } from '../format.ts';
 import { GroupedChecks } from './grouped-checks.tsx';
-import { Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from './parts.tsx';
+import { Amount, Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from './parts.tsx';
 
 interface ReadReply {
   readonly followed: ReplyTrail;
@@ -168,7 +169,7 @@ function Life({
   const quorum = checks.find(({ id }) => id === 'quorum')?.status;
   const isLogged = checks.find(({ id }) => id === 'log-entry')?.status;
   const isDone = (...states: readonly string[]): boolean => states.includes(told.state);
-  const steps: readonly (readonly [string, string, StepState])[] = [
+  const steps: readonly (readonly [string, ComponentChildren, StepState])[] = [
     ['Ordered', 'The payer signed the request, a price and a limit.', of('order-signature') ?? 'told'],
     ['Admitted', 'The validator reserved the fee in the payer’s channel.', of('admission') ?? 'told'],
     [
@@ -186,7 +187,11 @@ function Life({
     [
       'Judged',
       known
-        ? `${known.verdict}, fee ${formatAmount(known.feeAtomic)} OGONG, ${plural(known.verifiers.length, 'verifier')}, ${formatTime(known.timeMs)} UTC`
+        ? [
+            `${known.verdict}, fee `,
+            <Amount key="fee" atomic={known.feeAtomic} />,
+            `, ${plural(known.verifiers.length, 'verifier')}, ${formatTime(known.timeMs)} UTC`,
+          ]
         : told.verdict || 'not yet',
       isLogged === 'pass' ? 'proven' : isLogged === 'fail' ? 'refuted' : told.verdict ? 'told' : 'open',
     ],
