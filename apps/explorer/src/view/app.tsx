@@ -9,6 +9,7 @@ import { Beacon } from './beacon.tsx';
 import { CheckReceipt } from './check.tsx';
 import { Drift } from './drift.tsx';
 import { Models } from './models.tsx';
+import { OverTime } from './over-time.tsx';
 import { Overview } from './overview.tsx';
 import { Penalties } from './penalties.tsx';
 import { Providers } from './providers.tsx';
@@ -18,6 +19,7 @@ import { Validators } from './validators.tsx';
 
 const PAGES = [
   ['', 'Overview'],
+  ['time', 'Over time'],
   ['replies', 'Replies'],
   ['providers', 'Providers'],
   ['validators', 'Validators'],
@@ -119,6 +121,7 @@ function Page({
 }): ComponentChildren {
   const given = argument === undefined || argument === '' ? undefined : argument;
   if (page === '') return <Overview state={state} />;
+  if (page === 'time') return <OverTime state={state} />;
   if (page === 'replies') return <Replies state={state} />;
   if (page === 'reply' && given) return <Reply key={given} state={state} id={given} />;
   if (page === 'providers') return <Providers state={state} {...(given && { id: given })} />;
