@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { request as ask, createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeRecordV2, hashRecord } from '@ogong/protocol/commitment/record';
@@ -13,6 +13,7 @@ import type { SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
+import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from '@ogong/testing/browser/layout';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
@@ -27,7 +28,8 @@ type Page = Awaited<ReturnType<Browser['newPage']>>;
 type Route = Parameters<Parameters<Page['route']>[1]>[0];
 
 const reason = whyNoBrowser();
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** A folder for pictures, to be looked at. */
+const RECORD = process.env.OGONG_RECORD;
 const MAX_EXPLORER_BYTES = 150_000;
 const MAX_CHAT_BYTES = 190_000;
 const STATIC_FILES = ['index.html', 'style.css', 'icon.svg', 'network.json'];
@@ -128,20 +130,6 @@ async function holdStream(behind: string, pieces: number) {
   };
 }
 
-/** Returns axe's findings, by the rules of WCAG 2.2 A and AA. */
-async function findBarriers(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const violations = (await page.evaluate(
-    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((found) => found.violations)`,
-  )) as { id: string; nodes: { html: string }[] }[];
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-}
-
-/** Elements beside the screen, if the page scrolls to the side. */
-const FIND_WIDE = `document.documentElement.scrollWidth <= innerWidth ? [] : ['page', ...[...document.querySelectorAll('body *')]
-  .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll, .top nav'))
-  .map((one) => one.outerHTML.slice(0, 120))]`;
-
 const upload = (name: string, text: string) => ({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
 
 describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${reason})` : ''}`, () => {
@@ -203,6 +191,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).first().waitFor();
     for (const path of [
       '',
+      'time',
       'replies',
       'providers',
       'validators',
@@ -220,7 +209,10 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.evaluate(`location.hash = '#/${path}'`);
       await page.locator(`h1:focus`).waitFor();
       expect(await findBarriers(page), path).toEqual([]);
-      expect(await page.evaluate(FIND_WIDE), `${path} is wider than the screen`).toEqual([]);
+      for (const screen of [390, 768, width]) {
+        await page.setViewportSize({ width: screen, height: 800 });
+        expect(await findWide(page), `${path} at ${screen} pixels`).toEqual([]);
+      }
     }
     expect(complaints).toEqual([]);
     await page.close();
@@ -346,7 +338,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         ['2026-11-24', 'ogong/verified/test/synthetic', '1', '0 OGONG', '1 OGONG', 'none'],
       ]);
       expect(await findBarriers(page)).toEqual([]);
-      expect(await page.evaluate(FIND_WIDE)).toEqual([]);
+      expect(await findWide(page)).toEqual([]);
       await page.close();
       // An entry that does not follow from the one before it is not shown.
       const torn = await show(served, [served.entries[0] as string, served.entries[2] as string], (id) =>
@@ -354,6 +346,33 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       );
       await expect.poll(async () => (await torn.cells()).map(([day]) => day)).toEqual(['2026-11-24']);
       await torn.page.close();
+    });
+
+    it('is shown over time, with all numbers one click behind', async () => {
+      const served = serve([other, other, other]);
+      const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+      const { entries, head, log } = served;
+      await page.route(log, (route) => route.fulfill({ json: { entries, head, length: `${entries.length}` } }));
+      await page.route('**/v1/receipts/*?compact=1', (route) =>
+        route.fulfill(recordOf(served, new URL(route.request().url()).pathname.split('/').at(-1) as string)),
+      );
+      await page.goto(`${fixture.url}/explorer/#/time`);
+      await page.getByRole('img', { name: /^Replies by verdict: from 2026-11-24 .*, at most 2 replies$/ }).waitFor();
+      await page.getByRole('img', { name: /^Fees: .*, at most 2 OGONG$/ }).waitFor();
+      await page.getByRole('img', { name: /^Time to answer: .*, at most 0\.00 s$/ }).waitFor();
+      await page.getByText('All numbers').first().click();
+      const rows = page.getByRole('region', { name: 'Numbers of: Replies by verdict' }).locator('tbody tr');
+      expect(await rows.allTextContents()).toEqual([
+        ...['2026-11-24 00:001 reply', '2026-11-25 00:001 reply', '2026-11-25 05:001 reply'],
+      ]);
+      for (const screen of SCREENS) {
+        await changeScreen(page, screen);
+        expect(await findWide(page), JSON.stringify(screen)).toEqual([]);
+        if (RECORD !== undefined)
+          await page.screenshot({ path: join(RECORD, `time-${screen.width}-${screen.colorScheme}.png`) });
+      }
+      expect(await findBarriers(page)).toEqual([]);
+      await page.close();
     });
 
     it('names no model by a record that is not the judged one, and asks a gateway with keys once', async () => {
@@ -575,7 +594,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       // The last one compares the page with the signed text.
       expect(proven).toEqual(expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'answer']));
       expect(await page.locator('.answer').textContent()).toContain('Once upon a time');
-      await page.getByText(/^\d+ tokens · 0\.0+\d+ OGONG$/).waitFor();
+      await page.getByText(/^\d+ tokens · <?0\.0+\d+ OGONG$/).waitFor();
       expect(await findBarriers(page)).toEqual([]);
       await page.reload();
       expect(await page.locator('.question').allTextContents()).toEqual(['Hello']);
@@ -592,7 +611,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
         await say(page, 'Hello');
         const note = page.locator('article .note').first();
-        await note.filter({ hasText: /^3 pieces so far · at least 0\.0+[1-9]\d* OGONG$/ }).waitFor();
+        await note.filter({ hasText: /^3 pieces so far · at least <?0\.0+[1-9]\d* OGONG$/ }).waitFor();
         const first = await page.locator('.answer').textContent();
         // The gateway has more of it, and the page has no end yet.
         expect(await page.locator('.found').count()).toBe(0);
@@ -606,7 +625,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         expect(first).not.toBe('');
         expect([second?.startsWith(first as string), whole?.startsWith(second as string)]).toEqual([true, true]);
         expect(new Set([first, second, whole]).size).toBe(3);
-        await note.filter({ hasText: /^\d+ tokens · 0\.0+\d+ OGONG$/ }).waitFor();
+        await note.filter({ hasText: /^\d+ tokens · <?0\.0+\d+ OGONG$/ }).waitFor();
         await page.close();
       } finally {
         await held.close();
@@ -780,7 +799,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByRole('button', { name: 'Ask' }).click();
       await page.getByText('All providers are busy.').waitFor();
       expect(await findBarriers(page)).toEqual([]);
-      expect(await page.evaluate(FIND_WIDE)).toEqual([]);
+      expect(await findWide(page)).toEqual([]);
       await context.close();
     });
 
@@ -854,6 +873,28 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await held.close();
       await broken.page.locator('article .note.bad', { hasText: 'The gateway broke off.' }).waitFor();
       await broken.page.close();
+    });
+
+    it('fits a phone, a tablet and a desk, in light and dark', async () => {
+      const { page, complaints } = await open(fixture.url);
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      const wide = 'w'.repeat(300);
+      const text = `# A\n\n${wide}\n\n\`\`\`\n${wide}\n\`\`\`\n\n|a|b|\n|-|-|\n|${wide}|1|\n\n1. one\n\n> two`;
+      await page.route('**/v1/chat/completions', async (route) => {
+        const body = `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\ndata: [DONE]\n\n`;
+        await route.fulfill({ response: await route.fetch(), body });
+      });
+      await say(page, 'Hello');
+      await page.locator('.found > summary').waitFor();
+      for (const screen of SCREENS) {
+        await changeScreen(page, screen);
+        const name = `chat-${screen.width}-${screen.colorScheme}`;
+        if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`) });
+        expect(await findLayoutFaults(page, ['.top', '.chat aside', '.turns', '.foot']), name).toEqual([]);
+        expect(await findBarriers(page), name).toEqual([]);
+      }
+      expect(complaints).toEqual([]);
+      await page.close();
     });
 
     it('asks for a key if the gateway requires one, keeps it nowhere, and saves a receipt by it', async () => {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { computeAddress } from '@ogong/chain/keys';
 import { signAuthorization } from '@ogong/chain/money/authorizations';
 import { listSignedDeposits } from '@ogong/gateway/books/signed-deposits';
 import { Secret } from '@ogong/host/crypto/secret';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
+import { findBarriers, findWide } from '@ogong/testing/browser/layout';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { openTestAccounts } from '@ogong/testing/gateway/test-keys';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
@@ -18,7 +18,6 @@ const reason = whyNoBrowser();
 const RECORD = process.env.OGONG_RECORD;
 const DEPLOYMENT = { chainId: 31337, token: `0x${'70'.repeat(20)}` } as const;
 const ADDRESS = `0x${'ad'.repeat(20)}` as const;
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason ? ` (${reason})` : ''}`, () => {
   let directory: TestDirectory;
@@ -66,16 +65,10 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
 
   type Page = Awaited<ReturnType<Browser['newPage']>>;
 
-  /** Returns axe's findings by the rules of WCAG 2.2 A and AA, and whether the page scrolls to the side. */
-  async function findBarriers(page: Page): Promise<string[]> {
-    await page.evaluate(AXE);
-    const rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']";
-    const found = await page.evaluate(
-      `axe.run(document, { runOnly: ${rules} }).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
-    );
-    const isWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
-    return [...(found as string[]), ...(isWide ? ['wider than the screen'] : [])];
-  }
+  const findFaults = async (page: Page): Promise<string[]> => [
+    ...(await findBarriers(page)),
+    ...(await findWide(page)),
+  ];
 
   /** An action without undo needs a second press. */
   async function press(page: Page, name: string): Promise<void> {
@@ -117,7 +110,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await press(page, 'Remove olga');
     await page.getByText('Your role, member, may not do this.').waitFor();
     expect((await accounts.listMembers('acme')).map(({ id }) => id)).toContain('olga');
-    expect(await findBarriers(page)).toEqual([]);
+    expect(await findFaults(page)).toEqual([]);
     await page.close();
   });
 
@@ -205,7 +198,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     ] as const) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
-      expect(await findBarriers(page), `${width}`).toEqual([]);
+      expect(await findFaults(page), `${width}`).toEqual([]);
       if (RECORD === undefined) continue;
       const path = join(RECORD, `accounts-${width}.jpg`);
       await page.screenshot({ path, type: 'jpeg', quality: 50, fullPage: true });

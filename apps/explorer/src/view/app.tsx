@@ -193,7 +193,7 @@ function Problems({ state: { problems }, isOffline }: { state: NetworkState; isO
   if (found.length === 0) return null;
   return (
     <p class="banner part" role="status">
-      {found.map(([what, problem]) => `${NAMES[what] ?? what} is not read: ${problem}. `)}
+      {found.map(([what, problem]) => `${NAMES[what] ?? what} is not read: ${problem.replace(/\.$/, '')}. `)}
       {isOffline && 'Receipts are checked all the same.'}
     </p>
   );

@@ -1,9 +1,13 @@
+import { join } from 'node:path';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
+import { changeScreen, findBarriers, findLayoutFaults, SCREENS } from '@ogong/testing/browser/layout';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 
 const reason = whyNoBrowser();
+/** A folder for pictures, to be looked at. */
+const RECORD = process.env.OGONG_RECORD;
 
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
 type Page = Awaited<ReturnType<Browser['newPage']>>;
@@ -129,6 +133,27 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await page.getByRole('button', { name: 'Copy the answer' }).click();
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe(text.trimStart());
     expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
+    expect(complaints).toEqual([]);
+  });
+
+  it('fits a phone, a tablet and a desk, in light and dark', async () => {
+    const wide = 'w'.repeat(300);
+    await answerWith(
+      `# A\n\n${wide}\n\n\`\`\`\n${wide}\n\`\`\`\n\n|a|b|\n|-|-|\n|${wide}|1|\n\n1. one\n\n> two`,
+      'length',
+    );
+    await say('Hello');
+    await page.locator('.checks:not([hidden])').waitFor();
+    for (const screen of SCREENS) {
+      await changeScreen(page, screen);
+      const name = `local-${screen.width}-${screen.colorScheme}`;
+      // The list of models is closed on a phone.
+      expect(await page.locator('#models').isVisible()).toBe(screen.width > 720);
+      expect((await page.locator('header').boundingBox())?.height, name).toBeLessThan(60);
+      if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`) });
+      expect(await findLayoutFaults(page, ['header', 'aside', '#turns', '#foot']), name).toEqual([]);
+      expect(await findBarriers(page), name).toEqual([]);
+    }
     expect(complaints).toEqual([]);
   });
 
