@@ -362,9 +362,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByRole('img', { name: /^Time to answer: .*, at most 0\.00 s$/ }).waitFor();
       await page.getByText('All numbers').first().click();
       const rows = page.getByRole('region', { name: 'Numbers of: Replies by verdict' }).locator('tbody tr');
-      expect(await rows.allTextContents()).toEqual([
-        ...['2026-11-24 00:001 reply', '2026-11-25 00:001 reply', '2026-11-25 05:001 reply'],
-      ]);
+      expect(await rows.allTextContents()).toEqual(['2026-11-24 00:001 reply', '2026-11-25 00:002 replies']);
       for (const screen of SCREENS) {
         await changeScreen(page, screen);
         expect(await findWide(page), JSON.stringify(screen)).toEqual([]);

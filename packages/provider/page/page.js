@@ -48,7 +48,7 @@ function toRow(model) {
 }
 
 function showModels({ models, memory }) {
-  find('memory').textContent = `${inGigabytes(memory.free_bytes)} of ${inGigabytes(memory.total_bytes)} free`;
+  find('memory').textContent = `${(memory.free_bytes / 1e9).toFixed(1)} of ${inGigabytes(memory.total_bytes)} free`;
   find('memory').title = 'memory of this machine';
   find('count').textContent = models.length;
   find('models').replaceChildren(...models.map(toRow));

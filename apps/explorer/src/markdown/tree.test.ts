@@ -17,7 +17,7 @@ describe('parseMarkdown', () => {
     ['plain text', 'Hello', '<p>Hello</p>'],
     ['two lines', 'a\nb', '<p>a<br></br>b</p>'],
     ['emphasis', '**a** *b* ~~c~~ `d<e`', '<p><strong>a</strong> <em>b</em> <del>c</del> <code>d‹e</code></p>'],
-    ['a heading', '## A *b*', '<h3 data-depth=2>A <em>b</em></h3>'],
+    ['a heading', '## A *b*', '<h2 data-depth=2>A <em>b</em></h2>'],
     ['a code block', '```ts\nlet a = "<b>";\n```', '<pre data-language=ts><code>let a = "‹b>";</code></pre>'],
     ['an open code block', '```\na', '<pre><code>a</code></pre>'],
     ['a list', '- a\n- **b**', '<ul><li>a</li><li><strong>b</strong></li></ul>'],

@@ -45,7 +45,8 @@ function toBlock(token: Token): readonly MarkdownNode[] {
     }
     case 'heading': {
       const { tokens, depth } = token as Tokens.Heading;
-      return [element('h3', toInline(tokens), { 'data-depth': `${depth}` })];
+      // One level for all: an answer may begin with any, and a page may skip none.
+      return [element('h2', toInline(tokens), { 'data-depth': `${depth}` })];
     }
     case 'blockquote':
       return [element('blockquote', toBlocks((token as Tokens.Blockquote).tokens))];
