@@ -130,7 +130,7 @@ async function showChecks(box, path) {
   box.classList.toggle('refuted', failed.length > 0);
   box.open = failed.length > 0;
   box.querySelector('summary').textContent =
-    failed.length > 0 ? `${failed.length} checks failed` : `${passed.length} checks passed`;
+    failed.length > 0 ? `${plural(failed.length, 'check')} failed` : `${plural(passed.length, 'check')} passed`;
   box.querySelector('.refuted-checks').replaceChildren(...failed.map(toCheckRow));
   box.querySelector('.groups').replaceChildren(...toGroupRows(table, receipt.checks));
   box.querySelector('.raw summary').textContent =

@@ -329,7 +329,7 @@ function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
   return (
     <details class={failed.length > 0 ? 'found bad' : 'found'} open={failed.length > 0}>
       <summary>
-        {failed.length > 0 ? `${failed.length} checks failed` : `${plural(passed.length, 'check')} passed`}
+        {failed.length > 0 ? `${plural(failed.length, 'check')} failed` : `${plural(passed.length, 'check')} passed`}
         {waiting.length > 0 && <small>{waiting.length} not yet</small>}
       </summary>
       <p class="fate">

@@ -67,15 +67,13 @@ export function BarChart({
           </text>
         )}
       </svg>
-      {names.length > 1 && (
-        <ul class="legend">
-          {names.map((name, i) => (
-            <li key={name}>
-              <i class={`part part-${i % 6}`} aria-hidden="true" /> {name}
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul class="legend">
+        {names.map((name, i) => (
+          <li key={name}>
+            <i class={`part part-${i % 6}`} aria-hidden="true" /> {name}
+          </li>
+        ))}
+      </ul>
       <details class="raw">
         <summary>All numbers</summary>
         <Table label={`Numbers of: ${title}`} head={['From, UTC', ...names]}>
