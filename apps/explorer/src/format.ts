@@ -4,8 +4,8 @@ const UNIT = 10n ** 18n;
 const LEAST = UNIT / 10n ** 9n;
 
 /**
- * Formats an amount of atomic units for a person: four digits behind the point, and for amounts below 1 two digits that matter, at most
- * nine in all. It is never rounded up. A page shows the exact units beside it.
+ * Formats an amount of atomic units for a person, with four digits behind the point. An amount below 1 has two digits that matter, and
+ * at most nine in all. It is never rounded up. A page shows the exact units beside it.
  */
 export function formatAmount(atomic: bigint): string {
   // An amount that was taken back.

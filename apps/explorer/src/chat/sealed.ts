@@ -25,7 +25,7 @@ export interface SealedQuestion {
 }
 
 /** An answer with its proof, or with the checks that it fails. */
-export interface OpenedAnswer extends Pick<AnswerSoFar, 'text' | 'reasoning' | 'tokens'> {
+export interface OpenedAnswer extends Pick<AnswerSoFar, 'text' | 'reasoning' | 'tokens' | 'finish'> {
   readonly reply?: SealedReply;
   readonly checks?: readonly Check[];
 }
@@ -71,8 +71,8 @@ export async function askSealed(
     checkMachine: (machine) => checkMachine(machine, { crypto, policy, nowMs: Date.now() }),
   });
   const params = { ...body, stream: true, stream_options: { include_usage: true }, ogong: { sealed: true } } as const;
-  let answer: AnswerSoFar = { text: '', reasoning: '', receiptPath: undefined, tokens: undefined, pieces: 0 };
-  const toAnswer = ({ text, reasoning, tokens }: AnswerSoFar) => ({ text, reasoning, tokens });
+  let answer: AnswerSoFar = { text: '', reasoning: '', receiptPath: undefined, tokens: undefined, finish: undefined, pieces: 0 };
+  const toAnswer = ({ text, reasoning, tokens, finish }: AnswerSoFar) => ({ text, reasoning, tokens, finish });
   try {
     const stream = await client.chat.completions.create(params, { signal });
     for await (const { choices, usage } of stream) {
@@ -83,6 +83,7 @@ export async function askSealed(
         text: answer.text + (delta?.content ?? ''),
         reasoning: answer.reasoning + (delta?.reasoning_content ?? ''),
         tokens: usage?.completion_tokens ?? answer.tokens,
+        finish: choices[0]?.finish_reason ?? answer.finish,
         pieces: answer.pieces + (isPiece ? 1 : 0),
       };
       tell(answer);

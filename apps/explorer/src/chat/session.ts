@@ -150,11 +150,12 @@ export function createChatSession(
       );
     const { askSealed } = await loadSealed();
     const asked = { baseUrl, key, body, policy, network: network.get(), signal };
-    const { text, reasoning, tokens, reply, checks } = await askSealed(asked, (so) => show(id, so));
+    const { text, reasoning, tokens, finish, reply, checks } = await askSealed(asked, (so) => show(id, so));
     if (reply) sealedReceipts.set(id, reply.receipt);
     return {
       ...{ answer: text, reasoning },
       ...(tokens !== undefined && { tokens }),
+      ...(finish !== undefined && { finish }),
       ...(reply && { body: reply.body, receiptPath: reply.receiptPath }),
       ...(checks && { checks }),
     };

@@ -37,8 +37,8 @@ const FIND_WIDE = `document.documentElement.scrollWidth <= innerWidth ? [] : ['t
 export const findWide = (page: Page): Promise<string[]> => page.evaluate<string[]>(FIND_WIDE);
 
 /**
- * Returns the faults of a page whose regions share the screen: a region outside the screen, two regions that overlap, or a page that is
- * wider than the screen.
+ * Returns the faults of a page whose regions share the screen. A fault is a region outside the screen, two regions that overlap, or a
+ * page that is wider than the screen.
  * @param regions selectors of elements that have to be visible.
  */
 export async function findLayoutFaults(page: Page, regions: readonly string[]): Promise<string[]> {
