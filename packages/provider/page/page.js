@@ -106,17 +106,21 @@ const readGroups = () => {
   return groups;
 };
 
-/** One line for each group that has a check which passed or failed. */
+/** One line for each group. It has a check mark only if all of its checks passed: a check that was not made is never a pass. */
 function toGroupRows(table, checks) {
   const known = table.flatMap(({ ids }) => ids);
   const other = checks.map(({ id }) => id).filter((id) => !known.includes(id));
   return [...table, { title: 'Other checks', note: '', ids: other }].flatMap(({ title, note, ids }) => {
-    const found = checks.filter(({ id, status }) => ids.includes(id) && status !== 'skip');
+    const found = checks.filter(({ id }) => ids.includes(id));
     if (found.length === 0) return [];
-    const failed = found.filter(({ status }) => status === 'fail').length;
-    const passed = found.length - failed;
-    const counts = [...(failed > 0 ? [`${failed} refuted`] : []), ...(passed > 0 ? [`${passed} proven`] : [])];
-    const row = { className: failed > 0 ? 'fail' : 'pass', title: note };
+    const count = (status) => found.filter((check) => check.status === status).length;
+    const [failed, passed, skipped] = [count('fail'), count('pass'), count('skip')];
+    const counts = [
+      ...(failed > 0 ? [`${failed} refuted`] : []),
+      ...(passed > 0 ? [`${passed} proven`] : []),
+      ...(skipped > 0 ? [`${skipped} not checked`] : []),
+    ];
+    const row = { className: failed > 0 ? 'fail' : skipped > 0 ? 'skip' : 'pass', title: note };
     return [make('li', row, make('strong', { text: title }), make('span', { text: counts.join(', ') }))];
   });
 }

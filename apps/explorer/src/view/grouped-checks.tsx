@@ -16,9 +16,9 @@ function describeGroup(checks: readonly Check[]): string {
   ].join(', ');
 }
 
-/** A group is proven if some check of it passed and none failed. */
+/** A group is proven only if every check of it passed: a check that was not made is never a pass. */
 const standingOf = (checks: readonly Check[]): Check['status'] =>
-  countOf(checks, 'fail') > 0 ? 'fail' : countOf(checks, 'pass') > 0 ? 'pass' : 'skip';
+  countOf(checks, 'fail') > 0 ? 'fail' : countOf(checks, 'skip') > 0 ? 'skip' : 'pass';
 
 /** One line for each group of checks: refuted checks come first in full, all others are one click behind. */
 export function GroupedChecks({

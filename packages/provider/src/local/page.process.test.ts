@@ -65,7 +65,11 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     expect(await textOf('.checks > summary')).toBe('17 checks passed');
     await page.locator('.checks > summary').last().click();
     const groups = page.locator('article:last-child .groups li');
-    expect(await groups.locator('strong').allTextContents()).toEqual(['Who signed', 'Which weights', 'Draws']);
+    expect(await groups.locator('strong').allTextContents()).toEqual([
+      ...['Who signed', 'Which weights', 'Draws', 'Payment', 'Settlement'],
+    ]);
+    // A local answer has no signatures: the group is not proven.
+    expect(await groups.first().getAttribute('class')).toBe('skip');
     await page.getByText('All 17 checks').last().click();
     const passed = await page.locator('article:last-child .checks li b').allTextContents();
     expect(passed).toEqual(expect.arrayContaining(['draw-replay', 'response-hash']));

@@ -6,10 +6,10 @@ import type { Page } from 'playwright-core';
 export const SCREENS = [390, 768, 1280].flatMap((width) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ width, height: 800, colorScheme })),
 );
-export type Screen = (typeof SCREENS)[number];
+type PageScreen = (typeof SCREENS)[number];
 
 /** Shows the open page on another screen. */
-export async function changeScreen(page: Page, { width, height, colorScheme }: Screen): Promise<void> {
+export async function changeScreen(page: Page, { width, height, colorScheme }: PageScreen): Promise<void> {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme });
 }
