@@ -29,8 +29,8 @@ const IS_LONG = process.env.OGONG_LONG === '1';
 const measured = [...readMeasuredRho(docs('bench.json')), ...readCardRho(docs('detection/cards.md'))];
 
 describe('the economics lab', () => {
-  it.runIf(IS_LONG)('holds in every statement, and the page equals the computed one (only with OGONG_LONG=1)', () => {
-    const models = runModels(measured);
+  it.runIf(IS_LONG)('holds in every statement, and the page equals the computed one (only with OGONG_LONG=1)', async () => {
+    const models = await runModels(measured);
     expect(models.flatMap(({ findings }) => findings.filter(({ holds }) => !holds))).toEqual([]);
     const proofs = PROPOSITIONS.map(({ says }) => ({ claim: says, holds: true, detail: '' }));
     expect(readFileSync(docs('economics.md'), 'utf8')).toBe(writePage({ models, proofs }));

@@ -13,7 +13,7 @@ import { runModels } from './run-models.ts';
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false }, out: { type: 'string' } } });
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const measured = [...readMeasuredRho(join(docs, 'bench.json')), ...readCardRho(join(docs, 'detection/cards.md'))];
-const models = runModels(measured);
+const models = await runModels(measured);
 for (const { title, findings } of models) {
   console.log(`\n${title}`);
   for (const { claim, holds, detail } of findings) console.log(`  ${holds ? 'holds' : 'FAILS'}  ${claim} (${detail})`);

@@ -11,6 +11,7 @@ import { runPayments } from './models/payments.ts';
 import { runPrefill } from './models/prefill.ts';
 import { runSequentialTest } from './models/sequential-test.ts';
 import { runSupply } from './models/supply.ts';
+import { runThirtyDays } from './models/thirty-days.ts';
 import { runValidators } from './models/validators.ts';
 import { runValue } from './models/value.ts';
 import { runVerification } from './models/verification.ts';
@@ -18,12 +19,13 @@ import { runVerifiers } from './models/verifiers.ts';
 import { runWash } from './models/wash.ts';
 
 /** Every model, the same figures each time. @param measured all measured costs of audits. */
-export function runModels(measured: readonly MeasuredRho[]): EconomicModel[] {
+export async function runModels(measured: readonly MeasuredRho[]): Promise<EconomicModel[]> {
   return [
     runDeterrence(),
     runSequentialTest(),
     runDoubt(),
     runHeldEarnings(),
+    await runThirtyDays(),
     runPrefill(),
     runVerification(measured),
     runVerifiers(),

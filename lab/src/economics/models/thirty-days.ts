@@ -11,8 +11,8 @@ export interface ThirtyDays {
 }
 
 export const FULL: ThirtyDays = {
-  ...{ rates: [1, 10, 100], days: 30, mixes: (perMinute) => (perMinute > 10 ? 20 : 60) },
-  effort: { pool: 400, lives: (perMinute) => (perMinute === 1 ? 6 : 2) },
+  ...{ rates: [1, 10, 100], days: 30, mixes: (perMinute) => (perMinute > 10 ? 12 : 40) },
+  effort: { pool: 400, lives: (perMinute) => (perMinute === 1 ? 4 : 1) },
 };
 
 const KEY: Strategy = { ...HONEST, forged: 1, honestDays: 2 };
@@ -90,7 +90,7 @@ export interface Rate {
   readonly proposedHonest: Arena['honest'];
 }
 
-async function playRate(perMinute: number, { days, mixes, effort }: ThirtyDays): Promise<Rate> {
+export async function playRate(perMinute: number, { days, mixes, effort }: ThirtyDays): Promise<Rate> {
   const world = { ...WORLD, perMinute, days };
   const arena = await createArena(world, effort);
   const closed = await search(arena, mixes(perMinute));
@@ -117,14 +117,106 @@ export async function playControls({ days, effort }: ThirtyDays) {
   return played;
 }
 
-export async function runThirtyDays(size: ThirtyDays = FULL): Promise<EconomicModel> {
+const last = (rates: readonly Rate[]): Rate => rates.at(-1) as Rate;
+
+function listRows(rates: readonly Rate[], controls: Awaited<ReturnType<typeof playControls>>): readonly string[][] {
+  const best = rates.map(({ closed }) => show((closed[0] as Played).relative));
+  const gaps = GAPS.map(({ name }, i) => {
+    const now = rates.map(({ gaps: played }) => show((played[i] as Played).relative));
+    return [name, ...now, show((last(rates).proposed[i] as Played).relative)];
+  });
+  const without = controls.map(({ cure, on, off }) => [
+    ...[`broken twin: not so that ${cure}`, show(off)],
+    ...rates.slice(1).map(() => ''),
+    `with it ${show(on)}`,
+  ]);
+  return [['best strategy whose audits end with a result', ...best, ''], ...gaps, ...without];
+}
+
+/** Points of the curves: relative gains by replies a minute. */
+const listPoints = (rates: readonly Rate[]) =>
+  rates.flatMap(({ perMinute, closed, gaps }) =>
+    [{ name: 'audits end with a result', played: closed[0] as Played }, ...gaps.map((played, i) => ({ name: (GAPS[i] as Strategy).name, played }))].map(
+      ({ name, played }) => ({ x: perMinute, y: 100 * played.relative, curve: name }),
+    ),
+  );
+
+/** A gain below this is within the spread of the played lives. */
+const NOISE = 0.01;
+
+export function describe(rates: readonly Rate[], controls: Awaited<ReturnType<typeof playControls>>) {
   const { list, say } = createFindings();
+  const at = (of: (rate: Rate) => string): string => rates.map(of).join(', ');
+  const perMinute = at((rate) => `${rate.perMinute}`);
+  const best = (rate: Rate): number => (rate.closed[0] as Played).relative;
+  say(
+    'No strategy gains where each audit ends with a result and the class is measured',
+    rates.every((rate) => best(rate) < NOISE),
+    `best of ${at(({ closed }) => `${closed.length}`)} strategies at ${perMinute} a minute: ${at((rate) => show(best(rate)))}`,
+  );
+  const whole = (rate: Rate): number => rate.closed.filter(({ strategy }) => strategy.forged === 1).sort(byGain)[0]?.relative ?? 0;
+  say(
+    'A key that forges every reply ends below nothing, whatever else it does',
+    rates.every((rate) => whole(rate) < -0.9),
+    `the best of them: ${at((rate) => show(whole(rate)))}`,
+  );
+  const worst = (rate: Rate): number => Math.min(...rate.gaps.map(({ relative }) => relative));
+  say(
+    'A forger gains where audits end without a result, or in a doubt that is no evidence ([open problem 3](open-problems.md#3-audits-that-end-without-a-result))',
+    rates.every((rate) => worst(rate) > 0.1),
+    `every such strategy earns at least ${at((rate) => show(worst(rate)))} of the honest profit`,
+  );
+  const { proposed, proposedHonest, arena } = last(rates);
+  const others = proposed.filter(({ strategy }) => strategy.odd === 0 || strategy.league.count === 0);
+  const cost = mean(proposedHonest, ({ gain }) => gain) / mean(arena.honest, ({ gain }) => gain) - 1;
+  say(
+    'If accepted replies paid for audits without a result, and for doubts without credit, only the one with verifiers of its own would gain',
+    others.every(({ relative }) => relative < NOISE),
+    `an honest provider would lose ${percent(-cost, 2)}`,
+  );
+  const unpaid = (rate: Rate): number => mean(rate.arena.honest, ({ honestUnpaid }) => honestUnpaid);
+  say(
+    'An honest provider of a measured class loses no fee in steady state',
+    rates.every((rate) => unpaid(rate) < 2),
+    `${at((rate) => round(unpaid(rate)))} unpaid of ${at((rate) => round(mean(rate.arena.honest, ({ replies }) => replies)))} replies`,
+  );
+  const first = (rate: Rate): number => mean(rate.arena.honest, ({ firstFee }) => firstFee);
+  const money = (rate: Rate): number => mean(rate.arena.honest, ({ firstMoney }) => firstMoney) / 1_440;
+  say(
+    'A newcomer waits one minute longer for its first fee, since that reply is audited, and three days for money',
+    rates.every((rate) => first(rate) < 10 && money(rate) === 3),
+    `first fee after ${at((rate) => round(first(rate)))} minutes, of which four pass before the beacon; its entrance takes five fees`,
+  );
+  for (const { cure, on, off } of controls) {
+    say(
+      `Broken twin: not so that ${cure}, and a strategy gains that loses otherwise`,
+      off > 0.05 && on < NOISE,
+      `${show(off)} instead of ${show(on)} of the honest profit`,
+    );
+  }
+  return list;
+}
+
+export async function runThirtyDays(size: ThirtyDays = FULL): Promise<EconomicModel> {
   const rates: Rate[] = [];
   for (const perMinute of size.rates) rates.push(await playRate(perMinute, size));
   const controls = await playControls(size);
-  for (const r of rates) {
-    console.log(r.perMinute, r.closed.slice(0, 8).map((p) => [p.strategy.name, p.relative, JSON.stringify(p.strategy)]), r.gaps.map((p) => [p.strategy.name, p.relative]), r.proposed.map((p) => p.relative), mean(r.arena.honest, (l) => l.gain), mean(r.proposedHonest, (l) => l.gain));
-  }
-  console.log(controls);
-  return { id: 'thirty-days', title: 'Thirty days', summary: '', findings: list };
+  return {
+    id: 'thirty-days',
+    title: 'Thirty days of forging',
+    summary: [
+      'A provider sells forged replies for thirty days: a part of them, after honest days, with verifiers of its own, larger bills, withheld openings, pauses and new keys. The protocol’s functions draw and combine the audits, and compute tests, balance, coverage and reputation. The model adds arrivals, beacon values and reports.',
+      'Four validators handle the replies. Six honest verifiers with 100 tokens each compare by scores alone. Orders follow reputation. An honest provider keeps a fifth of its earnings. The table shows gains above its profit, by replies a minute. A fifth of the traffic is sealed, or is of requests that nobody else can run.',
+    ].join('\n\n'),
+    findings: describe(rates, controls),
+    table: {
+      head: ['strategy', ...size.rates.map((rate) => `${rate} a minute`), 'if accepted replies paid for it'],
+      rows: listRows(rates, controls),
+    },
+    curves: {
+      ...{ name: 'thirty-days', title: 'Gain of a forger over an honest provider', xTitle: 'replies a minute' },
+      ...{ yTitle: '% of the honest profit', logX: true, points: listPoints(rates) },
+      caption: 'Thirty days; strategies whose audits end without a result gain.',
+    },
+  };
 }

@@ -23,6 +23,7 @@ export interface DueEntry {
   readonly outcome: AuditOutcome;
 }
 
+const NONE: readonly DueEntry[] = [];
 /** Longer than any audit takes, epochs. */
 const RING = 128;
 
@@ -41,7 +42,7 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
     put: (subject, one) => void tests.set(subject, one),
   };
   const cohorts = Array.from({ length: DECIDING_STEP }, () => new Int32Array(SERVED.length));
-  const due: DueEntry[][] = Array.from({ length: RING }, () => []);
+  const due = new Map<number, DueEntry[]>();
   const pendingAt = new Int32Array(RING);
   let pending = 0;
   const balanceOf = () => states.find(providerId).balance;
@@ -51,8 +52,11 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
     /** The replies of the minute that the beacon of this epoch decides about. The caller may overwrite them afterwards. */
     cohortAt: (epoch: number): Int32Array => cohorts[epoch % DECIDING_STEP] as Int32Array,
     schedule(epoch: number, entry: DueEntry): void {
-      const at = (epoch + entry.outcome.delay) % RING;
-      (due[at] as DueEntry[]).push(entry);
+      const dueAt = epoch + entry.outcome.delay;
+      const at = dueAt % RING;
+      const entries = due.get(dueAt);
+      if (entries === undefined) due.set(dueAt, [entry]);
+      else entries.push(entry);
       if (!isWithoutResult(entry.outcome)) return;
       pendingAt[at] = (pendingAt[at] as number) + 1;
       pending++;
@@ -65,8 +69,9 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
     },
     takeDue(epoch: number): readonly DueEntry[] {
       const at = epoch % RING;
-      const entries = due[at] as DueEntry[];
-      due[at] = [];
+      const entries = due.get(epoch);
+      if (entries === undefined) return NONE;
+      due.delete(epoch);
       pending -= pendingAt[at] as number;
       pendingAt[at] = 0;
       return entries;

@@ -46,13 +46,23 @@ interface DayOfKey {
   failures: number;
 }
 
+interface Bill {
+  readonly feeAtomic: bigint;
+  /** The provider's part. */
+  readonly partAtomic: bigint;
+  /** In usual fees. */
+  readonly fees: number;
+}
+
+const toBill = (feeAtomic: bigint): Bill => ({ feeAtomic, partAtomic: computePart(feeAtomic), fees: toFees(feeAtomic) });
+
 interface Life {
   readonly world: World;
   readonly strategy: Strategy;
   readonly audits: Audits;
   readonly random: () => number;
-  /** Fees of a usual bill and of the largest one, atomic units. */
-  readonly fees: Readonly<Record<'usual' | 'largest', bigint>>;
+  /** The usual bill and the largest one. */
+  readonly bills: Readonly<Record<'usual' | 'largest', Bill>>;
 }
 
 /** One key under the rules of earnings. */
@@ -63,7 +73,7 @@ interface KeyState {
   days: DayOfKey[];
   /** Parts of fees since the last credit, atomic units. */
   uncredited: bigint;
-  held: bigint;
+  mayServe: boolean;
   ppm: { usual: number; largest: number };
   pairPpm: { usual: number; largest: number };
   reputation: number;
@@ -82,7 +92,7 @@ function createKey({ world }: Life, number: number, since: number): KeyState {
   const key = { providerId: idOf(number, 32), payee: idOf(number, 20) };
   const whole = { usual: PPM, largest: PPM };
   return {
-    ...{ key, since, days: [], uncredited: 0n, held: 0n, ppm: whole, pairPpm: whole, reputation: PPM / 2, isOut: false },
+    ...{ key, since, days: [], uncredited: 0n, mayServe: true, ppm: whole, pairPpm: whole, reputation: PPM / 2, isOut: false },
     logs: Array.from({ length: world.logs }, () => createKeyLog(key, world.rules)),
     arriving: Array.from({ length: world.logs }, (_, i) => i / world.logs),
   };
@@ -100,11 +110,18 @@ function toAudited({ strategy, world }: Life, served: Served): { readonly kind: 
 const billOf = ({ strategy }: Life, served: Served): 'usual' | 'largest' =>
   served !== 'honest' && strategy.overbills ? 'largest' : 'usual';
 
+/** Returns whether a key that held so much may be paid for the largest reply to a usual request. */
+function maySell({ holdsEarnings }: World, heldAtomic: bigint): boolean {
+  const { entrance: entranceAtomic, growth: growthPpm } = defaultHolding;
+  const bound = holdsEarnings ? computeFeeBound({ entranceAtomic, growthPpm }, heldAtomic) : undefined;
+  return bound === undefined || MAX_FEE_ATOMIC <= bound;
+}
+
 /** Refreshes coverage and reputation at the beginning of a day, by what the key held in the day before. */
-function beginDay({ world, fees }: Life, state: KeyState, held: bigint): void {
-  state.held = held;
+function beginDay({ world, bills }: Life, state: KeyState, held: bigint): void {
+  state.mayServe = maySell(world, held);
   for (const bill of ['usual', 'largest'] as const) {
-    const rate = { feeAtomic: fees[bill], heldAtomic: held, soundnessPpm: SOUNDNESS_PPM };
+    const rate = { feeAtomic: bills[bill].feeAtomic, heldAtomic: held, soundnessPpm: SOUNDNESS_PPM };
     const deterring = world.holdsEarnings ? computeAuditRate({ ...rate, basePpm: 0 }) : 0;
     state.ppm = { ...state.ppm, [bill]: Math.max(defaultLimits.alpha, deterring) };
     state.pairPpm = { ...state.pairPpm, [bill]: computePairPpm(deterring) };
@@ -153,10 +170,11 @@ interface Sums {
 }
 
 function pay(life: Life, state: KeyState, sums: Sums, { served, epoch, count }: { served: Served; epoch: number; count: number }): void {
-  const feeAtomic = life.fees[billOf(life, served)];
-  state.uncredited += computePart(feeAtomic) * BigInt(count);
-  (state.days.at(-1) as DayOfKey).paid += toFees(feeAtomic) * count;
-  if (Number.isNaN(sums.firstFee) && count > 0) sums.firstFee = epoch;
+  if (count === 0) return;
+  const { partAtomic, fees } = life.bills[billOf(life, served)];
+  state.uncredited += partAtomic * BigInt(count);
+  (state.days.at(-1) as DayOfKey).paid += fees * count;
+  if (Number.isNaN(sums.firstFee)) sums.firstFee = epoch;
 }
 
 /** Decides which replies of a cohort are audited, as `selectReplies` does: the rest is paid or not at once. */
@@ -189,9 +207,9 @@ function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: 
     const day = state.days.at(-1) as DayOfKey;
     if (verdict === 'accept') day.accepted++;
     if (verdict === 'reject') day.failures++;
-    sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
-    const feeAtomic = life.fees[billOf(life, served)];
-    const ejects = log.append(outcome, epoch, { paidAtomic: isPaid ? feeAtomic : 0n, fees: toFees(feeAtomic) });
+    if (refuted > 0) sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
+    const { feeAtomic, fees } = life.bills[billOf(life, served)];
+    const ejects = log.append(outcome, epoch, { paidAtomic: isPaid ? feeAtomic : 0n, fees });
     if (ejects && !state.isOut) {
       state.isOut = true;
       sums.ejections++;
@@ -200,13 +218,6 @@ function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: 
 }
 
 const isPayable = ({ verdict }: AuditOutcome): boolean => verdict === 'accept' || verdict === 'inconclusive';
-
-/** Returns whether the key may be paid for the largest reply to a usual request. */
-function mayServe({ world }: Life, { held }: KeyState): boolean {
-  const { entrance: entranceAtomic, growth: growthPpm } = defaultHolding;
-  const bound = world.holdsEarnings ? computeFeeBound({ entranceAtomic, growthPpm }, held) : undefined;
-  return bound === undefined || MAX_FEE_ATOMIC <= bound;
-}
 
 /** Plays one minute of a key. @param isOpen it still takes orders. */
 function playMinute(life: Life, state: KeyState, sums: Sums, { epoch, isOpen }: { epoch: number; isOpen: boolean }): void {
@@ -218,7 +229,7 @@ function playMinute(life: Life, state: KeyState, sums: Sums, { epoch, isOpen }: 
     decideCohort(life, state, log, sums, epoch);
     const cohort = log.cohortAt(epoch);
     const arrived = (state.arriving[index] as number) + (world.perMinute * share) / world.logs;
-    const count = isOpen && mayServe(life, state) ? Math.floor(arrived) : 0;
+    const count = isOpen && state.mayServe ? Math.floor(arrived) : 0;
     state.arriving[index] = arrived - Math.floor(arrived);
     serve(life, cohort, count, isForging(life, state, log, epoch));
     const honest = cohort[0] as number;
@@ -235,8 +246,8 @@ export async function playLife(
   strategy: Strategy,
   { audits, largestFee, seed }: { readonly audits: Audits; readonly largestFee: bigint; readonly seed: number },
 ): Promise<LifeResult> {
-  const fees = { usual: FEE_ATOMIC, largest: largestFee };
-  const life: Life = { world, strategy, audits, random: createSeededRandom(seed), fees };
+  const bills = { usual: toBill(FEE_ATOMIC), largest: toBill(largestFee) };
+  const life: Life = { world, strategy, audits, random: createSeededRandom(seed), bills };
   let nowSeconds = 0;
   const periodSeconds = world.holdsEarnings ? defaultHolding.period : 0;
   const entrance = world.holdsEarnings ? defaultHolding.entrance : 0n;
