@@ -29,12 +29,15 @@ const IS_LONG = process.env.OGONG_LONG === '1';
 const measured = [...readMeasuredRho(docs('bench.json')), ...readCardRho(docs('detection/cards.md'))];
 
 describe('the economics lab', () => {
-  it.runIf(IS_LONG)('holds in every statement, and the page equals the computed one (only with OGONG_LONG=1)', async () => {
-    const models = await runModels(measured);
-    expect(models.flatMap(({ findings }) => findings.filter(({ holds }) => !holds))).toEqual([]);
-    const proofs = PROPOSITIONS.map(({ says }) => ({ claim: says, holds: true, detail: '' }));
-    expect(readFileSync(docs('economics.md'), 'utf8')).toBe(writePage({ models, proofs }));
-  });
+  it.runIf(IS_LONG)(
+    'holds in every statement, and the page equals the computed one (only with OGONG_LONG=1)',
+    async () => {
+      const models = await runModels(measured);
+      expect(models.flatMap(({ findings }) => findings.filter(({ holds }) => !holds))).toEqual([]);
+      const proofs = PROPOSITIONS.map(({ says }) => ({ claim: says, holds: true, detail: '' }));
+      expect(readFileSync(docs('economics.md'), 'utf8')).toBe(writePage({ models, proofs }));
+    },
+  );
 
   it('reports a statement that does not hold', () => {
     const findings = [{ claim: 'Two is three', holds: false, detail: 'it is not' }];

@@ -1,5 +1,14 @@
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
-import { type Arena, createArena, drawMixes, type Effort, LEAGUES, listGrid, mean, type Played } from './thirty-days/search.ts';
+import {
+  type Arena,
+  createArena,
+  drawMixes,
+  type Effort,
+  LEAGUES,
+  listGrid,
+  mean,
+  type Played,
+} from './thirty-days/search.ts';
 import { HONEST, PROPOSED, type Strategy, WORLD, type World } from './thirty-days/strategy.ts';
 
 /** Size of the model. The short one is for a test. */
@@ -11,8 +20,8 @@ export interface ThirtyDays {
 }
 
 export const FULL: ThirtyDays = {
-  ...{ rates: [1, 10, 100], days: 30, mixes: (perMinute) => (perMinute > 10 ? 12 : 40) },
-  effort: { pool: 400, lives: (perMinute) => (perMinute === 1 ? 4 : 1) },
+  ...{ rates: [1, 10, 100], days: 30, mixes: (perMinute) => (perMinute > 10 ? 12 : 30) },
+  effort: { pool: 300, lives: (perMinute) => (perMinute === 1 ? 3 : 1) },
 };
 
 const KEY: Strategy = { ...HONEST, forged: 1, honestDays: 2 };
@@ -22,7 +31,14 @@ const ODD = 0.2;
 
 /** Strategies whose audits end without a result, or in a doubt that is no evidence. */
 const GAPS: readonly (Strategy & { readonly sealed?: number })[] = [
-  { ...KEY, name: 'withholds openings of forged replies to clients that seal', withholds: true, sealedOnly: true, sealed: SEALED, pauses: true },
+  {
+    ...KEY,
+    name: 'withholds openings of forged replies to clients that seal',
+    withholds: true,
+    sealedOnly: true,
+    sealed: SEALED,
+    pauses: true,
+  },
   {
     ...{ ...KEY, name: 'the same, with a third of the draws, and overbills', withholds: true, sealedOnly: true },
     ...{ sealed: SEALED, pauses: true, league: LEAGUES.third, overbills: true },
@@ -31,6 +47,12 @@ const GAPS: readonly (Strategy & { readonly sealed?: number })[] = [
   { ...KEY, name: 'the same, with ten verifiers of the least stake', forged: 0, odd: ODD, league: LEAGUES.least },
   { ...KEY, name: 'serves a cheaper model in a class that no table lists', kind: 'near' },
 ];
+
+/** Strategies that forge seldom, for a provider with little margin. */
+const RARE: readonly Strategy[] = [0.02, 0.01, 0.005].map((forged) => ({ ...KEY, name: `forges ${forged}`, forged }));
+const THIN_MARGIN = 0.1;
+/** Verifiers of the provider's own exact class among the six. */
+const IN_CLASS = 3;
 
 /** A cure that is switched off, by an input. `strategy` loses with the cure and gains without it. */
 interface Control {
@@ -53,7 +75,12 @@ const CONTROLS: readonly Control[] = [
   {
     cure: 'doubt is paid from accepted replies',
     strategy: { ...KEY, kind: 'near', honestDays: 0 },
-    without: { rules: { ...WORLD.rules, covers: (balance, verdict) => verdict === 'inconclusive' || WORLD.rules.covers(balance, verdict) } },
+    without: {
+      rules: {
+        ...WORLD.rules,
+        covers: (balance, verdict) => verdict === 'inconclusive' || WORLD.rules.covers(balance, verdict),
+      },
+    },
   },
   {
     cure: 'a key without a result is audited always',
@@ -75,18 +102,24 @@ const CONTROLS: readonly Control[] = [
 const byGain = (a: Played, b: Played): number => b.relative - a.relative;
 const show = (relative: number): string => `${relative > 0 ? '+' : ''}${percent(relative, 1)}`;
 
-async function search(arena: Arena, mixes: number): Promise<readonly Played[]> {
+async function playAll(arena: Arena, strategies: readonly Strategy[]): Promise<readonly Played[]> {
   const played: Played[] = [];
-  for (const strategy of [...listGrid(), ...drawMixes(mixes, 23)]) played.push(await arena.play(strategy));
-  return played.sort(byGain);
+  for (const strategy of strategies) played.push(await arena.play(strategy));
+  return played;
 }
+
+const search = async (arena: Arena, mixes: number): Promise<readonly Played[]> =>
+  [...(await playAll(arena, [...listGrid(), ...drawMixes(mixes, 23)]))].sort(byGain);
 
 export interface Rate {
   readonly perMinute: number;
-  readonly arena: Arena;
+  readonly honest: Arena['honest'];
   readonly closed: readonly Played[];
   readonly gaps: readonly Played[];
   readonly proposed: readonly Played[];
+  /** Rare forging at a thin margin: where verifiers compare by scores, and where three of them run the exact class. */
+  readonly rare: readonly Played[];
+  readonly rareInClass: readonly Played[];
   readonly proposedHonest: Arena['honest'];
 }
 
@@ -96,17 +129,26 @@ export async function playRate(perMinute: number, { days, mixes, effort }: Thirt
   const closed = await search(arena, mixes(perMinute));
   const opened = { ...world, sealed: SEALED };
   const [now, then] = [await createArena(opened, effort), await createArena({ ...opened, rules: PROPOSED }, effort)];
-  const playAll = async (one: Arena): Promise<Played[]> => {
-    const played: Played[] = [];
-    for (const strategy of GAPS) played.push(await one.play(strategy));
-    return played;
+  const thin = { ...world, margin: THIN_MARGIN };
+  const honest = { ...WORLD.setting.honest, inClass: IN_CLASS };
+  const inClass = { ...thin, setting: { ...WORLD.setting, honest } };
+  const rest = {
+    ...{ gaps: await playAll(now, GAPS), proposed: await playAll(then, GAPS), proposedHonest: then.honest },
+    rare: [...(await playAll(await createArena(thin, effort), RARE))].sort(byGain),
+    rareInClass: [...(await playAll(await createArena(inClass, effort), RARE))].sort(byGain),
   };
-  const rest = { gaps: await playAll(now), proposed: await playAll(then), proposedHonest: then.honest };
-  return { perMinute, arena, closed, ...rest };
+  return { perMinute, honest: arena.honest, closed, ...rest };
 }
 
-export async function playControls({ days, effort }: ThirtyDays) {
-  const played = [];
+/** Gains of a strategy with a cure and without it. */
+export interface PlayedControl {
+  readonly cure: string;
+  readonly on: number;
+  readonly off: number;
+}
+
+export async function playControls({ days, effort }: ThirtyDays): Promise<readonly PlayedControl[]> {
+  const played: PlayedControl[] = [];
   const world = { ...WORLD, days };
   const usual = await createArena(world, effort);
   for (const { cure, strategy, without } of CONTROLS) {
@@ -119,32 +161,38 @@ export async function playControls({ days, effort }: ThirtyDays) {
 
 const last = (rates: readonly Rate[]): Rate => rates.at(-1) as Rate;
 
-function listRows(rates: readonly Rate[], controls: Awaited<ReturnType<typeof playControls>>): readonly string[][] {
+function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): readonly string[][] {
   const best = rates.map(({ closed }) => show((closed[0] as Played).relative));
   const gaps = GAPS.map(({ name }, i) => {
     const now = rates.map(({ gaps: played }) => show((played[i] as Played).relative));
     return [name, ...now, show((last(rates).proposed[i] as Played).relative)];
   });
+  const rare = [
+    'forges one reply in 50 to 200, at a margin of a tenth',
+    ...rates.map((rate) => show((rate.rare[0] as Played).relative)),
+    '',
+  ];
   const without = controls.map(({ cure, on, off }) => [
     ...[`broken twin: not so that ${cure}`, show(off)],
     ...rates.slice(1).map(() => ''),
     `with it ${show(on)}`,
   ]);
-  return [['best strategy whose audits end with a result', ...best, ''], ...gaps, ...without];
+  return [['best strategy whose audits end with a result', ...best, ''], ...gaps, rare, ...without];
 }
 
 /** Points of the curves: relative gains by replies a minute. */
 const listPoints = (rates: readonly Rate[]) =>
   rates.flatMap(({ perMinute, closed, gaps }) =>
-    [{ name: 'audits end with a result', played: closed[0] as Played }, ...gaps.map((played, i) => ({ name: (GAPS[i] as Strategy).name, played }))].map(
-      ({ name, played }) => ({ x: perMinute, y: 100 * played.relative, curve: name }),
-    ),
+    [
+      { name: 'audits end with a result', played: closed[0] as Played },
+      ...gaps.map((played, i) => ({ name: (GAPS[i] as Strategy).name, played })),
+    ].map(({ name, played }) => ({ x: perMinute, y: 100 * played.relative, curve: name })),
   );
 
 /** A gain below this is within the spread of the played lives. */
 const NOISE = 0.01;
 
-export function describe(rates: readonly Rate[], controls: Awaited<ReturnType<typeof playControls>>) {
+export function describe(rates: readonly Rate[], controls: readonly PlayedControl[]) {
   const { list, say } = createFindings();
   const at = (of: (rate: Rate) => string): string => rates.map(of).join(', ');
   const perMinute = at((rate) => `${rate.perMinute}`);
@@ -154,7 +202,8 @@ export function describe(rates: readonly Rate[], controls: Awaited<ReturnType<ty
     rates.every((rate) => best(rate) < NOISE),
     `best of ${at(({ closed }) => `${closed.length}`)} strategies at ${perMinute} a minute: ${at((rate) => show(best(rate)))}`,
   );
-  const whole = (rate: Rate): number => rate.closed.filter(({ strategy }) => strategy.forged === 1).sort(byGain)[0]?.relative ?? 0;
+  const whole = (rate: Rate): number =>
+    rate.closed.filter(({ strategy }) => strategy.forged === 1).sort(byGain)[0]?.relative ?? 0;
   say(
     'A key that forges every reply ends below nothing, whatever else it does',
     rates.every((rate) => whole(rate) < -0.9),
@@ -166,22 +215,29 @@ export function describe(rates: readonly Rate[], controls: Awaited<ReturnType<ty
     rates.every((rate) => worst(rate) > 0.1),
     `every such strategy earns at least ${at((rate) => show(worst(rate)))} of the honest profit`,
   );
-  const { proposed, proposedHonest, arena } = last(rates);
+  const rare = (rate: Rate): number => (rate.rare[0] as Played).relative;
+  const rareInClass = (rate: Rate): number => (rate.rareInClass[0] as Played).relative;
+  say(
+    'At a margin of a tenth instead of a fifth, seldom forging gains where verifiers compare by scores, and not where three run the exact class',
+    rates.every((rate) => rare(rate) > 0 && rareInClass(rate) < NOISE),
+    `${at((rate) => show(rare(rate)))}; in the exact class ${at((rate) => show(rareInClass(rate)))}`,
+  );
+  const { proposed, proposedHonest, honest } = last(rates);
   const others = proposed.filter(({ strategy }) => strategy.odd === 0 || strategy.league.count === 0);
-  const cost = mean(proposedHonest, ({ gain }) => gain) / mean(arena.honest, ({ gain }) => gain) - 1;
+  const cost = mean(proposedHonest, ({ gain }) => gain) / mean(honest, ({ gain }) => gain) - 1;
   say(
     'If accepted replies paid for audits without a result, and for doubts without credit, only the one with verifiers of its own would gain',
     others.every(({ relative }) => relative < NOISE),
     `an honest provider would lose ${percent(-cost, 2)}`,
   );
-  const unpaid = (rate: Rate): number => mean(rate.arena.honest, ({ honestUnpaid }) => honestUnpaid);
+  const unpaid = (rate: Rate): number => mean(rate.honest, ({ honestUnpaid }) => honestUnpaid);
   say(
     'An honest provider of a measured class loses no fee in steady state',
     rates.every((rate) => unpaid(rate) < 2),
-    `${at((rate) => round(unpaid(rate)))} unpaid of ${at((rate) => round(mean(rate.arena.honest, ({ replies }) => replies)))} replies`,
+    `${at((rate) => round(unpaid(rate)))} unpaid of ${at((rate) => round(mean(rate.honest, ({ replies }) => replies)))} replies`,
   );
-  const first = (rate: Rate): number => mean(rate.arena.honest, ({ firstFee }) => firstFee);
-  const money = (rate: Rate): number => mean(rate.arena.honest, ({ firstMoney }) => firstMoney) / 1_440;
+  const first = (rate: Rate): number => mean(rate.honest, ({ firstFee }) => firstFee);
+  const money = (rate: Rate): number => mean(rate.honest, ({ firstMoney }) => firstMoney) / 1_440;
   say(
     'A newcomer waits one minute longer for its first fee, since that reply is audited, and three days for money',
     rates.every((rate) => first(rate) < 10 && money(rate) === 3),
@@ -200,7 +256,15 @@ export function describe(rates: readonly Rate[], controls: Awaited<ReturnType<ty
 export async function runThirtyDays(size: ThirtyDays = FULL): Promise<EconomicModel> {
   const rates: Rate[] = [];
   for (const perMinute of size.rates) rates.push(await playRate(perMinute, size));
-  const controls = await playControls(size);
+  return composeModel(size, rates, await playControls(size));
+}
+
+/** Composes the page's part from what was played. */
+export function composeModel(
+  size: ThirtyDays,
+  rates: readonly Rate[],
+  controls: readonly PlayedControl[],
+): EconomicModel {
   return {
     id: 'thirty-days',
     title: 'Thirty days of forging',

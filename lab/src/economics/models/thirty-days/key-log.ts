@@ -77,7 +77,11 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
       return entries;
     },
     /** Appends an entry. @returns whether it ejects the key. */
-    append(outcome: AuditOutcome, epoch: number, bill: { readonly paidAtomic: bigint; readonly fees: number }): boolean {
+    append(
+      outcome: AuditOutcome,
+      epoch: number,
+      bill: { readonly paidAtomic: bigint; readonly fees: number },
+    ): boolean {
       const { verdict, evidence, step, eValuePpm } = outcome;
       const before = balanceOf();
       const entry: CountedEntry = {

@@ -1,6 +1,11 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { AuditDraw } from '@ogong/protocol/audit/audit';
-import { computeAttemptEpoch, computeMostAsked, MAX_AUDIT_ATTEMPTS, MAX_REPORTS } from '@ogong/protocol/audit/audit-attempt';
+import {
+  computeAttemptEpoch,
+  computeMostAsked,
+  MAX_AUDIT_ATTEMPTS,
+  MAX_REPORTS,
+} from '@ogong/protocol/audit/audit-attempt';
 import type { CountedEntry } from '@ogong/protocol/settlement/log-tests';
 import type { AttemptReview } from '@ogong/protocol/verdict/attempt-review';
 import { conclude } from '@ogong/protocol/verdict/audit-attempts-check';
@@ -47,7 +52,9 @@ export const DECIDING_STEP = 4;
 const drawBytes = (random: () => number, length: number): Uint8Array =>
   Uint8Array.from({ length }, () => Math.floor(256 * random()));
 
-function createContext(random: () => number): DrawContext & { readonly draw: AuditDraw; readonly laterBeacons: Uint8Array[] } {
+function createContext(
+  random: () => number,
+): DrawContext & { readonly draw: AuditDraw; readonly laterBeacons: Uint8Array[] } {
   const replyId = drawBytes(random, 16);
   const draw = { replyId, orderEpoch: ORDER_EPOCH, beaconEpoch: BigInt(DECIDING_STEP), beacon: drawBytes(random, 32) };
   const order = { modelRoot: MODEL_ROOT, providerId: FORGER.providerId, replyId };
@@ -156,7 +163,9 @@ function summarize(
   const { verdict, marked, isExact, isUnproven, weighed } = found;
   const opened = asked.filter((one) => one.weighed !== undefined);
   const refuted = marked.filter((index) => isFriend((opened[index] as AttemptReview).candidate)).length;
-  const values = weighed.flatMap(({ drift }, i) => (drift && (verdict === 'reject' || !marked.includes(i)) ? [drift.eValue] : []));
+  const values = weighed.flatMap(({ drift }, i) =>
+    drift && (verdict === 'reject' || !marked.includes(i)) ? [drift.eValue] : [],
+  );
   const mean = values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
   const eValue = verdict === 'reject' ? mean : combineEvidence(values);
   const evidence = isExact ? 'exact' : 'statistical';

@@ -5,7 +5,6 @@ import { computeMaxFee, computeReplyFee, splitFee } from '@ogong/protocol/exchan
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { overbilledAnswer } from '../../../attackers/protocol/providers/overbilled-answer.ts';
 import { toFeeShares } from '../../fee-shares.ts';
-import { MARGIN } from '../verification.ts';
 
 /** A usual reply. The request allows more output than the answer needs, and its body has four bytes a token. */
 const USUAL = { promptTokenCount: 200, outputTokenCount: 300 };
@@ -28,9 +27,8 @@ export const toFees = (atomic: bigint): number => Number(atomic) / Number(FEE_AT
 export const computePart = (feeAtomic: bigint): bigint =>
   splitFee(feeAtomic, toFeeShares(profiles.emission.shares)).provider;
 
-/** The provider's part of a usual fee, and its cost of an honest reply, in usual fees. It keeps a fifth over its costs. */
+/** The provider's part of a usual fee, in usual fees. */
 export const PART = toFees(computePart(FEE_ATOMIC));
-export const HONEST_COST = (1 - MARGIN) * PART;
 
 /** The checks that bound a bill. A control leaves one out. */
 export interface BillChecks {
@@ -83,4 +81,3 @@ export async function findLargestFee({ hasSizeCheck, hasPromptMeter }: BillCheck
   const promptTokenCount = hasPromptMeter ? await findLargest(BOUND.promptTokens, passesMeter) : BOUND.promptTokens;
   return computeReplyFee(ORDER, BOUND, { promptTokenCount, outputTokenCount });
 }
-

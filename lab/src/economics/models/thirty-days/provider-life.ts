@@ -11,7 +11,7 @@ import { drawBinomial } from './draw-binomial.ts';
 import { createKeyLog, type Key, type KeyLog, SERVED, type Served } from './key-log.ts';
 import type { Audits } from './network.ts';
 import { type AuditOutcome, DECIDING_STEP } from './play-audit.ts';
-import { computePart, FEE_ATOMIC, HONEST_COST, MAX_FEE_ATOMIC, toFees } from './prices.ts';
+import { computePart, FEE_ATOMIC, MAX_FEE_ATOMIC, PART, toFees } from './prices.ts';
 import type { ReplyKind } from './reports.ts';
 import type { Strategy, World } from './strategy.ts';
 
@@ -54,7 +54,11 @@ interface Bill {
   readonly fees: number;
 }
 
-const toBill = (feeAtomic: bigint): Bill => ({ feeAtomic, partAtomic: computePart(feeAtomic), fees: toFees(feeAtomic) });
+const toBill = (feeAtomic: bigint): Bill => ({
+  feeAtomic,
+  partAtomic: computePart(feeAtomic),
+  fees: toFees(feeAtomic),
+});
 
 interface Life {
   readonly world: World;
@@ -92,7 +96,17 @@ function createKey({ world }: Life, number: number, since: number): KeyState {
   const key = { providerId: idOf(number, 32), payee: idOf(number, 20) };
   const whole = { usual: PPM, largest: PPM };
   return {
-    ...{ key, since, days: [], uncredited: 0n, mayServe: true, ppm: whole, pairPpm: whole, reputation: PPM / 2, isOut: false },
+    ...{
+      key,
+      since,
+      days: [],
+      uncredited: 0n,
+      mayServe: true,
+      ppm: whole,
+      pairPpm: whole,
+      reputation: PPM / 2,
+      isOut: false,
+    },
     logs: Array.from({ length: world.logs }, () => createKeyLog(key, world.rules)),
     arriving: Array.from({ length: world.logs }, (_, i) => i / world.logs),
   };
@@ -169,7 +183,12 @@ interface Sums {
   firstFee: number;
 }
 
-function pay(life: Life, state: KeyState, sums: Sums, { served, epoch, count }: { served: Served; epoch: number; count: number }): void {
+function pay(
+  life: Life,
+  state: KeyState,
+  sums: Sums,
+  { served, epoch, count }: { served: Served; epoch: number; count: number },
+): void {
   if (count === 0) return;
   const { partAtomic, fees } = life.bills[billOf(life, served)];
   state.uncredited += partAtomic * BigInt(count);
@@ -207,7 +226,8 @@ function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: 
     const day = state.days.at(-1) as DayOfKey;
     if (verdict === 'accept') day.accepted++;
     if (verdict === 'reject') day.failures++;
-    if (refuted > 0) sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
+    if (refuted > 0)
+      sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
     const { feeAtomic, fees } = life.bills[billOf(life, served)];
     const ejects = log.append(outcome, epoch, { paidAtomic: isPaid ? feeAtomic : 0n, fees });
     if (ejects && !state.isOut) {
@@ -220,7 +240,12 @@ function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: 
 const isPayable = ({ verdict }: AuditOutcome): boolean => verdict === 'accept' || verdict === 'inconclusive';
 
 /** Plays one minute of a key. @param isOpen it still takes orders. */
-function playMinute(life: Life, state: KeyState, sums: Sums, { epoch, isOpen }: { epoch: number; isOpen: boolean }): void {
+function playMinute(
+  life: Life,
+  state: KeyState,
+  sums: Sums,
+  { epoch, isOpen }: { epoch: number; isOpen: boolean },
+): void {
   const { world, strategy } = life;
   const share = world.followsReputation ? state.reputation / PPM : 1;
   for (const [index, log] of state.logs.entries()) {
@@ -236,7 +261,7 @@ function playMinute(life: Life, state: KeyState, sums: Sums, { epoch, isOpen }: 
     const near = strategy.kind === 'near' ? (cohort[1] as number) + (cohort[2] as number) : 0;
     sums.replies += count;
     sums.forged += count - honest;
-    sums.cost += (honest + NEAR_COST * near) * HONEST_COST;
+    sums.cost += (honest + NEAR_COST * near) * (1 - world.margin) * PART;
   }
 }
 
@@ -254,7 +279,16 @@ export async function playLife(
   const earnings = createFakeEarnings({ periodSeconds, entrance, nowSeconds: () => nowSeconds });
   const bondAtomic = BigInt(Math.round(strategy.bond)) * FEE_ATOMIC;
   const sums: Sums = {
-    ...{ cost: 0, replies: 0, forged: 0, audited: 0, ejections: 0, honestUnpaid: 0, lostStake: 0, firstFee: Number.NaN },
+    ...{
+      cost: 0,
+      replies: 0,
+      forged: 0,
+      audited: 0,
+      ejections: 0,
+      honestUnpaid: 0,
+      lostStake: 0,
+      firstFee: Number.NaN,
+    },
   };
   const open = (number: number, since: number): KeyState => {
     const state = createKey(life, number, since);
@@ -281,7 +315,10 @@ export async function playLife(
       if (Number.isNaN(firstMoney) && withdrawable > 0n) firstMoney = epoch;
     }
     playMinute(life, state, sums, { epoch, isOpen: epoch < last });
-    if (state.uncredited > 0n && (state.isOut || epoch % DAY_MINUTES === DAY_MINUTES - 1 || epoch === last + DRAIN - 1)) {
+    if (
+      state.uncredited > 0n &&
+      (state.isOut || epoch % DAY_MINUTES === DAY_MINUTES - 1 || epoch === last + DRAIN - 1)
+    ) {
       settle(state);
       state.uncredited = 0n;
     }

@@ -1,5 +1,5 @@
-import { calibrateRank } from '@ogong/protocol/statistics/e-value';
 import { DEFAULT_RATES, type DriftVerdict } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import { calibrateRank } from '@ogong/protocol/statistics/e-value';
 import type { WeighedReport } from '@ogong/protocol/verdict/report-check';
 
 /**
@@ -37,11 +37,7 @@ const rejectExactly = (isFact: boolean): WeighedReport => ({
 });
 
 /** The report of an honest verifier. @param isInClass it runs the exact class of the provider. @returns undefined for no answer. */
-export function reportHonestly(
-  kind: ReplyKind,
-  isInClass: boolean,
-  random: () => number,
-): WeighedReport | undefined {
+export function reportHonestly(kind: ReplyKind, isInClass: boolean, random: () => number): WeighedReport | undefined {
   if (kind === 'odd') return undefined;
   if (kind === 'overbilled') return rejectExactly(true);
   if (kind === 'near') return byScores({ ...toDrift(HELD_OUT), outcome: 'inconclusive', eValue: 1, isUnlisted: true });

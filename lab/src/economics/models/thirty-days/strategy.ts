@@ -1,8 +1,15 @@
 import { SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
 import { PPM } from '@ogong/protocol/exchange/reputation';
-import { type AuditBalance, advanceBalance, type coversFee, DOUBT_PRICE, OWED_AUDITS } from '@ogong/protocol/settlement/audit-balance';
+import {
+  type AuditBalance,
+  advanceBalance,
+  type coversFee,
+  DOUBT_PRICE,
+  OWED_AUDITS,
+} from '@ogong/protocol/settlement/audit-balance';
 import type { CountedEntry } from '@ogong/protocol/settlement/log-tests';
 import { isCovered } from '@ogong/protocol/verdict/reply-fee';
+import { MARGIN } from '../verification.ts';
 import type { League, Setting } from './network.ts';
 import { SETTING } from './network.ts';
 import type { BillChecks } from './prices.ts';
@@ -66,7 +73,8 @@ export const PROPOSED: BalanceRules = {
     const { verdict, feeAtomic } = entry;
     const { credit, owed } = balance;
     if (verdict === 'accept' && owed > 0) return { credit, owed: Math.max(0, owed - fees) };
-    const owes = advanceBalance({ credit, owed: 0 }, entry).owed > 0 || (verdict === 'inconclusive' && feeAtomic === 0n);
+    const owes =
+      advanceBalance({ credit, owed: 0 }, entry).owed > 0 || (verdict === 'inconclusive' && feeAtomic === 0n);
     return owes ? { credit, owed: owed + STANDS_FOR * fees } : advanceBalance(balance, entry);
   },
   auditsOwing: true,
@@ -85,6 +93,8 @@ export interface World {
   readonly setting: Setting;
   readonly bill: BillChecks;
   readonly holdsEarnings: boolean;
+  /** Part of its earnings that an honest provider keeps over its costs. */
+  readonly margin: number;
   /** Orders follow the key's reputation, as they do where many providers offer the same. */
   readonly followsReputation: boolean;
   readonly rules: BalanceRules;
@@ -93,5 +103,5 @@ export interface World {
 export const WORLD: World = {
   ...{ perMinute: 1, days: 30, logs: 4, sealed: 0, handsOver: true, setting: SETTING },
   bill: { hasSizeCheck: true, hasPromptMeter: true },
-  ...{ holdsEarnings: true, followsReputation: true, rules: RULES },
+  ...{ holdsEarnings: true, margin: MARGIN, followsReputation: true, rules: RULES },
 };

@@ -1,0 +1,76 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { isAudited } from '@ogong/protocol/audit/audit';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { describe, expect, it } from 'vitest';
+import { drawBinomial } from './thirty-days/draw-binomial.ts';
+import { createAudits, SETTING } from './thirty-days/network.ts';
+import { findLargestFee, toFees } from './thirty-days/prices.ts';
+import { LEAGUES } from './thirty-days/search.ts';
+import { WORLD } from './thirty-days/strategy.ts';
+import { describe as describeRates, FULL, playControls, playRate, type ThirtyDays } from './thirty-days.ts';
+
+/** Eight days at one rate. */
+const SHORT: ThirtyDays = {
+  ...{ ...FULL, rates: [10], days: 8, mixes: () => 6 },
+  effort: { pool: 60, lives: () => 1 },
+};
+
+/** One kind of reply, audited often. */
+function playMany(
+  kind: Parameters<ReturnType<typeof createAudits>>[0]['kind'],
+  league: keyof typeof LEAGUES,
+  isShy = false,
+) {
+  const audits = createAudits(SETTING, LEAGUES[league], { size: 100, seed: 3 });
+  const outcomes = Array.from({ length: 200 }, () => audits({ kind, isShy }, 100_000));
+  const count = (verdict: string): number => outcomes.filter((one) => one.verdict === verdict).length / 200;
+  return { outcomes, count };
+}
+
+describe('thirty days of forging', () => {
+  it('holds in its short form: what gains, what does not, and what gains without a cure', async () => {
+    const rates = [await playRate(10, SHORT)];
+    const findings = describeRates(rates, await playControls(SHORT));
+    expect(findings.filter(({ holds }) => !holds)).toEqual([]);
+  });
+
+  it('selects as many replies as the draw of the protocol', () => {
+    const random = createSeededRandom(5);
+    const trials = 20_000;
+    const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => Math.floor(256 * random()));
+    const isDrawn = (): boolean =>
+      isAudited(crypto, { replyId: bytes(16), orderEpoch: 0n, beaconEpoch: 4n, beacon: bytes(32) }, 25_000);
+    const drawn = Array.from({ length: trials }, isDrawn).filter(Boolean).length;
+    let counted = 0;
+    for (let i = 0; i < trials; i += 25) counted += drawBinomial(25, 0.025, random);
+    const spread = 4 * Math.sqrt(trials * 0.025 * 0.975);
+    expect(Math.abs(drawn - 500)).toBeLessThan(spread);
+    expect(Math.abs(counted - 500)).toBeLessThan(spread);
+    expect(drawBinomial(7, 1, random)).toBe(7);
+    expect(drawBinomial(7, 0, random)).toBe(0);
+  });
+
+  it('bills no more than the size check, the prompt meter and the order allow', async () => {
+    const bills = [
+      WORLD.bill,
+      { hasSizeCheck: false, hasPromptMeter: true },
+      { hasSizeCheck: false, hasPromptMeter: false },
+    ];
+    const fees = await Promise.all(bills.map(async (bill) => toFees(await findLargestFee(bill))));
+    expect(fees.map((fee) => Math.round(100 * fee) / 100)).toEqual([3.33, 4.26, 5]);
+  });
+
+  it('accepts honest replies and rejects forged ones, whatever verifiers without stake report', () => {
+    expect(playMany('honest', 'none').count('accept')).toBeGreaterThan(0.9);
+    expect(playMany('foreign', 'unstaked').count('reject')).toBe(1);
+    expect(playMany('overbilled', 'none').outcomes.every(({ evidence }) => evidence === 'exact')).toBe(true);
+    expect(playMany('foreign', 'third').count('accept')).toBeGreaterThan(0.15);
+  });
+
+  it('has no verdict where nobody answers, and a late opening where the forger withholds it', () => {
+    expect(playMany('odd', 'none').count('unjudged')).toBe(1);
+    expect(playMany('odd', 'least').count('accept')).toBe(1);
+    expect(playMany('near', 'none').count('inconclusive')).toBe(1);
+    expect(playMany('foreign', 'none', true).outcomes.every(({ step }) => step === 'late')).toBe(true);
+  });
+});
