@@ -3,11 +3,9 @@ import { isAudited } from '@ogong/protocol/audit/audit';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
 import { drawBinomial } from './thirty-days/draw-binomial.ts';
-import { createAudits, SETTING } from './thirty-days/network.ts';
-import { findLargestFee, toFees } from './thirty-days/prices.ts';
+import { createAudits, VERIFIER_SETTING } from './thirty-days/network.ts';
 import { LEAGUES } from './thirty-days/search.ts';
-import { WORLD } from './thirty-days/strategy.ts';
-import { describe as describeRates, FULL, playControls, playRate, type ThirtyDays } from './thirty-days.ts';
+import { describe as describeRates, FULL, listBills, playControls, playRate, type ThirtyDays } from './thirty-days.ts';
 
 /** Eight days at one rate. */
 const SHORT: ThirtyDays = {
@@ -21,16 +19,16 @@ function playMany(
   league: keyof typeof LEAGUES,
   isShy = false,
 ) {
-  const audits = createAudits(SETTING, LEAGUES[league], { size: 100, seed: 3 });
+  const audits = createAudits(VERIFIER_SETTING, LEAGUES[league], { size: 100, seed: 3 });
   const outcomes = Array.from({ length: 200 }, () => audits({ kind, isShy }, 100_000));
   const count = (verdict: string): number => outcomes.filter((one) => one.verdict === verdict).length / 200;
   return { outcomes, count };
 }
 
 describe('thirty days of forging', () => {
-  it('holds in its short form: what gains, what does not, and what gains without a cure', async () => {
+  it('holds in its short form, with each cure and without it', async () => {
     const rates = [await playRate(10, SHORT)];
-    const findings = describeRates(rates, await playControls(SHORT));
+    const findings = describeRates({ rates, controls: await playControls(SHORT), bills: await listBills() });
     expect(findings.filter(({ holds }) => !holds)).toEqual([]);
   });
 
@@ -51,12 +49,7 @@ describe('thirty days of forging', () => {
   });
 
   it('bills no more than the size check, the prompt meter and the order allow', async () => {
-    const bills = [
-      WORLD.bill,
-      { hasSizeCheck: false, hasPromptMeter: true },
-      { hasSizeCheck: false, hasPromptMeter: false },
-    ];
-    const fees = await Promise.all(bills.map(async (bill) => toFees(await findLargestFee(bill))));
+    const fees = await listBills();
     expect(fees.map((fee) => Math.round(100 * fee) / 100)).toEqual([3.33, 4.26, 5]);
   });
 

@@ -1,4 +1,5 @@
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
+import { findLargestFee, toFees } from './thirty-days/prices.ts';
 import {
   type Arena,
   createArena,
@@ -7,9 +8,9 @@ import {
   LEAGUES,
   listGrid,
   mean,
-  type Played,
+  type StrategyResult,
 } from './thirty-days/search.ts';
-import { HONEST, PROPOSED, type Strategy, WORLD, type World } from './thirty-days/strategy.ts';
+import { type ForgingStrategy, HONEST, PROPOSED, type ProviderWorld, WORLD } from './thirty-days/strategy.ts';
 
 /** Size of the model. The short one is for a test. */
 export interface ThirtyDays {
@@ -24,13 +25,13 @@ export const FULL: ThirtyDays = {
   effort: { pool: 300, lives: (perMinute) => (perMinute === 1 ? 3 : 1) },
 };
 
-const KEY: Strategy = { ...HONEST, forged: 1, honestDays: 2 };
+const KEY: ForgingStrategy = { ...HONEST, forged: 1, honestDays: 2 };
 /** Shares of the traffic in the worlds in which an audit may end without a result. */
 const SEALED = 0.2;
 const ODD = 0.2;
 
 /** Strategies whose audits end without a result, or in a doubt that is no evidence. */
-const GAPS: readonly (Strategy & { readonly sealed?: number })[] = [
+const GAPS: readonly (ForgingStrategy & { readonly sealed?: number })[] = [
   {
     ...KEY,
     name: 'withholds openings of forged replies to clients that seal',
@@ -49,7 +50,11 @@ const GAPS: readonly (Strategy & { readonly sealed?: number })[] = [
 ];
 
 /** Strategies that forge seldom, for a provider with little margin. */
-const RARE: readonly Strategy[] = [0.02, 0.01, 0.005].map((forged) => ({ ...KEY, name: `forges ${forged}`, forged }));
+const RARE: readonly ForgingStrategy[] = [0.02, 0.01, 0.005].map((forged) => ({
+  ...KEY,
+  name: `forges ${forged}`,
+  forged,
+}));
 const THIN_MARGIN = 0.1;
 /** Verifiers of the provider's own exact class among the six. */
 const IN_CLASS = 3;
@@ -57,8 +62,8 @@ const IN_CLASS = 3;
 /** A cure that is switched off, by an input. `strategy` loses with the cure and gains without it. */
 interface Control {
   readonly cure: string;
-  readonly strategy: Strategy;
-  readonly without: Partial<World>;
+  readonly strategy: ForgingStrategy;
+  readonly without: Partial<ProviderWorld>;
 }
 
 const CONTROLS: readonly Control[] = [
@@ -99,27 +104,27 @@ const CONTROLS: readonly Control[] = [
   },
 ];
 
-const byGain = (a: Played, b: Played): number => b.relative - a.relative;
+const byGain = (a: StrategyResult, b: StrategyResult): number => b.relative - a.relative;
 const show = (relative: number): string => `${relative > 0 ? '+' : ''}${percent(relative, 1)}`;
 
-async function playAll(arena: Arena, strategies: readonly Strategy[]): Promise<readonly Played[]> {
-  const played: Played[] = [];
+async function playAll(arena: Arena, strategies: readonly ForgingStrategy[]): Promise<readonly StrategyResult[]> {
+  const played: StrategyResult[] = [];
   for (const strategy of strategies) played.push(await arena.play(strategy));
   return played;
 }
 
-const search = async (arena: Arena, mixes: number): Promise<readonly Played[]> =>
+const search = async (arena: Arena, mixes: number): Promise<readonly StrategyResult[]> =>
   [...(await playAll(arena, [...listGrid(), ...drawMixes(mixes, 23)]))].sort(byGain);
 
 export interface Rate {
   readonly perMinute: number;
   readonly honest: Arena['honest'];
-  readonly closed: readonly Played[];
-  readonly gaps: readonly Played[];
-  readonly proposed: readonly Played[];
+  readonly closed: readonly StrategyResult[];
+  readonly gaps: readonly StrategyResult[];
+  readonly proposed: readonly StrategyResult[];
   /** Rare forging at a thin margin: where verifiers compare by scores, and where three of them run the exact class. */
-  readonly rare: readonly Played[];
-  readonly rareInClass: readonly Played[];
+  readonly rare: readonly StrategyResult[];
+  readonly rareInClass: readonly StrategyResult[];
   readonly proposedHonest: Arena['honest'];
 }
 
@@ -147,6 +152,21 @@ export interface PlayedControl {
   readonly off: number;
 }
 
+/** The largest bills of a usual request, in usual fees: with all checks, without the size check, and without the prompt meter too. */
+export const listBills = (): Promise<readonly number[]> =>
+  Promise.all(
+    [WORLD.bill, { hasSizeCheck: false, hasPromptMeter: true }, { hasSizeCheck: false, hasPromptMeter: false }].map(
+      async (bill) => toFees(await findLargestFee(bill)),
+    ),
+  );
+
+/** All that was played. */
+export interface PlayedDays {
+  readonly rates: readonly Rate[];
+  readonly controls: readonly PlayedControl[];
+  readonly bills: readonly number[];
+}
+
 export async function playControls({ days, effort }: ThirtyDays): Promise<readonly PlayedControl[]> {
   const played: PlayedControl[] = [];
   const world = { ...WORLD, days };
@@ -162,14 +182,14 @@ export async function playControls({ days, effort }: ThirtyDays): Promise<readon
 const last = (rates: readonly Rate[]): Rate => rates.at(-1) as Rate;
 
 function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): readonly string[][] {
-  const best = rates.map(({ closed }) => show((closed[0] as Played).relative));
+  const best = rates.map(({ closed }) => show((closed[0] as StrategyResult).relative));
   const gaps = GAPS.map(({ name }, i) => {
-    const now = rates.map(({ gaps: played }) => show((played[i] as Played).relative));
-    return [name, ...now, show((last(rates).proposed[i] as Played).relative)];
+    const now = rates.map(({ gaps: played }) => show((played[i] as StrategyResult).relative));
+    return [name, ...now, show((last(rates).proposed[i] as StrategyResult).relative)];
   });
   const rare = [
     'forges one reply in 50 to 200, at a margin of a tenth',
-    ...rates.map((rate) => show((rate.rare[0] as Played).relative)),
+    ...rates.map((rate) => show((rate.rare[0] as StrategyResult).relative)),
     '',
   ];
   const without = controls.map(({ cure, on, off }) => [
@@ -184,28 +204,28 @@ function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): r
 const listPoints = (rates: readonly Rate[]) =>
   rates.flatMap(({ perMinute, closed, gaps }) =>
     [
-      { name: 'audits end with a result', played: closed[0] as Played },
-      ...gaps.map((played, i) => ({ name: (GAPS[i] as Strategy).name, played })),
+      { name: 'audits end with a result', played: closed[0] as StrategyResult },
+      ...gaps.map((played, i) => ({ name: (GAPS[i] as ForgingStrategy).name, played })),
     ].map(({ name, played }) => ({ x: perMinute, y: 100 * played.relative, curve: name })),
   );
 
-/** A gain below this is within the spread of the played lives. */
+/** A gain of rare forgeries below this is no more than the spread of the played lives. */
 const NOISE = 0.01;
 
-export function describe(rates: readonly Rate[], controls: readonly PlayedControl[]) {
+export function describe({ rates, controls, bills }: PlayedDays) {
   const { list, say } = createFindings();
   const at = (of: (rate: Rate) => string): string => rates.map(of).join(', ');
   const perMinute = at((rate) => `${rate.perMinute}`);
-  const best = (rate: Rate): number => (rate.closed[0] as Played).relative;
+  const best = (rate: Rate): number => (rate.closed[0] as StrategyResult).relative;
   say(
-    'No strategy gains where each audit ends with a result and the class is measured',
+    'Where each audit ends with a result in a measured class, no strategy gains more than 1 % of the honest profit',
     rates.every((rate) => best(rate) < NOISE),
     `best of ${at(({ closed }) => `${closed.length}`)} strategies at ${perMinute} a minute: ${at((rate) => show(best(rate)))}`,
   );
   const whole = (rate: Rate): number =>
     rate.closed.filter(({ strategy }) => strategy.forged === 1).sort(byGain)[0]?.relative ?? 0;
   say(
-    'A key that forges every reply ends below nothing, whatever else it does',
+    'A key that forges every reply ends without any profit',
     rates.every((rate) => whole(rate) < -0.9),
     `the best of them: ${at((rate) => show(whole(rate)))}`,
   );
@@ -215,10 +235,10 @@ export function describe(rates: readonly Rate[], controls: readonly PlayedContro
     rates.every((rate) => worst(rate) > 0.1),
     `every such strategy earns at least ${at((rate) => show(worst(rate)))} of the honest profit`,
   );
-  const rare = (rate: Rate): number => (rate.rare[0] as Played).relative;
-  const rareInClass = (rate: Rate): number => (rate.rareInClass[0] as Played).relative;
+  const rare = (rate: Rate): number => (rate.rare[0] as StrategyResult).relative;
+  const rareInClass = (rate: Rate): number => (rate.rareInClass[0] as StrategyResult).relative;
   say(
-    'At a margin of a tenth instead of a fifth, seldom forging gains where verifiers compare by scores, and not where three run the exact class',
+    'At a margin of a tenth, rare forging gains where verifiers compare by scores. It does not where three of them run the exact class',
     rates.every((rate) => rare(rate) > 0 && rareInClass(rate) < NOISE),
     `${at((rate) => show(rare(rate)))}; in the exact class ${at((rate) => show(rareInClass(rate)))}`,
   );
@@ -243,6 +263,12 @@ export function describe(rates: readonly Rate[], controls: readonly PlayedContro
     rates.every((rate) => first(rate) < 10 && money(rate) === 3),
     `first fee after ${at((rate) => round(first(rate)))} minutes, of which four pass before the beacon; its entrance takes five fees`,
   );
+  const [checked = 0, unsized = 0, unmetered = 0] = bills;
+  say(
+    'Checks of receipts and gateways bound the bill of an unaudited reply; an audit refutes a larger one in every class',
+    checked < unsized && unsized < unmetered,
+    `${round(checked)} usual fees, ${round(unsized)} without the size check, ${round(unmetered)} without the prompt meter too`,
+  );
   for (const { cure, on, off } of controls) {
     say(
       `Broken twin: not so that ${cure}, and a strategy gains that loses otherwise`,
@@ -256,23 +282,20 @@ export function describe(rates: readonly Rate[], controls: readonly PlayedContro
 export async function runThirtyDays(size: ThirtyDays = FULL): Promise<EconomicModel> {
   const rates: Rate[] = [];
   for (const perMinute of size.rates) rates.push(await playRate(perMinute, size));
-  return composeModel(size, rates, await playControls(size));
+  return composeModel(size, { rates, controls: await playControls(size), bills: await listBills() });
 }
 
 /** Composes the page's part from what was played. */
-export function composeModel(
-  size: ThirtyDays,
-  rates: readonly Rate[],
-  controls: readonly PlayedControl[],
-): EconomicModel {
+export function composeModel(size: ThirtyDays, played: PlayedDays): EconomicModel {
+  const { rates, controls } = played;
   return {
     id: 'thirty-days',
     title: 'Thirty days of forging',
     summary: [
-      'A provider sells forged replies for thirty days: a part of them, after honest days, with verifiers of its own, larger bills, withheld openings, pauses and new keys. The protocol’s functions draw and combine the audits, and compute tests, balance, coverage and reputation. The model adds arrivals, beacon values and reports.',
-      'Four validators handle the replies. Six honest verifiers with 100 tokens each compare by scores alone. Orders follow reputation. An honest provider keeps a fifth of its earnings. The table shows gains above its profit, by replies a minute. A fifth of the traffic is sealed, or is of requests that nobody else can run.',
+      'A provider sells forged replies for thirty days. It mixes honest days, own verifiers, larger bills, withheld openings, pauses and new keys. The protocol’s functions draw and combine the audits, and compute tests, balance, coverage and reputation. The model adds arrivals, beacon values and reports.',
+      'Four validators handle the replies. Six honest verifiers with 100 tokens each compare by scores alone. Orders follow reputation. An honest provider keeps a fifth of its earnings. The table shows gains above its profit. A fifth of the traffic is sealed, or is of requests that nobody else can run.',
     ].join('\n\n'),
-    findings: describe(rates, controls),
+    findings: describe(played),
     table: {
       head: ['strategy', ...size.rates.map((rate) => `${rate} a minute`), 'if accepted replies paid for it'],
       rows: listRows(rates, controls),

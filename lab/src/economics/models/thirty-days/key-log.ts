@@ -5,12 +5,12 @@ import {
   type SubjectTests,
   type TestStates,
 } from '@ogong/protocol/settlement/log-tests';
-import { type AuditOutcome, DECIDING_STEP } from './play-audit.ts';
+import { DECIDING_STEP, type PlayedAudit } from './play-audit.ts';
 import type { BalanceRules } from './strategy.ts';
 
-/** Columns of a cohort: what happens to replies of one minute. `sealed` and `odd` ones are forged. */
-export const SERVED = ['honest', 'forged', 'sealed', 'odd'] as const;
-export type Served = (typeof SERVED)[number];
+/** Columns of a cohort, the replies of one minute. All but `honest` ones are forged. */
+export const REPLY_COLUMNS = ['honest', 'forged', 'sealed', 'odd'] as const;
+export type ReplyColumn = (typeof REPLY_COLUMNS)[number];
 
 export interface Key {
   readonly providerId: Uint8Array;
@@ -19,8 +19,8 @@ export interface Key {
 
 /** An audited reply whose entry is due. */
 export interface DueEntry {
-  readonly served: Served;
-  readonly outcome: AuditOutcome;
+  readonly served: ReplyColumn;
+  readonly outcome: PlayedAudit;
 }
 
 const NONE: readonly DueEntry[] = [];
@@ -28,7 +28,7 @@ const NONE: readonly DueEntry[] = [];
 const RING = 128;
 
 /** Returns whether an entry makes its key owe audits. */
-export const isWithoutResult = ({ verdict, step }: Pick<AuditOutcome, 'verdict' | 'step'>): boolean =>
+export const isWithoutResult = ({ verdict, step }: Pick<PlayedAudit, 'verdict' | 'step'>): boolean =>
   step === 'late' || verdict === 'unjudged';
 
 /**
@@ -41,7 +41,7 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
     find: (subject) => tests.get(subject) ?? INITIAL_TESTS,
     put: (subject, one) => void tests.set(subject, one),
   };
-  const cohorts = Array.from({ length: DECIDING_STEP }, () => new Int32Array(SERVED.length));
+  const cohorts = Array.from({ length: DECIDING_STEP }, () => new Int32Array(REPLY_COLUMNS.length));
   const due = new Map<number, DueEntry[]>();
   const pendingAt = new Int32Array(RING);
   let pending = 0;
@@ -77,11 +77,7 @@ export function createKeyLog({ providerId, payee }: Key, { covers, advance }: Ba
       return entries;
     },
     /** Appends an entry. @returns whether it ejects the key. */
-    append(
-      outcome: AuditOutcome,
-      epoch: number,
-      bill: { readonly paidAtomic: bigint; readonly fees: number },
-    ): boolean {
+    append(outcome: PlayedAudit, epoch: number, bill: { readonly paidAtomic: bigint; readonly fees: number }): boolean {
       const { verdict, evidence, step, eValuePpm } = outcome;
       const before = balanceOf();
       const entry: CountedEntry = {

@@ -2,7 +2,7 @@ import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
-import { type AuditOutcome, type PlayedVerifier, type PlayedVerifiers, playAudit } from './play-audit.ts';
+import { type NetworkVerifier, type NetworkVerifiers, type PlayedAudit, playAudit } from './play-audit.ts';
 import type { ReplyKind } from './reports.ts';
 
 /** The forger's own verifiers, each under a payee of its own. */
@@ -13,14 +13,14 @@ export interface League {
 }
 
 /** Inputs that a control changes. */
-export interface Setting {
+export interface VerifierSetting {
   /** Honest verifiers, each with so many whole tokens. */
   readonly honest: { readonly count: number; readonly tokens: number; readonly inClass: number };
   /** Whole tokens that a payee needs before its verifiers are drawn. */
   readonly leastTokens: number;
 }
 
-export const SETTING: Setting = {
+export const VERIFIER_SETTING: VerifierSetting = {
   honest: { count: 6, tokens: 100, inClass: 0 },
   leastTokens: Number(defaultLimits.minimumVerifierStake / ATOMIC_PER_TOKEN),
 };
@@ -28,7 +28,7 @@ export const SETTING: Setting = {
 /** Share of jobs that an honest verifier does not answer. */
 const SILENCE = 0.01;
 
-function createVerifier(number: number, tokens: number, role: Omit<PlayedVerifier, 'candidate'>): PlayedVerifier {
+function createVerifier(number: number, tokens: number, role: Omit<NetworkVerifier, 'candidate'>): NetworkVerifier {
   const name = new Uint8Array([role.isFriend ? 1 : 0, number]);
   const id = crypto.sha256(name);
   const payee = id.slice(0, 20);
@@ -37,8 +37,8 @@ function createVerifier(number: number, tokens: number, role: Omit<PlayedVerifie
   return { ...role, candidate: { ...shared, numericClass, weight: 1n + BigInt(tokens) } };
 }
 
-function listVerifiers({ honest, leastTokens }: Setting, league: League): PlayedVerifiers {
-  const create = (count: number, tokens: number, isFriend: boolean, inClass: number): PlayedVerifier[] =>
+function listVerifiers({ honest, leastTokens }: VerifierSetting, league: League): NetworkVerifiers {
+  const create = (count: number, tokens: number, isFriend: boolean, inClass: number): NetworkVerifier[] =>
     Array.from({ length: tokens < leastTokens ? 0 : count }, (_, i) =>
       createVerifier(i, tokens, { isFriend, isInClass: i < inClass }),
     );
@@ -50,17 +50,17 @@ function listVerifiers({ honest, leastTokens }: Setting, league: League): Played
 }
 
 /** A source of audit outcomes. */
-export type Audits = (reply: { readonly kind: ReplyKind; readonly isShy: boolean }, pairPpm: number) => AuditOutcome;
+export type Audits = (reply: { readonly kind: ReplyKind; readonly isShy: boolean }, pairPpm: number) => PlayedAudit;
 
 /** Pools of played audits, which all worlds with the same verifiers share. */
-const pools = new Map<string, AuditOutcome[]>();
+const pools = new Map<string, PlayedAudit[]>();
 
 /**
  * Creates a source of audit outcomes. An outcome depends on the reply, on the share of pairs and on the list of verifiers, and on
  * nothing that a key did before. So a pool of played audits stands for all audits of its kind, and a life draws from the pool.
  */
 export function createAudits(
-  setting: Setting,
+  setting: VerifierSetting,
   league: League,
   { size, seed }: { readonly size: number; readonly seed: number },
 ): Audits {
@@ -75,6 +75,6 @@ export function createAudits(
       pool = Array.from({ length: size }, () => playAudit(verifiers, reply, { pairPpm, random }));
       pools.set(name, pool);
     }
-    return pool[Math.floor(pickFrom() * pool.length)] as AuditOutcome;
+    return pool[Math.floor(pickFrom() * pool.length)] as PlayedAudit;
   };
 }

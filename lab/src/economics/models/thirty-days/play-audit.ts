@@ -19,15 +19,15 @@ import { computeRoundSize, countAttempt, type DrawContext, drawNext } from '@ogo
 import { type ReplyKind, reportAsFriend, reportHonestly } from './reports.ts';
 
 /** A verifier of the played network. */
-export interface PlayedVerifier {
+export interface NetworkVerifier {
   readonly candidate: EvidenceCandidate;
   readonly isFriend: boolean;
   readonly isInClass: boolean;
 }
 
 /** The verifiers of a network, and the share of requests that an honest one does not answer. */
-export interface PlayedVerifiers {
-  readonly all: readonly PlayedVerifier[];
+export interface NetworkVerifiers {
+  readonly all: readonly NetworkVerifier[];
   readonly silence: number;
 }
 
@@ -38,7 +38,7 @@ const NUMERIC_CLASS = 'llama/cpu/x86/exact/f16/kv-f16';
 const HEADER = { payee: FORGER.payee, numericClass: NUMERIC_CLASS, promptTokenCount: 200, outputTokenCount: 300 };
 
 /** Result of an audit, as its log entry has it, and the epochs from the deciding one to the entry. */
-export interface AuditOutcome extends Pick<CountedEntry, 'verdict' | 'evidence' | 'step' | 'eValuePpm'> {
+export interface PlayedAudit extends Pick<CountedEntry, 'verdict' | 'evidence' | 'step' | 'eValuePpm'> {
   readonly delay: number;
   /** Refuted reports of the forger's verifiers. */
   readonly refuted: number;
@@ -70,7 +70,7 @@ interface PlayedReply {
 }
 
 /** The verdict on an opening that nobody got. */
-function withhold(): AuditOutcome {
+function withhold(): PlayedAudit {
   const judged = { claim: { header: { tier: 'verified' } } } as Parameters<typeof judge>[1];
   const judgement = judge(crypto, judged, { kind: 'withheld', statements: [] });
   return toOutcome(judgement, { delay: WINDOW, refuted: 0 });
@@ -78,8 +78,8 @@ function withhold(): AuditOutcome {
 
 const toOutcome = (
   judgement: Pick<Judgement, 'verdict' | 'evidence' | 'eValue' | 'isUnproven' | 'isWithheld'>,
-  rest: Pick<AuditOutcome, 'delay' | 'refuted'>,
-): AuditOutcome => ({
+  rest: Pick<PlayedAudit, 'delay' | 'refuted'>,
+): PlayedAudit => ({
   ...{ verdict: judgement.verdict, evidence: judgement.evidence },
   ...computeStep(judgement),
   ...rest,
@@ -90,10 +90,10 @@ const toOutcome = (
  * The order of steps is that of `runRounds` in the validator.
  */
 export function playAudit(
-  verifiers: PlayedVerifiers,
+  verifiers: NetworkVerifiers,
   { kind, isShy }: PlayedReply,
   { pairPpm, random }: { readonly pairPpm: number; readonly random: () => number },
-): AuditOutcome {
+): PlayedAudit {
   const context = createContext(random);
   const list = verifiers.all.map(({ candidate }) => candidate);
   const roleOf = new Map(verifiers.all.map((one) => [one.candidate, one]));
@@ -112,7 +112,7 @@ export function playAudit(
       if (isShy && asked.length === 0 && !drawn.every((one) => roleOf.get(one)?.isFriend)) return withhold();
       const round = (asked.at(-1)?.round ?? -1) + 1;
       for (const candidate of drawn) {
-        const weighed = report(roleOf.get(candidate) as PlayedVerifier, kind, { silence: verifiers.silence, random });
+        const weighed = report(roleOf.get(candidate) as NetworkVerifier, kind, { silence: verifiers.silence, random });
         asked.push({ verifierId: candidate.providerId, sitting, round, weighed, candidate, silence: [] });
       }
     }
@@ -144,7 +144,7 @@ function drawRound(
 }
 
 function report(
-  { isFriend, isInClass }: PlayedVerifier,
+  { isFriend, isInClass }: NetworkVerifier,
   kind: ReplyKind,
   { silence, random }: { readonly silence: number; readonly random: () => number },
 ): WeighedReport | undefined {
@@ -156,7 +156,7 @@ function report(
 function summarize(
   context: DrawContext,
   { lists, asked, isFriend }: Audit & { readonly isFriend: (one: EvidenceCandidate) => boolean },
-): AuditOutcome {
+): PlayedAudit {
   const found = conclude(crypto, context, { lists, asked });
   const delay = 1 + Number(computeAttemptEpoch(0n, lists.length - 1)) + (lists.length > 1 ? WINDOW : 0);
   if (found.verdict === 'unjudged') return toOutcome({ verdict: 'unjudged', evidence: 'none' }, { delay, refuted: 0 });

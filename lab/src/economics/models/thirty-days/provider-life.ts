@@ -8,12 +8,12 @@ import { createFakeEarnings } from '@ogong/testing/chain/fake-earnings';
 import { computePairPpm } from '@ogong/validator/audit/deterrence';
 import { readConstant } from '../../contract-constants.ts';
 import { drawBinomial } from './draw-binomial.ts';
-import { createKeyLog, type Key, type KeyLog, SERVED, type Served } from './key-log.ts';
+import { createKeyLog, type Key, type KeyLog, REPLY_COLUMNS, type ReplyColumn } from './key-log.ts';
 import type { Audits } from './network.ts';
-import { type AuditOutcome, DECIDING_STEP } from './play-audit.ts';
+import { DECIDING_STEP, type PlayedAudit } from './play-audit.ts';
 import { computePart, FEE_ATOMIC, MAX_FEE_ATOMIC, PART, toFees } from './prices.ts';
 import type { ReplyKind } from './reports.ts';
-import type { Strategy, World } from './strategy.ts';
+import type { ForgingStrategy, ProviderWorld } from './strategy.ts';
 
 /** The account of a provider after the simulated days, in usual fees. */
 export interface LifeResult {
@@ -61,8 +61,8 @@ const toBill = (feeAtomic: bigint): Bill => ({
 });
 
 interface Life {
-  readonly world: World;
-  readonly strategy: Strategy;
+  readonly world: ProviderWorld;
+  readonly strategy: ForgingStrategy;
   readonly audits: Audits;
   readonly random: () => number;
   /** The usual bill and the largest one. */
@@ -113,7 +113,10 @@ function createKey({ world }: Life, number: number, since: number): KeyState {
 }
 
 /** The kind of an audited reply. @returns undefined for an opening that the forger withholds and nobody hands over. */
-function toAudited({ strategy, world }: Life, served: Served): { readonly kind: ReplyKind; readonly isShy: boolean } {
+function toAudited(
+  { strategy, world }: Life,
+  served: ReplyColumn,
+): { readonly kind: ReplyKind; readonly isShy: boolean } {
   if (served === 'honest') return { kind: 'honest', isShy: false };
   if (served === 'odd') return { kind: 'odd', isShy: false };
   const kind = strategy.kind === 'near' ? 'near' : strategy.overbills ? 'overbilled' : 'foreign';
@@ -121,11 +124,11 @@ function toAudited({ strategy, world }: Life, served: Served): { readonly kind: 
   return { kind, isShy: strategy.withholds && !isHandedOver };
 }
 
-const billOf = ({ strategy }: Life, served: Served): 'usual' | 'largest' =>
+const billOf = ({ strategy }: Life, served: ReplyColumn): 'usual' | 'largest' =>
   served !== 'honest' && strategy.overbills ? 'largest' : 'usual';
 
 /** Returns whether a key that held so much may be paid for the largest reply to a usual request. */
-function maySell({ holdsEarnings }: World, heldAtomic: bigint): boolean {
+function maySell({ holdsEarnings }: ProviderWorld, heldAtomic: bigint): boolean {
   const { entrance: entranceAtomic, growth: growthPpm } = defaultHolding;
   const bound = holdsEarnings ? computeFeeBound({ entranceAtomic, growthPpm }, heldAtomic) : undefined;
   return bound === undefined || MAX_FEE_ATOMIC <= bound;
@@ -162,7 +165,7 @@ function isForging({ strategy }: Life, state: KeyState, log: KeyLog, epoch: numb
   return log.balance().owed === 0 && (ahead === undefined || ahead > DECIDING_STEP);
 }
 
-/** Fills the cohort of a minute with so many replies, in the order of SERVED. */
+/** Fills the cohort of a minute with so many replies, in the order of REPLY_COLUMNS. */
 function serve({ strategy, world, random }: Life, cohort: Int32Array, count: number, forges: boolean): void {
   const odd = forges ? drawBinomial(count, strategy.odd, random) : 0;
   const ofSealing = forges ? drawBinomial(count - odd, world.sealed, random) : 0;
@@ -187,7 +190,7 @@ function pay(
   life: Life,
   state: KeyState,
   sums: Sums,
-  { served, epoch, count }: { served: Served; epoch: number; count: number },
+  { served, epoch, count }: { served: ReplyColumn; epoch: number; count: number },
 ): void {
   if (count === 0) return;
   const { partAtomic, fees } = life.bills[billOf(life, served)];
@@ -201,10 +204,10 @@ function decideCohort(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoc
   const { random, world, audits } = life;
   const cohort = log.cohortAt(epoch);
   const isOwing = world.rules.auditsOwing && log.balance().owed > 0;
-  for (let column = 0; column < SERVED.length; column++) {
+  for (let column = 0; column < REPLY_COLUMNS.length; column++) {
     const count = cohort[column] as number;
     if (count === 0) continue;
-    const served = SERVED[column] as Served;
+    const served = REPLY_COLUMNS[column] as ReplyColumn;
     const bill = billOf(life, served);
     const coverage = state.ppm[bill] / PPM;
     const audited = isOwing ? count : drawBinomial(count, coverage, random);
@@ -237,7 +240,7 @@ function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: 
   }
 }
 
-const isPayable = ({ verdict }: AuditOutcome): boolean => verdict === 'accept' || verdict === 'inconclusive';
+const isPayable = ({ verdict }: PlayedAudit): boolean => verdict === 'accept' || verdict === 'inconclusive';
 
 /** Plays one minute of a key. @param isOpen it still takes orders. */
 function playMinute(
@@ -267,8 +270,8 @@ function playMinute(
 
 /** Plays the days of one provider, under as many keys as it begins. */
 export async function playLife(
-  world: World,
-  strategy: Strategy,
+  world: ProviderWorld,
+  strategy: ForgingStrategy,
   { audits, largestFee, seed }: { readonly audits: Audits; readonly largestFee: bigint; readonly seed: number },
 ): Promise<LifeResult> {
   const bills = { usual: toBill(FEE_ATOMIC), largest: toBill(largestFee) };

@@ -2,7 +2,7 @@ import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
 import { type Audits, createAudits, type League } from './network.ts';
 import { findLargestFee } from './prices.ts';
 import { type LifeResult, playLife } from './provider-life.ts';
-import { HONEST, type Strategy, type World } from './strategy.ts';
+import { type ForgingStrategy, HONEST, type ProviderWorld } from './strategy.ts';
 
 /** Size of a search. */
 export interface Effort {
@@ -13,8 +13,8 @@ export interface Effort {
 }
 
 /** The mean account of a strategy beside that of an honest provider in the same world. */
-export interface Played {
-  readonly strategy: Strategy;
+export interface StrategyResult {
+  readonly strategy: ForgingStrategy;
   readonly lives: readonly LifeResult[];
   /** Gain above the honest one, as a part of the honest one. */
   readonly relative: number;
@@ -25,11 +25,11 @@ export const mean = (lives: readonly LifeResult[], of: (life: LifeResult) => num
 
 export interface Arena {
   readonly honest: readonly LifeResult[];
-  play(strategy: Strategy): Promise<Played>;
+  play(strategy: ForgingStrategy): Promise<StrategyResult>;
 }
 
 /** Creates the players of one world. Strategies with the same league share the pools of audits. */
-export async function createArena(world: World, { pool, lives }: Effort): Promise<Arena> {
+export async function createArena(world: ProviderWorld, { pool, lives }: Effort): Promise<Arena> {
   const largestFee = await findLargestFee(world.bill);
   const known = new Map<string, Audits>();
   const auditsFor = (league: League): Audits => {
@@ -38,7 +38,7 @@ export async function createArena(world: World, { pool, lives }: Effort): Promis
     known.set(name, audits);
     return audits;
   };
-  const playLives = async (strategy: Strategy): Promise<LifeResult[]> => {
+  const playLives = async (strategy: ForgingStrategy): Promise<LifeResult[]> => {
     const played: LifeResult[] = [];
     for (let seed = 1; seed <= lives(world.perMinute); seed++)
       played.push(await playLife(world, strategy, { audits: auditsFor(strategy.league), largestFee, seed }));
@@ -67,7 +67,7 @@ const SHARES = [1, 0.5, 0.1, 0.02, 0.005] as const;
 const DAYS = [0, 2] as const;
 
 /** All strategies of a small grid in which an audit ends with a result. */
-export const listGrid = (): readonly Strategy[] =>
+export const listGrid = (): readonly ForgingStrategy[] =>
   SHARES.flatMap((forged) =>
     DAYS.flatMap((honestDays) =>
       Object.entries(LEAGUES).map(([name, league]) => ({
@@ -78,7 +78,7 @@ export const listGrid = (): readonly Strategy[] =>
   );
 
 /** Draws strategies that mix everything at once, by a seed. */
-export function drawMixes(count: number, seed: number): readonly Strategy[] {
+export function drawMixes(count: number, seed: number): readonly ForgingStrategy[] {
   const random = createSeededRandom(seed);
   const flip = (): boolean => random() < 0.5;
   return Array.from({ length: count }, (_, i) => ({

@@ -10,12 +10,12 @@ import {
 import type { CountedEntry } from '@ogong/protocol/settlement/log-tests';
 import { isCovered } from '@ogong/protocol/verdict/reply-fee';
 import { MARGIN } from '../verification.ts';
-import type { League, Setting } from './network.ts';
-import { SETTING } from './network.ts';
+import type { League, VerifierSetting } from './network.ts';
+import { VERIFIER_SETTING } from './network.ts';
 import type { BillChecks } from './prices.ts';
 
 /** A way to sell forged replies. Shares are of the replies that arrive while the strategy forges. */
-export interface Strategy {
+export interface ForgingStrategy {
   readonly name: string;
   /** Share that is forged. */
   readonly forged: number;
@@ -39,7 +39,7 @@ export interface Strategy {
   readonly returns: boolean;
 }
 
-export const HONEST: Strategy = {
+export const HONEST: ForgingStrategy = {
   ...{ name: 'honest', forged: 0, sealedOnly: false, odd: 0, kind: 'foreign', withholds: false, overbills: false },
   ...{ pauses: false, honestDays: 0, league: { count: 0, tokens: 0 }, bond: 0, returns: false },
 };
@@ -81,7 +81,7 @@ export const PROPOSED: BalanceRules = {
 };
 
 /** The world around a provider. A control changes one input. */
-export interface World {
+export interface ProviderWorld {
   readonly perMinute: number;
   readonly days: number;
   /** Validators that handle the replies in equal parts. Each has its own log. */
@@ -90,7 +90,7 @@ export interface World {
   readonly sealed: number;
   /** Payers hand over the opening that a provider withholds, if they do not seal. */
   readonly handsOver: boolean;
-  readonly setting: Setting;
+  readonly setting: VerifierSetting;
   readonly bill: BillChecks;
   readonly holdsEarnings: boolean;
   /** Part of its earnings that an honest provider keeps over its costs. */
@@ -100,8 +100,8 @@ export interface World {
   readonly rules: BalanceRules;
 }
 
-export const WORLD: World = {
-  ...{ perMinute: 1, days: 30, logs: 4, sealed: 0, handsOver: true, setting: SETTING },
+export const WORLD: ProviderWorld = {
+  ...{ perMinute: 1, days: 30, logs: 4, sealed: 0, handsOver: true, setting: VERIFIER_SETTING },
   bill: { hasSizeCheck: true, hasPromptMeter: true },
   ...{ holdsEarnings: true, margin: MARGIN, followsReputation: true, rules: RULES },
 };
