@@ -7,7 +7,7 @@ import { readVerdictLogs } from './verdict-logs.ts';
 function readAfter(error: LinkError) {
   const account = `0x${'11'.repeat(20)}`;
   const chain = {
-    deployment: { chainId: 31_337 },
+    deployment: { chainId: 31_337, settlement: `0x${'5e'.repeat(20)}` },
     validators: async () => [{ account, endpoint: '127.0.0.1:1', certHash: `0x${'22'.repeat(32)}` }],
     anchorOf: async () => ({ sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` }),
   };
