@@ -2,8 +2,8 @@ import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { DialPolicy } from '@ogong/host/link/public-address';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startLineService } from '@ogong/testing/link/line-service';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createStartStatus, type StartStatusDependencies } from './start-status.ts';
 
