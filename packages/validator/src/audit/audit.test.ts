@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import {
   type BenchOptions,
   createTestClock,
@@ -19,6 +21,7 @@ import {
   type TestValidator,
 } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, type TestVerifiers } from '@ogong/testing/validator/test-calls';
+import { testCrypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { ServeInput, TestReply } from '@ogong/testing/validator/test-reply';
 import { FAR } from '@ogong/testing/validator/test-scores';
@@ -104,6 +107,30 @@ describe('selection', () => {
     await validator.certify();
     await validator.audit.tick();
     expect(validator.find(reply.record.replyId).state).toBe('auditing');
+    await validator.close();
+  });
+
+  it('goes on with an opening that the payer hands over, and runs stage 1 on it once', async () => {
+    let hashes = 0;
+    const sha256: Crypto['sha256'] = (...parts) => {
+      hashes++;
+      return testCrypto.sha256(...parts);
+    };
+    const counting = { ...testCrypto, sha256 };
+    const validator = createTestValidator({ audit: { alphaPpm: () => 0 }, crypto: counting });
+    const { submission, reply } = await validator.deliver(0);
+    const order = { order: submission.order.order, signature: submission.order.signature };
+    await validator.complain({ order, reason: 'opening-withheld', opening: undefined, record: undefined });
+    await validator.certify();
+    await validator.audit.tick();
+    hashes = 0;
+    openReply(counting, reply.record, reply.openingBytes);
+    const once = hashes;
+    hashes = 0;
+    const handed = { order, reason: 'opening-withheld', opening: reply.openingBytes, record: submission.record };
+    const outcome = { outcome: 'noted', detail: 'the audit goes on with this opening' };
+    expect(await validator.complain(handed)).toEqual(outcome);
+    expect(hashes).toBeLessThan(2 * once);
     await validator.close();
   });
 });

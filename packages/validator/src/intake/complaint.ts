@@ -12,12 +12,12 @@ import {
   verifyTexts,
 } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judgement';
-import { openReply } from '@ogong/protocol/verdict/opened-reply';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { readChannel } from '../store/channel-store.ts';
 import { readDelivery } from '../store/replies/delivery-store.ts';
 import { forceAudit, keepOpening } from '../store/replies/reply-changes.ts';
 import { findReply, listForced, type ReplyRow, readReply, toClaim } from '../store/replies/reply-store.ts';
-import { decideExact, upholdEquivocation } from './exact-evidence.ts';
+import { decideExact, openSigned, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 
 export interface Complaint {
@@ -90,21 +90,24 @@ async function upholdOpening(
   state: IntakeState,
   row: ReplyRow,
   signed: BoundRecord,
-  { opening, texts }: HandedOpening,
+  { opening, texts }: Required<Pick<Complaint, 'texts'>> & { readonly opening: Uint8Array },
 ): Promise<ComplaintOutcome> {
+  const opened = openSigned(state, row, { signed, opening });
   try {
-    await decideExact(state, row, signed, { kind: 'audit', opening, lists: [], attempts: [] });
+    await decideExact(state, row, signed, { kind: 'audit', opening, lists: [], attempts: [] }, opened);
     return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
   } catch (error) {
     if (!(error instanceof JudgeError)) throw error;
-    if (await keepHanded(state, row, { opening, texts }))
+    if (opened && (await keepHanded(state, row, { opened, signed, texts })))
       return { outcome: 'noted', detail: 'the audit goes on with this opening' };
     return requestAudit(state, row, `${error.message}; the reply will be audited`);
   }
 }
 
 interface HandedOpening {
-  readonly opening: Uint8Array;
+  readonly opened: OpenedReply;
+  /** The record that the opening was opened by. */
+  readonly signed: BoundRecord;
   readonly texts: ReplyTexts | undefined;
 }
 
@@ -116,17 +119,21 @@ interface HandedOpening {
 async function keepHanded(
   { crypto, store, group, clock, auditWindowMs }: IntakeState,
   { replyId }: ReplyRow,
-  { opening, texts }: HandedOpening,
+  { opened, signed, texts }: HandedOpening,
 ): Promise<boolean> {
   const row = store.read(() => readReply(store, replyId));
   if (row?.state !== 'auditing' || row.opening !== undefined) return false;
   const claim = toClaim(row);
   const needsTexts = row.submission === undefined;
   if (needsTexts && texts === undefined) return false;
-  if (openReply(crypto, claim.record, opening)?.outcome !== 'consistent') return false;
+  const isSame = row.summary !== undefined && equalBytes(row.summary.record.record, signed.record);
+  const again = isSame ? opened : openReply(crypto, claim.record, opened.bytes);
+  if (again?.outcome !== 'consistent') return false;
   if (needsTexts) verifyTexts(crypto, claim, texts as ReplyTexts);
   const deadlineMs = clock.nowMs() + auditWindowMs;
-  await group.write((db) => keepOpening(db, replyId, opening, { deadlineMs, texts: needsTexts ? texts : undefined }));
+  await group.write((db) =>
+    keepOpening(db, replyId, opened.bytes, { deadlineMs, texts: needsTexts ? texts : undefined }),
+  );
   return true;
 }
 
