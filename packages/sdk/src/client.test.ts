@@ -102,6 +102,24 @@ describe('a client', () => {
     expect(gateway.calls).toEqual(['/v1/chat/completions', '/v1/receipts/1/opening']);
   });
 
+  it('checks a receipt by the trust that its caller reads for it', async () => {
+    const gateway = createGateway();
+    const { trust, receipt } = gateway.synthetic;
+    const read: Uint8Array[] = [];
+    const client = createClient({
+      ...{ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch },
+      // What is read for the receipt prevails.
+      trust: { ...trust, routers: [] },
+      async readTrust({ order }) {
+        read.push(order.bytes);
+        return trust;
+      },
+    });
+    const answer = await client.chat.completions.create(params);
+    expect(answer.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(read).toEqual([receipt.order.bytes]);
+  });
+
   it('says which gateway cannot be reached, and why, unless its caller has given up', async () => {
     const closed = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 192.0.2.1:4546') });
     const options = { baseUrl: `${BASE_URL}/v1`, fetch: () => Promise.reject(closed), trust: {} };
