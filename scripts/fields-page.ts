@@ -9,14 +9,14 @@ Generated from the tables that gateway and local mode use (\`node scripts/run.mj
 |---|---|
 | works | it has its documented effect |
 | is ignored | by its documentation it changes no answer |
-| is dropped | it is left out, and the response header \`x-ogong-ignored\` names it |
-| is refused | it would change the meaning of the answer: status 400 with the reason |
+| is dropped | the response header \`x-ogong-ignored\` names it |
+| is refused | status 400 with the reason: it would change the answer's meaning |
 
 - A field that no table names is dropped. Where a table has a row for other fields, that row decides.
 - An unknown field of the object \`ogong\` is refused: an ignored demand would be a broken promise ([demands](../spec/request.md#demands)).
 - Null counts as absent. A dropped or refused field has no effect with a value that asks for nothing, such as \`false\` or an empty list.
 - A tool that is no function of the client is dropped as a whole: the model is not offered it. If \`tool_choice\` demands such a tool, the request is refused.
-- Content other than text, and calls of tools with their results, is refused.
+- Content other than text is refused, except calls of tools and their results.
 - The fields of Ollama's API are those of [local mode](local-mode.md#ollama).
 `;
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createKemKeyStock } from '@ogong/host/crypto/node-seal';
-import { createOverflowError } from '@ogong/host/dialect/overflow-error';
 import { ApiError } from '@ogong/host/http/api-error';
+import { createOverflowError } from '@ogong/host/http/overflow-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';

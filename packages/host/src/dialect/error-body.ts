@@ -1,8 +1,9 @@
 import type { ApiContext } from '../http/api-app.ts';
-import { type ApiError, type ErrorBody, toErrorBody } from '../http/api-error.ts';
+import type { ApiError } from '../http/api-error.ts';
+import { wordForOllama } from '../http/overflow-error.ts';
+import { toOpenAiError } from '../openai/openai-error.ts';
 import { isAnthropicCall } from './anthropic/anthropic-call.ts';
 import { toAnthropicError } from './anthropic/anthropic-error.ts';
-import { isOverflow, wordForOllama, wordOverflowForOpenAi } from './overflow-error.ts';
 
 /** Formats an error as the client's API does; Ollama's errors are one text. */
 export const formatDialectError = (error: ApiError, context: ApiContext): object =>
@@ -11,17 +12,3 @@ export const formatDialectError = (error: ApiError, context: ApiContext): object
     : isAnthropicCall(context)
       ? toAnthropicError(error, context.get('requestId'))
       : toOpenAiError(error, context);
-
-/** The field with the prompt, by the end of a path. */
-const PROMPT_FIELDS: readonly (readonly [end: string, field: string])[] = [
-  ['/chat/completions', 'messages'],
-  ['/completions', 'prompt'],
-];
-
-/** Formats an error of OpenAI's paths, also after a stream has begun. */
-export function toOpenAiError(error: ApiError, { req }: Pick<ApiContext, 'req'>): ErrorBody {
-  const body = toErrorBody(error);
-  if (!isOverflow(error)) return body;
-  const [, param] = PROMPT_FIELDS.find(([end]) => req.path.endsWith(end)) ?? ['', 'input'];
-  return { error: { ...body.error, message: wordOverflowForOpenAi(error, param), param } };
-}

@@ -6,11 +6,11 @@ import {
   type TokenUsage,
 } from '@ogong/protocol/modality/text/dialect/completion-formats';
 import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
-import { toOpenAiError } from '../dialect/error-body.ts';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { showIgnored } from './answer-headers.ts';
 import { streamEvents } from './event-stream.ts';
 import type { Json } from './format.ts';
+import { toOpenAiError } from './openai-error.ts';
 import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from './read-choice.ts';
 
 /** Produces the choices of an answer. */

@@ -29,7 +29,7 @@ describe.skipIf(missingReportedCases !== undefined)('a request that failed once,
 
   it.each([
     ['anthropic-thread', 'thread'],
-    ['ollama-unknown-top-level', 'max_output_tokens'],
+    ['ollama-unknown-top-level', 'temperature, max_output_tokens'],
     ['ollama-repeat-penalty', 'options.repeat_penalty'],
     ['responses-built-in-and-custom-tools', 'tools[1], tools[2]'],
   ])('is answered, and what is left out is named: %s', async (name, ignored) => {

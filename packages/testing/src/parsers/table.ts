@@ -77,6 +77,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'models/src/source.ts': ['parseModelSource'],
   'protocol/src/exchange/match.ts': ['parseModelId'],
   'protocol/src/exchange/routes.ts': ['parseRoutes'],
+  'protocol/src/modality/text/request/context-overflow.ts': ['parseOverflow'],
   'protocol/src/stage1/receipt.ts': ['parseReceiptText'],
   'provider/src/calibration/source-id.ts': ['parseSourceId'],
   'provider/src/modality/text/model-request.ts': ['parseEndpointName'],

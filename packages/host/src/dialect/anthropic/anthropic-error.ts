@@ -1,6 +1,6 @@
 import type { ApiError } from '../../http/api-error.ts';
+import { isOverflow, wordOverflowForAnthropic } from '../../http/overflow-error.ts';
 import type { Json } from '../../openai/format.ts';
-import { isOverflow, wordOverflowForAnthropic } from '../overflow-error.ts';
 
 /** Anthropic's types of errors, by status. */
 const TYPES: Readonly<Record<number, string>> = {

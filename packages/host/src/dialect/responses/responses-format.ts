@@ -1,7 +1,7 @@
+import { isOverflow, wordOverflowForOpenAi } from '../../http/overflow-error.ts';
 import { NAMED_FRAMING } from '../../openai/event-stream.ts';
 import type { Json } from '../../openai/format.ts';
 import type { AnswerDialect, EventWriter } from '../answer-dialect.ts';
-import { isOverflow, wordOverflowForOpenAi } from '../overflow-error.ts';
 import { type ResponsesAnswer, toResponse, toStatus } from './response-object.ts';
 import { createResponseOutput } from './response-output.ts';
 

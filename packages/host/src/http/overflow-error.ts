@@ -1,5 +1,5 @@
 import { parseOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
-import { ApiError, type ApiErrorCode } from '../http/api-error.ts';
+import { ApiError, type ApiErrorCode } from './api-error.ts';
 
 /** OpenAI's code of a prompt that is too long. Agents shorten their conversation when they read it. */
 const OVERFLOW_CODE = 'context_length_exceeded';

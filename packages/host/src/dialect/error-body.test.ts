@@ -2,8 +2,8 @@ import { formatOverflow } from '@ogong/protocol/modality/text/request/context-ov
 import { expect, it } from 'vitest';
 import type { ApiContext } from '../http/api-app.ts';
 import { ApiError } from '../http/api-error.ts';
+import { createOverflowError } from '../http/overflow-error.ts';
 import { formatDialectError } from './error-body.ts';
-import { createOverflowError } from './overflow-error.ts';
 import { createResponsesDialect } from './responses/responses-format.ts';
 
 const reason = formatOverflow({ promptTokens: 9_000, contextSize: 4_096 });
