@@ -97,7 +97,10 @@ export type Prompt =
       /** Day that a chat template gets as today, in days since 1970-01-01 UTC. Default: a template that asks for the date refuses. */
       readonly day?: number;
     }
-  | CompletionPrompt;
+  | (CompletionPrompt & {
+      /** Whether names of control tokens in a text are these tokens. Only `tokenizePrompt` reads it. Default: no. */
+      readonly readsControlTokens?: boolean;
+    });
 
 export interface TextGenerationRequest {
   readonly prompt: Prompt;

@@ -40,6 +40,7 @@ export interface LocalFixtureOptions {
   readonly models?: readonly ShelfModel[];
   readonly open?: (reference: string) => Engine;
   readonly origins?: readonly string[];
+  readonly hosts?: readonly string[];
   readonly library?: ModelLibrary;
   readonly instance?: string;
 }
@@ -50,6 +51,7 @@ export async function createLocalFixture({
   shelf = { list: async () => models },
   open = () => createFakeEngine({ contextSize: 512 }),
   origins = [],
+  hosts = [],
   library = createStoreLibrary(createModelStore('/nonexistent'), () => Promise.reject(new Error('no network here'))),
   instance = 'fixture',
 }: LocalFixtureOptions = {}): Promise<LocalFixture> {
@@ -64,7 +66,7 @@ export async function createLocalFixture({
     },
   });
   const log = createLogger({ name: 'test', level: 'silent' });
-  const options = { listen: { host: '127.0.0.1', port: 0 }, origins, instance };
+  const options = { listen: { host: '127.0.0.1', port: 0 }, origins, hosts, instance };
   const server = createLocalServer(options, { shelf, library, loaded, crypto, clock: systemClock, log });
   await server.start();
   const base = `http://127.0.0.1:${server.address().port}`;

@@ -9,12 +9,17 @@ export interface ModelLibrary {
   name(
     name: string,
     model: ShelfModel,
-    more?: { readonly adapters?: readonly ReceivedFile[]; readonly defaults?: ModelDefaults },
+    more?: { readonly adapters?: readonly ReceivedFile[]; readonly defaults?: ModelDefaults; readonly quant?: string },
   ): Promise<void>;
   /** Makes a model of files that were received, and of LoRA adapters for it. @throws ModelError, RequestError */
   assemble(
     name: string,
-    received: { readonly files: readonly ReceivedFile[]; readonly adapters?: readonly ReceivedFile[] },
+    received: {
+      readonly files: readonly ReceivedFile[];
+      readonly adapters?: readonly ReceivedFile[];
+      /** Type of weights to convert the file to; as it is if empty or absent. */
+      readonly quant?: string;
+    },
     defaults?: ModelDefaults,
   ): Promise<void>;
   /** @throws RequestError if the model's file is not the store's. */

@@ -1,5 +1,5 @@
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { llamaQuantizer, resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';
@@ -65,7 +65,9 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
   }
   return {
     shelf: createStoreShelf(store, pinned, () => openCatalogue(storeDir)),
-    library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options })),
+    library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options }), {
+      quantizer: llamaQuantizer,
+    }),
     loaded,
     names: pinned.map(({ name }) => name),
   };

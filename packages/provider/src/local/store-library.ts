@@ -1,12 +1,14 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { inspectModelFile, type ModelFacts } from '@ogong/engine/llama-cpp/model-file';
 import { isPublicAddress } from '@ogong/host/link/public-address';
 import { GgufError } from '@ogong/models/gguf/types';
-import type { ResolvedModel } from '@ogong/models/resolve';
+import { ModelError } from '@ogong/models/model-error';
+import type { Quantizer, ResolvedModel } from '@ogong/models/resolve';
 import { isFileReference, splitModelReference } from '@ogong/models/source';
 import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
@@ -21,13 +23,15 @@ type Files = Pick<ModelManifest, 'files' | 'adapters'>;
 export interface StoreLibraryOptions {
   /** Whether callers may pull from addresses of this machine and its network. Default: false. */
   readonly pullsFromOwnNetwork?: boolean;
+  /** Converts files to other types of weights. Default: none is converted. */
+  readonly quantizer?: Quantizer;
 }
 
 /** @param resolve brings a model by its reference. */
 export function createStoreLibrary(
   store: ModelStore,
   resolve: (reference: string, options: PullOptions) => Promise<ResolvedModel>,
-  { pullsFromOwnNetwork = false }: StoreLibraryOptions = {},
+  { pullsFromOwnNetwork = false, quantizer }: StoreLibraryOptions = {},
 ): ModelLibrary {
   const findStored = ({ name, aliases = [] }: ShelfModel) =>
     [name, ...aliases].map((each) => store.find(each)).find((found) => found !== undefined);
@@ -67,21 +71,51 @@ export function createStoreLibrary(
     return found;
   }
 
+  /** Converts the one file of a model. @throws RequestError if it cannot be converted. */
+  async function convert(files: readonly StoredFile[], quant: string): Promise<readonly StoredFile[]> {
+    if (quant === '') return files;
+    const known = quantizer?.quants ?? [];
+    if (!known.includes(quant)) {
+      const can = known.length === 0 ? 'this server converts no files' : `files are converted to ${known.join(', ')}`;
+      throw new RequestError(`quantize: ${quant.slice(0, 40)} is not known; ${can}`, 'quantize');
+    }
+    const [file, more] = files;
+    if (file === undefined || more !== undefined)
+      throw new RequestError('quantize: a model of several files is not converted; merge them first', 'quantize');
+    const source = store.pathOf(file);
+    const { weightType } = inspectModelFile(source);
+    if (weightType.toLowerCase() === quant) return files;
+    if (!/^b?f(?:16|32)$/i.test(weightType))
+      throw new RequestError(`quantize: the file has ${weightType}; only F32, F16 and BF16 are converted`, 'quantize');
+    const target = await store.temporary(`quantize-${file.sha256}-${quant}`);
+    try {
+      await quantizer?.quantize(source, target, quant);
+      const name = `${file.name.replace(/\.gguf$/i, '')}-${quant}.gguf`;
+      return [await store.adopt(target, { name })];
+    } catch (cause) {
+      if (!(cause instanceof ModelError)) throw cause;
+      throw new RequestError(`quantize: llama.cpp cannot convert ${file.name} to ${quant}`, 'quantize', null, { cause });
+    } finally {
+      await rm(target, { force: true });
+    }
+  }
+
   async function publish(name: string, { files, adapters }: Files, source: string, defaults?: ModelDefaults) {
     await store.publish({ name, source, files, ...(adapters && { adapters }), ...(defaults && { defaults }) });
   }
 
   return {
-    async name(name, model, { adapters = [], defaults = { from: model.name } } = {}) {
+    async name(name, model, { adapters = [], defaults = { from: model.name }, quant = '' } = {}) {
       const plain = toModelName(name);
       const facts = adapters.length === 0 ? undefined : inspectModelFile(model.path);
       const added = await findReceived(adapters, 'adapters', (path) => facts && inspectAdapterFile(path, facts));
-      const { files, adapters: own = [] } = await bringFiles(model);
+      const { files: brought, adapters: own = [] } = await bringFiles(model);
+      const files = await convert(brought, quant);
       const all = [...own, ...added];
       if (all.length > MAX_ADAPTERS) throw new RequestError(`a model has at most ${MAX_ADAPTERS} adapters`, 'adapters');
       await publish(plain, { files, ...(all.length > 0 && { adapters: all }) }, model.name, defaults);
     },
-    async assemble(name, { files, adapters = [] }, defaults) {
+    async assemble(name, { files, adapters = [], quant = '' }, defaults) {
       const plain = toModelName(name);
       if (adapters.length > MAX_ADAPTERS)
         throw new RequestError(`a model has at most ${MAX_ADAPTERS} adapters`, 'adapters');
@@ -91,7 +125,7 @@ export function createStoreLibrary(
         facts ??= read;
       });
       const applied = await findReceived(adapters, 'adapters', (path) => facts && inspectAdapterFile(path, facts));
-      const received = { files: found, ...(applied.length > 0 && { adapters: applied }) };
+      const received = { files: await convert(found, quant), ...(applied.length > 0 && { adapters: applied }) };
       await publish(plain, received, `create:${name}`, defaults);
     },
     async remove(model) {

@@ -82,7 +82,7 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
       const client = connect(target);
       await expectRefusal(client.chat({ ...chat(target), model: 'none' }), 404, /model "none" not found/);
       await expectRefusal(client.chat({ ...chat(target), options: { temperature: 9 } }), 400, /temperature/);
-      await expectRefusal(client.generate({ ...prompt(target), context: [1] }), 400, /context/);
+      await expectRefusal(client.generate({ ...prompt(target), context: [-1] }), 400, /context/);
       await expectRefusal(client.chat({ ...chat(target), model: 'none', stream: true }), 404, /not found/);
     },
     async 'JSON of a schema'(target) {

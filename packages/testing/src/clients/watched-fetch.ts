@@ -93,7 +93,12 @@ function readOllama({ path, status, isStream }: Answer, text: string): readonly 
   // The document states no answer for copying and deleting.
   const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
-    const value = JSON.parse(line) as { readonly done?: boolean; readonly done_reason?: string };
+    // Ollama's answers have a context, which its document leaves out.
+    const { context: _, ...value } = JSON.parse(line) as {
+      readonly done?: boolean;
+      readonly done_reason?: string;
+      readonly context?: unknown;
+    };
     const isShort = isStream && value.done !== true;
     const isLoad = value.done_reason === 'load' || value.done_reason === 'unload';
     return { schema: (isShort || isLoad ? schemas.line : schemas.body) ?? schemas.body, value };

@@ -38,6 +38,16 @@ it('makes ordinary tokens of control tokens that a message names', () => {
   expect(ask('<|e')).toEqual([0, 2, ...codes('<|e'), 3]);
 });
 
+it('reads control tokens in a text that is to have them, and its first token once', () => {
+  const { tokenize } = createPromptTokenizer(vocabulary, { chatTemplate: TEMPLATE });
+  const read = (text: string, readsControlTokens?: boolean) => [
+    ...tokenize({ kind: 'text', text, ...(readsControlTokens === undefined ? {} : { readsControlTokens }) }),
+  ];
+  expect(read('<|user|>hi<|end|>', true)).toEqual([0, 2, ...codes('hi'), 3]);
+  expect(read('<s><|user|>hi', true)).toEqual([0, 2, ...codes('hi')]);
+  expect(read('<|user|>hi')).toEqual(codes('<|user|>hi'));
+});
+
 it('has one first token, written by the template or the tokenizer', () => {
   expect(ask('hi', `{{ bos_token }}${TEMPLATE}`)).toEqual(ask('hi'));
   expect(ask('<s>', '{{ messages[0].content }}')).toEqual([0, ...codes('<s>')]);

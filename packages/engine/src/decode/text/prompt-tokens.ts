@@ -43,6 +43,8 @@ export function createPromptTokenizer(
   };
   const tokenize = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
+    if (prompt.kind === 'text' && prompt.readsControlTokens)
+      return begin([...vocabulary.tokenize(prompt.text, { addSpecial: false, parseSpecial: true })]);
     if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
     if (prompt.kind === 'fill') return begin(writeFill(vocabulary, fillTokens, prompt));
     const stretches = literal.cut(template.render(prompt));

@@ -22,6 +22,8 @@ export interface OllamaAnswer {
   readonly stream: boolean;
   /** How a piece of the answer is worded. */
   readonly format: (parts: OllamaParts) => object;
+  /** Whether the end shows the tokens of prompt and answer, which a later request may send as `context`. Default: no. */
+  readonly showsContext?: boolean;
 }
 
 /** Takes the lease over: it ends with the answer. @throws RequestError, EngineError while nothing is sent. */
@@ -32,7 +34,7 @@ export async function answerOllama(
   answer: OllamaAnswer,
 ): Promise<Response> {
   const { engine, loadMs, release } = lease;
-  const { model, format, stream, request } = answer;
+  const { model, format, stream, request, showsContext = false } = answer;
   const signal = getCallSignal(context);
   const answerId = `ollama-${Buffer.from(call.randomBytes(18)).toString('base64url')}`;
   let lines: AsyncGenerator<Line>;
@@ -43,7 +45,7 @@ export async function answerOllama(
     const toExtra = () => toInlineReceipt(context, call, answerId);
     const terms = isChat(request.asked) ? request.asked.terms : undefined;
     const parser = createChoiceParser(chooseAnswerFormat(engine.info(), request.asked), terms);
-    lines = formatLines(events, { shared, parser, format, loadMs, logprobs: request.asked.logprobs, toExtra });
+    lines = formatLines(events, { shared, parser, format, loadMs, logprobs: request.asked.logprobs, showsContext, toExtra });
   } catch (error) {
     release();
     throw error;
@@ -90,16 +92,17 @@ interface Wording {
   readonly format: (parts: OllamaParts) => object;
   readonly loadMs: number;
   readonly logprobs: boolean;
+  readonly showsContext: boolean;
   /** Fields of the last line. */
   readonly toExtra: () => Json;
 }
 
 async function* formatLines(
   events: AsyncIterable<TextGenerationEvent>,
-  { shared, parser, format, loadMs, logprobs, toExtra }: Wording,
+  { shared, parser, format, loadMs, logprobs, showsContext, toExtra }: Wording,
 ): AsyncGenerator<Line> {
   const startedAt = performance.now();
-  let promptTokens = 0;
+  let promptTokens = new Uint32Array();
   let sent = 0;
   const collector = createCollector();
   const line = (piece: OllamaParts, more: object = {}): Line => ({
@@ -107,7 +110,7 @@ async function* formatLines(
     body: { ...shared, ...format(piece), done: false, ...more },
   });
   for await (const event of events) {
-    if (event.kind === 'start') promptTokens = event.promptTokens.length;
+    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
     else if (event.kind === 'token' && (event.text !== '' || logprobs)) {
       sent += event.text.length;
       const parts = collector.add(parser.push(event.text));
@@ -124,7 +127,8 @@ async function* formatLines(
         done_reason: FINISH_REASONS[event.stopReason],
         total_duration: toNanoseconds(loadMs + performance.now() - startedAt),
         load_duration: toNanoseconds(loadMs),
-        prompt_eval_count: promptTokens,
+        ...(showsContext ? { context: [...promptTokens, ...event.outputTokens] } : {}),
+        prompt_eval_count: promptTokens.length,
         prompt_eval_duration: toNanoseconds(promptMs),
         eval_count: event.outputTokens.length,
         eval_duration: toNanoseconds(decodeMs),

@@ -14,7 +14,10 @@ import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
 import type { OllamaOptions } from './options.ts';
 
-export type OllamaPrompt = { readonly messages: unknown } | { readonly prompt: string; readonly suffix?: string };
+export type OllamaPrompt =
+  | { readonly messages: unknown }
+  | { readonly prompt: string | readonly number[] }
+  | { readonly prompt: string; readonly suffix: string };
 
 interface OllamaRequest {
   /** Name of the model as the client wrote it. */

@@ -25,11 +25,13 @@ export async function create(context: ApiContext, call: LocalCall): Promise<Resp
   const options = readOptions(fields.parameters);
   showIgnored(context, [...dropped, ...options.dropped]);
   const given = readGiven(fields, call);
+  const quant = (readText(fields, 'quantize') || readText(fields, 'quantization') || '').toLowerCase();
   const stream = readBoolean(fields, 'stream', true);
   if (from === undefined) {
     const defaults = Object.keys(given).length === 0 ? undefined : { from: '', ...given };
     return answerProgress(context, stream, async (tell) => {
-      await call.library.assemble(name, { files, adapters }, defaults);
+      await call.library.assemble(name, { files, adapters, quant }, defaults);
+      if (quant !== '') await tell({ status: `quantizing model to ${quant}` });
       await tell({ status: 'parsing GGUF' });
       await tell({ status: 'writing manifest' });
     });
@@ -38,7 +40,9 @@ export async function create(context: ApiContext, call: LocalCall): Promise<Resp
   const parameters = { ...model.defaults?.parameters, ...given.parameters };
   const defaults = { ...model.defaults, ...given, from: model.name, parameters };
   return answerProgress(context, stream, async (tell) => {
-    await call.library.name(name, model, { adapters, defaults });
+    // A model that cannot be made has a status of its own, so nothing is said before it is there.
+    await call.library.name(name, model, { adapters, defaults, quant });
+    if (quant !== '') await tell({ status: `quantizing model to ${quant}` });
     await tell({ status: `using existing layer sha256:${model.modelRoot}` });
     await tell({ status: 'writing manifest' });
   });

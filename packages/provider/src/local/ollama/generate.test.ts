@@ -25,6 +25,7 @@ interface Answer {
   readonly eval_count: number;
   readonly prompt_eval_count: number;
   readonly load_duration: number;
+  readonly context?: readonly number[];
   readonly logprobs?: readonly { token: string; top_logprobs: readonly unknown[] }[];
 }
 const ask = async (path: string, body: object): Promise<Answer> => {
@@ -109,6 +110,37 @@ describe('an answer', () => {
     expect(told.prompt_eval_count).toBeGreaterThan(raw.prompt_eval_count);
     const both = await fixture.post('/api/generate', { model: 'fake', prompt: 'Once', raw: true, system: 'x' });
     expect(both.status).toBe(400);
+  });
+
+  it('to a prompt with its own template is the one to that text, raw', async () => {
+    const options = { num_predict: 4, seed: 3 };
+    const template = '{{ if .System }}{{ .System }}: {{ end }}{{ .Prompt }}!{{ .Response }} end';
+    const own = await ask('/api/generate', { prompt: 'Once', system: 'Be brief', template, options });
+    const raw = await ask('/api/generate', { prompt: 'Be brief: Once!', raw: true, options });
+    expect([own.response, own.prompt_eval_count]).toEqual([raw.response, raw.prompt_eval_count]);
+    const other = { model: 'fake', prompt: 'Once', template: '{{ range .Messages }}{{ end }}' };
+    const refused = await fixture.post('/api/generate', other);
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { error: expect.stringContaining('range .Messages }} is not known') },
+    ]);
+  });
+
+  it('goes on after the tokens of an earlier one, in a conversation by context', async () => {
+    const options = { num_predict: 3, seed: 3 };
+    const first = await ask('/api/generate', { prompt: 'Once', options });
+    expect(first.context).toHaveLength(first.prompt_eval_count + first.eval_count);
+    const second = await ask('/api/generate', { prompt: 'Once', context: first.context, options });
+    // The beginning of a text stands once.
+    expect(second.prompt_eval_count).toBe((first.context?.length ?? 0) + first.prompt_eval_count - 1);
+    expect(second.context?.slice(0, first.context?.length)).toEqual(first.context);
+    expect(await ask('/api/generate', { prompt: 'Once', context: [], options })).toMatchObject({
+      prompt_eval_count: first.prompt_eval_count,
+    });
+    for (const context of [[-1], ['a'], 'a']) {
+      const refused = await fixture.post('/api/generate', { model: 'fake', prompt: 'Once', context });
+      expect([refused.status, await refused.json()]).toEqual([400, { error: expect.stringContaining('context') }]);
+    }
   });
 
   it('ends where the context ends that was asked for', async () => {

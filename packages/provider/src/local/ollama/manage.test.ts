@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ModelError } from '@ogong/models/model-error';
-import type { ResolvedModel } from '@ogong/models/resolve';
+import type { Quantizer, ResolvedModel } from '@ogong/models/resolve';
 import { createModelStore } from '@ogong/models/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
@@ -22,6 +23,15 @@ const BYTES = readFileSync(FILE);
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
 const DIGEST = `sha256:${SHA256}`;
 
+/** Writes another valid file: the real conversion has tests of its own. */
+const quantizer: Quantizer = {
+  quants: ['q8_0', 'q4_0'],
+  async quantize(source, target, quant) {
+    if (quant === 'q4_0') throw new ModelError('corrupt', 'no');
+    await writeFile(target, Buffer.concat([await readFile(source), Buffer.alloc(32)]));
+  },
+};
+
 let folder: string;
 let fixture: LocalFixture;
 let resolve: (reference: string, options: PullOptions) => Promise<ResolvedModel>;
@@ -31,7 +41,7 @@ beforeEach(async () => {
   const pinned = shelveResolved(FILE, { name: 'stories260K', path: FILE, modelRoot: fromHex('05'.repeat(32)) });
   fixture = await createLocalFixture({
     shelf: createStoreShelf(store, [pinned]),
-    library: createStoreLibrary(store, (reference, options) => resolve(reference, options)),
+    library: createStoreLibrary(store, (reference, options) => resolve(reference, options), { quantizer }),
   });
 });
 afterEach(async () => {
@@ -161,7 +171,8 @@ describe('a model that is made of another', () => {
     ['neither source', { from: null }, 'name either'],
     ['two sources', { files: { 'x.gguf': DIGEST } }, 'name either'],
     ['a template', { template: '{{ .Prompt }}' }, 'template'],
-    ['a quantisation', { quantize: 'q4_0' }, 'quantised already'],
+    ['an unknown quantisation', { quantize: 'q9_9' }, 'files are converted to q8_0, q4_0'],
+    ['a quantisation that fails', { quantize: 'Q4_0' }, 'llama.cpp cannot convert'],
   ])('is refused with %s', async (_name, fields, words) => {
     const { status, body } = await post('/api/create', { ...mario, ...fields });
     expect([status >= 400, body]).toEqual([true, { error: expect.stringContaining(words) }]);
@@ -180,6 +191,24 @@ describe('a model that is made of another', () => {
     ]);
     const answer = await post('/api/generate', { model: 'mario:v1', prompt: 'Hi', stream: false });
     expect(answer).toMatchObject({ status: 200, body: { eval_count: 2 } });
+  });
+
+  it('is converted to another type of weights', async () => {
+    expect((await post('/api/create', { model: 'small', from: 'stories260K', quantize: 'Q8_0', stream: false })).body).toEqual(
+      SUCCESS,
+    );
+    await send('POST', `/api/blobs/${DIGEST}`, new Uint8Array(BYTES));
+    const files = { 'tiny.gguf': DIGEST };
+    const { lines } = await post('/api/create', { model: 'tiny', files, quantize: 'q8_0' });
+    expect(lines).toEqual([
+      { status: 'quantizing model to q8_0' },
+      { status: 'parsing GGUF' },
+      { status: 'writing manifest' },
+      SUCCESS,
+    ]);
+    const { models } = (await send('GET', '/api/tags')).body as { models: { name: string; size: number }[] };
+    const sizes = Object.fromEntries(models.map(({ name, size }) => [name, size]));
+    expect(sizes).toMatchObject({ 'small:latest': BYTES.length + 32, 'tiny:latest': BYTES.length + 32 });
   });
 
   it('takes an adapter, which makes other weights of it', async () => {
@@ -304,4 +333,21 @@ it('knows every field that Ollama documents', () => {
   };
   for (const [schema, known] of Object.entries(rules))
     for (const field of DOCUMENTED[schema as keyof typeof DOCUMENTED]) expect(known, schema).toHaveProperty(field);
+});
+
+it('lists a model that was pulled by a short name under it, and finds it by other spellings', async () => {
+  const store = createModelStore(folder);
+  const { path } = shelveResolved(FILE, { name: 'x', path: FILE, modelRoot: fromHex('05'.repeat(32)) });
+  const file = await store.receive(createReadStream(path), { name: 'q.gguf' });
+  const name = 'hugging-quants/Llama-3.2-3B-Instruct-Q4_K_M-GGUF-q4_k_m';
+  await store.publish({ name, source: 'llama3.2', files: [file] });
+  expect((await names()).sort()).toEqual(['llama3.2', 'stories260K']);
+  for (const model of ['llama3.2', 'llama3.2:latest', 'llama3.2:3b', 'llama-3.2-3b-instruct', `hf.co/${name}`])
+    expect((await post('/api/show', { model })).status, model).toBe(200);
+  expect(await post('/api/show', { model: 'qwen3:0.7b' })).toMatchObject({
+    status: 404,
+    body: { error: expect.stringMatching(/not found.*the nearest names are qwen3:\S+, \S+, \S+/) },
+  });
+  expect((await send('DELETE', '/api/delete', { model: 'llama3.2:3b' })).status).toBe(200);
+  expect(await names()).toEqual(['stories260K']);
 });
