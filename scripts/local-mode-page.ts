@@ -13,7 +13,21 @@ The response header \`x-ogong-receipt\` names the [receipt](../spec/local-receip
 
 The server's address shows a page in a browser: models with slots and speed, and a chat with the server's own checks of each answer. It needs no other host. Clients that ask \`/\` for anything but HTML read \`Ollama is running\`.
 
-Web pages may call from this machine, from a desktop app or a browser extension, or from an origin named with \`--origin\`. On a loopback address the server answers only requests to \`localhost\`.
+Web pages may call from this machine, from a desktop app or a browser extension, or from an origin named with \`--origin\`. In an origin \`*\` stands for any characters.
+
+| a request's \`Host\` | on a loopback address | on another address |
+|---|---|---|
+| \`localhost\`, an IP address, the host of an \`--origin\` | answered | answered |
+| a name that no web site can have, such as \`nas\` or \`ollama.local\` | refused | answered |
+| any other name | refused | refused |
+
+\`--allow-host\` allows more names: \`ollama.local\`, \`*.home.example\`, \`lan\` for the second row, or \`*\` for all. A web page can make its own name resolve to this machine, so allow only names that you control.
+
+Ollama's variables \`OLLAMA_HOST\` and \`OLLAMA_ORIGINS\` count where neither \`--listen\` and \`--origin\` nor their own variables are given.
+
+## Names of models
+
+A model has its name on the hub, and for a model of the [catalogue](../catalogue.md) also short names: \`qwen3-0.6b\`, \`qwen3:0.6b\`, \`llama3.2\`, \`llama3.2:3b\`. A quantisation may follow: \`qwen3:0.6b-q8_0\`. Case and \`:latest\` do not matter. The same names work in \`pull\`, \`run\`, \`show\`, \`--model\` and every endpoint. An unknown name is answered with the three nearest. \`/api/tags\` and \`/api/ps\` list every name with a tag.
 
 ## Ollama
 `;

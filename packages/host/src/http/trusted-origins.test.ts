@@ -27,10 +27,15 @@ describe('a server on loopback', () => {
     (host) => expect(isOwnName(host, LOOPBACK)).toBe(true),
   );
 
-  it.each([undefined, '', 'ollama.local', 'box', 'rebound.example.org', '192.168.1.5.example.org', 'localhost.evil.test'])(
-    'does not answer to %s by itself',
-    (host) => expect(isOwnName(host, LOOPBACK)).toBe(false),
-  );
+  it.each([
+    undefined,
+    '',
+    'ollama.local',
+    'box',
+    'rebound.example.org',
+    '192.168.1.5.example.org',
+    'localhost.evil.test',
+  ])('does not answer to %s by itself', (host) => expect(isOwnName(host, LOOPBACK)).toBe(false));
 
   it.each([
     ['ollama.local', ['ollama.local', 'OLLAMA.local:11434'], ['evil.local', 'x.ollama.local']],

@@ -42,7 +42,10 @@ export const createChoiceParser = (format: AnswerFormat, terms: AnswerTerms | un
   terms === undefined ? PLAIN : createAnswerParser(format, terms);
 
 /** @param terms undefined if the text is the answer, as in completions. */
-export function readWhole({ text, format }: Pick<ChoicePart, 'text' | 'format'>, terms: AnswerTerms | undefined): AnswerParts {
+export function readWhole(
+  { text, format }: Pick<ChoicePart, 'text' | 'format'>,
+  terms: AnswerTerms | undefined,
+): AnswerParts {
   return terms === undefined ? { content: text, reasoning: '', calls: [] } : parseAnswer(text, format, terms);
 }
 

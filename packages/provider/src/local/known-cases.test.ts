@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { ModelError } from '@ogong/models/model-error';
 import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
+import { ModelError } from '@ogong/models/model-error';
 import { resolveShortName } from '@ogong/models/short-names';
 import { createModelStore } from '@ogong/models/store';
 import { createFakeEngine } from '@ogong/testing/engine/fake';

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { basename } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
@@ -94,7 +94,9 @@ export function createStoreLibrary(
       return [await store.adopt(target, { name })];
     } catch (cause) {
       if (!(cause instanceof ModelError)) throw cause;
-      throw new RequestError(`quantize: llama.cpp cannot convert ${file.name} to ${quant}`, 'quantize', null, { cause });
+      throw new RequestError(`quantize: llama.cpp cannot convert ${file.name} to ${quant}`, 'quantize', null, {
+        cause,
+      });
     } finally {
       await rm(target, { force: true });
     }

@@ -31,7 +31,10 @@ describe("Ollama's variables", () => {
     ]);
     const env = { OLLAMA_HOST: '0.0.0.0', OGONG_PROVIDER_LOCAL_LISTEN: '127.0.0.1:1' };
     expect(read(env).listen).toEqual({ host: '127.0.0.1', port: 1 });
-    expect(read({ OLLAMA_HOST: '0.0.0.0' }, ['--listen', '127.0.0.1:2']).listen).toEqual({ host: '127.0.0.1', port: 2 });
+    expect(read({ OLLAMA_HOST: '0.0.0.0' }, ['--listen', '127.0.0.1:2']).listen).toEqual({
+      host: '127.0.0.1',
+      port: 2,
+    });
     expect(read({}).listen).toEqual({ host: '127.0.0.1', port: 11434 });
   });
 });

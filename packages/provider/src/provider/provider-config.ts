@@ -331,7 +331,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_ALLOW_HOST',
       repeatable: true,
       description:
-        'name that requests may be sent to, such as ollama.local or *.home.example, besides localhost and addresses; lan for all names that no web site can have, * for all',
+        'name that requests may be sent to, such as ollama.local or *.home.example; lan allows all names that no web site can have, and * allows all',
     },
     ...engineFields,
     ...dataDirField,

@@ -14,6 +14,7 @@ const REST = `
 An empty cell: the client lacks the feature, or it has no test.
 
 - Anthropic's clients get the stop sequence that ended an answer, if the request named one. They send version 2026-10-21 or 2023-06-01; with both, models accept a temperature.
+- A gateway takes a short name such as \`llama3.2\` if one served model has it, and answers an unknown name with the nearest ids. A client that checks its answers writes the full id.
 - Local mode lowers \`max_tokens\` to the context and says so in \`x-ogong-clamped\`. A gateway does the same for the provider's context, before it compares prices.
 
 Written by \`node packages/testing/scripts/write-clients-page.ts\`.

@@ -16,5 +16,7 @@ it('a command that is refused names its own help, and a word that is none names 
   const refused = validatorCommands.get('acquit')?.(['--deployment', 'deployment.json'], {});
   await expect(refused).rejects.toThrow(ConfigError);
   await expect(refused).rejects.toThrow(/give one of --case.*\nsee ogong-validatord acquit --help/s);
-  expect(() => validatorConfig.parse(['pardn'], {})).toThrow(/"pardn" \(did you mean pardon\?\); the commands are register, .*pardon/);
+  expect(() => validatorConfig.parse(['pardn'], {})).toThrow(
+    /"pardn" \(did you mean pardon\?\); the commands are register, .*pardon/,
+  );
 });

@@ -45,7 +45,15 @@ export async function answerOllama(
     const toExtra = () => toInlineReceipt(context, call, answerId);
     const terms = isChat(request.asked) ? request.asked.terms : undefined;
     const parser = createChoiceParser(chooseAnswerFormat(engine.info(), request.asked), terms);
-    lines = formatLines(events, { shared, parser, format, loadMs, logprobs: request.asked.logprobs, showsContext, toExtra });
+    lines = formatLines(events, {
+      shared,
+      parser,
+      format,
+      loadMs,
+      logprobs: request.asked.logprobs,
+      showsContext,
+      toExtra,
+    });
   } catch (error) {
     release();
     throw error;

@@ -7,9 +7,7 @@ const MAX_TEMPLATE = 65_536;
 const MAX_DEPTH = 32;
 const ACTION = /\{\{(-\s)?\s*([^{}]*?)\s*(\s-)?\}\}/g;
 
-type Step =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'action'; readonly words: string };
+type Step = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'action'; readonly words: string };
 
 /**
  * Writes a prompt by a template in Ollama's form. Its fields are .System, .Prompt, .Suffix and .Response; `if` with one field,

@@ -194,9 +194,9 @@ describe('a model that is made of another', () => {
   });
 
   it('is converted to another type of weights', async () => {
-    expect((await post('/api/create', { model: 'small', from: 'stories260K', quantize: 'Q8_0', stream: false })).body).toEqual(
-      SUCCESS,
-    );
+    expect(
+      (await post('/api/create', { model: 'small', from: 'stories260K', quantize: 'Q8_0', stream: false })).body,
+    ).toEqual(SUCCESS);
     await send('POST', `/api/blobs/${DIGEST}`, new Uint8Array(BYTES));
     const files = { 'tiny.gguf': DIGEST };
     const { lines } = await post('/api/create', { model: 'tiny', files, quantize: 'q8_0' });
