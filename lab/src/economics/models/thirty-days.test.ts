@@ -7,10 +7,10 @@ import { createAudits, VERIFIER_SETTING } from './thirty-days/network.ts';
 import { LEAGUES } from './thirty-days/search.ts';
 import { describe as describeRates, FULL, listBills, playControls, playRate, type ThirtyDays } from './thirty-days.ts';
 
-/** Eight days at one rate. */
+/** Twelve days at one rate, one life of each strategy. */
 const SHORT: ThirtyDays = {
-  ...{ ...FULL, rates: [10], days: 8, mixes: () => 6 },
-  effort: { pool: 60, lives: () => 1 },
+  ...{ ...FULL, rates: [10], days: 12, mixes: () => 4, noise: 0.05 },
+  effort: { pool: 150, lives: () => 1 },
 };
 
 /** One kind of reply, audited often. */
@@ -28,7 +28,7 @@ function playMany(
 describe('thirty days of forging', () => {
   it('holds in its short form, with each cure and without it', async () => {
     const rates = [await playRate(10, SHORT)];
-    const findings = describeRates({ rates, controls: await playControls(SHORT), bills: await listBills() });
+    const findings = describeRates(SHORT, { rates, controls: await playControls(SHORT), bills: await listBills() });
     expect(findings.filter(({ holds }) => !holds)).toEqual([]);
   });
 

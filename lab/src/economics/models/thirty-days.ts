@@ -18,10 +18,12 @@ export interface ThirtyDays {
   readonly days: number;
   readonly mixes: (perMinute: number) => number;
   readonly effort: Effort;
+  /** A gain of rare forgeries below this is no more than the spread of the played lives. */
+  readonly noise: number;
 }
 
 export const FULL: ThirtyDays = {
-  ...{ rates: [1, 10, 100], days: 30, mixes: (perMinute) => (perMinute > 10 ? 12 : 30) },
+  ...{ rates: [1, 10, 100], days: 30, mixes: (perMinute) => (perMinute > 10 ? 12 : 30), noise: 0.01 },
   effort: { pool: 300, lives: (perMinute) => (perMinute === 1 ? 3 : 1) },
 };
 
@@ -68,17 +70,17 @@ interface Control {
 
 const CONTROLS: readonly Control[] = [
   {
-    cure: 'payers hand over the openings that a provider withholds',
+    cure: 'openings handed over by payers',
     strategy: { ...KEY, withholds: true, pauses: true },
     without: { handsOver: false },
   },
   {
-    cure: 'verifiers have a stake',
+    cure: 'a stake of verifiers',
     strategy: { ...KEY, forged: 0.5, league: LEAGUES.unstaked },
     without: { setting: { ...WORLD.setting, honest: { ...WORLD.setting.honest, tokens: 0 }, leastTokens: 0 } },
   },
   {
-    cure: 'doubt is paid from accepted replies',
+    cure: 'a limit of paid doubts',
     strategy: { ...KEY, kind: 'near', honestDays: 0 },
     without: {
       rules: {
@@ -88,24 +90,28 @@ const CONTROLS: readonly Control[] = [
     },
   },
   {
-    cure: 'a key without a result is audited always',
+    cure: 'owed audits after one without a result',
     strategy: { ...KEY, forged: 0, odd: 1 },
     without: { rules: { ...WORLD.rules, covers: () => true, auditsOwing: false } },
   },
   {
-    cure: 'earnings are held',
+    cure: 'held earnings',
     strategy: { ...KEY, honestDays: 0, returns: true },
     without: { holdsEarnings: false },
   },
   {
-    cure: 'orders follow reputation',
+    cure: 'orders that follow reputation',
     strategy: { ...KEY, forged: 0.02 },
     without: { followsReputation: false },
   },
 ];
 
 const byGain = (a: StrategyResult, b: StrategyResult): number => b.relative - a.relative;
-const show = (relative: number): string => `${relative > 0 ? '+' : ''}${percent(relative, 1)}`;
+const show = (relative: number): string => {
+  const text = percent(relative, 1);
+  if (/^-?0\.0 /.test(text)) return '0.0 %';
+  return relative > 0 ? `+${text}` : text;
+};
 
 async function playAll(arena: Arena, strategies: readonly ForgingStrategy[]): Promise<readonly StrategyResult[]> {
   const played: StrategyResult[] = [];
@@ -193,9 +199,9 @@ function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): r
     '',
   ];
   const without = controls.map(({ cure, on, off }) => [
-    ...[`broken twin: not so that ${cure}`, show(off)],
+    ...[`broken twin: without ${cure}`, show(off)],
     ...rates.slice(1).map(() => ''),
-    `with it ${show(on)}`,
+    show(on),
   ]);
   return [['best strategy whose audits end with a result', ...best, ''], ...gaps, rare, ...without];
 }
@@ -209,17 +215,14 @@ const listPoints = (rates: readonly Rate[]) =>
     ].map(({ name, played }) => ({ x: perMinute, y: 100 * played.relative, curve: name })),
   );
 
-/** A gain of rare forgeries below this is no more than the spread of the played lives. */
-const NOISE = 0.01;
-
-export function describe({ rates, controls, bills }: PlayedDays) {
+export function describe({ noise }: Pick<ThirtyDays, 'noise'>, { rates, controls, bills }: PlayedDays) {
   const { list, say } = createFindings();
   const at = (of: (rate: Rate) => string): string => rates.map(of).join(', ');
   const perMinute = at((rate) => `${rate.perMinute}`);
   const best = (rate: Rate): number => (rate.closed[0] as StrategyResult).relative;
   say(
-    'Where each audit ends with a result in a measured class, no strategy gains more than 1 % of the honest profit',
-    rates.every((rate) => best(rate) < NOISE),
+    `Where each audit ends with a result in a measured class, no strategy gains more than ${percent(noise, 0)} of the honest profit`,
+    rates.every((rate) => best(rate) < noise),
     `best of ${at(({ closed }) => `${closed.length}`)} strategies at ${perMinute} a minute: ${at((rate) => show(best(rate)))}`,
   );
   const whole = (rate: Rate): number =>
@@ -233,13 +236,13 @@ export function describe({ rates, controls, bills }: PlayedDays) {
   say(
     'A forger gains where audits end without a result, or in a doubt that is no evidence ([open problem 3](open-problems.md#3-audits-that-end-without-a-result))',
     rates.every((rate) => worst(rate) > 0.1),
-    `every such strategy earns at least ${at((rate) => show(worst(rate)))} of the honest profit`,
+    `the least of five such strategies: ${at((rate) => show(worst(rate)))} above the honest profit`,
   );
   const rare = (rate: Rate): number => (rate.rare[0] as StrategyResult).relative;
   const rareInClass = (rate: Rate): number => (rate.rareInClass[0] as StrategyResult).relative;
   say(
     'At a margin of a tenth, rare forging gains where verifiers compare by scores. It does not where three of them run the exact class',
-    rates.every((rate) => rare(rate) > 0 && rareInClass(rate) < NOISE),
+    rates.every((rate) => rare(rate) > 0 && rareInClass(rate) < noise),
     `${at((rate) => show(rare(rate)))}; in the exact class ${at((rate) => show(rareInClass(rate)))}`,
   );
   const { proposed, proposedHonest, honest } = last(rates);
@@ -247,8 +250,8 @@ export function describe({ rates, controls, bills }: PlayedDays) {
   const cost = mean(proposedHonest, ({ gain }) => gain) / mean(honest, ({ gain }) => gain) - 1;
   say(
     'If accepted replies paid for audits without a result, and for doubts without credit, only the one with verifiers of its own would gain',
-    others.every(({ relative }) => relative < NOISE),
-    `an honest provider would lose ${percent(-cost, 2)}`,
+    others.every(({ relative }) => relative < noise),
+    `an honest provider would lose ${percent(Math.max(0, -cost), 1)}`,
   );
   const unpaid = (rate: Rate): number => mean(rate.honest, ({ honestUnpaid }) => honestUnpaid);
   say(
@@ -259,9 +262,9 @@ export function describe({ rates, controls, bills }: PlayedDays) {
   const first = (rate: Rate): number => mean(rate.honest, ({ firstFee }) => firstFee);
   const money = (rate: Rate): number => mean(rate.honest, ({ firstMoney }) => firstMoney) / 1_440;
   say(
-    'A newcomer waits one minute longer for its first fee, since that reply is audited, and three days for money',
+    'A newcomer waits a minute longer for its first fee, since its replies are audited, and three days for money',
     rates.every((rate) => first(rate) < 10 && money(rate) === 3),
-    `first fee after ${at((rate) => round(first(rate)))} minutes, of which four pass before the beacon; its entrance takes five fees`,
+    `first fee after ${at((rate) => round(first(rate)))} minutes, with four for the beacon`,
   );
   const [checked = 0, unsized = 0, unmetered = 0] = bills;
   say(
@@ -271,8 +274,8 @@ export function describe({ rates, controls, bills }: PlayedDays) {
   );
   for (const { cure, on, off } of controls) {
     say(
-      `Broken twin: not so that ${cure}, and a strategy gains that loses otherwise`,
-      off > 0.05 && on < NOISE,
+      `Broken twin: without ${cure} a strategy gains that gains nothing otherwise`,
+      off > 0.05 && on < noise,
       `${show(off)} instead of ${show(on)} of the honest profit`,
     );
   }
@@ -293,11 +296,11 @@ export function composeModel(size: ThirtyDays, played: PlayedDays): EconomicMode
     title: 'Thirty days of forging',
     summary: [
       'A provider sells forged replies for thirty days. It mixes honest days, own verifiers, larger bills, withheld openings, pauses and new keys. The protocol’s functions draw and combine the audits, and compute tests, balance, coverage and reputation. The model adds arrivals, beacon values and reports.',
-      'Four validators handle the replies. Six honest verifiers with 100 tokens each compare by scores alone. Orders follow reputation. An honest provider keeps a fifth of its earnings. The table shows gains above its profit. A fifth of the traffic is sealed, or is of requests that nobody else can run.',
+      'Four validators handle the replies. Six honest verifiers with 100 tokens each compare by scores alone. Orders follow reputation. An honest provider keeps a fifth of its earnings. The table shows gains above its profit: +100 % doubles it. A fifth of the traffic is sealed, or is of requests that nobody else can run.',
     ].join('\n\n'),
-    findings: describe(played),
+    findings: describe(size, played),
     table: {
-      head: ['strategy', ...size.rates.map((rate) => `${rate} a minute`), 'if accepted replies paid for it'],
+      head: ['strategy', ...size.rates.map((rate) => `${rate} a minute`), 'with the proposed rule, or with the cure'],
       rows: listRows(rates, controls),
     },
     curves: {
