@@ -33,18 +33,17 @@ const SEALED = 0.2;
 const ODD = 0.2;
 
 /** Strategies whose audits end without a result, or in a doubt that is no evidence. */
-const GAPS: readonly (ForgingStrategy & { readonly sealed?: number })[] = [
+const GAPS: readonly ForgingStrategy[] = [
   {
     ...KEY,
     name: 'withholds openings of forged replies to clients that seal',
     withholds: true,
     sealedOnly: true,
-    sealed: SEALED,
     pauses: true,
   },
   {
     ...{ ...KEY, name: 'the same, with a third of the draws, and overbills', withholds: true, sealedOnly: true },
-    ...{ sealed: SEALED, pauses: true, league: LEAGUES.third, overbills: true },
+    ...{ pauses: true, league: LEAGUES.third, overbills: true },
   },
   { ...KEY, name: 'answers requests that nobody else can run', forged: 0, odd: ODD, pauses: true },
   { ...KEY, name: 'the same, with ten verifiers of the least stake', forged: 0, odd: ODD, league: LEAGUES.least },
@@ -61,7 +60,7 @@ const THIN_MARGIN = 0.1;
 /** Verifiers of the provider's own exact class among the six. */
 const IN_CLASS = 3;
 
-/** A cure that is switched off, by an input. `strategy` loses with the cure and gains without it. */
+/** A cure that is switched off, by an input. `strategy` gains nothing with the cure. */
 interface Control {
   readonly cure: string;
   readonly strategy: ForgingStrategy;

@@ -112,7 +112,7 @@ function createKey({ world }: Life, number: number, since: number): KeyState {
   };
 }
 
-/** The kind of an audited reply. @returns undefined for an opening that the forger withholds and nobody hands over. */
+/** Returns the kind of an audited reply, and whether the forger may withhold its opening. */
 function toAudited(
   { strategy, world }: Life,
   served: ReplyColumn,
@@ -268,7 +268,10 @@ function playMinute(
   }
 }
 
-/** Plays the days of one provider, under as many keys as it begins. */
+/**
+ * Plays the days of one provider, under as many keys as it begins. The model leaves out some defences, so a forger gains no less here
+ * than in a network: honeypots, exclusion of refuted verifiers, and extra coverage of suspicious replies.
+ */
 export async function playLife(
   world: ProviderWorld,
   strategy: ForgingStrategy,
