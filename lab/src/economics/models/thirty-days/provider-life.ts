@@ -269,8 +269,8 @@ function playMinute(
 }
 
 /**
- * Plays the days of one provider, under as many keys as it begins. The model leaves out some defences, so a forger gains no less here
- * than in a network: honeypots, exclusion of refuted verifiers, and extra coverage of suspicious replies.
+ * Plays the days of one provider, under as many keys as it begins. The model leaves out honeypots, the exclusion of refuted verifiers,
+ * and the extra coverage of suspicious replies. It also leaves out the daily bound of penalties, which favours verifiers in league.
  */
 export async function playLife(
   world: ProviderWorld,
