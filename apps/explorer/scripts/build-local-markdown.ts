@@ -12,7 +12,7 @@ export const LOCAL_MARKDOWN = fileURLToPath(
 function writeNotice(): string {
   const marked = new URL('../', import.meta.resolve('marked'));
   const { version } = JSON.parse(readFileSync(new URL('package.json', marked), 'utf8')) as { version: string };
-  const licence = /## Marked\n([^]*?)\n## /.exec(readFileSync(new URL('LICENSE', marked), 'utf8'))?.[1];
+  const licence = /## Marked\n([\s\S]*?)\n## /.exec(readFileSync(new URL('LICENSE', marked), 'utf8'))?.[1];
   if (licence === undefined) throw new Error('the licence of marked has another form: change writeNotice()');
   const text = `Generated from apps/explorer/src/markdown/tree.ts, never edited. It holds marked ${version}:\n${licence}`;
   return text.trim().replace(/^/gm, '// ').replace(/ +$/gm, '');

@@ -79,9 +79,7 @@ export const composeBody = (turns: readonly ChatTurn[], model: string, question:
     ...turns
       .filter(
         (turn) =>
-          turn.state === 'answered' &&
-          turn.isReplaced !== true &&
-          (isSealedModel(model) || !isSealedModel(turn.model)),
+          turn.state === 'answered' && turn.isReplaced !== true && (isSealedModel(model) || !isSealedModel(turn.model)),
       )
       .flatMap((turn) => [
         { role: 'user' as const, content: turn.question },

@@ -202,13 +202,13 @@ function Conversation({
     if (isAtEnd.current) box.current?.scrollTo(0, box.current.scrollHeight);
   }, [last?.id, last?.answer.length, last?.state]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
     <div
       class="turns"
       role="log"
       aria-live="polite"
       aria-busy={isAsking}
       aria-label="Answers"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
       tabIndex={0}
       ref={box}
       onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {

@@ -71,7 +71,14 @@ export async function askSealed(
     checkMachine: (machine) => checkMachine(machine, { crypto, policy, nowMs: Date.now() }),
   });
   const params = { ...body, stream: true, stream_options: { include_usage: true }, ogong: { sealed: true } } as const;
-  let answer: AnswerSoFar = { text: '', reasoning: '', receiptPath: undefined, tokens: undefined, finish: undefined, pieces: 0 };
+  let answer: AnswerSoFar = {
+    text: '',
+    reasoning: '',
+    receiptPath: undefined,
+    tokens: undefined,
+    finish: undefined,
+    pieces: 0,
+  };
   const toAnswer = ({ text, reasoning, tokens, finish }: AnswerSoFar) => ({ text, reasoning, tokens, finish });
   try {
     const stream = await client.chat.completions.create(params, { signal });

@@ -33,6 +33,15 @@ const PAUSE_MS = 2_500;
 /** An audit and its batch are over by then; a later result shows when the page is opened again. */
 const PATIENCE_MS = 300_000;
 
+/** The receipt is checked against this body, so the gateway has to have nothing to add (docs/spec/request.md#unbroken-streams). */
+const writeStreamed = (body: ChatBody): string =>
+  JSON.stringify({
+    ...body,
+    stream: true,
+    stream_options: { include_usage: true },
+    seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
+  });
+
 export type ChatSession = ReturnType<typeof createChatSession>;
 
 export function createChatSession(
@@ -99,10 +108,7 @@ export function createChatSession(
     const { body, answer, reasoning = '' } = turn;
     const given = { body, answer, reasoning, receiptText, ...(isSealed && { policy }) };
     const found = await checkTurn(given, network.get());
-    change(id, {
-      ...found,
-      ...(found.feeAtomic === undefined ? {} : { feeAtomic: found.feeAtomic }),
-    } as Partial<ChatTurn>);
+    change(id, found as Partial<ChatTurn>);
     return found.checks.some((one) => one.id === 'settled' && one.status !== 'skip') || found.fate === 'abandoned';
   }
 
@@ -126,13 +132,7 @@ export function createChatSession(
     });
 
   async function askInPlain(id: number, asked: ChatBody, signal: AbortSignal): Promise<Partial<ChatTurn>> {
-    const body = JSON.stringify({
-      ...asked,
-      stream: true,
-      stream_options: { include_usage: true },
-      // The receipt is checked against this body, so that the gateway has to have nothing to add (docs/spec/request.md#unbroken-streams).
-      seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
-    });
+    const body = writeStreamed(asked);
     const answer = await streamAnswer({ baseUrl, key, body, signal }, (so) => show(id, so));
     const { text, reasoning, receiptPath, tokens, finish } = answer;
     return {

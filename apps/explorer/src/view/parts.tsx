@@ -53,7 +53,6 @@ export function Amount({ atomic }: { atomic: bigint }) {
 /** The sentence of a check, with its amounts in tokens. */
 function Detail({ text }: { text: string }) {
   return splitAmounts(text).map((part, i) =>
-    // biome-ignore lint/suspicious/noArrayIndexKey: parts of one sentence have no other name
     typeof part === 'string' ? part : <Amount key={i} atomic={part} />,
   );
 }

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
 import { pass } from '../base/checks.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import { findModality } from '../modality/registry.ts';
 import { CHECK_GROUPS, findCheckGroup, GROUP_TEXTS, groupChecks } from './check-groups.ts';
 import { verifyReceipt } from './receipt/verify-receipt.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
-import { CHECK_GROUPS, GROUP_TEXTS, listCheckIds } from '@ogong/protocol/verdict/check-groups';
 import type { Route } from '@ogong/protocol/http/routes';
+import { CHECK_GROUPS, GROUP_TEXTS, listCheckIds } from '@ogong/protocol/verdict/check-groups';
 
 const FOLDER = new URL('../../page/', import.meta.url);
 
