@@ -1,6 +1,6 @@
 import type { ApiApp, ApiContext } from '@ogong/host/http/api-app';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import type { LoadModule, ParserCall, ParserRow } from './parser-row.ts';
+import { type LoadModule, MAX_INPUT, type ParserCall, type ParserRow } from './parser-row.ts';
 import { worstBodies, worstJsonBytes } from './worst-inputs.ts';
 
 const HOME = 'provider/src/local/ollama';
@@ -43,6 +43,8 @@ async function serveRoute(load: LoadModule, file: string, name: string): Promise
 
 const route = (file: string, name: string, inputs: (size: number) => readonly Uint8Array[]): ParserRow => ({
   ...{ file: `${HOME}/${file}.ts`, name, inputs },
+  // Of a conversation the largest bodies show more: its messages refer to each other.
+  limit: name === 'chat' ? MAX_INPUT : MAX_INPUT / 4,
   prepare: (load) => serveRoute(load, `${HOME}/${file}.ts`, name),
 });
 
