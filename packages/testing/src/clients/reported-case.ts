@@ -25,7 +25,7 @@ export function readReportedCase(name: string, model: string): ReportedRequest {
 }
 
 /** The first request of a coding agent: a large limit, many tools and a long system prompt. */
-export const AGENT_REQUEST = {
+const AGENT_REQUEST = {
   system: 'You change code. '.repeat(1_200),
   maxTokens: 32_000,
   tools: Array.from({ length: 60 }, (_, i) => ({

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..wire import WireError, parse_json
-from .fields import NEVER, RequestError, has_surrogate, read_object, read_boolean, read_text, read_whole
+from .fields import NEVER, RequestError, has_surrogate, read_boolean, read_object, read_text, read_whole
 from .tools import Tool
 
 

@@ -87,7 +87,8 @@ def read_choice(body: dict[str, Any], tools: list[Tool]) -> Choice:
         listed = allowed.get("tools")
         if not isinstance(listed, list):
             raise RequestError("tool_choice", "allowed_tools lists tools")
-        own = [item for at, item in enumerate(listed) if not is_foreign(read_object(item, f"{at}").get("type"), "tool_choice")]
+        place = "tool_choice.allowed_tools.tools"
+        own = [item for item in listed if not is_foreign(read_object(item, place).get("type"), place)]
         wanted = {named(item).name for item in own}
         if not wanted and allowed["mode"] == "required":
             raise RequestError("tool_choice", "no tool is offered")
