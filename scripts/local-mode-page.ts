@@ -30,6 +30,12 @@ Ollama's variables \`OLLAMA_HOST\` and \`OLLAMA_ORIGINS\` count where neither \`
 A model has its name on the hub, and for a model of the [catalogue](../catalogue.md) also short names: \`qwen3-0.6b\`, \`qwen3:0.6b\`, \`llama3.2\`, \`llama3.2:3b\`. A quantisation may follow: \`qwen3:0.6b-q8_0\`. Case and \`:latest\` do not matter. The same names work in \`pull\`, \`run\`, \`show\`, \`--model\` and every endpoint. An unknown name is answered with the three nearest. \`/api/tags\` and \`/api/ps\` list every name with a tag.
 
 ## Ollama
+
+- \`/api/embed\` cuts a text that is too long, unless \`truncate\` is false. The header \`x-ogong-clamped\` then names \`input\`. \`/api/embeddings\` cuts, too. An empty text among others has the vector of the model's special tokens.
+- \`dimensions\` shortens vectors ([how](../spec/embedding.md#vector)), also in \`/v1/embeddings\`.
+- \`raw\` and \`template\` in \`/api/generate\`: names of control tokens in the text are these tokens. A template may use \`.System\`, \`.Prompt\`, \`.Suffix\`, \`.Response\`, \`if\`, \`else\` and \`end\`; any other action is refused.
+- \`context\` holds the tokens of an earlier answer of \`/api/generate\`, and the new prompt follows them. The end of each answer has it, unless it is raw.
+- \`quantize\` in \`/api/create\` converts a model of one file in F32, F16 or BF16 to f16, q4_0, q8_0, q5_0, q2_k, q3_k_m, q4_k_m or q5_k_m.
 `;
 
 const OPENAI = `## OpenAI
