@@ -52,9 +52,7 @@ export function Amount({ atomic }: { atomic: bigint }) {
 
 /** The sentence of a check, with its amounts in tokens. */
 function Detail({ text }: { text: string }) {
-  return splitAmounts(text).map((part, i) =>
-    typeof part === 'string' ? part : <Amount key={i} atomic={part} />,
-  );
+  return splitAmounts(text).map((part, i) => (typeof part === 'string' ? part : <Amount key={i} atomic={part} />));
 }
 
 const WORDS = { pass: 'proven', fail: 'refuted', skip: 'not checked' } as const;
