@@ -10,7 +10,7 @@ import { describe as describeRates, FULL, listBills, playControls, playRate, typ
 /** Twelve days at one rate, one life of each strategy. */
 const SHORT: ThirtyDays = {
   ...{ ...FULL, rates: [10], days: 12, mixes: () => 4, noise: 0.05 },
-  effort: { pool: 150, lives: () => 1 },
+  effort: { pool: 100, lives: () => 1 },
 };
 
 /** One kind of reply, audited often. */
