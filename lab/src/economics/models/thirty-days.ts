@@ -56,13 +56,10 @@ const RARE: readonly ForgingStrategy[] = [0.02, 0.01, 0.005].map((forged) => ({
   name: `forges ${forged}`,
   forged,
 }));
-/**
- * The same with 250 payees of the least stake. A name counts as much as its token, so they have two fifths of the draws by a third of the
- * stake. A refuted report costs one of them 2 % of its token.
- */
+/** The same with a third of the stake, which 100 payees share. A refuted report costs one of them 2 % of its own stake. */
 const SPLIT: readonly ForgingStrategy[] = [0.02, 0.005].map((forged) => ({
   ...{ ...KEY, name: `forges ${forged}, split stake`, forged },
-  league: { count: 250, tokens: 1 },
+  league: { count: 100, tokens: 3 },
 }));
 const THIN_MARGIN = 0.1;
 /** Verifiers of the provider's own exact class among the six. */
@@ -212,7 +209,7 @@ function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): r
     '',
   ];
   const split = [
-    'forges one reply in 50 or 200, with 250 payees of the least stake',
+    'forges one reply in 50 or 200, with a third of the stake split among 100 payees',
     ...rates.map((rate) => show((rate.split[0] as StrategyResult).relative)),
     '',
   ];
@@ -258,7 +255,7 @@ export function describe({ noise }: Pick<ThirtyDays, 'noise'>, { rates, controls
   );
   const split = (rate: Rate): number => (rate.split[0] as StrategyResult).relative;
   say(
-    'A league of 250 payees with the least stake gains at most 5 % by one forged reply in 50 or 200',
+    'A league that splits a third of the stake among 100 payees gains at most 5 % by one forged reply in 50 or 200',
     rates.every((rate) => split(rate) < 0.05 + noise),
     at((rate) => show(split(rate))),
   );
