@@ -108,7 +108,7 @@ describe('a client', () => {
     const read: Uint8Array[] = [];
     const client = createClient({
       ...{ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch },
-      // What is read for the receipt prevails.
+      // The trust that is read for the receipt replaces this one.
       trust: { ...trust, routers: [] },
       async readTrust({ order }) {
         read.push(order.bytes);
