@@ -471,3 +471,16 @@ describe(`a preference, nonces of seed ${SEED}`, () => {
     expect(report?.durationMs).toBeGreaterThanOrEqual(report?.firstTokenMs as number);
   });
 });
+
+it('answers HEAD / and a short name, and names the nearest ids of an unknown model', async () => {
+  await open();
+  expect((await fetch(`${fixture.url}/`, { method: 'HEAD' })).status).toBe(200);
+  const short = FAKE_MODEL.slice(FAKE_MODEL.lastIndexOf('/') + 1).toUpperCase();
+  const answer = await post('/v1/chat/completions', { ...chat, model: short });
+  expect([answer.status, (await readJson(answer)).model]).toEqual([200, FAKE_MODEL]);
+  const unknown = await post('/v1/chat/completions', { ...chat, model: 'gpt-4o' });
+  const { error } = await readJson(unknown);
+  expect([unknown.status, error.code, error.message]).toEqual([
+    ...[404, 'model_not_found', expect.stringContaining(`The nearest: ${FAKE_MODEL}`)],
+  ]);
+});
