@@ -119,14 +119,22 @@ const flatten = (children: ComponentChildren): readonly ComponentChild[] =>
     isValidElement(child) && child.type === Fragment ? flatten(child.props.children) : [child],
   );
 
+/** A table that is laid out as cards has no roles of its own in a browser. */
+const ROLES = {
+  table: { role: 'table' },
+  group: { role: 'rowgroup' },
+  row: { role: 'row' },
+  head: { role: 'columnheader' },
+} as const;
+
 /** Names the column of each cell: on a phone a row is a card, and shows the names. */
 function nameCells(rows: ComponentChildren, head: readonly string[]): readonly ComponentChild[] {
   return flatten(rows).map((row) => {
     if (!isValidElement(row)) return row;
     const cells = flatten(row.props.children).map((cell, i) =>
-      isValidElement(cell) ? cloneElement(cell, { key: i, 'data-label': head[i] } as object) : cell,
+      isValidElement(cell) ? cloneElement(cell, { key: i, 'data-label': head[i], role: 'cell' } as object) : cell,
     );
-    return cloneElement(row, {}, cells);
+    return cloneElement(row, ROLES.row, cells);
   });
 }
 
@@ -146,17 +154,17 @@ export function Table({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label={label}>
-      <table class="cards">
-        <thead>
-          <tr>
+      <table class="cards" {...ROLES.table}>
+        <thead {...ROLES.group}>
+          <tr {...ROLES.row}>
             {head.map((name) => (
-              <th key={name} scope="col">
+              <th key={name} scope="col" {...ROLES.head}>
                 {name}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>{nameCells(children, head)}</tbody>
+        <tbody {...ROLES.group}>{nameCells(children, head)}</tbody>
       </table>
     </section>
   );
