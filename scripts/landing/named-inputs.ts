@@ -9,6 +9,12 @@ const PAGES: readonly string[] = ['apps/explorer'];
  */
 const NAMED_INPUTS: Readonly<Record<string, readonly string[]>> = {
   'lab/src/bad-days/table.test.ts': [EVERYTHING],
+  'packages/protocol/src/verdict/check-groups.test.ts': [
+    ...['verdict/receipt', 'stage1', 'modality', 'tier', 'settlement', 'beacon'].map(
+      (one) => `packages/protocol/src/${one}`,
+    ),
+    ...['packages/attestation/src', 'packages/sdk/src', 'apps/explorer/src'],
+  ],
   'packages/testing/src/operators/monitoring.test.ts': [EVERYTHING],
   'scripts/containerfile.test.ts': ['packages/*/src/bin/*.ts'],
   'scripts/docs.process.test.ts': [EVERYTHING],

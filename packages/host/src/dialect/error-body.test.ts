@@ -44,8 +44,9 @@ it.each(['/v1/messages', '/v1/messages/count_tokens'])('has the sentence of Anth
 });
 
 it.each(['/api/chat', '/api/generate'])('has the words of Ollama at %s', (path) => {
-  const body = { error: 'the input length exceeds the context length' };
-  expect([format(path), format(path, uncounted)]).toEqual([body, body]);
+  const words = 'the input length exceeds the context length';
+  expect(format(path)).toEqual({ error: words });
+  expect(format(path, uncounted)).toEqual({ error: `${words}: ${uncounted.message}` });
 });
 
 it('ends a response that had begun with the same code', () => {

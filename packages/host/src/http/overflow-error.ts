@@ -31,4 +31,8 @@ export const wordOverflowForAnthropic = ({ overflow, message }: ApiError): strin
     ? `prompt is too long: ${message}`
     : `prompt is too long: ${overflow.promptTokens} tokens > ${overflow.contextSize - 1} maximum`;
 
-export const wordForOllama = (error: ApiError): string => (isOverflow(error) ? OLLAMA_WORDS : error.message);
+/** The reason of an embedding names the input that is too long. */
+export function wordForOllama(error: ApiError): string {
+  if (!isOverflow(error)) return error.message;
+  return error.overflow === undefined ? `${OLLAMA_WORDS}: ${error.message}` : OLLAMA_WORDS;
+}

@@ -8,9 +8,11 @@ export const CLAMPED_HEADER = 'x-ogong-clamped';
 /** Characters of the list. Clients and proxies limit all headers together to 8 KiB or more. */
 const MAX_LIST = 2_000;
 
-/** Lists the ignored fields for the client. Names are the client's own text, so they are cut to what a header can hold. */
+/** Adds ignored fields to the list for the client. Names are the client's own text, so they are cut to what a header can hold. */
 export function showIgnored(context: ApiContext, dropped: readonly string[]): void {
-  if (dropped.length > 0) context.header(IGNORED_HEADER, formatNames(dropped), { append: true });
+  if (dropped.length === 0) return;
+  const shown = context.res.headers.get(IGNORED_HEADER)?.split(', ') ?? [];
+  context.header(IGNORED_HEADER, formatNames([...shown, ...dropped]));
 }
 
 function formatNames(names: readonly string[]): string {

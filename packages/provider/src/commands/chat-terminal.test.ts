@@ -140,7 +140,7 @@ describe('a chat', () => {
     const { input, asked, ended, said } = await openChat();
     input.end(`${'long '.repeat(200)}\nshort\n`);
     await ended;
-    expect(said()).toContain('1');
+    expect(said()).toContain('the input length exceeds the context length');
     expect(asked.at(-1)?.messages).toEqual([{ role: 'user', content: 'short' }]);
   });
 
@@ -193,7 +193,7 @@ describe('a slash command', () => {
 
   it.each([
     ['/set parameter temperature', 'write /set parameter <name> <value>'],
-    ['/set parameter warmth 3', 'options.warmth'],
+    ['/set parameter warmth 3', 'warmth has no effect here'],
     ['/set format {', 'a format is json, or a JSON schema'],
     ['/set nothing', 'write /set system'],
     ['/show nothing', 'write /show info'],
