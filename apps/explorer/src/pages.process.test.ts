@@ -31,7 +31,7 @@ const reason = whyNoBrowser();
 /** A folder for pictures, to be looked at. */
 const RECORD = process.env.OGONG_RECORD;
 const MAX_EXPLORER_BYTES = 150_000;
-const MAX_CHAT_BYTES = 190_000;
+const MAX_CHAT_BYTES = 215_000;
 const STATIC_FILES = ['index.html', 'style.css', 'icon.svg', 'network.json'];
 
 let files: Map<string, Uint8Array>;
@@ -39,7 +39,7 @@ beforeAll(async () => {
   files = await buildPages();
 });
 
-it('the chat loads at most 190 kB of scripts, packed, before its first view, and nothing that seals', async () => {
+it('the chat loads at most 215 kB of scripts, packed, before its first view, and nothing that seals', async () => {
   const scripts = await collectFirstLook('chat.js', async (name) => files.get(name) as Uint8Array);
   const bytes = [...scripts.values()].reduce((sum, one) => sum + gzipSync(one, { level: 9 }).length, 0);
   expect(bytes).toBeLessThanOrEqual(MAX_CHAT_BYTES);
@@ -696,8 +696,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         await say(page, PROMPT);
         await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
         expect(await page.locator('.answer').textContent()).toBe(WORDS.join(''));
-        await page.locator('.found summary').click();
-        const listed = page.getByRole('list', { name: 'Checks of the answer' });
+        await page.locator('.found > summary').click();
+        await page.getByText(/^All \d+ checks$/).click();
+        const listed = page.getByRole('list', { name: 'Checks of the answer', exact: true });
         const proven = await listed.locator('.pass b').allTextContents();
         expect(proven).toEqual(
           expect.arrayContaining([
