@@ -72,4 +72,17 @@ describe('parseMarkdown', () => {
     const text = '>'.repeat(200_000);
     expect(parseMarkdown(text)).toHaveLength(1);
   });
+
+  it.each([
+    ['marks', '_a'.repeat(40_000)],
+    ['lists in each other', '1. '.repeat(30_000)],
+    ['characters', 'a '.repeat(60_000)],
+  ])('leaves an answer of too many %s as text', (_, text) => {
+    expect(parseMarkdown(text)).toEqual([{ tag: 'p', attributes: {}, children: [text] }]);
+  });
+
+  it('reads a long answer as models write it', () => {
+    const text = '## Part\n\n- **one** `two`\n\nSome words.\n\n'.repeat(900);
+    expect(parseMarkdown(text)).toHaveLength(2_700);
+  });
 });

@@ -15,11 +15,22 @@ const element = (
   attributes: Readonly<Record<string, string>> = {},
 ): MarkdownElement => ({ tag, attributes, children });
 
+/** The most characters, and the most marks among them. The parser's work grows with the square of the marks. */
+const MAX_LENGTH = 100_000;
+const MAX_MARKS = 8_000;
+const MARK = /[*_~`[\]<>|]/g;
+/** Lists that open inside each other on one line. The parser reads the rest of the line again for each. */
+const DEEP_LISTS = /(?:(?:[-+*]|\d{1,9}[.)])[ \t]+){9}/;
+
+const isCheap = (text: string): boolean =>
+  text.length <= MAX_LENGTH && (text.match(MARK)?.length ?? 0) <= MAX_MARKS && !DEEP_LISTS.test(text);
+
 /**
  * Parses an answer to a tree of elements. No HTML is made: markup in the answer stays text, and an image becomes a link, so that nothing
- * is loaded. An answer that is nested too deeply stays plain text.
+ * is loaded. An answer that is nested too deeply, or would take long, stays plain text.
  */
 export function parseMarkdown(text: string): readonly MarkdownNode[] {
+  if (!isCheap(text)) return [element('p', [text])];
   try {
     return toBlocks(new Lexer({ gfm: true, breaks: true }).lex(text));
   } catch (error) {

@@ -65,7 +65,7 @@ describe('the groups of checks', () => {
       pass('payee', ''),
     ]);
     expect(found.map(({ title, checks }) => [title, checks.map(({ id }) => id)])).toEqual([
-      ['Who signed', ['order-signature']],
+      ['Signatures', ['order-signature']],
       ['Payment', ['fee', 'payee']],
       ['Other checks', ['no-such-check']],
     ]);

@@ -6,8 +6,8 @@ export type CheckGroup = (typeof CHECK_GROUPS)[number];
 
 /** Title of each group, and the parties and values that its checks are about. */
 export const GROUP_TEXTS: Readonly<Record<CheckGroup, { readonly title: string; readonly note: string }>> = {
-  signatures: { title: 'Who signed', note: 'payer, router, provider and validator, over this request and this answer' },
-  weights: { title: 'Which weights', note: 'the model, and the machine if the tier demands one' },
+  signatures: { title: 'Signatures', note: 'payer, router, provider and validator, over this request and this answer' },
+  weights: { title: 'Weights', note: 'the model, and the machine if the tier demands one' },
   draws: { title: 'Draws', note: 'each token, under the key that the reply committed to' },
   payment: { title: 'Payment', note: 'admission, payee and fee' },
   settlement: { title: 'Settlement', note: 'beacon, log of the validator, quorum and batch' },

@@ -66,7 +66,7 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await page.locator('.checks > summary').last().click();
     const groups = page.locator('article:last-child .groups li');
     expect(await groups.locator('strong').allTextContents()).toEqual([
-      ...['Who signed', 'Which weights', 'Draws', 'Payment', 'Settlement'],
+      ...['Signatures', 'Weights', 'Draws', 'Payment', 'Settlement'],
     ]);
     // A local answer has no signatures: the group is not proven.
     expect(await groups.first().getAttribute('class')).toBe('skip');

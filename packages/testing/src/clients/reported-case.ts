@@ -15,7 +15,10 @@ export interface ReportedRequest {
 
 /** Reads the request of a case. @param model replaces the name that the case leaves open. */
 export function readReportedCase(name: string, model: string): ReportedRequest {
-  const text = readFileSync(new URL(`${name}.json`, FOLDER), 'utf8').replaceAll('"$MODEL"', JSON.stringify(model));
+  const text = readFileSync(new URL(`${name}.json`, FOLDER), 'utf8').replace(
+    /"\$(?:MODEL|EMBED)"/g,
+    JSON.stringify(model),
+  );
   const { request } = JSON.parse(text) as { request: { method: string; path: string; headers?: object; body: object } };
   const { method, path, headers, body } = request;
   return {

@@ -28,6 +28,9 @@ describe('a template of /api/generate', () => {
     ['{{ end }}', 'an end has no if'],
     ['{{ if .System }}a{{ else }}b{{ else }}c{{ end }}', 'an else has no if'],
     ['{{ .Prompt', 'a {{ has no }}'],
+    // A pattern with several runs of blanks would need hours for these.
+    [`{{${' '.repeat(60_000)}`, 'a {{ has no }}'],
+    [`{{${' '.repeat(60_000)}x}}`, '{{ x }} is not known'],
     ['{{ if .System }}'.repeat(40), 'at most 32'],
     ['x'.repeat(70_000), 'at most 65536 characters'],
   ])('%.40j is refused', (template, words) => {

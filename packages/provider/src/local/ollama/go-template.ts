@@ -5,7 +5,6 @@ export type TemplateTexts = Readonly<Record<'System' | 'Prompt' | 'Response' | '
 
 const MAX_TEMPLATE = 65_536;
 const MAX_DEPTH = 32;
-const ACTION = /\{\{(-\s)?\s*([^{}]*?)\s*(\s-)?\}\}/g;
 
 type Step = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'action'; readonly words: string };
 
@@ -61,15 +60,17 @@ function split(template: string): Step[] {
     const left = trimsStart ? text.trimStart() : text;
     steps.push({ kind: 'text', text: trimsEnd ? left.trimEnd() : left });
   };
-  for (const found of template.matchAll(ACTION)) {
-    const [whole, before, words = '', after] = found;
-    addText(template.slice(at, found.index), before !== undefined);
-    steps.push({ kind: 'action', words });
-    trimsStart = after !== undefined;
-    at = found.index + whole.length;
+  for (let start = template.indexOf('{{'); start >= 0; start = template.indexOf('{{', at)) {
+    const end = template.indexOf('}}', start + 2);
+    if (end < 0) throw refuse('a {{ has no }}');
+    const action = template.slice(start + 2, end);
+    const [trimsBefore, trimsAfter] = [/^-\s/.test(action), /\s-$/.test(action)];
+    addText(template.slice(at, start), trimsBefore);
+    steps.push({ kind: 'action', words: action.slice(trimsBefore ? 1 : 0, trimsAfter ? -1 : undefined).trim() });
+    trimsStart = trimsAfter;
+    at = end + 2;
   }
   const rest = template.slice(at);
-  if (rest.includes('{{')) throw refuse('a {{ has no }}');
   addText(rest, false);
   return steps;
 }
