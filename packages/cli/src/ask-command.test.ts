@@ -63,6 +63,8 @@ afterAll(() => void server.close());
 
 async function ask(text: string, ...flags: string[]): Promise<{ code: number; out: string; error: string }> {
   content = text;
+  const at = flags.indexOf('--columns');
+  const [, columns] = at === -1 ? [] : flags.splice(at, 2);
   let out = '';
   let error = '';
   const argv = [
@@ -74,15 +76,28 @@ async function ask(text: string, ...flags: string[]): Promise<{ code: number; ou
   const code = await askCommand.run([...argv, '--max-tokens', '40', '--seed', '7', ...flags], {
     write: (piece) => (out += piece),
     writeError: (piece) => (error += piece),
+    readColumns: () => (columns === undefined ? undefined : Number(columns)),
   });
   return { code, out, error };
 }
 
 describe('ogong ask', () => {
-  it('prints the answer, and the checks beside it', async () => {
+  it('prints the answer, and one line about its checks beside it', async () => {
     const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
+    expect(error).toMatch(/^\nverified: \d\d checks passed, \d+ skipped · \d+ atomic units · provider [0-9a-f]{12}\n$/);
+  });
+
+  it('prints every check with --checks', async () => {
+    const { code, error } = await ask(ANSWER, '--trust', trusted, '--checks');
+    expect(code).toBe(EXIT.ok);
+    expect(error).toMatch(/^receipt of reply [0-9a-f]{32}\nposture: /m);
     expect(error).toMatch(/^ok +draw-replay /m);
+  });
+
+  it('wraps the answer between words on a terminal', async () => {
+    const { out } = await ask(ANSWER, '--trust', trusted, '--columns', '12');
+    expect(out).toBe('a story of\n40 tokens\n');
   });
 
   it.each([
@@ -132,14 +147,17 @@ describe('ogong ask', () => {
       '--allow',
       id,
     ]);
-    const told = await ask(ANSWER, ...allow);
-    expect(told.code).toBe(EXIT.ok);
-    expect(told.error).toMatch(/^done without, as allowed: router, ledger/m);
+    const allowed = await ask(ANSWER, ...allow);
+    expect(allowed.code).toBe(EXIT.ok);
+    expect(allowed.error).toContain(' skipped (allowed: router, ledger, validator and 4 more)');
+    expect((await ask(ANSWER, '--checks', ...allow)).error).toMatch(/^done without, as allowed: router, ledger/m);
   });
 
   it('prints no JSON for an answer that fails its checks', async () => {
     const { code, out, error } = await ask('a story of 41 tokens', '--json');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toMatch(/^FAIL +response-hash /m);
+    expect(error).not.toMatch(/^ok /m);
+    expect(error).toMatch(/^\d+ passed, \d failed, \d+ skipped; --checks lists all$/m);
   });
 });

@@ -2,18 +2,22 @@ import { writeFileSync } from 'node:fs';
 import { checkMachine } from '@ogong/attestation/machine-check';
 import { checkReceiptRoles } from '@ogong/attestation/role-check';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, decimal, integer, oneOf, text } from '@ogong/host/config/values';
+import { atomicAmount, boolean, decimal, integer, oneOf, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { Command } from '@ogong/host/lifecycle/command';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { createWordWrap } from '@ogong/host/lifecycle/word-wrap';
 import { EXIT } from '@ogong/host/log/errors';
-import { toBase64 } from '@ogong/protocol/base/bytes';
+import { toBase64, toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
 import { toPrintable } from '@ogong/protocol/base/printable';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
 import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { formatProof } from '@ogong/protocol/verdict/proof';
+import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError, SealedCallError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import {
@@ -24,12 +28,15 @@ import {
   readMachinePolicy,
   roleFields,
 } from './machine-policy.ts';
-import { formatChecks, formatVerdict } from './print-checks.ts';
+import { formatAmount } from './money/amount.ts';
+import { formatChecks, formatFailed, formatPassed, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 
 const config = defineConfig({
   name: 'ogong ask',
-  summary: 'Asks a gateway, prints the answer as it comes, and then every check of its receipt (on standard error).',
+  summary:
+    'Asks a gateway, prints the answer as it comes, and then the verdict of its checks in one line, on standard error.\n' +
+    'With --checks it prints every check of the receipt.',
   fields: {
     gateway: {
       schema: text,
@@ -65,6 +72,7 @@ const config = defineConfig({
     temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
     seed: { schema: integer(), description: 'the same seed gives the same answer' },
     json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, when complete' },
+    checks: { schema: boolean, boolean: true, description: 'print every check of the receipt, not one line' },
     save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
     ...machineFields,
     ...roleFields,
@@ -91,14 +99,16 @@ export const askCommand: Command = {
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
     assertDemands('ogong ask', values);
-    const { trust, findModelRoots, meshFile, chain } = await loadTrust(
+    const { trust, findModelRoots, meshFile, chain, paidUnit } = await loadTrust(
       'ogong ask',
       values,
       ({ gatewayUrl }) => new URL(gatewayUrl).origin === new URL(baseUrl).origin,
     );
     const policy = await readMachinePolicy('ogong ask', values, chain);
+    const formatRefuted = values.checks ? formatChecks : formatFailed;
     const replies: CheckedReply[] = [];
     let answer = '';
+    const shown = createWordWrap(output.write, () => output.readColumns?.());
     try {
       const client = createClient({
         baseUrl,
@@ -134,12 +144,14 @@ export const askCommand: Command = {
         const piece = chunk.choices[0]?.delta.content ?? '';
         answer += piece;
         // A pipe gets the answer as it is; a terminal would obey it.
-        if (!values.json) output.write(process.stdout.isTTY ? toPrintable(piece) : piece);
+        if (!values.json) shown.write(process.stdout.isTTY ? toPrintable(piece) : piece);
       }
+      shown.end();
       if (!values.json) output.write('\n');
     } catch (error) {
+      shown.end();
       // An answer that fails its checks is not printed as JSON: a script sees only the exit code.
-      return explain(error, baseUrl, output);
+      return explain(error, { baseUrl, output, formatRefuted });
     }
     const [given] = replies as [CheckedReply];
     const reply = {
@@ -153,15 +165,18 @@ export const askCommand: Command = {
       const why = isRefuted
         ? 'its machine is not one that the policy takes'
         : `not checked: ${reply.missing.join(', ')}`;
-      output.writeError(`\nogong ask: the answer does not hold: ${why}\n${formatChecks(reply.checks)}`);
+      output.writeError(`\nogong ask: the answer does not hold: ${why}\n${formatRefuted(reply.checks)}`);
       return 1;
     }
-    const by = meshFile === undefined ? '' : `, by ${meshFile} of the mesh that runs here`;
     if (values.json)
       printJson(output, { answer, replyId: reply.replyId, checks: reply.checks, allowed: reply.allowed });
     else {
       const proof = formatProof(reply.checks, readAdmission(reply.receipt));
-      output.writeError(`\nreceipt of reply ${reply.replyId}${by}\n${formatVerdict(reply)}${proof}`);
+      const by = meshFile === undefined ? '' : `, by ${meshFile} of the mesh that runs here`;
+      const verdict = values.checks
+        ? `receipt of reply ${reply.replyId}${by}\n${formatVerdict(reply)}`
+        : formatLine(reply, paidUnit);
+      output.writeError(`\n${verdict}${proof}`);
     }
     if (values.save !== undefined) {
       const { receipt, request, response } = reply;
@@ -173,6 +188,17 @@ export const askCommand: Command = {
     return EXIT.ok;
   },
 };
+
+/** The line under an answer. @param unit of its fee, if the network's is known. */
+function formatLine(reply: CheckedReply, unit: string | undefined): string {
+  const fee = readCheckedFee(reply.checks);
+  return formatPassed({
+    ...reply,
+    provider: toHex(hashHybridKey(crypto, reply.receipt.record.publicKey)),
+    fee:
+      fee === undefined ? undefined : unit === undefined ? `${fee} atomic units` : formatAmount(fee, undefined, unit),
+  });
+}
 
 /** The object `ogong` of the request; none without a preference. */
 function wordPreference({
@@ -219,13 +245,24 @@ async function findModel(
   return { model, warning: listed?.ogong?.warning };
 }
 
-function explain(error: unknown, baseUrl: string, output: Parameters<Command['run']>[1]): number {
+function explain(
+  error: unknown,
+  {
+    baseUrl,
+    output,
+    formatRefuted,
+  }: {
+    readonly baseUrl: string;
+    readonly output: Output;
+    readonly formatRefuted: (checks: readonly Check[]) => string;
+  },
+): number {
   if (error instanceof ReceiptError) {
-    output.writeError(`\nogong ask: the answer does not hold: ${error.message}\n${formatChecks(error.checks)}`);
+    output.writeError(`\nogong ask: the answer does not hold: ${error.message}\n${formatRefuted(error.checks)}`);
     return 1;
   }
   if (error instanceof SealedCallError) {
-    output.writeError(`\nogong ask: ${error.message}\n${formatChecks(error.checks)}`);
+    output.writeError(`\nogong ask: ${error.message}\n${formatRefuted(error.checks)}`);
     return 1;
   }
   if (error instanceof GatewayApiError) {

@@ -7,6 +7,7 @@ import { parseJson } from '@ogong/protocol/base/json';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { findMeshTrust, type MeshTrust, meshDirField } from './mesh-trust.ts';
+import { unitsOf } from './money/amount.ts';
 import { openLedger } from './open-ledger.ts';
 import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
@@ -57,6 +58,8 @@ export interface OpenedTrust {
   readonly chain?: ChainClient;
   /** The file of this machine's mesh, if no file was named. */
   readonly meshFile?: string;
+  /** Unit of fees, if the deployment is known. */
+  readonly paidUnit?: string;
 }
 
 /**
@@ -77,11 +80,13 @@ export async function loadTrust(
   const mesh = found && isOfMesh(found) ? found : undefined;
   const ofFile = mesh?.trust ?? (trust === undefined ? {} : readTrustFile(trust));
   const chain = deployment === undefined ? undefined : await openLedger(command, { deployment, rpcUrl });
+  const paidUnit = chain === undefined ? mesh?.paidUnit : unitsOf(chain.deployment).paid;
   const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
   return {
     trust: { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] },
     ...(chain && { chain, findModelRoots: createRootFinder({ client: async () => chain }) }),
     ...(mesh && { meshFile: mesh.path }),
+    ...(paidUnit && { paidUnit }),
   };
 }
 

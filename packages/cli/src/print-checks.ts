@@ -24,12 +24,46 @@ export function formatVerdict({
   return `${formatChecks(checks)}${without}${unchecked}${unsettled}`;
 }
 
+/** Skipped checks that the line of a verdict names. */
+const MOST_NAMED = 3;
+
+/** An answer that passed its checks, for the line under it. */
+export interface PassedAnswer extends Pick<ReceiptVerdict, 'checks' | 'allowed'> {
+  /** Hash of the provider's key, hex. */
+  readonly provider: string;
+  /** With its unit; undefined if the receipt has no fee. */
+  readonly fee: string | undefined;
+}
+
+/** Formats the verdict on an answer as one line: the numbers of its checks, its fee and its provider. */
+export function formatPassed({ checks, allowed, provider, fee }: PassedAnswer): string {
+  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
+  const [shown, more] = [allowed.slice(0, MOST_NAMED), allowed.length - MOST_NAMED];
+  const rest = more > 0 ? ` and ${more} more` : '';
+  const named = allowed.length === 0 ? '' : ` (allowed: ${shown.join(', ')}${rest})`;
+  const parts = [`verified: ${count('pass')} checks passed, ${count('skip')} skipped${named}`, fee];
+  return `${[...parts.filter((part) => part !== undefined), `provider ${provider.slice(0, 12)}`].join(' · ')}\n`;
+}
+
+/** Formats the failed checks, and the number of each kind. */
+export function formatFailed(checks: readonly Check[]): string {
+  const failed = formatLines(checks.filter(({ status }) => status === 'fail'));
+  return `${failed}${formatCounts(checks)}; --checks lists all\n`;
+}
+
 /** Formats the promise that applied, if it is known; then one line per check, and the number of each kind. */
 export function formatChecks(checks: readonly Check[]): string {
-  const width = Math.max(0, ...checks.map(({ id }) => id.length));
-  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
-  const lines = checks.map(({ id, status, detail }) => `${marks[status]}  ${id.padEnd(width)}  ${detail}\n`);
   const posture = checks.find(({ id }) => id === 'posture');
   const head = posture === undefined ? '' : `posture: ${posture.detail}\n`;
-  return `${head}${lines.join('')}${count('pass')} passed, ${count('fail')} failed, ${count('skip')} skipped\n`;
+  return `${head}${formatLines(checks)}${formatCounts(checks)}\n`;
+}
+
+function formatLines(checks: readonly Check[]): string {
+  const width = Math.max(0, ...checks.map(({ id }) => id.length));
+  return checks.map(({ id, status, detail }) => `${marks[status]}  ${id.padEnd(width)}  ${detail}\n`).join('');
+}
+
+function formatCounts(checks: readonly Check[]): string {
+  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
+  return `${count('pass')} passed, ${count('fail')} failed, ${count('skip')} skipped`;
 }

@@ -6,6 +6,8 @@ import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 export interface Output {
   write(text: string): void;
   writeError(text: string): void;
+  /** Width of the terminal that shows `write`; undefined if it is no terminal. If not given: no terminal. */
+  readColumns?(): number | undefined;
 }
 
 export interface Command {
@@ -20,6 +22,7 @@ export interface Command {
 export const processOutput: Output = {
   write: (text) => void process.stdout.write(process.stdout.isTTY ? toPrintable(text) : text),
   writeError: (text) => void process.stderr.write(toPrintable(nameAsTyped(text, process.env))),
+  readColumns: () => (process.stdout.isTTY ? process.stdout.columns : undefined),
 };
 
 /**

@@ -49,8 +49,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function openChat(options: LocalFixtureOptions & { readonly isTerminal?: boolean } = {}): Promise<Chat> {
-  const { isTerminal = false, ...given } = options;
+async function openChat(
+  options: LocalFixtureOptions & { readonly isTerminal?: boolean; readonly columns?: number } = {},
+): Promise<Chat> {
+  const { isTerminal = false, columns, ...given } = options;
   fixture = await createLocalFixture(given);
   const asked: Asked[] = [];
   const api: LocalApi = {
@@ -67,6 +69,7 @@ async function openChat(options: LocalFixtureOptions & { readonly isTerminal?: b
   const output = {
     write: (text: string) => void printed.push(text),
     writeError: (text: string) => void said.push(text),
+    readColumns: () => columns,
   };
   const settings = {
     ...{ system: undefined, format: undefined, think: undefined, keepAlive: undefined, isVerbose: false },
@@ -116,6 +119,23 @@ describe('a chat', () => {
       ['user', 'assistant', 'user'],
     ]);
     expect(printed()).toContain(asked[1]?.messages[1]?.content);
+  });
+
+  it('breaks no word of an answer across two lines', async () => {
+    const { room, input, ended, printed } = await openChat({ columns: 10 });
+    room.conversation.settings.parameters = { num_predict: 40, seed: 1 };
+    input.end('tell\n');
+    await ended;
+    await fixture.close();
+    const wide = await openChat();
+    wide.room.conversation.settings.parameters = { num_predict: 40, seed: 1 };
+    wide.input.end('tell\n');
+    await wide.ended;
+    const wordsOf = (text: string): string[] => text.split(/\s+/).filter(Boolean);
+    expect(wordsOf(printed())).toEqual(wordsOf(wide.printed()));
+    const lines = printed().split('\n');
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) expect(line.length <= 10 || !line.includes(' '), line).toBe(true);
   });
 
   it('takes several lines within three quotes as one message', async () => {

@@ -1,4 +1,5 @@
 import type { Output } from '@ogong/host/lifecycle/command';
+import { createWordWrap } from '@ogong/host/lifecycle/word-wrap';
 import { toPrintable } from '@ogong/protocol/base/printable';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import type { LocalApi } from './local-api.ts';
@@ -168,21 +169,23 @@ export function createConversation({ api, output, isInteractive, ...given }: Con
 function createAnswerPrinter(output: Output, isInteractive: boolean) {
   let isThinking = false;
   let last = '';
+  const shownText = createWordWrap(output.write, () => output.readColumns?.());
   return {
     piece(text: string, thinking: string): void {
       if (thinking !== '' && isInteractive) {
         const shown = toPrintable(thinking);
-        output.write(isThinking ? shown : `Thinking...\n${shown}`);
+        shownText.write(isThinking ? shown : `Thinking...\n${shown}`);
         isThinking = true;
       }
       if (text === '') return;
-      if (isThinking) output.write('\n...done thinking.\n\n');
+      if (isThinking) shownText.write('\n...done thinking.\n\n');
       isThinking = false;
       // A pipe gets the answer as it is; a terminal would obey it.
-      output.write(isInteractive ? toPrintable(text) : text);
+      shownText.write(isInteractive ? toPrintable(text) : text);
       last = text;
     },
     end(): void {
+      shownText.end();
       if (isThinking || (last !== '' && !last.endsWith('\n'))) output.write('\n');
       if (isInteractive) output.write('\n');
     },

@@ -431,6 +431,16 @@ function findProgress(
   return record.isMilestone && !isLeftAt(said, response.length) ? undefined : said;
 }
 
+/** The detail of a passed `fee` check. */
+const FEE = /^(\d{1,39}) atomic units for /;
+
+/** Returns the fee that the checks of a receipt confirm, in atomic units; undefined if they confirm none. */
+export function readCheckedFee(checks: readonly Check[]): bigint | undefined {
+  const passed = checks.find(({ id, status }) => id === 'fee' && status === 'pass');
+  const [, fee] = FEE.exec(passed?.detail ?? '') ?? [];
+  return fee === undefined ? undefined : BigInt(fee);
+}
+
 function checkFee(modality: Modality, billed: BilledReply): Check {
   const { promptTokenCount, outputTokenCount } = billed.header;
   try {
