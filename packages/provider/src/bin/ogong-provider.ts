@@ -23,9 +23,9 @@ import { catalogueCommand } from '../commands/catalogue-command.ts';
 import { cohortCommand } from '../commands/cohort-command.ts';
 import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
+import { createLoadingLines } from '../commands/loading-lines.ts';
 import { marketplaceCommand } from '../commands/marketplace-command.ts';
 import { modelCommands } from '../commands/model-commands.ts';
-import { createReadingLine } from '../commands/pull-progress.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
@@ -68,7 +68,10 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
   const isConfigured = configPath === undefined && existsSync(path);
   const config = isTold ? startConfig : serveConfig;
   const settings = read(config.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env));
-  return startServing(settings, { signal, ...(isTold && { say: (line: string) => writeError(`${line}\n`) }) });
+  const isTerminal = process.stderr.isTTY === true;
+  // A service's standard error holds its log, and nothing else.
+  const lines = isTold || isTerminal ? createLoadingLines(writeError, isTerminal) : {};
+  return startServing(settings, { signal, lines, ...(isTold && { say: (line: string) => writeError(`${line}\n`) }) });
 }
 
 async function local(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
@@ -76,7 +79,8 @@ async function local(argv: readonly string[], signal: AbortSignal): Promise<Daem
   const log = createLogger({ name: NAME, level: values.logLevel });
   await assertAddressFree(values.listen);
   const { names, loaded, ...models } = await openLocalModels(values, {
-    ...{ log, signal, onReading: createReadingLine(writeError) },
+    ...{ log, signal },
+    ...createLoadingLines(writeError, process.stderr.isTTY === true),
   });
   const { listen, origin: origins, allowHost: hosts, dataDir } = values;
   const instance = randomUUID();

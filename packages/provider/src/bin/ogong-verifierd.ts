@@ -10,6 +10,7 @@ import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { createLoadingLines } from '../commands/loading-lines.ts';
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { findModality } from '../modality/registry.ts';
@@ -56,7 +57,11 @@ async function start(signal: AbortSignal): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const { engines, closeEngines } = await openEngines(values, { log, signal });
+  const { engines, closeEngines } = await openEngines(values, {
+    ...{ log, signal },
+    // A service's standard error holds its log, and nothing else.
+    ...(process.stderr.isTTY && createLoadingLines((text) => process.stderr.write(text), true)),
+  });
   const store = openStore(join(values.dataDir, 'verifier.db'), {
     schema: VERIFIER_SCHEMA,
     upgrades: RELEASED.verifier,

@@ -4,7 +4,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { createLocalApp } from '../local/local-server.ts';
 import { type LocalSettings, openLocalModels } from '../local/open-local-models.ts';
 import { findServer } from '../local/server-note.ts';
-import { createReadingLine } from './pull-progress.ts';
+import { createLoadingLines } from './loading-lines.ts';
 
 /** The local API, wherever it is answered. */
 export interface LocalApi {
@@ -26,7 +26,7 @@ export async function findRunningServer(dataDir: string): Promise<LocalApi | und
 export async function openOwnApi(settings: LocalSettings, log: Logger): Promise<LocalApi> {
   const { names: _, ...models } = await openLocalModels(settings, {
     log,
-    onReading: createReadingLine((text) => process.stderr.write(text)),
+    ...createLoadingLines((text) => process.stderr.write(text), process.stderr.isTTY === true),
   });
   const app = createLocalApp(
     { listen: { host: '127.0.0.1', port: 0 } },

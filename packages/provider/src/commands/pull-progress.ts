@@ -42,8 +42,8 @@ export function createPullLine(
   };
 }
 
-/** Below this, a file is read before anybody wonders what is happening. */
-const LARGE_BYTES = 256 * 1024 * 1024;
+/** A smaller file is read and loaded within a second or two. */
+export const LARGE_BYTES = 256 * 1024 * 1024;
 
 /** Shows how far a large model file has been read, in the way of a download. */
 export function createReadingLine(

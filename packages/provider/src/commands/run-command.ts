@@ -15,6 +15,7 @@ import { dataDirField, logLevel } from '../provider/provider-config.ts';
 import { chatInTerminal } from './chat-terminal.ts';
 import { createConversation } from './conversation.ts';
 import { keepReceipt } from './keep-receipt.ts';
+import { createLoadingLines } from './loading-lines.ts';
 import { findRunningServer, type LocalApi, openOwnApi } from './local-api.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
 import { pullModel } from './pull-model.ts';
@@ -104,13 +105,26 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
         think: values.think === undefined ? undefined : readThink(values.think),
       },
     });
+    const begin = async (): Promise<void> => {
+      // A model of this process has its own line.
+      const end = api.server === undefined ? undefined : showLoading(around)({ name, sizeBytes: undefined });
+      let isLoaded = false;
+      try {
+        await conversation.begin();
+        isLoaded = true;
+      } finally {
+        end?.(isLoaded);
+      }
+    };
     if (prompt !== '') {
+      // The answer would load the model, too, and show nothing before its first word.
+      if (api.server !== undefined && around.stderr.isTTY) await begin();
       await conversation.say(prompt, stopping.signal);
       const isTerminal = around.stdout.isTTY === true;
       if (values.history) await keepReceipt(conversation, { api, dataDir: values.dataDir, output, isTerminal });
       return EXIT.ok;
     }
-    await conversation.begin();
+    await begin();
     process.off('SIGINT', stop);
     const path = join(values.dataDir, 'run-history');
     await chatInTerminal(
@@ -135,6 +149,9 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     await api.close();
   }
 }
+
+const showLoading = ({ stderr }: Surroundings) =>
+  createLoadingLines((text) => void stderr.write(text), stderr.isTTY === true).onLoading;
 
 type RunValues = Extract<ReturnType<typeof runConfig.parse>, { kind: 'run' }>['values'];
 

@@ -4,11 +4,13 @@ import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { boolean, define, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
+import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
@@ -191,10 +193,20 @@ export interface LoadedModel<E extends Engine = Engine> {
   readonly model: ResolvedModel;
 }
 
+export interface LoadingModel {
+  readonly name: string;
+  /** Size of the weights; undefined if another process loads them. */
+  readonly sizeBytes: number | undefined;
+}
+
 export interface LoadingPlace {
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Called while a model file outside the store is read in full, which may take minutes. */
   readonly onReading?: (progress: ReadingProgress) => void;
+  /** Called while a model is downloaded. */
+  readonly onDownload?: (progress: DownloadProgress) => void;
+  /** Called when an engine begins to load a model. Its result is called at the end, with whether the model is loaded. */
+  readonly onLoading?: (model: LoadingModel) => (isLoaded: boolean) => void;
   /** Ends a download. */
   readonly signal?: AbortSignal;
 }
@@ -214,7 +226,7 @@ export async function loadModel(
     verify = false,
     ...given
   }: EngineSettings,
-  { log, onReading, signal }: LoadingPlace,
+  { log, onReading, onDownload, onLoading, signal }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
   const memory = {
@@ -222,7 +234,7 @@ export async function loadModel(
     ...(sequences === undefined ? {} : { sequences }),
     ...(share && { availableMemory: findAvailable(share) }),
   };
-  const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, signal };
+  const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, onDownload, signal };
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
   const { model, hashes } = await bringServed(reference, {
     ...sources,
@@ -246,11 +258,19 @@ export async function loadModel(
     ...(share && { cores: share.cores }),
     ...memory,
   };
-  const engine = await openEngine(settings, {
-    onEvent: (event) => {
-      if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
-    },
-  });
+  const endLoading = onLoading?.({ name: model.name, sizeBytes: inspectModelFile(model.path).weightBytes });
+  let isLoaded = false;
+  let engine: Engine;
+  try {
+    engine = await openEngine(settings, {
+      onEvent: (event) => {
+        if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
+      },
+    });
+    isLoaded = true;
+  } finally {
+    endLoading?.(isLoaded);
+  }
   const about = { ...(model.commit && { commit: model.commit }), engine: engine.specificationVersion };
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
   return { engine, model };
@@ -321,16 +341,19 @@ async function bringServed(
     verify = false,
     inspect,
     onReading,
+    onDownload,
     signal,
   }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'modelsDir' | 'verify'> & {
     readonly inspect: (path: string) => void;
     readonly onReading: LoadingPlace['onReading'];
+    readonly onDownload: LoadingPlace['onDownload'];
     readonly signal: LoadingPlace['signal'];
   },
 ) {
   const hashes = openFileHashes(storeDir, { verify, ...(onReading && { onReading }) });
   const model = await resolveModel(reference, {
     ...{ storeDir, hashes, inspect },
+    ...(onDownload && { onProgress: onDownload }),
     ...(signal && { signal }),
     hub: {
       ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),

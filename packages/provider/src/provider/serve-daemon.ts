@@ -30,6 +30,7 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { findRelays } from './announcing/find-relays.ts';
@@ -67,6 +68,8 @@ export interface ServeWrappers {
   readonly commit?: (commit: CommitReply) => CommitReply;
   /** Ends a start that downloads a model. */
   readonly signal?: AbortSignal;
+  /** Shows downloads and loads of models. Default: they are not shown. */
+  readonly lines?: Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading'>;
   readonly attester?: (attester: Attester) => Attester;
 }
 
@@ -82,7 +85,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics, restored } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
-  const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
+  const place = { log, ...wrap.lines, ...(wrap.signal && { signal: wrap.signal }) };
   const attester = openAttester(COMMAND, settings);
   const dialPolicy = toDialPolicy(chain.ledger.chainId);
   const links = createLinkPool({ identity, dialPolicy, own: routers });
