@@ -1,6 +1,6 @@
 import { toPrintable } from '@ogong/protocol/base/printable';
 import { formatSpan } from '../calibration/progress-line.ts';
-import type { LoadingPlace } from '../engine/engine-config.ts';
+import type { LoadingModel, LoadingPlace } from '../engine/engine-config.ts';
 import { formatBytes } from './format.ts';
 import { createPullLine, createReadingLine, LARGE_BYTES } from './pull-progress.ts';
 
@@ -27,7 +27,7 @@ function repeat(run: () => void, intervalMs: number): () => void {
 export function createLoadingLine(
   write: (text: string) => void,
   { isTerminal, nowMs, repeat: every }: LoadingLineOptions,
-): NonNullable<LoadingPlace['onLoading']> {
+): (model: Omit<LoadingModel, 'reference'>) => (isLoaded: boolean) => void {
   return ({ name: given, sizeBytes }) => {
     const name = toPrintable(given);
     const startedMs = nowMs();

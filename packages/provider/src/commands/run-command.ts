@@ -107,7 +107,8 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     });
     const begin = async (): Promise<void> => {
       // A model of this process has its own line.
-      const end = api.server === undefined ? undefined : showLoading(around)({ name, sizeBytes: undefined });
+      const end =
+        api.server === undefined ? undefined : showLoading(around)({ reference: name, name, sizeBytes: undefined });
       let isLoaded = false;
       try {
         await conversation.begin();

@@ -194,6 +194,8 @@ export interface LoadedModel<E extends Engine = Engine> {
 }
 
 export interface LoadingModel {
+  /** As the model was asked for. */
+  readonly reference: string;
   readonly name: string;
   /** Size of the weights; undefined if another process loads them. */
   readonly sizeBytes: number | undefined;
@@ -258,7 +260,7 @@ export async function loadModel(
     ...(share && { cores: share.cores }),
     ...memory,
   };
-  const endLoading = onLoading?.({ name: model.name, sizeBytes: inspectModelFile(model.path).weightBytes });
+  const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: inspectModelFile(model.path).weightBytes });
   let isLoaded = false;
   let engine: Engine;
   try {

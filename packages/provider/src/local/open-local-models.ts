@@ -35,13 +35,24 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
     engine,
     model: shelveResolved(settings.model[i] as string, model),
   }));
-  const loader = createModelLoader(settings, place);
+  /** Names of stored models by their references, which are paths of their files. */
+  const names = new Map<string, string>();
+  const { onLoading } = place;
+  const loader = createModelLoader(settings, {
+    ...place,
+    ...(onLoading && {
+      onLoading: (model) => onLoading({ ...model, name: names.get(model.reference) ?? model.name }),
+    }),
+  });
   for (const [i, each] of engines.entries()) loader.note(named[i]?.model.reference as string, each);
   const loaded = createLoadedModels({
     clock: systemClock,
     keepMs: settings.keepAlive,
     first: named.map(({ engine, model: { reference } }) => ({ reference, engine, loadedAtMs: systemClock.nowMs() })),
-    load: async (reference, others) => (await loader.load(reference, others)).engine,
+    async load(reference, others) {
+      for (const model of onLoading ? await shelf.list() : []) names.set(model.reference, model.name);
+      return (await loader.load(reference, others)).engine;
+    },
   });
   const storeDir = settings.modelsDir;
   const store = createModelStore(storeDir);
@@ -51,6 +62,7 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
     ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
   };
   const pinned = named.map(({ model }) => model);
+  const shelf = createStoreShelf(store, pinned, () => openCatalogue(storeDir));
   try {
     for (const reference of settings.adapter) {
       const adapter = await resolveModel(reference, { storeDir, hub, ...(place.signal && { signal: place.signal }) });
@@ -64,7 +76,7 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
     throw error;
   }
   return {
-    shelf: createStoreShelf(store, pinned, () => openCatalogue(storeDir)),
+    shelf,
     library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options }), {
       quantizer: llamaQuantizer,
     }),
