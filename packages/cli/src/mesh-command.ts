@@ -84,11 +84,20 @@ const upConfig = defineConfig({
     },
     otlp: traceFields.otlp,
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
+    json: {
+      ...jsonField,
+      description: 'print the addresses as JSON once the network serves; progress goes to standard error',
+    },
   },
 });
 
 const controlConfig = (verb: string, summary: string) =>
-  defineConfig({ name: `ogong mesh ${verb}`, examples: [`ogong mesh ${verb}`], summary, fields: { dir } });
+  defineConfig({
+    name: `ogong mesh ${verb}`,
+    examples: [`ogong mesh ${verb}`],
+    summary,
+    fields: { dir, json: jsonField },
+  });
 const downConfig = controlConfig('down', 'Stops the network; does nothing if none runs. Its data is kept.');
 const statusConfig = defineConfig({
   name: 'ogong mesh status',
@@ -100,7 +109,7 @@ const logsConfig = defineConfig({
   name: 'ogong mesh logs',
   examples: ['ogong mesh logs'],
   summary: 'Prints the last lines of a log: of a daemon, or of the launcher.',
-  fields: { dir, lines: { schema: integer({ min: 1 }), default: '50', description: 'how many' } },
+  fields: { dir, lines: { schema: integer({ min: 1 }), default: '50', description: 'how many' }, json: jsonField },
   positionals: { label: '[name]', max: 1 },
 });
 
@@ -129,7 +138,8 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
   const directory = resolve(values.dir);
   const running = findRunningMesh(directory);
   if (running) {
-    output.write(`already up: ${running.gatewayUrl}/v1 (${running.phase})\n`);
+    if (values.json) printJson(output, describeUp(running, { isNew: false }));
+    else output.write(`already up: ${running.gatewayUrl}/v1 (${running.phase})\n`);
     return EXIT.ok;
   }
   // End daemons that a killed launcher left behind: they hold the ports.
@@ -145,6 +155,12 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
     ? runInForeground(values, directory, served, output)
     : launch(values, directory, served, output);
 }
+
+/** Output of `ogong mesh up --json`. */
+const describeUp = (
+  { phase, gatewayUrl, rpcUrl, model, deploymentFile, trustFile }: MeshState,
+  { isNew }: { readonly isNew: boolean },
+) => ({ isNew, phase, gatewayUrl, rpcUrl, model, deploymentFile, trustFile });
 
 interface Served {
   readonly path: string;
@@ -169,16 +185,19 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
     otlp: values.otlp,
   };
   const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
+  const showProgress = values.json ? output.writeError : output.write;
   let mesh: Mesh | undefined;
   try {
     mesh = await startMesh(
       { ...options, ports: planPorts(basePort, options), isLasting: true, revives: true },
       {
-        onProgress: (message) => output.write(`${message}\n`),
+        onProgress: (message) => showProgress(`${message}\n`),
         onCrash: (detail) => output.writeError(`${detail}\n`),
         signal,
       },
     );
+    const state = values.json ? readMeshState(directory) : undefined;
+    if (state) printJson(output, describeUp(state, { isNew: true }));
     // Pages from source are built at the first visit; build them now, so that the visitor does not wait.
     void fetch(`${mesh.plan.gatewayUrl}/explorer/explorer.js`).catch(() => undefined);
     if (!signal.aborted) await once(signal, 'abort');
@@ -219,15 +238,16 @@ async function launch(values: UpValues, directory: string, model: Served, output
   const interrupted = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort());
   let shown = from;
+  const showProgress = values.json ? output.writeError : output.write;
   const show = (): void => {
     const bytes = readFileSync(launcherLog(directory));
-    output.write(bytes.subarray(shown).toString('utf8'));
+    showProgress(bytes.subarray(shown).toString('utf8'));
     shown = bytes.length;
   };
   for (const deadline = performance.now() + launchPatienceMs; performance.now() < deadline; await delay(100)) {
     show();
     if (interrupted.signal.aborted && exitCode === undefined) {
-      output.write('interrupted: started programs are stopped\n');
+      showProgress('interrupted: started programs are stopped\n');
       child.ref();
       child.kill('SIGTERM');
       await once(child, 'exit');
@@ -243,6 +263,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
     if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
       const gateway = values.basePort === DEFAULT_BASE_PORT ? '' : ` --gateway ${state.gatewayUrl}`;
       const place = values.dir === dir.default ? '' : ` --mesh-dir ${directory}`;
+      if (values.json) printJson(output, describeUp(state, { isNew: true }));
       output.writeError(`${describePages(state.gatewayUrl)}\n`);
       output.writeError(`up: ogong ask "Once upon a time"${gateway}${place}\n`);
       return EXIT.ok;
@@ -259,7 +280,8 @@ async function down(argv: readonly string[], output: Output): Promise<number> {
   if (parsed.kind === 'print') output.write(parsed.text);
   else {
     const ended = await stopMesh(resolve(parsed.values.dir));
-    output.write(ended.length > 0 ? `stopped: ${ended.join(', ')}\n` : 'nothing runs\n');
+    if (parsed.values.json) printJson(output, { stopped: ended });
+    else output.write(ended.length > 0 ? `stopped: ${ended.join(', ')}\n` : 'nothing runs\n');
   }
   return EXIT.ok;
 }
@@ -360,6 +382,8 @@ async function logs(argv: readonly string[], output: Output): Promise<number> {
   const file = join(directory, `${name.replaceAll(/[^a-z0-9-]/g, '')}.log`);
   if (!existsSync(file)) throw new MeshError('bad-option', `there is no log ${file}`);
   const lines = readFileSync(file, 'utf8').split('\n');
-  output.write(lines.slice(-parsed.values.lines - 1).join('\n'));
+  const last = lines.slice(-parsed.values.lines - 1);
+  if (parsed.values.json) printJson(output, { file, lines: last.filter((line) => line !== '') });
+  else output.write(last.join('\n'));
   return EXIT.ok;
 }

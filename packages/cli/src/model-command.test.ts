@@ -62,6 +62,19 @@ describe('ogong model verify', () => {
     expect((await run('verify', 'first')).code).toBe(EXIT.ok);
   });
 
+  it('prints JSON for a script', async () => {
+    const path = await damage('second');
+    const { code, text } = await run('verify', '--json');
+    expect(code).toBe(EXIT.data);
+    expect(JSON.parse(text)).toEqual({
+      models: [
+        { name: 'first', damaged: [] },
+        { name: 'second', damaged: [path] },
+      ],
+      missing: [],
+    });
+  });
+
   it('names a file that is gone, and fails', async () => {
     const [blob = ''] = (await readdir(join(modelsDir, 'blobs'))).sort();
     await rm(join(modelsDir, 'blobs', blob));

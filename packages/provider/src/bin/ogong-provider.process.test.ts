@@ -77,6 +77,15 @@ describe('a pipe', () => {
     expect(Buffer.from(kept.response, 'base64').toString().trim()).toBe(out.trim());
   });
 
+  it('gets answer and receipt as JSON with --json', async () => {
+    const { code, out, error } = await run(['run', 'fake', 'hello', '--json']);
+    expect([code, error]).toEqual([0, '']);
+    const receipt = join(dataDir, 'last-receipt.json');
+    expect(JSON.parse(out)).toEqual({ model: 'fake', answer: expect.stringMatching(/./), receipt });
+    const { out: id } = await run(['id', '--json']);
+    expect(JSON.parse(id)).toEqual({ id: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+
   it('has its answer where no receipt can be kept', async () => {
     mkdirSync(join(dataDir, 'last-receipt.json'));
     const { code, out, error } = await run(['run', 'fake', 'hello']);

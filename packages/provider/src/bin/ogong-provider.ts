@@ -11,6 +11,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
+import { formatJson } from '@ogong/host/lifecycle/print-json';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
@@ -114,7 +115,8 @@ const walletCommand = createPrinter('wallet', 'print the ledger address that fee
   const parsed = walletConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return parsed.text;
   const { address } = createNodeLedgerSigner(createOrLoadKeys(parsed.values.dataDir).ledgerKey.reveal());
-  return `0x${toHex(address)}\n`;
+  const account = `0x${toHex(address)}`;
+  return parsed.values.json ? formatJson({ address: account }) : `${account}\n`;
 });
 
 const idCommand = createPrinter('id', "print the id of this provider's key", (argv) => {
@@ -122,7 +124,8 @@ const idCommand = createPrinter('id', "print the id of this provider's key", (ar
   if (parsed.kind === 'print') return parsed.text;
   createOrLoadKeys(parsed.values.dataDir);
   const { publicKey } = loadHybridSigner(join(parsed.values.dataDir, 'hybrid.key'));
-  return `${toHex(hashHybridKey(nodeCrypto, publicKey))}\n`;
+  const id = toHex(hashHybridKey(nodeCrypto, publicKey));
+  return parsed.values.json ? formatJson({ id }) : `${id}\n`;
 });
 
 interface Verb {

@@ -8,6 +8,7 @@ import { boolean, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import type { Command } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
@@ -48,6 +49,7 @@ export const admissionsConfig = defineConfig({
       boolean: true,
       description: 'write the newest admissions of each channel, for others to add; checks nothing',
     },
+    json: jsonField,
     ...dataDirField,
     ...chainFields,
   },
@@ -113,6 +115,19 @@ export function mergeAdmissions(
   return merged;
 }
 
+/** @returns the path of the file. */
+function writeFinding({ hash, bytes }: NonNullable<ChannelFinding['evidence']>, directory: string): string {
+  const path = join(directory, `${toHex(hash)}.admissions`);
+  writePrivateFile(path, bytes);
+  return path;
+}
+
+/** Writes the evidence of a finding, if there is any. @returns the finding for JSON. */
+const describeFinding = ({ channel, heldAtomic, capacityAtomic, evidence }: ChannelFinding, directory: string) => ({
+  ...{ channel, heldAtomic: heldAtomic.toString(), capacityAtomic: capacityAtomic.toString() },
+  ...(evidence && { path: writeFinding(evidence, directory) }),
+});
+
 export const admissionsCommand: Command = {
   name: 'admissions',
   summary: 'evidence against validators that admitted more than a channel holds',
@@ -122,7 +137,7 @@ export const admissionsCommand: Command = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { dataDir, out, add, export: isExport, ...where } = parsed.values;
+    const { dataDir, out, add, export: isExport, json, ...where } = parsed.values;
     const name = admissionsConfig.definition.name;
     const database = join(dataDir, 'provider.db');
     if (!existsSync(database)) throw new ConfigError(name, [`--data-dir ${dataDir}: no provider has run there`]);
@@ -131,11 +146,13 @@ export const admissionsCommand: Command = {
     store.close();
     makePrivateDirectory(out);
     if (isExport) {
-      for (const [channel, orders] of own) {
+      const exported = [...own].map(([channel, orders]) => {
         const path = join(out, `${channel}.admissions`);
         writePrivateFile(path, encodeOverAdmission({ orders }));
-        output.write(`${path}: ${orders.length} orders\n`);
-      }
+        return { channel, path, orders: orders.length };
+      });
+      if (json) printJson(output, { exported });
+      else for (const { path, orders } of exported) output.write(`${path}: ${orders} orders\n`);
       return EXIT.ok;
     }
     const channels = mergeAdmissions(
@@ -143,14 +160,17 @@ export const admissionsCommand: Command = {
       add.map((path) => readEvidence(name, path).orders),
     );
     const findings = await findEvidence(await openJudge(name, where), channels);
+    if (json) {
+      printJson(output, { findings: findings.map((finding) => describeFinding(finding, out)) });
+      return EXIT.ok;
+    }
     if (findings.length === 0) output.write('no order with an admission is kept here\n');
     for (const { channel, heldAtomic, capacityAtomic, evidence } of findings) {
       output.write(
         `${channel}: orders alive at once may cost ${heldAtomic}, the channel had room for ${capacityAtomic}\n`,
       );
       if (evidence === undefined) continue;
-      const path = join(out, `${toHex(evidence.hash)}.admissions`);
-      writePrivateFile(path, evidence.bytes);
+      const path = writeFinding(evidence, out);
       output.write(`  more than it held: ${path} convicts the validator; give it to validators\n`);
     }
     return EXIT.ok;

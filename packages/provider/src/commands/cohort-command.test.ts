@@ -57,6 +57,8 @@ describe('ogong-provider cohort', () => {
     await draft('--out', file, '--shard', shard(lead, 3), '--shard', shard(other, 5));
     await expect(draft('--out', file, '--shard', shard(lead, 8))).rejects.toThrow('such a file already');
     expect(await run('show', '--file', file)).toContain('layers 3 to 7: 5 of 8 parts of each fee (has not signed)');
+    const signed = await run('sign', '--file', file, '--data-dir', lead.dataDir, '--json');
+    expect(JSON.parse(signed)).toEqual({ path: file, shard: 0, missing: 1 });
     expect(await run('sign', '--file', file, '--data-dir', lead.dataDir)).toContain('1 are missing');
     expect(() => openCohorts('x', [readCohortFile('x', file)], own())).toThrow('another key');
     await expect(run('sign', '--file', file, '--data-dir', openMember('stranger').dataDir)).rejects.toThrow(

@@ -55,6 +55,7 @@ const draftConfig = defineConfig({
     },
     validFor: { schema: duration, default: '7d', description: 'for orders that expire within this time' },
     out: { schema: text, label: '<path>', required: true, description: 'file to write' },
+    json: jsonField,
   },
 });
 
@@ -67,7 +68,7 @@ const signConfig = defineConfig({
   examples: [`${NAME} sign --file cohort --data-dir <dir>`],
   summary:
     "Adds the signature of this machine's key to a cohort that names it, in place. Send the file on to the next one.",
-  fields: { ...fileFields, ...dataDirField },
+  fields: { ...fileFields, ...dataDirField, json: jsonField },
 });
 
 const showConfig = defineConfig({
@@ -97,7 +98,7 @@ const EMPTY = {
 async function draft(argv: readonly string[], output: Output): Promise<number> {
   const parsed = draftConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(output, parsed.text);
-  const { modelRoot, shard: given, validFor, out, ...where } = parsed.values;
+  const { modelRoot, shard: given, validFor, out, json, ...where } = parsed.values;
   const { deployment } = readDeployment(NAME, where);
   let firstLayer = 0;
   const shards = given.map((one) => {
@@ -113,14 +114,15 @@ async function draft(argv: readonly string[], output: Output): Promise<number> {
   };
   if (existsSync(out)) throw new ConfigError(NAME, [`--out ${out}: there is such a file already`]);
   writePublicFile(out, encodeCohortAgreement({ terms, signatures: shards.map(() => EMPTY) }));
-  output.write(`${out}: ${shards.length} shards; each signs it with ogong-provider cohort sign\n`);
+  if (json) printJson(output, { path: out, shards: shards.length });
+  else output.write(`${out}: ${shards.length} shards; each signs it with ogong-provider cohort sign\n`);
   return EXIT.ok;
 }
 
 async function sign(argv: readonly string[], output: Output): Promise<number> {
   const parsed = signConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(output, parsed.text);
-  const { file, dataDir } = parsed.values;
+  const { file, dataDir, json } = parsed.values;
   const word = readCohortFile(NAME, file);
   const key = join(dataDir, 'hybrid.key');
   // Without this, a mistyped directory would be given a key of its own.
@@ -133,6 +135,10 @@ async function sign(argv: readonly string[], output: Output): Promise<number> {
   const signatures = word.terms.shards.map((_, i) => (i === place ? own : (word.signatures[i] ?? EMPTY)));
   writePublicFile(file, encodeCohortAgreement({ ...word, signatures }));
   const missing = listShards({ ...word, signatures }).filter(({ isSigned }) => !isSigned).length;
+  if (json) {
+    printJson(output, { path: file, shard: place, missing });
+    return EXIT.ok;
+  }
   output.write(
     `${file}: signed as shard ${place}; ${missing === 0 ? 'everybody has signed' : `${missing} are missing`}\n`,
   );

@@ -37,9 +37,10 @@ export interface Conversation {
   begin(): Promise<void>;
   /**
    * Streams the answer. The answer until the signal fired stays in the conversation, and a failure leaves the conversation as it was.
+   * @returns the answer.
    * @throws LocalApiError; the signal's reason
    */
-  say(content: string, signal?: AbortSignal): Promise<void>;
+  say(content: string, signal?: AbortSignal): Promise<string>;
   /** Path of the last answer's receipt on the server; undefined if no answer has one. */
   readonly receiptPath: string | undefined;
   clear(): void;
@@ -132,6 +133,7 @@ export function createConversation({ api, output, isInteractive, ...given }: Con
         }
       }
       if (settings.isVerbose) output.writeError(formatTimings(end));
+      return answer;
     },
     clear() {
       exchanges = [];

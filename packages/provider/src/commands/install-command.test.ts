@@ -41,6 +41,20 @@ const UNIT = 'ogong-provider-local.service';
 const unitPath = () => join(home, '.config', 'systemd', 'user', UNIT);
 
 describe('on Linux', () => {
+  it('prints JSON alone for a script', async () => {
+    const planned = await run('linux', 'install', 'local', '--dry-run', '--json');
+    expect(JSON.parse(planned.text)).toMatchObject({ path: unitPath(), text: expect.stringContaining('[Unit]') });
+    expect(existsSync(unitPath())).toBe(false);
+    for (const state of ['started', 'unchanged']) {
+      const { text, error } = await run('linux', 'install', 'local', '--json');
+      expect([JSON.parse(text), error]).toEqual([expect.objectContaining({ path: unitPath(), state }), '']);
+    }
+    for (const state of ['deleted', 'absent']) {
+      const { text, error } = await run('linux', 'uninstall', 'local', '--json');
+      expect([JSON.parse(text), error]).toEqual([{ path: unitPath(), state }, '']);
+    }
+  });
+
   it('writes a unit once, starts it, and takes it away', async () => {
     const { code, error } = await run('linux', 'install', 'local', '--', '--model', 'stories15M');
     expect([code, error]).toEqual([0, expect.stringContaining(`journalctl --user -u ${UNIT}`)]);

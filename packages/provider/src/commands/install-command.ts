@@ -8,6 +8,7 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean } from '@ogong/host/config/values';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { engineFields } from '../engine/engine-config.ts';
 import { dataDirField, localConfig, serveConfig } from '../provider/provider-config.ts';
@@ -28,7 +29,7 @@ export const installConfig = defineConfig({
     'Starts local mode, or serve, at login, and again when it fails: a user unit of systemd on Linux, an agent of launchd on macOS. ' +
     'Flags of the daemon come after --. Run again, it changes only what differs.',
   positionals: { label: '<local|serve> [-- <flags of the daemon>]', min: 1, max: 256 },
-  fields: { dryRun },
+  fields: { dryRun, json: jsonField },
   examples: [
     'ogong-provider install local',
     'ogong-provider install local --dry-run -- --model stories15M --keep-alive 1h',
@@ -40,7 +41,7 @@ export const uninstallConfig = defineConfig({
   name: 'ogong-provider uninstall',
   summary: 'Stops what install started, and takes it away. Models and settings stay.',
   positionals: { label: '<local|serve>', min: 1, max: 1 },
-  fields: { dryRun },
+  fields: { dryRun, json: jsonField },
   examples: ['ogong-provider uninstall local'],
 });
 
@@ -92,7 +93,8 @@ export const installCommand = (machine: () => ServiceMachine = thisMachine): Com
     parseArguments(DAEMONS[daemon].definition, flags, problems);
     if (problems.length > 0) throw new ConfigError(DAEMONS[daemon].definition.name, problems);
     const service = planService(machine(), daemon, flags);
-    return install(machine(), service, { output, isDry: parsed.values.dryRun });
+    const { dryRun: isDry, json } = parsed.values;
+    return install(machine(), service, { output, isDry, json });
   },
 });
 
@@ -104,19 +106,24 @@ export const uninstallCommand = (machine: () => ServiceMachine = thisMachine): C
     if (parsed.kind === 'print') return print(output, parsed.text);
     const daemon = readDaemon(parsed.positionals[0] as string, uninstallConfig.definition.name);
     const { path, stopping, settled } = planService(machine(), daemon, []);
+    const { json } = parsed.values;
     if (parsed.values.dryRun) {
-      output.write([...stopping, ['rm', path], ...settled].map((command) => `${command.join(' ')}\n`).join(''));
+      const commands = [...stopping, ['rm', path], ...settled];
+      if (json) printJson(output, { path, commands });
+      else output.write(commands.map((command) => `${command.join(' ')}\n`).join(''));
       return EXIT.ok;
     }
     if (!existsSync(path)) {
-      output.writeError(`nothing is installed at ${path}\n`);
+      if (json) printJson(output, { path, state: 'absent' });
+      else output.writeError(`nothing is installed at ${path}\n`);
       return EXIT.ok;
     }
     const failed = runAll(machine(), stopping);
     rmSync(path);
     runAll(machine(), settled);
     if (failed !== undefined) output.writeError(`${failed}\n`);
-    output.writeError(`${path} is deleted\n`);
+    if (json) printJson(output, { path, state: 'deleted' });
+    else output.writeError(`${path} is deleted\n`);
     return EXIT.ok;
   },
 });
@@ -192,10 +199,11 @@ function planService(machine: ServiceMachine, daemon: Installable, flags: readon
 function install(
   machine: ServiceMachine,
   { path, text, starting, keeping, stopping, log }: ServiceInstallation,
-  { output, isDry }: { readonly output: Output; readonly isDry: boolean },
+  { output, isDry, json }: { readonly output: Output; readonly isDry: boolean; readonly json: boolean },
 ): number {
   if (isDry) {
-    output.write(`# ${path}\n${text}\n${starting.map((command) => `# ${command.join(' ')}\n`).join('')}`);
+    if (json) printJson(output, { path, text, commands: starting });
+    else output.write(`# ${path}\n${text}\n${starting.map((command) => `# ${command.join(' ')}\n`).join('')}`);
     return EXIT.ok;
   }
   const before = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
@@ -210,7 +218,8 @@ function install(
     output.writeError(`${path} is written, but not started: ${failed}\n`);
     return EXIT.unavailable;
   }
-  output.writeError(`${path} ${before === text ? 'is as it was' : 'is written and started'}; its log: ${log}\n`);
+  if (json) printJson(output, { path, state: before === text ? 'unchanged' : 'started', log });
+  else output.writeError(`${path} ${before === text ? 'is as it was' : 'is written and started'}; its log: ${log}\n`);
   return EXIT.ok;
 }
 

@@ -225,7 +225,7 @@ const showCommand: Command = {
   async run(argv, output) {
     const parsed = showConfig.parse(argv, process.env);
     if (parsed.kind === 'run' && parsed.positionals.length === 0) {
-      output.write(showConfiguration(parsed.values.dataDir));
+      output.write(showConfiguration(parsed.values.dataDir, parsed.values.json));
       return EXIT.ok;
     }
     if (parsed.kind !== 'run' || !parsed.values.plan) return showModelCommand.run(argv, output);

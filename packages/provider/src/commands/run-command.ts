@@ -7,6 +7,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, oneOf, text } from '@ogong/host/config/values';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { isFileReference } from '@ogong/models/source';
@@ -51,6 +52,7 @@ export const runConfig = defineConfig({
       schema: oneOf(['true', 'false', 'low', 'medium', 'high']),
       description: 'whether the model thinks before it answers, where it can',
     },
+    json: { ...jsonField, description: 'with a prompt: print answer and receipt as JSON, when complete' },
     timings: { schema: boolean, boolean: true, description: 'print timings after each answer, on standard error' },
     history: {
       schema: boolean,
@@ -91,6 +93,7 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
   const prompt = [piped.trim(), words.join(' ')].filter((part) => part !== '').join('\n\n');
   if (isPiped && prompt === '')
     throw new ConfigError('ogong-provider run', ['standard input is empty, and there is no prompt']);
+  if (values.json && prompt === '') throw new ConfigError('ogong-provider run', ['--json needs a prompt']);
   const api = await openApi(argv, model, values);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -98,7 +101,8 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
   try {
     const name = await bring(api, model, { output, signal: stopping.signal });
     const conversation = createConversation({
-      ...{ api, output, model: name, isInteractive: prompt === '' },
+      ...{ api, model: name, isInteractive: prompt === '' },
+      output: values.json ? { ...output, write: () => undefined } : output,
       settings: {
         ...{ system: values.system, keepAlive: values.keepAlive, isVerbose: values.timings, parameters: {} },
         format: readFormat(values.format),
@@ -120,9 +124,12 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     if (prompt !== '') {
       // The answer would load the model, too, and show nothing before its first word.
       if (api.server !== undefined && around.stderr.isTTY) await begin();
-      await conversation.say(prompt, stopping.signal);
-      const isTerminal = around.stdout.isTTY === true;
-      if (values.history) await keepReceipt(conversation, { api, dataDir: values.dataDir, output, isTerminal });
+      const answer = await conversation.say(prompt, stopping.signal);
+      const isTerminal = around.stdout.isTTY === true && !values.json;
+      const receipt = values.history
+        ? await keepReceipt(conversation, { api, dataDir: values.dataDir, output, isTerminal })
+        : undefined;
+      if (values.json) printJson(output, { model: name, answer, ...(receipt !== undefined && { receipt }) });
       return EXIT.ok;
     }
     await begin();

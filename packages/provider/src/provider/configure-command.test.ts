@@ -33,6 +33,13 @@ describe('configure', () => {
     expect(showConfiguration(directory)).toMatch(/"price": \[\s*"7"\s*\]/);
   });
 
+  it('prints JSON for a script, and writes no flag of the printing', () => {
+    expect(JSON.parse(showConfiguration(directory, true))).toEqual({});
+    const printed = configure(['--data-dir', directory, '--price', '5', '--json']);
+    expect(JSON.parse(printed)).toEqual({ path: configPathOf(directory), changed: ['price'] });
+    expect(JSON.parse(showConfiguration(directory))).toEqual({ price: ['5'] });
+  });
+
   it('writes nothing of what does not fit', () => {
     expect(() => configure(['--data-dir', directory, '--price', 'much', '--nonsense', '1'])).toThrow(ConfigError);
     expect(showConfiguration(directory)).toMatch(/nothing is configured/);

@@ -5,6 +5,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
 import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
+import { jsonField } from '@ogong/host/lifecycle/print-json';
 import { knownPeer, routerPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
@@ -373,12 +374,12 @@ export const idConfig = defineConfig({
   examples: ['ogong-provider id'],
   summary:
     "Prints the id of this machine's provider key, which a payee on another machine signs for (ogong payee sign).",
-  fields: dataDirField,
+  fields: { ...dataDirField, json: jsonField },
 });
 
 export const walletConfig = defineConfig({
   name: 'ogong-provider wallet',
   examples: ['ogong-provider wallet'],
   summary: 'Prints the ledger address that fees are paid to.',
-  fields: dataDirField,
+  fields: { ...dataDirField, json: jsonField },
 });
