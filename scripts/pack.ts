@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { formatStarter } from './program-starter.ts';
 import { root } from './steps.ts';
 
 interface Manifest {
@@ -13,6 +14,7 @@ interface Manifest {
   readonly private?: boolean;
   readonly exports: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
+  readonly engines?: { readonly node?: string };
   /** In a source package: folders to publish besides the compiled code. */
   readonly files?: readonly string[];
   readonly [field: string]: unknown;
@@ -27,12 +29,15 @@ export interface PackedPackage {
 
 const compiled = (source: string): string => source.replace(/^\.\/src\//, './dist/').replace(/\.ts$/, '.js');
 
+/** The file that npm links as a command: it starts the compiled program (program-starter.ts). */
+const starterOf = (name: string): string => `bin/${name}.js`;
+
 /** The manifest of the tarball: it names compiled entries and programs, and leaves out what only the repository needs. */
 export function publishManifest(source: Manifest): Record<string, unknown> {
   const { private: _private, devDependencies: _development, exports: entries, bin, files = [], ...rest } = source;
   return {
     ...rest,
-    files: ['dist', ...files],
+    files: ['dist', ...(bin ? ['bin'] : []), ...files],
     exports: {
       ...Object.fromEntries(
         Object.entries(entries).map(([entry, target]) => [
@@ -42,7 +47,7 @@ export function publishManifest(source: Manifest): Record<string, unknown> {
       ),
       './package.json': './package.json',
     },
-    ...(bin && { bin: Object.fromEntries(Object.entries(bin).map(([name, target]) => [name, compiled(target)])) }),
+    ...(bin && { bin: Object.fromEntries(Object.keys(bin).map((name) => [name, `./${starterOf(name)}`])) }),
   };
 }
 
@@ -69,6 +74,21 @@ function copyCompiled({ from, sources, to }: { from: string; sources: string; to
     const target = join(to, path.slice(from.length));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, finishCompiled(path, readFileSync(path, 'utf8')));
+  }
+}
+
+/** Writes the starters of a package's programs. */
+function writeStarters(
+  { bin = {}, engines }: Manifest,
+  { source, directory }: { source: string; directory: string },
+): void {
+  for (const [name, entry] of Object.entries(bin)) {
+    const starter = starterOf(name);
+    const [firstLine = ''] = readFileSync(join(source, entry), 'utf8').split('\n', 1);
+    const program = compiled(entry).replace(/^\.\//, '');
+    mkdirSync(join(directory, dirname(starter)), { recursive: true });
+    const text = formatStarter({ name, starter, program, firstLine, engines: engines?.node ?? '' });
+    writeFileSync(join(directory, starter), text, { mode: 0o755 });
   }
 }
 
@@ -104,6 +124,7 @@ export function packAll(names: readonly string[] = listPublished()): PackedPacka
     const directory = join(out, name);
     const manifest = readManifest(name);
     copyCompiled({ from: join(source, '.tsc'), sources: join(source, 'src'), to: join(directory, 'dist') });
+    writeStarters(manifest, { source, directory });
     for (const file of listTracked(source, manifest.files ?? [])) cpSync(join(source, file), join(directory, file));
     // A gateway's pages are built from sources that are no package.
     if (name === 'gateway') {

@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
@@ -99,6 +99,36 @@ describe('the daemons without an engine', () => {
   });
 });
 
+/** Names of all programs of the packages. */
+const PROGRAMS = [
+  ...['ogong', 'ogong-gatewayd', 'ogong-provider', 'ogong-relayd', 'ogong-routerd', 'ogong-signerd'],
+  ...['ogong-validatord', 'ogong-verifierd'],
+];
+
+/** The Nodes on the path that are older than the packages need. */
+function listOldNodes(): string[] {
+  const candidates = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'));
+  return candidates.filter((path) => existsSync(path) && readMajor(path) < NEEDED);
+}
+
+const NEEDED = 24;
+const readMajor = (node: string): number =>
+  Number(execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).split('.')[0]);
+
+/** A Node of another version, from the npm package that also brings this project's; undefined if npm has none for this machine. */
+async function fetchNode(major: number): Promise<string | undefined> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-node-'));
+  directories.push(directory);
+  const name = `node-${process.platform}-${process.arch}`;
+  const flags = ['--prefix', directory, '--no-save', '--ignore-scripts', '--prefer-offline', '--loglevel=error'];
+  try {
+    await run(npm, ['install', ...flags, `${name}@${major}`]);
+  } catch {
+    return undefined;
+  }
+  return join(directory, 'node_modules', name, 'bin', 'node');
+}
+
 describe('everything', () => {
   let directory: string;
   /** Runs the program that npm has put on the path of a project's scripts. */
@@ -116,6 +146,36 @@ describe('everything', () => {
     const { stdout } = await run(npm, ['exec', '--offline', '--', 'ogong', '--help'], { cwd: directory });
     expect(stdout).toContain('Usage: ogong <command>');
     await expect(ogong('nonsense')).rejects.toMatchObject({ code: 64 });
+  });
+
+  it('has all its programs, and each shows its help', async () => {
+    const installed = readdirSync(join(directory, 'node_modules', '.bin')).filter((name) => /^ogong(-|$)/.test(name));
+    expect(installed.filter((name) => !/\.(cmd|ps1)$/.test(name)).sort()).toEqual([...PROGRAMS].sort());
+    for (const name of PROGRAMS) {
+      const { stdout, stderr } = await run(npm, ['exec', '--offline', '--', name, '--help'], { cwd: directory });
+      expect([stdout, stderr], name).toEqual([expect.stringContaining(`${name}`), '']);
+    }
+  });
+
+  it.skipIf(process.platform === 'win32')('says on an older Node which one it needs, in one line', async (context) => {
+    const fetched = await fetchNode(22);
+    const nodes = [...new Set([...listOldNodes(), ...(fetched === undefined ? [] : [fetched])])];
+    if (nodes.length === 0) context.skip('this machine has no older Node, and npm brings none');
+    for (const node of nodes) {
+      for (const name of PROGRAMS) {
+        const program = join(directory, 'node_modules', '.bin', name);
+        const started = run(node, [program, '--help'], { cwd: directory });
+        await expect(started, `${name} on Node ${readMajor(node)}`).rejects.toMatchObject({
+          code: 69,
+          stdout: '',
+          stderr: expect.stringMatching(
+            new RegExp(
+              `^${name} needs Node ${NEEDED} or later, and this is Node ${readMajor(node)}\\.[^\n]*npm install node@24\n$`,
+            ),
+          ),
+        });
+      }
+    }
   });
 
   it('brings up a network, and the SDK checks an answer of it, in Node and in a browser', async () => {
