@@ -5,7 +5,7 @@ const HEAD = `# Local mode
 
 Generated from the tables of the server (\`node scripts/run.mjs scripts/generated.ts\`).
 
-\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer.
+\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer. On the CPU a model may be larger than the free memory: it is loaded with a warning, if its KV cache and buffers fit, and the disk serves its weights. With \`--memory-budget\` or \`--kernels fast\`, or beside a model in use, it is refused.
 
 [One rule](fields.md) decides about each field: a field that changes the meaning of an answer works or is refused. Any other field is dropped, and the response header \`x-ogong-ignored\` names it. A limit above the model's own is lowered, and the header \`x-ogong-clamped\` states the new value ([limits](../spec/dialects.md#limits)).
 

@@ -1,5 +1,6 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
+import { allowPagedWeights } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
@@ -177,6 +178,8 @@ export interface EngineSettings {
   readonly nCtx: number | undefined;
   /** Bytes of all models together. */
   readonly memoryBudget?: number | undefined;
+  /** Load a model alone whose weights are larger than the free memory, with a warning. Default: it is refused. */
+  readonly pagedWeights?: boolean;
 }
 
 /** An engine's share of a machine with several engines. */
@@ -226,6 +229,7 @@ export async function loadModel(
     hubToken,
     modelsDir,
     verify = false,
+    pagedWeights = false,
     ...given
   }: EngineSettings,
   { log, onReading, onDownload, onLoading, signal }: LoadingPlace,
@@ -238,10 +242,18 @@ export async function loadModel(
   };
   const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, onDownload, signal };
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
+  const wanted = { ...memory, ...(given.kvType && { kvType: given.kvType }) };
+  const mayPage = pagedWeights && (share?.reservedBytes ?? 0) === 0;
+  const addPaged = (path: string) => {
+    const availableMemory = mayPage ? findPagedMemory(path, wanted, given) : undefined;
+    return { ...wanted, ...(availableMemory !== undefined && { availableMemory }) };
+  };
   const { model, hashes } = await bringServed(reference, {
     ...sources,
-    inspect: (path) => assertMayLoad(path, { ...memory, ...(given.kvType && { kvType: given.kvType }) }),
+    inspect: (path) => assertMayLoad(path, addPaged(path)),
   });
+  const planned = addPaged(model.path);
+  if (planned.availableMemory !== wanted.availableMemory) log.warn({ model: model.name }, PAGED_WARNING);
   const { isa, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const { flashAttention, gpuLayers, expertsOnCpu, tensorSplit, scoresOnly } = given;
   const settings: OpenEngineSettings = {
@@ -258,7 +270,7 @@ export async function loadModel(
     ...(scoresOnly === true && { scoresOnly }),
     ...(threads === undefined ? {} : { threads }),
     ...(share && { cores: share.cores }),
-    ...memory,
+    ...planned,
   };
   const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: inspectModelFile(model.path).weightBytes });
   let isLoaded = false;
@@ -276,6 +288,22 @@ export async function loadModel(
   const about = { ...(model.commit && { commit: model.commit }), engine: engine.specificationVersion };
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
   return { engine, model };
+}
+
+const PAGED_WARNING =
+  'the model is larger than the free memory: its weights are read from the disk again and again, so answers are slow; a smaller quantisation avoids this';
+
+/** Returns the memory to plan with for a model whose weights stay on the disk; undefined if it fits, or cannot be read that way. */
+function findPagedMemory(
+  path: string,
+  wanted: Parameters<typeof assertMayLoad>[1] & object,
+  { backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, memoryBudget }: Partial<EngineSettings>,
+): number | undefined {
+  const file = inspectModelFile(path);
+  // Other back ends and the fast kernels copy the weights. A budget is the operator's own limit.
+  const isMapped = backend === 'cpu' && kernels !== 'fast' && file.poolingCode === undefined;
+  if (!isMapped || memoryBudget !== undefined) return undefined;
+  return allowPagedWeights(file, wanted, wanted.availableMemory ?? readAvailableMemory());
 }
 
 const findAvailable = ({ reservedBytes, budgetBytes = Number.POSITIVE_INFINITY }: MachineShare): number =>

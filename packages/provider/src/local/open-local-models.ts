@@ -29,7 +29,9 @@ export interface LocalModels {
 }
 
 /** Loads what was named, and leaves the rest of the store to be loaded when it is asked for. @throws ModelError, EngineError */
-export async function openLocalModels(settings: LocalSettings, place: LoadingPlace): Promise<LocalModels> {
+export async function openLocalModels(given: LocalSettings, place: LoadingPlace): Promise<LocalModels> {
+  // Nobody waits for these answers but the machine's own user.
+  const settings = { ...given, pagedWeights: true };
   const engines = await loadModels(settings.model, loadModel, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../interface/engine-error.ts';
 import { inspectModelFile, type ModelFacts } from '../model-file.ts';
 import { BATCH_ROWS, estimateMemory } from './memory.ts';
-import { planMemory } from './memory-plan.ts';
+import { allowPagedWeights, planMemory } from './memory-plan.ts';
 
 const FILE = fileURLToPath(new URL('../../../../models/models/stories260K.gguf', import.meta.url));
 const GIB = 2 ** 30;
@@ -65,5 +65,14 @@ describe('a plan of memory', () => {
     expect(refusal({ contextSize: 65_536, sequences: 1 }, 8 * GIB)).toMatch(/a context of \d+ positions per sequence/);
     const fitting = Number(/a context of (\d+)/.exec(refusal({ contextSize: 65_536, sequences: 1 }, 8 * GIB))?.[1]);
     expect(refusal({ contextSize: fitting, sequences: 1 }, 8 * GIB)).toBe('planned');
+  });
+
+  it('leaves weights on the disk that are larger than the memory, if cache and buffers fit', () => {
+    const rest = needs(8192, 1) - file.weightBytes;
+    expect(allowPagedWeights(file, {}, needs(8192, 1))).toBeUndefined();
+    expect(allowPagedWeights(file, {}, rest)).toBe(rest + file.weightBytes);
+    expect(planMemory(file, {}, rest + file.weightBytes)).toMatchObject({ sequences: 1, contextSize: 8192 });
+    // Not even a short context fits beside the buffers.
+    expect(allowPagedWeights(file, {}, 2 ** 20)).toBeUndefined();
   });
 });

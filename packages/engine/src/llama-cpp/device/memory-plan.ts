@@ -1,3 +1,4 @@
+import { EngineError } from '../../interface/engine-error.ts';
 import type { ModelFacts } from '../model-file.ts';
 import type { KvType } from '../numeric-class.ts';
 import { assertFitsMemory, BATCH_ROWS, estimateMemory } from './memory.ts';
@@ -58,4 +59,24 @@ export function planMemory(file: ModelFacts, wanted: Wanted, available: number):
   }
   assertFitsMemory(file, shapeOf(usual, fewest), available);
   throw new TypeError('a plan that fits was passed over');
+}
+
+/**
+ * Returns the memory to plan with if the weights alone are too large for it: a CPU reads a mapped file from the disk as it computes, so
+ * only the KV cache and the buffers have to fit.
+ * @param available bytes.
+ * @returns undefined if the model fits by itself, or if not even its cache and buffers would fit.
+ */
+export function allowPagedWeights(file: ModelFacts, wanted: Wanted, available: number): number | undefined {
+  const fits = (bytes: number): boolean => {
+    try {
+      planMemory(file, wanted, bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'not-enough-memory') return false;
+      throw error;
+    }
+  };
+  const paged = available + file.weightBytes;
+  return fits(available) || !fits(paged) ? undefined : paged;
 }
