@@ -131,11 +131,12 @@ async function fetchNode(major: number): Promise<string | undefined> {
 
 describe('everything', () => {
   let directory: string;
-  /** Runs the program that npm has put on the path of a project's scripts. */
-  const ogong = (...args: string[]) =>
-    run(join(directory, 'node_modules', '.bin', 'ogong'), args, {
+  /** Runs a program that npm has put on the path of a project's scripts. */
+  const start = (name: string, ...args: string[]) =>
+    run(join(directory, 'node_modules', '.bin', name), args, {
       ...{ cwd: directory, maxBuffer: 16 * 1024 * 1024, shell: process.platform === 'win32' },
     });
+  const ogong = (...args: string[]) => start('ogong', ...args);
 
   beforeAll(async () => {
     directory = await install(packed.map(({ tarball }) => tarball));
@@ -152,8 +153,8 @@ describe('everything', () => {
     const installed = readdirSync(join(directory, 'node_modules', '.bin')).filter((name) => /^ogong(-|$)/.test(name));
     expect(installed.filter((name) => !/\.(cmd|ps1)$/.test(name)).sort()).toEqual([...PROGRAMS].sort());
     for (const name of PROGRAMS) {
-      const { stdout, stderr } = await run(npm, ['exec', '--offline', '--', name, '--help'], { cwd: directory });
-      expect([stdout, stderr], name).toEqual([expect.stringContaining(`${name}`), '']);
+      const { stdout, stderr } = await start(name, '--help');
+      expect([stdout, stderr], name).toEqual([expect.stringContaining('\nUsage: ogong'), '']);
     }
   });
 

@@ -32,6 +32,7 @@ import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
+import { readServedSet } from '../local/served-set.ts';
 import { noteServer } from '../local/server-note.ts';
 import { assertAddressFree } from '../local/taken-address.ts';
 import { configPathOf, configure } from '../provider/configure-command.ts';
@@ -78,11 +79,15 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
 async function local(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
   const values = read(localConfig.parse(argv, withOllamaVariables(process.env)));
   const log = createLogger({ name: NAME, level: values.logLevel });
+  const { servedModels } = values;
+  const served = servedModels === undefined ? undefined : readServedSet(localConfig.definition.name, servedModels);
+  if (served && values.adapter.length > 0)
+    throw new ConfigError(localConfig.definition.name, ['--adapter is for models of --model, not of --served-models']);
   await assertAddressFree(values.listen);
-  const { names, loaded, ...models } = await openLocalModels(values, {
-    ...{ log, signal },
-    ...createLoadingLines(writeError, process.stderr.isTTY === true),
-  });
+  const { names, loaded, ...models } = await openLocalModels(
+    { ...values, ...(served && { served }) },
+    { log, signal, ...createLoadingLines(writeError, process.stderr.isTTY === true) },
+  );
   const { listen, origin: origins, allowHost: hosts, dataDir } = values;
   const instance = randomUUID();
   const server = createLocalServer(

@@ -24,6 +24,17 @@ const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value)
   return read.every((share) => share > 0) ? read : undefined;
 });
 
+/** A setting of other servers that this one cannot have yet: it is refused with the reason, not as unknown. */
+export const visionFields = {
+  mmproj: {
+    schema: text.refine(() => false, {
+      message: 'images are not served yet; without the projector the model answers texts',
+    }),
+    label: '<gguf>',
+    description: 'projector for images; refused until images are served',
+  },
+} as const;
+
 /** Settings of the embedded engine. */
 export const engineFields = {
   ...modelsDirField,

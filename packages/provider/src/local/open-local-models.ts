@@ -9,6 +9,7 @@ import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.t
 import { createModelLoader } from '../engine/model-loader.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
+import type { ServedSetModel } from './served-set.ts';
 import { createStoreLibrary } from './store-library.ts';
 import { createStoreShelf, shelveAdapted, shelveResolved } from './store-shelf.ts';
 
@@ -18,6 +19,8 @@ export interface LocalSettings extends EngineSettings {
   /** For every model that was named. */
   readonly adapter: readonly string[];
   readonly keepAlive: number;
+  /** The only models that are served, in place of `model` and the store. Default: all. */
+  readonly served?: readonly ServedSetModel[];
 }
 
 export interface LocalModels {
@@ -31,7 +34,8 @@ export interface LocalModels {
 /** Loads what was named, and leaves the rest of the store to be loaded when it is asked for. @throws ModelError, EngineError */
 export async function openLocalModels(given: LocalSettings, place: LoadingPlace): Promise<LocalModels> {
   // Nobody waits for these answers but the machine's own user.
-  const settings = { ...given, pagedWeights: true };
+  const { served } = given;
+  const settings = { ...given, pagedWeights: true, ...(served && { model: [] }) };
   const engines = await loadModels(settings.model, loadModel, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,
@@ -53,7 +57,7 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
     first: named.map(({ engine, model: { reference } }) => ({ reference, engine, loadedAtMs: systemClock.nowMs() })),
     async load(reference, others) {
       for (const model of onLoading ? await shelf.list() : []) names.set(model.reference, model.name);
-      return (await loader.load(reference, others)).engine;
+      return (await loader.load(reference, others, own.get(reference))).engine;
     },
   });
   const storeDir = settings.modelsDir;
@@ -64,8 +68,23 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
     ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
   };
   const pinned = named.map(({ model }) => model);
-  const shelf = createStoreShelf(store, pinned, () => openCatalogue(storeDir));
+  /** Settings of single models of the served set, by their references. */
+  const own = new Map<string, Partial<EngineSettings>>();
+  const catalogue = () => openCatalogue(storeDir);
+  const shelf: ModelShelf = served
+    ? { list: async () => pinned, catalogue }
+    : createStoreShelf(store, pinned, catalogue);
   try {
+    for (const { id, model, nCtx, sequences } of served ?? []) {
+      const { onDownload: onProgress, signal } = place;
+      const options = { storeDir, hub, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+      const shelved = { ...shelveResolved(model, await resolveModel(model, options)), name: id };
+      pinned.push(shelved);
+      own.set(shelved.reference, {
+        ...(nCtx !== undefined && { nCtx }),
+        ...(sequences !== undefined && { sequences }),
+      });
+    }
     for (const reference of settings.adapter) {
       const adapter = await resolveModel(reference, { storeDir, hub, ...(place.signal && { signal: place.signal }) });
       for (const { model } of named) {

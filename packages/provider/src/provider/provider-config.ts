@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { teeFields } from '@ogong/host/attester/tee-config';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
+import { atomicAmount, boolean, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
 import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { jsonField } from '@ogong/host/lifecycle/print-json';
@@ -11,7 +11,7 @@ import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
-import { engineFields, servingFields } from '../engine/engine-config.ts';
+import { engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 
 /** Billionths of a dollar. */
@@ -217,6 +217,13 @@ export const serveConfig = defineConfig({
     ...upstreamFields,
     ...engineFields,
     ...servingFields,
+    ...visionFields,
+    joinNetwork: {
+      schema: boolean,
+      boolean: true,
+      default: 'true',
+      description: 'serve on the network, as this command always does; ogong-provider local serves this machine alone',
+    },
     ...dataDirField,
     ...networkFields,
     announceInterval: {
@@ -306,6 +313,13 @@ export const localConfig = defineConfig({
       description:
         'LoRA adapter (GGUF) for the models of --model: a request for model+adapter runs with it, and loads it when it is first asked for',
     },
+    servedModels: {
+      schema: text,
+      label: '<json|file>',
+      env: 'OGONG_PROVIDER_LOCAL_MODELS',
+      description:
+        'the only models to serve, in place of --model, as JSON or a file with it: each is loaded when it is asked for, within --memory-budget; see docs/served-models.md',
+    },
     listen: {
       schema: hostPort,
       label: '<addr>',
@@ -335,6 +349,7 @@ export const localConfig = defineConfig({
         'name that requests may be sent to, such as ollama.local or *.home.example; lan allows all names that no web site can have, and * allows all',
     },
     ...engineFields,
+    ...visionFields,
     ...dataDirField,
     logLevel,
   },

@@ -38,3 +38,8 @@ describe('a provider that nothing says how to reach', () => {
     expect(await findProblems(['--relay', 'auto'], { say })).toContain('name one by --router');
   });
 });
+
+it('--join-network changes nothing, and its opposite is refused with the command to use', async () => {
+  expect(await findProblems(['--join-network'])).not.toContain('join-network');
+  expect(await findProblems(['--no-join-network'])).toContain('use ogong-provider local for this machine alone');
+});

@@ -336,6 +336,11 @@ function readSettings(command: string, settings: ServeSettings) {
   if ((settings.usdPeg === undefined) !== (settings.usdFeed === undefined)) {
     problems.push('--usd-peg and --usd-feed are given together');
   }
+  if (!settings.joinNetwork) {
+    problems.push(
+      '--no-join-network: this command serves the network; use ogong-provider local for this machine alone',
+    );
+  }
   const offers = readOffers(settings, problems);
   if (problems.length > 0) throw new ConfigError(command, problems);
   return {
