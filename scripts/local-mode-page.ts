@@ -5,11 +5,13 @@ const HEAD = `# Local mode
 
 Generated from the tables of the server (\`node scripts/run.mjs scripts/generated.ts\`).
 
-\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer. On the CPU a model may be larger than the free memory: it is loaded with a warning, if its KV cache and buffers fit, and the disk serves its weights. With \`--memory-budget\` or \`--kernels fast\`, or beside a model in use, it is refused.
+\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer. On the CPU a model may be larger than the free memory: it is loaded with a warning, if its KV cache and buffers fit, and the disk serves its weights. With \`--memory-budget\` or \`--kernels fast\`, or beside a model in use, it is refused. \`--served-models\` names [the only models to serve](../served-models.md#local-mode).
+
+With \`--upstream\` another server with OpenAI's API answers ([upstream](../upstream.md)), in all these dialects. \`--model\` then holds that server's names; without it, its only model is served. These answers have no receipts, and their prompts cannot be counted before the answer.
 
 [One rule](fields.md) decides about each field: a field that changes the meaning of an answer works or is refused. Any other field is dropped, and the response header \`x-ogong-ignored\` names it. A limit above the model's own is lowered, and the header \`x-ogong-clamped\` states the new value ([limits](../spec/dialects.md#limits)).
 
-The response header \`x-ogong-receipt\` names the [receipt](../spec/local-receipt.md) of every text and vector, for \`ogong verify\` and, with the weights, \`ogong replay\`. The request header \`x-ogong-receipt: inline\` brings the receipt with the answer. The receipt of a broken answer covers the text up to there.
+The response header \`x-ogong-receipt\` names the [receipt](../spec/local-receipt.md) of every text and vector of this machine, for \`ogong verify\` and, with the weights, \`ogong replay\`. The request header \`x-ogong-receipt: inline\` brings the receipt with the answer. The receipt of a broken answer covers the text up to there.
 
 The server's address shows a page in a browser: models with slots and speed, and a chat with the server's own checks of each answer. It needs no other host. Clients that ask \`/\` for anything but HTML read \`Ollama is running\`.
 

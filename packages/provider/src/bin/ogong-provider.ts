@@ -32,6 +32,7 @@ import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
+import { openUpstreamModels } from '../local/open-upstream.ts';
 import { readServedSet } from '../local/served-set.ts';
 import { noteServer } from '../local/server-note.ts';
 import { assertAddressFree } from '../local/taken-address.ts';
@@ -84,10 +85,16 @@ async function local(argv: readonly string[], signal: AbortSignal): Promise<Daem
   if (served && values.adapter.length > 0)
     throw new ConfigError(localConfig.definition.name, ['--adapter is for models of --model, not of --served-models']);
   await assertAddressFree(values.listen);
-  const { names, loaded, ...models } = await openLocalModels(
-    { ...values, ...(served && { served }) },
-    { log, signal, ...createLoadingLines(writeError, process.stderr.isTTY === true) },
-  );
+  const { upstream } = values;
+  if (served && upstream !== undefined)
+    throw new ConfigError(localConfig.definition.name, ['--served-models and --upstream exclude each other']);
+  const { names, loaded, ...models } =
+    upstream === undefined
+      ? await openLocalModels(
+          { ...values, ...(served && { served }) },
+          { log, signal, ...createLoadingLines(writeError, process.stderr.isTTY === true) },
+        )
+      : await openUpstreamModels(localConfig.definition.name, { ...values, upstream });
   const { listen, origin: origins, allowHost: hosts, dataDir } = values;
   const instance = randomUUID();
   const server = createLocalServer(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { connectUpstream, type UpstreamConnection, type UpstreamLink } from '@ogong/engine/upstream/connection';
-import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
+import { createUpstreamEngine, type UpstreamEngine } from '@ogong/engine/upstream/engine';
 import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { parseUpstreamAddress } from '@ogong/engine/upstream/upstream-address';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -10,6 +10,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { explainFile } from '@ogong/host/log/errors';
 import type { Logger } from '@ogong/host/log/logger';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
@@ -99,6 +100,22 @@ export const openUpstream = (command: string, settings: UpstreamSettings): Upstr
 
 /** Form of a name in an id: nobody can sell one model of an API under the name of another. */
 const toIdWord = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9._+-]/g, '-');
+
+/**
+ * A model of another server for this machine alone: no order names it.
+ * @param model that server's name. Default: the only one that it lists.
+ * @throws ConfigError; EngineError if the server cannot be used.
+ */
+export async function loadNamedUpstream(
+  command: string,
+  model: string | undefined,
+  settings: UpstreamSettings,
+): Promise<UpstreamEngine> {
+  const connection = toConnection(command, settings);
+  const modelRoot = nodeCrypto.sha256(utf8Encode(`ogong-local-upstream\n${connection.address}\n${model ?? ''}`));
+  const { nCtx: contextSize, sequences } = settings;
+  return createUpstreamEngine({ ...connection, model, modelRoot, contextSize, sequences });
+}
 
 /**
  * A model of another server, under the id that consumers ask for.

@@ -42,6 +42,8 @@ export interface LocalFixtureOptions {
   readonly origins?: readonly string[];
   readonly hosts?: readonly string[];
   readonly library?: ModelLibrary;
+  /** Default: the engines of `open`. */
+  readonly loaded?: LoadedModels;
   readonly instance?: string;
 }
 
@@ -54,17 +56,19 @@ export async function createLocalFixture({
   hosts = [],
   library = createStoreLibrary(createModelStore('/nonexistent'), () => Promise.reject(new Error('no network here'))),
   instance = 'fixture',
+  loaded: given,
 }: LocalFixtureOptions = {}): Promise<LocalFixture> {
   const loads: string[] = [];
-  const loaded = createLoadedModels({
+  const own = {
     clock: systemClock,
     keepMs: 60_000,
-    async load(reference) {
+    async load(reference: string) {
       loads.push(reference);
       if (reference.includes('broken')) throw new EngineError('model-corrupt', 'the file is broken');
       return open(reference);
     },
-  });
+  };
+  const loaded = given ?? createLoadedModels(own);
   const log = createLogger({ name: 'test', level: 'silent' });
   const options = { listen: { host: '127.0.0.1', port: 0 }, origins, hosts, instance };
   const server = createLocalServer(options, { shelf, library, loaded, crypto, clock: systemClock, log });

@@ -4,11 +4,12 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { Clock } from '@ogong/host/time/clock';
-import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Demands, findUnmetDemand, type OfferedWeights } from '@ogong/protocol/modality/demands';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
+import { NO_TOKENS_HASH } from '@ogong/protocol/modality/text/commitment/token-window';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import type { Lease, LoadedModels } from '../engine/loaded-models.ts';
 import type { KeptReply } from '../modality/local-reply.ts';
@@ -90,6 +91,9 @@ export function assertDemands(
   if (problem !== undefined) throw new ApiError('invalid_request', problem, { param: 'ogong' });
 }
 
+/** Whether answers of an engine have a receipt. One that shows no tokens gives nothing to commit to. */
+export const hasReceipts = (engine: TextEngine): boolean => !equalBytes(engine.info().vocabularyHash, NO_TOKENS_HASH);
+
 /** One answer to a prompt. */
 export interface LocalJob {
   readonly engine: TextEngine;
@@ -138,7 +142,7 @@ async function* follow(
   let promptTokens: Uint32Array | undefined;
   let isOver = false;
   const note = (event: TextGenerationEvent): void => {
-    if (event.kind === 'start') promptTokens = event.promptTokens;
+    if (event.kind === 'start' && hasReceipts(job.engine)) promptTokens = event.promptTokens;
     else if (event.kind === 'window') windows.push(event.window);
     else if (event.kind === 'end') {
       isOver = true;

@@ -8,7 +8,9 @@ import { findNamed, type Named } from '@ogong/protocol/modality/shared/model-nam
 export interface ShelfModel extends Named {
   /** Reference that loads it, in the form of models/source.ts. Two names with one reference share one engine. */
   readonly reference: string;
-  /** Its first file. */
+  /** Address of the server that runs it; undefined if this machine does. */
+  readonly upstream?: string;
+  /** Its first file; empty for a model of another server. */
   readonly path: string;
   readonly sizeBytes: number;
   readonly modifiedAtMs: number;

@@ -20,6 +20,7 @@ import {
   BODY_LIMITS,
   borrowText,
   generateLocally,
+  hasReceipts,
   type LocalCall,
   type LocalJob,
 } from './local-model.ts';
@@ -117,7 +118,7 @@ export async function openCompletion(
           return serveChoice(call, one, { ...job, choice, asked });
         },
         toExtra: () => toReceiptsField(context, call, { answerId, choices }),
-        headers: asked.maxTokens === 0 ? {} : nameReceipt(answerId),
+        headers: asked.maxTokens === 0 || !hasReceipts(engine) ? {} : nameReceipt(answerId),
         onEnd: release,
       }),
     };

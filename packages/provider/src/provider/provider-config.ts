@@ -348,6 +348,13 @@ export const localConfig = defineConfig({
       description:
         'name that requests may be sent to, such as ollama.local or *.home.example; lan allows all names that no web site can have, and * allows all',
     },
+    upstream: {
+      ...upstreamFields.upstream,
+      description:
+        "answer by another server with OpenAI's API instead of this machine, with --model as that server's names; answers have no receipts then",
+    },
+    upstreamKeyFile: upstreamFields.upstreamKeyFile,
+    upstreamKey: upstreamFields.upstreamKey,
     ...engineFields,
     ...visionFields,
     ...dataDirField,

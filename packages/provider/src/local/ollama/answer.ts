@@ -12,7 +12,7 @@ import type { ServedRequest } from '../../modality/text/commit-locally.ts';
 import { chooseAnswerFormat } from '../../modality/text/model-request.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import type { Fields } from '../field-rules.ts';
-import { generateLocally, type LocalCall } from '../local-model.ts';
+import { generateLocally, hasReceipts, type LocalCall } from '../local-model.ts';
 import { createCollector, isNothing, joinParts, NO_PARTS, type OllamaParts } from './parts.ts';
 
 export interface OllamaAnswer {
@@ -36,6 +36,7 @@ export async function answerOllama(
   const { engine, loadMs, release } = lease;
   const { model, format, stream, request, showsContext = false } = answer;
   const signal = getCallSignal(context);
+  const receiptOf = hasReceipts(engine) ? nameReceipt : () => ({});
   const answerId = `ollama-${Buffer.from(call.randomBytes(18)).toString('base64url')}`;
   let lines: AsyncGenerator<Line>;
   try {
@@ -69,7 +70,7 @@ export async function answerOllama(
         }
       },
       {
-        headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache', ...nameReceipt(answerId) },
+        headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache', ...receiptOf(answerId) },
         formatFailure: (error) => `${JSON.stringify({ error: context.get('explain')(error).message })}\n`,
       },
     );
@@ -81,7 +82,7 @@ export async function answerOllama(
       whole = joinParts(whole, piece);
       logprobs.push(...(body.logprobs ?? []));
       const shown = logprobs.length > 0 ? { logprobs } : {};
-      if (body.done) return context.json({ ...body, ...format(whole), ...shown }, 200, nameReceipt(answerId));
+      if (body.done) return context.json({ ...body, ...format(whole), ...shown }, 200, receiptOf(answerId));
     }
     throw new Error('the engine ended without an end');
   } finally {

@@ -36,7 +36,10 @@ export async function toServedRequest(
   engine: TextEngine,
   { model, fields, prompt, options, dropped, startMs }: OllamaRequest,
 ): Promise<ServedRequest> {
-  const { contextSize } = engine.info();
+  const { contextSize, capabilities } = engine.info();
+  const { top_k: _, ...unfiltered } = options.sampling;
+  // The default is not worth a refusal by a server that has no such filter.
+  const sampling = capabilities.filters || options.namesTopK ? options.sampling : unfiltered;
   const thinking = readThink(fields, { model, info: engine.info() });
   const wanted = options.maxTokens ?? contextSize;
   if (wanted > contextSize) showClamped(context, { 'options.num_predict': contextSize });
@@ -47,7 +50,7 @@ export async function toServedRequest(
     const offered = fields.tools === undefined ? {} : { tools: fields.tools };
     const limits = { max_tokens: maxTokens, ...(schema !== undefined && { guided_json: schema }) };
     const wish = 'messages' in prompt ? thinking : {};
-    const asked = { model, ...prompt, ...offered, ...options.sampling, ...wish, ...limits };
+    const asked = { model, ...prompt, ...offered, ...sampling, ...wish, ...limits };
     const body = encodeJson(asked);
     const request = parseModelRequest(body, 'messages' in prompt ? 'chat' : 'completion', findDay(startMs));
     return { ...request, asked: { ...request.asked, ...shown }, body, startMs };

@@ -14,6 +14,8 @@ export interface OllamaOptions {
   /** The context that was asked for, in tokens. */
   readonly contextSize: number | undefined;
   readonly dropped: readonly string[];
+  /** Whether the request or the model names a limit of candidates; otherwise it is the default. */
+  readonly namesTopK: boolean;
 }
 
 /** @param defaults of the model. @throws RequestError */
@@ -29,7 +31,8 @@ export function readOptions(given: unknown, defaults: Fields = {}): OllamaOption
     ...(typeof seed === 'number' && seed < 0 ? {} : { seed }),
     ...(topK === undefined ? {} : { top_k: typeof topK === 'number' && topK < 0 ? 0 : topK }),
   };
-  return { sampling, maxTokens: readLength(wanted), contextSize: readContext(contextSize), dropped };
+  const namesTopK = topK !== undefined;
+  return { sampling, maxTokens: readLength(wanted), contextSize: readContext(contextSize), dropped, namesTopK };
 }
 
 function readLength(value: unknown): number | undefined {

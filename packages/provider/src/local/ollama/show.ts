@@ -12,6 +12,7 @@ import { readCall, readName } from './read-call.ts';
 export async function show(context: ApiContext, { shelf }: LocalCall): Promise<Response> {
   const { fields } = await readCall(context, SHOW_RULES);
   const model = await findModel(shelf, readName(fields));
+  if (model.upstream !== undefined) return context.json(describeUpstream(model));
   const card = readModelCard(model);
   const { header, template } = card;
   const { license, system, messages } = model.defaults ?? {};
@@ -29,6 +30,15 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
     modified_at: new Date(model.modifiedAtMs).toISOString(),
   });
 }
+
+/** Another server shows nothing of its file. */
+const describeUpstream = (model: ShelfModel) => ({
+  ...{ license: '', modelfile: `FROM ${model.upstream}\n`, parameters: '', template: '' },
+  details: formatDetails(model),
+  model_info: {},
+  capabilities: ['completion'],
+  modified_at: new Date(model.modifiedAtMs).toISOString(),
+});
 
 const formatParameters = ({ defaults }: ShelfModel): string[] =>
   Object.entries(defaults?.parameters ?? {}).flatMap(([key, value]) =>

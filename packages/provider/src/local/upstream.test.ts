@@ -1,0 +1,63 @@
+import { startRecordedServer } from '@ogong/testing/upstream/recorded-server';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
+import { openUpstreamModels } from './open-upstream.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function open(
+  options: { readonly model?: readonly string[]; readonly key?: string } = {},
+): Promise<LocalFixture> {
+  const server = await startRecordedServer({ kind: 'openai', model: 'm', ...(options.key && { key: options.key }) });
+  closing.push(() => server.close());
+  const settings = { upstream: server.address, nCtx: 512, model: options.model ?? [], modelsDir: '/nonexistent' };
+  const { shelf, loaded, library, names } = await openUpstreamModels('ogong-provider local', settings);
+  expect(names).toEqual(['m']);
+  const fixture = await createLocalFixture({ shelf, loaded, library });
+  closing.push(() => fixture.close());
+  return fixture;
+}
+
+const messages = [{ role: 'user', content: 'hello' }];
+
+describe('local mode in front of another server', () => {
+  it.each<[string, object]>([
+    ['/v1/chat/completions', { messages, max_tokens: 8 }],
+    ['/v1/chat/completions', { messages, max_tokens: 8, stream: true }],
+    ['/v1/messages', { messages, max_tokens: 8 }],
+    ['/v1/responses', { input: 'hello' }],
+    ['/api/chat', { messages, stream: false }],
+    ['/api/chat', { messages }],
+  ])('answers %s %j without a receipt', async (path, body) => {
+    const { post } = await open();
+    const response = await post(path, { model: 'm', ...body });
+    expect(response.status).toBe(200);
+    // The words of the recorded server.
+    expect(await response.text()).toMatch(/ (?:oak|fir|elm|sea|sun|two|six|ten|fox|owl|hay|ivy|dew|sky)/);
+    expect(response.headers.has('x-ogong-receipt')).toBe(false);
+  });
+
+  it('lists and shows the model', async () => {
+    const { base, post } = await open({ model: ['m'] });
+    const listed = (await (await fetch(`${base}/v1/models`)).json()) as object;
+    expect(listed).toMatchObject({ data: [{ id: 'm' }] });
+    expect(await (await fetch(`${base}/api/tags`)).json()).toMatchObject({ models: [{ name: 'm:latest' }] });
+    const shown = await post('/api/show', { model: 'm' });
+    expect(await shown.json()).toMatchObject({ modelfile: expect.stringMatching(/^FROM http/) });
+  });
+
+  it('refuses a filter that the server lacks, if the request names it', async () => {
+    const { post } = await open();
+    const response = await post('/api/chat', { model: 'm', messages, options: { top_k: 5 } });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('does not take top_k');
+  });
+
+  it('does not start without the model, or without the key of the server', async () => {
+    await expect(open({ model: ['other'] })).rejects.toThrow('other');
+    await expect(open({ key: 'sk-1' })).rejects.toThrow(/key/);
+  });
+});
