@@ -28,8 +28,8 @@ import {
   readMachinePolicy,
   roleFields,
 } from './machine-policy.ts';
-import { formatAmount } from './money/amount.ts';
 import { formatChecks, formatFailed, formatPassed, formatVerdict } from './print-checks.ts';
+import { formatTokens } from './token-units.ts';
 import { assertWritable } from './user-files.ts';
 
 const config = defineConfig({
@@ -195,8 +195,7 @@ function formatLine(reply: CheckedReply, unit: string | undefined): string {
   return formatPassed({
     ...reply,
     provider: toHex(hashHybridKey(crypto, reply.receipt.record.publicKey)),
-    fee:
-      fee === undefined ? undefined : unit === undefined ? `${fee} atomic units` : formatAmount(fee, undefined, unit),
+    fee: fee === undefined ? undefined : unit === undefined ? `${fee} atomic units` : `${formatTokens(fee)} ${unit}`,
   });
 }
 

@@ -7,9 +7,9 @@ import { parseJson } from '@ogong/protocol/base/json';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { findMeshTrust, type MeshTrust, meshDirField } from './mesh-trust.ts';
-import { unitsOf } from './money/amount.ts';
 import { openLedger } from './open-ledger.ts';
 import { toPlainBytes } from './receipt-file.ts';
+import { unitsOf } from './token-units.ts';
 import { readUserFile } from './user-files.ts';
 
 export const trustFields = {

@@ -9,8 +9,8 @@ import { text } from '@ogong/host/config/values';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import { parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
-import { unitsOf } from './money/amount.ts';
 import { toPlainBytes } from './receipt-file.ts';
+import { unitsOf } from './token-units.ts';
 
 export const meshDirField = {
   schema: text,

@@ -1,9 +1,10 @@
-import type { Deployment } from '@ogong/chain/deployment';
 import type { AssetDescription } from '@ogong/chain/money/describe-asset';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { decimal, define } from '@ogong/host/config/values';
+import { DECIMALS, formatTokens, unitsOf } from '../token-units.ts';
 
-const DECIMALS = 18;
+export { formatTokens, unitsOf };
+
 const UNIT = 10n ** BigInt(DECIMALS);
 const MOST = 2n ** 128n - 1n;
 
@@ -88,20 +89,6 @@ export const tokenAmount = define(
   '<amount>',
   readWritten,
 );
-
-/** All digits of it, without trailing zeros. */
-export function formatTokens(atomic: bigint, decimals = DECIMALS): string {
-  const unit = 10n ** BigInt(decimals);
-  const fraction = (atomic % unit).toString().padStart(decimals, '0').replace(/0+$/, '');
-  const whole = (atomic / unit).toString().replace(/\B(?=(\d{3})+$)/g, ',');
-  return fraction === '' ? whole : `${whole}.${fraction}`;
-}
-
-/** The unit of stakes and payees, and that of payers. */
-export const unitsOf = ({
-  burnAndMint,
-}: Pick<Deployment, 'burnAndMint'>): { readonly token: string; readonly paid: string } =>
-  burnAndMint === undefined ? { token: 'OGONG', paid: 'OGONG' } : { token: 'OROG', paid: 'credits' };
 
 /** Of every command that shows amounts. */
 export const priceField = {

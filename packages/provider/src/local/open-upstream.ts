@@ -1,7 +1,6 @@
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { UpstreamEngine } from '@ogong/engine/upstream/engine';
 import { systemClock } from '@ogong/host/time/clock';
-
 import { createModelStore } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createLoadedModels } from '../engine/loaded-models.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
+import { MODALITIES } from '../modality/registry.ts';
 
 /** One model of `--served-models` in local mode. */
 export interface ServedSetModel {
@@ -17,7 +18,7 @@ export interface ServedSetModel {
 
 const MAX_MODELS = 64;
 const LARGEST_TEXT = 256 * 1024;
-const KINDS = ['text', 'embedding'];
+const KINDS = MODALITIES.map(({ specificationVersion }) => specificationVersion.replace(/-v\d+$/, ''));
 
 const entry = z
   .strictObject({
