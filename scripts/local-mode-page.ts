@@ -5,7 +5,7 @@ const HEAD = `# Local mode
 
 Generated from the tables of the server (\`node scripts/run.mjs scripts/generated.ts\`).
 
-\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer. On the CPU a model may be larger than the free memory: it is loaded with a warning, if its KV cache and buffers fit, and the disk serves its weights. With \`--memory-budget\` or \`--kernels fast\`, or beside a model in use, it is refused. \`--served-models\` names [the only models to serve](../served-models.md#local-mode).
+\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer. On the CPU a model may be larger than the free memory, if its KV cache and buffers fit. It is loaded with a warning, and its weights are read from the disk. With \`--memory-budget\` or \`--kernels fast\`, or beside a model in use, it is refused. \`--served-models\` names [the only models to serve](../served-models.md#local-mode).
 
 With \`--upstream\` another server with OpenAI's API answers ([upstream](../upstream.md)), in all these dialects. \`--model\` then holds that server's names; without it, its only model is served. These answers have no receipts, and their prompts cannot be counted before the answer.
 

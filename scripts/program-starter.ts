@@ -16,7 +16,7 @@ export interface StartedProgram {
 }
 
 /**
- * Writes the file that npm links as a command. Every Node since 12 can load it: it imports the program, whose syntax and modules need a
+ * Writes the file that npm links as a command. Every Node since 14 can load it. It imports the program, whose syntax and modules need a
  * newer Node, only if this Node is new enough. Otherwise it prints one line.
  */
 export function formatStarter({ name, starter, program, firstLine, engines }: StartedProgram): string {

@@ -121,7 +121,7 @@ describe('a chat', () => {
     expect(printed()).toContain(asked[1]?.messages[1]?.content);
   });
 
-  it('breaks no word of an answer across two lines', async () => {
+  it('wraps an answer between its words', async () => {
     const { room, input, ended, printed } = await openChat({ columns: 10 });
     room.conversation.settings.parameters = { num_predict: 40, seed: 1 };
     input.end('tell\n');

@@ -302,7 +302,7 @@ export async function loadModel(
 }
 
 const PAGED_WARNING =
-  'the model is larger than the free memory: its weights are read from the disk again and again, so answers are slow; a smaller quantisation avoids this';
+  'the model is larger than the free memory, so its weights are read from the disk at every pass. Answers are slow; a smaller quantisation avoids this';
 
 /** Returns the memory to plan with for a model whose weights stay on the disk; undefined if it fits, or cannot be read that way. */
 function findPagedMemory(

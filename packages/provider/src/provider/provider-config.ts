@@ -318,7 +318,7 @@ export const localConfig = defineConfig({
       label: '<json|file>',
       env: 'OGONG_PROVIDER_LOCAL_MODELS',
       description:
-        'the only models to serve, in place of --model, as JSON or a file with it: each is loaded when it is asked for, within --memory-budget; see docs/served-models.md',
+        'the only models to serve, in place of --model, as JSON or a file with it. Each is loaded on demand, within --memory-budget; see docs/served-models.md',
     },
     listen: {
       schema: hostPort,
